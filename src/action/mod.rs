@@ -1,0 +1,1 @@
+//! Every user intent: its name, its one-line doc, where it applies. Pure.

@@ -1,0 +1,58 @@
+//! Everything that can wake the loop.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::view::{AccountStatus, CaseRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadRow, ThreadView};
+use crate::keymap::key::Key;
+use crate::mail::draft::Draft;
+use crate::mail::id::{MessageRef, ThreadId};
+
+/// An input of [`super::update`]. Closed: whoever adds one handles it.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A key press.
+    Key(Key),
+    /// Text pasted by the terminal (bracketed paste); never a command.
+    Paste(String),
+    /// The terminal's size in cells changed.
+    Resize(u16, u16),
+    /// Time has passed; at most once a second, and when a pending key sequence runs out.
+    Tick(Timestamp),
+    /// The program was suspended and is back.
+    Resumed,
+    /// The terminal or the system asks us to end.
+    Terminate,
+
+    /// The list of cases, in answer to [`super::effect::Effect::ListCases`] and after changes.
+    Cases(Arc<[CaseRow]>),
+    /// A list of threads, newest first.
+    Threads(Scope, Arc<[ThreadRow]>),
+    /// A thread that was asked for; `None` when it is gone.
+    Thread(ThreadId, Option<Arc<ThreadView>>),
+    /// A message that was asked for; an error in words when it cannot be shown.
+    Message(MessageRef, Result<Arc<MessageView>, Sentence>),
+    /// The outbox.
+    Outbox(Arc<[OutboxRow]>),
+    /// A draft was built, checked and sealed for review; or why not.
+    Reviewed(Result<Arc<Review>, Sentence>),
+    /// A reviewed message is in the outbox (or why not).
+    Queued(Result<Sentence, Sentence>),
+    /// The kept draft of a former run.
+    DraftFound(Box<Draft>),
+    /// What the outside editor left: the new text, or why it was abandoned.
+    Edited(Result<String, Sentence>),
+    /// Addresses that complete what was typed, best first.
+    Completions(String, Vec<String>),
+    /// Something changed in the stores: lists that are shown are to be asked for again.
+    Changed,
+    /// The state of an account's connection.
+    Account(AccountStatus),
+    /// Something to tell, for the message line.
+    Notice(Sentence),
+    /// The profile was locked; every text is to be dropped.
+    Locked,
+    /// The profile was unlocked, or the passphrase refused in words.
+    Unlocked(Result<(), Sentence>),
+}

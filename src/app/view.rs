@@ -1,0 +1,285 @@
+//! What the screens show: snapshots that the engine makes and hands over, never shared state.
+//!
+//! Every text in here that came from outside is a [`SafeText`], so that no screen can forget to make it safe.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::mail::address::Address;
+use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
+use crate::mail::safe::SafeText;
+use crate::pgp::report::{Badge, OpenPgp};
+
+/// Which threads a list shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// Those of a case.
+    Case(CaseId),
+    /// Those in no case.
+    Unfiled,
+    /// All of them.
+    All,
+}
+
+/// A row of the list of cases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseRow {
+    /// The case; [`Scope::Unfiled`] and [`Scope::All`] have rows too.
+    pub scope: Scope,
+    /// For instance `R v FERRET`.
+    pub title: SafeText,
+    /// Canonical identifiers, the one it is known by first.
+    pub identifiers: Vec<SafeText>,
+    /// Messages in it.
+    pub messages: usize,
+    /// Unread ones of them.
+    pub unread: usize,
+    /// When its newest message was received.
+    pub last_date: Option<Timestamp>,
+}
+
+/// A row of a list of threads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadRow {
+    /// The thread.
+    pub id: ThreadId,
+    /// The subject of its newest message, as cleaned for threading.
+    pub subject: SafeText,
+    /// Names of those who wrote in it, the newest first, without repeats.
+    pub participants: Vec<SafeText>,
+    /// Messages in it.
+    pub messages: usize,
+    /// Unread ones of them.
+    pub unread: usize,
+    /// Some message in it is flagged.
+    pub flagged: bool,
+    /// Some message in it has an attachment.
+    pub attachments: bool,
+    /// When its newest message was received.
+    pub last_date: Timestamp,
+    /// Its newest message's.
+    pub openpgp: Badge,
+    /// The cases it is filed to.
+    pub cases: Vec<CaseId>,
+}
+
+/// A message within an open thread: enough for the thread's tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageRow {
+    /// The message.
+    pub id: MessageRef,
+    /// Depth in the thread, 0 for a root.
+    pub depth: usize,
+    /// From, for display.
+    pub from: SafeText,
+    /// Cleaned subject.
+    pub subject: SafeText,
+    /// When the server received it.
+    pub received: Timestamp,
+    /// `\Seen`.
+    pub seen: bool,
+    /// `\Flagged`.
+    pub flagged: bool,
+    /// `\Answered`.
+    pub answered: bool,
+    /// Attachments in it.
+    pub attachments: usize,
+    /// What OpenPGP says, for a list.
+    pub openpgp: Badge,
+    /// Its text is in the cache.
+    pub here: bool,
+    /// A change of its flags has not reached the server yet.
+    pub pending: bool,
+}
+
+/// An open thread.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThreadView {
+    /// The thread.
+    pub id: ThreadId,
+    /// Subject of the thread.
+    pub subject: SafeText,
+    /// The cases it is filed to, each with the reason in words ("by URN in the subject").
+    pub cases: Vec<(CaseId, SafeText)>,
+    /// Its messages, in the order of the tree.
+    pub messages: Vec<MessageRow>,
+}
+
+/// An address to be shown: the name cannot hide the address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AddressView {
+    /// Name and address for display, always with the address.
+    pub text: SafeText,
+    /// How mail to it is carried: `cjsm`, `gov`, `firm` or `open`.
+    pub class: &'static str,
+    /// The address itself, for the composer.
+    pub address: Address,
+}
+
+/// An attachment in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachmentRow {
+    /// The part's path, for instance `1.2`.
+    pub path: String,
+    /// Its name made safe.
+    pub name: SafeText,
+    /// For instance `application/pdf`.
+    pub media_type: SafeText,
+    /// Decoded size.
+    pub bytes: u64,
+    /// It came inside the encryption.
+    pub sealed: bool,
+}
+
+/// How loud a sentence is. Never shown by colour alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// A fact.
+    Plain,
+    /// Worth a look.
+    Warning,
+    /// Something is wrong.
+    Alarm,
+}
+
+/// A sentence of ours with its tone. Foreign text in it has been made safe and quoted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentence {
+    /// How loud.
+    pub tone: Tone,
+    /// The words.
+    pub text: SafeText,
+}
+
+/// An open message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageView {
+    /// The message.
+    pub id: MessageRef,
+    /// Its Message-ID, without angle brackets.
+    pub message_id: String,
+    /// RFC 5322 §3.6.2; a forged message may have several.
+    pub from: Vec<AddressView>,
+    /// RFC 5322 §3.6.2.
+    pub reply_to: Vec<AddressView>,
+    /// RFC 5322 §3.6.3.
+    pub to: Vec<AddressView>,
+    /// RFC 5322 §3.6.3.
+    pub cc: Vec<AddressView>,
+    /// Subject as shown: the protected one where there is one.
+    pub subject: SafeText,
+    /// The Date header.
+    pub sent: Option<Timestamp>,
+    /// When the server received it.
+    pub received: Timestamp,
+    /// The verdicts in words: OpenPGP first, then carriage, then warnings. Drawn where message text can never reach.
+    pub sentences: Vec<Sentence>,
+    /// The facts behind them.
+    pub openpgp: OpenPgp,
+    /// The text, unwrapped lines. Quoting and paragraphs are kept.
+    pub text: Arc<[SafeText]>,
+    /// What a reply may quote: only what was shown from the root protection layer.
+    pub quotable: Arc<[SafeText]>,
+    /// Attachments.
+    pub attachments: Vec<AttachmentRow>,
+    /// The thread that a reply carries on: References of the reply, oldest first.
+    pub references: Vec<String>,
+    /// The cases it is filed to.
+    pub cases: Vec<CaseId>,
+}
+
+/// One recipient on the review screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientReview {
+    /// `To`, `Cc` or `Bcc`.
+    pub field: &'static str,
+    /// Whom.
+    pub address: AddressView,
+    /// What is known of their key, in words.
+    pub key: Sentence,
+}
+
+/// Everything about a message before it leaves; what was reviewed is what is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// The message as built and stored; confirming names it.
+    pub token: u64,
+    /// From, for display.
+    pub from: SafeText,
+    /// Every recipient.
+    pub recipients: Vec<RecipientReview>,
+    /// Subject.
+    pub subject: SafeText,
+    /// What will be done: signed and encrypted, or why not.
+    pub protection: Sentence,
+    /// Whether all of it may go: a finding of tone [`Tone::Alarm`] forbids it.
+    pub findings: Vec<Sentence>,
+    /// The text as it goes out.
+    pub text: Arc<[SafeText]>,
+    /// Attachments.
+    pub attachments: Vec<AttachmentRow>,
+    /// Size on the wire.
+    pub bytes: u64,
+}
+
+/// A row of the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxRow {
+    /// The row.
+    pub id: OutboxId,
+    /// Recipients for display.
+    pub to: SafeText,
+    /// Subject.
+    pub subject: SafeText,
+    /// `queued`, `held`, `sending`, `sent-not-filed`, `sent`, `deferred`, `failed` or `uncertain`.
+    pub state: &'static str,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_attempt: Option<Timestamp>,
+    /// The server's last words.
+    pub reply: SafeText,
+    /// When it was queued.
+    pub queued: Timestamp,
+    /// Whether a key may cancel it.
+    pub cancellable: bool,
+}
+
+/// What the connection of an account is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Connecting for the first time since the start or a break.
+    Connecting,
+    /// Fetching: what is done and what there is to do.
+    Syncing {
+        /// Mailbox at hand.
+        mailbox: SafeText,
+        /// Messages fetched.
+        done: u64,
+        /// Messages to fetch.
+        total: u64,
+    },
+    /// Up to date, waiting for news.
+    Watching,
+    /// Not connected.
+    Offline {
+        /// When the last pass succeeded, if ever.
+        since: Option<Timestamp>,
+        /// Why, in words.
+        because: SafeText,
+        /// When it is tried again.
+        retry: Option<Timestamp>,
+    },
+}
+
+/// The state of one account, for the status line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountStatus {
+    /// Its name in the configuration.
+    pub account: String,
+    /// Its connection.
+    pub link: Link,
+}

@@ -1,0 +1,1 @@
+//! In-process IMAP and SMTP servers over TLS on loopback with fictional cases.

@@ -1,0 +1,1 @@
+//! Performs effects: sole writer of the stores, holder of secrets.

@@ -1,0 +1,1 @@
+//! One account's IMAP connection: capabilities, sync plan, IDLE, worker.

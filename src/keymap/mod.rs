@@ -1,0 +1,3 @@
+//! Key sequences to actions.
+
+pub mod key;

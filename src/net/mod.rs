@@ -1,0 +1,1 @@
+//! TCP, STARTTLS, TLS, the byte guard, back-off.

@@ -1,0 +1,1 @@
+//! Submission: connection, reply classes.

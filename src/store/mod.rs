@@ -1,0 +1,1 @@
+//! Sealed stores: the sled cache, the redb state store, large bodies as files.

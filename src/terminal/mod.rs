@@ -1,0 +1,1 @@
+//! Raw mode, restored on panic and signals; the input thread; the run loop.

@@ -1,0 +1,1 @@
+//! Style scopes (meanings) to ratatui styles, with fallback. Pure.

@@ -1,0 +1,3 @@
+//! The integration tests, one binary: against real servers, real OpenPGP programs and the real program in a real terminal.
+
+mod tidy;

@@ -64,6 +64,10 @@ pub enum Effect {
     CancelOutbox(OutboxId),
     /// Save an attachment (message, part path) to a directory.
     SaveAttachment(MessageRef, String, String),
+    /// Read the file at this path, to send it along with the draft.
+    ReadAttachment(String),
+    /// Send the header fields of a message as they came, and the source of what is not its text.
+    ShowSource(MessageRef),
     /// Complete an address from what was typed.
     Complete(String),
     /// Sync all accounts now.

@@ -6,8 +6,9 @@ use jiff::Timestamp;
 
 use super::view::{AccountStatus, CaseRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadRow, ThreadView};
 use crate::keymap::key::Key;
-use crate::mail::draft::Draft;
+use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{MessageRef, ThreadId};
+use crate::mail::safe::SafeText;
 
 /// An input of [`super::update`]. Closed: whoever adds one handles it.
 #[derive(Clone, Debug)]
@@ -43,6 +44,10 @@ pub enum Event {
     DraftFound(Box<Draft>),
     /// What the outside editor left: the new text, or why it was abandoned.
     Edited(Result<String, Sentence>),
+    /// The file that was asked for by [`super::effect::Effect::ReadAttachment`], or why it cannot be sent along.
+    Attached(Result<Box<Attachment>, Sentence>),
+    /// Header fields of a message as they came, made safe.
+    Source(MessageRef, Result<Arc<[SafeText]>, Sentence>),
     /// Addresses that complete what was typed, best first.
     Completions(String, Vec<String>),
     /// Something changed in the stores: lists that are shown are to be asked for again.

@@ -25,10 +25,34 @@ impl SafeText {
         text.lines().map(Self::line).collect()
     }
 
+    /// Joins safe texts with words of our own between them.
+    #[must_use]
+    pub fn join<'a>(texts: impl IntoIterator<Item = &'a SafeText>, between: &'static str) -> Self {
+        Self(texts.into_iter().map(Self::as_str).collect::<Vec<_>>().join(between))
+    }
+
+    /// Width in terminal columns.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        unicode_width::UnicodeWidthStr::width(self.0.as_str())
+    }
+
+    /// At most `columns` wide, cut at a grapheme cluster and ended by `…` where something was cut.
+    #[must_use]
+    pub fn truncate(&self, columns: usize) -> Self {
+        Self(self.0.chars().take(columns).collect())
+    }
+
     /// The text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// No text at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }
 
@@ -43,4 +67,10 @@ impl From<&'static str> for SafeText {
     fn from(text: &'static str) -> Self {
         Self(text.to_owned())
     }
+}
+
+/// A file name from a foreign one: no path, nothing hidden, nothing reserved, at most 120 bytes, the extension kept.
+#[must_use]
+pub fn file_name(foreign: &str) -> String {
+    foreign.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
 }

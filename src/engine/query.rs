@@ -1,0 +1,195 @@
+//! What can be asked of the engine, and what it answers: the values behind the command line's documents.
+//!
+//! Answers are complete lists of plain data, newest first unless said otherwise; whoever prints them cuts and words them.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::app::view::Scope;
+use crate::mail::address::Address;
+use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
+use crate::pgp::report::Badge;
+
+/// Which messages are wanted. Every field narrows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this account.
+    pub account: Option<String>,
+    /// In this mailbox.
+    pub mailbox: Option<String>,
+    /// Of this case, or unfiled.
+    pub scope: Option<Scope>,
+    /// Of this thread.
+    pub thread: Option<ThreadId>,
+    /// Without `\Seen`.
+    pub unread: bool,
+    /// With this Message-ID (no angle brackets).
+    pub message_id: Option<String>,
+}
+
+/// A message in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The message.
+    pub id: MessageRef,
+    /// Its Message-ID without angle brackets.
+    pub message_id: String,
+    /// Its authors.
+    pub from: Vec<Address>,
+    /// To.
+    pub to: Vec<Address>,
+    /// Subject as sent, the protected one where there is one. Foreign text.
+    pub subject: String,
+    /// The Date field.
+    pub sent: Option<Timestamp>,
+    /// When the server received it.
+    pub received: Timestamp,
+    /// IMAP flags and keywords, for instance `\Seen`.
+    pub flags: Vec<String>,
+    /// The cases it is filed to, each with the reason in words.
+    pub cases: Vec<(CaseId, String)>,
+    /// Its thread.
+    pub thread: ThreadId,
+    /// What OpenPGP says, for a list.
+    pub openpgp: Badge,
+    /// How it came: `cjsm`, `gov`, `firm` or `open`.
+    pub carried: &'static str,
+    /// Number of attachments.
+    pub attachments: usize,
+    /// Octets on the server.
+    pub bytes: u64,
+    /// Its text is in the cache.
+    pub here: bool,
+}
+
+/// The messages that a filter lets through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Newest first.
+    pub messages: Vec<Listed>,
+    /// How many there are; as long as nothing is cut, their number.
+    pub total: usize,
+}
+
+/// A message of a thread with the answers to it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Branch {
+    /// The message.
+    pub message: Listed,
+    /// Answers to it, oldest first.
+    pub replies: Vec<Branch>,
+}
+
+/// The bytes of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawMessage {
+    /// The message.
+    pub id: MessageRef,
+    /// When the server received it.
+    pub received: Timestamp,
+    /// Exactly as the server sent them.
+    pub raw: std::sync::Arc<[u8]>,
+}
+
+/// What one pass over one mailbox did.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct MailboxStats {
+    /// The account.
+    pub account: String,
+    /// The mailbox.
+    pub name: String,
+    /// Messages that came.
+    pub new: u64,
+    /// Messages whose flags changed.
+    pub changed: u64,
+    /// Messages that are gone.
+    pub vanished: u64,
+    /// Octets received, decrypted from TLS.
+    pub bytes_in: u64,
+    /// Octets sent.
+    pub bytes_out: u64,
+    /// Commands waited for.
+    pub round_trips: u64,
+    /// Wall time.
+    pub seconds: f64,
+}
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// To be known.
+    Note,
+    /// Worth a second look.
+    Warning,
+    /// Forbids sending.
+    Alarm,
+}
+
+/// What the check of an outgoing message found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Whom it is about; `null` when it is about the whole message.
+    pub recipient: Option<String>,
+    /// Its kind, for scripts, for instance `no-key`.
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// In words: what, why, and what to do.
+    pub because: String,
+}
+
+/// What became of a draft that was handed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SendReport {
+    /// The outbox rows made of it, the first one for the visible recipients; empty when it was refused or only tried.
+    pub queued: Vec<u64>,
+    /// What the check found.
+    pub findings: Vec<Finding>,
+}
+
+impl SendReport {
+    /// Whether some finding forbids sending.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        self.findings.iter().any(|f| f.severity == Severity::Alarm)
+    }
+}
+
+/// A row of the outbox with everything that a list can show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OutboxListed {
+    /// The row.
+    pub id: OutboxId,
+    /// The account it goes out by.
+    pub account: String,
+    /// Message-ID without angle brackets.
+    pub message_id: String,
+    /// Whom the SMTP envelope names.
+    pub to: Vec<String>,
+    /// Subject. Foreign text when the draft came from a file.
+    pub subject: String,
+    /// `queued`, `held`, `sending`, `sent-not-filed`, `sent`, `deferred`, `failed` or `uncertain`.
+    pub state: &'static str,
+    /// Tries so far.
+    pub attempts: u32,
+    /// When it is tried next.
+    pub next_attempt: Option<Timestamp>,
+    /// The server's last words.
+    pub reply: String,
+    /// When it was queued.
+    pub queued: Timestamp,
+    /// Whether it may still be taken out.
+    pub cancellable: bool,
+}
+
+/// What a person says about a row whose fate is uncertain, after having looked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// It arrived: file the copy and be done.
+    Arrived,
+    /// It did not: send it again, the same bytes.
+    SendAgain,
+    /// Take it out.
+    Drop,
+}

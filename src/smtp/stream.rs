@@ -1,0 +1,101 @@
+//! The stream under lettre: ours, already inside TLS.
+//!
+//! lettre reads a greeting first, which after our own STARTTLS dialogue will never come (RFC 3207 §4.2): a greeting of ours is read
+//! instead. What the server says since our last write is kept aside, so that replies are judged by [`super::reply`], words and all, and
+//! a reply that nobody asked for is seen. Bytes that are not ASCII are read as `?`, since lettre gives up on text that is not UTF-8 and
+//! a "250" would be lost with it.
+
+use std::fmt;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use lettre::transport::smtp::client::AsyncTokioStream;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The most that is kept of one reply; lettre refuses longer ones.
+const HEARD_MAX: usize = 128 * 1024;
+
+/// What the server has said since our last write.
+#[derive(Clone, Default)]
+pub(super) struct Heard(Arc<Mutex<Vec<u8>>>);
+
+impl Heard {
+    pub(super) fn bytes(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn clear(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn push(&self, bytes: &[u8]) {
+        let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = HEARD_MAX.saturating_sub(heard.len());
+        heard.extend(bytes.iter().take(room));
+    }
+}
+
+/// A stream that lettre can talk over.
+pub(super) struct SubmissionStream<S> {
+    inner: S,
+    greeting: &'static [u8],
+    heard: Heard,
+}
+
+impl<S> SubmissionStream<S> {
+    pub(super) fn new(inner: S, greeting: &'static [u8], heard: Heard) -> Self {
+        Self { inner, greeting, heard }
+    }
+}
+
+impl<S> fmt::Debug for SubmissionStream<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SubmissionStream")
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for SubmissionStream<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if !self.greeting.is_empty() {
+            let (now, later) = self.greeting.split_at(self.greeting.len().min(buf.remaining()));
+            buf.put_slice(now);
+            self.heard.push(now);
+            self.greeting = later;
+            return Poll::Ready(Ok(()));
+        }
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.inner).poll_read(cx, buf);
+        if let Some(new) = buf.filled_mut().get_mut(before..) {
+            for byte in new.iter_mut().filter(|byte| !byte.is_ascii()) {
+                *byte = b'?';
+            }
+            self.heard.push(new);
+        }
+        polled
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for SubmissionStream<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.heard.clear();
+        Pin::new(&mut self.inner).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> AsyncTokioStream for SubmissionStream<S> {
+    /// lettre only asks for display; the peer is known to those who connected.
+    fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
+    }
+}

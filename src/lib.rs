@@ -87,6 +87,7 @@ pub mod keymap;
 pub mod mail;
 pub mod net;
 pub mod pgp;
+pub mod settings;
 pub mod smtp;
 pub mod store;
 pub mod terminal;

@@ -1,1 +1,217 @@
-//! Every user intent: its name, its one-line doc, where it applies. Pure.
+//! Every user intent: its name, its one-line doc, where it applies. Help, hints, the `:` palette and the manual are made from here.
+//!
+//! An action says what a person wants, never how it is done; a keymap binds keys to it, `app` performs it. Names are `noun.verb`
+//! and are what keymap files and the palette use: renaming one breaks people's files.
+
+pub mod context;
+
+pub use context::Context;
+
+/// Declares the closed list of actions once: variant, name, contexts, doc.
+macro_rules! actions {
+    ($( $variant:ident $name:literal [$($context:ident),+] $doc:literal; )+) => {
+        /// A user intent.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action {
+            $( #[doc = $doc] $variant, )+
+        }
+
+        impl Action {
+            /// All of them, in the order of the help screen.
+            pub const ALL: &'static [Self] = &[ $( Self::$variant, )+ ];
+
+            /// `noun.verb`.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self { $( Self::$variant => $name, )+ }
+            }
+
+            /// One line that says what it does.
+            #[must_use]
+            pub fn doc(self) -> &'static str {
+                match self { $( Self::$variant => $doc, )+ }
+            }
+
+            /// The contexts it applies in, each with all that lie within it.
+            #[must_use]
+            pub fn contexts(self) -> &'static [Context] {
+                match self { $( Self::$variant => &[ $( Context::$context, )+ ], )+ }
+            }
+        }
+    };
+}
+
+actions! {
+    // The program.
+    Help "app.help" [Global] "Show the keys and commands that apply here";
+    Palette "app.palette" [Global] "Type the name of a command";
+    Back "app.back" [Global] "Close what is on top and go back one screen";
+    Quit "app.quit" [Global] "Leave the program; mail in the outbox stays there and is sent at the next start";
+    Suspend "app.suspend" [Global] "Suspend the program and return to the shell";
+    Redraw "app.redraw" [Global] "Clear the screen and draw it again";
+    Lock "app.lock" [Global] "Lock: forget keys and texts until the passphrase is typed";
+    DismissNotice "app.dismiss-notice" [Global] "Clear the message line";
+
+    // Places to go.
+    GoCases "go.cases" [Global] "Go to the list of cases";
+    GoUnfiled "go.unfiled" [Global] "Go to the threads that are in no case";
+    GoAll "go.all" [Global] "Go to all threads";
+    GoOutbox "go.outbox" [Global] "Go to the outbox";
+
+    // The connection.
+    SyncNow "sync.now" [Global] "Ask the servers for news now";
+    SyncOffline "sync.offline" [Global] "Close all connections and work offline";
+    SyncOnline "sync.online" [Global] "Connect again";
+    SyncToggle "sync.toggle" [Global] "Work offline, or connect again";
+
+    // Lists.
+    ListNext "list.next" [List] "Move to the next row";
+    ListPrevious "list.previous" [List] "Move to the previous row";
+    ListFirst "list.first" [List] "Move to the first row";
+    ListLast "list.last" [List] "Move to the last row";
+    ListPageDown "list.page-down" [List] "Move down one page";
+    ListPageUp "list.page-up" [List] "Move up one page";
+    ListHalfDown "list.half-down" [List] "Move down half a page";
+    ListHalfUp "list.half-up" [List] "Move up half a page";
+    ListNextUnread "list.next-unread" [List] "Move to the next row with something unread";
+    ListPreviousUnread "list.previous-unread" [List] "Move to the previous row with something unread";
+    ListOpen "list.open" [List] "Open the row";
+
+    // Text that scrolls.
+    ViewDown "view.down" [View, Thread] "Scroll down one line";
+    ViewUp "view.up" [View, Thread] "Scroll up one line";
+    ViewPageDown "view.page-down" [View, Thread] "Scroll down one page";
+    ViewPageUp "view.page-up" [View, Thread] "Scroll up one page";
+    ViewHalfDown "view.half-down" [View, Thread] "Scroll down half a page";
+    ViewHalfUp "view.half-up" [View, Thread] "Scroll up half a page";
+    ViewTop "view.top" [View, Thread] "Scroll to the beginning";
+    ViewBottom "view.bottom" [View, Thread] "Scroll to the end";
+
+    // Whole threads.
+    ThreadToggleSeen "thread.toggle-seen" [Threads, Thread] "Mark the whole thread read, or unread";
+    ThreadToggleFlagged "thread.toggle-flagged" [Threads, Thread] "Flag the whole thread, or take the flag off";
+    ThreadDelete "thread.delete" [Threads, Thread] "Mark every message of the thread deleted (the server keeps them until they are expunged)";
+    ThreadUndelete "thread.undelete" [Threads, Thread] "Take back the deletion of the whole thread";
+
+    // One message: the one at the cursor, or the open one; in a list of threads, the newest of the thread.
+    MessageReply "message.reply" [Threads, Thread, Message] "Answer the author";
+    MessageReplyAll "message.reply-all" [Threads, Thread, Message] "Answer the author and all recipients";
+    MessageForward "message.forward" [Threads, Thread, Message] "Forward the message";
+    MessageToggleSeen "message.toggle-seen" [Thread, Message] "Mark the message read, or unread";
+    MessageToggleFlagged "message.toggle-flagged" [Thread, Message] "Flag the message, or take the flag off";
+    MessageDelete "message.delete" [Thread, Message] "Mark the message deleted (the server keeps it until it is expunged)";
+    MessageUndelete "message.undelete" [Thread, Message] "Take back the deletion";
+    MessageNext "message.next" [Message] "Show the next message of the thread";
+    MessagePrevious "message.previous" [Message] "Show the previous message of the thread";
+    MessageNextUnread "message.next-unread" [Message] "Show the next unread message of the thread";
+    MessageToggleHeaders "message.toggle-headers" [Thread, Message] "Show all headers, or the usual ones";
+    MessageToggleRaw "message.toggle-raw" [Thread, Message] "Show the message as it was transmitted, or as text";
+    MessageToggleQuotes "message.toggle-quotes" [Thread, Message] "Hide quoted text, or show it";
+    MessageToggleDetails "message.toggle-details" [Thread, Message] "Show what OpenPGP says in full, or in one line";
+    AttachmentNext "attachment.next" [Thread, Message] "Move to the next attachment";
+    AttachmentPrevious "attachment.previous" [Thread, Message] "Move to the previous attachment";
+    AttachmentSave "attachment.save" [Thread, Message] "Save the attachment to a directory";
+
+    // Writing.
+    Compose "mail.compose" [Global] "Write a new message";
+    Resume "mail.resume" [Global] "Go on with the draft that was kept";
+    ComposerNextField "composer.next-field" [Composer] "Go to the next field, or into the text";
+    ComposerPreviousField "composer.previous-field" [Composer] "Go to the previous field";
+    ComposerComplete "composer.complete" [Composer] "Complete the address from those known";
+    ComposerEdit "composer.edit" [Composer] "Edit the text in $VISUAL or $EDITOR";
+    ComposerAttach "composer.attach" [Composer] "Attach a file";
+    ComposerDetach "composer.detach" [Composer] "Take the last attachment off again";
+    ComposerProtection "composer.protection" [Composer, Review] "Change what is asked of OpenPGP: when possible, required, sign only, none";
+    ComposerReview "composer.review" [Composer] "Build the message and review it before it is sent";
+    ComposerKeep "composer.keep" [Composer] "Keep the draft and close the composer";
+    ComposerDiscard "composer.discard" [Composer] "Throw the draft away";
+    ReviewSend "review.send" [Review] "Send the message as reviewed";
+    ReviewEdit "review.edit" [Review] "Go back to the composer";
+
+    // Typing into a field.
+    TextLeft "text.left" [Composer, Prompt] "Move left one character";
+    TextRight "text.right" [Composer, Prompt] "Move right one character";
+    TextUp "text.up" [Composer] "Move up one line";
+    TextDown "text.down" [Composer] "Move down one line";
+    TextWordLeft "text.word-left" [Composer, Prompt] "Move left one word";
+    TextWordRight "text.word-right" [Composer, Prompt] "Move right one word";
+    TextLineStart "text.line-start" [Composer, Prompt] "Move to the start of the line";
+    TextLineEnd "text.line-end" [Composer, Prompt] "Move to the end of the line";
+    TextStart "text.start" [Composer] "Move to the start of the text";
+    TextEnd "text.end" [Composer] "Move to the end of the text";
+    TextPageDown "text.page-down" [Composer] "Move down one page";
+    TextPageUp "text.page-up" [Composer] "Move up one page";
+    TextNewLine "text.new-line" [Composer] "Break the line";
+    TextDeleteLeft "text.delete-left" [Composer, Prompt] "Delete the character before the cursor";
+    TextDeleteRight "text.delete-right" [Composer, Prompt] "Delete the character at the cursor";
+    TextDeleteWord "text.delete-word" [Composer, Prompt] "Delete the word before the cursor";
+    TextDeleteToStart "text.delete-to-start" [Composer, Prompt] "Delete from the start of the line to the cursor";
+    TextDeleteToEnd "text.delete-to-end" [Composer, Prompt] "Delete from the cursor to the end of the line";
+    TextUndo "text.undo" [Composer] "Undo the last change of the text";
+    TextRedo "text.redo" [Composer] "Redo what was undone";
+
+    // Questions.
+    PromptAccept "prompt.accept" [Prompt] "Take what was typed";
+    PromptCancel "prompt.cancel" [Prompt] "Cancel";
+    PromptComplete "prompt.complete" [Prompt] "Complete what was typed";
+    PromptNext "prompt.next" [Prompt] "Next suggestion";
+    PromptPrevious "prompt.previous" [Prompt] "Previous suggestion";
+    ConfirmYes "confirm.yes" [Confirm] "Yes";
+    ConfirmNo "confirm.no" [Confirm] "No";
+
+    // The outbox.
+    OutboxRetry "outbox.retry" [Outbox] "Try to send the row again now";
+    OutboxCancel "outbox.cancel" [Outbox] "Take the row out before it is sent";
+}
+
+impl Action {
+    /// The action of a name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|action| action.name() == name)
+    }
+
+    /// Whether it does anything in a context.
+    #[must_use]
+    pub fn applies_in(self, context: Context) -> bool {
+        context.chain().any(|context| self.contexts().contains(&context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::{Action, Context};
+
+    #[test]
+    fn names_are_noun_verb_unique_and_found_again() {
+        let mut seen = BTreeSet::new();
+        for action in Action::ALL {
+            let name = action.name();
+            assert!(seen.insert(name), "{name} is there twice");
+            let (noun, verb) = name.split_once('.').unwrap();
+            let word = |w: &str| !w.is_empty() && w.chars().all(|c| c.is_ascii_lowercase() || c == '-');
+            assert!(word(noun) && word(verb), "{name}");
+            assert_eq!(Action::from_name(name), Some(*action));
+        }
+        assert_eq!(Action::from_name("thread.repyl"), None);
+    }
+
+    #[test]
+    fn docs_are_one_sentence_without_a_full_stop() {
+        for action in Action::ALL {
+            let doc = action.doc();
+            assert!(doc.starts_with(char::is_uppercase) && !doc.ends_with('.') && !doc.contains('\n'), "{doc}");
+            assert!(doc.len() <= 100, "{doc}");
+        }
+    }
+
+    #[test]
+    fn an_action_applies_in_every_context_within_its_own() {
+        assert!(Action::ListNext.applies_in(Context::Cases));
+        assert!(Action::Help.applies_in(Context::Message));
+        assert!(!Action::ReviewSend.applies_in(Context::Composer));
+        assert!(!Action::ListNext.applies_in(Context::Prompt));
+    }
+}

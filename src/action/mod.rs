@@ -76,6 +76,7 @@ actions! {
     ListNextUnread "list.next-unread" [List] "Move to the next row with something unread";
     ListPreviousUnread "list.previous-unread" [List] "Move to the previous row with something unread";
     ListOpen "list.open" [List] "Open the row";
+    ListFilter "list.filter" [List, Help] "Show only rows that hold what is typed";
 
     // Text that scrolls.
     ViewDown "view.down" [View, Thread] "Scroll down one line";

@@ -1,1 +1,32 @@
 //! Sealed stores: the sled cache, the redb state store, large bodies as files.
+//!
+//! ```text
+//! config/config.toml            the user's
+//! state/vault                   header: Argon2id parameters, salt, the wrapped master key
+//! state/state.redb              outbox, kept draft, certificates, own keys, queue of local changes: durable, never rebuilt
+//! state/lock, state/socket      one process per profile
+//! cache/mail/                   sled: mailboxes, pages of summaries, pages of flags, raw messages up to 64 KiB
+//! cache/blobs/                  larger raw messages, a sealed file each
+//! ```
+//!
+//! What the server holds is in the cache, which may be deleted or rebuilt at any time; what it does not hold is in the state
+//! store. Every value of both is sealed with its place as associated data, so that a value moved elsewhere does not open. Keys
+//! are numbers or keyed digests: they leak counts and order, never a name. A roll-back of a whole store to an older copy of
+//! itself is not detected.
+//!
+//! Everything here blocks: call it from a blocking task. Nothing here reads the environment or the clock.
+
+pub mod blob;
+pub mod cache;
+pub mod cert;
+pub mod file;
+pub mod flags;
+pub mod lock;
+pub mod mailbox;
+pub mod outbox;
+pub mod page;
+pub mod profile;
+pub mod space;
+pub mod state;
+pub mod summary;
+pub mod vault;

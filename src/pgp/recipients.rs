@@ -1,0 +1,148 @@
+//! "Why can't I encrypt to …?": for each address the certificate that is used, or the reason why none is, and the next step.
+//!
+//! Never chooses a certificate that the user has not accepted, and never one that does not carry the address itself.
+
+use jiff::Timestamp;
+
+use super::certificate::CertInfo;
+use super::keyring::Keyring;
+use super::report::Acceptance;
+use crate::mail::safe::SafeText;
+
+/// Why no certificate can be used for an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoKey {
+    /// None is here.
+    Unknown,
+    /// One is here, but nobody has decided about it.
+    Undecided {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// The user rejected it.
+    Rejected {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// It has expired.
+    Expired {
+        /// Its fingerprint.
+        fingerprint: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// Its owner revoked it.
+    Revoked {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+    /// It cannot be encrypted to: no such key in it, or too weak, or damaged.
+    Unfit {
+        /// Its fingerprint.
+        fingerprint: String,
+    },
+}
+
+impl NoKey {
+    /// A stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unknown => "no-key",
+            Self::Undecided { .. } => "key-undecided",
+            Self::Rejected { .. } => "key-rejected",
+            Self::Expired { .. } => "key-expired",
+            Self::Revoked { .. } => "key-revoked",
+            Self::Unfit { .. } => "key-unfit",
+        }
+    }
+}
+
+/// What encryption to one address comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientKey {
+    /// The address asked about.
+    pub address: String,
+    /// The certificate to use, or why there is none.
+    pub key: Result<CertInfo, NoKey>,
+}
+
+impl RecipientKey {
+    /// The outcome in words, with the next step.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let address = SafeText::line(&self.address);
+        match &self.key {
+            Ok(info) => {
+                let how = match info.acceptance {
+                    Acceptance::Verified => "compared with its owner",
+                    Acceptance::Own => "your own",
+                    _ => "accepted",
+                };
+                format!("{address}: key {} ({how})", short(&info.fingerprint))
+            }
+            Err(NoKey::Unknown) => {
+                format!("{address}: no key here; ask for it and import it with `casemail key import FILE`")
+            }
+            Err(NoKey::Undecided { fingerprint }) => format!(
+                "{address}: key {} is here but not accepted; compare the fingerprint with its owner, then `casemail key accept {fingerprint}`",
+                short(fingerprint)
+            ),
+            Err(NoKey::Rejected { fingerprint }) => {
+                format!("{address}: you rejected the key {}; ask for another one", short(fingerprint))
+            }
+            Err(NoKey::Expired { fingerprint, at }) => format!(
+                "{address}: the key {} expired on {}; ask for the renewed one and import it",
+                short(fingerprint),
+                at.strftime("%Y-%m-%d")
+            ),
+            Err(NoKey::Revoked { fingerprint }) => {
+                format!("{address}: the key {} was revoked by its owner; ask for the new one", short(fingerprint))
+            }
+            Err(NoKey::Unfit { fingerprint }) => format!(
+                "{address}: the key {} cannot be encrypted to (no encryption key in it, or one too weak); ask for another one",
+                short(fingerprint)
+            ),
+        }
+    }
+}
+
+/// Looks the addresses up at the given time, in their order.
+#[must_use]
+pub fn recipients(keyring: &Keyring, addresses: &[String], now: Timestamp) -> Vec<RecipientKey> {
+    addresses
+        .iter()
+        .map(|address| RecipientKey { address: address.clone(), key: choose(keyring.certs_for(address, now), now) })
+        .collect()
+}
+
+/// The first that may be used; else the reason that the best of them gives.
+fn choose(candidates: Vec<CertInfo>, now: Timestamp) -> Result<CertInfo, NoKey> {
+    let mut reason = NoKey::Unknown;
+    for info in candidates {
+        let why = if info.acceptance == Acceptance::Rejected {
+            NoKey::Rejected { fingerprint: info.fingerprint }
+        } else if info.revoked {
+            NoKey::Revoked { fingerprint: info.fingerprint }
+        } else if let Some(at) = info.expires.filter(|at| *at <= now) {
+            NoKey::Expired { fingerprint: info.fingerprint, at }
+        } else if !info.can_encrypt {
+            NoKey::Unfit { fingerprint: info.fingerprint }
+        } else if !info.acceptance.is_accepted() {
+            NoKey::Undecided { fingerprint: info.fingerprint }
+        } else {
+            return Ok(info);
+        };
+        if reason == NoKey::Unknown {
+            reason = why;
+        }
+    }
+    Err(reason)
+}
+
+/// The last 16 digits of a fingerprint, in groups of four.
+pub(super) fn short(fingerprint: &str) -> String {
+    let digits: Vec<char> = fingerprint.chars().collect();
+    let tail = digits.get(digits.len().saturating_sub(16)..).unwrap_or(&digits);
+    tail.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,135 @@
+//! The facts of [`OpenPgp`] in plain English, one sentence per fact.
+//!
+//! Foreign text (user ids, addresses) goes in only through `mail::safe`, in quotation marks. No sentence claims more than its fact, and
+//! no state is told by tone alone.
+
+use jiff::Timestamp;
+
+use super::recipients::short;
+use super::report::{Acceptance, Covers, HeaderProtection, Integrity, OpenPgp, SignatureReport, SignatureState};
+use super::warning::Warning;
+use crate::mail::safe::SafeText;
+
+/// How loud a sentence is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Loudness {
+    /// As it should be.
+    Good,
+    /// A fact.
+    Plain,
+    /// Worth a look.
+    Warning,
+    /// Something is wrong.
+    Alarm,
+}
+
+/// What to say about a message, the most important first.
+#[must_use]
+pub fn sentences(report: &OpenPgp, warnings: &[Warning]) -> Vec<(Loudness, String)> {
+    let mut said = vec![encryption(report, warnings), signature(&report.signature)];
+    if report.encrypted && report.decrypted && report.header_protection == HeaderProtection::None {
+        said.push((Loudness::Plain, "Subject and addresses were readable on the way.".to_owned()));
+    }
+    said.extend(warnings.iter().map(|warning| (warning.loudness(), warning.sentence().to_owned())));
+    said
+}
+
+/// About the ciphertext.
+fn encryption(report: &OpenPgp, warnings: &[Warning]) -> (Loudness, String) {
+    let text = match (report.encrypted, report.decrypted, report.integrity) {
+        (false, ..) => return (Loudness::Plain, "Not encrypted.".to_owned()),
+        (true, true, _) => return (Loudness::Good, "Encrypted; opened with your key.".to_owned()),
+        (true, false, Integrity::Failed) => {
+            return (
+                Loudness::Alarm,
+                "Encrypted, but the ciphertext was altered or its protection is missing: nothing of it is shown."
+                    .to_owned(),
+            );
+        }
+        (true, false, _) if warnings.contains(&Warning::NoSecretKey) => match report.recipients.as_slice() {
+            [] => "Encrypted, but to no key: it cannot be opened here.".to_owned(),
+            recipients => {
+                let named: Vec<String> = recipients
+                    .iter()
+                    .map(|id| if id.chars().all(|c| c == '0') { "a hidden recipient".to_owned() } else { short(id) })
+                    .collect();
+                format!("Encrypted, but not to an unlocked key of yours. It was made for: {}.", named.join(", "))
+            }
+        },
+        (true, false, _) => "Encrypted, and not opened.".to_owned(),
+    };
+    (Loudness::Warning, text)
+}
+
+/// About the signature.
+fn signature(report: &SignatureReport) -> (Loudness, String) {
+    let signer = report.signer.as_ref();
+    let who = signer.map_or_else(
+        || "an unknown key".to_owned(),
+        |signer| format!("“{}” (key {})", SafeText::line(&signer.user_id), short(&signer.fingerprint)),
+    );
+    let when = report
+        .signed_at
+        .as_deref()
+        .and_then(|time| time.parse::<Timestamp>().ok())
+        .map_or_else(|| "at an unknown time".to_owned(), |time| time.strftime("on %Y-%m-%d at %H:%M UTC").to_string());
+    match report.state {
+        SignatureState::None => (Loudness::Plain, "Not signed: anyone could have written this.".to_owned()),
+        SignatureState::Good => {
+            let how = match signer.map(|signer| signer.acceptance) {
+                Some(Acceptance::Verified) => "whose key you compared",
+                Some(Acceptance::Own) => "which is you",
+                _ => "whose key you accepted",
+            };
+            let address = SafeText::line(report.bound_to.as_deref().unwrap_or_default());
+            (
+                Loudness::Good,
+                format!("Signed {when} by {address}, {how}: {who}. The signature covers all that is shown."),
+            )
+        }
+        SignatureState::Bad => (
+            Loudness::Alarm,
+            "The signature does not hold: the text was altered, or the signature is damaged.".to_owned(),
+        ),
+        SignatureState::UnknownKey => {
+            let issuer = report.issuer.as_deref().map(|id| format!(" {}", short(id))).unwrap_or_default();
+            (Loudness::Warning, format!("Signed by a key{issuer} that is not here: nothing is known about the signer."))
+        }
+        SignatureState::Undecided => (
+            Loudness::Warning,
+            format!(
+                "Signed {when} with a key that names {who}; you have not accepted that key, so this proves nothing yet."
+            ),
+        ),
+        SignatureState::Rejected => (Loudness::Alarm, format!("Signed with a key that you rejected: {who}.")),
+        SignatureState::Expired => {
+            (Loudness::Warning, format!("Signed {when} by {who}, but the key or signature was not valid at that time."))
+        }
+        SignatureState::Revoked => {
+            (Loudness::Alarm, format!("Signed {when} with a key that its owner revoked: {who}. Do not rely on it."))
+        }
+        SignatureState::Mismatch if report.bound_to.is_some() => (
+            Loudness::Alarm,
+            format!(
+                "Signed by {who} {when}, which does not fit the message's date: it may be an old message sent again."
+            ),
+        ),
+        SignatureState::Mismatch => (
+            Loudness::Alarm,
+            format!(
+                "Signed {when} by {who}, but that does not fit who it says it is from, whom it was for, or when it was sent."
+            ),
+        ),
+        SignatureState::Partial => {
+            let what = if report.covers == Covers::None { "nothing" } else { "only a part" };
+            (
+                Loudness::Warning,
+                format!("A signature by {who} covers {what} of what is shown; the rest could be anyone's."),
+            )
+        }
+        SignatureState::Weak => (
+            Loudness::Warning,
+            format!("Signed {when} by {who} with an algorithm that is no longer safe: this proves nothing."),
+        ),
+    }
+}

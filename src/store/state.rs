@@ -1,16 +1,47 @@
 //! The state store: what the server does not hold. Durable, sealed, in redb; never rebuilt, never deleted.
+//!
+//! Every write is a transaction that is on the disk when the call returns; after a crash the store opens as of the last of them.
+//! Names are kept as keyed digests, values are sealed for their place.
 
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::cert::{CertRecord, SecretRecord};
 use super::outbox::{OutboxEntry, OutboxState};
-use super::space::DiskFull;
-use super::vault::Vault;
+use super::space::{self, DiskFull};
+use super::vault::{Blinder, Sealer, Vault};
 use crate::mail::draft::Draft;
 use crate::mail::id::{MessageRef, OutboxId};
+
+/// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
+const SCHEMA: u32 = 1;
+/// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
+const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [];
+/// A step from one schema to the next.
+type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
+
+type Numbered = TableDefinition<'static, u64, &'static [u8]>;
+type Named = TableDefinition<'static, &'static [u8], &'static [u8]>;
+
+const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
+const OUTBOX: Numbered = TableDefinition::new("outbox");
+const OUTBOX_RAW: Numbered = TableDefinition::new("outbox-raw");
+const FLAGS: Numbered = TableDefinition::new("flags");
+const CERTS: Named = TableDefinition::new("certs");
+const SECRETS: Named = TableDefinition::new("secrets");
+const VALUES: Named = TableDefinition::new("values");
+
+/// The name that the kept draft goes by among the values.
+const DRAFT: &str = "store/draft";
+/// Memory that redb may keep pages in.
+const CACHE_BYTES: usize = 2 << 20;
+/// Room that a transaction needs beside the bytes of a message.
+const SLACK: u64 = 4 << 20;
 
 /// Why the state store cannot be read or written. Nothing of it was changed then.
 #[derive(Debug, thiserror::Error)]
@@ -51,10 +82,8 @@ pub enum StateError {
     #[error(transparent)]
     DiskFull(#[from] DiskFull),
     /// redb, or the disk below it.
-    #[error("{}: {because}", place.display())]
+    #[error("the state store cannot be used: {because}; nothing in it was changed")]
     Store {
-        /// Where.
-        place: PathBuf,
         /// Why.
         because: String,
     },
@@ -76,98 +105,582 @@ pub struct QueuedFlagChange {
     pub at: Timestamp,
 }
 
-/// The state store. All methods take `&self` and block until what they wrote is durable.
-#[derive(Debug)]
-pub struct State {}
+macro_rules! from_redb {
+    ($($error:ident),*) => {$(
+        impl From<redb::$error> for StateError {
+            fn from(error: redb::$error) -> Self {
+                Self::Store { because: error.to_string() }
+            }
+        }
+    )*};
+}
+from_redb!(DatabaseError, TransactionError, TableError, StorageError, CommitError);
 
-#[expect(clippy::todo, clippy::missing_errors_doc, unused_variables, missing_docs, reason = "signatures first")]
+/// What values are sealed and names are blinded with.
+struct Keys {
+    sealer: Sealer,
+    blinder: Blinder,
+}
+
+/// Where a value lies: table, key and the form of its content, so that it opens nowhere else.
+fn place(table: &str, key: &[u8]) -> Vec<u8> {
+    [b"state/1/", table.as_bytes(), b"/", key].concat()
+}
+
+impl Keys {
+    fn seal<T: Serialize>(&self, table: &str, key: &[u8], value: &T) -> Result<Vec<u8>, StateError> {
+        let plain = postcard::to_allocvec(value).map_err(|error| StateError::Store { because: error.to_string() })?;
+        Ok(self.sealer.seal(&place(table, key), &Zeroizing::new(plain)))
+    }
+
+    fn open<T: DeserializeOwned>(&self, table: &str, key: &[u8], value: &[u8]) -> Result<T, StateError> {
+        let plain = self.open_bytes(table, key, value)?;
+        postcard::from_bytes(&plain).map_err(|_| damaged(table, key))
+    }
+
+    fn open_bytes(&self, table: &str, key: &[u8], value: &[u8]) -> Result<Zeroizing<Vec<u8>>, StateError> {
+        self.sealer.open(&place(table, key), value).map_err(|_| damaged(table, key))
+    }
+}
+
+fn damaged(table: &str, key: &[u8]) -> StateError {
+    let what = match <[u8; 8]>::try_from(key) {
+        Ok(number) => format!("{table} {}", u64::from_be_bytes(number)),
+        Err(_) => format!("a record of {table}"),
+    };
+    StateError::Damaged { what }
+}
+
+/// The state store. All methods take `&self` and block until what they wrote is durable.
+pub struct State {
+    file: PathBuf,
+    database: Database,
+    keys: Keys,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("file", &self.file).finish_non_exhaustive()
+    }
+}
+
 impl State {
-    pub fn open(place: &Path, vault: &Vault) -> Result<Self, StateError> {
-        todo!()
+    /// Opens the store, or makes it; brings an older one up to date.
+    ///
+    /// # Errors
+    /// [`StateError`]; the file is left as it is.
+    pub fn open(file: &Path, vault: &Vault) -> Result<Self, StateError> {
+        let database = open_database(file)?;
+        let keys = Keys { sealer: vault.sealer("state", b""), blinder: vault.blinder("state") };
+        let state = Self { file: file.to_owned(), database, keys };
+        state.bring_up(vault.generation())?;
+        Ok(state)
     }
-    /// A new row with its bytes; gives its number. Durable when it returns.
+
+    fn bring_up(&self, generation: u64) -> Result<(), StateError> {
+        let transaction = self.begin()?;
+        {
+            let mut meta = transaction.open_table(META)?;
+            let stored = meta.get("schema")?.map(|value| value.value().to_vec());
+            let schema = stored.and_then(|bytes| bytes.try_into().ok()).map_or(SCHEMA, u32::from_le_bytes);
+            if schema > SCHEMA || schema == 0 {
+                return Err(StateError::Later { place: self.file.clone(), version: schema });
+            }
+            for step in MIGRATIONS.iter().skip(schema as usize - 1) {
+                step(&transaction, &self.keys)?;
+            }
+            meta.insert("schema", SCHEMA.to_le_bytes().as_slice())?;
+            let seen = match meta.get("generation")? {
+                Some(value) => self.keys.open::<u64>("meta", b"generation", value.value())?,
+                None => 0,
+            };
+            if generation < seen {
+                return Err(StateError::HeaderRolledBack);
+            }
+            if generation > seen {
+                let value = self.keys.seal("meta", b"generation", &generation)?;
+                meta.insert("generation", value.as_slice())?;
+            }
+            for table in [OUTBOX, OUTBOX_RAW, FLAGS] {
+                transaction.open_table(table)?;
+            }
+            for table in [CERTS, SECRETS, VALUES] {
+                transaction.open_table(table)?;
+            }
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Several changes as one: all of them or, on an error, none. Durable when it returns.
+    ///
+    /// # Errors
+    /// [`StateError`], also the one of `changes`.
+    pub fn write<T>(&self, changes: impl FnOnce(&Write<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
+        let transaction = self.begin()?;
+        let outcome = changes(&Write { transaction: &transaction, keys: &self.keys, file: &self.file });
+        match outcome {
+            Ok(value) => {
+                transaction.commit()?;
+                Ok(value)
+            }
+            Err(error) => {
+                transaction.abort()?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Two-phase: a torn last write can never pass for a whole one, whatever its bytes are.
+    fn begin(&self) -> Result<WriteTransaction, StateError> {
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_two_phase_commit(true);
+        Ok(transaction)
+    }
+
+    /// A new row with its bytes; gives its number.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn queue(&self, entry: OutboxEntry, raw: &[u8]) -> Result<OutboxId, StateError> {
-        todo!()
+        self.write(|write| write.queue(entry, raw))
     }
+
     /// All rows, oldest first. One that is damaged is left out and named in the second list.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn outbox(&self) -> Result<(Vec<OutboxEntry>, Vec<StateError>), StateError> {
-        todo!()
+        let table = self.database.begin_read()?.open_table(OUTBOX)?;
+        let (mut entries, mut damage) = (Vec::new(), Vec::new());
+        for row in table.iter()? {
+            let (id, value) = row?;
+            match self.keys.open("outbox", &id.value().to_be_bytes(), value.value()) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => damage.push(error),
+            }
+        }
+        Ok((entries, damage))
     }
+
+    /// One row.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn outbox_entry(&self, id: OutboxId) -> Result<Option<OutboxEntry>, StateError> {
-        todo!()
+        self.read_numbered(OUTBOX, "outbox", id.0)
     }
+
     /// The bytes to be sent, exactly as queued.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn outbox_raw(&self, id: OutboxId) -> Result<Vec<u8>, StateError> {
-        todo!()
+        let table = self.database.begin_read()?.open_table(OUTBOX_RAW)?;
+        let value = table.get(id.0)?.ok_or(StateError::NoEntry(id))?;
+        let mut plain = self.keys.open_bytes("outbox-raw", &id.0.to_be_bytes(), value.value())?;
+        Ok(std::mem::take(&mut *plain))
     }
+
     /// Changes a row in one transaction; refuses a transition that [`OutboxState::may_become`] refuses. Gives the row as it is now.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn update_outbox(
         &self,
         id: OutboxId,
         change: impl FnOnce(&mut OutboxEntry),
     ) -> Result<OutboxEntry, StateError> {
-        todo!()
+        self.write(|write| write.update_outbox(id, change))
     }
+
     /// Takes a row for sending if it is due: `Sending`, one attempt more. `None`: somebody else has it, or it is not due.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn claim(&self, id: OutboxId, now: Timestamp) -> Result<Option<OutboxEntry>, StateError> {
-        todo!()
+        self.write(|write| {
+            if !write.outbox_entry(id)?.is_some_and(|entry| entry.is_due(now)) {
+                return Ok(None);
+            }
+            let claimed = write.update_outbox(id, |entry| {
+                entry.state = OutboxState::Sending;
+                entry.in_doubt = false;
+                entry.attempts = entry.attempts.saturating_add(1);
+                entry.next_attempt = None;
+            })?;
+            Ok(Some(claimed))
+        })
     }
+
     /// At start: rows that were being sent when the last process ended become queued or uncertain. Gives those that changed.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn recover_outbox(&self) -> Result<Vec<OutboxEntry>, StateError> {
-        todo!()
+        let (entries, _) = self.outbox()?;
+        let stuck = entries.into_iter().filter(|entry| entry.state == OutboxState::Sending);
+        stuck.map(|entry| self.update_outbox(entry.id, OutboxEntry::recover)).collect()
     }
-    /// Forgets a row that is `Sent` or `Failed`.
+
+    /// Forgets a row that is `Sent` or `Failed`, and its bytes.
+    ///
+    /// # Errors
+    /// [`StateError::Transition`] for any other row.
     pub fn forget_outbox(&self, id: OutboxId) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.forget_outbox(id))
     }
+
+    /// Keeps a draft in place of the one kept before.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn keep_draft(&self, draft: &Draft) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.put_value(DRAFT, draft))
     }
+
+    /// The kept draft.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn kept_draft(&self) -> Result<Option<Draft>, StateError> {
-        todo!()
+        self.read_named(VALUES, "values", DRAFT)
     }
+
+    /// Forgets the kept draft.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn drop_draft(&self) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.drop_draft())
     }
+
     /// Adds or replaces a certificate. The caller has merged it with what was there.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn put_cert(&self, cert: &CertRecord) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.put_cert(cert))
     }
+
+    /// All certificates.
+    ///
+    /// # Errors
+    /// [`StateError`]; a damaged one is an error, because a lost rejection would not be noticed.
     pub fn certs(&self) -> Result<Vec<CertRecord>, StateError> {
-        todo!()
+        self.read_all(CERTS, "certs")
     }
+
+    /// One certificate.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn cert(&self, fingerprint: &str) -> Result<Option<CertRecord>, StateError> {
-        todo!()
+        self.read_named(CERTS, "certs", fingerprint)
     }
+
+    /// Forgets a certificate, and the decision about it.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn remove_cert(&self, fingerprint: &str) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.remove(CERTS, fingerprint))
     }
+
+    /// Adds or replaces an own secret key.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn put_secret(&self, secret: &SecretRecord) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.put_secret(secret))
     }
+
+    /// All own secret keys.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn secrets(&self) -> Result<Vec<SecretRecord>, StateError> {
-        todo!()
+        self.read_all(SECRETS, "secrets")
     }
+
+    /// Forgets an own secret key.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn remove_secret(&self, fingerprint: &str) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.remove(SECRETS, fingerprint))
     }
+
     /// Appends a change of flags to the queue; gives its place.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn queue_flags(&self, change: &QueuedFlagChange) -> Result<u64, StateError> {
-        todo!()
+        self.write(|write| write.queue_flags(change))
     }
+
     /// The queue in order.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn queued_flags(&self) -> Result<Vec<QueuedFlagChange>, StateError> {
-        todo!()
+        let table = self.database.begin_read()?.open_table(FLAGS)?;
+        let mut changes = Vec::new();
+        for row in table.iter()? {
+            let (seq, value) = row?;
+            let seq = seq.value();
+            let change: QueuedFlagChange = self.keys.open("flags", &seq.to_be_bytes(), value.value())?;
+            changes.push(QueuedFlagChange { seq, ..change });
+        }
+        Ok(changes)
     }
+
     /// The server has confirmed (or refused for good) these.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn drop_flags(&self, seqs: &[u64]) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.drop_flags(seqs))
     }
-    /// A small value of the engine's own under a name of ours.
+
+    /// Keeps a small value under a name of ours.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn put(&self, name: &str, value: &[u8]) -> Result<(), StateError> {
-        todo!()
+        self.write(|write| write.put_value(name, &value))
     }
+
+    /// What was kept under a name.
+    ///
+    /// # Errors
+    /// [`StateError`].
     pub fn value(&self, name: &str) -> Result<Option<Vec<u8>>, StateError> {
-        todo!()
+        self.read_named(VALUES, "values", name)
+    }
+
+    fn read_numbered<T: DeserializeOwned>(
+        &self,
+        table: Numbered,
+        label: &str,
+        number: u64,
+    ) -> Result<Option<T>, StateError> {
+        let table = self.database.begin_read()?.open_table(table)?;
+        table.get(number)?.map(|value| self.keys.open(label, &number.to_be_bytes(), value.value())).transpose()
+    }
+
+    fn read_named<T: DeserializeOwned>(&self, table: Named, label: &str, name: &str) -> Result<Option<T>, StateError> {
+        let table = self.database.begin_read()?.open_table(table)?;
+        let key = self.keys.blinder.blind(&place(label, name.as_bytes()));
+        table.get(key.as_slice())?.map(|value| self.keys.open(label, &key, value.value())).transpose()
+    }
+
+    fn read_all<T: DeserializeOwned>(&self, table: Named, label: &str) -> Result<Vec<T>, StateError> {
+        let table = self.database.begin_read()?.open_table(table)?;
+        let mut values = Vec::new();
+        for row in table.iter()? {
+            let (key, value) = row?;
+            values.push(self.keys.open(label, key.value(), value.value())?);
+        }
+        Ok(values)
     }
 }
+
+fn open_database(file: &Path) -> Result<Database, StateError> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let fail = |error: std::io::Error| StateError::Store { because: format!("{}: {error}", file.display()) };
+    let fresh = !file.exists();
+    if fresh && let Some(dir) = file.parent() {
+        space::check(dir, SLACK)?;
+    }
+    let handle = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
+        .open(file)
+        .map_err(fail)?;
+    if fresh && let Some(dir) = file.parent() {
+        super::file::sync_dir(dir).map_err(fail)?;
+    }
+    let backend = redb::backends::FileBackend::new(handle)?;
+    Ok(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
+}
+
+/// Changes that are made as one: see [`State::write`].
+pub struct Write<'a> {
+    transaction: &'a WriteTransaction,
+    keys: &'a Keys,
+    file: &'a Path,
+}
+
+impl std::fmt::Debug for Write<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Write(…)")
+    }
+}
+
+impl Write<'_> {
+    /// As [`State::queue`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn queue(&self, mut entry: OutboxEntry, raw: &[u8]) -> Result<OutboxId, StateError> {
+        if let Some(dir) = self.file.parent() {
+            space::check(dir, SLACK + 2 * raw.len() as u64)?;
+        }
+        let id = self.next("next-outbox")?;
+        entry.id = OutboxId(id);
+        entry.bytes = raw.len() as u64;
+        let key = id.to_be_bytes();
+        let sealed = self.keys.sealer.seal(&place("outbox-raw", &key), raw);
+        self.transaction.open_table(OUTBOX_RAW)?.insert(id, sealed.as_slice())?;
+        self.put_numbered(OUTBOX, "outbox", id, &entry)?;
+        Ok(entry.id)
+    }
+
+    /// As [`State::outbox_entry`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox_entry(&self, id: OutboxId) -> Result<Option<OutboxEntry>, StateError> {
+        let table = self.transaction.open_table(OUTBOX)?;
+        let value = table.get(id.0)?;
+        value.map(|value| self.keys.open("outbox", &id.0.to_be_bytes(), value.value())).transpose()
+    }
+
+    /// As [`State::update_outbox`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn update_outbox(
+        &self,
+        id: OutboxId,
+        change: impl FnOnce(&mut OutboxEntry),
+    ) -> Result<OutboxEntry, StateError> {
+        let before = self.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+        let mut after = before.clone();
+        change(&mut after);
+        (after.id, after.bytes) = (before.id, before.bytes);
+        if after.state != before.state && !before.state.may_become(after.state) {
+            return Err(StateError::Transition { id, from: before.state, to: after.state });
+        }
+        self.put_numbered(OUTBOX, "outbox", id.0, &after)?;
+        Ok(after)
+    }
+
+    /// As [`State::forget_outbox`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn forget_outbox(&self, id: OutboxId) -> Result<(), StateError> {
+        let entry = self.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+        if !matches!(entry.state, OutboxState::Sent | OutboxState::Failed) {
+            return Err(StateError::Transition { id, from: entry.state, to: OutboxState::Failed });
+        }
+        self.transaction.open_table(OUTBOX)?.remove(id.0)?;
+        self.transaction.open_table(OUTBOX_RAW)?.remove(id.0)?;
+        Ok(())
+    }
+
+    /// As [`State::drop_draft`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn drop_draft(&self) -> Result<(), StateError> {
+        self.remove_value(DRAFT)
+    }
+
+    /// As [`State::put_cert`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn put_cert(&self, cert: &CertRecord) -> Result<(), StateError> {
+        self.put_named(CERTS, "certs", &cert.fingerprint, cert)
+    }
+
+    /// As [`State::put_secret`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn put_secret(&self, secret: &SecretRecord) -> Result<(), StateError> {
+        self.put_named(SECRETS, "secrets", &secret.fingerprint, secret)
+    }
+
+    /// As [`State::queue_flags`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn queue_flags(&self, change: &QueuedFlagChange) -> Result<u64, StateError> {
+        let seq = self.next("next-flags")?;
+        self.put_numbered(FLAGS, "flags", seq, change)?;
+        Ok(seq)
+    }
+
+    /// As [`State::drop_flags`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn drop_flags(&self, seqs: &[u64]) -> Result<(), StateError> {
+        let mut table = self.transaction.open_table(FLAGS)?;
+        for seq in seqs {
+            table.remove(seq)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a value under a name of ours; as [`State::put`] for any serialisable one.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn put_value<T: Serialize>(&self, name: &str, value: &T) -> Result<(), StateError> {
+        self.put_named(VALUES, "values", name, value)
+    }
+
+    /// Forgets what is kept under a name.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn remove_value(&self, name: &str) -> Result<(), StateError> {
+        self.remove(VALUES, name)
+    }
+
+    fn remove(&self, table: Named, name: &str) -> Result<(), StateError> {
+        use redb::TableHandle;
+        let key = self.keys.blinder.blind(&place(table.name(), name.as_bytes()));
+        self.transaction.open_table(table)?.remove(key.as_slice())?;
+        Ok(())
+    }
+
+    fn put_named<T: Serialize>(&self, table: Named, label: &str, name: &str, value: &T) -> Result<(), StateError> {
+        let key = self.keys.blinder.blind(&place(label, name.as_bytes()));
+        let sealed = self.keys.seal(label, &key, value)?;
+        self.transaction.open_table(table)?.insert(key.as_slice(), sealed.as_slice())?;
+        Ok(())
+    }
+
+    fn put_numbered<T: Serialize>(
+        &self,
+        table: Numbered,
+        label: &str,
+        number: u64,
+        value: &T,
+    ) -> Result<(), StateError> {
+        let sealed = self.keys.seal(label, &number.to_be_bytes(), value)?;
+        self.transaction.open_table(table)?.insert(number, sealed.as_slice())?;
+        Ok(())
+    }
+
+    /// The next number of a kind; never given twice, also after the rows are gone.
+    fn next(&self, name: &str) -> Result<u64, StateError> {
+        let mut meta = self.transaction.open_table(META)?;
+        let stored = meta.get(name)?.and_then(|value| value.value().try_into().ok()).map_or(1, u64::from_le_bytes);
+        meta.insert(name, stored.saturating_add(1).to_le_bytes().as_slice())?;
+        Ok(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests;

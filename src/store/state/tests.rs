@@ -1,0 +1,279 @@
+//! The state store on a real disk: round trips, refusals, tears and kills.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use jiff::Timestamp;
+
+use super::{QueuedFlagChange, State, StateError};
+use crate::mail::draft::Draft;
+use crate::mail::id::{MessageRef, OutboxId};
+use crate::pgp::report::Acceptance;
+use crate::store::cert::{CertRecord, SecretRecord};
+use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
+use crate::store::vault::{Cost, Vault};
+
+struct World {
+    dir: tempfile::TempDir,
+    vault: Vault,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+        Self { dir, vault }
+    }
+
+    fn file(&self) -> PathBuf {
+        self.dir.path().join("state.redb")
+    }
+
+    fn open(&self) -> State {
+        State::open(&self.file(), &self.vault).unwrap()
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-03-02T09:00:00Z".parse().unwrap()
+}
+
+fn entry(number: usize) -> OutboxEntry {
+    let envelope = SmtpEnvelope {
+        reverse_path: "kestrel@chambers.example".into(),
+        forward_paths: vec!["badger@crown.example".into()],
+    };
+    let mut entry = OutboxEntry::new("work", format!("{number}@chambers.example"), envelope, now());
+    entry.subject = "planted-subject-word".into();
+    entry
+}
+
+#[test]
+fn outbox_rows_go_through_their_life() {
+    let world = World::new();
+    let id = {
+        let state = world.open();
+        let id = state.queue(entry(1), b"planted-body-word").unwrap();
+        let claimed = state.claim(id, now()).unwrap().unwrap();
+        assert_eq!((claimed.state, claimed.attempts), (OutboxState::Sending, 1));
+        assert!(state.claim(id, now()).unwrap().is_none(), "claimed twice");
+        state.update_outbox(id, |entry| entry.in_doubt = true).unwrap();
+        id
+    };
+    let state = world.open();
+    let changed = state.recover_outbox().unwrap();
+    assert_eq!(changed.len(), 1);
+    assert_eq!(state.outbox_entry(id).unwrap().unwrap().state, OutboxState::Uncertain);
+    assert_eq!(state.outbox_raw(id).unwrap(), b"planted-body-word");
+    assert!(matches!(state.forget_outbox(id), Err(StateError::Transition { .. })));
+    state.update_outbox(id, |entry| entry.state = OutboxState::SentNotFiled).unwrap();
+    let refused = state.update_outbox(id, |entry| entry.state = OutboxState::Queued);
+    assert!(matches!(refused, Err(StateError::Transition { .. })), "{refused:?}");
+    state.update_outbox(id, |entry| entry.state = OutboxState::Sent).unwrap();
+    state.forget_outbox(id).unwrap();
+    assert!(state.outbox().unwrap().0.is_empty());
+    assert!(matches!(state.outbox_raw(id), Err(StateError::NoEntry(_))));
+    // A number is never given twice.
+    assert_eq!(state.queue(entry(2), b"x").unwrap(), OutboxId(id.0 + 1));
+}
+
+#[test]
+fn held_rows_are_due_after_their_time() {
+    let world = World::new();
+    let state = world.open();
+    let mut held = entry(1);
+    held.state = OutboxState::Held;
+    held.next_attempt = Some(now() + jiff::SignedDuration::from_secs(10));
+    let id = state.queue(held, b"x").unwrap();
+    assert!(state.claim(id, now()).unwrap().is_none());
+    assert!(state.claim(id, now() + jiff::SignedDuration::from_secs(10)).unwrap().is_some());
+}
+
+#[test]
+fn the_rest_round_trips() {
+    let world = World::new();
+    let cert = CertRecord {
+        fingerprint: "AB".repeat(20),
+        cert: b"planted-cert-word".to_vec(),
+        acceptance: Acceptance::Verified,
+        decided_at: Some(now()),
+        decided_by: "kestrel".into(),
+        decided_how: "read over the telephone".into(),
+        added_at: now(),
+        source: "file".into(),
+    };
+    let secret = SecretRecord { fingerprint: "CD".repeat(20), key: b"planted-key-word".to_vec(), passphrase: None };
+    let draft = Draft { subject: "planted-draft-word".into(), ..Draft::default() };
+    let message: MessageRef = "work/INBOX/1/2".parse().unwrap();
+    let change = QueuedFlagChange { seq: 0, messages: vec![message], set: 1, clear: 0, at: now() };
+    {
+        let state = world.open();
+        state.put_cert(&cert).unwrap();
+        state.put_secret(&secret).unwrap();
+        state.keep_draft(&draft).unwrap();
+        state.put("planted-name", b"planted-value").unwrap();
+        for _ in 0..3 {
+            state.queue_flags(&change).unwrap();
+        }
+        state.drop_flags(&[2]).unwrap();
+    }
+    let state = world.open();
+    assert_eq!(state.certs().unwrap(), std::slice::from_ref(&cert));
+    assert_eq!(state.cert(&cert.fingerprint).unwrap(), Some(cert.clone()));
+    assert_eq!(state.secrets().unwrap(), std::slice::from_ref(&secret));
+    assert_eq!(state.kept_draft().unwrap(), Some(draft));
+    assert_eq!(state.value("planted-name").unwrap().unwrap(), b"planted-value");
+    assert_eq!(state.queued_flags().unwrap().iter().map(|change| change.seq).collect::<Vec<_>>(), [1, 3]);
+    state.remove_cert(&cert.fingerprint).unwrap();
+    state.remove_secret(&secret.fingerprint).unwrap();
+    state.drop_draft().unwrap();
+    assert!(state.certs().unwrap().is_empty() && state.secrets().unwrap().is_empty());
+    assert_eq!(state.kept_draft().unwrap(), None);
+}
+
+#[test]
+fn nothing_readable_is_in_the_file() {
+    let world = World::new();
+    {
+        let state = world.open();
+        state.queue(entry(1), b"planted-body-word").unwrap();
+        state.put("planted-name", b"planted-value").unwrap();
+        state.keep_draft(&Draft { body: "planted-draft".into(), ..Draft::default() }).unwrap();
+    }
+    let bytes = fs::read(world.file()).unwrap();
+    for word in ["planted", "kestrel", "badger", "example"] {
+        assert!(!bytes.windows(word.len()).any(|window| window == word.as_bytes()), "{word}");
+    }
+}
+
+#[test]
+fn an_older_header_is_refused() {
+    let mut world = World::new();
+    let header = fs::read(world.dir.path().join("vault")).unwrap();
+    world.vault.change_passphrase(b"second").unwrap();
+    drop(world.open());
+    fs::write(world.dir.path().join("vault"), header).unwrap();
+    let old = Vault::open_with(&world.dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+    assert!(matches!(State::open(&world.file(), &old), Err(StateError::HeaderRolledBack)));
+}
+
+#[test]
+fn another_profile_and_a_second_opening_are_refused() {
+    let world = World::new();
+    let other = World::new();
+    let state = world.open();
+    assert!(matches!(State::open(&world.file(), &world.vault), Err(StateError::Store { .. })));
+    drop(state);
+    let error = State::open(&world.file(), &other.vault).unwrap_err();
+    assert!(matches!(error, StateError::Damaged { .. }), "{error}");
+}
+
+#[test]
+fn a_failed_change_leaves_nothing() {
+    let world = World::new();
+    let state = world.open();
+    let outcome: Result<(), StateError> = state.write(|write| {
+        write.queue(entry(1), b"x")?;
+        Err(StateError::NoEntry(OutboxId(9)))
+    });
+    outcome.unwrap_err();
+    assert!(state.outbox().unwrap().0.is_empty());
+}
+
+/// A write that the disk tore: any mixture of the pages before and after it, in a file of either length.
+#[test]
+fn a_torn_last_write_opens() {
+    let world = World::new();
+    let state = world.open();
+    for number in 0..20 {
+        state.queue(entry(number), &vec![7; 3000]).unwrap();
+    }
+    // The file as it is while the process lives: not closed in order.
+    let before = fs::read(world.file()).unwrap();
+    state.queue(entry(20), &vec![7; 30_000]).unwrap();
+    let after = fs::read(world.file()).unwrap();
+    drop(state);
+    let torn = world.dir.path().join("torn.redb");
+    let mut seed = 1_u64;
+    for _ in 0..40 {
+        let mut bytes = before.clone();
+        bytes.resize(after.len().max(before.len()), 0);
+        for (index, page) in after.chunks(4096).enumerate().skip(1) {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if seed >> 63 == 1 {
+                let at = index * 4096;
+                bytes[at..at + page.len()].copy_from_slice(page);
+            }
+        }
+        // The header page is the last to change: here it is still the old one.
+        fs::write(&torn, &bytes).unwrap();
+        let found = State::open(&torn, &world.vault).map(|state| state.outbox().unwrap().0.len());
+        assert!(matches!(found, Ok(20)), "{found:?}");
+    }
+    // The new header over pages of which some never arrived is what the second phase excludes; a file cut short is refused, not
+    // taken for an empty one.
+    for length in [0, 100, 4096, after.len() / 2] {
+        fs::write(&torn, &after[..length]).unwrap();
+        let outcome = std::panic::catch_unwind(|| {
+            State::open(&torn, &world.vault).map(|state| state.outbox().map(|rows| rows.0.len()))
+        });
+        match outcome {
+            Ok(Ok(Ok(rows))) => assert!(rows == 0 && length == 0 || rows >= 20, "{length}: {rows} rows"),
+            Ok(_) => {}
+            Err(_) => panic!("panicked at {length}"),
+        }
+    }
+}
+
+const CHILD: &str = "CASEMAIL_STATE_CHILD";
+
+/// The child of the next test: queues rows until it is killed, and says each number once the row is durable.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test that runs itself as its own child")]
+fn queue_until_killed() {
+    let Ok(dir) = std::env::var(CHILD) else { return };
+    let vault = Vault::open_with(&Path::new(&dir).join("vault"), b"otter", Cost::TEST).unwrap();
+    let state = State::open(&Path::new(&dir).join("state.redb"), &vault).unwrap();
+    for number in 0.. {
+        let id = state.queue(entry(number), &vec![1; 2000]).unwrap();
+        println!("row {id}");
+        std::io::stdout().flush().unwrap();
+        state.claim(id, now()).unwrap();
+        state.update_outbox(id, |entry| entry.state = OutboxState::SentNotFiled).unwrap();
+    }
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_by_kill() {
+    let world = World::new();
+    drop(world.open());
+    let mut acknowledged = 0;
+    for round in 0..12_usize {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "store::state::tests::queue_until_killed", "--nocapture", "--test-threads=1"])
+            .env(CHILD, world.dir.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for _ in 0..=(round * 7 % 23) {
+            let Some(id) =
+                lines.by_ref().map(Result::unwrap).find_map(|line| line.split_once("row ").map(|row| row.1.to_owned()))
+            else {
+                panic!("the child ended by itself");
+            };
+            acknowledged = id.parse::<usize>().unwrap();
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let state = world.open();
+        let (rows, damage) = state.outbox().unwrap();
+        assert!(damage.is_empty());
+        assert!(rows.len() >= acknowledged, "{} rows of {acknowledged} acknowledged", rows.len());
+        for row in rows {
+            assert_eq!(state.outbox_raw(row.id).unwrap().len(), 2000);
+        }
+    }
+}

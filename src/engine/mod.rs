@@ -9,6 +9,7 @@ mod announce;
 pub mod clock;
 pub mod document;
 mod lane;
+mod library;
 pub mod query;
 pub mod socket;
 

@@ -1,1 +1,23 @@
-//! One account's IMAP connection: capabilities, sync plan, IDLE, worker.
+//! One account's IMAP connections: capabilities, mailboxes, the sync plan, IDLE, requests.
+//!
+//! Two connections per account, each a task: one syncs mailboxes newest first ([`sync`]), the other stands in IDLE on INBOX and serves
+//! [`Request`]s at once (`attend`). What they learn goes to a [`Sink`], which stores it before the next batch is asked for. Nothing here
+//! stores, parses messages, knows a case or a key, or lets a sequence number out.
+//!
+//! The codec is async-imap's behind the byte guard of [`crate::net::guard`]; its convenience calls are not used, because they report a
+//! NO, a BAD and a lost connection as success. Commands are typed values ([`command`]), each checked to its own tagged answer
+//! ([`session`]). A session that failed, timed out or was cancelled is never used again.
+
+pub mod account;
+pub mod error;
+pub mod request;
+pub mod sink;
+pub mod uid_set;
+pub mod worker;
+
+pub use account::{AccountSetup, Limits, Times};
+pub use error::Error;
+pub use request::{Appended, Found, Handle, Request, StoreFlags, Stored};
+pub use sink::{Body, Fetched, Held, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop};
+pub use uid_set::UidSet;
+pub use worker::{spawn, sync_once};

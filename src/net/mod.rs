@@ -1,1 +1,19 @@
-//! TCP, STARTTLS, TLS, the byte guard, back-off.
+//! From a host name to a verified TLS stream: DNS, TCP, the STARTTLS dialogues, TLS, the byte guard, back-off, secrets.
+//!
+//! Nothing here speaks IMAP or SMTP beyond the few lines that lead to the handshake (RFC 9051 §6.2.1, RFC 3207), and nothing that was
+//! received before the handshake is ever handed on. There is no way to switch verification off, and none to stay in the clear.
+
+pub mod backoff;
+pub mod connect;
+pub mod endpoint;
+pub mod error;
+pub mod guard;
+pub mod secret;
+pub mod starttls;
+pub mod tls;
+
+pub use connect::{Stream, connect_imap, connect_smtp};
+pub use endpoint::{Endpoint, Security};
+pub use error::{Culprit, Error};
+pub use secret::Secret;
+pub use tls::ClientConfig;

@@ -1,0 +1,84 @@
+//! What is needed to connect to an account, and how much and how long anything may be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::net::{ClientConfig, Endpoint, Secret, connect};
+
+/// An account as its worker needs it.
+#[derive(Clone)]
+pub struct AccountSetup {
+    /// Its name in the configuration, for messages.
+    pub name: String,
+    /// The IMAP server.
+    pub endpoint: Endpoint,
+    /// Trust.
+    pub tls: Arc<ClientConfig>,
+    /// User name.
+    pub user: String,
+    /// Password.
+    pub password: Secret,
+    /// The mailbox for copies of sent mail (decoded name); without it, the one that the server marks `\Sent`.
+    pub sent_mailbox: Option<String>,
+    /// Mailboxes to leave alone (decoded names).
+    pub skip: Vec<String>,
+    /// How much.
+    pub limits: Limits,
+    /// How long.
+    pub times: Times,
+}
+
+/// How much may be fetched at once or at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Larger messages are fetched by their header only, until they are asked for.
+    pub message_bytes_max: u32,
+    /// Messages in one batch.
+    pub batch_messages: usize,
+    /// Bytes in one batch; a single larger message is a batch of its own.
+    pub batch_bytes: u64,
+    /// Messages of the first page, which are fetched by header fields before any body.
+    pub first_page: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { message_bytes_max: 32 << 20, batch_messages: 200, batch_bytes: 8 << 20, first_page: 100 }
+    }
+}
+
+/// How long each thing may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Times {
+    /// DNS, TCP, STARTTLS, TLS.
+    pub connect: connect::Times,
+    /// The greeting, and each step of the login.
+    pub login: Duration,
+    /// How long a server may be silent, or nearly so, while it owes an answer.
+    pub silence: Duration,
+    /// IDLE is renewed after this time (RFC 2177 says 29 minutes at most; address translation forgets sooner).
+    pub idle: Duration,
+    /// Mailboxes other than INBOX are looked at after this time.
+    pub poll: Duration,
+    /// The first wait after a failure.
+    pub retry_first: Duration,
+    /// The longest wait after failures.
+    pub retry_ceiling: Duration,
+    /// How long a request may wait for a connection.
+    pub request: Duration,
+}
+
+impl Default for Times {
+    fn default() -> Self {
+        Self {
+            connect: connect::Times::default(),
+            login: Duration::from_secs(30),
+            silence: Duration::from_secs(60),
+            idle: Duration::from_secs(300),
+            poll: Duration::from_secs(300),
+            retry_first: Duration::from_secs(1),
+            retry_ceiling: Duration::from_secs(300),
+            request: Duration::from_secs(45),
+        }
+    }
+}

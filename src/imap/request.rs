@@ -1,0 +1,161 @@
+//! What the program asks of an account: served at once on the connection that otherwise stands in IDLE.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::error::Error;
+use super::sink::{Fetched, MailboxAt};
+use super::uid_set::UidSet;
+use super::worker::Shared;
+use crate::net::Secret;
+use crate::store::flags::Flags;
+
+/// A change of flags.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFlags {
+    /// Where.
+    pub at: MailboxAt,
+    /// Which messages.
+    pub uids: UidSet,
+    /// System flags and keywords to set.
+    pub add: Flags,
+    /// System flags and keywords to clear.
+    pub remove: Flags,
+    /// Only messages that did not change since this modification sequence (RFC 7162 §3.1.3); where the server has none it is
+    /// left out.
+    pub unchanged_since: Option<u64>,
+}
+
+/// What became of a [`StoreFlags`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// The flags that messages have now, as far as the server said.
+    pub flags: Vec<(u32, Flags)>,
+    /// Messages that were left alone because they had changed since.
+    pub conflicts: UidSet,
+}
+
+/// Where an appended message lies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The mailbox (decoded name).
+    pub mailbox: String,
+    /// UIDVALIDITY and UID (RFC 4315), where the server says.
+    pub uid: Option<(u32, u32)>,
+}
+
+/// Messages found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Where.
+    pub at: MailboxAt,
+    /// Which.
+    pub uids: Vec<u32>,
+}
+
+/// A request with the way its answer goes. Use the methods of [`Handle`].
+#[derive(Debug)]
+pub enum Request {
+    /// Fetch a whole message, of any size up to 512 MiB.
+    Fetch(MailboxAt, u32, Answer<Fetched>),
+    /// Change flags.
+    Store(StoreFlags, Answer<Stored>),
+    /// Append to a mailbox (decoded name), or to the one for sent mail where `None`.
+    Append {
+        /// The mailbox.
+        mailbox: Option<String>,
+        /// The message with CRLF line ends.
+        raw: Arc<[u8]>,
+        /// Its flags.
+        flags: Flags,
+        /// INTERNALDATE in seconds since 1970; `None`: now.
+        date: Option<i64>,
+        /// The answer.
+        answer: Answer<Appended>,
+    },
+    /// Look for a Message-ID (without angle brackets) in a mailbox (decoded name), or in the one for sent mail where `None`.
+    Find {
+        /// The mailbox.
+        mailbox: Option<String>,
+        /// The Message-ID.
+        message_id: String,
+        /// The answer.
+        answer: Answer<Found>,
+    },
+}
+
+/// The way an answer goes.
+pub type Answer<T> = oneshot::Sender<Result<T, Error>>;
+
+/// An account's worker. Cheap to clone; the worker ends with [`Handle::end`], or when the last handle is dropped.
+#[derive(Clone)]
+pub struct Handle {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// Fetches a whole message at once.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn fetch(&self, at: MailboxAt, uid: u32) -> Result<Fetched, Error> {
+        self.ask(|answer| Request::Fetch(at, uid, answer)).await
+    }
+
+    /// Changes flags on the server.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn store_flags(&self, change: StoreFlags) -> Result<Stored, Error> {
+        self.ask(|answer| Request::Store(change, answer)).await
+    }
+
+    /// Appends a message to a mailbox, or to the one for sent mail where `None`.
+    ///
+    /// # Errors
+    /// Any [`Error`]; after [`Error::Lost`] or [`Error::TimedOut`] the message may or may not be there: look for it first.
+    pub async fn append(
+        &self,
+        mailbox: Option<String>,
+        raw: Arc<[u8]>,
+        flags: Flags,
+        date: Option<i64>,
+    ) -> Result<Appended, Error> {
+        self.ask(|answer| Request::Append { mailbox, raw, flags, date, answer }).await
+    }
+
+    /// Looks for a Message-ID (without angle brackets) in a mailbox, or in the one for sent mail where `None`.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn find(&self, mailbox: Option<String>, message_id: String) -> Result<Found, Error> {
+        self.ask(|answer| Request::Find { mailbox, message_id, answer }).await
+    }
+
+    /// Syncs all mailboxes now, and connects now when it is waiting for the next attempt.
+    pub fn sync_now(&self) {
+        self.shared.sync_now();
+    }
+
+    /// Closes the connections and stays offline, or comes back.
+    pub fn set_online(&self, online: bool) {
+        self.shared.set_online(online);
+    }
+
+    /// Another password, after one was refused or changed; connects with it at once.
+    pub fn set_password(&self, password: Secret) {
+        self.shared.set_password(password);
+    }
+
+    /// Ends the worker. Connections are dropped.
+    pub fn end(&self) {
+        self.shared.end();
+    }
+
+    async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {
+        let (answer, answered) = oneshot::channel();
+        self.shared.put(request(answer));
+        answered.await.unwrap_or(Err(Error::Ended))
+    }
+}

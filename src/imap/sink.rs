@@ -1,0 +1,166 @@
+//! What a worker tells the program, and what it asks it: plain data, stored before more is fetched.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::uid_set::UidSet;
+use crate::net::Culprit;
+use crate::store::flags::Flags;
+use crate::store::mailbox::SpecialUse;
+
+/// A mailbox that the server listed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxInfo {
+    /// Its name, decoded from modified UTF-7; foreign text. `INBOX` is always written so.
+    pub name: String,
+    /// The hierarchy delimiter.
+    pub delimiter: Option<char>,
+    /// What it is for.
+    pub special_use: Option<SpecialUse>,
+    /// It is subscribed.
+    pub subscribed: bool,
+}
+
+/// One UIDVALIDITY of a mailbox. What belongs to another one must not be mixed with it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct MailboxAt {
+    /// The decoded name.
+    pub name: Arc<str>,
+    /// RFC 9051 §2.3.1.1.
+    pub uid_validity: u32,
+}
+
+/// How far a mailbox is synced. Store it in [`Sink::done`] and give it back in [`Held`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// UIDNEXT up to which everything was compared; `None`: compare everything.
+    pub uid_next: Option<u32>,
+    /// HIGHESTMODSEQ up to which flags were compared (RFC 7162); `None`: not known, or the server has none.
+    pub highest_modseq: Option<u64>,
+}
+
+/// What is held of a mailbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Of which UIDVALIDITY.
+    pub uid_validity: u32,
+    /// How far it is synced.
+    pub position: Position,
+    /// All messages that are held, whole or by header.
+    pub uids: UidSet,
+    /// Those of them that are held by header only and should be held whole. Leave out messages larger than
+    /// `message_bytes_max` and those that were [`Body::Unfetchable`].
+    pub lacking: UidSet,
+}
+
+/// A message, or what could be had of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// Its UID.
+    pub uid: u32,
+    /// Its flags.
+    pub flags: Flags,
+    /// INTERNALDATE, in seconds since 1970; `None` where the server's makes no sense.
+    pub internal_date: Option<i64>,
+    /// RFC822.SIZE.
+    pub bytes: u32,
+    /// What was fetched.
+    pub body: Body,
+}
+
+/// How much of a message was fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// The header fields that a list needs; the rest follows, or the message is too large to be fetched unasked.
+    Header(Vec<u8>),
+    /// The whole message, exactly as the server has it.
+    Whole(Vec<u8>),
+    /// The server's answer for this message cannot be read; the words say why. It will not be tried again unasked.
+    Unfetchable(String),
+}
+
+/// What one pass over a mailbox did and cost.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Pass {
+    /// The mailbox.
+    pub mailbox: String,
+    /// Messages that were not held before.
+    pub new: u64,
+    /// Messages with changed flags.
+    pub changed: u64,
+    /// Messages that are gone.
+    pub vanished: u64,
+    /// Bytes received, under TLS.
+    pub bytes_in: u64,
+    /// Bytes sent, under TLS.
+    pub bytes_out: u64,
+    /// How often we waited for the server.
+    pub round_trips: u64,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// The state of an account's connection, for the status line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Link {
+    /// Offline because the user wants it so.
+    Offline,
+    /// Connecting and logging in.
+    Connecting,
+    /// Syncing a mailbox.
+    Syncing {
+        /// The mailbox.
+        mailbox: String,
+        /// Messages fetched in this pass.
+        done: u64,
+        /// Messages to fetch in this pass, as far as known.
+        total: u64,
+    },
+    /// Everything is synced; `live` when INBOX is watched by IDLE.
+    Online {
+        /// New mail is announced by the server.
+        live: bool,
+    },
+    /// No connection.
+    Waiting {
+        /// Why, in words (foreign text may be among them).
+        why: String,
+        /// Whose fault.
+        culprit: Culprit,
+        /// The next attempt; `None`: none before the user acts (a refused password is not tried again and again, which would
+        /// lock the account).
+        retry_in: Option<Duration>,
+    },
+}
+
+/// The sink wants no more: the store is full or the program is ending. In words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Stop(pub String);
+
+/// Where a worker puts what it learns. Each call returns when the matter is stored, which is what holds the network back.
+pub trait Sink: Send + Sync + 'static {
+    /// The mailboxes that will be synced: all that are subscribed, INBOX, and the one for sent mail. Others are gone.
+    fn mailboxes(&self, list: Vec<MailboxInfo>) -> impl Future<Output = Result<(), Stop>> + Send;
+
+    /// What is held of a mailbox (its newest UIDVALIDITY), if anything.
+    fn held(&self, mailbox: &str) -> impl Future<Output = Result<Option<Held>, Stop>> + Send;
+
+    /// What follows belongs to this UIDVALIDITY; whatever is held of another one of this name is to be dropped.
+    fn begin(&self, at: &MailboxAt) -> impl Future<Output = Result<(), Stop>> + Send;
+
+    /// Messages, newest first within and across batches. A message may come twice: by header, then whole.
+    fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> impl Future<Output = Result<(), Stop>> + Send;
+
+    /// Flags as the server has them. Returns how many differ from what was held; UIDs that are not held are left out.
+    fn flags(&self, at: &MailboxAt, flags: Vec<(u32, Flags)>) -> impl Future<Output = Result<u64, Stop>> + Send;
+
+    /// Messages that are gone from the server. All of them were held.
+    fn vanished(&self, at: &MailboxAt, uids: UidSet) -> impl Future<Output = Result<(), Stop>> + Send;
+
+    /// A pass is complete up to this position.
+    fn done(&self, at: &MailboxAt, position: Position, pass: &Pass) -> impl Future<Output = Result<(), Stop>> + Send;
+
+    /// The connection's state changed. Must not block.
+    fn link(&self, link: Link);
+}

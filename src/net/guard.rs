@@ -1,0 +1,1 @@
+//! The byte guard (being written).

@@ -1,0 +1,156 @@
+//! The one TLS configuration of the process (rustls with aws-lc-rs, TLS 1.2 and 1.3) and its failures in words.
+//!
+//! Trusted are the platform's certificate authorities and those of an optional file. There is no option, type or function here that
+//! accepts an unverified certificate, and none may be added.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{CertificateError, RootCertStore};
+
+pub use rustls::ClientConfig;
+
+use super::error::Error;
+
+/// Why there is no TLS.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TlsFailure {
+    /// The certificate names other hosts.
+    WrongHost {
+        /// Whom we asked for.
+        expected: String,
+        /// Whom it names.
+        presented: Vec<String>,
+    },
+    /// It has expired, at this time (Unix seconds) where known.
+    Expired(Option<u64>),
+    /// It is not valid before this time (Unix seconds) where known.
+    NotYetValid(Option<u64>),
+    /// Nobody we trust issued it.
+    UnknownAuthority,
+    /// It is a certificate authority's own certificate, used as a server's.
+    AuthorityAsServer,
+    /// It was revoked.
+    Revoked,
+    /// Another fault of the certificate, in rustls' words.
+    BadCertificate(String),
+    /// The server refused or broke off the handshake, or offers only what is too weak; the words say which.
+    Refused(String),
+    /// What answered does not speak TLS.
+    NotTls,
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongHost { expected, presented } => write!(
+                f,
+                "its certificate is not for {expected} but for {}; check the host name, or somebody stands between",
+                if presented.is_empty() { "no name at all".to_owned() } else { presented.join(", ") }
+            ),
+            Self::Expired(at) => {
+                write!(f, "its certificate has expired{}; its administrator has to renew it", date(" on ", *at))
+            }
+            Self::NotYetValid(at) => {
+                write!(f, "its certificate is not valid{}; is this machine's clock right?", date(" before ", *at))
+            }
+            Self::UnknownAuthority => f.write_str(
+                "its certificate was issued by nobody this machine trusts; if your organisation has its own authority, name its file as ca_file",
+            ),
+            Self::AuthorityAsServer => f.write_str(
+                "its certificate is a certificate authority's own and cannot stand for a server; it needs one issued for its host name",
+            ),
+            Self::Revoked => f.write_str("its certificate was revoked; its administrator has to replace it"),
+            Self::BadCertificate(words) => write!(f, "its certificate cannot be accepted ({words})"),
+            Self::Refused(words) => write!(f, "the handshake failed ({words}); TLS 1.2 or newer is required"),
+            Self::NotTls => f.write_str(
+                "what answers there does not speak TLS; is the port right, and should this server be reached by starttls?",
+            ),
+        }
+    }
+}
+
+fn date(before: &str, at: Option<u64>) -> String {
+    at.and_then(|seconds| jiff::Timestamp::from_second(i64::try_from(seconds).ok()?).ok())
+        .map(|at| format!("{before}{}", at.strftime("%Y-%m-%d %H:%M UTC")))
+        .unwrap_or_default()
+}
+
+/// Makes the configuration that IMAP and SMTP share: the platform's authorities and those of `ca_file` (PEM).
+///
+/// # Errors
+/// The file cannot be read or holds no certificate, or there is no authority to trust at all.
+pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+    let mut roots = RootCertStore::empty();
+    let platform = rustls_native_certs::load_native_certs();
+    // Single broken files in the platform's store are the platform's affair: what is readable is used.
+    roots.add_parsable_certificates(platform.certs);
+    if let Some(path) = ca_file {
+        let fault = |why: String| Error::Authorities { place: path.display().to_string(), why };
+        let mut found = 0_usize;
+        let certs = CertificateDer::pem_file_iter(path)
+            .map_err(|e| fault(format!("the CA file cannot be read ({e}); check ca_file")))?;
+        for cert in certs {
+            let cert = cert.map_err(|e| fault(format!("the CA file is not PEM ({e}); check ca_file")))?;
+            roots.add(cert).map_err(|e| fault(format!("a certificate of the CA file cannot be used ({e})")))?;
+            found = found.saturating_add(1);
+        }
+        if found == 0 {
+            return Err(fault("the CA file holds no certificate; it must be PEM (BEGIN CERTIFICATE)".to_owned()));
+        }
+    }
+    if roots.is_empty() {
+        return Err(Error::Authorities {
+            place: "the platform's certificate store".to_owned(),
+            why: "no certificate authority is installed; install ca-certificates or set ca_file".to_owned(),
+        });
+    }
+    // Two providers are in the tree (a dependency brings ring): the plain builder would panic, so the provider is named.
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| Error::Authorities { place: "TLS".to_owned(), why: e.to_string() })?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// The words for a failed handshake; `None` when the connection simply ended.
+pub(super) fn failure(error: &std::io::Error, host: &str) -> Option<TlsFailure> {
+    let tls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>())?;
+    Some(match tls {
+        rustls::Error::InvalidCertificate(certificate) => of_certificate(certificate, host),
+        rustls::Error::InvalidMessage(_) => TlsFailure::NotTls,
+        rustls::Error::AlertReceived(alert) => TlsFailure::Refused(format!("the server says {alert:?}")),
+        other => TlsFailure::Refused(other.to_string()),
+    })
+}
+
+fn of_certificate(error: &CertificateError, host: &str) -> TlsFailure {
+    match error {
+        CertificateError::NotValidForName => TlsFailure::WrongHost { expected: host.to_owned(), presented: Vec::new() },
+        CertificateError::NotValidForNameContext { presented, .. } => TlsFailure::WrongHost {
+            expected: host.to_owned(),
+            presented: presented.iter().map(|name| bare_name(name)).collect(),
+        },
+        CertificateError::Expired => TlsFailure::Expired(None),
+        CertificateError::ExpiredContext { not_after, .. } => TlsFailure::Expired(Some(not_after.as_secs())),
+        CertificateError::NotValidYet => TlsFailure::NotYetValid(None),
+        CertificateError::NotValidYetContext { not_before, .. } => TlsFailure::NotYetValid(Some(not_before.as_secs())),
+        CertificateError::UnknownIssuer => TlsFailure::UnknownAuthority,
+        CertificateError::Revoked => TlsFailure::Revoked,
+        // rustls has no variant of its own for webpki's CaUsedAsEndEntity.
+        CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {
+            TlsFailure::AuthorityAsServer
+        }
+        other => TlsFailure::BadCertificate(other.to_string()),
+    }
+}
+
+/// webpki presents names as `DnsName("mail.example")`; people want the name.
+fn bare_name(name: &str) -> String {
+    name.split_once('"').and_then(|(_, rest)| rest.rsplit_once('"')).map_or(name, |(inner, _)| inner).to_owned()
+}

@@ -1,0 +1,543 @@
+//! Which cases a message belongs to, and why, in words. Pure.
+//!
+//! The strongest evidence wins: an identifier in the message's own subject, then the thread it answers, then an identifier in the first lines
+//! of its text, then one in an attachment's name. Agencies often start a fresh mail instead of replying, so identifiers join what threads do
+//! not. Several identifiers in a subject file it to each ("shared"); several cases in a text are only suggested, since texts quote. A surname alone
+//! never files anything.
+//!
+//! A thread is only believed where the sender fits it: whoever learns a Message-ID can put it into In-Reply-To, and must not be able to
+//! slip a message into a case by that. Such a message is flagged, with the case as a suggestion.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::carriage::Classes;
+use super::identifiers::{Identifier, Kind, Patterns};
+use crate::mail::id::CaseId;
+
+/// The first lines of a text in which an identifier counts.
+const TEXT_LINES: usize = 40;
+
+/// How far up a thread is looked for a case and for who takes part.
+const CHAIN_MAX: usize = 100;
+
+/// A case of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfiguredCase {
+    /// Its name for scripts; empty: its first identifier.
+    pub id: String,
+    /// For instance `R v FERRET`; may be empty.
+    pub title: String,
+    /// Identifiers and aliases that all lead to it, as the user writes them.
+    pub identifiers: Vec<String>,
+}
+
+/// A message as filing sees it.
+#[derive(Clone, Debug, Default)]
+pub struct Item<'a> {
+    /// Index of the message it answers; always of another one in the same list.
+    pub parent: Option<usize>,
+    /// Subject, cleaned of reply marks and tags.
+    pub subject: &'a str,
+    /// Text, where it is known; only its first lines count.
+    pub text: &'a str,
+    /// Names of the attachments.
+    pub attachments: &'a [String],
+    /// From, as written.
+    pub from: &'a str,
+    /// To and Cc, as written.
+    pub recipients: &'a [String],
+    /// The account's owner wrote it.
+    pub is_own: bool,
+}
+
+/// Why a message is in a case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// By an identifier in its subject.
+    Subject(Kind),
+    /// With the message it answers, or the thread that answers it.
+    Thread,
+    /// By an identifier in its text.
+    Text(Kind),
+    /// By an identifier in the name of an attachment.
+    Attachment(Kind),
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Subject(kind) => write!(f, "by {} in the subject", kind.words()),
+            Self::Thread => f.write_str("with its thread"),
+            Self::Text(kind) => write!(f, "by {} in the text", kind.words()),
+            Self::Attachment(kind) => write!(f, "by {} in an attachment's name", kind.words()),
+        }
+    }
+}
+
+/// A case that a message belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Filed {
+    /// The case.
+    pub case: CaseId,
+    /// Why.
+    pub because: Reason,
+}
+
+/// Why a person should look at a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flag {
+    /// It claims to answer a message of a case, but its sender is nobody of that thread.
+    StrangerInThread,
+    /// Its text or attachments name several cases.
+    Ambiguous,
+}
+
+impl Flag {
+    /// The words for people.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::StrangerInThread => "it claims to belong to a thread in which its sender has no part",
+            Self::Ambiguous => "it names several cases",
+        }
+    }
+}
+
+/// Where a message belongs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filing {
+    /// The cases it is filed to; several: it is shared between them.
+    pub cases: Vec<Filed>,
+    /// Cases it may belong to, for a person to decide.
+    pub suggestions: Vec<Filed>,
+    /// Why a person should look.
+    pub flag: Option<Flag>,
+}
+
+/// Files messages by the configured cases and the identifiers found.
+#[derive(Clone, Debug)]
+pub struct Filer {
+    patterns: Patterns,
+    classes: Classes,
+    /// Canonical identifier to the configured cases that have it.
+    by_identifier: HashMap<String, Vec<CaseId>>,
+    /// Free-text aliases, upper-cased, with their cases.
+    aliases: Vec<(String, CaseId)>,
+}
+
+impl Filer {
+    /// A filer for the configured cases.
+    #[must_use]
+    pub fn new(patterns: Patterns, classes: Classes, cases: &[ConfiguredCase]) -> Self {
+        let mut by_identifier: HashMap<String, Vec<CaseId>> = HashMap::new();
+        let mut aliases = Vec::new();
+        for case in cases {
+            let Some(id) = case_id(case, &patterns) else { continue };
+            for text in &case.identifiers {
+                let identifier = patterns.read(text);
+                if matches!(&identifier.kind, Kind::Own(name) if name == "alias") {
+                    aliases.push((identifier.value, id.clone()));
+                } else {
+                    let ids = by_identifier.entry(identifier.value).or_default();
+                    if !ids.contains(&id) {
+                        ids.push(id.clone());
+                    }
+                }
+            }
+        }
+        Self { patterns, classes, by_identifier, aliases }
+    }
+
+    /// The identifiers in a text.
+    #[must_use]
+    pub fn identifiers(&self, text: &str) -> Vec<Identifier> {
+        self.patterns.find(text)
+    }
+
+    /// The case that a canonical identifier leads to: the configured one, or one named by the identifier itself.
+    #[must_use]
+    pub fn cases_of(&self, identifier: &Identifier) -> Vec<CaseId> {
+        match self.by_identifier.get(&identifier.value) {
+            Some(ids) => ids.clone(),
+            None if identifier.kind.names_a_case() => vec![CaseId(identifier.value.clone())],
+            None => Vec::new(),
+        }
+    }
+
+    /// Files every message of one thread.
+    #[must_use]
+    pub fn file(&self, items: &[Item<'_>]) -> Vec<Filing> {
+        let mut filings: Vec<Filing> = items
+            .iter()
+            .map(|item| Filing { cases: self.named_in(item.subject, Reason::Subject), ..Filing::default() })
+            .collect();
+        let order = parents_first(items);
+        for &at in &order {
+            self.inherit_down(items, &mut filings, at);
+        }
+        self.inherit_from_answers(items, &mut filings);
+        for (item, filing) in items.iter().zip(&mut filings) {
+            if filing.cases.is_empty() {
+                self.read_content(item, filing);
+            }
+        }
+        filings
+    }
+
+    /// The cases that a text names, each once.
+    fn named_in(&self, text: &str, reason: impl Fn(Kind) -> Reason) -> Vec<Filed> {
+        let mut filed: Vec<Filed> = Vec::new();
+        let mut add = |case: CaseId, kind: Kind| {
+            if !filed.iter().any(|f| f.case == case) {
+                filed.push(Filed { case, because: reason(kind) });
+            }
+        };
+        for identifier in self.patterns.find(text) {
+            for case in self.cases_of(&identifier) {
+                add(case, identifier.kind.clone());
+            }
+        }
+        if !self.aliases.is_empty() {
+            let upper = text.to_uppercase();
+            for (alias, case) in &self.aliases {
+                if holds_word(&upper, alias) {
+                    add(case.clone(), Kind::Own("alias".to_owned()));
+                }
+            }
+        }
+        filed
+    }
+
+    /// Takes the cases of the nearest ancestor that has any, where the sender fits the chain above.
+    fn inherit_down(&self, items: &[Item<'_>], filings: &mut [Filing], at: usize) {
+        if filings.get(at).is_none_or(|filing| !filing.cases.is_empty()) {
+            return;
+        }
+        let chain = ancestors(items, at);
+        let Some(cases) = chain.iter().filter_map(|&a| filings.get(a)).map(|f| &f.cases).find(|c| !c.is_empty()) else {
+            return;
+        };
+        let inherited = with_thread(cases);
+        let fits = items.get(at).is_some_and(|item| {
+            // Nearest first, one message at a time: the answered one nearly always decides.
+            chain
+                .iter()
+                .filter_map(|&a| items.get(a))
+                .any(|above| Participants::of(std::iter::once(above), &self.classes).fit(item, &self.classes))
+        });
+        if let Some(filing) = filings.get_mut(at) {
+            if fits {
+                filing.cases = inherited;
+            } else {
+                filing.flag = Some(Flag::StrangerInThread);
+                filing.suggestions = inherited;
+            }
+        }
+    }
+
+    /// A first message without a number goes where all the answers to it are, if they agree.
+    fn inherit_from_answers(&self, items: &[Item<'_>], filings: &mut [Filing]) {
+        let mut agreed: Option<HashSet<CaseId>> = None;
+        for filing in filings.iter().filter(|filing| !filing.cases.is_empty()) {
+            let set: HashSet<CaseId> = filing.cases.iter().map(|filed| filed.case.clone()).collect();
+            match &agreed {
+                Some(first) if *first != set => return,
+                _ => agreed = Some(set),
+            }
+        }
+        let Some(agreed) = agreed else { return };
+        let mut cases: Vec<Filed> = agreed.into_iter().map(|case| Filed { case, because: Reason::Thread }).collect();
+        cases.sort_by(|a, b| a.case.cmp(&b.case));
+        let filed =
+            items.iter().zip(filings.iter()).filter(|(_, filing)| !filing.cases.is_empty()).map(|(item, _)| item);
+        let participants = Participants::of(filed, &self.classes);
+        for (item, filing) in items.iter().zip(filings.iter_mut()) {
+            if filing.cases.is_empty() && filing.flag.is_none() && participants.fit(item, &self.classes) {
+                filing.cases.clone_from(&cases);
+            }
+        }
+    }
+
+    /// The text and the attachments' names: the weakest evidence.
+    fn read_content(&self, item: &Item<'_>, filing: &mut Filing) {
+        let first_lines = item.text.lines().take(TEXT_LINES).collect::<Vec<_>>().join("\n");
+        let mut found = self.named_in(&first_lines, Reason::Text);
+        if found.is_empty() {
+            found = self.named_in(&item.attachments.join("\n"), Reason::Attachment);
+        }
+        if filing.flag.is_some() {
+            // A stranger's message is not filed by what he wrote into it either, once he has claimed a thread that is not his.
+            filing.suggestions.extend(found);
+        } else if found.len() > 1 {
+            filing.flag = Some(Flag::Ambiguous);
+            filing.suggestions = found;
+        } else {
+            filing.cases = found;
+        }
+    }
+}
+
+/// Who has a part in a thread.
+#[derive(Default)]
+struct Participants {
+    addresses: HashSet<String>,
+    domains: HashSet<String>,
+}
+
+impl Participants {
+    /// Who wrote or received these messages.
+    fn of<'i>(items: impl Iterator<Item = &'i Item<'i>>, classes: &Classes) -> Self {
+        let mut participants = Self::default();
+        for item in items {
+            for addr in std::iter::once(item.from).chain(item.recipients.iter().map(String::as_str)) {
+                let known = classes.canonical(addr);
+                if let Some((_, domain)) = known.rsplit_once('@') {
+                    participants.domains.insert(domain.to_owned());
+                    participants.addresses.insert(known);
+                }
+            }
+        }
+        participants
+    }
+
+    /// Whether the sender has a part: he is the owner, wrote or received one of the messages, or is a colleague, at a secure domain, of
+    /// somebody who did. At an open domain (webmail) only the address itself counts.
+    fn fit(&self, item: &Item<'_>, classes: &Classes) -> bool {
+        let sender = classes.canonical(item.from);
+        let colleague = || {
+            classes.class(item.from).is_secure()
+                && sender.rsplit_once('@').is_some_and(|(_, domain)| self.domains.contains(domain))
+        };
+        item.is_own || self.addresses.contains(&sender) || colleague()
+    }
+}
+
+/// The id of a configured case: its own, else its first identifier in canonical form.
+#[must_use]
+pub fn case_id(case: &ConfiguredCase, patterns: &Patterns) -> Option<CaseId> {
+    if case.id.trim().is_empty() {
+        case.identifiers.first().map(|text| CaseId(patterns.read(text).value))
+    } else {
+        Some(CaseId(case.id.trim().to_owned()))
+    }
+}
+
+fn with_thread(cases: &[Filed]) -> Vec<Filed> {
+    cases.iter().map(|filed| Filed { case: filed.case.clone(), because: Reason::Thread }).collect()
+}
+
+/// The chain above a message, nearest first. A loop of forged references ends it, and so does its length: a forged chain of thousands must
+/// not cost their square.
+fn ancestors(items: &[Item<'_>], at: usize) -> Vec<usize> {
+    let mut chain = Vec::new();
+    let mut next = items.get(at).and_then(|item| item.parent);
+    while let Some(parent) = next {
+        if parent == at || parent >= items.len() || chain.len() >= CHAIN_MAX || chain.contains(&parent) {
+            break;
+        }
+        chain.push(parent);
+        next = items.get(parent).and_then(|item| item.parent);
+    }
+    chain
+}
+
+/// Every index once, no message before the one it answers (loops aside).
+fn parents_first(items: &[Item<'_>]) -> Vec<usize> {
+    let mut depth: Vec<Option<usize>> = vec![None; items.len()];
+    for at in 0..items.len() {
+        // Walk up to the first message whose depth is known, then fill in on the way back: linear over the whole list.
+        let mut path = Vec::new();
+        let mut on_path = HashSet::new();
+        let mut next = Some(at);
+        let mut base = 0;
+        while let Some(n) = next {
+            match depth.get(n) {
+                Some(Some(known)) => {
+                    base = known + 1;
+                    break;
+                }
+                Some(None) if on_path.insert(n) => path.push(n),
+                _ => break,
+            }
+            next = items.get(n).and_then(|item| item.parent);
+        }
+        for (above, n) in path.iter().rev().enumerate() {
+            if let Some(slot) = depth.get_mut(*n) {
+                *slot = Some(base + above);
+            }
+        }
+    }
+    let mut order: Vec<usize> = (0..items.len()).collect();
+    order.sort_by_key(|&n| depth.get(n).copied().flatten().unwrap_or_default());
+    order
+}
+
+/// Whether `text` holds `word` with no letter or digit beside it. Both upper-case.
+fn holds_word(text: &str, word: &str) -> bool {
+    if word.is_empty() {
+        return false;
+    }
+    text.match_indices(word).any(|(at, found)| {
+        let before = text.get(..at).and_then(|s| s.chars().next_back());
+        let after = text.get(at + found.len()..).and_then(|s| s.chars().next());
+        !before.is_some_and(char::is_alphanumeric) && !after.is_some_and(char::is_alphanumeric)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Classes, Patterns};
+    use super::{ConfiguredCase, Filer, Filing, Item};
+
+    fn strings(texts: &[&str]) -> Vec<String> {
+        texts.iter().map(|s| (*s).to_owned()).collect()
+    }
+
+    fn filer(cases: &[(&str, &[&str])]) -> Filer {
+        let cases: Vec<_> = cases
+            .iter()
+            .map(|(id, ids)| ConfiguredCase { id: (*id).into(), title: String::new(), identifiers: strings(ids) })
+            .collect();
+        let classes = Classes::default().with(&[], &strings(&["gov.example"]), &strings(&["quillpounce.example"]));
+        Filer::new(Patterns::new(&[]).unwrap(), classes, &cases)
+    }
+
+    /// "case: reason" of each case, then "? case" of each suggestion, then the flag.
+    fn told(filing: &Filing) -> Vec<String> {
+        let cases = filing.cases.iter().map(|f| format!("{}: {}", f.case, f.because));
+        let maybe = filing.suggestions.iter().map(|f| format!("? {}", f.case));
+        cases.chain(maybe).chain(filing.flag.map(|flag| format!("! {flag:?}"))).collect()
+    }
+
+    const CROWN: &str = "ambleford.mags@cps.gov.example";
+    const QUILL: &str = "b.quill@quillpounce.example";
+
+    #[test]
+    fn a_subject_names_its_cases() {
+        let filer = filer(&[
+            ("ferret", &["99ZX0012326", "MAAT 9000001", "UFN 250226/001"]),
+            ("", &["99QY0045626", "T20269001"]),
+        ]);
+        let check = |subject: &str, expected: &[&str]| {
+            let filing = &filer.file(&[Item { subject, from: CROWN, ..Item::default() }])[0];
+            assert_eq!(told(filing), expected, "{subject}");
+        };
+        check("R v FERRET 99ZX0012326 Ambleford MC 05/03/2026 - IDPC", &["ferret: by URN in the subject"]);
+        check("Ferret legal aid MAAT 9000001", &["ferret: by MAAT number in the subject"]);
+        check("Otterbourne (T20269001) PTPH", &["99QY0045626: by Crown Court number in the subject"]);
+        check("Weasel 99ZX0012327 - call me 07700 900123", &["99ZX0012327: by URN in the subject"]);
+        check("99ZX0012326 and 99ZX0012327", &["ferret: by URN in the subject", "99ZX0012327: by URN in the subject"]);
+        // A legal-aid number that nobody configured leads nowhere, and a surname never files.
+        check("MAAT 9000009 Ferret", &[]);
+    }
+
+    #[test]
+    fn a_message_without_a_number_goes_with_its_thread() {
+        let to_quill = strings(&[QUILL]);
+        let to_crown = strings(&[CROWN]);
+        let filings = filer(&[]).file(&[
+            Item { subject: "R v FERRET - 99ZX0012326", from: CROWN, recipients: &to_quill, ..Item::default() },
+            Item {
+                parent: Some(0),
+                subject: "service",
+                from: QUILL,
+                recipients: &to_crown,
+                is_own: true,
+                ..Item::default()
+            },
+            // A colleague of the first sender, at the same public body.
+            Item { parent: Some(1), subject: "service", from: "p.windlestraw@cps.gov.example", ..Item::default() },
+            // Its own number wins over the thread's.
+            Item { parent: Some(2), subject: "now 99ZX0012327", from: CROWN, ..Item::default() },
+            Item { parent: Some(3), subject: "thanks", from: CROWN, ..Item::default() },
+        ]);
+        let told: Vec<_> = filings.iter().map(told).collect();
+        assert_eq!(told[1], ["99ZX0012326: with its thread"]);
+        assert_eq!(told[2], ["99ZX0012326: with its thread"]);
+        assert_eq!(told[3], ["99ZX0012327: by URN in the subject"]);
+        assert_eq!(told[4], ["99ZX0012327: with its thread"]);
+    }
+
+    #[test]
+    fn a_stranger_who_forges_in_reply_to_is_flagged_and_not_filed() {
+        let to_quill = strings(&[QUILL]);
+        let check = |from: &str, text: &str, expected: &[&str]| {
+            let filings = filer(&[]).file(&[
+                Item { subject: "R v FERRET - 99ZX0012326", from: CROWN, recipients: &to_quill, ..Item::default() },
+                Item { parent: Some(0), subject: "new bank details", text, from, ..Item::default() },
+            ]);
+            assert_eq!(told(&filings[1]), expected, "{from}");
+        };
+        check("x@attacker.example", "", &["? 99ZX0012326", "! StrangerInThread"]);
+        check("x@evilgov.example", "", &["? 99ZX0012326", "! StrangerInThread"]);
+        check("x@attacker.example", "see 99ZX0012327", &["? 99ZX0012326", "? 99ZX0012327", "! StrangerInThread"]);
+        check("B.Quill@quillpounce.example.cjsm.net", "", &["99ZX0012326: with its thread"]);
+    }
+
+    #[test]
+    fn the_first_message_follows_the_answers_when_they_agree() {
+        let to_client = strings(&["barnaby.ferret@mailbox.example"]);
+        let root = || Item { subject: "my court date", from: "barnaby.ferret@mailbox.example", ..Item::default() };
+        let answer = |subject| Item {
+            parent: Some(0),
+            subject,
+            from: QUILL,
+            recipients: &to_client,
+            is_own: true,
+            ..Item::default()
+        };
+        let one = filer(&[]).file(&[root(), answer("my court date - 99ZX0012326")]);
+        assert_eq!(told(&one[0]), ["99ZX0012326: with its thread"]);
+        let two = filer(&[]).file(&[root(), answer("99ZX0012326"), answer("99ZX0012327")]);
+        assert_eq!(told(&two[0]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn text_and_attachments_are_the_weakest_evidence() {
+        let names = strings(&["MG5 99ZX0012326.pdf"]);
+        let check = |text: &str, attachments: &[String], expected: &[&str]| {
+            let filing =
+                &filer(&[]).file(&[Item { subject: "papers", text, attachments, from: CROWN, ..Item::default() }])[0];
+            assert_eq!(told(filing), expected, "{text}");
+        };
+        check("URN 99ZX0012327", &names, &["99ZX0012327: by URN in the text"]);
+        check("see attached", &names, &["99ZX0012326: by URN in an attachment's name"]);
+        check("99 zx 00123 26 and 99ZX0012327", &[], &["? 99ZX0012326", "? 99ZX0012327", "! Ambiguous"]);
+        check(&format!("{}99ZX0012327", "\n".repeat(40)), &[], &[]);
+    }
+
+    #[test]
+    fn aliases_unite_and_match_whole_words() {
+        let filer = filer(&[("gannet", &["ZZ26000533", "OTTER/0042"])]);
+        let check = |subject, expected: &[&str]| {
+            assert_eq!(told(&filer.file(&[Item { subject, ..Item::default() }])[0]), expected, "{subject}");
+        };
+        check("our ref otter/0042", &["gannet: by alias in the subject"]);
+        check("otter/00421", &[]);
+        check("HMA v Gannet ZZ26000533 OTTER/0042", &["gannet: by PF reference in the subject"]);
+    }
+
+    #[test]
+    fn a_chain_of_thousands_is_filed_to_its_end() {
+        let mut items = vec![Item { subject: "99ZX0012326", from: CROWN, ..Item::default() }];
+        items.extend((0..20_000).map(|n| Item { parent: Some(n), from: CROWN, ..Item::default() }));
+        items.reverse();
+        let last = items.len() - 1;
+        for item in &mut items {
+            item.parent = item.parent.map(|n| last - n);
+        }
+        assert!(filer(&[]).file(&items).iter().all(|filing| filing.cases.len() == 1));
+    }
+
+    #[test]
+    fn loops_and_wrong_parents_end() {
+        let item = |parent, subject| Item { parent: Some(parent), subject, from: CROWN, ..Item::default() };
+        let filings = filer(&[]).file(&[item(1, ""), item(0, ""), item(2, ""), item(99, "99ZX0012326")]);
+        assert_eq!(filings[3].cases.len(), 1);
+    }
+}

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::envelope::Unsendable;
 use super::reply::Reply;
+use crate::net;
 
 /// Where in the dialogue something happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub enum Outcome {
         /// Why, in words.
         because: String,
     },
+    /// No verified TLS connection came about. Nothing was sent.
+    Unreachable(net::Error),
     /// The whole text and the final dot left, and no reply came: it may have been sent or not. Never to be retried blindly.
     Uncertain {
         /// Why, in words.
@@ -125,6 +128,8 @@ impl Outcome {
             }
             Self::LoginRefused { reply } if reply.class() == ReplyClass::Transient => Disposition::Retry,
             Self::LoginRefused { .. } | Self::Permanent { .. } | Self::Unsendable(_) => Disposition::Failed,
+            Self::Unreachable(error) if error.culprit() == net::Culprit::Configuration => Disposition::Failed,
+            Self::Unreachable(_) => Disposition::Retry,
             Self::Uncertain { .. } => Disposition::Uncertain,
         }
     }
@@ -151,6 +156,7 @@ impl fmt::Display for Outcome {
             Self::NotConnected { phase, because } => {
                 write!(f, "Not sent yet. The connection failed {phase}: {because}")
             }
+            Self::Unreachable(error) => write!(f, "Not sent yet: {error}"),
             Self::Uncertain { because } => write!(
                 f,
                 "It is not known whether this was sent: the whole text went out, but no answer came ({because}). \

@@ -4,7 +4,8 @@
 //! never sent to a part of its recipients. EHLO names an address literal (RFC 5321 §4.1.4) that is the same on every machine: neither host name
 //! nor address leaks. Never speaks over anything but the stream it is given, which is inside TLS; never logs, never retries.
 
-use std::fmt::{self, Display};
+use std::fmt::Display;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ use super::envelope::{Paths, SmtpEnvelope, Unsendable, check_offer, check_text, 
 use super::outcome::{Outcome, Phase, Refusal};
 use super::reply::{Offer, Parsed, Reply, ReplyClass, parse};
 use super::stream::{Heard, SubmissionStream};
+use crate::net::connect::Times;
+use crate::net::{ClientConfig, Endpoint, Secret, Security, connect_smtp};
 
 /// The text leaves in pieces of this size, so that a stalled connection is seen.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -35,24 +38,20 @@ pub enum Greeting {
     Heard,
 }
 
-/// User name and password for AUTH. The password is wiped when dropped and never printed.
-#[derive(Clone)]
+/// User name and password for AUTH.
+#[derive(Clone, Debug)]
 pub struct Credentials {
     /// The authentication identity.
     pub user: String,
     /// The password.
-    pub password: Zeroizing<String>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Credentials(…)")
-    }
+    pub password: Secret,
 }
 
 /// How long each phase may take (RFC 5321 §4.5.3.2 gives the least for those after the greeting).
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
+    /// Name, TCP, STARTTLS and TLS.
+    pub connect: Times,
     /// Greeting and EHLO.
     pub greeting: Duration,
     /// Each command: AUTH, MAIL, RCPT, DATA.
@@ -66,11 +65,36 @@ pub struct Timeouts {
 impl Default for Timeouts {
     fn default() -> Self {
         Self {
+            connect: Times::default(),
             greeting: Duration::from_secs(60),
             command: Duration::from_secs(300),
             piece: Duration::from_secs(180),
             confirmation: Duration::from_secs(600),
         }
+    }
+}
+
+/// Connects, submits `raw` exactly as it is, and says what became of it.
+///
+/// What can be known to be unsendable is found before any connection.
+pub async fn submit(
+    endpoint: &Endpoint,
+    config: &Arc<ClientConfig>,
+    credentials: &Credentials,
+    envelope: &SmtpEnvelope,
+    raw: &[u8],
+    timeouts: &Timeouts,
+) -> Outcome {
+    if let Err(why) = check(envelope, raw) {
+        return Outcome::Unsendable(why);
+    }
+    let greeting = match endpoint.security {
+        Security::Tls => Greeting::Awaited,
+        Security::StartTls => Greeting::Heard,
+    };
+    match connect_smtp(endpoint, config, timeouts.connect).await {
+        Ok(stream) => submit_over(stream, greeting, credentials, envelope, raw, timeouts).await,
+        Err(error) => Outcome::Unreachable(error),
     }
 }
 
@@ -183,14 +207,14 @@ impl<'a> Dialogue<'a> {
             other => other,
         };
         if offers("PLAIN") {
-            let token = Zeroizing::new(format!("\0{}\0{}", credentials.user, credentials.password.as_str()));
+            let token = Zeroizing::new(format!("\0{}\0{}", credentials.user, credentials.password.expose()));
             let line = Zeroizing::new(format!("AUTH PLAIN {}\r\n", encode(&token).as_str()));
             self.command(Phase::Login, line.as_str(), ReplyClass::Done).await.map_err(refused)?;
         } else if offers("LOGIN") {
             self.command(Phase::Login, "AUTH LOGIN\r\n", ReplyClass::Continue).await.map_err(refused)?;
             let line = Zeroizing::new(format!("{}\r\n", encode(&credentials.user).as_str()));
             self.command(Phase::Login, line.as_str(), ReplyClass::Continue).await.map_err(refused)?;
-            let line = Zeroizing::new(format!("{}\r\n", encode(&credentials.password).as_str()));
+            let line = Zeroizing::new(format!("{}\r\n", encode(credentials.password.expose()).as_str()));
             self.command(Phase::Login, line.as_str(), ReplyClass::Done).await.map_err(refused)?;
         } else {
             let offered = if self.offer.auth.is_empty() { "nothing".into() } else { self.offer.auth.join(" ") };

@@ -2,8 +2,11 @@
 
 pub mod address;
 pub mod build;
+mod charset;
 pub mod display;
 pub mod draft;
+mod encoded_word;
+mod file_name;
 pub mod headers;
 pub mod html;
 pub mod id;
@@ -12,4 +15,5 @@ pub mod reply;
 pub mod safe;
 pub mod subject;
 pub mod thread;
+mod transfer;
 pub mod wrap;

@@ -1,0 +1,238 @@
+//! Content transfer encodings (RFC 2045 §6): undone leniently, done strictly.
+//!
+//! What is malformed is read as far as it goes, with a flag: a lost `=` must not cost an exhibit.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+/// Decodes base64 (RFC 2045 §6.8). Characters outside the alphabet are passed over, padding in the middle starts anew (some mailers join
+/// encoded pieces). The flag says that something was passed over or is missing.
+#[must_use]
+pub(crate) fn decode_base64(bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut decoded = Vec::with_capacity(bytes.len().div_ceil(4).saturating_mul(3));
+    let (mut group, mut held, mut damaged, mut padded) = (0_u32, 0_u8, false, false);
+    for &byte in bytes {
+        let value = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'\r' | b'\n' | b' ' | b'\t' => continue,
+            b'=' => {
+                damaged |= flush(&mut decoded, group, held);
+                (group, held, padded) = (0, 0, true);
+                continue;
+            }
+            _ => {
+                damaged = true;
+                continue;
+            }
+        };
+        // Text after the padding: a second encoded piece, or rubbish.
+        damaged |= padded;
+        group = group << 6 | u32::from(value);
+        held += 1;
+        if held == 4 {
+            let [_, first, second, third] = group.to_be_bytes();
+            decoded.extend_from_slice(&[first, second, third]);
+            (group, held) = (0, 0);
+        }
+    }
+    damaged |= held != 0;
+    damaged |= flush(&mut decoded, group, held);
+    (decoded, damaged)
+}
+
+/// The last, short group. A single character left over holds no whole byte.
+fn flush(decoded: &mut Vec<u8>, group: u32, held: u8) -> bool {
+    match held {
+        2 => decoded.extend((group >> 4).to_be_bytes().last()),
+        3 => {
+            let [_, _, first, second] = (group >> 2).to_be_bytes();
+            decoded.extend_from_slice(&[first, second]);
+        }
+        _ => {}
+    }
+    held == 1
+}
+
+/// Decodes quoted-printable (RFC 2045 §6.7). A malformed escape stands as it is, as the note (2) there advises.
+#[must_use]
+pub(crate) fn decode_quoted_printable(bytes: &[u8]) -> (Vec<u8>, bool) {
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut damaged = false;
+    for line in bytes.split_inclusive(|&byte| byte == b'\n') {
+        let (line, end) = split_line_end(line);
+        // Rule (3): white space at the end of a line was added on the way.
+        let line = line.trim_ascii_end();
+        let (line, end) = line.strip_suffix(b"=").map_or((line, end), |line| (line, &b""[..]));
+        let mut rest = line;
+        while let Some(at) = memchr::memchr(b'=', rest) {
+            let (plain, escape) = rest.split_at_checked(at).unwrap_or((rest, &[]));
+            decoded.extend_from_slice(plain);
+            match escape {
+                [_, high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                    decoded.push(hex_value(*high) << 4 | hex_value(*low));
+                    rest = after;
+                }
+                _ => {
+                    damaged = true;
+                    decoded.push(b'=');
+                    rest = escape.get(1..).unwrap_or_default();
+                }
+            }
+        }
+        decoded.extend_from_slice(rest);
+        decoded.extend_from_slice(end);
+    }
+    (decoded, damaged)
+}
+
+fn split_line_end(line: &[u8]) -> (&[u8], &[u8]) {
+    let length = if line.ends_with(b"\r\n") { 2 } else { usize::from(line.ends_with(b"\n")) };
+    line.split_at_checked(line.len() - length).unwrap_or((line, &[]))
+}
+
+/// The value of a hexadecimal digit; 0 for anything else.
+pub(crate) fn hex_value(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'A'..=b'F' => digit - b'A' + 10,
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => 0,
+    }
+}
+
+/// Encodes base64 in lines of 76 characters, each ended by CRLF.
+#[must_use]
+pub(crate) fn encode_base64(bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(bytes.len() / 57 * 78 + 80);
+    for line in bytes.chunks(57) {
+        encoded.extend_from_slice(STANDARD.encode(line).as_bytes());
+        encoded.extend_from_slice(b"\r\n");
+    }
+    encoded
+}
+
+/// Encodes text (lines ended by `\n`) as quoted-printable in lines of at most 76 characters ended by CRLF. What relays and signatures
+/// trip over is encoded too: white space at a line's end (RFC 3156 §5), `From ` and a lone dot at a line's start.
+#[must_use]
+pub(crate) fn encode_quoted_printable(text: &str) -> Vec<u8> {
+    let mut encoded = Vec::with_capacity(text.len() + text.len() / 4 + 2);
+    for line in text.split_inclusive('\n') {
+        let (line, ended) = line.strip_suffix('\n').map_or((line, false), |line| (line, true));
+        encode_line(line.as_bytes(), &mut encoded);
+        if ended {
+            encoded.extend_from_slice(b"\r\n");
+        }
+    }
+    encoded
+}
+
+fn encode_line(line: &[u8], encoded: &mut Vec<u8>) {
+    let last = line.len().saturating_sub(1);
+    let mut column = 0;
+    for (at, &byte) in line.iter().enumerate() {
+        let plain = match byte {
+            b'=' => false,
+            b' ' | b'\t' => at != last,
+            b'F' => at != 0 || !line.starts_with(b"From "),
+            b'.' => at != 0 || line.len() > 1,
+            b'!'..=b'~' => true,
+            _ => false,
+        };
+        let length = if plain { 1 } else { 3 };
+        // One column is kept for the `=` of a soft break, save at the line's very end.
+        if column + length > if at == last { 76 } else { 75 } {
+            encoded.extend_from_slice(b"=\r\n");
+            column = 0;
+        }
+        if plain {
+            encoded.push(byte);
+        } else {
+            encoded.push(b'=');
+            for nibble in [byte >> 4, byte & 15] {
+                encoded.push(if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 });
+            }
+        }
+        column += length;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+    use super::{decode_base64, decode_quoted_printable, encode_base64, encode_quoted_printable};
+
+    #[test]
+    fn base64_is_read_as_far_as_it_goes() {
+        let check = |encoded: &str, expected: &[u8], damaged: bool| {
+            assert_eq!(decode_base64(encoded.as_bytes()), (expected.to_vec(), damaged), "{encoded:?}");
+        };
+        check("", b"", false);
+        check("Z25vbWU=", b"gnome", false);
+        check("Z25v\r\nbWU=\r\n", b"gnome", false);
+        check("Z25vbWU", b"gnome", true);
+        check("Z25v!bWU=", b"gnome", true);
+        check("Z25vbWU=Z25vbWU=", b"gnomegnome", true);
+        check("Z", b"", true);
+        check("====", b"", false);
+    }
+
+    #[test]
+    fn quoted_printable_is_read_as_far_as_it_goes() {
+        let check = |encoded: &str, expected: &str, damaged: bool| {
+            let (decoded, flag) = decode_quoted_printable(encoded.as_bytes());
+            assert_eq!((String::from_utf8_lossy(&decoded).as_ref(), flag), (expected, damaged), "{encoded:?}");
+        };
+        check("a=3Db", "a=b", false);
+        check("gn=C3=B6me=\r\n park  \r\nend", "gnöme park\r\nend", false);
+        check("gn=c3=b6me", "gnöme", false);
+        check("a=\nb", "ab", false);
+        check("a=  \nb", "ab", false);
+        check("a=XYb=", "a=XYb", true);
+        check("=", "", false);
+        check("=4", "=4", true);
+        check("a\nb\n", "a\nb\n", false);
+    }
+
+    #[test]
+    fn quoted_printable_hides_what_relays_and_signatures_trip_over() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(String::from_utf8(encode_quoted_printable(text)).unwrap(), expected);
+        };
+        check("a=b\n", "a=3Db\r\n");
+        check("end \n", "end=20\r\n");
+        check("-- \nB. Quill", "--=20\r\nB. Quill");
+        check("From here\n", "=46rom here\r\n");
+        check(".\n..\n", "=2E\r\n..\r\n");
+        check(&"x".repeat(76), &"x".repeat(76));
+        check(&"x".repeat(77), &format!("{}=\r\nxx", "x".repeat(75)));
+    }
+
+    proptest! {
+        #[test]
+        fn base64_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            prop_assert_eq!(decode_base64(&encode_base64(&bytes)), (bytes, false));
+        }
+
+        #[test]
+        fn quoted_printable_round_trips(text in "(?s)[ -~\né\t\u{0}]{0,300}") {
+            let encoded = encode_quoted_printable(&text);
+            for line in encoded.split(|&byte| byte == b'\n') {
+                prop_assert!(line.len() <= 77);
+            }
+            let (decoded, damaged) = decode_quoted_printable(&encoded);
+            prop_assert_eq!(String::from_utf8(decoded).unwrap().replace("\r\n", "\n"), text);
+            prop_assert!(!damaged);
+        }
+
+        #[test]
+        fn nothing_makes_the_decoders_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = decode_base64(&bytes);
+            let _ = decode_quoted_printable(&bytes);
+        }
+    }
+}

@@ -6,8 +6,19 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use std::sync::Arc;
 
+use jiff::Timestamp;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::reading::{self, Reading};
+use crate::case::{Class, Classes};
+use crate::mail::address::Address;
+use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::safe::SafeText;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::Decrypt;
 use crate::pgp::report::OpenPgp;
 
 /// The schema's name.
@@ -55,10 +66,10 @@ pub struct PartDocument {
 /// The header fields outside and inside the protection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HeadersDocument {
-    /// As the servers saw them.
-    pub outer: BTreeMap<String, Vec<String>>,
+    /// As the servers saw them; several fields of one name are joined by a line break.
+    pub outer: BTreeMap<String, String>,
     /// As the signature or encryption protects them (RFC 9788).
-    pub protected: BTreeMap<String, Vec<String>>,
+    pub protected: BTreeMap<String, String>,
     /// Names of fields that differ.
     pub mismatch: Vec<String>,
 }
@@ -109,4 +120,140 @@ pub struct MessageDocument {
     pub carried: CarriedDocument,
     /// What a person should be warned of, as codes.
     pub warnings: Vec<String>,
+}
+
+/// What is known beside the bytes.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// Keys to open and verify with.
+    pub keyring: &'a Keyring,
+    /// Recipient classes.
+    pub classes: &'a Classes,
+    /// The time.
+    pub now: Timestamp,
+    /// Its name; nothing for a bare file.
+    pub id: Option<MessageRef>,
+    /// When the server received it.
+    pub received: Option<Timestamp>,
+    /// The case with the reason in words.
+    pub case: Option<(CaseId, String)>,
+}
+
+/// The document of a message. Never fails: a message that cannot be read gives a document that says so (`undisplayable` among the
+/// warnings). Runs as deep as the message: give it a stack of [`super::STACK_BYTES`].
+#[must_use]
+pub fn message(raw: impl Into<Arc<[u8]>>, context: &Context<'_>) -> MessageDocument {
+    let raw = raw.into();
+    match reading::read_guarded(&raw, context.keyring, context.now, Decrypt::Any) {
+        Some(reading) => of_reading(&reading, context),
+        None => MessageDocument {
+            schema: SCHEMA,
+            id: context.id.as_ref().map(ToString::to_string),
+            message_id: None,
+            sent_date: None,
+            received_date: context.received.map(|at| at.to_string()),
+            from: Vec::new(),
+            to: Vec::new(),
+            cc: Vec::new(),
+            subject: String::new(),
+            case: None,
+            text: String::new(),
+            defects: Vec::new(),
+            parts: Vec::new(),
+            openpgp: OpenPgp::default(),
+            headers: HeadersDocument::default(),
+            carried: CarriedDocument { class: Class::Open.name(), proof: "none" },
+            warnings: vec!["undisplayable".to_owned()],
+        },
+    }
+}
+
+fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
+    let headers = reading.headers();
+    let addresses = |list: Vec<Address>| -> Vec<AddressDocument> {
+        list.into_iter()
+            .map(|a| AddressDocument { class: context.classes.class(&a.addr).name(), name: a.name, address: a.addr })
+            .collect()
+    };
+    let class = reading.carried(context.classes);
+    let mut warnings: Vec<String> = Vec::new();
+    let codes = reading.opened.warnings.iter().map(|warning| warning.code());
+    let suspicions = reading.suspicions(context.received);
+    for code in codes.chain(suspicions.iter().map(|(code, _)| *code)).chain(reading.body.warnings.iter().copied()) {
+        if !warnings.iter().any(|known| known == code) {
+            warnings.push(code.to_owned());
+        }
+    }
+    let mut defects: Vec<&'static str> = Vec::new();
+    for defect in reading.message.defects().iter().chain(reading.opened.shown.defects()) {
+        if !defects.contains(&defect.code()) {
+            defects.push(defect.code());
+        }
+    }
+    let sections: Vec<String> = reading
+        .body
+        .sections
+        .iter()
+        .map(|section| SafeText::block(&section.text).iter().map(SafeText::as_str).collect::<Vec<_>>().join("\n"))
+        .collect();
+    MessageDocument {
+        schema: SCHEMA,
+        id: context.id.as_ref().map(ToString::to_string),
+        message_id: headers.message_id().or_else(|| reading.message.headers().message_id()),
+        sent_date: headers.date().map(|at| at.to_string()),
+        received_date: context.received.map(|at| at.to_string()),
+        from: addresses(headers.from()),
+        to: addresses(headers.to()),
+        cc: addresses(headers.cc()),
+        subject: headers.subject(),
+        case: context.case.as_ref().map(|(id, because)| CaseDocument { id: id.0.clone(), because: because.clone() }),
+        text: sections.join("\n\n"),
+        defects,
+        parts: parts(reading),
+        openpgp: reading.opened.report.clone(),
+        headers: HeadersDocument {
+            outer: fields(&reading.opened.headers.outer),
+            protected: fields(&reading.opened.headers.protected),
+            mismatch: reading.opened.headers.mismatch.clone(),
+        },
+        carried: CarriedDocument { class: class.name(), proof: if class == Class::Open { "none" } else { "claimed" } },
+        warnings,
+    }
+}
+
+fn fields(list: &[(String, String)]) -> BTreeMap<String, String> {
+    let mut fields: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in list {
+        fields
+            .entry(name.clone())
+            .and_modify(|known| {
+                known.push('\n');
+                known.push_str(value);
+            })
+            .or_insert_with(|| value.clone());
+    }
+    fields
+}
+
+/// Every part that holds something itself.
+fn parts(reading: &Reading) -> Vec<PartDocument> {
+    let shown = &reading.opened.shown;
+    shown
+        .parts()
+        .iter()
+        .enumerate()
+        .filter(|(_, part)| !part.is_multipart())
+        .map(|(place, part)| {
+            let content = shown.content(part);
+            PartDocument {
+                path: part.path.clone(),
+                media_type: part.media_type.clone(),
+                name: part.name.clone(),
+                bytes: content.len() as u64,
+                sha256: hex::encode(Sha256::digest(&content)),
+                disposition: part.disposition.as_str().to_owned(),
+                inside: if reading.opened.is_sealed(place) { "sealed" } else { "clear" },
+            }
+        })
+        .collect()
 }

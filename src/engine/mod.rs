@@ -8,9 +8,12 @@
 mod announce;
 pub mod clock;
 pub mod document;
+mod ingest;
 mod lane;
 mod library;
 pub mod query;
+mod reader;
+mod reading;
 pub mod socket;
 
 /// Stack of every thread that may parse foreign bytes: deep nesting must not end the process.

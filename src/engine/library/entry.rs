@@ -133,6 +133,8 @@ pub(super) struct Entry {
     pub(super) subject: Span,
     /// Identifiers of cases.
     pub(super) found: Span,
+    /// Author and recipients.
+    pub(super) people: Span,
     /// The base subject's number.
     pub(super) base: u32,
     /// The first author's number.

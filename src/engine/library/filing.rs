@@ -1,21 +1,32 @@
-//! Which case a message belongs to, by the identifiers that were found in it and by its thread.
+//! Which case a message belongs to: [`crate::case::Filer`] decides, thread by thread; here is what it is given and where its answer is kept.
 //!
-//! Strongest first: an answer belongs where the answered message belongs; an identifier in the subject; one in the first lines of the
-//! text; one in the name of an attachment. A message that names several cases is filed to each of them. Never by a name of a person. What
-//! was found is kept with the summary in the cache, so that texts need not be read again; which *case* an identifier stands for
-//! is decided here, so that a changed configuration takes effect at the next start.
+//! What was found in a message beside its header fields is kept with the summary in the cache, so that texts need not be read again; which
+//! *case* an identifier stands for is decided at every start, so that a changed configuration takes effect.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::entry::{Found, FoundIn};
-use super::{Library, NONE};
-use crate::mail::id::CaseId;
+use super::Library;
+use super::entry::{Entry, FoundIn};
+use crate::case::{self, Filer, Filing, Identifier, Patterns};
+use crate::mail::id::{CaseId, MessageKey};
+use crate::mail::safe::SafeText;
+use crate::store::mailbox::SpecialUse;
 
-/// The configured cases.
-#[derive(Clone, Debug, Default)]
+/// Subjects that are looked at to make up the title of a case that nobody configured.
+const TITLE_SUBJECTS: usize = 32;
+/// Identifiers kept of one message.
+const IDENTIFIERS_MAX: usize = 24;
+
+/// By what messages are filed.
+#[derive(Clone, Debug)]
 pub(crate) struct Book {
+    filer: Filer,
+    patterns: Patterns,
     cases: Vec<BookCase>,
-    by_identifier: HashMap<String, usize>,
+    /// Some configured identifier is free text: then every subject has to be read.
+    has_aliases: bool,
+    /// Own addresses, in lower case.
+    own: HashSet<String>,
 }
 
 /// A configured case.
@@ -23,28 +34,32 @@ pub(crate) struct Book {
 pub(crate) struct BookCase {
     pub(crate) id: CaseId,
     pub(crate) title: String,
-    /// Canonical.
-    pub(crate) identifiers: Vec<String>,
+    pub(crate) identifiers: Vec<Identifier>,
 }
 
 impl Book {
-    /// A book of these cases; where two claim an identifier, the first has it.
-    pub(crate) fn new(cases: Vec<BookCase>) -> Self {
-        let mut by_identifier = HashMap::new();
-        for (number, case) in cases.iter().enumerate() {
-            for identifier in &case.identifiers {
-                by_identifier.entry(identifier.clone()).or_insert(number);
-            }
-        }
-        Self { cases, by_identifier }
-    }
-
-    /// The case of an identifier: a configured one, else the one that is called by the identifier.
-    fn case(&self, identifier: &str) -> CaseId {
-        self.by_identifier
-            .get(identifier)
-            .and_then(|&number| self.cases.get(number))
-            .map_or_else(|| CaseId(identifier.to_owned()), |case| case.id.clone())
+    /// A book of the configured cases.
+    pub(crate) fn new(
+        patterns: Patterns,
+        classes: case::Classes,
+        configured: &[case::ConfiguredCase],
+        own: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let cases: Vec<BookCase> = configured
+            .iter()
+            .filter_map(|rule| {
+                let id = case::filing::case_id(rule, &patterns)?;
+                let identifiers = rule.identifiers.iter().map(|text| patterns.read(text)).collect();
+                Some(BookCase { title: rule.title.clone(), id, identifiers })
+            })
+            .collect();
+        let has_aliases = cases
+            .iter()
+            .flat_map(|case| &case.identifiers)
+            .any(|identifier| matches!(&identifier.kind, case::Kind::Own(name) if name == "alias"));
+        let filer = Filer::new(patterns.clone(), classes, configured);
+        let own = own.into_iter().map(|addr| addr.to_lowercase()).collect();
+        Self { filer, patterns, cases, has_aliases, own }
     }
 
     /// The configured case of an id.
@@ -56,6 +71,44 @@ impl Book {
     pub(crate) fn cases(&self) -> &[BookCase] {
         &self.cases
     }
+
+    /// The grammars.
+    pub(crate) fn patterns(&self) -> &Patterns {
+        &self.patterns
+    }
+
+    /// Whether an address is the user's own.
+    pub(crate) fn owns(&self, addr: &str) -> bool {
+        self.own.contains(&addr.to_lowercase())
+    }
+
+    /// What a message names, for [`Derived`].
+    pub(crate) fn find(&self, subject: &str, text: &str, names: &[String]) -> Vec<(FoundIn, String)> {
+        let mut found: Vec<(FoundIn, String)> = Vec::new();
+        let mut add = |found_in: FoundIn, text: &str| {
+            for identifier in self.filer.identifiers(text) {
+                let words = wording(&identifier);
+                if found.len() < IDENTIFIERS_MAX
+                    && !found.iter().any(|(place, known)| *place == found_in && *known == words)
+                {
+                    found.push((found_in, words));
+                }
+            }
+        };
+        add(FoundIn::Subject, subject);
+        let first_lines: String = text.lines().take(40).flat_map(|line| [line, "\n"]).collect();
+        add(FoundIn::Text, &first_lines);
+        add(FoundIn::AttachmentName, &names.join("\n"));
+        found
+    }
+}
+
+/// An identifier as it is found again: some count only where they are labelled.
+fn wording(identifier: &Identifier) -> String {
+    match identifier.kind {
+        case::Kind::Maat => format!("MAAT {}", identifier.value),
+        _ => identifier.value.clone(),
+    }
 }
 
 /// What ingest found in a message beside its header fields, as the cache keeps it.
@@ -63,7 +116,7 @@ impl Book {
 pub(crate) struct Derived {
     /// Digest of what the message says.
     pub(crate) content: u64,
-    /// Canonical identifiers of cases.
+    /// Identifiers of cases.
     pub(crate) identifiers: Vec<(FoundIn, String)>,
 }
 
@@ -98,111 +151,170 @@ impl Derived {
     }
 }
 
-/// Why a message is in a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
-    /// An identifier (its number) was found there.
-    Named(u32, FoundIn),
-    /// The message that it answers is.
-    Thread,
+/// A message of a thread with everything that [`case::filing::Item`] borrows.
+struct Member {
+    at: u32,
+    parent: Option<usize>,
+    subject: String,
+    text: String,
+    attachments: Vec<String>,
+    from: String,
+    recipients: Vec<String>,
+    is_own: bool,
 }
 
 impl Library {
-    /// The reason in words.
-    pub(super) fn reason_words(&self, reason: Reason) -> String {
-        match reason {
-            Reason::Thread => "by the thread it belongs to".to_owned(),
-            Reason::Named(number, found_in) => {
-                let identifier = self.identifiers.value(number).map_or("", |value| value);
-                let place = match found_in {
-                    FoundIn::Subject => "in the subject",
-                    FoundIn::Text => "in the text",
-                    FoundIn::AttachmentName => "in the name of an attachment",
-                };
-                format!("by {identifier} {place}")
-            }
-        }
-    }
-
-    /// The cases that a message names itself, by its strongest identifiers.
-    fn named(&mut self, found: &[Found]) -> Vec<(u32, Reason)> {
-        let Some(strongest) = found.iter().map(|(_, found_in)| *found_in).min() else { return Vec::new() };
-        let mut cases: Vec<(u32, Reason)> = Vec::new();
-        for &(number, found_in) in found.iter().filter(|(_, found_in)| *found_in == strongest) {
-            let Some(identifier) = self.identifiers.value(number) else { continue };
-            let case = self.cases.number(&self.book.case(identifier));
-            if !cases.iter().any(|(known, _)| *known == case) {
-                cases.push((case, Reason::Named(number, found_in)));
-            }
-        }
-        cases
-    }
-
-    /// Files every message of every thread.
+    /// Files every message of every thread that names a case somewhere.
     pub(super) fn file_threads(&mut self) {
-        let mut filed: HashMap<u32, Vec<(u32, Reason)>> = HashMap::new();
-        for number in 0..self.threads.list.len() {
-            let Some(thread) = self.threads.list.get(number) else { continue };
-            let nodes = self.threads.nodes.get(thread.start..thread.end).unwrap_or_default().to_vec();
-            let mut cases: Vec<u32> = Vec::new();
-            // Cases of the ancestors of the node at hand, by depth.
-            let mut above: Vec<Vec<u32>> = Vec::new();
-            let mut without: Vec<u32> = Vec::new();
-            for node in nodes {
-                above.truncate(usize::from(node.depth));
-                let inherited: Vec<u32> = above.iter().rev().find(|c| !c.is_empty()).cloned().unwrap_or_default();
-                let Some(at) = node.entry else {
-                    above.push(inherited);
-                    continue;
-                };
-                let found = self.entry(at).map(|entry| self.found.at(entry.found).to_vec()).unwrap_or_default();
-                let own = self.named(&found);
-                let by_subject = matches!(own.first(), Some((_, Reason::Named(_, FoundIn::Subject))));
-                let mut of_message: Vec<(u32, Reason)> = Vec::new();
-                if inherited.is_empty() || by_subject {
-                    of_message.clone_from(&own);
-                }
-                for case in inherited {
-                    if !of_message.iter().any(|(known, _)| *known == case) {
-                        of_message.push((case, Reason::Thread));
+        let mut filed: HashMap<u32, Filing> = HashMap::new();
+        let mut cases_of_threads: Vec<Vec<CaseId>> = Vec::with_capacity(self.threads.list.len());
+        for thread in &self.threads.list {
+            let mut cases: Vec<CaseId> = Vec::new();
+            let places: Vec<_> = self.places(thread).collect();
+            let names_something = self.book.has_aliases
+                || places.iter().any(|(_, e)| e.is_some_and(|e| !self.found.at(e.found).is_empty()));
+            if names_something {
+                let members = self.members(&places);
+                let items: Vec<case::Item<'_>> = members
+                    .iter()
+                    .map(|member| case::Item {
+                        parent: member.parent,
+                        subject: &member.subject,
+                        text: &member.text,
+                        attachments: &member.attachments,
+                        from: &member.from,
+                        recipients: &member.recipients,
+                        is_own: member.is_own,
+                    })
+                    .collect();
+                for (member, filing) in members.iter().zip(self.book.filer.file(&items)) {
+                    for found in &filing.cases {
+                        if !cases.contains(&found.case) {
+                            cases.push(found.case.clone());
+                        }
+                    }
+                    if !filing.cases.is_empty() || filing.flag.is_some() {
+                        filed.insert(member.at, filing);
                     }
                 }
-                above.push(of_message.iter().map(|(case, _)| *case).collect());
-                for (case, _) in &of_message {
-                    if !cases.contains(case) {
-                        cases.push(*case);
-                    }
-                }
-                if of_message.is_empty() {
-                    without.push(at);
-                } else {
-                    filed.insert(at, of_message);
-                }
             }
-            // A message above the first one that names a case is in it too: it is the same conversation.
-            if let Some(&first) = cases.first() {
-                filed.extend(without.into_iter().map(|at| (at, vec![(first, Reason::Thread)])));
-            }
-            if let Some(thread) = self.threads.list.get_mut(number) {
-                thread.cases = cases;
-            }
+            cases_of_threads.push(cases);
+        }
+        for (thread, cases) in self.threads.list.iter_mut().zip(cases_of_threads) {
+            thread.cases = cases;
         }
         self.threads.filed = filed;
+        self.make_titles();
+    }
+
+    fn members(&self, places: &[(super::Place, Option<&Entry>)]) -> Vec<Member> {
+        let mut members: Vec<Member> = Vec::with_capacity(places.len());
+        // The member at each depth of the branch at hand; a message that is not here is passed over.
+        let mut above: Vec<Option<usize>> = Vec::new();
+        for (place, entry) in places {
+            above.truncate(usize::from(place.depth));
+            let parent = above.iter().rev().flatten().next().copied();
+            let (Some(at), Some(entry)) = (place.entry, entry) else {
+                above.push(None);
+                continue;
+            };
+            above.push(Some(members.len()));
+            let found = self.found.at(entry.found);
+            let words = |wanted: FoundIn| {
+                found
+                    .iter()
+                    .filter(move |(_, found_in)| *found_in == wanted)
+                    .filter_map(|(number, _)| self.identifiers.value(*number))
+                    .map(ToString::to_string)
+            };
+            let named = words(FoundIn::Subject).next().is_some();
+            let subject = if named || self.book.has_aliases {
+                String::from_utf8_lossy(self.text.at(entry.subject)).into_owned()
+            } else {
+                String::new()
+            };
+            let mut people = self
+                .addresses
+                .at(entry.people)
+                .iter()
+                .filter_map(|n| self.people_seen.value(*n))
+                .map(ToString::to_string);
+            let from = people.next().unwrap_or_default();
+            let is_own = self.book.owns(&from) || self.special_use(entry.key.mailbox) == Some(SpecialUse::Sent);
+            members.push(Member {
+                at,
+                parent,
+                subject,
+                text: words(FoundIn::Text).collect::<Vec<_>>().join("\n"),
+                attachments: words(FoundIn::AttachmentName).collect(),
+                from,
+                recipients: people.collect(),
+                is_own,
+            });
+        }
+        members
+    }
+
+    /// Titles of cases that nobody configured, from the subjects of their newest messages.
+    fn make_titles(&mut self) {
+        let mut subjects: BTreeMap<CaseId, Vec<String>> = BTreeMap::new();
+        for thread in &self.threads.list {
+            for case in &thread.cases {
+                if self.book.configured(case).is_some_and(|known| !known.title.is_empty()) {
+                    continue;
+                }
+                let of_case = subjects.entry(case.clone()).or_default();
+                for (_, entry) in self.places(thread) {
+                    if let Some(entry) = entry.filter(|_| of_case.len() < TITLE_SUBJECTS) {
+                        of_case.push(String::from_utf8_lossy(self.text.at(entry.subject)).into_owned());
+                    }
+                }
+            }
+        }
+        self.titles = subjects
+            .into_iter()
+            .filter_map(|(id, subjects)| {
+                let identifier = self.book.patterns.read(&id.0);
+                let title = case::title::derive(&identifier, subjects.iter().map(String::as_str))?;
+                Some((id, SafeText::line(&title)))
+            })
+            .collect();
+    }
+
+    /// Title and identifiers of a case, the one it is known by first.
+    pub(crate) fn case_words(&self, id: &CaseId) -> (SafeText, Vec<Identifier>) {
+        let identifiers = match self.book.configured(id) {
+            Some(case) if !case.identifiers.is_empty() => case.identifiers.clone(),
+            _ => vec![self.book.patterns.read(&id.0)],
+        };
+        let configured = self.book.configured(id).map(|case| case.title.as_str()).filter(|title| !title.is_empty());
+        let title = match (configured, self.titles.get(id)) {
+            (Some(title), _) => SafeText::line(title),
+            (None, Some(title)) => title.clone(),
+            (None, None) => SafeText::line(&id.0),
+        };
+        (title, identifiers)
+    }
+
+    pub(super) fn filing(&self, at: u32) -> Option<&Filing> {
+        self.threads.filed.get(&at).or_else(|| {
+            // A second copy is filed where the shown one is.
+            let shown = self.threads.shown_for.get(&at)?;
+            self.threads.filed.get(shown)
+        })
     }
 
     /// The cases of a message, each with the reason in words.
-    pub(crate) fn cases_of(&self, key: crate::mail::id::MessageKey) -> Vec<(CaseId, String)> {
-        let at = self.by_key.get(&key).copied().unwrap_or(NONE);
-        let of = |at: u32| self.threads.filed.get(&at);
-        // A second copy is filed where the shown one is.
-        let filed = of(at).or_else(|| {
-            let shown = self.threads.copies.iter().find(|(_, others)| others.contains(&at))?;
-            of(*shown.0)
-        });
-        filed
-            .into_iter()
-            .flatten()
-            .filter_map(|(case, reason)| Some((self.cases.value(*case)?.clone(), self.reason_words(*reason))))
-            .collect()
+    pub(crate) fn cases_of(&self, key: MessageKey) -> Vec<(CaseId, String)> {
+        let filing = self.by_key.get(&key).and_then(|at| self.filing(*at));
+        filing.into_iter().flat_map(|f| &f.cases).map(|f| (f.case.clone(), f.because.to_string())).collect()
+    }
+
+    /// Why a person should look at where a message belongs, in words.
+    pub(crate) fn filing_doubt(&self, key: MessageKey) -> Option<String> {
+        let filing = self.by_key.get(&key).and_then(|at| self.filing(*at))?;
+        let flag = filing.flag?;
+        let cases: Vec<String> = filing.suggestions.iter().map(|s| SafeText::line(&s.case.0).to_string()).collect();
+        Some(format!("Not filed to {}: {}.", cases.join(", "), flag.words()))
     }
 }

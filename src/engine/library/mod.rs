@@ -23,11 +23,10 @@ use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
 use crate::store::summary::Summary;
 
+use crate::case::Filing;
 use completion::People;
 use entry::{Arena, Entry, Found, Interned, Marks, short_name};
 use filing::{Book, Derived};
-
-pub(crate) use entry::FoundIn;
 
 /// A thread as [`Library::rebuild`] left it.
 #[derive(Clone, Debug)]
@@ -39,7 +38,7 @@ struct Thread {
     /// Of its newest message, seconds.
     newest: i64,
     /// The cases it is filed to.
-    cases: Vec<u32>,
+    cases: Vec<CaseId>,
 }
 
 /// A node: the entry, or nothing for a message that is not here.
@@ -57,16 +56,18 @@ struct Threads {
     by_id: HashMap<ThreadId, u32>,
     /// Thread of each entry, by the entry's place.
     of_entry: Vec<u32>,
-    /// Second copies: the entry that is shown, and one that is not.
+    /// Second copies by the entry that is shown.
     copies: HashMap<u32, Vec<u32>>,
+    /// The entry that is shown instead of a second copy.
+    shown_for: HashMap<u32, u32>,
     /// Entries that share their Message-ID with another one that says something else.
     conflicts: std::collections::HashSet<u32>,
-    /// Cases of each entry (numbers of [`Library::cases`]) with the reason; entries of no case are missing.
-    filed: HashMap<u32, Vec<(u32, filing::Reason)>>,
+    /// Where each entry belongs; entries of no case are missing.
+    filed: HashMap<u32, Filing>,
 }
 
 /// The index.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Library {
     mailboxes: HashMap<MailboxId, Mailbox>,
     entries: Vec<Option<Entry>>,
@@ -78,7 +79,10 @@ pub(crate) struct Library {
     bases: Interned<Box<str>>,
     authors: Interned<Box<str>>,
     identifiers: Interned<Box<str>>,
-    cases: Interned<CaseId>,
+    /// Author, then recipients, as numbers of `people_seen`.
+    addresses: Arena<u32>,
+    people_seen: Interned<Box<str>>,
+    titles: HashMap<CaseId, SafeText>,
     book: Book,
     people: People,
     threads: Threads,
@@ -87,13 +91,35 @@ pub(crate) struct Library {
     stale: bool,
 }
 
+/// Recipients of one message that filing looks at.
+const RECIPIENTS_MAX: usize = 64;
+
 /// No thread.
 const NONE: u32 = u32::MAX;
 
 impl Library {
     /// An empty index that files by this book.
     pub(crate) fn new(book: Book) -> Self {
-        Self { book, ..Self::default() }
+        Self {
+            mailboxes: HashMap::new(),
+            entries: Vec::new(),
+            by_key: HashMap::new(),
+            free: Vec::new(),
+            references: Arena::default(),
+            text: Arena::default(),
+            found: Arena::default(),
+            bases: Interned::default(),
+            authors: Interned::default(),
+            identifiers: Interned::default(),
+            addresses: Arena::default(),
+            people_seen: Interned::default(),
+            titles: HashMap::new(),
+            book,
+            people: People::default(),
+            threads: Threads::default(),
+            waste: 0,
+            stale: false,
+        }
     }
 
     /// A mailbox came or changed.
@@ -150,6 +176,10 @@ impl Library {
             .iter()
             .map(|(found_in, value)| (self.identifiers.number(&value.as_str().into()), *found_in))
             .collect();
+        let people: Vec<u32> = std::iter::once(summary.from.first().map_or("", |a| a.addr.as_str()))
+            .chain(summary.to.iter().chain(&summary.cc).take(RECIPIENTS_MAX).map(|a| a.addr.as_str()))
+            .map(|addr| self.people_seen.number(&addr.into()))
+            .collect();
         let id = if summary.message_id.is_empty() { 0 } else { id_hash(&summary.message_id) };
         let from = summary.from.first().map_or_else(String::new, |a| SafeText::line(short_name(a)).to_string());
         let entry = Entry {
@@ -161,6 +191,7 @@ impl Library {
             references: self.references.add(&references),
             subject: self.text.add(cleaned.as_str().as_bytes()),
             found: self.found.add(&found),
+            people: self.addresses.add(&people),
             base: self.bases.number(&base.text.as_str().into()),
             from: self.authors.number(&from.as_str().into()),
             marks: Marks {
@@ -281,9 +312,7 @@ impl Library {
             std::iter::once(shown).chain(others.iter().copied()).collect::<Vec<u32>>()
         };
         let mut places = group(at);
-        if places.len() == 1
-            && let Some((&shown, _)) = self.threads.copies.iter().find(|(_, others)| others.contains(&at))
-        {
+        if let Some(&shown) = self.threads.shown_for.get(&at) {
             places = group(shown);
         }
         places.into_iter().filter_map(|at| self.entry(at).map(|entry| entry.key)).collect()
@@ -362,7 +391,10 @@ impl Library {
                 let content = self.entry(at).map(|entry| entry.content);
                 let same = kept.iter().copied().find(|&k| self.entry(k).map(|entry| entry.content) == content);
                 match same {
-                    Some(first) => threads.copies.entry(first).or_default().push(at),
+                    Some(first) => {
+                        threads.copies.entry(first).or_default().push(at);
+                        threads.shown_for.insert(at, first);
+                    }
                     None => kept.push(at),
                 }
             }
@@ -461,15 +493,18 @@ impl Library {
     /// Writes the arenas anew, without what was removed.
     fn compact(&mut self) {
         let (mut references, mut text, mut found) = (Arena::default(), Arena::default(), Arena::default());
+        let mut addresses = Arena::default();
         for entry in self.entries.iter_mut().flatten() {
             entry.references = references.add(self.references.at(entry.references));
             entry.subject = text.add(self.text.at(entry.subject));
             entry.found = found.add(self.found.at(entry.found));
+            entry.people = addresses.add(self.addresses.at(entry.people));
         }
         references.shrink();
         text.shrink();
         found.shrink();
-        (self.references, self.text, self.found) = (references, text, found);
+        addresses.shrink();
+        (self.references, self.text, self.found, self.addresses) = (references, text, found, addresses);
         self.waste = 0;
     }
 
@@ -480,6 +515,7 @@ impl Library {
             + self.by_key.capacity() * (size_of::<(MessageKey, u32)>() + 1)
             + self.references.len() * 8
             + self.text.len()
+            + self.addresses.len() * 4
             + self.found.len() * size_of::<Found>()
             + self.threads.nodes.capacity() * size_of::<Place>()
             + self.threads.list.capacity() * size_of::<Thread>()

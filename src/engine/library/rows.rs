@@ -1,6 +1,6 @@
 //! Snapshots of the index as the screens and the command line show them. Texts are made safe here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
@@ -54,15 +54,22 @@ impl Library {
 
     /// The list of cases: all mail, unfiled mail, then the cases with the newest mail first, then configured ones without mail.
     pub(crate) fn case_rows(&self) -> Vec<CaseRow> {
-        let mut counts: HashMap<u32, Count> = HashMap::new();
+        let mut counts: BTreeMap<CaseId, Count> =
+            self.book.cases().iter().map(|case| (case.id.clone(), Count::default())).collect();
         let (mut all, mut unfiled) = (Count::default(), Count::default());
         for thread in &self.threads.list {
             for (place, entry) in self.places(thread) {
                 let (Some(at), Some(entry)) = (place.entry, entry.filter(|entry| is_shown(entry))) else { continue };
                 all.add(entry);
-                match self.threads.filed.get(&at) {
-                    None => unfiled.add(entry),
-                    Some(cases) => cases.iter().for_each(|(case, _)| counts.entry(*case).or_default().add(entry)),
+                let cases = self.filing(at).map(|filing| filing.cases.as_slice()).unwrap_or_default();
+                if cases.is_empty() {
+                    unfiled.add(entry);
+                }
+                for filed in cases {
+                    match counts.get_mut(&filed.case) {
+                        Some(count) => count.add(entry),
+                        None => counts.entry(filed.case.clone()).or_default().add(entry),
+                    }
                 }
             }
         }
@@ -74,18 +81,11 @@ impl Library {
             unread: count.unread,
             last_date: count.newest.map(time),
         };
-        let mut by_id: BTreeMap<CaseId, Count> =
-            self.book.cases().iter().map(|case| (case.id.clone(), Count::default())).collect();
-        for (case, count) in counts {
-            if let Some(id) = self.cases.value(case) {
-                by_id.insert(id.clone(), count);
-            }
-        }
-        let mut cases: Vec<CaseRow> = by_id
+        let mut cases: Vec<CaseRow> = counts
             .into_iter()
             .map(|(id, count)| {
-                let (title, mut identifiers) = self.case_words(&id);
-                identifiers.dedup();
+                let (title, identifiers) = self.case_words(&id);
+                let identifiers = identifiers.iter().map(|identifier| SafeText::line(&identifier.value)).collect();
                 row(Scope::Case(id), title, identifiers, count)
             })
             .collect();
@@ -98,21 +98,15 @@ impl Library {
         rows
     }
 
-    /// Title and identifiers of a case.
-    fn case_words(&self, id: &CaseId) -> (SafeText, Vec<SafeText>) {
-        match self.book.configured(id) {
-            Some(case) => {
-                (SafeText::line(&case.title), case.identifiers.iter().map(|value| SafeText::line(value)).collect())
-            }
-            None => (SafeText::line(&id.0), vec![SafeText::line(&id.0)]),
-        }
-    }
-
     fn in_scope(&self, thread: &Thread, scope: &Scope) -> bool {
         match scope {
             Scope::All => true,
-            Scope::Unfiled => thread.cases.is_empty(),
-            Scope::Case(id) => thread.cases.iter().any(|case| self.cases.value(*case) == Some(id)),
+            // A thread with some message in no case is to be looked at there too.
+            Scope::Unfiled => self.places(thread).any(|(place, entry)| {
+                entry.is_some_and(is_shown)
+                    && place.entry.is_some_and(|at| self.filing(at).is_none_or(|filing| filing.cases.is_empty()))
+            }),
+            Scope::Case(id) => thread.cases.contains(id),
         }
     }
 
@@ -151,7 +145,7 @@ impl Library {
             attachments: entries.iter().any(|entry| entry.attachments > 0),
             last_date: time(newest.received),
             openpgp: newest.badge,
-            cases: thread.cases.iter().filter_map(|case| self.cases.value(*case).cloned()).collect(),
+            cases: thread.cases.clone(),
         })
     }
 
@@ -206,10 +200,9 @@ impl Library {
 
     /// Whether a message belongs to a scope.
     pub(crate) fn is_in_scope(&self, key: MessageKey, scope: &Scope) -> bool {
-        let Some(thread) = self.thread_of(key).and_then(|id| self.thread(id)) else { return false };
         match scope {
             Scope::All => true,
-            Scope::Unfiled => thread.cases.is_empty(),
+            Scope::Unfiled => self.cases_of(key).is_empty(),
             Scope::Case(id) => self.cases_of(key).iter().any(|(case, _)| case == id),
         }
     }

@@ -1,0 +1,164 @@
+//! Bytes from a server become a row of the cache: parse, open, inner header fields win, identifiers found, one summary.
+//!
+//! Pure up to [`summarise`]; a batch is worked on by two threads ([`summarise_batch`]). Encrypted mail is opened here only with keys whose
+//! use takes the same time whatever the ciphertext is: never with RSA, because nobody asked (a sender could measure). Nothing here acts on
+//! what it finds: no fetch, no answer, no difference that a server could see.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use super::library::filing::{Book, Derived};
+use super::reading::{Reading, read_guarded};
+use crate::case::Classes;
+use crate::imap::{Body, Fetched};
+use crate::mail::headers::Headers;
+use crate::mail::subject;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::Decrypt;
+use crate::pgp::report::Badge;
+use crate::store::cache::NewMessage;
+use crate::store::summary::Summary;
+
+/// Addresses kept of one field.
+const ADDRESSES_MAX: usize = 200;
+/// Message-IDs kept of References: what threads need, and no bomb.
+const REFERENCES_MAX: usize = 100;
+/// Characters kept of a subject.
+const SUBJECT_CHARS_MAX: usize = 1000;
+
+/// What ingest needs to know beside the message.
+pub(crate) struct Context {
+    /// Keys.
+    pub(crate) keyring: Arc<Keyring>,
+    /// Identifiers and cases.
+    pub(crate) book: Arc<Book>,
+    /// Carriage.
+    pub(crate) classes: Arc<Classes>,
+    /// The time.
+    pub(crate) now: Timestamp,
+}
+
+/// The summary of a message, and its bytes where they are whole.
+pub(crate) fn summarise(fetched: Fetched, context: &Context) -> NewMessage {
+    let mut summary = Summary {
+        uid: fetched.uid,
+        flags: fetched.flags,
+        received: fetched.internal_date.unwrap_or_else(|| context.now.as_second()),
+        bytes: fetched.bytes,
+        ..Summary::default()
+    };
+    match fetched.body {
+        Body::Whole(bytes) => {
+            let raw: Arc<[u8]> = bytes.into();
+            match read_guarded(&raw, &context.keyring, context.now, Decrypt::NotRsa) {
+                Some(reading) => fill(&mut summary, &reading, context),
+                None => {
+                    // The outer header is all that is tried: the row must still be found by its sender and date.
+                    fill_headers(&mut summary, &Headers::parse(header_of(&raw)));
+                    summary.undisplayable = true;
+                }
+            }
+            NewMessage { summary, raw: Some(raw) }
+        }
+        Body::Header(bytes) => {
+            let headers = Headers::parse(header_of(&bytes));
+            fill_headers(&mut summary, &headers);
+            let media_type = headers.get("Content-Type").unwrap_or_default().to_ascii_lowercase();
+            summary.openpgp.encrypted = media_type.trim_start().starts_with("multipart/encrypted");
+            derive(&mut summary, "", &[], &[], context);
+            NewMessage { summary, raw: None }
+        }
+        Body::Unfetchable(why) => {
+            summary.subject = format!("(this message could not be fetched: {why})");
+            summary.undisplayable = true;
+            NewMessage { summary, raw: None }
+        }
+    }
+}
+
+/// Everything before the first empty line.
+fn header_of(raw: &[u8]) -> &[u8] {
+    let end = raw
+        .windows(2)
+        .enumerate()
+        .find(|(at, pair)| *pair == b"\n\n" || (*pair == b"\n\r" && raw.get(at.saturating_add(2)) == Some(&b'\n')))
+        .map_or(raw.len(), |(at, _)| at.saturating_add(1));
+    raw.get(..end).unwrap_or(raw)
+}
+
+fn fill(summary: &mut Summary, reading: &Reading, context: &Context) {
+    let headers = reading.headers();
+    fill_headers(summary, headers);
+    // RFC 9788 §4: what was protected wins; an id that only the outside carries still threads.
+    let outer = reading.message.headers();
+    if summary.message_id.is_empty() {
+        summary.message_id = outer.message_id().unwrap_or_default();
+    }
+    summary.openpgp = Badge::from(&reading.opened.report);
+    summary.attachments = u16::try_from(reading.body.attachments.len()).unwrap_or(u16::MAX);
+    summary.carried = reading.carried(&context.classes) as u8 + 1;
+    let text = reading.body.text();
+    let names: Vec<String> = reading.body.attachments.iter().map(|a| a.name.clone()).collect();
+    let digests: Vec<&str> = reading.body.attachments.iter().map(|a| a.sha256.as_str()).collect();
+    derive(summary, &text, &names, &digests, context);
+}
+
+fn fill_headers(summary: &mut Summary, headers: &Headers) {
+    let cut = |mut list: Vec<_>| {
+        list.truncate(ADDRESSES_MAX);
+        list
+    };
+    summary.sent = headers.date().map(Timestamp::as_second);
+    summary.message_id = headers.message_id().unwrap_or_default();
+    summary.in_reply_to = headers.in_reply_to();
+    summary.in_reply_to.truncate(1);
+    summary.references = headers.references();
+    if summary.references.len() > REFERENCES_MAX {
+        // The root and the nearest ancestors.
+        summary.references.drain(1..summary.references.len().saturating_sub(REFERENCES_MAX.saturating_sub(1)));
+    }
+    summary.from = cut(headers.from());
+    summary.to = cut(headers.to());
+    summary.cc = cut(headers.cc());
+    summary.subject = headers.subject().chars().take(SUBJECT_CHARS_MAX).collect();
+}
+
+/// What is kept beside the header fields: identifiers, and a digest of what the message says.
+fn derive(summary: &mut Summary, text: &str, names: &[String], digests: &[&str], context: &Context) {
+    let identifiers = context.book.find(&subject::clean(&summary.subject), text, names);
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    };
+    summary.from.iter().for_each(|from| add(from.addr.as_bytes()));
+    add(summary.subject.as_bytes());
+    add(&summary.sent.unwrap_or_default().to_le_bytes());
+    // Servers and lists differ in white space at the ends of lines; a copy is a copy all the same.
+    text.lines().map(str::trim_end).filter(|line| !line.is_empty()).for_each(|line| add(line.as_bytes()));
+    digests.iter().for_each(|digest| add(digest.as_bytes()));
+    let content = hash.finalize().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+    summary.derived = Derived { content, identifiers }.write();
+}
+
+/// Summaries of a batch, by two threads where it is worth it. Blocks: call it from a blocking task.
+pub(crate) fn summarise_batch(messages: Vec<Fetched>, context: &Context) -> Vec<NewMessage> {
+    let whole = messages.iter().filter(|m| matches!(m.body, Body::Whole(_))).count();
+    if whole < 16 {
+        return messages.into_iter().map(|message| summarise(message, context)).collect();
+    }
+    let mut first = messages;
+    let second = first.split_off(first.len() / 2);
+    let (mut done, more) = std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new()
+            .name("ingest".to_owned())
+            .stack_size(super::STACK_BYTES)
+            .spawn_scoped(scope, || second.into_iter().map(|message| summarise(message, context)).collect::<Vec<_>>());
+        let done: Vec<NewMessage> = first.into_iter().map(|message| summarise(message, context)).collect();
+        (done, spawned.ok().and_then(|thread| thread.join().ok()))
+    });
+    done.extend(more.into_iter().flatten());
+    done
+}

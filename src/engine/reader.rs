@@ -1,0 +1,179 @@
+//! An open message as the screen shows it: text, verdicts in words, attachments, and what a reply may quote.
+//!
+//! Pure. The sentences are ours; foreign text in them has been made safe. A reply may quote only what was shown from the root layer of
+//! protection: what came out of a ciphertext somewhere inside foreign parts is not opened, so it can never be quoted out (SECURITY: "Re: What's
+//! Up Johnny").
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::reading::Reading;
+use crate::app::view::{AddressView, AttachmentRow, MessageView, Sentence, Tone};
+use crate::case::{Class, Classes};
+use crate::mail::address::Address;
+use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::message::Disposition;
+use crate::mail::safe::{self, SafeText};
+use crate::pgp::sentence::{Loudness, sentences};
+
+/// References that a reply carries on.
+const REFERENCES_MAX: usize = 20;
+/// Lines of a text that are shown.
+const LINES_MAX: usize = 200_000;
+
+/// What the index knows of the message beside its bytes.
+pub(crate) struct Around {
+    pub(crate) id: MessageRef,
+    pub(crate) received: Timestamp,
+    pub(crate) cases: Vec<CaseId>,
+    /// Why a person should look at where it belongs.
+    pub(crate) filing_doubt: Option<String>,
+    /// Another message says something else under the same Message-ID.
+    pub(crate) conflicting: bool,
+}
+
+/// How loud a sentence of OpenPGP is, as the screen knows it.
+pub(crate) fn tone(loudness: Loudness) -> Tone {
+    match loudness {
+        Loudness::Good => Tone::Good,
+        Loudness::Plain => Tone::Plain,
+        Loudness::Warning => Tone::Warning,
+        Loudness::Alarm => Tone::Alarm,
+    }
+}
+
+/// An address for display, always with the address itself.
+pub(crate) fn address_view(address: &Address, classes: &Classes) -> AddressView {
+    let name = address.name.trim();
+    let text = if name.is_empty() { format!("<{}>", address.addr) } else { format!("{name} <{}>", address.addr) };
+    AddressView { text: SafeText::line(&text), class: classes.class(&address.addr).name(), address: address.clone() }
+}
+
+/// How it came, in words. Nothing of it is proven by a header field that anybody can write.
+fn carriage(class: Class, from: &[Address]) -> Sentence {
+    let claimed = match (class, from) {
+        (_, []) => "It names no sender; how it was carried is not known.".to_owned(),
+        (Class::Open, _) => "Carried over the open internet, going by the sender's address.".to_owned(),
+        (class, _) => format!("The sender's address claims: {}; not proven.", class.words()),
+    };
+    let tone = if class == Class::Open { Tone::Warning } else { Tone::Plain };
+    Sentence { tone, text: SafeText::line(&claimed) }
+}
+
+/// The verdicts in words: OpenPGP, carriage, warnings.
+fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Sentence> {
+    let headers = reading.headers();
+    let mut said: Vec<Sentence> = sentences(&reading.opened.report, &reading.opened.warnings)
+        .into_iter()
+        .map(|(loudness, words)| Sentence { tone: tone(loudness), text: SafeText::line(&words) })
+        .collect();
+    said.push(carriage(reading.carried(classes), &headers.from()));
+    let mut warn = |words: &str| said.push(Sentence { tone: Tone::Warning, text: SafeText::line(words) });
+    let known: Vec<&str> = reading.opened.warnings.iter().map(|warning| warning.code()).collect();
+    for (code, words) in reading.suspicions(Some(around.received)) {
+        if !known.contains(&code) {
+            warn(&words);
+        }
+    }
+    if let Some(doubt) = &around.filing_doubt {
+        warn(doubt);
+    }
+    if around.conflicting {
+        warn("Another message under the same Message-ID says something else: both are kept.");
+    }
+    let defects = reading.message.defects().len().saturating_add(reading.opened.shown.defects().len());
+    if defects > 0 {
+        warn("The message is not well-formed; it is shown as far as it can be read.");
+    }
+    said
+}
+
+/// The message as the screen shows it.
+pub(crate) fn view(reading: &Reading, around: Around, classes: &Classes) -> MessageView {
+    let headers = reading.headers();
+    let list = |addresses: Vec<Address>| addresses.iter().map(|a| address_view(a, classes)).collect::<Vec<_>>();
+    let mut lines: Vec<SafeText> = Vec::new();
+    for section in &reading.body.sections {
+        if !lines.is_empty() {
+            lines.push(SafeText::default());
+        }
+        lines.extend(SafeText::block(&section.text).into_iter().take(LINES_MAX.saturating_sub(lines.len())));
+    }
+    if reading.opened.report.encrypted && !reading.opened.report.decrypted && reading.body.sections.is_empty() {
+        lines.push(SafeText::from("(Nothing of this message is shown: see above.)"));
+    }
+    let attachments = reading
+        .body
+        .attachments
+        .iter()
+        .map(|info| AttachmentRow {
+            path: info.path.clone(),
+            name: SafeText::line(&safe::file_name(&info.name)),
+            media_type: SafeText::line(&info.media_type),
+            bytes: info.bytes,
+            sealed: reading.opened.is_sealed(info.part),
+        })
+        .collect();
+    let message_id = headers.message_id().or_else(|| reading.message.headers().message_id()).unwrap_or_default();
+    let mut references = headers.references();
+    if references.is_empty() {
+        references.extend(headers.in_reply_to().into_iter().next());
+    }
+    if !message_id.is_empty() {
+        references.push(message_id.clone());
+    }
+    if references.len() > REFERENCES_MAX {
+        references.drain(1..references.len().saturating_sub(REFERENCES_MAX.saturating_sub(1)));
+    }
+    let text: Arc<[SafeText]> = lines.into();
+    let sentences = verdicts(reading, &around, classes);
+    MessageView {
+        id: around.id,
+        message_id,
+        from: list(headers.from()),
+        reply_to: list(headers.reply_to()),
+        to: list(headers.to()),
+        cc: list(headers.cc()),
+        subject: SafeText::line(&headers.subject()),
+        sent: headers.date(),
+        received: around.received,
+        sentences,
+        openpgp: reading.opened.report.clone(),
+        // Opening decrypts the root layer only, and shows nothing else beside it: what is shown is what may be quoted.
+        quotable: Arc::clone(&text),
+        text,
+        attachments,
+        references,
+        cases: around.cases,
+    }
+}
+
+/// The header fields as they came, made safe, then the structure of the message.
+pub(crate) fn source(reading: &Reading) -> Vec<SafeText> {
+    let mut lines = vec![SafeText::from("Header fields as they came:")];
+    for (name, value) in reading.message.headers().fields() {
+        let value = String::from_utf8_lossy(value);
+        lines.extend(SafeText::block(&format!("{name}:{value}")));
+    }
+    if !reading.opened.headers.protected.is_empty() {
+        lines.push(SafeText::default());
+        lines.push(SafeText::from("Header fields inside the protection:"));
+        for (name, value) in &reading.opened.headers.protected {
+            lines.extend(SafeText::block(&format!("{name}: {value}")));
+        }
+    }
+    lines.push(SafeText::default());
+    lines.push(SafeText::from("Parts:"));
+    for (place, part) in reading.opened.shown.parts().iter().enumerate() {
+        let sealed = if reading.opened.is_sealed(place) { ", sealed" } else { "" };
+        let attached = if part.disposition == Disposition::Attachment { ", attachment" } else { "" };
+        let name =
+            part.name.as_deref().map(|name| format!(", \u{201c}{}\u{201d}", safe::file_name(name))).unwrap_or_default();
+        lines.push(SafeText::line(&format!("{} {}{attached}{sealed}{name}", part.path, part.media_type)));
+    }
+    for defect in reading.message.defects() {
+        lines.push(SafeText::line(&format!("defect: {}", defect.code())));
+    }
+    lines
+}

@@ -1,0 +1,133 @@
+//! A message read once: parsed, opened, its text chosen. Ingest, reader and document all start here, so that what is filed, what is shown
+//! and what scripts see is one and the same thing.
+//!
+//! Pure, and safe on hostile bytes: parsing is bounded by [`crate::mail::message`], opening by [`crate::pgp::open`]; a panic in either is
+//! caught in [`read_guarded`] and costs the one message.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::case::{Class, Classes};
+use crate::mail::address::Address;
+use crate::mail::display::{self, Body};
+use crate::mail::headers::Headers;
+use crate::mail::message::Message;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::{Decrypt, Opened, open};
+
+/// A Date header that differs from the time of receipt by more is worth a word.
+const SKEW_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// A message, read.
+pub(crate) struct Reading {
+    /// As it came.
+    pub(crate) message: Message,
+    /// What OpenPGP made of it.
+    pub(crate) opened: Opened,
+    /// What a person is shown of it.
+    pub(crate) body: Body,
+}
+
+impl Reading {
+    /// The header fields that are shown.
+    pub(crate) fn headers(&self) -> &Headers {
+        self.opened.shown.headers()
+    }
+
+    /// How it came, going by its author's address; an author who cannot be told is open.
+    pub(crate) fn carried(&self, classes: &Classes) -> Class {
+        match self.headers().from().as_slice() {
+            [only] => classes.class(&only.addr),
+            _ => Class::Open,
+        }
+    }
+
+    /// What else is worth a look, as codes with sentences: see [`crate::pgp::warning`] for those of OpenPGP.
+    pub(crate) fn suspicions(&self, received: Option<Timestamp>) -> Vec<(&'static str, String)> {
+        let headers = self.headers();
+        let mut found = Vec::new();
+        let from = headers.from();
+        if from.len() != 1 {
+            found.push(("from-not-one", "It does not name exactly one sender with an address.".to_owned()));
+        }
+        for address in from.iter().chain(&headers.reply_to()) {
+            if let Some(shown) = address_in_name(address) {
+                found.push((
+                    "display-name-address",
+                    format!(
+                        "The name \u{201c}{}\u{201d} holds another address than the real one, {}.",
+                        shown, address.addr
+                    ),
+                ));
+            }
+        }
+        if let (Some(sent), Some(received)) = (headers.date(), received) {
+            let skew = sent.duration_since(received).abs();
+            if skew > SKEW_MAX {
+                let days = skew.as_hours() / 24;
+                found.push((
+                    "date-skew",
+                    format!(
+                        "Its Date is {days} day{} away from when the server received it.",
+                        if days == 1 { "" } else { "s" }
+                    ),
+                ));
+            }
+        }
+        found
+    }
+}
+
+/// An address in a display name that is not the real one.
+fn address_in_name(address: &Address) -> Option<String> {
+    let name = &address.name;
+    let at = name.find('@')?;
+    let (before, after) = name.split_at_checked(at)?;
+    let edge = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '(' | ')' | '"' | '\'' | ',' | ';');
+    let local = before.rsplit(edge).next().unwrap_or_default();
+    let domain = after.get(1..)?.split(edge).next().unwrap_or_default();
+    let shown = format!("{local}@{domain}");
+    (!local.is_empty() && domain.contains('.') && !shown.eq_ignore_ascii_case(address.addr.trim())).then_some(shown)
+}
+
+/// Reads a message.
+pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, now: Timestamp, may_decrypt: Decrypt) -> Reading {
+    let message = Message::parse(raw);
+    let opened = open(&message, keyring, now, may_decrypt);
+    let body = display::body(&opened.shown);
+    Reading { message, opened, body }
+}
+
+/// Reads a message; `None` where that panics.
+pub(crate) fn read_guarded(
+    raw: &Arc<[u8]>,
+    keyring: &Keyring,
+    now: Timestamp,
+    may_decrypt: Decrypt,
+) -> Option<Reading> {
+    // The keyring is only read, and nothing half-made leaves.
+    catch_unwind(AssertUnwindSafe(|| read(Arc::clone(raw), keyring, now, may_decrypt))).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address_in_name;
+    use crate::mail::address::Address;
+
+    #[test]
+    fn a_name_that_poses_as_an_address_is_seen() {
+        let check = |name: &str, expected: Option<&str>| {
+            let address = Address { name: name.into(), addr: "x@attacker.example".into() };
+            assert_eq!(address_in_name(&address).as_deref(), expected, "{name}");
+        };
+        check("h.lintwhite@copfs.gov.example", Some("h.lintwhite@copfs.gov.example"));
+        check("Harriet <h.lintwhite@copfs.gov.example>", Some("h.lintwhite@copfs.gov.example"));
+        check("x@attacker.example", None);
+        check("X@Attacker.example", None);
+        check("Harriet Lintwhite", None);
+        check("Harriet @ COPFS", None);
+        check("@", None);
+    }
+}

@@ -230,6 +230,11 @@ impl Keyring {
         Ok(&self.held(fingerprint).ok_or_else(|| PgpError::UnknownCertificate(fingerprint.to_owned()))?.cert)
     }
 
+    /// Whether any certificate is the user's own.
+    pub(super) fn has_own(&self) -> bool {
+        self.held.iter().any(|held| held.acceptance == Acceptance::Own)
+    }
+
     /// What was decided about a certificate.
     pub(super) fn acceptance(&self, fingerprint: &Fingerprint) -> Acceptance {
         self.lookup(&KeyHandle::from(fingerprint.clone()))

@@ -4,14 +4,19 @@
 //! to show, and its report speaks of exactly that message.
 
 pub mod certificate;
+mod decrypt;
 pub mod error;
 pub mod generate;
+mod inline;
 pub mod keyring;
 pub mod open;
+mod payload;
 pub mod protect;
 pub mod recipients;
 pub mod report;
 pub mod seal;
 pub mod sentence;
+mod shape;
 pub mod verdict;
+mod verify;
 pub mod warning;

@@ -4,11 +4,20 @@
 //! handed over only once all of it has been checked, and what is handed over is exactly what the report speaks of. Never fails: whatever
 //! is wrong with foreign mail is in the report or among the warnings.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use zeroize::Zeroizing;
 
+use super::decrypt::{self, Decrypted, decrypt};
+use super::inline::{self, Block, Kind};
 use super::keyring::Keyring;
-use super::report::OpenPgp;
+use super::payload::{self, Scheme};
+use super::protect::crlf;
+use super::report::{Covers, HeaderProtection, Integrity, OpenPgp, SignatureState};
+use super::shape::{self, Shape, ciphertext_below, part, shape, signed_below};
+use super::verdict::{Checked, Evidence, Outcome, TOLERANCE, verdict};
+use super::verify;
 use super::warning::Warning;
+use crate::mail::headers::Headers;
 use crate::mail::message::Message;
 
 /// Which keys may be used to decrypt.
@@ -72,15 +81,278 @@ impl Opened {
     }
 }
 
-/// Opens a message with the keys of a profile, at the given time.
+/// Opens a message with the keys of a profile, at the given time; times must fit within [`TOLERANCE`].
 #[must_use]
 pub fn open(message: &Message, keyring: &Keyring, now: Timestamp, may_decrypt: Decrypt) -> Opened {
-    let _ = (keyring, now, may_decrypt);
-    Opened {
-        report: OpenPgp::default(),
-        shown: message.clone(),
-        inside: vec![Inside::Clear; message.parts().len()],
-        headers: HeaderView::default(),
-        warnings: Vec::new(),
+    open_within(message, keyring, now, may_decrypt, TOLERANCE)
+}
+
+/// As [`open`], with the time that the signature may be away from the Date header.
+#[must_use]
+pub fn open_within(
+    message: &Message,
+    keyring: &Keyring,
+    now: Timestamp,
+    may_decrypt: Decrypt,
+    tolerance: SignedDuration,
+) -> Opened {
+    let mut work = Work { message, keyring, now, report: OpenPgp::default(), warnings: Vec::new() };
+    let shape = shape(message);
+    let claims_encryption = matches!(shape, Shape::Encrypted(_));
+    let found = match shape {
+        Shape::Encrypted(place) => work.encrypted(place, may_decrypt),
+        Shape::Signed(content, signature) => Some(work.signed(message, content, signature)),
+        Shape::Inline(block) => work.inline(&block, may_decrypt),
+        Shape::Malformed => {
+            work.warn(Warning::MalformedStructure);
+            None
+        }
+        Shape::Clear => None,
+    };
+    match found {
+        Some(payload) => work.present(payload, tolerance),
+        None => work.unwrapped(claims_encryption, tolerance),
     }
+}
+
+/// The protected payload of a message.
+struct Payload {
+    /// A MIME entity: all that is shown.
+    entity: Message,
+    /// It was encrypted.
+    encrypted: bool,
+    /// It can carry protected fields (a MIME entity that was decrypted or signed as such, not a text).
+    mime: bool,
+    /// Signatures over it.
+    signatures: Vec<Checked>,
+}
+
+/// A message being opened.
+struct Work<'a> {
+    message: &'a Message,
+    keyring: &'a Keyring,
+    now: Timestamp,
+    report: OpenPgp,
+    warnings: Vec<Warning>,
+}
+
+impl Work<'_> {
+    fn warn(&mut self, warning: Warning) {
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// PGP/MIME encrypted (RFC 3156 §4), with a combined signature (§6.2) or a signed entity inside (§6.1).
+    fn encrypted(&mut self, place: usize, may_decrypt: Decrypt) -> Option<Payload> {
+        let ciphertext = self.message.content(part(self.message, place)?);
+        let (plain, mut signatures) = self.decrypt(&ciphertext, may_decrypt)?;
+        let entity = Message::parse(plain.as_slice());
+        if let Shape::Signed(content, signature) = shape(&entity) {
+            let mut inner = self.signed(&entity, content, signature);
+            inner.encrypted = true;
+            signatures.append(&mut inner.signatures);
+            return Some(Payload { signatures, ..inner });
+        }
+        Some(Payload { entity, encrypted: true, mime: true, signatures })
+    }
+
+    /// Decrypts, and records what came of it.
+    fn decrypt(&mut self, ciphertext: &[u8], may_decrypt: Decrypt) -> Option<(Zeroizing<Vec<u8>>, Vec<Checked>)> {
+        self.record(decrypt(ciphertext, self.keyring, self.now, may_decrypt))
+    }
+
+    /// Records what came of a decryption.
+    fn record(&mut self, outcome: decrypt::Outcome) -> Option<(Zeroizing<Vec<u8>>, Vec<Checked>)> {
+        self.report.recipients = outcome.recipients;
+        self.report.encrypted = !matches!(outcome.decrypted, Decrypted::NotEncrypted(_) | Decrypted::Malformed);
+        match outcome.decrypted {
+            Decrypted::Plain(plain) => {
+                self.report.decrypted = true;
+                self.report.integrity = Integrity::Ok;
+                return Some((plain, outcome.signatures));
+            }
+            Decrypted::Failed => self.report.integrity = Integrity::Failed,
+            Decrypted::NotEncrypted(_) => self.warn(Warning::NotEncrypted),
+            Decrypted::NoKey => self.warn(Warning::NoSecretKey),
+            Decrypted::RsaNotNow => self.warn(Warning::RsaNotOpened),
+            Decrypted::PassphraseOnly => self.warn(Warning::PassphraseOnly),
+            Decrypted::GnupgOcb => self.warn(Warning::GnupgOcb),
+            Decrypted::TooLarge => self.warn(Warning::TooLarge),
+            Decrypted::Malformed => self.warn(Warning::MalformedStructure),
+        }
+        None
+    }
+
+    /// PGP/MIME signed (RFC 3156 §5): the content is verified as transmitted, its line ends made canonical.
+    fn signed(&self, message: &Message, content: usize, signature: usize) -> Payload {
+        let (entity, signatures) = self.verified(message, content, signature);
+        Payload { entity: Message::parse(entity), encrypted: false, mime: true, signatures }
+    }
+
+    fn verified(&self, message: &Message, content: usize, signature: usize) -> (Vec<u8>, Vec<Checked>) {
+        let entity = part(message, content).map(|part| message.raw_part(part)).unwrap_or_default();
+        let signature = part(message, signature).map(|part| message.content(part)).unwrap_or_default();
+        let signatures = verify::detached(&signature, &crlf(entity), self.keyring, self.now);
+        (entity.to_vec(), signatures)
+    }
+
+    /// A block in a text. Nothing is opened where foreign text stands beside it.
+    fn inline(&mut self, block: &Block, may_decrypt: Decrypt) -> Option<Payload> {
+        let text = self.message.content(self.message.root());
+        let bytes = text.get(block.range.clone()).unwrap_or_default();
+        match (block.kind, block.alone) {
+            (Kind::Encrypted, false) => {
+                self.warn(Warning::MixedContext);
+                None
+            }
+            (Kind::Encrypted, true) => {
+                let outcome = decrypt(bytes, self.keyring, self.now, may_decrypt);
+                // An armored message that is only signed is no lie here: nothing claimed that it was encrypted.
+                if let Decrypted::NotEncrypted(content) = outcome.decrypted {
+                    let signatures = outcome.signatures;
+                    return (!signatures.is_empty()).then(|| self.text(&content, false, signatures));
+                }
+                let (plain, signatures) = self.record(outcome)?;
+                Some(self.text(&plain, true, signatures))
+            }
+            (Kind::Signed, true) => {
+                let (content, signatures) = verify::cleartext(bytes, self.keyring, self.now);
+                Some(self.text(content.as_deref().unwrap_or(&text), false, signatures))
+            }
+            (Kind::Signed, false) => None,
+        }
+    }
+
+    /// A text as the payload.
+    fn text(&self, content: &[u8], encrypted: bool, signatures: Vec<Checked>) -> Payload {
+        let charset = match (std::str::from_utf8(content), self.message.root().param("charset")) {
+            (Err(_), Some(charset)) if charset.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b)) => {
+                charset
+            }
+            _ => "utf-8",
+        };
+        let mut entity =
+            format!("Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
+                .into_bytes();
+        entity.extend_from_slice(content);
+        Payload { entity: Message::parse(entity), encrypted, mime: false, signatures }
+    }
+
+    /// The payload is what is shown.
+    fn present(mut self, payload: Payload, tolerance: SignedDuration) -> Opened {
+        let outer = self.message.headers();
+        let holds = payload.signatures.iter().any(|checked| holds(checked.outcome));
+        let scheme = payload::scheme(&payload.entity).filter(|_| payload.mime && (payload.encrypted || holds));
+        let inner = payload.entity.headers();
+        let headers = payload::view(outer, scheme.map(|scheme| (inner, scheme, payload.encrypted)));
+        self.report.header_protection = match scheme {
+            None => HeaderProtection::None,
+            Some(Scheme::Cipher | Scheme::Old) if payload.encrypted => HeaderProtection::Encrypted,
+            Some(_) if holds => HeaderProtection::Signed,
+            Some(_) => HeaderProtection::None,
+        };
+        let from_differs = scheme.is_some() && addresses(outer) != addresses(inner);
+        let mut from = addresses(if scheme.is_some() { inner } else { outer });
+        if from_differs {
+            self.warn(Warning::FromMismatch);
+            // Two claims are not one sender.
+            from.extend(addresses(outer));
+            from.push(String::new());
+        }
+        if !headers.mismatch.is_empty() {
+            self.warn(Warning::HeaderMismatch);
+        }
+        let date = if scheme.is_some() { inner.date() } else { outer.date() };
+        let evidence = Evidence { signatures: payload.signatures, from, date };
+        self.judge(&evidence, tolerance);
+        let shown = Message::parse(payload::compose(outer, &payload.entity, scheme, from_differs));
+        if ciphertext_below(&shown) {
+            self.warn(Warning::MixedContext);
+        }
+        let inside = match (payload.encrypted, holds) {
+            (true, _) => Inside::Sealed,
+            (false, true) => Inside::Signed,
+            (false, false) => Inside::Clear,
+        };
+        let inside = vec![inside; shown.parts().len()];
+        Opened { report: self.report, shown, inside, headers, warnings: self.warnings }
+    }
+
+    /// The message is shown as it came; signatures on parts of it cover those parts only.
+    fn unwrapped(mut self, claims_encryption: bool, tolerance: SignedDuration) -> Opened {
+        let message = self.message;
+        let mut inside = vec![Inside::Clear; message.parts().len()];
+        let mut signatures = Vec::new();
+        for (_, content, signature) in signed_below(message) {
+            let (_, checked) = self.verified(message, content, signature);
+            if checked.iter().any(|checked| holds(checked.outcome)) {
+                for place in shape::subtree(message, content) {
+                    if let Some(inside) = inside.get_mut(place) {
+                        *inside = Inside::Signed;
+                    }
+                }
+            }
+            signatures.extend(checked);
+        }
+        for part in message.parts().iter().filter(|part| part.media_type == "text/plain") {
+            let text = message.content(part);
+            let Some(block) = inline::find(&text).filter(|block| block.kind == Kind::Signed) else { continue };
+            if signatures.len() < 8 {
+                signatures
+                    .extend(verify::cleartext(text.get(block.range).unwrap_or_default(), self.keyring, self.now).1);
+            }
+        }
+        if !signatures.is_empty() {
+            self.warn(Warning::TextOutsideSignature);
+            for checked in &mut signatures {
+                checked.covers = Covers::Part;
+            }
+        }
+        if !claims_encryption && ciphertext_below(message) {
+            self.warn(Warning::MixedContext);
+        }
+        let outer = message.headers();
+        let evidence = Evidence { signatures, from: addresses(outer), date: outer.date() };
+        self.judge(&evidence, tolerance);
+        let headers = payload::view(outer, None);
+        Opened { report: self.report, shown: message.clone(), inside, headers, warnings: self.warnings }
+    }
+
+    /// Lets the verdict speak, and adds the reasons that a person can check.
+    fn judge(&mut self, evidence: &Evidence, tolerance: SignedDuration) {
+        self.report.signature = verdict(evidence, tolerance);
+        if evidence.from.len() != 1 || evidence.from.iter().any(|from| !from.contains('@')) {
+            self.warn(Warning::FromNotOne);
+        }
+        let state = self.report.signature.state;
+        let outcomes = || evidence.signatures.iter().map(|checked| checked.outcome);
+        if state == SignatureState::Mismatch {
+            if outcomes().any(|outcome| outcome == Outcome::Future) {
+                self.warn(Warning::SignedInFuture);
+            } else if outcomes().any(|outcome| outcome == Outcome::NotForUs) {
+                self.warn(Warning::NotIntended);
+            } else if self.report.signature.bound_to.is_some() {
+                self.warn(Warning::TimeMismatch);
+            }
+        }
+        if state == SignatureState::Good && outcomes().any(|outcome| outcome != Outcome::Valid) {
+            self.warn(Warning::OtherSignatures);
+        }
+    }
+}
+
+/// Whether the bytes are what some known key signed, whatever else stands against it.
+fn holds(outcome: Outcome) -> bool {
+    outcome == Outcome::Valid
+}
+
+/// The addr-specs of every From field; a field without any counts as an empty one.
+fn addresses(headers: &Headers) -> Vec<String> {
+    let mut found: Vec<String> = headers.from().into_iter().map(|address| address.addr.to_ascii_lowercase()).collect();
+    // Two fields are two claims, even where one of them cannot be read.
+    while found.len() < headers.count("From") {
+        found.push(String::new());
+    }
+    found
 }

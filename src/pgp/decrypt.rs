@@ -1,0 +1,241 @@
+//! Ciphertext opened (RFC 9580 §5.13, §10.3): everything into memory first, handed over only once all of it has been checked.
+//!
+//! What went wrong with a ciphertext that was made for us is never told in detail, and not one byte of it is handed over (EFAIL's
+//! gadgets, RFC 9580 §13.7): missing or wrong MDC, a damaged AEAD chunk, a cut end are all the same *failed*.
+
+use std::io::Read as _;
+
+use jiff::Timestamp;
+use openpgp::cert::prelude::Cert;
+use openpgp::crypto::SessionKey;
+use openpgp::packet::{PKESK, Packet, SKESK, Tag};
+use openpgp::parse::stream::{DecryptionHelper, DecryptorBuilder, MessageStructure, VerificationHelper};
+use openpgp::parse::{PacketParser, PacketParserResult, Parse as _};
+use openpgp::types::SymmetricAlgorithm;
+use openpgp::{KeyHandle, KeyID};
+use sequoia_openpgp as openpgp;
+use zeroize::Zeroizing;
+
+use super::certificate::policy_at;
+use super::keyring::{Keyring, is_rsa};
+use super::open::Decrypt;
+use super::verdict::Checked;
+use super::verify::{Observer, skewed};
+
+/// No plaintext larger than this is opened in memory.
+const PLAINTEXT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// A plaintext may always be this large, however small its ciphertext is.
+const PLAINTEXT_BYTES_FREE: u64 = 16 * 1024 * 1024;
+
+/// Beyond that it may be this many times its ciphertext: 43 KB that become 4 GiB are not mail.
+const EXPANSION_MAX: u64 = 64;
+
+/// How many session keys are tried: each costs a public-key operation.
+const SESSION_KEYS_MAX: usize = 64;
+
+/// What came of it.
+pub(super) enum Decrypted {
+    /// The plaintext, whole and checked.
+    Plain(Zeroizing<Vec<u8>>),
+    /// There is no ciphertext in it: it is only compressed or literal, and anyone could read it. Its content.
+    NotEncrypted(Vec<u8>),
+    /// No key that may be used fits.
+    NoKey,
+    /// An RSA key would fit, and may not be used now.
+    RsaNotNow,
+    /// Only a passphrase would open it.
+    PassphraseOnly,
+    /// GnuPG's own OCB packet.
+    GnupgOcb,
+    /// It was altered, or its integrity is not protected.
+    Failed,
+    /// Too large.
+    TooLarge,
+    /// No OpenPGP at all.
+    Malformed,
+}
+
+/// What is learned on the way.
+struct Opening<'k> {
+    observer: Observer<'k>,
+    may_decrypt: Decrypt,
+    recipients: Vec<String>,
+    key_fits: bool,
+    rsa_left_out: bool,
+}
+
+/// A ciphertext opened: what came of it, the key ids it was made for, and the signatures inside.
+pub(super) struct Outcome {
+    pub(super) decrypted: Decrypted,
+    pub(super) recipients: Vec<String>,
+    pub(super) signatures: Vec<Checked>,
+}
+
+/// Opens an OpenPGP message, binary or armored.
+pub(super) fn decrypt(ciphertext: &[u8], keyring: &Keyring, now: Timestamp, may_decrypt: Decrypt) -> Outcome {
+    let mut opening = Opening {
+        observer: Observer::new(keyring, now),
+        may_decrypt,
+        recipients: Vec::new(),
+        key_fits: false,
+        rsa_left_out: false,
+    };
+    let result = read(ciphertext, &mut opening, now);
+    let Opening { observer, mut recipients, key_fits, rsa_left_out, .. } = opening;
+    let decrypted = match result {
+        Ok(Some(plain)) if observer.encrypted => Decrypted::Plain(plain),
+        Ok(Some(plain)) => Decrypted::NotEncrypted(plain.to_vec()),
+        Ok(None) => Decrypted::TooLarge,
+        Err(_) => {
+            let head = Head::read(ciphertext);
+            recipients = head.recipients;
+            match head.container {
+                Container::None => Decrypted::Malformed,
+                Container::Clear => Decrypted::Malformed,
+                Container::GnupgOcb => Decrypted::GnupgOcb,
+                // No integrity protection at all: never opened, whoever it was made for.
+                Container::Unprotected => Decrypted::Failed,
+                Container::Protected if key_fits => Decrypted::Failed,
+                Container::Protected if rsa_left_out => Decrypted::RsaNotNow,
+                Container::Protected if head.passphrase && recipients.is_empty() => Decrypted::PassphraseOnly,
+                Container::Protected => Decrypted::NoKey,
+            }
+        }
+    };
+    let signatures = match decrypted {
+        Decrypted::Plain(_) | Decrypted::NotEncrypted(_) => observer.signatures,
+        _ => Vec::new(),
+    };
+    Outcome { decrypted, recipients, signatures }
+}
+
+/// Reads the plaintext to its end; nothing if it is too large.
+fn read(ciphertext: &[u8], opening: &mut Opening<'_>, now: Timestamp) -> openpgp::Result<Option<Zeroizing<Vec<u8>>>> {
+    let length = u64::try_from(ciphertext.len()).unwrap_or(u64::MAX);
+    let cap = length.saturating_mul(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, PLAINTEXT_BYTES_MAX);
+    let mut policy = policy_at(now);
+    // Old mail is old: these ciphers are no reason to withhold it, as long as its integrity is protected.
+    #[expect(deprecated, reason = "read only, never written")]
+    let old = [SymmetricAlgorithm::TripleDES, SymmetricAlgorithm::CAST5, SymmetricAlgorithm::Blowfish];
+    for cipher in old {
+        policy.accept_symmetric_algo(cipher);
+    }
+    let mut decryptor = DecryptorBuilder::from_bytes(ciphertext)?.with_policy(&policy, skewed(now), opening)?;
+    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
+    decryptor.by_ref().take(cap.saturating_add(1)).read_to_end(&mut plain)?;
+    if u64::try_from(plain.len()).unwrap_or(u64::MAX) > cap {
+        return Ok(None);
+    }
+    if !decryptor.message_processed() {
+        return Err(openpgp::Error::ManipulatedMessage.into());
+    }
+    Ok(Some(plain))
+}
+
+impl VerificationHelper for &mut Opening<'_> {
+    fn get_certs(&mut self, ids: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
+        (&mut self.observer).get_certs(ids)
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        self.observer.observe(structure);
+        Ok(())
+    }
+}
+
+impl DecryptionHelper for &mut Opening<'_> {
+    fn decrypt(
+        &mut self,
+        pkesks: &[PKESK],
+        _skesks: &[SKESK],
+        cipher: Option<SymmetricAlgorithm>,
+        decrypt: &mut dyn FnMut(Option<SymmetricAlgorithm>, &SessionKey) -> bool,
+    ) -> openpgp::Result<Option<Cert>> {
+        self.recipients = pkesks.iter().map(recipient_id).collect();
+        let keyring = self.observer.keyring;
+        // Named recipients first, then hidden ones, for which every key of ours is tried.
+        let (named, hidden): (Vec<&PKESK>, Vec<&PKESK>) = pkesks.iter().partition(|pkesk| pkesk.recipient().is_some());
+        let mut tries = 0_usize;
+        for pkesk in named.into_iter().chain(hidden) {
+            let recipient = pkesk.recipient();
+            for (pair, _) in keyring.decryptors(recipient.as_ref()) {
+                let algorithm = pair.public().pk_algo();
+                if algorithm != pkesk.pk_algo() {
+                    continue;
+                }
+                if self.may_decrypt == Decrypt::NotRsa && is_rsa(algorithm) {
+                    self.rsa_left_out = true;
+                    continue;
+                }
+                tries = tries.saturating_add(1);
+                if tries > SESSION_KEYS_MAX {
+                    return Err(openpgp::Error::MissingSessionKey("too many session keys".to_owned()).into());
+                }
+                // A hidden recipient may be someone else: only a key that opened something is known to fit.
+                self.key_fits |= recipient.is_some();
+                let mut pair = pair.clone();
+                if pkesk.decrypt(&mut pair, cipher).is_some_and(|(cipher, key)| decrypt(cipher, &key)) {
+                    self.key_fits = true;
+                    return Ok(None);
+                }
+            }
+        }
+        Err(openpgp::Error::MissingSessionKey("no key of ours".to_owned()).into())
+    }
+}
+
+/// The key id that a session key was encrypted to.
+fn recipient_id(pkesk: &PKESK) -> String {
+    pkesk.recipient().map_or_else(|| "0".repeat(16), |handle| KeyID::from(handle).to_hex())
+}
+
+/// What the packets before and of the ciphertext say, without opening it.
+struct Head {
+    recipients: Vec<String>,
+    passphrase: bool,
+    container: Container,
+}
+
+/// What kind of packet holds the content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    /// Encrypted with integrity protection (tag 18).
+    Protected,
+    /// Encrypted without (tag 9).
+    Unprotected,
+    /// Tag 20, which GnuPG 2.3 and later write and RFC 9580 reserves.
+    GnupgOcb,
+    /// Literal, compressed or signed.
+    Clear,
+    /// None was found.
+    None,
+}
+
+impl Head {
+    /// Reads up to the container.
+    fn read(bytes: &[u8]) -> Self {
+        let mut head = Self { recipients: Vec::new(), passphrase: false, container: Container::None };
+        let mut next = PacketParser::from_bytes(bytes).ok();
+        let mut packets = 0_usize;
+        while let Some(PacketParserResult::Some(parser)) = next {
+            match (&parser.packet, parser.packet.tag()) {
+                (Packet::PKESK(pkesk), _) => head.recipients.push(recipient_id(pkesk)),
+                (Packet::SKESK(_), _) => head.passphrase = true,
+                (_, Tag::SEIP) => head.container = Container::Protected,
+                (_, Tag::SED) => head.container = Container::Unprotected,
+                (_, Tag::AED) => head.container = Container::GnupgOcb,
+                (_, Tag::Literal | Tag::CompressedData | Tag::OnePassSig | Tag::Signature) => {
+                    head.container = Container::Clear;
+                }
+                _ => {}
+            }
+            packets = packets.saturating_add(1);
+            if head.container != Container::None || packets > 1_000 {
+                break;
+            }
+            next = parser.next().ok().map(|(_, next)| next);
+        }
+        head
+    }
+}

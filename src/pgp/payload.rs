@@ -1,0 +1,237 @@
+//! Protected header fields read (RFC 9788 §4, and the older `protected-headers="v1"`), and the message that is shown made of them.
+//!
+//! Inside wins only at the root of the protected payload, and only where that payload was decrypted or its signature holds. Fields of an
+//! attached message are never promoted, and a field that is not inside is not shown as if it were.
+
+use crate::mail::headers::Headers;
+use crate::mail::message::{Message, Part};
+
+use super::open::HeaderView;
+use super::protect::OBSCURED_SUBJECT;
+
+/// Fields that a person is shown or that a reply depends on.
+const USER_FACING: [&str; 11] = [
+    "From",
+    "Sender",
+    "Reply-To",
+    "To",
+    "Cc",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "In-Reply-To",
+    "References",
+    "Followup-To",
+];
+
+/// How the fields of a payload were protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    /// RFC 9788, `hp="clear"`: all of them stand outside too.
+    Clear,
+    /// RFC 9788, `hp="cipher"`: what stands outside is told by `HP-Outer`.
+    Cipher,
+    /// The drafts before it.
+    Old,
+}
+
+/// What the root of a payload says about its fields. `hp` elsewhere means nothing.
+pub(super) fn scheme(payload: &Message) -> Option<Scheme> {
+    let root = payload.root();
+    match root.param("hp").map(str::to_ascii_lowercase).as_deref() {
+        Some("clear") => Some(Scheme::Clear),
+        Some("cipher") => Some(Scheme::Cipher),
+        Some(_) => None,
+        None => {
+            root.param("protected-headers").filter(|version| version.eq_ignore_ascii_case("v1")).map(|_| Scheme::Old)
+        }
+    }
+}
+
+/// The fields outside and inside, and which of them differ though the sender did not say so.
+pub(super) fn view(outer: &Headers, inner: Option<(&Headers, Scheme, bool)>) -> HeaderView {
+    let mut view = HeaderView { outer: user_facing(outer), ..HeaderView::default() };
+    let Some((inner, scheme, encrypted)) = inner else { return view };
+    view.protected = user_facing(inner);
+    let told = told_outside(inner);
+    for name in USER_FACING {
+        let outside = joined(outer, name);
+        let inside = joined(inner, name);
+        let expected = match scheme {
+            Scheme::Cipher if encrypted => {
+                told.iter().find(|(told, _)| told.eq_ignore_ascii_case(name)).map(|(_, v)| v)
+            }
+            _ => inside.as_ref(),
+        };
+        let differs = match (&outside, expected) {
+            // What is missing outside harms nobody: inside is what is shown.
+            (None, _) => false,
+            (Some(outside), Some(expected)) => outside != expected,
+            (Some(_), None) => true,
+        };
+        let obscured = encrypted
+            && name == "Subject"
+            && outside.as_deref().is_some_and(|subject| {
+                [OBSCURED_SUBJECT, "...", "Encrypted Message", "Encrypted message"].contains(&subject)
+            });
+        if differs && !obscured {
+            view.mismatch.push(name.to_owned());
+        }
+    }
+    view
+}
+
+/// The message to show: the payload's body and MIME fields under the fields that count.
+pub(super) fn compose(outer: &Headers, payload: &Message, protected: Option<Scheme>, keep_outer_from: bool) -> Vec<u8> {
+    let root = payload.root();
+    let mut raw = Vec::with_capacity(payload.raw().len().saturating_add(1024));
+    let take = |raw: &mut Vec<u8>, name: &str, value: &[u8]| {
+        raw.extend_from_slice(name.as_bytes());
+        raw.extend_from_slice(b":");
+        if !value.starts_with(b" ") {
+            raw.push(b' ');
+        }
+        raw.extend_from_slice(value);
+        raw.extend_from_slice(b"\r\n");
+    };
+    let is = |name: &str, wanted: &str| name.eq_ignore_ascii_case(wanted);
+    for (name, value) in outer.fields().filter(|(name, _)| !structural(name)) {
+        if protected.is_none() || (keep_outer_from && is(name, "From")) {
+            take(&mut raw, name, value);
+        }
+    }
+    for (name, value) in root.headers.fields() {
+        let own = protected.is_some() && !is(name, "HP-Outer") && !(keep_outer_from && is(name, "From"));
+        if structural(name) || own {
+            take(&mut raw, name, value);
+        }
+    }
+    raw.extend_from_slice(b"\r\n");
+    raw.extend_from_slice(&without_legacy(payload, protected));
+    raw
+}
+
+/// The body of the payload without the copies of protected fields made for programs that cannot read them (RFC 9788 §4.5.3).
+fn without_legacy(payload: &Message, protected: Option<Scheme>) -> Vec<u8> {
+    let root = payload.root();
+    let body = payload.raw_body(root);
+    let mut out = Vec::with_capacity(body.len());
+    let mut done = root.body.start;
+    let raw = payload.raw();
+    for (place, part) in payload.parts().iter().enumerate() {
+        let Some(replacement) = protected.and_then(|scheme| legacy(payload, place, part, scheme)) else { continue };
+        // The root's own header is written elsewhere; a legacy text at the root keeps it, so only its body is replaced.
+        let from = if place == 0 { part.body.start } else { part.header.start };
+        if from < done || part.body.end < from {
+            continue;
+        }
+        out.extend_from_slice(raw.get(done..from).unwrap_or_default());
+        out.extend_from_slice(&replacement);
+        done = part.body.end;
+    }
+    out.extend_from_slice(raw.get(done..root.body.end).unwrap_or_default());
+    out
+}
+
+/// What stands in the place of a part with a legacy display; nothing if it has none.
+fn legacy(payload: &Message, place: usize, part: &Part, scheme: Scheme) -> Option<Vec<u8>> {
+    if part.param("hp-legacy-display") == Some("1") && scheme == Scheme::Cipher {
+        let content = payload.content(part);
+        let rest = match part.media_type.as_str() {
+            "text/plain" => after_empty_line(&content).to_vec(),
+            "text/html" => without_legacy_div(&content),
+            _ => return None,
+        };
+        if place == 0 {
+            // The transfer encoding in the root's header stays as it was, so its body has to fit it.
+            return Some(encode(&rest, part));
+        }
+        let mut replacement = Vec::with_capacity(rest.len().saturating_add(256));
+        for (name, value) in part.headers.fields() {
+            if !name.eq_ignore_ascii_case("Content-Transfer-Encoding") {
+                replacement.extend_from_slice(name.as_bytes());
+                replacement.extend_from_slice(b": ");
+                replacement.extend_from_slice(value.trim_ascii_start());
+                replacement.extend_from_slice(b"\r\n");
+            }
+        }
+        replacement.extend_from_slice(b"Content-Transfer-Encoding: 8bit\r\n\r\n");
+        replacement.extend_from_slice(&rest);
+        return Some(replacement);
+    }
+    // The older form: a part of its own, the first of a multipart/mixed root.
+    let first = payload.root().media_type == "multipart/mixed" && payload.root().children.first() == Some(&place);
+    let marked = part.param("protected-headers").is_some_and(|version| version.eq_ignore_ascii_case("v1"));
+    let kind = matches!(part.media_type.as_str(), "text/plain" | "text/rfc822-headers");
+    (scheme == Scheme::Old && first && marked && kind).then(|| b"Content-Type: text/plain\r\n\r\n".to_vec())
+}
+
+/// Content in the transfer encoding that the part's header announces.
+fn encode(content: &[u8], part: &Part) -> Vec<u8> {
+    use base64::Engine as _;
+    let encoding = part.headers.get("Content-Transfer-Encoding").unwrap_or_default().trim().to_ascii_lowercase();
+    match encoding.as_str() {
+        "base64" => base64::engine::general_purpose::STANDARD.encode(content).into_bytes(),
+        "quoted-printable" => content
+            .iter()
+            .flat_map(|byte| match byte {
+                b'\r' | b'\n' | b' '..=b'<' | b'>'..=b'~' => vec![*byte],
+                other => format!("={other:02X}").into_bytes(),
+            })
+            .collect(),
+        _ => content.to_vec(),
+    }
+}
+
+/// The content after its first empty line; all of it if there is none.
+fn after_empty_line(content: &[u8]) -> &[u8] {
+    let mut start = 0_usize;
+    for line in content.split_inclusive(|byte| *byte == b'\n') {
+        start = start.saturating_add(line.len());
+        if line.trim_ascii().is_empty() {
+            return content.get(start..).unwrap_or_default();
+        }
+    }
+    content
+}
+
+/// HTML without its `header-protection-legacy-display` element.
+fn without_legacy_div(content: &[u8]) -> Vec<u8> {
+    let text = String::from_utf8_lossy(content);
+    let marked = text
+        .split_once("<div class=\"header-protection-legacy-display\">")
+        .and_then(|(before, rest)| rest.split_once("</div>").map(|(_, after)| format!("{before}{after}")));
+    marked.map_or_else(|| content.to_vec(), String::into_bytes)
+}
+
+/// The user-facing fields with unfolded values.
+fn user_facing(headers: &Headers) -> Vec<(String, String)> {
+    USER_FACING.iter().filter_map(|name| joined(headers, name).map(|value| ((*name).to_owned(), value))).collect()
+}
+
+/// All values of a field, white space collapsed; nothing if there is none.
+fn joined(headers: &Headers, name: &str) -> Option<String> {
+    let values = headers.get_all(name);
+    (!values.is_empty()).then(|| values.iter().map(|value| collapsed(value)).collect::<Vec<_>>().join(", "))
+}
+
+/// White space collapsed, so that refolding on the way is no difference.
+fn collapsed(value: &str) -> String {
+    value.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// What the sender says to have put outside (`HP-Outer`, RFC 9788 §2.2).
+fn told_outside(inner: &Headers) -> Vec<(String, String)> {
+    inner
+        .get_all("HP-Outer")
+        .iter()
+        .filter_map(|field| field.split_once(':'))
+        .map(|(name, value)| (name.trim().to_owned(), collapsed(value)))
+        .collect()
+}
+
+/// A field that belongs to the MIME entity and not to the message.
+fn structural(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    name.starts_with("content-") || name == "mime-version"
+}

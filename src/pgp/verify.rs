@@ -1,0 +1,224 @@
+//! Signatures checked (RFC 9580 §5.2.4): what sequoia says of each, as plain [`Checked`] values for the verdict.
+//!
+//! The library is called, never a program, so no status line can be forged (SigSpoof, CVE-2018-12020). The literal packet's file name and
+//! notations are never looked at. Certificates are judged at the time the signature says it was made; revocations that name a
+//! compromise count for all times.
+
+use jiff::{SignedDuration, Timestamp};
+use openpgp::cert::amalgamation::ValidAmalgamation as _;
+use openpgp::cert::prelude::{Cert, ValidErasedKeyAmalgamation};
+use openpgp::packet::{Signature, key::PublicParts};
+use openpgp::parse::Parse as _;
+use openpgp::parse::stream::{
+    DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
+    VerificationResult, VerifierBuilder,
+};
+use openpgp::types::RevocationStatus;
+use openpgp::{KeyHandle, KeyID};
+use sequoia_openpgp as openpgp;
+
+use super::certificate::{identities, policy_at, system_time, timestamp};
+use super::keyring::Keyring;
+use super::report::{Acceptance, Covers};
+use super::verdict::{Certificate, Checked, Outcome};
+
+/// How far ahead of our clock a signature may be: clocks differ.
+pub(super) const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(30);
+
+/// A detached signature is a few hundred bytes; more is somebody's attempt to keep us busy.
+const SIGNATURE_BYTES_MAX: usize = 256 * 1024;
+
+/// More signatures than this on one message are not looked at.
+const SIGNATURES_MAX: usize = 32;
+
+/// The policy and the time for sequoia's checks.
+pub(super) fn skewed(now: Timestamp) -> std::time::SystemTime {
+    system_time(now.checked_add(CLOCK_SKEW).unwrap_or(now))
+}
+
+/// Collects what sequoia finds.
+pub(super) struct Observer<'k> {
+    pub(super) keyring: &'k Keyring,
+    pub(super) now: Timestamp,
+    pub(super) signatures: Vec<Checked>,
+    pub(super) encrypted: bool,
+}
+
+impl<'k> Observer<'k> {
+    pub(super) fn new(keyring: &'k Keyring, now: Timestamp) -> Self {
+        Self { keyring, now, signatures: Vec::new(), encrypted: false }
+    }
+
+    pub(super) fn observe(&mut self, structure: MessageStructure<'_>) {
+        for layer in structure {
+            match layer {
+                MessageLayer::Encryption { .. } => self.encrypted = true,
+                MessageLayer::SignatureGroup { results } => {
+                    for result in results.into_iter().take(SIGNATURES_MAX.saturating_sub(self.signatures.len())) {
+                        let checked = check(result, self.keyring, self.now);
+                        self.signatures.push(checked);
+                    }
+                }
+                MessageLayer::Compression { .. } => {}
+            }
+        }
+    }
+}
+
+impl VerificationHelper for &mut Observer<'_> {
+    fn get_certs(&mut self, ids: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
+        Ok(self.keyring.candidates(ids.get(..SIGNATURES_MAX).unwrap_or(ids)))
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        // Nothing is decided here: the facts are collected, and the verdict is given elsewhere.
+        self.observe(structure);
+        Ok(())
+    }
+}
+
+/// Verifies a detached signature over the data.
+pub(super) fn detached(signature: &[u8], data: &[u8], keyring: &Keyring, now: Timestamp) -> Vec<Checked> {
+    let mut observer = Observer::new(keyring, now);
+    let policy = policy_at(now);
+    let done = if signature.len() > SIGNATURE_BYTES_MAX {
+        false
+    } else {
+        DetachedVerifierBuilder::from_bytes(signature)
+            .and_then(|builder| builder.with_policy(&policy, skewed(now), &mut observer))
+            .and_then(|mut verifier| verifier.verify_bytes(data))
+            .is_ok()
+    };
+    if !done || observer.signatures.is_empty() {
+        return vec![malformed()];
+    }
+    observer.signatures
+}
+
+/// Verifies a cleartext-signed block (RFC 9580 §7) and gives the bytes that the verifier returned, or nothing if it is malformed.
+pub(super) fn cleartext(block: &[u8], keyring: &Keyring, now: Timestamp) -> (Option<Vec<u8>>, Vec<Checked>) {
+    let mut observer = Observer::new(keyring, now);
+    let policy = policy_at(now);
+    let mut text = Vec::new();
+    let done = VerifierBuilder::from_bytes(block)
+        .and_then(|builder| builder.with_policy(&policy, skewed(now), &mut observer))
+        .and_then(|mut verifier| {
+            std::io::Read::read_to_end(&mut verifier, &mut text)?;
+            Ok(verifier.message_processed())
+        });
+    match done {
+        Ok(true) if !observer.signatures.is_empty() => (Some(text), observer.signatures),
+        _ => (None, vec![malformed()]),
+    }
+}
+
+/// A signature that could not even be read.
+pub(super) fn malformed() -> Checked {
+    Checked { outcome: Outcome::Bad, signed_at: None, certificate: None, issuer: None, covers: Covers::Whole }
+}
+
+/// One result of sequoia's as plain data.
+fn check(result: VerificationResult<'_>, keyring: &Keyring, now: Timestamp) -> Checked {
+    match result {
+        Ok(GoodChecksum { sig, ka, .. }) => {
+            let outcome = if for_us(sig, keyring) { Outcome::Valid } else { Outcome::NotForUs };
+            facts(outcome, sig, Some(&ka), keyring)
+        }
+        Err(VerificationError::MissingKey { sig, .. }) => facts(Outcome::UnknownKey, sig, None, keyring),
+        Err(VerificationError::UnboundKey { sig, cert, error, .. }) => unbound(sig, cert, &error, keyring, now),
+        Err(VerificationError::BadKey { sig, ka, .. }) => {
+            let revoked = |status: RevocationStatus<'_>| matches!(status, RevocationStatus::Revoked(_));
+            let outcome = if revoked(ka.valid_cert().revocation_status()) || revoked(ka.revocation_status()) {
+                Outcome::Revoked
+            } else if ka.valid_cert().alive().is_err() || ka.alive().is_err() {
+                Outcome::Expired
+            } else {
+                Outcome::Bad
+            };
+            facts(outcome, sig, Some(&ka), keyring)
+        }
+        Err(VerificationError::BadSignature { sig, ka, error, .. }) => {
+            let outcome = if is_policy(&error) {
+                Outcome::Weak
+            } else if sig.signature_creation_time().is_some_and(|time| time > skewed(now)) {
+                Outcome::Future
+            } else if sig.signature_expiration_time().is_some_and(|time| time <= skewed(now)) {
+                Outcome::Expired
+            } else {
+                Outcome::Bad
+            };
+            facts(outcome, sig, Some(&ka), keyring)
+        }
+        Err(VerificationError::MalformedSignature { sig, .. }) => facts(Outcome::Bad, sig, None, keyring),
+        Err(_) => malformed(),
+    }
+}
+
+/// A signature by a key whose certificate does not vouch for it at that time.
+fn unbound(sig: &Signature, cert: &Cert, error: &openpgp::anyhow::Error, keyring: &Keyring, now: Timestamp) -> Checked {
+    let policy = policy_at(now);
+    let valid_now = cert.with_policy(&policy, system_time(now)).ok();
+    let bound_now =
+        valid_now.as_ref().is_some_and(|valid| valid.keys().key_handles(sig.get_issuers()).next().is_some());
+    let outcome = if is_policy(error) {
+        Outcome::Weak
+    } else if matches!(cert.revocation_status(&policy, system_time(now)), RevocationStatus::Revoked(_)) {
+        Outcome::Revoked
+    } else if bound_now {
+        Outcome::Expired
+    } else {
+        Outcome::UnknownKey
+    };
+    let mut checked = facts(outcome, sig, None, keyring);
+    if outcome != Outcome::UnknownKey {
+        let (user_ids, addresses) = valid_now.as_ref().map(identities).unwrap_or_default();
+        let acceptance = keyring.acceptance(&cert.fingerprint());
+        checked.certificate =
+            Some(Certificate { fingerprint: cert.fingerprint().to_hex(), user_ids, addresses, acceptance });
+    }
+    checked
+}
+
+/// The facts that a signature and its certificate state.
+fn facts(
+    outcome: Outcome,
+    sig: &Signature,
+    ka: Option<&ValidErasedKeyAmalgamation<'_, PublicParts>>,
+    keyring: &Keyring,
+) -> Checked {
+    let certificate = ka.map(|ka| {
+        let valid = ka.valid_cert();
+        let (user_ids, addresses) = identities(valid);
+        let fingerprint = valid.fingerprint();
+        Certificate {
+            acceptance: keyring.acceptance(&fingerprint),
+            fingerprint: fingerprint.to_hex(),
+            user_ids,
+            addresses,
+        }
+    });
+    Checked {
+        outcome,
+        signed_at: sig.signature_creation_time().map(timestamp),
+        certificate,
+        issuer: sig.get_issuers().first().map(|handle| KeyID::from(handle).to_hex()),
+        covers: Covers::Whole,
+    }
+}
+
+/// Whether the signature names no intended recipients (RFC 9580 §5.2.3.36), or one of ours: else somebody forwarded it as if it had
+/// been written to us. Without a key of our own nothing can be said.
+fn for_us(sig: &Signature, keyring: &Keyring) -> bool {
+    let mut named = sig.intended_recipients().peekable();
+    named.peek().is_none()
+        || !keyring.has_own()
+        || named.any(|fingerprint| keyring.acceptance(fingerprint) == Acceptance::Own)
+}
+
+/// Whether sequoia's policy refused an algorithm.
+fn is_policy(error: &openpgp::anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        matches!(cause.downcast_ref::<openpgp::Error>(), Some(openpgp::Error::PolicyViolation(..)))
+            || cause.to_string().contains("Policy rejected")
+    })
+}

@@ -3,10 +3,17 @@
 //! There is nothing in here that weakens TLS, and no place for a password: it comes from a command or from the keyboard. Nothing in
 //! here opens a file, a socket or the environment: text comes in, values and findings go out.
 
+pub mod files;
+mod read;
+mod write;
+
 use std::path::PathBuf;
 
 use crate::mail::address::Address;
-use crate::settings::{Finding, Place};
+use crate::settings::Finding;
+
+/// A commented file with every key: what `casemail setup` is made from, and the reference.
+pub const SAMPLE: &str = include_str!("sample.toml");
 
 /// How a connection is secured. There is no third way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -190,13 +197,18 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads a file's text. `home` replaces a leading `~/` in paths.
+    /// Reads a file's text. Paths are as written: see [`files::load`].
     ///
     /// # Errors
     /// All findings, when one of them forbids the file.
     pub fn parse(text: &str, file: &str) -> Result<(Self, Vec<Finding>), Vec<Finding>> {
-        let _ = text;
-        Err(vec![Finding::error(Place::file(file), "not read yet", "")])
+        read::read(text, file)
+    }
+
+    /// Writes the file that reads back as this configuration, with comments for whoever edits it later.
+    #[must_use]
+    pub fn render(&self) -> String {
+        write::write(self)
     }
 
     /// The account of a name; without a name, the first.
@@ -208,3 +220,6 @@ impl Config {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,6 @@ impl Document {
     #[must_use]
     pub fn parse(file: &str, text: &str) -> (Self, Vec<Finding>) {
         let lines = Lines::new(file, text);
-        // A byte order mark is what editors on Windows put there.
         let (table, errors) = DeTable::parse_recoverable(text);
         let findings = errors
             .iter()
@@ -152,6 +151,7 @@ pub struct Fields<'t> {
     table: &'t Table,
     place: Place,
     known: Vec<&'static str>,
+    refused: Vec<&'t str>,
     findings: Vec<Finding>,
 }
 
@@ -159,7 +159,7 @@ impl<'t> Fields<'t> {
     /// Begins with a table that stands at a place.
     #[must_use]
     pub fn new(table: &'t Table, place: Place) -> Self {
-        Self { table, place, known: Vec::new(), findings: Vec::new() }
+        Self { table, place, known: Vec::new(), refused: Vec::new(), findings: Vec::new() }
     }
 
     /// Where the table stands.
@@ -182,6 +182,17 @@ impl<'t> Fields<'t> {
     pub fn entry(&mut self, key: &'static str) -> Option<&'t Entry> {
         self.known.push(key);
         self.table.get(key)
+    }
+
+    /// Refuses keys that people know from elsewhere, each with its own words, instead of as unknown ones.
+    pub fn refuse(&mut self, keys: &[&str], because: impl Fn(&str) -> (String, String)) {
+        for entry in &self.table.entries {
+            if keys.contains(&entry.key.as_str()) && !self.refused.contains(&entry.key.as_str()) {
+                let (what, cure) = because(&entry.key);
+                self.refused.push(&entry.key);
+                self.findings.push(Finding::error(entry.place.clone(), what, cure));
+            }
+        }
     }
 
     /// Where a key stands, or its table when it is not there.
@@ -321,7 +332,7 @@ impl<'t> Fields<'t> {
     #[must_use]
     pub fn end(mut self) -> Vec<Finding> {
         for entry in &self.table.entries {
-            if !self.known.contains(&entry.key.as_str()) {
+            if !self.known.contains(&entry.key.as_str()) && !self.refused.contains(&entry.key.as_str()) {
                 self.findings.push(Finding::error(
                     entry.place.clone(),
                     format!("unknown key `{}`", entry.key),

@@ -1,0 +1,196 @@
+//! Values to the text of `config.toml`, so that the set-up can write it.
+
+use std::fmt::Write as _;
+
+use super::{Account, Config, Endpoint, PasswordSource};
+
+pub(super) fn write(config: &Config) -> String {
+    let mut out = String::new();
+    let defaults = Config::default();
+    out.push_str("# casemail. Keys that are commented out hold their default.\n\n");
+    let mut line = |key: &str, value: String, is_default: bool| {
+        // Defaults stay as comments, so that a later change of a default reaches those who never chose.
+        let _ = writeln!(out, "{}{key} = {value}", if is_default { "# " } else { "" });
+    };
+    line("keymap", text(&config.keymap), config.keymap == defaults.keymap);
+    line("theme", text(&config.theme), config.theme == defaults.theme);
+    line(
+        "idle_lock_minutes",
+        config.idle_lock_minutes.to_string(),
+        config.idle_lock_minutes == defaults.idle_lock_minutes,
+    );
+    line(
+        "undo_send_seconds",
+        config.undo_send_seconds.to_string(),
+        config.undo_send_seconds == defaults.undo_send_seconds,
+    );
+    line(
+        "max_message_bytes",
+        config.max_message_bytes.to_string(),
+        config.max_message_bytes == defaults.max_message_bytes,
+    );
+    for (key, command) in [("editor", &config.editor), ("unlock_command", &config.unlock_command)] {
+        if let Some(command) = command {
+            line(key, texts(command), false);
+        }
+    }
+    if config.classes != defaults.classes {
+        out.push_str("\n[classes]\n");
+        for (key, list) in
+            [("cjsm", &config.classes.cjsm), ("gov", &config.classes.gov), ("firm", &config.classes.firm)]
+        {
+            let _ = writeln!(out, "{key} = {}", texts(list));
+        }
+    }
+    if config.sync != defaults.sync {
+        let sync = config.sync;
+        let _ = write!(
+            out,
+            "\n[sync]\nbatch = {}\nevery_minutes = {}\nbodies_up_to_bytes = {}\n",
+            sync.batch, sync.every_minutes, sync.bodies_up_to_bytes
+        );
+    }
+    for account in &config.accounts {
+        write_account(&mut out, account);
+    }
+    for case in &config.cases {
+        let _ = write!(
+            out,
+            "\n[[case]]\nid = {}\ntitle = {}\nidentifiers = {}\n",
+            text(&case.id),
+            text(&case.title),
+            texts(&case.identifiers)
+        );
+    }
+    out
+}
+
+fn write_account(out: &mut String, account: &Account) {
+    let _ = write!(
+        out,
+        "\n[[account]]\nname = {}\nfull_name = {}\naddress = {}\n",
+        text(&account.name),
+        text(&account.full_name),
+        text(&account.address.addr)
+    );
+    if !account.also.is_empty() {
+        let also: Vec<String> = account.also.iter().map(|address| address.addr.clone()).collect();
+        let _ = writeln!(out, "also = {}", texts(&also));
+    }
+    let _ = writeln!(out, "imap = {}", endpoint(&account.imap));
+    let _ = writeln!(out, "smtp = {}", endpoint(&account.smtp));
+    if let Some(file) = &account.ca_file {
+        let _ = writeln!(out, "ca_file = {}", text(&file.to_string_lossy()));
+    }
+    match &account.password {
+        PasswordSource::Command(command) => {
+            let _ = writeln!(out, "password = {{ command = {} }}", texts(command));
+        }
+        PasswordSource::Prompt => out.push_str("password = \"prompt\"\n"),
+    }
+    if let Some(mailbox) = &account.sent_mailbox {
+        let _ = writeln!(out, "sent_mailbox = {}", text(mailbox));
+    }
+    if !account.skip.is_empty() {
+        let _ = writeln!(out, "skip = {}", texts(&account.skip));
+    }
+}
+
+fn endpoint(endpoint: &Endpoint) -> String {
+    format!(
+        "{{ host = {}, port = {}, security = \"{}\", user = {} }}",
+        text(&endpoint.host),
+        endpoint.port,
+        endpoint.security.name(),
+        text(&endpoint.user)
+    )
+}
+
+/// A TOML basic string (TOML 1.0, "String"): quotes, backslashes and control characters escaped.
+fn text(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+fn texts(list: &[String]) -> String {
+    let items: Vec<String> = list.iter().map(|item| text(item)).collect();
+    format!("[{}]", items.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+
+    use crate::config::{Account, CaseRule, Classes, Config, Endpoint, PasswordSource, Security, SyncKnobs};
+    use crate::mail::address::Address;
+
+    fn endpoint() -> impl Strategy<Value = Endpoint> {
+        ("[a-z]{1,8}\\.example", 1u16.., any::<bool>(), "\\PC{1,12}").prop_map(|(host, port, tls, user)| Endpoint {
+            host,
+            port,
+            security: if tls { Security::Tls } else { Security::StartTls },
+            user,
+        })
+    }
+
+    fn account() -> impl Strategy<Value = Account> {
+        let password = prop_oneof![
+            Just(PasswordSource::Prompt),
+            proptest::collection::vec("\\PC{1,8}", 1..4).prop_map(PasswordSource::Command),
+        ];
+        let skip = proptest::collection::vec("\\PC{1,8}", 0..3);
+        (
+            "[a-z]{1,8}",
+            "[A-Z][a-z]{1,8} [A-Z]\"?\\\\?'?",
+            endpoint(),
+            endpoint(),
+            proptest::option::of("/[a-z ]{1,8}"),
+            password,
+            skip,
+        )
+            .prop_map(|(name, full_name, imap, smtp, ca_file, password, skip)| Account {
+                address: Address { name: full_name.clone(), addr: format!("{name}@firm.example") },
+                name,
+                full_name,
+                also: Vec::new(),
+                imap,
+                smtp,
+                ca_file: ca_file.map(PathBuf::from),
+                password,
+                sent_mailbox: None,
+                skip,
+            })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_back(account in account(), minutes in 0u32..=1440, title in "[A-Za-z\"\\\\\u{7} ]{0,9}x", batch in 1u32..=10_000) {
+            let config = Config {
+                accounts: vec![account],
+                idle_lock_minutes: minutes,
+                theme: "light".to_owned(),
+                editor: Some(vec!["nano".to_owned()]),
+                classes: Classes { firm: vec!["firm.example".to_owned()], ..Classes::default() },
+                sync: SyncKnobs { batch, ..SyncKnobs::default() },
+                cases: vec![CaseRule { id: "A".to_owned(), title, identifiers: vec!["99ZX0012326".to_owned()] }],
+                ..Config::default()
+            };
+            let written = config.render();
+            let (read, _) = Config::parse(&written, "config.toml").unwrap_or_else(|findings| panic!("{findings:#?}\n{written}"));
+            assert_eq!(read, config, "{written}");
+        }
+    }
+}

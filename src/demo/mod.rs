@@ -3,6 +3,8 @@
 //! For the rest of the program the demo is an account like any other. Nothing in here is reachable from outside the machine, and the
 //! home is removed at the end.
 
+pub mod authority;
+
 use std::path::{Path, PathBuf};
 
 /// What kind of demo.

@@ -1,0 +1,3 @@
+//! Servers and programs that the tests stand against.
+
+pub(crate) mod submission;

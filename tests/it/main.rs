@@ -1,5 +1,17 @@
 //! The integration tests, one binary: against real servers, real OpenPGP programs and the real program in a real terminal.
 
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly, reads the environment and says what it leaves out; not every test uses all of a support file"
+)]
+
 mod smtp;
 mod support;
 mod tidy;

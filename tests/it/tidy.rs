@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 /// Room, floor.
 const FLOORS: &[(&str, u8)] = &[
     ("mail", 0),
-    ("theme", 0),
+    ("settings", 0),
     ("action", 1),
     ("case", 1),
     ("pgp", 1),
+    ("theme", 1),
     ("keymap", 2),
     ("config", 2),
     ("store", 2),
@@ -49,12 +50,13 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
-    ("toml", &["config", "keymap", "theme"]),
+    ("toml", &["settings"]),
 ];
 
 /// Rooms that are pure: what they may not name, with the reason.
 const PURE: &[(&str, &[&str])] = &[
     ("mail", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
+    ("settings", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("theme", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("action", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("case", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),

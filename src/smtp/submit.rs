@@ -85,6 +85,20 @@ pub async fn submit(
     raw: &[u8],
     timeouts: &Timeouts,
 ) -> Outcome {
+    submit_watched(endpoint, config, credentials, envelope, raw, timeouts, &|| ()).await
+}
+
+/// As [`submit`]; calls `before_dot` when all of the text has been handed over and before the final dot is: whatever ends the process
+/// before that call has sent nothing, whatever ends it after may have.
+pub async fn submit_watched(
+    endpoint: &Endpoint,
+    config: &Arc<ClientConfig>,
+    credentials: &Credentials,
+    envelope: &SmtpEnvelope,
+    raw: &[u8],
+    timeouts: &Timeouts,
+    before_dot: &(dyn Fn() + Send + Sync),
+) -> Outcome {
     if let Err(why) = check(envelope, raw) {
         return Outcome::Unsendable(why);
     }
@@ -93,7 +107,7 @@ pub async fn submit(
         Security::StartTls => Greeting::Heard,
     };
     match connect_smtp(endpoint, config, timeouts.connect).await {
-        Ok(stream) => submit_over(stream, greeting, credentials, envelope, raw, timeouts).await,
+        Ok(stream) => over(stream, greeting, credentials, envelope, raw, timeouts, before_dot).await,
         Err(error) => Outcome::Unreachable(error),
     }
 }
@@ -112,13 +126,28 @@ pub async fn submit_over<S>(
 where
     S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
 {
+    over(stream, greeting, credentials, envelope, raw, timeouts, &|| ()).await
+}
+
+async fn over<S>(
+    stream: S,
+    greeting: Greeting,
+    credentials: &Credentials,
+    envelope: &SmtpEnvelope,
+    raw: &[u8],
+    timeouts: &Timeouts,
+    before_dot: &(dyn Fn() + Send + Sync),
+) -> Outcome
+where
+    S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
+{
     let paths = match check(envelope, raw) {
         Ok(paths) => paths,
         Err(why) => return Outcome::Unsendable(why),
     };
     match Dialogue::open(stream, greeting, timeouts).await {
         Ok(mut dialogue) => {
-            let outcome = match dialogue.send(credentials, &paths, raw).await {
+            let outcome = match dialogue.send(credentials, &paths, raw, before_dot).await {
                 Ok(reply) => Outcome::Accepted { reply },
                 Err(outcome) => outcome,
             };
@@ -176,7 +205,13 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    async fn send(&mut self, credentials: &Credentials, paths: &Paths, raw: &[u8]) -> Result<Reply, Outcome> {
+    async fn send(
+        &mut self,
+        credentials: &Credentials,
+        paths: &Paths,
+        raw: &[u8],
+        before_dot: &(dyn Fn() + Send + Sync),
+    ) -> Result<Reply, Outcome> {
         check_offer(&self.offer, paths, raw).map_err(Outcome::Unsendable)?;
         self.login(credentials).await?;
         let mut parameters = Vec::new();
@@ -196,7 +231,7 @@ impl<'a> Dialogue<'a> {
         self.command(Phase::Sender, Mail::new(Some(paths.from.clone()), parameters), ReplyClass::Done).await?;
         self.recipients(paths).await?;
         self.command(Phase::Data, Data, ReplyClass::Continue).await?;
-        self.text(raw).await
+        self.text(raw, before_dot).await
     }
 
     /// AUTH PLAIN with an initial response (RFC 4616), or LOGIN.
@@ -243,7 +278,7 @@ impl<'a> Dialogue<'a> {
 
     /// The text, the final dot and the reply to it. Until the final dot has been handed over, a failure means "not sent"; from then on
     /// only a reply can tell.
-    async fn text(&mut self, raw: &[u8]) -> Result<Reply, Outcome> {
+    async fn text(&mut self, raw: &[u8], before_dot: &(dyn Fn() + Send + Sync)) -> Result<Reply, Outcome> {
         // lettre always writes CRLF before the dot: the text's own last CRLF has to serve, or every message grows by one empty line.
         let raw = raw.strip_suffix(b"\r\n").unwrap_or(raw);
         let pieces_taken = AtomicU64::new(0);
@@ -251,6 +286,9 @@ impl<'a> Dialogue<'a> {
         let mut pieces = raw.chunks(PIECE_BYTES);
         let source = std::iter::from_fn(|| {
             let piece = pieces.next();
+            if piece.is_none() {
+                before_dot();
+            }
             pieces_taken.fetch_add(1, Ordering::Relaxed);
             all_taken.store(piece.is_none(), Ordering::Relaxed);
             piece

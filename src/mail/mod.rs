@@ -13,6 +13,7 @@ pub mod id;
 pub mod message;
 pub mod reply;
 pub mod safe;
+mod structure;
 pub mod subject;
 pub mod thread;
 mod transfer;

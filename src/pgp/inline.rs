@@ -39,7 +39,7 @@ pub(super) fn find(text: &[u8]) -> Option<Block> {
     let mut markers = 0_usize;
     for (start, line) in lines(text) {
         let line_end = start.saturating_add(line.len());
-        let marker = line.trim_ascii_end();
+        let marker = trimmed(line);
         if marker == MESSAGE || marker == SIGNED || marker == SIGNATURE {
             markers = markers.saturating_add(1);
         }
@@ -81,6 +81,12 @@ fn headers_are_honest(block: &[u8]) -> bool {
     false
 }
 
+/// A line without the white space that mail adds at its end; a form feed is none.
+fn trimmed(line: &[u8]) -> &[u8] {
+    let end = line.iter().rposition(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n'));
+    end.and_then(|end| line.get(..=end)).unwrap_or_default()
+}
+
 /// Lines with where they start, line ends included.
 fn lines(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let mut start = 0_usize;
@@ -110,7 +116,9 @@ mod tests {
         check(&format!("I accept.\n{BLOCK}"), Some(false));
         check(&format!("{BLOCK}I accept."), Some(false));
         check(&format!("{BLOCK}{BLOCK}"), Some(false));
-        check(&format!("\u{c}{BLOCK}"), Some(false));
+        check(&format!("\u{c}{BLOCK}"), None);
+        check(&format!("\u{c}\n{BLOCK}"), Some(false));
+        check(&BLOCK.replace("MESSAGE-----\n", "MESSAGE-----\u{c}\n"), None);
         check(&format!("> {BLOCK}"), None);
         check("-----BEGIN PGP MESSAGE-----\n\nabc\n-----END PGP MESSAGE-----", Some(true));
         check("-----BEGIN PGP MESSAGE-----\n\nabc\n", None);

@@ -1,0 +1,357 @@
+//! GnuPG and sq as the other end of OpenPGP, both ways. Each in a home of its own, in a directory that goes away.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use casemail::mail::message::Message;
+use casemail::pgp::certificate::{export_cert, export_secret, read_certs};
+use casemail::pgp::generate::{Generated, generate};
+use casemail::pgp::keyring::Keyring;
+use casemail::pgp::open::{Decrypt, Opened, open};
+use casemail::pgp::report::{Acceptance, Covers, HeaderProtection, Integrity, SignatureState};
+use casemail::pgp::seal::{Sealed, encrypt, seal, sign};
+use jiff::Timestamp;
+
+const OURS: &str = "erin.vole@example.org";
+const THEIRS: &str = "alice.otter@example.net";
+
+/// A program's output; fails the test with its words if it does not succeed.
+#[track_caller]
+fn run(command: &mut Command, input: &[u8]) -> (Vec<u8>, String) {
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || {
+        let _closed_early = stdin.write_all(&input);
+    });
+    let output = child.wait_with_output().expect("it ends");
+    writer.join().expect("written");
+    let words = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{command:?}: {words}");
+    (output.stdout, words)
+}
+
+/// Whether a program is installed; a test that needs it is left out loudly.
+fn installed(program: &str) -> bool {
+    let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
+    if !there {
+        #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]
+        let all = std::env::var("CASEMAIL_TESTS").is_ok_and(|value| value == "all");
+        assert!(!all, "{program} is not installed");
+        eprintln!("left out: no {program}");
+    }
+    there
+}
+
+/// A GnuPG home.
+struct Gpg {
+    home: tempfile::TempDir,
+}
+
+impl Gpg {
+    /// With a key of the given kind for [`THEIRS`], and our certificate imported.
+    fn new(algorithm: &[&str], ours: &Generated) -> Self {
+        let gpg = Self { home: tempfile::Builder::new().prefix("gpg").tempdir().expect("a directory") };
+        std::fs::set_permissions(gpg.home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("0700");
+        let mut arguments = vec!["--quick-gen-key"];
+        let user_id = format!("Alice Ötter <{THEIRS}>");
+        arguments.push(&user_id);
+        arguments.extend(algorithm);
+        run(&mut gpg.command(&arguments), b"");
+        run(&mut gpg.command(&["--import"]), &ours.cert);
+        gpg
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new("gpg");
+        command
+            .env("GNUPGHOME", self.home.path())
+            .args(["--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "", "--trust-model", "always"])
+            .args(arguments);
+        command
+    }
+
+    fn cert(&self) -> Vec<u8> {
+        run(&mut self.command(&["--export", THEIRS]), b"").0
+    }
+
+    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.home.path().join(name);
+        std::fs::write(&path, content).expect("written");
+        path
+    }
+}
+
+impl Drop for Gpg {
+    fn drop(&mut self) {
+        let _agent_gone = Command::new("gpgconf").env("GNUPGHOME", self.home.path()).args(["--kill", "all"]).output();
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::now()
+}
+
+/// Our side: our own key, and theirs accepted.
+fn our_keyring(ours: &Generated, theirs: &[u8]) -> (Keyring, String) {
+    let mut keyring = Keyring::new();
+    keyring.add_secret(&ours.secret, None).expect("our key");
+    let added = keyring.add_cert(theirs, Acceptance::Accepted).expect("their certificate");
+    (keyring, added.into_iter().next().expect("one"))
+}
+
+/// An entity with an attachment, as a builder would make it.
+fn entity() -> Vec<u8> {
+    b"Content-Type: multipart/mixed; boundary=\"inner\"\r\n\r\n--inner\r\nContent-Type: text/plain; charset=utf-8\r\n\
+      Content-Transfer-Encoding: quoted-printable\r\n\r\nThe plea is K=C3=B6nig's. Trailing space=20\r\n-- \r\nFrom the bar\r\n\
+      --inner\r\nContent-Type: application/pdf; name=\"offer.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\
+      Content-Disposition: attachment; filename=\"offer.pdf\"\r\n\r\nJVBERi0xLjQgb2ZmZXI=\r\n--inner--\r\n"
+        .to_vec()
+}
+
+fn fields(from: &str, to: &str, date: Timestamp) -> Vec<(String, String)> {
+    let date = date.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+    [
+        ("Date", date.as_str()),
+        ("From", &format!("Erin Vole <{from}>")),
+        ("To", to),
+        ("Subject", "=?utf-8?q?R_v_K=C3=B6nig_99ZX0012326?="),
+        ("Message-ID", "<one@example.org>"),
+        ("References", "<zero@example.org>"),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .collect()
+}
+
+/// The ciphertext of a sealed entity: what a mail program hands to gpg.
+fn ciphertext(sealed: &Sealed) -> Vec<u8> {
+    let text = String::from_utf8(sealed.entity.clone()).expect("7-bit");
+    let start = text.find("-----BEGIN PGP MESSAGE-----").expect("armored");
+    let end = text.find("-----END PGP MESSAGE-----").expect("armored") + "-----END PGP MESSAGE-----".len();
+    text[start..end].as_bytes().to_vec()
+}
+
+/// Signed content and signature of a `multipart/signed` entity, cut by the boundary as RFC 2046 says.
+fn signed_parts(sealed: &Sealed) -> (Vec<u8>, Vec<u8>, String) {
+    let text = String::from_utf8(sealed.entity.clone()).expect("7-bit");
+    let head = text.split("\r\n\r\n").next().expect("a header").to_owned();
+    let boundary = head.split("boundary=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a boundary");
+    let parts: Vec<&str> = text.split(&format!("--{boundary}")).collect();
+    let content = parts[1].strip_prefix("\r\n").expect("CRLF").strip_suffix("\r\n").expect("CRLF");
+    (content.as_bytes().to_vec(), parts[2].as_bytes().to_vec(), head)
+}
+
+#[track_caller]
+fn assert_good(opened: &Opened, encrypted: bool) {
+    let report = &opened.report;
+    assert_eq!(report.signature.state, SignatureState::Good, "{report:#?} {:?}", opened.warnings);
+    assert_eq!(report.signature.covers, Covers::Whole);
+    assert_eq!(report.signature.bound_to.as_deref(), Some(THEIRS));
+    assert_eq!((report.encrypted, report.decrypted), (encrypted, encrypted));
+}
+
+/// What gpg made, put into RFC 3156's frame.
+fn frame_encrypted(armored: &[u8], from: &str) -> Vec<u8> {
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+    format!(
+        "Date: {date}\nFrom: Alice <{from}>\nTo: {OURS}\nSubject: ...\nMIME-Version: 1.0\n\
+         Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b\"\n\n\
+         --b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b\nContent-Type: application/octet-stream\n\n{}\n--b--\n",
+        String::from_utf8_lossy(armored)
+    )
+    .into_bytes()
+}
+
+fn check_gpg_both_ways(algorithm: &[&str]) {
+    if !installed("gpg") {
+        return;
+    }
+    let ours = generate("Erin Vole", OURS, now()).expect("a key");
+    let gpg = Gpg::new(algorithm, &ours);
+    let (keyring, theirs) = our_keyring(&ours, &gpg.cert());
+    let to = std::slice::from_ref(&theirs);
+
+    // Out: sealed by us, opened and verified by gpg.
+    let sealed =
+        seal(&entity(), &fields(OURS, THEIRS, now()), to, &keyring, &ours.info.fingerprint, now()).expect("sealed");
+    let (plain, words) = run(&mut gpg.command(&["--decrypt"]), &ciphertext(&sealed));
+    assert!(words.contains("Good signature from"), "{words}");
+    let plain = String::from_utf8(plain).expect("7-bit");
+    assert!(plain.contains("Subject: =?utf-8?q?R_v_K=C3=B6nig_99ZX0012326?=") && plain.contains("hp=\"cipher\""));
+    assert!(plain.contains("HP-Outer: Subject: [...]") && plain.contains("JVBERi0xLjQgb2ZmZXI="));
+    assert!(!String::from_utf8_lossy(&sealed.assemble()).contains("99ZX0012326"), "the subject is outside");
+
+    let only = encrypt(&entity(), &fields(OURS, THEIRS, now()), to, &keyring, &ours.info.fingerprint, now());
+    let (_, words) = run(&mut gpg.command(&["--decrypt"]), &ciphertext(&only.expect("encrypted")));
+    assert!(!words.contains("signature"), "{words}");
+
+    let signed =
+        sign(&entity(), &fields(OURS, THEIRS, now()), &keyring, &ours.info.fingerprint, now()).expect("signed");
+    let (content, signature, head) = signed_parts(&signed);
+    assert!(head.contains("micalg=pgp-sha512"), "{head}");
+    let (signature, content) = (gpg.file("signature", &signature), gpg.file("content", &content));
+    let (_, words) = run(gpg.command(&["--verify"]).args([&signature, &content]), b"");
+    assert!(words.contains("Good signature from"), "{words}");
+
+    // In: made by gpg, opened by us.
+    let body = "Content-Type: text/plain; charset=utf-8\r\n\r\nWe accept.\r\n";
+    let ours_fpr = ours.info.fingerprint.as_str();
+    let arguments = ["--armor", "--encrypt", "--sign", "--local-user", THEIRS, "--recipient", ours_fpr];
+    let (armored, _) = run(&mut gpg.command(&arguments), body.as_bytes());
+    let opened = open(&Message::parse(frame_encrypted(&armored, THEIRS)), &keyring, now(), Decrypt::Any);
+    assert_good(&opened, true);
+    assert_eq!(opened.report.integrity, Integrity::Ok);
+    assert!(String::from_utf8_lossy(opened.shown.raw()).contains("We accept."));
+
+    // A mailed part has no trailing line break of its own: the one before the delimiter belongs to the delimiter.
+    let content = body.trim_end();
+    let detach = ["--armor", "--detach-sign", "--digest-algo", "SHA256", "--local-user", THEIRS];
+    let (armored, _) = run(&mut gpg.command(&detach), content.as_bytes());
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+    let mail = format!(
+        "Date: {date}\r\nFrom: {THEIRS}\r\nTo: {OURS}\r\nSubject: answer\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; boundary=\"b\"\r\n\r\n\
+         --b\r\n{content}\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n{}\r\n--b--\r\n",
+        String::from_utf8_lossy(&armored)
+    );
+    assert_good(&open(&Message::parse(mail.as_bytes()), &keyring, now(), Decrypt::Any), false);
+    // The same as a file with bare line feeds.
+    assert_good(&open(&Message::parse(mail.replace("\r\n", "\n").as_bytes()), &keyring, now(), Decrypt::Any), false);
+
+    let (cleartext, _) = run(&mut gpg.command(&["--clearsign", "--local-user", THEIRS]), b"We accept.\n- dashes\n");
+    let mail = |text: &str| {
+        format!("Date: {date}\nFrom: {THEIRS}\nTo: {OURS}\nSubject: inline\nContent-Type: text/plain\n\n{text}").into_bytes()
+    };
+    let cleartext = String::from_utf8(cleartext).expect("text");
+    let opened = open(&Message::parse(mail(&cleartext)), &keyring, now(), Decrypt::Any);
+    assert_good(&opened, false);
+    assert!(String::from_utf8_lossy(opened.shown.raw()).contains("\n- dashes"), "{opened:#?}");
+
+    let (armored, _) = run(&mut gpg.command(&arguments), b"Inline and sealed.\n");
+    let inline = mail(&String::from_utf8(armored).expect("armor"));
+    let opened = open(&Message::parse(inline), &keyring, now(), Decrypt::Any);
+    assert_good(&opened, true);
+    assert!(String::from_utf8_lossy(opened.shown.raw()).contains("Inline and sealed."));
+}
+
+#[test]
+fn gpg_curve25519_both_ways() {
+    check_gpg_both_ways(&["future-default", "default", "1y"]);
+}
+
+#[test]
+fn gpg_rsa_both_ways() {
+    check_gpg_both_ways(&["rsa2048", "default", "1y"]);
+}
+
+/// Our own key is moved to gpg with a passphrase, and gpg opens what was sealed to it; and back.
+#[test]
+fn secret_keys_move_to_gpg_and_back() {
+    if !installed("gpg") {
+        return;
+    }
+    let ours = generate("Erin Vole", OURS, now()).expect("a key");
+    let gpg = Gpg::new(&["future-default", "default", "1y"], &ours);
+    let backup = export_secret(&ours.secret, Some("correct horse")).expect("armored");
+    let file = gpg.file("backup", backup.as_bytes());
+    let mut import = Command::new("gpg");
+    import
+        .env("GNUPGHOME", gpg.home.path())
+        .args(["--batch", "--pinentry-mode", "loopback", "--passphrase", "correct horse", "--import"])
+        .arg(file);
+    run(&mut import, b"");
+
+    let exported = run(&mut gpg.command(&["--export-secret-keys", THEIRS]), b"").0;
+    let mut keyring = Keyring::new();
+    let fingerprint = keyring.add_secret(&exported, None).expect("gpg's secret key");
+    let info = keyring.cert(&fingerprint, now()).expect("held");
+    assert!(info.has_secret && info.can_encrypt && info.can_sign && info.acceptance == Acceptance::Own, "{info:?}");
+
+    let mut locked = Keyring::new();
+    assert!(locked.add_secret(backup.as_bytes(), None).is_err());
+    assert!(locked.add_secret(backup.as_bytes(), Some("wrong")).is_err());
+    assert!(locked.add_secret(backup.as_bytes(), Some("correct horse")).is_ok());
+}
+
+/// sq reads what we write, and we read what it writes.
+#[test]
+fn sq_both_ways() {
+    if !installed("sq") {
+        return;
+    }
+    let home = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| home.path().join(name);
+    let sq = |arguments: &[&str], paths: &[(&str, &Path)]| {
+        let mut command = Command::new("sq");
+        command.env("HOME", home.path()).env("XDG_DATA_HOME", home.path()).args(arguments);
+        for (option, path) in paths {
+            if option.is_empty() {
+                command.arg(path);
+            } else {
+                command.arg(option).arg(path);
+            }
+        }
+        command
+    };
+    let (key, cert, own) = (at("key.pgp"), at("cert.pgp"), at("ours.pgp"));
+    let user_id = format!("Alice Otter <{THEIRS}>");
+    run(&mut sq(&["key", "generate", "--userid", &user_id], &[("--export", &key)]), b"");
+    let key_bytes = std::fs::read(&key).expect("sq's key");
+    let theirs = read_certs(&key_bytes, now()).expect("one").into_iter().next().expect("one");
+    assert!(theirs.secret.is_some() && theirs.info.addresses == [THEIRS]);
+    std::fs::write(&cert, export_cert(&theirs.cert).expect("armored")).expect("written");
+
+    let ours = generate("Erin Vole", OURS, now()).expect("a key");
+    std::fs::write(&own, export_cert(&ours.cert).expect("armored")).expect("written");
+    let (keyring, their_fpr) = our_keyring(&ours, &theirs.cert);
+    let sealed = seal(
+        &entity(),
+        &fields(OURS, THEIRS, now()),
+        std::slice::from_ref(&their_fpr),
+        &keyring,
+        &ours.info.fingerprint,
+        now(),
+    )
+    .expect("sealed");
+    let decrypt = sq(&["decrypt", "--signatures", "1"], &[("--recipient-key", &key), ("--signer-cert", &own)]);
+    let (plain, _) = run(&mut { decrypt }, &ciphertext(&sealed));
+    assert!(String::from_utf8_lossy(&plain).contains("JVBERi0xLjQgb2ZmZXI="));
+
+    let body = "Content-Type: text/plain\r\n\r\nFrom sq.\r\n";
+    let (armored, _) =
+        run(&mut sq(&["encrypt"], &[("--recipient-cert", &own), ("--signer-key", &key)]), body.as_bytes());
+    let opened = open(&Message::parse(frame_encrypted(&armored, THEIRS)), &keyring, now(), Decrypt::Any);
+    assert_good(&opened, true);
+}
+
+/// What we seal, we open: everything inside wins, the subject is protected, and a second copy is not changed by a line-feed file.
+#[test]
+fn what_we_seal_we_open() {
+    let ours = generate("Erin Vole", OURS, now()).expect("a key");
+    let theirs = generate("Alice Otter", THEIRS, now()).expect("a key");
+    let (sender, _) = our_keyring(&theirs, &ours.cert);
+    let (receiver, _) = our_keyring(&ours, &theirs.cert);
+    let to = std::slice::from_ref(&ours.info.fingerprint);
+    let fields = fields(THEIRS, OURS, now());
+    let sealed = seal(&entity(), &fields, to, &sender, &theirs.info.fingerprint, now()).expect("sealed").assemble();
+    let lf = String::from_utf8(sealed.clone()).expect("7-bit").replace("\r\n", "\n").into_bytes();
+    for raw in [sealed, lf] {
+        let opened = open(&Message::parse(raw), &receiver, now(), Decrypt::NotRsa);
+        assert_good(&opened, true);
+        assert_eq!(opened.report.header_protection, HeaderProtection::Encrypted);
+        assert_eq!(opened.shown.headers().subject(), "R v König 99ZX0012326");
+        assert_eq!(opened.headers.mismatch, Vec::<String>::new());
+        assert_eq!(opened.warnings, []);
+        assert!(opened.shown.parts().iter().any(|part| part.name.as_deref() == Some("offer.pdf")));
+        let mut recipients = opened.report.recipients.clone();
+        recipients.sort();
+        assert_eq!(recipients.len(), 2);
+    }
+    let signed = sign(&entity(), &fields, &sender, &theirs.info.fingerprint, now()).expect("signed").assemble();
+    let opened = open(&Message::parse(signed), &receiver, now(), Decrypt::NotRsa);
+    assert_good(&opened, false);
+    assert_eq!(opened.report.header_protection, HeaderProtection::Signed);
+}

@@ -172,8 +172,8 @@ mod tests {
             signed_at: Some(at(30)),
             certificate: Some(Certificate {
                 fingerprint: "AB".repeat(20),
-                user_ids: vec!["Erin Vole <erin.vole@example.org>".to_owned()],
-                addresses: vec!["erin.vole@example.org".to_owned()],
+                user_ids: vec!["Hamish Lintwhite <h.lintwhite@copfs.gov.example>".to_owned()],
+                addresses: vec!["h.lintwhite@copfs.gov.example".to_owned()],
                 acceptance: Acceptance::Accepted,
             }),
             issuer: None,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn evidence(signatures: Vec<Checked>) -> Evidence {
-        Evidence { signatures, from: vec!["Erin.Vole@example.org".to_owned()], date: Some(at(0)) }
+        Evidence { signatures, from: vec!["H.Lintwhite@copfs.gov.example".to_owned()], date: Some(at(0)) }
     }
 
     #[track_caller]
@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn good_needs_everything() {
-        check(&evidence(vec![valid()]), SignatureState::Good, Some("erin.vole@example.org"));
+        check(&evidence(vec![valid()]), SignatureState::Good, Some("h.lintwhite@copfs.gov.example"));
         check(&evidence(vec![]), SignatureState::None, None);
     }
 
@@ -223,7 +223,7 @@ mod tests {
         ] {
             let mut checked = valid();
             checked.certificate.as_mut().unwrap().acceptance = acceptance;
-            let bound = (state == SignatureState::Good).then_some("erin.vole@example.org");
+            let bound = (state == SignatureState::Good).then_some("h.lintwhite@copfs.gov.example");
             check(&evidence(vec![checked]), state, bound);
         }
     }
@@ -233,12 +233,12 @@ mod tests {
         for from in [
             vec![],
             vec![""],
-            vec!["erin.vole"],
-            vec!["erin.vole@example.com"],
-            vec!["erin.vole@example.org", "erin.vole@example.org"],
-            vec!["mallory@example.net", "erin.vole@example.org"],
-            vec!["erin.vole@example.org.example.net"],
-            vec!["\"erin.vole@example.org\" mallory@example.net"],
+            vec!["h.lintwhite"],
+            vec!["h.lintwhite@copfs.example"],
+            vec!["h.lintwhite@copfs.gov.example", "h.lintwhite@copfs.gov.example"],
+            vec!["x@attacker.example", "h.lintwhite@copfs.gov.example"],
+            vec!["h.lintwhite@copfs.gov.example.attacker.example"],
+            vec!["\"h.lintwhite@copfs.gov.example\" x@attacker.example"],
         ] {
             let mut evidence = evidence(vec![valid()]);
             evidence.from = from.into_iter().map(str::to_owned).collect();
@@ -256,14 +256,14 @@ mod tests {
             (400 * 86_400, SignatureState::Mismatch),
         ] {
             let checked = Checked { signed_at: Some(at(offset)), ..valid() };
-            check(&evidence(vec![checked]), state, Some("erin.vole@example.org"));
+            check(&evidence(vec![checked]), state, Some("h.lintwhite@copfs.gov.example"));
         }
         let undated = Evidence { date: None, ..evidence(vec![valid()]) };
-        check(&undated, SignatureState::Mismatch, Some("erin.vole@example.org"));
+        check(&undated, SignatureState::Mismatch, Some("h.lintwhite@copfs.gov.example"));
         check(
             &evidence(vec![Checked { signed_at: None, ..valid() }]),
             SignatureState::Mismatch,
-            Some("erin.vole@example.org"),
+            Some("h.lintwhite@copfs.gov.example"),
         );
     }
 
@@ -274,7 +274,7 @@ mod tests {
         check(
             &evidence(vec![bad.clone(), valid(), unknown.clone()]),
             SignatureState::Good,
-            Some("erin.vole@example.org"),
+            Some("h.lintwhite@copfs.gov.example"),
         );
         check(&evidence(vec![unknown, bad]), SignatureState::Bad, None);
     }
@@ -283,7 +283,7 @@ mod tests {
     #[test]
     fn two_halves_make_no_good_signature() {
         let mut accepted = valid();
-        accepted.certificate.as_mut().unwrap().addresses = vec!["mallory@example.net".to_owned()];
+        accepted.certificate.as_mut().unwrap().addresses = vec!["x@attacker.example".to_owned()];
         let mut undecided = valid();
         undecided.certificate.as_mut().unwrap().acceptance = Acceptance::Undecided;
         check(&evidence(vec![accepted, undecided]), SignatureState::Mismatch, None);

@@ -13,8 +13,8 @@ use casemail::pgp::report::{Acceptance, Covers, HeaderProtection, Integrity, Sig
 use casemail::pgp::seal::{Sealed, encrypt, seal, sign};
 use jiff::Timestamp;
 
-const OURS: &str = "erin.vole@example.org";
-const THEIRS: &str = "alice.otter@example.net";
+const OURS: &str = "i.thistledown@tg-law.example";
+const THEIRS: &str = "h.lintwhite@copfs.gov.example";
 
 /// A program's output; fails the test with its words if it does not succeed.
 #[track_caller]
@@ -56,10 +56,17 @@ impl Gpg {
         let gpg = Self { home: tempfile::Builder::new().prefix("gpg").tempdir().expect("a directory") };
         std::fs::set_permissions(gpg.home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("0700");
         let mut arguments = vec!["--quick-gen-key"];
-        let user_id = format!("Alice Ötter <{THEIRS}>");
+        let user_id = format!("Hämish Lintwhite <{THEIRS}>");
         arguments.push(&user_id);
         arguments.extend(algorithm);
         run(&mut gpg.command(&arguments), b"");
+        if let [algorithm, "sign", expiry] = algorithm {
+            let listing = String::from_utf8(run(&mut gpg.command(&["--list-keys", "--with-colons"]), b"").0);
+            let listing = listing.expect("text");
+            let fingerprint = listing.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).expect("a key");
+            let fingerprint = fingerprint.trim_end_matches(':');
+            run(&mut gpg.command(&["--quick-add-key", fingerprint, algorithm, "encr", expiry]), b"");
+        }
         run(&mut gpg.command(&["--import"]), &ours.cert);
         gpg
     }
@@ -105,7 +112,7 @@ fn our_keyring(ours: &Generated, theirs: &[u8]) -> (Keyring, String) {
 /// An entity with an attachment, as a builder would make it.
 fn entity() -> Vec<u8> {
     b"Content-Type: multipart/mixed; boundary=\"inner\"\r\n\r\n--inner\r\nContent-Type: text/plain; charset=utf-8\r\n\
-      Content-Transfer-Encoding: quoted-printable\r\n\r\nThe plea is K=C3=B6nig's. Trailing space=20\r\n-- \r\nFrom the bar\r\n\
+      Content-Transfer-Encoding: quoted-printable\r\n\r\nThe plea is F=C3=A9rret's. Trailing space=20\r\n-- \r\nFrom the bar\r\n\
       --inner\r\nContent-Type: application/pdf; name=\"offer.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\
       Content-Disposition: attachment; filename=\"offer.pdf\"\r\n\r\nJVBERi0xLjQgb2ZmZXI=\r\n--inner--\r\n"
         .to_vec()
@@ -115,11 +122,11 @@ fn fields(from: &str, to: &str, date: Timestamp) -> Vec<(String, String)> {
     let date = date.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
     [
         ("Date", date.as_str()),
-        ("From", &format!("Erin Vole <{from}>")),
+        ("From", &format!("Isla Thistledown <{from}>")),
         ("To", to),
-        ("Subject", "=?utf-8?q?R_v_K=C3=B6nig_99ZX0012326?="),
-        ("Message-ID", "<one@example.org>"),
-        ("References", "<zero@example.org>"),
+        ("Subject", "=?utf-8?q?R_v_F=C3=A9rret_99ZX0012326?="),
+        ("Message-ID", "<one@tg-law.example>"),
+        ("References", "<zero@tg-law.example>"),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
@@ -157,7 +164,7 @@ fn assert_good(opened: &Opened, encrypted: bool) {
 fn frame_encrypted(armored: &[u8], from: &str) -> Vec<u8> {
     let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
     format!(
-        "Date: {date}\nFrom: Alice <{from}>\nTo: {OURS}\nSubject: ...\nMIME-Version: 1.0\n\
+        "Date: {date}\nFrom: Hamish <{from}>\nTo: {OURS}\nSubject: ...\nMIME-Version: 1.0\n\
          Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b\"\n\n\
          --b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b\nContent-Type: application/octet-stream\n\n{}\n--b--\n",
         String::from_utf8_lossy(armored)
@@ -169,7 +176,7 @@ fn check_gpg_both_ways(algorithm: &[&str]) {
     if !installed("gpg") {
         return;
     }
-    let ours = generate("Erin Vole", OURS, now()).expect("a key");
+    let ours = generate("Isla Thistledown", OURS, now()).expect("a key");
     let gpg = Gpg::new(algorithm, &ours);
     let (keyring, theirs) = our_keyring(&ours, &gpg.cert());
     let to = std::slice::from_ref(&theirs);
@@ -180,7 +187,7 @@ fn check_gpg_both_ways(algorithm: &[&str]) {
     let (plain, words) = run(&mut gpg.command(&["--decrypt"]), &ciphertext(&sealed));
     assert!(words.contains("Good signature from"), "{words}");
     let plain = String::from_utf8(plain).expect("7-bit");
-    assert!(plain.contains("Subject: =?utf-8?q?R_v_K=C3=B6nig_99ZX0012326?=") && plain.contains("hp=\"cipher\""));
+    assert!(plain.contains("Subject: =?utf-8?q?R_v_F=C3=A9rret_99ZX0012326?=") && plain.contains("hp=\"cipher\""));
     assert!(plain.contains("HP-Outer: Subject: [...]") && plain.contains("JVBERi0xLjQgb2ZmZXI="));
     assert!(!String::from_utf8_lossy(&sealed.assemble()).contains("99ZX0012326"), "the subject is outside");
 
@@ -223,7 +230,8 @@ fn check_gpg_both_ways(algorithm: &[&str]) {
 
     let (cleartext, _) = run(&mut gpg.command(&["--clearsign", "--local-user", THEIRS]), b"We accept.\n- dashes\n");
     let mail = |text: &str| {
-        format!("Date: {date}\nFrom: {THEIRS}\nTo: {OURS}\nSubject: inline\nContent-Type: text/plain\n\n{text}").into_bytes()
+        format!("Date: {date}\nFrom: {THEIRS}\nTo: {OURS}\nSubject: inline\nContent-Type: text/plain\n\n{text}")
+            .into_bytes()
     };
     let cleartext = String::from_utf8(cleartext).expect("text");
     let opened = open(&Message::parse(mail(&cleartext)), &keyring, now(), Decrypt::Any);
@@ -244,7 +252,7 @@ fn gpg_curve25519_both_ways() {
 
 #[test]
 fn gpg_rsa_both_ways() {
-    check_gpg_both_ways(&["rsa2048", "default", "1y"]);
+    check_gpg_both_ways(&["rsa2048", "sign", "1y"]);
 }
 
 /// Our own key is moved to gpg with a passphrase, and gpg opens what was sealed to it; and back.
@@ -253,7 +261,7 @@ fn secret_keys_move_to_gpg_and_back() {
     if !installed("gpg") {
         return;
     }
-    let ours = generate("Erin Vole", OURS, now()).expect("a key");
+    let ours = generate("Isla Thistledown", OURS, now()).expect("a key");
     let gpg = Gpg::new(&["future-default", "default", "1y"], &ours);
     let backup = export_secret(&ours.secret, Some("correct horse")).expect("armored");
     let file = gpg.file("backup", backup.as_bytes());
@@ -297,14 +305,14 @@ fn sq_both_ways() {
         command
     };
     let (key, cert, own) = (at("key.pgp"), at("cert.pgp"), at("ours.pgp"));
-    let user_id = format!("Alice Otter <{THEIRS}>");
+    let user_id = format!("Hamish Lintwhite <{THEIRS}>");
     run(&mut sq(&["key", "generate", "--userid", &user_id], &[("--export", &key)]), b"");
     let key_bytes = std::fs::read(&key).expect("sq's key");
     let theirs = read_certs(&key_bytes, now()).expect("one").into_iter().next().expect("one");
     assert!(theirs.secret.is_some() && theirs.info.addresses == [THEIRS]);
     std::fs::write(&cert, export_cert(&theirs.cert).expect("armored")).expect("written");
 
-    let ours = generate("Erin Vole", OURS, now()).expect("a key");
+    let ours = generate("Isla Thistledown", OURS, now()).expect("a key");
     std::fs::write(&own, export_cert(&ours.cert).expect("armored")).expect("written");
     let (keyring, their_fpr) = our_keyring(&ours, &theirs.cert);
     let sealed = seal(
@@ -330,8 +338,8 @@ fn sq_both_ways() {
 /// What we seal, we open: everything inside wins, the subject is protected, and a second copy is not changed by a line-feed file.
 #[test]
 fn what_we_seal_we_open() {
-    let ours = generate("Erin Vole", OURS, now()).expect("a key");
-    let theirs = generate("Alice Otter", THEIRS, now()).expect("a key");
+    let ours = generate("Isla Thistledown", OURS, now()).expect("a key");
+    let theirs = generate("Hamish Lintwhite", THEIRS, now()).expect("a key");
     let (sender, _) = our_keyring(&theirs, &ours.cert);
     let (receiver, _) = our_keyring(&ours, &theirs.cert);
     let to = std::slice::from_ref(&ours.info.fingerprint);
@@ -342,7 +350,7 @@ fn what_we_seal_we_open() {
         let opened = open(&Message::parse(raw), &receiver, now(), Decrypt::NotRsa);
         assert_good(&opened, true);
         assert_eq!(opened.report.header_protection, HeaderProtection::Encrypted);
-        assert_eq!(opened.shown.headers().subject(), "R v König 99ZX0012326");
+        assert_eq!(opened.shown.headers().subject(), "R v Férret 99ZX0012326");
         assert_eq!(opened.headers.mismatch, Vec::<String>::new());
         assert_eq!(opened.warnings, []);
         assert!(opened.shown.parts().iter().any(|part| part.name.as_deref() == Some("offer.pdf")));

@@ -108,6 +108,19 @@ impl Scope {
         Self::ALL.iter().copied().find(|scope| scope.name() == name)
     }
 
+    /// Whether it marks one thing among others by its background: without colours it is reversed.
+    #[must_use]
+    pub fn stands_out(self) -> bool {
+        matches!(self, Self::ListSelected | Self::PopupSelected | Self::TextMatch | Self::Status)
+            || self.fallback() == Some(Self::Status)
+    }
+
+    /// Whether it is read rather than seen: lines and frames are not.
+    #[must_use]
+    pub fn is_text(self) -> bool {
+        !matches!(self, Self::Border | Self::BorderFocused | Self::ListTree)
+    }
+
     /// Itself, then what shows through it.
     pub fn chain(self) -> impl Iterator<Item = Self> {
         std::iter::successors(Some(self), |scope| scope.fallback())

@@ -1,15 +1,38 @@
 //! The cache: what the server holds, sealed, in sled. It may be deleted at any time; a sync brings it back.
+//!
+//! ```text
+//! (default)  "schema" "id" "next" "check"        plain numbers, and a sealed word that proves whose cache it is
+//! mailbox    mailbox u32                         sealed Mailbox
+//! page       mailbox u32 ‖ uid/256 u32           sealed summaries of 256 UIDs (super::page)
+//! flags      mailbox u32 ‖ uid/256 u32           sealed flags of the same
+//! raw        mailbox u32 ‖ uid u32               sealed: 0 ‖ zstd of the message, or 1 ‖ name of a blob
+//! blob       name                                empty: what the sweep of orphans keeps
+//! ```
+//!
+//! Numbers are big-endian, so that order is kept. A write is one transaction over all trees, sealed outside it because sled may run
+//! it several times, then flushed; nothing relies on `Drop`. Values are copied out, because sled's own pin whole pages in memory.
+//! A record that does not open costs itself: it is removed, told of by [`Cache::take_damage`], and its mailbox is marked to be compared
+//! in full.
 
-use std::path::Path;
-use std::sync::Arc;
+mod open;
+mod recovery;
+mod write;
 
-use jiff::Timestamp;
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
+use zeroize::Zeroizing;
+
+use super::blob;
 use super::flags::Flags;
-use super::mailbox::{Mailbox, MailboxState};
+use super::mailbox::Mailbox;
+use super::page::{self, FlagsPage};
 use super::space::{DiskFull, SpaceLimits};
 use super::summary::Summary;
-use super::vault::Vault;
+use super::vault::Sealer;
 use crate::mail::id::{MailboxId, MessageKey};
 
 /// How the cache is opened.
@@ -23,7 +46,7 @@ pub struct CacheOptions {
 
 impl Default for CacheOptions {
     fn default() -> Self {
-        Self { memory_bytes: 16 << 20, space: SpaceLimits::default() }
+        Self { memory_bytes: 8 << 20, space: SpaceLimits::default() }
     }
 }
 
@@ -50,9 +73,17 @@ pub struct Damage {
     /// The mailbox.
     pub mailbox: MailboxId,
     /// UIDs that may be missing until the next sync.
-    pub uids: std::ops::RangeInclusive<u32>,
+    pub uids: RangeInclusive<u32>,
     /// What it was: `summaries`, `flags`, `message` or `mailbox`.
     pub what: &'static str,
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { mailbox, uids, what } = self;
+        write!(f, "a record of the cache was damaged ({what} of mailbox {}, ", mailbox.0)?;
+        write!(f, "UIDs {} to {}); the next sync brings it back", uids.start(), uids.end())
+    }
 }
 
 /// A message to be put into the cache.
@@ -75,91 +106,318 @@ pub struct Held {
     pub has_raw: bool,
 }
 
+/// Counts and sizes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheStats {
+    /// Mailboxes.
+    pub mailboxes: usize,
+    /// Messages with a summary.
+    pub messages: usize,
+    /// Of them, those that are here whole.
+    pub whole_messages: usize,
+    /// Pages of summaries.
+    pub pages: usize,
+    /// Bytes of sled on the disk.
+    pub store_bytes: u64,
+    /// Larger messages, a file each.
+    pub blobs: usize,
+    /// Their bytes on the disk.
+    pub blob_bytes: u64,
+}
+
+/// The trees with the key of each.
+#[derive(Debug)]
+struct Tree {
+    tree: sled::Tree,
+    name: &'static str,
+    sealer: Sealer,
+}
+
+impl Tree {
+    fn place(&self, key: &[u8]) -> Vec<u8> {
+        [b"cache/1/", self.name.as_bytes(), b"/", key].concat()
+    }
+
+    fn seal(&self, key: &[u8], plain: &[u8]) -> sled::IVec {
+        self.sealer.seal(&self.place(key), plain).into()
+    }
+
+    /// The value, if there is one: `Some(None)` where it does not open.
+    fn read(&self, key: &[u8]) -> sled::Result<Option<Option<Zeroizing<Vec<u8>>>>> {
+        let value = self.tree.get(key)?;
+        Ok(value.map(|value| self.sealer.open(&self.place(key), &value).ok()))
+    }
+}
+
 /// The cache. Cheap to share: all methods take `&self`. One writes at a time, readers go on meanwhile.
 #[derive(Debug)]
-pub struct Cache {}
+pub struct Cache {
+    dir: PathBuf,
+    space: SpaceLimits,
+    db: sled::Db,
+    mailbox: Tree,
+    page: Tree,
+    flags: Tree,
+    raw: Tree,
+    blob: sled::Tree,
+    blob_sealer: Sealer,
+    mailboxes: RwLock<BTreeMap<MailboxId, Mailbox>>,
+    damage: Mutex<Vec<Damage>>,
+    writer: Mutex<()>,
+}
 
-#[expect(clippy::todo, clippy::missing_errors_doc, unused_variables, missing_docs, reason = "signatures first")]
+/// Mailbox and number, big-endian.
+fn key(mailbox: MailboxId, number: u32) -> [u8; 8] {
+    (u64::from(mailbox.0) << 32 | u64::from(number)).to_be_bytes()
+}
+
+/// The number in a key.
+fn number_of(key: &[u8]) -> Option<u32> {
+    key.last_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes))
+}
+
+/// All keys of a mailbox.
+fn keys_of(mailbox: MailboxId) -> RangeInclusive<[u8; 8]> {
+    key(mailbox, 0)..=key(mailbox, u32::MAX)
+}
+
+const INLINE: u8 = 0;
+const BLOB: u8 = 1;
+/// What a message may unpack to: far beyond what any server takes.
+const RAW_MAX: usize = 1 << 30;
+
+/// Where a raw message is.
+enum RawRecord {
+    Here(Vec<u8>),
+    Blob(blob::Name),
+}
+
+/// Reads a raw record's plaintext.
+fn raw_record(plain: &[u8]) -> Option<RawRecord> {
+    let (tag, rest) = plain.split_first()?;
+    match *tag {
+        INLINE => {
+            let size = zstd::zstd_safe::get_frame_content_size(rest).ok().flatten()?;
+            let size = usize::try_from(size).ok().filter(|size| *size <= RAW_MAX)?;
+            zstd::bulk::decompress(rest, size).ok().map(RawRecord::Here)
+        }
+        BLOB => rest.try_into().ok().map(RawRecord::Blob),
+        _ => None,
+    }
+}
+
 impl Cache {
-    /// Opens the cache below `dir`, or makes it. What cannot be opened is moved aside and made anew; sentences say so.
-    pub fn open(
-        dir: &Path,
-        vault: &Vault,
-        now: Timestamp,
-        options: &CacheOptions,
-    ) -> Result<(Self, Vec<String>), CacheError> {
-        todo!()
-    }
+    /// All mailboxes.
+    ///
+    /// # Errors
+    /// None today.
     pub fn mailboxes(&self) -> Result<Vec<Mailbox>, CacheError> {
-        todo!()
+        Ok(self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect())
     }
+
+    /// One mailbox.
+    ///
+    /// # Errors
+    /// None today.
     pub fn mailbox(&self, id: MailboxId) -> Result<Option<Mailbox>, CacheError> {
-        todo!()
+        Ok(self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned())
     }
-    /// The mailbox of this name and UIDVALIDITY; made if it is new. Those of another UIDVALIDITY stay until they are dropped.
-    pub fn ensure_mailbox(&self, account: &str, name: &str, uid_validity: u32) -> Result<MailboxId, CacheError> {
-        todo!()
-    }
-    pub fn set_mailbox_state(&self, id: MailboxId, state: MailboxState) -> Result<(), CacheError> {
-        todo!()
-    }
-    /// Renamed on the server, with the same UIDVALIDITY.
-    pub fn rename_mailbox(&self, id: MailboxId, name: &str) -> Result<(), CacheError> {
-        todo!()
-    }
-    /// Gone at once for readers; its rows are removed in small batches after.
-    pub fn drop_mailbox(&self, id: MailboxId) -> Result<(), CacheError> {
-        todo!()
-    }
-    /// Stores messages, and with them the mailbox state, as one: all of it or nothing. Durable when it returns.
-    pub fn put_batch(
-        &self,
-        mailbox: MailboxId,
-        messages: Vec<NewMessage>,
-        state: Option<MailboxState>,
-    ) -> Result<(), CacheError> {
-        todo!()
-    }
-    /// Rewrites summaries of messages that are there (for instance after decryption), without touching flags and raw messages.
-    pub fn update_summaries(&self, mailbox: MailboxId, summaries: Vec<Summary>) -> Result<(), CacheError> {
-        todo!()
-    }
-    /// Sets flags of messages that are there; others are left out.
-    pub fn set_flags(
-        &self,
-        mailbox: MailboxId,
-        flags: &[(u32, Flags)],
-        state: Option<MailboxState>,
-    ) -> Result<(), CacheError> {
-        todo!()
-    }
-    pub fn remove(&self, mailbox: MailboxId, uids: &[u32], state: Option<MailboxState>) -> Result<(), CacheError> {
-        todo!()
-    }
+
     /// Everything that is held of a mailbox, in order of UID.
+    ///
+    /// # Errors
+    /// [`CacheError`].
     pub fn held(&self, mailbox: MailboxId) -> Result<Vec<Held>, CacheError> {
-        todo!()
+        let mut held = Vec::new();
+        for row in self.flags.tree.range(keys_of(mailbox)) {
+            let (key, value) = row?;
+            let number = number_of(&key).unwrap_or_default();
+            match self.open_flags(&key, &value) {
+                Some(page) => held.extend(page.iter(number).map(|(uid, flags, has_raw)| Held { uid, flags, has_raw })),
+                None => self.lose(mailbox, page::uids(number), "flags")?,
+            }
+        }
+        Ok(held)
     }
-    /// All summaries of a mailbox, the newest page first, within a page the highest UID first.
+
+    /// All summaries of a mailbox, the newest page first, within a page the highest UID first. Read page by page as it goes on.
+    ///
+    /// # Errors
+    /// [`CacheError`], also of the iterator's items. Damaged pages are left out: see [`Cache::take_damage`].
     pub fn summaries(
         &self,
         mailbox: MailboxId,
     ) -> Result<Box<dyn Iterator<Item = Result<Summary, CacheError>> + Send + '_>, CacheError> {
-        todo!()
+        let pages = self.page.tree.range(keys_of(mailbox)).rev().map(move |row| self.unpack_row(mailbox, row?));
+        Ok(Box::new(pages.flat_map(|page| match page {
+            Ok(rows) => (rows.into_iter().rev().map(Ok).collect::<Vec<_>>()).into_iter(),
+            Err(error) => vec![Err(error)].into_iter(),
+        })))
     }
-    pub fn summary(&self, key: MessageKey) -> Result<Option<Summary>, CacheError> {
-        todo!()
+
+    fn unpack_row(
+        &self,
+        mailbox: MailboxId,
+        (key, value): (sled::IVec, sled::IVec),
+    ) -> Result<Vec<Summary>, CacheError> {
+        let number = number_of(&key).unwrap_or_default();
+        let plain = self.page.sealer.open(&self.page.place(&key), &value).ok();
+        let Some(mut rows) = plain.and_then(|plain| page::unpack(&plain).ok()) else {
+            self.lose(mailbox, page::uids(number), "summaries")?;
+            return Ok(Vec::new());
+        };
+        let flags = match self.flags.tree.get(&key)? {
+            Some(value) => self.open_flags(&key, &value),
+            None => None,
+        };
+        let Some(flags) = flags else {
+            self.lose(mailbox, page::uids(number), "flags")?;
+            return Ok(rows);
+        };
+        for row in &mut rows {
+            if let Some((set, has_raw)) = flags.flags(row.uid) {
+                (row.flags, row.has_raw) = (set, has_raw);
+            }
+        }
+        Ok(rows)
     }
-    /// A whole message as the server sent it.
-    pub fn raw(&self, key: MessageKey) -> Result<Option<Vec<u8>>, CacheError> {
-        todo!()
+
+    fn open_flags(&self, key: &[u8], value: &[u8]) -> Option<FlagsPage> {
+        let plain = self.flags.sealer.open(&self.flags.place(key), value).ok()?;
+        FlagsPage::unpack(&plain).ok()
     }
+
+    /// One summary.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn summary(&self, message: MessageKey) -> Result<Option<Summary>, CacheError> {
+        let key = key(message.mailbox, page::number(message.uid));
+        let Some(value) = self.page.tree.get(key)? else { return Ok(None) };
+        let rows = self.unpack_row(message.mailbox, (sled::IVec::from(&key), value))?;
+        Ok(rows.into_iter().find(|row| row.uid == message.uid))
+    }
+
+    /// A whole message as the server sent it. `None`: it is not here, or no longer (see [`Cache::take_damage`]).
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn raw(&self, message: MessageKey) -> Result<Option<Vec<u8>>, CacheError> {
+        match self.raw_place(message)? {
+            Some(RawRecord::Here(raw)) => Ok(Some(raw)),
+            Some(RawRecord::Blob(name)) => {
+                let mut raw = Vec::new();
+                let read = blob::read(&recovery::blob_dir(&self.dir), &name, &self.blob_sealer)
+                    .and_then(|reader| reader.take(RAW_MAX as u64).read_to_end(&mut raw));
+                self.unless_damaged(message, read.map(|_| raw))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// A whole message as a stream: a large one is never held as a whole. Errors of kind `InvalidData` while reading mean damage:
+    /// read it with [`Cache::raw`] then, which removes it.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn raw_reader(&self, message: MessageKey) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+        match self.raw_place(message)? {
+            Some(RawRecord::Here(raw)) => Ok(Some(Box::new(std::io::Cursor::new(raw)))),
+            Some(RawRecord::Blob(name)) => {
+                let reader = blob::read(&recovery::blob_dir(&self.dir), &name, &self.blob_sealer);
+                self.unless_damaged(message, reader.map(|reader| Box::new(reader) as Box<dyn Read + Send>))
+            }
+            None => Ok(None),
+        }
+    }
+
+    fn raw_place(&self, message: MessageKey) -> Result<Option<RawRecord>, CacheError> {
+        let Some(plain) = self.raw.read(&key(message.mailbox, message.uid))? else { return Ok(None) };
+        let place = plain.and_then(|plain| raw_record(&plain));
+        if place.is_none() {
+            self.lose(message.mailbox, message.uid..=message.uid, "message")?;
+        }
+        Ok(place)
+    }
+
+    /// A blob that is gone or damaged costs its message; anything else is told.
+    fn unless_damaged<T>(&self, message: MessageKey, read: std::io::Result<T>) -> Result<Option<T>, CacheError> {
+        use std::io::ErrorKind::{InvalidData, NotFound};
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(error) if matches!(error.kind(), InvalidData | NotFound) => {
+                self.lose(message.mailbox, message.uid..=message.uid, "message")?;
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Damaged records met since this was last asked.
+    #[must_use]
     pub fn take_damage(&self) -> Vec<Damage> {
-        todo!()
+        std::mem::take(&mut *self.damage.lock().unwrap_or_else(PoisonError::into_inner))
     }
+
+    /// Counts and sizes.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn stats(&self) -> Result<CacheStats, CacheError> {
+        let mut stats = CacheStats {
+            store_bytes: recovery::bytes_below(&recovery::mail_dir(&self.dir)),
+            blobs: self.blob.len(),
+            blob_bytes: recovery::bytes_below(&recovery::blob_dir(&self.dir)),
+            ..CacheStats::default()
+        };
+        for mailbox in self.mailboxes()? {
+            let held = self.held(mailbox.id)?;
+            stats.mailboxes += 1;
+            stats.messages += held.len();
+            stats.whole_messages += held.iter().filter(|held| held.has_raw).count();
+            stats.pages += self.page.tree.range(keys_of(mailbox.id)).count();
+        }
+        Ok(stats)
+    }
+
+    /// Opens every record, removes those that do not open, and tells of them.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn verify(&self) -> Result<Vec<Damage>, CacheError> {
+        for mailbox in self.mailboxes()? {
+            for summary in self.summaries(mailbox.id)? {
+                summary?;
+            }
+            for held in self.held(mailbox.id)? {
+                let message = MessageKey { mailbox: mailbox.id, uid: held.uid };
+                let here = self.raw_reader(message)?.map(|mut reader| std::io::copy(&mut reader, &mut std::io::sink()));
+                match here {
+                    Some(Err(_)) => drop(self.raw(message)?),
+                    None if held.has_raw => self.lose(mailbox.id, held.uid..=held.uid, "message")?,
+                    _ => {}
+                }
+            }
+        }
+        let mut damage = self.take_damage();
+        damage.sort_by_key(|damage| (damage.mailbox, *damage.uids.start()));
+        damage.dedup();
+        Ok(damage)
+    }
+
     /// Makes everything durable; also done by every writing call.
+    ///
+    /// # Errors
+    /// [`CacheError`].
     pub fn flush(&self) -> Result<(), CacheError> {
-        todo!()
+        self.db.flush()?;
+        Ok(())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

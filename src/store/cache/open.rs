@@ -1,0 +1,156 @@
+//! Opening the cache: whose it is, of which schema, what is left over from a crash.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Mutex, RwLock};
+
+use chacha20poly1305::aead::OsRng;
+use chacha20poly1305::aead::rand_core::RngCore;
+use jiff::Timestamp;
+
+use super::recovery::{self, Outcome};
+use super::{Cache, CacheError, CacheOptions, Damage, Tree, keys_of};
+use crate::mail::id::MailboxId;
+use crate::store::mailbox::Mailbox;
+use crate::store::vault::Vault;
+
+/// What this casemail writes. A cache of another schema is made anew: it can be.
+const SCHEMA: u32 = 1;
+
+impl Cache {
+    /// Opens the cache below `dir`, or makes it. What cannot be opened is moved aside and made anew; sentences say so.
+    ///
+    /// # Errors
+    /// [`CacheError`], where another try may go well: no room, no permission, another process.
+    pub fn open(
+        dir: &Path,
+        vault: &Vault,
+        now: Timestamp,
+        options: &CacheOptions,
+    ) -> Result<(Self, Vec<String>), CacheError> {
+        let mut sentences = Vec::new();
+        for _ in 0..2 {
+            let because = match recovery::open(dir, options)? {
+                Outcome::Open(db) => match Self::start(dir, db, vault, options) {
+                    Ok(Ok(cache)) => return Ok((cache, sentences)),
+                    Ok(Err(because)) => because,
+                    Err(CacheError::Sled(error @ (sled::Error::Corruption { .. } | sled::Error::ReportableBug(_)))) => {
+                        error.to_string()
+                    }
+                    Err(error) => return Err(error),
+                },
+                Outcome::Corrupt(because) => because,
+            };
+            let aside = recovery::move_aside(dir, now)?;
+            sentences.push(format!(
+                "the cache could not be used ({because}); it was moved to {} and is made anew: the next sync brings everything back",
+                aside.display()
+            ));
+        }
+        Err(CacheError::Io(std::io::Error::other("a new cache could not be opened either")))
+    }
+
+    /// Deletes the cache below `dir`, which must not be open.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn delete(dir: &Path) -> std::io::Result<()> {
+        recovery::remove(dir)
+    }
+
+    /// The inner error says why this cache is to be made anew.
+    fn start(
+        dir: &Path,
+        db: sled::Db,
+        vault: &Vault,
+        options: &CacheOptions,
+    ) -> Result<Result<Self, String>, CacheError> {
+        let id = match (db.get("schema")?, db.get("id")?) {
+            (None, None) => {
+                let mut id = [0; 16];
+                OsRng.fill_bytes(&mut id);
+                let check = vault.sealer("cache/check", &id).seal(b"check", b"casemail");
+                let mut batch = sled::Batch::default();
+                batch.insert("schema", &SCHEMA.to_be_bytes());
+                batch.insert("id", &id);
+                batch.insert("check", check);
+                db.apply_batch(batch)?;
+                db.flush()?;
+                id.to_vec()
+            }
+            (Some(schema), Some(id)) if *schema == SCHEMA.to_be_bytes() => id.to_vec(),
+            _ => return Ok(Err("it was written by another version of casemail".to_owned())),
+        };
+        // The number of this cache is in every key, so that a record of an earlier cache of the same profile does not open in this one.
+        let sealed = db.get("check")?.unwrap_or_default();
+        if vault.sealer("cache/check", &id).open(b"check", &sealed).is_err() {
+            return Ok(Err("it belongs to another profile".to_owned()));
+        }
+        let tree = |name: &'static str| -> sled::Result<Tree> {
+            let sealer = vault.sealer(&format!("cache/{name}"), &id);
+            Ok(Tree { tree: db.open_tree(name)?, name, sealer })
+        };
+        let cache = Self {
+            dir: dir.to_owned(),
+            space: options.space,
+            mailbox: tree("mailbox")?,
+            page: tree("page")?,
+            flags: tree("flags")?,
+            raw: tree("raw")?,
+            blob: db.open_tree("blob")?,
+            blob_sealer: vault.sealer("cache/blobs", &id),
+            mailboxes: RwLock::new(BTreeMap::new()),
+            damage: Mutex::new(Vec::new()),
+            writer: Mutex::new(()),
+            db,
+        };
+        cache.load_mailboxes()?;
+        cache.sweep()?;
+        Ok(Ok(cache))
+    }
+
+    fn load_mailboxes(&self) -> Result<(), CacheError> {
+        let mut mailboxes = BTreeMap::new();
+        let mut damaged = Vec::new();
+        for row in &self.mailbox.tree {
+            let (key, value) = row?;
+            let id = MailboxId(super::number_of(&key).unwrap_or_default());
+            let plain = self.mailbox.sealer.open(&self.mailbox.place(&key), &value).ok();
+            match plain.and_then(|plain| postcard::from_bytes::<Mailbox>(&plain).ok()) {
+                Some(mailbox) => drop(mailboxes.insert(id, Mailbox { id, ..mailbox })),
+                None => damaged.push((id, key)),
+            }
+        }
+        for (id, key) in damaged {
+            self.mailbox.tree.remove(key)?;
+            let lost = Damage { mailbox: id, uids: 1..=u32::MAX, what: "mailbox" };
+            self.damage.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(lost);
+        }
+        *self.mailboxes.write().unwrap_or_else(std::sync::PoisonError::into_inner) = mailboxes;
+        Ok(())
+    }
+
+    /// Removes what a crash left: rows of mailboxes that are gone, files that no record names.
+    fn sweep(&self) -> Result<(), CacheError> {
+        for tree in [&self.page, &self.flags, &self.raw] {
+            let mut from = [0; 8];
+            while let Some((key, _)) = tree.tree.range(from..).next().transpose()? {
+                let Some(id) = key.first_chunk::<4>().map(|bytes| MailboxId(u32::from_be_bytes(*bytes))) else { break };
+                if self.mailbox(id)?.is_none() {
+                    self.clear(id)?;
+                }
+                from = *keys_of(id).end();
+                // The next mailbox's first key; beyond the last one there is nothing.
+                let Some(next) = u64::from_be_bytes(from).checked_add(1) else { break };
+                from = next.to_be_bytes();
+            }
+        }
+        for entry in std::fs::read_dir(recovery::blob_dir(&self.dir))?.flatten() {
+            let name = hex::decode(entry.file_name().to_string_lossy().as_bytes()).unwrap_or_default();
+            if !self.blob.contains_key(&name)? {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
+    }
+}

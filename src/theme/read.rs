@@ -101,6 +101,11 @@ pub(super) fn read(documents: &[Document]) -> (Vec<Style>, Vec<Finding>) {
     }
     let styles: Vec<Style> = Scope::ALL.iter().map(|scope| style(*scope, &specs, &colours)).collect();
     for (scope, style) in Scope::ALL.iter().zip(&styles) {
+        // What shows through from another scope was told there.
+        let below = scope.fallback().and_then(|fallback| styles.get(fallback as usize));
+        if below.is_some_and(|below| (below.fg, below.bg) == (style.fg, style.bg)) {
+            continue;
+        }
         findings.extend(faint(*scope, *style, &specs, documents));
     }
     (styles, findings)

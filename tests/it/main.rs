@@ -14,5 +14,6 @@
 
 mod pgp_interop;
 mod smtp;
+mod store;
 mod support;
 mod tidy;

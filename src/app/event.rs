@@ -19,8 +19,10 @@ pub enum Event {
     Paste(String),
     /// The terminal's size in cells changed.
     Resize(u16, u16),
-    /// Time has passed; at most once a second, and when a pending key sequence runs out.
+    /// Time has passed; about once a second, also when nothing else happens.
     Tick(Timestamp),
+    /// No further key came in time after those that are pending ([`super::Model::pending_timeout`] after the last key).
+    KeysExpired,
     /// The program was suspended and is back.
     Resumed,
     /// The terminal or the system asks us to end.

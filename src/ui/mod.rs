@@ -1,8 +1,62 @@
-//! Draws the model. Pure.
+//! Draws the model. Pure: the same model gives the same cells. Only rows on screen are looked at.
+
+mod canvas;
+mod date;
+mod marks;
+mod popup;
+mod screen;
+mod status;
 
 use ratatui::Frame;
+use ratatui::layout::Position;
 
 use crate::app::Model;
+use crate::app::screen::Screen;
+use crate::app::size::LEAST;
+use crate::theme::{Scope, Theme};
+use canvas::Canvas;
 
 /// Draws the whole screen.
-pub fn draw(_model: &Model, _frame: &mut Frame<'_>) {}
+pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
+    let area = frame.area();
+    let mut canvas = Canvas::new(frame.buffer_mut(), theme, model.settings.ascii);
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        too_small(&mut canvas, area.width, area.height);
+    } else if let Some(lock) = &model.lock {
+        screen::lock::draw(model, lock, &mut canvas);
+    } else {
+        // The model may be a size behind for one frame: draw what it holds, within the frame there is.
+        match model.screens.last() {
+            Some(Screen::Cases(cases)) => screen::cases::draw(model, cases, &mut canvas),
+            Some(Screen::Threads(threads)) => screen::threads::draw(model, threads, &mut canvas),
+            Some(Screen::Thread(thread)) => screen::thread::draw(model, thread, &mut canvas),
+            Some(Screen::Composer(composer)) => screen::composer::draw(model, composer, &mut canvas),
+            Some(Screen::Review(review)) => screen::review::draw(model, review, &mut canvas),
+            Some(Screen::Outbox(outbox)) => screen::outbox::draw(model, outbox, &mut canvas),
+            Some(Screen::Help(help)) => screen::help::draw(model, help, &mut canvas),
+            None => {}
+        }
+        status::draw(model, &mut canvas);
+        popup::draw(model, &mut canvas);
+    }
+    if let Some((x, y)) = canvas.cursor
+        && x < area.width
+        && y < area.height
+    {
+        frame.set_cursor_position(Position { x, y });
+    }
+}
+
+fn too_small(canvas: &mut Canvas<'_>, width: u16, height: u16) {
+    let style = canvas.style(Scope::Text);
+    let text =
+        format!("casemail needs a terminal of {}x{} cells or more; this one has {width}x{height}.", LEAST.0, LEAST.1);
+    let lines = crate::app::wrap::Wrapped::new(
+        std::sync::Arc::from(vec![crate::mail::safe::SafeText::line(&text)]),
+        usize::from(width),
+        usize::from(height),
+    );
+    for (y, (_, _, line)) in (0..height).zip(lines.visible()) {
+        canvas.put(0, y, width, line, style);
+    }
+}

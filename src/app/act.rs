@@ -1,0 +1,573 @@
+//! Intents, performed on the screen that they are meant for.
+
+use super::effect::{Effect, FlagChange};
+use super::line::Line;
+use super::list::{List, Row};
+use super::model::{Deleted, Model};
+use super::popup::{Decision, Popup, Prompt, Purpose};
+use super::screen::Screen;
+use super::screen::help::Help;
+use super::screen::outbox::Outbox;
+use super::screen::palette::Palette;
+use super::screen::thread::{Face, First, Thread};
+use super::screen::threads::Threads;
+use super::view::{Scope, Tone};
+use crate::action::Action;
+use crate::mail::id::ThreadId;
+use crate::mail::safe::SafeText;
+
+impl Model {
+    /// Performs an intent. One that means nothing here does nothing.
+    pub(crate) fn act(&mut self, action: Action, out: &mut Vec<Effect>) {
+        if self.act_anywhere(action, out) || self.act_on_popup(action, out) || !self.popups.is_empty() {
+            return;
+        }
+        match self.screens.last_mut() {
+            Some(Screen::Cases(cases)) => match action {
+                Action::ListOpen => {
+                    if let Some(row) = cases.list.selected() {
+                        let (scope, title) = (row.scope.clone(), row.title.clone());
+                        self.open_threads(scope, title, out);
+                    }
+                }
+                Action::ListNextUnread | Action::ListPreviousUnread => {
+                    let found = cases.list.seek(action == Action::ListNextUnread, |row| row.unread > 0);
+                    self.sought(found);
+                }
+                _ => drop(move_in(&mut cases.list, action)),
+            },
+            Some(Screen::Threads(threads)) => match action {
+                Action::ListNextUnread | Action::ListPreviousUnread => {
+                    let found = threads.seek_unread(action == Action::ListNextUnread);
+                    self.sought(found);
+                }
+                _ if move_in(&mut threads.list, action) => {}
+                _ => self.act_on_thread_row(action, out),
+            },
+            Some(Screen::Thread(_)) => self.act_in_thread(action, out),
+            Some(Screen::Composer(_)) => self.act_in_composer(action, out),
+            Some(Screen::Review(_)) => self.act_in_review(action, out),
+            Some(Screen::Outbox(outbox)) => match (action, outbox.list.selected()) {
+                (Action::OutboxRetry, Some(row)) => out.push(Effect::RetryOutbox(row.id)),
+                (Action::OutboxCancel, Some(row)) if row.cancellable => out.push(Effect::CancelOutbox(row.id)),
+                (Action::OutboxCancel, Some(_)) => {
+                    self.say(Tone::Warning, "This row can no longer be taken out: it is being sent, or was.");
+                }
+                _ => drop(move_in(&mut outbox.list, action)),
+            },
+            Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
+            None => {}
+        }
+    }
+
+    fn act_anywhere(&mut self, action: Action, out: &mut Vec<Effect>) -> bool {
+        match action {
+            Action::Quit => {
+                self.keep_draft(out);
+                out.push(Effect::Quit);
+            }
+            Action::Suspend => out.push(Effect::Suspend),
+            Action::Redraw => out.push(Effect::Redraw),
+            Action::Lock => self.lock_now(out),
+            Action::DismissNotice => self.notice = None,
+            Action::Help if !matches!(self.screens.last(), Some(Screen::Help(_))) => {
+                let help = Help::new(&self.settings.keymap, self.screen_context());
+                self.popups.clear();
+                self.push(Screen::Help(help));
+            }
+            Action::Help => self.back(out),
+            Action::Palette => {
+                let context = self.screen_context();
+                self.popups.push(Popup::Palette(Palette::new(context)));
+            }
+            Action::Back => self.back(out),
+            Action::GoCases => self.go_home(out),
+            Action::GoUnfiled => {
+                self.go_home(out);
+                self.open_threads(Scope::Unfiled, SafeText::from("In no case"), out);
+            }
+            Action::GoAll => {
+                self.go_home(out);
+                self.open_threads(Scope::All, SafeText::from("All threads"), out);
+            }
+            Action::GoOutbox if !matches!(self.screens.last(), Some(Screen::Outbox(_))) => {
+                self.popups.clear();
+                self.push(Screen::Outbox(Outbox::default()));
+                self.refresh(out);
+            }
+            Action::GoOutbox => {}
+            Action::SyncNow => {
+                out.push(Effect::SyncNow);
+                self.say(Tone::Plain, "Asking the servers for news.");
+            }
+            Action::SyncOffline => self.go_online(false, out),
+            Action::SyncOnline => self.go_online(true, out),
+            Action::SyncToggle => {
+                let online = self.accounts.iter().any(|one| !matches!(one.link, super::view::Link::Offline { .. }));
+                self.go_online(!online, out);
+            }
+            Action::Compose => self.compose(out),
+            Action::Resume => self.resume(),
+            Action::ListFilter if self.popups.is_empty() => self.ask_filter(),
+            _ => return false,
+        }
+        true
+    }
+
+    fn go_online(&mut self, online: bool, out: &mut Vec<Effect>) {
+        out.push(Effect::GoOnline(online));
+        self.say(
+            Tone::Plain,
+            if online { "Connecting again." } else { "Working offline: all connections are closed." },
+        );
+    }
+
+    fn go_home(&mut self, out: &mut Vec<Effect>) {
+        self.leave_composer(out);
+        self.popups.clear();
+        self.screens.truncate(1);
+        self.shown_again(out);
+    }
+
+    fn open_threads(&mut self, scope: Scope, title: SafeText, out: &mut Vec<Effect>) {
+        self.push(Screen::Threads(Threads::new(scope, title)));
+        self.refresh(out);
+    }
+
+    /// One step back: the popup, then the filter, then the screen.
+    fn back(&mut self, out: &mut Vec<Effect>) {
+        if self.popups.pop().is_some() {
+            return;
+        }
+        let first = self.screens.len() == 1;
+        match self.screens.last_mut() {
+            Some(Screen::Cases(cases)) if !cases.list.filter().is_empty() => cases.list.set_filter(""),
+            Some(Screen::Threads(threads)) if !threads.list.filter().is_empty() => threads.list.set_filter(""),
+            Some(Screen::Help(help)) if !help.list.filter().is_empty() => help.list.set_filter(""),
+            Some(Screen::Outbox(outbox)) if !outbox.list.filter().is_empty() => outbox.list.set_filter(""),
+            Some(Screen::Thread(thread)) if thread.whole && thread.tree.total() > 1 => {
+                thread.whole = false;
+                self.arrange();
+            }
+            Some(Screen::Review(review)) if review.sending => {
+                self.say(Tone::Plain, "The message is being put into the outbox.");
+            }
+            Some(Screen::Composer(_)) => self.leave_composer(out),
+            _ if first => {
+                let quit = self.settings.keymap.hint(self.screen_context(), Action::Quit);
+                let text = quit.map_or_else(
+                    || "This is the first screen.".to_owned(),
+                    |key| format!("This is the first screen; {key} leaves the program."),
+                );
+                self.say(Tone::Plain, text);
+            }
+            _ => self.pop(out),
+        }
+    }
+
+    fn ask_filter(&mut self) {
+        let typed = match self.screens.last() {
+            Some(Screen::Cases(cases)) => cases.list.filter(),
+            Some(Screen::Threads(threads)) => threads.list.filter(),
+            Some(Screen::Thread(thread)) if !thread.reading() => thread.tree.filter(),
+            Some(Screen::Outbox(outbox)) => outbox.list.filter(),
+            Some(Screen::Help(help)) => help.list.filter(),
+            _ => return,
+        };
+        let line = Line::new(typed);
+        self.popups.push(Popup::Prompt(Prompt {
+            purpose: Purpose::Filter,
+            question: SafeText::from("Only rows with:"),
+            line,
+        }));
+    }
+
+    /// A prompt's text changed: a filter works while one types.
+    pub(crate) fn prompt_typed(&mut self) {
+        let Some(Popup::Prompt(Prompt { purpose: Purpose::Filter, line, .. })) = self.popups.last() else { return };
+        let text = line.text();
+        match self.screens.last_mut() {
+            Some(Screen::Cases(cases)) => cases.list.set_filter(text),
+            Some(Screen::Threads(threads)) => threads.list.set_filter(text),
+            Some(Screen::Thread(thread)) => thread.tree.set_filter(text),
+            Some(Screen::Outbox(outbox)) => outbox.list.set_filter(text),
+            Some(Screen::Help(help)) => help.list.set_filter(text),
+            _ => {}
+        }
+    }
+
+    fn act_on_popup(&mut self, action: Action, out: &mut Vec<Effect>) -> bool {
+        match self.popups.last_mut() {
+            None => return false,
+            Some(Popup::Ask(_)) => match action {
+                Action::ConfirmYes => self.decide(true, out),
+                Action::ConfirmNo | Action::PromptCancel => self.decide(false, out),
+                _ => return false,
+            },
+            Some(Popup::Palette(palette)) => match action {
+                Action::PromptAccept => {
+                    let chosen = palette.chosen();
+                    self.popups.pop();
+                    match chosen {
+                        Some(action) => self.act(action, out),
+                        None => self.say(Tone::Warning, "There is no command of that name."),
+                    }
+                }
+                Action::PromptCancel => drop(self.popups.pop()),
+                Action::PromptNext => palette.step(1),
+                Action::PromptPrevious => palette.step(-1),
+                Action::PromptComplete => {
+                    if let Some(action) = palette.chosen() {
+                        palette.line = Line::new(action.name());
+                        palette.look();
+                    }
+                }
+                _ if palette.line.act(action) => palette.look(),
+                _ => return false,
+            },
+            Some(Popup::Prompt(prompt)) => match action {
+                Action::PromptAccept => self.answer_prompt(out),
+                Action::PromptCancel => {
+                    if prompt.purpose == Purpose::Filter {
+                        prompt.line = Line::default();
+                        self.prompt_typed();
+                    }
+                    self.popups.pop();
+                }
+                _ if prompt.line.act(action) => self.prompt_typed(),
+                _ => return false,
+            },
+        }
+        true
+    }
+
+    fn answer_prompt(&mut self, out: &mut Vec<Effect>) {
+        let Some(Popup::Prompt(prompt)) = self.popups.pop() else { return };
+        let text = prompt.line.text().trim();
+        match prompt.purpose {
+            Purpose::Filter => {
+                if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
+                    thread.want(out);
+                }
+            }
+            _ if text.is_empty() => {}
+            Purpose::Save(message, part) => {
+                text.clone_into(&mut self.settings.save_directory);
+                out.push(Effect::SaveAttachment(message, part, text.to_owned()));
+            }
+            Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
+        }
+    }
+
+    fn decide(&mut self, yes: bool, out: &mut Vec<Effect>) {
+        let Some(Popup::Ask(ask)) = self.popups.pop() else { return };
+        match (ask.decision, yes) {
+            (Decision::Discard, true) => {
+                self.screens.retain(|screen| !matches!(screen, Screen::Composer(_) | Screen::Review(_)));
+                self.kept = None;
+                out.push(Effect::DropDraft);
+                self.shown_again(out);
+                self.say(Tone::Plain, "The draft was thrown away.");
+            }
+            (Decision::Discard, false) => {}
+            (Decision::Resume, true) => self.resume(),
+            (Decision::Replace(draft), true) => {
+                self.kept = None;
+                out.push(Effect::DropDraft);
+                self.open_composer(*draft);
+            }
+            (Decision::Resume | Decision::Replace(_), false) => self.say_kept(),
+        }
+    }
+
+    fn sought(&mut self, found: Option<bool>) {
+        match found {
+            Some(false) => {}
+            Some(true) => self.say(Tone::Plain, "Came round to the other end of the list."),
+            None => self.say(Tone::Plain, "Nothing here is unread."),
+        }
+    }
+
+    fn act_on_thread_row(&mut self, action: Action, out: &mut Vec<Effect>) {
+        if let (Action::ThreadUndelete, Some(Deleted::Thread(_))) = (action, &self.deleted) {
+            self.undelete(out);
+            return;
+        }
+        let Some(Screen::Threads(threads)) = self.screens.last_mut() else { return };
+        let Some(row) = threads.list.selected() else { return };
+        let (id, subject) = (row.id, row.subject.clone());
+        match action {
+            Action::ListOpen => self.open_thread(id, subject, First::Unread, None, out),
+            Action::MessageReply | Action::MessageReplyAll | Action::MessageForward => {
+                self.open_thread(id, subject, First::Newest, Some(action), out);
+            }
+            Action::ThreadToggleSeen => {
+                let seen = threads.unread(row) > 0;
+                let unread = if seen { 0 } else { row.messages };
+                threads.set_unread(id, unread);
+                out.push(Effect::ChangeThreadFlags(id, FlagChange::Seen(seen)));
+            }
+            Action::ThreadToggleFlagged => {
+                let flagged = !threads.flagged(row);
+                threads.set_flagged(id, flagged);
+                out.push(Effect::ChangeThreadFlags(id, FlagChange::Flagged(flagged)));
+            }
+            Action::ThreadDelete => self.delete_thread(id, &subject, out),
+            _ => {}
+        }
+    }
+
+    fn open_thread(
+        &mut self,
+        id: ThreadId,
+        subject: SafeText,
+        first: First,
+        after: Option<Action>,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut thread = Thread::new(id, subject, first, self.parts().body);
+        thread.after = after;
+        self.push(Screen::Thread(Box::new(thread)));
+        self.refresh(out);
+    }
+
+    fn delete_thread(&mut self, id: ThreadId, subject: &SafeText, out: &mut Vec<Effect>) {
+        out.push(Effect::ChangeThreadFlags(id, FlagChange::Deleted(true)));
+        self.deleted = Some(Deleted::Thread(id));
+        self.echo(|threads| threads.list.hide(&id));
+        let key = self.settings.keymap.hint(self.screen_context(), Action::ThreadUndelete).map(str::to_owned);
+        self.say_deleted(subject, key.as_deref());
+    }
+
+    fn say_deleted(&mut self, what: &SafeText, key: Option<&str>) {
+        let back = key.map_or_else(String::new, |key| format!(" {key} takes it back."));
+        self.say(Tone::Plain, format!("Deleted “{}”.{back}", what.truncate(40)));
+    }
+
+    fn undelete(&mut self, out: &mut Vec<Effect>) {
+        match self.deleted.take() {
+            None => self.say(Tone::Plain, "Nothing was deleted since the start."),
+            Some(Deleted::Thread(id)) => {
+                out.push(Effect::ChangeThreadFlags(id, FlagChange::Deleted(false)));
+                self.echo(|threads| {
+                    threads.list.unhide(&id);
+                    threads.list.select(&id);
+                });
+                self.say(Tone::Plain, "The deletion is taken back.");
+            }
+            Some(Deleted::Message(id)) => {
+                out.push(Effect::ChangeFlags(vec![id.clone()], FlagChange::Deleted(false)));
+                if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
+                    thread.tree.unhide(&id);
+                    thread.tree.select(&id);
+                    thread.want(out);
+                }
+                self.arrange();
+                self.say(Tone::Plain, "The deletion is taken back.");
+            }
+        }
+    }
+
+    fn act_in_thread(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        if !thread.reading() && move_in(&mut thread.tree, action) {
+            thread.want(out);
+            return;
+        }
+        match action {
+            Action::ListOpen => {
+                thread.whole = true;
+                self.arrange();
+            }
+            Action::MessageNext | Action::MessagePrevious => {
+                let by = if action == Action::MessageNext { 1 } else { -1 };
+                if !thread.step(by, out) {
+                    let end = if by > 0 { "last" } else { "first" };
+                    self.say(Tone::Plain, format!("This is the {end} message of the thread."));
+                }
+            }
+            Action::ListNextUnread | Action::MessageNextUnread => self.next_unread(out),
+            Action::MessageToggleSeen | Action::MessageToggleFlagged => self.toggle_message(action, out),
+            Action::ThreadToggleSeen | Action::ThreadToggleFlagged => self.toggle_thread(action, out),
+            Action::MessageDelete => self.delete_message(out),
+            Action::MessageUndelete | Action::ThreadUndelete => self.undelete(out),
+            Action::ThreadDelete => {
+                let (id, subject) = (thread.id, thread.subject.clone());
+                self.pop(out);
+                self.delete_thread(id, &subject, out);
+            }
+            Action::MessageReply | Action::MessageReplyAll | Action::MessageForward => self.answer(action, out),
+            _ => self.act_on_shown(action, out),
+        }
+    }
+
+    fn next_unread(&mut self, out: &mut Vec<Effect>) {
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        if thread.step_unread(out) {
+            return;
+        }
+        let here = thread.id;
+        let found = self.screens.iter_mut().rev().find_map(|screen| match screen {
+            Screen::Threads(threads) => {
+                threads.list.select(&here);
+                threads.seek_unread(true)?;
+                threads.list.selected().filter(|row| row.id != here).map(|row| (row.id, row.subject.clone()))
+            }
+            _ => None,
+        });
+        match found {
+            None => self.say(Tone::Plain, "Nothing here is unread."),
+            Some((id, subject)) => {
+                self.screens.pop();
+                self.open_thread(id, subject, First::Unread, None, out);
+            }
+        }
+    }
+
+    fn toggle_message(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        let Some(row) = thread.tree.selected() else { return };
+        let id = row.id.clone();
+        let change = if action == Action::MessageToggleSeen {
+            let seen = !row.seen;
+            thread.change(|row| row.id == id, Some(seen), None);
+            FlagChange::Seen(seen)
+        } else {
+            let flagged = !row.flagged;
+            thread.change(|row| row.id == id, None, Some(flagged));
+            FlagChange::Flagged(flagged)
+        };
+        out.push(Effect::ChangeFlags(vec![id], change));
+        self.echo_thread();
+    }
+
+    fn toggle_thread(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        let change = if action == Action::ThreadToggleSeen {
+            let seen = thread.unread() > 0;
+            thread.change(|_| true, Some(seen), None);
+            FlagChange::Seen(seen)
+        } else {
+            let flagged = !thread.tree.iter().any(|row| row.flagged);
+            thread.change(|_| true, None, Some(flagged));
+            FlagChange::Flagged(flagged)
+        };
+        out.push(Effect::ChangeThreadFlags(thread.id, change));
+        self.echo_thread();
+    }
+
+    /// The lists below show what the open thread shows.
+    fn echo_thread(&mut self) {
+        let Some(Screen::Thread(thread)) = self.screens.last() else { return };
+        let (id, unread, flagged) = (thread.id, thread.unread(), thread.tree.iter().any(|row| row.flagged));
+        self.echo(|threads| {
+            threads.set_unread(id, unread);
+            threads.set_flagged(id, flagged);
+        });
+    }
+
+    fn delete_message(&mut self, out: &mut Vec<Effect>) {
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        let Some(row) = thread.tree.selected() else { return };
+        let (id, from) = (row.id.clone(), row.from.clone());
+        out.push(Effect::ChangeFlags(vec![id.clone()], FlagChange::Deleted(true)));
+        thread.tree.hide(&id);
+        self.deleted = Some(Deleted::Message(id));
+        if thread.tree.is_empty() {
+            let whole = thread.id;
+            self.pop(out);
+            self.echo(|threads| threads.list.hide(&whole));
+            self.deleted = Some(Deleted::Thread(whole));
+        } else {
+            thread.want(out);
+            self.arrange();
+            self.echo_thread();
+        }
+        let key = self.settings.keymap.hint(self.screen_context(), Action::MessageUndelete);
+        let key = key.or_else(|| self.settings.keymap.hint(self.screen_context(), Action::ThreadUndelete));
+        let key = key.map(str::to_owned);
+        self.say_deleted(&from, key.as_deref());
+    }
+
+    fn act_on_shown(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        let pane = thread.parts().pane;
+        let Some(shown) = &mut thread.shown else { return };
+        match action {
+            Action::ViewDown => drop(shown.body.scroll(1)),
+            Action::ViewUp => drop(shown.body.scroll(-1)),
+            Action::ViewHalfDown => drop(shown.body.page(1)),
+            Action::ViewHalfUp => drop(shown.body.page(-1)),
+            Action::ViewTop => shown.body.first(),
+            Action::ViewBottom => shown.body.last(),
+            // Paging on from the end of a message goes to the next one, so that one key reads a whole thread.
+            Action::ViewPageDown if !shown.body.page(2) => {
+                if !thread.step(1, out) {
+                    self.say(Tone::Plain, "This is the end of the thread.");
+                }
+            }
+            Action::ViewPageUp => drop(shown.body.page(-2)),
+            Action::MessageToggleHeaders | Action::MessageToggleRaw => {
+                let wanted = if action == Action::MessageToggleRaw { Face::Raw } else { Face::Headers };
+                let face = if shown.face == wanted { Face::Text } else { wanted };
+                if !shown.turn(face, pane) {
+                    shown.wanted_face = face;
+                    out.push(Effect::ShowSource(shown.view.id.clone()));
+                }
+            }
+            Action::MessageToggleQuotes => {
+                shown.quotes_hidden = !shown.quotes_hidden;
+                shown.turn(Face::Text, pane);
+            }
+            Action::MessageToggleDetails => {
+                shown.details = !shown.details;
+                shown.arrange(pane);
+            }
+            Action::AttachmentNext => {
+                shown.attachment = (shown.attachment + 1).min(shown.view.attachments.len().saturating_sub(1));
+            }
+            Action::AttachmentPrevious => shown.attachment = shown.attachment.saturating_sub(1),
+            Action::AttachmentSave => match shown.view.attachments.get(shown.attachment) {
+                None => self.say(Tone::Plain, "This message has no attachment."),
+                Some(file) => {
+                    let purpose = Purpose::Save(shown.view.id.clone(), file.path.clone());
+                    let question = SafeText::line(&format!("Save “{}” to directory:", file.name.truncate(30)));
+                    let line = Line::new(&self.settings.save_directory);
+                    self.popups.push(Popup::Prompt(Prompt { purpose, question, line }));
+                }
+            },
+            _ => {}
+        }
+    }
+}
+
+/// Intents of texts, for a list that is read like one.
+fn as_list(action: Action) -> Action {
+    match action {
+        Action::ViewDown => Action::ListNext,
+        Action::ViewUp => Action::ListPrevious,
+        Action::ViewPageDown => Action::ListPageDown,
+        Action::ViewPageUp => Action::ListPageUp,
+        Action::ViewHalfDown => Action::ListHalfDown,
+        Action::ViewHalfUp => Action::ListHalfUp,
+        Action::ViewTop => Action::ListFirst,
+        Action::ViewBottom => Action::ListLast,
+        other => other,
+    }
+}
+
+/// Moves in a list; tells whether the intent was a move.
+fn move_in<R: Row>(list: &mut List<R>, action: Action) -> bool {
+    match action {
+        Action::ListNext => list.step(1),
+        Action::ListPrevious => list.step(-1),
+        Action::ListFirst => list.to(0),
+        Action::ListLast => list.to(usize::MAX),
+        Action::ListPageDown => list.page(2),
+        Action::ListPageUp => list.page(-2),
+        Action::ListHalfDown => list.page(1),
+        Action::ListHalfUp => list.page(-1),
+        _ => return false,
+    }
+    true
+}

@@ -1,0 +1,285 @@
+//! Everything that the screen knows, and the questions that can be asked of it without changing it.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::effect::Effect;
+use super::popup::Popup;
+use super::screen::Screen;
+use super::screen::cases::Cases;
+use super::screen::lock::Lock;
+use super::size::{Area, Parts, inset, measure};
+use super::view::{AccountStatus, Link, Sentence, Tone};
+use crate::action::Context;
+use crate::keymap::key::Key;
+use crate::keymap::{Hint, Keymap};
+use crate::mail::address::Address;
+use crate::mail::draft::Draft;
+use crate::mail::id::{MessageRef, ThreadId};
+use crate::mail::safe::SafeText;
+
+/// Whom the user writes as.
+#[derive(Clone, Debug, Default)]
+pub struct Identity {
+    /// The account's name in the configuration.
+    pub account: String,
+    /// The author of what goes out by it.
+    pub address: Address,
+    /// Other addresses of the same person: a reply never goes to them.
+    pub also: Vec<Address>,
+}
+
+/// What the screen is told once, at the start.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// One for each account, the preferred first.
+    pub identities: Vec<Identity>,
+    /// The keys.
+    pub keymap: Keymap,
+    /// Where dates and times are shown.
+    pub zone: TimeZone,
+    /// Draw with ASCII alone.
+    pub ascii: bool,
+    /// Lock after so many minutes without a key; 0: never.
+    pub idle_lock_minutes: u32,
+    /// Where an attachment is offered to be saved.
+    pub save_directory: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            identities: Vec::new(),
+            keymap: Keymap::builtin(),
+            zone: TimeZone::UTC,
+            ascii: false,
+            idle_lock_minutes: 5,
+            save_directory: String::from("."),
+        }
+    }
+}
+
+/// Something to tell, until a key is pressed.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    /// The words.
+    pub sentence: Sentence,
+    /// When they were said.
+    pub at: Timestamp,
+}
+
+/// What was marked deleted last, to take it back.
+#[derive(Clone, Debug)]
+pub(crate) enum Deleted {
+    Thread(ThreadId),
+    Message(MessageRef),
+}
+
+/// Everything that the screen knows.
+#[derive(Debug)]
+pub struct Model {
+    pub(crate) settings: Settings,
+    pub(crate) now: Timestamp,
+    pub(crate) size: (u16, u16),
+    /// The lowest is always the list of cases.
+    pub(crate) screens: Vec<Screen>,
+    pub(crate) popups: Vec<Popup>,
+    pub(crate) accounts: Vec<AccountStatus>,
+    pub(crate) notice: Option<Notice>,
+    pub(crate) lock: Option<Lock>,
+    pub(crate) pending: Vec<Key>,
+    pub(crate) hints: Vec<Hint>,
+    pub(crate) kept: Option<Box<Draft>>,
+    pub(crate) deleted: Option<Deleted>,
+    pub(crate) last_key: Timestamp,
+}
+
+impl Model {
+    /// A model that shows nothing yet.
+    #[must_use]
+    pub fn new(settings: Settings, now: Timestamp) -> Self {
+        Self {
+            settings,
+            now,
+            size: (80, 24),
+            screens: vec![Screen::Cases(Cases::default())],
+            popups: Vec::new(),
+            accounts: Vec::new(),
+            notice: None,
+            lock: None,
+            pending: Vec::new(),
+            hints: Vec::new(),
+            kept: None,
+            deleted: None,
+            last_key: now,
+        }
+    }
+
+    /// What to ask for first. With `locked`, a passphrase is asked for before anything else.
+    pub fn start(&mut self, locked: bool) -> Vec<Effect> {
+        if locked {
+            self.lock = Some(Lock::default());
+            return Vec::new();
+        }
+        let mut out = Vec::new();
+        self.refresh(&mut out);
+        out
+    }
+
+    /// Where keys go now: derived from what is on screen, never stored.
+    #[must_use]
+    pub fn context(&self) -> Context {
+        if self.lock.is_some() {
+            return Context::Prompt;
+        }
+        match self.popups.last() {
+            Some(Popup::Prompt(_) | Popup::Palette(_)) => Context::Prompt,
+            Some(Popup::Ask(_)) => Context::Confirm,
+            None => self.screen_context(),
+        }
+    }
+
+    /// The context of the screen, whatever lies over it.
+    #[must_use]
+    pub fn screen_context(&self) -> Context {
+        match self.screens.last() {
+            None | Some(Screen::Cases(_)) => Context::Cases,
+            Some(Screen::Threads(_)) => Context::Threads,
+            Some(Screen::Thread(thread)) if thread.reading() => Context::Message,
+            Some(Screen::Thread(_)) => Context::Thread,
+            Some(Screen::Composer(_)) => Context::Composer,
+            Some(Screen::Review(_)) => Context::Review,
+            Some(Screen::Outbox(_)) => Context::Outbox,
+            Some(Screen::Help(_)) => Context::Help,
+        }
+    }
+
+    /// While keys are pending: how long after the last key they run out ([`super::event::Event::KeysExpired`]).
+    #[must_use]
+    pub fn pending_timeout(&self) -> Option<Duration> {
+        (!self.pending.is_empty()).then(|| self.settings.keymap.timeout())
+    }
+
+    /// Whether the profile is locked.
+    #[must_use]
+    pub fn is_locked(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// The text of the draft on screen, for an editor that is about to be run; `None` outside the composer.
+    #[must_use]
+    pub fn is_composing(&self) -> bool {
+        self.screens.iter().any(|screen| matches!(screen, Screen::Composer(_)))
+    }
+
+    pub(crate) fn parts(&self) -> Parts {
+        Parts::of(self.size)
+    }
+
+    /// Where rows of a list are drawn, below their heading.
+    pub(crate) fn list_area(&self) -> Area {
+        let body = self.parts().body;
+        let heading = u16::from(body.height >= 9);
+        let detail = match self.screens.last() {
+            Some(Screen::Outbox(_)) if body.height >= 9 => 5,
+            _ => 0,
+        };
+        Area { y: body.y + heading, height: body.height.saturating_sub(heading + detail), ..body }
+    }
+
+    /// Lays everything out anew for the size of the screen.
+    pub(crate) fn arrange(&mut self) {
+        let body = self.parts().body;
+        let rows = usize::from(self.list_area().height);
+        let text = inset(body);
+        for screen in &mut self.screens {
+            match screen {
+                Screen::Cases(cases) => cases.list.set_height(rows),
+                Screen::Threads(threads) => threads.list.set_height(rows),
+                Screen::Outbox(outbox) => outbox.list.set_height(rows),
+                Screen::Help(help) => help.list.set_height(usize::from(body.height)),
+                Screen::Thread(thread) => thread.arrange(body),
+                Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
+                Screen::Composer(_) => {}
+            }
+        }
+    }
+
+    /// Asks again for what is on screen and out of date.
+    pub(crate) fn refresh(&mut self, out: &mut Vec<Effect>) {
+        let last = self.screens.len().saturating_sub(1);
+        for (at, screen) in self.screens.iter_mut().enumerate() {
+            let (fresh, effect) = match screen {
+                Screen::Cases(cases) => (&mut cases.fresh, Effect::ListCases),
+                Screen::Threads(threads) => (&mut threads.fresh, Effect::ListThreads(threads.scope.clone())),
+                Screen::Thread(thread) => (&mut thread.fresh, Effect::OpenThread(thread.id)),
+                Screen::Outbox(outbox) => (&mut outbox.fresh, Effect::ListOutbox),
+                Screen::Composer(_) | Screen::Review(_) | Screen::Help(_) => continue,
+            };
+            if at < last {
+                fresh.spoil();
+            } else if fresh.ask() {
+                out.push(effect);
+            }
+        }
+    }
+
+    /// Puts a screen on top.
+    pub(crate) fn push(&mut self, screen: Screen) {
+        self.screens.push(screen);
+        self.arrange();
+    }
+
+    /// Takes the top screen off; the list of cases stays.
+    pub(crate) fn pop(&mut self, out: &mut Vec<Effect>) {
+        if self.screens.len() > 1 {
+            self.screens.pop();
+        }
+        self.shown_again(out);
+    }
+
+    /// The top screen is looked at again: news that came meanwhile are asked for.
+    pub(crate) fn shown_again(&mut self, out: &mut Vec<Effect>) {
+        self.arrange();
+        let stale = match self.screens.last_mut() {
+            Some(Screen::Cases(cases)) => cases.fresh.seen_again().then_some(Effect::ListCases),
+            Some(Screen::Threads(threads)) => {
+                threads.fresh.seen_again().then(|| Effect::ListThreads(threads.scope.clone()))
+            }
+            Some(Screen::Thread(thread)) => thread.fresh.seen_again().then_some(Effect::OpenThread(thread.id)),
+            Some(Screen::Outbox(outbox)) => outbox.fresh.seen_again().then_some(Effect::ListOutbox),
+            _ => None,
+        };
+        out.extend(stale);
+    }
+
+    /// Says something on the message line.
+    pub(crate) fn say(&mut self, tone: Tone, text: impl AsRef<str>) {
+        self.tell(Sentence { tone, text: SafeText::line(text.as_ref()) });
+    }
+
+    /// Shows a sentence on the message line.
+    pub(crate) fn tell(&mut self, sentence: Sentence) {
+        self.notice = Some(Notice { sentence, at: self.now });
+    }
+
+    /// Drops every text of every message, and everything that names a person or a case.
+    pub(crate) fn forget(&mut self) {
+        self.screens = vec![Screen::Cases(Cases::default())];
+        self.popups.clear();
+        self.pending.clear();
+        self.hints.clear();
+        self.notice = None;
+        self.kept = None;
+        self.deleted = None;
+        for account in &mut self.accounts {
+            if let Link::Syncing { mailbox, .. } = &mut account.link {
+                *mailbox = SafeText::default();
+            }
+        }
+        self.lock = Some(Lock::default());
+        self.arrange();
+    }
+}

@@ -1,0 +1,60 @@
+//! What lies over a screen: a stack of values. The topmost has the keys.
+
+use super::line::Line;
+use super::screen::palette::Palette;
+use crate::mail::draft::Draft;
+use crate::mail::id::MessageRef;
+use crate::mail::safe::SafeText;
+
+/// What an answer typed into a prompt is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Narrows the list below while one types.
+    Filter,
+    /// The directory that an attachment (message, part path) is saved to.
+    Save(MessageRef, String),
+    /// The path of a file to send along.
+    Attach,
+}
+
+/// A question that is answered by typing.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// What for.
+    pub purpose: Purpose,
+    /// The question.
+    pub question: SafeText,
+    /// The answer so far.
+    pub line: Line,
+}
+
+/// What a yes does.
+#[derive(Clone, Debug)]
+pub enum Decision {
+    /// Throw away the draft on screen.
+    Discard,
+    /// Go on with the kept draft.
+    Resume,
+    /// Throw the kept draft away and begin this one.
+    Replace(Box<Draft>),
+}
+
+/// A question that is answered by yes or no.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// The question.
+    pub question: SafeText,
+    /// What a yes does.
+    pub decision: Decision,
+}
+
+/// Something over a screen.
+#[derive(Clone, Debug)]
+pub enum Popup {
+    /// A question that is answered by typing.
+    Prompt(Prompt),
+    /// Actions by name.
+    Palette(Palette),
+    /// A question that is answered by yes or no.
+    Ask(Ask),
+}

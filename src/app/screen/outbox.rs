@@ -1,0 +1,46 @@
+//! What is on its way: every row says in words where it is.
+
+use super::Freshness;
+use crate::app::list::{List, Row};
+use crate::app::view::OutboxRow;
+use crate::mail::id::OutboxId;
+use crate::mail::safe::SafeText;
+
+impl Row for OutboxRow {
+    type Id = OutboxId;
+
+    fn id(&self) -> OutboxId {
+        self.id
+    }
+
+    fn texts(&self) -> impl Iterator<Item = &SafeText> {
+        [&self.to, &self.subject, &self.reply].into_iter()
+    }
+}
+
+/// The outbox.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// Its rows.
+    pub list: List<OutboxRow>,
+    /// Whether they are up to date.
+    pub fresh: Freshness,
+}
+
+/// A state in words a person can act on.
+#[must_use]
+pub fn state_in_words(state: &str) -> &'static str {
+    match state {
+        "queued" => "waiting to be sent",
+        "held" => "held: undo is still possible",
+        "sending" => "being sent",
+        "sent-not-filed" => "sent; copy not yet in Sent",
+        "sent" => "sent",
+        "deferred" => "put off by the server, will be tried again",
+        "failed" => "not sent: the server refused it",
+        "uncertain" => {
+            "uncertain: the line broke as it was handed over; it is not sent again before that is cleared up"
+        }
+        _ => "in a state that this version does not know",
+    }
+}

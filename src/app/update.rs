@@ -1,0 +1,447 @@
+//! Events in, effects out.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::effect::Effect;
+use super::event::Event;
+use super::model::Model;
+use super::popup::{Ask, Decision, Popup};
+use super::screen::Screen;
+use super::screen::composer::Composer;
+use super::screen::lock::Lock;
+use super::screen::review::ReviewScreen;
+use super::size::{inset, measure};
+use super::view::{AccountStatus, MessageView, Review, Scope, Sentence, ThreadRow, ThreadView, Tone};
+use crate::action::Action;
+use crate::app::effect::FlagChange;
+use crate::keymap::Resolution;
+use crate::keymap::key::{Code, Key};
+use crate::mail::draft::Draft;
+use crate::mail::id::{MessageRef, ThreadId};
+use crate::mail::safe::SafeText;
+
+/// Takes in one event and answers what is to be done.
+pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
+    let mut out = Vec::new();
+    match event {
+        Event::Key(key) => model.key(key, &mut out),
+        Event::Paste(text) => model.paste(&text, &mut out),
+        Event::Resize(width, height) => {
+            model.size = (width, height);
+            model.arrange();
+        }
+        Event::Tick(now) => model.tick(now, &mut out),
+        Event::KeysExpired => model.keys_expired(&mut out),
+        Event::Resumed => out.push(Effect::Redraw),
+        Event::Terminate => {
+            model.keep_draft(&mut out);
+            out.push(Effect::Quit);
+        }
+        Event::Account(status) => model.account(status),
+        Event::Locked => model.forget(),
+        Event::Unlocked(result) => model.unlocked(result, &mut out),
+        // A locked model takes in nothing else: an answer that was on its way when the lock fell must not put a text back on screen.
+        _ if model.lock.is_some() => {}
+        Event::Notice(sentence) => model.tell(sentence),
+        Event::Changed => model.refresh(&mut out),
+        Event::Cases(rows) => model.cases(rows, &mut out),
+        Event::Threads(scope, rows) => model.threads(&scope, &rows, &mut out),
+        Event::Thread(id, view) => model.thread(id, view.as_deref(), &mut out),
+        Event::Message(id, answer) => model.message(&id, answer, &mut out),
+        Event::Source(id, answer) => model.source(&id, answer),
+        Event::Outbox(rows) => {
+            for screen in &mut model.screens {
+                if let Screen::Outbox(outbox) = screen {
+                    outbox.list.set_rows(Arc::clone(&rows));
+                    if outbox.fresh.answered() {
+                        out.push(Effect::ListOutbox);
+                    }
+                }
+            }
+        }
+        Event::Reviewed(result) => model.reviewed(result),
+        Event::Queued(result) => model.queued(result, &mut out),
+        Event::DraftFound(draft) => model.draft_found(draft),
+        Event::Edited(result) => model.edited(result),
+        Event::Attached(result) => match (result, model.composer_mut()) {
+            (Err(why), _) => model.tell(why),
+            (Ok(_), None) => {}
+            (Ok(file), Some((composer, now))) => {
+                composer.draft_mut().attachments.push(*file);
+                composer.touch(now);
+            }
+        },
+        Event::Completions(typed, found) => {
+            if let Some((composer, _)) = model.composer_mut() {
+                composer.offer(&typed, found);
+            }
+        }
+    }
+    out
+}
+
+impl Model {
+    fn key(&mut self, key: Key, out: &mut Vec<Effect>) {
+        self.last_key = self.now;
+        let context = self.context();
+        if self.lock.is_none() {
+            self.fade();
+        }
+        match self.settings.keymap.resolve(context, &self.pending, key) {
+            Resolution::Pending(hints) if self.lock.is_none() => {
+                self.pending.push(key);
+                self.hints = hints;
+            }
+            Resolution::Matched(actions, count) if self.lock.is_none() => {
+                self.clear_pending();
+                self.perform(&actions, count, out);
+            }
+            Resolution::Matched(actions, _) => self.locked_key(key, &actions, out),
+            _ if self.lock.is_some() => self.locked_key(key, &[], out),
+            Resolution::Earlier(actions, count) => {
+                self.clear_pending();
+                self.perform(&actions, count, out);
+                self.key(key, out);
+            }
+            Resolution::Abandoned => {
+                self.clear_pending();
+                self.say(Tone::Plain, "Those keys are bound to nothing here.");
+            }
+            Resolution::Unbound => {
+                self.clear_pending();
+                if context.types_text() {
+                    self.type_key(key, out);
+                }
+            }
+            Resolution::Pending(_) => {}
+        }
+    }
+
+    fn perform(&mut self, actions: &[Action], count: Option<u32>, out: &mut Vec<Effect>) {
+        for _ in 0..count.unwrap_or(1).clamp(1, 10_000) {
+            for action in actions {
+                self.act(*action, out);
+            }
+        }
+    }
+
+    fn keys_expired(&mut self, out: &mut Vec<Effect>) {
+        let pending = std::mem::take(&mut self.pending);
+        self.clear_pending();
+        let context = self.context();
+        if let Resolution::Matched(actions, count) = self.settings.keymap.expire(context, &pending) {
+            self.perform(&actions, count, out);
+        }
+    }
+
+    fn clear_pending(&mut self) {
+        self.pending.clear();
+        self.hints.clear();
+    }
+
+    /// A notice has been read once a key is pressed; a warning stays for a while longer.
+    fn fade(&mut self) {
+        let now = self.now;
+        self.notice
+            .take_if(|notice| notice.sentence.tone < Tone::Warning || now.duration_since(notice.at).as_secs() >= 10);
+    }
+
+    fn locked_key(&mut self, key: Key, actions: &[Action], out: &mut Vec<Effect>) {
+        match actions.first() {
+            Some(Action::Quit) => out.push(Effect::Quit),
+            Some(Action::Suspend) => out.push(Effect::Suspend),
+            Some(Action::Redraw) => out.push(Effect::Redraw),
+            _ => {
+                if let Some(passphrase) = self.lock.as_mut().and_then(|lock| lock.key(key)) {
+                    out.push(Effect::Unlock(passphrase));
+                }
+            }
+        }
+    }
+
+    fn type_key(&mut self, key: Key, out: &mut Vec<Effect>) {
+        if let (Code::Char(c), false, false) = (key.code, key.ctrl, key.alt)
+            && !c.is_control()
+        {
+            self.type_text(c.encode_utf8(&mut [0; 4]), out);
+        }
+    }
+
+    fn type_text(&mut self, text: &str, out: &mut Vec<Effect>) {
+        let now = self.now;
+        match self.popups.last_mut() {
+            Some(Popup::Prompt(prompt)) => {
+                prompt.line.insert(text);
+                self.prompt_typed();
+            }
+            Some(Popup::Palette(palette)) => {
+                palette.line.insert(text);
+                palette.look();
+            }
+            Some(Popup::Ask(_)) => {}
+            None => {
+                if let Some(Screen::Composer(composer)) = self.screens.last_mut() {
+                    composer.insert(text, now);
+                    self.complete_soon(out);
+                }
+            }
+        }
+    }
+
+    /// Asks for completions of what is typed.
+    pub(crate) fn complete_soon(&mut self, out: &mut Vec<Effect>) {
+        if let Some(Screen::Composer(composer)) = self.screens.last()
+            && let Some(typed) = composer.completing()
+        {
+            out.push(Effect::Complete(typed.to_owned()));
+        }
+    }
+
+    /// Pasted text is text, whatever it says: never keys (bracketed paste).
+    fn paste(&mut self, text: &str, out: &mut Vec<Effect>) {
+        self.last_key = self.now;
+        if let Some(lock) = &mut self.lock {
+            lock.paste(text);
+        } else if self.context().types_text() {
+            self.type_text(text, out);
+        } else {
+            self.say(Tone::Plain, "There is nothing to paste into here.");
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        self.now = now;
+        if self.notice.as_ref().is_some_and(|notice| {
+            now.duration_since(notice.at).as_secs() >= if notice.sentence.tone < Tone::Warning { 8 } else { 60 }
+        }) {
+            self.notice = None;
+        }
+        if self.lock.is_some() {
+            return;
+        }
+        if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
+            thread.tick(out);
+        }
+        if self.composer_mut().is_some_and(|(composer, now)| composer.to_be_kept(now)) {
+            self.keep_draft(out);
+        }
+        let idle = self.settings.idle_lock_minutes;
+        if idle > 0 && now.duration_since(self.last_key).as_secs() >= i64::from(idle) * 60 {
+            self.lock_now(out);
+        }
+    }
+
+    pub(crate) fn lock_now(&mut self, out: &mut Vec<Effect>) {
+        self.keep_draft(out);
+        self.forget();
+        out.push(Effect::Lock);
+    }
+
+    pub(crate) fn composer_mut(&mut self) -> Option<(&mut Composer, Timestamp)> {
+        let now = self.now;
+        self.screens.iter_mut().rev().find_map(|screen| match screen {
+            Screen::Composer(composer) => Some((&mut **composer, now)),
+            _ => None,
+        })
+    }
+
+    /// Keeps the draft on screen where it holds anything that is not kept yet.
+    pub(crate) fn keep_draft(&mut self, out: &mut Vec<Effect>) {
+        if let Some((composer, now)) = self.composer_mut()
+            && composer.changed
+            && let Some(draft) = composer.draft(false)
+        {
+            composer.kept(now);
+            out.push(Effect::KeepDraft(Box::new(draft)));
+        }
+    }
+
+    fn account(&mut self, status: AccountStatus) {
+        match self.accounts.iter_mut().find(|known| known.account == status.account) {
+            Some(known) => *known = status,
+            None => self.accounts.push(status),
+        }
+    }
+
+    fn unlocked(&mut self, result: Result<(), Sentence>, out: &mut Vec<Effect>) {
+        match (result, &mut self.lock) {
+            (Ok(()), _) => {
+                self.lock = None;
+                self.last_key = self.now;
+                self.arrange();
+                self.refresh(out);
+            }
+            (Err(why), Some(lock)) => lock.refuse(why),
+            (Err(why), None) => {
+                let mut lock = Lock::default();
+                lock.refuse(why);
+                self.forget();
+                self.lock = Some(lock);
+            }
+        }
+    }
+
+    fn cases(&mut self, rows: Arc<[super::view::CaseRow]>, out: &mut Vec<Effect>) {
+        for screen in &mut self.screens {
+            if let Screen::Cases(cases) = screen {
+                cases.list.set_rows(Arc::clone(&rows));
+                if cases.fresh.answered() {
+                    out.push(Effect::ListCases);
+                }
+            }
+        }
+    }
+
+    fn threads(&mut self, scope: &Scope, rows: &Arc<[ThreadRow]>, out: &mut Vec<Effect>) {
+        for screen in &mut self.screens {
+            if let Screen::Threads(threads) = screen
+                && threads.scope == *scope
+            {
+                threads.set(Arc::clone(rows));
+                if threads.fresh.answered() {
+                    out.push(Effect::ListThreads(scope.clone()));
+                }
+            }
+        }
+    }
+
+    fn thread(&mut self, id: ThreadId, view: Option<&ThreadView>, out: &mut Vec<Effect>) {
+        let Some(place) = self.screens.iter().position(|screen| is_thread(screen, id)) else { return };
+        let composing = self.is_composing();
+        match (view, self.screens.get_mut(place)) {
+            (Some(view), Some(Screen::Thread(thread))) => {
+                thread.set(view);
+                if thread.fresh.answered() {
+                    out.push(Effect::OpenThread(id));
+                }
+                thread.want(out);
+            }
+            (None, Some(_)) if !composing => {
+                self.screens.truncate(place);
+                self.shown_again(out);
+                self.say(Tone::Plain, "That thread is gone: its messages were moved or deleted elsewhere.");
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, id: &MessageRef, answer: Result<Arc<MessageView>, Sentence>, out: &mut Vec<Effect>) {
+        let mut shown = None;
+        for screen in &mut self.screens {
+            if let Screen::Thread(thread) = screen
+                && thread.answer(id, answer.clone(), out)
+            {
+                shown = Some(thread.id);
+            }
+        }
+        let Some(in_thread) = shown else { return };
+        let mut after = None;
+        let mut unread = None;
+        for screen in &mut self.screens {
+            if let Screen::Thread(thread) = screen
+                && thread.id == in_thread
+            {
+                after = thread.after.take();
+                if thread.tree.selected().is_some_and(|row| !row.seen) {
+                    thread.change(|row| row.id == *id, Some(true), None);
+                    out.push(Effect::ChangeFlags(vec![id.clone()], FlagChange::Seen(true)));
+                }
+                unread = Some(thread.unread());
+            }
+        }
+        if let Some(unread) = unread {
+            self.echo(|threads| threads.set_unread(in_thread, unread));
+        }
+        if let Some(action) = after {
+            self.act(action, out);
+        }
+    }
+
+    /// Lets the lists below know of a change of a thread at once.
+    pub(crate) fn echo(&mut self, change: impl Fn(&mut super::screen::threads::Threads)) {
+        for screen in &mut self.screens {
+            if let Screen::Threads(threads) = screen {
+                change(threads);
+            }
+        }
+    }
+
+    fn source(&mut self, id: &MessageRef, answer: Result<Arc<[SafeText]>, Sentence>) {
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        let pane = thread.parts().pane;
+        let Some(shown) = thread.shown.as_mut().filter(|shown| shown.view.id == *id) else { return };
+        match answer {
+            Ok(lines) => {
+                shown.set_source(lines);
+                let face = shown.wanted_face;
+                shown.turn(face, pane);
+            }
+            Err(why) => self.tell(why),
+        }
+    }
+
+    fn reviewed(&mut self, result: Result<Arc<Review>, Sentence>) {
+        let text = inset(self.parts().body);
+        let Some(Screen::Composer(composer)) = self.screens.last_mut() else { return };
+        if !std::mem::take(&mut composer.reviewing) {
+            return;
+        }
+        match result {
+            Ok(review) => {
+                let screen = ReviewScreen::new(review, measure(text), usize::from(text.height));
+                self.notice = None;
+                self.push(Screen::Review(Box::new(screen)));
+            }
+            Err(why) => self.tell(why),
+        }
+    }
+
+    fn queued(&mut self, result: Result<Sentence, Sentence>, out: &mut Vec<Effect>) {
+        let mut was_ours = false;
+        if let Some(Screen::Review(review)) = self.screens.last_mut() {
+            was_ours = std::mem::take(&mut review.sending);
+        }
+        match result {
+            Ok(sentence) => {
+                if was_ours {
+                    self.screens.retain(|screen| !matches!(screen, Screen::Review(_) | Screen::Composer(_)));
+                    self.kept = None;
+                    out.push(Effect::DropDraft);
+                    self.shown_again(out);
+                }
+                self.tell(sentence);
+            }
+            Err(why) => self.tell(why),
+        }
+    }
+
+    fn draft_found(&mut self, draft: Box<Draft>) {
+        if self.is_composing() {
+            return;
+        }
+        let subject = SafeText::line(&draft.subject);
+        let called = if subject.is_empty() { "without a subject".to_owned() } else { format!("“{subject}”") };
+        self.kept = Some(draft);
+        self.popups.push(Popup::Ask(Ask {
+            question: SafeText::line(&format!("A draft {called} was kept. Go on with it now?")),
+            decision: Decision::Resume,
+        }));
+    }
+
+    fn edited(&mut self, result: Result<String, Sentence>) {
+        let Some((composer, now)) = self.composer_mut() else { return };
+        if !std::mem::take(&mut composer.editing) {
+            return;
+        }
+        match result {
+            Ok(text) => composer.set_text(&text, now),
+            Err(why) => self.tell(why),
+        }
+    }
+}
+
+fn is_thread(screen: &Screen, id: ThreadId) -> bool {
+    matches!(screen, Screen::Thread(thread) if thread.id == id)
+}

@@ -1,0 +1,256 @@
+//! Writing: from an answer or a blank page to the outbox. Nothing leaves without having been reviewed.
+
+use super::effect::Effect;
+use super::line::Line;
+use super::model::{Identity, Model};
+use super::popup::{Ask, Decision, Popup, Prompt, Purpose};
+use super::screen::Screen;
+use super::screen::composer::{Composer, Field, protection_in_words};
+use super::view::{AddressView, Scope, Tone};
+use crate::action::Action;
+use crate::mail::address::Address;
+use crate::mail::draft::Draft;
+use crate::mail::id::CaseId;
+use crate::mail::reply::{Me, Original, forward, reply, reply_all};
+use crate::mail::safe::SafeText;
+
+impl Model {
+    /// Begins a new message.
+    pub(crate) fn compose(&mut self, _out: &mut [Effect]) {
+        if self.is_composing() {
+            self.say(Tone::Plain, "A message is being written already.");
+            return;
+        }
+        let me = self.identity("");
+        let case = self.case_at_hand();
+        self.begin(Draft { account: me.account, from: me.address, case, ..Draft::default() });
+    }
+
+    /// Begins an answer to the open message.
+    pub(crate) fn answer(&mut self, action: Action, _out: &mut [Effect]) {
+        let case = self.case_at_hand();
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
+        let selected = thread.tree.selected().map(|row| row.id.clone());
+        let Some(shown) = thread.shown.as_ref().filter(|shown| Some(&shown.view.id) == selected.as_ref()) else {
+            // As soon as it is here.
+            thread.after = Some(action);
+            return;
+        };
+        let view = std::sync::Arc::clone(&shown.view);
+        let me = self.identity(&view.id.account);
+        let addresses = |list: &[AddressView]| list.iter().map(|one| one.address.clone()).collect::<Vec<Address>>();
+        let (from, reply_to, to, cc) =
+            (addresses(&view.from), addresses(&view.reply_to), addresses(&view.to), addresses(&view.cc));
+        let original = Original {
+            from: &from,
+            reply_to: &reply_to,
+            to: &to,
+            cc: &cc,
+            subject: view.subject.as_str(),
+            message_id: &view.message_id,
+            references: &view.references,
+            sent: view.sent,
+            quotable: &view.quotable,
+            encrypted: view.openpgp.encrypted,
+        };
+        let me = Me { account: &me.account, from: &me.address, also: &me.also };
+        let mut draft = match action {
+            Action::MessageReplyAll => reply_all(&original, &me),
+            Action::MessageForward => forward(&original, &me),
+            _ => reply(&original, &me),
+        };
+        if view.openpgp.encrypted {
+            draft.protection = crate::mail::draft::Protection::Required;
+        }
+        draft.answers = Some(view.id.clone());
+        draft.case = view.cases.first().cloned().or(case);
+        self.begin(draft);
+    }
+
+    /// Opens the composer, unless another draft is kept: that one is not lost by beginning a new one.
+    fn begin(&mut self, draft: Draft) {
+        if let Some(kept) = &self.kept {
+            let question = format!(
+                "A draft “{}” is kept. Throw it away and begin a new one?",
+                SafeText::line(&kept.subject).truncate(40)
+            );
+            self.popups.push(Popup::Ask(Ask {
+                question: SafeText::line(&question),
+                decision: Decision::Replace(Box::new(draft)),
+            }));
+            return;
+        }
+        self.open_composer(draft);
+    }
+
+    pub(crate) fn open_composer(&mut self, draft: Draft) {
+        let now = self.now;
+        self.push(Screen::Composer(Box::new(Composer::new(draft, now))));
+    }
+
+    /// Goes on with the kept draft.
+    pub(crate) fn resume(&mut self) {
+        if self.is_composing() {
+            return;
+        }
+        match self.kept.take() {
+            Some(draft) => {
+                self.open_composer(*draft);
+                if let Some((composer, _)) = self.composer_mut() {
+                    composer.touched = true;
+                }
+            }
+            None => self.say(Tone::Plain, "No draft is kept."),
+        }
+    }
+
+    pub(crate) fn say_kept(&mut self) {
+        let key = self.settings.keymap.hint(self.screen_context(), Action::Resume);
+        let how = key.map_or_else(|| format!(":{}", Action::Resume.name()), str::to_owned);
+        self.say(Tone::Plain, format!("The draft is kept; {how} goes on with it."));
+    }
+
+    /// Closes the composer without losing anything.
+    pub(crate) fn leave_composer(&mut self, out: &mut Vec<Effect>) {
+        if !self.is_composing() {
+            return;
+        }
+        self.keep_draft(out);
+        let kept = self.composer_mut().and_then(|(composer, _)| {
+            let touched = composer.touched;
+            composer.draft(false).filter(|_| touched)
+        });
+        self.screens.retain(|screen| !matches!(screen, Screen::Composer(_) | Screen::Review(_)));
+        if let Some(draft) = kept {
+            self.kept = Some(Box::new(draft));
+            self.say_kept();
+        }
+        self.shown_again(out);
+    }
+
+    pub(crate) fn act_in_composer(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let now = self.now;
+        let Some(Screen::Composer(composer)) = self.screens.last_mut() else { return };
+        match action {
+            Action::ComposerNextField => composer.go(1),
+            Action::ComposerPreviousField => composer.go(-1),
+            Action::ComposerComplete => {
+                if !composer.complete(now) {
+                    match composer.completing() {
+                        Some(typed) => out.push(Effect::Complete(typed.to_owned())),
+                        None if composer.focus == Field::Body => composer.insert("    ", now),
+                        None => composer.go(1),
+                    }
+                }
+            }
+            Action::ComposerEdit => {
+                composer.editing = true;
+                composer.focus = Field::Body;
+                let text = composer.text();
+                self.keep_draft(out);
+                out.push(Effect::Edit(text));
+            }
+            Action::ComposerAttach => {
+                let question = SafeText::from("Attach file:");
+                self.popups.push(Popup::Prompt(Prompt { purpose: Purpose::Attach, question, line: Line::default() }));
+            }
+            Action::ComposerDetach => match composer.draft_mut().attachments.pop() {
+                Some(file) => {
+                    composer.touch(now);
+                    self.say(Tone::Plain, format!("“{}” is no longer attached.", SafeText::line(&file.name)));
+                }
+                None => self.say(Tone::Plain, "Nothing is attached."),
+            },
+            Action::ComposerProtection => self.turn_protection(),
+            Action::ComposerReview => self.ask_review(out),
+            Action::ComposerKeep => self.leave_composer(out),
+            Action::ComposerDiscard => {
+                if composer.touched {
+                    self.popups.push(Popup::Ask(Ask {
+                        question: SafeText::from("Throw this draft away?"),
+                        decision: Decision::Discard,
+                    }));
+                } else {
+                    self.leave_composer(out);
+                }
+            }
+            _ => {
+                let before = composer.line(composer.focus).map(|line| line.text().len());
+                if composer.act(action, now) && composer.line(composer.focus).map(|line| line.text().len()) != before {
+                    self.complete_soon(out);
+                }
+            }
+        }
+    }
+
+    fn turn_protection(&mut self) {
+        let Some((composer, now)) = self.composer_mut() else { return };
+        if composer.turn_protection(now) {
+            let words = protection_in_words(composer.protection);
+            self.say(Tone::Plain, format!("OpenPGP: {words}."));
+        } else {
+            self.say(
+                Tone::Warning,
+                "This answers encrypted mail, so it goes out encrypted or not at all: a reply in clear would give away what was sealed.",
+            );
+        }
+    }
+
+    fn ask_review(&mut self, out: &mut Vec<Effect>) {
+        let Some((composer, _)) = self.composer_mut() else { return };
+        match composer.draft(true) {
+            Some(draft) => {
+                composer.reviewing = true;
+                out.push(Effect::Review(Box::new(draft)));
+                self.say(Tone::Plain, "Building and checking the message.");
+            }
+            None => {
+                let wrong = composer.wrong(composer.focus).map(|why| why.as_str().to_owned());
+                self.say(Tone::Warning, wrong.unwrap_or_default());
+            }
+        }
+    }
+
+    pub(crate) fn act_in_review(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let Some(Screen::Review(review)) = self.screens.last_mut() else { return };
+        match action {
+            Action::ViewDown => review.scroll(1),
+            Action::ViewUp => review.scroll(-1),
+            Action::ViewHalfDown => review.page(1),
+            Action::ViewHalfUp => review.page(-1),
+            Action::ViewPageDown => review.page(2),
+            Action::ViewPageUp => review.page(-2),
+            Action::ViewTop => review.scroll(isize::MIN),
+            Action::ViewBottom => review.scroll(isize::MAX),
+            _ if review.sending => {}
+            Action::ReviewSend => match review.forbidden().map(|why| why.text.clone()) {
+                Some(why) => self.say(Tone::Alarm, format!("Not sent. {why}")),
+                None => {
+                    review.sending = true;
+                    out.push(Effect::Confirm(review.review.token));
+                }
+            },
+            Action::ReviewEdit => self.pop(out),
+            Action::ComposerProtection => {
+                self.pop(out);
+                self.turn_protection();
+            }
+            _ => {}
+        }
+    }
+
+    fn identity(&self, account: &str) -> Identity {
+        let all = &self.settings.identities;
+        all.iter().find(|one| one.account == account).or_else(|| all.first()).cloned().unwrap_or_default()
+    }
+
+    fn case_at_hand(&self) -> Option<CaseId> {
+        self.screens.iter().rev().find_map(|screen| match screen {
+            Screen::Threads(threads) => match &threads.scope {
+                Scope::Case(id) => Some(id.clone()),
+                Scope::Unfiled | Scope::All => None,
+            },
+            _ => None,
+        })
+    }
+}

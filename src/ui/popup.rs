@@ -1,0 +1,85 @@
+//! What lies over a screen: the palette, and the keys that may follow those pressed.
+
+use super::canvas::{Canvas, cells};
+use crate::app::Model;
+use crate::app::popup::Popup;
+use crate::app::screen::palette::Palette;
+use crate::app::size::Area;
+use crate::theme::Scope;
+
+/// Draws what lies over the screen.
+pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
+    match model.popups.last() {
+        Some(Popup::Palette(palette)) => draw_palette(model, palette, canvas),
+        Some(_) => {}
+        None if !model.hints.is_empty() => which_key(model, canvas),
+        None => {}
+    }
+}
+
+fn draw_palette(model: &Model, palette: &Palette, canvas: &mut Canvas<'_>) {
+    let body = model.parts().body;
+    let width = body.width.saturating_sub(4).min(100);
+    let height = body.height.saturating_sub(2).min(16);
+    let area = Area { x: body.x + (body.width - width) / 2, y: body.y + 1, width, height };
+    let inner = canvas.window(area, "Command");
+    let style = canvas.style(Scope::Popup);
+    canvas.put(inner.x + 1, inner.y, 1, ":", style);
+    super::screen::field(
+        canvas,
+        inner.x + 2,
+        inner.y,
+        inner.width.saturating_sub(3),
+        &palette.line,
+        Scope::FieldFocused,
+    );
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let top = (palette.at + 1).saturating_sub(rows);
+    if palette.found.is_empty() {
+        canvas.put(inner.x + 1, inner.y + 1, inner.width.saturating_sub(2), "No command is called so.", style);
+    }
+    let name_width = 26.min(inner.width / 2);
+    for (y, (at, action)) in (inner.y + 1..).zip(palette.found.iter().enumerate().skip(top).take(rows)) {
+        let chosen = at == palette.at;
+        canvas.put(inner.x, y, 1, if chosen { canvas.pick("▌", ">") } else { " " }, style);
+        let mut x = inner.x + 1;
+        canvas.put(x, y, name_width, action.name(), style.patch(canvas.style(Scope::TextStrong)));
+        x += name_width + 1;
+        let key = model.settings.keymap.hint(palette.context(), *action).unwrap_or_default();
+        let key_width = 10.min(inner.width / 5);
+        let doc_width = (inner.x + inner.width).saturating_sub(x + key_width + 1);
+        canvas.put(x, y, doc_width, action.doc(), style.patch(canvas.style(Scope::KeyDoc)));
+        canvas.put_right(x + doc_width, y, key_width, key, style.patch(canvas.style(Scope::KeyHint)));
+        if chosen {
+            canvas.shade(Area { x: inner.x, y, width: inner.width, height: 1 }, Scope::PopupSelected);
+        }
+    }
+}
+
+fn which_key(model: &Model, canvas: &mut Canvas<'_>) {
+    let body = model.parts().body;
+    let rows: Vec<(&str, &str)> = model
+        .hints
+        .iter()
+        .map(|hint| (hint.key.as_str(), hint.actions.first().map_or("more keys follow", |action| action.doc())))
+        .collect();
+    let keys = rows.iter().map(|(key, _)| cells(key)).max().unwrap_or(1);
+    let docs = rows.iter().map(|(_, doc)| cells(doc)).max().unwrap_or(1);
+    let width = (keys + docs + 6).min(body.width);
+    let height = u16::try_from(rows.len()).unwrap_or(u16::MAX).saturating_add(2).min(body.height);
+    let area = Area { x: body.x + body.width - width, y: body.y + body.height - height, width, height };
+    let pressed: Vec<String> = model.pending.iter().map(ToString::to_string).collect();
+    let inner = canvas.window(area, &pressed.join(" "));
+    let style = canvas.style(Scope::Popup);
+    for (y, (key, doc)) in (inner.y..inner.y + inner.height).zip(rows) {
+        canvas.put(inner.x + 1, y, keys, key, style.patch(canvas.style(Scope::KeyHint)));
+        let x = inner.x + 2 + keys;
+        canvas.put(
+            x + 1,
+            y,
+            (inner.x + inner.width).saturating_sub(x + 1),
+            doc,
+            style.patch(canvas.style(Scope::KeyDoc)),
+        );
+    }
+}

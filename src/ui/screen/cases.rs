@@ -1,0 +1,106 @@
+//! The list of cases.
+
+use super::{say, select};
+use crate::app::Model;
+use crate::app::screen::cases::Cases;
+use crate::app::view::{CaseRow, Scope as Which};
+use crate::mail::safe::SafeText;
+use crate::theme::Scope;
+use crate::ui::canvas::Canvas;
+use crate::ui::date;
+
+/// Widths of the columns; what is left is the title's.
+struct Columns {
+    identifiers: u16,
+    unread: u16,
+    messages: u16,
+    date: u16,
+}
+
+const DATE: u16 = 6;
+
+impl Columns {
+    fn of(width: u16) -> Self {
+        Self {
+            identifiers: if width >= 110 { 44 } else { (width / 3).min(28) },
+            unread: 7,
+            messages: if width >= 60 { 9 } else { 0 },
+            date: DATE,
+        }
+    }
+}
+
+/// Draws the list.
+pub(in crate::ui) fn draw(model: &Model, cases: &Cases, canvas: &mut Canvas<'_>) {
+    let area = model.list_area();
+    let columns = Columns::of(area.width);
+    let taken = columns.identifiers + columns.unread + columns.messages + columns.date + 7;
+    let title = area.width.saturating_sub(taken);
+    if area.y > model.parts().body.y {
+        let style = canvas.style(Scope::ListHeading);
+        let y = area.y - 1;
+        let mut x = area.x + 4;
+        canvas.put(x, y, title, "Case", style);
+        x += title + 1;
+        canvas.put(x, y, columns.identifiers, "Known as", style);
+        x += columns.identifiers;
+        canvas.put_right(x, y, columns.unread, "unread", style);
+        x += columns.unread;
+        canvas.put_right(x, y, columns.messages, "messages", style);
+        x += columns.messages + 1;
+        canvas.put_right(x, y, columns.date, "last", style);
+    }
+    for (y, (place, row)) in (area.y..).zip(cases.list.visible()) {
+        draw_row(model, row, canvas, (area.x + 2, y), title, &columns);
+        select(canvas, area, y, place == cases.list.at(), model.popups.is_empty());
+    }
+    if cases.list.is_empty() {
+        say(canvas, area, &empty(model, cases));
+    }
+}
+
+fn empty(model: &Model, cases: &Cases) -> String {
+    let key = |action| model.settings.keymap.hint(crate::action::Context::Cases, action).unwrap_or("").to_owned();
+    if !cases.fresh.loaded {
+        return "Reading the list of cases.".to_owned();
+    }
+    if !cases.list.filter().is_empty() {
+        let filter = SafeText::line(cases.list.filter());
+        return format!("No case holds “{filter}”. {} shows all of them again.", key(crate::action::Action::Back));
+    }
+    format!(
+        "No mail yet. Messages are grouped into cases by the URN, Crown Court or PF number in their subject. {} asks the servers for \
+         news; {} shows the help.",
+        key(crate::action::Action::SyncNow),
+        key(crate::action::Action::Help),
+    )
+}
+
+fn draw_row(model: &Model, row: &CaseRow, canvas: &mut Canvas<'_>, at: (u16, u16), title: u16, columns: &Columns) {
+    let (mut x, y) = at;
+    let unread = row.unread > 0;
+    if unread {
+        canvas.put(x, y, 1, canvas.pick("●", "*"), canvas.style(Scope::ListUnread));
+    }
+    x += 2;
+    let style = match row.scope {
+        _ if unread => canvas.style(Scope::ListUnread),
+        Which::Case(_) => canvas.style(Scope::ListRow),
+        Which::Unfiled | Which::All => canvas.style(Scope::TextMuted),
+    };
+    canvas.put(x, y, title, row.title.as_str(), style);
+    x += title + 1;
+    let identifiers = SafeText::join(&row.identifiers, "  ");
+    canvas.put(x, y, columns.identifiers, identifiers.as_str(), canvas.style(Scope::ListCase));
+    x += columns.identifiers;
+    if unread {
+        canvas.put_right(x, y, columns.unread, &row.unread.to_string(), canvas.style(Scope::ListUnread));
+    }
+    x += columns.unread;
+    canvas.put_right(x, y, columns.messages, &row.messages.to_string(), canvas.style(Scope::ListCount));
+    x += columns.messages + 1;
+    if let Some(last) = row.last_date {
+        let last = date::short(last, model.now, &model.settings.zone);
+        canvas.put_right(x, y, columns.date, &last, canvas.style(Scope::ListDate));
+    }
+}

@@ -1,0 +1,122 @@
+//! A message being written.
+
+use super::{field, size};
+use crate::app::Model;
+use crate::app::screen::composer::{Composer, Field, protection_in_words};
+use crate::app::size::{Area, inset};
+use crate::theme::Scope;
+use crate::ui::canvas::Canvas;
+
+const NAMES: u16 = 10;
+
+/// Draws the composer.
+pub(in crate::ui) fn draw(model: &Model, composer: &Composer, canvas: &mut Canvas<'_>) {
+    let body = inset(model.parts().body);
+    let mut y = body.y;
+    let has_keys = model.popups.is_empty();
+    name(canvas, body, y, "From");
+    let author = composer.author();
+    let room = body.width.saturating_sub(NAMES);
+    canvas.put(body.x + NAMES, y, room, author.as_str(), canvas.style(Scope::TextMuted));
+    y += 1;
+    let mut completions_at = None;
+    for which in [Field::To, Field::Cc, Field::Bcc, Field::Subject] {
+        draw_field(composer, which, canvas, body, y, has_keys);
+        if composer.focus == which {
+            completions_at = Some(y + 1);
+        }
+        y += 1;
+        if let Some(wrong) = composer.wrong(which) {
+            canvas.put(body.x + 2, y, 1, canvas.pick("✗", "X"), canvas.style(Scope::FieldInvalid));
+            canvas.put(body.x + 4, y, body.width.saturating_sub(4), wrong.as_str(), canvas.style(Scope::FieldInvalid));
+            y += 1;
+        }
+    }
+    name(canvas, body, y, "OpenPGP");
+    let words = protection_in_words(composer.protection);
+    canvas.put(body.x + NAMES, y, room, words, canvas.style(Scope::FieldText));
+    y += 1;
+    for (place, (file, bytes)) in composer.attachments().enumerate().take(6) {
+        name(canvas, body, y, if place == 0 { "Files" } else { "" });
+        let text = format!("@ {file}  {}", size(u64::try_from(bytes).unwrap_or(u64::MAX)));
+        canvas.put(body.x + NAMES, y, room, &text, canvas.style(Scope::FieldText));
+        y += 1;
+    }
+    let bottom = body.y + body.height;
+    let rule = Area { y, height: 1.min(bottom.saturating_sub(y)), ..body };
+    let border = canvas.style(if composer.focus == Field::Body { Scope::BorderFocused } else { Scope::Border });
+    canvas.fill(rule, canvas.pick("─", "-"), border);
+    y += 1;
+    draw_body(
+        composer,
+        canvas,
+        Area { y, height: bottom.saturating_sub(y), width: body.width.min(100), ..body },
+        has_keys,
+    );
+    if let Some(at) = completions_at.filter(|_| !composer.completions.is_empty()) {
+        draw_completions(composer, canvas, body, at);
+    }
+}
+
+fn name(canvas: &mut Canvas<'_>, body: Area, y: u16, text: &str) {
+    if y < body.y + body.height {
+        canvas.put(body.x, y, NAMES, text, canvas.style(Scope::FieldName));
+    }
+}
+
+fn draw_field(composer: &Composer, which: Field, canvas: &mut Canvas<'_>, body: Area, y: u16, has_keys: bool) {
+    name(canvas, body, y, which.name());
+    let Some(line) = composer.line(which) else { return };
+    let (x, room) = (body.x + NAMES, body.width.saturating_sub(NAMES));
+    let scope = if composer.wrong(which).is_some() { Scope::FieldInvalid } else { Scope::FieldText };
+    if composer.focus == which {
+        let style = canvas.style(Scope::FieldFocused);
+        canvas.fill(Area { x, y, width: room, height: 1 }, " ", style);
+        canvas.put(body.x + NAMES - 2, y, 1, canvas.pick("▌", ">"), canvas.style(Scope::BorderFocused));
+        let before = canvas.cursor;
+        field(canvas, x, y, room, line, if scope == Scope::FieldText { Scope::FieldFocused } else { scope });
+        if !has_keys {
+            canvas.cursor = before;
+        }
+    } else {
+        canvas.put(x, y, room, line.text(), canvas.style(scope));
+    }
+}
+
+fn draw_body(composer: &Composer, canvas: &mut Canvas<'_>, area: Area, has_keys: bool) {
+    if area.height == 0 || area.width == 0 {
+        return;
+    }
+    let rect = crate::ui::canvas::clamp(area, canvas.buffer().area);
+    if rect.is_empty() {
+        return;
+    }
+    ratatui::widgets::Widget::render(&composer.body, rect, canvas.buffer());
+    if composer.focus == Field::Body && has_keys {
+        let at = composer.body.screen_cursor();
+        let (top, left) = composer.body.scroll_offset();
+        let cell = |at: usize, from: u16| u16::try_from(at).unwrap_or(u16::MAX).saturating_sub(from);
+        let x = rect.x.saturating_add(cell(at.col, left)).min(rect.right().saturating_sub(1));
+        let y = rect.y.saturating_add(cell(at.row, top)).min(rect.bottom().saturating_sub(1));
+        canvas.cursor = Some((x, y));
+    }
+}
+
+fn draw_completions(composer: &Composer, canvas: &mut Canvas<'_>, body: Area, y: u16) {
+    let rows = u16::try_from(composer.completions.len().min(6)).unwrap_or(6);
+    let height = rows.min((body.y + body.height).saturating_sub(y));
+    let x = body.x + NAMES;
+    let width = body.width.saturating_sub(NAMES).min(64);
+    let style = canvas.style(Scope::Popup).patch(canvas.style(Scope::FieldCompletion));
+    canvas.fill(Area { x, y, width, height }, " ", style);
+    let chosen = composer.completion;
+    let first = chosen.map_or(0, |at| (at + 1).saturating_sub(usize::from(rows)));
+    for (y, (place, text)) in (y..y + height).zip(composer.completions.iter().enumerate().skip(first)) {
+        let sign = if chosen == Some(place) { canvas.pick("▌", ">") } else { " " };
+        canvas.put(x, y, 1, sign, style);
+        canvas.put(x + 2, y, width.saturating_sub(2), text.as_str(), style);
+        if chosen == Some(place) {
+            canvas.shade(Area { x, y, width, height: 1 }, Scope::PopupSelected);
+        }
+    }
+}

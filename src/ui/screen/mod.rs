@@ -1,0 +1,82 @@
+//! The screens, drawn; `app::screen` has a file of the same name for each.
+
+pub(super) mod cases;
+pub(super) mod composer;
+pub(super) mod help;
+pub(super) mod lock;
+pub(super) mod outbox;
+pub(super) mod review;
+pub(super) mod thread;
+pub(super) mod threads;
+
+use super::canvas::{Canvas, cells};
+use crate::app::line::Line;
+use crate::app::size::Area;
+use crate::app::wrap::Wrapped;
+use crate::mail::safe::SafeText;
+use crate::theme::Scope;
+
+/// Cells of a row that change their ground when the cursor comes: enough to see, few enough for a slow line.
+const SHADED: u16 = 76;
+
+/// Draws the cursor's bar at the left of a row, its ground, and puts the terminal's cursor on it.
+pub(super) fn select(canvas: &mut Canvas<'_>, area: Area, y: u16, chosen: bool, has_keys: bool) {
+    if !chosen {
+        return;
+    }
+    let width = area.width.min(SHADED);
+    canvas.shade(Area { x: area.x, y, width, height: 1 }, Scope::ListSelected);
+    let style = canvas.style(Scope::ListSelected).patch(canvas.style(Scope::BorderFocused));
+    canvas.put(area.x, y, 1, canvas.pick("▌", ">"), style);
+    if has_keys {
+        canvas.cursor = Some((area.x, y));
+    }
+}
+
+/// Draws a line being typed and puts the terminal's cursor into it. The part around the cursor is what is shown.
+pub(super) fn field(canvas: &mut Canvas<'_>, x: u16, y: u16, width: u16, line: &Line, scope: Scope) {
+    let style = canvas.style(scope);
+    let room = width.saturating_sub(1);
+    let before = cells(line.before());
+    let skipped = before.saturating_sub(room);
+    let text = tail(line.text(), usize::from(skipped));
+    canvas.put(x, y, width, text, style);
+    let shown = before - cells(line.text().strip_suffix(text).unwrap_or_default()).min(before);
+    canvas.cursor = Some((x + shown.min(room), y));
+}
+
+/// A text without its first cells, cut between characters.
+fn tail(text: &str, skipped: usize) -> &str {
+    use unicode_segmentation::UnicodeSegmentation;
+    use unicode_width::UnicodeWidthStr;
+    let mut wide = 0;
+    for (at, grapheme) in text.grapheme_indices(true) {
+        if wide >= skipped {
+            return text.get(at..).unwrap_or_default();
+        }
+        wide += grapheme.width();
+    }
+    ""
+}
+
+/// Says in the middle of an area why there is nothing in it, and what to do.
+pub(super) fn say(canvas: &mut Canvas<'_>, area: Area, text: &str) {
+    let width = area.width.saturating_sub(4).min(64);
+    let wrapped =
+        Wrapped::new(std::sync::Arc::from(vec![SafeText::line(text)]), usize::from(width), usize::from(area.height));
+    let style = canvas.style(Scope::TextMuted);
+    let x = area.x + (area.width - width) / 2;
+    let first = area.y + area.height / 3;
+    for (y, (_, _, line)) in (first..area.y + area.height).zip(wrapped.visible()) {
+        canvas.put(x, y, width, line, style);
+    }
+}
+
+/// Bytes as people say them.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
+    }
+}

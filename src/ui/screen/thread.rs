@@ -1,0 +1,216 @@
+//! An open thread. Everything that we say of a message is drawn from its head's rows; its text is drawn below the rule and behind a
+//! gutter that it cannot enter.
+
+use super::{say, select, size};
+use crate::app::Model;
+use crate::app::screen::thread::{Face, GUTTER, HeadRow, Shown, Thread};
+use crate::app::size::{Area, measure};
+use crate::app::view::{AttachmentRow, MessageRow, MessageView, Tone};
+use crate::theme::Scope;
+use crate::ui::canvas::{Canvas, cells};
+use crate::ui::{date, marks};
+
+/// Width of the names of fields.
+const NAMES: u16 = 10;
+
+/// Draws the thread.
+pub(in crate::ui) fn draw(model: &Model, thread: &Thread, canvas: &mut Canvas<'_>) {
+    let parts = thread.parts();
+    draw_tree(model, thread, parts.tree, canvas);
+    let rule = parts.rule;
+    let border = canvas.style(Scope::Border);
+    let sign = if rule.width == 1 && rule.height > 1 { canvas.pick("│", "|") } else { canvas.pick("─", "-") };
+    canvas.fill(rule, sign, border);
+    let pane = parts.pane;
+    match (&thread.shown, &thread.trouble) {
+        (_, Some((id, why))) if thread.tree.selected().is_some_and(|row| row.id == *id) => {
+            let style = canvas.tone(why.tone);
+            canvas.put(pane.x, pane.y, 1, canvas.sign(why.tone), style);
+            say(canvas, pane, why.text.as_str());
+        }
+        (Some(shown), _) => draw_message(model, thread, shown, pane, canvas),
+        (None, _) if thread.fresh.loaded && thread.tree.is_empty() => {
+            say(canvas, pane, "There is no message in this thread any more.");
+        }
+        (None, _) => say(canvas, pane, "Opening the message."),
+    }
+    if thread.reading() && model.popups.is_empty() {
+        canvas.cursor = Some((pane.x, text_top(thread, pane).min(pane.y + pane.height.saturating_sub(1))));
+    }
+}
+
+fn text_top(thread: &Thread, pane: Area) -> u16 {
+    let head = thread.shown.as_ref().map_or(0, |shown| shown.head.len());
+    pane.y + u16::try_from(head).unwrap_or(0)
+}
+
+fn draw_tree(model: &Model, thread: &Thread, area: Area, canvas: &mut Canvas<'_>) {
+    if area.height == 0 {
+        return;
+    }
+    for (y, (place, row)) in (area.y..).zip(thread.tree.visible()) {
+        draw_tree_row(model, thread, row, canvas, Area { y, height: 1, ..area });
+        select(canvas, area, y, place == thread.tree.at(), model.popups.is_empty());
+    }
+    if thread.tree.is_empty() {
+        say(canvas, area, "No message here holds what you typed.");
+    }
+}
+
+fn draw_tree_row(model: &Model, thread: &Thread, row: &MessageRow, canvas: &mut Canvas<'_>, area: Area) {
+    let (mut x, y) = (area.x + 2, area.y);
+    let end = area.x + area.width;
+    let text = canvas.style(if row.seen { Scope::ListRow } else { Scope::ListUnread });
+    if !row.seen {
+        canvas.put(x, y, 1, canvas.pick("●", "*"), canvas.style(Scope::ListUnread));
+    }
+    let second = match (row.flagged, row.answered) {
+        (true, _) => ("!", Scope::ListFlagged),
+        (false, true) => ("r", Scope::TextMuted),
+        (false, false) => (" ", Scope::ListRow),
+    };
+    canvas.put(x + 1, y, 1, second.0, canvas.style(second.1));
+    if row.attachments > 0 {
+        canvas.put(x + 2, y, 1, "@", canvas.style(Scope::ListAttachment));
+    }
+    for (place, (mark, style)) in (x + 3..).zip(marks::badge(canvas, row.openpgp)) {
+        canvas.put(place, y, 1, mark, style);
+    }
+    if row.pending {
+        canvas.put(x + 5, y, 1, "~", canvas.style(Scope::ListPending));
+    }
+    x += 7;
+    let indent = u16::try_from(row.depth.min(12)).unwrap_or(0);
+    if indent > 0 {
+        let branch = canvas.pick("└ ", "` ");
+        canvas.put(x + indent - 1, y, 2, branch, canvas.style(Scope::ListTree));
+        x += indent + 1;
+    }
+    let date = date::short(row.received, model.now, &model.settings.zone);
+    let date_width = 7;
+    let room = end.saturating_sub(x + date_width);
+    let from = canvas.put(x, y, room.min(28), row.from.as_str(), text);
+    // The subject only where it says something that the title does not.
+    if row.subject != thread.subject && room > from + 6 {
+        let x = x + from + 2;
+        canvas.put(x, y, room - from - 2, row.subject.as_str(), canvas.style(Scope::TextMuted));
+    }
+    canvas.put_right(end.saturating_sub(date_width), y, date_width, &date, canvas.style(Scope::ListDate));
+}
+
+fn draw_message(model: &Model, thread: &Thread, shown: &Shown, pane: Area, canvas: &mut Canvas<'_>) {
+    let width = u16::try_from(measure(pane)).unwrap_or(pane.width);
+    for (y, row) in (pane.y..pane.y + pane.height).zip(&shown.head) {
+        draw_head_row(model, shown, row, Area { y, width, height: 1, ..pane }, canvas);
+    }
+    // While another message is on its way, the one on screen is still the one before: say so.
+    let behind = thread.tree.selected().is_some_and(|row| row.id != shown.view.id);
+    let rule = text_top(thread, pane).saturating_sub(1);
+    if behind && rule > pane.y {
+        canvas.put_right(pane.x, rule, width.saturating_sub(1), " opening the next ", canvas.style(Scope::TextMuted));
+    }
+    let face = match shown.face {
+        Face::Text => "",
+        Face::Headers => " all headers, as they came ",
+        Face::Raw => " as transmitted ",
+    };
+    canvas.put(pane.x + 2, rule, width.saturating_sub(4), face, canvas.style(Scope::TextMuted));
+    let bottom = pane.y + pane.height;
+    for (y, (piece, lead, text)) in (text_top(thread, pane)..bottom).zip(shown.body.visible()) {
+        let style = canvas.style(match piece.quoted {
+            0 => Scope::Text,
+            1 => Scope::TextQuote1,
+            2 => Scope::TextQuote2,
+            _ => Scope::TextQuote3,
+        });
+        let x = pane.x + GUTTER;
+        let room = width.saturating_sub(GUTTER);
+        let used = canvas.put(x, y, room, lead, style);
+        canvas.put(x + used, y, room - used, text.trim_end(), style);
+    }
+}
+
+fn draw_head_row(model: &Model, shown: &Shown, row: &HeadRow, area: Area, canvas: &mut Canvas<'_>) {
+    let Area { x, y, width, .. } = area;
+    match row {
+        HeadRow::Subject(subject) => {
+            let subject = if subject.is_empty() { "(no subject)" } else { subject.as_str() };
+            canvas.put(x, y, NAMES, "Subject", canvas.style(Scope::HeaderName));
+            canvas.put(x + NAMES, y, width.saturating_sub(NAMES), subject, canvas.style(Scope::HeaderSubject));
+        }
+        HeadRow::Field(name, value, at) => {
+            let at = at.map(|at| date::long(at, &model.settings.zone)).unwrap_or_default();
+            // A date that stands alone is the value of its field.
+            let right = if value.is_empty() { 0 } else { cells(&at) };
+            canvas.put(x, y, NAMES, name, canvas.style(Scope::HeaderName));
+            let style = canvas.style(Scope::HeaderValue);
+            let shown_value = if value.is_empty() { at.as_str() } else { value.as_str() };
+            let fits = width > NAMES + right + 24;
+            let room = width.saturating_sub(NAMES + if fits && right > 0 { right + 2 } else { 0 });
+            canvas.put(x + NAMES, y, room, shown_value, style);
+            if fits && right > 0 {
+                canvas.put_right(x, y, width, &at, canvas.style(Scope::ListDate));
+            }
+        }
+        HeadRow::Sentence(tone, first, text) => {
+            sentence(canvas, (x, y), width, *tone, *first, text.as_str());
+        }
+        HeadRow::Attachment(place) => {
+            if let Some(file) = shown.view.attachments.get(*place) {
+                let chosen = *place == shown.attachment && shown.view.attachments.len() > 1;
+                attachment(canvas, (x, y), width, *place, file, chosen);
+            }
+        }
+        HeadRow::More(rows) => {
+            let text = more(&shown.view, *rows);
+            canvas.put(x, y, width, &text, canvas.style(Scope::TextMuted));
+        }
+        HeadRow::Rule => {
+            let border = canvas.style(Scope::Border);
+            canvas.fill(area, canvas.pick("─", "-"), border);
+        }
+    }
+}
+
+fn more(view: &MessageView, rows: usize) -> String {
+    let files = match view.attachments.len() {
+        0 => String::new(),
+        1 => ", with 1 attachment".to_owned(),
+        many => format!(", with {many} attachments"),
+    };
+    format!("({rows} more rows have no room here{files})")
+}
+
+/// Draws a row of a sentence of ours: a bar and a sign that no foreign text is ever drawn in, then the words.
+pub(super) fn sentence(canvas: &mut Canvas<'_>, at: (u16, u16), width: u16, tone: Tone, first: bool, text: &str) {
+    let (x, y) = at;
+    let style = canvas.tone(tone);
+    canvas.put(x, y, 1, canvas.pick("▎", "|"), style);
+    if first {
+        canvas.put(x + 2, y, 1, canvas.sign(tone), style);
+    }
+    canvas.put(x + 4, y, width.saturating_sub(4), text, style);
+}
+
+/// Draws a row of an attachment.
+pub(super) fn attachment(
+    canvas: &mut Canvas<'_>,
+    at: (u16, u16),
+    width: u16,
+    place: usize,
+    file: &AttachmentRow,
+    chosen: bool,
+) {
+    let (x, y) = at;
+    let name = if place == 0 { "Files" } else { "" };
+    canvas.put(x, y, NAMES, name, canvas.style(Scope::HeaderName));
+    let how = if file.sealed { ", sealed" } else { "" };
+    let facts = format!("{}, {}{how}", file.media_type.truncate(30), size(file.bytes));
+    let sign = if chosen { canvas.pick("▸ ", "> ") } else { "@ " };
+    let used = canvas.put(x + NAMES, y, 2, sign, canvas.style(Scope::ListAttachment));
+    let x = x + NAMES + used;
+    let room = width.saturating_sub(NAMES + used);
+    let style = canvas.style(if chosen { Scope::TextStrong } else { Scope::HeaderValue });
+    let named = canvas.put(x, y, room.saturating_sub(cells(&facts) + 2).max(room / 3), file.name.as_str(), style);
+    canvas.put(x + named + 2, y, room.saturating_sub(named + 2), &facts, canvas.style(Scope::TextMuted));
+}

@@ -1,0 +1,255 @@
+//! What every screen has: the title row, the status row, and the row of notices and hints.
+
+use super::canvas::{Canvas, cells};
+use super::date;
+use crate::action::{Action, Context};
+use crate::app::Model;
+use crate::app::popup::Popup;
+use crate::app::screen::Screen;
+use crate::app::view::Link;
+use crate::mail::safe::SafeText;
+use crate::theme::Scope;
+
+/// Draws title, status and foot.
+pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
+    title(model, canvas);
+    status(model, canvas);
+    foot(model, canvas);
+}
+
+fn title(model: &Model, canvas: &mut Canvas<'_>) {
+    let row = model.parts().title;
+    let between = canvas.pick(" › ", " > ");
+    let names: Vec<SafeText> = model.screens.iter().map(name).collect();
+    let (muted, strong) = (canvas.style(Scope::TextMuted), canvas.style(Scope::Title));
+    let mut x = row.x + 1;
+    let end = row.x + row.width;
+    let last = names.len().saturating_sub(1);
+    for (at, name) in names.iter().enumerate() {
+        let room = end.saturating_sub(x);
+        // The way here may be shortened, but not the name of where one is.
+        let share = if at == last { room } else { room.min(24) };
+        x += canvas.put(x, row.y, share, name.as_str(), if at == last { strong } else { muted });
+        if at < last {
+            x += canvas.put(x, row.y, end.saturating_sub(x), between, muted);
+        }
+    }
+}
+
+fn name(screen: &Screen) -> SafeText {
+    match screen {
+        Screen::Cases(_) => SafeText::from("Cases"),
+        Screen::Threads(threads) => threads.title.clone(),
+        Screen::Thread(thread) if thread.subject.is_empty() => SafeText::from("(no subject)"),
+        Screen::Thread(thread) => thread.subject.clone(),
+        Screen::Composer(composer) if composer.subject().is_empty() => SafeText::from("New message"),
+        Screen::Composer(composer) => SafeText::line(composer.subject()),
+        Screen::Review(_) => SafeText::from("Review before sending"),
+        Screen::Outbox(_) => SafeText::from("Outbox"),
+        Screen::Help(_) => SafeText::from("Help"),
+    }
+}
+
+fn status(model: &Model, canvas: &mut Canvas<'_>) {
+    let row = model.parts().status;
+    let base = canvas.style(Scope::Status);
+    canvas.fill(row, " ", base);
+    let position = position(model);
+    let right = cells(&position).min(row.width / 2);
+    canvas.put_right(row.x, row.y, row.width.saturating_sub(1), &position, canvas.style(Scope::StatusPosition));
+    let mut x = row.x + 1;
+    let end = (row.x + row.width).saturating_sub(right + 3);
+    let gap = canvas.pick(" │ ", " | ");
+    if model.accounts.is_empty() {
+        x += canvas.put(x, row.y, end.saturating_sub(x), "no connection yet", canvas.style(Scope::StatusOffline));
+        x += canvas.put(x, row.y, end.saturating_sub(x), gap, base);
+    }
+    for account in &model.accounts {
+        let (words, scope) = link(model, &account.link);
+        let words = format!("{}: {words}", SafeText::line(&account.account));
+        x += canvas.put(x, row.y, end.saturating_sub(x), &words, canvas.style(scope));
+        x += canvas.put(x, row.y, end.saturating_sub(x), gap, base);
+    }
+    canvas.put(x, row.y, end.saturating_sub(x), "unlocked", base);
+}
+
+fn link(model: &Model, link: &Link) -> (String, Scope) {
+    let zone = &model.settings.zone;
+    match link {
+        Link::Connecting => ("connecting".to_owned(), Scope::StatusSyncing),
+        Link::Syncing { mailbox, done, total } if *total > 0 => {
+            (format!("syncing {} {done} of {total}", mailbox.truncate(20)), Scope::StatusSyncing)
+        }
+        Link::Syncing { mailbox, .. } => (format!("syncing {}", mailbox.truncate(20)), Scope::StatusSyncing),
+        Link::Watching => ("up to date, watching".to_owned(), Scope::StatusOnline),
+        Link::Offline { since, because, retry } => {
+            let mut words = "offline".to_owned();
+            if let Some(since) = since {
+                words.push_str(&format!(" since {}", date::clock(*since, model.now, zone)));
+            }
+            if !because.is_empty() {
+                words.push_str(&format!(": {because}"));
+            }
+            if let Some(retry) = retry {
+                words.push_str(&format!("; next try {}", date::clock(*retry, model.now, zone)));
+            }
+            (words, Scope::StatusOffline)
+        }
+    }
+}
+
+fn position(model: &Model) -> String {
+    let rows = |at: usize, shown: usize, total: usize, filter: &str| match (shown, filter.is_empty()) {
+        (0, true) => String::new(),
+        (0, false) => format!("no row of {total} holds “{}”", SafeText::line(filter).truncate(12)),
+        (_, true) => format!("{} of {shown}", at + 1),
+        (_, false) => format!("{} of {shown} with “{}”, {total} in all", at + 1, SafeText::line(filter).truncate(12)),
+    };
+    match model.screens.last() {
+        Some(Screen::Cases(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Threads(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Outbox(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Help(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Thread(thread)) => {
+            let percent = thread.shown.as_ref().map(|shown| match shown.body.percent() {
+                100 if shown.body.at_start() => "all".to_owned(),
+                100 => "end".to_owned(),
+                percent => format!("{percent} %"),
+            });
+            let message = format!("message {} of {}", thread.tree.at() + 1, thread.tree.len().max(1));
+            percent.map_or(message.clone(), |percent| format!("{message}, {percent}"))
+        }
+        Some(Screen::Review(review)) if review.at_end() => "end".to_owned(),
+        Some(Screen::Review(_)) => "more below".to_owned(),
+        Some(Screen::Composer(composer)) if composer.changed => "not kept yet".to_owned(),
+        Some(Screen::Composer(composer)) if composer.touched => "kept".to_owned(),
+        Some(Screen::Composer(_)) | None => String::new(),
+    }
+}
+
+fn foot(model: &Model, canvas: &mut Canvas<'_>) {
+    let row = model.parts().foot;
+    let inner = row.width.saturating_sub(2);
+    match model.popups.last() {
+        Some(Popup::Prompt(prompt)) => {
+            let asked =
+                canvas.put(row.x + 1, row.y, inner / 2, prompt.question.as_str(), canvas.style(Scope::FieldName));
+            let x = row.x + 2 + asked;
+            super::screen::field(
+                canvas,
+                x,
+                row.y,
+                (row.x + row.width).saturating_sub(x + 1),
+                &prompt.line,
+                Scope::FieldFocused,
+            );
+            return;
+        }
+        Some(Popup::Ask(ask)) => {
+            let yes = model.settings.keymap.hint(Context::Confirm, Action::ConfirmYes).unwrap_or("y");
+            let no = model.settings.keymap.hint(Context::Confirm, Action::ConfirmNo).unwrap_or("n");
+            let answer = format!(" {yes} yes, {no} no");
+            let room = inner.saturating_sub(cells(&answer));
+            let asked = canvas.put(row.x + 1, row.y, room, ask.question.as_str(), canvas.style(Scope::ToneWarning));
+            canvas.put(row.x + 1 + asked, row.y, inner - asked, &answer, canvas.style(Scope::KeyHint));
+            canvas.cursor = Some((row.x + 1 + asked + cells(&answer), row.y));
+            return;
+        }
+        Some(Popup::Palette(_)) | None => {}
+    }
+    if !model.pending.is_empty() {
+        let keys: Vec<String> = model.pending.iter().map(ToString::to_string).collect();
+        let text = format!("{} {}", keys.join(" "), canvas.pick("…", "..."));
+        canvas.put(row.x + 1, row.y, inner, &text, canvas.style(Scope::StatusPending));
+    } else if let Some(notice) = &model.notice {
+        let style = canvas.tone(notice.sentence.tone);
+        let sign = canvas.sign(notice.sentence.tone);
+        canvas.put(row.x + 1, row.y, 1, sign, style);
+        canvas.put(row.x + 3, row.y, inner.saturating_sub(2), notice.sentence.text.as_str(), style);
+    } else {
+        hints(model, canvas);
+    }
+}
+
+/// The keys that matter most here, as they are bound now.
+fn hints(model: &Model, canvas: &mut Canvas<'_>) {
+    let context = model.screen_context();
+    let row = model.parts().foot;
+    let wanted: &[(Action, &str)] = match context {
+        Context::Cases => &[
+            (Action::ListOpen, "open"),
+            (Action::ListNextUnread, "next unread"),
+            (Action::ListFilter, "filter"),
+            (Action::Compose, "write"),
+            (Action::GoOutbox, "outbox"),
+            (Action::Palette, "command"),
+            (Action::Help, "help"),
+            (Action::Quit, "quit"),
+        ],
+        Context::Threads => &[
+            (Action::ListOpen, "open"),
+            (Action::ListNextUnread, "next unread"),
+            (Action::MessageReply, "reply"),
+            (Action::ThreadToggleSeen, "read/unread"),
+            (Action::ThreadToggleFlagged, "flag"),
+            (Action::ListFilter, "filter"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Thread => &[
+            (Action::ViewPageDown, "read on"),
+            (Action::ListNext, "next"),
+            (Action::MessageReply, "reply"),
+            (Action::MessageReplyAll, "reply all"),
+            (Action::AttachmentSave, "save file"),
+            (Action::ListOpen, "enlarge"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Message => &[
+            (Action::ViewPageDown, "read on"),
+            (Action::MessageReply, "reply"),
+            (Action::MessageReplyAll, "reply all"),
+            (Action::MessageForward, "forward"),
+            (Action::AttachmentSave, "save file"),
+            (Action::MessageToggleDetails, "details"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Composer => &[
+            (Action::ComposerReview, "review and send"),
+            (Action::ComposerNextField, "next field"),
+            (Action::ComposerEdit, "editor"),
+            (Action::ComposerAttach, "attach"),
+            (Action::ComposerProtection, "OpenPGP"),
+            (Action::ComposerKeep, "keep"),
+            (Action::ComposerDiscard, "discard"),
+        ],
+        Context::Review => &[
+            (Action::ReviewSend, "SEND"),
+            (Action::ReviewEdit, "back to writing"),
+            (Action::ComposerProtection, "OpenPGP"),
+            (Action::ViewPageDown, "read on"),
+            (Action::Help, "help"),
+        ],
+        Context::Outbox => &[
+            (Action::OutboxRetry, "try again now"),
+            (Action::OutboxCancel, "take out"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        _ => &[(Action::ListFilter, "filter"), (Action::ViewPageDown, "page down"), (Action::Back, "back")],
+    };
+    let (key_style, doc_style) = (canvas.style(Scope::KeyHint), canvas.style(Scope::KeyDoc));
+    let mut x = row.x + 1;
+    let end = row.x + row.width;
+    for (action, label) in wanted {
+        let Some(key) = model.settings.keymap.hint(context, *action) else { continue };
+        let room = cells(key) + 1 + cells(label);
+        if x + room >= end {
+            break;
+        }
+        x += canvas.put(x, row.y, end - x, key, key_style) + 1;
+        x += canvas.put(x, row.y, end - x, label, doc_style) + 2;
+    }
+}

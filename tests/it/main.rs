@@ -16,4 +16,5 @@ mod pgp_interop;
 mod smtp;
 mod store;
 mod support;
+mod terminal;
 mod tidy;

@@ -1,3 +1,4 @@
 //! Servers and programs that the tests stand against.
 
 pub(crate) mod submission;
+pub(crate) mod tmux;

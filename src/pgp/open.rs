@@ -240,7 +240,7 @@ impl Work<'_> {
     }
 
     /// The payload is what is shown.
-    fn present(mut self, payload: Payload, tolerance: SignedDuration) -> Opened {
+    fn present(mut self, mut payload: Payload, tolerance: SignedDuration) -> Opened {
         let outer = self.message.headers();
         let holds = payload.signatures.iter().any(|checked| holds(checked.outcome));
         let scheme = payload::scheme(&payload.entity).filter(|_| payload.mime && (payload.encrypted || holds));
@@ -252,21 +252,27 @@ impl Work<'_> {
             Some(_) if holds => HeaderProtection::Signed,
             Some(_) => HeaderProtection::None,
         };
-        let from_differs = scheme.is_some() && addresses(outer) != addresses(inner);
-        let mut from = addresses(if scheme.is_some() { inner } else { outer });
+        let from_inside = scheme.is_some_and(|scheme| scheme != Scheme::Old || inner.count("From") > 0);
+        let from_differs = from_inside && addresses(outer) != addresses(inner);
+        let shown = Message::parse(payload::compose(outer, &payload.entity, scheme, from_differs));
+        let mut from = addresses(shown.headers());
         if from_differs {
             self.warn(Warning::FromMismatch);
-            // Two claims are not one sender.
-            from.extend(addresses(outer));
+            // Two claims are not one sender, even where one of them is empty.
+            from.extend(addresses(inner));
             from.push(String::new());
         }
         if !headers.mismatch.is_empty() {
             self.warn(Warning::HeaderMismatch);
         }
-        let date = if scheme.is_some() { inner.date() } else { outer.date() };
-        let evidence = Evidence { signatures: payload.signatures, from, date };
+        if payload.signatures.is_empty() {
+            payload.signatures = self.below(&payload.entity, |_| {});
+            if !payload.signatures.is_empty() {
+                self.warn(Warning::TextOutsideSignature);
+            }
+        }
+        let evidence = Evidence { signatures: payload.signatures, from, date: shown.headers().date() };
         self.judge(&evidence, tolerance);
-        let shown = Message::parse(payload::compose(outer, &payload.entity, scheme, from_differs));
         if ciphertext_below(&shown) {
             self.warn(Warning::MixedContext);
         }
@@ -279,22 +285,28 @@ impl Work<'_> {
         Opened { report: self.report, shown, inside, headers, warnings: self.warnings }
     }
 
-    /// The message is shown as it came; signatures on parts of it cover those parts only.
-    fn unwrapped(mut self, claims_encryption: bool, tolerance: SignedDuration) -> Opened {
-        let message = self.message;
-        let mut inside = vec![Inside::Clear; message.parts().len()];
+    /// Signatures on parts below the root, which cover those parts only. Tells which parts are covered by one that holds.
+    fn below(&self, message: &Message, mut covered: impl FnMut(usize)) -> Vec<Checked> {
         let mut signatures = Vec::new();
         for (_, content, signature) in signed_below(message) {
             let (_, checked) = self.verified(message, content, signature);
             if checked.iter().any(|checked| holds(checked.outcome)) {
-                for place in shape::subtree(message, content) {
-                    if let Some(inside) = inside.get_mut(place) {
-                        *inside = Inside::Signed;
-                    }
-                }
+                shape::subtree(message, content).into_iter().for_each(&mut covered);
             }
-            signatures.extend(checked);
+            signatures.extend(checked.into_iter().map(|checked| Checked { covers: Covers::Part, ..checked }));
         }
+        signatures
+    }
+
+    /// The message is shown as it came; signatures on parts of it cover those parts only.
+    fn unwrapped(mut self, claims_encryption: bool, tolerance: SignedDuration) -> Opened {
+        let message = self.message;
+        let mut inside = vec![Inside::Clear; message.parts().len()];
+        let mut signatures = self.below(message, |place| {
+            if let Some(inside) = inside.get_mut(place) {
+                *inside = Inside::Signed;
+            }
+        });
         for part in message.parts().iter().filter(|part| part.media_type == "text/plain") {
             let text = message.content(part);
             let Some(block) = inline::find(&text).filter(|block| block.kind == Kind::Signed) else { continue };
@@ -305,9 +317,9 @@ impl Work<'_> {
         }
         if !signatures.is_empty() {
             self.warn(Warning::TextOutsideSignature);
-            for checked in &mut signatures {
-                checked.covers = Covers::Part;
-            }
+        }
+        for checked in &mut signatures {
+            checked.covers = Covers::Part;
         }
         if !claims_encryption && ciphertext_below(message) {
             self.warn(Warning::MixedContext);
@@ -322,7 +334,8 @@ impl Work<'_> {
     /// Lets the verdict speak, and adds the reasons that a person can check.
     fn judge(&mut self, evidence: &Evidence, tolerance: SignedDuration) {
         self.report.signature = verdict(evidence, tolerance);
-        if evidence.from.len() != 1 || evidence.from.iter().any(|from| !from.contains('@')) {
+        let one = matches!(evidence.from.as_slice(), [from] if from.contains('@'));
+        if !one && !self.warnings.contains(&Warning::FromMismatch) {
             self.warn(Warning::FromNotOne);
         }
         let state = self.report.signature.state;

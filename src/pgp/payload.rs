@@ -64,8 +64,9 @@ pub(super) fn view(outer: &Headers, inner: Option<(&Headers, Scheme, bool)>) -> 
             _ => inside.as_ref(),
         };
         let differs = match (&outside, expected) {
-            // What is missing outside harms nobody: inside is what is shown.
+            // What is missing outside harms nobody: inside is what is shown. What was never inside is shown as it stands outside.
             (None, _) => false,
+            _ if inside.is_none() && outer_counts(inner, scheme, name) => false,
             (Some(outside), Some(expected)) => outside != expected,
             (Some(_), None) => true,
         };
@@ -95,13 +96,14 @@ pub(super) fn compose(outer: &Headers, payload: &Message, protected: Option<Sche
         raw.extend_from_slice(b"\r\n");
     };
     let is = |name: &str, wanted: &str| name.eq_ignore_ascii_case(wanted);
+    let outer_from = |name: &str| keep_outer_from && is(name, "From");
     for (name, value) in outer.fields().filter(|(name, _)| !structural(name)) {
-        if protected.is_none() || (keep_outer_from && is(name, "From")) {
+        if protected.is_none_or(|scheme| outer_counts(&root.headers, scheme, name)) || outer_from(name) {
             take(&mut raw, name, value);
         }
     }
     for (name, value) in root.headers.fields() {
-        let own = protected.is_some() && !is(name, "HP-Outer") && !(keep_outer_from && is(name, "From"));
+        let own = protected.is_some() && !is(name, "HP-Outer") && !outer_from(name);
         if structural(name) || own {
             take(&mut raw, name, value);
         }
@@ -109,6 +111,13 @@ pub(super) fn compose(outer: &Headers, payload: &Message, protected: Option<Sche
     raw.extend_from_slice(b"\r\n");
     raw.extend_from_slice(&without_legacy(payload, protected));
     raw
+}
+
+/// Whether an outer field is shown although the payload's fields are protected: the older forms often protected the subject alone, and a
+/// server may have added a date or Message-ID that the sender left out (RFC 6409 §8).
+fn outer_counts(inner: &Headers, scheme: Scheme, name: &str) -> bool {
+    let added = ["Date", "Message-ID"].iter().any(|added| name.eq_ignore_ascii_case(added));
+    (scheme == Scheme::Old || added) && inner.count(name) == 0
 }
 
 /// The body of the payload without the copies of protected fields made for programs that cannot read them (RFC 9788 §4.5.3).

@@ -38,8 +38,11 @@ pub(super) fn encrypted_payload(
     payload(head, entity, "cipher")
 }
 
-/// The payload of a message that is signed only: all fields, and `hp="clear"`.
+/// The payload of a message that is signed only: all fields, and `hp="clear"`; without fields it claims to protect none.
 pub(super) fn signed_payload(entity: &[u8], fields: &[(String, String)]) -> Result<Vec<u8>, PgpError> {
+    if fields.is_empty() {
+        return Ok(crlf(entity));
+    }
     payload(checked(fields)?, entity, "clear")
 }
 

@@ -26,7 +26,7 @@ pub enum Loudness {
 /// What to say about a message, the most important first.
 #[must_use]
 pub fn sentences(report: &OpenPgp, warnings: &[Warning]) -> Vec<(Loudness, String)> {
-    let mut said = vec![encryption(report, warnings), signature(&report.signature)];
+    let mut said = vec![encryption(report, warnings), signature(&report.signature, warnings)];
     if report.encrypted && report.decrypted && report.header_protection == HeaderProtection::None {
         said.push((Loudness::Plain, "Subject and addresses were readable on the way.".to_owned()));
     }
@@ -62,7 +62,7 @@ fn encryption(report: &OpenPgp, warnings: &[Warning]) -> (Loudness, String) {
 }
 
 /// About the signature.
-fn signature(report: &SignatureReport) -> (Loudness, String) {
+fn signature(report: &SignatureReport, warnings: &[Warning]) -> (Loudness, String) {
     let signer = report.signer.as_ref();
     let who = signer.map_or_else(
         || "an unknown key".to_owned(),
@@ -108,18 +108,18 @@ fn signature(report: &SignatureReport) -> (Loudness, String) {
         SignatureState::Revoked => {
             (Loudness::Alarm, format!("Signed {when} with a key that its owner revoked: {who}. Do not rely on it."))
         }
-        SignatureState::Mismatch if report.bound_to.is_some() => (
-            Loudness::Alarm,
-            format!(
-                "Signed by {who} {when}, which does not fit the message's date: it may be an old message sent again."
-            ),
-        ),
-        SignatureState::Mismatch => (
-            Loudness::Alarm,
-            format!(
-                "Signed {when} by {who}, but that does not fit who it says it is from, whom it was for, or when it was sent."
-            ),
-        ),
+        SignatureState::Mismatch => {
+            let but = if report.bound_to.is_some() {
+                "which does not fit the message's date: it may be an old message sent again"
+            } else if warnings.contains(&Warning::SignedInFuture) {
+                "which has not come yet: it is not to be relied on"
+            } else if warnings.contains(&Warning::NotIntended) {
+                "but for other recipients: someone may have passed it on as if it were for you"
+            } else {
+                "but that key does not belong to the address that the message is from"
+            };
+            (Loudness::Alarm, format!("Signed by {who} {when}, {but}."))
+        }
         SignatureState::Partial => {
             let what = if report.covers == Covers::None { "nothing" } else { "only a part" };
             (

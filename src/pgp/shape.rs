@@ -65,7 +65,9 @@ pub(super) fn signed_below(message: &Message) -> Vec<(usize, usize, usize)> {
     for (place, part) in message.parts().iter().enumerate() {
         if part.media_type == "multipart/signed"
             && is_openpgp(part, "application/pgp-signature")
-            && let [content, signature, ..] = part.children.as_slice()
+            && let Some(content) = part.children.first()
+            && let Some(signature) =
+                part.children.iter().skip(1).find(|child| is_type(message, **child, "application/pgp-signature"))
         {
             found.push((place, *content, *signature));
         }

@@ -138,7 +138,7 @@ fn ciphertext(sealed: &Sealed) -> Vec<u8> {
     let text = String::from_utf8(sealed.entity.clone()).expect("7-bit");
     let start = text.find("-----BEGIN PGP MESSAGE-----").expect("armored");
     let end = text.find("-----END PGP MESSAGE-----").expect("armored") + "-----END PGP MESSAGE-----".len();
-    text[start..end].as_bytes().to_vec()
+    text.as_bytes()[start..end].to_vec()
 }
 
 /// Signed content and signature of a `multipart/signed` entity, cut by the boundary as RFC 2046 says.

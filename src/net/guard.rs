@@ -1,1 +1,655 @@
-//! The byte guard (being written).
+//! The byte guard between TLS and the IMAP parser.
+//!
+//! The parser below us aborts the process on deep parentheses, allocates what a server announces, panics on some lines and reads some of
+//! them in another way than the standard does. So every byte passes here first, and what could do harm never reaches it. Rules, per
+//! response (RFC 9051 §9 `response`):
+//!
+//! * At most [`Limits::parens`] opening parentheses outside literals. All are counted, nested or not, quoted or not: we ask for nothing
+//!   that has many (never ENVELOPE or BODYSTRUCTURE), and the parser's idea of quotes differs from the standard's inside unknown items,
+//!   which would let a counter of depth be deceived.
+//! * A line has at most [`Limits::line`] bytes, ends with CRLF, holds no NUL and no other CR or LF.
+//! * A literal may stand only where the standard and the parser agree that it is one: as a `BODY[…]` or `RFC822…` item of a FETCH
+//!   made of known items, or as the mailbox name of LIST, LSUB and STATUS. Elsewhere the parser may take the literal's bytes for
+//!   syntax, and they would arrive there unexamined. All literals of a response together have at most [`Limits::literal`] bytes.
+//! * Lines that make the parser panic are refused: `INTERNALDATE NIL`, METADATA, a response code with a non-ASCII byte behind it.
+//!
+//! Pure but for [`Guard`], which applies it to a stream and counts bytes. It understands no content and changes no byte.
+
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How much a server may say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes in one line, without literals.
+    pub line: usize,
+    /// Bytes in all literals of one response.
+    pub literal: u64,
+    /// Opening parentheses in one response.
+    pub parens: u32,
+    /// Bytes in all; `None`: no limit.
+    pub total: Option<u64>,
+}
+
+impl Limits {
+    /// Before login: short lines, no literal, and not many of them.
+    #[must_use]
+    pub const fn before_login() -> Self {
+        Self { line: 8 << 10, literal: 0, parens: 64, total: Some(256 << 10) }
+    }
+
+    /// After login, for messages of up to `message_bytes`. A line may be long, because a VANISHED of many single UIDs is one line.
+    #[must_use]
+    pub const fn after_login(message_bytes: u64) -> Self {
+        Self { line: 1 << 20, literal: message_bytes.saturating_add(64 << 10), parens: 64, total: None }
+    }
+}
+
+/// What a server said that may not pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// Too long a line.
+    #[error("a line of more than {0} bytes")]
+    Line(usize),
+    /// Too large a literal.
+    #[error("a literal of {0} bytes")]
+    Literal(u64),
+    /// A literal where none may be.
+    #[error("a literal where none may be")]
+    StrayLiteral,
+    /// Too many parentheses.
+    #[error("more than {0} parentheses in one response")]
+    Parens(u32),
+    /// NUL, bare CR or bare LF.
+    #[error("a control byte that no line may hold")]
+    Control,
+    /// Something that is no response at all.
+    #[error("something that is not IMAP")]
+    Garbage,
+    /// A FETCH response that ends in the middle.
+    #[error("a FETCH response that does not end")]
+    OpenFetch,
+    /// INTERNALDATE NIL.
+    #[error("a message without INTERNALDATE")]
+    NoDate,
+    /// Something we never ask for.
+    #[error("data that was not asked for")]
+    Unasked,
+    /// Text behind a response code that is not ASCII.
+    #[error("a response code with something else than text behind it")]
+    Code,
+    /// Too much in all before login.
+    #[error("more than {0} bytes before login")]
+    Total(u64),
+}
+
+/// What kind of response a line begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Not enough bytes yet to know.
+    Unknown,
+    /// Human text to the end of the line: tagged, `+`, and untagged OK, NO, BAD, BYE, PREAUTH.
+    Text,
+    /// `* n FETCH (`.
+    Fetch,
+    /// `* LIST`, `* LSUB`, `* STATUS`: a mailbox name is in it.
+    Name,
+    /// Anything else.
+    Other,
+}
+
+/// The state machine: bytes in, nothing or a violation out. After a violation it is not to be used again.
+#[derive(Clone, Debug)]
+pub struct Scanner {
+    limits: Limits,
+    kind: Kind,
+    /// The current line, or the rest of it behind a literal.
+    line: Vec<u8>,
+    /// We are behind a literal of the same response.
+    continued: bool,
+    /// Bytes of the current literal still to come.
+    literal_left: u64,
+    /// Bytes of all literals of this response.
+    literals: u64,
+    parens: u32,
+    total: u64,
+}
+
+impl Scanner {
+    /// At the start of a connection.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self {
+            limits,
+            kind: Kind::Unknown,
+            line: Vec::new(),
+            continued: false,
+            literal_left: 0,
+            literals: 0,
+            parens: 0,
+            total: 0,
+        }
+    }
+
+    /// Other limits from here on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// Looks at the next bytes. The answer does not depend on how the bytes are cut into pieces.
+    ///
+    /// # Errors
+    /// The first [`Violation`]; none of these bytes may be passed on then.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
+        self.total = self.total.saturating_add(bytes.len() as u64);
+        if let Some(most) = self.limits.total
+            && self.total > most
+        {
+            return Err(Violation::Total(most));
+        }
+        while !bytes.is_empty() {
+            if self.literal_left > 0 {
+                let skip = usize::try_from(self.literal_left).unwrap_or(usize::MAX).min(bytes.len());
+                self.literal_left -= skip as u64;
+                bytes = bytes.get(skip..).unwrap_or_default();
+                continue;
+            }
+            let ends = bytes.iter().position(|&b| b == b'\n');
+            let cut = ends.map_or(bytes.len(), |at| at.saturating_add(1));
+            let (piece, rest) = bytes.split_at_checked(cut).unwrap_or((bytes, &[]));
+            self.piece(piece)?;
+            if ends.is_some() {
+                self.end_of_line()?;
+            }
+            bytes = rest;
+        }
+        Ok(())
+    }
+
+    /// A piece of a line; it may end with the line's LF.
+    fn piece(&mut self, piece: &[u8]) -> Result<(), Violation> {
+        for &b in piece {
+            match b {
+                b'(' => {
+                    self.parens = self.parens.saturating_add(1);
+                    if self.parens > self.limits.parens {
+                        return Err(Violation::Parens(self.limits.parens));
+                    }
+                }
+                0 => return Err(Violation::Control),
+                _ => {}
+            }
+        }
+        if self.line.len().saturating_add(piece.len()) > self.limits.line {
+            return Err(Violation::Line(self.limits.line));
+        }
+        // Patterns may straddle two pieces.
+        let from = self.line.len().saturating_sub(PATTERN_MAX);
+        self.line.extend_from_slice(piece);
+        if self.kind == Kind::Unknown && !self.continued {
+            self.kind = kind(&self.line)?;
+        }
+        self.patterns(from)
+    }
+
+    /// Refuses what makes the parser panic, as soon as it is whole.
+    fn patterns(&self, from: usize) -> Result<(), Violation> {
+        let new = self.line.get(from..).unwrap_or_default();
+        match self.kind {
+            Kind::Text => {
+                // Only the first bracket can close a response code.
+                if let Some(at) = self.line.iter().position(|&b| b == b']')
+                    && at.saturating_add(2) >= from
+                    && self.line.get(at.saturating_add(1)).is_some_and(|&b| b >= 0x80)
+                {
+                    return Err(Violation::Code);
+                }
+            }
+            Kind::Fetch => {
+                if new.windows(NO_DATE.len()).any(|window| window.eq_ignore_ascii_case(NO_DATE)) {
+                    return Err(Violation::NoDate);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn end_of_line(&mut self) -> Result<(), Violation> {
+        let line = std::mem::take(&mut self.line);
+        let text = line.strip_suffix(b"\r\n").ok_or(Violation::Control)?;
+        if text.contains(&b'\r') {
+            return Err(Violation::Control);
+        }
+        if self.kind == Kind::Unknown && !self.continued {
+            // A line too short to be any response.
+            return Err(Violation::Garbage);
+        }
+        if let Some((before, size)) = literal(text) {
+            let fits = match self.kind {
+                Kind::Fetch => fetch_items(before, self.continued),
+                Kind::Name => !self.continued && name_before(before),
+                _ => false,
+            };
+            if !fits {
+                return Err(Violation::StrayLiteral);
+            }
+            self.literals = self.literals.saturating_add(size);
+            if self.literals > self.limits.literal {
+                return Err(Violation::Literal(size));
+            }
+            self.literal_left = size;
+            self.continued = true;
+        } else {
+            if self.kind == Kind::Fetch && !text.trim_ascii_end().ends_with(b")") {
+                return Err(Violation::OpenFetch);
+            }
+            self.kind = Kind::Unknown;
+            self.continued = false;
+            self.literals = 0;
+            self.parens = 0;
+        }
+        // The buffer is kept, unless a long line made it large.
+        if line.capacity() <= 64 << 10 {
+            self.line = line;
+            self.line.clear();
+        }
+        Ok(())
+    }
+}
+
+const NO_DATE: &[u8] = b"INTERNALDATE NIL";
+const PATTERN_MAX: usize = NO_DATE.len();
+
+/// What a line begins; `Unknown` while that depends on bytes to come.
+fn kind(line: &[u8]) -> Result<Kind, Violation> {
+    match line.first() {
+        None => return Ok(Kind::Unknown),
+        Some(b'*') => {}
+        Some(b'+') => return Ok(Kind::Text),
+        Some(b) if b.is_ascii_alphanumeric() => return Ok(Kind::Text),
+        Some(_) => return Err(Violation::Garbage),
+    }
+    if line.get(1).is_some_and(|&b| b != b' ') {
+        return Err(Violation::Garbage);
+    }
+    let rest = line.get(2..).unwrap_or_default();
+    let Some(end) = rest.iter().position(|b| matches!(b, b' ' | b'\r' | b'\n')) else {
+        return Ok(Kind::Unknown);
+    };
+    let word = rest.get(..end).unwrap_or_default();
+    if !word.is_empty() && word.iter().all(u8::is_ascii_digit) {
+        let rest = rest.get(end.saturating_add(1)..).unwrap_or_default();
+        let Some(end) = rest.iter().position(|b| matches!(b, b' ' | b'\r' | b'\n')) else {
+            return Ok(Kind::Unknown);
+        };
+        let word = rest.get(..end).unwrap_or_default();
+        return Ok(if word.eq_ignore_ascii_case(b"FETCH") { Kind::Fetch } else { Kind::Other });
+    }
+    let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
+    if ["OK", "NO", "BAD", "BYE", "PREAUTH"].into_iter().any(is) {
+        Ok(Kind::Text)
+    } else if ["LIST", "LSUB", "STATUS"].into_iter().any(is) {
+        Ok(Kind::Name)
+    } else if is("METADATA") {
+        // Its parser panics on more than one kind of line.
+        Err(Violation::Unasked)
+    } else {
+        Ok(Kind::Other)
+    }
+}
+
+/// The line before a literal's announcement at its end, and the literal's size: `… {12}`.
+fn literal(text: &[u8]) -> Option<(&[u8], u64)> {
+    let inner = text.strip_suffix(b"}")?;
+    let open = inner.iter().rposition(|&b| b == b'{')?;
+    let digits = inner.get(open.saturating_add(1)..)?;
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let size = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX);
+    Some((inner.get(..open)?, size))
+}
+
+/// `* LIST (\A \B) "/" ` and `* STATUS `: the mailbox name is next.
+fn name_before(text: &[u8]) -> bool {
+    let Some(rest) = text.get(2..) else { return false };
+    if rest.eq_ignore_ascii_case(b"STATUS ") {
+        return true;
+    }
+    let Some((word, rest)) = rest.split_at_checked(5) else { return false };
+    if !word.eq_ignore_ascii_case(b"LIST ") && !word.eq_ignore_ascii_case(b"LSUB ") {
+        return false;
+    }
+    let Some(rest) = rest.strip_prefix(b"(") else { return false };
+    let Some(end) = rest.iter().position(|&b| b == b')') else { return false };
+    let (flags, rest) = rest.split_at_checked(end).unwrap_or_default();
+    if flags.iter().any(|b| matches!(b, b'(' | b'"' | b'{')) {
+        return false;
+    }
+    let delimiter = rest.strip_prefix(b") ").and_then(|rest| rest.strip_suffix(b" ")).unwrap_or_default();
+    match delimiter {
+        [b'"', c, b'"'] => *c != b'"' && *c != b'\\',
+        [b'"', b'\\', b'"' | b'\\', b'"'] => true,
+        other => other.eq_ignore_ascii_case(b"NIL"),
+    }
+}
+
+/// Whether `text`, the part of a FETCH response up to a literal, is made of known items whose ends nobody can dispute, the last of
+/// which is one that a literal belongs to.
+fn fetch_items(text: &[u8], continued: bool) -> bool {
+    let mut rest = text;
+    if continued {
+        let Some(after) = rest.strip_prefix(b" ") else { return false };
+        rest = after;
+    } else {
+        let Some(open) = rest.iter().position(|&b| b == b'(') else { return false };
+        let (head, after) = rest.split_at_checked(open).unwrap_or_default();
+        // `* n FETCH `, as `kind` saw.
+        if head.iter().filter(|&&b| b == b' ').count() != 3 {
+            return false;
+        }
+        rest = after.get(1..).unwrap_or_default();
+    }
+    loop {
+        match fetch_item(rest) {
+            Item::LiteralNext => return true,
+            Item::Then(after) => match after.strip_prefix(b" ") {
+                Some(next) => rest = next,
+                None => return false,
+            },
+            Item::Unknown => return false,
+        }
+    }
+}
+
+/// What an item of a FETCH response is.
+enum Item<'a> {
+    /// It is the one whose value is the literal, and nothing is behind it.
+    LiteralNext,
+    /// It is whole; this is behind it.
+    Then(&'a [u8]),
+    /// Not known, so no literal may follow.
+    Unknown,
+}
+
+fn fetch_item(text: &[u8]) -> Item<'_> {
+    let prefix = |name: &str| {
+        text.split_at_checked(name.len())
+            .filter(|(head, _)| head.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, rest)| rest)
+    };
+    for name in ["UID ", "RFC822.SIZE ", "X-GM-MSGID ", "X-GM-THRID "] {
+        if let Some(value) = prefix(name) {
+            return then(value, value.iter().take_while(|b| b.is_ascii_digit()).count(), 1);
+        }
+    }
+    for name in ["FLAGS (", "MODSEQ (", "EMAILID (", "THREADID ("] {
+        if let Some(value) = prefix(name) {
+            let inner = value.iter().take_while(|b| !matches!(b, b'(' | b')' | b'"' | b'{')).count();
+            return if value.get(inner) == Some(&b')') {
+                then(value, inner.saturating_add(1), 1)
+            } else {
+                Item::Unknown
+            };
+        }
+    }
+    if let Some(value) = prefix("INTERNALDATE ") {
+        return quoted(value);
+    }
+    for name in ["RFC822 ", "RFC822.HEADER ", "RFC822.TEXT "] {
+        if let Some(value) = prefix(name) {
+            return string(value);
+        }
+    }
+    let Some(section) = prefix("BODY[") else { return Item::Unknown };
+    let end = section.iter().take_while(|b| !matches!(b, b']' | b'"' | b'{')).count();
+    let mut value = section.get(end.saturating_add(1)..).unwrap_or_default();
+    if section.get(end) != Some(&b']') {
+        return Item::Unknown;
+    }
+    if let Some(origin) = value.strip_prefix(b"<") {
+        let digits = origin.iter().take_while(|b| b.is_ascii_digit()).count();
+        value = origin.get(digits..).and_then(|rest| rest.strip_prefix(b">")).unwrap_or_default();
+    }
+    value.strip_prefix(b" ").map_or(Item::Unknown, string)
+}
+
+/// What is behind `len` bytes of a value, of which there must be at least `least`.
+fn then(value: &[u8], len: usize, least: usize) -> Item<'_> {
+    if len < least { Item::Unknown } else { value.get(len..).map_or(Item::Unknown, Item::Then) }
+}
+
+/// A string item: nothing (the literal follows), NIL, or quoted.
+fn string(value: &[u8]) -> Item<'_> {
+    if value.is_empty() {
+        Item::LiteralNext
+    } else if value.get(..3).is_some_and(|nil| nil.eq_ignore_ascii_case(b"NIL")) {
+        then(value, 3, 3)
+    } else {
+        quoted(value)
+    }
+}
+
+fn quoted(value: &[u8]) -> Item<'_> {
+    let Some(inner) = value.strip_prefix(b"\"") else { return Item::Unknown };
+    let mut at = 0_usize;
+    loop {
+        match (inner.get(at), inner.get(at.saturating_add(1))) {
+            (Some(b'"'), _) => return then(inner, at.saturating_add(1), 1),
+            (Some(b'\\'), Some(b'"' | b'\\')) => at = at.saturating_add(2),
+            (None | Some(b'\\'), _) => return Item::Unknown,
+            _ => at = at.saturating_add(1),
+        }
+    }
+}
+
+/// A stream with a guard on what comes in, and a count of what goes in and out.
+pub struct Guard<S> {
+    inner: S,
+    scanner: Scanner,
+    bytes_in: u64,
+    bytes_out: u64,
+}
+
+impl<S> Guard<S> {
+    /// Guards a stream.
+    pub fn new(inner: S, limits: Limits) -> Self {
+        Self { inner, scanner: Scanner::new(limits), bytes_in: 0, bytes_out: 0 }
+    }
+
+    /// Other limits from here on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.scanner.set_limits(limits);
+    }
+
+    /// Bytes received.
+    pub fn bytes_in(&self) -> u64 {
+        self.bytes_in
+    }
+
+    /// Bytes sent.
+    pub fn bytes_out(&self) -> u64 {
+        self.bytes_out
+    }
+}
+
+impl<S> fmt::Debug for Guard<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("in", &self.bytes_in).field("out", &self.bytes_out).finish_non_exhaustive()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        match Pin::new(&mut this.inner).poll_read(cx, buf) {
+            Poll::Ready(Ok(())) => {}
+            other => return other,
+        }
+        let new = buf.filled().get(before..).unwrap_or_default();
+        this.bytes_in = this.bytes_in.saturating_add(new.len() as u64);
+        if let Err(violation) = this.scanner.feed(new) {
+            buf.set_filled(before);
+            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, violation)));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(n)) = result {
+            self.bytes_out = self.bytes_out.saturating_add(n as u64);
+        }
+        result
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{Limits, Scanner, Violation};
+
+    const LIMITS: Limits = Limits { line: 2_000, literal: 1_000, parens: 64, total: None };
+
+    fn scan(bytes: &[u8]) -> Result<(), Violation> {
+        Scanner::new(LIMITS).feed(bytes)
+    }
+
+    fn fine(text: &str) {
+        assert_eq!(scan(text.as_bytes()), Ok(()), "{text:?}");
+    }
+
+    fn refused(text: &str, violation: Violation) {
+        assert_eq!(scan(text.as_bytes()), Err(violation), "{text:?}");
+    }
+
+    #[test]
+    fn ordinary_traffic_passes() {
+        fine("* OK [CAPABILITY IMAP4rev1 SASL-IR] ready (really).\r\n");
+        fine("+ \r\n+ idling\r\n+\r\n");
+        fine("a1 OK [READ-WRITE] done (0.001 + 0.000 secs).\r\n");
+        fine("* FLAGS (\\Answered \\Seen)\r\n* 5 EXISTS\r\n* 0 RECENT\r\n* 3 EXPUNGE\r\n");
+        fine("* SEARCH 1 2 3\r\n* VANISHED (EARLIER) 1:5,7\r\n* ENABLED QRESYNC\r\n* CAPABILITY IMAP4rev1\r\n");
+        fine("* LIST (\\HasNoChildren \\Sent) \"/\" \"Sent (old\"\r\n* LIST () NIL INBOX\r\n");
+        fine("* LIST (\\HasNoChildren) \"/\" {8}\r\n\0 ((({5}\r\n* STATUS {3}\r\nabc (MESSAGES 5)\r\n");
+        fine(
+            "* 1 FETCH (UID 5 FLAGS (\\Seen $x) MODSEQ (12) INTERNALDATE \"17-Jul-2026 02:44:25 -0700\" RFC822.SIZE 9)\r\n",
+        );
+        fine("* 1 FETCH (UID 5 BODY[] {6}\r\n((\0\r\n()\r\n* 2 FETCH (BODY[] {0}\r\n UID 5)\r\n");
+        fine("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (FROM TO)] {2}\r\n\r\n BODY[TEXT]<0> {3}\r\n{9} FLAGS ())\r\n");
+        fine("* 1 FETCH (UID 5 BODY[] \"a \\\" (b\" RFC822.HEADER NIL RFC822 {1}\r\nx)\r\n");
+        fine("* 1 FETCH (X-NEW (a b) SAVEDATE \"x\" UID 3)\r\n");
+    }
+
+    #[test]
+    fn harm_is_refused() {
+        refused("garbage \0", Violation::Control);
+        refused("%what\r\n", Violation::Garbage);
+        refused("*what\r\n", Violation::Garbage);
+        refused("*\r\n", Violation::Garbage);
+        refused("\r\n", Violation::Garbage);
+        refused("* OK bare\n", Violation::Control);
+        refused("* OK a\rb\r\n", Violation::Control);
+        refused(&format!("* OK {}", "x".repeat(2_000)), Violation::Line(2_000));
+        refused(&format!("* 1 FETCH (BODYSTRUCTURE {}", "(".repeat(400)), Violation::Parens(64));
+        refused("* 1 FETCH (BODY[] {1001}\r\n", Violation::Literal(1_001));
+        refused("* 1 FETCH (BODY[] {4294967296}\r\n", Violation::Literal(4_294_967_296));
+        refused("* 1 FETCH (BODY[] {99999999999999999999999}\r\n", Violation::Literal(u64::MAX));
+        refused("* 1 FETCH (INTERNALDATE NIL)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (UID 1 internaldate nil", Violation::NoDate);
+        refused("* METADATA \"\" (/x)\r\n", Violation::Unasked);
+        refused("* OK [ALERT]\u{e9}\r\n", Violation::Code);
+        refused("a1 NO [ALERT]\u{e9}", Violation::Code);
+        let two = format!("* 1 FETCH (BODY[1] {{600}}\r\n{} BODY[2] {{600}}\r\n", "x".repeat(600));
+        refused(&two, Violation::Literal(600));
+    }
+
+    /// Where the parser would take the bytes of what looks like a literal for syntax, and the other way round.
+    #[test]
+    fn literals_that_are_none() {
+        refused("* OK text {100}\r\n", Violation::StrayLiteral);
+        refused("a1 OK text {100}\r\n", Violation::StrayLiteral);
+        refused("+ {100}\r\n", Violation::StrayLiteral);
+        refused("* SEARCH {3}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (X (abc {100}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (X a{100}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (X (BODY[] {100}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (X (\")\" BODY[] {100}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (FLAGS (\") BODY[] {100}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (UID 1 ENVELOPE (\"x\" {100}\r\n", Violation::StrayLiteral);
+        refused("* LIST (\\A) \"/\" foo{5}\r\n", Violation::StrayLiteral);
+        refused("* LIST (\"x\") \"/\" {5}\r\n", Violation::StrayLiteral);
+        refused("* STATUS {1}\r\na (X {5}\r\n", Violation::StrayLiteral);
+        // The parser reads on behind this line's end, in search of the closing parenthesis.
+        refused("* 1 FETCH (X (a\r\n* 2 FETCH (UID 5 BODY[] {9}\r\n", Violation::OpenFetch);
+        refused("* 1 FETCH (X a\r\n", Violation::OpenFetch);
+    }
+
+    #[test]
+    fn quantities() {
+        let mut scanner = Scanner::new(Limits::before_login());
+        assert_eq!(scanner.feed(b"* 1 FETCH (BODY[] {1}\r\n"), Err(Violation::Literal(1)));
+        let mut scanner = Scanner::new(Limits { total: Some(20), ..LIMITS });
+        assert_eq!(scanner.feed(b"* 1 EXISTS\r\n"), Ok(()));
+        assert_eq!(scanner.feed(b"* 1 EXISTS\r\n"), Err(Violation::Total(20)));
+        // Parentheses are counted per response.
+        let line = format!("* OK {}\r\n", "(".repeat(60));
+        assert_eq!(scan(line.repeat(10).as_bytes()), Ok(()));
+    }
+
+    fn traffic() -> impl Strategy<Value = Vec<u8>> {
+        let piece = prop_oneof![
+            Just("* 1 FETCH (UID 5 BODY[] {4}\r\n".to_owned()),
+            Just("* 1 FETCH (X ({4}\r\n".to_owned()),
+            Just("* LIST () \"/\" {3}\r\n".to_owned()),
+            Just("* OK [ALERT]\u{e9}".to_owned()),
+            Just("INTERNALDATE NIL".to_owned()),
+            Just("FLAGS (\\Seen)".to_owned()),
+            Just("\r\n".to_owned()),
+            Just(")\r\n".to_owned()),
+            Just("((((((((((((".to_owned()),
+            "[ -~\r\n]{0,12}",
+            "\\* [0-9]{1,3} [A-Z]{1,6} \\([A-Z0-9 ]{0,8}",
+        ];
+        proptest::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat().into_bytes())
+    }
+
+    proptest! {
+        /// However the network cuts the bytes, the answer is the same.
+        #[test]
+        fn any_split_gives_the_same_answer(bytes in traffic(), cuts in proptest::collection::vec(0_usize..200, 0..8)) {
+            let whole = scan(&bytes);
+            let mut cuts: Vec<usize> = cuts.into_iter().filter(|&cut| cut < bytes.len()).collect();
+            cuts.sort_unstable();
+            let mut scanner = Scanner::new(LIMITS);
+            let (mut from, mut result) = (0, Ok(()));
+            for cut in cuts.into_iter().chain([bytes.len()]) {
+                result = result.and_then(|()| scanner.feed(&bytes[from..cut]));
+                from = cut;
+            }
+            // With several faults in one piece the one that is named may differ; that there is one may not.
+            prop_assert_eq!(whole.is_ok(), result.is_ok(), "{:?} {:?}", whole, result);
+
+            let mut scanner = Scanner::new(LIMITS);
+            let single = bytes.iter().try_for_each(|b| scanner.feed(std::slice::from_ref(b)));
+            prop_assert_eq!(whole.is_ok(), single.is_ok(), "{:?} {:?}", whole, single);
+        }
+    }
+}

@@ -64,8 +64,6 @@ pub struct Times {
     pub retry_first: Duration,
     /// The longest wait after failures.
     pub retry_ceiling: Duration,
-    /// How long a request may wait for a connection.
-    pub request: Duration,
 }
 
 impl Default for Times {
@@ -78,7 +76,6 @@ impl Default for Times {
             poll: Duration::from_secs(300),
             retry_first: Duration::from_secs(1),
             retry_ceiling: Duration::from_secs(300),
-            request: Duration::from_secs(45),
         }
     }
 }

@@ -9,9 +9,21 @@
 //! ([`session`]). A session that failed, timed out or was cancelled is never used again.
 
 pub mod account;
+mod attend;
+mod auth;
+mod capability;
+mod command;
 pub mod error;
+mod item;
+mod mailboxes;
+mod name;
+mod plan;
 pub mod request;
+mod select;
+mod serve;
+mod session;
 pub mod sink;
+mod sync;
 pub mod uid_set;
 pub mod worker;
 

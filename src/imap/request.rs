@@ -91,10 +91,24 @@ pub type Answer<T> = oneshot::Sender<Result<T, Error>>;
 /// An account's worker. Cheap to clone; the worker ends with [`Handle::end`], or when the last handle is dropped.
 #[derive(Clone)]
 pub struct Handle {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
+    /// Ends the worker when the last handle goes.
+    _last: Arc<Last>,
+}
+
+struct Last(Arc<Shared>);
+
+impl Drop for Last {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 impl Handle {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self { _last: Arc::new(Last(Arc::clone(&shared))), shared }
+    }
+
     /// Fetches a whole message at once.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::Error;
 use super::uid_set::UidSet;
 use crate::net::Culprit;
 use crate::store::flags::Flags;
@@ -160,6 +161,11 @@ pub trait Sink: Send + Sync + 'static {
 
     /// A pass is complete up to this position.
     fn done(&self, at: &MailboxAt, position: Position, pass: &Pass) -> impl Future<Output = Result<(), Stop>> + Send;
+
+    /// The server refuses a mailbox; the others go on. Must not block.
+    fn refused(&self, mailbox: &str, why: &Error) {
+        let _ = (mailbox, why);
+    }
 
     /// The connection's state changed. Must not block.
     fn link(&self, link: Link);

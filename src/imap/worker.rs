@@ -1,39 +1,500 @@
-//! An account's worker (being written).
+//! An account's worker: two tasks, one that syncs and one that attends, with what they share.
+//!
+//! The syncing task leads: it connects first, and only when its login was accepted does the other one connect, so that a wrong password
+//! is tried once and not twice. A failed login is not repeated by itself at all, because servers lock accounts for that. Every other
+//! failure is repeated with growing waits. Going offline drops the connections at once, in the middle of whatever they do: the sink has
+//! whole batches only.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
 
 use super::account::AccountSetup;
+use super::attend::attend;
+use super::auth;
 use super::error::Error;
+use super::mailboxes;
+use super::plan::Server;
 use super::request::{Handle, Request};
-use super::sink::{Pass, Sink};
-use crate::net::Secret;
+use super::serve::{refuse, serve};
+use super::session::{Session, Wire};
+use super::sink::{Link, MailboxInfo, Pass, Sink};
+use super::sync::{MailboxSync, Outcome, Suspects};
+use crate::net::backoff::Backoff;
+use crate::net::{Culprit, Secret, Stream};
+
+/// How often an unreadable answer is closed in on without waiting: enough to find one message among a batch, several times over.
+const QUICK_RETRIES: u32 = 40;
+
+/// What the user wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Wish {
+    online: bool,
+    ended: bool,
+    /// Counts wishes to try now.
+    kick: u64,
+}
 
 /// What handles and tasks share.
-pub(super) struct Shared {}
+pub(super) struct Shared {
+    state: Mutex<State>,
+    wish: watch::Sender<Wish>,
+    /// A request is waiting.
+    request: Notify,
+    /// INBOX changed, or a sync was asked for.
+    wake: Notify,
+    /// The first connection is up (or not any more).
+    up: watch::Sender<bool>,
+}
+
+struct State {
+    queue: VecDeque<(Request, bool)>,
+    password: Secret,
+    inbox_changed: bool,
+    /// What the last pass over INBOX began with.
+    inbox_seen: Option<Server>,
+    all_changed: bool,
+    attended: bool,
+    sent: Option<String>,
+    /// Why there is no connection, while there is none.
+    trouble: Option<String>,
+}
 
 impl Shared {
-    pub(super) fn sync_now(&self) {}
-    pub(super) fn set_online(&self, _online: bool) {}
-    pub(super) fn set_password(&self, _password: Secret) {}
-    pub(super) fn end(&self) {}
+    fn new(setup: &AccountSetup) -> Self {
+        Self {
+            state: Mutex::new(State {
+                queue: VecDeque::new(),
+                password: setup.password.clone(),
+                inbox_changed: false,
+                inbox_seen: None,
+                all_changed: false,
+                attended: false,
+                sent: setup.sent_mailbox.clone(),
+                trouble: None,
+            }),
+            wish: watch::Sender::new(Wish { online: true, ended: false, kick: 0 }),
+            request: Notify::new(),
+            wake: Notify::new(),
+            up: watch::Sender::new(false),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn sync_now(&self) {
+        self.state().all_changed = true;
+        self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
+        self.wake.notify_one();
+    }
+
+    pub(super) fn set_online(&self, online: bool) {
+        self.wish.send_modify(|wish| {
+            wish.online = online;
+            wish.kick = wish.kick.wrapping_add(1);
+        });
+    }
+
+    pub(super) fn set_password(&self, password: Secret) {
+        self.state().password = password;
+        self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
+    }
+
+    pub(super) fn end(&self) {
+        self.wish.send_modify(|wish| wish.ended = true);
+        self.refuse_all(&Error::Ended);
+    }
+
+    /// A request from a handle.
     pub(super) fn put(&self, request: Request) {
-        drop(request);
+        let wish = *self.wish.borrow();
+        let refusal = if wish.ended {
+            Some(Error::Ended)
+        } else if !wish.online {
+            Some(Error::Offline)
+        } else {
+            let mut state = self.state();
+            match &state.trouble {
+                Some(words) => Some(Error::NotConnected { words: words.clone() }),
+                None => {
+                    state.queue.push_back((request, false));
+                    drop(state);
+                    self.request.notify_one();
+                    // Where nobody attends, the syncing task serves between its batches.
+                    self.wake.notify_one();
+                    return;
+                }
+            }
+        };
+        if let Some(e) = refusal {
+            refuse(request, e);
+        }
+    }
+
+    /// The next request, and whether it is its last try.
+    pub(super) fn take(&self) -> Option<(Request, bool)> {
+        self.state().queue.pop_front()
+    }
+
+    /// A request whose session died under it: once more.
+    pub(super) fn put_back(&self, request: Request) {
+        self.state().queue.push_front((request, true));
+        self.request.notify_one();
+        self.wake.notify_one();
+    }
+
+    /// Returns when a request is waiting.
+    pub(super) async fn requested(&self) {
+        loop {
+            let notified = self.request.notified();
+            if !self.state().queue.is_empty() {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    pub(super) fn inbox_changed(&self) {
+        self.state().inbox_changed = true;
+        self.wake.notify_one();
+    }
+
+    /// INBOX was opened on the other connection: is this what the last pass began with?
+    pub(super) fn inbox_opened(&self, server: &Server) {
+        let same = |seen: &Server| seen.uid_next == server.uid_next && seen.exists == server.exists;
+        if !self.state().inbox_seen.as_ref().is_some_and(same) {
+            self.inbox_changed();
+        }
+    }
+
+    pub(super) fn password(&self) -> Secret {
+        self.state().password.clone()
+    }
+
+    /// The mailbox for sent mail.
+    pub(super) fn sent(&self) -> Option<String> {
+        self.state().sent.clone()
+    }
+
+    pub(super) fn set_attended(&self, attended: bool) {
+        self.state().attended = attended;
+        // The line in the status changes, and requests may have to be taken over.
+        self.wake.notify_one();
+    }
+
+    fn refuse_all(&self, e: &Error) {
+        let waiting = std::mem::take(&mut self.state().queue);
+        for (request, _) in waiting {
+            refuse(request, e.clone());
+        }
+    }
+
+    /// Returns when the user no longer wants what `before` says.
+    async fn wish_changed(&self, before: Wish) {
+        let mut wish = self.wish.subscribe();
+        // The sender lives in `self`.
+        let _ = wish
+            .wait_for(|now| now.online != before.online || now.ended != before.ended || now.kick != before.kick)
+            .await;
+    }
+
+    /// Returns when the user wants no connection.
+    async fn unwanted(&self) {
+        let mut wish = self.wish.subscribe();
+        let _ = wish.wait_for(|now| !now.online || now.ended).await;
     }
 }
 
-/// Starts an account's worker on the current tokio runtime.
+/// Starts an account's worker on the current tokio runtime. The link's state is told to the sink from then on.
 #[must_use]
 pub fn spawn<S: Sink>(setup: AccountSetup, sink: Arc<S>) -> Handle {
-    drop((setup, sink));
-    Handle { shared: Arc::new(Shared {}) }
+    let shared = Arc::new(Shared::new(&setup));
+    let setup = Arc::new(setup);
+    tokio::spawn(attending(Arc::clone(&setup), Arc::clone(&shared)));
+    tokio::spawn(Box::pin(syncing(setup, sink, Arc::clone(&shared))));
+    Handle::new(shared)
+}
+
+/// The leading task.
+async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Shared>) {
+    let mut backoff = Backoff::new(setup.times.retry_first, setup.times.retry_ceiling);
+    let mut suspects = Suspects::default();
+    let mut quick = 0_u32;
+    loop {
+        let wish = *shared.wish.borrow();
+        if wish.ended {
+            return;
+        }
+        if !wish.online {
+            shared.refuse_all(&Error::Offline);
+            sink.link(Link::Offline);
+            shared.wish_changed(wish).await;
+            continue;
+        }
+        shared.state().trouble = None;
+        sink.link(Link::Connecting);
+        let mut well = false;
+        let run = connected(&setup, &*sink, &shared, &mut suspects, &mut well);
+        let failure = tokio::select! {
+            e = run => e,
+            () = shared.unwanted() => {
+                shared.up.send_replace(false);
+                continue;
+            }
+        };
+        shared.up.send_replace(false);
+        if well {
+            backoff.reset();
+            quick = 0;
+        }
+        if matches!(failure, Error::Unreadable { .. }) && quick < QUICK_RETRIES {
+            quick = quick.saturating_add(1);
+            continue;
+        }
+        wait(&shared, &*sink, &failure, &mut backoff, wish).await;
+    }
+}
+
+/// Waits before the next attempt, or for the user.
+async fn wait<S: Sink>(shared: &Shared, sink: &S, failure: &Error, backoff: &mut Backoff, wish: Wish) {
+    let why = failure.to_string();
+    shared.state().trouble = Some(why.clone());
+    shared.refuse_all(&Error::NotConnected { words: why.clone() });
+    let culprit = failure.culprit();
+    // Trying a refused password again locks accounts.
+    let retry_in = (culprit != Culprit::Credentials).then(|| backoff.next(chance()));
+    sink.link(Link::Waiting { why, culprit, retry_in });
+    tokio::select! {
+        () = shared.wish_changed(wish) => {}
+        () = sleep(retry_in.unwrap_or(Duration::MAX)) => {}
+    }
+}
+
+/// Any number: the addresses of allocations and the time since the last call are no secret worth having.
+fn chance() -> u32 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // RandomState is seeded by the system for each process and differs for each call.
+    u32::try_from(RandomState::new().build_hasher().finish() & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+/// One connection's life, up to the failure that ended it.
+async fn connected<S: Sink>(
+    setup: &AccountSetup,
+    sink: &S,
+    shared: &Arc<Shared>,
+    suspects: &mut Suspects,
+    well: &mut bool,
+) -> Error {
+    match connect_and_sync(setup, sink, shared, suspects, well).await {
+        Ok(never) => match never {},
+        Err(e) => e,
+    }
+}
+
+async fn connect_and_sync<S: Sink>(
+    setup: &AccountSetup,
+    sink: &S,
+    shared: &Arc<Shared>,
+    suspects: &mut Suspects,
+    well: &mut bool,
+) -> Result<std::convert::Infallible, Error> {
+    let mut session = auth::open(setup, &shared.password()).await?;
+    shared.up.send_replace(true);
+    let mut todo = all(setup, sink, shared, &mut session).await?;
+    loop {
+        let urgent = || {
+            let state = shared.state();
+            state.inbox_changed || !state.attended && !state.queue.is_empty()
+        };
+        while let Some(mailbox) = next_mailbox(shared, &mut todo) {
+            let interrupted = sync_mailbox(setup, sink, &mut session, suspects, &mailbox, &urgent, shared).await?;
+            if interrupted {
+                todo.push_front(mailbox);
+            }
+            serve_here(shared, &mut session).await?;
+        }
+        *well = true;
+        sink.link(Link::Online { live: shared.state().attended });
+        tokio::select! {
+            () = shared.wake.notified() => {
+                if std::mem::take(&mut shared.state().all_changed) {
+                    todo = all(setup, sink, shared, &mut session).await?;
+                }
+            }
+            () = sleep(setup.times.poll) => todo = all(setup, sink, shared, &mut session).await?,
+        }
+        serve_here(shared, &mut session).await?;
+    }
+}
+
+/// The next mailbox to sync: INBOX whenever it changed.
+fn next_mailbox(shared: &Shared, todo: &mut VecDeque<String>) -> Option<String> {
+    if std::mem::take(&mut shared.state().inbox_changed) {
+        todo.retain(|name| name != "INBOX");
+        return Some("INBOX".to_owned());
+    }
+    todo.pop_front()
+}
+
+/// Lists the mailboxes and tells of them.
+async fn all<S: Sink>(
+    setup: &AccountSetup,
+    sink: &S,
+    shared: &Shared,
+    session: &mut Session<Stream>,
+) -> Result<VecDeque<String>, Error> {
+    let list = list(setup, sink, session).await?;
+    let mut state = shared.state();
+    state.sent = mailboxes::sent(&list, setup.sent_mailbox.as_deref());
+    state.inbox_changed = false;
+    Ok(list.into_iter().map(|info| info.name).collect())
+}
+
+async fn list<S: Sink, W: Wire>(
+    setup: &AccountSetup,
+    sink: &S,
+    session: &mut Session<W>,
+) -> Result<Vec<MailboxInfo>, Error> {
+    let list = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip).await?;
+    sink.mailboxes(list.clone()).await?;
+    Ok(list)
+}
+
+/// Syncs one mailbox; a mailbox that the server refuses is passed over. Returns whether it was interrupted.
+async fn sync_mailbox<S: Sink>(
+    setup: &AccountSetup,
+    sink: &S,
+    session: &mut Session<Stream>,
+    suspects: &mut Suspects,
+    mailbox: &str,
+    urgent: &(dyn Fn() -> bool + Send + Sync),
+    shared: &Shared,
+) -> Result<bool, Error> {
+    sink.link(Link::Syncing { mailbox: mailbox.to_owned(), done: 0, total: 0 });
+    let opened = |server: &Server| {
+        if mailbox == "INBOX" {
+            shared.state().inbox_seen = Some(*server);
+        }
+    };
+    let pass = MailboxSync { session, sink, limits: setup.limits, suspects, urgent, opened: &opened };
+    match pass.pass(mailbox).await {
+        Ok(Outcome::Complete(_)) => Ok(false),
+        Ok(Outcome::Interrupted(_)) => Ok(true),
+        Err(e) if e.session_lives() => {
+            sink.refused(mailbox, &e);
+            Ok(false)
+        }
+        Err(e) => Err(e),
+    }
+}
+
+/// Serves requests on the first connection while there is no second.
+async fn serve_here(shared: &Shared, session: &mut Session<Stream>) -> Result<(), Error> {
+    while !shared.state().attended
+        && let Some((request, last_try)) = shared.take()
+    {
+        let sent = shared.sent();
+        if let Err((e, again)) = serve(session, &mut None, sent.as_deref(), request, last_try).await {
+            if let Some(request) = again {
+                shared.put_back(request);
+            }
+            return Err(e);
+        }
+    }
+    Ok(())
+}
+
+/// The second task: connects while the first is connected.
+async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
+    let mut backoff = Backoff::new(setup.times.retry_first, setup.times.retry_ceiling);
+    let mut up = shared.up.subscribe();
+    let mut wish = shared.wish.subscribe();
+    loop {
+        tokio::select! {
+            _ = up.wait_for(|up| *up) => {}
+            _ = wish.wait_for(|wish| wish.ended) => return,
+        }
+        let down = async {
+            let _ = shared.up.subscribe().wait_for(|up| !*up).await;
+        };
+        let began = tokio::time::Instant::now();
+        tokio::select! {
+            _ = attend(&setup, &shared) => {}
+            () = down => continue,
+            () = shared.unwanted() => {
+                if shared.wish.borrow().ended { return }
+                let _ = shared.wish.subscribe().wait_for(|wish| wish.online || wish.ended).await;
+                continue;
+            }
+        }
+        // It is only a helper: its failures are not the account's. The first connection serves meanwhile.
+        if began.elapsed() > Duration::from_secs(60) {
+            backoff.reset();
+        }
+        let pause = backoff.next(chance());
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = shared.unwanted() => {}
+        }
+    }
 }
 
 /// Connects, syncs all mailboxes (or those named) once, and disconnects.
 ///
 /// # Errors
-/// What ended it; what was synced before is stored.
-#[expect(clippy::unused_async, reason = "being written")]
+/// What ended it; what was synced before is stored. A mailbox that the server refuses ends it only if it was named.
 pub async fn sync_once<S: Sink>(setup: &AccountSetup, sink: &S, only: &[String]) -> Result<Vec<Pass>, Error> {
-    let _ = (setup, sink, only);
-    Err(Error::Ended)
+    let mut suspects = Suspects::default();
+    let mut passes = Vec::new();
+    let mut quick = 0_u32;
+    let mut finished: Vec<String> = Vec::new();
+    loop {
+        match once(setup, sink, only, &mut suspects, &mut finished, &mut passes).await {
+            Err(Error::Unreadable { .. }) if quick < QUICK_RETRIES => quick = quick.saturating_add(1),
+            Err(e) => return Err(e),
+            Ok(()) => return Ok(passes),
+        }
+    }
+}
+
+async fn once<S: Sink>(
+    setup: &AccountSetup,
+    sink: &S,
+    only: &[String],
+    suspects: &mut Suspects,
+    finished: &mut Vec<String>,
+    passes: &mut Vec<Pass>,
+) -> Result<(), Error> {
+    sink.link(Link::Connecting);
+    let mut session = auth::open(setup, &setup.password).await?;
+    let listed: Vec<String> = list(setup, sink, &mut session).await?.into_iter().map(|info| info.name).collect();
+    let mailboxes = if only.is_empty() { listed } else { only.to_vec() };
+    for mailbox in mailboxes {
+        if finished.contains(&mailbox) {
+            continue;
+        }
+        sink.link(Link::Syncing { mailbox: mailbox.clone(), done: 0, total: 0 });
+        let pass = MailboxSync {
+            session: &mut session,
+            sink,
+            limits: setup.limits,
+            suspects: &mut *suspects,
+            urgent: &|| false,
+            opened: &|_| (),
+        };
+        match pass.pass(&mailbox).await {
+            Ok(Outcome::Complete(pass) | Outcome::Interrupted(pass)) => passes.push(pass),
+            Err(e) if e.session_lives() && only.is_empty() => sink.refused(&mailbox, &e),
+            Err(e) => return Err(e),
+        }
+        finished.push(mailbox);
+    }
+    session.logout().await;
+    sink.link(Link::Offline);
+    Ok(())
 }

@@ -1,0 +1,127 @@
+//! The second connection of an account: it stands in IDLE on INBOX (RFC 2177) and serves requests at once, whatever the first is doing.
+//!
+//! IDLE by hand: the codec's own panics on one answer, waits for ever on another and calls a lost connection an interruption. It is
+//! renewed every few minutes, because address translation forgets silent connections long before the standard's half hour.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use imap_proto::Response;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::account::AccountSetup;
+use super::auth;
+use super::command::{Command, Opening};
+use super::error::Error;
+use super::plan::Server;
+use super::select::select;
+use super::serve::{Open, serve};
+use super::session::{Session, Use, Wire};
+use super::worker::Shared;
+
+/// Without IDLE the server is asked this often.
+const ASK: Duration = Duration::from_secs(30);
+
+const DOING: &str = "to wait for new mail";
+
+/// Connects, then waits and serves until the session ends.
+pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result<(), Error> {
+    let mut session = auth::open(setup, &shared.password()).await?;
+    let _present = Presence::new(shared);
+    let mut inbox: Option<Server> = None;
+    let mut open: Open = None;
+    loop {
+        while let Some((request, last_try)) = shared.take() {
+            let sent = shared.sent();
+            if let Err((e, again)) = serve(&mut session, &mut open, sent.as_deref(), request, last_try).await {
+                if let Some(request) = again {
+                    shared.put_back(request);
+                }
+                return Err(e);
+            }
+        }
+        if session.selected.as_deref() != Some("INBOX") {
+            let selected = select(&mut session, "INBOX", Opening::Plain).await?;
+            // While it was not open here, INBOX was not watched.
+            match inbox {
+                None => shared.inbox_opened(&selected.server),
+                Some(before) if before != selected.server => shared.inbox_changed(),
+                Some(_) => {}
+            }
+            inbox = Some(selected.server);
+            open = Some(selected);
+        }
+        if session.capabilities.has("IDLE") {
+            idle(&mut session, shared, setup.times.idle).await?;
+        } else {
+            let _ = timeout(ASK, shared.requested()).await;
+            session.run(DOING, &Command::plain("NOOP"), |_| Use::Unasked).await?;
+        }
+        if std::mem::take(&mut session.news) {
+            shared.inbox_changed();
+            // What SELECT said is out of date; it is compared again only after another mailbox was open.
+            if let Some(server) = inbox.as_mut() {
+                server.exists = session.exists;
+            }
+        }
+    }
+}
+
+/// One IDLE: until a request comes or it is time to renew it.
+async fn idle<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duration) -> Result<(), Error> {
+    let pending = session.start(DOING, &Command::plain("IDLE")).await?;
+    match session.continuation(&pending).await {
+        Ok(()) => {}
+        // A server that offers IDLE and refuses it now: wait as if it had none.
+        Err(e) if e.session_lives() => {
+            let _ = timeout(ASK, shared.requested()).await;
+            return Ok(());
+        }
+        Err(e) => return Err(e),
+    }
+    let until = Instant::now() + renew;
+    loop {
+        if std::mem::take(&mut session.news) {
+            shared.inbox_changed();
+        }
+        tokio::select! {
+            answer = session.read(DOING) => {
+                let answer = answer?;
+                match answer.parsed() {
+                    Response::Done { .. } | Response::Continue(_) => {
+                        return Err(Error::Nonsense {
+                            doing: DOING.to_owned(),
+                            words: "it ends the waiting that only we may end".to_owned(),
+                        });
+                    }
+                    // A flag that was set elsewhere.
+                    Response::Fetch(..) => session.news = true,
+                    _ => session.note(&answer),
+                }
+            }
+            () = shared.requested() => break,
+            () = sleep_until(until) => break,
+        }
+    }
+    session.write(DOING, b"DONE\r\n").await?;
+    session
+        .finish(pending, |response| if matches!(response, Response::Fetch(..)) { Use::Taken } else { Use::Unasked })
+        .await
+        .map(drop)
+}
+
+/// While it lives, requests are served here and INBOX is watched.
+struct Presence<'a>(&'a Shared);
+
+impl<'a> Presence<'a> {
+    fn new(shared: &'a Shared) -> Self {
+        shared.set_attended(true);
+        Self(shared)
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        self.0.set_attended(false);
+    }
+}

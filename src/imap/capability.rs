@@ -1,0 +1,39 @@
+//! What a server can do (RFC 9051 §7.2.2): asked again after TLS and after login, because it may differ each time.
+
+use std::collections::HashSet;
+
+use imap_proto::Capability;
+
+/// Capability names in upper case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Capabilities(HashSet<String>);
+
+impl Capabilities {
+    pub(super) fn of(list: &[Capability<'_>]) -> Self {
+        Self(
+            list.iter()
+                .map(|capability| match capability {
+                    Capability::Imap4rev1 => "IMAP4REV1".to_owned(),
+                    Capability::Auth(name) => format!("AUTH={}", name.to_ascii_uppercase()),
+                    Capability::Atom(name) => name.to_ascii_uppercase(),
+                })
+                .collect(),
+        )
+    }
+
+    /// `name` in upper case.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.contains(name)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The ways to log in, for a message.
+    pub(super) fn logins(&self) -> String {
+        let mut names: Vec<&str> = self.0.iter().filter_map(|name| name.strip_prefix("AUTH=")).collect();
+        names.sort_unstable();
+        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    }
+}

@@ -1,0 +1,96 @@
+//! Opening a mailbox: SELECT with what CONDSTORE and QRESYNC add to its answer (RFC 9051 §6.3.2, RFC 7162 §3.1.2, §3.2.5).
+
+use std::sync::Arc;
+
+use imap_proto::{Response, ResponseCode, Status};
+
+use super::command::{Command, Opening};
+use super::error::Error;
+use super::item::item;
+use super::plan::Server;
+use super::session::{Session, Use, Wire};
+use super::sink::MailboxAt;
+use super::uid_set::UidSet;
+use crate::store::flags::Flags;
+
+/// A mailbox that is open.
+#[derive(Clone, Debug)]
+pub(super) struct Selected {
+    pub at: MailboxAt,
+    pub server: Server,
+    pub read_only: bool,
+    /// Flags that changed, by QRESYNC.
+    pub changed: Vec<(u32, Flags)>,
+    /// Messages that vanished, by QRESYNC; may name some that we never held.
+    pub vanished: UidSet,
+}
+
+/// Selects a mailbox (decoded name).
+pub(super) async fn select<S: Wire>(
+    session: &mut Session<S>,
+    mailbox: &str,
+    opening: Opening,
+) -> Result<Selected, Error> {
+    let doing = format!("to open {mailbox}");
+    let command = Command::select(&session.wire(mailbox), opening)?;
+    let mut server = Server { resynced: matches!(opening, Opening::Qresync(..)), ..Server::default() };
+    let (mut changed, mut vanished) = (Vec::new(), UidSet::new());
+    // If it fails, none is selected (RFC 9051 §6.3.2).
+    session.selected = None;
+    session.exists = 0;
+    let done = session
+        .run(&doing, &command, |response| {
+            match response {
+                Response::Data { status: Status::Ok, outcome } => match &outcome.code {
+                    Some(ResponseCode::UidValidity(n)) => server.uid_validity = *n,
+                    Some(ResponseCode::UidNext(n)) => server.uid_next = Some(*n),
+                    Some(ResponseCode::HighestModSeq(n)) => server.highest_modseq = Some(*n),
+                    _ => {}
+                },
+                Response::Vanished { earlier: true, uids } => {
+                    for range in uids {
+                        vanished.insert_range(range);
+                    }
+                }
+                other => match item(other) {
+                    Some(item) if server.resynced => {
+                        changed.extend(item.flags.map(|flags| (item.uid, flags)));
+                    }
+                    _ => return Use::Unasked,
+                },
+            }
+            Use::Taken
+        })
+        .await
+        .map_err(|e| missing(e, mailbox))?;
+    session.selected = Some(mailbox.to_owned());
+    session.news = false;
+    server.exists = session.exists;
+    if server.uid_validity == 0 {
+        return Err(Error::No {
+            doing,
+            code: None,
+            text: "it gives the mailbox no UIDVALIDITY, so that messages cannot be told apart".to_owned(),
+        });
+    }
+    if server.highest_modseq == Some(0) {
+        server.highest_modseq = None;
+    }
+    Ok(Selected {
+        at: MailboxAt { name: Arc::from(mailbox), uid_validity: server.uid_validity },
+        server,
+        read_only: done.read_only,
+        changed,
+        vanished,
+    })
+}
+
+/// A refusal that says the mailbox is not there (RFC 5530), in our words.
+fn missing(e: Error, mailbox: &str) -> Error {
+    match &e {
+        Error::No { code: Some(code), .. } if code == "NONEXISTENT" || code == "TRYCREATE" => {
+            Error::NoMailbox { mailbox: mailbox.to_owned() }
+        }
+        _ => e,
+    }
+}

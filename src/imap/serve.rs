@@ -1,0 +1,296 @@
+//! Serving requests on a session: whole messages, flags, APPEND, looking for a Message-ID.
+
+use std::collections::BTreeMap;
+
+use imap_proto::{AttributeValue, MailboxDatum, Response};
+
+use super::command::{Command, Items, Opening};
+use super::error::Error;
+use super::item::item;
+use super::request::{Appended, Found, Request, StoreFlags, Stored};
+use super::select::{Selected, select};
+use super::session::{Pending, Session, Use, Wire, split_code};
+use super::sink::{Body, Fetched, MailboxAt};
+use super::uid_set::UidSet;
+
+/// A message is fetched in pieces of this size, so that none needs a buffer as large as itself in the codec.
+const PIECE: u64 = 4 << 20;
+
+/// The largest message that is fetched at all.
+const MESSAGE_MAX: u64 = 512 << 20;
+
+/// What a session has open, which saves a SELECT when the next request is about the same mailbox.
+pub(super) type Open = Option<Selected>;
+
+/// Serves a request and answers it. An error is returned when the session is not to be used again; a request that can be repeated
+/// without harm comes back with it.
+pub(super) async fn serve<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    sent: Option<&str>,
+    request: Request,
+    last_try: bool,
+) -> Result<(), (Error, Option<Request>)> {
+    match request {
+        Request::Fetch(at, uid, answer) => match fetch(session, open, &at, uid).await {
+            Err(e) if !e.session_lives() && !last_try => Err((e, Some(Request::Fetch(at, uid, answer)))),
+            result => reply(result, answer),
+        },
+        Request::Store(change, answer) => match store(session, open, &change).await {
+            Err(e) if !e.session_lives() && !last_try => Err((e, Some(Request::Store(change, answer)))),
+            result => reply(result, answer),
+        },
+        Request::Find { mailbox, message_id, answer } => {
+            match find(session, open, mailbox.as_deref().or(sent), &message_id).await {
+                Err(e) if !e.session_lives() && !last_try => {
+                    Err((e, Some(Request::Find { mailbox, message_id, answer })))
+                }
+                result => reply(result, answer),
+            }
+        }
+        // Never repeated by itself: the message may be there already.
+        Request::Append { mailbox, raw, flags, date, answer } => {
+            let result = match mailbox.as_deref().or(sent) {
+                Some(mailbox) => append(session, mailbox, &raw, &flags, date).await,
+                None => Err(Error::NoMailbox { mailbox: "\\Sent".to_owned() }),
+            };
+            reply(result, answer)
+        }
+    }
+}
+
+fn reply<T>(result: Result<T, Error>, answer: super::request::Answer<T>) -> Result<(), (Error, Option<Request>)> {
+    let end = match &result {
+        Err(e) if !e.session_lives() => Err((e.clone(), None)),
+        _ => Ok(()),
+    };
+    // Whoever asked may have gone.
+    let _ = answer.send(result);
+    end
+}
+
+/// Answers a request with an error.
+pub(super) fn refuse(request: Request, e: Error) {
+    match request {
+        Request::Fetch(_, _, answer) => drop(answer.send(Err(e))),
+        Request::Store(_, answer) => drop(answer.send(Err(e))),
+        Request::Append { answer, .. } => drop(answer.send(Err(e))),
+        Request::Find { answer, .. } => drop(answer.send(Err(e))),
+    }
+}
+
+/// Opens a mailbox unless it is open.
+async fn open_mailbox<S: Wire>(session: &mut Session<S>, open: &mut Open, mailbox: &str) -> Result<Selected, Error> {
+    if let Some(selected) = open
+        && &*selected.at.name == mailbox
+        && session.selected.as_deref() == Some(mailbox)
+    {
+        return Ok(selected.clone());
+    }
+    *open = None;
+    let selected = select(session, mailbox, Opening::Plain).await?;
+    *open = Some(selected.clone());
+    Ok(selected)
+}
+
+/// Opens a mailbox and makes sure that it is the one the UIDs are of.
+async fn open_at<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxAt) -> Result<Selected, Error> {
+    let selected = open_mailbox(session, open, &at.name).await?;
+    if selected.at.uid_validity != at.uid_validity {
+        return Err(Error::Rebuilt { mailbox: at.name.to_string() });
+    }
+    Ok(selected)
+}
+
+async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxAt, uid: u32) -> Result<Fetched, Error> {
+    open_at(session, open, at).await?;
+    let doing = format!("to fetch a message of {}", at.name);
+    let one = UidSet::from(uid..=uid);
+    // Both commands go out at once: a message of ordinary size is here after one round trip.
+    let dated = session.start(&doing, &Command::uid_fetch(&one, Items::Dated)).await?;
+    let first = session.start(&doing, &Command::uid_fetch_part(uid, 0, PIECE)).await?;
+    let mut found = None;
+    session
+        .finish(dated, |response| match item(response) {
+            Some(item) if item.uid == uid => {
+                found = Some(item);
+                Use::Taken
+            }
+            _ => Use::Unasked,
+        })
+        .await?;
+    let raw = pieces(session, &doing, uid, first).await?;
+    let gone = || Error::Gone { mailbox: at.name.to_string() };
+    let (found, raw) = (found.ok_or_else(gone)?, raw.ok_or_else(gone)?);
+    Ok(Fetched {
+        uid,
+        flags: found.flags.unwrap_or_default(),
+        internal_date: found.internal_date,
+        bytes: found.bytes.unwrap_or_else(|| u32::try_from(raw.len()).unwrap_or(u32::MAX)),
+        body: Body::Whole(raw),
+    })
+}
+
+/// The whole message in pieces (RFC 9051 §6.4.5, partial fetch). RFC822.SIZE is not trusted: a piece that is short is the last.
+async fn pieces<S: Wire>(
+    session: &mut Session<S>,
+    doing: &str,
+    uid: u32,
+    first: Pending,
+) -> Result<Option<Vec<u8>>, Error> {
+    let mut raw: Vec<u8> = Vec::new();
+    let mut pending = first;
+    loop {
+        let mut piece: Option<Vec<u8>> = None;
+        session
+            .finish(pending, |response| {
+                let Response::Fetch(_, attributes) = response else { return Use::Unasked };
+                let mine = attributes.iter().any(|attribute| matches!(attribute, AttributeValue::Uid(u) if *u == uid));
+                for attribute in attributes {
+                    if let (true, AttributeValue::BodySection { data: Some(data), .. }) = (mine, attribute) {
+                        piece = Some(data.to_vec());
+                        return Use::Taken;
+                    }
+                }
+                Use::Unasked
+            })
+            .await?;
+        let Some(piece) = piece else {
+            // Behind the end some servers say NIL; at the start it means that the message is gone.
+            return Ok(if raw.is_empty() { None } else { Some(raw) });
+        };
+        let last = (piece.len() as u64) < PIECE;
+        raw.extend(piece);
+        if last {
+            return Ok(Some(raw));
+        }
+        if raw.len() as u64 > MESSAGE_MAX {
+            return Err(Error::Nonsense { doing: doing.to_owned(), words: "the message does not end".to_owned() });
+        }
+        pending = session.start(doing, &Command::uid_fetch_part(uid, raw.len() as u64, PIECE)).await?;
+    }
+}
+
+async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &StoreFlags) -> Result<Stored, Error> {
+    let selected = open_at(session, open, &change.at).await?;
+    if selected.read_only {
+        return Err(Error::ReadOnly { mailbox: change.at.name.to_string() });
+    }
+    let doing = format!("to change flags in {}", change.at.name);
+    let since = change.unchanged_since.filter(|_| selected.server.highest_modseq.is_some());
+    let mut stored = Stored::default();
+    let mut said = BTreeMap::new();
+    let mut uids = change.uids.clone();
+    for (add, flags) in [(true, &change.add), (false, &change.remove)] {
+        if flags.names().next().is_none() {
+            continue;
+        }
+        for chunk in uids.clone().chunks_newest_first(20_000) {
+            // After our own first change the modification sequence is a new one.
+            let since = since.filter(|_| add || change.add.names().next().is_none());
+            let command = Command::uid_store(&chunk, add, flags, since)?;
+            let done = session
+                .run(&doing, &command, |response| match item(response) {
+                    Some(item) if chunk.contains(item.uid) => {
+                        if let Some(flags) = item.flags {
+                            said.insert(item.uid, flags);
+                        }
+                        Use::Taken
+                    }
+                    _ => Use::Unasked,
+                })
+                .await;
+            let text = match done {
+                Ok(done) => done.text,
+                Err(Error::No { code: Some(code), text, .. }) if code.starts_with("MODIFIED") => {
+                    format!("[{code}] {text}")
+                }
+                Err(e) => return Err(e),
+            };
+            let conflicts = modified(&text);
+            uids = uids.without(&conflicts);
+            stored.conflicts.extend(conflicts.and(&chunk).iter());
+        }
+    }
+    stored.flags = said.into_iter().collect();
+    Ok(stored)
+}
+
+/// The UIDs of a MODIFIED response code (RFC 7162 §3.1.3).
+fn modified(text: &str) -> UidSet {
+    let (Some(code), _) = split_code(text) else { return UidSet::new() };
+    let Some(list) = code.strip_prefix("MODIFIED ") else { return UidSet::new() };
+    let mut uids = UidSet::new();
+    for part in list.split(',') {
+        let (a, b) = part.split_once(':').unwrap_or((part, part));
+        if let (Ok(a), Ok(b)) = (a.trim().parse::<u32>(), b.trim().parse::<u32>()) {
+            uids.insert_range(&(a..=b));
+        }
+    }
+    uids
+}
+
+async fn find<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    mailbox: Option<&str>,
+    message_id: &str,
+) -> Result<Found, Error> {
+    let mailbox = mailbox.ok_or_else(|| Error::NoMailbox { mailbox: "\\Sent".to_owned() })?;
+    // SELECT again even if it is open: a server need not tell of a message that just came before it is asked to.
+    *open = None;
+    let selected = open_mailbox(session, open, mailbox).await?;
+    let mut uids = Vec::new();
+    session
+        .run(&format!("to search {mailbox}"), &Command::find(message_id)?, |response| match response {
+            Response::MailboxData(MailboxDatum::Search(found)) => {
+                uids.extend(found.iter().copied().filter(|uid| *uid > 0));
+                Use::Taken
+            }
+            _ => Use::Unasked,
+        })
+        .await?;
+    uids.sort_unstable();
+    uids.dedup();
+    Ok(Found { at: selected.at, uids })
+}
+
+/// APPEND (RFC 9051 §6.3.12) by hand: untagged data before the `+` is legal, and the answer says where the message lies.
+async fn append<S: Wire>(
+    session: &mut Session<S>,
+    mailbox: &str,
+    raw: &[u8],
+    flags: &crate::store::flags::Flags,
+    date: Option<i64>,
+) -> Result<Appended, Error> {
+    let doing = format!("to file a message in {mailbox}");
+    if raw.contains(&0) {
+        return Err(Error::Unsendable { what: "a message".to_owned(), why: "it holds a NUL byte".to_owned() });
+    }
+    let command = Command::append(&session.wire(mailbox), flags, date, raw.len())?;
+    let no_mailbox = |e: Error| match &e {
+        Error::No { code: Some(code), .. } if code == "TRYCREATE" || code == "NONEXISTENT" => {
+            Error::NoMailbox { mailbox: mailbox.to_owned() }
+        }
+        _ => e,
+    };
+    let pending = session.start(&doing, &command).await?;
+    session.continuation(&pending).await.map_err(no_mailbox)?;
+    session.round_trips = session.round_trips.saturating_add(1);
+    session.write(&doing, raw).await?;
+    session.write(&doing, b"\r\n").await?;
+    let done = session.finish(pending, |_| Use::Unasked).await.map_err(no_mailbox)?;
+    Ok(Appended { mailbox: mailbox.to_owned(), uid: done.append_uid })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::modified;
+
+    #[test]
+    fn conflicts_are_read_from_the_code() {
+        assert_eq!(modified("[MODIFIED 7,9:10] conditional STORE failed").to_string(), "7,9:10");
+        assert!(modified("[HIGHESTMODSEQ 7] done").is_empty());
+        assert!(modified("done").is_empty());
+    }
+}

@@ -1,0 +1,528 @@
+//! One session with an IMAP server: commands out, answers in, each command checked to its own tagged answer.
+//!
+//! async-imap is the codec only. Its convenience calls report NO, BAD and a lost connection as success and hide response codes, and its
+//! way of sending logs passwords, so commands are written to the stream here, whole and with our own tags. After any error that is not
+//! a refusal ([`Error::session_lives`]), and after a cancelled call, a session is not to be used again: half a command may be on its way.
+
+use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use async_imap::Client;
+use async_imap::types::UnsolicitedResponse;
+use futures::FutureExt;
+use imap_proto::rfc4315::UidSetMember;
+use imap_proto::{Response, ResponseCode, Status};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::capability::Capabilities;
+use super::command::Command;
+use super::error::Error;
+use super::name;
+use crate::net::guard::{Guard, Limits, Violation};
+
+/// What a session can run on.
+pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug> Wire for T {}
+
+/// A server that keeps telling what nobody asked, within one command, is broken or hostile.
+const UNASKED_MAX: u64 = 100_000;
+
+/// A silence is none while at least this much arrives in its time: large messages on slow lines.
+const TRICKLE_MIN: u64 = 1_024;
+
+/// Whether a handler had a use for a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    Taken,
+    Unasked,
+}
+
+/// A tagged OK.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Done {
+    /// The response code and the words, `[MODIFIED 7] done`.
+    pub text: String,
+    /// APPENDUID (RFC 4315): UIDVALIDITY and UID.
+    pub append_uid: Option<(u32, u32)>,
+    pub read_only: bool,
+    pub highest_modseq: Option<u64>,
+}
+
+/// What was sent and is not answered yet.
+#[derive(Debug)]
+pub(super) struct Pending {
+    tag: String,
+    doing: String,
+}
+
+pub(super) struct Session<S: Wire> {
+    client: Client<Guard<S>>,
+    next_tag: u32,
+    outstanding: u32,
+    silence: Duration,
+    pub(super) capabilities: Capabilities,
+    /// Mailbox names whose wire form is not the one we would write.
+    wire_names: HashMap<String, String>,
+    /// QRESYNC is enabled.
+    pub(super) qresync: bool,
+    /// The mailbox that is selected (decoded name).
+    pub(super) selected: Option<String>,
+    /// Messages in it, as last told.
+    pub(super) exists: u32,
+    /// The server told unasked that something changed in it.
+    pub(super) news: bool,
+    pub(super) round_trips: u64,
+    bye: Option<String>,
+}
+
+impl<S: Wire> Session<S> {
+    pub(super) fn new(stream: S, silence: Duration) -> Self {
+        Self {
+            client: Client::new(Guard::new(stream, Limits::before_login())),
+            next_tag: 1,
+            outstanding: 0,
+            silence,
+            capabilities: Capabilities::default(),
+            wire_names: HashMap::new(),
+            qresync: false,
+            selected: None,
+            exists: 0,
+            news: false,
+            round_trips: 0,
+            bye: None,
+        }
+    }
+
+    pub(super) fn set_guard(&mut self, limits: Limits) {
+        self.client.get_mut().set_limits(limits);
+    }
+
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.client.get_ref().bytes_in(), self.client.get_ref().bytes_out())
+    }
+
+    /// A mailbox name for the wire.
+    pub(super) fn wire(&self, mailbox: &str) -> String {
+        self.wire_names.get(mailbox).cloned().unwrap_or_else(|| name::encode(mailbox))
+    }
+
+    /// Decodes a listed name and remembers its wire form where that is unusual.
+    pub(super) fn learn_name(&mut self, wire: &str) -> String {
+        let name = name::decode(wire);
+        if !wire.eq_ignore_ascii_case("INBOX") && name::encode(&name) != wire && self.wire_names.len() < 1_000 {
+            self.wire_names.insert(name.clone(), wire.to_owned());
+        }
+        name
+    }
+
+    /// The greeting (RFC 9051 §7.1): OK and nothing else. PREAUTH would mean that we are somebody whom we did not say to be.
+    pub(super) async fn greeting(&mut self) -> Result<(), Error> {
+        const DOING: &str = "the greeting";
+        let response = self.next(DOING).await?;
+        match response.parsed() {
+            Response::Data { status: Status::Ok, outcome } => {
+                if let Some(ResponseCode::Capabilities(list)) = &outcome.code {
+                    self.capabilities = Capabilities::of(list);
+                }
+                Ok(())
+            }
+            Response::Data { status: Status::Bye, outcome } => Err(Error::Bye { text: words(outcome) }),
+            Response::Data { status: Status::PreAuth, .. } => Err(Error::Nonsense {
+                doing: DOING.to_owned(),
+                words: "it claims that we are logged in already (PREAUTH)".to_owned(),
+            }),
+            _ => Err(Error::Nonsense { doing: DOING.to_owned(), words: "it is none".to_owned() }),
+        }
+    }
+
+    /// Sends a command; [`Self::finish`] reads its answer. Several may be on their way.
+    pub(super) async fn start(&mut self, doing: &str, command: &Command) -> Result<Pending, Error> {
+        let tag = self.tag();
+        let line = format!("{tag} {}\r\n", command.text());
+        self.sent_one();
+        self.write(doing, line.as_bytes()).await?;
+        Ok(Pending { tag, doing: doing.to_owned() })
+    }
+
+    /// As [`Self::start`], for a line with a secret in it, which is wiped.
+    pub(super) async fn start_secret(&mut self, doing: &str, line: &str) -> Result<Pending, Error> {
+        let tag = self.tag();
+        let line = zeroize::Zeroizing::new(format!("{tag} {line}\r\n"));
+        self.sent_one();
+        self.write(doing, line.as_bytes()).await?;
+        Ok(Pending { tag, doing: doing.to_owned() })
+    }
+
+    fn tag(&mut self) -> String {
+        let tag = format!("c{}", self.next_tag);
+        self.next_tag = self.next_tag.wrapping_add(1);
+        tag
+    }
+
+    fn sent_one(&mut self) {
+        if self.outstanding == 0 {
+            self.round_trips = self.round_trips.saturating_add(1);
+        }
+        self.outstanding = self.outstanding.saturating_add(1);
+    }
+
+    /// Writes bytes and flushes them.
+    pub(super) async fn write(&mut self, doing: &str, bytes: &[u8]) -> Result<(), Error> {
+        // In pieces, so that a large message on a slow line is no silence.
+        for piece in bytes.chunks(64 << 10) {
+            let stream = self.client.get_mut();
+            let write = async {
+                stream.write_all(piece).await?;
+                stream.flush().await
+            };
+            match timeout(self.silence, write).await {
+                Ok(Ok(())) => {}
+                Ok(Err(e)) => return Err(self.lost(doing, &e.to_string())),
+                Err(_) => return Err(Error::TimedOut { doing: doing.to_owned(), after: self.silence }),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads up to the tagged answer of a command. `on` sees every untagged response in between.
+    pub(super) async fn finish(
+        &mut self,
+        pending: Pending,
+        mut on: impl FnMut(&Response<'_>) -> Use,
+    ) -> Result<Done, Error> {
+        let mut unasked = 0_u64;
+        loop {
+            let response = self.next(&pending.doing).await?;
+            match response.parsed() {
+                Response::Done { tag, status, outcome } => {
+                    if tag.0 != pending.tag {
+                        return Err(Error::Nonsense {
+                            doing: pending.doing,
+                            words: "it answers a command that was not asked".to_owned(),
+                        });
+                    }
+                    self.outstanding = self.outstanding.saturating_sub(1);
+                    if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
+                        self.capabilities = Capabilities::of(list);
+                    }
+                    return Self::done(pending.doing, status, outcome);
+                }
+                Response::Continue(_) => {
+                    return Err(Error::Nonsense {
+                        doing: pending.doing,
+                        words: "it waits for more where nothing more comes".to_owned(),
+                    });
+                }
+                other => {
+                    let known = self.observe(other);
+                    if on(other) == Use::Unasked && !known {
+                        unasked = unasked.saturating_add(1);
+                    }
+                    if unasked > UNASKED_MAX {
+                        return Err(Error::Nonsense {
+                            doing: pending.doing,
+                            words: "it goes on and on with what nobody asked".to_owned(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a command and reads its answer.
+    pub(super) async fn run(
+        &mut self,
+        doing: &str,
+        command: &Command,
+        on: impl FnMut(&Response<'_>) -> Use,
+    ) -> Result<Done, Error> {
+        let pending = self.start(doing, command).await?;
+        self.finish(pending, on).await
+    }
+
+    /// Waits for `+` after a command that asks for it, reading past untagged data, which is legal there.
+    pub(super) async fn continuation(&mut self, pending: &Pending) -> Result<(), Error> {
+        let mut unasked = 0_u64;
+        loop {
+            let response = self.next(&pending.doing).await?;
+            match response.parsed() {
+                Response::Continue(_) => return Ok(()),
+                Response::Done { tag, status, outcome } if tag.0 == pending.tag => {
+                    self.outstanding = self.outstanding.saturating_sub(1);
+                    return match Self::done(pending.doing.clone(), status, outcome) {
+                        Ok(_) => Err(Error::Nonsense {
+                            doing: pending.doing.clone(),
+                            words: "it is done before it began".to_owned(),
+                        }),
+                        Err(e) => Err(e),
+                    };
+                }
+                other => {
+                    self.observe(other);
+                    unasked = unasked.saturating_add(1);
+                    if unasked > UNASKED_MAX {
+                        return Err(Error::Nonsense {
+                            doing: pending.doing.clone(),
+                            words: "it goes on and on with what nobody asked".to_owned(),
+                        });
+                    }
+                }
+            }
+        }
+    }
+
+    fn done(doing: String, status: &Status, outcome: &imap_proto::Outcome<'_>) -> Result<Done, Error> {
+        let text = words(outcome);
+        match status {
+            Status::Ok => {
+                let mut done = Done { text, ..Done::default() };
+                match &outcome.code {
+                    Some(ResponseCode::AppendUid(validity, uids)) => {
+                        done.append_uid = first_uid(uids).map(|uid| (*validity, uid));
+                    }
+                    Some(ResponseCode::ReadOnly) => done.read_only = true,
+                    Some(ResponseCode::HighestModSeq(modseq)) => done.highest_modseq = Some(*modseq),
+                    _ => {}
+                }
+                Ok(done)
+            }
+            Status::No => {
+                let (code, text) = split_code(&text);
+                Err(Error::No { doing, code, text })
+            }
+            Status::Bad => Err(Error::Bad { doing, text }),
+            Status::Bye | Status::PreAuth => Err(Error::Nonsense { doing, words: text }),
+        }
+    }
+
+    /// Keeps what concerns the session as a whole. Returns whether it was of that kind and can come often without harm.
+    fn observe(&mut self, response: &Response<'_>) -> bool {
+        use imap_proto::MailboxDatum;
+        match response {
+            Response::MailboxData(MailboxDatum::Exists(n)) => {
+                if *n != self.exists {
+                    self.news = true;
+                }
+                self.exists = *n;
+                false
+            }
+            Response::Expunge(_) => {
+                self.exists = self.exists.saturating_sub(1);
+                self.news = true;
+                // As many as there were messages may come: each takes one away.
+                self.exists > 0
+            }
+            Response::Vanished { earlier: false, .. } => {
+                self.news = true;
+                false
+            }
+            Response::Capabilities(list) => {
+                self.capabilities = Capabilities::of(list);
+                false
+            }
+            Response::Data { status: Status::Bye, outcome } => {
+                self.bye = Some(words(outcome));
+                false
+            }
+            _ => false,
+        }
+    }
+
+    /// The next response. May be cancelled: what was read so far stays in the codec.
+    async fn next(&mut self, doing: &str) -> Result<Answer, Error> {
+        let mut before = self.bytes().0;
+        loop {
+            match timeout(self.silence, self.read(doing)).await {
+                Ok(result) => return result,
+                Err(_) => {
+                    let now = self.bytes().0;
+                    if now.saturating_sub(before) < TRICKLE_MIN {
+                        return Err(Error::TimedOut { doing: doing.to_owned(), after: self.silence });
+                    }
+                    before = now;
+                }
+            }
+        }
+    }
+
+    /// The next response, however long it takes: for IDLE, where silence is the rule. May be cancelled.
+    pub(super) async fn read(&mut self, doing: &str) -> Result<Answer, Error> {
+        // The parser panics on some answers; the guard stops those that are known.
+        match AssertUnwindSafe(self.client.read_response()).catch_unwind().await {
+            Ok(Ok(Some(response))) => Ok(Answer(UnsolicitedResponse::Other(response))),
+            Ok(Ok(None)) => Err(self.lost(doing, "the server hung up")),
+            Ok(Err(e)) => Err(self.read_error(doing, &e)),
+            Err(_) => Err(Error::Unreadable { doing: doing.to_owned(), words: "the parser gave up".to_owned() }),
+        }
+    }
+
+    /// Keeps what a response that came unasked says of the session.
+    pub(super) fn note(&mut self, answer: &Answer) {
+        self.observe(answer.parsed());
+    }
+
+    fn read_error(&self, doing: &str, e: &std::io::Error) -> Error {
+        let unreadable = |words: String| Error::Unreadable { doing: doing.to_owned(), words };
+        match e.kind() {
+            std::io::ErrorKind::InvalidData => match e.get_ref().and_then(|inner| inner.downcast_ref::<Violation>()) {
+                Some(violation) => unreadable(violation.to_string()),
+                None => self.lost(doing, &e.to_string()),
+            },
+            // The codec's own errors; they quote the answer, that is mail, so their text goes nowhere.
+            std::io::ErrorKind::Other => unreadable("it is not IMAP as we know it".to_owned()),
+            _ => self.lost(doing, &e.to_string()),
+        }
+    }
+
+    fn lost(&self, doing: &str, words: &str) -> Error {
+        match &self.bye {
+            Some(text) => Error::Bye { text: text.clone() },
+            None => Error::Lost { doing: doing.to_owned(), words: words.to_owned() },
+        }
+    }
+
+    /// Says goodbye and hangs up; nobody waits long for it.
+    pub(super) async fn logout(mut self) {
+        let Ok(pending) = self.start("to log out", &Command::plain("LOGOUT")).await else { return };
+        let farewell = self.finish(pending, |_| Use::Taken);
+        let _ = timeout(Duration::from_secs(2), farewell).await;
+        let _ = timeout(Duration::from_secs(1), self.client.get_mut().shutdown()).await;
+    }
+}
+
+/// A response with the bytes it borrows from. (The codec's own type has no public name but inside this one.)
+pub(super) struct Answer(UnsolicitedResponse);
+
+/// Stands in for what cannot be.
+static NOTHING: Response<'static> = Response::Expunge(0);
+
+impl Answer {
+    pub(super) fn parsed(&self) -> &Response<'_> {
+        match &self.0 {
+            UnsolicitedResponse::Other(data) => data.parsed(),
+            _ => &NOTHING,
+        }
+    }
+}
+
+fn first_uid(uids: &[UidSetMember]) -> Option<u32> {
+    Some(match uids.first()? {
+        UidSetMember::Uid(uid) => *uid,
+        UidSetMember::UidRange(range) => *range.start(),
+    })
+}
+
+/// The server's words, with the response code as far as the codec did not take it apart.
+pub(super) fn words(outcome: &imap_proto::Outcome<'_>) -> String {
+    let text = outcome.information.as_deref().unwrap_or_default();
+    let text: String = text.chars().take(500).collect();
+    match &outcome.code {
+        Some(ResponseCode::TryCreate) => format!("[TRYCREATE] {text}"),
+        Some(ResponseCode::Alert) => format!("[ALERT] {text}"),
+        _ => text,
+    }
+}
+
+/// `[CODE …] text` into code and text.
+pub(super) fn split_code(text: &str) -> (Option<String>, String) {
+    match text.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((code, rest)) => (Some(code.to_ascii_uppercase()), rest.trim_start().to_owned()),
+        None => (None, text.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use super::{Command, Error, Session, Use, split_code};
+
+    /// A server that sends `says` at once and keeps the line open when `open`.
+    fn session(says: &str, open: bool) -> (Session<DuplexStream>, tokio::task::JoinHandle<Vec<u8>>) {
+        let (client, mut server) = tokio::io::duplex(1 << 20);
+        let says = says.to_owned();
+        let task = tokio::spawn(async move {
+            server.write_all(says.as_bytes()).await.ok();
+            if !open {
+                server.shutdown().await.ok();
+            }
+            let mut heard = Vec::new();
+            server.read_to_end(&mut heard).await.ok();
+            heard
+        });
+        (Session::new(client, Duration::from_millis(300)), task)
+    }
+
+    async fn noop(says: &str, open: bool) -> Result<super::Done, Error> {
+        let (mut session, _task) = session(says, open);
+        session.run("to wait", &Command::plain("NOOP"), |_| Use::Unasked).await
+    }
+
+    #[tokio::test]
+    async fn only_our_own_tagged_ok_is_success() {
+        assert_eq!(noop("* 3 EXISTS\r\nc1 OK [MODIFIED 7] fine\r\n", true).await.unwrap().text, "[MODIFIED 7] fine");
+        let refused = noop("c1 NO [SERVERBUG] broken\r\n", true).await.unwrap_err();
+        assert_eq!(
+            refused,
+            Error::No { doing: "to wait".to_owned(), code: Some("SERVERBUG".to_owned()), text: "broken".to_owned() }
+        );
+        assert!(refused.session_lives());
+        assert!(matches!(noop("c1 BAD what\r\n", true).await, Err(Error::Bad { .. })));
+        assert!(matches!(noop("c1 BAD\r\n", true).await, Err(Error::Bad { .. })));
+        assert!(matches!(noop("c9 OK fine\r\n", true).await, Err(Error::Nonsense { .. })));
+        assert!(matches!(noop("+ go on\r\n", true).await, Err(Error::Nonsense { .. })));
+        assert!(matches!(noop("* 3 EXISTS\r\n", false).await, Err(Error::Lost { .. })));
+        assert!(matches!(noop("* 3 EXI", false).await, Err(Error::Lost { .. })));
+        assert!(matches!(noop("* BYE too many\r\n", false).await, Err(Error::Bye { text }) if text == "too many"));
+        assert!(matches!(noop("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", true).await, Err(Error::Unreadable { .. })));
+        assert!(matches!(noop("* 1 FETCH (BODYSTRUCTURE ((\r\n", true).await, Err(Error::Unreadable { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_silent_server_is_given_up() {
+        let silent = noop("* 3 EXISTS\r\n", true).await.unwrap_err();
+        assert!(matches!(silent, Error::TimedOut { .. }), "{silent}");
+        assert!(!silent.session_lives());
+    }
+
+    #[tokio::test]
+    async fn a_server_that_rambles_is_given_up() {
+        let flood = "* 3 EXISTS\r\n".repeat(30_000);
+        assert!(
+            matches!(noop(&flood, true).await, Err(Error::Unreadable { .. })),
+            "before login there is a limit in bytes"
+        );
+        let (mut session, _task) = session(&"* 3 EXISTS\r\n".repeat(150_000), true);
+        session.set_guard(crate::net::guard::Limits::after_login(1_000));
+        let result = session.run("to wait", &Command::plain("NOOP"), |_| Use::Unasked).await;
+        assert!(matches!(result, Err(Error::Nonsense { .. })));
+    }
+
+    #[tokio::test]
+    async fn greetings() {
+        for (text, fine) in [
+            ("* OK hello\r\n", true),
+            ("* PREAUTH welcome\r\n", false),
+            ("* BYE busy\r\n", false),
+            ("* NO no\r\n", false),
+            ("c1 OK hm\r\n", false),
+            ("* 5 EXISTS\r\n", false),
+            ("HTTP/1.1 400 Bad Request\r\n", false),
+            ("", false),
+        ] {
+            let (mut session, _task) = session(text, false);
+            assert_eq!(session.greeting().await.is_ok(), fine, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn codes() {
+        assert_eq!(split_code("[tryCreate] no"), (Some("TRYCREATE".to_owned()), "no".to_owned()));
+        assert_eq!(split_code("no"), (None, "no".to_owned()));
+        assert_eq!(split_code("[half"), (None, "[half".to_owned()));
+    }
+}

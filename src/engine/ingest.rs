@@ -88,7 +88,8 @@ fn header_of(raw: &[u8]) -> &[u8] {
     raw.get(..end).unwrap_or(raw)
 }
 
-fn fill(summary: &mut Summary, reading: &Reading, context: &Context) {
+/// The summary's fields from a message that was read.
+pub(crate) fn fill(summary: &mut Summary, reading: &Reading, context: &Context) {
     let headers = reading.headers();
     fill_headers(summary, headers);
     // RFC 9788 §4: what was protected wins; an id that only the outside carries still threads.

@@ -1,20 +1,270 @@
 //! Performs effects, and is the only one who writes the stores and holds the secrets.
 //!
-//! Parts: `lane` and `announce` (queues in and out), [`query`] (what can be asked), [`document`] (one message as a value for scripts),
-//! [`socket`] (a second process of the same profile), [`clock`].
+//! ```text
+//!  screen ── Effect ──▶ core (one thread: index, decisions) ── Event ──▶ screen
+//!                        ▲            │
+//!  IMAP workers ─ sink ─▶│            ├─▶ scribe: small durable writes, in order
+//!  (a task per account)  │            ├─▶ blocking tasks: read, decrypt, seal, files
+//!                 ingest ┘            └─▶ outbox worker ─ SMTP
+//! ```
+//!
+//! The core takes jobs from two lanes, so that what a person waits for overtakes what comes in; it waits neither for the network nor for
+//! another task. What is told to the screen was committed first. **Locking** drops the index, the keys, the passwords and the vault, and closes
+//! the connections: while locked nothing is fetched and nothing is sent, because nothing could be sealed; unlocking opens everything anew from
+//! the stores. Threads that read foreign bytes have [`STACK_BYTES`] of stack.
+//!
+//! Two ways in: [`Engine::submit`] for the screen, which never waits, and the questions in `ask` ([`Engine::cases`], [`Engine::messages`] …) for
+//! commands, which wait for their answer.
 
-#![allow(dead_code, reason = "the parts are joined by the core")]
-
+mod account;
 mod announce;
+mod ask;
 pub mod clock;
+mod core;
 pub mod document;
+mod draft_file;
+pub mod files;
+mod flags;
 mod ingest;
 mod lane;
 mod library;
+mod outbox;
+mod outgoing;
+mod perform;
 pub mod query;
 mod reader;
 mod reading;
+mod scribe;
+mod secrets;
 pub mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
+
+use self::announce::Announcer;
+use self::clock::Clock;
+use self::core::{CoreHandle, Settings};
+use self::library::filing::Book;
+use self::secrets::Secrets;
+use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::case::{self, Classes, ConfiguredCase, Patterns};
+use crate::config::Config;
+use crate::net::Secret;
+use crate::store::cache::CacheOptions;
+use crate::store::profile::Profile;
+use crate::store::vault::{Cost, Vault};
+
+pub use self::core::EngineError;
 
 /// Stack of every thread that may parse foreign bytes: deep nesting must not end the process.
 pub const STACK_BYTES: usize = 16 << 20;
+/// How long tasks that are on the wire are waited for at the end.
+const END_PATIENCE: Duration = Duration::from_millis(400);
+
+/// Whether connections are kept up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Network {
+    /// Every account connects by itself, stays connected, and is watched by IDLE.
+    Watch,
+    /// Connections are opened only for what is asked ([`Engine::sync_once`], [`Engine::connect`]).
+    WhenAsked,
+}
+
+/// What an engine is made of.
+pub struct Opening {
+    /// The profile; its lock is held as long as the engine lives.
+    pub profile: Profile,
+    /// The configuration.
+    pub config: Config,
+    /// The open vault; without it the engine begins locked and waits for [`Effect::Unlock`].
+    pub vault: Option<Vault>,
+    /// Passwords of accounts that had to be typed in, by account.
+    pub passwords: HashMap<String, Zeroizing<String>>,
+    /// The time.
+    pub clock: Clock,
+    /// Where dates of outgoing mail are shown.
+    pub zone: TimeZone,
+    /// Whether connections are kept up.
+    pub network: Network,
+    /// Where events go; nothing for a command without a screen.
+    pub events: Option<SyncSender<Event>>,
+    /// The least work per passphrase that is accepted: [`Cost::FLOOR`]; less in tests.
+    pub vault_floor: Cost,
+    /// How the cache is opened.
+    pub cache: CacheOptions,
+}
+
+impl Opening {
+    /// The usual opening: system clock and zone, no screen, connections only when asked.
+    #[must_use]
+    pub fn new(profile: Profile, config: Config, vault: Option<Vault>) -> Self {
+        Self {
+            profile,
+            config,
+            vault,
+            passwords: HashMap::new(),
+            clock: Clock::system(),
+            zone: TimeZone::system(),
+            network: Network::WhenAsked,
+            events: None,
+            vault_floor: Cost::FLOOR,
+            cache: CacheOptions::default(),
+        }
+    }
+}
+
+/// The suffix lists of a configuration, the accounts' own domains among the firm's.
+#[must_use]
+pub fn classes(config: &Config) -> Classes {
+    let mut firm = config.classes.firm.clone();
+    for account in &config.accounts {
+        let domain = account.address.domain();
+        // An address at a public or CJSM domain keeps its own class.
+        let open = Classes::new(&config.classes.cjsm, &config.classes.gov, &[]).class(&account.address.addr);
+        if open == case::Class::Open && !domain.is_empty() {
+            firm.push(domain);
+        }
+    }
+    Classes::new(&config.classes.cjsm, &config.classes.gov, &firm)
+}
+
+fn book(config: &Config, classes: Classes) -> Result<Book, EngineError> {
+    let patterns = Patterns::new(&[]).map_err(|error| EngineError::Refused(error.to_string()))?;
+    let cases: Vec<ConfiguredCase> = config
+        .cases
+        .iter()
+        .map(|rule| ConfiguredCase {
+            id: rule.id.clone(),
+            title: rule.title.clone(),
+            identifiers: rule.identifiers.clone(),
+        })
+        .collect();
+    let own = config.accounts.iter().flat_map(|a| std::iter::once(&a.address).chain(&a.also)).map(|a| a.addr.clone());
+    Ok(Book::new(patterns, classes, &cases, own))
+}
+
+/// The engine. Dropping it ends it, within two seconds.
+pub struct Engine {
+    core: CoreHandle,
+    settings: Arc<Settings>,
+    announcer: Announcer,
+    runtime: Option<tokio::runtime::Runtime>,
+    threads: Vec<JoinHandle<()>>,
+    _profile: Profile,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Starts an engine. With a vault, the stores are open when it returns, and without a screen the cache has been read, too.
+    ///
+    /// # Errors
+    /// Any [`EngineError`].
+    pub fn open(opening: Opening) -> Result<Self, EngineError> {
+        let classes = classes(&opening.config);
+        let book = book(&opening.config, classes.clone())?;
+        let passwords = opening.passwords.into_iter().map(|(name, text)| (name, Secret::new(text.to_string())));
+        let settings = Arc::new(Settings {
+            roots: opening.profile.roots().clone(),
+            clock: opening.clock,
+            zone: opening.zone,
+            book: Arc::new(book),
+            classes: Arc::new(classes),
+            vault_floor: opening.vault_floor,
+            cache_options: opening.cache,
+            watch: opening.network == Network::Watch,
+            secrets: Secrets::new(passwords.collect()),
+            config: opening.config,
+        });
+        let has_screen = opening.events.is_some();
+        let mut threads = Vec::new();
+        let announcer = match opening.events {
+            Some(channel) => {
+                let (announcer, thread) = Announcer::new(channel)?;
+                threads.push(thread);
+                announcer
+            }
+            None => Announcer::detached(),
+        };
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .max_blocking_threads(16)
+            .thread_stack_size(STACK_BYTES)
+            .thread_name("engine")
+            .enable_all()
+            .build()?;
+        let (core, thread) = core::start(Arc::clone(&settings), announcer.clone(), runtime.handle().clone())?;
+        threads.insert(0, thread);
+        let engine = Self { core, settings, announcer, runtime: Some(runtime), threads, _profile: opening.profile };
+        if let Some(vault) = opening.vault {
+            engine.core.ask(move |core| core.open_stores(vault))??;
+            if !has_screen {
+                engine.wait_loaded()?;
+            }
+        }
+        Ok(engine)
+    }
+
+    /// Has an effect performed. Never waits; answers come as events.
+    pub fn submit(&self, effect: Effect) {
+        self.core.front(move |core| core.perform(effect));
+    }
+
+    /// Waits until the cache has been read into the index.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn wait_loaded(&self) -> Result<(), EngineError> {
+        let waiting = self.core.ask_open(|_, open| {
+            let (tell, told) = std::sync::mpsc::channel();
+            if open.loaded {
+                let _ = tell.send(());
+            } else {
+                open.when_loaded.push(tell);
+            }
+            told
+        })?;
+        waiting.recv().map_err(|_| EngineError::Ended)
+    }
+
+    /// Serves a second process of the same profile until what is returned is dropped.
+    ///
+    /// # Errors
+    /// When the socket cannot be made.
+    pub fn serve(&self, handler: socket::Handler) -> std::io::Result<socket::Server> {
+        socket::Server::listen(&self.settings.roots.socket(), handler)
+    }
+
+    /// Ends: flushes what is queued to be written, lets go of the connections. At most two seconds.
+    pub fn close(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.core.close();
+        let mut threads = self.threads.drain(..);
+        if let Some(core) = threads.next() {
+            let _ = core.join();
+        }
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(END_PATIENCE);
+        }
+        self.announcer.close();
+        // The announcer's thread may wait for a screen that no longer reads: it ends when the channel is dropped.
+    }
+}

@@ -38,6 +38,8 @@ pub struct Listed {
     pub from: Vec<Address>,
     /// To.
     pub to: Vec<Address>,
+    /// Cc.
+    pub cc: Vec<Address>,
     /// Subject as sent, the protected one where there is one. Foreign text.
     pub subject: String,
     /// The Date field.
@@ -60,6 +62,38 @@ pub struct Listed {
     pub bytes: u64,
     /// Its text is in the cache.
     pub here: bool,
+}
+
+/// A case in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseListed {
+    /// The case.
+    pub id: CaseId,
+    /// For instance `R v FERRET`. Made safe.
+    pub title: String,
+    /// Kind and canonical value, the one it is known by first.
+    pub identifiers: Vec<(String, String)>,
+    /// Messages in it.
+    pub messages: usize,
+    /// Unread ones of them.
+    pub unread: usize,
+    /// When its newest message was received.
+    pub last_date: Option<Timestamp>,
+}
+
+/// A mailbox in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxListed {
+    /// The account.
+    pub account: String,
+    /// Its name. Foreign text.
+    pub name: String,
+    /// RFC 9051 §2.3.1.1.
+    pub uid_validity: u32,
+    /// Messages in the cache.
+    pub messages: usize,
+    /// When a pass over it last succeeded.
+    pub last_sync: Option<Timestamp>,
 }
 
 /// The messages that a filter lets through.

@@ -19,6 +19,7 @@ use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::mail::subject;
 use crate::mail::thread::{self, Item, Node, id_hash};
+use crate::pgp::report::Badge;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
 use crate::store::summary::Summary;
@@ -73,6 +74,8 @@ pub(crate) struct Library {
     entries: Vec<Option<Entry>>,
     by_key: HashMap<MessageKey, u32>,
     free: Vec<u32>,
+    /// Places that may be used again once no thread names them.
+    retired: Vec<u32>,
     references: Arena<u64>,
     text: Arena<u8>,
     found: Arena<Found>,
@@ -105,6 +108,7 @@ impl Library {
             entries: Vec::new(),
             by_key: HashMap::new(),
             free: Vec::new(),
+            retired: Vec::new(),
             references: Arena::default(),
             text: Arena::default(),
             found: Arena::default(),
@@ -154,6 +158,11 @@ impl Library {
     /// How many messages there are.
     pub(crate) fn len(&self) -> usize {
         self.by_key.len()
+    }
+
+    /// How many messages of a mailbox there are.
+    pub(crate) fn count_in(&self, mailbox: MailboxId) -> usize {
+        self.by_key.keys().filter(|key| key.mailbox == mailbox).count()
     }
 
     /// Whether threads are older than the messages.
@@ -233,7 +242,7 @@ impl Library {
         if let Some(slot) = self.entries.get_mut(at as usize) {
             *slot = None;
         }
-        self.free.push(at);
+        self.retired.push(at);
         self.waste = self.waste.saturating_add(1);
         self.stale = true;
         true
@@ -264,6 +273,24 @@ impl Library {
     pub(crate) fn flags(&self, key: MessageKey) -> Option<u8> {
         let at = *self.by_key.get(&key)?;
         self.entry(at).map(|entry| entry.marks.flags)
+    }
+
+    /// When the server received it, seconds.
+    pub(crate) fn received(&self, key: MessageKey) -> Option<i64> {
+        let at = *self.by_key.get(&key)?;
+        self.entry(at).map(|entry| entry.received)
+    }
+
+    /// What OpenPGP said of it when it was last read.
+    pub(crate) fn badge(&self, key: MessageKey) -> Option<Badge> {
+        let at = *self.by_key.get(&key)?;
+        self.entry(at).map(|entry| entry.badge)
+    }
+
+    /// The messages whose text is here and of which OpenPGP said so.
+    pub(crate) fn keys_where(&self, wanted: impl Fn(Badge) -> bool) -> Vec<MessageKey> {
+        let entries = self.entries.iter().flatten();
+        entries.filter(|entry| entry.marks.here && wanted(entry.badge)).map(|entry| entry.key).collect()
     }
 
     /// The text is in the cache now, or no longer.
@@ -324,6 +351,7 @@ impl Library {
             return;
         }
         self.stale = false;
+        self.free.append(&mut self.retired);
         if self.waste > 1024 && self.waste > self.len() / 4 {
             self.compact();
         }

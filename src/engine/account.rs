@@ -1,0 +1,479 @@
+//! One account: where its IMAP worker puts what it learns, and how it is started and stopped.
+//!
+//! The sink keeps one batch in flight: while a batch is read, opened and stored, the next one comes over the network; the call for the one
+//! after that waits. What is in the cache is announced to the core afterwards, never before.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use tokio::sync::Mutex as AsyncMutex;
+use tokio::task::JoinHandle;
+
+use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
+use super::ingest::{self, summarise_batch};
+use crate::app::view::{AccountStatus, Link, Tone};
+use crate::config;
+use crate::imap::{self, AccountSetup, Fetched, Held, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet};
+use crate::mail::id::{MailboxId, MessageKey};
+use crate::mail::safe::SafeText;
+use crate::net::{self, Secret};
+use crate::store::flags::Flags;
+use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
+use crate::store::summary::Summary;
+
+/// An account as the core knows it.
+pub(crate) struct Account {
+    pub(crate) status: AccountStatus,
+    pub(crate) handle: Option<imap::Handle>,
+    /// When a pass last succeeded.
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) replaying: bool,
+    pub(crate) replay_again: bool,
+    /// A worker is being started.
+    starting: bool,
+}
+
+impl Account {
+    /// An account that has not connected yet.
+    pub(crate) fn new(name: &str, since: Option<Timestamp>) -> Self {
+        let link = Link::Offline { since, because: SafeText::from("not connected yet"), retry: None };
+        let status = AccountStatus { account: name.to_owned(), link };
+        Self { status, handle: None, since, replaying: false, replay_again: false, starting: false }
+    }
+
+    /// Ends the worker.
+    pub(crate) fn end(&mut self) {
+        if let Some(handle) = self.handle.take() {
+            handle.end();
+        }
+    }
+
+    /// Whether the server can be asked now.
+    pub(crate) fn is_online(&self) -> bool {
+        matches!(self.status.link, Link::Watching | Link::Syncing { .. })
+    }
+}
+
+/// A server of the configuration, for the network.
+pub(crate) fn endpoint(server: &config::Endpoint) -> net::Endpoint {
+    net::Endpoint {
+        host: server.host.clone(),
+        port: server.port,
+        security: match server.security {
+            config::Security::Tls => net::Security::Tls,
+            config::Security::StartTls => net::Security::StartTls,
+        },
+    }
+}
+
+/// Everything that a worker of an account needs.
+pub(crate) fn setup(
+    account: &config::Account,
+    settings: &config::Config,
+    password: Secret,
+) -> Result<AccountSetup, String> {
+    let tls = net::tls::client_config(account.ca_file.as_deref()).map_err(|error| error.to_string())?;
+    let bytes_max = settings.sync.bodies_up_to_bytes.min(settings.max_message_bytes);
+    let limits = imap::Limits {
+        message_bytes_max: u32::try_from(bytes_max).unwrap_or(u32::MAX),
+        batch_messages: usize::try_from(settings.sync.batch.clamp(1, 2_000)).unwrap_or(200),
+        ..imap::Limits::default()
+    };
+    let poll = std::time::Duration::from_secs(u64::from(settings.sync.every_minutes.max(1)) * 60);
+    Ok(AccountSetup {
+        name: account.name.clone(),
+        endpoint: endpoint(&account.imap),
+        tls,
+        user: account.imap.user.clone(),
+        password,
+        sent_mailbox: account.sent_mailbox.clone(),
+        skip: account.skip.clone(),
+        limits,
+        times: imap::Times { poll, ..imap::Times::default() },
+    })
+}
+
+impl Core {
+    /// Starts the workers of all accounts that have none.
+    pub(crate) fn start_accounts(&mut self, open: &mut Open) {
+        let names: Vec<String> = open.accounts.keys().cloned().collect();
+        for name in names {
+            self.start_account(open, &name);
+        }
+    }
+
+    fn start_account(&mut self, open: &mut Open, name: &str) {
+        let Some(account) = self.settings.config.accounts.iter().find(|account| account.name == name).cloned() else {
+            return;
+        };
+        let Some(known) = open.accounts.get_mut(name) else { return };
+        if known.handle.is_some() || std::mem::replace(&mut known.starting, true) {
+            return;
+        }
+        let sink = Arc::new(self.sink(open, name));
+        let (settings, core, number) = (Arc::clone(&self.settings), self.handle.clone(), open.number);
+        self.set_link(open, name, Link::Connecting);
+        self.runtime.spawn(async move {
+            let handle = match settings.secrets.password(&account).await {
+                Ok(password) => setup(&account, &settings.config, password).map(|setup| imap::spawn(setup, sink)),
+                Err(words) => Err(words),
+            };
+            core.front_of(number, move |core, open| {
+                let Some(known) = open.accounts.get_mut(&account.name) else { return };
+                known.starting = false;
+                match handle {
+                    Ok(handle) => known.handle = Some(handle),
+                    Err(words) => {
+                        let link = Link::Offline { since: known.since, because: SafeText::line(&words), retry: None };
+                        core.set_link(open, &account.name, link);
+                    }
+                }
+            });
+        });
+    }
+
+    /// Where a worker of this account puts what it learns.
+    pub(crate) fn sink(&self, open: &Open, account: &str) -> AccountSink {
+        AccountSink {
+            account: account.to_owned(),
+            number: open.number,
+            stores: Arc::clone(&open.stores),
+            keyring: open.keyring.clone(),
+            settings: Arc::clone(&self.settings),
+            core: self.handle.clone(),
+            listed: Mutex::new(HashMap::new()),
+            ids: Mutex::new(HashMap::new()),
+            in_flight: AsyncMutex::new(None),
+        }
+    }
+
+    /// Messages are in the cache: into the index with them.
+    pub(crate) fn ingested(&mut self, open: &mut Open, mailbox: MailboxId, summaries: Vec<Summary>) {
+        let mut fresh = 0_usize;
+        let watching = open
+            .library
+            .mailbox(mailbox)
+            .is_some_and(|m| m.state.special_use == Some(SpecialUse::Inbox) && m.state.last_sync.is_some());
+        for mut summary in summaries {
+            let key = MessageKey { mailbox, uid: summary.uid };
+            let pending = open.pending.over(&open.library, key, &mut summary.flags);
+            if open.library.flags(key).is_none() && !summary.flags.seen() {
+                fresh = fresh.saturating_add(1);
+            }
+            open.library.insert(mailbox, &summary);
+            if pending {
+                open.library.set_flags(key, summary.flags.bits(), true);
+            }
+        }
+        if watching && fresh > 0 {
+            let words = if fresh == 1 { "1 new message".to_owned() } else { format!("{fresh} new messages") };
+            self.announcer.notice(Tone::Plain, &words);
+        }
+        self.mark_changed();
+    }
+
+    /// The connection of an account changed.
+    fn linked(&mut self, open: &mut Open, account: &str, link: &imap::Link) {
+        let now = self.now();
+        let Some(known) = open.accounts.get_mut(account) else { return };
+        let was_online = known.is_online();
+        let shown = match link {
+            imap::Link::Offline => {
+                Link::Offline { since: known.since, because: SafeText::from("you went offline"), retry: None }
+            }
+            imap::Link::Connecting => Link::Connecting,
+            imap::Link::Syncing { mailbox, done, total } => {
+                Link::Syncing { mailbox: SafeText::line(mailbox), done: *done, total: *total }
+            }
+            imap::Link::Online { .. } => {
+                known.since = Some(now);
+                Link::Watching
+            }
+            imap::Link::Waiting { why, retry_in, .. } => Link::Offline {
+                since: known.since,
+                because: SafeText::line(why),
+                retry: retry_in.and_then(|wait| now.checked_add(wait).ok()),
+            },
+        };
+        self.set_link(open, account, shown);
+        let online = open.accounts.get(account).is_some_and(Account::is_online);
+        if online && !was_online {
+            self.replay_flags(open, account);
+            open.outbox.wake();
+        }
+    }
+}
+
+type InFlight = Option<JoinHandle<Result<(), Stop>>>;
+
+/// Where an account's worker puts what it learns.
+pub(crate) struct AccountSink {
+    account: String,
+    number: u64,
+    stores: Arc<Stores>,
+    keyring: SharedKeyring,
+    settings: Arc<Settings>,
+    core: CoreHandle,
+    listed: Mutex<HashMap<String, MailboxInfo>>,
+    ids: Mutex<HashMap<MailboxAt, MailboxId>>,
+    in_flight: AsyncMutex<InFlight>,
+}
+
+fn stop(why: &impl std::fmt::Display) -> Stop {
+    Stop(why.to_string())
+}
+
+impl AccountSink {
+    /// Runs what touches the disk where it may block.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&Stores) -> Result<T, Stop> + Send + 'static,
+    ) -> Result<T, Stop> {
+        let stores = Arc::clone(&self.stores);
+        match tokio::task::spawn_blocking(move || task(&stores)).await {
+            Ok(done) => done,
+            Err(_) => Err(Stop("casemail failed while storing; the mailbox is tried again".to_owned())),
+        }
+    }
+
+    /// Waits until the batch in flight is stored.
+    async fn landed(&self) -> Result<(), Stop> {
+        let mut in_flight = self.in_flight.lock().await;
+        wait(in_flight.take()).await
+    }
+
+    fn id(&self, at: &MailboxAt) -> Result<MailboxId, Stop> {
+        let ids = self.ids.lock().unwrap_or_else(PoisonError::into_inner);
+        ids.get(at).copied().ok_or_else(|| Stop(format!("{} was not begun", at.name)))
+    }
+
+    /// What a batch is worked on with.
+    fn context(&self) -> ingest::Context {
+        ingest::Context {
+            keyring: self.keyring.now(),
+            book: Arc::clone(&self.settings.book),
+            classes: Arc::clone(&self.settings.classes),
+            now: self.settings.clock.now(),
+        }
+    }
+}
+
+async fn wait(task: InFlight) -> Result<(), Stop> {
+    match task {
+        None => Ok(()),
+        Some(task) => match task.await {
+            Ok(done) => done,
+            Err(_) => Err(Stop("casemail failed on a batch; the mailbox is tried again".to_owned())),
+        },
+    }
+}
+
+impl Sink for AccountSink {
+    async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
+        self.landed().await?;
+        let by_name: HashMap<String, MailboxInfo> = list.into_iter().map(|info| (info.name.clone(), info)).collect();
+        by_name.clone_into(&mut self.listed.lock().unwrap_or_else(PoisonError::into_inner));
+        let (account, core, number) = (self.account.clone(), self.core.clone(), self.number);
+        self.blocking(move |stores| {
+            for mut mailbox in stores.cache.mailboxes().map_err(|e| stop(&e))? {
+                if mailbox.account != account {
+                    continue;
+                }
+                let id = mailbox.id;
+                match by_name.get(&mailbox.name) {
+                    None => {
+                        stores.cache.drop_mailbox(id).map_err(|e| stop(&e))?;
+                        core.back_of(number, move |core, open| {
+                            open.library.drop_mailbox(id);
+                            core.mark_changed();
+                        });
+                    }
+                    Some(info) => {
+                        let (use_before, subscribed) = (mailbox.state.special_use, mailbox.state.subscribed);
+                        if use_before != info.special_use || subscribed != info.subscribed {
+                            mailbox.state.special_use = info.special_use;
+                            mailbox.state.subscribed = info.subscribed;
+                            stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
+                            core.back_of(number, move |core, open| {
+                                open.library.set_mailbox(mailbox);
+                                core.mark_changed();
+                            });
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn held(&self, mailbox: &str) -> Result<Option<Held>, Stop> {
+        self.landed().await?;
+        let (account, name) = (self.account.clone(), mailbox.to_owned());
+        let whole_max = self.settings.config.sync.bodies_up_to_bytes.min(self.settings.config.max_message_bytes);
+        self.blocking(move |stores| {
+            let mailboxes = stores.cache.mailboxes().map_err(|e| stop(&e))?;
+            let known = mailboxes.into_iter().filter(|m| m.account == account && m.name == name).max_by_key(|m| m.id);
+            let Some(known) = known else { return Ok(None) };
+            let mut uids = UidSet::new();
+            let mut without = Vec::new();
+            for row in stores.cache.held(known.id).map_err(|e| stop(&e))? {
+                uids.insert(row.uid);
+                if !row.has_raw {
+                    without.push(row.uid);
+                }
+            }
+            let mut lacking = UidSet::new();
+            for uid in without {
+                let key = MessageKey { mailbox: known.id, uid };
+                if let Some(summary) = stores.cache.summary(key).map_err(|e| stop(&e))?
+                    && !summary.undisplayable
+                    && u64::from(summary.bytes) <= whole_max
+                {
+                    lacking.insert(uid);
+                }
+            }
+            let position = Position { uid_next: known.state.uid_next, highest_modseq: known.state.highest_modseq };
+            Ok(Some(Held { uid_validity: known.uid_validity, position, uids, lacking }))
+        })
+        .await
+    }
+
+    async fn begin(&self, at: &MailboxAt) -> Result<(), Stop> {
+        self.landed().await?;
+        let info = self.listed.lock().unwrap_or_else(PoisonError::into_inner).get(&*at.name).cloned();
+        let (account, name, uid_validity) = (self.account.clone(), at.name.to_string(), at.uid_validity);
+        let (core, number) = (self.core.clone(), self.number);
+        let id = self
+            .blocking(move |stores| {
+                let cache = &stores.cache;
+                let id = cache.ensure_mailbox(&account, &name, uid_validity).map_err(|e| stop(&e))?;
+                for other in cache.mailboxes().map_err(|e| stop(&e))? {
+                    // UIDs of another UIDVALIDITY name other messages: nothing of them may be mixed in.
+                    if other.account == account && other.name == name && other.id != id {
+                        cache.drop_mailbox(other.id).map_err(|e| stop(&e))?;
+                        core.back_of(number, move |_, open| open.library.drop_mailbox(other.id));
+                    }
+                }
+                let mut state = cache.mailbox(id).map_err(|e| stop(&e))?.map(|m| m.state).unwrap_or_default();
+                if let Some(info) = info
+                    && (state.special_use != info.special_use || state.subscribed != info.subscribed)
+                {
+                    state.special_use = info.special_use;
+                    state.subscribed = info.subscribed;
+                    cache.set_mailbox_state(id, state.clone()).map_err(|e| stop(&e))?;
+                }
+                let mailbox = Mailbox { id, account, name, uid_validity, state };
+                core.back_of(number, move |_, open| open.library.set_mailbox(mailbox));
+                Ok(id)
+            })
+            .await?;
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner).insert(at.clone(), id);
+        Ok(())
+    }
+
+    async fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> Result<(), Stop> {
+        let id = self.id(at)?;
+        let context = self.context();
+        let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
+        let mut in_flight = self.in_flight.lock().await;
+        wait(in_flight.take()).await?;
+        *in_flight = Some(tokio::task::spawn_blocking(move || {
+            let messages = summarise_batch(messages, &context);
+            let summaries: Vec<Summary> = messages
+                .iter()
+                .map(|message| Summary { has_raw: message.raw.is_some(), ..message.summary.clone() })
+                .collect();
+            stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
+            core.back_of(number, move |core, open| core.ingested(open, id, summaries));
+            Ok(())
+        }));
+        Ok(())
+    }
+
+    async fn flags(&self, at: &MailboxAt, flags: Vec<(u32, Flags)>) -> Result<u64, Stop> {
+        self.landed().await?;
+        let id = self.id(at)?;
+        let (core, number) = (self.core.clone(), self.number);
+        self.blocking(move |stores| {
+            let held: HashMap<u32, Flags> =
+                stores.cache.held(id).map_err(|e| stop(&e))?.into_iter().map(|row| (row.uid, row.flags)).collect();
+            let mut differing: Vec<(u32, Flags)> =
+                flags.into_iter().filter(|(uid, flags)| held.get(uid).is_some_and(|known| known != flags)).collect();
+            if differing.is_empty() {
+                return Ok(0);
+            }
+            // What waits to be told to the server stays as the user wants it.
+            let (ask, waiting) = std::sync::mpsc::channel();
+            core.front_of(number, move |_, open| {
+                for (uid, flags) in &mut differing {
+                    open.pending.over(&open.library, MessageKey { mailbox: id, uid: *uid }, flags);
+                }
+                let _ = ask.send(differing);
+            });
+            let Ok(differing) = waiting.recv() else { return Ok(0) };
+            stores.cache.set_flags(id, &differing, None).map_err(|e| stop(&e))?;
+            let changed = differing.len() as u64;
+            core.back_of(number, move |core, open| {
+                for (uid, flags) in differing {
+                    let key = MessageKey { mailbox: id, uid };
+                    let pending = open.pending.holds(&open.library, key);
+                    open.library.set_flags(key, flags.bits(), pending);
+                }
+                core.mark_changed();
+            });
+            Ok(changed)
+        })
+        .await
+    }
+
+    async fn vanished(&self, at: &MailboxAt, uids: UidSet) -> Result<(), Stop> {
+        self.landed().await?;
+        let id = self.id(at)?;
+        let (core, number) = (self.core.clone(), self.number);
+        self.blocking(move |stores| {
+            let uids: Vec<u32> = uids.iter().collect();
+            stores.cache.remove(id, &uids, None).map_err(|e| stop(&e))?;
+            core.back_of(number, move |core, open| {
+                for uid in uids {
+                    open.library.remove(MessageKey { mailbox: id, uid });
+                }
+                core.mark_changed();
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    async fn done(&self, at: &MailboxAt, position: Position, _pass: &Pass) -> Result<(), Stop> {
+        self.landed().await?;
+        let id = self.id(at)?;
+        let now = self.settings.clock.now();
+        let (core, number) = (self.core.clone(), self.number);
+        self.blocking(move |stores| {
+            let known = stores.cache.mailbox(id).map_err(|e| stop(&e))?;
+            let Some(mut mailbox) = known else { return Ok(()) };
+            mailbox.state = MailboxState {
+                uid_next: position.uid_next,
+                highest_modseq: position.highest_modseq,
+                last_sync: Some(now),
+                ..mailbox.state
+            };
+            stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
+            core.back_of(number, move |_, open| {
+                if let Some(account) = open.accounts.get_mut(&mailbox.account) {
+                    account.since = Some(now);
+                }
+                open.library.set_mailbox(mailbox);
+            });
+            Ok(())
+        })
+        .await
+    }
+
+    fn link(&self, link: imap::Link) {
+        let account = self.account.clone();
+        self.core.front_of(self.number, move |core, open| core.linked(open, &account, &link));
+    }
+}

@@ -1,0 +1,696 @@
+//! Questions that wait for their answer: what the command line and a second process ask. Not to be called from an async task.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use super::Engine;
+use super::account;
+use super::core::{EngineError, Open, Settings, Stores};
+use super::document::{self, MessageDocument};
+use super::outbox;
+use super::query::{
+    Branch, CaseListed, Filter, Listed, Listing, MailboxListed, MailboxStats, OutboxListed, RawMessage, Resolution,
+    SendReport,
+};
+use crate::app::event::Event;
+use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
+use crate::case::Class;
+use crate::imap;
+use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
+use crate::pgp::certificate::{self, CertInfo};
+use crate::pgp::error::PgpError;
+use crate::pgp::generate;
+use crate::pgp::report::Acceptance;
+use crate::store::cert::{CertRecord, SecretRecord};
+use crate::store::summary::Summary;
+
+/// Up to so many messages are read one by one; beyond, whole mailboxes are.
+const SINGLY_MAX: usize = 200;
+/// How often a waiting command looks.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// What the index knows of a message in a list.
+struct Indexed {
+    key: MessageKey,
+    id: MessageRef,
+    thread: ThreadId,
+    cases: Vec<(CaseId, String)>,
+    /// System flags: of the index, because the cache may be a moment behind.
+    flags: u8,
+}
+
+fn indexed(open: &Open, key: MessageKey) -> Option<Indexed> {
+    Some(Indexed {
+        key,
+        id: open.library.name(key)?,
+        thread: open.library.thread_of(key).unwrap_or(ThreadId(0)),
+        cases: open.library.cases_of(key),
+        flags: open.library.flags(key)?,
+    })
+}
+
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap_or_default()
+}
+
+/// The class behind the code that the cache keeps.
+fn carried(code: u8) -> &'static str {
+    [Class::Cjsm, Class::Gov, Class::Firm]
+        .into_iter()
+        .find(|class| *class as u8 + 1 == code)
+        .unwrap_or(Class::Open)
+        .name()
+}
+
+fn listed(known: Indexed, summary: Summary) -> Listed {
+    let mut flags = summary.flags;
+    flags.set(known.flags, true);
+    flags.set(!known.flags & 0x1f, false);
+    Listed {
+        id: known.id,
+        message_id: summary.message_id,
+        from: summary.from,
+        to: summary.to,
+        cc: summary.cc,
+        subject: summary.subject,
+        sent: summary.sent.map(time),
+        received: time(summary.received),
+        flags: flags.names().map(str::to_owned).collect(),
+        cases: known.cases,
+        thread: known.thread,
+        openpgp: summary.openpgp,
+        carried: carried(summary.carried),
+        attachments: usize::from(summary.attachments),
+        bytes: u64::from(summary.bytes),
+        here: summary.has_raw,
+    }
+}
+
+/// Joins what the index knows with the summaries of the cache, keeping the order.
+fn join(stores: &Stores, wanted: Vec<Indexed>) -> Result<Vec<Listed>, EngineError> {
+    let mut whole: HashMap<MailboxId, HashMap<u32, Summary>> = HashMap::new();
+    if wanted.len() > SINGLY_MAX {
+        let mailboxes: BTreeSet<MailboxId> = wanted.iter().map(|known| known.key.mailbox).collect();
+        for mailbox in mailboxes {
+            let summaries = stores.cache.summaries(mailbox)?.flatten().map(|summary| (summary.uid, summary)).collect();
+            whole.insert(mailbox, summaries);
+        }
+    }
+    let mut rows = Vec::with_capacity(wanted.len());
+    for known in wanted {
+        let summary = match whole.get_mut(&known.key.mailbox) {
+            Some(summaries) => summaries.remove(&known.key.uid),
+            None => stores.cache.summary(known.key)?,
+        };
+        // Gone since the index was asked.
+        let Some(summary) = summary else { continue };
+        rows.push(listed(known, summary));
+    }
+    Ok(rows)
+}
+
+impl Engine {
+    fn stores(&self) -> Result<Arc<Stores>, EngineError> {
+        self.core.ask_open(|_, open| Arc::clone(&open.stores))
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The cases with their counts, newest mail first; configured ones without mail at the end.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn cases(&self) -> Result<Vec<CaseListed>, EngineError> {
+        self.core.ask_open(|_, open| {
+            let rows = open.library.case_rows();
+            rows.into_iter()
+                .filter_map(|row| {
+                    let Scope::Case(id) = row.scope else { return None };
+                    let identifiers = open.library.case_words(&id).1;
+                    Some(CaseListed {
+                        identifiers: identifiers.into_iter().map(|i| (i.kind.name().to_owned(), i.value)).collect(),
+                        title: row.title.to_string(),
+                        messages: row.messages,
+                        unread: row.unread,
+                        last_date: row.last_date,
+                        id,
+                    })
+                })
+                .collect()
+        })
+    }
+
+    /// The case that an id, or an identifier as people write it (`99 ZX 00123 26`), stands for, where there is one.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn find_case(&self, text: &str) -> Result<Option<CaseListed>, EngineError> {
+        let canonical = self.settings().book.patterns().read(text).value;
+        let cases = self.cases()?;
+        let found = cases.iter().find(|case| case.id.0 == text).or_else(|| {
+            cases
+                .iter()
+                .find(|case| case.id.0 == canonical || case.identifiers.iter().any(|(_, value)| *value == canonical))
+        });
+        Ok(found.cloned())
+    }
+
+    /// The threads of a scope, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn threads(&self, scope: &Scope) -> Result<Vec<ThreadRow>, EngineError> {
+        let scope = scope.clone();
+        self.core.ask_open(move |_, open| open.library.thread_rows(&scope))
+    }
+
+    /// A thread as the screen shows it.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn thread(&self, id: ThreadId) -> Result<Option<ThreadView>, EngineError> {
+        self.core.ask_open(move |_, open| open.library.thread_view(id))
+    }
+
+    /// A thread as a forest; empty where there is none of that name.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the cache cannot be read.
+    pub fn thread_forest(&self, id: ThreadId) -> Result<Vec<Branch>, EngineError> {
+        let (stores, tree) = self.core.ask_open(move |_, open| {
+            let tree: Vec<(usize, Indexed)> = open
+                .library
+                .thread_tree(id)
+                .into_iter()
+                .filter_map(|(depth, key)| Some((depth, indexed(open, key)?)))
+                .collect();
+            (Arc::clone(&open.stores), tree)
+        })?;
+        let (depths, wanted): (Vec<usize>, Vec<Indexed>) = tree.into_iter().unzip();
+        let depth_of: HashMap<MessageRef, usize> = wanted.iter().map(|known| known.id.clone()).zip(depths).collect();
+        let rows = join(&stores, wanted)?;
+        let mut branches: Vec<(usize, Branch)> = Vec::new();
+        let mut roots = Vec::new();
+        // A branch is closed as soon as a row comes that is not below it.
+        let close = |open: &mut Vec<(usize, Branch)>, roots: &mut Vec<Branch>, depth: usize| {
+            while open.last().is_some_and(|(at, _)| *at >= depth) {
+                let Some((_, done)) = open.pop() else { break };
+                match open.last_mut() {
+                    Some((_, parent)) => parent.replies.push(done),
+                    None => roots.push(done),
+                }
+            }
+        };
+        for message in rows {
+            let depth = depth_of.get(&message.id).copied().unwrap_or(0);
+            close(&mut branches, &mut roots, depth);
+            branches.push((depth, Branch { message, replies: Vec::new() }));
+        }
+        close(&mut branches, &mut roots, 0);
+        Ok(roots)
+    }
+
+    /// The messages that a filter lets through, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the cache cannot be read.
+    pub fn messages(&self, filter: &Filter) -> Result<Listing, EngineError> {
+        let filter = filter.clone();
+        let (stores, wanted) = self.core.ask_open(move |_, open| {
+            let library = &open.library;
+            let keys = match (&filter.message_id, filter.thread) {
+                (Some(id), _) => library.with_message_id(id),
+                (None, Some(thread)) => library.thread_keys(thread),
+                (None, None) => library.keys_by_date(),
+            };
+            let wanted: Vec<Indexed> = keys
+                .into_iter()
+                .filter(|key| filter.scope.as_ref().is_none_or(|scope| library.is_in_scope(*key, scope)))
+                .filter_map(|key| indexed(open, key))
+                .filter(|known| {
+                    filter.account.as_ref().is_none_or(|account| known.id.account == *account)
+                        && filter.mailbox.as_ref().is_none_or(|mailbox| known.id.mailbox == *mailbox)
+                        && (!filter.unread || known.flags & crate::store::flags::Flags::SEEN == 0)
+                })
+                .collect();
+            (Arc::clone(&open.stores), wanted)
+        })?;
+        let mut messages = join(&stores, wanted)?;
+        if filter_needs_sorting(&messages) {
+            messages.sort_by(|a, b| b.received.cmp(&a.received));
+        }
+        Ok(Listing { total: messages.len(), messages })
+    }
+
+    /// The mailboxes of all accounts.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn mailboxes(&self) -> Result<Vec<MailboxListed>, EngineError> {
+        self.core.ask_open(|_, open| {
+            let mut rows: Vec<MailboxListed> = open
+                .library
+                .mailboxes()
+                .map(|mailbox| MailboxListed {
+                    account: mailbox.account.clone(),
+                    name: mailbox.name.clone(),
+                    uid_validity: mailbox.uid_validity,
+                    messages: open.library.count_in(mailbox.id),
+                    last_sync: mailbox.state.last_sync,
+                })
+                .collect();
+            rows.sort_by(|a, b| (&a.account, &a.name).cmp(&(&b.account, &b.name)));
+            rows
+        })
+    }
+
+    /// The bytes of a message, as the server has them; fetched where they are not here and `may_fetch` is set.
+    ///
+    /// # Errors
+    /// No such message, the cache, or the server.
+    pub fn raw(&self, name: &MessageRef, may_fetch: bool) -> Result<RawMessage, EngineError> {
+        let wanted = name.clone();
+        let known = self.core.ask_open(move |_, open| {
+            let key = open.library.key(&wanted)?;
+            Some((Arc::clone(&open.stores), key, open.library.received(key).unwrap_or_default()))
+        })?;
+        let (stores, key, received) = known.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+        let (id, received) = (name.clone(), time(received));
+        if let Some(raw) = stores.cache.raw(key)? {
+            return Ok(RawMessage { id, received, raw: raw.into() });
+        }
+        if !may_fetch {
+            return Err(EngineError::Refused(format!(
+                "the text of {name} is not here; run `casemail sync`, or open it while online"
+            )));
+        }
+        let handle = self.connect_account(&name.account)?;
+        let at = imap::MailboxAt { name: name.mailbox.as_str().into(), uid_validity: name.uid_validity };
+        let fetched = self.block_on(async { handle.fetch(at, name.uid).await })?;
+        match fetched.map_err(|error| server(&name.account, &error))?.body {
+            imap::Body::Whole(raw) => Ok(RawMessage { id, received, raw: raw.into() }),
+            _ => Err(EngineError::Server {
+                account: name.account.clone(),
+                because: "it does not hand out the whole message".to_owned(),
+            }),
+        }
+    }
+
+    /// The document of a message.
+    ///
+    /// # Errors
+    /// As [`Self::raw`].
+    pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
+        let raw = self.raw(name, true)?;
+        let wanted = name.clone();
+        let (keyring, case) = self.core.ask_open(move |_, open| {
+            let case = open.library.key(&wanted).and_then(|key| open.library.cases_of(key).into_iter().next());
+            (open.keyring.now(), case)
+        })?;
+        let context = document::Context {
+            keyring: &keyring,
+            classes: &self.settings().classes,
+            now: self.settings().clock.now(),
+            id: Some(raw.id),
+            received: Some(raw.received),
+            case,
+        };
+        Ok(on_deep_stack(|| document::message(raw.raw, &context)))
+    }
+
+    /// The document of bytes from a file, with the keys of this profile.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn document_of(&self, raw: &[u8]) -> Result<MessageDocument, EngineError> {
+        let keyring = self.core.ask_open(|_, open| open.keyring.now())?;
+        let context = document::Context {
+            keyring: &keyring,
+            classes: &self.settings().classes,
+            now: self.settings().clock.now(),
+            id: None,
+            received: None,
+            case: None,
+        };
+        Ok(on_deep_stack(|| document::message(raw.to_vec(), &context)))
+    }
+
+    /// The outbox, newest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the state store cannot be read.
+    pub fn outbox(&self) -> Result<Vec<OutboxListed>, EngineError> {
+        let rows = self.core.ask_open(|_, open| open.outbox.rows())??;
+        Ok(rows.iter().map(outbox::listed).collect())
+    }
+
+    /// Tries a row again now; an uncertain one is looked for again.
+    ///
+    /// # Errors
+    /// No such row, or its state does not allow it.
+    pub fn retry(&self, id: OutboxId) -> Result<(), EngineError> {
+        self.core.ask_open(move |core, open| core.retry_outbox(open, id))?
+    }
+
+    /// Takes a row out before it is sent.
+    ///
+    /// # Errors
+    /// No such row, or it is too late.
+    pub fn cancel(&self, id: OutboxId) -> Result<(), EngineError> {
+        self.core.ask_open(move |core, open| core.cancel_outbox(open, id))?
+    }
+
+    /// Says what became of an uncertain row.
+    ///
+    /// # Errors
+    /// No such row, or it is not uncertain.
+    pub fn resolve(&self, id: OutboxId, resolution: Resolution) -> Result<(), EngineError> {
+        self.core.ask_open(move |core, open| core.resolve_outbox(open, id, resolution))?
+    }
+
+    /// Checks, builds, seals and queues an RFC 5322 draft; with `dry_run` it is only checked.
+    ///
+    /// # Errors
+    /// The draft cannot be read, no such account, or the state store cannot be written. A refusal by the check is no error: see the report.
+    pub fn send_raw(&self, draft: &[u8], account: Option<&str>, dry_run: bool) -> Result<SendReport, EngineError> {
+        let (draft, account) = (draft.to_vec(), account.map(str::to_owned));
+        self.core.ask_open(move |core, open| core.send_file(open, &draft, account.as_deref(), dry_run))?
+    }
+
+    /// Waits until none of the rows is on its way any more, or the time is out; the rows as they are then.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the state store cannot be read.
+    pub fn settle(&self, ids: &[OutboxId], patience: Duration) -> Result<Vec<OutboxListed>, EngineError> {
+        let until = Instant::now() + patience;
+        loop {
+            let rows: Vec<OutboxListed> = self.outbox()?.into_iter().filter(|row| ids.contains(&row.id)).collect();
+            let moving = rows.iter().any(|row| matches!(row.state, "queued" | "sending" | "sent-not-filed"));
+            if !moving || Instant::now() >= until {
+                return Ok(rows);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    /// Certificates and own keys.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn keys(&self) -> Result<Vec<CertInfo>, EngineError> {
+        let now = self.settings().clock.now();
+        self.core.ask_open(move |_, open| open.keyring.now().certs(now))
+    }
+
+    /// Takes in certificates and secret keys from a file. What is known is merged, so that a revocation is never lost; what was decided
+    /// about a known certificate stays. Secret keys become one's own.
+    ///
+    /// # Errors
+    /// Not an OpenPGP file, a wrong passphrase, or the state store cannot be written.
+    pub fn import_keys(
+        &self,
+        bytes: &[u8],
+        passphrase: Option<&str>,
+        acceptance: Acceptance,
+        source: &str,
+    ) -> Result<Vec<CertInfo>, EngineError> {
+        let now = self.settings().clock.now();
+        let (bytes, source) = (bytes.to_vec(), source.to_owned());
+        let passphrase = passphrase.map(|text| zeroize::Zeroizing::new(text.to_owned()));
+        self.core.ask_open(move |core, open| {
+            let read = certificate::read_certs(&bytes, now)?;
+            let mut fingerprints = Vec::new();
+            let mut rows: Vec<(CertRecord, Option<SecretRecord>)> = Vec::new();
+            for found in read {
+                let fingerprint = found.info.fingerprint.clone();
+                let known = open.stores.state.cert(&fingerprint)?;
+                let secret = match &found.secret {
+                    None => None,
+                    Some(key) => {
+                        let phrase = passphrase.as_ref().map(|text| text.as_str());
+                        // Tried before it is kept: a key that cannot be opened would fail at every start.
+                        let mut trial = crate::pgp::keyring::Keyring::new();
+                        let opened = trial.add_secret(key, None).map(|_| None);
+                        let opened =
+                            opened.or_else(|_| trial.add_secret(key, phrase).map(|_| phrase.map(str::to_owned)))?;
+                        Some(SecretRecord { fingerprint: fingerprint.clone(), key: key.to_vec(), passphrase: opened })
+                    }
+                };
+                let cert = match &known {
+                    Some(known) => certificate::merge(&known.cert, &found.cert)?,
+                    None => found.cert.clone(),
+                };
+                let decided = known.as_ref().map(|known| known.acceptance).filter(|a| *a != Acceptance::Undecided);
+                let decision = match (&secret, decided) {
+                    (Some(_), _) => Acceptance::Own,
+                    (None, Some(decided)) => decided,
+                    (None, None) => acceptance,
+                };
+                let record = CertRecord {
+                    fingerprint: fingerprint.clone(),
+                    cert,
+                    acceptance: decision,
+                    decided_at: known.as_ref().and_then(|k| k.decided_at).or(Some(now)),
+                    decided_by: known.as_ref().map(|k| k.decided_by.clone()).unwrap_or_default(),
+                    decided_how: known.as_ref().map_or_else(|| "at import".to_owned(), |k| k.decided_how.clone()),
+                    added_at: known.as_ref().map_or(now, |k| k.added_at),
+                    source: source.clone(),
+                };
+                rows.push((record, secret));
+                fingerprints.push(fingerprint);
+            }
+            open.stores.state.write(|write| {
+                for (cert, secret) in &rows {
+                    write.put_cert(cert)?;
+                    if let Some(secret) = secret {
+                        write.put_secret(secret)?;
+                    }
+                }
+                Ok(())
+            })?;
+            core.reload_keyring(open)?;
+            let keyring = open.keyring.now();
+            Ok(fingerprints.iter().filter_map(|fingerprint| keyring.cert(fingerprint, now)).collect())
+        })?
+    }
+
+    /// Makes a key for a person at an address and keeps it as one's own; the second value is its revocation certificate, armored, to be kept apart.
+    ///
+    /// # Errors
+    /// Name or address that cannot stand in a key, or the state store cannot be written.
+    pub fn generate_key(&self, name: &str, address: &str) -> Result<(CertInfo, String), EngineError> {
+        let now = self.settings().clock.now();
+        let made = generate::generate(name, address, now)?;
+        self.core.ask_open(move |core, open| {
+            let cert = CertRecord {
+                fingerprint: made.info.fingerprint.clone(),
+                cert: made.cert.clone(),
+                acceptance: Acceptance::Own,
+                decided_at: Some(now),
+                decided_by: String::new(),
+                decided_how: "made here".to_owned(),
+                added_at: now,
+                source: "made here".to_owned(),
+            };
+            let secret = SecretRecord {
+                fingerprint: made.info.fingerprint.clone(),
+                key: made.secret.to_vec(),
+                passphrase: None,
+            };
+            open.stores.state.write(|write| {
+                write.put_cert(&cert)?;
+                write.put_secret(&secret)
+            })?;
+            core.reload_keyring(open)?;
+            Ok((made.info.clone(), made.revocation.clone()))
+        })?
+    }
+
+    /// Records a decision about a certificate, named by its fingerprint or the end of it (16 digits at least).
+    ///
+    /// # Errors
+    /// No such certificate, or the state store cannot be written.
+    pub fn decide_key(&self, fingerprint: &str, acceptance: Acceptance, how: &str) -> Result<CertInfo, EngineError> {
+        let now = self.settings().clock.now();
+        let (wanted, how) = (fingerprint.to_owned(), how.to_owned());
+        self.core.ask_open(move |core, open| {
+            let full = full_fingerprint(open, &wanted, now)?;
+            let unknown = || PgpError::UnknownCertificate(wanted.clone());
+            let mut record = open.stores.state.cert(&full)?.ok_or_else(unknown)?;
+            if record.acceptance == Acceptance::Own {
+                return Err(EngineError::Refused(
+                    "this is your own key: nothing has to be decided about it".to_owned(),
+                ));
+            }
+            (record.acceptance, record.decided_at, record.decided_how) = (acceptance, Some(now), how);
+            open.stores.state.put_cert(&record)?;
+            core.reload_keyring(open)?;
+            open.keyring.now().cert(&full, now).ok_or_else(|| unknown().into())
+        })?
+    }
+
+    /// The certificate of a fingerprint, or the one used for an address, as ASCII armor.
+    ///
+    /// # Errors
+    /// No such certificate.
+    pub fn export_key(&self, fingerprint_or_address: &str) -> Result<String, EngineError> {
+        let now = self.settings().clock.now();
+        let wanted = fingerprint_or_address.to_owned();
+        self.core.ask_open(move |_, open| {
+            let keyring = open.keyring.now();
+            let fingerprint = if wanted.contains('@') {
+                let all = keyring.certs_for(&wanted, now);
+                let best = all.iter().find(|cert| cert.has_secret).or_else(|| all.first());
+                best.map(|cert| cert.fingerprint.clone()).ok_or_else(|| PgpError::UnknownCertificate(wanted.clone()))?
+            } else {
+                full_fingerprint(open, &wanted, now)?
+            };
+            Ok(certificate::export_cert(&keyring.cert_bytes(&fingerprint)?)?)
+        })?
+    }
+
+    /// The states of the accounts' connections.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn accounts(&self) -> Result<Vec<AccountStatus>, EngineError> {
+        self.core.ask_open(|_, open| open.accounts.values().map(|account| account.status.clone()).collect())
+    }
+
+    /// One pass over the mailboxes of all accounts, or of one; over all mailboxes, or those named.
+    ///
+    /// # Errors
+    /// No such account; the first server that failed. What was synced before is kept.
+    pub fn sync_once(&self, only: Option<&str>, mailboxes: &[String]) -> Result<Vec<MailboxStats>, EngineError> {
+        let config = &self.settings().config;
+        let accounts: Vec<_> =
+            config.accounts.iter().filter(|account| only.is_none_or(|name| account.name == name)).cloned().collect();
+        if let Some(name) = only.filter(|_| accounts.is_empty()) {
+            return Err(EngineError::NoAccount(name.to_owned()));
+        }
+        let mut passes = Vec::new();
+        for account in accounts {
+            let name = account.name.clone();
+            let sink = self.core.ask_open(move |core, open| core.sink(open, &name))?;
+            let (settings, mailboxes) = (Arc::clone(&self.settings), mailboxes.to_vec());
+            let name = account.name.clone();
+            let failed = |because: String| EngineError::Server { account: name.clone(), because };
+            let done = self.block_on(async move {
+                let password = settings.secrets.password(&account).await?;
+                let setup = account::setup(&account, &settings.config, password)?;
+                // On a task of its own, where the stack is deep.
+                let pass = tokio::spawn(async move { imap::sync_once(&setup, &sink, &mailboxes).await });
+                pass.await.map_err(|_| "the pass failed inside casemail".to_owned())?.map_err(|error| error.to_string())
+            })?;
+            for pass in done.map_err(failed)? {
+                passes.push(MailboxStats {
+                    account: name.clone(),
+                    name: pass.mailbox,
+                    new: pass.new,
+                    changed: pass.changed,
+                    vanished: pass.vanished,
+                    bytes_in: pass.bytes_in,
+                    bytes_out: pass.bytes_out,
+                    round_trips: pass.round_trips,
+                    seconds: pass.seconds,
+                });
+            }
+        }
+        // What the last batch reported is in the index before the answer is.
+        self.core.flush_back();
+        Ok(passes)
+    }
+
+    /// Connects all accounts and keeps them connected, as with a screen.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn connect(&self) -> Result<(), EngineError> {
+        self.core.ask_open(|core, open| core.start_accounts(open))
+    }
+
+    /// The handle of an account that is connected, connecting it first.
+    fn connect_account(&self, name: &str) -> Result<imap::Handle, EngineError> {
+        self.connect()?;
+        let until = Instant::now() + Duration::from_secs(20);
+        loop {
+            let wanted = name.to_owned();
+            let (handle, status) = self.core.ask_open(move |_, open| {
+                let account = open.accounts.get(&wanted);
+                (account.and_then(|a| a.handle.clone()), account.map(|a| a.status.clone()))
+            })?;
+            if let Some(handle) = handle {
+                return Ok(handle);
+            }
+            if let Some(AccountStatus { link: crate::app::view::Link::Offline { because, .. }, .. }) = &status {
+                return Err(EngineError::Server { account: name.to_owned(), because: because.to_string() });
+            }
+            if status.is_none() || Instant::now() > until {
+                return Err(EngineError::NoAccount(name.to_owned()));
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
+        let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
+        Ok(runtime.block_on(work))
+    }
+
+    /// Events that nobody reads, for commands without a screen: notices that should be told.
+    #[must_use]
+    pub fn unread_events(&self) -> Vec<Event> {
+        self.announcer.drain()
+    }
+}
+
+/// Rows that came in another order than by date.
+fn filter_needs_sorting(rows: &[Listed]) -> bool {
+    rows.windows(2).any(|pair| match pair {
+        [a, b] => a.received < b.received,
+        _ => false,
+    })
+}
+
+fn server(account: &str, error: &imap::Error) -> EngineError {
+    EngineError::Server { account: account.to_owned(), because: error.to_string() }
+}
+
+/// The one certificate whose fingerprint ends so.
+fn full_fingerprint(open: &Open, text: &str, now: Timestamp) -> Result<String, EngineError> {
+    let wanted: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase();
+    let wanted = wanted.strip_prefix("0X").unwrap_or(&wanted).to_owned();
+    let all = open.keyring.now().certs(now);
+    let mut hits = all.iter().filter(|cert| wanted.len() >= 16 && cert.fingerprint.ends_with(&wanted));
+    match (hits.next(), hits.next()) {
+        (Some(only), None) => Ok(only.fingerprint.clone()),
+        _ => Err(PgpError::UnknownCertificate(text.to_owned()).into()),
+    }
+}
+
+/// Runs what parses foreign bytes where the stack is deep enough.
+fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    let work = std::sync::Mutex::new(Some(work));
+    let run = || {
+        let taken = work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        taken.map(|work| work())
+    };
+    let done = std::thread::scope(|scope| {
+        let spawned = std::thread::Builder::new().stack_size(super::STACK_BYTES).spawn_scoped(scope, run);
+        match spawned.map(std::thread::ScopedJoinHandle::join) {
+            Ok(Ok(done)) => done,
+            Ok(Err(panic)) => std::panic::resume_unwind(panic),
+            // No thread to be had: this one has to do.
+            Err(_) => run(),
+        }
+    });
+    match done {
+        Some(done) => done,
+        None => std::panic::resume_unwind(Box::new("the work was lost")),
+    }
+}

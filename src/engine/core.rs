@@ -1,0 +1,515 @@
+//! The core: one thread that owns the index and decides; everything slow is done elsewhere and reported back.
+//!
+//! It takes jobs from two lanes ([`super::lane`]): what a person waits for, and what comes in. No job waits for the network, and none for
+//! the disk longer than one small durable write. Threads are made anew at most a few times a second, and never more than a quarter of the
+//! time is spent on it. What tasks report carries the number of the opening it belongs to: after a lock, late reports are dropped.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::account::Account;
+use super::announce::Announcer;
+use super::clock::Clock;
+use super::flags::Pending;
+use super::lane::{Lanes, Taken};
+use super::library::Library;
+use super::library::filing::Book;
+use super::outbox;
+use super::outgoing::Prepared;
+use super::scribe::Scribe;
+use super::secrets::Secrets;
+use crate::app::event::Event;
+use crate::app::view::{AccountStatus, Link, Tone};
+use crate::case::Classes;
+use crate::config::Config;
+use crate::mail::id::MailboxId;
+use crate::mail::safe::SafeText;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::report::Acceptance;
+use crate::store::cache::{Cache, CacheError, CacheOptions};
+use crate::store::profile::Roots;
+use crate::store::state::{State, StateError};
+use crate::store::summary::Summary;
+use crate::store::vault::{Cost, Vault, VaultError};
+
+/// The least time between two rebuilds of the threads.
+const REBUILD_PAUSE: Duration = Duration::from_millis(100);
+/// Summaries that go from the cache into the index in one job.
+const LOAD_CHUNK: usize = 2_000;
+/// How long a lock or an end waits for tasks to let go of the stores.
+const CLOSE_PATIENCE: Duration = Duration::from_millis(1_500);
+/// Background jobs that wait for the core.
+const BACK_MAX: usize = 16;
+
+/// Why the engine cannot do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// No passphrase yet, or locked again.
+    #[error("the profile is locked; unlock it first")]
+    Locked,
+    /// The engine is ending.
+    #[error("casemail is ending")]
+    Ended,
+    /// No such account.
+    #[error("there is no account {0:?} in the configuration")]
+    NoAccount(String),
+    /// No such message.
+    #[error("there is no message {0}")]
+    NoMessage(String),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The cache.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+    /// The state store.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// OpenPGP.
+    #[error(transparent)]
+    Pgp(#[from] crate::pgp::error::PgpError),
+    /// The server.
+    #[error("{account}: {because}")]
+    Server {
+        /// The account.
+        account: String,
+        /// In words.
+        because: String,
+    },
+    /// Threads or runtime could not be started.
+    #[error("casemail could not start: {0}")]
+    Start(#[from] std::io::Error),
+    /// In words.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// Both stores.
+pub(crate) struct Stores {
+    pub(crate) cache: Cache,
+    pub(crate) state: State,
+}
+
+/// What never changes while the engine runs.
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) roots: Roots,
+    pub(crate) clock: Clock,
+    pub(crate) zone: TimeZone,
+    pub(crate) book: Arc<Book>,
+    pub(crate) classes: Arc<Classes>,
+    pub(crate) vault_floor: Cost,
+    pub(crate) cache_options: CacheOptions,
+    /// Connections are kept up by themselves.
+    pub(crate) watch: bool,
+    pub(crate) secrets: Secrets,
+}
+
+/// The keyring, exchanged as a whole when a key comes or is decided about.
+#[derive(Clone, Default)]
+pub(crate) struct SharedKeyring(Arc<RwLock<Arc<Keyring>>>);
+
+impl SharedKeyring {
+    /// The keyring of this moment.
+    pub(crate) fn now(&self) -> Arc<Keyring> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set(&self, keyring: Keyring) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
+    }
+}
+
+/// Everything there is while the profile is unlocked.
+pub(crate) struct Open {
+    /// Which opening this is.
+    pub(crate) number: u64,
+    pub(crate) stores: Arc<Stores>,
+    pub(crate) vault: Vault,
+    pub(crate) library: Library,
+    pub(crate) keyring: SharedKeyring,
+    pub(crate) pending: Pending,
+    pub(crate) accounts: BTreeMap<String, Account>,
+    pub(crate) outbox: outbox::Outbox,
+    pub(crate) scribe: Scribe,
+    pub(crate) reviews: Vec<Prepared>,
+    /// The cache has been read.
+    pub(crate) loaded: bool,
+    pub(crate) when_loaded: Vec<std::sync::mpsc::Sender<()>>,
+}
+
+pub(crate) type Job = Box<dyn FnOnce(&mut Core) + Send>;
+
+/// The way to the core. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct CoreHandle(Lanes<Job>);
+
+impl CoreHandle {
+    /// Has the core do something soon. Never waits.
+    pub(crate) fn front(&self, job: impl FnOnce(&mut Core) + Send + 'static) {
+        // A core that is ending has nobody left to tell.
+        let _ = self.0.push_front(Box::new(job));
+    }
+
+    /// Has the core do something when nobody waits for it; waits while too much is queued. Call it from a blocking task.
+    pub(crate) fn back(&self, job: impl FnOnce(&mut Core) + Send + 'static) -> bool {
+        self.0.push_back(Box::new(job)).is_ok()
+    }
+
+    /// As [`Self::front`], for what belongs to an opening: dropped once that has ended.
+    pub(crate) fn front_of(&self, number: u64, job: impl FnOnce(&mut Core, &mut Open) + Send + 'static) {
+        self.front(move |core| core.with(number, job));
+    }
+
+    /// As [`Self::back`], for what belongs to an opening.
+    pub(crate) fn back_of(&self, number: u64, job: impl FnOnce(&mut Core, &mut Open) + Send + 'static) -> bool {
+        self.back(move |core| core.with(number, job))
+    }
+
+    /// Asks and waits for the answer. Not from the core itself, nor from an async task.
+    pub(crate) fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core) -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
+        let (answer, answered) = std::sync::mpsc::channel();
+        self.front(move |core| {
+            let _ = answer.send(question(core));
+        });
+        answered.recv().map_err(|_| EngineError::Ended)
+    }
+
+    /// As [`Self::ask`], of an open profile with threads up to date.
+    pub(crate) fn ask_open<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core, &mut Open) -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
+        self.ask(move |core| {
+            let mut open = core.open.take().ok_or(EngineError::Locked)?;
+            let answer = catch_unwind(AssertUnwindSafe(|| {
+                open.library.rebuild();
+                question(core, &mut open)
+            }));
+            core.open = Some(open);
+            answer.map_err(|panic| std::panic::resume_unwind(panic))
+        })?
+    }
+
+    /// Waits until what has been reported so far is in the index.
+    pub(crate) fn flush_back(&self) {
+        let (tell, told) = std::sync::mpsc::channel();
+        if self.back(move |_| {
+            let _ = tell.send(());
+        }) {
+            let _ = told.recv();
+        }
+    }
+
+    /// Takes no more jobs; what is queued is still done.
+    pub(crate) fn close(&self) {
+        self.0.close();
+    }
+}
+
+/// The core.
+pub(crate) struct Core {
+    pub(crate) handle: CoreHandle,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) announcer: Announcer,
+    pub(crate) runtime: tokio::runtime::Handle,
+    pub(crate) open: Option<Open>,
+    number: u64,
+    /// Something changed that lists show.
+    changed: bool,
+    next_rebuild: Instant,
+    /// An unlock is under way.
+    pub(crate) unlocking: bool,
+}
+
+/// Starts the core's thread.
+pub(crate) fn start(
+    settings: Arc<Settings>,
+    announcer: Announcer,
+    runtime: tokio::runtime::Handle,
+) -> std::io::Result<(CoreHandle, std::thread::JoinHandle<()>)> {
+    let handle = CoreHandle(Lanes::new(BACK_MAX));
+    let mut core = Core {
+        handle: handle.clone(),
+        settings,
+        announcer,
+        runtime,
+        open: None,
+        number: 0,
+        changed: false,
+        next_rebuild: Instant::now(),
+        unlocking: false,
+    };
+    let thread =
+        std::thread::Builder::new().name("core".to_owned()).stack_size(super::STACK_BYTES).spawn(move || core.run())?;
+    Ok((handle, thread))
+}
+
+impl Core {
+    fn run(&mut self) {
+        let lanes = self.handle.0.clone();
+        loop {
+            let until = self.changed.then_some(self.next_rebuild);
+            match lanes.take(until) {
+                Taken::Job(job) => {
+                    if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
+                        self.announcer.notice(
+                            Tone::Alarm,
+                            "Something went wrong inside casemail; it goes on. Please report what you did.",
+                        );
+                    }
+                }
+                Taken::Timeout => {}
+                Taken::Closed => break,
+            }
+            self.settle();
+        }
+        self.close_stores();
+    }
+
+    /// Makes threads anew and says that lists changed, where it is time.
+    fn settle(&mut self) {
+        let Some(open) = self.open.as_mut().filter(|_| self.changed) else { return };
+        if open.library.is_stale() {
+            let started = Instant::now();
+            if started < self.next_rebuild {
+                return;
+            }
+            open.library.rebuild();
+            self.next_rebuild = Instant::now() + REBUILD_PAUSE.max(started.elapsed() * 3);
+        }
+        self.changed = false;
+        self.announcer.send(Event::Changed);
+    }
+
+    /// Lists are to be shown anew.
+    pub(crate) fn mark_changed(&mut self) {
+        self.changed = true;
+    }
+
+    /// Runs a job on the opening it belongs to.
+    pub(crate) fn with(&mut self, number: u64, job: impl FnOnce(&mut Self, &mut Open)) {
+        if let Some(mut open) = self.open.take() {
+            // A job that panics must not take the open profile with it.
+            let done = catch_unwind(AssertUnwindSafe(|| {
+                if open.number == number {
+                    job(self, &mut open);
+                }
+            }));
+            self.open = Some(open);
+            if let Err(panic) = done {
+                std::panic::resume_unwind(panic);
+            }
+        }
+    }
+
+    /// Opens the stores under an open vault, reads the cache in the background, then lets the accounts begin.
+    pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
+        let now = self.settings.clock.now();
+        let state = State::open(&self.settings.roots.state_file(), &vault)?;
+        let (cache, told) = Cache::open(&self.settings.roots.cache, &vault, now, &self.settings.cache_options)?;
+        for words in told {
+            self.announcer.notice(Tone::Warning, &words);
+        }
+        let stores = Arc::new(Stores { cache, state });
+        self.number += 1;
+        let keyring = SharedKeyring::default();
+        keyring.set(load_keyring(&stores.state, &self.announcer)?);
+        let recovered = stores.state.recover_outbox()?;
+        if !recovered.is_empty() {
+            tracing::info!(rows = recovered.len(), "rows of the outbox were being sent when the last process ended");
+        }
+        let mut library = Library::new((*self.settings.book).clone());
+        for mailbox in stores.cache.mailboxes()? {
+            library.set_mailbox(mailbox);
+        }
+        let pending = Pending::load(&stores.state)?;
+        let scribe = Scribe::start(Arc::clone(&stores))?;
+        let outbox = outbox::Outbox::new(Arc::clone(&stores));
+        let accounts = self
+            .settings
+            .config
+            .accounts
+            .iter()
+            .map(|account| {
+                let since =
+                    library.mailboxes().filter(|m| m.account == account.name).filter_map(|m| m.state.last_sync).max();
+                (account.name.clone(), Account::new(&account.name, since))
+            })
+            .collect();
+        let open = Open {
+            number: self.number,
+            stores,
+            vault,
+            library,
+            keyring,
+            pending,
+            accounts,
+            outbox,
+            scribe,
+            reviews: Vec::new(),
+            loaded: false,
+            when_loaded: Vec::new(),
+        };
+        self.settings.secrets.unseal(&open.vault);
+        self.load(&open);
+        let draft = open.stores.state.kept_draft();
+        self.open = Some(open);
+        if let Ok(Some(draft)) = draft {
+            self.announcer.send(Event::DraftFound(Box::new(draft)));
+        }
+        Ok(())
+    }
+
+    /// Reads the cache: INBOX first, newest pages first, so that a first page can be shown at once.
+    fn load(&self, open: &Open) {
+        let mut mailboxes: Vec<(bool, MailboxId)> = open
+            .library
+            .mailboxes()
+            .map(|m| (m.state.special_use != Some(crate::store::mailbox::SpecialUse::Inbox), m.id))
+            .collect();
+        mailboxes.sort_unstable();
+        let (number, stores, handle) = (open.number, Arc::clone(&open.stores), self.handle.clone());
+        let announcer = self.announcer.clone();
+        self.runtime.spawn_blocking(move || {
+            let insert = move |mailbox: MailboxId, chunk: Vec<Summary>, handle: &CoreHandle| {
+                handle.back_of(number, move |core, open| {
+                    for mut summary in chunk {
+                        open.pending.overlay(&open.library, mailbox, &mut summary);
+                        open.library.insert(mailbox, &summary);
+                        let key = crate::mail::id::MessageKey { mailbox, uid: summary.uid };
+                        if open.pending.holds(&open.library, key) {
+                            open.library.set_flags(key, summary.flags.bits(), true);
+                        }
+                    }
+                    core.mark_changed();
+                })
+            };
+            let mut size = 250;
+            for (_, mailbox) in mailboxes {
+                let summaries = match stores.cache.summaries(mailbox) {
+                    Ok(summaries) => summaries,
+                    Err(error) => {
+                        announcer.notice(Tone::Alarm, &error.to_string());
+                        continue;
+                    }
+                };
+                let mut chunk = Vec::with_capacity(size);
+                for summary in summaries.flatten() {
+                    chunk.push(summary);
+                    if chunk.len() >= size {
+                        size = LOAD_CHUNK;
+                        if !insert(mailbox, std::mem::replace(&mut chunk, Vec::with_capacity(size)), &handle) {
+                            return;
+                        }
+                    }
+                }
+                if !chunk.is_empty() && !insert(mailbox, chunk, &handle) {
+                    return;
+                }
+            }
+            handle.back_of(number, Self::loaded);
+        });
+    }
+
+    /// The cache has been read: the network may begin.
+    fn loaded(&mut self, open: &mut Open) {
+        open.loaded = true;
+        open.library.rebuild();
+        self.changed = true;
+        open.when_loaded.drain(..).for_each(|waiting| {
+            let _ = waiting.send(());
+        });
+        for account in open.accounts.values() {
+            self.announcer.send(Event::Account(account.status.clone()));
+        }
+        if self.settings.watch {
+            self.start_accounts(open);
+        }
+        outbox::start(self, open);
+    }
+
+    /// Changes the state of an account's connection, and says so.
+    pub(crate) fn set_link(&self, open: &mut Open, account: &str, link: Link) {
+        if let Some(known) = open.accounts.get_mut(account) {
+            known.status = AccountStatus { account: account.to_owned(), link };
+            self.announcer.send(Event::Account(known.status.clone()));
+        }
+    }
+
+    /// The keyring is read from the state store anew.
+    pub(crate) fn reload_keyring(&mut self, open: &mut Open) -> Result<(), EngineError> {
+        open.keyring.set(load_keyring(&open.stores.state, &self.announcer)?);
+        self.reread_sealed(open);
+        Ok(())
+    }
+
+    /// Drops everything readable: texts, keys, passwords. Connections are closed: while locked, nothing could be sealed.
+    pub(crate) fn lock(&mut self) {
+        self.announcer.forget_texts();
+        self.close_stores();
+        self.announcer.send(Event::Locked);
+    }
+
+    fn close_stores(&mut self) {
+        let Some(mut open) = self.open.take() else { return };
+        self.settings.secrets.seal(&open.vault);
+        for account in open.accounts.values_mut() {
+            account.end();
+        }
+        open.outbox.end(&self.runtime);
+        open.scribe.end();
+        if let Err(error) = open.stores.cache.flush() {
+            tracing::warn!(%error, "the cache could not be flushed");
+        }
+        let stores = Arc::clone(&open.stores);
+        drop(open);
+        // Tasks that still hold the stores are let go; their reports find no opening and fall.
+        let deadline = Instant::now() + CLOSE_PATIENCE;
+        let lanes = self.handle.0.clone();
+        while Arc::strong_count(&stores) > 1 && Instant::now() < deadline {
+            if let Taken::Job(job) = lanes.take(Some(Instant::now() + Duration::from_millis(5))) {
+                let _ = catch_unwind(AssertUnwindSafe(|| job(self)));
+            } else {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+
+    /// A problem of the stores, told once.
+    pub(crate) fn complain(&self, error: &dyn std::fmt::Display) {
+        self.announcer.notice(Tone::Alarm, &error.to_string());
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.settings.clock.now()
+    }
+}
+
+/// All certificates with what was decided, and the own keys, unlocked.
+fn load_keyring(state: &State, announcer: &Announcer) -> Result<Keyring, EngineError> {
+    let mut keyring = Keyring::new();
+    for cert in state.certs()? {
+        if let Err(error) = keyring.add_cert(&cert.cert, cert.acceptance) {
+            announcer.notice(Tone::Warning, &format!("certificate {}: {error}", SafeText::line(&cert.fingerprint)));
+        }
+    }
+    for secret in state.secrets()? {
+        match keyring.add_secret(&secret.key, secret.passphrase.as_deref()) {
+            Ok(fingerprint) => {
+                keyring.set_acceptance(&fingerprint, Acceptance::Own);
+            }
+            Err(error) => announcer.notice(Tone::Warning, &error.to_string()),
+        }
+    }
+    Ok(keyring)
+}

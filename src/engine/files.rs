@@ -1,0 +1,164 @@
+//! Files in and out at the user's word: an attachment saved, a file read to be sent along.
+//!
+//! A saved file has the name that was shown and nothing of the path that a sender put into it; it is made anew (`O_EXCL`, not followed, 0600),
+//! never over another one. Nothing here opens, runs or looks into a file for a person.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags};
+use sha2::{Digest, Sha256};
+
+use crate::mail::draft::Attachment;
+use crate::mail::safe;
+
+/// Largest file that is sent along: more than servers take.
+const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;
+/// Names tried beside one that is taken.
+const NAMES_MAX: u32 = 1000;
+
+/// Where a file was saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Saved {
+    /// The file.
+    pub path: PathBuf,
+    /// It was there already, with the same content.
+    pub already: bool,
+}
+
+/// Saves content under a sender's name in a directory; a taken name gets `-2`, `-3` and so on, unless the content is the same.
+///
+/// # Errors
+/// In words.
+pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, String> {
+    let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", dir.display());
+    let open_dir = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
+    let place = rustix::fs::openat(CWD, dir, open_dir, Mode::empty()).map_err(|why| fail(&why))?;
+    let name = safe::file_name(foreign_name);
+    for number in 1..=NAMES_MAX {
+        let candidate = if number == 1 { name.clone() } else { numbered(&name, number) };
+        let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+        match rustix::fs::openat(&place, candidate.as_str(), flags, Mode::RUSR | Mode::WUSR) {
+            Ok(file) => {
+                let mut file = File::from(file);
+                let written = file.write_all(content).and_then(|()| file.sync_all());
+                if let Err(why) = written {
+                    let _ = rustix::fs::unlinkat(&place, candidate.as_str(), rustix::fs::AtFlags::empty());
+                    return Err(fail(&why));
+                }
+                return Ok(Saved { path: dir.join(candidate), already: false });
+            }
+            Err(rustix::io::Errno::EXIST) => {
+                let flags = OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+                if let Ok(there) = rustix::fs::openat(&place, candidate.as_str(), flags, Mode::empty())
+                    && is_same(File::from(there), content)
+                {
+                    return Ok(Saved { path: dir.join(candidate), already: true });
+                }
+            }
+            Err(why) => return Err(fail(&why)),
+        }
+    }
+    Err(fail(&format!("there are {NAMES_MAX} files like {name} already")))
+}
+
+fn numbered(name: &str, number: u32) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => format!("{stem}-{number}.{extension}"),
+        _ => format!("{name}-{number}"),
+    }
+}
+
+fn is_same(file: File, content: &[u8]) -> bool {
+    let Ok(metadata) = file.metadata() else { return false };
+    if !metadata.is_file() || metadata.len() != content.len() as u64 {
+        return false;
+    }
+    let mut there = Vec::new();
+    file.take(metadata.len()).read_to_end(&mut there).is_ok() && Sha256::digest(&there) == Sha256::digest(content)
+}
+
+/// Reads a file to be sent along.
+///
+/// # Errors
+/// In words.
+pub fn read(path: &Path) -> Result<Attachment, String> {
+    let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    // Not blocking: a FIFO must not hold the program.
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|why| fail(&why))?);
+    let metadata = file.metadata().map_err(|why| fail(&why))?;
+    if !metadata.is_file() {
+        return Err(fail(&"this is no ordinary file"));
+    }
+    if metadata.len() > ATTACHMENT_BYTES_MAX {
+        return Err(fail(&format!("it has {} MB, more than mail servers take", metadata.len() >> 20)));
+    }
+    let mut content = Vec::new();
+    file.take(ATTACHMENT_BYTES_MAX).read_to_end(&mut content).map_err(|why| fail(&why))?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Attachment { media_type: media_type(&name, &content).to_owned(), name, content })
+}
+
+/// The media type by the name's extension: what a recipient's client goes by.
+fn media_type(name: &str, content: &[u8]) -> &'static str {
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
+    match extension.as_str() {
+        "pdf" => "application/pdf",
+        "doc" => "application/msword",
+        "docx" => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "xls" => "application/vnd.ms-excel",
+        "xlsx" => "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        "odt" => "application/vnd.oasis.opendocument.text",
+        "rtf" => "application/rtf",
+        "csv" => "text/csv",
+        "txt" | "md" | "log" if std::str::from_utf8(content).is_ok() => "text/plain",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "tif" | "tiff" => "image/tiff",
+        "zip" => "application/zip",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "mp4" => "video/mp4",
+        "asc" => "application/pgp-keys",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{read, save};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn nothing_is_overwritten_or_followed_and_nothing_leaves_the_directory() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = save(dir.path(), "MG5.pdf", b"one").unwrap();
+        assert_eq!(std::fs::metadata(&first.path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert!(save(dir.path(), "MG5.pdf", b"one").unwrap().already);
+        let second = save(dir.path(), "MG5.pdf", b"two").unwrap();
+        assert_eq!(second.path.file_name().unwrap(), "MG5-2.pdf");
+        assert_eq!(std::fs::read(&first.path).unwrap(), b"one");
+        let target = dir.path().join("target");
+        std::os::unix::fs::symlink(&target, dir.path().join("link.pdf")).unwrap();
+        save(dir.path(), "link.pdf", b"three").unwrap();
+        assert!(!target.exists());
+        for name in ["../../escape.pdf", "/etc/escape", "..", ".", "", "a/b\0c"] {
+            let saved = save(dir.path(), name, name.as_bytes()).unwrap();
+            assert_eq!(saved.path.parent().unwrap(), dir.path(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn only_ordinary_files_are_sent_along() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("draft.pdf");
+        std::fs::write(&file, "%PDF").unwrap();
+        let attachment = read(&file).unwrap();
+        assert_eq!((attachment.name.as_str(), attachment.media_type.as_str()), ("draft.pdf", "application/pdf"));
+        assert!(read(dir.path()).unwrap_err().contains("ordinary"));
+        assert!(read(&dir.path().join("none")).is_err());
+    }
+}

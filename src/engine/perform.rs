@@ -1,0 +1,500 @@
+//! Effects performed: what each asks of the index, the stores, the accounts, and what event answers it.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::announce::sentence;
+use super::core::{Core, EngineError, Open, Settings, Stores};
+use super::ingest::{self, summarise};
+use super::outgoing::{self, Means, Prepared};
+use super::reader::{self, Around};
+use super::reading::{self, Reading};
+use super::{draft_file, files, outbox};
+use crate::app::effect::{Effect, Passphrase};
+use crate::app::event::Event;
+use crate::app::view::{Sentence, Tone};
+use crate::imap::{self, Body, MailboxAt};
+use crate::mail::draft::Draft;
+use crate::mail::id::{MessageKey, MessageRef, OutboxId};
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::Decrypt;
+use crate::pgp::report::{Badge, SignatureState};
+use crate::store::cache::NewMessage;
+use crate::store::flags::Flags;
+use crate::store::summary::Summary;
+use crate::store::vault::Vault;
+
+/// Reviews kept to be confirmed.
+const REVIEWS_MAX: usize = 4;
+/// Completions of an address.
+const COMPLETIONS_MAX: usize = 10;
+
+/// 16 bytes from the system's generator.
+pub(crate) fn random() -> [u8; 16] {
+    use chacha20poly1305::aead::rand_core::RngCore;
+    let mut bytes = [0; 16];
+    chacha20poly1305::aead::OsRng.fill_bytes(&mut bytes);
+    bytes
+}
+
+fn refusal(error: &EngineError) -> Sentence {
+    sentence(Tone::Alarm, &error.to_string())
+}
+
+/// Prepares a draft with the means of its account.
+pub(crate) fn prepare(draft: Draft, settings: &Settings, keyring: &Keyring) -> Result<Prepared, EngineError> {
+    let name = Some(draft.account.as_str()).filter(|name| !name.is_empty());
+    let account = settings.config.account(name).ok_or_else(|| EngineError::NoAccount(draft.account.clone()))?;
+    let mut token = [0; 8];
+    token.iter_mut().zip(random()).for_each(|(to, from)| *to = from);
+    let means = Means {
+        account,
+        keyring,
+        classes: &settings.classes,
+        now: settings.clock.now().to_zoned(settings.zone.clone()),
+        random: &random,
+    };
+    Ok(outgoing::prepare(draft, u64::from_le_bytes(token), &means))
+}
+
+impl Core {
+    /// Performs an effect of the screen. Those that are the terminal's (quit, suspend, redraw, edit) are not ours.
+    pub(crate) fn perform(&mut self, effect: Effect) {
+        match effect {
+            Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::Edit(_) => {}
+            Effect::Lock => self.lock(),
+            Effect::Unlock(passphrase) => self.unlock(passphrase),
+            Effect::ReadAttachment(path) => self.read_attachment(path),
+            other => {
+                if let Some(number) = self.open.as_ref().map(|open| open.number) {
+                    self.with(number, |core, open| core.perform_open(open, other));
+                }
+            }
+        }
+    }
+
+    fn perform_open(&mut self, open: &mut Open, effect: Effect) {
+        match effect {
+            Effect::ListCases => self.announcer.send(Event::Cases(open.library.case_rows().into())),
+            Effect::ListThreads(scope) => {
+                let rows = open.library.thread_rows(&scope);
+                self.announcer.send(Event::Threads(scope, rows.into()));
+            }
+            Effect::OpenThread(id) => {
+                let view = open.library.thread_view(id).map(Arc::new);
+                self.announcer.send(Event::Thread(id, view));
+            }
+            Effect::OpenMessage(name) => self.open_message(open, name),
+            Effect::ShowSource(name) => self.show_source(open, name),
+            Effect::ChangeFlags(names, change) => self.change_flags(open, &names, change),
+            Effect::ChangeThreadFlags(thread, change) => self.change_thread_flags(open, thread, change),
+            Effect::Review(draft) => self.review(open, *draft),
+            Effect::Confirm(token) => self.confirm(open, token),
+            Effect::KeepDraft(draft) => {
+                let announcer = self.announcer.clone();
+                open.scribe.write(move |stores| {
+                    if let Err(error) = stores.state.keep_draft(&draft) {
+                        announcer.notice(Tone::Alarm, &format!("The draft could not be kept: {error}"));
+                    }
+                });
+            }
+            Effect::DropDraft => open.scribe.write(|stores| {
+                let _ = stores.state.drop_draft();
+            }),
+            Effect::ListOutbox => self.send_outbox(open),
+            Effect::RetryOutbox(id) => {
+                let done = self.retry_outbox(open, id);
+                self.tell_refusal(done);
+            }
+            Effect::CancelOutbox(id) => {
+                let done = self.cancel_outbox(open, id);
+                self.tell_refusal(done);
+            }
+            Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
+            Effect::Complete(typed) => {
+                let hits = open.library.complete(&typed, COMPLETIONS_MAX);
+                let hits = hits.iter().map(ToString::to_string).collect();
+                self.announcer.send(Event::Completions(typed, hits));
+            }
+            Effect::SyncNow => {
+                open.accounts.values().filter_map(|account| account.handle.as_ref()).for_each(imap::Handle::sync_now);
+                self.start_accounts(open);
+            }
+            Effect::GoOnline(online) => {
+                let handles = open.accounts.values().filter_map(|account| account.handle.as_ref());
+                handles.for_each(|handle| handle.set_online(online));
+                if online {
+                    self.start_accounts(open);
+                }
+            }
+            Effect::Quit
+            | Effect::Suspend
+            | Effect::Redraw
+            | Effect::Edit(_)
+            | Effect::Lock
+            | Effect::Unlock(_)
+            | Effect::ReadAttachment(_) => {}
+        }
+    }
+
+    fn tell_refusal(&self, done: Result<(), EngineError>) {
+        if let Err(error) = done {
+            self.complain(&error);
+        }
+    }
+
+    /// Opens the vault off this thread (it takes most of a second by design), then the stores.
+    fn unlock(&mut self, passphrase: Passphrase) {
+        if self.open.is_some() {
+            self.announcer.send(Event::Unlocked(Ok(())));
+            return;
+        }
+        if std::mem::replace(&mut self.unlocking, true) {
+            return;
+        }
+        let (settings, handle) = (Arc::clone(&self.settings), self.handle.clone());
+        self.runtime.spawn_blocking(move || {
+            let vault = Vault::open_with(&settings.roots.vault_file(), passphrase.0.as_bytes(), settings.vault_floor);
+            drop(passphrase);
+            handle.front(move |core| {
+                core.unlocking = false;
+                let opened = match vault {
+                    Ok(vault) => core.open_stores(vault),
+                    Err(error) => Err(error.into()),
+                };
+                core.announcer.send(Event::Unlocked(opened.map_err(|error| refusal(&error))));
+                core.mark_changed();
+            });
+        });
+    }
+
+    fn read_attachment(&self, path: String) {
+        let announcer = self.announcer.clone();
+        self.runtime.spawn_blocking(move || {
+            let read = files::read(&PathBuf::from(path));
+            let answer = read.map(Box::new).map_err(|words| sentence(Tone::Alarm, &words));
+            announcer.send(Event::Attached(answer));
+        });
+    }
+
+    /// What the index knows of a message.
+    pub(crate) fn around(open: &Open, key: MessageKey, summary: Option<&Summary>) -> Option<Around> {
+        let id = open.library.name(key)?;
+        let received = summary.map(|s| s.received).or_else(|| open.library.received(key))?;
+        Some(Around {
+            id,
+            received: jiff::Timestamp::from_second(received).unwrap_or_default(),
+            cases: open.library.cases_of(key).into_iter().map(|(case, _)| case).collect(),
+            filing_doubt: open.library.filing_doubt(key),
+            conflicting: open.library.is_conflicting(key),
+        })
+    }
+
+    /// Reads a message as the user asked for it (any key may be used), fetching it first where its text is not here, and hands it on.
+    fn with_message(
+        &mut self,
+        open: &mut Open,
+        name: MessageRef,
+        then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
+    ) {
+        let key = open.library.key(&name);
+        let Some((key, around)) = key.and_then(|key| Some((key, Self::around(open, key, None)?))) else {
+            then(Err(sentence(Tone::Warning, "This message is gone: it was moved or deleted elsewhere.")));
+            return;
+        };
+        let badge = open.library.badge(key);
+        let wanted = Wanted {
+            key,
+            name,
+            badge,
+            number: open.number,
+            stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&self.settings),
+            keyring: open.keyring.now(),
+            handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
+            core: self.handle.clone(),
+        };
+        self.runtime.spawn(async move {
+            let read = wanted.read().await;
+            then(read.map(|reading| (reading, around)).map_err(|words| sentence(Tone::Alarm, &words)));
+        });
+    }
+
+    fn open_message(&mut self, open: &mut Open, name: MessageRef) {
+        let (announcer, settings, asked) = (self.announcer.clone(), Arc::clone(&self.settings), name.clone());
+        self.with_message(open, name, move |read| {
+            let view = read.map(|(reading, around)| Arc::new(reader::view(&reading, around, &settings.classes)));
+            announcer.send(Event::Message(asked, view));
+        });
+    }
+
+    fn show_source(&mut self, open: &mut Open, name: MessageRef) {
+        let (announcer, asked) = (self.announcer.clone(), name.clone());
+        self.with_message(open, name, move |read| {
+            let lines = read.map(|(reading, _)| reader::source(&reading).into());
+            announcer.send(Event::Source(asked, lines));
+        });
+    }
+
+    fn save_attachment(&mut self, open: &mut Open, name: MessageRef, path: String, dir: String) {
+        let announcer = self.announcer.clone();
+        self.with_message(open, name, move |read| {
+            let told = match read {
+                Err(words) => words,
+                Ok((reading, _)) => {
+                    let shown = &reading.opened.shown;
+                    let info = reading.body.attachments.iter().find(|info| info.path == path);
+                    match info.and_then(|info| Some((info, shown.parts().get(info.part)?))) {
+                        None => sentence(Tone::Warning, "This message has no such attachment."),
+                        Some((info, part)) => {
+                            match files::save(&PathBuf::from(dir), &info.name, &shown.content(part)) {
+                                Ok(saved) if saved.already => {
+                                    sentence(Tone::Plain, &format!("It was saved already: {}", saved.path.display()))
+                                }
+                                Ok(saved) => {
+                                    let digest: String = info.sha256.chars().take(16).collect();
+                                    let words = format!("Saved: {} (SHA-256 {digest}…)", saved.path.display());
+                                    sentence(Tone::Good, &words)
+                                }
+                                Err(words) => sentence(Tone::Alarm, &words),
+                            }
+                        }
+                    }
+                }
+            };
+            announcer.send(Event::Notice(told));
+        });
+    }
+
+    fn review(&mut self, open: &mut Open, draft: Draft) {
+        let (settings, keyring) = (Arc::clone(&self.settings), open.keyring.now());
+        let (core, number) = (self.handle.clone(), open.number);
+        self.runtime.spawn_blocking(move || {
+            let prepared = prepare(draft, &settings, &keyring);
+            core.front_of(number, move |core, open| {
+                let reviewed = match prepared {
+                    Ok(prepared) => {
+                        let review = Arc::new(prepared.review.clone());
+                        if open.reviews.len() >= REVIEWS_MAX {
+                            open.reviews.remove(0);
+                        }
+                        open.reviews.push(prepared);
+                        Ok(review)
+                    }
+                    Err(error) => Err(refusal(&error)),
+                };
+                core.announcer.send(Event::Reviewed(reviewed));
+            });
+        });
+    }
+
+    fn confirm(&mut self, open: &mut Open, token: u64) {
+        let Some(place) = open.reviews.iter().position(|prepared| prepared.token == token) else {
+            let words = "This review is too old: look at it again before sending.";
+            self.announcer.send(Event::Queued(Err(sentence(Tone::Warning, words))));
+            return;
+        };
+        let prepared = open.reviews.remove(place);
+        let undo = self.settings.config.undo_send_seconds;
+        match self.queue(open, &prepared, undo) {
+            Ok(_) => {
+                let words = if undo == 0 {
+                    "Queued to be sent.".to_owned()
+                } else {
+                    format!("Queued; it leaves in {undo} s and can be taken back from the outbox until then.")
+                };
+                self.announcer.send(Event::Queued(Ok(sentence(Tone::Good, &words))));
+            }
+            Err(error) => {
+                // Nothing was written: the review still stands.
+                self.announcer.send(Event::Queued(Err(refusal(&error))));
+                open.reviews.push(prepared);
+            }
+        }
+    }
+
+    /// Writes a prepared message to the outbox, durably, then wakes the sender.
+    pub(crate) fn queue(
+        &mut self,
+        open: &mut Open,
+        prepared: &Prepared,
+        undo_seconds: u32,
+    ) -> Result<Vec<OutboxId>, EngineError> {
+        if prepared.is_refused() {
+            let why = prepared.findings.iter().find(|f| f.severity == super::query::Severity::Alarm);
+            let words = why.map_or("it could not be built", |finding| finding.because.as_str());
+            return Err(EngineError::Refused(format!("It is not sent: {words}")));
+        }
+        let now = self.now();
+        let held_until = (undo_seconds > 0)
+            .then(|| now.checked_add(jiff::SignedDuration::from_secs(i64::from(undo_seconds))).ok())
+            .flatten();
+        let sent = self.settings.config.account(Some(&prepared.account)).and_then(|a| a.sent_mailbox.clone());
+        let ids = outbox::queue(&open.stores, prepared, sent.as_deref(), now, held_until)?;
+        open.outbox.wake();
+        if let Some(key) = prepared.answers.as_ref().and_then(|name| open.library.key(name)) {
+            self.change_bits(open, &[key], Flags::ANSWERED, 0);
+        }
+        self.send_outbox(open);
+        Ok(ids)
+    }
+
+    /// A draft from a file: checked, and queued unless it is only a try.
+    pub(crate) fn send_file(
+        &mut self,
+        open: &mut Open,
+        bytes: &[u8],
+        account: Option<&str>,
+        dry_run: bool,
+    ) -> Result<super::query::SendReport, EngineError> {
+        let known = self
+            .settings
+            .config
+            .account(account)
+            .ok_or_else(|| EngineError::NoAccount(account.unwrap_or("").to_owned()))?;
+        let draft = draft_file::read(bytes, &known.name).map_err(EngineError::Refused)?;
+        let prepared = prepare(draft, &self.settings, &open.keyring.now())?;
+        let mut report = super::query::SendReport { queued: Vec::new(), findings: prepared.findings.clone() };
+        if !dry_run && !prepared.is_refused() {
+            report.queued = self.queue(open, &prepared, 0)?.into_iter().map(|id| id.0).collect();
+        }
+        Ok(report)
+    }
+
+    /// A key came or was decided about: messages that it may open, or whose signature it may change, are read again.
+    pub(crate) fn reread_sealed(&mut self, open: &mut Open) {
+        let keys: Vec<MessageKey> = open.library.keys_where(|badge: Badge| {
+            (badge.encrypted && !badge.decrypted) || badge.signature != SignatureState::None
+        });
+        let (stores, core, number) = (Arc::clone(&open.stores), self.handle.clone(), open.number);
+        let context = ingest::Context {
+            keyring: open.keyring.now(),
+            book: Arc::clone(&self.settings.book),
+            classes: Arc::clone(&self.settings.classes),
+            now: self.now(),
+        };
+        self.runtime.spawn_blocking(move || {
+            for key in keys {
+                let (Ok(Some(raw)), Ok(Some(old))) = (stores.cache.raw(key), stores.cache.summary(key)) else {
+                    continue;
+                };
+                let new = again(&old, raw, &context);
+                if new == old {
+                    continue;
+                }
+                if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok()
+                    && !core.back_of(number, move |core, open| core.ingested(open, key.mailbox, vec![new]))
+                {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// The summary of a message made anew.
+fn again(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary {
+    let fetched = imap::Fetched {
+        uid: old.uid,
+        flags: old.flags.clone(),
+        internal_date: Some(old.received),
+        bytes: old.bytes,
+        body: Body::Whole(raw),
+    };
+    Summary { has_raw: true, ..summarise(fetched, context).summary }
+}
+
+/// A message to be read at the user's word.
+struct Wanted {
+    key: MessageKey,
+    name: MessageRef,
+    badge: Option<Badge>,
+    number: u64,
+    stores: Arc<Stores>,
+    settings: Arc<Settings>,
+    keyring: Arc<Keyring>,
+    handle: Option<imap::Handle>,
+    core: super::core::CoreHandle,
+}
+
+impl Wanted {
+    async fn read(self) -> Result<Reading, String> {
+        let (stores, key) = (Arc::clone(&self.stores), self.key);
+        let here = tokio::task::spawn_blocking(move || stores.cache.raw(key)).await;
+        let raw = match here {
+            Ok(Ok(Some(raw))) => raw,
+            Ok(Ok(None)) => self.fetch().await?,
+            Ok(Err(error)) => return Err(error.to_string()),
+            Err(_) => return Err("the cache could not be read".to_owned()),
+        };
+        let reading = tokio::task::spawn_blocking(move || {
+            let raw: Arc<[u8]> = raw.into();
+            let now = self.settings.clock.now();
+            let reading = reading::read_guarded(&raw, &self.keyring, now, Decrypt::Any);
+            if let Some(reading) = &reading {
+                self.learn(reading, &raw);
+            }
+            reading
+        });
+        match reading.await {
+            Ok(Some(reading)) => Ok(reading),
+            _ => Err("This message cannot be shown: it is malformed in a way that casemail cannot read. `casemail message raw` gives its bytes.".to_owned()),
+        }
+    }
+
+    /// Asks the server for the whole message, and keeps it.
+    async fn fetch(&self) -> Result<Vec<u8>, String> {
+        let Some(handle) = &self.handle else {
+            return Err("The text of this message is not here, and there is no connection to fetch it.".to_owned());
+        };
+        let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
+        let fetched = handle
+            .fetch(at, self.name.uid)
+            .await
+            .map_err(|error| format!("The text of this message is not here and could not be fetched: {error}"))?;
+        let Body::Whole(raw) = &fetched.body else {
+            return Err("The server does not hand out the whole of this message.".to_owned());
+        };
+        let raw = raw.clone();
+        let context = ingest::Context {
+            keyring: Arc::clone(&self.keyring),
+            book: Arc::clone(&self.settings.book),
+            classes: Arc::clone(&self.settings.classes),
+            now: self.settings.clock.now(),
+        };
+        let (stores, core, number, mailbox) =
+            (Arc::clone(&self.stores), self.core.clone(), self.number, self.key.mailbox);
+        let kept = tokio::task::spawn_blocking(move || {
+            let message: NewMessage = summarise(fetched, &context);
+            let summary = Summary { has_raw: true, ..message.summary.clone() };
+            if stores.cache.put_batch(mailbox, vec![message], None).is_ok() {
+                core.back_of(number, move |core, open| core.ingested(open, mailbox, vec![summary]));
+            }
+        });
+        // A cache that cannot take it is no reason not to show it.
+        let _ = kept.await;
+        Ok(raw)
+    }
+
+    /// The user's keys may have opened more than ingest was allowed to: the list learns of it.
+    fn learn(&self, reading: &Reading, raw: &Arc<[u8]>) {
+        let found = Badge::from(&reading.opened.report);
+        if self.badge == Some(found) {
+            return;
+        }
+        let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return };
+        let context = ingest::Context {
+            keyring: Arc::clone(&self.keyring),
+            book: Arc::clone(&self.settings.book),
+            classes: Arc::clone(&self.settings.classes),
+            now: self.settings.clock.now(),
+        };
+        let mut new = Summary { flags: old.flags, has_raw: true, ..Summary::default() };
+        (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(raw.len()).unwrap_or(old.bytes));
+        ingest::fill(&mut new, reading, &context);
+        let mailbox = self.key.mailbox;
+        if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
+            self.core.back_of(self.number, move |core, open| core.ingested(open, mailbox, vec![new]));
+        }
+    }
+}

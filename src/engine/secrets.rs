@@ -1,0 +1,139 @@
+//! Passwords on their way from where they live to a server.
+//!
+//! From the output of a program that the configuration names (run without a shell, its standard input empty), or as typed in. A password
+//! that was typed in outlives a lock only sealed under the profile's own key. Nothing here logs, and no secret is in an argument, an
+//! environment variable or an event.
+
+use std::collections::HashMap;
+use std::process::Stdio;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::config::{Account, PasswordSource};
+use crate::net::Secret;
+use crate::store::vault::Vault;
+
+/// How long a password program may take: it may ask for a touch of a token.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
+/// The most that is read of its output.
+const OUTPUT_BYTES_MAX: usize = 16 << 10;
+
+#[derive(Default)]
+struct Held {
+    open: HashMap<String, Secret>,
+    sealed: HashMap<String, Vec<u8>>,
+}
+
+/// Passwords that were typed in, by account.
+#[derive(Default)]
+pub(crate) struct Secrets(Mutex<Held>);
+
+impl Secrets {
+    /// Passwords that were asked for at the start.
+    pub(crate) fn new(typed: HashMap<String, Secret>) -> Self {
+        Self(Mutex::new(Held { open: typed, sealed: HashMap::new() }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The profile is being locked.
+    pub(crate) fn seal(&self, vault: &Vault) {
+        let sealer = vault.sealer("typed-password", b"");
+        let mut held = self.lock();
+        let open = std::mem::take(&mut held.open);
+        held.sealed = open
+            .into_iter()
+            .map(|(account, secret)| {
+                let sealed = sealer.seal(account.as_bytes(), secret.expose().as_bytes());
+                (account, sealed)
+            })
+            .collect();
+    }
+
+    /// The profile was unlocked.
+    pub(crate) fn unseal(&self, vault: &Vault) {
+        let sealer = vault.sealer("typed-password", b"");
+        let mut held = self.lock();
+        for (account, sealed) in std::mem::take(&mut held.sealed) {
+            if let Ok(bytes) = sealer.open(account.as_bytes(), &sealed)
+                && let Ok(text) = std::str::from_utf8(&bytes)
+            {
+                held.open.insert(account, Secret::new(text.to_owned()));
+            }
+        }
+    }
+
+    /// The password of an account; why there is none, in words.
+    pub(crate) async fn password(&self, account: &Account) -> Result<Secret, String> {
+        match &account.password {
+            PasswordSource::Command(command) => run(command).await,
+            PasswordSource::Prompt => self.lock().open.get(&account.name).cloned().ok_or_else(|| {
+                format!(
+                    "the password of {} has to be typed in, and there is nobody to ask: start casemail at a terminal, or set password_command",
+                    account.name
+                )
+            }),
+        }
+    }
+}
+
+/// The first line that a program prints.
+pub(crate) async fn run(command: &[String]) -> Result<Secret, String> {
+    let Some((program, arguments)) = command.split_first() else {
+        return Err("the password command is empty: name a program".to_owned());
+    };
+    let running = tokio::process::Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let output = match tokio::time::timeout(COMMAND_TIMEOUT, running).await {
+        Ok(Ok(output)) => output,
+        Ok(Err(why)) => return Err(format!("the password command {program:?} cannot be run: {why}")),
+        Err(_) => {
+            return Err(format!("the password command {program:?} took longer than {} s", COMMAND_TIMEOUT.as_secs()));
+        }
+    };
+    let bytes = zeroize::Zeroizing::new(output.stdout);
+    if !output.status.success() {
+        return Err(format!("the password command {program:?} failed ({})", output.status));
+    }
+    if bytes.len() > OUTPUT_BYTES_MAX {
+        return Err(format!("the password command {program:?} printed more than a password"));
+    }
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let first = first.strip_suffix(b"\r").unwrap_or(first);
+    match std::str::from_utf8(first) {
+        Ok("") => Err(format!("the password command {program:?} printed nothing")),
+        Ok(text) => Ok(Secret::new(text.to_owned())),
+        Err(_) => Err(format!("the password command {program:?} printed something that is not UTF-8")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::run;
+
+    #[test]
+    fn the_first_line_counts_and_failures_have_words() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let check = |command: &[&str], expected: Result<&str, &str>| {
+            let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+            match (runtime.block_on(run(&command)), expected) {
+                (Ok(secret), Ok(expected)) => assert_eq!(secret.expose(), expected),
+                (Err(words), Err(part)) => assert!(words.contains(part), "{words}"),
+                (got, _) => panic!("{command:?}: {got:?}"),
+            }
+        };
+        check(&["printf", "otter weir\\r\\nsecond"], Ok("otter weir"));
+        check(&["printf", "%s", "$HOME; ls"], Ok("$HOME; ls"));
+        check(&["false"], Err("failed"));
+        check(&["true"], Err("nothing"));
+        check(&["/no/such/program"], Err("cannot be run"));
+        check(&[], Err("empty"));
+    }
+}

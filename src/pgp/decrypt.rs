@@ -90,13 +90,14 @@ pub(super) fn decrypt(ciphertext: &[u8], keyring: &Keyring, now: Timestamp, may_
         Err(_) => {
             let head = Head::read(ciphertext);
             recipients = head.recipients;
+            // Packets that do not fit together are not even tried; made for us they were nevertheless.
+            let named = !rsa_left_out && recipients.iter().any(|id| keyring.unlocks(id));
             match head.container {
-                Container::None => Decrypted::Malformed,
-                Container::Clear => Decrypted::Malformed,
+                Container::None | Container::Clear => Decrypted::Malformed,
                 Container::GnupgOcb => Decrypted::GnupgOcb,
                 // No integrity protection at all: never opened, whoever it was made for.
                 Container::Unprotected => Decrypted::Failed,
-                Container::Protected if key_fits => Decrypted::Failed,
+                Container::Protected if key_fits || named => Decrypted::Failed,
                 Container::Protected if rsa_left_out => Decrypted::RsaNotNow,
                 Container::Protected if head.passphrase && recipients.is_empty() => Decrypted::PassphraseOnly,
                 Container::Protected => Decrypted::NoKey,

@@ -75,3 +75,76 @@ pub fn generate(name: &str, address: &str, now: Timestamp) -> Result<Generated, 
         info: describe(&cert, Acceptance::Own, true, now),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pgp::certificate::{export_cert, export_secret, merge, read_certs, revoke};
+    use crate::pgp::keyring::Keyring;
+
+    fn now() -> Timestamp {
+        "2026-05-05T10:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_new_key_is_what_gnupg_can_use() {
+        let key = generate("Isla Thistledown", "i.thistledown@tg-law.example", now()).unwrap();
+        assert_eq!(key.info.fingerprint.len(), 40, "version 4");
+        assert_eq!(key.info.user_ids, ["Isla Thistledown <i.thistledown@tg-law.example>"]);
+        assert_eq!(key.info.addresses, ["i.thistledown@tg-law.example"]);
+        assert_eq!(key.info.algorithm, "Ed25519");
+        assert_eq!(key.info.expires.unwrap().strftime("%Y-%m-%d").to_string(), "2029-05-04");
+        assert!(key.info.can_encrypt && key.info.can_sign && !key.info.revoked && key.info.invalid.is_none());
+        // Only version 1 of the encryption container is announced (RFC 9580 §5.2.3.32): the octets of the subpacket say so.
+        assert!(key.cert.windows(3).any(|window| window == [2, 30, 1]), "no Features subpacket with SEIPDv1 alone");
+    }
+
+    #[test]
+    fn names_cannot_forge_a_user_id() {
+        for (name, address) in [
+            ("a\nb", "a@b.example"),
+            ("a <x@attacker.example>", "a@b.example"),
+            ("a", "a@b.example> <c@d.example"),
+            ("a", "no address"),
+            ("a", "a b@c.example"),
+        ] {
+            assert!(generate(name, address, now()).is_err(), "{name:?} {address:?}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_survives_armor_and_never_carries_its_secret() {
+        let key = generate("Isla Thistledown", "i.thistledown@tg-law.example", now()).unwrap();
+        let other = generate("Rufus Vellum", "r.vellum@foxglove.example", now()).unwrap();
+        let armored = export_cert(&key.secret).unwrap();
+        assert!(armored.starts_with("-----BEGIN PGP PUBLIC KEY BLOCK-----"), "{armored}");
+        let read = read_certs(armored.as_bytes(), now()).unwrap();
+        assert!(read[0].secret.is_none() && read[0].cert == key.cert);
+        let read = read_certs(&key.secret, now()).unwrap();
+        assert!(read[0].secret.is_some() && read[0].info.has_secret && read[0].cert == key.cert);
+        let two = [key.cert.clone(), other.cert.clone()].concat();
+        assert_eq!(read_certs(&two, now()).unwrap().len(), 2);
+        assert!(read_certs(b"no certificate", now()).is_err());
+        assert!(read_certs(b"", now()).is_err());
+        assert!(merge(&key.cert, &other.cert).is_err(), "two certificates are not one");
+        assert!(revoke(&other.cert, key.revocation.as_bytes()).is_err(), "a foreign revocation");
+    }
+
+    #[test]
+    fn a_backup_opens_with_its_passphrase_alone() {
+        let key = generate("Isla Thistledown", "i.thistledown@tg-law.example", now()).unwrap();
+        let backup = export_secret(&key.secret, Some("otter weir lantern")).unwrap();
+        let mut keyring = Keyring::new();
+        assert!(matches!(keyring.add_secret(backup.as_bytes(), None), Err(PgpError::PassphraseNeeded(_))));
+        assert!(matches!(keyring.add_secret(backup.as_bytes(), Some("x")), Err(PgpError::WrongPassphrase(_))));
+        assert!(!keyring.is_unlocked());
+        keyring.add_secret(backup.as_bytes(), Some("otter weir lantern")).unwrap();
+        assert_eq!(
+            keyring.signer_for("I.Thistledown@tg-law.example", now()).as_deref(),
+            Some(key.info.fingerprint.as_str())
+        );
+        keyring.lock();
+        assert!(!keyring.is_unlocked() && keyring.signer_for("i.thistledown@tg-law.example", now()).is_none());
+        assert!(matches!(keyring.add_secret(&key.cert, None), Err(PgpError::NoSecretKey)));
+    }
+}

@@ -258,6 +258,11 @@ impl Keyring {
         self.by_key.get(&KeyID::from(handle)).into_iter().flatten().filter_map(|position| self.held.get(*position))
     }
 
+    /// Whether the secret key of a key id (16 digits) is unlocked.
+    pub(super) fn unlocks(&self, key_id: &str) -> bool {
+        self.secrets.keys().any(|fingerprint| KeyID::from(fingerprint).to_hex() == key_id)
+    }
+
     /// The unlocked secret keys that a session key may have been encrypted to, each with its certificate's fingerprint. No handle: a
     /// hidden recipient, so any of ours.
     pub(super) fn decryptors(&self, recipient: Option<&KeyHandle>) -> Vec<(&KeyPair, Fingerprint)> {

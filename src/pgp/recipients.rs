@@ -146,3 +146,55 @@ pub(super) fn short(fingerprint: &str) -> String {
     let tail = digits.get(digits.len().saturating_sub(16)..).unwrap_or(&digits);
     tail.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::pgp::certificate::revoke;
+    use crate::pgp::generate::generate;
+
+    const ADDRESS: &str = "r.vellum@foxglove.example";
+
+    fn now() -> Timestamp {
+        "2026-05-05T10:00:00Z".parse().unwrap()
+    }
+
+    #[track_caller]
+    fn check(keyring: &Keyring, at: Timestamp, code: Option<&str>, words: &str) {
+        let found = recipients(keyring, &["R.Vellum@foxglove.example".to_owned()], at);
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].key.as_ref().err().map(NoKey::code), code, "{found:?}");
+        assert!(found[0].sentence().contains(words), "{}", found[0].sentence());
+    }
+
+    #[test]
+    fn each_reason_has_its_words() {
+        let key = generate("Rufus Vellum", ADDRESS, now()).unwrap();
+        let mut keyring = Keyring::new();
+        check(&keyring, now(), Some("no-key"), "no key here");
+        keyring.add_cert(&key.cert, Acceptance::Undecided).unwrap();
+        check(&keyring, now(), Some("key-undecided"), "casemail key accept");
+        keyring.set_acceptance(&key.info.fingerprint.to_lowercase(), Acceptance::Rejected);
+        check(&keyring, now(), Some("key-rejected"), "you rejected");
+        keyring.set_acceptance(&key.info.fingerprint, Acceptance::Verified);
+        check(&keyring, now(), None, "compared with its owner");
+        check(&keyring, now() + SignedDuration::from_hours(24 * 365 * 4), Some("key-expired"), "expired on 2029-05-04");
+        let revoked = revoke(&key.cert, key.revocation.as_bytes()).unwrap();
+        keyring.add_cert(&revoked, Acceptance::Verified).unwrap();
+        check(&keyring, now(), Some("key-revoked"), "revoked by its owner");
+    }
+
+    #[test]
+    fn an_accepted_key_is_preferred_and_a_foreign_one_never_taken() {
+        let (one, two) = (generate("", ADDRESS, now()).unwrap(), generate("", ADDRESS, now()).unwrap());
+        let other = generate(ADDRESS, "x@attacker.example", now()).unwrap();
+        let mut keyring = Keyring::new();
+        keyring.add_cert(&other.cert, Acceptance::Accepted).unwrap();
+        check(&keyring, now(), Some("no-key"), "no key here");
+        keyring.add_cert(&one.cert, Acceptance::Rejected).unwrap();
+        keyring.add_cert(&two.cert, Acceptance::Accepted).unwrap();
+        check(&keyring, now(), None, &short(&two.info.fingerprint));
+    }
+}

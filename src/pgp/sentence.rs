@@ -26,7 +26,12 @@ pub enum Loudness {
 /// What to say about a message, the most important first.
 #[must_use]
 pub fn sentences(report: &OpenPgp, warnings: &[Warning]) -> Vec<(Loudness, String)> {
-    let mut said = vec![encryption(report, warnings), signature(&report.signature, warnings)];
+    let signed = if report.encrypted && !report.decrypted {
+        (Loudness::Plain, "Whether it is signed cannot be known before it is opened.".to_owned())
+    } else {
+        signature(&report.signature, warnings)
+    };
+    let mut said = vec![encryption(report, warnings), signed];
     if report.encrypted && report.decrypted && report.header_protection == HeaderProtection::None {
         said.push((Loudness::Plain, "Subject and addresses were readable on the way.".to_owned()));
     }
@@ -131,5 +136,59 @@ fn signature(report: &SignatureReport, warnings: &[Warning]) -> (Loudness, Strin
             Loudness::Warning,
             format!("Signed {when} by {who} with an algorithm that is no longer safe: this proves nothing."),
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pgp::report::Signer;
+
+    /// A user id cannot draw a badge of its own, and no two states share their words.
+    #[test]
+    fn every_state_has_words_and_foreign_text_is_made_safe() {
+        let states = [
+            SignatureState::None,
+            SignatureState::Good,
+            SignatureState::Bad,
+            SignatureState::UnknownKey,
+            SignatureState::Undecided,
+            SignatureState::Rejected,
+            SignatureState::Expired,
+            SignatureState::Revoked,
+            SignatureState::Mismatch,
+            SignatureState::Partial,
+            SignatureState::Weak,
+        ];
+        let mut seen = Vec::new();
+        for state in states {
+            let signature = SignatureReport {
+                state,
+                signed_at: Some("2026-05-05T10:00:00Z".to_owned()),
+                signer: Some(Signer {
+                    fingerprint: "AB".repeat(20),
+                    user_id: "x\u{1b}[32m\u{202e}\nSigned by the court".to_owned(),
+                    acceptance: Acceptance::Undecided,
+                    party: None,
+                }),
+                ..SignatureReport::default()
+            };
+            let report = OpenPgp { signature, ..OpenPgp::default() };
+            let said = sentences(&report, &[]);
+            for (loudness, words) in &said {
+                assert!(!words.chars().any(|c| c.is_control() || c == '\u{202e}'), "{words:?}");
+                assert!(*loudness != Loudness::Good || state == SignatureState::Good, "{state:?} is called good");
+            }
+            assert!(!seen.contains(&said), "{state:?} has no words of its own");
+            seen.push(said);
+        }
+    }
+
+    #[test]
+    fn what_was_not_opened_is_not_called_unsigned() {
+        let report = OpenPgp { encrypted: true, ..OpenPgp::default() };
+        let said = sentences(&report, &[Warning::NoSecretKey]);
+        assert!(said.iter().any(|(_, words)| words.contains("before it is opened")), "{said:?}");
+        assert!(!said.iter().any(|(_, words)| words.contains("Not signed")), "{said:?}");
     }
 }

@@ -7,6 +7,7 @@ pub mod display;
 pub mod draft;
 mod encoded_word;
 mod file_name;
+mod flowed;
 pub mod headers;
 pub mod html;
 pub mod id;

@@ -252,7 +252,7 @@ impl Model {
             }
             _ if text.is_empty() => {}
             Purpose::Save(message, part) => {
-                text.clone_into(&mut self.settings.save_directory);
+                self.directory = Some(text.to_owned());
                 out.push(Effect::SaveAttachment(message, part, text.to_owned()));
             }
             Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
@@ -532,7 +532,7 @@ impl Model {
                 Some(file) => {
                     let purpose = Purpose::Save(shown.view.id.clone(), file.path.clone());
                     let question = SafeText::line(&format!("Save “{}” to directory:", file.name.truncate(30)));
-                    let line = Line::new(&self.settings.save_directory);
+                    let line = Line::new(self.directory.as_ref().unwrap_or(&self.settings.save_directory));
                     self.popups.push(Popup::Prompt(Prompt { purpose, question, line }));
                 }
             },

@@ -93,6 +93,8 @@ pub struct Model {
     pub(crate) hints: Vec<Hint>,
     pub(crate) kept: Option<Box<Draft>>,
     pub(crate) deleted: Option<Deleted>,
+    /// Where an attachment was last saved.
+    pub(crate) directory: Option<String>,
     pub(crate) last_key: Timestamp,
 }
 
@@ -113,6 +115,7 @@ impl Model {
             hints: Vec::new(),
             kept: None,
             deleted: None,
+            directory: None,
             last_key: now,
         }
     }
@@ -274,6 +277,7 @@ impl Model {
         self.notice = None;
         self.kept = None;
         self.deleted = None;
+        self.directory = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {
                 *mailbox = SafeText::default();

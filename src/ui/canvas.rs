@@ -2,7 +2,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use ratatui::style::Style;
+use ratatui::style::{Color, Style};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
@@ -14,6 +14,7 @@ use crate::theme::{Scope, Theme};
 pub(super) struct Canvas<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
+    ground: Option<Color>,
     /// Only ASCII may be drawn by us.
     pub(super) ascii: bool,
     /// Where the terminal's cursor goes: on what has the focus, for screen readers and magnifiers.
@@ -22,15 +23,16 @@ pub(super) struct Canvas<'a> {
 
 impl<'a> Canvas<'a> {
     pub(super) fn new(buffer: &'a mut Buffer, theme: &'a Theme, ascii: bool) -> Self {
-        let canvas = Self { buffer, theme, ascii, cursor: None };
-        let whole = canvas.buffer.area;
-        let style = canvas.style(Scope::Text);
-        canvas.buffer.set_style(whole, style);
-        canvas
+        let whole = buffer.area;
+        let text = theme.style(Scope::Text);
+        buffer.set_style(whole, text);
+        Self { buffer, theme, ascii, cursor: None, ground: text.bg }
     }
 
+    /// The style of a scope. The ground that everything lies on is left out: what lies on a popup or a bar keeps that one's.
     pub(super) fn style(&self, scope: Scope) -> Style {
-        self.theme.style(scope)
+        let style = self.theme.style(scope);
+        if style.bg == self.ground { Style { bg: None, ..style } } else { style }
     }
 
     pub(super) fn tone(&self, tone: Tone) -> Style {
@@ -80,11 +82,9 @@ impl<'a> Canvas<'a> {
         self.put(x + width - wide, y, wide, text, style);
     }
 
-    /// Puts a style over cells, keeping what they say. Of the style only background and modifiers are taken.
-    pub(super) fn shade(&mut self, area: Area, scope: Scope) {
-        let style = self.style(scope);
-        let over = Style { fg: None, underline_color: None, ..style };
-        self.buffer.set_style(clamp(area, self.buffer.area), over);
+    /// Puts a style over cells, keeping what they say.
+    pub(super) fn shade(&mut self, area: Area, style: Style) {
+        self.buffer.set_style(clamp(area, self.buffer.area), style);
     }
 
     /// Fills cells with a character of ours.

@@ -3,6 +3,8 @@
 mod canvas;
 mod date;
 mod marks;
+#[cfg(test)]
+mod play;
 mod popup;
 mod screen;
 mod status;

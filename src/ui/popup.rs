@@ -51,7 +51,8 @@ fn draw_palette(model: &Model, palette: &Palette, canvas: &mut Canvas<'_>) {
         canvas.put(x, y, doc_width, action.doc(), style.patch(canvas.style(Scope::KeyDoc)));
         canvas.put_right(x + doc_width, y, key_width, key, style.patch(canvas.style(Scope::KeyHint)));
         if chosen {
-            canvas.shade(Area { x: inner.x, y, width: inner.width, height: 1 }, Scope::PopupSelected);
+            let chosen_style = canvas.style(Scope::PopupSelected);
+            canvas.shade(Area { x: inner.x, y, width: inner.width, height: 1 }, chosen_style);
         }
     }
 }

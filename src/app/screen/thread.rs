@@ -36,14 +36,14 @@ pub const GUTTER: u16 = 2;
 /// A row of the head of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeadRow {
-    /// The subject.
-    Subject(SafeText),
     /// A field; the date stands at the right of one of them.
     Field(&'static str, SafeText, Option<Timestamp>),
     /// A row of a sentence of ours; `true` on its first row.
     Sentence(Tone, bool, SafeText),
     /// An attachment, by its place.
     Attachment(usize),
+    /// The attachment that a key would save, of all.
+    Chosen,
     /// So many rows had no room.
     More(usize),
     /// The line between head and text.
@@ -351,14 +351,33 @@ fn fold_quotes(text: &[SafeText]) -> Arc<[SafeText]> {
     lines.into()
 }
 
+/// Width of the names of fields in the head.
+pub const NAMES: usize = 10;
+
+/// Width of a date with everything, and the air before it.
+const DATE: usize = 22;
+
 /// Lays out the head. Where there is little room, what matters least goes first; a warning never goes before a fact does.
 fn head(view: &MessageView, pane: Area, details: bool) -> Vec<HeadRow> {
     let width = measure(pane).max(1);
     let height = usize::from(pane.height);
-    let budget = if details { height.saturating_sub(2) } else { height.saturating_sub((height / 3).max(2)) };
-    let mut rows = vec![HeadRow::Subject(view.subject.clone())];
+    let budget = if details { height.saturating_sub(2) } else { height.saturating_sub((height * 2 / 5).max(2)) };
     let date = view.sent.unwrap_or(view.received);
-    rows.push(HeadRow::Field("From", names(&view.from), Some(date)));
+    let mut rows = Vec::new();
+    rows.push(HeadRow::Field("Subject", subject(view), None));
+    for (at, from) in view.from.iter().enumerate() {
+        // Whose address it is must be read to its end: that is where the domain is.
+        let text = Wrapped::new(Arc::from(vec![from.text.clone()]), width.saturating_sub(NAMES).max(8), 4);
+        let name = |row| if at == 0 && row == 0 { "From" } else { "" };
+        rows.extend(
+            text.visible()
+                .enumerate()
+                .map(|(row, (_, _, piece))| HeadRow::Field(name(row), SafeText::line(piece.trim_end()), None)),
+        );
+    }
+    if view.from.is_empty() {
+        rows.push(HeadRow::Field("From", SafeText::from("(the message names no author)"), None));
+    }
     let differs = !view.reply_to.is_empty()
         && view
             .reply_to
@@ -368,12 +387,21 @@ fn head(view: &MessageView, pane: Area, details: bool) -> Vec<HeadRow> {
     for (name, list, wanted) in
         [("Reply to", &view.reply_to, differs), ("To", &view.to, true), ("Cc", &view.cc, !view.cc.is_empty())]
     {
-        if wanted && details {
+        if wanted && details && !list.is_empty() {
             let first = std::iter::once(name).chain(std::iter::repeat(""));
             rows.extend(list.iter().zip(first).map(|(to, name)| HeadRow::Field(name, to.text.clone(), None)));
         } else if wanted {
             rows.push(HeadRow::Field(name, names(list), None));
         }
+    }
+    // The date stands at the right of the first row that has room for it, else in a row of its own.
+    let roomy = rows.iter_mut().find_map(|row| match row {
+        HeadRow::Field(_, text, at) if text.width() + NAMES + DATE <= width => Some(at),
+        _ => None,
+    });
+    match roomy {
+        Some(at) => *at = Some(date),
+        None => rows.push(HeadRow::Field("Date", SafeText::default(), Some(date))),
     }
     if details {
         rows.push(HeadRow::Field("Received", SafeText::default(), Some(view.received)));
@@ -382,8 +410,16 @@ fn head(view: &MessageView, pane: Area, details: bool) -> Vec<HeadRow> {
     for sentence in &view.sentences {
         rows.extend(sentence_rows(sentence, width));
     }
-    rows.extend((0..view.attachments.len()).map(HeadRow::Attachment));
+    match view.attachments.len() {
+        0 => {}
+        many if details => rows.extend((0..many).map(HeadRow::Attachment)),
+        _ => rows.push(HeadRow::Chosen),
+    }
     fit(rows, budget.saturating_sub(1))
+}
+
+fn subject(view: &MessageView) -> SafeText {
+    if view.subject.is_empty() { SafeText::from("(no subject)") } else { view.subject.clone() }
 }
 
 /// The rows of a sentence of ours in a width.
@@ -408,10 +444,10 @@ fn fit(mut rows: Vec<HeadRow>, budget: usize) -> Vec<HeadRow> {
         HeadRow::Sentence(Tone::Alarm, ..) => 0,
         HeadRow::Field("From", ..) => 1,
         HeadRow::Sentence(Tone::Warning, ..) => 2,
-        HeadRow::Subject(_) => 3,
-        HeadRow::Sentence(..) => 4,
-        HeadRow::Field("To" | "Reply to", ..) => 5,
-        HeadRow::Attachment(0) => 6,
+        HeadRow::Sentence(..) => 3,
+        HeadRow::Chosen => 4,
+        HeadRow::Field(_, _, Some(_)) => 5,
+        HeadRow::Field("To" | "Reply to", ..) => 6,
         _ => 7,
     };
     let total = rows.len();
@@ -447,7 +483,7 @@ mod tests {
     fn alarms_stay_when_there_is_room_for_little() {
         let text = || SafeText::from("x");
         let rows = vec![
-            HeadRow::Subject(text()),
+            HeadRow::Field("Subject", text(), None),
             HeadRow::Field("From", text(), None),
             HeadRow::Field("To", text(), None),
             HeadRow::Sentence(Tone::Good, true, text()),

@@ -1,8 +1,9 @@
 //! The list of cases.
 
-use super::{say, select};
+use super::{lead, point, say};
 use crate::app::Model;
 use crate::app::screen::cases::Cases;
+use crate::app::size::Area;
 use crate::app::view::{CaseRow, Scope as Which};
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
@@ -51,8 +52,9 @@ pub(in crate::ui) fn draw(model: &Model, cases: &Cases, canvas: &mut Canvas<'_>)
         canvas.put_right(x, y, columns.date, "last", style);
     }
     for (y, (place, row)) in (area.y..).zip(cases.list.visible()) {
-        draw_row(model, row, canvas, (area.x + 2, y), title, &columns);
-        select(canvas, area, y, place == cases.list.at(), model.popups.is_empty());
+        let chosen = place == cases.list.at();
+        draw_row(model, row, canvas, Area { y, height: 1, ..area }, title, &columns, chosen);
+        point(model, canvas, area, y, chosen);
     }
     if cases.list.is_empty() {
         say(canvas, area, &empty(model, cases));
@@ -76,18 +78,27 @@ fn empty(model: &Model, cases: &Cases) -> String {
     )
 }
 
-fn draw_row(model: &Model, row: &CaseRow, canvas: &mut Canvas<'_>, at: (u16, u16), title: u16, columns: &Columns) {
-    let (mut x, y) = at;
+fn draw_row(
+    model: &Model,
+    row: &CaseRow,
+    canvas: &mut Canvas<'_>,
+    area: Area,
+    title: u16,
+    columns: &Columns,
+    chosen: bool,
+) {
+    let (mut x, y) = (area.x, area.y);
     let unread = row.unread > 0;
-    if unread {
-        canvas.put(x, y, 1, canvas.pick("●", "*"), canvas.style(Scope::ListUnread));
-    }
-    x += 2;
-    let style = match row.scope {
-        _ if unread => canvas.style(Scope::ListUnread),
-        Which::Case(_) => canvas.style(Scope::ListRow),
-        Which::Unfiled | Which::All => canvas.style(Scope::TextMuted),
+    let scope = match row.scope {
+        _ if unread => Scope::ListUnread,
+        Which::Case(_) => Scope::ListRow,
+        Which::Unfiled | Which::All => Scope::TextMuted,
     };
+    let style = lead(canvas, area, y, 4 + title, scope, chosen);
+    if unread {
+        canvas.put(x + 2, y, 1, canvas.pick("●", "*"), style);
+    }
+    x += 4;
     canvas.put(x, y, title, row.title.as_str(), style);
     x += title + 1;
     let identifiers = SafeText::join(&row.identifiers, "  ");

@@ -116,7 +116,8 @@ fn draw_completions(composer: &Composer, canvas: &mut Canvas<'_>, body: Area, y:
         canvas.put(x, y, 1, sign, style);
         canvas.put(x + 2, y, width.saturating_sub(2), text.as_str(), style);
         if chosen == Some(place) {
-            canvas.shade(Area { x, y, width, height: 1 }, Scope::PopupSelected);
+            let chosen_style = canvas.style(Scope::PopupSelected);
+            canvas.shade(Area { x, y, width, height: 1 }, chosen_style);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The help.
 
-use super::{say, select};
+use super::{lead, point, say};
 use crate::app::Model;
 use crate::app::screen::help::Help;
 use crate::theme::Scope;
@@ -13,21 +13,23 @@ pub(in crate::ui) fn draw(model: &Model, help: &Help, canvas: &mut Canvas<'_>) {
     let names = if area.width >= 110 { 28 } else { 0 };
     for (y, (place, row)) in (area.y..).zip(help.list.visible()) {
         let x = area.x + 2;
+        let chosen = place == help.list.at();
+        let style = lead(canvas, area, y, 3 + keys, if row.heading { Scope::Title } else { Scope::KeyHint }, chosen);
         if row.heading {
-            canvas.put(x, y, area.width.saturating_sub(2), row.doc.as_str(), canvas.style(Scope::Title));
+            canvas.put(x, y, area.width.saturating_sub(2), row.doc.as_str(), style);
         } else {
             if row.keys.is_empty() {
                 // Without a key there is still the palette.
-                canvas.put(x + 2, y, keys, &format!(":{}", row.name), canvas.style(Scope::TextMuted));
+                canvas.put(x + 2, y, keys, &format!(":{}", row.name), style);
             } else {
-                canvas.put(x + 2, y, keys, row.keys.as_str(), canvas.style(Scope::KeyHint));
+                canvas.put(x + 2, y, keys, row.keys.as_str(), style);
             }
             let doc_x = x + 3 + keys;
             let room = area.width.saturating_sub(doc_x - area.x + 1 + names);
             canvas.put(doc_x, y, room, row.doc.as_str(), canvas.style(Scope::KeyDoc));
             canvas.put(doc_x + room, y, names, row.name.as_str(), canvas.style(Scope::TextMuted));
         }
-        select(canvas, area, y, place == help.list.at(), model.popups.is_empty());
+        point(model, canvas, area, y, chosen);
     }
     if help.list.is_empty() {
         say(canvas, area, "Nothing in the help holds what you typed.");

@@ -10,25 +10,34 @@ pub(super) mod thread;
 pub(super) mod threads;
 
 use super::canvas::{Canvas, cells};
+use ratatui::style::Style;
+
+use crate::app::Model;
 use crate::app::line::Line;
 use crate::app::size::Area;
 use crate::app::wrap::Wrapped;
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
 
-/// Cells of a row that change their ground when the cursor comes: enough to see, few enough for a slow line.
-const SHADED: u16 = 76;
+/// The leading cells of a row are of one style, so that moving the cursor costs few bytes on a slow line: a run of cells costs its
+/// length, every change of style up to forty bytes more.
+const ZONE: u16 = 74;
 
-/// Draws the cursor's bar at the left of a row, its ground, and puts the terminal's cursor on it.
-pub(super) fn select(canvas: &mut Canvas<'_>, area: Area, y: u16, chosen: bool, has_keys: bool) {
-    if !chosen {
-        return;
+/// Draws the leading cells of a row: the cursor's bar where the cursor is, and the ground under what follows. Answers the style
+/// that texts in these cells have.
+pub(super) fn lead(canvas: &mut Canvas<'_>, area: Area, y: u16, zone: u16, scope: Scope, chosen: bool) -> Style {
+    let row = canvas.style(scope);
+    let style = if chosen { row.patch(canvas.style(Scope::ListSelected)) } else { row };
+    canvas.shade(Area { x: area.x, y, width: zone.min(ZONE).min(area.width), height: 1 }, style);
+    if chosen {
+        canvas.put(area.x, y, 1, canvas.pick("▌", ">"), style);
     }
-    let width = area.width.min(SHADED);
-    canvas.shade(Area { x: area.x, y, width, height: 1 }, Scope::ListSelected);
-    let style = canvas.style(Scope::ListSelected).patch(canvas.style(Scope::BorderFocused));
-    canvas.put(area.x, y, 1, canvas.pick("▌", ">"), style);
-    if has_keys {
+    style
+}
+
+/// Puts the terminal's cursor on the row that the list's cursor is on.
+pub(super) fn point(model: &Model, canvas: &mut Canvas<'_>, area: Area, y: u16, chosen: bool) {
+    if chosen && model.popups.is_empty() {
         canvas.cursor = Some((area.x, y));
     }
 }

@@ -1,6 +1,6 @@
 //! What is on its way.
 
-use super::{say, select};
+use super::{lead, point, say};
 use crate::action::{Action, Context};
 use crate::app::Model;
 use crate::app::screen::outbox::{Outbox, state_in_words};
@@ -26,13 +26,14 @@ pub(in crate::ui) fn draw(model: &Model, outbox: &Outbox, canvas: &mut Canvas<'_
         canvas.put_right(area.x, y, area.width, "queued", style);
     }
     for (y, (place, row)) in (area.y..).zip(outbox.list.visible()) {
-        let scope = scope(row.state);
-        canvas.put(area.x + 2, y, state, row.state, canvas.style(scope));
+        let chosen = place == outbox.list.at();
+        let style = lead(canvas, area, y, 2 + state, scope(row.state), chosen);
+        canvas.put(area.x + 2, y, state, row.state, style);
         canvas.put(area.x + 3 + state, y, people, row.to.as_str(), canvas.style(Scope::ListRow));
         canvas.put(area.x + 5 + state + people, y, subject, row.subject.as_str(), canvas.style(Scope::ListRow));
         let queued = date::short(row.queued, model.now, &model.settings.zone);
         canvas.put_right(area.x, y, area.width, &queued, canvas.style(Scope::ListDate));
-        select(canvas, area, y, place == outbox.list.at(), model.popups.is_empty());
+        point(model, canvas, area, y, chosen);
     }
     if outbox.list.is_empty() {
         let back = model.settings.keymap.hint(Context::Outbox, Action::Back).unwrap_or_default();

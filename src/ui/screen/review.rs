@@ -50,7 +50,8 @@ fn draw_row(screen: &ReviewScreen, row: &ReviewRow, area: Area, canvas: &mut Can
         }
         ReviewRow::Attachment(place) => {
             if let Some(file) = review.attachments.get(*place) {
-                attachment(canvas, (x, y), width, *place, file, false);
+                let name = if *place == 0 { "Files" } else { "" };
+                attachment(canvas, (x, y), width, name, file, false);
             }
         }
         ReviewRow::Heading(text) => {

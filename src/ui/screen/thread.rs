@@ -1,7 +1,7 @@
 //! An open thread. Everything that we say of a message is drawn from its head's rows; its text is drawn below the rule and behind a
 //! gutter that it cannot enter.
 
-use super::{say, select, size};
+use super::{lead, point, say, size};
 use crate::app::Model;
 use crate::app::screen::thread::{Face, GUTTER, HeadRow, Shown, Thread};
 use crate::app::size::{Area, measure};
@@ -11,7 +11,7 @@ use crate::ui::canvas::{Canvas, cells};
 use crate::ui::{date, marks};
 
 /// Width of the names of fields.
-const NAMES: u16 = 10;
+const NAMES: u16 = crate::app::screen::thread::NAMES as u16;
 
 /// Draws the thread.
 pub(in crate::ui) fn draw(model: &Model, thread: &Thread, canvas: &mut Canvas<'_>) {
@@ -49,53 +49,52 @@ fn draw_tree(model: &Model, thread: &Thread, area: Area, canvas: &mut Canvas<'_>
         return;
     }
     for (y, (place, row)) in (area.y..).zip(thread.tree.visible()) {
-        draw_tree_row(model, thread, row, canvas, Area { y, height: 1, ..area });
-        select(canvas, area, y, place == thread.tree.at(), model.popups.is_empty());
+        let chosen = place == thread.tree.at();
+        draw_tree_row(model, thread, row, canvas, Area { y, height: 1, ..area }, chosen);
+        point(model, canvas, area, y, chosen);
     }
     if thread.tree.is_empty() {
         say(canvas, area, "No message here holds what you typed.");
     }
 }
 
-fn draw_tree_row(model: &Model, thread: &Thread, row: &MessageRow, canvas: &mut Canvas<'_>, area: Area) {
-    let (mut x, y) = (area.x + 2, area.y);
-    let end = area.x + area.width;
-    let text = canvas.style(if row.seen { Scope::ListRow } else { Scope::ListUnread });
-    if !row.seen {
-        canvas.put(x, y, 1, canvas.pick("●", "*"), canvas.style(Scope::ListUnread));
-    }
-    let second = match (row.flagged, row.answered) {
-        (true, _) => ("!", Scope::ListFlagged),
-        (false, true) => ("r", Scope::TextMuted),
-        (false, false) => (" ", Scope::ListRow),
-    };
-    canvas.put(x + 1, y, 1, second.0, canvas.style(second.1));
-    if row.attachments > 0 {
-        canvas.put(x + 2, y, 1, "@", canvas.style(Scope::ListAttachment));
-    }
-    for (place, (mark, style)) in (x + 3..).zip(marks::badge(canvas, row.openpgp)) {
-        canvas.put(place, y, 1, mark, style);
-    }
-    if row.pending {
-        canvas.put(x + 5, y, 1, "~", canvas.style(Scope::ListPending));
-    }
-    x += 7;
+/// The marks of a message and its date, at the right of its row.
+const RIGHT: u16 = 14;
+
+fn draw_tree_row(model: &Model, thread: &Thread, row: &MessageRow, canvas: &mut Canvas<'_>, area: Area, chosen: bool) {
+    let (mut x, y) = (area.x, area.y);
+    let right = (area.x + area.width).saturating_sub(RIGHT);
     let indent = u16::try_from(row.depth.min(12)).unwrap_or(0);
+    let from_width = 28.min(right.saturating_sub(x + 5 + indent));
+    let scope = if row.seen { Scope::ListRow } else { Scope::ListUnread };
+    let style = lead(canvas, area, y, 5 + indent + from_width, scope, chosen);
+    if !row.seen {
+        canvas.put(x + 2, y, 1, canvas.pick("●", "*"), style);
+    }
+    x += 4;
     if indent > 0 {
         let branch = canvas.pick("└ ", "` ");
-        canvas.put(x + indent - 1, y, 2, branch, canvas.style(Scope::ListTree));
+        canvas.put(x + indent - 1, y, 2, branch, style);
         x += indent + 1;
     }
-    let date = date::short(row.received, model.now, &model.settings.zone);
-    let date_width = 7;
-    let room = end.saturating_sub(x + date_width);
-    let from = canvas.put(x, y, room.min(28), row.from.as_str(), text);
+    canvas.put(x, y, from_width, row.from.as_str(), style);
+    x += from_width + 1;
     // The subject only where it says something that the title does not.
-    if row.subject != thread.subject && room > from + 6 {
-        let x = x + from + 2;
-        canvas.put(x, y, room - from - 2, row.subject.as_str(), canvas.style(Scope::TextMuted));
+    if row.subject != thread.subject {
+        canvas.put(x, y, right.saturating_sub(x + 1), row.subject.as_str(), canvas.style(Scope::TextMuted));
     }
-    canvas.put_right(end.saturating_sub(date_width), y, date_width, &date, canvas.style(Scope::ListDate));
+    let mut marks = vec![
+        if row.flagged { ("!", canvas.style(Scope::ListFlagged)) } else { (" ", style) },
+        if row.answered { ("r", canvas.style(Scope::TextMuted)) } else { (" ", style) },
+        if row.attachments > 0 { ("@", canvas.style(Scope::ListAttachment)) } else { (" ", style) },
+    ];
+    marks.extend(marks::badge(canvas, row.openpgp));
+    marks.push(if row.pending { ("~", canvas.style(Scope::ListPending)) } else { (" ", style) });
+    for (place, (mark, style)) in (right..).zip(marks).filter(|(_, (mark, _))| *mark != " ") {
+        canvas.put(place, y, 1, mark, style);
+    }
+    let date = date::short(row.received, model.now, &model.settings.zone);
+    canvas.put_right(right, y, RIGHT - 1, &date, canvas.style(Scope::ListDate));
 }
 
 fn draw_message(model: &Model, thread: &Thread, shown: &Shown, pane: Area, canvas: &mut Canvas<'_>) {
@@ -133,23 +132,17 @@ fn draw_message(model: &Model, thread: &Thread, shown: &Shown, pane: Area, canva
 fn draw_head_row(model: &Model, shown: &Shown, row: &HeadRow, area: Area, canvas: &mut Canvas<'_>) {
     let Area { x, y, width, .. } = area;
     match row {
-        HeadRow::Subject(subject) => {
-            let subject = if subject.is_empty() { "(no subject)" } else { subject.as_str() };
-            canvas.put(x, y, NAMES, "Subject", canvas.style(Scope::HeaderName));
-            canvas.put(x + NAMES, y, width.saturating_sub(NAMES), subject, canvas.style(Scope::HeaderSubject));
-        }
         HeadRow::Field(name, value, at) => {
-            let at = at.map(|at| date::long(at, &model.settings.zone)).unwrap_or_default();
-            // A date that stands alone is the value of its field.
-            let right = if value.is_empty() { 0 } else { cells(&at) };
             canvas.put(x, y, NAMES, name, canvas.style(Scope::HeaderName));
-            let style = canvas.style(Scope::HeaderValue);
-            let shown_value = if value.is_empty() { at.as_str() } else { value.as_str() };
-            let fits = width > NAMES + right + 24;
-            let room = width.saturating_sub(NAMES + if fits && right > 0 { right + 2 } else { 0 });
-            canvas.put(x + NAMES, y, room, shown_value, style);
-            if fits && right > 0 {
-                canvas.put_right(x, y, width, &at, canvas.style(Scope::ListDate));
+            let style = canvas.style(if *name == "Subject" { Scope::HeaderSubject } else { Scope::HeaderValue });
+            let at = at.map(|at| date::long(at, &model.settings.zone)).unwrap_or_default();
+            let room = width.saturating_sub(NAMES);
+            if value.is_empty() {
+                // A date that stands alone is the value of its field.
+                canvas.put(x + NAMES, y, room, &at, style);
+            } else {
+                canvas.put(x + NAMES, y, room, value.as_str(), style);
+                canvas.put_right(x + NAMES, y, room, &at, canvas.style(Scope::ListDate));
             }
         }
         HeadRow::Sentence(tone, first, text) => {
@@ -158,7 +151,15 @@ fn draw_head_row(model: &Model, shown: &Shown, row: &HeadRow, area: Area, canvas
         HeadRow::Attachment(place) => {
             if let Some(file) = shown.view.attachments.get(*place) {
                 let chosen = *place == shown.attachment && shown.view.attachments.len() > 1;
-                attachment(canvas, (x, y), width, *place, file, chosen);
+                let name = if *place == 0 { "Files" } else { "" };
+                attachment(canvas, (x, y), width, name, file, chosen);
+            }
+        }
+        HeadRow::Chosen => {
+            let all = shown.view.attachments.len();
+            if let Some(file) = shown.view.attachments.get(shown.attachment) {
+                let name = if all == 1 { "File".to_owned() } else { format!("File {}/{all}", shown.attachment + 1) };
+                attachment(canvas, (x, y), width, &name, file, false);
             }
         }
         HeadRow::More(rows) => {
@@ -197,12 +198,11 @@ pub(super) fn attachment(
     canvas: &mut Canvas<'_>,
     at: (u16, u16),
     width: u16,
-    place: usize,
+    name: &str,
     file: &AttachmentRow,
     chosen: bool,
 ) {
     let (x, y) = at;
-    let name = if place == 0 { "Files" } else { "" };
     canvas.put(x, y, NAMES, name, canvas.style(Scope::HeaderName));
     let how = if file.sealed { ", sealed" } else { "" };
     let facts = format!("{}, {}{how}", file.media_type.truncate(30), size(file.bytes));

@@ -1,14 +1,21 @@
 //! A list of threads.
 
-use super::{say, select};
+use super::{lead, point, say};
 use crate::action::{Action, Context};
 use crate::app::Model;
 use crate::app::screen::threads::Threads;
+use crate::app::size::Area;
 use crate::app::view::{Scope as Which, ThreadRow};
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
 use crate::ui::canvas::Canvas;
 use crate::ui::{date, marks};
+
+/// The cursor's bar and the mark of what is unread.
+const LEAD: u16 = 4;
+
+/// Flag, attachment, encryption, signature, and a cell of air on both sides.
+const MARKS: u16 = 6;
 
 /// Widths of the columns; what is left is the subject's.
 struct Columns {
@@ -23,9 +30,8 @@ impl Columns {
         Self { people: (width / 4).clamp(10, 30), case: if all && width >= 110 { 22 } else { 0 }, count: 6, date: 6 }
     }
 
-    /// Marks stand in seven cells before everything else.
     fn subject(&self, width: u16) -> u16 {
-        width.saturating_sub(9 + self.people + 2 + self.case + self.count + self.date + 2)
+        width.saturating_sub(LEAD + self.people + 2 + self.case + MARKS + self.count + self.date + 2)
     }
 }
 
@@ -37,19 +43,20 @@ pub(in crate::ui) fn draw(model: &Model, threads: &Threads, canvas: &mut Canvas<
     if area.y > model.parts().body.y {
         let style = canvas.style(Scope::ListHeading);
         let y = area.y - 1;
-        let mut x = area.x + 9;
+        let mut x = area.x + LEAD;
         canvas.put(x, y, columns.people, "People", style);
         x += columns.people + 2;
         canvas.put(x, y, subject, "Subject", style);
         x += subject;
         canvas.put(x + 1, y, columns.case.saturating_sub(1), "Case", style);
-        x += columns.case;
+        x += columns.case + MARKS;
         canvas.put_right(x, y, columns.count, "mails", style);
         canvas.put_right(x + columns.count + 1, y, columns.date, "last", style);
     }
     for (y, (place, row)) in (area.y..).zip(threads.list.visible()) {
-        draw_row(model, threads, row, canvas, (area.x + 2, y), subject, &columns);
-        select(canvas, area, y, place == threads.list.at(), model.popups.is_empty());
+        let chosen = place == threads.list.at();
+        draw_row(model, threads, row, canvas, Area { y, height: 1, ..area }, &columns, chosen);
+        point(model, canvas, area, y, chosen);
     }
     if threads.list.is_empty() {
         say(canvas, area, &empty(model, threads));
@@ -77,16 +84,30 @@ fn draw_row(
     threads: &Threads,
     row: &ThreadRow,
     canvas: &mut Canvas<'_>,
-    at: (u16, u16),
-    subject: u16,
+    area: Area,
     columns: &Columns,
+    chosen: bool,
 ) {
-    let (mut x, y) = at;
+    let (mut x, y) = (area.x, area.y);
+    let subject = columns.subject(area.width);
     let unread = threads.unread(row);
-    let text = canvas.style(if unread > 0 { Scope::ListUnread } else { Scope::ListRow });
+    let scope = if unread > 0 { Scope::ListUnread } else { Scope::ListRow };
+    let style = lead(canvas, area, y, LEAD + columns.people + 2 + subject, scope, chosen);
     if unread > 0 {
-        canvas.put(x, y, 1, canvas.pick("●", "*"), canvas.style(Scope::ListUnread));
+        canvas.put(x + 2, y, 1, canvas.pick("●", "*"), style);
     }
+    x += LEAD;
+    let people = SafeText::join(&row.participants, ", ");
+    canvas.put(x, y, columns.people, people.as_str(), style);
+    x += columns.people + 2;
+    let called = if row.subject.is_empty() { "(no subject)" } else { row.subject.as_str() };
+    canvas.put(x, y, subject, called, style);
+    x += subject;
+    if let Some(case) = row.cases.first().filter(|_| columns.case > 0) {
+        let case = SafeText::line(&case.0);
+        canvas.put(x + 1, y, columns.case - 1, case.as_str(), canvas.style(Scope::ListCase));
+    }
+    x += columns.case;
     if threads.flagged(row) {
         canvas.put(x + 1, y, 1, "!", canvas.style(Scope::ListFlagged));
     }
@@ -96,18 +117,7 @@ fn draw_row(
     for (place, (mark, style)) in (x + 3..).zip(marks::badge(canvas, row.openpgp)) {
         canvas.put(place, y, 1, mark, style);
     }
-    x += 7;
-    let people = SafeText::join(&row.participants, ", ");
-    canvas.put(x, y, columns.people, people.as_str(), text);
-    x += columns.people + 2;
-    let called = if row.subject.is_empty() { "(no subject)" } else { row.subject.as_str() };
-    canvas.put(x, y, subject, called, text);
-    x += subject;
-    if let Some(case) = row.cases.first().filter(|_| columns.case > 0) {
-        let case = SafeText::line(&case.0);
-        canvas.put(x + 1, y, columns.case - 1, case.as_str(), canvas.style(Scope::ListCase));
-    }
-    x += columns.case;
+    x += MARKS;
     let count = match (unread, row.messages) {
         (0, 0 | 1) => String::new(),
         (0, all) => all.to_string(),

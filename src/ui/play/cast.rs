@@ -1,0 +1,370 @@
+//! The fictional people and cases of the tests, and an engine that knows nothing else.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::{arc, sentence};
+use crate::app::effect::{Effect, FlagChange};
+use crate::app::event::Event;
+use crate::app::view::{
+    AddressView, AttachmentRow, CaseRow, MessageRow, MessageView, OutboxRow, RecipientReview, Review, Scope, ThreadRow,
+    ThreadView, Tone,
+};
+use crate::app::{Identity, Settings};
+use crate::mail::address::Address;
+use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
+use crate::mail::safe::SafeText;
+use crate::pgp::report::{Badge, OpenPgp, SignatureState};
+
+pub(super) fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Thursday afternoon before the intermediate diet.
+pub(super) fn now() -> Timestamp {
+    time("2026-05-21T13:30:00Z")
+}
+
+pub(super) fn address(name: &str, addr: &str) -> Address {
+    Address { name: name.to_owned(), addr: addr.to_owned() }
+}
+
+pub(super) fn isla() -> Address {
+    address("Isla Thistledown", "i.thistledown@tg-law.example.cjsm.net")
+}
+
+pub(super) fn hamish() -> Address {
+    address("Hamish Lintwhite", "h.lintwhite@copfs.gov.example")
+}
+
+fn rufus() -> Address {
+    address("Rufus Vellum", "r.vellum@foxglove.example.cjsm.net")
+}
+
+pub(super) fn settings() -> Settings {
+    Settings {
+        identities: vec![Identity { account: "work".to_owned(), address: isla(), also: Vec::new() }],
+        zone: TimeZone::get("Europe/London").unwrap(),
+        save_directory: "~/matters".to_owned(),
+        ..Settings::default()
+    }
+}
+
+pub(super) fn safe(text: &str) -> SafeText {
+    SafeText::line(text)
+}
+
+pub(super) fn shown(address: &Address, class: &'static str) -> AddressView {
+    AddressView { text: safe(&format!("{} <{}>", address.name, address.addr)), class, address: address.clone() }
+}
+
+pub(super) fn message(uid: u32) -> MessageRef {
+    MessageRef { account: "work".to_owned(), mailbox: "INBOX".to_owned(), uid_validity: 1_767_225_600, uid }
+}
+
+pub(super) const SEALED: Badge = Badge { encrypted: true, decrypted: true, signature: SignatureState::Good };
+
+fn case(scope: Scope, title: &str, identifiers: &[&str], counts: (usize, usize), last: &str) -> CaseRow {
+    CaseRow {
+        scope,
+        title: safe(title),
+        identifiers: identifiers.iter().map(|one| safe(one)).collect(),
+        messages: counts.1,
+        unread: counts.0,
+        last_date: Some(time(last)),
+    }
+}
+
+fn thread(id: u64, subject: &str, people: &[&str], counts: (usize, usize), last: &str, openpgp: Badge) -> ThreadRow {
+    ThreadRow {
+        id: ThreadId(id),
+        subject: safe(subject),
+        participants: people.iter().map(|one| safe(one)).collect(),
+        messages: counts.1,
+        unread: counts.0,
+        flagged: id == 2,
+        attachments: id % 2 == 0,
+        last_date: time(last),
+        openpgp,
+        cases: vec![CaseId("ZZ26000417".to_owned())],
+    }
+}
+
+fn row(uid: u32, depth: usize, from: &str, at: &str, seen: bool, openpgp: Badge) -> MessageRow {
+    MessageRow {
+        id: message(uid),
+        depth,
+        from: safe(from),
+        subject: safe("PF v PUDDOCK: plea"),
+        received: time(at),
+        seen,
+        flagged: false,
+        answered: uid == 11,
+        attachments: usize::from(uid == 12),
+        openpgp,
+        here: true,
+        pending: false,
+    }
+}
+
+/// What the engine would hold.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) cases: Vec<CaseRow>,
+    pub(super) threads: Vec<ThreadRow>,
+    pub(super) thread: ThreadView,
+    pub(super) outbox: Vec<OutboxRow>,
+    pub(super) finding: Option<(Tone, &'static str)>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        let clear = Badge::default();
+        Self {
+            cases: vec![
+                case(Scope::Unfiled, "In no case", &[], (1, 14), "2026-05-21T08:12:00Z"),
+                case(
+                    Scope::Case(CaseId("ZZ26000417".to_owned())),
+                    "PF v Morag PUDDOCK",
+                    &["ZZ26000417"],
+                    (2, 9),
+                    "2026-05-21T13:02:00Z",
+                ),
+                case(
+                    Scope::Case(CaseId("ZZ26000533".to_owned())),
+                    "PF v Gideon GANNET and Fenella STOAT",
+                    &["ZZ26000533"],
+                    (0, 31),
+                    "2026-05-19T09:40:00Z",
+                ),
+                case(
+                    Scope::Case(CaseId("99ZX0012326".to_owned())),
+                    "R v Barnaby FERRET",
+                    &["99ZX0012326", "26/99ZX/01/48151N"],
+                    (0, 212),
+                    "2026-03-05T16:20:00Z",
+                ),
+                case(
+                    Scope::Case(CaseId("99QY0045626".to_owned())),
+                    "R v Dilys OTTERBOURNE",
+                    &["99QY0045626", "T20269001"],
+                    (0, 57),
+                    "2025-12-19T11:00:00Z",
+                ),
+                case(Scope::All, "All threads", &[], (3, 1_204), "2026-05-21T13:02:00Z"),
+            ],
+            threads: vec![
+                thread(
+                    1,
+                    "PF v PUDDOCK: plea",
+                    &["Hamish Lintwhite", "Isla Thistledown"],
+                    (2, 4),
+                    "2026-05-21T13:02:00Z",
+                    SEALED,
+                ),
+                thread(
+                    2,
+                    "Disclosure schedule, ZZ26000417",
+                    &["Sgt Pip Marlow"],
+                    (0, 1),
+                    "2026-05-20T15:30:00Z",
+                    clear,
+                ),
+                thread(
+                    3,
+                    "Instructions from Ms Puddock 日本語 ok",
+                    &["Rufus Vellum"],
+                    (0, 3),
+                    "2026-04-02T10:00:00Z",
+                    Badge { encrypted: true, decrypted: false, signature: SignatureState::None },
+                ),
+                thread(
+                    4,
+                    "Legal aid: a subject that is far too long to fit into any column that a terminal could have, whatever its width may be, in all fairness",
+                    &["Tess Inkwell"],
+                    (0, 1),
+                    "2025-11-30T10:00:00Z",
+                    clear,
+                ),
+            ],
+            thread: ThreadView {
+                id: ThreadId(1),
+                subject: safe("PF v PUDDOCK: plea"),
+                cases: vec![(CaseId("ZZ26000417".to_owned()), safe("by PF reference in the subject"))],
+                messages: vec![
+                    row(10, 0, "Isla Thistledown", "2026-05-19T09:00:00Z", true, SEALED),
+                    row(11, 1, "Hamish Lintwhite", "2026-05-20T16:45:00Z", true, SEALED),
+                    row(12, 2, "Hamish Lintwhite", "2026-05-21T11:20:00Z", false, SEALED),
+                    row(13, 2, "Rufus Vellum", "2026-05-21T13:02:00Z", false, clear),
+                ],
+            },
+            outbox: vec![
+                OutboxRow {
+                    id: OutboxId(7),
+                    to: safe("h.lintwhite@copfs.gov.example"),
+                    subject: safe("Re: PF v PUDDOCK: plea"),
+                    state: "deferred",
+                    attempts: 2,
+                    next_attempt: Some(time("2026-05-21T13:45:00Z")),
+                    reply: safe("451 4.3.0 try again later"),
+                    queued: time("2026-05-21T13:10:00Z"),
+                    cancellable: true,
+                },
+                OutboxRow {
+                    id: OutboxId(6),
+                    to: safe("r.vellum@foxglove.example.cjsm.net"),
+                    subject: safe("Conference on Monday"),
+                    state: "uncertain",
+                    attempts: 1,
+                    next_attempt: None,
+                    reply: safe(""),
+                    queued: time("2026-05-20T10:00:00Z"),
+                    cancellable: false,
+                },
+            ],
+            finding: None,
+        }
+    }
+}
+
+const LETTER: &str = "Dear Ms Thistledown,\n\nThe Crown would accept a plea to charge 1 (threatening or abusive behaviour, section 38) as libelled, and would seek no conviction on charges 2 and 3.\n\nThis offer stands until noon on Tuesday 26 May. It cannot be founded upon if it is not accepted.\n\nHamish Lintwhite\nProcurator Fiscal Depute, Kirkmirkle\n\nOn Tue 19 May 2026, Isla Thistledown wrote:\n> Ms Puddock instructs me to offer a plea of guilty to charge 1 under deletion of the words \"and did brandish\".\n>\n> > Is there room to resolve this before the intermediate diet?\n";
+
+impl World {
+    pub(super) fn view(&self, id: &MessageRef) -> MessageView {
+        let sealed = id.uid != 13;
+        let from = if sealed { shown(&hamish(), "gov") } else { shown(&rufus(), "cjsm") };
+        let lines: Arc<[SafeText]> = SafeText::block(LETTER).into();
+        MessageView {
+            id: id.clone(),
+            message_id: format!("{}.puddock@copfs.gov.example", id.uid),
+            from: vec![from],
+            reply_to: Vec::new(),
+            to: vec![shown(&isla(), "cjsm")],
+            cc: if sealed { vec![shown(&rufus(), "cjsm")] } else { Vec::new() },
+            subject: safe("Re: PF v PUDDOCK: plea"),
+            sent: Some(time("2026-05-21T11:19:00Z")),
+            received: time("2026-05-21T11:20:00Z"),
+            sentences: if sealed {
+                vec![
+                    sentence(
+                        Tone::Good,
+                        "Encrypted to you, and signed in full by Hamish Lintwhite <h.lintwhite@copfs.gov.example>, whose key you accepted.",
+                    ),
+                    sentence(
+                        Tone::Plain,
+                        "Carried by a government domain; only claimed, not proven by the receiving server.",
+                    ),
+                ]
+            } else {
+                vec![
+                    sentence(Tone::Plain, "Not encrypted and not signed."),
+                    sentence(Tone::Plain, "Carried by CJSM; only claimed."),
+                    sentence(
+                        Tone::Warning,
+                        "The name of the author looks like an address, and it is not the address the message came from.",
+                    ),
+                ]
+            },
+            openpgp: OpenPgp { encrypted: sealed, decrypted: sealed, ..OpenPgp::default() },
+            text: Arc::clone(&lines),
+            quotable: lines,
+            attachments: if sealed {
+                vec![
+                    AttachmentRow {
+                        path: "1.2".to_owned(),
+                        name: safe("charges.pdf"),
+                        media_type: safe("application/pdf"),
+                        bytes: 48_213,
+                        sealed: true,
+                    },
+                    AttachmentRow {
+                        path: "1.3".to_owned(),
+                        name: safe("summary of evidence.pdf"),
+                        media_type: safe("application/pdf"),
+                        bytes: 2_310_000,
+                        sealed: true,
+                    },
+                ]
+            } else {
+                Vec::new()
+            },
+            references: vec!["10.puddock@copfs.gov.example".to_owned()],
+            cases: vec![CaseId("ZZ26000417".to_owned())],
+        }
+    }
+
+    fn mark(&mut self, which: impl Fn(&MessageRow) -> bool, change: FlagChange) {
+        for row in self.thread.messages.iter_mut().filter(|row| which(row)) {
+            match change {
+                FlagChange::Seen(seen) => row.seen = seen,
+                FlagChange::Flagged(flagged) => row.flagged = flagged,
+                FlagChange::Deleted(_) => {}
+            }
+        }
+        let unread = self.thread.messages.iter().filter(|row| !row.seen).count();
+        if let Some(row) = self.threads.first_mut() {
+            row.unread = unread;
+        }
+    }
+
+    pub(super) fn answer(&mut self, effect: &Effect) -> Vec<Event> {
+        match effect {
+            Effect::ListCases => vec![Event::Cases(arc(&self.cases))],
+            Effect::ListThreads(scope) => vec![Event::Threads(scope.clone(), arc(&self.threads))],
+            Effect::OpenThread(id) => {
+                let mut view = self.thread.clone();
+                view.id = *id;
+                if id.0 == 3 {
+                    view.messages.truncate(1);
+                }
+                vec![Event::Thread(*id, Some(Arc::new(view)))]
+            }
+            Effect::OpenMessage(id) => vec![Event::Message(id.clone(), Ok(Arc::new(self.view(id))))],
+            Effect::ChangeFlags(which, change) => {
+                self.mark(|row| which.contains(&row.id), *change);
+                Vec::new()
+            }
+            Effect::ChangeThreadFlags(ThreadId(1), change) => {
+                self.mark(|_| true, *change);
+                Vec::new()
+            }
+            Effect::ListOutbox => vec![Event::Outbox(arc(&self.outbox))],
+            Effect::Complete(typed) => vec![Event::Completions(
+                typed.clone(),
+                vec![
+                    "Hamish Lintwhite <h.lintwhite@copfs.gov.example>".to_owned(),
+                    "Rufus Vellum <r.vellum@foxglove.example.cjsm.net>".to_owned(),
+                ],
+            )],
+            Effect::ShowSource(id) => vec![Event::Source(
+                id.clone(),
+                Ok(SafeText::block("Return-Path: <h.lintwhite@copfs.gov.example>\nFrom: x\n\nbody").into()),
+            )],
+            Effect::Review(draft) => {
+                let mut recipients = Vec::new();
+                for (field, list) in [("To", &draft.to), ("Cc", &draft.cc), ("Bcc", &draft.bcc)] {
+                    recipients.extend(list.iter().map(|to| RecipientReview {
+                        field,
+                        address: shown(to, "gov"),
+                        key: sentence(Tone::Good, "Key 0A1B 2C3D, accepted on 3 March 2026."),
+                    }));
+                }
+                vec![Event::Reviewed(Ok(Arc::new(Review {
+                    token: 41,
+                    from: safe(&isla().addr),
+                    recipients,
+                    subject: safe(&draft.subject),
+                    protection: sentence(Tone::Good, "Will be signed by you and encrypted to every recipient."),
+                    findings: self.finding.iter().map(|(tone, text)| sentence(*tone, text)).collect(),
+                    text: SafeText::block(&draft.body).into(),
+                    attachments: Vec::new(),
+                    bytes: 3_204,
+                })))]
+            }
+            Effect::Confirm(_) => vec![Event::Queued(Ok(sentence(Tone::Good, "In the outbox; on its way.")))],
+            _ => Vec::new(),
+        }
+    }
+}

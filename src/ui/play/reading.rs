@@ -1,0 +1,229 @@
+//! Lists, threads and messages.
+
+use super::Play;
+use super::cast::{message, safe, time};
+use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::view::Scope;
+use crate::mail::id::{CaseId, ThreadId};
+
+#[test]
+fn screens_at_80_by_24() {
+    insta::assert_snapshot!("cases", Play::new().screen());
+    insta::assert_snapshot!("threads", Play::new().keys("j<CR>").screen());
+    insta::assert_snapshot!("thread", Play::new().keys("j<CR><CR>").screen());
+    insta::assert_snapshot!("message", Play::new().keys("j<CR><CR><CR>").screen());
+    insta::assert_snapshot!("details", Play::new().keys("j<CR><CR><CR>i").screen());
+    insta::assert_snapshot!("headers", Play::new().keys("j<CR><CR>h").screen());
+    insta::assert_snapshot!("outbox", Play::new().keys("go").screen());
+    insta::assert_snapshot!("help", Play::new().keys("j<CR>?").screen());
+    insta::assert_snapshot!("palette", Play::new().keys(":un").screen());
+    insta::assert_snapshot!("which_key", Play::new().keys("g").screen());
+    insta::assert_snapshot!("filter", Play::new().keys("/fer").screen());
+    insta::assert_snapshot!("save", Play::new().keys("j<CR><CR>x").screen());
+    insta::assert_snapshot!("locked", Play::new().keys("j<CR><CR>L").screen());
+}
+
+#[test]
+fn screens_at_200_by_50() {
+    let wide = || Play::at((200, 50));
+    insta::assert_snapshot!("cases_wide", wide().screen());
+    insta::assert_snapshot!("threads_wide", wide().keys("ga").screen());
+    insta::assert_snapshot!("thread_wide", wide().keys("j<CR><CR>").screen());
+    insta::assert_snapshot!("help_wide", wide().keys("?").screen());
+}
+
+#[test]
+fn ascii_terminal_gets_ascii_from_us() {
+    for keys in ["", "j<CR>", "j<CR><CR>", "j<CR><CR><CR>", "go", "?", ":", "g", "/x", "c", "L"] {
+        let mut play = Play::new();
+        play.model.settings.ascii = true;
+        play.world.threads.retain(|row| row.subject.as_str().is_ascii());
+        play.press(keys);
+        let screen = play.screen().replace('“', "").replace('”', "");
+        assert!(screen.is_ascii(), "{keys}: {screen}");
+    }
+}
+
+#[test]
+fn thread_opens_at_the_first_unread_message_and_marks_it_read_once_shown() {
+    let play = Play::new().keys("j<CR><CR>");
+    assert_eq!(play.told(), [format!("ChangeFlags([{:?}], Seen(true))", message(12))]);
+    let play = play.keys("q");
+    assert!(play.screen().contains("1/4"), "the list knows at once:\n{}", play.screen());
+}
+
+#[test]
+fn nothing_is_marked_read_before_it_is_shown() {
+    let mut play = Play::new().keys("j<CR>");
+    play.silent = true;
+    play.press("<CR>jj");
+    assert_eq!(play.told(), [""; 0]);
+}
+
+#[test]
+fn space_reads_a_whole_thread() {
+    let mut play = Play::new().keys("j<CR><CR>");
+    for _ in 0..40 {
+        play.press(" ");
+    }
+    assert!(play.screen().contains("This is the end of the thread."), "{}", play.screen());
+    assert_eq!(play.told().len(), 2, "both unread messages were marked: {:?}", play.told());
+}
+
+#[test]
+fn next_unread_goes_on_to_the_next_thread() {
+    let mut play = Play::new();
+    play.world.threads[2].unread = 1;
+    play.press("j<CR><CR>nn");
+    let asked: Vec<_> = play.effects.iter().filter(|effect| matches!(effect, Effect::OpenThread(_))).collect();
+    assert!(matches!(asked[..], [Effect::OpenThread(ThreadId(1)), Effect::OpenThread(ThreadId(3))]), "{asked:?}");
+}
+
+#[test]
+fn one_message_is_asked_for_at_a_time_while_the_cursor_runs() {
+    let mut play = Play::new().keys("j<CR><CR>gg");
+    play.effects.clear();
+    play.press("<home>");
+    play.effects.clear();
+    play.silent = true;
+    play.press("jjj");
+    assert!(matches!(play.effects[..], [Effect::OpenMessage(_)]), "{:?}", play.effects);
+    play.silent = false;
+    let late = message(11);
+    let view = play.world.view(&late);
+    play.event(Event::Message(late, Ok(view.into())));
+    let last = play.effects.iter().rev().find_map(|effect| match effect {
+        Effect::OpenMessage(id) => Some(id.clone()),
+        _ => None,
+    });
+    assert_eq!(last, Some(message(13)), "then the one at the cursor");
+}
+
+#[test]
+fn selection_is_kept_by_identity_when_a_list_changes() {
+    let mut play = Play::new().keys("j<CR>jj");
+    let mut rows = play.world.threads.clone();
+    let mut new = rows[0].clone();
+    new.id = ThreadId(99);
+    rows.insert(0, new);
+    play.event(Event::Threads(Scope::Case(CaseId("ZZ26000417".to_owned())), rows.into()));
+    play.press("<CR>");
+    assert!(matches!(
+        play.effects.iter().rev().find(|e| matches!(e, Effect::OpenThread(_))),
+        Some(Effect::OpenThread(ThreadId(3)))
+    ));
+}
+
+#[test]
+fn stale_answers_are_dropped() {
+    let mut play = Play::new().keys("j<CR>");
+    let before = play.screen();
+    play.event(Event::Threads(Scope::All, Vec::new().into()));
+    let view = play.world.view(&message(12));
+    play.event(Event::Message(message(12), Ok(view.into())));
+    play.event(Event::Thread(ThreadId(5), None));
+    assert_eq!(play.screen(), before);
+    play.press("<CR>");
+    play.event(Event::Thread(ThreadId(1), None));
+    assert!(play.screen().contains("That thread is gone"), "{}", play.screen());
+}
+
+#[test]
+fn changes_ask_for_what_is_on_screen_once() {
+    let mut play = Play::new().keys("j<CR>");
+    play.effects.clear();
+    play.silent = true;
+    for _ in 0..5 {
+        play.event(Event::Changed);
+    }
+    assert!(matches!(play.effects[..], [Effect::ListThreads(_)]), "{:?}", play.effects);
+    let rows = play.world.threads.clone();
+    play.event(Event::Threads(Scope::Case(CaseId("ZZ26000417".to_owned())), rows.into()));
+    assert_eq!(play.effects.len(), 2, "news that came meanwhile are asked for: {:?}", play.effects);
+    play.press("q");
+    assert!(matches!(play.effects.last(), Some(Effect::ListCases)), "the list below was out of date");
+}
+
+#[test]
+fn deleting_goes_to_the_next_row_and_can_be_taken_back() {
+    let mut play = Play::new().keys("j<CR>d");
+    assert_eq!(play.told(), ["ChangeThreadFlags(ThreadId(1), Deleted(true))"]);
+    assert!(!play.screen().contains("PF v PUDDOCK: plea\n") && play.screen().contains("1 of 3"), "{}", play.screen());
+    play.press("u");
+    assert_eq!(play.told().last().unwrap(), "ChangeThreadFlags(ThreadId(1), Deleted(false))");
+    assert!(play.screen().contains("1 of 4"), "{}", play.screen());
+}
+
+#[test]
+fn flags_show_at_once() {
+    let play = Play::new().keys("j<CR>!s");
+    assert_eq!(
+        play.told(),
+        ["ChangeThreadFlags(ThreadId(1), Flagged(true))", "ChangeThreadFlags(ThreadId(1), Seen(true))"]
+    );
+    let row = play.screen().lines().nth(2).unwrap().to_owned();
+    assert!(row.contains(" ! ES ") && !row.contains('●'), "{row}");
+}
+
+#[test]
+fn locked_model_holds_no_text_and_takes_none_in() {
+    let mut play = Play::new().keys("j<CR><CR>");
+    play.event(Event::Locked);
+    let rows = play.world.threads.clone();
+    play.event(Event::Threads(Scope::All, rows.into()));
+    play.event(Event::Cases(play.world.cases.clone().into()));
+    play.event(Event::Notice(super::sentence(crate::app::view::Tone::Plain, "PUDDOCK")));
+    let held = format!("{:?}", play.model).to_lowercase();
+    for word in ["puddock", "lintwhite", "charge 1", "zz26000417"] {
+        assert!(!held.contains(word), "{word} is still held");
+    }
+}
+
+#[test]
+fn passphrase_is_neither_echoed_nor_printed() {
+    let mut play = Play::new().keys("L");
+    play.press("hunter2");
+    assert!(!play.screen().contains("hunter2") && !format!("{:?}", play.model).contains("hunter2"));
+    play.press("<CR>");
+    assert!(matches!(play.effects.last(), Some(Effect::Unlock(passphrase)) if passphrase.0 == "hunter2"));
+    play.event(Event::Unlocked(Err(super::sentence(crate::app::view::Tone::Warning, "That is not the passphrase."))));
+    assert!(play.screen().contains("That is not the passphrase."));
+    play.press("q");
+    play.event(Event::Unlocked(Ok(())));
+    assert!(play.screen().contains("PF v Morag PUDDOCK"), "{}", play.screen());
+}
+
+#[test]
+fn idle_screen_locks_itself() {
+    let mut play = Play::new().keys("j<CR><CR>");
+    play.event(Event::Tick(time("2026-05-21T13:34:59Z")));
+    assert!(!play.model.is_locked());
+    play.event(Event::Tick(time("2026-05-21T13:35:00Z")));
+    assert!(play.model.is_locked());
+    assert!(matches!(play.effects.last(), Some(Effect::Lock)));
+}
+
+#[test]
+fn keys_that_run_out_do_what_they_mean_alone() {
+    let mut play = Play::new();
+    play.press("g");
+    assert!(play.model.pending_timeout().is_some());
+    play.event(Event::KeysExpired);
+    assert!(play.model.pending_timeout().is_none());
+}
+
+#[test]
+fn offline_is_said_with_since_why_and_when_again() {
+    let mut play = Play::at((120, 24));
+    play.event(Event::Account(crate::app::view::AccountStatus {
+        account: "work".to_owned(),
+        link: crate::app::view::Link::Offline {
+            since: Some(time("2026-05-21T12:02:00Z")),
+            because: safe("the server did not answer"),
+            retry: Some(time("2026-05-21T13:35:00Z")),
+        },
+    }));
+    let wanted = "work: offline since 13:02: the server did not answer; next try 14:35";
+    assert!(play.screen().contains(wanted), "{}", play.screen());
+}

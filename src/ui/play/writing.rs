@@ -1,0 +1,177 @@
+//! From an answer to the outbox.
+
+use super::Play;
+use super::cast::time;
+use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::view::Tone;
+use crate::mail::draft::{Draft, Protection};
+
+fn reviewed(play: &Play) -> Option<&Draft> {
+    play.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Review(draft) => Some(&**draft),
+        _ => None,
+    })
+}
+
+fn tick(play: &mut Play, text: &str) {
+    play.event(Event::Tick(time(text)));
+}
+
+#[test]
+fn screens_at_80_by_24() {
+    insta::assert_snapshot!("reply", Play::new().keys("j<CR><CR>r").screen());
+    insta::assert_snapshot!("compose", Play::new().keys("cli").screen());
+    insta::assert_snapshot!("wrong_address", Play::new().keys("cnobody<tab>").screen());
+    insta::assert_snapshot!("review", Play::new().keys("j<CR><CR>rThank you.<C-s>").screen());
+    let mut play = Play::new();
+    play.world.finding = Some((Tone::Alarm, "r.vellum@foxglove.example.cjsm.net is no party of this case."));
+    play.press("j<CR><CR>rThank you.<C-s>");
+    insta::assert_snapshot!("review_forbidden", play.screen());
+    insta::assert_snapshot!("review_wide", {
+        let mut play = Play::at((200, 50));
+        play.press("j<CR><CR>RThank you.<C-s>");
+        play.screen()
+    });
+}
+
+#[test]
+fn answer_to_encrypted_mail_stays_encrypted() {
+    let mut play = Play::new().keys("j<CR><CR>r<C-p>");
+    assert!(play.screen().contains("encrypted or not at all"), "{}", play.screen());
+    play.press("<C-s>");
+    let draft = reviewed(&play).unwrap();
+    assert_eq!(draft.protection, Protection::Required);
+    assert_eq!(draft.answers, Some(super::cast::message(12)));
+}
+
+#[test]
+fn review_sends_by_its_own_key_only_and_the_reviewed_token() {
+    let mut play = Play::new().keys("j<CR><CR>rYes.<C-s><CR> ");
+    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+    play.press("y");
+    assert!(play.told().contains(&"Confirm(41)".to_owned()), "{:?}", play.told());
+    assert!(play.screen().contains("In the outbox"), "{}", play.screen());
+    assert!(play.told().contains(&"DropDraft".to_owned()));
+    assert!(!play.model.is_composing());
+}
+
+#[test]
+fn alarm_blocks_sending() {
+    let mut play = Play::new();
+    play.world.finding = Some((Tone::Alarm, "Not a party of this case."));
+    play.press("j<CR><CR>rYes.<C-s>yyy");
+    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+    assert!(play.screen().contains("Not sent. Not a party of this case."), "{}", play.screen());
+}
+
+#[test]
+fn review_of_an_older_text_is_dropped() {
+    let mut play = Play::new().keys("j<CR><CR>rYes.");
+    play.silent = true;
+    play.press("<C-s>");
+    let effect = play.effects.last().cloned().unwrap();
+    play.press(" And more.");
+    play.silent = false;
+    for answer in play.world.answer(&effect) {
+        play.event(answer);
+    }
+    assert!(play.model.is_composing() && !play.screen().contains("SEND"), "{}", play.screen());
+}
+
+#[test]
+fn malformed_recipient_is_refused_in_words_at_its_field() {
+    let play = Play::new().keys("cnot an address<tab><tab><tab>Hello<C-s>");
+    assert!(reviewed(&play).is_none());
+    assert!(play.screen().contains("not an address"), "{}", play.screen());
+    let play = Play::new().keys("c<C-s>");
+    assert!(play.screen().contains("there is no recipient yet"), "{}", play.screen());
+}
+
+#[test]
+fn completion_replaces_what_was_typed() {
+    let mut play = Play::new().keys("clint<C-space>");
+    play.press("<tab><tab><tab>Hello<tab>Text<C-s>");
+    let draft = reviewed(&play).unwrap();
+    assert_eq!(draft.to, [super::cast::hamish()]);
+    assert_eq!((draft.subject.as_str(), draft.body.as_str()), ("Hello", "Text\n"));
+}
+
+#[test]
+fn draft_is_kept_a_while_after_typing_and_when_the_composer_is_left() {
+    let kept = |play: &Play| play.effects.iter().filter(|effect| matches!(effect, Effect::KeepDraft(_))).count();
+    let mut play = Play::new().keys("j<CR><CR>rYes");
+    tick(&mut play, "2026-05-21T13:30:01Z");
+    assert_eq!(kept(&play), 0);
+    tick(&mut play, "2026-05-21T13:30:03Z");
+    assert_eq!(kept(&play), 1);
+    tick(&mut play, "2026-05-21T13:30:09Z");
+    assert_eq!(kept(&play), 1, "nothing new");
+    play.press("!<esc>");
+    assert_eq!(kept(&play), 2);
+    assert!(!play.model.is_composing());
+    play.press("C");
+    assert!(play.screen().contains("Yes!"), "{}", play.screen());
+}
+
+#[test]
+fn lock_keeps_the_draft_first() {
+    let play = Play::new().keys("j<CR><CR>rYes<F12>");
+    let told = play.told();
+    let (kept, locked) = (told.iter().position(|e| e.starts_with("KeepDraft")), told.iter().position(|e| e == "Lock"));
+    assert!(kept.is_some() && kept < locked, "{told:?}");
+}
+
+#[test]
+fn discarding_asks() {
+    let mut play = Play::new().keys("j<CR><CR>rYes<A-d>");
+    assert!(play.screen().contains("Throw this draft away?"), "{}", play.screen());
+    play.press("n");
+    assert!(play.model.is_composing());
+    play.press("<A-d>y");
+    assert!(!play.model.is_composing());
+    assert!(play.told().contains(&"DropDraft".to_owned()));
+}
+
+#[test]
+fn found_draft_is_offered_and_a_new_one_does_not_replace_it_unasked() {
+    let mut play = Play::new();
+    let draft = Draft { subject: "Plea".to_owned(), body: "Half a thought".to_owned(), ..Draft::default() };
+    play.event(Event::DraftFound(Box::new(draft)));
+    assert!(play.screen().contains("A draft “Plea” was kept. Go on with it now?"), "{}", play.screen());
+    play.press("nc");
+    assert!(play.screen().contains("Throw it away and begin a new one?"), "{}", play.screen());
+    play.press("nC");
+    assert!(play.screen().contains("Half a thought"), "{}", play.screen());
+}
+
+#[test]
+fn paste_is_text_and_never_a_command() {
+    let mut play = Play::new();
+    play.event(Event::Paste("qqd".to_owned()));
+    assert_eq!(play.told(), [""; 0]);
+    play.press("j<CR><CR>r");
+    play.event(Event::Paste("line one\r\nline \u{1b}[2Jtwo\u{202e}\n".to_owned()));
+    play.press("<C-s>");
+    let body = &reviewed(&play).unwrap().body;
+    assert!(body.starts_with("line one\nline  [2Jtwo\n"), "{body:?}");
+}
+
+#[test]
+fn attachments_are_read_by_the_engine() {
+    let mut play = Play::new().keys("c<C-t>/home/isla/charges.pdf<CR>");
+    assert!(play.told().contains(&"ReadAttachment(\"/home/isla/charges.pdf\")".to_owned()));
+    play.event(Event::Attached(Ok(Box::new(crate::mail::draft::Attachment {
+        name: "charges.pdf".to_owned(),
+        media_type: "application/pdf".to_owned(),
+        content: vec![0; 1_500],
+    }))));
+    assert!(play.screen().contains("@ charges.pdf  2 kB"), "{}", play.screen());
+}
+
+#[test]
+fn reply_from_the_list_opens_the_newest_message_first() {
+    let play = Play::new().keys("j<CR>r");
+    assert!(play.model.is_composing(), "{}", play.screen());
+    assert!(play.screen().contains("r.vellum@foxglove"), "{}", play.screen());
+}

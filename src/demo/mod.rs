@@ -4,6 +4,8 @@
 //! home is removed at the end.
 
 pub mod authority;
+mod imap;
+mod post;
 
 use std::path::{Path, PathBuf};
 

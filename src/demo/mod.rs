@@ -4,8 +4,12 @@
 //! home is removed at the end.
 
 pub mod authority;
+mod cast;
+mod chance;
 mod imap;
+mod paper;
 mod post;
+mod smtp;
 
 use std::path::{Path, PathBuf};
 

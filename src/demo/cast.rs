@@ -18,11 +18,6 @@ impl Person {
     pub(super) fn address(self) -> Address {
         Address { name: self.name.to_owned(), addr: self.addr.to_owned() }
     }
-
-    /// The first name, or the office.
-    pub(super) fn short(self) -> &'static str {
-        if self.name.contains(' ') { self.name.split(' ').next().unwrap_or(self.name) } else { self.name }
-    }
 }
 
 pub(super) const QUILL: Person = Person { name: "Barnaby Quill", addr: "b.quill@quillpounce.example.cjsm.net" };
@@ -36,7 +31,6 @@ pub(super) const WINDLESTRAW: Person = Person { name: "Petra Windlestraw", addr:
 pub(super) const PF: Person = Person { name: "PF Kirkmirkle", addr: "kirkmirkle.scm@copfs.gov.example" };
 pub(super) const LINTWHITE: Person = Person { name: "Hamish Lintwhite", addr: "h.lintwhite@copfs.gov.example" };
 pub(super) const MARLOW: Person = Person { name: "Sgt Pip Marlow", addr: "pip.marlow@mudshire.police.example" };
-pub(super) const WREN: Person = Person { name: "Wren & Co", addr: "agent@wrenandco.example.cjsm.net" };
 pub(super) const AMBLEFORD: Person =
     Person { name: "Ambleford Crown Court", addr: "listing@ambleford-court.gov.example" };
 pub(super) const KIRKMIRKLE: Person =

@@ -27,7 +27,7 @@ pub(super) fn pdf(title: &str, lines: &[&str]) -> Vec<u8> {
     let table = out.len();
     let _ = write!(out, "xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
     for place in places {
-        let _ = write!(out, "{place:010} 00000 n \n");
+        let _ = writeln!(out, "{place:010} 00000 n ");
     }
     let _ = write!(out, "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n", objects.len() + 1);
     out.into_bytes()
@@ -59,9 +59,10 @@ mod tests {
         let table = file.find("xref\n").unwrap();
         let start: usize = file.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
         assert_eq!(start, table);
-        let places = file[table..].lines().skip(3).take(5).map(|line| line[..10].parse::<usize>().unwrap());
+        let places = file.get(table..).unwrap().lines().skip(3).take(5);
+        let places = places.map(|line| line.split(' ').next().unwrap().parse::<usize>().unwrap());
         for (number, place) in places.enumerate() {
-            assert!(file[place..].starts_with(&format!("{} 0 obj", number + 1)), "{number}");
+            assert!(file.get(place..).unwrap().starts_with(&format!("{} 0 obj", number + 1)), "{number}");
         }
         let length: usize = file.split("/Length ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
         let stream = file.split("stream\n").nth(1).unwrap().split("\nendstream").next().unwrap();

@@ -32,7 +32,12 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &["MG4 Charges.pdf", "MG5 {SURNAME}.pdf", "MG11 P BADGER.pdf"],
                 after: 26,
             },
-            reply(Role::Us, Role::Team, 3, "Thanks. Received and on the file. Tess, please open the conference slot and get him in before {hearing}: he should see the MG5 before he says anything to anybody about {charge}.\n\n{by}"),
+            reply(
+                Role::Us,
+                Role::Team,
+                3,
+                "Thanks. Received and on the file. Tess, please open the conference slot and get him in before {hearing}: he should see the MG5 before he says anything to anybody about {charge}.\n\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -47,7 +52,12 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &[],
                 after: 0,
             },
-            reply(Role::Crown, Role::Us, 22, "Dear {to},\n\nThank you. I will need to see the basis before I can put it to the reviewing lawyer. The complainant's views are being sought.\n\nRegards,\n{by}\nSenior Crown Prosecutor"),
+            reply(
+                Role::Crown,
+                Role::Us,
+                22,
+                "Dear {to},\n\nThank you. I will need to see the basis before I can put it to the reviewing lawyer. The complainant's views are being sought.\n\nRegards,\n{by}\nSenior Crown Prosecutor",
+            ),
             Step {
                 by: Role::Us,
                 to: Role::Crown,
@@ -56,7 +66,12 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &["Basis of plea {SURNAME}.pdf"],
                 after: 27,
             },
-            reply(Role::Crown, Role::Us, 46, "Dear {to},\n\nParagraph 3 cannot be agreed as drafted: the receipts show a higher figure. If it read \"the value stated in the MG5\" I would be content.\n\nRegards,\n{by}"),
+            reply(
+                Role::Crown,
+                Role::Us,
+                46,
+                "Dear {to},\n\nParagraph 3 cannot be agreed as drafted: the receipts show a higher figure. If it read \"the value stated in the MG5\" I would be content.\n\nRegards,\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -71,7 +86,12 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &["Notice of listing.txt"],
                 after: 0,
             },
-            reply(Role::Us, Role::Court, 5, "Thank you. Counsel is Mr Vellum of Foxglove Row Chambers, who has a part-heard trial that week: may this be listed not before 11:30?\n\n{by}"),
+            reply(
+                Role::Us,
+                Role::Court,
+                5,
+                "Thank you. Counsel is Mr Vellum of Foxglove Row Chambers, who has a part-heard trial that week: may this be listed not before 11:30?\n\n{by}",
+            ),
             reply(Role::Court, Role::Us, 19, "Not before 11:30 has been noted. No promises.\n\nListing"),
         ],
     },
@@ -87,8 +107,18 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &[],
                 after: 0,
             },
-            reply(Role::Us, Role::Client, 4, "Dear {client},\n\nYes: {hearing} at {court}. Please be there by 9:30 and bring the letter. Do not write about the facts by e-mail; telephone the office instead.\n\nOur reference is {number}.\n\n{by}"),
-            reply(Role::Client, Role::Us, 2, "ok thank you. will do. it was not me who {charge} by the way but i will say on the phone"),
+            reply(
+                Role::Us,
+                Role::Client,
+                4,
+                "Dear {client},\n\nYes: {hearing} at {court}. Please be there by 9:30 and bring the letter. Do not write about the facts by e-mail; telephone the office instead.\n\nOur reference is {number}.\n\n{by}",
+            ),
+            reply(
+                Role::Client,
+                Role::Us,
+                2,
+                "ok thank you. will do. it was not me who {charge} by the way but i will say on the phone",
+            ),
         ],
     },
     Exchange {
@@ -111,8 +141,18 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &["Defence statement {SURNAME}.pdf"],
                 after: 44,
             },
-            reply(Role::Crown, Role::Us, 70, "Dear {to},\n\nItem 9 is attached. Item 4 does not exist in the form described: the officer has been asked again.\n\nRegards,\n{by}"),
-            reply(Role::Us, Role::Crown, 120, "Dear {to},\n\nAny word from the officer on item 4? I have to advise before {hearing}.\n\n{by}"),
+            reply(
+                Role::Crown,
+                Role::Us,
+                70,
+                "Dear {to},\n\nItem 9 is attached. Item 4 does not exist in the form described: the officer has been asked again.\n\nRegards,\n{by}",
+            ),
+            reply(
+                Role::Us,
+                Role::Crown,
+                120,
+                "Dear {to},\n\nAny word from the officer on item 4? I have to advise before {hearing}.\n\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -127,8 +167,18 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &["Instructions {SURNAME}.pdf", "Chronology {SURNAME}.txt"],
                 after: 0,
             },
-            reply(Role::Counsel, Role::Us, 20, "Dear {to},\n\nRead. I agree about the second statement, and it is worse for them than you say: look at the times in paragraph 7. I would hold the point back until their opening note.\n\nConference Thursday at four?\n\n{by}"),
-            reply(Role::Us, Role::Counsel, 3, "Thursday at four is good. He will come by train, so he will be late.\n\n{by}"),
+            reply(
+                Role::Counsel,
+                Role::Us,
+                20,
+                "Dear {to},\n\nRead. I agree about the second statement, and it is worse for them than you say: look at the times in paragraph 7. I would hold the point back until their opening note.\n\nConference Thursday at four?\n\n{by}",
+            ),
+            reply(
+                Role::Us,
+                Role::Counsel,
+                3,
+                "Thursday at four is good. He will come by train, so he will be late.\n\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -143,22 +193,25 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &[],
                 after: 0,
             },
-            reply(Role::Us, Role::Police, 2, "Thank you, Sergeant. I will lodge it with the court today and tell him not to celebrate until it is granted.\n\n{by}"),
+            reply(
+                Role::Us,
+                Role::Police,
+                2,
+                "Thank you, Sergeant. I will lodge it with the court today and tell him not to celebrate until it is granted.\n\n{by}",
+            ),
         ],
     },
     Exchange {
         law: ENGLAND,
         sealed: false,
-        steps: &[
-            Step {
-                by: Role::LegalAid,
-                to: Role::Team,
-                subject: "Decision: {client} - {number}",
-                text: "A representation order has been granted for the above applicant. Please quote the MAAT reference on your claim.\n\nThis is an automatic message.",
-                files: &["Representation order.txt"],
-                after: 0,
-            },
-        ],
+        steps: &[Step {
+            by: Role::LegalAid,
+            to: Role::Team,
+            subject: "Decision: {client} - {number}",
+            text: "A representation order has been granted for the above applicant. Please quote the MAAT reference on your claim.\n\nThis is an automatic message.",
+            files: &["Representation order.txt"],
+            after: 0,
+        }],
     },
     Exchange {
         law: SCOTLAND,
@@ -172,9 +225,24 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &[],
                 after: 0,
             },
-            reply(Role::Crown, Role::Us, 21, "Dear {to},\n\nI could take {charge} as libelled but not under that deletion: the complainer is clear about the words used. I have to consult the marking depute on {other}.\n\n{by}\nProcurator Fiscal Depute"),
-            reply(Role::Us, Role::Crown, 25, "Dear {to},\n\nUnderstood. Might the deletion be confined to the second sentence? The CCTV has no sound, so the words rest on her alone.\n\n{by}"),
-            reply(Role::Crown, Role::Us, 30, "Dear {to},\n\nThat is a fair point about the sound. On that footing, and only if {other} is pled to as libelled, yes.\n\n{by}"),
+            reply(
+                Role::Crown,
+                Role::Us,
+                21,
+                "Dear {to},\n\nI could take {charge} as libelled but not under that deletion: the complainer is clear about the words used. I have to consult the marking depute on {other}.\n\n{by}\nProcurator Fiscal Depute",
+            ),
+            reply(
+                Role::Us,
+                Role::Crown,
+                25,
+                "Dear {to},\n\nUnderstood. Might the deletion be confined to the second sentence? The CCTV has no sound, so the words rest on her alone.\n\n{by}",
+            ),
+            reply(
+                Role::Crown,
+                Role::Us,
+                30,
+                "Dear {to},\n\nThat is a fair point about the sound. On that footing, and only if {other} is pled to as libelled, yes.\n\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -189,8 +257,18 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
                 files: &["Summary {SURNAME}.pdf", "Witness list.txt"],
                 after: 0,
             },
-            reply(Role::Us, Role::Crown, 30, "Dear {to},\n\nThe summary speaks of two locus witnesses and the list has one. Who is the other?\n\n{by}"),
-            reply(Role::Crown, Role::Us, 18, "Dear {to},\n\nAn error at our end: there is only the one. The summary will be corrected.\n\n{by}"),
+            reply(
+                Role::Us,
+                Role::Crown,
+                30,
+                "Dear {to},\n\nThe summary speaks of two locus witnesses and the list has one. Who is the other?\n\n{by}",
+            ),
+            reply(
+                Role::Crown,
+                Role::Us,
+                18,
+                "Dear {to},\n\nAn error at our end: there is only the one. The summary will be corrected.\n\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -223,7 +301,12 @@ pub(in crate::demo) const FERRET: &[Exchange] = &[Exchange {
             files: &["MG4 Charges.pdf", "MG5.pdf", "MG11 P BADGER.pdf", "PNC FERRET.pdf", "../../SDC\u{202e}fdp.exe"],
             after: 0,
         },
-        reply(Role::Us, Role::Team, 1, "Tess, this came at 14:52, so it counts as served tomorrow. The last attachment has a strange name: leave it alone, I will ask.\n\n{by}"),
+        reply(
+            Role::Us,
+            Role::Team,
+            1,
+            "Tess, this came at 14:52, so it counts as served tomorrow. The last attachment has a strange name: leave it alone, I will ask.\n\n{by}",
+        ),
         Step {
             by: Role::Us,
             to: Role::Office,
@@ -232,7 +315,12 @@ pub(in crate::demo) const FERRET: &[Exchange] = &[Exchange {
             files: &[],
             after: 2,
         },
-        reply(Role::Office, Role::Us, 18, "It was not sent by us. Please delete it. The matter has been passed to our security team.\n\nCPS Mudshire"),
+        reply(
+            Role::Office,
+            Role::Us,
+            18,
+            "It was not sent by us. Please delete it. The matter has been passed to our security team.\n\nCPS Mudshire",
+        ),
         Step {
             by: Role::Us,
             to: Role::Crown,
@@ -241,7 +329,12 @@ pub(in crate::demo) const FERRET: &[Exchange] = &[Exchange {
             files: &[],
             after: 1,
         },
-        reply(Role::Crown, Role::Us, 3, "Dear {to},\n\nForty. A nought went astray in the statement; a corrected one follows.\n\nRegards,\n{by}"),
+        reply(
+            Role::Crown,
+            Role::Us,
+            3,
+            "Dear {to},\n\nForty. A nought went astray in the statement; a corrected one follows.\n\nRegards,\n{by}",
+        ),
     ],
 }];
 
@@ -267,7 +360,12 @@ pub(in crate::demo) const OTTERBOURNE: &[Exchange] = &[
                 files: &["Draft basis OTTERBOURNE.txt"],
                 after: 23,
             },
-            reply(Role::Us, Role::Counsel, 2, "That is what I hoped you would say. I will take her through it on Friday and write to Petra after that.\n\n{by}"),
+            reply(
+                Role::Us,
+                Role::Counsel,
+                2,
+                "That is what I hoped you would say. I will take her through it on Friday and write to Petra after that.\n\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -290,7 +388,12 @@ pub(in crate::demo) const OTTERBOURNE: &[Exchange] = &[
                 files: &[],
                 after: 0,
             },
-            reply(Role::Us, Role::Crown, 1, "Dear {to},\n\nOur letters have crossed. Mine was sent at 11:03 and stands; yours I cannot recommend.\n\nKind regards,\n{by}"),
+            reply(
+                Role::Us,
+                Role::Crown,
+                1,
+                "Dear {to},\n\nOur letters have crossed. Mine was sent at 11:03 and stands; yours I cannot recommend.\n\nKind regards,\n{by}",
+            ),
             reply(Role::Crown, Role::Us, 167, "Dear {to},\n\nAgreed re handling.\n\nRegards,\n{by}"),
         ],
     },
@@ -310,7 +413,12 @@ pub(in crate::demo) const PUDDOCK: &[Exchange] = &[Exchange {
             after: 0,
         },
         reply(Role::Crown, Role::Us, 23, "Dear {to},\n\nWould take 1 as amended and 3, but 2 must be G.\n\n{by}"),
-        reply(Role::Us, Role::Crown, 24, "Dear {to},\n\nBefore I take that to her: what does the CCTV show between 22:14 and 22:16? She says that she was holding the umbrella in that hand.\n\n{by}"),
+        reply(
+            Role::Us,
+            Role::Crown,
+            24,
+            "Dear {to},\n\nBefore I take that to her: what does the CCTV show between 22:14 and 22:16? She says that she was holding the umbrella in that hand.\n\n{by}",
+        ),
         Step {
             by: Role::Crown,
             to: Role::Us,
@@ -319,7 +427,12 @@ pub(in crate::demo) const PUDDOCK: &[Exchange] = &[Exchange {
             files: &["Stills 22-14 to 22-16.pdf"],
             after: 22,
         },
-        reply(Role::Us, Role::Crown, 24, "Dear {to},\n\nI have seen her this morning. She accepts your terms: 1 as amended, 2 and 3 guilty. Narration to be agreed before the 27th, please.\n\n{by}"),
+        reply(
+            Role::Us,
+            Role::Crown,
+            24,
+            "Dear {to},\n\nI have seen her this morning. She accepts your terms: 1 as amended, 2 and 3 guilty. Narration to be agreed before the 27th, please.\n\n{by}",
+        ),
     ],
 }];
 
@@ -337,7 +450,12 @@ pub(in crate::demo) const GANNET: &[Exchange] = &[
                 files: &["s76 letter GANNET.pdf"],
                 after: 0,
             },
-            reply(Role::Crown, Role::Us, 44, "Dear {to},\n\nReceived. Crown Counsel will have to see it. I note what you say about the co-accused.\n\n{by}"),
+            reply(
+                Role::Crown,
+                Role::Us,
+                44,
+                "Dear {to},\n\nReceived. Crown Counsel will have to see it. I note what you say about the co-accused.\n\n{by}",
+            ),
         ],
     },
     Exchange {
@@ -367,7 +485,12 @@ pub(in crate::demo) const WEASEL: &[Exchange] = &[Exchange {
             files: &[],
             after: 0,
         },
-        reply(Role::Us, Role::Client, 3, "Dear {client},\n\nI will ring at noon. Please say nothing about the greenhouse to anybody, and in particular not to its owner.\n\n{by}"),
+        reply(
+            Role::Us,
+            Role::Client,
+            3,
+            "Dear {client},\n\nI will ring at noon. Please say nothing about the greenhouse to anybody, and in particular not to its owner.\n\n{by}",
+        ),
         Step {
             by: Role::Office,
             to: Role::Team,

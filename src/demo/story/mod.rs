@@ -3,7 +3,7 @@
 pub(super) mod exchanges;
 pub(super) mod matters;
 
-use super::cast::Person;
+use crate::mail::address::Address;
 
 /// Whose law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,7 @@ pub(super) struct Exchange {
 }
 
 /// Text with the facts of the case put in.
-pub(super) fn fill(text: &str, matter: &Matter, by: Person, to: Person) -> String {
+pub(super) fn fill(text: &str, matter: &Matter, by: &Address, to: &Address) -> String {
     let first = matter.charges.first().copied().unwrap_or("the charge");
     let last = matter.charges.last().copied().unwrap_or("the charge");
     let number = match &matter.second {
@@ -103,6 +103,11 @@ pub(super) fn fill(text: &str, matter: &Matter, by: Person, to: Person) -> Strin
         .replace("{hearing}", &matter.hearing)
         .replace("{charge}", first)
         .replace("{other}", last)
-        .replace("{to}", to.short())
-        .replace("{by}", by.name)
+        .replace("{to}", short(to))
+        .replace("{by}", &by.name)
+}
+
+/// The first name of a person; an office keeps its whole name.
+fn short(address: &Address) -> &str {
+    address.name.split(' ').next().unwrap_or(&address.name)
 }

@@ -1,0 +1,313 @@
+//! The demo's mail: letters of the exchanges, dated, threaded, built and sealed as real clients do it.
+//!
+//! The same seed gives the same letters; session keys and OpenPGP keys are new each time.
+
+use jiff::civil::{DateTime, Weekday, date, datetime};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use super::cast::{self, Key};
+use super::chance::Chance;
+use super::hostile;
+use super::paper;
+use super::story::exchanges::{EVERYDAY, FERRET, GANNET, OTTERBOURNE, PUDDOCK, WEASEL};
+use super::story::{Exchange, Law, Matter, Role, Step, fill, matters};
+use crate::mail::address::Address;
+use crate::mail::build::{Stamp, build, message_id};
+use crate::mail::draft::{Attachment, Draft};
+use crate::pgp::keyring::Keyring;
+use crate::pgp::seal::{seal, sign};
+
+/// A message for a mailbox.
+#[derive(Clone, Debug)]
+pub(super) struct Post {
+    /// Index of the account.
+    pub(super) account: usize,
+    /// `INBOX` or `Sent`.
+    pub(super) mailbox: &'static str,
+    pub(super) raw: Vec<u8>,
+    pub(super) flags: Vec<String>,
+    pub(super) received: Timestamp,
+}
+
+/// Mail that came before this has been read.
+const READ_UP_TO: &str = "2026-05-18T08:00:00Z";
+
+/// Everything, in the order of its dates.
+///
+/// # Errors
+/// In the words of the room that builds or seals.
+pub(super) fn fill_bag(messages: usize, seed: u64, keys: &[Key]) -> Result<Vec<Post>, String> {
+    let mut bag = Bag::new(messages, seed, keys)?;
+    let known: [(Matter, &[Exchange], usize, &[DateTime]); 5] = [
+        (matters::ferret(), FERRET, 0, &[datetime(2026, 3, 2, 14, 52, 0, 0)]),
+        (
+            matters::otterbourne(),
+            OTTERBOURNE,
+            0,
+            &[datetime(2026, 3, 4, 10, 15, 0, 0), datetime(2026, 3, 9, 11, 3, 0, 0)],
+        ),
+        (matters::puddock(), PUDDOCK, 1, &[datetime(2026, 5, 5, 9, 40, 0, 0)]),
+        (matters::gannet(), GANNET, 1, &[datetime(2026, 4, 20, 16, 5, 0, 0), datetime(2026, 4, 28, 13, 30, 0, 0)]),
+        (matters::weasel(), WEASEL, 0, &[datetime(2026, 3, 3, 8, 50, 0, 0)]),
+    ];
+    for (matter, exchanges, account, starts) in &known {
+        for (exchange, start) in exchanges.iter().zip(*starts) {
+            bag.play(matter, exchange, *account, *start)?;
+        }
+    }
+    bag.add_hostile()?;
+    let fillers: Vec<Matter> = (0..40).filter_map(|n| matters::filler(n, &mut bag.chance)).collect();
+    let shelf: Vec<Matter> = known.into_iter().map(|(matter, ..)| matter).chain(fillers).collect();
+    let mut round = 0;
+    while bag.posts.len() < messages {
+        for (n, matter) in shelf.iter().enumerate() {
+            let fitting: Vec<&Exchange> =
+                EVERYDAY.iter().filter(|exchange| exchange.law.is_none_or(|law| law == matter.law)).collect();
+            // The cases that the demo is about have their own letters; a few more make them fuller.
+            let own = n < 5 && round % 4 != 1;
+            let Some(exchange) = fitting.get((n + round) % fitting.len().max(1)).filter(|_| !own) else { continue };
+            let account = usize::from(matter.law == Law::Scotland);
+            let start = bag.some_morning();
+            bag.play(matter, exchange, account, start)?;
+        }
+        round += 1;
+    }
+    let mut posts = bag.posts;
+    posts.truncate(messages);
+    posts.sort_by_key(|post| post.received);
+    Ok(posts)
+}
+
+struct Bag<'k> {
+    messages: usize,
+    chance: Chance,
+    keys: &'k [Key],
+    rings: Vec<(cast::Person, Keyring)>,
+    posts: Vec<Post>,
+    /// Message-ID of the first letter of R v FERRET, for whoever would forge an answer to it.
+    first_id: String,
+}
+
+/// A letter that the next one may answer.
+struct Sent {
+    id: String,
+    references: Vec<String>,
+    subject: String,
+}
+
+impl<'k> Bag<'k> {
+    fn new(messages: usize, seed: u64, keys: &'k [Key]) -> Result<Self, String> {
+        let rings = keys
+            .iter()
+            .map(|key| Ok((key.person, cast::keyring_of(key.person, keys)?)))
+            .collect::<Result<Vec<_>, String>>()?;
+        Ok(Self { messages, chance: Chance::new(seed), keys, rings, posts: Vec::new(), first_id: String::new() })
+    }
+
+    /// A working day between January and May, office hours.
+    fn some_morning(&mut self) -> DateTime {
+        let day = i64::try_from(self.chance.below(144)).unwrap_or_default();
+        let minute = i64::try_from(self.chance.below(540)).unwrap_or_default();
+        let start = date(2026, 1, 6).at(8, 30, 0, 0);
+        let plus = SignedDuration::from_hours(24 * day) + SignedDuration::from_mins(minute);
+        start.checked_add(plus).unwrap_or(start)
+    }
+
+    /// Writes the letters of an exchange.
+    fn play(&mut self, matter: &Matter, exchange: &Exchange, account: usize, start: DateTime) -> Result<(), String> {
+        let mut last: Option<Sent> = None;
+        let mut at = start;
+        for (n, step) in exchange.steps.iter().enumerate() {
+            if self.posts.len() >= self.messages {
+                return Ok(());
+            }
+            if n > 0 {
+                let minutes = i64::try_from(self.chance.below(40)).unwrap_or_default();
+                let pause = SignedDuration::from_hours(step.after) + SignedDuration::from_mins(minutes);
+                at = office_hours(at.checked_add(pause).map_err(|error| error.to_string())?);
+            }
+            let sent = self.write(matter, exchange, step, account, at, last.as_ref())?;
+            last = Some(sent);
+        }
+        Ok(())
+    }
+
+    fn write(
+        &mut self,
+        matter: &Matter,
+        exchange: &Exchange,
+        step: &Step,
+        account: usize,
+        at: DateTime,
+        last: Option<&Sent>,
+    ) -> Result<Sent, String> {
+        let words = |error: jiff::Error| error.to_string();
+        let zone = TimeZone::get("Europe/London").map_err(words)?;
+        let date: Zoned = at.to_zoned(zone).map_err(words)?;
+        let (from, to) = (by(step.by, account, matter), to(step.to, account, matter, step.by));
+        let answers = last.filter(|_| step.subject.is_empty());
+        let subject = match answers {
+            Some(last) => format!("Re: {}", last.subject.trim_start_matches("Re: ")),
+            None => fill(step.subject, matter, &from, &to),
+        };
+        let mut references = answers.map(|last| last.references.clone()).unwrap_or_default();
+        references.extend(answers.map(|last| last.id.clone()));
+        let draft = Draft {
+            from: from.clone(),
+            to: vec![to.clone()],
+            cc: if step.by == Role::Team { vec![cast::QUILL.address()] } else { Vec::new() },
+            subject: subject.clone(),
+            body: fill(step.text, matter, &from, &to),
+            attachments: step.files.iter().map(|name| attachment(&fill(name, matter, &from, &to), matter)).collect(),
+            in_reply_to: answers.map(|last| vec![last.id.clone()]).unwrap_or_default(),
+            references: references.clone(),
+            ..Draft::default()
+        };
+        let stamp = Stamp { message_id: message_id(self.chance.bytes(), &from), date: date.clone() };
+        let raw = self.build(&draft, &stamp, exchange.sealed, &from, &to)?;
+        if self.first_id.is_empty() {
+            self.first_id.clone_from(&stamp.message_id);
+        }
+        let sent = date.timestamp();
+        let delay = i64::try_from(self.chance.below(60)).unwrap_or_default();
+        let received = sent.checked_add(SignedDuration::from_secs(5 + delay)).map_err(words)?;
+        let ours = step.by == Role::Us;
+        let read =
+            ours || READ_UP_TO.parse::<Timestamp>().is_ok_and(|up_to| received < up_to) || self.chance.percent(40);
+        let mut flags = Vec::new();
+        if read {
+            flags.push("\\Seen".to_owned());
+        }
+        if !ours && self.chance.percent(4) {
+            flags.push("\\Flagged".to_owned());
+        }
+        self.posts.push(Post { account, mailbox: if ours { "Sent" } else { "INBOX" }, raw, flags, received });
+        Ok(Sent { id: stamp.message_id, references, subject })
+    }
+
+    fn build(
+        &mut self,
+        draft: &Draft,
+        stamp: &Stamp,
+        sealed: bool,
+        from: &Address,
+        to: &Address,
+    ) -> Result<Vec<u8>, String> {
+        let built = build(draft, stamp).map_err(|error| error.to_string())?;
+        let now = stamp.date.timestamp();
+        let key_of = |address: &Address| self.keys.iter().find(|key| key.person.addr == address.addr);
+        let ring_of = |address: &Address| self.rings.iter().find(|(person, _)| person.addr == address.addr);
+        let signs = sealed || (self.chance.percent(30) && from.addr == cast::WINDLESTRAW.addr);
+        let (Some(signer), Some((_, ring))) = (key_of(from), ring_of(from)) else { return Ok(built.assemble()) };
+        let signer = &signer.made.info.fingerprint;
+        let done = match key_of(to).filter(|_| sealed) {
+            Some(key) => {
+                let to = [key.made.info.fingerprint.clone()];
+                seal(&built.entity, &built.fields, &to, ring, signer, now)
+            }
+            None if signs => sign(&built.entity, &built.fields, ring, signer, now),
+            None => return Ok(built.assemble()),
+        };
+        done.map(|sealed| sealed.assemble()).map_err(|error| error.to_string())
+    }
+
+    /// What an attacker or a broken program sends.
+    fn add_hostile(&mut self) -> Result<(), String> {
+        let first_id = self.first_id.clone();
+        let signed = self.signed_then_altered()?;
+        for (account, raw, received) in hostile::letters(&first_id).into_iter().chain([signed]) {
+            if self.posts.len() < self.messages {
+                let received = received.parse().map_err(|error: jiff::Error| error.to_string())?;
+                self.posts.push(Post { account, mailbox: "INBOX", raw, flags: Vec::new(), received });
+            }
+        }
+        Ok(())
+    }
+
+    /// A letter of counsel's that somebody has changed on the way.
+    fn signed_then_altered(&mut self) -> Result<(usize, Vec<u8>, &'static str), String> {
+        let (counsel, us) = (cast::VELLUM, cast::QUILL);
+        let draft = Draft {
+            from: counsel.address(),
+            to: vec![us.address()],
+            subject: "R v OTTERBOURNE - T20269001 - fee note".to_owned(),
+            body:
+                "Dear Barnaby,\n\nMy fee for the conference is 90 pounds. The account is the usual one.\n\nRufus Vellum"
+                    .to_owned(),
+            ..Draft::default()
+        };
+        let zone = TimeZone::get("Europe/London").map_err(|error| error.to_string())?;
+        let at = datetime(2026, 3, 16, 11, 20, 0, 0).to_zoned(zone).map_err(|error| error.to_string())?;
+        let stamp = Stamp { message_id: message_id(self.chance.bytes(), &draft.from), date: at };
+        let built = build(&draft, &stamp).map_err(|error| error.to_string())?;
+        let ring = cast::keyring_of(counsel, self.keys)?;
+        let signer = cast::fingerprint(counsel, self.keys).unwrap_or_default();
+        let signed = sign(&built.entity, &built.fields, &ring, &signer, stamp.date.timestamp())
+            .map_err(|error| error.to_string())?
+            .assemble();
+        let altered = String::from_utf8_lossy(&signed).replace("90 pounds", "900 pounds");
+        Ok((0, altered.into_bytes(), "2026-03-16T11:20:30Z"))
+    }
+}
+
+/// Nobody writes at night or on Sundays.
+fn office_hours(at: DateTime) -> DateTime {
+    let mut at = at;
+    if at.hour() >= 18 {
+        at = at.date().tomorrow().map_or(at, |day| day.at(9, at.minute(), 0, 0));
+    } else if at.hour() < 8 {
+        at = at.date().at(8, at.minute(), 0, 0);
+    }
+    while matches!(at.date().weekday(), Weekday::Saturday | Weekday::Sunday) {
+        let Ok(day) = at.date().tomorrow() else { break };
+        at = day.at(at.hour(), at.minute(), 0, 0);
+    }
+    at
+}
+
+fn person(role: Role, account: usize, matter: &Matter) -> Address {
+    let england = matter.law == Law::England;
+    match role {
+        Role::Us if account == 0 => cast::QUILL.address(),
+        Role::Us => cast::THISTLEDOWN.address(),
+        Role::Crown if england => cast::WINDLESTRAW.address(),
+        Role::Crown => cast::LINTWHITE.address(),
+        Role::Office if england => cast::CPS.address(),
+        Role::Office => cast::PF.address(),
+        Role::Counsel => cast::VELLUM.address(),
+        Role::Client => Address { name: matter.client.clone(), addr: matter.client_addr.clone() },
+        Role::Court if england => cast::AMBLEFORD.address(),
+        Role::Court => cast::KIRKMIRKLE.address(),
+        Role::Police => cast::MARLOW.address(),
+        Role::Team => cast::TEAM.address(),
+        Role::LegalAid => cast::LEGAL_AID.address(),
+    }
+}
+
+fn by(role: Role, account: usize, matter: &Matter) -> Address {
+    if role == Role::Team { cast::INKWELL.address() } else { person(role, account, matter) }
+}
+
+fn to(role: Role, account: usize, matter: &Matter, by: Role) -> Address {
+    // Inside the firm one writes to the paralegal, from outside to the team's mailbox.
+    if role == Role::Team && by == Role::Us { cast::INKWELL.address() } else { person(role, account, matter) }
+}
+
+fn attachment(name: &str, matter: &Matter) -> Attachment {
+    let title = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let charges: Vec<String> = matter.charges.iter().enumerate().map(|(n, c)| format!("{}. {c}", n + 1)).collect();
+    let mut lines = vec![matter.title.clone(), matter.number.clone(), String::new()];
+    lines.extend(charges);
+    lines.push(String::new());
+    lines.push("This page is part of a demonstration. Nothing on it is real.".to_owned());
+    let (media_type, content) = if name.ends_with(".pdf") {
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        ("application/pdf", paper::pdf(title, &lines))
+    } else if name.ends_with(".txt") {
+        ("text/plain", format!("{title}\r\n\r\n{}\r\n", lines.join("\r\n")).into_bytes())
+    } else {
+        ("application/octet-stream", b"This is no program. Its name only looks like one.\r\n".to_vec())
+    };
+    Attachment { name: name.to_owned(), media_type: media_type.to_owned(), content }
+}

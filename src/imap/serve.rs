@@ -1,16 +1,17 @@
 //! Serving requests on a session: whole messages, flags, APPEND, looking for a Message-ID.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use imap_proto::{AttributeValue, MailboxDatum, Response};
+use imap_proto::{MailboxDatum, Response};
 
 use super::command::{Command, Items, Opening};
 use super::error::Error;
 use super::item::item;
 use super::request::{Appended, Found, Request, StoreFlags, Stored};
 use super::select::{Selected, select};
-use super::session::{Pending, Session, Use, Wire, split_code};
+use super::session::{Session, Use, Wire, split_code};
 use super::sink::{Body, Fetched, MailboxAt};
+use super::sync::take;
 use super::uid_set::UidSet;
 
 /// A message is fetched in pieces of this size, so that none needs a buffer as large as itself in the codec.
@@ -106,22 +107,17 @@ async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxA
     open_at(session, open, at).await?;
     let doing = format!("to fetch a message of {}", at.name);
     let one = UidSet::from(uid..=uid);
-    // Both commands go out at once: a message of ordinary size is here after one round trip.
+    // Both commands go out at once: a message of ordinary size is here after one round trip. Servers may answer the second
+    // before they call the first one done.
     let dated = session.start(&doing, &Command::uid_fetch(&one, Items::Dated)).await?;
     let first = session.start(&doing, &Command::uid_fetch_part(uid, 0, PIECE)).await?;
-    let mut found = None;
-    session
-        .finish(dated, |response| match item(response) {
-            Some(item) if item.uid == uid => {
-                found = Some(item);
-                Use::Taken
-            }
-            _ => Use::Unasked,
-        })
-        .await?;
-    let raw = pieces(session, &doing, uid, first).await?;
+    let mut items = HashMap::new();
+    session.finish(dated, |response| take(&mut items, 100, response)).await?;
+    session.finish(first, |response| take(&mut items, 100, response)).await?;
     let gone = || Error::Gone { mailbox: at.name.to_string() };
-    let (found, raw) = (found.ok_or_else(gone)?, raw.ok_or_else(gone)?);
+    let mut found = items.remove(&uid).ok_or_else(gone)?;
+    let mut raw = found.body.take().ok_or_else(gone)?;
+    rest(session, &doing, uid, &mut raw).await?;
     Ok(Fetched {
         uid,
         flags: found.flags.unwrap_or_default(),
@@ -131,44 +127,23 @@ async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxA
     })
 }
 
-/// The whole message in pieces (RFC 9051 §6.4.5, partial fetch). RFC822.SIZE is not trusted: a piece that is short is the last.
-async fn pieces<S: Wire>(
-    session: &mut Session<S>,
-    doing: &str,
-    uid: u32,
-    first: Pending,
-) -> Result<Option<Vec<u8>>, Error> {
-    let mut raw: Vec<u8> = Vec::new();
-    let mut pending = first;
-    loop {
-        let mut piece: Option<Vec<u8>> = None;
-        session
-            .finish(pending, |response| {
-                let Response::Fetch(_, attributes) = response else { return Use::Unasked };
-                let mine = attributes.iter().any(|attribute| matches!(attribute, AttributeValue::Uid(u) if *u == uid));
-                for attribute in attributes {
-                    if let (true, AttributeValue::BodySection { data: Some(data), .. }) = (mine, attribute) {
-                        piece = Some(data.to_vec());
-                        return Use::Taken;
-                    }
-                }
-                Use::Unasked
-            })
-            .await?;
-        let Some(piece) = piece else {
-            // Behind the end some servers say NIL; at the start it means that the message is gone.
-            return Ok(if raw.is_empty() { None } else { Some(raw) });
-        };
-        let last = (piece.len() as u64) < PIECE;
-        raw.extend(piece);
-        if last {
-            return Ok(Some(raw));
-        }
+/// What is behind the first piece of a message (RFC 9051 §6.4.5, partial fetch). RFC822.SIZE is not trusted: a piece that is short
+/// is the last.
+async fn rest<S: Wire>(session: &mut Session<S>, doing: &str, uid: u32, raw: &mut Vec<u8>) -> Result<(), Error> {
+    let mut last = raw.len() as u64;
+    while last >= PIECE {
         if raw.len() as u64 > MESSAGE_MAX {
             return Err(Error::Nonsense { doing: doing.to_owned(), words: "the message does not end".to_owned() });
         }
-        pending = session.start(doing, &Command::uid_fetch_part(uid, raw.len() as u64, PIECE)).await?;
+        let mut items = HashMap::new();
+        let next = Command::uid_fetch_part(uid, raw.len() as u64, PIECE);
+        session.run(doing, &next, |response| take(&mut items, 100, response)).await?;
+        // Behind the end some servers say NIL.
+        let piece = items.remove(&uid).and_then(|item| item.body).unwrap_or_default();
+        last = piece.len() as u64;
+        raw.extend(piece);
     }
+    Ok(())
 }
 
 async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &StoreFlags) -> Result<Stored, Error> {

@@ -318,7 +318,8 @@ impl<S: Wire> Session<S> {
                 self.news = true;
                 false
             }
-            Response::Capabilities(list) => {
+            // The codec gives ENABLED (RFC 5161) the same shape; only a CAPABILITY names the protocol itself.
+            Response::Capabilities(list) if list.contains(&imap_proto::Capability::Imap4rev1) => {
                 self.capabilities = Capabilities::of(list);
                 false
             }

@@ -361,11 +361,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             }
             self.clear(&batch, p);
             p.pace(self.session.bytes().0.saturating_sub(before), sent, self.limits.batch_bytes);
-            stored = batch
-                .iter()
-                .filter_map(|want| early.remove(&want.uid))
-                .filter_map(|item| fetched(item, !header))
-                .collect();
+            stored =
+                batch.iter().filter_map(|want| early.remove(&want.uid)).map(|item| content(item, !header)).collect();
             p.took(&stored, &batch);
             self.sink.link(Link::Syncing {
                 mailbox: p.at.name.to_string(),
@@ -521,7 +518,7 @@ impl Progress {
 }
 
 /// Takes an item of an answer, up to `most` of them. A UID that comes twice counts once; what comes later wins where it says more.
-fn take(items: &mut HashMap<u32, Item>, most: usize, response: &imap_proto::Response<'_>) -> Use {
+pub(super) fn take(items: &mut HashMap<u32, Item>, most: usize, response: &imap_proto::Response<'_>) -> Use {
     let Some(new) = item(response) else { return Use::Unasked };
     if let Some(old) = items.get_mut(&new.uid) {
         old.flags = new.flags.or(old.flags.take());

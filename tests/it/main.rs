@@ -13,6 +13,7 @@
 )]
 
 mod demo;
+mod imap;
 mod pgp_corpus;
 mod pgp_interop;
 mod smtp;

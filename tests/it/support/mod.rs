@@ -1,4 +1,6 @@
 //! Servers and programs that the tests stand against.
 
+pub(crate) mod dovecot;
+pub(crate) mod memory;
 pub(crate) mod submission;
 pub(crate) mod tmux;

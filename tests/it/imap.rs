@@ -1,0 +1,308 @@
+//! The IMAP worker against a real Dovecot.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use casemail::imap::{
+    AccountSetup, Error, Handle, Limits, Link, MailboxAt, StoreFlags, Times, UidSet, spawn, sync_once,
+};
+use casemail::net::{Culprit, Endpoint, Secret, tls};
+use casemail::store::flags::Flags;
+
+use crate::support::dovecot::{Dovecot, Options, PASSWORD};
+use crate::support::memory::Memory;
+
+const USER: &str = "quill";
+
+fn mail(n: usize, body: &str) -> Vec<u8> {
+    format!(
+        "From: Wren <wren@copfs.gov.example>\r\nTo: Quill <b.quill@quillpounce.example>\r\nSubject: No. {n}\r\n\
+         Message-ID: <{n}@copfs.gov.example>\r\nDate: Fri, 17 Jul 2026 10:00:00 +0100\r\n\r\n{body}\r\n"
+    )
+    .into_bytes()
+}
+
+fn setup_at(server: &Dovecot, endpoint: Endpoint) -> AccountSetup {
+    AccountSetup {
+        name: "work".to_owned(),
+        endpoint,
+        tls: tls::client_config(Some(&server.ca_file())).unwrap(),
+        user: USER.to_owned(),
+        password: Secret::new(PASSWORD.to_owned()),
+        sent_mailbox: None,
+        skip: Vec::new(),
+        limits: Limits::default(),
+        times: Times { retry_first: Duration::from_millis(100), ..Times::default() },
+    }
+}
+
+fn setup(server: &Dovecot) -> AccountSetup {
+    setup_at(server, server.tls())
+}
+
+async fn online(sink: &Memory) {
+    sink.until("online and watched", |state| state.link() == Some(&Link::Online { live: true })).await;
+}
+
+async fn start(setup: AccountSetup) -> (Arc<Memory>, Handle) {
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    online(&sink).await;
+    (sink, handle)
+}
+
+fn at(sink: &Memory, mailbox: &str) -> MailboxAt {
+    let uid_validity = sink.look(|state| state.mailboxes[mailbox].uid_validity);
+    MailboxAt { name: Arc::from(mailbox), uid_validity }
+}
+
+#[tokio::test]
+async fn first_sync_newest_first_and_nothing_twice() {
+    let Some(server) = Dovecot::start() else { return };
+    server.fill(USER, "INBOX", (1..=350).map(|n| mail(n, "hello")));
+    server.create(USER, "Entwürfe");
+    server.deliver(USER, "Entwürfe", &mail(900, "draft"));
+    for endpoint in [server.tls(), server.starttls()] {
+        let sink = Memory::default();
+        let passes = sync_once(&setup_at(&server, endpoint), &sink, &[]).await.unwrap();
+        assert_eq!(passes[0].mailbox, "INBOX");
+        assert_eq!((passes[0].new, passes[0].changed, passes[0].vanished), (350, 0, 0));
+        assert!(
+            passes[0].bytes_in > 350 * 200 && passes[0].bytes_out > 100 && passes[0].round_trips <= 7,
+            "{passes:?}"
+        );
+        sink.look(|state| {
+            let names: Vec<&str> = state.listed.iter().map(|info| info.name.as_str()).collect();
+            assert_eq!(names, ["INBOX", "Sent", "Drafts", "Entwürfe", "Trash"]);
+            let inbox = &state.mailboxes["INBOX"];
+            assert_eq!((inbox.messages.len(), inbox.whole()), (350, 350));
+            assert_eq!(inbox.raw(7), mail(7, "hello"));
+            // The first page, newest first, then everything, newest first.
+            assert_eq!(inbox.order[..100], (251..=350).rev().collect::<Vec<_>>());
+            assert_eq!(inbox.order[100..], (1..=350).rev().collect::<Vec<_>>());
+            assert_eq!(inbox.messages[&1].internal_date, Some(1_700_000_000));
+            assert_eq!(state.mailboxes["Entwürfe"].whole(), 1);
+        });
+        // Again: nothing to do, and that in one round trip each.
+        let passes = sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        assert!(passes.iter().all(|pass| pass.new == 0 && pass.changed == 0 && pass.round_trips <= 1), "{passes:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_changed_while_we_were_away() {
+    let Some(server) = Dovecot::start() else { return };
+    let bare = Options { without: vec!["CONDSTORE", "QRESYNC", "ENABLE"], ..Options::default() };
+    let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();
+    let old = Dovecot::start_with(&authority, &bare).unwrap();
+    for server in [server, old] {
+        server.fill(USER, "INBOX", (1..=60).map(|n| mail(n, "hello")));
+        let sink = Memory::default();
+        sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        server.doveadm(&["flags", "add", "-u", USER, "\\Seen $Otter", "mailbox", "INBOX", "uid", "5:9"], b"");
+        server.doveadm(&["expunge", "-u", USER, "mailbox", "INBOX", "uid", "20:29,60"], b"");
+        server.deliver(USER, "INBOX", &mail(61, "new"));
+        let passes = sync_once(&setup(&server), &sink, &["INBOX".to_owned()]).await.unwrap();
+        assert_eq!((passes[0].new, passes[0].changed, passes[0].vanished), (1, 5, 11), "{passes:?}");
+        sink.look(|state| {
+            let inbox = &state.mailboxes["INBOX"];
+            assert_eq!(inbox.messages.len(), 50);
+            assert!(inbox.messages[&7].flags.seen());
+            assert_eq!(inbox.messages[&7].flags.keywords(), ["$Otter"]);
+            assert_eq!(inbox.raw(61), mail(61, "new"));
+        });
+    }
+}
+
+#[tokio::test]
+async fn a_rebuilt_mailbox_is_fetched_anew() {
+    let Some(server) = Dovecot::start() else { return };
+    server.create(USER, "Otter");
+    server.deliver(USER, "Otter", &mail(1, "before"));
+    let sink = Memory::default();
+    sync_once(&setup(&server), &sink, &[]).await.unwrap();
+    let before = at(&sink, "Otter");
+    server.doveadm(&["mailbox", "delete", "-u", USER, "Otter"], b"");
+    // UIDVALIDITY is made from the time in seconds.
+    std::thread::sleep(Duration::from_millis(1_100));
+    server.create(USER, "Otter");
+    server.deliver(USER, "Otter", &mail(2, "after"));
+    sync_once(&setup(&server), &sink, &[]).await.unwrap();
+    assert_ne!(at(&sink, "Otter"), before);
+    sink.look(|state| assert_eq!(state.mailboxes["Otter"].raw(1), mail(2, "after")));
+
+    let handle = spawn(setup(&server), Arc::new(Memory::default()));
+    let stale = handle.fetch(before, 1).await;
+    assert_eq!(stale, Err(Error::Rebuilt { mailbox: "Otter".to_owned() }));
+}
+
+#[tokio::test]
+async fn new_mail_is_here_within_two_seconds() {
+    let Some(server) = Dovecot::start() else { return };
+    let (sink, _handle) = start(setup(&server)).await;
+    for n in 1..=3 {
+        server.deliver(USER, "INBOX", &mail(n, "ring"));
+        let delivered = Instant::now();
+        let uid = u32::try_from(n).unwrap();
+        sink.until_within(Duration::from_secs(2), "the new message", |state| {
+            state.mailboxes["INBOX"].messages.contains_key(&uid) && state.mailboxes["INBOX"].whole() == n
+        })
+        .await;
+        eprintln!("delivered to here: {:?}", delivered.elapsed());
+        assert_eq!(sink.look(|state| state.mailboxes["INBOX"].raw(uid).to_vec()), mail(n, "ring"));
+    }
+    // Flags that are set elsewhere, and what is expunged elsewhere, come by the same way.
+    server.doveadm(&["flags", "add", "-u", USER, "\\Flagged", "mailbox", "INBOX", "uid", "2"], b"");
+    sink.until("the flag", |state| state.mailboxes["INBOX"].messages[&2].flags.flagged()).await;
+    server.doveadm(&["expunge", "-u", USER, "mailbox", "INBOX", "uid", "1"], b"");
+    sink.until("the expunge", |state| state.mailboxes["INBOX"].messages.len() == 2).await;
+}
+
+#[tokio::test]
+async fn requests_are_served() {
+    let Some(server) = Dovecot::start() else { return };
+    let large = mail(2, &"0123456789abcdef\r\n".repeat(600_000));
+    server.fill(USER, "INBOX", [mail(1, "small"), large.clone()].into_iter());
+    let mut setup = setup(&server);
+    setup.limits.message_bytes_max = 1_000_000;
+    let (sink, handle) = start(setup).await;
+    let inbox = at(&sink, "INBOX");
+
+    // Too large to be fetched unasked; asked for, it comes whole.
+    sink.look(|state| assert!(state.mailboxes["INBOX"].raw(2).len() < 2_000));
+    let fetched = handle.fetch(inbox.clone(), 2).await.unwrap();
+    assert!(matches!(fetched.body, casemail::imap::Body::Whole(raw) if raw == large));
+    assert_eq!(handle.fetch(inbox.clone(), 77).await, Err(Error::Gone { mailbox: "INBOX".to_owned() }));
+
+    // Flags.
+    let change = |add, remove, since| StoreFlags {
+        at: inbox.clone(),
+        uids: UidSet::from(1..=2),
+        add,
+        remove,
+        unchanged_since: since,
+    };
+    let flagged = Flags::new(Flags::SEEN | Flags::FLAGGED, vec!["$Otter".to_owned()]);
+    let stored = handle.store_flags(change(flagged.clone(), Flags::default(), None)).await.unwrap();
+    assert_eq!(stored.flags, [(1, flagged.clone()), (2, flagged.clone())]);
+    let stored = handle.store_flags(change(Flags::default(), Flags::new(Flags::SEEN, vec![]), None)).await.unwrap();
+    assert!(stored.flags.iter().all(|(_, flags)| flags.flagged() && !flags.seen()));
+    let stored = handle.store_flags(change(flagged, Flags::default(), Some(1))).await.unwrap();
+    assert_eq!(stored.conflicts, UidSet::from(1..=2));
+    let shown = server.doveadm(&["fetch", "-u", USER, "uid flags", "mailbox", "INBOX", "uid", "1"], b"");
+    assert!(shown.contains("\\Flagged") && !shown.contains("\\Seen"), "{shown}");
+
+    // A copy to \Sent, and finding it.
+    let raw: Arc<[u8]> = mail(5, "sent").into();
+    let seen = Flags::new(Flags::SEEN, vec![]);
+    let appended = handle.append(None, Arc::clone(&raw), seen.clone(), Some(1_000_000_000)).await.unwrap();
+    assert_eq!(appended.mailbox, "Sent");
+    let (uid_validity, uid) = appended.uid.unwrap();
+    let found = handle.find(None, "5@copfs.gov.example".to_owned()).await.unwrap();
+    assert_eq!((found.at.uid_validity, found.uids), (uid_validity, vec![uid]));
+    assert!(handle.find(None, "none@such".to_owned()).await.unwrap().uids.is_empty());
+    assert_eq!(
+        handle.append(Some("No Such".to_owned()), raw, seen, None).await,
+        Err(Error::NoMailbox { mailbox: "No Such".to_owned() })
+    );
+    let copy = handle.fetch(found.at, uid).await.unwrap();
+    assert_eq!(copy.internal_date, Some(1_000_000_000));
+    assert!(copy.flags.seen());
+
+    // After all of this new mail is still announced.
+    server.deliver(USER, "INBOX", &mail(6, "ring"));
+    sink.until("the new message", |state| state.mailboxes["INBOX"].messages.contains_key(&3)).await;
+    // And the copy comes with the next look at all mailboxes.
+    handle.sync_now();
+    sink.until("the copy", |state| state.mailboxes["Sent"].messages.contains_key(&uid)).await;
+
+    handle.set_online(false);
+    sink.until("offline", |state| state.link() == Some(&Link::Offline)).await;
+    assert_eq!(handle.fetch(inbox.clone(), 1).await, Err(Error::Offline));
+    handle.set_online(true);
+    online(&sink).await;
+    handle.fetch(inbox.clone(), 1).await.unwrap();
+    handle.end();
+    assert_eq!(handle.fetch(inbox, 1).await, Err(Error::Ended));
+}
+
+#[tokio::test]
+async fn without_idle_requests_are_still_served() {
+    let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();
+    let options =
+        Options { without: vec!["IDLE", "SPECIAL-USE", "LIST-EXTENDED", "SASL-IR", "UIDPLUS"], ..Options::default() };
+    let Some(server) = Dovecot::start_with(&authority, &options) else { return };
+    server.deliver(USER, "INBOX", &mail(1, "hello"));
+    let mut setup = setup(&server);
+    setup.sent_mailbox = Some("Sent".to_owned());
+    let (sink, handle) = start(setup).await;
+    handle.fetch(at(&sink, "INBOX"), 1).await.unwrap();
+    let appended = handle.append(None, mail(2, "sent").into(), Flags::default(), None).await.unwrap();
+    assert_eq!(appended.mailbox, "Sent");
+    server.deliver(USER, "INBOX", &mail(3, "hello"));
+    handle.sync_now();
+    sink.until("the new message", |state| state.mailboxes["INBOX"].messages.contains_key(&2)).await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_tried_once() {
+    let Some(server) = Dovecot::start() else { return };
+    let mut setup = setup(&server);
+    setup.password = Secret::new("wrong".to_owned());
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("the refusal", |state| {
+        matches!(state.link(), Some(Link::Waiting { culprit: Culprit::Credentials, retry_in: None, .. }))
+    })
+    .await;
+    let why = sink.look(|state| format!("{:?}", state.link()));
+    assert!(why.contains("does not accept the user name and password of quill"), "{why}");
+    assert!(!why.contains("wrong"), "{why}");
+    let tries = sink.look(|state| state.links.iter().filter(|link| **link == Link::Connecting).count());
+    assert_eq!(tries, 1);
+    handle.set_password(Secret::new(PASSWORD.to_owned()));
+    online(&sink).await;
+}
+
+#[tokio::test]
+async fn a_kicked_session_comes_back() {
+    let Some(server) = Dovecot::start() else { return };
+    server.deliver(USER, "INBOX", &mail(1, "hello"));
+    let (sink, handle) = start(setup(&server)).await;
+    for n in 2..=3 {
+        server.doveadm(&["kick", USER], b"");
+        server.deliver(USER, "INBOX", &mail(n, "after"));
+        handle.sync_now();
+        let uid = u32::try_from(n).unwrap();
+        sink.until("the message after the kick", |state| state.mailboxes["INBOX"].messages.contains_key(&uid)).await;
+        online(&sink).await;
+    }
+    sink.look(|state| assert_eq!(state.mailboxes["INBOX"].begun, 1, "nothing was fetched anew"));
+}
+
+#[tokio::test]
+async fn ten_thousand_messages() {
+    let Some(server) = Dovecot::start() else { return };
+    server.fill(USER, "INBOX", (1..=10_000).map(|n| mail(n, &"A line of an ordinary message.\r\n".repeat(n % 60))));
+    let sink = Arc::new(Memory::default());
+    let began = Instant::now();
+    let handle = spawn(setup(&server), Arc::clone(&sink));
+    sink.until("a first page", |state| state.mailboxes.get("INBOX").is_some_and(|inbox| inbox.messages.len() >= 100))
+        .await;
+    let page = began.elapsed();
+    // While the first sync goes on, a message is opened and new mail comes.
+    let fetched = handle.fetch(at(&sink, "INBOX"), 17).await.unwrap();
+    assert_eq!(fetched.uid, 17);
+    let opened = began.elapsed();
+    server.deliver(USER, "INBOX", &mail(10_001, "ring"));
+    sink.until("the new message", |state| state.mailboxes["INBOX"].messages.contains_key(&10_001)).await;
+    sink.until_within(Duration::from_secs(120), "all", |state| {
+        state.mailboxes["INBOX"].whole() == 10_001 && state.link() == Some(&Link::Online { live: true })
+    })
+    .await;
+    eprintln!("first page {page:?}, message opened {opened:?}, all {:?}", began.elapsed());
+    sink.look(|state| {
+        assert_eq!(state.mailboxes["INBOX"].raw(9_999), mail(9_999, &"A line of an ordinary message.\r\n".repeat(39)));
+        assert!(state.batch_bytes <= 9 << 20, "{}", state.batch_bytes);
+    });
+}

@@ -1,0 +1,203 @@
+//! A sink that keeps everything in memory and lets a test wait for what it expects.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use casemail::imap::{Body, Error, Fetched, Held, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet};
+use casemail::store::flags::Flags;
+use tokio::sync::Notify;
+
+/// What a worker told.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+/// One mailbox.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) uid_validity: u32,
+    pub(crate) position: Position,
+    pub(crate) messages: BTreeMap<u32, Fetched>,
+    /// UIDs of batches, as they came.
+    pub(crate) order: Vec<u32>,
+    pub(crate) passes: Vec<Pass>,
+    /// How often it began anew.
+    pub(crate) begun: usize,
+}
+
+impl Kept {
+    /// Messages that are there whole.
+    pub(crate) fn whole(&self) -> usize {
+        self.messages.values().filter(|message| matches!(message.body, Body::Whole(_))).count()
+    }
+
+    /// Messages that could not be had.
+    pub(crate) fn unfetchable(&self) -> Vec<u32> {
+        self.messages.values().filter(|message| matches!(message.body, Body::Unfetchable(_))).map(|m| m.uid).collect()
+    }
+
+    /// A message's text.
+    pub(crate) fn raw(&self, uid: u32) -> &[u8] {
+        match &self.messages[&uid].body {
+            Body::Whole(raw) | Body::Header(raw) => raw,
+            Body::Unfetchable(_) => b"",
+        }
+    }
+}
+
+/// Everything.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    pub(crate) listed: Vec<MailboxInfo>,
+    pub(crate) mailboxes: BTreeMap<String, Kept>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) refused: Vec<(String, String)>,
+    /// Largest sum of bytes in one batch.
+    pub(crate) batch_bytes: usize,
+}
+
+impl State {
+    /// The last state of the connection.
+    pub(crate) fn link(&self) -> Option<&Link> {
+        self.links.last()
+    }
+}
+
+impl Memory {
+    /// Looks at what is there.
+    pub(crate) fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.lock().unwrap())
+    }
+
+    /// Changes what is there, as a store that lost something would.
+    pub(crate) fn alter(&self, alter: impl FnOnce(&mut State)) {
+        alter(&mut self.state.lock().unwrap());
+    }
+
+    /// Waits until something is so; fails with everything it has after a while.
+    pub(crate) async fn until(&self, what: &str, mut so: impl FnMut(&State) -> bool) {
+        self.until_within(Duration::from_secs(20), what, &mut so).await;
+    }
+
+    /// As [`Self::until`], within a time.
+    pub(crate) async fn until_within(&self, limit: Duration, what: &str, mut so: impl FnMut(&State) -> bool) {
+        let wait = async {
+            loop {
+                let changed = self.changed.notified();
+                if self.look(&mut so) {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        if tokio::time::timeout(limit, wait).await.is_err() {
+            let state = self.state.lock().unwrap();
+            let kept: Vec<_> =
+                state.mailboxes.iter().map(|(name, kept)| (name, kept.messages.len(), kept.whole())).collect();
+            panic!(
+                "never: {what}; {kept:?}; {:?}; {:?}",
+                state.links.iter().rev().take(4).collect::<Vec<_>>(),
+                state.refused
+            );
+        }
+    }
+
+    fn with<T>(&self, name: &str, change: impl FnOnce(&mut Kept) -> T) -> T {
+        let result = change(self.state.lock().unwrap().mailboxes.entry(name.to_owned()).or_default());
+        self.changed.notify_waiters();
+        result
+    }
+}
+
+impl Sink for Memory {
+    async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
+        self.state.lock().unwrap().listed = list;
+        self.changed.notify_waiters();
+        Ok(())
+    }
+
+    async fn held(&self, mailbox: &str) -> Result<Option<Held>, Stop> {
+        Ok(self.look(|state| {
+            state.mailboxes.get(mailbox).filter(|kept| kept.uid_validity > 0).map(|kept| Held {
+                uid_validity: kept.uid_validity,
+                position: kept.position,
+                uids: kept.messages.keys().copied().collect(),
+                lacking: kept
+                    .messages
+                    .values()
+                    .filter(|message| matches!(message.body, Body::Header(_)) && message.bytes < 1_000_000)
+                    .map(|message| message.uid)
+                    .collect(),
+            })
+        }))
+    }
+
+    async fn begin(&self, at: &MailboxAt) -> Result<(), Stop> {
+        self.with(&at.name, |kept| {
+            if kept.uid_validity != at.uid_validity {
+                *kept = Kept { uid_validity: at.uid_validity, begun: kept.begun + 1, ..Kept::default() };
+            }
+        });
+        Ok(())
+    }
+
+    async fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> Result<(), Stop> {
+        let bytes = messages
+            .iter()
+            .map(|message| match &message.body {
+                Body::Header(raw) | Body::Whole(raw) => raw.len(),
+                Body::Unfetchable(_) => 0,
+            })
+            .sum();
+        self.alter(|state| state.batch_bytes = state.batch_bytes.max(bytes));
+        self.with(&at.name, |kept| {
+            assert_eq!(kept.uid_validity, at.uid_validity, "a batch of another UIDVALIDITY");
+            for message in messages {
+                kept.order.push(message.uid);
+                kept.messages.insert(message.uid, message);
+            }
+        });
+        Ok(())
+    }
+
+    async fn flags(&self, at: &MailboxAt, flags: Vec<(u32, Flags)>) -> Result<u64, Stop> {
+        Ok(self.with(&at.name, |kept| {
+            let mut changed = 0;
+            for (uid, flags) in flags {
+                if let Some(message) = kept.messages.get_mut(&uid)
+                    && message.flags != flags
+                {
+                    message.flags = flags;
+                    changed += 1;
+                }
+            }
+            changed
+        }))
+    }
+
+    async fn vanished(&self, at: &MailboxAt, uids: UidSet) -> Result<(), Stop> {
+        self.with(&at.name, |kept| kept.messages.retain(|uid, _| !uids.contains(*uid)));
+        Ok(())
+    }
+
+    async fn done(&self, at: &MailboxAt, position: Position, pass: &Pass) -> Result<(), Stop> {
+        self.with(&at.name, |kept| {
+            kept.position = position;
+            kept.passes.push(pass.clone());
+        });
+        Ok(())
+    }
+
+    fn refused(&self, mailbox: &str, why: &Error) {
+        self.alter(|state| state.refused.push((mailbox.to_owned(), why.to_string())));
+        self.changed.notify_waiters();
+    }
+
+    fn link(&self, link: Link) {
+        self.alter(|state| state.links.push(link));
+        self.changed.notify_waiters();
+    }
+}

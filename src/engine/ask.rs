@@ -637,7 +637,7 @@ impl Engine {
         }
     }
 
-    fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
+    pub(super) fn block_on<T>(&self, work: impl Future<Output = T>) -> Result<T, EngineError> {
         let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
         Ok(runtime.block_on(work))
     }

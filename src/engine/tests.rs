@@ -1,1 +1,468 @@
+//! The engine against batches as an IMAP worker would hand them over, in a throw-away profile. Real servers: `tests/it/engine.rs`.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::account::AccountSink;
+use super::clock::Clock;
+use super::query::Filter;
+use super::{Engine, EngineError, Opening};
+use crate::app::effect::{Effect, FlagChange, Passphrase};
+use crate::app::event::Event;
+use crate::app::view::{Scope, Tone};
+use crate::config::{Account, CaseRule, Config, Endpoint, PasswordSource, Security};
+use crate::imap::{Body, Fetched, MailboxAt, MailboxInfo, Pass, Position, Sink, UidSet};
+use crate::mail::address::Address;
+use crate::mail::draft::{Draft, Protection};
+use crate::mail::id::OutboxId;
+use crate::store::flags::Flags;
+use crate::store::mailbox::SpecialUse;
+use crate::store::profile::{Profile, Roots};
+use crate::store::vault::{Cost, Vault};
+
+const PASSPHRASE: &str = "otter weir lantern";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn address(name: &str, addr: &str) -> Address {
+    Address { name: name.into(), addr: addr.into() }
+}
+
+fn config() -> Config {
+    let endpoint = |port| Endpoint { host: "127.0.0.1".into(), port, security: Security::Tls, user: "b.quill".into() };
+    Config {
+        accounts: vec![Account {
+            name: "work".into(),
+            address: address("", "b.quill@quillpounce.example"),
+            full_name: "Beatrice Quill".into(),
+            also: Vec::new(),
+            imap: endpoint(1),
+            smtp: endpoint(2),
+            ca_file: None,
+            password: PasswordSource::Command(vec!["printf".into(), "secret".into()]),
+            sent_mailbox: None,
+            skip: Vec::new(),
+        }],
+        cases: vec![CaseRule {
+            id: "ferret".into(),
+            title: "R v FERRET".into(),
+            identifiers: vec!["99ZX0012326".into()],
+        }],
+        undo_send_seconds: 3600,
+        ..Config::default()
+    }
+}
+
+struct World {
+    dir: tempfile::TempDir,
+}
+
+struct Running {
+    engine: Engine,
+    events: Receiver<Event>,
+}
+
+impl World {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let profile = Profile::open(Roots::below(&dir.path().join("home"))).unwrap();
+        Vault::create_with(&profile.roots().vault_file(), PASSPHRASE.as_bytes(), Cost::TEST).unwrap();
+        Self { dir }
+    }
+
+    fn roots(&self) -> Roots {
+        Roots::below(&self.dir.path().join("home"))
+    }
+
+    fn open(&self) -> Running {
+        let profile = Profile::open(self.roots()).unwrap();
+        let place = profile.roots().vault_file();
+        let vault = Vault::open_with(&place, PASSPHRASE.as_bytes(), Cost::TEST).unwrap();
+        let (tx, events) = sync_channel(4);
+        let engine = Engine::open(Opening {
+            events: Some(tx),
+            clock: Clock::from_fn(|| "2026-05-11T09:00:00Z".parse::<Timestamp>().unwrap()),
+            zone: TimeZone::UTC,
+            vault_floor: Cost::TEST,
+            ..Opening::new(profile, config(), Some(vault))
+        })
+        .unwrap();
+        engine.wait_loaded().unwrap();
+        Running { engine, events }
+    }
+}
+
+fn at(name: &str, uid_validity: u32) -> MailboxAt {
+    MailboxAt { name: name.into(), uid_validity }
+}
+
+fn eml(id: u32, subject: &str, more: &str, text: &str) -> Vec<u8> {
+    format!(
+        "From: Harriet Lintwhite <h.lintwhite@copfs.gov.example>\r\nTo: b.quill@quillpounce.example\r\n\
+         Message-ID: <{id}@copfs.gov.example>\r\nDate: Mon, 11 May 2026 08:{:02}:00 +0000\r\nSubject: {subject}\r\n{more}\
+         MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n",
+        id % 60
+    )
+    .into_bytes()
+}
+
+fn fetched(uid: u32, raw: Vec<u8>) -> Fetched {
+    Fetched {
+        uid,
+        flags: Flags::default(),
+        internal_date: Some(1_778_486_400 + i64::from(uid)),
+        bytes: raw.len() as u32,
+        body: Body::Whole(raw),
+    }
+}
+
+impl Running {
+    fn sink(&self) -> AccountSink {
+        self.engine.core.ask_open(|core, open| core.sink(open, "work")).unwrap()
+    }
+
+    /// One pass of a worker over INBOX.
+    fn feed(&self, uid_validity: u32, messages: Vec<Fetched>) {
+        let sink = self.sink();
+        let next = messages.iter().map(|m| m.uid).max().unwrap_or(0) + 1;
+        let inbox = at("INBOX", uid_validity);
+        self.engine
+            .block_on(async {
+                sink.mailboxes(vec![MailboxInfo {
+                    name: "INBOX".into(),
+                    delimiter: Some('/'),
+                    special_use: Some(SpecialUse::Inbox),
+                    subscribed: true,
+                }])
+                .await?;
+                sink.begin(&inbox).await?;
+                sink.batch(&inbox, messages).await?;
+                let position = Position { uid_next: Some(next), highest_modseq: None };
+                sink.done(&inbox, position, &Pass::default()).await
+            })
+            .unwrap()
+            .unwrap();
+        self.engine.core.flush_back();
+    }
+
+    /// The first event that is wanted; others are passed over.
+    fn event<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+        let until = std::time::Instant::now() + PATIENCE;
+        loop {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            let event = self.events.recv_timeout(left).expect("the event did not come");
+            if let Some(found) = wanted(event) {
+                return found;
+            }
+        }
+    }
+
+    fn subjects(&self) -> Vec<String> {
+        let listing = self.engine.messages(&Filter::default()).unwrap();
+        listing.messages.into_iter().map(|m| m.subject).collect()
+    }
+}
+
+fn files_hold(place: &Path, word: &str) -> bool {
+    let mut found = false;
+    for entry in std::fs::read_dir(place).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found |= files_hold(&path, word);
+        } else if let Ok(bytes) = std::fs::read(&path) {
+            found |= bytes.windows(word.len()).any(|window| window == word.as_bytes());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_batch_is_listed_survives_a_restart_and_costs_only_a_sync_when_the_cache_goes() {
+    let world = World::new();
+    let messages = || {
+        vec![
+            fetched(2, eml(2, "Re: 99ZX0012326 plea", "In-Reply-To: <1@copfs.gov.example>\r\n", "Otterly agreed.")),
+            fetched(1, eml(1, "99ZX0012326 plea", "", "The weir papers.")),
+        ]
+    };
+    let first = world.open();
+    first.feed(7, messages());
+    assert_eq!(first.subjects(), ["Re: 99ZX0012326 plea", "99ZX0012326 plea"]);
+    let cases = first.engine.cases().unwrap();
+    assert_eq!((cases[0].id.0.as_str(), cases[0].messages, cases[0].unread), ("ferret", 2, 2));
+    assert_eq!(first.engine.find_case("99 ZX 00123 26").unwrap().unwrap().id.0, "ferret");
+    let name = first.engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
+    assert_eq!(name.to_string(), "work/INBOX/7/2");
+    assert!(first.engine.raw(&name, false).unwrap().raw.ends_with(b"Otterly agreed.\r\n"));
+    first.engine.submit(Effect::KeepDraft(Box::new(Draft { subject: "lantern".into(), ..Draft::default() })));
+    first.engine.close();
+    for word in ["Otterly", "99ZX0012326", "lintwhite", "lantern", "INBOX"] {
+        assert!(!files_hold(world.dir.path(), word), "{word} can be read in a file");
+    }
+    let second = world.open();
+    assert_eq!(second.subjects().len(), 2);
+    let draft = second.event(|event| match event {
+        Event::DraftFound(draft) => Some(draft),
+        _ => None,
+    });
+    assert_eq!(draft.subject, "lantern");
+    second.engine.close();
+    std::fs::remove_dir_all(world.roots().cache).unwrap();
+    let third = world.open();
+    assert!(third.subjects().is_empty());
+    third.event(|event| matches!(event, Event::DraftFound(_)).then_some(()));
+    third.feed(7, messages());
+    assert_eq!(third.subjects(), ["Re: 99ZX0012326 plea", "99ZX0012326 plea"]);
+}
+
+#[test]
+fn another_uid_validity_drops_what_was_held() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, eml(1, "old", "", "x"))]);
+    running.feed(8, vec![fetched(1, eml(2, "new", "", "x"))]);
+    assert_eq!(running.subjects(), ["new"]);
+    let listing = running.engine.messages(&Filter::default()).unwrap();
+    assert_eq!(listing.messages[0].id.uid_validity, 8);
+}
+
+#[test]
+fn what_cannot_be_fetched_or_read_costs_its_own_row() {
+    let world = World::new();
+    let running = world.open();
+    let mut lost = fetched(2, Vec::new());
+    lost.body = Body::Unfetchable("its answer cannot be read".into());
+    let hostile = fetched(3, b"\0\xff\xfe: \r\n\r\n--\r\n\x1b]52;c;x\x07".to_vec());
+    running.feed(7, vec![hostile, lost, fetched(1, eml(1, "whole", "", "x"))]);
+    let subjects = running.subjects();
+    assert_eq!(subjects.len(), 3);
+    assert_eq!(subjects[2], "whole");
+    assert!(subjects[1].contains("could not be fetched"), "{}", subjects[1]);
+    // The worker is not told to fetch it again and again.
+    let held = running.engine.block_on(async { running.sink().held("INBOX").await }).unwrap().unwrap().unwrap();
+    assert_eq!(held.uids, UidSet::from(1..=3));
+    assert!(held.lacking.is_empty());
+}
+
+#[test]
+fn flags_change_at_once_survive_and_stand_until_the_server_was_told() {
+    let world = World::new();
+    let first = world.open();
+    first.feed(7, vec![fetched(1, eml(1, "weir", "", "x"))]);
+    let name = first.engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
+    first.engine.submit(Effect::ChangeFlags(vec![name.clone()], FlagChange::Seen(true)));
+    assert_eq!(first.engine.messages(&Filter::default()).unwrap().messages[0].flags, ["\\Seen"]);
+    first.engine.close();
+    let second = world.open();
+    let row = || second.engine.thread_rows_first().messages[0].clone();
+    assert!(row().seen && row().pending);
+    // The server still says otherwise: what the user wants stays until it was told.
+    let sink = second.sink();
+    let inbox = at("INBOX", 7);
+    let flagged = Flags::new(Flags::FLAGGED, Vec::new());
+    second
+        .engine
+        .block_on(async {
+            sink.begin(&inbox).await.unwrap();
+            sink.flags(&inbox, vec![(1, flagged)]).await.unwrap();
+        })
+        .unwrap();
+    second.engine.core.flush_back();
+    assert!(row().seen && row().flagged);
+}
+
+impl Engine {
+    fn thread_rows_first(&self) -> crate::app::view::ThreadView {
+        let rows = self.threads(&Scope::All).unwrap();
+        self.thread(rows[0].id).unwrap().unwrap()
+    }
+}
+
+#[test]
+fn locked_means_nothing_is_readable_until_the_passphrase_is_right() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, eml(1, "weir", "", "x"))]);
+    running.engine.submit(Effect::Lock);
+    running.event(|event| matches!(event, Event::Locked).then_some(()));
+    assert!(matches!(running.engine.cases(), Err(EngineError::Locked)));
+    let unlock = |passphrase: &str| {
+        running.engine.submit(Effect::Unlock(Passphrase(passphrase.into())));
+        running.event(|event| match event {
+            Event::Unlocked(answer) => Some(answer),
+            _ => None,
+        })
+    };
+    let refused = unlock("wrong").unwrap_err();
+    assert_eq!((refused.tone, refused.text.as_str()), (Tone::Alarm, "the passphrase is wrong"));
+    unlock(PASSPHRASE).unwrap();
+    running.engine.wait_loaded().unwrap();
+    assert_eq!(running.subjects(), ["weir"]);
+}
+
+fn draft(protection: Protection) -> Draft {
+    Draft {
+        to: vec![address("Harriet Lintwhite", "h.lintwhite@copfs.gov.example")],
+        subject: "99ZX0012326 plea".into(),
+        body: "Please find the offer below.".into(),
+        protection,
+        ..Draft::default()
+    }
+}
+
+impl Running {
+    fn review(&self, draft: Draft) -> Arc<crate::app::view::Review> {
+        self.engine.submit(Effect::Review(Box::new(draft)));
+        self.event(|event| match event {
+            Event::Reviewed(review) => Some(review.unwrap()),
+            _ => None,
+        })
+    }
+
+    fn confirm(&self, token: u64) -> Result<(), String> {
+        self.engine.submit(Effect::Confirm(token));
+        self.event(|event| match event {
+            Event::Queued(answer) => Some(answer.map(|_| ()).map_err(|words| words.text.to_string())),
+            _ => None,
+        })
+    }
+}
+
+#[test]
+fn what_was_reviewed_is_in_the_outbox_once_and_can_be_taken_back() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, eml(1, "weir", "", "x"))]);
+    let answered = running.engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
+    let review = running.review(Draft { answers: Some(answered), ..draft(Protection::WhenPossible) });
+    assert_eq!(review.protection.tone, Tone::Warning);
+    assert!(review.findings.is_empty(), "{:?}", review.findings);
+    assert!(running.engine.outbox().unwrap().is_empty());
+    running.confirm(review.token).unwrap();
+    // A token is good for one message.
+    assert!(running.confirm(review.token).is_err());
+    let rows = running.engine.outbox().unwrap();
+    assert_eq!((rows.len(), rows[0].state, rows[0].attempts), (1, "held", 0));
+    assert_eq!(rows[0].to, ["h.lintwhite@copfs.gov.example"]);
+    let seen = running.engine.messages(&Filter::default()).unwrap();
+    assert_eq!(seen.messages[0].flags, ["\\Answered"]);
+    running.engine.close();
+    let again = world.open();
+    assert_eq!(again.engine.outbox().unwrap(), rows);
+    again.engine.cancel(rows[0].id).unwrap();
+    assert!(again.engine.outbox().unwrap().is_empty());
+    assert!(again.engine.cancel(OutboxId(99)).is_err());
+}
+
+#[test]
+fn the_policy_refuses_or_warns_in_words() {
+    let world = World::new();
+    let running = world.open();
+    let check = |draft: Draft, tone: Tone, words: &str| {
+        let review = running.review(draft);
+        let found = review.findings.iter().any(|f| f.tone == tone && f.text.as_str().contains(words));
+        assert!(found, "{words}: {:?}", review.findings);
+        assert_eq!(running.confirm(review.token).is_err(), tone == Tone::Alarm, "{words}");
+    };
+    let plain = || draft(Protection::None);
+    check(draft(Protection::Required), Tone::Alarm, "h.lintwhite@copfs.gov.example: no key here");
+    check(Draft { to: Vec::new(), ..plain() }, Tone::Alarm, "nobody");
+    check(Draft { to: vec![address("", "not an address")], ..plain() }, Tone::Alarm, "To:");
+    check(Draft { from: address("", "someone@else.example"), ..plain() }, Tone::Alarm, "no address of the account");
+    check(Draft { subject: " ".into(), ..plain() }, Tone::Warning, "no subject");
+    check(Draft { body: "> quoted\n".into(), ..plain() }, Tone::Warning, "no text");
+    check(Draft { body: "See attached.".into(), ..plain() }, Tone::Warning, "attachment");
+    let many = (0..9).map(|n| address("", &format!("a{n}@cps.gov.uk"))).collect();
+    check(Draft { to: many, ..plain() }, Tone::Warning, "9 people");
+    let mixed = vec![address("", "a@cps.gov.uk"), address("", "barnaby.ferret@mailbox.example")];
+    check(Draft { to: mixed, ..plain() }, Tone::Warning, "open internet");
+}
+
+#[test]
+fn a_draft_file_is_checked_by_a_dry_run_and_queued_without_one() {
+    let world = World::new();
+    let running = world.open();
+    let eml =
+        b"From: b.quill@quillpounce.example\r\nTo: h.lintwhite@copfs.gov.example\r\nBcc: clerk@quillpounce.example\r\n\
+                Subject: 99ZX0012326\r\n\r\nAgreed.\r\n";
+    let report = running.engine.send_raw(eml, None, true).unwrap();
+    assert!(report.queued.is_empty() && !report.is_refused(), "{report:?}");
+    assert!(running.engine.outbox().unwrap().is_empty());
+    let report = running.engine.send_raw(eml, Some("work"), false).unwrap();
+    assert_eq!(report.queued.len(), 1);
+    let row = running.engine.outbox().unwrap().remove(0);
+    assert_eq!(row.to, ["h.lintwhite@copfs.gov.example", "clerk@quillpounce.example"]);
+    assert!(matches!(running.engine.send_raw(eml, Some("none"), false), Err(EngineError::NoAccount(_))));
+}
+
+#[test]
+fn a_row_that_was_being_sent_when_the_process_died_is_told_apart() {
+    let world = World::new();
+    let running = world.open();
+    let now = running.engine.settings.clock.now();
+    let queue = |draft| {
+        let review = running.review(draft);
+        running.confirm(review.token).unwrap();
+    };
+    queue(draft(Protection::None));
+    queue(draft(Protection::None));
+    let ids: Vec<OutboxId> = running.engine.outbox().unwrap().iter().map(|row| row.id).collect();
+    let (certain, doubtful) = (ids[0], ids[1]);
+    running
+        .engine
+        .core
+        .ask_open(move |_, open| {
+            let later = now.checked_add(jiff::SignedDuration::from_hours(2)).unwrap();
+            for id in [certain, doubtful] {
+                open.stores.state.claim(id, later).unwrap().unwrap();
+            }
+            open.stores.state.update_outbox(doubtful, |entry| entry.in_doubt = true).unwrap();
+        })
+        .unwrap();
+    running.engine.close();
+    let again = world.open();
+    let state = |id| again.engine.outbox().unwrap().into_iter().find(|row| row.id == id).unwrap().state;
+    assert_eq!(state(doubtful), "uncertain");
+    // Certainly not sent: it is tried again, and the server is not there.
+    again.engine.settle(&[certain], PATIENCE).unwrap();
+    assert_eq!(state(certain), "deferred");
+    // Never again by itself, not even when asked to retry.
+    again.engine.retry(doubtful).unwrap();
+    assert_eq!(state(doubtful), "uncertain");
+    again.engine.resolve(doubtful, super::query::Resolution::SendAgain).unwrap();
+    again.engine.settle(&[doubtful], PATIENCE).unwrap();
+    assert_eq!(state(doubtful), "deferred");
+}
+
+#[test]
+fn keys_are_made_decided_about_and_given_out() {
+    let world = World::new();
+    let running = world.open();
+    let (own, revocation) = running.engine.generate_key("Beatrice Quill", "b.quill@quillpounce.example").unwrap();
+    assert!(own.has_secret && revocation.contains("BEGIN PGP"));
+    let other = crate::pgp::generate::generate("H. Lintwhite", "h.lintwhite@copfs.gov.example", own.created).unwrap();
+    let read = |acceptance| running.engine.import_keys(&other.cert, None, acceptance, "file").unwrap().remove(0);
+    let info = read(crate::pgp::report::Acceptance::Undecided);
+    let refused = running.review(draft(Protection::Required));
+    assert!(refused.findings.iter().any(|f| f.text.as_str().contains("not accepted")), "{:?}", refused.findings);
+    let accepted = crate::pgp::report::Acceptance::Accepted;
+    running.engine.decide_key(&info.fingerprint, accepted, "by telephone").unwrap();
+    // Read again: what was decided stays.
+    assert_eq!(read(crate::pgp::report::Acceptance::Undecided).acceptance, accepted);
+    assert!(running.engine.export_key("b.quill@quillpounce.example").unwrap().contains("PUBLIC KEY"));
+    let mut blind = draft(Protection::Required);
+    blind.bcc = vec![address("", "b.quill@quillpounce.example")];
+    let review = running.review(blind);
+    assert_eq!(review.protection.tone, Tone::Good, "{:?}", review.findings);
+    running.confirm(review.token).unwrap();
+    // A sealed copy of its own for each blind recipient.
+    let rows = running.engine.outbox().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row.to.len() == 1) && rows[0].message_id != rows[1].message_id);
+    running.engine.close();
+    assert!(world.open().engine.keys().unwrap().iter().any(|key| key.has_secret));
+}

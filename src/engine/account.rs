@@ -20,6 +20,7 @@ use crate::mail::safe::SafeText;
 use crate::net::{self, Secret};
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
+use crate::store::outbox::OutboxState;
 use crate::store::summary::Summary;
 
 /// An account as the core knows it.
@@ -200,7 +201,16 @@ impl Core {
         let online = open.accounts.get(account).is_some_and(Account::is_online);
         if online && !was_online {
             self.replay_flags(open, account);
-            open.outbox.wake();
+            open.outbox.came_online();
+            // What failed for want of a network is tried now; a server that asked for patience is asked once more.
+            let (account, core, number) = (account.to_owned(), self.handle.clone(), open.number);
+            open.scribe.write(move |stores| {
+                let Ok((rows, _)) = stores.state.outbox() else { return };
+                for row in rows.iter().filter(|row| row.account == account && row.state == OutboxState::Deferred) {
+                    let _ = stores.state.update_outbox(row.id, |entry| entry.next_attempt = None);
+                }
+                core.front_of(number, |_, open| open.outbox.wake());
+            });
         }
     }
 }

@@ -113,10 +113,6 @@ fn join(stores: &Stores, wanted: Vec<Indexed>) -> Result<Vec<Listed>, EngineErro
 }
 
 impl Engine {
-    fn stores(&self) -> Result<Arc<Stores>, EngineError> {
-        self.core.ask_open(|_, open| Arc::clone(&open.stores))
-    }
-
     fn settings(&self) -> &Settings {
         &self.settings
     }
@@ -382,11 +378,12 @@ impl Engine {
         self.core.ask_open(move |core, open| core.send_file(open, &draft, account.as_deref(), dry_run))?
     }
 
-    /// Waits until none of the rows is on its way any more, or the time is out; the rows as they are then.
+    /// Connects, and waits until none of the rows is on its way any more, or the time is out; the rows as they are then.
     ///
     /// # Errors
     /// [`EngineError::Locked`], or the state store cannot be read.
     pub fn settle(&self, ids: &[OutboxId], patience: Duration) -> Result<Vec<OutboxListed>, EngineError> {
+        self.connect()?;
         let until = Instant::now() + patience;
         loop {
             let rows: Vec<OutboxListed> = self.outbox()?.into_iter().filter(|row| ids.contains(&row.id)).collect();
@@ -611,7 +608,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`].
     pub fn connect(&self) -> Result<(), EngineError> {
-        self.core.ask_open(|core, open| core.start_accounts(open))
+        self.core.ask_open(|core, open| core.connect(open))
     }
 
     /// The handle of an account that is connected, connecting it first.

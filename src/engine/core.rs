@@ -432,8 +432,13 @@ impl Core {
             self.announcer.send(Event::Account(account.status.clone()));
         }
         if self.settings.watch {
-            self.start_accounts(open);
+            self.connect(open);
         }
+    }
+
+    /// Connects all accounts, and lets mail leave.
+    pub(crate) fn connect(&mut self, open: &mut Open) {
+        self.start_accounts(open);
         outbox::start(self, open);
     }
 

@@ -7,9 +7,10 @@
 //! Accepted mail is filed to `\Sent` afterwards, looked for first, so that it is filed once too. Rows of different accounts never wait
 //! for each other.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -49,17 +50,40 @@ pub(crate) struct Outbox {
     worker: Option<JoinHandle<()>>,
     /// Accounts whose rows are being worked on.
     busy: Arc<Mutex<BTreeSet<String>>>,
+    /// Rows that wait for the IMAP server, until when.
+    waiting: Arc<Mutex<HashMap<OutboxId, Instant>>>,
+    /// The user went offline: nothing leaves.
+    offline: Arc<AtomicBool>,
 }
 
 impl Outbox {
     /// Not started yet.
     pub(crate) fn new(stores: Arc<Stores>) -> Self {
-        Self { stores, wake: Arc::new(Notify::new()), worker: None, busy: Arc::default() }
+        Self {
+            stores,
+            wake: Arc::new(Notify::new()),
+            worker: None,
+            busy: Arc::default(),
+            waiting: Arc::default(),
+            offline: Arc::default(),
+        }
     }
 
     /// Something may be due.
     pub(crate) fn wake(&self) {
         self.wake.notify_one();
+    }
+
+    /// The IMAP server of some account can be asked again.
+    pub(crate) fn came_online(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.wake();
+    }
+
+    /// The user goes offline, or comes back.
+    pub(crate) fn set_online(&self, online: bool) {
+        self.offline.store(!online, Ordering::SeqCst);
+        self.wake();
     }
 
     /// Ends the worker. What is on the wire is abandoned: its row says what may have happened.
@@ -165,7 +189,7 @@ impl Core {
             }
             // Looked for again; never sent again by this.
             OutboxState::Uncertain | OutboxState::SentNotFiled => {
-                open.stores.state.update_outbox(id, |entry| entry.next_attempt = None)?;
+                open.outbox.came_online();
             }
             OutboxState::Sending | OutboxState::Sent => {
                 return Err(EngineError::Refused(format!("outbox entry {id} is {}", found.state.name())));
@@ -235,8 +259,11 @@ impl Core {
     }
 }
 
-/// Starts the worker of an opening.
+/// Starts the worker of an opening, where it is not at work yet.
 pub(crate) fn start(core: &Core, open: &mut Open) {
+    if open.outbox.worker.is_some() {
+        return;
+    }
     let worker = Worker {
         stores: Arc::clone(&open.stores),
         settings: Arc::clone(&core.settings),
@@ -244,6 +271,8 @@ pub(crate) fn start(core: &Core, open: &mut Open) {
         number: open.number,
         wake: Arc::clone(&open.outbox.wake),
         busy: Arc::clone(&open.outbox.busy),
+        waiting: Arc::clone(&open.outbox.waiting),
+        offline: Arc::clone(&open.outbox.offline),
     };
     open.outbox.worker = Some(core.runtime.spawn(worker.run()));
 }
@@ -256,9 +285,23 @@ struct Worker {
     number: u64,
     wake: Arc<Notify>,
     busy: Arc<Mutex<BTreeSet<String>>>,
+    waiting: Arc<Mutex<HashMap<OutboxId, Instant>>>,
+    offline: Arc<AtomicBool>,
 }
 
 impl Worker {
+    /// Whether a row that needs the IMAP server has to wait, and how long.
+    fn waits(&self, id: OutboxId) -> Option<Duration> {
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = waiting.get(&id)?.saturating_duration_since(Instant::now());
+        (left > Duration::ZERO).then_some(left)
+    }
+
+    /// Such a row is left alone for a while.
+    fn later(&self, id: OutboxId, pause: Duration) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(id, Instant::now() + pause);
+    }
+
     async fn run(self) {
         let mut of_accounts = tokio::task::JoinSet::new();
         self.purge().await;
@@ -330,20 +373,23 @@ impl Worker {
         let now = self.settings.clock.now();
         let mut pause = Duration::from_secs(300);
         let mut due: BTreeSet<&str> = BTreeSet::new();
+        if self.offline.load(Ordering::SeqCst) {
+            return pause;
+        }
         for row in rows {
-            let waits = row.next_attempt.is_some_and(|at| at > now);
-            let acts = match row.state {
-                OutboxState::Queued => true,
-                OutboxState::Held | OutboxState::Deferred | OutboxState::SentNotFiled | OutboxState::Uncertain => {
-                    !waits
+            let wait = match row.state {
+                OutboxState::Queued => None,
+                OutboxState::Held | OutboxState::Deferred => {
+                    row.next_attempt.filter(|at| *at > now).map(|at| at.duration_since(now).unsigned_abs())
                 }
+                OutboxState::SentNotFiled | OutboxState::Uncertain => self.waits(row.id),
                 OutboxState::Sending | OutboxState::Sent | OutboxState::Failed => continue,
             };
-            if acts {
-                due.insert(&row.account);
-            } else if let Some(at) = row.next_attempt {
-                let wait = at.duration_since(now).unsigned_abs();
-                pause = pause.min(wait + Duration::from_millis(20));
+            match wait {
+                None => {
+                    due.insert(&row.account);
+                }
+                Some(wait) => pause = pause.min(wait + Duration::from_millis(20)),
             }
         }
         for account in due {
@@ -368,13 +414,15 @@ impl Worker {
         let rows = self.rows().await?;
         for row in rows.into_iter().filter(|row| row.account == account) {
             let now = self.settings.clock.now();
-            let waits = row.next_attempt.is_some_and(|at| at > now);
+            if self.offline.load(Ordering::SeqCst) {
+                return Ok(());
+            }
             match row.state {
                 OutboxState::Queued | OutboxState::Held | OutboxState::Deferred if row.is_due(now) => {
                     self.send(row.id).await?;
                 }
-                OutboxState::SentNotFiled if !waits => self.file(&row).await?,
-                OutboxState::Uncertain if !waits => self.look_for(&row).await?,
+                OutboxState::SentNotFiled if self.waits(row.id).is_none() => self.file(&row).await?,
+                OutboxState::Uncertain if self.waits(row.id).is_none() => self.look_for(&row).await?,
                 _ => {}
             }
         }
@@ -507,14 +555,12 @@ impl Worker {
         answered.await.ok().flatten()
     }
 
-    async fn later(&self, id: OutboxId) -> Result<(), String> {
-        let at = self.settings.clock.now().checked_add(FILING_PAUSE).ok();
-        self.blocking(move |stores| stores.state.update_outbox(id, |entry| entry.next_attempt = at)).await.map(|_| ())
-    }
-
     /// Puts the copy of a sent message into `\Sent`, unless it is there.
     async fn file(&self, row: &OutboxEntry) -> Result<(), String> {
-        let Some(handle) = self.handle(&row.account).await else { return self.later(row.id).await };
+        let Some(handle) = self.handle(&row.account).await else {
+            self.later(row.id, FILING_PAUSE);
+            return Ok(());
+        };
         let id = row.id;
         let there = handle.find(row.file_in.clone(), row.message_id.clone()).await;
         let filed = match there {
@@ -539,18 +585,23 @@ impl Worker {
             }
             Err(error) => {
                 let words = format!("Sent, but the copy could not be filed: {error}");
-                if error.session_lives() {
+                // Told once, not at every try.
+                if error.session_lives() && row.reply != words {
                     self.tell(Tone::Warning, words.clone());
+                    self.update(id, move |entry| entry.reply = words).await?;
                 }
-                self.update(id, move |entry| entry.reply = words).await?;
-                self.later(id).await
+                self.later(id, FILING_PAUSE);
+                Ok(())
             }
         }
     }
 
     /// Looks for an uncertain message where it would be if it had been sent.
     async fn look_for(&self, row: &OutboxEntry) -> Result<(), String> {
-        let Some(handle) = self.handle(&row.account).await else { return self.later(row.id).await };
+        let Some(handle) = self.handle(&row.account).await else {
+            self.later(row.id, FILING_PAUSE);
+            return Ok(());
+        };
         for mailbox in [row.file_in.clone(), Some("INBOX".to_owned())] {
             match handle.find(mailbox, row.message_id.clone()).await {
                 Ok(found) if !found.uids.is_empty() => {
@@ -568,19 +619,20 @@ impl Worker {
                     return self.file(&found).await;
                 }
                 Ok(_) | Err(imap::Error::NoMailbox { .. }) => {}
-                Err(_) => return self.later(row.id).await,
+                Err(_) => {
+                    self.later(row.id, FILING_PAUSE);
+                    return Ok(());
+                }
             }
         }
         // Not there. A submission server may still have it: only a person can find out, and says so by `resolve`.
-        let at = self.settings.clock.now().checked_add(RETRY_CEILING).ok();
-        self.update(row.id, move |entry| {
-            entry.next_attempt = at;
-            entry.reply = "It is not known whether this was sent: the connection was lost when the server may have had it, and it is \
-                           in neither the sent mailbox nor INBOX. Ask a recipient, then say `casemail outbox resolve`."
-                .to_owned();
-        })
-        .await
-        .map(|_| ())
+        self.later(row.id, RETRY_CEILING);
+        let words = "It is not known whether this was sent: the connection was lost when the server may have had it, and it is in \
+                     neither the sent mailbox nor INBOX. Ask a recipient, then say `casemail outbox resolve`.";
+        if row.reply == words {
+            return Ok(());
+        }
+        self.update(row.id, move |entry| words.clone_into(&mut entry.reply)).await.map(|_| ())
     }
 }
 

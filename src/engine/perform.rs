@@ -118,13 +118,14 @@ impl Core {
             }
             Effect::SyncNow => {
                 open.accounts.values().filter_map(|account| account.handle.as_ref()).for_each(imap::Handle::sync_now);
-                self.start_accounts(open);
+                self.connect(open);
             }
             Effect::GoOnline(online) => {
                 let handles = open.accounts.values().filter_map(|account| account.handle.as_ref());
                 handles.for_each(|handle| handle.set_online(online));
+                open.outbox.set_online(online);
                 if online {
-                    self.start_accounts(open);
+                    self.connect(open);
                 }
             }
             Effect::Quit

@@ -40,6 +40,7 @@ impl<T: Copy> Arena<T> {
     }
 
     /// How many values it holds, those that were removed too.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.0.len()
     }
@@ -81,6 +82,7 @@ impl<T: Clone + Eq + std::hash::Hash> Interned<T> {
     }
 
     /// All values, in the order of their numbers.
+    #[cfg(test)]
     pub(super) fn values(&self) -> &[T] {
         &self.values
     }

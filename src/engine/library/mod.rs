@@ -141,11 +141,6 @@ impl Library {
         self.mailboxes.values()
     }
 
-    /// The mailbox of an account by its name.
-    pub(crate) fn mailbox_named(&self, account: &str, name: &str) -> Option<&Mailbox> {
-        self.mailboxes.values().find(|m| m.account == account && m.name == name)
-    }
-
     /// A mailbox is gone, or its UIDVALIDITY is no longer true: its messages go with it.
     pub(crate) fn drop_mailbox(&mut self, id: MailboxId) {
         self.mailboxes.remove(&id);
@@ -291,13 +286,6 @@ impl Library {
     pub(crate) fn keys_where(&self, wanted: impl Fn(Badge) -> bool) -> Vec<MessageKey> {
         let entries = self.entries.iter().flatten();
         entries.filter(|entry| entry.marks.here && wanted(entry.badge)).map(|entry| entry.key).collect()
-    }
-
-    /// The text is in the cache now, or no longer.
-    pub(crate) fn set_here(&mut self, key: MessageKey, here: bool) {
-        if let Some(entry) = self.entry_mut(key) {
-            entry.marks.here = here;
-        }
     }
 
     /// The message of a name, where it is here.
@@ -536,7 +524,8 @@ impl Library {
         self.waste = 0;
     }
 
-    /// Octets that the index takes, roughly: for the benchmark and the statistics.
+    /// Octets that the index takes, roughly.
+    #[cfg(test)]
     pub(crate) fn bytes(&self) -> usize {
         use std::mem::size_of;
         self.entries.capacity() * size_of::<Option<Entry>>()

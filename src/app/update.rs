@@ -45,7 +45,12 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         // A locked model takes in nothing else: an answer that was on its way when the lock fell must not put a text back on screen.
         _ if model.lock.is_some() => {}
         Event::Notice(sentence) => model.tell(sentence),
-        Event::Changed => model.refresh(&mut out),
+        Event::Changed => {
+            model.refresh(&mut out);
+            if let Some(Screen::Thread(thread)) = model.screens.last_mut() {
+                thread.try_again(&mut out);
+            }
+        }
         Event::Cases(rows) => model.cases(rows, &mut out),
         Event::Threads(scope, rows) => model.threads(&scope, &rows, &mut out),
         Event::Thread(id, view) => model.thread(id, view.as_deref(), &mut out),

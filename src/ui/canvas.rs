@@ -139,6 +139,22 @@ impl<'a> Canvas<'a> {
         Area { x: area.x + 1, y: area.y + 1, width: area.width - 2, height: area.height - 2 }
     }
 
+    /// Puts ASCII in place of everything that is not, for a terminal that shows nothing else.
+    pub(super) fn flatten(&mut self) {
+        for cell in &mut self.buffer.content {
+            if !cell.symbol().is_ascii() {
+                let plain = match cell.symbol() {
+                    "“" | "”" => "\"",
+                    "‘" | "’" => "'",
+                    "–" | "—" => "-",
+                    "…" => "~",
+                    _ => "?",
+                };
+                cell.set_symbol(plain);
+            }
+        }
+    }
+
     /// The buffer itself, for a widget that draws on its own.
     pub(super) fn buffer(&mut self) -> &mut Buffer {
         self.buffer

@@ -41,6 +41,9 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         status::draw(model, &mut canvas);
         popup::draw(model, &mut canvas);
     }
+    if model.settings.ascii {
+        canvas.flatten();
+    }
     if let Some((x, y)) = canvas.cursor
         && x < area.width
         && y < area.height

@@ -20,7 +20,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
 fn draw_palette(model: &Model, palette: &Palette, canvas: &mut Canvas<'_>) {
     let body = model.parts().body;
     let width = body.width.saturating_sub(4).min(100);
-    let height = body.height.saturating_sub(2).min(16);
+    let rows = u16::try_from(palette.found.len().clamp(1, 13)).unwrap_or(13);
+    let height = body.height.saturating_sub(2).min(rows + 3);
     let area = Area { x: body.x + (body.width - width) / 2, y: body.y + 1, width, height };
     let inner = canvas.window(area, "Command");
     let style = canvas.style(Scope::Popup);

@@ -10,6 +10,9 @@ use crate::app::view::Link;
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
 
+/// The longest name on the way here.
+const CRUMB: u16 = 28;
+
 /// Draws title, status and foot.
 pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     title(model, canvas);
@@ -22,13 +25,22 @@ fn title(model: &Model, canvas: &mut Canvas<'_>) {
     let between = canvas.pick(" › ", " > ");
     let names: Vec<SafeText> = model.screens.iter().map(name).collect();
     let (muted, strong) = (canvas.style(Scope::TextMuted), canvas.style(Scope::Title));
-    let mut x = row.x + 1;
-    let end = row.x + row.width;
     let last = names.len().saturating_sub(1);
-    for (at, name) in names.iter().enumerate() {
-        let room = end.saturating_sub(x);
-        // The way here may be shortened, but not the name of where one is.
-        let share = if at == last { room } else { room.min(24) };
+    let wide = |name: &SafeText| cells(name.as_str());
+    let (gap, room) = (cells(between), row.width.saturating_sub(2));
+    // The way here may be shortened, from its beginning on; the name of where one is only when nothing else is left.
+    let mut first = 0;
+    let width_from = |first: usize| {
+        let crumbs = names.get(first..last).unwrap_or_default();
+        crumbs.iter().map(|name| wide(name).min(CRUMB) + gap).sum::<u16>() + names.last().map_or(0, wide)
+    };
+    while first < last && width_from(first) > room {
+        first += 1;
+    }
+    let mut x = row.x + 1;
+    let end = row.x + row.width - 1;
+    for (at, name) in names.iter().enumerate().skip(first) {
+        let share = if at == last { end.saturating_sub(x) } else { end.saturating_sub(x).min(CRUMB) };
         x += canvas.put(x, row.y, share, name.as_str(), if at == last { strong } else { muted });
         if at < last {
             x += canvas.put(x, row.y, end.saturating_sub(x), between, muted);
@@ -135,11 +147,21 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
             let asked =
                 canvas.put(row.x + 1, row.y, inner / 2, prompt.question.as_str(), canvas.style(Scope::FieldName));
             let x = row.x + 2 + asked;
+            let keys = |action| model.settings.keymap.hint(Context::Prompt, action).unwrap_or_default();
+            let hint = format!("{} ok  {} cancel", keys(Action::PromptAccept), keys(Action::PromptCancel));
+            let hint_width = if inner >= 72 { cells(&hint) + 2 } else { 0 };
+            canvas.put_right(
+                row.x + 1,
+                row.y,
+                inner.min(hint_width.saturating_mul(64)),
+                &hint,
+                canvas.style(Scope::KeyDoc),
+            );
             super::screen::field(
                 canvas,
                 x,
                 row.y,
-                (row.x + row.width).saturating_sub(x + 1),
+                (row.x + row.width).saturating_sub(x + 1 + hint_width),
                 &prompt.line,
                 Scope::FieldFocused,
             );

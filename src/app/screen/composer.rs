@@ -395,7 +395,7 @@ impl Composer {
 #[must_use]
 pub fn protection_in_words(protection: Protection) -> &'static str {
     match protection {
-        Protection::WhenPossible => "sign and encrypt if every recipient has an accepted key, else send in clear",
+        Protection::WhenPossible => "sign and encrypt if every recipient has a key, else in clear",
         Protection::Required => "sign and encrypt, or do not send",
         Protection::SignOnly => "sign only: anyone on the way can read it",
         Protection::None => "neither sign nor encrypt: anyone on the way can read it",

@@ -114,6 +114,8 @@ impl ReviewScreen {
         rows.push(ReviewRow::Field("Subject", review.subject.clone()));
         for (at, recipient) in review.recipients.iter().enumerate() {
             rows.push(ReviewRow::Recipient(at));
+            let (tone, how) = carriage_in_words(recipient.address.class);
+            rows.push(ReviewRow::Key(tone, true, SafeText::from(how)));
             rows.extend(sentence_rows(&recipient.key, width.saturating_sub(9)).into_iter().filter_map(
                 |row| match row {
                     HeadRow::Sentence(tone, first, text) => Some(ReviewRow::Key(tone, first, text)),
@@ -131,5 +133,15 @@ impl ReviewScreen {
             .collect();
         rows.extend((0..self.text.len()).map(ReviewRow::Text));
         self.rows = rows;
+    }
+}
+
+/// How mail to an address is carried, in words; the open internet is worth a look.
+fn carriage_in_words(class: &str) -> (Tone, &'static str) {
+    match class {
+        "cjsm" => (Tone::Plain, "Carried by CJSM."),
+        "gov" => (Tone::Plain, "Carried by a government domain."),
+        "firm" => (Tone::Plain, "Carried within the firm."),
+        _ => (Tone::Warning, "Carried over the open internet."),
     }
 }

@@ -213,6 +213,13 @@ impl Thread {
         }
     }
 
+    /// Something changed: what could not be shown before perhaps can be now (its text has come, a key was imported).
+    pub fn try_again(&mut self, out: &mut Vec<Effect>) {
+        if self.trouble.take().is_some() {
+            self.want(out);
+        }
+    }
+
     /// Takes a message that was asked for; tells whether it is what is wanted now.
     pub fn answer(
         &mut self,

@@ -36,7 +36,8 @@ pub(in crate::ui) fn draw(model: &Model, cases: &Cases, canvas: &mut Canvas<'_>)
     let area = model.list_area();
     let columns = Columns::of(area.width);
     let taken = columns.identifiers + columns.unread + columns.messages + columns.date + 7;
-    let title = area.width.saturating_sub(taken);
+    // On a wide screen the columns stay within one look.
+    let title = area.width.saturating_sub(taken).min(64);
     if area.y > model.parts().body.y {
         let style = canvas.style(Scope::ListHeading);
         let y = area.y - 1;

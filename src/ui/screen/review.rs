@@ -33,16 +33,8 @@ fn draw_row(screen: &ReviewScreen, row: &ReviewRow, area: Area, canvas: &mut Can
         }
         ReviewRow::Recipient(place) => {
             let Some(recipient) = review.recipients.get(*place) else { return };
-            let scope = match recipient.address.class {
-                "cjsm" => Scope::CarriedCjsm,
-                "gov" => Scope::CarriedGov,
-                "firm" => Scope::CarriedFirm,
-                _ => Scope::CarriedOpen,
-            };
-            let how = carried_in_words(recipient.address.class);
             canvas.put(x, y, NAMES, recipient.field, canvas.style(Scope::HeaderName));
-            let used = canvas.put(x + NAMES, y, room, recipient.address.text.as_str(), canvas.style(Scope::TextStrong));
-            canvas.put(x + NAMES + used + 2, y, room.saturating_sub(used + 2), how, canvas.style(scope));
+            canvas.put(x + NAMES, y, room, recipient.address.text.as_str(), canvas.style(Scope::TextStrong));
         }
         ReviewRow::Sentence(tone, first, text) => sentence(canvas, (x, y), width, *tone, *first, text.as_str()),
         ReviewRow::Key(tone, first, text) => {
@@ -66,14 +58,5 @@ fn draw_row(screen: &ReviewScreen, row: &ReviewRow, area: Area, canvas: &mut Can
                 canvas.put(x + 2, y, width.saturating_sub(2), text.as_str().trim_end(), style);
             }
         }
-    }
-}
-
-fn carried_in_words(class: &str) -> &'static str {
-    match class {
-        "cjsm" => "by CJSM",
-        "gov" => "by a government domain",
-        "firm" => "within the firm",
-        _ => "over the open internet",
     }
 }

@@ -31,7 +31,8 @@ impl Columns {
     }
 
     fn subject(&self, width: u16) -> u16 {
-        width.saturating_sub(LEAD + self.people + 2 + self.case + MARKS + self.count + self.date + 2)
+        // On a wide screen the columns stay within one look.
+        width.saturating_sub(LEAD + self.people + 2 + self.case + MARKS + self.count + self.date + 2).min(96)
     }
 }
 

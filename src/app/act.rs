@@ -501,8 +501,9 @@ impl Model {
             Action::ViewTop => shown.body.first(),
             Action::ViewBottom => shown.body.last(),
             // Paging on from the end of a message goes to the next one, so that one key reads a whole thread.
-            Action::ViewPageDown if !shown.body.page(2) => {
-                if !thread.step(1, out) {
+            Action::ViewPageDown => {
+                let moved = shown.body.page(2);
+                if !moved && !thread.step(1, out) {
                     self.say(Tone::Plain, "This is the end of the thread.");
                 }
             }

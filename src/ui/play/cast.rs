@@ -85,7 +85,7 @@ fn thread(id: u64, subject: &str, people: &[&str], counts: (usize, usize), last:
         messages: counts.1,
         unread: counts.0,
         flagged: id == 2,
-        attachments: id % 2 == 0,
+        attachments: id.is_multiple_of(2),
         last_date: time(last),
         openpgp,
         cases: vec![CaseId("ZZ26000417".to_owned())],

@@ -5,6 +5,7 @@
 
 mod colours;
 pub mod editor;
+pub mod environment;
 pub mod harden;
 mod input;
 mod keys;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 
 pub use colours::{colours, utf8};
 pub use editor::Editor;
+pub use environment::Environment;
 pub use harden::{harden, report_panics};
 pub use private::sweep;
 pub use tty::Tty;
@@ -59,6 +61,8 @@ pub struct Drive<'d> {
     pub now: &'d dyn Fn() -> Timestamp,
     /// The outside editor.
     pub editor: Editor,
+    /// The value of `TERM`.
+    pub term: Option<String>,
 }
 
 /// The model with its theme.
@@ -86,6 +90,11 @@ impl Program for App<'_> {
 /// # Errors
 /// When the terminal cannot be used.
 pub fn run(model: &mut Model, theme: &Theme, first: Vec<Effect>, drive: Drive<'_>) -> Result<(), TerminalError> {
+    // What could not move the cursor would show escape sequences as text.
+    let term = drive.term.unwrap_or_default();
+    if matches!(term.as_str(), "" | "dumb" | "unknown") {
+        return Err(TerminalError::Dumb(term));
+    }
     let signals = Signals::watch(drive.sender.clone())?;
     let tty = Tty::enter()?;
     let input = Input::start(drive.sender.clone())?;

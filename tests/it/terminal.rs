@@ -55,7 +55,7 @@ fn child() {
         ..Editor::default()
     };
     let now = || Timestamp::UNIX_EPOCH;
-    let drive = Drive { events, sender, submit: &mut submit, now: &now, editor };
+    let drive = Drive { events, sender, submit: &mut submit, now: &now, editor, term: std::env::var("TERM").ok() };
     let ended = casemail::terminal::run(&mut model, &Theme::builtin(), first, drive);
     eprintln!("ended {ended:?}");
 }
@@ -96,6 +96,26 @@ fn a_program_is_driven_by_keys_and_seen() {
     tmux.send_keys(&["Enter"]);
     tmux.wait_for("got it's typed");
     assert_eq!(tmux.wait_for_end(), 3);
+}
+
+#[test]
+fn without_a_terminal_that_can_move_its_cursor_it_says_so_and_touches_nothing() {
+    let run = |term: &str| {
+        let output = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "terminal::child", "--nocapture"])
+            .env(CHILD, "/nonexistent")
+            .env("TERM", term)
+            .stdin(std::process::Stdio::null())
+            .output()
+            .unwrap();
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    };
+    let check = |term: &str, expected: &str| {
+        let told = run(term);
+        assert!(told.contains(expected) && !told.contains('\u{1b}'), "{told}");
+    };
+    check("dumb", "ended Err(Dumb(\"dumb\"))");
+    check("xterm", "ended Err(NotATerminal(\"standard input\"))");
 }
 
 #[test]

@@ -187,3 +187,68 @@ fn a_signal_or_a_lost_terminal_ends_the_program_through_the_model() {
     let lost = Counter { gone: true, ..Counter::default() };
     assert_eq!(play("", "", lost, &Signals::silent()).told.last().unwrap(), "terminate");
 }
+
+/// Draws two frames of the list of cases, a cursor move apart, and gives the bytes of the second.
+fn bytes_of_a_cursor_move(columns: u16, rows: u16) -> usize {
+    use std::sync::Arc;
+
+    use ratatui::layout::Rect;
+    use ratatui::{Terminal, TerminalOptions, Viewport};
+
+    use crate::app::view::{CaseRow, Scope};
+    use crate::app::{Model, Settings, update};
+    use crate::mail::id::CaseId;
+    use crate::mail::safe::SafeText;
+    use crate::terminal::output::{Output, Silent};
+
+    let cases: Vec<CaseRow> = (0..40)
+        .map(|number| CaseRow {
+            scope: Scope::Case(CaseId(format!("99ZX00{number:02}326"))),
+            title: SafeText::line("R v FERRET"),
+            identifiers: vec![SafeText::line(&format!("99ZX00{number:02}326"))],
+            messages: 10 + number,
+            unread: number % 3,
+            last_date: Some(Timestamp::UNIX_EPOCH),
+        })
+        .collect();
+    let mut model = Model::new(Settings::default(), Timestamp::UNIX_EPOCH);
+    model.start(false);
+    update(&mut model, Event::Resize(columns, rows));
+    update(&mut model, Event::Cases(Arc::from(cases)));
+    let written = Count::default();
+    let viewport = Viewport::Fixed(Rect::new(0, 0, columns, rows));
+    let mut terminal =
+        Terminal::with_options(Silent::new(Output::new(written.clone())), TerminalOptions { viewport }).unwrap();
+    let theme = crate::theme::Theme::builtin();
+    let mut frame = |model: &Model| {
+        let before = written.0.get();
+        terminal.draw(|frame| crate::ui::draw(model, &theme, frame)).unwrap();
+        written.0.get() - before
+    };
+    assert!(frame(&model) > usize::from(columns) * 10);
+    update(&mut model, Event::Key(Key::char('j')));
+    let moved = frame(&model);
+    frame(&model);
+    assert_eq!(frame(&model), 0, "nothing changed, nothing is written");
+    moved
+}
+
+#[derive(Clone, Default)]
+struct Count(std::rc::Rc<std::cell::Cell<usize>>);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_cursor_move_is_cheap_on_a_slow_line() {
+    let (narrow, wide) = (bytes_of_a_cursor_move(80, 24), bytes_of_a_cursor_move(200, 50));
+    println!("a cursor move: {narrow} bytes at 80x24, {wide} at 200x50");
+    assert!(narrow <= 320 && wide <= 400, "{narrow} {wide}");
+}

@@ -318,7 +318,7 @@ fn attachment_part(attachment: &Attachment) -> Result<Vec<u8>, BuildError> {
     let media_type = media_type(attachment)?;
     let base64 = transfer::encode_base64(&attachment.content);
     let mut head = format!("Content-Type: {media_type}");
-    let name = attachment.name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = attachment.name.rsplit(['/', '\\']).next().filter(|name| !name.trim().is_empty()).unwrap_or("unnamed");
     // RFC 2047 forbids encoded words here; every old mailer reads them nonetheless, and new ones read the disposition.
     let fallback = if is_quotable(name) {
         name.replace('\\', "\\\\").replace('"', "\\\"")
@@ -642,7 +642,7 @@ mod tests {
             prop_assert_eq!(headers.subject(), draft.subject.trim());
             let body = display::body(&message);
             prop_assert_eq!(trimmed(&body.text()), trimmed(&draft.body));
-            let files: Vec<_> = message.parts().iter().filter(|part| part.name.is_some()).map(|part| message.content(part)).collect();
+            let files: Vec<_> = message.parts().iter().filter(|part| part.media_type == "application/octet-stream").map(|part| message.content(part)).collect();
             let sent: Vec<_> = draft.attachments.iter().map(|file| file.content.clone()).collect();
             prop_assert_eq!(files, sent);
         }

@@ -14,6 +14,8 @@
 
 mod demo;
 mod imap;
+mod imap_hostile;
+mod imap_tls;
 mod pgp_corpus;
 mod pgp_interop;
 mod smtp;

@@ -2,5 +2,6 @@
 
 pub(crate) mod dovecot;
 pub(crate) mod memory;
+pub(crate) mod scripted_imap;
 pub(crate) mod submission;
 pub(crate) mod tmux;

@@ -13,6 +13,7 @@
 )]
 
 mod demo;
+mod engine;
 mod imap;
 mod imap_hostile;
 mod imap_tls;

@@ -76,7 +76,6 @@ fn a_copy_is_shown_once_and_a_second_message_under_its_id_beside_it() {
 }
 
 #[test]
-#[ignore = "until threads are made"]
 fn cases_come_from_identifiers_and_are_inherited_by_the_thread() {
     let mut library = library();
     library.insert(MailboxId(1), &summary(1, "1@x", &[], "Weir T20269001", &[(FoundIn::Subject, "T20269001")]));
@@ -98,7 +97,6 @@ fn cases_come_from_identifiers_and_are_inherited_by_the_thread() {
 }
 
 #[test]
-#[ignore = "until threads are made"]
 fn flags_show_at_once_and_deleted_messages_hide() {
     let mut library = library();
     library.insert(MailboxId(1), &summary(1, "1@x", &[], "Weir", &[]));

@@ -11,6 +11,7 @@ mod flowed;
 pub mod headers;
 pub mod html;
 pub mod id;
+pub mod mailto;
 pub mod message;
 pub mod reply;
 pub mod safe;

@@ -72,7 +72,7 @@ fn start(size: (u16, u16), editor: &str) -> Option<(Tmux, tempfile::TempDir)> {
     );
     let tmux = Tmux::start(
         size,
-        &["bash", "--norc", "-m", "-c", &script],
+        &["bash", "--norc", "-c", &script],
         &[
             (CHILD, &home.path().join("state").display().to_string()),
             ("CASEMAIL_TEST_EDITOR", editor),
@@ -207,10 +207,12 @@ fn being_stopped_by_others_draws_anew_when_continued() {
     tmux.wait_for("R v FERRET");
     let pid = child_pid(&tmux);
     rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
-    tmux.type_text("j");
+    tmux.scribble("\u{1b}[Hscribbled over");
+    tmux.wait_for("scribbled over");
     rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
-    // bash takes the terminal back from a job that was stopped: it is ended, not waited for.
-    tmux.wait_until("an end or the list", |screen| screen.contains("R v FERRET") || screen.contains("terminal"));
+    tmux.wait_until("the screen whole", |screen| screen.contains("R v FERRET") && !screen.contains("scribbled"));
+    tmux.send_keys(&["C-q"]);
+    tmux.wait_for("terminal whole, status 0");
 }
 
 #[test]

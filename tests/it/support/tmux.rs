@@ -126,6 +126,11 @@ impl Tmux {
         self.ask("#{pane_pid}").parse().unwrap()
     }
 
+    /// Writes to the terminal behind the program's back.
+    pub(crate) fn scribble(&self, text: &str) {
+        std::fs::write(self.ask("#{pane_tty}"), text).unwrap();
+    }
+
     /// Whether the program asked for the alternate screen: left behind, it is a broken terminal.
     pub(crate) fn alternate_on(&self) -> bool {
         self.ask("#{alternate_on}") == "1"

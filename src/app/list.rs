@@ -267,8 +267,19 @@ impl Needle {
 
     fn is_in(&self, text: &str) -> bool {
         if self.ascii {
-            let needle = self.text.as_bytes();
-            text.as_bytes().windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle))
+            // A million rows are looked through between two key presses: compare whole words only where the first letter is there.
+            let [first, rest @ ..] = self.text.as_bytes() else { return true };
+            let (lower, upper) = (*first, first.to_ascii_uppercase());
+            let mut bytes = text.as_bytes();
+            while let Some(at) = bytes.iter().position(|byte| *byte == lower || *byte == upper) {
+                bytes = bytes.get(at + 1..).unwrap_or_default();
+                match bytes.get(..rest.len()) {
+                    None => return false,
+                    Some(head) if head.eq_ignore_ascii_case(rest) => return true,
+                    Some(_) => {}
+                }
+            }
+            false
         } else {
             text.to_lowercase().contains(&self.text)
         }

@@ -226,3 +226,34 @@ fn offline_is_said_with_since_why_and_when_again() {
     let wanted = "work: offline since 13:02: the server did not answer; next try 14:35";
     assert!(play.screen().contains(wanted), "{}", play.screen());
 }
+
+#[test]
+fn vim_keys_drive_it_too() {
+    let mut play = Play::new();
+    let (keymap, _) = crate::keymap::Keymap::load("vim", &|_| None).unwrap();
+    play.model.settings.keymap = keymap;
+    play.press("jl");
+    assert!(play.screen().contains("1 of 4"), "{}", play.screen());
+    play.press("G");
+    assert!(play.screen().contains("4 of 4"), "{}", play.screen());
+    play.press("gg");
+    assert!(play.screen().contains("1 of 4"), "{}", play.screen());
+    play.press("h");
+    assert!(play.screen().contains("2 of 6"), "{}", play.screen());
+}
+
+#[test]
+fn message_that_could_not_be_shown_is_asked_for_again_after_a_change() {
+    let mut play = Play::new().keys("j<CR>");
+    play.silent = true;
+    play.press("<CR>");
+    let view = play.world.thread.clone();
+    play.event(Event::Thread(ThreadId(1), Some(view.into())));
+    let why =
+        super::sentence(crate::app::view::Tone::Warning, "The text is not here yet, and the server cannot be reached.");
+    play.event(Event::Message(message(12), Err(why)));
+    assert!(play.screen().contains("The text is not here yet"), "{}", play.screen());
+    play.effects.clear();
+    play.event(Event::Changed);
+    assert!(play.effects.iter().any(|effect| matches!(effect, Effect::OpenMessage(id) if *id == message(12))));
+}

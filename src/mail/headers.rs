@@ -448,9 +448,9 @@ mod tests {
         assert_eq!(headers(&text).to().len(), 100_000);
         text = format!("To: {}\r\n\r\n", "\"Q\" <a@x.example>,\r\n ".repeat(100_000));
         assert_eq!(headers(&text).to().len(), 100_000);
-        text = "X: y\r\n".repeat(1_000_000);
+        text = "X: y\r\n".repeat(200_000);
         assert_eq!(headers(&text).count("x"), super::FIELDS_MAX);
-        text = format!("Subject: {}\r\n\r\n", "=?a?q?".repeat(10_000_000));
+        text = format!("Subject: {}\r\n\r\n", "=?a?q?".repeat(1_000_000));
         assert!(headers(&text).subject().len() <= super::TEXT_MAX);
         let many: String = (0..20_000).fold(String::new(), |mut all, at| {
             write!(all, ";\r\n p{at}*1=x").unwrap();

@@ -31,6 +31,9 @@ const PLAINTEXT_BYTES_FREE: u64 = 16 * 1024 * 1024;
 /// Beyond that it may be this many times its ciphertext: 43 KB that become 4 GiB are not mail.
 const EXPANSION_MAX: u64 = 64;
 
+/// The library allocates its buffer whole, for every message.
+const BUFFER_BYTES_MAX: usize = 1024 * 1024;
+
 /// How many session keys are tried: each costs a public-key operation.
 const SESSION_KEYS_MAX: usize = 64;
 
@@ -122,7 +125,10 @@ fn read(ciphertext: &[u8], opening: &mut Opening<'_>, now: Timestamp) -> openpgp
     for cipher in old {
         policy.accept_symmetric_algo(cipher);
     }
-    let mut decryptor = DecryptorBuilder::from_bytes(ciphertext)?.with_policy(&policy, skewed(now), opening)?;
+    // The library's own buffer need not hold it all: it is not asked to hold back what is not checked yet, this function does that.
+    let builder =
+        DecryptorBuilder::from_bytes(ciphertext)?.buffer_size(ciphertext.len().clamp(4_096, BUFFER_BYTES_MAX));
+    let mut decryptor = builder.with_policy(&policy, skewed(now), opening)?;
     let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
     decryptor.by_ref().take(cap.saturating_add(1)).read_to_end(&mut plain)?;
     if u64::try_from(plain.len()).unwrap_or(u64::MAX) > cap {

@@ -363,3 +363,58 @@ fn what_we_seal_we_open() {
     assert_good(&opened, false);
     assert_eq!(opened.report.header_protection, HeaderProtection::Signed);
 }
+
+/// A key of the RFC 9580 kind on the other side: version 6 signatures are read, and we seal to it.
+#[test]
+fn version_6_both_ways() {
+    use sequoia_openpgp::serialize::SerializeInto as _;
+    let (key, _) = sequoia_openpgp::cert::CertBuilder::general_purpose(Some(format!("Hamish Lintwhite <{THEIRS}>")))
+        .set_profile(sequoia_openpgp::Profile::RFC9580)
+        .expect("known")
+        .set_cipher_suite(sequoia_openpgp::cert::CipherSuite::Cv25519)
+        .generate()
+        .expect("a key");
+    let (secret, cert) = (key.as_tsk().to_vec().expect("bytes"), key.to_vec().expect("bytes"));
+    let ours = generate("Isla Thistledown", OURS, now()).expect("a key");
+    let (receiver, fingerprint) = our_keyring(&ours, &cert);
+    assert_eq!(fingerprint.len(), 64);
+    let mut sender = Keyring::new();
+    sender.add_secret(&secret, None).expect("their key");
+    sender.add_cert(&ours.cert, Acceptance::Accepted).expect("our certificate");
+    let to = std::slice::from_ref(&ours.info.fingerprint);
+    let sealed = seal(&entity(), &fields(THEIRS, OURS, now()), to, &sender, &fingerprint, now()).expect("sealed");
+    assert_good(&open(&Message::parse(sealed.assemble()), &receiver, now(), Decrypt::NotRsa), true);
+
+    let answer = seal(
+        &entity(),
+        &fields(OURS, THEIRS, now()),
+        std::slice::from_ref(&fingerprint),
+        &receiver,
+        &ours.info.fingerprint,
+        now(),
+    );
+    let opened = open(&Message::parse(answer.expect("sealed").assemble()), &sender, now(), Decrypt::NotRsa);
+    assert_eq!(opened.report.signature.state, SignatureState::Good, "{:?}", opened.report);
+}
+
+/// What only an RSA key opens is opened when the user asks, and not before: the time it takes tells nobody anything.
+#[test]
+fn rsa_is_used_only_when_asked_for() {
+    if !installed("gpg") {
+        return;
+    }
+    let other = generate("Isla Thistledown", OURS, now()).expect("a key");
+    let gpg = Gpg::new(&["rsa2048", "sign", "1y"], &other);
+    let secret = run(&mut gpg.command(&["--export-secret-keys", THEIRS]), b"").0;
+    let mut keyring = Keyring::new();
+    keyring.add_secret(&secret, None).expect("an RSA key");
+    let (armored, _) =
+        run(&mut gpg.command(&["--armor", "--encrypt", "--recipient", THEIRS]), b"Content-Type: text/plain\n\nclear\n");
+    let raw = frame_encrypted(&armored, OURS);
+    let waiting = open(&Message::parse(raw.clone()), &keyring, now(), Decrypt::NotRsa);
+    assert_eq!((waiting.report.encrypted, waiting.report.decrypted), (true, false));
+    assert_eq!(waiting.report.integrity, Integrity::None);
+    assert!(waiting.warnings.iter().any(|warning| warning.code() == "rsa-not-opened"), "{:?}", waiting.warnings);
+    let asked = open(&Message::parse(raw), &keyring, now(), Decrypt::Any);
+    assert!(asked.report.decrypted && String::from_utf8_lossy(asked.shown.raw()).contains("clear"));
+}

@@ -31,8 +31,9 @@ const PLAINTEXT_BYTES_FREE: u64 = 16 * 1024 * 1024;
 /// Beyond that it may be this many times its ciphertext: 43 KB that become 4 GiB are not mail.
 const EXPANSION_MAX: u64 = 64;
 
-/// The library allocates its buffer whole, for every message.
-const BUFFER_BYTES_MAX: usize = 1024 * 1024;
+/// What a plaintext usually fits in: this many times its ciphertext, and at least a page or so.
+const EXPANSION_USUAL: u64 = 8;
+const PLAINTEXT_BYTES_USUAL: u64 = 64 * 1024;
 
 /// How many session keys are tried: each costs a public-key operation.
 const SESSION_KEYS_MAX: usize = 64;
@@ -89,6 +90,8 @@ pub(super) fn decrypt(ciphertext: &[u8], keyring: &Keyring, now: Timestamp, may_
     let decrypted = match result {
         Ok(Some(plain)) if observer.encrypted => Decrypted::Plain(plain),
         Ok(Some(plain)) => Decrypted::NotEncrypted(plain.to_vec()),
+        // Too large to look at; what kind of packet it is can still be told.
+        Ok(None) if Head::read(ciphertext).container == Container::Clear => Decrypted::NotEncrypted(Vec::new()),
         Ok(None) => Decrypted::TooLarge,
         Err(_) => {
             let head = Head::read(ciphertext);
@@ -116,8 +119,23 @@ pub(super) fn decrypt(ciphertext: &[u8], keyring: &Keyring, now: Timestamp, may_
 
 /// Reads the plaintext to its end; nothing if it is too large.
 fn read(ciphertext: &[u8], opening: &mut Opening<'_>, now: Timestamp) -> openpgp::Result<Option<Zeroizing<Vec<u8>>>> {
-    let length = u64::try_from(ciphertext.len()).unwrap_or(u64::MAX);
-    let cap = length.saturating_mul(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, PLAINTEXT_BYTES_MAX);
+    let times = |factor: u64| u64::try_from(ciphertext.len()).unwrap_or(u64::MAX).saturating_mul(factor);
+    let cap = times(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, PLAINTEXT_BYTES_MAX);
+    // The library allocates its buffer whole, so the usual size is tried first.
+    match read_within(ciphertext, opening, now, times(EXPANSION_USUAL).clamp(PLAINTEXT_BYTES_USUAL, cap))? {
+        Some(plain) => Ok(Some(plain)),
+        None => read_within(ciphertext, opening, now, cap),
+    }
+}
+
+/// Reads the plaintext if it fits the buffer. The library then has checked all of it before it hands over the first byte; what does not
+/// fit would be handed over in pieces that are not checked yet, and is not asked for.
+fn read_within(
+    ciphertext: &[u8],
+    opening: &mut Opening<'_>,
+    now: Timestamp,
+    buffer: u64,
+) -> openpgp::Result<Option<Zeroizing<Vec<u8>>>> {
     let mut policy = policy_at(now);
     // Old mail is old: these ciphers are no reason to withhold it, as long as its integrity is protected.
     #[expect(deprecated, reason = "read only, never written")]
@@ -125,18 +143,13 @@ fn read(ciphertext: &[u8], opening: &mut Opening<'_>, now: Timestamp) -> openpgp
     for cipher in old {
         policy.accept_symmetric_algo(cipher);
     }
-    // The library's own buffer need not hold it all: it is not asked to hold back what is not checked yet, this function does that.
-    let builder =
-        DecryptorBuilder::from_bytes(ciphertext)?.buffer_size(ciphertext.len().clamp(4_096, BUFFER_BYTES_MAX));
+    let builder = DecryptorBuilder::from_bytes(ciphertext)?.buffer_size(usize::try_from(buffer)?);
     let mut decryptor = builder.with_policy(&policy, skewed(now), opening)?;
-    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
-    decryptor.by_ref().take(cap.saturating_add(1)).read_to_end(&mut plain)?;
-    if u64::try_from(plain.len()).unwrap_or(u64::MAX) > cap {
+    if !decryptor.message_processed() {
         return Ok(None);
     }
-    if !decryptor.message_processed() {
-        return Err(openpgp::Error::ManipulatedMessage.into());
-    }
+    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
+    decryptor.read_to_end(&mut plain)?;
     Ok(Some(plain))
 }
 

@@ -100,11 +100,15 @@ pub(super) fn cleartext(block: &[u8], keyring: &Keyring, now: Timestamp) -> (Opt
     let mut observer = Observer::new(keyring, now);
     let policy = policy_at(now);
     let mut text = Vec::new();
+    // The text is not longer than the block, so that all of it has been verified before the first byte is handed over.
     let done = VerifierBuilder::from_bytes(block)
-        .and_then(|builder| builder.with_policy(&policy, skewed(now), &mut observer))
+        .and_then(|builder| builder.buffer_size(block.len()).with_policy(&policy, skewed(now), &mut observer))
         .and_then(|mut verifier| {
-            std::io::Read::read_to_end(&mut verifier, &mut text)?;
-            Ok(verifier.message_processed())
+            let processed = verifier.message_processed();
+            if processed {
+                std::io::Read::read_to_end(&mut verifier, &mut text)?;
+            }
+            Ok(processed)
         });
     match done {
         Ok(true) if !observer.signatures.is_empty() => (Some(text), observer.signatures),

@@ -530,6 +530,20 @@ fn encryption_is_named_only_where_it_is() {
         writer
     });
     assert!(bomb.len() < 100_000, "{} bytes", bomb.len());
+    let mut clear_bomb = Vec::new();
+    let writer = Compressor::new(Writer::new(&mut clear_bomb)).algo(CompressionAlgorithm::BZip2).build().expect("one");
+    let mut writer = literal(writer, CANARY.as_bytes());
+    writer.write_all(&vec![0_u8; 20 << 20]).expect("written");
+    writer.finalize().expect("written");
+    // Compressible, and not too large: read whole, in a second go with a larger buffer.
+    let large = encrypted_packets(false, |writer| {
+        let writer = Compressor::new(writer).algo(CompressionAlgorithm::Zlib).build().expect("one");
+        let mut writer = literal(writer, &body());
+        writer.write_all(&vec![b' '; 8 << 20]).expect("written");
+        writer
+    });
+    let opened = open(&Message::parse(mail(VICTIM, &framed(&large), &[])), &keyring(), now(), Decrypt::NotRsa);
+    assert!(opened.report.decrypted && opened.shown.raw().len() > 8 << 20, "{:?}", opened.warnings);
     let named = encrypted_packets(false, |writer| {
         let mut writer = LiteralWriter::new(writer)
             .filename("\n[GNUPG:] GOODSIG 0 x\n[GNUPG:] VALIDSIG\x1b[2J")
@@ -543,6 +557,7 @@ fn encryption_is_named_only_where_it_is() {
         ("literal only", mail(VICTIM, &framed(&literal_only), &[]), true),
         ("compressed only", mail(VICTIM, &framed(&compressed), &[]), true),
         ("signed only, in an encrypted frame", mail(VICTIM, &framed(&opaque), &[]), true),
+        ("a bomb that is not even encrypted", mail(VICTIM, &framed(&clear_bomb), &[]), true),
         ("a bomb", mail(VICTIM, &framed(&bomb), &[]), true),
         ("status lines in the literal's name", mail(VICTIM, &framed(&named), &[]), false),
     ]);

@@ -1,9 +1,232 @@
-//! The commands.
+//! The command line: the grammar, where everything is found, what each command writes.
+//!
+//! A command that needs a profile takes its lock, opens it and does its work; where another process has the profile, the command is
+//! handed to that one over its socket and its answer passed on. Reading commands write one JSON document with `--json`, plain
+//! text otherwise; what is meant for people alone goes to the error output. Nothing asks questions when standard input is no
+//! terminal. The environment is read in [`environment`] alone.
 
+mod args;
+mod attachment;
+mod call;
+mod case;
+mod check;
+mod environment;
+mod exit;
+mod key;
+mod listed;
+mod manual;
+mod message;
+mod named;
+mod outbox;
+mod output;
+mod passphrase;
+mod profile;
+mod serve;
+mod setup;
+mod source;
+mod stores;
+mod thread;
+mod transfer;
+
+use std::io::{self, Read, Write};
 use std::process::ExitCode;
+
+use clap::Parser;
+use zeroize::Zeroizing;
+
+use self::args::{Cli, Command, Key, Message, Outbox, Store};
+use self::call::Call;
+use self::environment::Environment;
+use self::exit::{Exit, Failure, Outcome};
+use self::named::Kind;
+use self::output::Output;
+use self::profile::Way;
+use crate::engine::socket::{self, Request, SocketError};
+use crate::store::cache::Cache;
+use crate::store::vault::Cost;
 
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream and which code.
+            let _ = error.print();
+            return if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() };
+        }
+    };
+    let environment = Environment::read();
+    let (mut out, mut err) = (io::BufWriter::new(io::stdout()), io::stderr());
+    let mut output = Output::new(&mut out, &mut err, cli.global.json);
+    let outcome = run(&cli, &environment, &mut output);
+    let exit = call::report(&mut output, outcome);
+    match out.flush() {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe && exit == Exit::Done => Exit::CannotWrite.into(),
+        _ => exit.into(),
+    }
+}
+
+fn run(cli: &Cli, environment: &Environment, output: &mut Output<'_>) -> Outcome {
+    let Some(command) = &cli.command else { return screen(cli, environment) };
+    match command {
+        Command::Completions { shell } => manual::completions(output, *shell),
+        Command::Man => manual::man(output),
+        Command::Keymap(command) => named(cli, environment, output, Kind::Keymap, command),
+        Command::Theme(command) => named(cli, environment, output, Kind::Theme, command),
+        Command::Check { offline } => check(cli, environment, output, *offline),
+        Command::Setup(options) => {
+            let asked = setup::Asked {
+                roots: profile::roots(environment, cli.global.home.as_deref())?,
+                is_interactive: environment.is_interactive,
+                passphrase: cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?,
+                account: cli.global.account.as_deref(),
+                cost: Cost::DEFAULT,
+            };
+            setup::run(output, options, asked, &environment.cwd)
+        }
+        Command::Demo(_) => Err(Failure::new(Exit::TryLater, "the demo is not in this build")),
+        command => with_profile(cli, command, environment, output),
+    }
+}
+
+fn named(cli: &Cli, environment: &Environment, output: &mut Output<'_>, kind: Kind, command: &args::Named) -> Outcome {
+    let roots = environment.roots(cli.global.home.as_deref());
+    let config = roots.as_ref().map(|roots| roots.config.as_path());
+    let settings = roots.as_ref().and_then(|roots| profile::configuration(roots, environment).ok()).unwrap_or_default();
+    let current = if kind == Kind::Keymap { &settings.keymap } else { &settings.theme };
+    named::run(output, kind, command, config, current)
+}
+
+fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, _offline: bool) -> Outcome {
+    let roots = profile::roots(environment, cli.global.home.as_deref())?;
+    let (found, _) = check::offline(&roots, environment);
+    check::finish(output, found)
+}
+
+/// A command that works on a profile, or on a bare file with whatever keys there are.
+fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output: &mut Output<'_>) -> Outcome {
+    let is_bare = call::is_bare(cli, &environment.cwd);
+    let roots = match profile::roots(environment, cli.global.home.as_deref()) {
+        Err(_) if is_bare => return without_profile(command, environment, output),
+        other => other?,
+    };
+    if is_bare && (!roots.exists() || matches!(command, Command::Message(Message::Raw { .. }))) {
+        return without_profile(command, environment, output);
+    }
+    if !roots.config_file().exists() && !roots.exists() {
+        let words = format!("there is no profile at {}; make one with `casemail setup`", roots.state.display());
+        return Err(Failure::new(Exit::Config, words));
+    }
+    let config = profile::configuration(&roots, environment)?;
+    if let Some(name) = cli.global.account.as_deref()
+        && config.account(Some(name)).is_none()
+    {
+        let names: Vec<&str> = config.accounts.iter().map(|account| account.name.as_str()).collect();
+        return Err(Failure::new(Exit::Config, format!("there is no account {name:?}; there is {}", names.join(", "))));
+    }
+    let lock = match profile::take(&roots)? {
+        Ok(lock) => lock,
+        Err(running) => return hand_over(&roots, command, environment, output, running),
+    };
+    if matches!(command, Command::Store(Store::Rebuild)) {
+        Cache::delete(&roots.cache).map_err(|error| Failure::new(Exit::CannotWrite, format!("the cache: {error}")))?;
+        output.say("the cache is deleted; the next sync makes it anew");
+        return Ok(Exit::Done);
+    }
+    let way = Way {
+        roots,
+        environment,
+        passphrase: cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?,
+        connects: connects(command),
+        events: None,
+    };
+    let engine = match profile::open(lock, config, way) {
+        // The file can be read without keys, and says then that it was not decrypted.
+        Err(Failure { exit: Exit::NotPermitted, .. }) if is_bare && cli.global.passphrase_fd.is_none() => {
+            return without_profile(command, environment, output);
+        }
+        other => other?,
+    };
+    let key_passphrase = match command {
+        Command::Key(Key::Import { key_passphrase_fd: Some(number), .. }) => Some(passphrase::from_fd(*number)?),
+        _ => None,
+    };
+    let mut stdin = io::stdin().lock();
+    let mut call = Call::new(environment.cwd.clone(), &mut stdin, output.reborrow(), Some(&engine));
+    call.account.clone_from(&cli.global.account);
+    call.is_interactive = environment.is_interactive;
+    call.key_passphrase = key_passphrase;
+    let outcome = call::run(&mut call, command);
+    for event in engine.unread_events() {
+        if let crate::app::event::Event::Notice(sentence) = event {
+            output.say(sentence.text.as_str());
+        }
+    }
+    outcome
+}
+
+fn without_profile(command: &Command, environment: &Environment, output: &mut Output<'_>) -> Outcome {
+    let mut stdin = io::stdin().lock();
+    call::run(&mut Call::new(environment.cwd.clone(), &mut stdin, output.reborrow(), None), command)
+}
+
+/// Commands that need the passwords of accounts.
+fn connects(command: &Command) -> bool {
+    match command {
+        Command::Sync { .. } | Command::Outbox(Outbox::Retry { .. } | Outbox::Resolve { .. }) => true,
+        Command::Send { dry_run, .. } => !dry_run,
+        _ => false,
+    }
+}
+
+/// Commands that read standard input, so that it is handed over with them.
+fn reads_stdin(command: &Command) -> bool {
+    let is_dash = |text: &str| text == "-";
+    match command {
+        Command::Send { file, .. } => file.as_deref().is_none_or(|file| file.as_os_str() == "-"),
+        Command::Message(Message::Show { message } | Message::Raw { message }) => is_dash(message),
+        Command::Attachment(args::Attachment::Export { message, .. }) => is_dash(message),
+        Command::Attachment(args::Attachment::List { messages, .. }) => messages.iter().any(|text| is_dash(text)),
+        Command::Key(Key::Import { file, .. }) => file.as_os_str() == "-",
+        _ => false,
+    }
+}
+
+/// Has the process that has the profile do it.
+fn hand_over(
+    roots: &crate::store::profile::Roots,
+    command: &Command,
+    environment: &Environment,
+    output: &mut Output<'_>,
+    running: Failure,
+) -> Outcome {
+    let mut stdin = Zeroizing::new(Vec::new());
+    if reads_stdin(command) {
+        let read = io::stdin().lock().read_to_end(&mut stdin);
+        read.map_err(|error| Failure::new(Exit::BadData, format!("standard input: {error}")))?;
+    }
+    let request = Request {
+        args: std::env::args().skip(1).collect(),
+        cwd: environment.cwd.clone(),
+        stdin: std::mem::take(&mut *stdin),
+    };
+    let (out, err) = output.streams();
+    match socket::call(&roots.socket(), &request, out, err) {
+        Ok(code) => Ok(Exit::from_code(code)),
+        // It has the lock and serves nobody: another command at work.
+        Err(SocketError::Nobody) => Err(running),
+        Err(error) => Err(Failure::new(Exit::TryLater, error)),
+    }
+}
+
+/// The terminal interface.
+fn screen(_cli: &Cli, environment: &Environment) -> Outcome {
+    if !environment.is_interactive || !environment.is_screen {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the terminal interface needs a terminal; for scripts there are commands: `casemail --help`",
+        ));
+    }
+    Err(Failure::new(Exit::TryLater, "the terminal interface is not in this build"))
 }

@@ -25,6 +25,7 @@ pub mod document;
 mod draft_file;
 pub mod files;
 mod flags;
+mod housekeeping;
 mod ingest;
 mod lane;
 mod library;

@@ -1,0 +1,422 @@
+//! The grammar of the command line. Help, completions and the manual page are made from here.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Mail for criminal-justice practitioners: cases, OpenPGP, proof. Without a command, the terminal interface.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "casemail", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    after_help = "Exit codes: 0 done; 1 the answer is no; 2 usage; 65 bad data; 69 server unavailable; 73 cannot write; \
+                        75 try later (queued); 77 locked or not permitted; 78 configuration."
+)]
+pub(super) struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub(super) global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Option<Command>,
+}
+
+/// Options of every command.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Global {
+    /// Keep config, state, cache and keys below DIR (else where XDG says)
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(super) home: Option<PathBuf>,
+    /// The account, by its name in the configuration (else all of them, or the first)
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(super) account: Option<String>,
+    /// Write one JSON document with a `schema` field
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    /// Read the passphrase of the profile from the first line of this file descriptor
+    #[arg(long, global = true, value_name = "N")]
+    pub(super) passphrase_fd: Option<i32>,
+}
+
+/// A command.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Command {
+    /// Try casemail with embedded servers, a throw-away home and fictional cases
+    Demo(Demo),
+    /// Make a profile: ask for an account and a passphrase
+    Setup(Setup),
+    /// Check configuration, keymaps, themes, permissions, keys and servers
+    Check {
+        /// Do not connect to the servers
+        #[arg(long)]
+        offline: bool,
+    },
+    /// Fetch what is new, once
+    Sync {
+        /// Only this mailbox (may be given several times)
+        #[arg(long = "mailbox", value_name = "M")]
+        mailboxes: Vec<String>,
+    },
+    /// Cases
+    #[command(subcommand)]
+    Case(Case),
+    /// Threads
+    #[command(subcommand)]
+    Thread(Thread),
+    /// Messages
+    #[command(subcommand)]
+    Message(Message),
+    /// Attachments
+    #[command(subcommand)]
+    Attachment(Attachment),
+    /// Queue an RFC 5322 draft: check it, seal it, send it
+    Send {
+        /// The draft; `-` or nothing: standard input
+        #[arg(value_name = "FILE.eml")]
+        file: Option<PathBuf>,
+        /// Only check
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Mail on its way out
+    #[command(subcommand)]
+    Outbox(Outbox),
+    /// OpenPGP certificates and own keys
+    #[command(subcommand)]
+    Key(Key),
+    /// Keymaps
+    #[command(subcommand)]
+    Keymap(Named),
+    /// Themes
+    #[command(subcommand)]
+    Theme(Named),
+    /// The sealed stores
+    #[command(subcommand)]
+    Store(Store),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// See [`Command::Demo`].
+#[derive(Args, Clone, Debug)]
+pub(super) struct Demo {
+    /// How many messages there are
+    #[arg(long, value_name = "N", default_value_t = 600)]
+    pub(super) messages: usize,
+    /// The same seed gives the same mail
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(super) seed: u64,
+    /// Keep the servers up until killed, and print the settings of a ready home as JSON, for scripts
+    #[arg(long)]
+    pub(super) serve: bool,
+}
+
+/// See [`Command::Setup`]. What is not given is asked for at a terminal.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Setup {
+    /// Your mail address
+    #[arg(long)]
+    pub(super) address: Option<String>,
+    /// Your name, as it is to stand in From
+    #[arg(long)]
+    pub(super) name: Option<String>,
+    /// The server of incoming mail, HOST or HOST:PORT
+    #[arg(long, value_name = "HOST")]
+    pub(super) imap: Option<String>,
+    /// The server of outgoing mail, HOST or HOST:PORT
+    #[arg(long, value_name = "HOST")]
+    pub(super) smtp: Option<String>,
+    /// The name to log in by (else the address)
+    #[arg(long)]
+    pub(super) user: Option<String>,
+    /// A program whose first line of output is the password of the account
+    #[arg(long, value_name = "PROGRAM AND ARGUMENTS", num_args = 1.., allow_hyphen_values = true, value_terminator = ";")]
+    pub(super) password_command: Option<Vec<String>>,
+    /// A certificate authority to trust beside the platform's (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(super) ca_file: Option<PathBuf>,
+}
+
+/// Which messages or threads a list is of.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Scope {
+    /// Of this case
+    #[arg(long = "case", value_name = "ID", conflicts_with = "unfiled")]
+    pub(super) case: Option<String>,
+    /// In no case
+    #[arg(long)]
+    pub(super) unfiled: bool,
+    /// Only the first N
+    #[arg(long, value_name = "N")]
+    pub(super) limit: Option<usize>,
+}
+
+/// See [`Command::Case`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Case {
+    /// All cases that some message belongs to
+    List {
+        /// Only the first N
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// One case and its threads
+    Show {
+        /// Its id or one of its identifiers
+        id: String,
+    },
+}
+
+/// See [`Command::Thread`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Thread {
+    /// Threads, the newest first
+    List {
+        /// Which of them
+        #[command(flatten)]
+        scope: Scope,
+    },
+    /// The messages of a thread, as a tree
+    Show {
+        /// 16 hexadecimal digits, as `thread list` prints them
+        id: String,
+    },
+}
+
+/// See [`Command::Message`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Message {
+    /// Messages, the newest first
+    List {
+        /// Which of them
+        #[command(flatten)]
+        scope: Scope,
+        /// In this mailbox
+        #[arg(long, value_name = "M")]
+        mailbox: Option<String>,
+        /// Of this thread
+        #[arg(long, value_name = "ID")]
+        thread: Option<String>,
+        /// Only unread ones
+        #[arg(long)]
+        unread: bool,
+        /// With this Message-ID
+        #[arg(long, value_name = "MESSAGE-ID")]
+        message_id: Option<String>,
+    },
+    /// One message, decrypted, with what OpenPGP says of it
+    Show {
+        /// account/mailbox/uidvalidity/uid, a file, or `-` for standard input
+        #[arg(value_name = "ID|FILE.eml|-")]
+        message: String,
+    },
+    /// One message as the server has it
+    Raw {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID")]
+        message: String,
+    },
+    /// Set and clear flags
+    Flag {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID", required = true)]
+        messages: Vec<String>,
+        /// Flags to set
+        #[arg(long, value_name = "FLAG")]
+        set: Vec<Flag>,
+        /// Flags to clear
+        #[arg(long, value_name = "FLAG")]
+        clear: Vec<Flag>,
+    },
+}
+
+/// A flag that a person sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Flag {
+    /// Read
+    Seen,
+    /// Marked
+    Flagged,
+    /// Hidden until it is expunged
+    Deleted,
+}
+
+/// See [`Command::Attachment`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Attachment {
+    /// Attachments of one message or of a list of messages
+    List {
+        /// account/mailbox/uidvalidity/uid, or a file
+        #[arg(value_name = "ID|FILE.eml|-")]
+        messages: Vec<String>,
+        /// Which messages, where none is named
+        #[command(flatten)]
+        scope: Scope,
+    },
+    /// Write attachments of a message to files
+    Export {
+        /// account/mailbox/uidvalidity/uid, or a file
+        #[arg(value_name = "ID|FILE.eml|-")]
+        message: String,
+        /// Only this part, for instance 1.2 (may be given several times)
+        #[arg(long = "part", value_name = "PATH")]
+        parts: Vec<String>,
+        /// The directory; a file that is there is never replaced
+        #[arg(long, value_name = "DIR")]
+        to: PathBuf,
+    },
+}
+
+/// See [`Command::Outbox`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Outbox {
+    /// All rows, the oldest first
+    List,
+    /// Try again now
+    Retry {
+        /// Its number
+        id: u64,
+    },
+    /// Take it out before it is sent
+    Cancel {
+        /// Its number
+        id: u64,
+    },
+    /// Say what became of an uncertain one, after having looked
+    Resolve {
+        /// Its number
+        id: u64,
+        /// What became of it
+        fate: Fate,
+    },
+}
+
+/// What became of an uncertain message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Fate {
+    /// It arrived: file the copy and be done
+    Arrived,
+    /// It did not: send the same bytes again
+    SendAgain,
+    /// Take it out
+    Drop,
+}
+
+/// See [`Command::Key`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Key {
+    /// Certificates, with what was decided about them
+    List,
+    /// One certificate
+    Show {
+        /// Fingerprint, or its last 16 digits or more, or an address
+        key: String,
+    },
+    /// Add certificates (or an own secret key) from a file
+    Import {
+        /// The file; `-`: standard input
+        file: PathBuf,
+        /// Accept them at once
+        #[arg(long)]
+        accept: bool,
+        /// Read the passphrase of an own key in the file from the first line of this file descriptor
+        #[arg(long, value_name = "N")]
+        key_passphrase_fd: Option<i32>,
+    },
+    /// Make an own key
+    Generate {
+        /// The name on it (else the account's)
+        #[arg(long)]
+        name: Option<String>,
+        /// The address on it (else the account's)
+        #[arg(long)]
+        address: Option<String>,
+    },
+    /// Print a certificate, to be given to others
+    Export {
+        /// Fingerprint, or its last 16 digits or more, or an address
+        key: String,
+    },
+    /// Accept a certificate: mail may be sealed to it and believed from it
+    Accept {
+        /// Fingerprint
+        fingerprint: String,
+        /// How the fingerprint was compared, for instance "read over the telephone"; without it, it counts as not compared
+        #[arg(long, value_name = "HOW")]
+        compared: Option<String>,
+    },
+    /// Never use a certificate
+    Reject {
+        /// Fingerprint
+        fingerprint: String,
+        /// Why
+        #[arg(long, value_name = "WHY")]
+        because: Option<String>,
+    },
+}
+
+/// Keymaps and themes go by names.
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Named {
+    /// All names, the one in use marked
+    List,
+    /// What it says
+    Show {
+        /// Its name (else the one in use)
+        name: Option<String>,
+    },
+    /// What is wrong with it
+    Check {
+        /// Its name (else all of them)
+        name: Option<String>,
+    },
+}
+
+/// See [`Command::Store`].
+#[derive(Clone, Copy, Debug, Subcommand)]
+pub(super) enum Store {
+    /// Counts and sizes
+    Stats,
+    /// Open every record of the cache; remove what is damaged, so that the next sync brings it back
+    Verify,
+    /// Delete the cache, so that the next sync makes it anew; nothing else is touched
+    Rebuild,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Cli, Command, Message, Outbox};
+
+    #[test]
+    fn the_grammar_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_options_go_anywhere() {
+        let cli = Cli::parse_from(["casemail", "message", "list", "--json", "--home", "/h", "--limit", "3"]);
+        assert!(cli.global.json && cli.global.home.is_some());
+        assert!(matches!(cli.command, Some(Command::Message(Message::List { .. }))));
+        assert!(Cli::parse_from(["casemail"]).command.is_none());
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        for words in [
+            &["casemail", "message", "list", "--case", "1", "--unfiled"] as &[_],
+            &["casemail", "outbox", "retry", "x"],
+            &["casemail", "outbox", "resolve", "1", "maybe"],
+            &["casemail", "nonsense"],
+        ] {
+            assert!(Cli::try_parse_from(words).is_err(), "{words:?}");
+        }
+        let cli = Cli::parse_from(["casemail", "outbox", "resolve", "1", "send-again"]);
+        assert!(matches!(cli.command, Some(Command::Outbox(Outbox::Resolve { id: 1, .. }))));
+    }
+}

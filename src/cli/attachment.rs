@@ -1,0 +1,170 @@
+//! `attachment list | export`.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::args;
+use super::call::Call;
+use super::exit::{Exit, Failure, Outcome};
+use super::listed;
+use super::source::Source;
+use crate::engine::query::Filter;
+use crate::mail::display;
+use crate::mail::message::Message;
+use crate::mail::safe::file_name;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::{self, Decrypt};
+
+#[derive(Serialize)]
+struct Attachments {
+    schema: &'static str,
+    attachments: Vec<Line>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    message: Option<String>,
+    path: String,
+    name: String,
+    media_type: String,
+    bytes: u64,
+    sha256: String,
+    kind: &'static str,
+    exported: Option<String>,
+}
+
+/// A message that attachments are taken from.
+struct Holder {
+    name: Option<String>,
+    raw: Arc<[u8]>,
+}
+
+/// The attachments of a message, each with its content.
+fn attachments(holder: &Holder, keyring: &Keyring, now: jiff::Timestamp) -> Vec<(Line, Vec<u8>)> {
+    let message = Message::parse(Arc::clone(&holder.raw));
+    let opened = open::open(&message, keyring, now, Decrypt::Any);
+    let found = display::body(&opened.shown).attachments;
+    let line = |one: display::AttachmentInfo| {
+        let content = opened.shown.parts().get(one.part).map(|part| opened.shown.content(part)).unwrap_or_default();
+        let line = Line {
+            message: holder.name.clone(),
+            path: one.path,
+            name: one.name,
+            media_type: one.media_type,
+            bytes: content.len() as u64,
+            sha256: hex::encode(Sha256::digest(&content)),
+            kind: one.disposition.as_str(),
+            exported: None,
+        };
+        (line, content)
+    };
+    found.into_iter().map(line).collect()
+}
+
+fn holder(call: &mut Call<'_>, text: &str) -> Result<Holder, Failure> {
+    let source = Source::of(text, &call.cwd)?;
+    if source.is_bare() {
+        return Ok(Holder { name: None, raw: source.read(&call.cwd, call.stdin)?.into() });
+    }
+    let found = source.fetch(call.engine()?)?;
+    Ok(Holder { name: Some(found.id.to_string()), raw: found.raw })
+}
+
+pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
+    match command {
+        args::Attachment::List { messages, scope } => {
+            let names = if messages.is_empty() { with_attachments(call, scope)? } else { messages.clone() };
+            let mut lines = Vec::new();
+            let (keyring, now) = (call.keyring()?, call.now());
+            for name in names {
+                let holder = holder(call, &name)?;
+                lines.extend(attachments(&holder, &keyring, now).into_iter().map(|(line, _)| line));
+            }
+            print(call, lines)
+        }
+        args::Attachment::Export { message, parts, to } => {
+            let holder = holder(call, message)?;
+            let (keyring, now) = (call.keyring()?, call.now());
+            let found = attachments(&holder, &keyring, now);
+            if let Some(absent) = parts.iter().find(|path| !found.iter().any(|(line, _)| line.path == **path)) {
+                return Err(Failure::no(format!("the message has no attachment {absent:?}")));
+            }
+            let dir = call.cwd.join(to);
+            let mut lines = Vec::new();
+            for (mut line, content) in found {
+                if parts.is_empty() || parts.contains(&line.path) {
+                    line.exported = Some(write(&dir, &line, &content)?);
+                    lines.push(line);
+                }
+            }
+            print(call, lines)
+        }
+    }
+}
+
+/// Messages that hold some, of the scope.
+fn with_attachments(call: &Call<'_>, scope: &args::Scope) -> Result<Vec<String>, Failure> {
+    let filter = Filter { account: call.account.clone(), scope: listed::scope(scope), ..Filter::default() };
+    let listing = call.engine()?.messages(&filter)?;
+    let holding =
+        listing.messages.into_iter().filter(|listed| listed.attachments > 0).map(|listed| listed.id.to_string());
+    Ok(holding.take(scope.limit.unwrap_or(usize::MAX)).collect())
+}
+
+/// Writes a file for the owner alone, under a name that is not taken, and reads it again before it counts.
+fn write(dir: &Path, line: &Line, content: &[u8]) -> Result<String, Failure> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let fail = |error: std::io::Error| {
+        Failure::new(Exit::CannotWrite, format!("{}: cannot be written: {error}", dir.display()))
+    };
+    std::fs::create_dir_all(dir).map_err(fail)?;
+    let name = match file_name(&line.name) {
+        name if name.is_empty() => "attachment".to_owned(),
+        name => name,
+    };
+    for number in 1..10_000_u32 {
+        let path = dir.join(if number == 1 { name.clone() } else { numbered(&name, number) });
+        let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let mut file = match opened {
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
+            other => other.map_err(fail)?,
+        };
+        file.write_all(content).and_then(|()| file.sync_all()).map_err(fail)?;
+        if std::fs::read(&path).map_err(fail)? != content {
+            return Err(Failure::new(Exit::CannotWrite, format!("{}: does not read back as written", path.display())));
+        }
+        return Ok(path.display().to_string());
+    }
+    Err(Failure::new(Exit::CannotWrite, format!("{}: holds too many files of that name", dir.display())))
+}
+
+/// `report.pdf` as `report (2).pdf`.
+fn numbered(name: &str, number: u32) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => format!("{stem} ({number}).{extension}"),
+        _ => format!("{name} ({number})"),
+    }
+}
+
+fn print(call: &mut Call<'_>, lines: Vec<Line>) -> Outcome {
+    if call.output.json() {
+        call.output.document(&Attachments { schema: "casemail.attachments/1", attachments: lines })?;
+    } else {
+        let cells = |line: &Line| {
+            vec![
+                line.path.clone(),
+                format!("{} bytes", line.bytes),
+                line.media_type.clone(),
+                line.exported.clone().unwrap_or_else(|| line.name.clone()),
+                line.message.clone().unwrap_or_default(),
+            ]
+        };
+        let rows: Vec<Vec<String>> = lines.iter().map(cells).collect();
+        call.output.table(&rows)?;
+    }
+    Ok(Exit::Done)
+}

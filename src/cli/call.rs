@@ -1,0 +1,127 @@
+//! One call of the program: what it was asked, what it may read and write, and the profile where there is one.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::args::{Cli, Command};
+use super::exit::{Exit, Failure, Outcome};
+use super::output::Output;
+use super::passphrase::Secret;
+use super::{attachment, case, key, message, outbox, stores, thread, transfer};
+use crate::engine::Engine;
+use crate::engine::clock::Clock;
+use crate::pgp::keyring::Keyring;
+
+/// A call. The running program makes one of what a second process hands it, so nothing here is the process's own.
+pub(super) struct Call<'a> {
+    /// Relative paths are relative to this.
+    pub(super) cwd: PathBuf,
+    /// What the command reads.
+    pub(super) stdin: &'a mut dyn Read,
+    /// What it writes.
+    pub(super) output: Output<'a>,
+    /// `--account`.
+    pub(super) account: Option<String>,
+    /// Somebody sits at this process's terminal and can be asked.
+    pub(super) is_interactive: bool,
+    /// The passphrase of a key to be imported.
+    pub(super) key_passphrase: Option<Secret>,
+    engine: Option<&'a Engine>,
+}
+
+impl<'a> Call<'a> {
+    /// Puts it together. Without an engine, only what needs no profile can be done.
+    pub(super) fn new(cwd: PathBuf, stdin: &'a mut dyn Read, output: Output<'a>, engine: Option<&'a Engine>) -> Self {
+        Self { cwd, stdin, output, account: None, is_interactive: false, key_passphrase: None, engine }
+    }
+
+    /// The open profile.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub(super) fn engine(&self) -> Result<&'a Engine, Failure> {
+        let words = "there is no profile here; make one with `casemail setup`, or name one with --home";
+        self.engine.ok_or_else(|| Failure::new(Exit::Config, words))
+    }
+
+    /// The profile's keys; none without a profile.
+    ///
+    /// # Errors
+    /// Where the profile is locked.
+    pub(super) fn keyring(&self) -> Result<Arc<Keyring>, Failure> {
+        match self.engine {
+            Some(engine) => Ok(engine.keyring()?),
+            None => Ok(Arc::new(Keyring::new())),
+        }
+    }
+
+    /// The time.
+    #[must_use]
+    pub(super) fn now(&self) -> Timestamp {
+        self.engine.map_or_else(|| Clock::system().now(), Engine::now)
+    }
+}
+
+/// Performs a command on an open profile, or one that needs none.
+///
+/// # Errors
+/// In words, with the code to exit with.
+pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
+    match command {
+        Command::Sync { mailboxes } => transfer::sync(call, mailboxes),
+        Command::Case(command) => case::run(call, command),
+        Command::Thread(command) => thread::run(call, command),
+        Command::Message(command) => message::run(call, command),
+        Command::Attachment(command) => attachment::run(call, command),
+        Command::Send { file, dry_run } => transfer::send(call, file.as_deref(), *dry_run),
+        Command::Outbox(command) => outbox::run(call, command),
+        Command::Key(command) => key::run(call, command),
+        Command::Store(command) => stores::run(call, *command),
+        // Done before a profile is opened: see the head of the program.
+        Command::Demo(_)
+        | Command::Setup(_)
+        | Command::Check { .. }
+        | Command::Keymap(_)
+        | Command::Theme(_)
+        | Command::Completions { .. }
+        | Command::Man => Err(Failure::new(Exit::Usage, "this command is done by the process that was started for it")),
+    }
+}
+
+/// Performs a command, says why it failed, and gives the code to exit with.
+pub(super) fn finish(call: &mut Call<'_>, command: &Command) -> Exit {
+    let outcome = run(call, command);
+    report(&mut call.output, outcome)
+}
+
+/// Says why something failed, and gives the code to exit with.
+pub(super) fn report(output: &mut Output<'_>, outcome: Outcome) -> Exit {
+    match outcome {
+        Ok(exit) => exit,
+        Err(Failure { exit, words }) => {
+            if !words.is_empty() {
+                output.say(&words);
+            }
+            exit
+        }
+    }
+}
+
+/// Whether a command can be done without a profile: it names a bare file.
+#[must_use]
+pub(super) fn is_bare(cli: &Cli, cwd: &std::path::Path) -> bool {
+    use super::args::{Attachment, Message};
+    use super::source::Source;
+    let bare = |text: &String| Source::of(text, cwd).is_ok_and(|source| source.is_bare());
+    match &cli.command {
+        Some(Command::Message(Message::Show { message } | Message::Raw { message })) => bare(message),
+        Some(Command::Attachment(Attachment::List { messages, .. })) => {
+            !messages.is_empty() && messages.iter().all(bare)
+        }
+        Some(Command::Attachment(Attachment::Export { message, .. })) => bare(message),
+        _ => false,
+    }
+}

@@ -1,0 +1,98 @@
+//! The environment, read in this one place and handed down as values.
+
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use crate::store::profile::Roots;
+
+/// What the process was given.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Environment {
+    /// `HOME`.
+    pub(super) home: Option<PathBuf>,
+    /// Working directory.
+    pub(super) cwd: PathBuf,
+    /// `XDG_CONFIG_HOME`, `XDG_STATE_HOME`, `XDG_CACHE_HOME`, `XDG_DATA_HOME`: absolute ones only.
+    pub(super) xdg: [Option<PathBuf>; 4],
+    /// `XDG_RUNTIME_DIR`.
+    pub(super) runtime_dir: Option<PathBuf>,
+    /// The directory for temporary files.
+    pub(super) temporary_dir: PathBuf,
+    /// `VISUAL`, else `EDITOR`.
+    pub(super) editor: Option<String>,
+    /// `TERM`.
+    pub(super) term: Option<String>,
+    /// `COLORTERM`.
+    pub(super) colorterm: Option<String>,
+    /// `NO_COLOR` is set and not empty.
+    pub(super) no_color: bool,
+    /// Somebody can be asked: standard input is a terminal.
+    pub(super) is_interactive: bool,
+    /// Standard output is a terminal.
+    pub(super) is_screen: bool,
+}
+
+impl Environment {
+    /// Reads it.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub(super) fn read() -> Self {
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let path = |name: &str| {
+            let value: Option<OsString> = std::env::var_os(name);
+            value.map(PathBuf::from).filter(|path| path.is_absolute())
+        };
+        Self {
+            home: path("HOME"),
+            cwd: std::env::current_dir().unwrap_or_default(),
+            xdg: ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"].map(path),
+            runtime_dir: path("XDG_RUNTIME_DIR"),
+            temporary_dir: std::env::temp_dir(),
+            editor: text("VISUAL").or_else(|| text("EDITOR")),
+            term: text("TERM"),
+            colorterm: text("COLORTERM"),
+            no_color: text("NO_COLOR").is_some(),
+            is_interactive: std::io::stdin().is_terminal(),
+            is_screen: std::io::stdout().is_terminal(),
+        }
+    }
+
+    /// Where the profile lives; `None` where neither `--home` nor the environment says.
+    #[must_use]
+    pub(super) fn roots(&self, home: Option<&Path>) -> Option<Roots> {
+        if let Some(home) = home {
+            return Some(Roots::below(&self.cwd.join(home)));
+        }
+        let base = |own: &Option<PathBuf>, below: &str| own.clone().or_else(|| Some(self.home.as_ref()?.join(below)));
+        let [config, state, cache, data] = &self.xdg;
+        Some(Roots::xdg(
+            &base(config, ".config")?,
+            &base(state, ".local/state")?,
+            &base(cache, ".cache")?,
+            &base(data, ".local/share")?,
+        ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::Environment;
+
+    #[test]
+    fn the_profile_lies_where_it_is_said() {
+        let mut environment = Environment { cwd: "/work".into(), ..Environment::default() };
+        assert_eq!(environment.roots(None), None);
+        let below = environment.roots(Some(Path::new("otter"))).unwrap();
+        assert_eq!(below.config, Path::new("/work/otter/config"));
+        environment.home = Some("/home/k".into());
+        environment.xdg[2] = Some(PathBuf::from("/scratch"));
+        let roots = environment.roots(None).unwrap();
+        assert_eq!(roots.config, Path::new("/home/k/.config/casemail"));
+        assert_eq!(roots.state, Path::new("/home/k/.local/state/casemail"));
+        assert_eq!(roots.cache, Path::new("/scratch/casemail"));
+        assert_eq!(roots.keys, Path::new("/home/k/.local/share/casemail/keys"));
+    }
+}

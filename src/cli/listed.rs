@@ -1,0 +1,153 @@
+//! Messages in lists, as values for scripts (`casemail.messages/1`) and as lines for people.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::exit::Failure;
+use super::output::Output;
+use crate::app::view;
+use crate::engine::query::Listed;
+use crate::mail::address::Address;
+use crate::mail::id::{CaseId, ThreadId};
+use crate::pgp::report::{Badge, SignatureState};
+
+use super::args;
+
+/// A person.
+#[derive(Serialize)]
+pub(super) struct Person<'a> {
+    name: &'a str,
+    address: &'a str,
+}
+
+impl<'a> Person<'a> {
+    pub(super) fn of(list: &'a [Address]) -> Vec<Self> {
+        list.iter().map(|one| Self { name: &one.name, address: &one.addr }).collect()
+    }
+}
+
+/// A message in a list.
+#[derive(Serialize)]
+pub(super) struct Row<'a> {
+    id: String,
+    message_id: &'a str,
+    account: &'a str,
+    mailbox: &'a str,
+    uid: u32,
+    uid_validity: u32,
+    from: Vec<Person<'a>>,
+    to: Vec<Person<'a>>,
+    subject: &'a str,
+    sent_date: Option<Timestamp>,
+    received_date: Timestamp,
+    flags: &'a [String],
+    /// The first case it is filed to.
+    case: Option<&'a str>,
+    /// All of them, each with the reason.
+    cases: Vec<Filed<'a>>,
+    thread: String,
+    openpgp: Badge,
+    carried: &'static str,
+    attachments: usize,
+    bytes: u64,
+    here: bool,
+}
+
+#[derive(Serialize)]
+struct Filed<'a> {
+    id: &'a str,
+    because: &'a str,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(listed: &'a Listed) -> Self {
+        Self {
+            id: listed.id.to_string(),
+            message_id: &listed.message_id,
+            account: &listed.id.account,
+            mailbox: &listed.id.mailbox,
+            uid: listed.id.uid,
+            uid_validity: listed.id.uid_validity,
+            from: Person::of(&listed.from),
+            to: Person::of(&listed.to),
+            subject: &listed.subject,
+            sent_date: listed.sent,
+            received_date: listed.received,
+            flags: &listed.flags,
+            case: listed.cases.first().map(|(id, _)| id.0.as_str()),
+            cases: listed.cases.iter().map(|(id, because)| Filed { id: &id.0, because }).collect(),
+            thread: listed.thread.to_string(),
+            openpgp: listed.openpgp,
+            carried: listed.carried,
+            attachments: listed.attachments,
+            bytes: listed.bytes,
+            here: listed.here,
+        }
+    }
+}
+
+/// A time in a list: minutes are enough.
+pub(super) fn short_time(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+/// What OpenPGP says, in two letters that never stand for more than is known.
+fn marks(listed: &Listed) -> String {
+    let sealed = match (listed.openpgp.encrypted, listed.openpgp.decrypted) {
+        (true, true) => 'E',
+        (true, false) => 'e',
+        _ => '-',
+    };
+    let signed = match listed.openpgp.signature {
+        SignatureState::None => '-',
+        SignatureState::Good => 'S',
+        SignatureState::Bad => '!',
+        _ => '?',
+    };
+    let unread = if listed.flags.iter().any(|flag| flag == "\\Seen") { ' ' } else { 'N' };
+    format!("{unread}{sealed}{signed}")
+}
+
+fn author(listed: &Listed) -> String {
+    match listed.from.first() {
+        Some(one) if one.name.is_empty() => one.addr.clone(),
+        Some(one) => format!("{} <{}>", one.name, one.addr),
+        None => "(nobody)".to_owned(),
+    }
+}
+
+/// The cells of a line for people; `depth` indents the subject.
+pub(super) fn cells(listed: &Listed, depth: usize) -> Vec<String> {
+    vec![
+        short_time(listed.received),
+        marks(listed),
+        author(listed),
+        format!("{}{}", "  ".repeat(depth.min(20)), listed.subject),
+        listed.id.to_string(),
+    ]
+}
+
+/// Cuts a list, and tells people so.
+pub(super) fn cut<'a, T>(list: &'a [T], limit: Option<usize>, output: &mut Output<'_>) -> &'a [T] {
+    let limit = limit.unwrap_or(list.len()).min(list.len());
+    let (shown, hidden) = list.split_at(limit);
+    if !hidden.is_empty() && !output.json() {
+        output.say(&format!("{} more are not shown (--limit {limit})", hidden.len()));
+    }
+    shown
+}
+
+/// The scope that options name.
+pub(super) fn scope(options: &args::Scope) -> Option<view::Scope> {
+    match (&options.case, options.unfiled) {
+        (Some(case), _) => Some(view::Scope::Case(CaseId(case.clone()))),
+        (None, true) => Some(view::Scope::Unfiled),
+        (None, false) => None,
+    }
+}
+
+/// Reads a thread's name.
+pub(super) fn thread_id(text: &str) -> Result<ThreadId, Failure> {
+    let usage = || Failure::new(super::exit::Exit::Usage, format!("{text:?} is no thread: 16 hexadecimal digits"));
+    text.parse().map_err(|_| usage())
+}

@@ -1,0 +1,150 @@
+//! `message list | show | raw | flag`.
+
+use serde::Serialize;
+
+use super::args;
+use super::call::Call;
+use super::exit::{Exit, Failure, Outcome};
+use super::listed::{self, Row};
+use super::source::Source;
+use crate::app::effect::FlagChange;
+use crate::case::Classes;
+use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
+use crate::engine::query::Filter;
+use crate::pgp::sentence;
+
+#[derive(Serialize)]
+struct Messages<'a> {
+    schema: &'static str,
+    messages: Vec<Row<'a>>,
+    total: usize,
+}
+
+pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
+    match command {
+        args::Message::List { scope, mailbox, thread, unread, message_id } => {
+            let filter = Filter {
+                account: call.account.clone(),
+                mailbox: mailbox.clone(),
+                scope: listed::scope(scope),
+                thread: thread.as_deref().map(listed::thread_id).transpose()?,
+                unread: *unread,
+                message_id: message_id.as_deref().map(|id| id.trim_matches(['<', '>']).to_owned()),
+            };
+            list(call, &filter, scope.limit)
+        }
+        args::Message::Show { message } => show(call, &Source::of(message, &call.cwd)?),
+        args::Message::Raw { message } => {
+            let source = Source::of(message, &call.cwd)?;
+            let raw = if source.is_bare() {
+                source.read(&call.cwd, call.stdin)?.into()
+            } else {
+                source.fetch(call.engine()?)?.raw
+            };
+            call.output.bytes(&raw)?;
+            Ok(Exit::Done)
+        }
+        args::Message::Flag { messages, set, clear } => flag(call, messages, set, clear),
+    }
+}
+
+fn list(call: &mut Call<'_>, filter: &Filter, limit: Option<usize>) -> Outcome {
+    let listing = call.engine()?.messages(filter)?;
+    let shown = listed::cut(&listing.messages, limit, &mut call.output);
+    if call.output.json() {
+        let messages = shown.iter().map(Row::of).collect();
+        call.output.document(&Messages { schema: "casemail.messages/1", messages, total: listing.total })?;
+    } else {
+        let rows: Vec<Vec<String>> = shown.iter().map(|listed| listed::cells(listed, 0)).collect();
+        call.output.table(&rows)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(call: &mut Call<'_>, source: &Source) -> Outcome {
+    let document = match (source.is_bare(), call.engine()) {
+        (false, engine) => {
+            let engine = engine?;
+            engine.document(&source.find(engine)?)?
+        }
+        (true, Ok(engine)) => engine.document_of(&source.read(&call.cwd, call.stdin)?)?,
+        (true, Err(_)) => {
+            let (keyring, classes, now) = (call.keyring()?, Classes::default(), call.now());
+            let context = Context { keyring: &keyring, classes: &classes, now, id: None, received: None, case: None };
+            document::message(source.read(&call.cwd, call.stdin)?, &context)
+        }
+    };
+    if call.output.json() {
+        call.output.document(&document)?;
+    } else {
+        print(call, &document)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// For people: our own sentences first, then a rule, then what the message says. No line of the message can pass for one of ours,
+/// because all of its lines come after the rule, and all of ours before it.
+fn print(call: &mut Call<'_>, message: &MessageDocument) -> Result<(), Failure> {
+    let people = |list: &[AddressDocument]| {
+        let one = |person: &AddressDocument| match person.name.as_str() {
+            "" => format!("{} ({})", person.address, person.class),
+            name => format!("{name} <{}> ({})", person.address, person.class),
+        };
+        list.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    for (_, words) in sentence::sentences(&message.openpgp, &[]) {
+        call.output.line(&words)?;
+    }
+    if !message.warnings.is_empty() {
+        call.output.line(&format!("Warnings: {}", message.warnings.join(", ")))?;
+    }
+    if let Some(case) = &message.case {
+        call.output.line(&format!("Case {}: {}", case.id, case.because))?;
+    }
+    call.output.line(&"-".repeat(72))?;
+    for (name, value) in [
+        ("From", people(&message.from)),
+        ("To", people(&message.to)),
+        ("Cc", people(&message.cc)),
+        ("Subject", message.subject.clone()),
+        ("Date", message.sent_date.clone().unwrap_or_default()),
+        ("Received", message.received_date.clone().unwrap_or_default()),
+    ] {
+        if !value.is_empty() {
+            call.output.line(&format!("{name}: {value}"))?;
+        }
+    }
+    for part in message.parts.iter().filter(|part| part.disposition == "attachment" || part.name.is_some()) {
+        let name = part.name.as_deref().unwrap_or("(no name)");
+        call.output.line(&format!(
+            "Attachment {}: {name} ({}, {} bytes, {})",
+            part.path, part.media_type, part.bytes, part.inside
+        ))?;
+    }
+    call.output.line("")?;
+    call.output.block(&message.text)
+}
+
+fn flag(call: &mut Call<'_>, messages: &[String], set: &[args::Flag], clear: &[args::Flag]) -> Outcome {
+    if set.is_empty() && clear.is_empty() {
+        return Err(Failure::new(Exit::Usage, "say which flags: --set seen, --clear flagged"));
+    }
+    if let Some(both) = set.iter().find(|flag| clear.contains(flag)) {
+        return Err(Failure::new(Exit::Usage, format!("{both:?} cannot be both set and cleared")));
+    }
+    let engine = call.engine()?;
+    let mut found = Vec::new();
+    for text in messages {
+        found.push(Source::of(text, &call.cwd)?.find(engine)?);
+    }
+    let changes = set.iter().map(|flag| (flag, true)).chain(clear.iter().map(|flag| (flag, false)));
+    for (flag, on) in changes {
+        let change = match flag {
+            args::Flag::Seen => FlagChange::Seen(on),
+            args::Flag::Flagged => FlagChange::Flagged(on),
+            args::Flag::Deleted => FlagChange::Deleted(on),
+        };
+        engine.flag(&found, change)?;
+    }
+    Ok(Exit::Done)
+}

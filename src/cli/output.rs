@@ -1,0 +1,135 @@
+//! Where commands write to: one JSON document, or text for people in which no foreign character can do harm.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::exit::Failure;
+use crate::mail::safe::SafeText;
+
+/// The two outputs of a command.
+pub(super) struct Output<'a> {
+    out: &'a mut dyn Write,
+    err: &'a mut dyn Write,
+    json: bool,
+}
+
+impl<'a> Output<'a> {
+    /// Puts them together.
+    pub(super) fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, json: bool) -> Self {
+        Self { out, err, json }
+    }
+
+    /// The same outputs, for a while.
+    pub(super) fn reborrow(&mut self) -> Output<'_> {
+        Output { out: &mut *self.out, err: &mut *self.err, json: self.json }
+    }
+
+    /// Both streams as they are: for what was made safe elsewhere.
+    pub(super) fn streams(&mut self) -> (&mut dyn Write, &mut dyn Write) {
+        (&mut *self.out, &mut *self.err)
+    }
+
+    /// Whether a JSON document is asked for.
+    #[must_use]
+    pub(super) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// Writes the one document of a command.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn document<T: Serialize>(&mut self, document: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string_pretty(document).map_err(io::Error::other)?;
+        writeln!(self.out, "{text}")?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Writes a line for people; what is foreign in it is made safe.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn line(&mut self, text: &str) -> Result<(), Failure> {
+        writeln!(self.out, "{}", SafeText::line(text))?;
+        Ok(())
+    }
+
+    /// Writes several lines for people.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn block(&mut self, text: &str) -> Result<(), Failure> {
+        for line in SafeText::block(text) {
+            writeln!(self.out, "{line}")?;
+        }
+        Ok(())
+    }
+
+    /// Writes a table: columns as wide as their widest cell, the last one as it is.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn table(&mut self, rows: &[Vec<String>]) -> Result<(), Failure> {
+        let rows: Vec<Vec<SafeText>> =
+            rows.iter().map(|row| row.iter().map(|cell| SafeText::line(cell)).collect()).collect();
+        let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |column: usize| {
+            rows.iter().filter_map(|row| row.get(column)).map(SafeText::width).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for row in &rows {
+            let mut line = String::new();
+            for (column, cell) in row.iter().enumerate() {
+                line.push_str(cell.as_str());
+                if column + 1 < row.len() {
+                    let pad = widths.get(column).copied().unwrap_or_default().saturating_sub(cell.width()) + 2;
+                    line.extend(std::iter::repeat_n(' ', pad));
+                }
+            }
+            writeln!(self.out, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+
+    /// Writes bytes as they are: only where the command's meaning is bytes.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.out.write_all(bytes)?;
+        self.out.flush()?;
+        Ok(())
+    }
+
+    /// Tells a person something, on the error output.
+    pub(super) fn say(&mut self, text: &str) {
+        for line in SafeText::block(text) {
+            // Nobody is left to tell where this fails.
+            let _ = writeln!(self.err, "casemail: {line}");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Output;
+
+    #[test]
+    fn hostile_cells_neither_move_the_cursor_nor_the_columns() {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut output = Output::new(&mut out, &mut err, false);
+        let cell = |text: &str| text.to_owned();
+        output.table(&[vec![cell("a\u{1b}[2Jb"), cell("x")], vec![cell("wide 日本"), cell("y\u{202e}z")]]).unwrap();
+        output.say("two\nlines\u{9b}1m");
+        let (out, err) = (String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap());
+        for text in [&out, &err] {
+            assert!(!text.contains(['\u{1b}', '\u{202e}', '\u{9b}']), "{text:?}");
+        }
+        let column = |line: &str, what: char| crate::mail::safe::width(line.split(what).next().unwrap());
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!(column(lines[0], 'x'), column(lines[1], 'y'));
+        assert_eq!(err.lines().count(), 2);
+    }
+}

@@ -1,0 +1,227 @@
+//! `setup`: a configuration and a profile, asked for at a terminal or given by options.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+
+use super::args;
+use super::exit::{Exit, Failure, Outcome};
+use super::output::Output;
+use super::passphrase::{self, Secret};
+use crate::config::{Account, Config, Endpoint, PasswordSource, Security};
+use crate::mail::address::Address;
+use crate::store::file;
+use crate::store::profile::{Profile, Roots};
+use crate::store::vault::{Cost, Vault};
+
+/// Shorter passphrases fall to a search within months, whatever Argon2 costs.
+const PASSPHRASE_BYTES_MIN: usize = 8;
+
+/// Who answers.
+pub(super) struct Asked<'a> {
+    /// Where the profile is to lie.
+    pub(super) roots: Roots,
+    /// Somebody is at the terminal.
+    pub(super) is_interactive: bool,
+    /// Given by `--passphrase-fd`.
+    pub(super) passphrase: Option<Secret>,
+    /// `--account`.
+    pub(super) account: Option<&'a str>,
+    /// For new headers; tests take a cheap one.
+    pub(super) cost: Cost,
+}
+
+pub(super) fn run(output: &mut Output<'_>, options: &args::Setup, asked: Asked<'_>, cwd: &Path) -> Outcome {
+    let roots = asked.roots.clone();
+    if roots.exists() {
+        return Err(Failure::no(format!("there is a profile already: {}", roots.vault_file().display())));
+    }
+    let config_file = roots.config_file();
+    let text = if config_file.exists() {
+        output.say(&format!("{} is there and is kept", config_file.display()));
+        None
+    } else {
+        Some(configuration(options, &asked, cwd)?)
+    };
+    let unlock = crate::config::files::load(&roots.config, None).ok().and_then(|(config, _)| config.unlock_command);
+    let passphrase = match (asked.passphrase, unlock) {
+        (Some(passphrase), _) => passphrase,
+        (None, Some(command)) => passphrase::from_command(&command)?,
+        (None, None) if asked.is_interactive => chosen(output)?,
+        (None, None) => {
+            return Err(Failure::new(
+                Exit::Usage,
+                "there is nobody to ask for a passphrase; give one with --passphrase-fd N",
+            ));
+        }
+    };
+    let profile = Profile::open(roots).map_err(|error| Failure::new(Exit::NotPermitted, error))?;
+    if let Some(text) = text {
+        file::write_atomic(&config_file, text.as_bytes()).map_err(|error| {
+            Failure::new(Exit::CannotWrite, format!("{}: cannot be written: {error}", config_file.display()))
+        })?;
+    }
+    let place = profile.roots().vault_file();
+    Vault::create_with(&place, &passphrase, asked.cost).map_err(|error| Failure::new(Exit::CannotWrite, error))?;
+    output.line(&format!("The profile is ready: {}", place.display()))?;
+    output.line("Next: `casemail key generate` makes your OpenPGP key, `casemail check` looks at the servers, `casemail` begins.")?;
+    Ok(Exit::Done)
+}
+
+fn chosen(output: &mut Output<'_>) -> Result<Secret, Failure> {
+    output.say("One passphrase opens everything that casemail keeps. Nobody can give it back to you: four or more random words are good.");
+    loop {
+        let gave_up = || Failure::new(Exit::NotPermitted, "nothing was made");
+        let first = passphrase::ask("New passphrase")?.ok_or_else(gave_up)?;
+        if first.len() < PASSPHRASE_BYTES_MIN {
+            output.say("That is too short.");
+            continue;
+        }
+        let second = passphrase::ask("The same again")?.ok_or_else(gave_up)?;
+        if *first == *second {
+            return Ok(first);
+        }
+        output.say("The two are not the same.");
+    }
+}
+
+/// The text of `config.toml`.
+fn configuration(options: &args::Setup, asked: &Asked<'_>, cwd: &Path) -> Result<String, Failure> {
+    let mut missing = Vec::new();
+    let mut answer = |given: &Option<String>, question: &str, option: &'static str, default: Option<&str>| {
+        let text = match given {
+            Some(text) => text.clone(),
+            None if asked.is_interactive => ask(question, default)?,
+            None => default.map(str::to_owned).unwrap_or_else(|| {
+                missing.push(option);
+                String::new()
+            }),
+        };
+        Ok::<String, Failure>(text.trim().to_owned())
+    };
+    let address = answer(&options.address, "Your mail address", "--address", None)?;
+    let name = answer(&options.name, "Your name, as it is to stand in From", "--name", Some(""))?;
+    let domain = address.rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default();
+    let guess =
+        |kind: &str| if domain.is_empty() || !asked.is_interactive { None } else { Some(format!("{kind}.{domain}")) };
+    let imap = answer(&options.imap, "Server of incoming mail (IMAP)", "--imap", guess("imap").as_deref())?;
+    let smtp = answer(&options.smtp, "Server of outgoing mail (SMTP)", "--smtp", guess("smtp").as_deref())?;
+    let user = answer(&options.user, "Name to log in by", "--user", Some(&address))?;
+    if !missing.is_empty() {
+        return Err(Failure::new(Exit::Usage, format!("there is nobody to ask; give {}", missing.join(", "))));
+    }
+    let bad = |what: &str, why: String| Failure::new(Exit::Usage, format!("{what}: {why}"));
+    let mut parsed = Address::parse(&address).map_err(|error| bad("--address", error.to_string()))?;
+    parsed.name.clone_from(&name);
+    let account = Account {
+        name: asked.account.unwrap_or("work").to_owned(),
+        address: parsed,
+        full_name: name,
+        also: Vec::new(),
+        imap: endpoint(&imap, 993, &user).map_err(|why| bad("--imap", why))?,
+        smtp: endpoint(&smtp, 465, &user).map_err(|why| bad("--smtp", why))?,
+        ca_file: options.ca_file.as_ref().map(|file| cwd.join(file)),
+        password: options.password_command.clone().map_or(PasswordSource::Prompt, PasswordSource::Command),
+        sent_mailbox: None,
+        skip: Vec::new(),
+    };
+    let text = Config { accounts: vec![account], ..Config::default() }.render();
+    // What we write, we read: a value with a quote in it must not make a file that is refused at the next start.
+    match Config::parse(&text, "config.toml") {
+        Ok(_) => Ok(text),
+        Err(found) => {
+            let words: Vec<String> = found.into_iter().map(|one| format!("{} {}", one.what, one.cure)).collect();
+            Err(Failure::new(Exit::Usage, words.join("\n")))
+        }
+    }
+}
+
+/// `host` or `host:port`. The ports of STARTTLS mean STARTTLS, every other one TLS from the first byte.
+fn endpoint(text: &str, port: u16, user: &str) -> Result<Endpoint, String> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, digits)) => (host, digits.parse().map_err(|_| format!("{digits:?} is no port"))?),
+        None => (text, port),
+    };
+    if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/') {
+        return Err(format!("{text:?} is no host; write HOST or HOST:PORT"));
+    }
+    let security = if matches!(port, 143 | 587 | 25) { Security::StartTls } else { Security::Tls };
+    Ok(Endpoint { host: host.to_owned(), port, security, user: user.to_owned() })
+}
+
+/// Asks a person, in the open.
+fn ask(question: &str, default: Option<&str>) -> Result<String, Failure> {
+    let fail = |error: std::io::Error| Failure::new(Exit::Usage, format!("nobody can be asked: {error}"));
+    let mut terminal = std::fs::File::options().read(true).write(true).open("/dev/tty").map_err(fail)?;
+    loop {
+        match default {
+            Some(default) if !default.is_empty() => write!(terminal, "{question} [{default}]: "),
+            _ => write!(terminal, "{question}: "),
+        }
+        .map_err(fail)?;
+        let mut line = String::new();
+        if BufReader::new(&terminal).read_line(&mut line).map_err(fail)? == 0 {
+            return Err(Failure::new(Exit::Usage, "nothing was made"));
+        }
+        match (line.trim(), default) {
+            ("", Some(default)) => return Ok(default.to_owned()),
+            ("", None) => {}
+            (text, _) => return Ok(text.to_owned()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, endpoint, run};
+    use crate::cli::args;
+    use crate::cli::exit::Exit;
+    use crate::cli::output::Output;
+    use crate::config::Security;
+    use crate::store::profile::Roots;
+    use crate::store::vault::{Cost, Vault};
+
+    #[test]
+    fn ports_say_how_a_connection_is_secured() {
+        let check = |text: &str, port: u16, security: Security| {
+            let found = endpoint(text, 993, "k").unwrap();
+            assert_eq!((found.host.as_str(), found.port, found.security), ("mail.example", port, security), "{text}");
+        };
+        check("mail.example", 993, Security::Tls);
+        check("mail.example:587", 587, Security::StartTls);
+        check("mail.example:1993", 1993, Security::Tls);
+        for text in ["", ":993", "mail.example:x", "imaps://mail.example"] {
+            assert!(endpoint(text, 993, "k").is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn options_make_a_profile_and_what_is_missing_is_named() {
+        let tmp = tempfile::tempdir().unwrap();
+        let roots = Roots::below(&tmp.path().join("home"));
+        let asked = || Asked {
+            roots: roots.clone(),
+            is_interactive: false,
+            passphrase: Some(b"otter weir lantern".to_vec().into()),
+            account: None,
+            cost: Cost::TEST,
+        };
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut output = Output::new(&mut out, &mut err, false);
+        let failure = run(&mut output, &args::Setup::default(), asked(), tmp.path()).unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.words.contains("--address, --imap, --smtp"), "{}", failure.words);
+        let options = args::Setup {
+            address: Some("kestrel@chambers.example".into()),
+            imap: Some("imap.chambers.example".into()),
+            smtp: Some("smtp.chambers.example:587".into()),
+            password_command: Some(vec!["cat".into(), "it's here".into()]),
+            ..args::Setup::default()
+        };
+        assert_eq!(run(&mut output, &options, asked(), tmp.path()).unwrap(), Exit::Done);
+        let (config, _) = crate::config::files::load(&roots.config, None).unwrap();
+        assert_eq!(config.accounts[0].smtp.security, Security::StartTls);
+        Vault::open_with(&roots.vault_file(), b"otter weir lantern", Cost::TEST).unwrap();
+        let again = run(&mut output, &options, asked(), tmp.path()).unwrap_err();
+        assert!(again.words.contains("already"), "{}", again.words);
+    }
+}

@@ -1,0 +1,110 @@
+//! `sync` and `send`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::call::Call;
+use super::exit::{Exit, Outcome};
+use super::source::Source;
+use crate::engine::Engine;
+use crate::engine::query::{Finding, MailboxStats, Severity};
+use crate::mail::id::OutboxId;
+
+/// How long a message is waited for before it is left to the outbox.
+const SEND_PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Serialize)]
+struct Synced<'a> {
+    schema: &'static str,
+    mailboxes: &'a [MailboxStats],
+}
+
+pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String]) -> Outcome {
+    let stats = call.engine()?.sync_once(call.account.as_deref(), mailboxes)?;
+    if call.output.json() {
+        call.output.document(&Synced { schema: "casemail.sync/1", mailboxes: &stats })?;
+    } else {
+        let cells = |one: &MailboxStats| {
+            vec![
+                format!("{}/{}", one.account, one.name),
+                format!("{} new", one.new),
+                format!("{} changed", one.changed),
+                format!("{} gone", one.vanished),
+                format!("{} round trips", one.round_trips),
+                format!("{:.2} s", one.seconds),
+            ]
+        };
+        let rows: Vec<Vec<String>> = stats.iter().map(cells).collect();
+        call.output.table(&rows)?;
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Sent<'a> {
+    schema: &'static str,
+    /// The row for the visible recipients.
+    queued: Option<u64>,
+    /// All rows: hidden recipients have their own.
+    rows: &'a [u64],
+    findings: &'a [Finding],
+}
+
+pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> Outcome {
+    let source = match file {
+        Some(file) if file != Path::new("-") => Source::File(file.to_string_lossy().into_owned()),
+        _ => Source::Stdin,
+    };
+    let engine = call.engine()?;
+    let draft = source.read(&call.cwd, call.stdin)?;
+    let report = engine.send_raw(&draft, call.account.as_deref(), dry_run)?;
+    if call.output.json() {
+        let queued = report.queued.first().copied();
+        call.output.document(&Sent {
+            schema: "casemail.send/1",
+            queued,
+            rows: &report.queued,
+            findings: &report.findings,
+        })?;
+    } else {
+        for row in &report.queued {
+            call.output.line(&format!("queued as {row}"))?;
+        }
+    }
+    for finding in &report.findings {
+        let weight = match finding.severity {
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Alarm => "refused",
+        };
+        match &finding.recipient {
+            Some(recipient) => call.output.say(&format!("{weight}: {recipient}: {}", finding.because)),
+            None => call.output.say(&format!("{weight}: {}", finding.because)),
+        }
+    }
+    if report.is_refused() {
+        return Ok(Exit::No);
+    }
+    fate(call, engine, &report.queued)
+}
+
+/// Waits for the rows to leave, and says where they stand.
+fn fate(call: &mut Call<'_>, engine: &Engine, queued: &[u64]) -> Outcome {
+    let rows: Vec<OutboxId> = queued.iter().copied().map(OutboxId).collect();
+    let mut exit = Exit::Done;
+    for row in engine.settle(&rows, SEND_PATIENCE)? {
+        let (words, code) = match row.state {
+            "sent" | "sent-not-filed" => ("sent", Exit::Done),
+            "failed" => ("refused", Exit::No),
+            "uncertain" => ("perhaps sent: look for it, then `casemail outbox resolve`", Exit::TryLater),
+            _ => ("still queued: it is tried again by `casemail`, or now by `casemail outbox retry`", Exit::TryLater),
+        };
+        call.output.say(&format!("{} {words} {}", row.id, row.reply));
+        if exit == Exit::Done {
+            exit = code;
+        }
+    }
+    Ok(exit)
+}

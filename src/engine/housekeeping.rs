@@ -1,0 +1,68 @@
+//! What the command line asks beside mail: keys as they are held, the settings in force, the health of the cache.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Engine, EngineError};
+use crate::app::effect::{Effect, FlagChange};
+use crate::config::Config;
+use crate::mail::id::MessageRef;
+use crate::pgp::keyring::Keyring;
+use crate::store::cache::{CacheStats, Damage};
+
+impl Engine {
+    /// The configuration it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.settings.config
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.settings.clock.now()
+    }
+
+    /// Certificates with what was decided about them, own keys unlocked.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn keyring(&self) -> Result<Arc<Keyring>, EngineError> {
+        self.core.ask_open(|_, open| open.keyring.now())
+    }
+
+    /// Changes flags here; the change is queued durably and reaches the server at the next connection.
+    ///
+    /// # Errors
+    /// A message that is not there: then none is changed.
+    pub fn flag(&self, names: &[MessageRef], change: FlagChange) -> Result<(), EngineError> {
+        let wanted = names.to_vec();
+        let absent =
+            self.core.ask_open(move |_, open| wanted.into_iter().find(|name| open.library.key(name).is_none()))?;
+        if let Some(name) = absent {
+            return Err(EngineError::NoMessage(name.to_string()));
+        }
+        self.submit(Effect::ChangeFlags(names.to_vec(), change));
+        // Jobs are done in order: once this is answered, the change is made.
+        self.core.ask_open(|_, _| ())
+    }
+
+    /// Counts and sizes of the cache.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the cache cannot be read.
+    pub fn cache_stats(&self) -> Result<CacheStats, EngineError> {
+        let stores = self.core.ask_open(|_, open| Arc::clone(&open.stores))?;
+        Ok(stores.cache.stats()?)
+    }
+
+    /// Opens every record of the cache; removes and gives what was damaged, which the next sync brings back.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the cache cannot be read.
+    pub fn verify_cache(&self) -> Result<Vec<Damage>, EngineError> {
+        let stores = self.core.ask_open(|_, open| Arc::clone(&open.stores))?;
+        Ok(stores.cache.verify()?)
+    }
+}

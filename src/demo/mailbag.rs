@@ -40,16 +40,29 @@ const READ_UP_TO: &str = "2026-05-18T08:00:00Z";
 pub(super) fn fill_bag(messages: usize, seed: u64, keys: &[Key]) -> Result<Vec<Post>, String> {
     let mut bag = Bag::new(messages, seed, keys)?;
     let known: [(Matter, &[Exchange], usize, &[DateTime]); 5] = [
-        (matters::ferret(), FERRET, 0, &[datetime(2026, 3, 2, 14, 52, 0, 0)]),
+        (matters::ferret(), FERRET, 0, &[datetime(2026, 3, 2, 14, 52, 0, 0), datetime(2026, 5, 28, 16, 40, 0, 0)]),
         (
             matters::otterbourne(),
             OTTERBOURNE,
             0,
-            &[datetime(2026, 3, 4, 10, 15, 0, 0), datetime(2026, 3, 9, 11, 3, 0, 0)],
+            &[
+                datetime(2026, 3, 4, 10, 15, 0, 0),
+                datetime(2026, 3, 9, 11, 3, 0, 0),
+                datetime(2026, 5, 29, 8, 55, 0, 0),
+            ],
         ),
-        (matters::puddock(), PUDDOCK, 1, &[datetime(2026, 5, 5, 9, 40, 0, 0)]),
-        (matters::gannet(), GANNET, 1, &[datetime(2026, 4, 20, 16, 5, 0, 0), datetime(2026, 4, 28, 13, 30, 0, 0)]),
-        (matters::weasel(), WEASEL, 0, &[datetime(2026, 3, 3, 8, 50, 0, 0)]),
+        (matters::puddock(), PUDDOCK, 1, &[datetime(2026, 5, 5, 9, 40, 0, 0), datetime(2026, 5, 28, 9, 20, 0, 0)]),
+        (
+            matters::gannet(),
+            GANNET,
+            1,
+            &[
+                datetime(2026, 4, 20, 16, 5, 0, 0),
+                datetime(2026, 4, 28, 13, 30, 0, 0),
+                datetime(2026, 5, 29, 11, 35, 0, 0),
+            ],
+        ),
+        (matters::weasel(), WEASEL, 0, &[datetime(2026, 3, 3, 8, 50, 0, 0), datetime(2026, 5, 29, 7, 15, 0, 0)]),
     ];
     for (matter, exchanges, account, starts) in &known {
         for (exchange, start) in exchanges.iter().zip(*starts) {
@@ -105,13 +118,13 @@ impl<'k> Bag<'k> {
         Ok(Self { messages, chance: Chance::new(seed), keys, rings, posts: Vec::new(), first_id: String::new() })
     }
 
-    /// A working day between January and May, office hours.
+    /// A day between January and May, early enough that the exchange is over when the five cases have their last letters.
     fn some_morning(&mut self) -> DateTime {
-        let day = i64::try_from(self.chance.below(144)).unwrap_or_default();
+        let day = i64::try_from(self.chance.below(125)).unwrap_or_default();
         let minute = i64::try_from(self.chance.below(540)).unwrap_or_default();
         let start = date(2026, 1, 6).at(8, 30, 0, 0);
         let plus = SignedDuration::from_hours(24 * day) + SignedDuration::from_mins(minute);
-        start.checked_add(plus).unwrap_or(start)
+        office_hours(start.checked_add(plus).unwrap_or(start))
     }
 
     /// Writes the letters of an exchange.
@@ -173,8 +186,9 @@ impl<'k> Bag<'k> {
         let delay = i64::try_from(self.chance.below(60)).unwrap_or_default();
         let received = sent.checked_add(SignedDuration::from_secs(5 + delay)).map_err(words)?;
         let ours = step.by == Role::Us;
-        let read =
-            ours || READ_UP_TO.parse::<Timestamp>().is_ok_and(|up_to| received < up_to) || self.chance.percent(40);
+        let old = READ_UP_TO.parse::<Timestamp>().is_ok_and(|up_to| received < up_to);
+        let lucky = self.chance.percent(40);
+        let read = ours || old || (lucky && at.date() < date_unread());
         let mut flags = Vec::new();
         if read {
             flags.push("\\Seen".to_owned());
@@ -249,6 +263,11 @@ impl<'k> Bag<'k> {
         let altered = String::from_utf8_lossy(&signed).replace("90 pounds", "900 pounds");
         Ok((0, altered.into_bytes(), "2026-03-16T11:20:30Z"))
     }
+}
+
+/// From this day on nobody has read anything.
+fn date_unread() -> jiff::civil::Date {
+    date(2026, 5, 28)
 }
 
 /// Nobody writes at night or on Sundays.

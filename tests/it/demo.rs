@@ -8,7 +8,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use casemail::app::view::Scope;
 use casemail::demo::{Demo, Options};
+use casemail::engine::query::Filter;
+use casemail::engine::{Engine, Opening};
+use casemail::mail::id::CaseId;
 use casemail::mail::message::Message;
 use casemail::net::{Endpoint, Secret, Security, tls};
 use casemail::pgp::keyring::Keyring;
@@ -205,4 +209,48 @@ fn the_depute_answers_signed_and_encrypted_and_in_the_thread() {
     assert_eq!(headers.subject(), "Re: PF REF ZZ26000417 - Puddock - narration");
     assert_eq!(headers.in_reply_to(), ["ask-1@tg-law.example.cjsm.net"]);
     assert!(!String::from_utf8_lossy(opened.shown.raw()).contains("umbrella"), "nothing is quoted");
+}
+
+/// The engine on the demo's home, as a command would open it.
+fn engine(demo: &Demo) -> Engine {
+    let (config, _) = casemail::config::files::load(&demo.home().join("config"), None).unwrap();
+    let unlock = config.unlock_command.clone().unwrap();
+    let passphrase = Command::new(&unlock[0]).args(&unlock[1..]).output().unwrap().stdout;
+    let profile = Profile::open(Roots::below(demo.home())).unwrap();
+    let vault = Vault::open(&profile.roots().vault_file(), &passphrase).unwrap();
+    Engine::open(Opening::new(profile, config, Some(vault))).unwrap()
+}
+
+#[test]
+fn the_cases_of_the_demo_are_found_in_its_mail() {
+    let (demo, _parent) = start(300, 1);
+    let engine = engine(&demo);
+    let stats = engine.sync_once(None, &[]).unwrap();
+    let new: u64 = stats.iter().map(|mailbox| mailbox.new).sum();
+    assert_eq!(new, 300, "{stats:?}");
+    let cases = engine.cases().unwrap();
+    let titles: Vec<&str> = cases.iter().map(|case| case.title.as_str()).collect();
+    let five = ["R v FERRET", "R v OTTERBOURNE", "PF v PUDDOCK", "HMA v GANNET & STOAT", "R v WEASEL"];
+    for title in five {
+        assert!(titles[..5].contains(&title), "{title} has the newest mail: {titles:?}");
+    }
+    assert_eq!(titles.len(), 45, "{titles:?}");
+    for case in &cases {
+        assert!(case.title.contains(" v "), "{case:?}");
+        assert!(case.messages > 0, "{case:?}");
+    }
+    assert!(cases[..5].iter().all(|case| case.unread > 0), "{cases:?}");
+
+    let of_case = |id: &str| Filter { scope: Some(Scope::Case(CaseId(id.into()))), ..Filter::default() };
+    // Sealed letters are filed by the subject inside; the one outside says nothing.
+    let gannet = engine.messages(&of_case("GANNET")).unwrap().messages;
+    assert!(gannet.iter().any(|m| m.openpgp.decrypted && m.subject.contains("s76 letter")), "{gannet:?}");
+    // Whoever forges his way into a thread is not filed with it, and a look-alike domain is carried openly.
+    let ferret = engine.messages(&of_case("FERRET")).unwrap().messages;
+    assert!(ferret.iter().all(|m| m.from[0].addr != "x@attacker.example"));
+    let unfiled = engine.messages(&Filter { scope: Some(Scope::Unfiled), ..Filter::default() }).unwrap().messages;
+    assert!(unfiled.iter().any(|m| m.from[0].addr == "x@attacker.example"), "{unfiled:?}");
+    let all = engine.messages(&Filter::default()).unwrap().messages;
+    let look_alike = all.iter().find(|m| m.from[0].addr.ends_with("evilgov.example")).unwrap();
+    assert_eq!(look_alike.carried, "open");
 }

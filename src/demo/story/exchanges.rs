@@ -289,54 +289,74 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
 ];
 
 /// R v FERRET: initial details that come after the cut-off, and what follows.
-pub(in crate::demo) const FERRET: &[Exchange] = &[Exchange {
-    law: ENGLAND,
-    sealed: false,
-    steps: &[
-        Step {
+pub(in crate::demo) const FERRET: &[Exchange] = &[
+    Exchange {
+        law: ENGLAND,
+        sealed: false,
+        steps: &[
+            Step {
+                by: Role::Office,
+                to: Role::Team,
+                subject: "[CJSM] R v FERRET 99ZX0012326 Ambleford MC 05/03/2026 - IDPC",
+                text: "Please find attached the initial details of the prosecution case: charges, MG5, statement of P BADGER, PNC print.\n\nPlease quote the URN in all correspondence.\n\nCPS Mudshire",
+                files: &[
+                    "MG4 Charges.pdf",
+                    "MG5.pdf",
+                    "MG11 P BADGER.pdf",
+                    "PNC FERRET.pdf",
+                    "../../SDC\u{202e}fdp.exe",
+                ],
+                after: 0,
+            },
+            reply(
+                Role::Us,
+                Role::Team,
+                1,
+                "Tess, this came at 14:52, so it counts as served tomorrow. The last attachment has a strange name: leave it alone, I will ask.\n\n{by}",
+            ),
+            Step {
+                by: Role::Us,
+                to: Role::Office,
+                subject: "R v FERRET - 99ZX0012326 - Ambleford MC 05/03/2026 - IDPC, one file",
+                text: "Dear Sirs,\n\nThank you for the initial details. One attachment has a name that looks like a PDF and is a program. Was it meant to be sent? It has not been opened.\n\nYours faithfully,\n{by}\nQuill & Pounce LLP",
+                files: &[],
+                after: 2,
+            },
+            reply(
+                Role::Office,
+                Role::Us,
+                18,
+                "It was not sent by us. Please delete it. The matter has been passed to our security team.\n\nCPS Mudshire",
+            ),
+            Step {
+                by: Role::Us,
+                to: Role::Crown,
+                subject: "R v FERRET - 99ZX0012326 - the gnome",
+                text: "Dear {to},\n\nThe MG5 puts the gnome at 40 pounds and the statement at 400. Which is it? It matters for venue.\n\nKind regards,\n{by}",
+                files: &[],
+                after: 1,
+            },
+            reply(
+                Role::Crown,
+                Role::Us,
+                3,
+                "Dear {to},\n\nForty. A nought went astray in the statement; a corrected one follows.\n\nRegards,\n{by}",
+            ),
+        ],
+    },
+    Exchange {
+        law: ENGLAND,
+        sealed: false,
+        steps: &[Step {
             by: Role::Office,
-            to: Role::Team,
-            subject: "[CJSM] R v FERRET 99ZX0012326 Ambleford MC 05/03/2026 - IDPC",
-            text: "Please find attached the initial details of the prosecution case: charges, MG5, statement of P BADGER, PNC print.\n\nPlease quote the URN in all correspondence.\n\nCPS Mudshire",
-            files: &["MG4 Charges.pdf", "MG5.pdf", "MG11 P BADGER.pdf", "PNC FERRET.pdf", "../../SDC\u{202e}fdp.exe"],
+            to: Role::Us,
+            subject: "[CJSM] R v FERRET 99ZX0012326 - corrected statement",
+            text: "Please find attached the corrected statement of P BADGER. The value is now forty pounds throughout.\n\nCPS Mudshire",
+            files: &["MG11 P BADGER corrected.pdf"],
             after: 0,
-        },
-        reply(
-            Role::Us,
-            Role::Team,
-            1,
-            "Tess, this came at 14:52, so it counts as served tomorrow. The last attachment has a strange name: leave it alone, I will ask.\n\n{by}",
-        ),
-        Step {
-            by: Role::Us,
-            to: Role::Office,
-            subject: "R v FERRET - 99ZX0012326 - Ambleford MC 05/03/2026 - IDPC, one file",
-            text: "Dear Sirs,\n\nThank you for the initial details. One attachment has a name that looks like a PDF and is a program. Was it meant to be sent? It has not been opened.\n\nYours faithfully,\n{by}\nQuill & Pounce LLP",
-            files: &[],
-            after: 2,
-        },
-        reply(
-            Role::Office,
-            Role::Us,
-            18,
-            "It was not sent by us. Please delete it. The matter has been passed to our security team.\n\nCPS Mudshire",
-        ),
-        Step {
-            by: Role::Us,
-            to: Role::Crown,
-            subject: "R v FERRET - 99ZX0012326 - the gnome",
-            text: "Dear {to},\n\nThe MG5 puts the gnome at 40 pounds and the statement at 400. Which is it? It matters for venue.\n\nKind regards,\n{by}",
-            files: &[],
-            after: 1,
-        },
-        reply(
-            Role::Crown,
-            Role::Us,
-            3,
-            "Dear {to},\n\nForty. A nought went astray in the statement; a corrected one follows.\n\nRegards,\n{by}",
-        ),
-    ],
-}];
+        }],
+    },
+];
 
 /// R v OTTERBOURNE: counsel, in confidence, and plea talk that crosses.
 pub(in crate::demo) const OTTERBOURNE: &[Exchange] = &[
@@ -397,44 +417,70 @@ pub(in crate::demo) const OTTERBOURNE: &[Exchange] = &[
             reply(Role::Crown, Role::Us, 167, "Dear {to},\n\nAgreed re handling.\n\nRegards,\n{by}"),
         ],
     },
+    Exchange {
+        law: ENGLAND,
+        sealed: true,
+        steps: &[Step {
+            by: Role::Counsel,
+            to: Role::Us,
+            subject: "R v OTTERBOURNE - T20269001 - note for sentence",
+            text: "Dear {to},\n\nA note for Friday. The point about the cousin should come from her and not from us.\n\n{by}",
+            files: &["Note for sentence OTTERBOURNE.pdf"],
+            after: 0,
+        }],
+    },
 ];
 
 /// PF v PUDDOCK: plea by e-mail, under seal.
-pub(in crate::demo) const PUDDOCK: &[Exchange] = &[Exchange {
-    law: SCOTLAND,
-    sealed: true,
-    steps: &[
-        Step {
-            by: Role::Us,
-            to: Role::Crown,
-            subject: "PF REF ZZ26000417 - Puddock - plea",
-            text: "Dear {to},\n\nI am instructed to offer the following in PF v Morag Puddock:\n\n  charge 1: guilty as amended, under deletion of \"and did threaten him with violence\";\n  charge 2: plea of not guilty to be accepted;\n  charge 3: guilty.\n\nMay I hear by Monday 11 May at noon? If it is not accepted it is not to be founded upon.\n\n{by}",
-            files: &[],
-            after: 0,
-        },
-        reply(Role::Crown, Role::Us, 23, "Dear {to},\n\nWould take 1 as amended and 3, but 2 must be G.\n\n{by}"),
-        reply(
-            Role::Us,
-            Role::Crown,
-            24,
-            "Dear {to},\n\nBefore I take that to her: what does the CCTV show between 22:14 and 22:16? She says that she was holding the umbrella in that hand.\n\n{by}",
-        ),
-        Step {
+pub(in crate::demo) const PUDDOCK: &[Exchange] = &[
+    Exchange {
+        law: SCOTLAND,
+        sealed: true,
+        steps: &[
+            Step {
+                by: Role::Us,
+                to: Role::Crown,
+                subject: "PF REF ZZ26000417 - Puddock - plea",
+                text: "Dear {to},\n\nI am instructed to offer the following in PF v Morag Puddock:\n\n  charge 1: guilty as amended, under deletion of \"and did threaten him with violence\";\n  charge 2: plea of not guilty to be accepted;\n  charge 3: guilty.\n\nMay I hear by Monday 11 May at noon? If it is not accepted it is not to be founded upon.\n\n{by}",
+                files: &[],
+                after: 0,
+            },
+            reply(Role::Crown, Role::Us, 23, "Dear {to},\n\nWould take 1 as amended and 3, but 2 must be G.\n\n{by}"),
+            reply(
+                Role::Us,
+                Role::Crown,
+                24,
+                "Dear {to},\n\nBefore I take that to her: what does the CCTV show between 22:14 and 22:16? She says that she was holding the umbrella in that hand.\n\n{by}",
+            ),
+            Step {
+                by: Role::Crown,
+                to: Role::Us,
+                subject: "",
+                text: "Dear {to},\n\nIt shows a hand and an umbrella, and then the same umbrella on the pavement. The stills are attached. I would not call it strong, but I would call it enough.\n\n{by}",
+                files: &["Stills 22-14 to 22-16.pdf"],
+                after: 22,
+            },
+            reply(
+                Role::Us,
+                Role::Crown,
+                24,
+                "Dear {to},\n\nI have seen her this morning. She accepts your terms: 1 as amended, 2 and 3 guilty. Narration to be agreed before the 27th, please.\n\n{by}",
+            ),
+        ],
+    },
+    Exchange {
+        law: SCOTLAND,
+        sealed: true,
+        steps: &[Step {
             by: Role::Crown,
             to: Role::Us,
-            subject: "",
-            text: "Dear {to},\n\nIt shows a hand and an umbrella, and then the same umbrella on the pavement. The stills are attached. I would not call it strong, but I would call it enough.\n\n{by}",
-            files: &["Stills 22-14 to 22-16.pdf"],
-            after: 22,
-        },
-        reply(
-            Role::Us,
-            Role::Crown,
-            24,
-            "Dear {to},\n\nI have seen her this morning. She accepts your terms: 1 as amended, 2 and 3 guilty. Narration to be agreed before the 27th, please.\n\n{by}",
-        ),
-    ],
-}];
+            subject: "PF REF ZZ26000417 - Puddock - narration",
+            text: "Dear {to},\n\nAs she was sentenced yesterday: thank you for the agreed narration. It saved two witnesses a day.\n\nThe umbrella can be collected from the productions keeper.\n\n{by}",
+            files: &[],
+            after: 0,
+        }],
+    },
+];
 
 /// HMA v GANNET & STOAT: a section 76 letter, and a co-accused with another agent.
 pub(in crate::demo) const GANNET: &[Exchange] = &[
@@ -470,34 +516,60 @@ pub(in crate::demo) const GANNET: &[Exchange] = &[
             after: 0,
         }],
     },
+    Exchange {
+        law: SCOTLAND,
+        sealed: true,
+        steps: &[Step {
+            by: Role::Crown,
+            to: Role::Us,
+            subject: "HMA v Gannet - ZZ26000533 - s76 letter",
+            text: "Dear {to},\n\nCrown Counsel would accept 1, 2 and 4 on condition that the narration deals with the van. May I have your draft by Wednesday?\n\n{by}",
+            files: &[],
+            after: 0,
+        }],
+    },
 ];
 
 /// R v WEASEL: a near miss of a number, and a telephone number.
-pub(in crate::demo) const WEASEL: &[Exchange] = &[Exchange {
-    law: ENGLAND,
-    sealed: false,
-    steps: &[
-        Step {
+pub(in crate::demo) const WEASEL: &[Exchange] = &[
+    Exchange {
+        law: ENGLAND,
+        sealed: false,
+        steps: &[
+            Step {
+                by: Role::Client,
+                to: Role::Us,
+                subject: "Weasel 99ZX0012327 - call me 07700 900123",
+                text: "hello mr quill its about the greenhouse. can you ring me, 07700 900123, not before 11\n\nsilas",
+                files: &[],
+                after: 0,
+            },
+            reply(
+                Role::Us,
+                Role::Client,
+                3,
+                "Dear {client},\n\nI will ring at noon. Please say nothing about the greenhouse to anybody, and in particular not to its owner.\n\n{by}",
+            ),
+            Step {
+                by: Role::Office,
+                to: Role::Team,
+                subject: "R v WEASEL - 99ZX0012327 - Ambleford MC 06/03/2026 - IDPC",
+                text: "Please find attached the initial details. See also 99ZX0012326, in which the same officer is a witness.\n\nCPS Mudshire",
+                files: &["MG4 Charges.pdf", "MG5 WEASEL.pdf"],
+                after: 21,
+            },
+        ],
+    },
+    Exchange {
+        law: ENGLAND,
+        sealed: false,
+        steps: &[Step {
             by: Role::Client,
             to: Role::Us,
-            subject: "Weasel 99ZX0012327 - call me 07700 900123",
-            text: "hello mr quill its about the greenhouse. can you ring me, 07700 900123, not before 11\n\nsilas",
+            subject: "Weasel 99ZX0012327 greenhouse",
+            text: "hello again. the owner came round and i said nothing like you said. he says he has a letter from the court?? is it bad\n\nsilas",
             files: &[],
             after: 0,
-        },
-        reply(
-            Role::Us,
-            Role::Client,
-            3,
-            "Dear {client},\n\nI will ring at noon. Please say nothing about the greenhouse to anybody, and in particular not to its owner.\n\n{by}",
-        ),
-        Step {
-            by: Role::Office,
-            to: Role::Team,
-            subject: "R v WEASEL - 99ZX0012327 - Ambleford MC 06/03/2026 - IDPC",
-            text: "Please find attached the initial details. See also 99ZX0012326, in which the same officer is a witness.\n\nCPS Mudshire",
-            files: &["MG4 Charges.pdf", "MG5 WEASEL.pdf"],
-            after: 21,
-        },
-    ],
-}];
+        }],
+    },
+];

@@ -127,11 +127,12 @@ pub(in crate::demo) fn filler(n: usize, chance: &mut Chance) -> Option<Matter> {
     let month = chance.below(4) + 3;
     let hearing = format!("{day:02}/{month:02}/2026");
     let mut made = if law == Law::England {
-        let number = format!("99QX{:05}26", 20_000 + n * 37);
-        let crown = chance.percent(40);
-        let court = if crown { "Ambleford CC" } else { "Ambleford MC" };
-        let second = crown.then(|| format!("T20269{:03}", 100 + n));
-        Matter { second, ..matter(law, &client, &number, court, &hearing) }
+        // Older Crown Court cases go by their own number, all others by the URN.
+        if chance.percent(25) {
+            matter(law, &client, &format!("T20269{:03}", 100 + n), "Ambleford CC", &hearing)
+        } else {
+            matter(law, &client, &format!("99QX{:05}26", 20_000 + n * 37), "Ambleford MC", &hearing)
+        }
     } else {
         matter(law, &client, &format!("ZZ26{:06}", 1000 + n * 13), "Kirkmirkle Sheriff Court", &hearing)
     };

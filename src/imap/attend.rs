@@ -33,7 +33,8 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
     loop {
         while let Some((request, last_try)) = shared.take() {
             let sent = shared.sent();
-            if let Err((e, again)) = serve(&mut session, &mut open, sent.as_deref(), request, last_try).await {
+            if let Err(end) = serve(&mut session, &mut open, sent.as_deref(), request, last_try).await {
+                let (e, again) = *end;
                 if let Some(request) = again {
                     shared.put_back(request);
                 }

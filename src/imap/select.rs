@@ -25,6 +25,10 @@ pub(super) struct Selected {
     pub vanished: UidSet,
 }
 
+/// More than this of either is left to a comparison: a hostile server could go on for ever.
+const CHANGED_MAX: usize = 1_000_000;
+const VANISHED_MAX: usize = 50_000;
+
 /// Selects a mailbox (decoded name).
 pub(super) async fn select<S: Wire>(
     session: &mut Session<S>,
@@ -34,7 +38,7 @@ pub(super) async fn select<S: Wire>(
     let doing = format!("to open {mailbox}");
     let command = Command::select(&session.wire(mailbox), opening)?;
     let mut server = Server { resynced: matches!(opening, Opening::Qresync(..)), ..Server::default() };
-    let (mut changed, mut vanished) = (Vec::new(), UidSet::new());
+    let (mut changed, mut vanished, mut ranges) = (Vec::new(), UidSet::new(), 0_usize);
     // If it fails, none is selected (RFC 9051 §6.3.2).
     session.selected = None;
     session.exists = 0;
@@ -48,12 +52,16 @@ pub(super) async fn select<S: Wire>(
                     _ => {}
                 },
                 Response::Vanished { earlier: true, uids } => {
-                    for range in uids {
+                    for range in uids.iter().take(VANISHED_MAX.saturating_sub(ranges)) {
                         vanished.insert_range(range);
+                    }
+                    ranges = ranges.saturating_add(uids.len());
+                    if ranges > VANISHED_MAX {
+                        return Use::Unasked;
                     }
                 }
                 other => match item(other) {
-                    Some(item) if server.resynced => {
+                    Some(item) if server.resynced && changed.len() < CHANGED_MAX => {
                         changed.extend(item.flags.map(|flags| (item.uid, flags)));
                     }
                     _ => return Use::Unasked,

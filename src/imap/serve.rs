@@ -20,6 +20,12 @@ const PIECE: u64 = 4 << 20;
 /// The largest message that is fetched at all.
 const MESSAGE_MAX: u64 = 512 << 20;
 
+/// A Message-ID is found once or a few times.
+const FOUND_MAX: usize = 10_000;
+
+/// A session's end, and the request that can be repeated.
+pub(super) type End = Box<(Error, Option<Request>)>;
+
 /// What a session has open, which saves a SELECT when the next request is about the same mailbox.
 pub(super) type Open = Option<Selected>;
 
@@ -31,20 +37,20 @@ pub(super) async fn serve<S: Wire>(
     sent: Option<&str>,
     request: Request,
     last_try: bool,
-) -> Result<(), (Error, Option<Request>)> {
+) -> Result<(), End> {
     match request {
         Request::Fetch(at, uid, answer) => match fetch(session, open, &at, uid).await {
-            Err(e) if !e.session_lives() && !last_try => Err((e, Some(Request::Fetch(at, uid, answer)))),
+            Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Fetch(at, uid, answer))))),
             result => reply(result, answer),
         },
         Request::Store(change, answer) => match store(session, open, &change).await {
-            Err(e) if !e.session_lives() && !last_try => Err((e, Some(Request::Store(change, answer)))),
+            Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Store(change, answer))))),
             result => reply(result, answer),
         },
         Request::Find { mailbox, message_id, answer } => {
             match find(session, open, mailbox.as_deref().or(sent), &message_id).await {
                 Err(e) if !e.session_lives() && !last_try => {
-                    Err((e, Some(Request::Find { mailbox, message_id, answer })))
+                    Err(Box::new((e, Some(Request::Find { mailbox, message_id, answer }))))
                 }
                 result => reply(result, answer),
             }
@@ -60,9 +66,9 @@ pub(super) async fn serve<S: Wire>(
     }
 }
 
-fn reply<T>(result: Result<T, Error>, answer: super::request::Answer<T>) -> Result<(), (Error, Option<Request>)> {
+fn reply<T>(result: Result<T, Error>, answer: super::request::Answer<T>) -> Result<(), End> {
     let end = match &result {
-        Err(e) if !e.session_lives() => Err((e.clone(), None)),
+        Err(e) if !e.session_lives() => Err(Box::new((e.clone(), None))),
         _ => Ok(()),
     };
     // Whoever asked may have gone.
@@ -218,7 +224,7 @@ async fn find<S: Wire>(
     let mut uids = Vec::new();
     session
         .run(&format!("to search {mailbox}"), &Command::find(message_id)?, |response| match response {
-            Response::MailboxData(MailboxDatum::Search(found)) => {
+            Response::MailboxData(MailboxDatum::Search(found)) if uids.len() < FOUND_MAX => {
                 uids.extend(found.iter().copied().filter(|uid| *uid > 0));
                 Use::Taken
             }

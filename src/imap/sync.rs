@@ -219,7 +219,10 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             short |= u32::try_from(items.len()).unwrap_or(0) < top.saturating_sub(low).saturating_add(1);
             let mut flags = Vec::new();
             let mut wants = Vec::new();
-            for item in items.into_values() {
+            // In order: a set of ranges is made fast from one end only.
+            let mut items: Vec<Item> = items.into_values().collect();
+            items.sort_unstable_by_key(|item| std::cmp::Reverse(item.uid));
+            for item in items {
                 listed.insert(item.uid);
                 let new = !p.held.contains(item.uid);
                 if new || p.lacking.contains(item.uid) {

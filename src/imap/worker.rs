@@ -399,7 +399,8 @@ async fn serve_here(shared: &Shared, session: &mut Session<Stream>) -> Result<()
         && let Some((request, last_try)) = shared.take()
     {
         let sent = shared.sent();
-        if let Err((e, again)) = serve(session, &mut None, sent.as_deref(), request, last_try).await {
+        if let Err(end) = serve(session, &mut None, sent.as_deref(), request, last_try).await {
+            let (e, again) = *end;
             if let Some(request) = again {
                 shared.put_back(request);
             }

@@ -209,10 +209,8 @@ impl Scanner {
                     return Err(Violation::Code);
                 }
             }
-            Kind::Fetch => {
-                if new.windows(NO_DATE.len()).any(|window| window.eq_ignore_ascii_case(NO_DATE)) {
-                    return Err(Violation::NoDate);
-                }
+            Kind::Fetch if new.windows(NO_DATE.len()).any(|window| window.eq_ignore_ascii_case(NO_DATE)) => {
+                return Err(Violation::NoDate);
             }
             _ => {}
         }

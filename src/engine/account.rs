@@ -282,7 +282,17 @@ async fn wait(task: InFlight) -> Result<(), Stop> {
 impl Sink for AccountSink {
     async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
         self.landed().await?;
-        let by_name: HashMap<String, MailboxInfo> = list.into_iter().map(|info| (info.name.clone(), info)).collect();
+        let sent = self.settings.config.account(Some(&self.account)).and_then(|account| account.sent_mailbox.clone());
+        let by_name: HashMap<String, MailboxInfo> = list
+            .into_iter()
+            .map(|mut info| {
+                // What the user names counts where the server says nothing (RFC 6154 is an extension).
+                if info.special_use.is_none() && sent.as_ref() == Some(&info.name) {
+                    info.special_use = Some(SpecialUse::Sent);
+                }
+                (info.name.clone(), info)
+            })
+            .collect();
         by_name.clone_into(&mut self.listed.lock().unwrap_or_else(PoisonError::into_inner));
         let (account, core, number) = (self.account.clone(), self.core.clone(), self.number);
         self.blocking(move |stores| {

@@ -238,7 +238,7 @@ impl Engine {
         })?;
         let mut messages = join(&stores, wanted)?;
         if filter_needs_sorting(&messages) {
-            messages.sort_by(|a, b| b.received.cmp(&a.received));
+            messages.sort_by_key(|message| std::cmp::Reverse(message.received));
         }
         Ok(Listing { total: messages.len(), messages })
     }

@@ -327,6 +327,9 @@ impl Core {
         if !recovered.is_empty() {
             tracing::info!(rows = recovered.len(), "rows of the outbox were being sent when the last process ended");
         }
+        for damage in stores.state.outbox()?.1 {
+            self.complain(&damage);
+        }
         let mut library = Library::new((*self.settings.book).clone());
         for mailbox in stores.cache.mailboxes()? {
             library.set_mailbox(mailbox);
@@ -416,6 +419,13 @@ impl Core {
                     return;
                 }
             }
+            let damage = stores.cache.take_damage();
+            if let Some(first) = damage.first() {
+                let words =
+                    format!("{} damaged record(s) of the cache ({}) are fetched again.", damage.len(), first.what);
+                announcer.notice(Tone::Warning, &words);
+            }
+            drop(stores);
             handle.back_of(number, Self::loaded);
         });
     }

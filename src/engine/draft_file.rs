@@ -29,11 +29,18 @@ pub(crate) fn read(bytes: &[u8], account: &str) -> Result<Draft, String> {
         let mut all = Vec::new();
         for value in headers.get_all(name) {
             if !value.trim().is_empty() {
-                // Strictly: a recipient that is only half understood must not be mailed, nor quietly left out.
-                all.extend(Address::parse_list(&value).or_else(|error| {
-                    let lenient = Address::read_field(&value);
-                    if lenient.is_empty() { Err(format!("{name}: {error}")) } else { Ok(lenient) }
-                })?);
+                // A recipient that is only half understood must not be quietly left out.
+                let read = match Address::parse_list(&value) {
+                    Ok(strict) => strict,
+                    Err(error) => {
+                        let lenient = Address::read_field(&value);
+                        if lenient.len() != value.matches('@').count() || lenient.is_empty() {
+                            return Err(format!("{name}: {error}"));
+                        }
+                        lenient
+                    }
+                };
+                all.extend(read);
             }
         }
         Ok(all)

@@ -380,7 +380,8 @@ impl Core {
                     continue;
                 };
                 let new = again(&old, raw, &context);
-                if new == old {
+                // What the user's own word opened (with an RSA key) stays opened.
+                if new == old || (old.openpgp.decrypted && !new.openpgp.decrypted) {
                     continue;
                 }
                 if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok()

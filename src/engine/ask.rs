@@ -10,6 +10,7 @@ use super::Engine;
 use super::account;
 use super::core::{EngineError, Open, Settings, Stores};
 use super::document::{self, MessageDocument};
+use super::flags;
 use super::outbox;
 use super::query::{
     Branch, CaseListed, Filter, Listed, Listing, MailboxListed, MailboxStats, OutboxListed, RawMessage, Resolution,
@@ -573,13 +574,26 @@ impl Engine {
         let mut passes = Vec::new();
         for account in accounts {
             let name = account.name.clone();
-            let sink = self.core.ask_open(move |core, open| core.sink(open, &name))?;
-            let (settings, mailboxes) = (Arc::clone(&self.settings), mailboxes.to_vec());
+            let means = self.core.ask_open(move |core, open| PassMeans {
+                number: open.number,
+                stores: Arc::clone(&open.stores),
+                sink: core.sink(open, &name),
+                // Changes of flags that wait, where nobody else is connected to tell them.
+                teller: (open.pending.waits_for(&name) && open.accounts.get(&name).is_none_or(|a| a.handle.is_none()))
+                    .then(|| core.sink(open, &name)),
+            })?;
+            let (settings, mailboxes, core) = (Arc::clone(&self.settings), mailboxes.to_vec(), self.core.clone());
             let name = account.name.clone();
             let failed = |because: String| EngineError::Server { account: name.clone(), because };
             let done = self.block_on(async move {
+                let PassMeans { number, stores, sink, teller } = means;
                 let password = settings.secrets.password(&account).await?;
                 let setup = account::setup(&account, &settings.config, password)?;
+                if let Some(teller) = teller {
+                    let handle = imap::spawn(setup.clone(), Arc::new(teller));
+                    flags::replay(&stores, &core, number, &account.name, &handle).await;
+                    handle.end();
+                }
                 // On a task of its own, where the stack is deep.
                 let pass = tokio::spawn(async move { imap::sync_once(&setup, &sink, &mailboxes).await });
                 pass.await.map_err(|_| "the pass failed inside casemail".to_owned())?.map_err(|error| error.to_string())
@@ -644,6 +658,14 @@ impl Engine {
     pub fn unread_events(&self) -> Vec<Event> {
         self.announcer.drain()
     }
+}
+
+/// What one pass needs of the opening.
+struct PassMeans {
+    number: u64,
+    stores: Arc<Stores>,
+    sink: account::AccountSink,
+    teller: Option<account::AccountSink>,
 }
 
 /// Rows that came in another order than by date.

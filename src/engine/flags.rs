@@ -71,6 +71,11 @@ impl Pending {
         self.of(library, key).is_some()
     }
 
+    /// Whether a change of some message of this account waits.
+    pub(crate) fn waits_for(&self, account: &str) -> bool {
+        self.0.keys().any(|name| name.account == account)
+    }
+
     /// What the server says, with the waiting changes on top.
     pub(crate) fn over(&self, library: &Library, key: MessageKey, flags: &mut Flags) -> bool {
         let Some(bits) = self.of(library, key) else { return false };
@@ -191,7 +196,13 @@ fn write(stores: &Stores, mailbox: MailboxId, uids: &[u32], change: &QueuedFlagC
 }
 
 /// Replays until the queue is empty or the server cannot be reached; whether it could.
-async fn replay(stores: &Arc<Stores>, core: &CoreHandle, number: u64, account: &str, handle: &imap::Handle) -> bool {
+pub(crate) async fn replay(
+    stores: &Arc<Stores>,
+    core: &CoreHandle,
+    number: u64,
+    account: &str,
+    handle: &imap::Handle,
+) -> bool {
     loop {
         let reading = Arc::clone(stores);
         let Ok(Ok(queue)) = tokio::task::spawn_blocking(move || reading.state.queued_flags()).await else {

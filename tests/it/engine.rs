@@ -274,6 +274,50 @@ fn the_cache_serves_when_the_server_is_away_and_says_since_when() {
     assert!(since.is_some() && !because.is_empty());
 }
 
+#[test]
+fn a_flag_set_without_a_connection_reaches_the_server_with_the_next_pass() {
+    let Some(world) = World::start() else { return };
+    world.dovecot.fill("quill", "INBOX", (0..3).map(|n| eml(&n.to_string(), &format!("m{n}"), "", "x")));
+    let engine = world.command();
+    engine.sync_once(None, &[]).unwrap();
+    let name = engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
+    engine.submit(Effect::ChangeFlags(vec![name], FlagChange::Flagged(true)));
+    engine.close();
+    assert!(!world.server_flags("INBOX").contains("\\Flagged"));
+    let engine = world.command();
+    engine.sync_once(None, &[]).unwrap();
+    assert_eq!(world.server_flags("INBOX").matches("\\Flagged").count(), 1);
+    let rows = engine.messages(&Filter::default()).unwrap().messages;
+    assert_eq!(rows.iter().filter(|m| m.flags.iter().any(|f| f == "\\Flagged")).count(), 1);
+}
+
+#[test]
+fn the_home_of_the_demo_is_like_any_other() {
+    let parent = tempfile::tempdir().unwrap();
+    let options =
+        casemail::demo::Options { messages: 150, seed: 1, ..casemail::demo::Options::new(parent.path().to_owned()) };
+    let demo = casemail::demo::Demo::start(&options).unwrap();
+    let (config, _) = casemail::config::files::load(&demo.home().join("config"), None).unwrap();
+    let passphrase = std::fs::read(demo.home().join("config/demo.passphrase")).unwrap();
+    let profile = Profile::open(Roots::below(demo.home())).unwrap();
+    let vault = Vault::open(&profile.roots().vault_file(), &passphrase).unwrap();
+    let engine = Engine::open(Opening::new(profile, config, Some(vault))).unwrap();
+    let stats = engine.sync_once(None, &[]).unwrap();
+    let new: u64 = stats.iter().map(|s| s.new).sum();
+    let listing = engine.messages(&Filter::default()).unwrap();
+    assert_eq!(listing.total as u64, new);
+    assert!(new >= 150, "{new}");
+    let opened: Vec<_> = listing.messages.iter().filter(|m| m.openpgp.encrypted && m.openpgp.decrypted).collect();
+    let good = opened.iter().filter(|m| m.openpgp.signature == SignatureState::Good).count();
+    assert!(!opened.is_empty() && good > 0, "{} opened, {good} good", opened.len());
+    assert!(opened.iter().all(|m| m.subject != "[...]"), "the protected subject wins");
+    let cases = engine.cases().unwrap();
+    assert!(cases.iter().filter(|case| case.messages > 0).count() >= 5, "{cases:?}");
+    let document = engine.document(&opened[0].id).unwrap();
+    assert!(document.openpgp.decrypted && !document.text.is_empty(), "{document:?}");
+    eprintln!("{new} messages, {} sealed and opened, {good} good, {} cases", opened.len(), cases.len());
+}
+
 fn gpg(home: &std::path::Path, arguments: &[&str], input: &[u8]) -> (Vec<u8>, String) {
     let mut child = Command::new("gpg")
         .env("GNUPGHOME", home)

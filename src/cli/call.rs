@@ -110,6 +110,23 @@ pub(super) fn report(output: &mut Output<'_>, outcome: Outcome) -> Exit {
     }
 }
 
+/// Finds a name that can be no message and no file before anything is opened for it.
+///
+/// # Errors
+/// Where there is one.
+pub(super) fn look(command: &Command, cwd: &std::path::Path) -> Result<(), Failure> {
+    use super::args::{Attachment, Message};
+    use super::source::Source;
+    match command {
+        Command::Message(Message::Show { message } | Message::Raw { message })
+        | Command::Attachment(Attachment::Export { message, .. }) => Source::of(message, cwd).map(drop),
+        Command::Message(Message::Flag { messages, .. }) | Command::Attachment(Attachment::List { messages, .. }) => {
+            messages.iter().try_for_each(|message| Source::of(message, cwd).map(drop))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Whether a command can be done without a profile: it names a bare file.
 #[must_use]
 pub(super) fn is_bare(cli: &Cli, cwd: &std::path::Path) -> bool {

@@ -19,14 +19,6 @@ pub(super) struct Environment {
     pub(super) runtime_dir: Option<PathBuf>,
     /// The directory for temporary files.
     pub(super) temporary_dir: PathBuf,
-    /// `VISUAL`, else `EDITOR`.
-    pub(super) editor: Option<String>,
-    /// `TERM`.
-    pub(super) term: Option<String>,
-    /// `COLORTERM`.
-    pub(super) colorterm: Option<String>,
-    /// `NO_COLOR` is set and not empty.
-    pub(super) no_color: bool,
     /// Somebody can be asked: standard input is a terminal.
     pub(super) is_interactive: bool,
     /// Standard output is a terminal.
@@ -36,9 +28,7 @@ pub(super) struct Environment {
 impl Environment {
     /// Reads it.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
     pub(super) fn read() -> Self {
-        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let path = |name: &str| {
             let value: Option<OsString> = std::env::var_os(name);
             value.map(PathBuf::from).filter(|path| path.is_absolute())
@@ -49,10 +39,6 @@ impl Environment {
             xdg: ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"].map(path),
             runtime_dir: path("XDG_RUNTIME_DIR"),
             temporary_dir: std::env::temp_dir(),
-            editor: text("VISUAL").or_else(|| text("EDITOR")),
-            term: text("TERM"),
-            colorterm: text("COLORTERM"),
-            no_color: text("NO_COLOR").is_some(),
             is_interactive: std::io::stdin().is_terminal(),
             is_screen: std::io::stdout().is_terminal(),
         }

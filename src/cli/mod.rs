@@ -21,6 +21,7 @@ mod outbox;
 mod output;
 mod passphrase;
 mod profile;
+mod screen;
 mod serve;
 mod setup;
 mod source;
@@ -44,10 +45,13 @@ use self::profile::Way;
 use crate::engine::socket::{self, Request, SocketError};
 use crate::store::cache::Cache;
 use crate::store::vault::Cost;
+use crate::terminal;
 
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    terminal::harden();
+    terminal::report_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -68,7 +72,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, environment: &Environment, output: &mut Output<'_>) -> Outcome {
-    let Some(command) = &cli.command else { return screen(cli, environment) };
+    let Some(command) = &cli.command else { return screen::run(&cli.global, environment, output) };
     match command {
         Command::Completions { shell } => manual::completions(output, *shell),
         Command::Man => manual::man(output),
@@ -85,7 +89,7 @@ fn run(cli: &Cli, environment: &Environment, output: &mut Output<'_>) -> Outcome
             };
             setup::run(output, options, asked, &environment.cwd)
         }
-        Command::Demo(_) => Err(Failure::new(Exit::TryLater, "the demo is not in this build")),
+        Command::Demo(options) => screen::demo(options, environment, output),
         command => with_profile(cli, command, environment, output),
     }
 }
@@ -106,6 +110,7 @@ fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, _offline
 
 /// A command that works on a profile, or on a bare file with whatever keys there are.
 fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output: &mut Output<'_>) -> Outcome {
+    call::look(command, &environment.cwd)?;
     let is_bare = call::is_bare(cli, &environment.cwd);
     let roots = match profile::roots(environment, cli.global.home.as_deref()) {
         Err(_) if is_bare => return without_profile(command, environment, output),
@@ -141,7 +146,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         connects: connects(command),
         events: None,
     };
-    let engine = match profile::open(lock, config, way) {
+    let engine = match profile::open(lock, config, way, false) {
         // The file can be read without keys, and says then that it was not decrypted.
         Err(Failure { exit: Exit::NotPermitted, .. }) if is_bare && cli.global.passphrase_fd.is_none() => {
             return without_profile(command, environment, output);
@@ -218,15 +223,4 @@ fn hand_over(
         Err(SocketError::Nobody) => Err(running),
         Err(error) => Err(Failure::new(Exit::TryLater, error)),
     }
-}
-
-/// The terminal interface.
-fn screen(_cli: &Cli, environment: &Environment) -> Outcome {
-    if !environment.is_interactive || !environment.is_screen {
-        return Err(Failure::new(
-            Exit::Usage,
-            "the terminal interface needs a terminal; for scripts there are commands: `casemail --help`",
-        ));
-    }
-    Err(Failure::new(Exit::TryLater, "the terminal interface is not in this build"))
 }

@@ -70,7 +70,6 @@ pub(super) fn unlock(roots: &Roots, config: Option<&Config>, way: &Way<'_>) -> R
     if !roots.exists() {
         return Err(Failure::new(Exit::Config, VaultError::Missing(place)));
     }
-    // A header of less work than the floor is one of a demo's or a test's throw-away homes, which say so themselves.
     let open = |passphrase: &Secret| Vault::open_with(&place, passphrase, Cost::FLOOR);
     let refuse = |error: VaultError| Failure::new(Exit::NotPermitted, error);
     let given = match (&way.passphrase, config.and_then(|config| config.unlock_command.as_ref())) {
@@ -112,10 +111,11 @@ fn passwords(config: &Config, way: &Way<'_>) -> Result<HashMap<String, Zeroizing
 }
 
 /// Opens the engine on a profile whose lock is ours.
-pub(super) fn open(profile: Profile, config: Config, way: Way<'_>) -> Result<Engine, Failure> {
-    let vault = unlock(&way.roots, Some(&config), &way)?;
+/// `locked`: the screen asks for the passphrase.
+pub(super) fn open(profile: Profile, config: Config, way: Way<'_>, locked: bool) -> Result<Engine, Failure> {
+    let vault = if locked { None } else { Some(unlock(&way.roots, Some(&config), &way)?) };
     let passwords = passwords(&config, &way)?;
-    let mut opening = Opening::new(profile, config, Some(vault));
+    let mut opening = Opening::new(profile, config, vault);
     opening.passwords = passwords;
     if way.events.is_some() {
         (opening.network, opening.events) = (Network::Watch, way.events);

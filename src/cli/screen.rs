@@ -1,0 +1,125 @@
+//! The terminal interface, and the demo in front of it.
+
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+
+use jiff::tz::TimeZone;
+
+use super::args;
+use super::environment::Environment;
+use super::exit::{Exit, Failure, Outcome};
+use super::output::Output;
+use super::profile::{self, Way};
+use super::{serve, setup};
+use crate::app::{Identity, Model, Settings};
+use crate::config::{Config, files};
+use crate::demo::{Demo, Options};
+use crate::keymap::Keymap;
+use crate::store::profile::Roots;
+use crate::store::vault::Cost;
+use crate::terminal::{self, Drive};
+use crate::theme::Theme;
+
+/// Events that wait for the screen; a full channel holds the engine's announcements back, never its work.
+const EVENTS_MAX: usize = 1024;
+
+/// Runs the terminal interface on a profile; makes one first where there is none.
+pub(super) fn run(global: &args::Global, environment: &Environment, output: &mut Output<'_>) -> Outcome {
+    if !environment.is_interactive || !environment.is_screen {
+        let words = "the terminal interface needs a terminal; for scripts there are commands: `casemail --help`";
+        return Err(Failure::new(Exit::Usage, words));
+    }
+    let roots = profile::roots(environment, global.home.as_deref())?;
+    if !roots.exists() {
+        output.say("There is no profile yet: a few questions first.");
+        let asked = setup::Asked {
+            roots: roots.clone(),
+            is_interactive: true,
+            passphrase: global.passphrase_fd.map(super::passphrase::from_fd).transpose()?,
+            account: global.account.as_deref(),
+            cost: Cost::DEFAULT,
+        };
+        setup::run(output, &args::Setup::default(), asked, &environment.cwd)?;
+    }
+    let config = profile::configuration(&roots, environment)?;
+    let lock = profile::take(&roots)??;
+    let passphrase = global.passphrase_fd.map(super::passphrase::from_fd).transpose()?;
+    let (sender, events) = sync_channel(EVENTS_MAX);
+    let way = Way { roots: roots.clone(), environment, passphrase, connects: true, events: Some(sender.clone()) };
+    let surroundings = terminal::Environment::read();
+    let (theme, settings) = appearance(&roots, &config, &surroundings)?;
+    let editor = surroundings.editor(config.editor.clone(), &roots.state);
+    terminal::sweep(surroundings.runtime.as_deref(), &roots.state);
+    // Without a program that knows the passphrase, the screen itself asks for it.
+    let asks = way.passphrase.is_none() && config.unlock_command.is_none();
+    let engine = Arc::new(profile::open(lock, config, way, asks)?);
+    let server = engine.serve(serve::handler(&engine)).ok();
+    if server.is_none() {
+        output.say("commands of other processes cannot be served while the screen is open: its socket cannot be made");
+    }
+    let mut model = Model::new(settings, engine.now());
+    let first = model.start(asks);
+    let working = Arc::clone(&engine);
+    let drive = Drive {
+        events,
+        sender,
+        submit: &mut |effect| working.submit(effect),
+        now: &|| engine.now(),
+        editor,
+        term: surroundings.term.clone(),
+    };
+    let outcome = terminal::run(&mut model, &theme, first, drive);
+    drop(server);
+    outcome.map_err(|error| Failure::new(Exit::Usage, error))?;
+    Ok(Exit::Done)
+}
+
+/// What the screen looks like and how it is steered. A file with mistakes is told of, and the shipped one taken.
+fn appearance(
+    roots: &Roots,
+    config: &Config,
+    surroundings: &terminal::Environment,
+) -> Result<(Theme, Settings), Failure> {
+    let refused = |found: Vec<crate::settings::Finding>| {
+        let words: Vec<String> = found.iter().map(|one| format!("{}: {} {}", one.place, one.what, one.cure)).collect();
+        Failure::new(Exit::Config, words.join("\n"))
+    };
+    let own = |kind: &'static str| move |name: &str| files::own(&roots.config, kind, name);
+    let (keymap, _) = Keymap::load(&config.keymap, &own("keymaps")).map_err(refused)?;
+    let (theme, _) = Theme::load(&config.theme, &own("themes")).map_err(refused)?;
+    let identities = config.accounts.iter().map(|account| {
+        let mut address = account.address.clone();
+        address.name.clone_from(&account.full_name);
+        Identity { account: account.name.clone(), address, also: account.also.clone() }
+    });
+    let settings = Settings {
+        identities: identities.collect(),
+        keymap,
+        zone: TimeZone::system(),
+        ascii: !surroundings.utf8(),
+        idle_lock_minutes: config.idle_lock_minutes,
+        ..Settings::default()
+    };
+    Ok((theme.adapt(surroundings.colours()), settings))
+}
+
+/// `demo`: servers, a home and mail of its own, then the same program as ever.
+pub(super) fn demo(options: &args::Demo, environment: &Environment, output: &mut Output<'_>) -> Outcome {
+    let parent = environment.runtime_dir.as_deref().filter(|dir| dir.is_dir()).unwrap_or(&environment.temporary_dir);
+    let wanted = Options { messages: options.messages, seed: options.seed, ..Options::new(parent.to_owned()) };
+    if !options.serve && !(environment.is_interactive && environment.is_screen) {
+        return Err(Failure::new(
+            Exit::Usage,
+            "the demo needs a terminal; for scripts there is `casemail demo --serve`",
+        ));
+    }
+    let demo = Demo::start(&wanted).map_err(|error| Failure::new(Exit::CannotWrite, error))?;
+    if options.serve {
+        let line = serde_json::to_string(&demo.json()).map_err(std::io::Error::other)?;
+        output.bytes(format!("{line}\n").as_bytes())?;
+        demo.serve().map_err(|error| Failure::new(Exit::TryLater, format!("the demo ended: {error}")))?;
+        return Ok(Exit::Done);
+    }
+    let global = args::Global { home: Some(demo.home().to_owned()), ..args::Global::default() };
+    run(&global, environment, output)
+}

@@ -115,9 +115,10 @@ pub(super) fn demo(options: &args::Demo, environment: &Environment, output: &mut
     }
     let demo = Demo::start(&wanted).map_err(|error| Failure::new(Exit::CannotWrite, error))?;
     if options.serve {
-        let line = serde_json::to_string(&demo.json()).map_err(std::io::Error::other)?;
-        output.bytes(format!("{line}\n").as_bytes())?;
-        demo.serve().map_err(|error| Failure::new(Exit::TryLater, format!("the demo ended: {error}")))?;
+        let tell = |settings: &serde_json::Value| {
+            output.bytes(format!("{settings}\n").as_bytes()).map_err(|failure| std::io::Error::other(failure.words))
+        };
+        demo.serve(tell).map_err(|error| Failure::new(Exit::TryLater, format!("the demo ended: {error}")))?;
         return Ok(Exit::Done);
     }
     let global = args::Global { home: Some(demo.home().to_owned()), ..args::Global::default() };

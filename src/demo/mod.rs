@@ -171,16 +171,18 @@ impl Demo {
         })
     }
 
-    /// Serves until the process is told to end (SIGINT, SIGTERM, SIGHUP); then the caller drops the demo, which removes the home.
+    /// Hands over the settings, then serves until the process is told to end (SIGINT, SIGTERM, SIGHUP); the caller then drops the demo,
+    /// which removes the home. The signals are awaited before the settings are told, so that nobody can end it too early.
     ///
     /// # Errors
-    /// If the signals cannot be waited for.
-    pub fn serve(&self) -> std::io::Result<()> {
+    /// If the signals cannot be waited for, or `tell` fails.
+    pub fn serve(&self, tell: impl FnOnce(&serde_json::Value) -> std::io::Result<()>) -> std::io::Result<()> {
         use tokio::signal::unix::{SignalKind, signal};
         self.servers.block_on(async {
             let mut interrupt = signal(SignalKind::interrupt())?;
             let mut terminate = signal(SignalKind::terminate())?;
             let mut hang_up = signal(SignalKind::hangup())?;
+            tell(&self.json())?;
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}

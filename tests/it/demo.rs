@@ -1,9 +1,10 @@
 //! The demo's servers and home, seen from outside: by Python's imaplib, by our own submission, by the profile's own rooms.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -253,4 +254,37 @@ fn the_cases_of_the_demo_are_found_in_its_mail() {
     let all = engine.messages(&Filter::default()).unwrap().messages;
     let look_alike = all.iter().find(|m| m.from[0].addr.ends_with("evilgov.example")).unwrap();
     assert_eq!(look_alike.carried, "open");
+}
+
+#[test]
+fn served_for_scripts_it_is_a_profile_that_works_at_once_and_leaves_nothing() {
+    let casemail = env!("CARGO_BIN_EXE_casemail");
+    let parent = tempfile::tempdir().unwrap();
+    let mut child = Command::new(casemail)
+        .args(["demo", "--serve", "--messages", "80", "--seed", "3"])
+        .env("XDG_RUNTIME_DIR", parent.path())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    let settings: Value = serde_json::from_str(&line).expect(&line);
+    assert_eq!(settings["schema"], "casemail.demo/1");
+    let run = |args: &[&str]| -> Value {
+        let home = settings["home"].as_str().unwrap();
+        let output = Command::new(casemail).args(["--home", home, "--json"]).args(args).stdin(Stdio::null()).output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let synced = run(&["sync"]);
+    let new: u64 = synced["mailboxes"].as_array().unwrap().iter().map(|m| m["new"].as_u64().unwrap()).sum();
+    assert_eq!(new, 80, "{synced}");
+    let cases = run(&["case", "list"]);
+    let titles: Vec<&str> = cases["cases"].as_array().unwrap().iter().map(|c| c["title"].as_str().unwrap()).collect();
+    assert!(titles.contains(&"R v FERRET"), "{titles:?}");
+    assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+    assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0, "the home is gone");
 }

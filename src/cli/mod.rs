@@ -82,6 +82,7 @@ fn run(cli: &Cli, environment: &Environment, output: &mut Output<'_>) -> Outcome
         Command::Setup(options) => {
             let asked = setup::Asked {
                 roots: profile::roots(environment, cli.global.home.as_deref())?,
+                home: environment.home.as_deref(),
                 is_interactive: environment.is_interactive,
                 passphrase: cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?,
                 account: cli.global.account.as_deref(),
@@ -97,15 +98,24 @@ fn run(cli: &Cli, environment: &Environment, output: &mut Output<'_>) -> Outcome
 fn named(cli: &Cli, environment: &Environment, output: &mut Output<'_>, kind: Kind, command: &args::Named) -> Outcome {
     let roots = environment.roots(cli.global.home.as_deref());
     let config = roots.as_ref().map(|roots| roots.config.as_path());
-    let settings = roots.as_ref().and_then(|roots| profile::configuration(roots, environment).ok()).unwrap_or_default();
+    let settings = roots
+        .as_ref()
+        .and_then(|roots| profile::configuration(roots, environment.home.as_deref()).ok())
+        .unwrap_or_default();
     let current = if kind == Kind::Keymap { &settings.keymap } else { &settings.theme };
     named::run(output, kind, command, config, current)
 }
 
-fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, _offline: bool) -> Outcome {
+fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, offline: bool) -> Outcome {
     let roots = profile::roots(environment, cli.global.home.as_deref())?;
-    let (found, _) = check::offline(&roots, environment);
-    check::finish(output, found)
+    let (mut found, config) = check::offline(&roots, environment);
+    let is_sound = !found.iter().any(named::Line::is_error);
+    if let Some(config) = config.filter(|_| !offline) {
+        found.extend(check::servers(&config, cli.global.account.as_deref()));
+    }
+    let exit = check::finish(output, found)?;
+    // Where the files are in order, it is a server that is not.
+    Ok(if exit == Exit::Config && is_sound { Exit::Unavailable } else { exit })
 }
 
 /// A command that works on a profile, or on a bare file with whatever keys there are.
@@ -123,7 +133,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         let words = format!("there is no profile at {}; make one with `casemail setup`", roots.state.display());
         return Err(Failure::new(Exit::Config, words));
     }
-    let config = profile::configuration(&roots, environment)?;
+    let config = profile::configuration(&roots, environment.home.as_deref())?;
     if let Some(name) = cli.global.account.as_deref()
         && config.account(Some(name)).is_none()
     {

@@ -37,8 +37,8 @@ pub(super) fn roots(environment: &Environment, home: Option<&Path>) -> Result<Ro
 }
 
 /// The configuration; warnings are said, errors end it.
-pub(super) fn configuration(roots: &Roots, environment: &Environment) -> Result<Config, Failure> {
-    let loaded = files::load(&roots.config, environment.home.as_deref());
+pub(super) fn configuration(roots: &Roots, home: Option<&Path>) -> Result<Config, Failure> {
+    let loaded = files::load(&roots.config, home);
     loaded.map(|(config, _)| config).map_err(|found| {
         let words: Vec<String> = found
             .iter()

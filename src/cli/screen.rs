@@ -34,6 +34,7 @@ pub(super) fn run(global: &args::Global, environment: &Environment, output: &mut
         output.say("There is no profile yet: a few questions first.");
         let asked = setup::Asked {
             roots: roots.clone(),
+            home: environment.home.as_deref(),
             is_interactive: true,
             passphrase: global.passphrase_fd.map(super::passphrase::from_fd).transpose()?,
             account: global.account.as_deref(),
@@ -41,7 +42,7 @@ pub(super) fn run(global: &args::Global, environment: &Environment, output: &mut
         };
         setup::run(output, &args::Setup::default(), asked, &environment.cwd)?;
     }
-    let config = profile::configuration(&roots, environment)?;
+    let config = profile::configuration(&roots, environment.home.as_deref())?;
     let lock = profile::take(&roots)??;
     let passphrase = global.passphrase_fd.map(super::passphrase::from_fd).transpose()?;
     let (sender, events) = sync_channel(EVENTS_MAX);
@@ -107,7 +108,7 @@ fn appearance(
 pub(super) fn demo(options: &args::Demo, environment: &Environment, output: &mut Output<'_>) -> Outcome {
     let parent = environment.runtime_dir.as_deref().filter(|dir| dir.is_dir()).unwrap_or(&environment.temporary_dir);
     let wanted = Options { messages: options.messages, seed: options.seed, ..Options::new(parent.to_owned()) };
-    if !options.serve && !(environment.is_interactive && environment.is_screen) {
+    if !(options.serve || environment.is_interactive && environment.is_screen) {
         return Err(Failure::new(
             Exit::Usage,
             "the demo needs a terminal; for scripts there is `casemail demo --serve`",

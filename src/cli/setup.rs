@@ -7,6 +7,7 @@ use super::args;
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::{self, Secret};
+use super::profile;
 use crate::config::{Account, Config, Endpoint, PasswordSource, Security};
 use crate::mail::address::Address;
 use crate::store::file;
@@ -20,6 +21,8 @@ const PASSPHRASE_BYTES_MIN: usize = 8;
 pub(super) struct Asked<'a> {
     /// Where the profile is to lie.
     pub(super) roots: Roots,
+    /// The user's own directory, for `~/` in the configuration.
+    pub(super) home: Option<&'a Path>,
     /// Somebody is at the terminal.
     pub(super) is_interactive: bool,
     /// Given by `--passphrase-fd`.
@@ -36,13 +39,13 @@ pub(super) fn run(output: &mut Output<'_>, options: &args::Setup, asked: Asked<'
         return Err(Failure::no(format!("there is a profile already: {}", roots.vault_file().display())));
     }
     let config_file = roots.config_file();
-    let text = if config_file.exists() {
+    let (text, unlock) = if config_file.exists() {
+        let config = profile::configuration(&roots, asked.home)?;
         output.say(&format!("{} is there and is kept", config_file.display()));
-        None
+        (None, config.unlock_command)
     } else {
-        Some(configuration(options, &asked, cwd)?)
+        (Some(configuration(options, &asked, cwd)?), None)
     };
-    let unlock = crate::config::files::load(&roots.config, None).ok().and_then(|(config, _)| config.unlock_command);
     let passphrase = match (asked.passphrase, unlock) {
         (Some(passphrase), _) => passphrase,
         (None, Some(command)) => passphrase::from_command(&command)?,
@@ -54,13 +57,13 @@ pub(super) fn run(output: &mut Output<'_>, options: &args::Setup, asked: Asked<'
             ));
         }
     };
-    let profile = Profile::open(roots).map_err(|error| Failure::new(Exit::NotPermitted, error))?;
+    let opened = Profile::open(roots).map_err(|error| Failure::new(Exit::NotPermitted, error))?;
     if let Some(text) = text {
         file::write_atomic(&config_file, text.as_bytes()).map_err(|error| {
             Failure::new(Exit::CannotWrite, format!("{}: cannot be written: {error}", config_file.display()))
         })?;
     }
-    let place = profile.roots().vault_file();
+    let place = opened.roots().vault_file();
     Vault::create_with(&place, &passphrase, asked.cost).map_err(|error| Failure::new(Exit::CannotWrite, error))?;
     output.line(&format!("The profile is ready: {}", place.display()))?;
     output.line("Next: `casemail key generate` makes your OpenPGP key, `casemail check` looks at the servers, `casemail` begins.")?;
@@ -200,6 +203,7 @@ mod tests {
         let roots = Roots::below(&tmp.path().join("home"));
         let asked = || Asked {
             roots: roots.clone(),
+            home: None,
             is_interactive: false,
             passphrase: Some(b"otter weir lantern".to_vec().into()),
             account: None,

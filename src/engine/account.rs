@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
+use super::library::record::Record;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::config;
 use crate::imap::{self, AccountSetup, Fetched, Held, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet};
@@ -150,21 +151,21 @@ impl Core {
     }
 
     /// Messages are in the cache: into the index with them.
-    pub(crate) fn ingested(&mut self, open: &mut Open, mailbox: MailboxId, summaries: Vec<Summary>) {
+    pub(crate) fn ingested(&mut self, open: &mut Open, mailbox: MailboxId, records: Vec<Record>) {
         let mut fresh = 0_usize;
         let watching = open
             .library
             .mailbox(mailbox)
             .is_some_and(|m| m.state.special_use == Some(SpecialUse::Inbox) && m.state.last_sync.is_some());
-        for mut summary in summaries {
-            let key = MessageKey { mailbox, uid: summary.uid };
-            let pending = open.pending.over(&open.library, key, &mut summary.flags);
-            if open.library.flags(key).is_none() && !summary.flags.seen() {
+        for mut record in records {
+            let key = MessageKey { mailbox, uid: record.summary.uid };
+            let pending = open.pending.over(&open.library, key, &mut record.summary.flags);
+            if open.library.flags(key).is_none() && !record.summary.flags.seen() {
                 fresh = fresh.saturating_add(1);
             }
-            open.library.insert(mailbox, &summary);
+            open.library.insert(mailbox, &record);
             if pending {
-                open.library.set_flags(key, summary.flags.bits(), true);
+                open.library.set_flags(key, record.summary.flags.bits(), true);
             }
         }
         if watching && fresh > 0 {
@@ -401,12 +402,12 @@ impl Sink for AccountSink {
         wait(in_flight.take()).await?;
         *in_flight = Some(tokio::task::spawn_blocking(move || {
             let messages = summarise_batch(messages, &context);
-            let summaries: Vec<Summary> = messages
+            let records: Vec<Record> = messages
                 .iter()
-                .map(|message| Summary { has_raw: message.raw.is_some(), ..message.summary.clone() })
+                .map(|message| Summary { has_raw: message.raw.is_some(), ..message.summary.clone() }.into())
                 .collect();
             stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
-            core.back_of(number, move |core, open| core.ingested(open, id, summaries));
+            core.back_of(number, move |core, open| core.ingested(open, id, records));
             Ok(())
         }));
         Ok(())

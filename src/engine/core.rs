@@ -19,6 +19,7 @@ use super::flags::Pending;
 use super::lane::{Lanes, Taken};
 use super::library::Library;
 use super::library::filing::Book;
+use super::library::record::Record;
 use super::outbox;
 use super::outgoing::Prepared;
 use super::scribe::Scribe;
@@ -27,14 +28,13 @@ use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::case::Classes;
 use crate::config::Config;
-use crate::mail::id::MailboxId;
+use crate::mail::id::{MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::report::Acceptance;
 use crate::store::cache::{Cache, CacheError, CacheOptions};
 use crate::store::profile::Roots;
 use crate::store::state::{State, StateError};
-use crate::store::summary::Summary;
 use crate::store::vault::{Cost, Vault, VaultError};
 
 /// The least time between two rebuilds of the threads.
@@ -383,14 +383,14 @@ impl Core {
         let (number, stores, handle) = (open.number, Arc::clone(&open.stores), self.handle.clone());
         let announcer = self.announcer.clone();
         self.runtime.spawn_blocking(move || {
-            let insert = move |mailbox: MailboxId, chunk: Vec<Summary>, handle: &CoreHandle| {
+            let insert = move |mailbox: MailboxId, chunk: Vec<Record>, handle: &CoreHandle| {
                 handle.back_of(number, move |core, open| {
-                    for mut summary in chunk {
-                        open.pending.overlay(&open.library, mailbox, &mut summary);
-                        open.library.insert(mailbox, &summary);
-                        let key = crate::mail::id::MessageKey { mailbox, uid: summary.uid };
-                        if open.pending.holds(&open.library, key) {
-                            open.library.set_flags(key, summary.flags.bits(), true);
+                    for mut record in chunk {
+                        let key = MessageKey { mailbox, uid: record.summary.uid };
+                        let pending = open.pending.over(&open.library, key, &mut record.summary.flags);
+                        open.library.insert(mailbox, &record);
+                        if pending {
+                            open.library.set_flags(key, record.summary.flags.bits(), true);
                         }
                     }
                     core.mark_changed();
@@ -407,7 +407,7 @@ impl Core {
                 };
                 let mut chunk = Vec::with_capacity(size);
                 for summary in summaries.flatten() {
-                    chunk.push(summary);
+                    chunk.push(Record::from(summary));
                     if chunk.len() >= size {
                         size = LOAD_CHUNK;
                         if !insert(mailbox, std::mem::replace(&mut chunk, Vec::with_capacity(size)), &handle) {

@@ -15,7 +15,6 @@ use crate::imap::{self, Error, MailboxAt, StoreFlags, UidSet};
 use crate::mail::id::{MailboxId, MessageKey, MessageRef, ThreadId};
 use crate::store::flags::Flags;
 use crate::store::state::{QueuedFlagChange, State, StateError};
-use crate::store::summary::Summary;
 
 /// Bits to set and to clear, and by how many changes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -82,12 +81,6 @@ impl Pending {
         flags.set(bits.set, true);
         flags.set(bits.clear, false);
         true
-    }
-
-    /// The same for a summary.
-    pub(crate) fn overlay(&self, library: &Library, mailbox: MailboxId, summary: &mut Summary) {
-        let key = MessageKey { mailbox, uid: summary.uid };
-        self.over(library, key, &mut summary.flags);
     }
 }
 

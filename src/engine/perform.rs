@@ -385,7 +385,7 @@ impl Core {
                     continue;
                 }
                 if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok()
-                    && !core.back_of(number, move |core, open| core.ingested(open, key.mailbox, vec![new]))
+                    && !core.back_of(number, move |core, open| core.ingested(open, key.mailbox, vec![new.into()]))
                 {
                     return;
                 }
@@ -470,7 +470,7 @@ impl Wanted {
             let message: NewMessage = summarise(fetched, &context);
             let summary = Summary { has_raw: true, ..message.summary.clone() };
             if stores.cache.put_batch(mailbox, vec![message], None).is_ok() {
-                core.back_of(number, move |core, open| core.ingested(open, mailbox, vec![summary]));
+                core.back_of(number, move |core, open| core.ingested(open, mailbox, vec![summary.into()]));
             }
         });
         // A cache that cannot take it is no reason not to show it.
@@ -496,7 +496,7 @@ impl Wanted {
         ingest::fill(&mut new, reading, &context);
         let mailbox = self.key.mailbox;
         if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
-            self.core.back_of(self.number, move |core, open| core.ingested(open, mailbox, vec![new]));
+            self.core.back_of(self.number, move |core, open| core.ingested(open, mailbox, vec![new.into()]));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! A message in memory: what threads, cases and lists need, in about 80 bytes and two slices of shared arenas.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use crate::mail::address::Address;
 use crate::mail::id::MessageKey;
@@ -51,40 +52,35 @@ impl<T: Copy> Arena<T> {
     }
 }
 
-/// Values kept once, known by number.
-#[derive(Debug)]
-pub(super) struct Interned<T> {
-    values: Vec<T>,
-    numbers: HashMap<T, u32>,
+/// Texts kept once, known by number.
+#[derive(Debug, Default)]
+pub(super) struct Interned {
+    texts: Vec<Arc<str>>,
+    numbers: HashMap<Arc<str>, u32>,
 }
 
-impl<T> Default for Interned<T> {
-    fn default() -> Self {
-        Self { values: Vec::new(), numbers: HashMap::new() }
-    }
-}
-
-impl<T: Clone + Eq + std::hash::Hash> Interned<T> {
-    /// The number of a value.
-    pub(super) fn number(&mut self, value: &T) -> u32 {
-        if let Some(&number) = self.numbers.get(value) {
+impl Interned {
+    /// The number of a text.
+    pub(super) fn number(&mut self, text: &str) -> u32 {
+        if let Some(&number) = self.numbers.get(text) {
             return number;
         }
-        let number = u32::try_from(self.values.len()).unwrap_or(u32::MAX);
-        self.values.push(value.clone());
-        self.numbers.insert(value.clone(), number);
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        let text: Arc<str> = text.into();
+        self.texts.push(Arc::clone(&text));
+        self.numbers.insert(text, number);
         number
     }
 
-    /// The value of a number.
-    pub(super) fn value(&self, number: u32) -> Option<&T> {
-        self.values.get(number as usize)
+    /// The text of a number.
+    pub(super) fn value(&self, number: u32) -> Option<&str> {
+        self.texts.get(number as usize).map(|text| &**text)
     }
 
-    /// All values, in the order of their numbers.
+    /// Octets that it takes, roughly.
     #[cfg(test)]
-    pub(super) fn values(&self) -> &[T] {
-        &self.values
+    pub(super) fn bytes(&self) -> usize {
+        self.texts.iter().map(|text| text.len() + 16 + 16 + 24).sum()
     }
 }
 

@@ -225,7 +225,7 @@ impl Library {
                     .iter()
                     .filter(move |(_, found_in)| *found_in == wanted)
                     .filter_map(|(number, _)| self.identifiers.value(*number))
-                    .map(ToString::to_string)
+                    .map(str::to_owned)
             };
             let named = words(FoundIn::Subject).next().is_some();
             let subject = if named || self.book.has_aliases {
@@ -233,12 +233,8 @@ impl Library {
             } else {
                 String::new()
             };
-            let mut people = self
-                .addresses
-                .at(entry.people)
-                .iter()
-                .filter_map(|n| self.people_seen.value(*n))
-                .map(ToString::to_string);
+            let mut people =
+                self.addresses.at(entry.people).iter().filter_map(|n| self.people_seen.value(*n)).map(str::to_owned);
             let from = people.next().unwrap_or_default();
             let is_own = self.book.owns(&from) || self.special_use(entry.key.mailbox) == Some(SpecialUse::Sent);
             members.push(Member {

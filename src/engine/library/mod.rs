@@ -9,6 +9,7 @@
 mod completion;
 mod entry;
 pub(crate) mod filing;
+pub(crate) mod record;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -17,17 +18,16 @@ use std::collections::HashMap;
 
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
-use crate::mail::subject;
 use crate::mail::thread::{self, Item, Node, id_hash};
 use crate::pgp::report::Badge;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
-use crate::store::summary::Summary;
 
 use crate::case::Filing;
 use completion::People;
-use entry::{Arena, Entry, Found, Interned, Marks, short_name};
-use filing::{Book, Derived};
+use entry::{Arena, Entry, Found, Interned, Marks};
+use filing::Book;
+use record::Record;
 
 /// A thread as [`Library::rebuild`] left it.
 #[derive(Clone, Debug)]
@@ -79,12 +79,12 @@ pub(crate) struct Library {
     references: Arena<u64>,
     text: Arena<u8>,
     found: Arena<Found>,
-    bases: Interned<Box<str>>,
-    authors: Interned<Box<str>>,
-    identifiers: Interned<Box<str>>,
+    bases: Interned,
+    authors: Interned,
+    identifiers: Interned,
     /// Author, then recipients, as numbers of `people_seen`.
     addresses: Arena<u32>,
-    people_seen: Interned<Box<str>>,
+    people_seen: Interned,
     titles: HashMap<CaseId, SafeText>,
     book: Book,
     people: People,
@@ -166,43 +166,33 @@ impl Library {
     }
 
     /// A message came, or what is known of it changed.
-    pub(crate) fn insert(&mut self, mailbox: MailboxId, summary: &Summary) {
+    pub(crate) fn insert(&mut self, mailbox: MailboxId, record: &Record) {
+        let summary = &record.summary;
         let key = MessageKey { mailbox, uid: summary.uid };
-        let derived = Derived::read(&summary.derived);
-        let base = subject::base_subject(&summary.subject);
-        let cleaned = SafeText::line(&subject::clean(&summary.subject));
-        let mut references: Vec<u64> = summary.references.iter().map(|id| id_hash(id)).collect();
-        if references.is_empty() {
-            references.extend(summary.in_reply_to.first().map(|id| id_hash(id)));
-        }
-        let found: Vec<Found> = derived
-            .identifiers
-            .iter()
-            .map(|(found_in, value)| (self.identifiers.number(&value.as_str().into()), *found_in))
-            .collect();
+        let identifiers = record.derived.identifiers.iter();
+        let found: Vec<Found> =
+            identifiers.map(|(found_in, value)| (self.identifiers.number(value.as_str()), *found_in)).collect();
         let people: Vec<u32> = std::iter::once(summary.from.first().map_or("", |a| a.addr.as_str()))
             .chain(summary.to.iter().chain(&summary.cc).take(RECIPIENTS_MAX).map(|a| a.addr.as_str()))
-            .map(|addr| self.people_seen.number(&addr.into()))
+            .map(|addr| self.people_seen.number(addr))
             .collect();
-        let id = if summary.message_id.is_empty() { 0 } else { id_hash(&summary.message_id) };
-        let from = summary.from.first().map_or_else(String::new, |a| SafeText::line(short_name(a)).to_string());
         let entry = Entry {
             key,
             received: summary.received,
             sent: summary.sent.unwrap_or(i64::MIN),
-            id,
-            content: derived.content,
-            references: self.references.add(&references),
-            subject: self.text.add(cleaned.as_str().as_bytes()),
+            id: record.id,
+            content: record.derived.content,
+            references: self.references.add(&record.references),
+            subject: self.text.add(record.subject.as_str().as_bytes()),
             found: self.found.add(&found),
             people: self.addresses.add(&people),
-            base: self.bases.number(&base.text.as_str().into()),
-            from: self.authors.number(&from.as_str().into()),
+            base: self.bases.number(&record.base.text),
+            from: self.authors.number(record.from.as_str()),
             marks: Marks {
                 flags: summary.flags.bits(),
                 here: summary.has_raw,
                 pending: false,
-                is_reply: base.is_reply,
+                is_reply: record.base.is_reply,
                 undisplayable: summary.undisplayable,
             },
             attachments: summary.attachments,
@@ -352,7 +342,7 @@ impl Library {
                 id: (entry.id != 0).then_some(entry.id),
                 references: self.references.at(entry.references),
                 date: if entry.sent == i64::MIN { entry.received } else { entry.sent },
-                base_subject: self.bases.value(entry.base).map_or("", |base| base),
+                base_subject: self.bases.value(entry.base).unwrap_or_default(),
                 is_reply: entry.marks.is_reply,
             })
             .collect();
@@ -538,6 +528,7 @@ impl Library {
             + self.threads.list.capacity() * size_of::<Thread>()
             + self.threads.of_entry.capacity() * 4
             + self.threads.by_id.capacity() * 13
-            + self.bases.values().iter().map(|base| base.len() * 2 + 48).sum::<usize>()
+            + self.bases.bytes()
+            + self.people_seen.bytes()
     }
 }

@@ -49,7 +49,7 @@ impl Library {
     }
 
     fn author(&self, entry: &Entry) -> SafeText {
-        SafeText::line(self.authors.value(entry.from).map_or("", |name| name))
+        SafeText::line(self.authors.value(entry.from).unwrap_or_default())
     }
 
     /// The list of cases: all mail, unfiled mail, then the cases with the newest mail first, then configured ones without mail.
@@ -131,10 +131,8 @@ impl Library {
                 authors.push(entry.from);
             }
         }
-        let participants = authors
-            .into_iter()
-            .map(|number| SafeText::line(self.authors.value(number).map_or("", |name| name)))
-            .collect();
+        let participants =
+            authors.into_iter().map(|number| SafeText::line(self.authors.value(number).unwrap_or_default())).collect();
         Some(ThreadRow {
             id: thread.id,
             subject: self.text_at(newest),

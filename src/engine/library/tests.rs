@@ -8,6 +8,7 @@ use crate::store::summary::Summary;
 use super::Library;
 use super::entry::FoundIn;
 use super::filing::{Book, Derived};
+use super::record::Record;
 use crate::case::{Classes, ConfiguredCase, Patterns};
 
 fn mailbox(id: u32, name: &str, special_use: Option<SpecialUse>) -> Mailbox {
@@ -20,7 +21,7 @@ fn mailbox(id: u32, name: &str, special_use: Option<SpecialUse>) -> Mailbox {
     }
 }
 
-fn summary(uid: u32, message_id: &str, references: &[&str], subject: &str, found: &[(FoundIn, &str)]) -> Summary {
+fn summary(uid: u32, message_id: &str, references: &[&str], subject: &str, found: &[(FoundIn, &str)]) -> Record {
     let derived = Derived {
         content: u64::from(uid) % 100,
         identifiers: found.iter().map(|(f, v)| (*f, (*v).to_owned())).collect(),
@@ -36,6 +37,7 @@ fn summary(uid: u32, message_id: &str, references: &[&str], subject: &str, found
         derived: derived.write(),
         ..Summary::default()
     }
+    .into()
 }
 
 fn library() -> Library {
@@ -130,7 +132,7 @@ fn a_thread_keeps_its_name_when_its_root_arrives() {
 fn people_are_completed_with_those_written_to_first() {
     let mut library = library();
     let mut sent = summary(1, "1@x", &[], "Weir", &[]);
-    sent.to = vec![Address { name: "Hester Quill".into(), addr: "h.quill@quillpounce.example".into() }];
+    sent.summary.to = vec![Address { name: "Hester Quill".into(), addr: "h.quill@quillpounce.example".into() }];
     library.insert(MailboxId(2), &sent);
     library.insert(MailboxId(1), &summary(9, "2@x", &[], "Weir", &[]));
     let hits: Vec<String> = library.complete("h.", 5).into_iter().map(|a| a.addr).collect();

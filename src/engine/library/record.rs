@@ -1,0 +1,43 @@
+//! A summary made ready for the index: what takes time (digests, cleaned and base subjects) is worked out before the core gets it.
+
+use super::entry::short_name;
+use super::filing::Derived;
+use crate::mail::safe::SafeText;
+use crate::mail::subject::{self, BaseSubject};
+use crate::mail::thread::id_hash;
+use crate::store::summary::Summary;
+
+/// A summary with what the index makes of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// The summary.
+    pub(crate) summary: Summary,
+    /// Digest of the Message-ID; 0 where there is none.
+    pub(super) id: u64,
+    /// Digests of References, or of the first In-Reply-To.
+    pub(super) references: Vec<u64>,
+    pub(super) base: BaseSubject,
+    /// Cleaned and safe.
+    pub(super) subject: SafeText,
+    /// The first author's name, safe.
+    pub(super) from: SafeText,
+    pub(super) derived: Derived,
+}
+
+impl From<Summary> for Record {
+    fn from(summary: Summary) -> Self {
+        let mut references: Vec<u64> = summary.references.iter().map(|id| id_hash(id)).collect();
+        if references.is_empty() {
+            references.extend(summary.in_reply_to.first().map(|id| id_hash(id)));
+        }
+        Self {
+            id: if summary.message_id.is_empty() { 0 } else { id_hash(&summary.message_id) },
+            references,
+            base: subject::base_subject(&summary.subject),
+            subject: SafeText::line(&subject::clean(&summary.subject)),
+            from: summary.from.first().map(|address| SafeText::line(short_name(address))).unwrap_or_default(),
+            derived: Derived::read(&summary.derived),
+            summary,
+        }
+    }
+}

@@ -224,11 +224,11 @@ fn engine(demo: &Demo) -> Engine {
 
 #[test]
 fn the_cases_of_the_demo_are_found_in_its_mail() {
-    let (demo, _parent) = start(300, 1);
+    let (demo, _parent) = start(600, 1);
     let engine = engine(&demo);
     let stats = engine.sync_once(None, &[]).unwrap();
     let new: u64 = stats.iter().map(|mailbox| mailbox.new).sum();
-    assert_eq!(new, 300, "{stats:?}");
+    assert_eq!(new, 600, "{stats:?}");
     let cases = engine.cases().unwrap();
     let titles: Vec<&str> = cases.iter().map(|case| case.title.as_str()).collect();
     let five = ["R v FERRET", "R v OTTERBOURNE", "PF v PUDDOCK", "HMA v GANNET & STOAT", "R v WEASEL"];

@@ -207,7 +207,7 @@ pub(in crate::demo) const EVERYDAY: &[Exchange] = &[
         steps: &[Step {
             by: Role::LegalAid,
             to: Role::Team,
-            subject: "Decision: {client} - {number}",
+            subject: "Decision: {title} - {number}",
             text: "A representation order has been granted for the above applicant. Please quote the MAAT reference on your claim.\n\nThis is an automatic message.",
             files: &["Representation order.txt"],
             after: 0,

@@ -262,7 +262,11 @@ impl Library {
                 let of_case = subjects.entry(case.clone()).or_default();
                 for (_, entry) in self.places(thread) {
                     if let Some(entry) = entry.filter(|_| of_case.len() < TITLE_SUBJECTS) {
-                        of_case.push(String::from_utf8_lossy(self.text.at(entry.subject)).into_owned());
+                        // Answers repeat the subject: what has been seen says nothing more about the name.
+                        let subject = String::from_utf8_lossy(self.text.at(entry.subject)).into_owned();
+                        if !of_case.contains(&subject) {
+                            of_case.push(subject);
+                        }
                     }
                 }
             }

@@ -31,10 +31,7 @@ const COMPLETIONS_MAX: usize = 10;
 
 /// 16 bytes from the system's generator.
 pub(crate) fn random() -> [u8; 16] {
-    use chacha20poly1305::aead::rand_core::RngCore;
-    let mut bytes = [0; 16];
-    chacha20poly1305::aead::OsRng.fill_bytes(&mut bytes);
-    bytes
+    crate::store::vault::random()
 }
 
 fn refusal(error: &EngineError) -> Sentence {

@@ -132,7 +132,9 @@ impl std::fmt::Debug for Vault {
     }
 }
 
-fn random<const N: usize>() -> [u8; N] {
+/// Bytes from the system's generator.
+#[must_use]
+pub fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
     OsRng.fill_bytes(&mut bytes);
     bytes

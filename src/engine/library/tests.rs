@@ -1,3 +1,5 @@
+//! The index against made-up mailboxes: threads, cases, copies, counts.
+
 use crate::app::view::Scope;
 use crate::mail::address::Address;
 use crate::mail::id::{MailboxId, MessageKey};

@@ -2,6 +2,8 @@
 //!
 //! Prints the median, 99th percentile and maximum of update and draw together, and the bytes that a terminal would get.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints")]
+
 use std::cell::Cell;
 use std::io::Write;
 use std::rc::Rc;

@@ -528,7 +528,10 @@ mod tests {
         assert!(begin.elapsed().as_secs() < 20, "{:?}", begin.elapsed());
     }
 
-    fn any_mail() -> impl Strategy<Value = Vec<(Option<u64>, Vec<u64>, i64, &'static str, bool)>> {
+    /// Message-ID, references, date, base subject, whether it is a reply.
+    type AnyMail = (Option<u64>, Vec<u64>, i64, &'static str, bool);
+
+    fn any_mail() -> impl Strategy<Value = Vec<AnyMail>> {
         let subject = proptest::sample::select(vec!["", "x", "y"]);
         let references = proptest::collection::vec(1_u64..14, 0..5);
         proptest::collection::vec(
@@ -556,7 +559,7 @@ mod tests {
         #[test]
         fn the_order_of_arrival_does_not_matter((mails, shuffled) in any_mail().prop_flat_map(|mails| (Just(mails.clone()), Just(mails).prop_shuffle()))) {
             // Messages are told apart by what threading knows of them.
-            let shape = |mails: &[(Option<u64>, Vec<u64>, i64, &'static str, bool)]| {
+            let shape = |mails: &[AnyMail]| {
                 let forest = thread(&as_items(mails));
                 forest.threads().flatten().map(|node| (node.depth, node.item.map(|item| mails[item].clone()))).collect::<Vec<_>>()
             };
@@ -564,10 +567,16 @@ mod tests {
         }
     }
 
-    fn as_items<'a>(mails: &'a [(Option<u64>, Vec<u64>, i64, &'static str, bool)]) -> Vec<Item<'a>> {
-        let item = |(id, references, date, subject, is_reply): &'a (Option<u64>, Vec<u64>, i64, &'static str, bool)| {
-            Item { id: *id, references, date: *date, base_subject: subject, is_reply: *is_reply }
-        };
-        mails.iter().map(item).collect()
+    fn as_items(mails: &[AnyMail]) -> Vec<Item<'_>> {
+        mails
+            .iter()
+            .map(|(id, references, date, base_subject, is_reply)| Item {
+                id: *id,
+                references,
+                date: *date,
+                base_subject,
+                is_reply: *is_reply,
+            })
+            .collect()
     }
 }

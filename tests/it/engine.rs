@@ -388,7 +388,7 @@ fn an_encrypted_conversation_with_gnupg() {
     assert!(raw.contains("Subject: [...]") && !raw.contains("99ZX0012326") && !raw.contains("offer"), "{raw}");
     let begin = raw.find("-----BEGIN PGP MESSAGE").unwrap();
     let end = raw.find("-----END PGP MESSAGE-----").unwrap() + "-----END PGP MESSAGE-----".len();
-    let (plain, words) = gpg(home.path(), &["--decrypt"], raw[begin..end].as_bytes());
+    let (plain, words) = gpg(home.path(), &["--decrypt"], &raw.as_bytes()[begin..end]);
     let plain = String::from_utf8(plain).unwrap();
     assert!(plain.contains("The offer stands until Monday.") && plain.contains("Re: 99ZX0012326 plea"), "{plain}");
     assert!(words.contains("Good signature from"), "{words}");

@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|input: (usize, &[u8])| {
     let (at, bytes) = input;
     let (first, second) = bytes.split_at(at.min(bytes.len()));
-    let whole = Scanner::new(Limits::default()).feed(bytes);
-    let mut scanner = Scanner::new(Limits::default());
+    let whole = Scanner::new(Limits::after_login(1 << 20)).feed(bytes);
+    let mut scanner = Scanner::new(Limits::after_login(1 << 20));
     let cut = scanner.feed(first).and_then(|()| scanner.feed(second));
     assert_eq!(whole.is_ok(), cut.is_ok());
 });

@@ -1,4 +1,4 @@
-//! Everything that [`super::update`] asks the world to do. Each variant is an instruction to the driver.
+//! Everything that [`update`](fn@super::update) asks the world to do. Each variant is an instruction to the driver.
 
 use super::view::Scope;
 use crate::mail::draft::Draft;
@@ -25,7 +25,7 @@ pub enum FlagChange {
     Deleted(bool),
 }
 
-/// An output of [`super::update`]. Closed. None of them is waited for: answers come back as events.
+/// An output of [`update`](fn@super::update). Closed. None of them is waited for: answers come back as events.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Leave the program; the terminal is restored.

@@ -10,7 +10,7 @@ use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
-/// An input of [`super::update`]. Closed: whoever adds one handles it.
+/// An input of [`update`](fn@super::update). Closed: whoever adds one handles it.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A key press.

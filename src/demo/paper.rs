@@ -65,7 +65,7 @@ mod tests {
             assert!(file.get(place..).unwrap().starts_with(&format!("{} 0 obj", number + 1)), "{number}");
         }
         let length: usize = file.split("/Length ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-        let stream = file.split("stream\n").nth(1).unwrap().split("\nendstream").next().unwrap();
+        let stream = file.split("\nstream\n").nth(1).unwrap().split("\nendstream").next().unwrap();
         assert_eq!(stream.len(), length);
     }
 }

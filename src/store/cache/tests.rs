@@ -323,6 +323,18 @@ fn a_deleted_cache_is_made_anew_without_a_word() {
 
 #[test]
 fn what_cannot_be_opened_is_moved_aside() {
+    /// sled gives its lock back a moment after it was dropped.
+    fn opened_directly(world: &World) -> sled::Db {
+        let config = sled::Config::new().path(world.cache_dir().join("mail"));
+        let held =
+            |error: &sled::Error| matches!(error, sled::Error::Io(error) if error.to_string().contains("acquire lock"));
+        loop {
+            match config.open() {
+                Err(error) if held(&error) => std::thread::yield_now(),
+                opened => return opened.unwrap(),
+            }
+        }
+    }
     #[track_caller]
     fn check(what: &str, spoil: impl Fn(&World)) {
         let world = World::new();
@@ -339,12 +351,12 @@ fn what_cannot_be_opened_is_moved_aside() {
     }
     let mail = |world: &World, name: &str| world.cache_dir().join("mail").join(name);
     check("another schema", |world| {
-        let db = sled::Config::new().path(world.cache_dir().join("mail")).open().unwrap();
+        let db = opened_directly(world);
         db.insert("schema", &99_u32.to_be_bytes()).unwrap();
         db.flush().unwrap();
     });
     check("another profile's", |world| {
-        let db = sled::Config::new().path(world.cache_dir().join("mail")).open().unwrap();
+        let db = opened_directly(world);
         db.insert("check", vec![0; 40]).unwrap();
         db.flush().unwrap();
     });

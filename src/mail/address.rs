@@ -206,8 +206,14 @@ fn check_addr(addr: &str) -> Result<(), &'static str> {
         return Err("write the domain in its xn-- form: similar letters could lead it elsewhere");
     }
     let atext = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&byte);
-    if local.is_empty() || local.len() > 64 || !local.bytes().all(atext) {
-        return Err("the part before the @ is empty, too long, or holds a character that is not allowed");
+    if local.is_empty() || local.len() > 64 {
+        return Err("before the @ there is nothing, or too much");
+    }
+    if local.contains('@') {
+        return Err("there is more than one @");
+    }
+    if !local.bytes().all(atext) {
+        return Err("before the @ stands a character that no address holds");
     }
     if local.starts_with('.') || local.ends_with('.') || local.contains("..") {
         return Err("the part before the @ has a dot too many");

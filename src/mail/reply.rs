@@ -124,7 +124,8 @@ fn answer(original: &Original<'_>, me: &Me<'_>) -> Draft {
     }
     Draft {
         subject: marked("Re", original.subject),
-        body: quote(original),
+        // The answer is written above what it answers.
+        body: format!("\n\n{}", quote(original)),
         in_reply_to: if known { vec![original.message_id.to_owned()] } else { Vec::new() },
         references,
         protection: protection(original),
@@ -270,7 +271,7 @@ mod tests {
         };
         let me = Me { account: "work", from: &me, also: &[] };
         let draft = reply(&original, &me);
-        let expected = "On Mon, 2 Mar 2026 at 14:52 UTC, Petra Windlestraw wrote:\n> Dear Mr Quill,\n>\n>> your offer\n> We decline.\n";
+        let expected = "\n\nOn Mon, 2 Mar 2026 at 14:52 UTC, Petra Windlestraw wrote:\n> Dear Mr Quill,\n>\n>> your offer\n> We decline.\n";
         assert_eq!(
             (draft.body.as_str(), draft.subject.as_str(), draft.protection),
             (expected, "Re: R v FERRET", Protection::Required)

@@ -187,9 +187,20 @@ impl Model {
         let heading = u16::from(body.height >= 9);
         let detail = match self.screens.last() {
             Some(Screen::Outbox(_)) if body.height >= 9 => 5,
+            Some(Screen::Cases(_)) if body.height >= 12 && self.trouble().is_some() => 4,
             _ => 0,
         };
         Area { y: body.y + heading, height: body.height.saturating_sub(heading + detail), ..body }
+    }
+
+    /// Why an account has no connection, where that is more than the status row holds.
+    pub(crate) fn trouble(&self) -> Option<(&str, &SafeText)> {
+        self.accounts.iter().find_map(|account| match &account.link {
+            Link::Offline { because, .. } if because.width() + 40 > usize::from(self.size.0) => {
+                Some((account.account.as_str(), because))
+            }
+            _ => None,
+        })
     }
 
     /// Lays everything out anew for the size of the screen.

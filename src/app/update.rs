@@ -268,6 +268,8 @@ impl Model {
             Some(known) => *known = status,
             None => self.accounts.push(status),
         }
+        // The reason why there is no connection may need room.
+        self.arrange();
     }
 
     fn unlocked(&mut self, result: Result<(), Sentence>, out: &mut Vec<Effect>) {

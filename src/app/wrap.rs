@@ -88,7 +88,8 @@ impl Wrapped {
     pub fn visible(&self) -> impl Iterator<Item = (&Piece, &str, &str)> {
         self.pieces.iter().skip(self.top).take(self.height).filter_map(|piece| {
             let line = self.text.get(piece.line)?.as_str();
-            Some((piece, line.get(..piece.lead)?, line.get(piece.bytes.clone())?))
+            // The space at which a line is cut may stand beyond the width.
+            Some((piece, line.get(..piece.lead)?, line.get(piece.bytes.clone())?.trim_end_matches(' ')))
         })
     }
 

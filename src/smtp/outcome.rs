@@ -139,7 +139,7 @@ impl fmt::Display for Outcome {
     /// One sentence or two: what happened, whether anything was sent, the server's words. Holds foreign text.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Accepted { reply } => write!(f, "Sent. The server said: {reply}"),
+            Self::Accepted { reply } => write!(f, "The server took it: {reply}"),
             Self::RecipientsRefused { refused, taken } => {
                 let list =
                     refused.iter().map(|r| format!("{} ({})", r.address, r.reply)).collect::<Vec<_>>().join("; ");

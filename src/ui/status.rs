@@ -10,6 +10,8 @@ use crate::app::view::Link;
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
 
+/// Said of an open profile; a locked one has a screen of its own.
+const UNLOCKED: &str = "unlocked";
 /// The longest name on the way here.
 const CRUMB: u16 = 28;
 
@@ -70,19 +72,21 @@ fn status(model: &Model, canvas: &mut Canvas<'_>) {
     let right = cells(&position).min(row.width / 2);
     canvas.put_right(row.x, row.y, row.width.saturating_sub(1), &position, canvas.style(Scope::StatusPosition));
     let mut x = row.x + 1;
-    let end = (row.x + row.width).saturating_sub(right + 3);
+    let whole = (row.x + row.width).saturating_sub(right + 3);
     let gap = canvas.pick(" │ ", " | ");
+    // However much there is to say of the connection: whether the profile lies open is never cut off.
+    let end = whole.saturating_sub(cells(gap) + cells(UNLOCKED));
     if model.accounts.is_empty() {
         x += canvas.put(x, row.y, end.saturating_sub(x), "no connection yet", canvas.style(Scope::StatusOffline));
-        x += canvas.put(x, row.y, end.saturating_sub(x), gap, base);
+        x += canvas.put(x, row.y, whole.saturating_sub(x), gap, base);
     }
     for account in &model.accounts {
         let (words, scope) = link(model, &account.link);
         let words = format!("{}: {words}", SafeText::line(&account.account));
         x += canvas.put(x, row.y, end.saturating_sub(x), &words, canvas.style(scope));
-        x += canvas.put(x, row.y, end.saturating_sub(x), gap, base);
+        x += canvas.put(x, row.y, whole.saturating_sub(x), gap, base);
     }
-    canvas.put(x, row.y, end.saturating_sub(x), "unlocked", base);
+    canvas.put(x, row.y, whole.saturating_sub(x), UNLOCKED, base);
 }
 
 fn link(model: &Model, link: &Link) -> (String, Scope) {

@@ -208,7 +208,9 @@ impl Default for World {
                     state: "deferred",
                     attempts: 2,
                     next_attempt: Some(time("2026-05-21T13:45:00Z")),
-                    reply: safe("451 4.3.0 try again later"),
+                    reply: safe(
+                        "Not sent yet. The server asked to try later, at a recipient: 451 4.3.0 try again later",
+                    ),
                     queued: time("2026-05-21T13:10:00Z"),
                     cancellable: true,
                 },

@@ -3,8 +3,11 @@
 use super::{lead, point, say};
 use crate::app::Model;
 use crate::app::screen::cases::Cases;
-use crate::app::size::Area;
+use std::sync::Arc;
+
+use crate::app::size::{Area, inset, measure};
 use crate::app::view::{CaseRow, Scope as Which};
+use crate::app::wrap::Wrapped;
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
 use crate::ui::canvas::Canvas;
@@ -59,6 +62,23 @@ pub(in crate::ui) fn draw(model: &Model, cases: &Cases, canvas: &mut Canvas<'_>)
     }
     if cases.list.is_empty() {
         say(canvas, area, &empty(model, cases));
+    }
+    trouble(model, canvas, area);
+}
+
+/// Below the list: why there is no connection, in whole sentences.
+fn trouble(model: &Model, canvas: &mut Canvas<'_>, list: Area) {
+    let body = model.parts().body;
+    let y = list.y + list.height;
+    let height = (body.y + body.height).saturating_sub(y);
+    let Some((account, because)) = model.trouble().filter(|_| height > 1) else { return };
+    canvas.fill(Area { y, height: 1, ..body }, canvas.pick("─", "-"), canvas.style(Scope::Border));
+    let text = SafeText::line(&format!("{account} is offline: {because}."));
+    let inner = inset(Area { y: y + 1, height: height - 1, ..body });
+    let wrapped = Wrapped::new(Arc::from(vec![text]), measure(inner), usize::from(inner.height));
+    let style = canvas.style(Scope::StatusOffline);
+    for (y, (_, _, line)) in (inner.y..inner.y + inner.height).zip(wrapped.visible()) {
+        canvas.put(inner.x, y, inner.width, line, style);
     }
 }
 

@@ -76,7 +76,7 @@ fn details(model: &Model, row: &OutboxRow, canvas: &mut Canvas<'_>, area: Area) 
         words.push_str(&format!(" Next try {}.", date::clock(next, model.now, &model.settings.zone)));
     }
     if !row.reply.is_empty() {
-        words.push_str(&format!(" The server said: “{}”.", row.reply));
+        words.push_str(&format!(" {}", row.reply));
     }
     let inner = inset(Area { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
     let text = crate::mail::safe::SafeText::line(&words);

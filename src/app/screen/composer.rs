@@ -147,7 +147,7 @@ impl Composer {
         self.line(Field::Subject).map_or("", Line::text)
     }
 
-    /// The draft as it stands. A field that is no list of addresses keeps those of its addresses that are; with `strict` it is
+    /// The draft as it stands. A field that is no list of addresses is kept as it was typed, piece by piece; with `strict` it is
     /// marked as wrong, gets the focus, and there is no draft.
     pub fn draft(&mut self, strict: bool) -> Option<Draft> {
         let mut draft = self.base.clone();
@@ -158,7 +158,9 @@ impl Composer {
             self.set_wrong(field, parsed.as_ref().err().map(|error| SafeText::line(&error.to_string())));
             let list = parsed.unwrap_or_else(|_| {
                 first_wrong = first_wrong.or(Some(field));
-                text.split(',').filter_map(|one| Address::parse(one).ok()).collect()
+                let as_typed = |one: &str| Address { name: String::new(), addr: one.trim().to_owned() };
+                let pieces = text.split(',').filter(|one| !one.trim().is_empty());
+                pieces.map(|one| Address::parse(one).unwrap_or_else(|_| as_typed(one))).collect()
             });
             match field {
                 Field::To => draft.to = list,

@@ -42,6 +42,10 @@ const SECRETS: &[&str] =
 
 pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let (document, mut findings) = Document::parse(file, text);
+    if forbid(&findings) {
+        // What seems to be missing may stand behind the mistake.
+        return Err(findings);
+    }
     let defaults = Config::default();
     let mut top = Fields::new(&document.root, Place::file(file));
     refuse_weakening(&mut top);

@@ -11,7 +11,9 @@ pub enum Error {
     #[error(transparent)]
     Net(#[from] net::Error),
     /// User name or password refused.
-    #[error("the server does not accept the user name and password of {user}: \u{201c}{text}\u{201d}")]
+    #[error(
+        "the server does not accept the user name and password of {user}: \u{201c}{text}\u{201d}; check `user` and the password of this account"
+    )]
     Login {
         /// The user name.
         user: String,

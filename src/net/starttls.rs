@@ -98,7 +98,10 @@ pub(super) async fn imap<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> R
             return lines.nothing_more("after the server agreed to STARTTLS and before the handshake");
         }
         if upper.starts_with("S1 ") {
-            return Err(Stop::Server(format!("the server refuses STARTTLS: \u{201c}{}\u{201d}", shown(&line))));
+            return Err(Stop::Server(format!(
+                "the server refuses STARTTLS: \u{201c}{}\u{201d}; if it wants TLS from the first byte (port 993), set security = \"tls\"",
+                shown(&line)
+            )));
         }
         // Untagged data is legal here and means nothing: it can be forged.
         if !line.starts_with("* ") {

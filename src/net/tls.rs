@@ -140,7 +140,8 @@ fn of_certificate(error: &CertificateError, host: &str) -> TlsFailure {
         CertificateError::ExpiredContext { not_after, .. } => TlsFailure::Expired(Some(not_after.as_secs())),
         CertificateError::NotValidYet => TlsFailure::NotYetValid(None),
         CertificateError::NotValidYetContext { not_before, .. } => TlsFailure::NotYetValid(Some(not_before.as_secs())),
-        CertificateError::UnknownIssuer => TlsFailure::UnknownAuthority,
+        // The second: an authority of the same name with another key, as when a private one was made anew.
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => TlsFailure::UnknownAuthority,
         CertificateError::Revoked => TlsFailure::Revoked,
         // rustls has no variant of its own for webpki's CaUsedAsEndEntity.
         CertificateError::Other(other) if format!("{other:?}").contains("CaUsedAsEndEntity") => {

@@ -89,11 +89,13 @@ pub(super) type Outcome = Result<Exit, Failure>;
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let exit = match &error {
-            EngineError::Locked | EngineError::Vault(_) => Exit::NotPermitted,
+            EngineError::Locked | EngineError::Vault(_) | EngineError::Credentials { .. } => Exit::NotPermitted,
             EngineError::Ended => Exit::TryLater,
             EngineError::NoAccount(_) => Exit::Config,
             EngineError::NoMessage(_) | EngineError::Refused(_) => Exit::No,
-            EngineError::Cache(_) | EngineError::State(_) | EngineError::Start(_) => Exit::CannotWrite,
+            EngineError::Cache(_) | EngineError::State(_) | EngineError::Start(_) | EngineError::Keep { .. } => {
+                Exit::CannotWrite
+            }
             EngineError::Pgp(_) => Exit::BadData,
             EngineError::Server { .. } => Exit::Unavailable,
         };

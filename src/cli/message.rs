@@ -11,7 +11,6 @@ use crate::app::effect::FlagChange;
 use crate::case::Classes;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
 use crate::engine::query::Filter;
-use crate::pgp::sentence;
 
 #[derive(Serialize)]
 struct Messages<'a> {
@@ -92,8 +91,8 @@ fn print(call: &mut Call<'_>, message: &MessageDocument) -> Result<(), Failure> 
         };
         list.iter().map(one).collect::<Vec<_>>().join(", ")
     };
-    for (_, words) in sentence::sentences(&message.openpgp, &[]) {
-        call.output.line(&words)?;
+    for words in &message.sentences {
+        call.output.line(words)?;
     }
     if !message.warnings.is_empty() {
         call.output.line(&format!("Warnings: {}", message.warnings.join(", ")))?;

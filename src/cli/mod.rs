@@ -174,7 +174,11 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
     call.key_passphrase = key_passphrase;
     let outcome = call::run(&mut call, command);
     for event in engine.unread_events() {
-        if let crate::app::event::Event::Notice(sentence) = event {
+        // What became of mail is said by `send` itself.
+        let is_told = matches!(command, Command::Send { .. }) && outcome.is_ok();
+        if let crate::app::event::Event::Notice(sentence) = event
+            && !is_told
+        {
             output.say(sentence.text.as_str());
         }
     }

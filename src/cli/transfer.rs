@@ -101,7 +101,7 @@ fn fate(call: &mut Call<'_>, engine: &Engine, queued: &[u64]) -> Outcome {
             "uncertain" => ("perhaps sent: look for it, then `casemail outbox resolve`", Exit::TryLater),
             _ => ("still queued: it is tried again by `casemail`, or now by `casemail outbox retry`", Exit::TryLater),
         };
-        call.output.say(&format!("{} {words} {}", row.id, row.reply));
+        call.output.say(&format!("{}: {words}. {}", row.id, row.reply));
         if exit == Exit::Done {
             exit = code;
         }

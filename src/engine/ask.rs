@@ -584,11 +584,14 @@ impl Engine {
             })?;
             let (settings, mailboxes, core) = (Arc::clone(&self.settings), mailboxes.to_vec(), self.core.clone());
             let name = account.name.clone();
-            let failed = |because: String| EngineError::Server { account: name.clone(), because };
+            let at = name.clone();
+            let failed = move |because: String| EngineError::Server { account: at.clone(), because };
+            let at = name.clone();
             let done = self.block_on(async move {
                 let PassMeans { number, stores, sink, teller } = means;
-                let password = settings.secrets.password(&account).await?;
-                let setup = account::setup(&account, &settings.config, password)?;
+                let password = settings.secrets.password(&account).await;
+                let password = password.map_err(|because| EngineError::Credentials { account: at.clone(), because })?;
+                let setup = account::setup(&account, &settings.config, password).map_err(&failed)?;
                 if let Some(teller) = teller {
                     let handle = imap::spawn(setup.clone(), Arc::new(teller));
                     flags::replay(&stores, &core, number, &account.name, &handle).await;
@@ -596,9 +599,10 @@ impl Engine {
                 }
                 // On a task of its own, where the stack is deep.
                 let pass = tokio::spawn(async move { imap::sync_once(&setup, &sink, &mailboxes).await });
-                pass.await.map_err(|_| "the pass failed inside casemail".to_owned())?.map_err(|error| error.to_string())
+                let pass = pass.await.map_err(|_| failed("the pass failed inside casemail".to_owned()))?;
+                pass.map_err(|error| server(&at, &error))
             })?;
-            for pass in done.map_err(failed)? {
+            for pass in done? {
                 passes.push(MailboxStats {
                     account: name.clone(),
                     name: pass.mailbox,
@@ -677,7 +681,12 @@ fn filter_needs_sorting(rows: &[Listed]) -> bool {
 }
 
 fn server(account: &str, error: &imap::Error) -> EngineError {
-    EngineError::Server { account: account.to_owned(), because: error.to_string() }
+    let (account, because) = (account.to_owned(), error.to_string());
+    match error {
+        imap::Error::Login { .. } => EngineError::Credentials { account, because },
+        imap::Error::Stopped(_) => EngineError::Keep { account, because },
+        _ => EngineError::Server { account, because },
+    }
 }
 
 /// The one certificate whose fingerprint ends so.

@@ -81,6 +81,22 @@ pub enum EngineError {
         /// In words.
         because: String,
     },
+    /// The server does not let us in, or there is nothing to log in with.
+    #[error("{account}: {because}")]
+    Credentials {
+        /// The account.
+        account: String,
+        /// In words.
+        because: String,
+    },
+    /// What the server sends cannot be kept: too little room, a store that fails.
+    #[error("{account}: {because}")]
+    Keep {
+        /// The account.
+        account: String,
+        /// In words.
+        because: String,
+    },
     /// Threads or runtime could not be started.
     #[error("casemail could not start: {0}")]
     Start(#[from] std::io::Error),

@@ -120,6 +120,9 @@ pub struct MessageDocument {
     pub carried: CarriedDocument,
     /// What a person should be warned of, as codes.
     pub warnings: Vec<String>,
+    /// What is to be said to a person, as on the screen; no part of the document.
+    #[serde(skip)]
+    pub sentences: Vec<String>,
 }
 
 /// What is known beside the bytes.
@@ -164,6 +167,7 @@ pub fn message(raw: impl Into<Arc<[u8]>>, context: &Context<'_>) -> MessageDocum
             headers: HeadersDocument::default(),
             carried: CarriedDocument { class: Class::Open.name(), proof: "none" },
             warnings: vec!["undisplayable".to_owned()],
+            sentences: Vec::new(),
         },
     }
 }
@@ -218,6 +222,10 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
         },
         carried: CarriedDocument { class: class.name(), proof: if class == Class::Open { "none" } else { "claimed" } },
         warnings,
+        sentences: crate::pgp::sentence::sentences(&reading.opened.report, &reading.opened.warnings)
+            .into_iter()
+            .map(|(_, words)| words)
+            .collect(),
     }
 }
 

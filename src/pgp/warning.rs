@@ -68,7 +68,7 @@ impl Warning {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::NoSecretKey => {
-                "No unlocked key of yours opens this; unlock it, or ask the sender to encrypt to your key."
+                "To read it, import that key of yours (`casemail key import`), or ask the sender to encrypt to the one you have."
             }
             Self::RsaNotOpened => "It needs your RSA key and is opened only when you ask for it.",
             Self::PassphraseOnly => {

@@ -26,3 +26,6 @@ mod store;
 mod support;
 mod terminal;
 mod tidy;
+mod walkthrough;
+mod walkthrough_crash;
+mod walkthrough_refusals;

@@ -104,6 +104,21 @@ impl Submission {
         self.dir.path().join("ca.pem")
     }
 
+    /// Stops the server: connections are taken by the system, and nobody answers.
+    pub(crate) fn pause(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub(crate) fn resume(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
     /// Every message taken so far, in order.
     pub(crate) fn taken(&self) -> Vec<Taken> {
         let mut names: Vec<PathBuf> =

@@ -100,7 +100,10 @@ pub enum ProfileError {
     #[error(transparent)]
     Place(#[from] PlaceError),
     /// Another process has it. A command can be handed to it over [`Roots::socket`].
-    #[error("casemail is already running on this profile{}", .0.map(|pid| format!(" (pid {pid})")).unwrap_or_default())]
+    #[error(
+        "casemail is already running on this profile{}; use that one, or end it first",
+        .0.map(|pid| format!(" (pid {pid})")).unwrap_or_default()
+    )]
     Running(Option<u32>),
 }
 
@@ -160,7 +163,10 @@ mod tests {
         let home = tmp.path().join("home");
         let first = Profile::open(Roots::below(&home)).unwrap();
         let error = Profile::open(Roots::below(&home)).unwrap_err();
-        let expected = format!("casemail is already running on this profile (pid {})", std::process::id());
+        let expected = format!(
+            "casemail is already running on this profile (pid {}); use that one, or end it first",
+            std::process::id()
+        );
         assert_eq!(error.to_string(), expected);
         drop(first);
         Profile::open(Roots::below(&home)).unwrap();

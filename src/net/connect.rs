@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
+use tokio::io::BufReader;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -14,8 +15,12 @@ use super::error::Error;
 use super::starttls;
 use super::tls::{self, ClientConfig, TlsFailure};
 
-/// A verified TLS connection.
-pub type Stream = tokio_rustls::client::TlsStream<TcpStream>;
+/// A verified TLS connection. Below TLS the socket is read in large pieces: rustls asks for 4 KB at a time, and a first sync would make a
+/// system call for each.
+pub type Stream = tokio_rustls::client::TlsStream<BufReader<TcpStream>>;
+
+/// How much is read from the socket at once: four TLS records.
+const READ_BYTES: usize = 64 << 10;
 
 /// How long each step may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +83,8 @@ async fn connect(
             .map_err(|_| late(&place, "asking for STARTTLS", times.handshake))?
             .map_err(|e| e.at(&place))?;
     }
+    // Made only here: what was read before the handshake is in no buffer (see `starttls`).
+    let tcp = BufReader::with_capacity(READ_BYTES, tcp);
     let handshake = TlsConnector::from(Arc::clone(config)).connect(name, tcp);
     match timeout(times.handshake, handshake).await {
         Err(_) => Err(late(&place, "making the TLS handshake", times.handshake)),

@@ -12,7 +12,10 @@ use super::vault::{OVERHEAD, Sealer};
 
 const MAGIC: &[u8; 8] = b"CMBLOB\0\x01";
 const CHUNK: usize = 64 << 10;
-const LEVEL: i32 = 3;
+/// Large messages are base64 for the most part, on which higher levels gain nothing.
+const LEVEL: i32 = 1;
+/// Files that are synced at the same time: the file system makes one commit of what is asked for together.
+const SYNC_THREADS: usize = 8;
 
 /// The name of a blob: random.
 pub type Name = [u8; 16];
@@ -66,6 +69,37 @@ impl Write for ChunkWriter {
 /// # Errors
 /// As the system says; what was written is removed.
 pub fn write(dir: &Path, name: &Name, sealer: &Sealer, content: &mut dyn Read) -> io::Result<u64> {
+    let bytes = write_unsynced(dir, name, sealer, content)?;
+    sync(dir, &[*name])?;
+    Ok(bytes)
+}
+
+/// Brings blobs to the disk, all of them together: one by one, each would wait for a commit of the file system of its own.
+///
+/// # Errors
+/// As the system says.
+pub fn sync(dir: &Path, names: &[Name]) -> io::Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let share = names.len().div_ceil(SYNC_THREADS).max(1);
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = names
+            .chunks(share)
+            .map(|names| scope.spawn(|| names.iter().try_for_each(|name| File::open(path(dir, name))?.sync_all())))
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread.join().unwrap_or_else(|_| Err(io::Error::other("a file could not be synced")))
+        })
+    })?;
+    file::sync_dir(dir)
+}
+
+/// As [`write`], but it may not be on the disk yet: [`sync`] has to follow before anything names it.
+///
+/// # Errors
+/// As the system says; what was written is removed.
+pub fn write_unsynced(dir: &Path, name: &Name, sealer: &Sealer, content: &mut dyn Read) -> io::Result<u64> {
     let place = path(dir, name);
     let mut write = || {
         let mut out = BufWriter::new(file::create_private(&place)?);
@@ -76,9 +110,7 @@ pub fn write(dir: &Path, name: &Name, sealer: &Sealer, content: &mut dyn Read) -
         let bytes = io::copy(content, &mut packer)?;
         let mut chunks = packer.finish()?;
         chunks.put(true)?;
-        let out = chunks.out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        out.sync_all()?;
-        file::sync_dir(dir)?;
+        chunks.out.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok(bytes)
     };
     let outcome = write();

@@ -4,6 +4,7 @@
 //! after that waits. What is in the cache is announced to the core afterwards, never before.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -144,6 +145,7 @@ impl Core {
             keyring: open.keyring.clone(),
             settings: Arc::clone(&self.settings),
             core: self.handle.clone(),
+            indexed: Arc::clone(&open.indexed),
             listed: Mutex::new(HashMap::new()),
             ids: Mutex::new(HashMap::new()),
             in_flight: AsyncMutex::new(None),
@@ -226,6 +228,7 @@ pub(crate) struct AccountSink {
     keyring: SharedKeyring,
     settings: Arc<Settings>,
     core: CoreHandle,
+    indexed: Arc<AtomicBool>,
     listed: Mutex<HashMap<String, MailboxInfo>>,
     ids: Mutex<HashMap<MailboxAt, MailboxId>>,
     in_flight: AsyncMutex<InFlight>,
@@ -398,15 +401,30 @@ impl Sink for AccountSink {
         let id = self.id(at)?;
         let context = self.context();
         let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
+        let indexed = Arc::clone(&self.indexed);
         let mut in_flight = self.in_flight.lock().await;
         wait(in_flight.take()).await?;
         *in_flight = Some(tokio::task::spawn_blocking(move || {
             let messages = summarise_batch(messages, &context);
-            let records: Vec<Record> = messages
-                .iter()
-                .map(|message| Summary { has_raw: message.raw.is_some(), ..message.summary.clone() }.into())
-                .collect();
+            let mut records: Vec<Record> = Vec::new();
+            let mut uids: Vec<u32> = Vec::new();
+            let wanted = indexed.load(Ordering::SeqCst);
+            for message in &messages {
+                if wanted {
+                    records.push(Summary { has_raw: message.raw.is_some(), ..message.summary.clone() }.into());
+                } else {
+                    uids.push(message.summary.uid);
+                }
+            }
             stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
+            if !indexed.load(Ordering::SeqCst) {
+                return Ok(());
+            }
+            // The index began to be read meanwhile, and the reader may have passed this place.
+            for uid in uids {
+                let key = MessageKey { mailbox: id, uid };
+                records.extend(stores.cache.summary(key).map_err(|e| stop(&e))?.map(Record::from));
+            }
             core.back_of(number, move |core, open| core.ingested(open, id, records));
             Ok(())
         }));

@@ -574,7 +574,7 @@ impl Engine {
         let mut passes = Vec::new();
         for account in accounts {
             let name = account.name.clone();
-            let means = self.core.ask_open(move |core, open| PassMeans {
+            let means = self.core.ask_stores(move |core, open| PassMeans {
                 number: open.number,
                 stores: Arc::clone(&open.stores),
                 sink: core.sink(open, &name),
@@ -616,7 +616,7 @@ impl Engine {
                 });
             }
         }
-        // What the last batch reported is in the index before the answer is.
+        // What the last batch reported is in the index before the answer is, where there is one.
         self.core.flush_back();
         Ok(passes)
     }

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -123,6 +124,8 @@ pub(crate) struct Settings {
     pub(crate) cache_options: CacheOptions,
     /// Connections are kept up by themselves.
     pub(crate) watch: bool,
+    /// Nobody looks: the cache is read into the index only when something is asked of it, and threads are made only then.
+    pub(crate) lazy: bool,
     pub(crate) secrets: Secrets,
 }
 
@@ -154,6 +157,8 @@ pub(crate) struct Open {
     pub(crate) outbox: outbox::Outbox,
     pub(crate) scribe: Scribe,
     pub(crate) reviews: Vec<Prepared>,
+    /// The index is kept up: it has been read from the cache, or is being read. What comes in before is in the cache alone.
+    pub(crate) indexed: Arc<AtomicBool>,
     /// The cache has been read.
     pub(crate) loaded: bool,
     pub(crate) when_loaded: Vec<std::sync::mpsc::Sender<()>>,
@@ -204,12 +209,23 @@ impl CoreHandle {
         &self,
         question: impl FnOnce(&mut Core, &mut Open) -> T + Send + 'static,
     ) -> Result<T, EngineError> {
+        if let Some(read) = self.ask_stores(|core, open| core.settings.lazy.then(|| core.when_loaded(open)))? {
+            read.recv().map_err(|_| EngineError::Ended)?;
+        }
+        self.ask_stores(|core, open| {
+            open.library.rebuild();
+            question(core, open)
+        })
+    }
+
+    /// As [`Self::ask_open`], where the index is not needed: it may be empty or old.
+    pub(crate) fn ask_stores<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Core, &mut Open) -> T + Send + 'static,
+    ) -> Result<T, EngineError> {
         self.ask(move |core| {
             let mut open = core.open.take().ok_or(EngineError::Locked)?;
-            let answer = catch_unwind(AssertUnwindSafe(|| {
-                open.library.rebuild();
-                question(core, &mut open)
-            }));
+            let answer = catch_unwind(AssertUnwindSafe(|| question(core, &mut open)));
             core.open = Some(open);
             answer.map_err(|panic| std::panic::resume_unwind(panic))
         })?
@@ -294,7 +310,7 @@ impl Core {
     /// Makes threads anew and says that lists changed, where it is time.
     fn settle(&mut self) {
         let Some(open) = self.open.as_mut().filter(|_| self.changed) else { return };
-        if open.library.is_stale() {
+        if open.library.is_stale() && !self.settings.lazy {
             let started = Instant::now();
             if started < self.next_rebuild {
                 return;
@@ -375,11 +391,14 @@ impl Core {
             outbox,
             scribe,
             reviews: Vec::new(),
+            indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
             when_loaded: Vec::new(),
         };
         self.settings.secrets.unseal(&open.vault);
-        self.load(&open);
+        if !self.settings.lazy {
+            self.load(&open);
+        }
         let draft = open.stores.state.kept_draft();
         self.open = Some(open);
         if let Ok(Some(draft)) = draft {
@@ -390,6 +409,10 @@ impl Core {
 
     /// Reads the cache: INBOX first, newest pages first, so that a first page can be shown at once.
     fn load(&self, open: &Open) {
+        // Before the first page is read: whoever stores a batch and then finds this unset may leave the index alone.
+        if open.indexed.swap(true, Ordering::SeqCst) {
+            return;
+        }
         let mut mailboxes: Vec<(bool, MailboxId)> = open
             .library
             .mailboxes()
@@ -444,6 +467,18 @@ impl Core {
             drop(stores);
             handle.back_of(number, Self::loaded);
         });
+    }
+
+    /// Told when the cache is in the index; begins to read it where that was put off.
+    pub(crate) fn when_loaded(&self, open: &mut Open) -> std::sync::mpsc::Receiver<()> {
+        let (tell, told) = std::sync::mpsc::channel();
+        if open.loaded {
+            let _ = tell.send(());
+        } else {
+            open.when_loaded.push(tell);
+            self.load(open);
+        }
+        told
     }
 
     /// The cache has been read: the network may begin.

@@ -170,7 +170,8 @@ impl std::fmt::Debug for Engine {
 }
 
 impl Engine {
-    /// Starts an engine. With a vault, the stores are open when it returns, and without a screen the cache has been read, too.
+    /// Starts an engine. With a vault, the stores are open when it returns. For commands the cache is read into the index only
+    /// when one of them asks for it.
     ///
     /// # Errors
     /// Any [`EngineError`].
@@ -187,10 +188,10 @@ impl Engine {
             vault_floor: opening.vault_floor,
             cache_options: opening.cache,
             watch: opening.network == Network::Watch,
+            lazy: opening.network == Network::WhenAsked && opening.events.is_none(),
             secrets: Secrets::new(passwords.collect()),
             config: opening.config,
         });
-        let has_screen = opening.events.is_some();
         let mut threads = Vec::new();
         let announcer = match opening.events {
             Some(channel) => {
@@ -212,15 +213,16 @@ impl Engine {
         let engine = Self { core, settings, announcer, runtime: Some(runtime), threads, _profile: opening.profile };
         if let Some(vault) = opening.vault {
             engine.core.ask(move |core| core.open_stores(vault))??;
-            if !has_screen {
-                engine.wait_loaded()?;
-            }
         }
         Ok(engine)
     }
 
-    /// Has an effect performed. Never waits; answers come as events.
+    /// Has an effect performed. Never waits where there is a screen; answers come as events.
     pub fn submit(&self, effect: Effect) {
+        if self.settings.lazy {
+            // Effects are of what a list shows. A locked profile has none yet.
+            let _ = self.wait_loaded();
+        }
         self.core.front(move |core| core.perform(effect));
     }
 
@@ -229,15 +231,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`].
     pub fn wait_loaded(&self) -> Result<(), EngineError> {
-        let waiting = self.core.ask_open(|_, open| {
-            let (tell, told) = std::sync::mpsc::channel();
-            if open.loaded {
-                let _ = tell.send(());
-            } else {
-                open.when_loaded.push(tell);
-            }
-            told
-        })?;
+        let waiting = self.core.ask_stores(|core, open| core.when_loaded(open))?;
         waiting.recv().map_err(|_| EngineError::Ended)
     }
 

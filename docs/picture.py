@@ -133,7 +133,7 @@ def main():
     parser.add_argument("--wait", default="FERRET", help="text that stands on the first screen")
     parser.add_argument("--args", default="demo")
     parser.add_argument("keys", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     columns, rows = (int(n) for n in options.size.split("x"))
     with tempfile.TemporaryDirectory() as scratch:
         tmux = ["tmux", "-f", "/dev/null", "-S", os.path.join(scratch, "socket")]

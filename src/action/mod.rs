@@ -123,6 +123,7 @@ actions! {
     ComposerAttach "composer.attach" [Composer] "Attach a file";
     ComposerDetach "composer.detach" [Composer] "Take the last attachment off again";
     ComposerProtection "composer.protection" [Composer, Review] "Change what is asked of OpenPGP: when possible, required, sign only, none";
+    ComposerSender "composer.sender" [Composer] "Write from the next of your accounts";
     ComposerReview "composer.review" [Composer] "Build the message and review it before it is sent";
     ComposerKeep "composer.keep" [Composer] "Keep the draft and close the composer";
     ComposerDiscard "composer.discard" [Composer] "Throw the draft away";

@@ -84,11 +84,11 @@ impl Model {
             Action::GoCases => self.go_home(out),
             Action::GoUnfiled => {
                 self.go_home(out);
-                self.open_threads(Scope::Unfiled, SafeText::from("In no case"), out);
+                self.open_threads(Scope::Unfiled, SafeText::from("Unfiled"), out);
             }
             Action::GoAll => {
                 self.go_home(out);
-                self.open_threads(Scope::All, SafeText::from("All threads"), out);
+                self.open_threads(Scope::All, SafeText::from("All mail"), out);
             }
             Action::GoOutbox if !matches!(self.screens.last(), Some(Screen::Outbox(_))) => {
                 self.popups.clear();
@@ -271,12 +271,12 @@ impl Model {
             }
             (Decision::Discard, false) => {}
             (Decision::Resume, true) => self.resume(),
-            (Decision::Replace(draft), true) => {
+            (Decision::Replace(draft, carried), true) => {
                 self.kept = None;
                 out.push(Effect::DropDraft);
-                self.open_composer(*draft);
+                self.open_composer(*draft, carried, out);
             }
-            (Decision::Resume | Decision::Replace(_), false) => self.say_kept(),
+            (Decision::Resume | Decision::Replace(..), false) => self.say_kept(),
         }
     }
 

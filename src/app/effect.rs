@@ -66,6 +66,8 @@ pub enum Effect {
     SaveAttachment(MessageRef, String, String),
     /// Read the file at this path, to send it along with the draft.
     ReadAttachment(String),
+    /// Send the attachments of this message, to pass them on with the draft that forwards it.
+    CarryAttachments(MessageRef),
     /// Send the header fields of a message as they came, and the source of what is not its text.
     ShowSource(MessageRef),
     /// Complete an address from what was typed.

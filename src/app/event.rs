@@ -48,6 +48,8 @@ pub enum Event {
     Edited(Result<String, Sentence>),
     /// The file that was asked for by [`super::effect::Effect::ReadAttachment`], or why it cannot be sent along.
     Attached(Result<Box<Attachment>, Sentence>),
+    /// The attachments that were asked for by [`super::effect::Effect::CarryAttachments`], or why there are none.
+    Carried(MessageRef, Result<Vec<Attachment>, Sentence>),
     /// Header fields of a message as they came, made safe.
     Source(MessageRef, Result<Arc<[SafeText]>, Sentence>),
     /// Addresses that complete what was typed, best first.

@@ -46,6 +46,8 @@ pub struct Settings {
     pub idle_lock_minutes: u32,
     /// Where an attachment is offered to be saved.
     pub save_directory: String,
+    /// What the locked screen says besides; for a profile whose passphrase is no secret.
+    pub lock_note: String,
 }
 
 impl Default for Settings {
@@ -57,6 +59,7 @@ impl Default for Settings {
             ascii: false,
             idle_lock_minutes: 5,
             save_directory: String::from("."),
+            lock_note: String::new(),
         }
     }
 }

@@ -35,8 +35,8 @@ pub enum Decision {
     Discard,
     /// Go on with the kept draft.
     Resume,
-    /// Throw the kept draft away and begin this one.
-    Replace(Box<Draft>),
+    /// Throw the kept draft away and begin this one; where it forwards a message that has attachments, with those.
+    Replace(Box<Draft>, Option<MessageRef>),
 }
 
 /// A question that is answered by yes or no.

@@ -78,6 +78,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                 composer.touch(now);
             }
         },
+        Event::Carried(message, answer) => model.carried(&message, answer),
         Event::Completions(typed, found) => {
             if let Some((composer, _)) = model.composer_mut() {
                 composer.offer(&typed, found);
@@ -125,7 +126,14 @@ impl Model {
     }
 
     fn perform(&mut self, actions: &[Action], count: Option<u32>, out: &mut Vec<Effect>) {
-        for _ in 0..count.unwrap_or(1).clamp(1, 10_000) {
+        let times = count.unwrap_or(1).clamp(1, 10_000);
+        // A number before the way to the first or last row is the row meant.
+        if let (Some(_), [Action::ListFirst | Action::ListLast]) = (count, actions) {
+            self.act(Action::ListFirst, out);
+            (1..times).for_each(|_| self.act(Action::ListNext, out));
+            return;
+        }
+        for _ in 0..times {
             for action in actions {
                 self.act(*action, out);
             }

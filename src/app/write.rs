@@ -6,28 +6,28 @@ use super::model::{Identity, Model};
 use super::popup::{Ask, Decision, Popup, Prompt, Purpose};
 use super::screen::Screen;
 use super::screen::composer::{Composer, Field, protection_in_words};
-use super::view::{AddressView, Scope, Tone};
+use super::view::{AddressView, Scope, Sentence, Tone};
 use crate::action::Action;
 use crate::mail::address::Address;
-use crate::mail::draft::Draft;
-use crate::mail::id::CaseId;
+use crate::mail::draft::{Attachment, Draft};
+use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::reply::{Me, Original, forward, reply, reply_all};
 use crate::mail::safe::SafeText;
 
 impl Model {
     /// Begins a new message.
-    pub(crate) fn compose(&mut self, _out: &mut [Effect]) {
+    pub(crate) fn compose(&mut self, out: &mut Vec<Effect>) {
         if self.is_composing() {
             self.say(Tone::Plain, "A message is being written already.");
             return;
         }
         let me = self.identity("");
         let case = self.case_at_hand();
-        self.begin(Draft { account: me.account, from: me.address, case, ..Draft::default() });
+        self.begin(Draft { account: me.account, from: me.address, case, ..Draft::default() }, None, out);
     }
 
     /// Begins an answer to the open message.
-    pub(crate) fn answer(&mut self, action: Action, _out: &mut [Effect]) {
+    pub(crate) fn answer(&mut self, action: Action, out: &mut Vec<Effect>) {
         let case = self.case_at_hand();
         let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
         let selected = thread.tree.selected().map(|row| row.id.clone());
@@ -64,11 +64,12 @@ impl Model {
         }
         draft.answers = Some(view.id.clone());
         draft.case = view.cases.first().cloned().or(case);
-        self.begin(draft);
+        let carries = action == Action::MessageForward && !view.attachments.is_empty();
+        self.begin(draft, carries.then(|| view.id.clone()), out);
     }
 
     /// Opens the composer, unless another draft is kept: that one is not lost by beginning a new one.
-    fn begin(&mut self, draft: Draft) {
+    fn begin(&mut self, draft: Draft, carried: Option<MessageRef>, out: &mut Vec<Effect>) {
         if let Some(kept) = &self.kept {
             let question = format!(
                 "A draft “{}” is kept. Throw it away and begin a new one?",
@@ -76,16 +77,37 @@ impl Model {
             );
             self.popups.push(Popup::Ask(Ask {
                 question: SafeText::line(&question),
-                decision: Decision::Replace(Box::new(draft)),
+                decision: Decision::Replace(Box::new(draft), carried),
             }));
             return;
         }
-        self.open_composer(draft);
+        self.open_composer(draft, carried, out);
     }
 
-    pub(crate) fn open_composer(&mut self, draft: Draft) {
-        let now = self.now;
-        self.push(Screen::Composer(Box::new(Composer::new(draft, now))));
+    /// Opens the composer. The attachments of the message it passes on are `carried` along as soon as they are here.
+    pub(crate) fn open_composer(&mut self, draft: Draft, carried: Option<MessageRef>, out: &mut Vec<Effect>) {
+        let mut composer = Composer::new(draft, self.now);
+        if let Some(message) = carried {
+            composer.carrying = Some(message.clone());
+            out.push(Effect::CarryAttachments(message));
+        }
+        self.push(Screen::Composer(Box::new(composer)));
+    }
+
+    /// Takes the attachments of a forwarded message, if the draft on screen still waits for those.
+    pub(crate) fn carried(&mut self, message: &MessageRef, answer: Result<Vec<Attachment>, Sentence>) {
+        let Some((composer, now)) = self.composer_mut() else { return };
+        if composer.carrying.as_ref() != Some(message) {
+            return;
+        }
+        composer.carrying = None;
+        match answer {
+            Ok(files) => {
+                composer.draft_mut().attachments.extend(files);
+                composer.touch(now);
+            }
+            Err(why) => self.tell(why),
+        }
     }
 
     /// Goes on with the kept draft.
@@ -95,7 +117,7 @@ impl Model {
         }
         match self.kept.take() {
             Some(draft) => {
-                self.open_composer(*draft);
+                self.open_composer(*draft, None, &mut Vec::new());
                 if let Some((composer, _)) = self.composer_mut() {
                     composer.touched = true;
                 }
@@ -162,6 +184,7 @@ impl Model {
                 None => self.say(Tone::Plain, "Nothing is attached."),
             },
             Action::ComposerProtection => self.turn_protection(),
+            Action::ComposerSender => self.turn_sender(),
             Action::ComposerReview => self.ask_review(out),
             Action::ComposerKeep => self.leave_composer(out),
             Action::ComposerDiscard => {
@@ -183,6 +206,20 @@ impl Model {
         }
     }
 
+    /// Writes from the next of one's own accounts. Who it goes to, and what is asked of OpenPGP, stays.
+    fn turn_sender(&mut self) {
+        let identities = self.settings.identities.clone();
+        let Some((composer, now)) = self.composer_mut() else { return };
+        let at = identities.iter().position(|one| one.account == composer.draft_mut().account).map_or(0, |at| at + 1);
+        match identities.get(at).or_else(|| identities.first()) {
+            Some(next) if identities.len() > 1 => {
+                composer.write_as(&next.account, &next.address, now);
+                self.say(Tone::Plain, format!("From {}.", SafeText::line(&next.address.to_string())));
+            }
+            _ => self.say(Tone::Plain, "There is one account only."),
+        }
+    }
+
     fn turn_protection(&mut self) {
         let Some((composer, now)) = self.composer_mut() else { return };
         if composer.turn_protection(now) {
@@ -198,6 +235,13 @@ impl Model {
 
     fn ask_review(&mut self, out: &mut Vec<Effect>) {
         let Some((composer, _)) = self.composer_mut() else { return };
+        if composer.carrying.is_some() {
+            self.say(
+                Tone::Warning,
+                "The attachments of the forwarded message are still being read. Try again in a moment.",
+            );
+            return;
+        }
         match composer.draft(true) {
             Some(draft) => {
                 composer.reviewing = true;

@@ -25,6 +25,11 @@ const EVENTS_MAX: usize = 1024;
 
 /// Runs the terminal interface on a profile; makes one first where there is none.
 pub(super) fn run(global: &args::Global, environment: &Environment, output: &mut Output<'_>) -> Outcome {
+    run_with(global, environment, output, "")
+}
+
+/// The same; the locked screen says the note besides.
+fn run_with(global: &args::Global, environment: &Environment, output: &mut Output<'_>, lock_note: &str) -> Outcome {
     if !environment.is_interactive || !environment.is_screen {
         let words = "the terminal interface needs a terminal; for scripts there are commands: `casemail --help`";
         return Err(Failure::new(Exit::Usage, words));
@@ -48,7 +53,8 @@ pub(super) fn run(global: &args::Global, environment: &Environment, output: &mut
     let (sender, events) = sync_channel(EVENTS_MAX);
     let way = Way { roots: roots.clone(), environment, passphrase, connects: true, events: Some(sender.clone()) };
     let surroundings = terminal::Environment::read();
-    let (theme, settings) = appearance(&roots, &config, &surroundings)?;
+    let (theme, mut settings) = appearance(&roots, &config, &surroundings)?;
+    lock_note.clone_into(&mut settings.lock_note);
     let editor = surroundings.editor(config.editor.clone(), &roots.state);
     terminal::sweep(surroundings.runtime.as_deref(), &roots.state);
     // Without a program that knows the passphrase, the screen itself asks for it.
@@ -123,5 +129,6 @@ pub(super) fn demo(options: &args::Demo, environment: &Environment, output: &mut
         return Ok(Exit::Done);
     }
     let global = args::Global { home: Some(demo.home().to_owned()), ..args::Global::default() };
-    run(&global, environment, output)
+    let note = format!("This is the demo; its passphrase is: {}", crate::demo::PASSPHRASE);
+    run_with(&global, environment, output, &note)
 }

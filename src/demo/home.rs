@@ -17,6 +17,9 @@ use crate::store::profile::{Profile, Roots};
 use crate::store::state::State;
 use crate::store::vault::{Cost, Vault};
 
+/// The passphrase of the demo: told on its locked screen, for all that it guards is invented.
+pub const PASSPHRASE: &str = "garden gnome";
+
 /// A directory that is removed when dropped.
 #[derive(Debug)]
 pub(super) struct Home {
@@ -57,7 +60,7 @@ impl Home {
         let roots = Roots::below(&self.path);
         let config_file = roots.config_file();
         let profile = Profile::open(roots).map_err(|error| error.to_string())?;
-        let passphrase = secret().map_err(words)?;
+        let passphrase = PASSPHRASE;
         let passphrase_file = self.path.join("config").join("demo.passphrase");
         write(&passphrase_file, passphrase.as_bytes()).map_err(words)?;
         write(&self.ca_file(), ca_pem.as_bytes()).map_err(words)?;

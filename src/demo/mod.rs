@@ -27,6 +27,8 @@ use tokio_rustls::TlsAcceptor;
 
 use authority::Authority;
 use cast::Person;
+pub use home::PASSPHRASE;
+
 use home::Home;
 use post::{Account, PostOffice};
 

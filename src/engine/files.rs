@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
+use crate::mail::display::AttachmentInfo;
 use crate::mail::draft::Attachment;
+use crate::mail::message::Message;
 use crate::mail::safe;
 
 /// Largest file that is sent along: more than servers take.
@@ -101,6 +103,19 @@ pub fn read(path: &Path) -> Result<Attachment, String> {
     Ok(Attachment { media_type: media_type(&name, &content).to_owned(), name, content })
 }
 
+/// The attachments of a message, to be sent on: content unchanged, names made harmless. A message or a multipart within one goes as
+/// plain bytes, for RFC 2046 §5.2.1 lets it have no transfer encoding.
+pub(crate) fn carried(message: &Message, attachments: &[AttachmentInfo]) -> Vec<Attachment> {
+    let file = |info: &AttachmentInfo| {
+        let part = message.parts().get(info.part)?;
+        let nested = info.media_type.starts_with("message/") || info.media_type.starts_with("multipart/");
+        let media_type = if nested { "application/octet-stream" } else { info.media_type.as_str() };
+        let name = safe::file_name(&info.name).to_string();
+        Some(Attachment { name, media_type: media_type.to_owned(), content: message.content(part) })
+    };
+    attachments.iter().filter_map(file).collect()
+}
+
 /// The media type by the name's extension: what a recipient's client goes by.
 fn media_type(name: &str, content: &[u8]) -> &'static str {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
@@ -129,8 +144,24 @@ fn media_type(name: &str, content: &[u8]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{read, save};
+    use super::{carried, read, save};
+    use crate::mail::display;
+    use crate::mail::message::Message;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn what_is_passed_on_has_its_content_and_a_harmless_name() {
+        let raw = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSee both.\r\n--b\r\n\
+                   Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"../../MG5.pdf\"\r\n\
+                   Content-Transfer-Encoding: base64\r\n\r\nJVBERg==\r\n--b\r\nContent-Type: message/rfc822\r\n\
+                   Content-Disposition: attachment; filename=old.eml\r\n\r\nSubject: x\r\n\r\ny\r\n--b--\r\n";
+        let message = Message::parse(raw.as_bytes().to_vec());
+        let files = carried(&message, &display::body(&message).attachments);
+        let told: Vec<_> =
+            files.iter().map(|one| (one.name.as_str(), one.media_type.as_str(), one.content.as_slice())).collect();
+        assert_eq!(told.first(), Some(&("MG5.pdf", "application/pdf", &b"%PDF"[..])), "{told:?}");
+        assert_eq!(told.get(1).map(|one| (one.0, one.1)), Some(("old.eml", "application/octet-stream")), "{told:?}");
+    }
 
     #[test]
     fn nothing_is_overwritten_or_followed_and_nothing_leaves_the_directory() {

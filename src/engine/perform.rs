@@ -108,6 +108,7 @@ impl Core {
                 self.tell_refusal(done);
             }
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
+            Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::Complete(typed) => {
                 let hits = open.library.complete(&typed, COMPLETIONS_MAX);
                 let hits = hits.iter().map(ToString::to_string).collect();
@@ -261,6 +262,15 @@ impl Core {
                 }
             };
             announcer.send(Event::Notice(told));
+        });
+    }
+
+    /// What a forwarded message has attached: of what was shown of it, so that nothing goes out that was never on screen.
+    fn carry_attachments(&mut self, open: &mut Open, name: MessageRef) {
+        let (announcer, asked) = (self.announcer.clone(), name.clone());
+        self.with_message(open, name, move |read| {
+            let files = read.map(|(reading, _)| files::carried(&reading.opened.shown, &reading.body.attachments));
+            announcer.send(Event::Carried(asked, files));
         });
     }
 

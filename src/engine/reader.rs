@@ -46,8 +46,12 @@ pub(crate) fn tone(loudness: Loudness) -> Tone {
 /// An address for display, always with the address itself.
 pub(crate) fn address_view(address: &Address, classes: &Classes) -> AddressView {
     let name = address.name.trim();
-    let text = if name.is_empty() { format!("<{}>", address.addr) } else { format!("{name} <{}>", address.addr) };
-    AddressView { text: SafeText::line(&text), class: classes.class(&address.addr).name(), address: address.clone() }
+    let text = match () {
+        () if address.name_deceives() => address.shown(),
+        () if name.is_empty() => SafeText::line(&format!("<{}>", address.addr)),
+        () => SafeText::line(&format!("{name} <{}>", address.addr)),
+    };
+    AddressView { text, class: classes.class(&address.addr).name(), address: address.clone() }
 }
 
 /// How it came, in words. Nothing of it is proven by a header field that anybody can write.

@@ -80,7 +80,15 @@ fn status(model: &Model, canvas: &mut Canvas<'_>) {
         x += canvas.put(x, row.y, end.saturating_sub(x), "no connection yet", canvas.style(Scope::StatusOffline));
         x += canvas.put(x, row.y, whole.saturating_sub(x), gap, base);
     }
-    for account in &model.accounts {
+    let states: Vec<(String, Scope)> = model.accounts.iter().map(|account| link(model, &account.link)).collect();
+    // Accounts that are in the same state say so together: what else the line has to tell then finds room.
+    let alike = states.first().filter(|first| states.len() > 1 && states.iter().all(|state| state == *first));
+    if let Some((words, scope)) = alike {
+        let words = format!("{} accounts: {words}", states.len());
+        x += canvas.put(x, row.y, end.saturating_sub(x), &words, canvas.style(*scope));
+        x += canvas.put(x, row.y, end.saturating_sub(x), gap, base);
+    }
+    for account in model.accounts.iter().filter(|_| alike.is_none()) {
         let (words, scope) = link(model, &account.link);
         let words = format!("{}: {words}", SafeText::line(&account.account));
         x += canvas.put(x, row.y, end.saturating_sub(x), &words, canvas.style(scope));
@@ -269,11 +277,18 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
     let (key_style, doc_style) = (canvas.style(Scope::KeyHint), canvas.style(Scope::KeyDoc));
     let mut x = row.x + 1;
     let end = row.x + row.width;
+    let key_of = |action| model.settings.keymap.hint(context, action);
+    // The way to all the other keys is the last to go.
+    let help = wanted.iter().find(|(action, _)| *action == Action::Help);
+    let mut kept = help.and_then(|(action, label)| Some(cells(key_of(*action)?) + 3 + cells(label))).unwrap_or(0);
     for (action, label) in wanted {
-        let Some(key) = model.settings.keymap.hint(context, *action) else { continue };
+        let Some(key) = key_of(*action) else { continue };
         let room = cells(key) + 1 + cells(label);
-        if x + room >= end {
-            break;
+        if *action == Action::Help {
+            kept = 0;
+        }
+        if x + room + kept >= end {
+            continue;
         }
         x += canvas.put(x, row.y, end - x, key, key_style) + 1;
         x += canvas.put(x, row.y, end - x, label, doc_style) + 2;

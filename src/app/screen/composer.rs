@@ -11,6 +11,7 @@ use crate::action::Action;
 use crate::app::line::{Line, typed};
 use crate::mail::address::Address;
 use crate::mail::draft::{Draft, Protection};
+use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
 
 /// The fields, in the order they are gone through.
@@ -70,6 +71,8 @@ pub struct Composer {
     pub sealed_answer: bool,
     /// A review has been asked for.
     pub reviewing: bool,
+    /// The message whose attachments are on their way into this draft; it is not sent before they are here.
+    pub carrying: Option<MessageRef>,
     /// The text is in the outside editor.
     pub editing: bool,
     /// There is something that the kept draft does not have.
@@ -103,6 +106,7 @@ impl Composer {
             protection: draft.protection,
             sealed_answer,
             reviewing: false,
+            carrying: None,
             editing: false,
             changed: false,
             touched: false,
@@ -135,7 +139,14 @@ impl Composer {
         SafeText::line(&self.base.from.to_string())
     }
 
-    /// The message that it answers.
+    /// Writes from another account.
+    pub fn write_as(&mut self, account: &str, from: &Address, now: Timestamp) {
+        account.clone_into(&mut self.base.account);
+        self.base.from = from.clone();
+        self.touch(now);
+    }
+
+    /// The draft, but for what is in the fields.
     #[must_use]
     pub fn draft_mut(&mut self) -> &mut Draft {
         &mut self.base
@@ -155,7 +166,10 @@ impl Composer {
         for field in [Field::To, Field::Cc, Field::Bcc] {
             let text = self.line(field).map_or("", Line::text).to_owned();
             let parsed = Address::parse_list(&text);
-            self.set_wrong(field, parsed.as_ref().err().map(|error| SafeText::line(&error.to_string())));
+            // What is still being typed is not found fault with.
+            if strict {
+                self.set_wrong(field, parsed.as_ref().err().map(|error| SafeText::line(&error.to_string())));
+            }
             let list = parsed.unwrap_or_else(|_| {
                 first_wrong = first_wrong.or(Some(field));
                 let as_typed = |one: &str| Address { name: String::new(), addr: one.trim().to_owned() };
@@ -222,7 +236,7 @@ impl Composer {
             }
             Action::TextDown => self.go(1),
             Action::TextUp => self.go(-1),
-            Action::TextNewLine if self.completion.is_some() => drop(self.complete(now)),
+            Action::TextNewLine if self.takes_completion() => drop(self.complete(now)),
             Action::TextNewLine => self.go(1),
             _ => {
                 let Some(line) = self.lines.get_mut(self.focus as usize) else { return false };
@@ -304,6 +318,12 @@ impl Composer {
         let before = self.line(self.focus)?.before();
         let typed = before.rsplit(',').next().unwrap_or(before).trim_start();
         (typed.chars().count() >= 2).then_some(typed)
+    }
+
+    /// Whether Return takes a completion: the marked one, or the first where what is typed is no address by itself.
+    fn takes_completion(&self) -> bool {
+        let unfinished = || self.completing().is_some_and(|typed| Address::parse(typed).is_err());
+        self.completion.is_some() || (!self.completions.is_empty() && unfinished())
     }
 
     /// Takes completions, if they are still those of what is typed.

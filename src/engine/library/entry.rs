@@ -145,5 +145,6 @@ pub(super) struct Entry {
 /// The name under which a person stands in a list of participants.
 pub(super) fn short_name(address: &Address) -> &str {
     let name = address.name.trim();
-    if name.is_empty() { address.addr.trim() } else { name }
+    // A name that passes for another address is not what a list calls its bearer.
+    if name.is_empty() || address.name_deceives() { address.addr.trim() } else { name }
 }

@@ -236,6 +236,8 @@ fn vim_keys_drive_it_too() {
     assert!(play.screen().contains("1 of 4"), "{}", play.screen());
     play.press("G");
     assert!(play.screen().contains("4 of 4"), "{}", play.screen());
+    play.press("3G");
+    assert!(play.screen().contains("3 of 4"), "{}", play.screen());
     play.press("gg");
     assert!(play.screen().contains("1 of 4"), "{}", play.screen());
     play.press("h");
@@ -256,4 +258,12 @@ fn message_that_could_not_be_shown_is_asked_for_again_after_a_change() {
     play.effects.clear();
     play.event(Event::Changed);
     assert!(play.effects.iter().any(|effect| matches!(effect, Effect::OpenMessage(id) if *id == message(12))));
+}
+
+#[test]
+fn locked_screen_says_its_note() {
+    let mut play = Play::new();
+    play.model.settings.lock_note = "This is the demo; its passphrase is: garden gnome".to_owned();
+    play.press("L");
+    assert!(play.screen().contains("its passphrase is: garden gnome"), "{}", play.screen());
 }

@@ -175,3 +175,71 @@ fn reply_from_the_list_opens_the_newest_message_first() {
     assert!(play.model.is_composing(), "{}", play.screen());
     assert!(play.screen().contains("r.vellum@foxglove"), "{}", play.screen());
 }
+
+#[test]
+fn forwarding_waits_for_the_attachments_and_takes_no_others() {
+    let file = |name: &str| crate::mail::draft::Attachment {
+        name: name.to_owned(),
+        media_type: "application/pdf".to_owned(),
+        content: vec![0; 1_500],
+    };
+    let mut play = Play::new().keys("j<CR><CR>f");
+    let told = play.told();
+    let asked = told.iter().find(|one| one.starts_with("CarryAttachments"));
+    assert!(asked.is_some(), "{told:?}\n{}", play.screen());
+    let (right, wrong) = match play.model.composer_mut() {
+        Some((composer, _)) => {
+            let right = composer.carrying.clone().unwrap();
+            let wrong = crate::mail::id::MessageRef { uid: right.uid + 1, ..right.clone() };
+            (right, wrong)
+        }
+        None => panic!("{}", play.screen()),
+    };
+    play.press("hamish@copfs.gov.example<C-s>");
+    assert!(play.screen().contains("still being read"), "{}", play.screen());
+    play.event(Event::Carried(wrong, Ok(vec![file("other.pdf")])));
+    play.event(Event::Carried(right.clone(), Ok(vec![file("charges.pdf")])));
+    play.event(Event::Carried(right, Ok(vec![file("again.pdf")])));
+    let screen = play.screen();
+    assert!(screen.contains("@ charges.pdf  2 kB"), "{screen}");
+    assert!(!screen.contains("other.pdf") && !screen.contains("again.pdf"), "{screen}");
+    play.press("<C-s>");
+    assert_eq!(reviewed(&play).unwrap().attachments.len(), 1);
+}
+
+#[test]
+fn author_is_one_of_the_own_accounts() {
+    let mut play = Play::new().keys("c<C-f>");
+    assert!(play.screen().contains("There is one account only."), "{}", play.screen());
+    let mut settings = super::cast::settings();
+    settings.identities.push(crate::app::Identity {
+        account: "chambers".to_owned(),
+        address: super::cast::hamish(),
+        also: Vec::new(),
+    });
+    play.model.settings = settings.into();
+    play.press("<C-f>");
+    assert!(play.screen().contains("From      Hamish Lintwhite <h.lintwhite@copfs.gov.example>"), "{}", play.screen());
+    play.press("<C-f>");
+    assert!(play.screen().contains("From      Isla Thistledown"), "{}", play.screen());
+}
+
+#[test]
+fn enter_takes_the_first_completion_of_what_is_no_address_yet() {
+    let mut play = Play::new().keys("cham");
+    let found = vec!["Hamish Lintwhite <h.lintwhite@copfs.gov.example>".to_owned()];
+    play.event(Event::Completions("ham".to_owned(), found.clone()));
+    play.press("<CR>");
+    assert!(play.screen().contains("To      ▌ Hamish Lintwhite <h.lintwhite@copfs.gov.example>,"), "{}", play.screen());
+    // An address that is whole is not replaced by a longer one.
+    let mut play = Play::new().keys("ch@c.example");
+    play.event(Event::Completions("h@c.example".to_owned(), vec!["h@c.example.net".to_owned()]));
+    play.press("<CR>");
+    assert!(!play.screen().contains("c.example.net"), "{}", play.screen());
+}
+
+#[test]
+fn text_has_the_rows_of_a_low_screen() {
+    let play = Play::at((40, 10)).keys("j<CR><CR>rMuch obliged");
+    assert!(play.screen().contains("Much obliged"), "{}", play.screen());
+}

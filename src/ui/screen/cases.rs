@@ -26,7 +26,12 @@ const DATE: u16 = 6;
 impl Columns {
     fn of(width: u16) -> Self {
         Self {
-            identifiers: if width >= 110 { 44 } else { (width / 3).min(28) },
+            // Where there is no room for both, the title says more.
+            identifiers: match width {
+                0..56 => 0,
+                56..110 => (width / 3).min(28),
+                _ => 44,
+            },
             unread: 7,
             messages: if width >= 60 { 9 } else { 0 },
             date: DATE,
@@ -122,7 +127,9 @@ fn draw_row(
     x += 4;
     canvas.put(x, y, title, row.title.as_str(), style);
     x += title + 1;
-    let identifiers = SafeText::join(&row.identifiers, "  ");
+    // A case that nobody has named is called by its number: once is enough.
+    let others: Vec<SafeText> = row.identifiers.iter().filter(|one| **one != row.title).cloned().collect();
+    let identifiers = SafeText::join(&others, "  ");
     canvas.put(x, y, columns.identifiers, identifiers.as_str(), canvas.style(Scope::ListCase));
     x += columns.identifiers;
     if unread {

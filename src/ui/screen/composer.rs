@@ -9,10 +9,18 @@ use crate::ui::canvas::Canvas;
 
 const NAMES: u16 = 10;
 
+/// Below this height the fields are not drawn beside the text.
+const LOW: u16 = 11;
+
 /// Draws the composer.
 pub(in crate::ui) fn draw(model: &Model, composer: &Composer, canvas: &mut Canvas<'_>) {
     let body = inset(model.parts().body);
     let mut y = body.y;
+    // On a low screen the text that is being written needs the rows.
+    if body.height < LOW && composer.focus == Field::Body {
+        draw_body(composer, canvas, Area { width: body.width.min(100), ..body }, model.popups.is_empty());
+        return;
+    }
     let has_keys = model.popups.is_empty();
     name(canvas, body, y, "From");
     let author = composer.author();
@@ -36,6 +44,11 @@ pub(in crate::ui) fn draw(model: &Model, composer: &Composer, canvas: &mut Canva
     let words = protection_in_words(composer.protection);
     canvas.put(body.x + NAMES, y, room, words, canvas.style(Scope::FieldText));
     y += 1;
+    if composer.carrying.is_some() {
+        name(canvas, body, y, "Files");
+        canvas.put(body.x + NAMES, y, room, "reading those of the forwarded message", canvas.style(Scope::TextMuted));
+        y += 1;
+    }
     for (place, (file, bytes)) in composer.attachments().enumerate().take(6) {
         name(canvas, body, y, if place == 0 { "Files" } else { "" });
         let text = format!("@ {file}  {}", size(u64::try_from(bytes).unwrap_or(u64::MAX)));

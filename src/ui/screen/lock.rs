@@ -3,6 +3,7 @@
 use crate::app::Model;
 use crate::app::screen::lock::Lock;
 use crate::app::size::Area;
+use crate::mail::safe::SafeText;
 use crate::theme::Scope;
 use crate::ui::canvas::{Canvas, cells};
 
@@ -33,6 +34,8 @@ pub(in crate::ui) fn draw(model: &Model, lock: &Lock, canvas: &mut Canvas<'_>) {
         style.patch(canvas.style(Scope::TextMuted)),
     );
     canvas.cursor = Some((after, y));
+    let note = SafeText::line(&model.settings.lock_note);
+    canvas.put(x, y + 1, inner.width.saturating_sub(2), note.as_str(), style.patch(canvas.style(Scope::TextMuted)));
     if let Some(why) = &lock.refused {
         let style = style.patch(canvas.tone(why.tone));
         let sign = canvas.sign(why.tone);

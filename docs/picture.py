@@ -18,7 +18,7 @@ import unicodedata
 
 BASIC = ["#1c1f26", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#c8ccd4"]
 BRIGHT = ["#5c6370", "#ff7a85", "#b5e890", "#ffd68a", "#7cc4ff", "#dd8fff", "#6fd3de", "#ffffff"]
-FOREGROUND, BACKGROUND = "#c8ccd4", "#14161b"
+FOREGROUND, BACKGROUND = "#c8ccd4", "#16181d"
 CELL_WIDTH, CELL_HEIGHT, FONT_SIZE = 8.4, 18, 14
 
 

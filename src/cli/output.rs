@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::exit::Failure;
-use crate::mail::safe::SafeText;
+use crate::mail::safe::{self, SafeText};
 
 /// The two outputs of a command.
 pub(super) struct Output<'a> {
@@ -42,7 +42,7 @@ impl<'a> Output<'a> {
     /// When the output cannot be written.
     pub(super) fn document<T: Serialize>(&mut self, document: &T) -> Result<(), Failure> {
         let text = serde_json::to_string_pretty(document).map_err(io::Error::other)?;
-        writeln!(self.out, "{text}")?;
+        writeln!(self.out, "{}", escaped(text))?;
         self.out.flush()?;
         Ok(())
     }
@@ -112,9 +112,40 @@ impl<'a> Output<'a> {
     }
 }
 
+/// JSON in which no character can act on a terminal: RFC 8259 §7 demands that of C0 only, and C1, bidirectional and invisible characters do
+/// harm too. Such a character can only stand in a string, so that its escape means the same to whoever parses the document.
+fn escaped(json: String) -> String {
+    let acts = |c: char| c != '\n' && safe::is_hidden(c);
+    if !json.contains(acts) {
+        return json;
+    }
+    let mut out = String::with_capacity(json.len().saturating_add(64));
+    for c in json.chars() {
+        if acts(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                out.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::Output;
+
+    #[test]
+    fn a_document_cannot_act_on_a_terminal_and_says_the_same() {
+        let foreign = "a\u{1b}[2J\u{9b}31m\u{7f}\u{202e}\u{200b}\u{2028}\u{feff}\u{e0041}\u{f8ff} é 日本 \"\\ end";
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        Output::new(&mut out, &mut err, true).document(&[foreign]).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        assert_eq!(out.chars().find(|c| *c != '\n' && crate::mail::safe::is_hidden(*c)), None, "{out:?}");
+        assert!(out.contains("é 日本"));
+        assert_eq!(serde_json::from_str::<Vec<String>>(&out).unwrap(), [foreign]);
+    }
 
     #[test]
     fn hostile_cells_neither_move_the_cursor_nor_the_columns() {

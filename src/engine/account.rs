@@ -3,7 +3,7 @@
 //! The sink keeps one batch in flight: while a batch is read, opened and stored, the next one comes over the network; the call for the one
 //! after that waits. What is in the cache is announced to the core afterwards, never before.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -149,6 +149,7 @@ impl Core {
             listed: Mutex::new(HashMap::new()),
             ids: Mutex::new(HashMap::new()),
             in_flight: AsyncMutex::new(None),
+            refused: Mutex::default(),
         }
     }
 
@@ -232,6 +233,8 @@ pub(crate) struct AccountSink {
     listed: Mutex<HashMap<String, MailboxInfo>>,
     ids: Mutex<HashMap<MailboxAt, MailboxId>>,
     in_flight: AsyncMutex<InFlight>,
+    /// Mailboxes whose refusal was told.
+    refused: Mutex<HashSet<String>>,
 }
 
 fn stop(why: &impl std::fmt::Display) -> Stop {
@@ -284,6 +287,14 @@ async fn wait(task: InFlight) -> Result<(), Stop> {
 }
 
 impl Sink for AccountSink {
+    fn refused(&self, mailbox: &str, why: &imap::Error) {
+        let mut told = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(mailbox.to_owned()) {
+            let words = format!("{}: {mailbox} is left out: {why}", self.account);
+            self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
+        }
+    }
+
     async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
         self.landed().await?;
         let sent = self.settings.config.account(Some(&self.account)).and_then(|account| account.sent_mailbox.clone());

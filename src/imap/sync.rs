@@ -46,6 +46,15 @@ pub(super) struct Suspects {
     no_first_page: bool,
     /// The answer to a QRESYNC SELECT could not be read (one line of it may be longer than the guard allows).
     pub no_qresync: bool,
+    /// Something was learned since anybody asked: the next attempt is another one than the last.
+    learned: bool,
+}
+
+impl Suspects {
+    /// Whether an unreadable answer taught something, so that trying again at once may find more. Any other one would only be met again.
+    pub(super) fn learned(&mut self) -> bool {
+        std::mem::take(&mut self.learned)
+    }
 }
 
 /// A message to fetch.
@@ -95,6 +104,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             Ok(selected) => selected,
             Err(e) => {
                 if matches!(e, Error::Unreadable { .. }) {
+                    self.suspects.learned |= !self.suspects.no_qresync;
                     self.suspects.no_qresync = true;
                 }
                 return Err(e);
@@ -189,6 +199,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             if matches!(e, Error::Unreadable { .. }) {
                 self.suspects.mailbox = Some(p.at.clone());
                 self.suspects.no_first_page = true;
+                self.suspects.learned = true;
             }
             return Err(e);
         }
@@ -423,6 +434,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
     async fn unreadable(&mut self, e: Error, batch: &[Want], p: &mut Progress) -> Result<bool, Error> {
         let Error::Unreadable { words, .. } = &e else { return Err(e) };
         let suspects = &mut *self.suspects;
+        suspects.learned = true;
         let again =
             suspects.mailbox.as_ref() == Some(&p.at) && batch.iter().all(|want| suspects.uids.contains(want.uid));
         match batch {

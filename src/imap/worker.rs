@@ -252,7 +252,7 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
             backoff.reset();
             quick = 0;
         }
-        if matches!(failure, Error::Unreadable { .. }) && quick < QUICK_RETRIES {
+        if suspects.learned() && matches!(failure, Error::Unreadable { .. }) && quick < QUICK_RETRIES {
             quick = quick.saturating_add(1);
             continue;
         }
@@ -448,7 +448,8 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
 /// Connects, syncs all mailboxes (or those named) once, and disconnects.
 ///
 /// # Errors
-/// What ended it; what was synced before is stored. A mailbox that the server refuses ends it only if it was named.
+/// What ended it; what was synced before is stored. A mailbox that the server refuses ends it only if it was named; where that is INBOX, it
+/// is an error once the others are done.
 pub async fn sync_once<S: Sink>(setup: &AccountSetup, sink: &S, only: &[String]) -> Result<Vec<Pass>, Error> {
     let mut suspects = Suspects::default();
     let mut passes = Vec::new();
@@ -456,7 +457,9 @@ pub async fn sync_once<S: Sink>(setup: &AccountSetup, sink: &S, only: &[String])
     let mut finished: Vec<String> = Vec::new();
     loop {
         match once(setup, sink, only, &mut suspects, &mut finished, &mut passes).await {
-            Err(Error::Unreadable { .. }) if quick < QUICK_RETRIES => quick = quick.saturating_add(1),
+            Err(Error::Unreadable { .. }) if suspects.learned() && quick < QUICK_RETRIES => {
+                quick = quick.saturating_add(1)
+            }
             Err(e) => return Err(e),
             Ok(()) => return Ok(passes),
         }
@@ -473,6 +476,7 @@ async fn once<S: Sink>(
 ) -> Result<(), Error> {
     sink.link(Link::Connecting);
     let mut session = auth::open(setup, &setup.password).await?;
+    let mut refused = None;
     let listed: Vec<String> = list(setup, sink, &mut session).await?.into_iter().map(|info| info.name).collect();
     let mailboxes = if only.is_empty() { listed } else { only.to_vec() };
     for mailbox in mailboxes {
@@ -490,12 +494,17 @@ async fn once<S: Sink>(
         };
         match pass.pass(&mailbox).await {
             Ok(Outcome::Complete(pass) | Outcome::Interrupted(pass)) => passes.push(pass),
-            Err(e) if e.session_lives() && only.is_empty() => sink.refused(&mailbox, &e),
+            Err(e) if e.session_lives() && only.is_empty() => {
+                sink.refused(&mailbox, &e);
+                if mailbox == "INBOX" {
+                    refused = Some(e);
+                }
+            }
             Err(e) => return Err(e),
         }
         finished.push(mailbox);
     }
     session.logout().await;
     sink.link(Link::Offline);
-    Ok(())
+    refused.map_or(Ok(()), Err)
 }

@@ -239,6 +239,7 @@ struct Entry {
     /// The text is (partly) quoted, so that an `@` in it is none of an address.
     quoted: String,
     comments: Vec<String>,
+    /// What stood in angle brackets, which is the address even where it is nothing: a name beside `<>` is not one.
     angles: Vec<String>,
 }
 
@@ -310,13 +311,14 @@ impl Reader {
 
     fn finish(&mut self) {
         let Entry { text, quoted, comments, mut angles } = std::mem::take(&mut self.entry);
+        let angled = !angles.is_empty();
         angles.retain(|angle| !angle.is_empty());
         let (mut words, mut bare) = (Vec::new(), Vec::new());
         for word in text.split(' ').filter(|word| !word.is_empty()) {
             let encoded = word.starts_with("=?") && word.ends_with("?=");
             if word.contains('@') && !encoded { bare.push(word) } else { words.push(word) }
         }
-        if !angles.is_empty() {
+        if angled {
             // `a@one.example <b@two.example>`: the first is part of the name, as people see it.
             words = text.split(' ').filter(|word| !word.is_empty()).collect();
             bare.clear();
@@ -339,7 +341,7 @@ impl Reader {
                 return;
             }
             // A local name without domain (`MAILER-DAEMON`), or a name without any address.
-            let local = !name.contains(char::is_whitespace) && name.is_ascii();
+            let local = !angled && !name.contains(char::is_whitespace) && name.is_ascii();
             let (name, addr) = if local { ("", name) } else { (name, "") };
             self.found.push(Address { name: name.to_owned(), addr: addr.to_owned() });
         }
@@ -445,6 +447,9 @@ mod tests {
         check("(open a@x.example", &[("open a@x.example", "")]);
         check(",,;;", &[]);
         check("<>", &[]);
+        check("a@x.example <>", &[("a@x.example", "")]);
+        check("a@x.example < (c) >, b@x.example", &[("a@x.example", ""), ("", "b@x.example")]);
+        check("MAILER-DAEMON <>", &[("MAILER-DAEMON", "")]);
     }
 
     #[test]

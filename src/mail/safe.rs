@@ -148,6 +148,12 @@ pub fn deceives(text: &str) -> bool {
     SafeText::line(text).0.contains("[U+") && !text.contains("[U+")
 }
 
+/// Controls a terminal, reorders text, or is shown as nothing: never to be written as it is, wherever it stands.
+#[must_use]
+pub fn is_hidden(c: char) -> bool {
+    !matches!(class(c), Class::Plain | Class::Space | Class::Mark)
+}
+
 fn script(c: char) -> Option<u8> {
     match c {
         'a'..='z' | 'A'..='Z' | '\u{c0}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' | '\u{ff21}'..='\u{ff5a}' => Some(0),

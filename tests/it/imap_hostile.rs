@@ -236,7 +236,7 @@ async fn uids_and_uidvalidity_that_lie() {
     });
     // No UIDVALIDITY at all: the mailbox is refused, in words.
     server.inbox.lock().unwrap().uid_validity = 0;
-    once(&server, &sink).await.unwrap();
+    assert!(once(&server, &sink).await.unwrap_err().to_string().contains("UIDVALIDITY"));
     assert!(sink.look(|state| state.refused[0].1.contains("UIDVALIDITY")));
     sink.look(|state| assert_eq!(state.mailboxes["INBOX"].messages.len(), 1));
 }
@@ -335,4 +335,29 @@ async fn a_server_that_comes_and_goes_is_found_again() {
     let waits = sink.look(|state| state.links.iter().filter(|link| matches!(link, Link::Waiting { .. })).count());
     assert!(waits >= 3 && began.elapsed() < PATIENCE, "{waits}");
     handle.end();
+}
+
+#[tokio::test]
+async fn an_answer_that_is_always_unreadable_is_not_met_again_at_once() {
+    for phase in ["LIST", "SELECT", "FETCH"] {
+        let (_, result, connections) = five(move |asked| {
+            asked
+                .command
+                .contains(phase)
+                .then(|| Act::Say(format!("* 1 FETCH (X {}\r\n", "(".repeat(400)).into_bytes()))
+        })
+        .await;
+        assert!(matches!(result, Err(Error::Unreadable { .. })), "{phase}: {result:?}");
+        assert!(connections <= 3, "{phase}: {connections} connections");
+    }
+}
+
+#[tokio::test]
+async fn an_inbox_that_is_refused_is_no_success() {
+    let (_, result, connections) = five(|asked| {
+        asked.command.contains("SELECT").then(|| Act::Say(format!("{} NO [ALERT] locked\r\n", asked.tag).into_bytes()))
+    })
+    .await;
+    assert!(matches!(result, Err(Error::No { .. })), "{result:?}");
+    assert_eq!(connections, 1);
 }

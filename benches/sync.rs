@@ -49,8 +49,8 @@ impl Noise {
         let mut text = String::new();
         while text.len() < bytes {
             let word = WORDS[(self.next() as usize) % WORDS.len()];
-            write!(text, "{word}{}", if self.next() % 11 == 0 { "\r\n" } else { " " }).unwrap();
-            if self.next() % 5 == 0 {
+            write!(text, "{word}{}", if self.next().is_multiple_of(11) { "\r\n" } else { " " }).unwrap();
+            if self.next().is_multiple_of(5) {
                 write!(text, "{:x} ", self.next()).unwrap();
             }
         }

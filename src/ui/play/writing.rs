@@ -217,7 +217,7 @@ fn author_is_one_of_the_own_accounts() {
         address: super::cast::hamish(),
         also: Vec::new(),
     });
-    play.model.settings = settings.into();
+    play.model.settings = settings;
     play.press("<C-f>");
     assert!(play.screen().contains("From      Hamish Lintwhite <h.lintwhite@copfs.gov.example>"), "{}", play.screen());
     play.press("<C-f>");

@@ -4,9 +4,26 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+#[cfg(feature = "pgp-openssl")]
+macro_rules! backend {
+    () => {
+        "the system's OpenSSL"
+    };
+}
+#[cfg(not(feature = "pgp-openssl"))]
+macro_rules! backend {
+    () => {
+        "RustCrypto"
+    };
+}
+
+/// What `--version` says: the program, what opens mail, what secures connections.
+const VERSION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), "\nOpenPGP: sequoia-openpgp with ", backend!(), "\nTLS: rustls with aws-lc-rs");
+
 /// Mail for criminal-justice practitioners: cases, OpenPGP, proof. Without a command, the terminal interface.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "casemail", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "casemail", version, long_version = VERSION, max_term_width = 100, disable_help_subcommand = true)]
 #[command(
     after_help = "Exit codes: 0 done; 1 the answer is no; 2 usage; 65 bad data; 69 server unavailable; 73 cannot write; \
                         75 try later (queued); 77 locked or not permitted; 78 configuration."
@@ -124,10 +141,10 @@ pub(super) struct Setup {
     /// Your name, as it is to stand in From
     #[arg(long)]
     pub(super) name: Option<String>,
-    /// The server of incoming mail, HOST or HOST:PORT
+    /// The server of incoming mail, HOST or HOST:PORT (then /starttls where the port does not say so)
     #[arg(long, value_name = "HOST")]
     pub(super) imap: Option<String>,
-    /// The server of outgoing mail, HOST or HOST:PORT
+    /// The server of outgoing mail, likewise
     #[arg(long, value_name = "HOST")]
     pub(super) smtp: Option<String>,
     /// The name to log in by (else the address)
@@ -245,6 +262,17 @@ pub(super) enum Flag {
     Deleted,
 }
 
+impl Flag {
+    /// The word for it, as it is typed.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::Flagged => "flagged",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// See [`Command::Attachment`].
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Attachment {
@@ -338,8 +366,8 @@ pub(super) enum Key {
     },
     /// Print a certificate, to be given to others
     Export {
-        /// Fingerprint, or its last 16 digits or more, or an address
-        key: String,
+        /// Fingerprint, or its last 16 digits or more, or an address (else your own)
+        key: Option<String>,
     },
     /// Accept a certificate: mail may be sealed to it and believed from it
     Accept {

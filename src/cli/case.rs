@@ -69,10 +69,12 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
             } else {
                 let cells = |case: &CaseListed| {
                     let last = case.last_date.map(listed::short_time).unwrap_or_default();
-                    vec![case.id.0.clone(), format!("{}/{}", case.unread, case.messages), last, case.title.clone()]
+                    let unread = if case.unread == 0 { String::new() } else { format!(", {} unread", case.unread) };
+                    let numbers = format!("{}{unread}", listed::count(case.messages, "message"));
+                    (vec![case.id.0.clone(), last, numbers, case.title.clone()], Vec::new())
                 };
-                let lines: Vec<Vec<String>> = shown.iter().map(cells).collect();
-                call.output.table(&lines)?;
+                let entries: Vec<_> = shown.iter().map(cells).collect();
+                call.output.entries(&entries)?;
             }
         }
         args::Case::Show { id } => {
@@ -90,8 +92,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                     case.messages,
                     case.unread
                 ))?;
-                let lines: Vec<Vec<String>> = threads.iter().map(thread::cells).collect();
-                call.output.table(&lines)?;
+                let entries: Vec<_> = threads.iter().map(thread::entry).collect();
+                call.output.entries(&entries)?;
             }
         }
     }

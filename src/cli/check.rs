@@ -1,14 +1,25 @@
 //! `check`: everything that can be looked at before something goes wrong, each finding with its place and cure.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
 use super::environment::Environment;
 use super::exit::Outcome;
 use super::named::{self, Kind, Line};
 use super::output::Output;
-use crate::config::{self, Config, files};
-use crate::net;
-use crate::net::connect::Times;
+use super::passphrase;
+use super::probe::{self, Fault, Service, Trouble};
+use crate::config::{Config, files};
+use crate::pgp::certificate::CertInfo;
+use crate::pgp::report::Acceptance;
 use crate::settings::finding::Severity;
 use crate::store::profile::Roots;
+use crate::store::space::{self, SpaceLimits};
+
+/// A key that ends sooner is told of.
+const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What is looked at without a connection and without a passphrase.
 pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, Option<Config>) {
@@ -57,9 +68,11 @@ pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, O
             ));
         }
     }
+    found.extend(places(roots));
     if !roots.exists() {
         let place = roots.vault_file();
-        found.push(Line::new(Severity::Warning, place.display(), "there is no profile yet", "run `casemail setup`"));
+        let cure = if config.is_some() { "the first start makes it" } else { "run `casemail setup`" };
+        found.push(Line::new(Severity::Warning, place.display(), "there is no profile yet", cure));
     }
     (found, config)
 }
@@ -69,41 +82,164 @@ pub(super) fn finish(output: &mut Output<'_>, found: Vec<Line>) -> Outcome {
     named::findings(output, found)
 }
 
-/// Whether the servers of all accounts can be reached under TLS. Nobody logs in: no password is needed for this.
-pub(super) fn servers(config: &Config, only: Option<&str>) -> Vec<Line> {
+/// Whether the servers of all accounts can be reached under TLS, how long their certificates last, and whether they take the passwords.
+pub(super) fn servers(
+    config: &Config,
+    only: Option<&str>,
+    is_interactive: bool,
+    now: Timestamp,
+    output: &mut Output<'_>,
+) -> Vec<Line> {
     let mut found = Vec::new();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return vec![Line::new(Severity::Error, "network", error, "")],
-    };
     for account in config.accounts.iter().filter(|account| only.is_none_or(|name| account.name == name)) {
-        let place = |server: &config::Endpoint| format!("account {}: {}:{}", account.name, server.host, server.port);
-        let tls = match net::tls::client_config(account.ca_file.as_deref()) {
-            Ok(tls) => tls,
-            Err(error) => {
-                found.push(Line::new(Severity::Error, format!("account {}", account.name), error, ""));
+        let place = |service: Service| {
+            let server = service.of(account);
+            format!("account {}: {} {}:{}", account.name, service.name(), server.host, server.port)
+        };
+        let mut reached = Vec::new();
+        for service in Service::ALL {
+            match probe::reach(account, service, now) {
+                Ok(soon) => {
+                    let cure = "tell the server's administrator";
+                    found.extend(soon.map(|words| Line::new(Severity::Warning, place(service), words, cure)));
+                    reached.push(service);
+                }
+                Err(trouble) => found.push(Line::new(Severity::Error, place(service), trouble.words, "")),
+            }
+        }
+        if reached.is_empty() {
+            continue;
+        }
+        let password = match probe::password(account) {
+            Ok(Some(password)) => Some(password),
+            Ok(None) if is_interactive => {
+                let typed = passphrase::ask(&format!(
+                    "Password of {} ({}; empty: do not try)",
+                    account.name, account.imap.user
+                ));
+                let typed = typed.ok().flatten().filter(|typed| !typed.is_empty());
+                typed.map(|typed| Zeroizing::new(String::from_utf8_lossy(&typed).into_owned()))
+            }
+            Ok(None) => None,
+            Err(failure) => {
+                let place = format!("account {}", account.name);
+                found.push(Line::new(Severity::Error, place, failure.words, "see `password` in config.toml"));
                 continue;
             }
         };
-        let (imap, smtp) = (endpoint(&account.imap), endpoint(&account.smtp));
-        let reached = runtime.block_on(async {
-            // One after the other would wait twice for a line that is down.
-            let imap = net::connect::connect_imap(&imap, &tls, Times::default());
-            let smtp = net::connect::connect_smtp(&smtp, &tls, Times::default());
-            let (imap, smtp) = tokio::join!(imap, smtp);
-            [(&account.imap, imap.err()), (&account.smtp, smtp.err())]
-        });
-        for (server, error) in reached {
-            found.extend(error.map(|error| Line::new(Severity::Error, place(server), error, "")));
+        let Some(password) = password else {
+            output.say(&format!("account {}: the login was not tried, as nobody gave the password", account.name));
+            continue;
+        };
+        for service in reached {
+            if let Err(Trouble { fault, words }) = probe::log_in(account, service, &password) {
+                let cure = if fault == Fault::Credentials { "see `user` and `password` in config.toml" } else { "" };
+                found.push(Line::new(Severity::Error, place(service), words, cure));
+            }
         }
     }
     found
 }
 
-fn endpoint(server: &config::Endpoint) -> net::Endpoint {
-    let security = match server.security {
-        config::Security::Tls => net::Security::Tls,
-        config::Security::StartTls => net::Security::StartTls,
-    };
-    net::Endpoint { host: server.host.clone(), port: server.port, security }
+/// Own keys: there is one for every account, it lasts, and it is for an address of ours.
+pub(super) fn keys(config: &Config, keys: &[CertInfo], now: Timestamp) -> Vec<Line> {
+    let mut found = Vec::new();
+    let soon = now.checked_add(SOON).unwrap_or(now);
+    let own: Vec<&CertInfo> = keys.iter().filter(|key| key.acceptance == Acceptance::Own && !key.revoked).collect();
+    let is_of = |key: &CertInfo, address: &str| key.addresses.iter().any(|one| one.eq_ignore_ascii_case(address));
+    for account in &config.accounts {
+        let address = &account.address.addr;
+        let ends = own.iter().filter(|key| is_of(key, address)).map(|key| key.expires.unwrap_or(Timestamp::MAX)).max();
+        let place = format!("account {}", account.name);
+        let what = match ends {
+            None => format!("there is no own OpenPGP key for {address}"),
+            Some(at) if at <= now => format!("your OpenPGP key for {address} has expired"),
+            Some(at) if at <= soon => {
+                format!("your OpenPGP key for {address} expires on {}", at.strftime("%Y-%m-%d"))
+            }
+            Some(_) => continue,
+        };
+        let cure = "`casemail key generate` makes a new one; give its certificate to those who write to you";
+        found.push(Line::new(Severity::Warning, place, what, cure));
+    }
+    for key in own {
+        let fits = config.accounts.iter().any(|account| {
+            std::iter::once(&account.address).chain(&account.also).any(|address| is_of(key, &address.addr))
+        });
+        if !fits {
+            let what = format!("your own key is for {}, which is no address of an account", key.addresses.join(", "));
+            let cure = "name the address in `also` of an account, or make a key for the account's";
+            found.push(Line::new(Severity::Warning, format!("key {}", key.fingerprint), what, cure));
+        }
+    }
+    found
+}
+
+/// Folders that a program copies to another machine while we write in them.
+fn is_synced(name: &str) -> Option<&'static str> {
+    [
+        ("onedrive", "OneDrive"),
+        ("dropbox", "Dropbox"),
+        ("icloud", "iCloud"),
+        ("mobile documents", "iCloud"),
+        ("com~apple~clouddocs", "iCloud"),
+        ("google drive", "Google Drive"),
+        ("googledrive", "Google Drive"),
+        ("google-drive", "Google Drive"),
+        ("nextcloud", "Nextcloud"),
+    ]
+    .into_iter()
+    .find(|(start, _)| name.to_lowercase().starts_with(start))
+    .map(|(_, service)| service)
+}
+
+/// Where the data lies: not in a folder that is copied elsewhere, and with room to write.
+fn places(roots: &Roots) -> Vec<Line> {
+    let mut found = Vec::new();
+    for place in [&roots.state, &roots.cache] {
+        let Some(there) = place.ancestors().find(|place| place.exists()) else { continue };
+        let real = std::fs::canonicalize(there).unwrap_or_else(|_| there.to_owned());
+        let mut names = real.components().chain(place.components()).map(|part| part.as_os_str().to_string_lossy());
+        if let Some(service) = names.find_map(|name| is_synced(&name)) {
+            let what = format!(
+                "lies in a folder that {service} copies: two machines writing there damage what casemail keeps"
+            );
+            found.push(Line::new(
+                Severity::Warning,
+                place.display(),
+                what,
+                "move it: `--home DIR`, or the XDG variables",
+            ));
+        }
+        if let Err(full) = space::check(there, SpaceLimits::default().batch_bytes) {
+            found.push(Line::new(Severity::Warning, place.display(), full, ""));
+        }
+    }
+    found.dedup_by(|a, b| a.is_same(b));
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{is_synced, places};
+    use crate::store::profile::Roots;
+
+    #[test]
+    fn folders_that_are_copied_are_known_by_name() {
+        for (name, expected) in [
+            ("OneDrive - Quill & Pounce LLP", Some("OneDrive")),
+            ("Dropbox (Personal)", Some("Dropbox")),
+            ("Mobile Documents", Some("iCloud")),
+            ("GoogleDrive-b.quill@quillpounce.example", Some("Google Drive")),
+            ("casemail", None),
+            ("home", None),
+        ] {
+            assert_eq!(is_synced(name), expected, "{name}");
+        }
+        let tmp = tempfile::tempdir().unwrap();
+        assert_eq!(places(&Roots::below(&tmp.path().join("Dropbox/mail"))).len(), 2);
+        assert!(!places(&Roots::below(Path::new("/nowhere"))).iter().any(super::Line::is_error));
+    }
 }

@@ -23,6 +23,8 @@ pub(super) struct Environment {
     pub(super) is_interactive: bool,
     /// Standard output is a terminal.
     pub(super) is_screen: bool,
+    /// The error output is a terminal.
+    pub(super) is_told: bool,
 }
 
 impl Environment {
@@ -41,6 +43,7 @@ impl Environment {
             temporary_dir: std::env::temp_dir(),
             is_interactive: std::io::stdin().is_terminal(),
             is_screen: std::io::stdout().is_terminal(),
+            is_told: std::io::stderr().is_terminal(),
         }
     }
 
@@ -48,7 +51,13 @@ impl Environment {
     #[must_use]
     pub(super) fn roots(&self, home: Option<&Path>) -> Option<Roots> {
         if let Some(home) = home {
-            return Some(Roots::below(&self.cwd.join(home)));
+            let home = self.cwd.join(home);
+            let mut roots = Roots::below(&home);
+            // DIR/config.toml serves where DIR/config holds none.
+            if !roots.config_file().exists() && home.join("config.toml").exists() {
+                roots.config = home;
+            }
+            return Some(roots);
         }
         let base = |own: &Option<PathBuf>, below: &str| own.clone().or_else(|| Some(self.home.as_ref()?.join(below)));
         let [config, state, cache, data] = &self.xdg;

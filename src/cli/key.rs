@@ -22,7 +22,15 @@ struct Keys<'a> {
 pub(super) fn run(call: &mut Call<'_>, command: &args::Key) -> Outcome {
     let engine = call.engine()?;
     match command {
-        args::Key::List => print(call, &engine.keys()?),
+        args::Key::List => {
+            let keys = engine.keys()?;
+            if keys.is_empty() {
+                call.output.say(
+                    "no keys yet: `casemail key generate` makes your own, `casemail key import` adds those of others",
+                );
+            }
+            print(call, &keys)
+        }
         args::Key::Show { key } => {
             let found = find(call, key)?;
             print(call, &[found])
@@ -54,7 +62,10 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Key) -> Outcome {
             Ok(Exit::Done)
         }
         args::Key::Export { key } => {
-            let found = find(call, key)?;
+            let found = match key {
+                Some(key) => find(call, key)?,
+                None => own(call)?,
+            };
             call.output.bytes(engine.export_key(&found.fingerprint)?.as_bytes())?;
             Ok(Exit::Done)
         }
@@ -62,11 +73,18 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Key) -> Outcome {
             let key = exact(call, fingerprint)?;
             let acceptance = if compared.is_some() { Acceptance::Verified } else { Acceptance::Accepted };
             engine.decide_key(&key.fingerprint, acceptance, compared.as_deref().unwrap_or_default())?;
+            let how =
+                if compared.is_some() { "accepted and verified" } else { "accepted, its fingerprint not compared" };
+            call.output.say(&format!("the key of {} is {how}", owner(&key)));
             Ok(Exit::Done)
         }
         args::Key::Reject { fingerprint, because } => {
             let key = exact(call, fingerprint)?;
             engine.decide_key(&key.fingerprint, Acceptance::Rejected, because.as_deref().unwrap_or_default())?;
+            call.output.say(&format!(
+                "the key of {} is rejected: nothing is sealed to it, nothing believed from it",
+                owner(&key)
+            ));
             Ok(Exit::Done)
         }
     }
@@ -87,6 +105,10 @@ fn import(call: &mut Call<'_>, bytes: &[u8], accept: bool) -> Result<Vec<CertInf
         }
         other => Ok(other?),
     }
+}
+
+fn owner(key: &CertInfo) -> &str {
+    key.user_ids.first().map_or(key.fingerprint.as_str(), String::as_str)
 }
 
 /// Fingerprints are printed with spaces by many programs.
@@ -110,6 +132,21 @@ fn find(call: &Call<'_>, wanted: &str) -> Result<CertInfo, Failure> {
         }
         (None, _) => Err(Failure::no(format!("there is no key {wanted:?}"))),
     }
+}
+
+/// One's own key, for the account where one is named.
+fn own(call: &Call<'_>) -> Result<CertInfo, Failure> {
+    let address = call.engine()?.config().account(call.account.as_deref()).map(|account| account.address.addr.clone());
+    let now = call.now();
+    let is_own =
+        |key: &CertInfo| key.acceptance == Acceptance::Own && !key.revoked && key.expires.is_none_or(|at| at > now);
+    let mut keys: Vec<CertInfo> = call.keyring()?.certs(now).into_iter().filter(is_own).collect();
+    let fits = |key: &CertInfo| {
+        address.as_ref().is_some_and(|own| key.addresses.iter().any(|one| one.eq_ignore_ascii_case(own)))
+    };
+    // The one for this account before others, the newest before older ones.
+    keys.sort_by_key(|key| (fits(key), key.created));
+    keys.pop().ok_or_else(|| Failure::no("there is no key of your own; `casemail key generate` makes one"))
 }
 
 /// A decision is made about a whole fingerprint alone: shorter ones can be made to collide.

@@ -86,6 +86,20 @@ impl<'a> Row<'a> {
     }
 }
 
+/// "1 message", "2 messages".
+pub(super) fn count(number: usize, what: &str) -> String {
+    if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+}
+
+/// A size for people.
+pub(super) fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} bytes"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 /// A time in a list: minutes are enough.
 pub(super) fn short_time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
@@ -116,15 +130,15 @@ fn author(listed: &Listed) -> String {
     }
 }
 
-/// The cells of a line for people; `depth` indents the subject.
-pub(super) fn cells(listed: &Listed, depth: usize) -> Vec<String> {
-    vec![
-        short_time(listed.received),
-        marks(listed),
-        author(listed),
-        format!("{}{}", "  ".repeat(depth.min(20)), listed.subject),
-        listed.id.to_string(),
-    ]
+/// An entry for people; `depth` indents the subject.
+pub(super) fn entry(listed: &Listed, depth: usize) -> (Vec<String>, Vec<String>) {
+    let head = vec![short_time(listed.received), marks(listed), listed.id.to_string(), author(listed)];
+    let subject = if listed.subject.trim().is_empty() { "(no subject)" } else { &listed.subject };
+    let attached = match listed.attachments {
+        0 => String::new(),
+        number => format!(" [{}]", count(number, "attachment")),
+    };
+    (head, vec![format!("{}{subject}{attached}", "  ".repeat(depth.min(20)))])
 }
 
 /// Cuts a list, and tells people so.

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::args;
 use super::call::Call;
 use super::exit::{Exit, Failure, Outcome};
-use super::listed::{self, Row};
+use super::listed::{self, Row, count};
 use super::source::Source;
 use crate::app::effect::FlagChange;
 use crate::case::Classes;
@@ -54,8 +54,11 @@ fn list(call: &mut Call<'_>, filter: &Filter, limit: Option<usize>) -> Outcome {
         let messages = shown.iter().map(Row::of).collect();
         call.output.document(&Messages { schema: "casemail.messages/1", messages, total: listing.total })?;
     } else {
-        let rows: Vec<Vec<String>> = shown.iter().map(|listed| listed::cells(listed, 0)).collect();
-        call.output.table(&rows)?;
+        let entries: Vec<_> = shown.iter().map(|listed| listed::entry(listed, 0)).collect();
+        call.output.entries(&entries)?;
+        if shown.is_empty() {
+            call.output.say("no messages here; `casemail sync` fetches what the servers have");
+        }
     }
     Ok(Exit::Done)
 }
@@ -94,8 +97,13 @@ fn print(call: &mut Call<'_>, message: &MessageDocument) -> Result<(), Failure> 
     for words in &message.sentences {
         call.output.line(words)?;
     }
-    if !message.warnings.is_empty() {
-        call.output.line(&format!("Warnings: {}", message.warnings.join(", ")))?;
+    if !message.from.is_empty() {
+        let words = match (message.carried.class, message.carried.proof) {
+            ("open", _) => "Carried over the open internet, going by the sender's address.".to_owned(),
+            (class, "claimed") => format!("The sender's address claims to be carried by {class}; not proven."),
+            (class, _) => format!("Carried by {class}."),
+        };
+        call.output.line(&words)?;
     }
     if let Some(case) = &message.case {
         call.output.line(&format!("Case {}: {}", case.id, case.because))?;
@@ -116,11 +124,17 @@ fn print(call: &mut Call<'_>, message: &MessageDocument) -> Result<(), Failure> 
     for part in message.parts.iter().filter(|part| part.disposition == "attachment" || part.name.is_some()) {
         let name = part.name.as_deref().unwrap_or("(no name)");
         call.output.line(&format!(
-            "Attachment {}: {name} ({}, {} bytes, {})",
-            part.path, part.media_type, part.bytes, part.inside
+            "Attachment {}: {name} ({}, {}, {})",
+            part.path,
+            part.media_type,
+            listed::size(part.bytes),
+            if part.inside == "sealed" { "was encrypted" } else { "was not encrypted" }
         ))?;
     }
     call.output.line("")?;
+    if message.text.is_empty() {
+        return call.output.line("(no text)");
+    }
     call.output.block(&message.text)
 }
 
@@ -145,5 +159,13 @@ fn flag(call: &mut Call<'_>, messages: &[String], set: &[args::Flag], clear: &[a
         };
         engine.flag(&found, change)?;
     }
+    let names = |list: &[args::Flag], sign: char| list.iter().map(|flag| format!("{sign}{}", flag.name())).collect();
+    let changed: Vec<String> =
+        [(set, '+'), (clear, '-')].into_iter().flat_map::<Vec<String>, _>(|(list, sign)| names(list, sign)).collect();
+    call.output.say(&format!(
+        "{}: {}; the server is told with the next connection",
+        count(found.len(), "message"),
+        changed.join(" ")
+    ));
     Ok(Exit::Done)
 }

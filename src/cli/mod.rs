@@ -20,6 +20,7 @@ mod named;
 mod outbox;
 mod output;
 mod passphrase;
+mod probe;
 mod profile;
 mod screen;
 mod serve;
@@ -42,7 +43,9 @@ use self::exit::{Exit, Failure, Outcome};
 use self::named::Kind;
 use self::output::Output;
 use self::profile::Way;
+use crate::engine::clock::Clock;
 use crate::engine::socket::{self, Request, SocketError};
+use crate::settings::finding::Severity;
 use crate::store::cache::Cache;
 use crate::store::vault::Cost;
 use crate::terminal;
@@ -62,7 +65,7 @@ pub fn main() -> ExitCode {
     };
     let environment = Environment::read();
     let (mut out, mut err) = (io::BufWriter::new(io::stdout()), io::stderr());
-    let mut output = Output::new(&mut out, &mut err, cli.global.json);
+    let mut output = Output::new(&mut out, &mut err, cli.global.json).folding(environment.is_told);
     let outcome = run(&cli, &environment, &mut output);
     let exit = call::report(&mut output, outcome);
     match out.flush() {
@@ -110,12 +113,50 @@ fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, offline:
     let roots = profile::roots(environment, cli.global.home.as_deref())?;
     let (mut found, config) = check::offline(&roots, environment);
     let is_sound = !found.iter().any(named::Line::is_error);
-    if let Some(config) = config.filter(|_| !offline) {
-        found.extend(check::servers(&config, cli.global.account.as_deref()));
+    if let Some(config) = config {
+        let now = Clock::system().now();
+        if is_sound && roots.exists() {
+            match own_keys(cli, &roots, &config, environment, output) {
+                Ok(Some(keys)) => found.extend(check::keys(&config, &keys, now)),
+                Ok(None) => {}
+                Err(failure) => {
+                    let place = roots.vault_file();
+                    found.push(named::Line::new(Severity::Error, place.display(), failure.words, ""));
+                }
+            }
+        }
+        if !offline {
+            let (only, asks) = (cli.global.account.as_deref(), environment.is_interactive);
+            found.extend(check::servers(&config, only, asks, now, output));
+        }
     }
+    // A locked profile is not the servers' fault.
+    let is_sound = is_sound && !found.iter().any(|line| line.is_error() && line.is_at(&roots.vault_file()));
     let exit = check::finish(output, found)?;
     // Where the files are in order, it is a server that is not.
     Ok(if exit == Exit::Config && is_sound { Exit::Unavailable } else { exit })
+}
+
+/// The keys of the profile, where it can be opened: it is not in use, and somebody gives the passphrase.
+fn own_keys(
+    cli: &Cli,
+    roots: &crate::store::profile::Roots,
+    config: &crate::config::Config,
+    environment: &Environment,
+    output: &mut Output<'_>,
+) -> Result<Option<Vec<crate::pgp::certificate::CertInfo>>, Failure> {
+    let passphrase = cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?;
+    if passphrase.is_none() && config.unlock_command.is_none() && !environment.is_interactive {
+        output.say("the keys were not looked at: the profile is locked, and nobody gave its passphrase");
+        return Ok(None);
+    }
+    let Ok(lock) = profile::take(roots)? else {
+        output.say("the keys were not looked at: the profile is in use by another casemail");
+        return Ok(None);
+    };
+    let way = Way { roots: roots.clone(), environment, passphrase, connects: false, events: None };
+    let engine = profile::open(lock, config.clone(), way, false, output)?;
+    Ok(Some(engine.keys()?))
 }
 
 /// A command that works on a profile, or on a bare file with whatever keys there are.
@@ -128,10 +169,6 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
     };
     if is_bare && (!roots.exists() || matches!(command, Command::Message(Message::Raw { .. }))) {
         return without_profile(command, environment, output);
-    }
-    if !roots.config_file().exists() && !roots.exists() {
-        let words = format!("there is no profile at {}; make one with `casemail setup`", roots.state.display());
-        return Err(Failure::new(Exit::Config, words));
     }
     let config = profile::configuration(&roots, environment.home.as_deref())?;
     if let Some(name) = cli.global.account.as_deref()
@@ -156,7 +193,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         connects: connects(command),
         events: None,
     };
-    let engine = match profile::open(lock, config, way, false) {
+    let engine = match profile::open(lock, config, way, false, output) {
         // The file can be read without keys, and says then that it was not decrypted.
         Err(Failure { exit: Exit::NotPermitted, .. }) if is_bare && cli.global.passphrase_fd.is_none() => {
             return without_profile(command, environment, output);

@@ -53,6 +53,16 @@ impl Line {
         Self { severity: severity.name(), place: place.to_string(), what: what.to_string(), cure: cure.to_string() }
     }
 
+    /// Whether another says the same of the same place.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        (&self.place, &self.what) == (&other.place, &other.what)
+    }
+
+    /// Whether it is about this file.
+    pub(super) fn is_at(&self, place: &Path) -> bool {
+        self.place == place.display().to_string()
+    }
+
     pub(super) fn is_error(&self) -> bool {
         self.severity == Severity::Error.name()
     }

@@ -7,6 +7,7 @@ use super::args;
 use super::call::Call;
 use super::exit::{Exit, Outcome};
 use super::listed;
+use super::transfer;
 use crate::engine::query::{OutboxListed, Resolution};
 use crate::mail::id::OutboxId;
 
@@ -59,22 +60,35 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
                 call.output.document(&Entries { schema: "casemail.outbox/1", entries })?;
             } else {
                 let cells = |row: &OutboxListed| {
-                    vec![
+                    let tries = match row.attempts {
+                        0 => "not tried yet".to_owned(),
+                        1 => "tried once".to_owned(),
+                        number => format!("tried {number} times"),
+                    };
+                    let head = vec![
                         row.id.to_string(),
                         row.state.to_owned(),
                         listed::short_time(row.queued),
-                        format!("{} tries", row.attempts),
+                        tries,
                         row.to.join(", "),
-                        row.subject.clone(),
-                        row.reply.clone(),
-                    ]
+                    ];
+                    (head, vec![row.subject.clone(), row.reply.clone()])
                 };
-                let lines: Vec<Vec<String>> = rows.iter().map(cells).collect();
-                call.output.table(&lines)?;
+                let entries: Vec<_> = rows.iter().map(cells).collect();
+                call.output.entries(&entries)?;
+                if rows.is_empty() {
+                    call.output.say("the outbox is empty");
+                }
             }
         }
-        args::Outbox::Retry { id } => engine.retry(OutboxId(*id))?,
-        args::Outbox::Cancel { id } => engine.cancel(OutboxId(*id))?,
+        args::Outbox::Retry { id } => {
+            engine.retry(OutboxId(*id))?;
+            return transfer::fate(call, engine, &[*id]);
+        }
+        args::Outbox::Cancel { id } => {
+            engine.cancel(OutboxId(*id))?;
+            call.output.say(&format!("{id} is taken out of the outbox; nothing was sent"));
+        }
         args::Outbox::Resolve { id, fate } => {
             let fate = match fate {
                 args::Fate::Arrived => Resolution::Arrived,
@@ -82,6 +96,13 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
                 args::Fate::Drop => Resolution::Drop,
             };
             engine.resolve(OutboxId(*id), fate)?;
+            match fate {
+                Resolution::SendAgain => return transfer::fate(call, engine, &[*id]),
+                Resolution::Arrived => {
+                    call.output.say(&format!("{id} counts as sent; a copy is filed with the next connection"))
+                }
+                Resolution::Drop => call.output.say(&format!("{id} is taken out of the outbox; it is not sent again")),
+            }
         }
     }
     Ok(Exit::Done)

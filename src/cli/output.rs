@@ -6,23 +6,32 @@ use serde::Serialize;
 
 use super::exit::Failure;
 use crate::mail::safe::{self, SafeText};
+use crate::mail::wrap::wrap;
 
 /// The two outputs of a command.
 pub(super) struct Output<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     json: bool,
+    folds: bool,
 }
 
 impl<'a> Output<'a> {
     /// Puts them together.
     pub(super) fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, json: bool) -> Self {
-        Self { out, err, json }
+        Self { out, err, json, folds: false }
+    }
+
+    /// Whether sentences on the error output are folded: a terminal breaks lines within words.
+    #[must_use]
+    pub(super) fn folding(mut self, folds: bool) -> Self {
+        self.folds = folds;
+        self
     }
 
     /// The same outputs, for a while.
     pub(super) fn reborrow(&mut self) -> Output<'_> {
-        Output { out: &mut *self.out, err: &mut *self.err, json: self.json }
+        Output { out: &mut *self.out, err: &mut *self.err, json: self.json, folds: self.folds }
     }
 
     /// Both streams as they are: for what was made safe elsewhere.
@@ -67,6 +76,38 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// Writes entries for people: the cells of each first line in columns, the last one cut to the width, then its further lines, indented.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn entries(&mut self, entries: &[(Vec<String>, Vec<String>)]) -> Result<(), Failure> {
+        let safe = |list: &[String]| list.iter().map(|text| SafeText::line(text)).collect::<Vec<_>>();
+        let heads: Vec<Vec<SafeText>> = entries.iter().map(|(head, _)| safe(head)).collect();
+        let columns = heads.iter().map(Vec::len).max().unwrap_or_default();
+        let width = |column: usize| {
+            heads.iter().filter_map(|head| head.get(column)).map(SafeText::width).max().unwrap_or_default()
+        };
+        let widths: Vec<usize> = (0..columns).map(width).collect();
+        for (head, (_, below)) in heads.iter().zip(entries) {
+            let (mut line, mut at) = (String::new(), 0_usize);
+            for (column, cell) in head.iter().enumerate() {
+                if column + 1 == head.len() {
+                    line.push_str(cell.truncate(COLUMNS.saturating_sub(at).max(12)).as_str());
+                } else {
+                    let room = widths.get(column).copied().unwrap_or_default() + 2;
+                    line.push_str(cell.as_str());
+                    line.extend(std::iter::repeat_n(' ', room.saturating_sub(cell.width())));
+                    at += room;
+                }
+            }
+            writeln!(self.out, "{}", line.trim_end())?;
+            for text in safe(below).iter().filter(|text| !text.as_str().trim().is_empty()) {
+                writeln!(self.out, "    {}", text.truncate(COLUMNS - 4).as_str())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes a table: columns as wide as their widest cell, the last one as it is.
     ///
     /// # Errors
@@ -106,8 +147,16 @@ impl<'a> Output<'a> {
     /// Tells a person something, on the error output.
     pub(super) fn say(&mut self, text: &str) {
         for line in SafeText::block(text) {
-            // Nobody is left to tell where this fails.
-            let _ = writeln!(self.err, "casemail: {line}");
+            let prefix = "casemail: ";
+            let lines = match self.folds {
+                true => wrap(line.as_str(), COLUMNS - prefix.len()),
+                false => vec![line.as_str().to_owned()],
+            };
+            for (number, line) in lines.iter().enumerate() {
+                let before = if number == 0 { prefix } else { "          " };
+                // Nobody is left to tell where this fails.
+                let _ = writeln!(self.err, "{before}{line}");
+            }
         }
     }
 }

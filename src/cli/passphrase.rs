@@ -31,12 +31,12 @@ pub(super) fn from_fd(number: i32) -> Result<Secret, Failure> {
         .map_err(|error| Failure::new(Exit::NotPermitted, format!("the passphrase cannot be read: {error}")))
 }
 
-/// The first line that a program prints; run without a shell.
+/// The first line that a program prints; run without a shell. `key`: what the configuration calls it.
 ///
 /// # Errors
 /// Where the program fails or prints nothing.
-pub(super) fn from_command(command: &[String]) -> Result<Secret, Failure> {
-    let fail = |why: String| Failure::new(Exit::NotPermitted, format!("unlock_command: {why}"));
+pub(super) fn from_command(key: &str, command: &[String]) -> Result<Secret, Failure> {
+    let fail = |why: String| Failure::new(Exit::NotPermitted, format!("{key}: {why}"));
     let (program, arguments) = command.split_first().ok_or_else(|| fail("names no program".to_owned()))?;
     let mut child = Command::new(program)
         .args(arguments)
@@ -156,14 +156,14 @@ mod tests {
     #[test]
     fn commands_are_run_without_a_shell() {
         let words = |list: &[&str]| list.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
-        assert_eq!(from_command(&words(&["printf", "%s\\n", "$HOME"])).unwrap().as_slice(), b"$HOME");
+        assert_eq!(from_command("unlock_command", &words(&["printf", "%s\\n", "$HOME"])).unwrap().as_slice(), b"$HOME");
         for (command, part) in [
             (words(&["false"]), "failed"),
             (words(&["true"]), "printed nothing"),
             (words(&["/nowhere/at-all"]), "cannot be run"),
             (words(&[]), "names no program"),
         ] {
-            let failure = from_command(&command).unwrap_err();
+            let failure = from_command("unlock_command", &command).unwrap_err();
             assert!(failure.words.contains(part), "{}", failure.words);
         }
     }

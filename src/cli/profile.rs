@@ -8,9 +8,12 @@ use zeroize::Zeroizing;
 
 use super::environment::Environment;
 use super::exit::{Exit, Failure};
+use super::output::Output;
 use super::passphrase::{self, Secret};
+use super::probe::{self, Fault, Service, Trouble};
+use super::setup;
 use crate::app::event::Event;
-use crate::config::{Config, PasswordSource, files};
+use crate::config::{Account, Config, PasswordSource, files};
 use crate::engine::{Engine, EngineError, Network, Opening};
 use crate::store::profile::{Profile, ProfileError, Roots};
 use crate::store::vault::{Cost, Vault, VaultError};
@@ -38,6 +41,13 @@ pub(super) fn roots(environment: &Environment, home: Option<&Path>) -> Result<Ro
 
 /// The configuration; warnings are said, errors end it.
 pub(super) fn configuration(roots: &Roots, home: Option<&Path>) -> Result<Config, Failure> {
+    if !roots.config_file().exists() {
+        let words = format!(
+            "there is no configuration yet ({}). `casemail setup` asks for your account and writes it; `casemail demo` shows casemail without one",
+            roots.config_file().display()
+        );
+        return Err(Failure::new(Exit::Config, words));
+    }
     let loaded = files::load(&roots.config, home);
     loaded.map(|(config, _)| config).map_err(|found| {
         let words: Vec<String> = found
@@ -65,18 +75,34 @@ pub(super) fn take(roots: &Roots) -> Result<Result<Profile, Failure>, Failure> {
 }
 
 /// Opens the vault by whatever was given: descriptor, program, person.
-pub(super) fn unlock(roots: &Roots, config: Option<&Config>, way: &Way<'_>) -> Result<Vault, Failure> {
-    let place = roots.vault_file();
-    if !roots.exists() {
-        return Err(Failure::new(Exit::Config, VaultError::Missing(place)));
-    }
+///
+/// Where there is no vault yet, one is made with it: the first command is as good a beginning as any.
+pub(super) fn unlock(way: &Way<'_>, config: &Config, output: &mut Output<'_>) -> Result<Vault, Failure> {
+    let place = way.roots.vault_file();
     let open = |passphrase: &Secret| Vault::open_with(&place, passphrase, Cost::FLOOR);
     let refuse = |error: VaultError| Failure::new(Exit::NotPermitted, error);
-    let given = match (&way.passphrase, config.and_then(|config| config.unlock_command.as_ref())) {
+    let given = match (&way.passphrase, &config.unlock_command) {
         (Some(given), _) => Some(given.clone()),
-        (None, Some(command)) => Some(passphrase::from_command(command)?),
+        (None, Some(command)) => Some(passphrase::from_command("unlock_command", command)?),
         (None, None) => None,
     };
+    if !way.roots.exists() {
+        let chosen = match given {
+            Some(given) if given.is_empty() => {
+                return Err(Failure::new(Exit::NotPermitted, "the passphrase is empty; a new profile needs one"));
+            }
+            Some(given) => given,
+            None if way.environment.is_interactive => setup::chosen(output)?,
+            None => {
+                let words = "there is no profile yet and nobody to ask for its new passphrase; give one with --passphrase-fd N, or set unlock_command";
+                return Err(Failure::new(Exit::NotPermitted, words));
+            }
+        };
+        let vault = Vault::create_with(&place, &chosen, Cost::DEFAULT)
+            .map_err(|error| Failure::new(Exit::CannotWrite, error))?;
+        output.say(&format!("a new profile was made with this passphrase: {}", place.display()));
+        return Ok(vault);
+    }
     if let Some(given) = given {
         return open(&given).map_err(refuse);
     }
@@ -89,32 +115,65 @@ pub(super) fn unlock(roots: &Roots, config: Option<&Config>, way: &Way<'_>) -> R
             .ok_or_else(|| Failure::new(Exit::NotPermitted, "the profile stays locked"))?;
         match open(&typed) {
             Err(error @ VaultError::WrongPassphrase) if attempt >= TRIES => return Err(refuse(error)),
-            Err(VaultError::WrongPassphrase) => {}
+            Err(VaultError::WrongPassphrase) => output.say("The passphrase is wrong."),
             other => return other.map_err(refuse),
         }
     }
     Err(Failure::new(Exit::NotPermitted, "the profile stays locked"))
 }
 
-/// Passwords that only a person knows.
-fn passwords(config: &Config, way: &Way<'_>) -> Result<HashMap<String, Zeroizing<String>>, Failure> {
+/// Passwords that only a person knows. Each is tried at once, so that a slip of the fingers is told here and not by the status line;
+/// without a network it is taken as typed.
+fn passwords(
+    config: &Config,
+    way: &Way<'_>,
+    output: &mut Output<'_>,
+) -> Result<HashMap<String, Zeroizing<String>>, Failure> {
     let mut typed = HashMap::new();
     let asked = config.accounts.iter().filter(|account| account.password == PasswordSource::Prompt);
     for account in asked.filter(|_| way.connects && way.environment.is_interactive) {
-        let question = format!("Password of {} ({})", account.name, account.imap.user);
-        let Some(answer) = passphrase::ask(&question)? else { continue };
-        if let Ok(text) = std::str::from_utf8(&answer) {
-            typed.insert(account.name.clone(), Zeroizing::new(text.to_owned()));
+        if let Some(password) = password(account, output)? {
+            typed.insert(account.name.clone(), password);
         }
     }
     Ok(typed)
 }
 
+/// Asks for the password of an account until the server takes it. `None`: the person would rather work offline.
+pub(super) fn password(account: &Account, output: &mut Output<'_>) -> Result<Option<Zeroizing<String>>, Failure> {
+    let question =
+        format!("Password of {} ({} at {}; empty: offline)", account.name, account.imap.user, account.imap.host);
+    loop {
+        let Some(answer) = passphrase::ask(&question)?.filter(|answer| !answer.is_empty()) else {
+            output.say(&format!("{} stays offline until casemail is started again with its password", account.name));
+            return Ok(None);
+        };
+        let Ok(text) = std::str::from_utf8(&answer) else {
+            output.say("That is not UTF-8 text.");
+            continue;
+        };
+        match probe::log_in(account, Service::Imap, text) {
+            Err(Trouble { fault: Fault::Credentials, words }) => output.say(&format!("{words}. Please try again.")),
+            Err(trouble) => {
+                output.say(&format!("The password could not be tried: {}", trouble.words));
+                return Ok(Some(Zeroizing::new(text.to_owned())));
+            }
+            Ok(()) => return Ok(Some(Zeroizing::new(text.to_owned()))),
+        }
+    }
+}
+
 /// Opens the engine on a profile whose lock is ours.
 /// `locked`: the screen asks for the passphrase.
-pub(super) fn open(profile: Profile, config: Config, way: Way<'_>, locked: bool) -> Result<Engine, Failure> {
-    let vault = if locked { None } else { Some(unlock(&way.roots, Some(&config), &way)?) };
-    let passwords = passwords(&config, &way)?;
+pub(super) fn open(
+    profile: Profile,
+    config: Config,
+    way: Way<'_>,
+    locked: bool,
+    output: &mut Output<'_>,
+) -> Result<Engine, Failure> {
+    let vault = if locked { None } else { Some(unlock(&way, &config, output)?) };
+    let passwords = passwords(&config, &way, output)?;
     let mut opening = Opening::new(profile, config, vault);
     opening.passwords = passwords;
     if way.events.is_some() {

@@ -10,44 +10,31 @@ use super::environment::Environment;
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::profile::{self, Way};
-use super::{serve, setup};
+use super::serve;
 use crate::app::{Identity, Model, Settings};
 use crate::config::{Config, files};
 use crate::demo::{Demo, Options};
 use crate::keymap::Keymap;
 use crate::store::profile::Roots;
-use crate::store::vault::Cost;
 use crate::terminal::{self, Drive};
 use crate::theme::Theme;
 
 /// Events that wait for the screen; a full channel holds the engine's announcements back, never its work.
 const EVENTS_MAX: usize = 1024;
 
-/// Runs the terminal interface on a profile; makes one first where there is none.
+/// Runs the terminal interface on a profile; makes one first where there is none yet.
 pub(super) fn run(global: &args::Global, environment: &Environment, output: &mut Output<'_>) -> Outcome {
     run_with(global, environment, output, "")
 }
 
 /// The same; the locked screen says the note besides.
 fn run_with(global: &args::Global, environment: &Environment, output: &mut Output<'_>, lock_note: &str) -> Outcome {
+    let roots = profile::roots(environment, global.home.as_deref())?;
+    let config = profile::configuration(&roots, environment.home.as_deref())?;
     if !environment.is_interactive || !environment.is_screen {
         let words = "the terminal interface needs a terminal; for scripts there are commands: `casemail --help`";
         return Err(Failure::new(Exit::Usage, words));
     }
-    let roots = profile::roots(environment, global.home.as_deref())?;
-    if !roots.exists() {
-        output.say("There is no profile yet: a few questions first.");
-        let asked = setup::Asked {
-            roots: roots.clone(),
-            home: environment.home.as_deref(),
-            is_interactive: true,
-            passphrase: global.passphrase_fd.map(super::passphrase::from_fd).transpose()?,
-            account: global.account.as_deref(),
-            cost: Cost::DEFAULT,
-        };
-        setup::run(output, &args::Setup::default(), asked, &environment.cwd)?;
-    }
-    let config = profile::configuration(&roots, environment.home.as_deref())?;
     let lock = profile::take(&roots)??;
     let passphrase = global.passphrase_fd.map(super::passphrase::from_fd).transpose()?;
     let (sender, events) = sync_channel(EVENTS_MAX);
@@ -57,9 +44,9 @@ fn run_with(global: &args::Global, environment: &Environment, output: &mut Outpu
     lock_note.clone_into(&mut settings.lock_note);
     let editor = surroundings.editor(config.editor.clone(), &roots.state);
     terminal::sweep(surroundings.runtime.as_deref(), &roots.state);
-    // Without a program that knows the passphrase, the screen itself asks for it.
-    let asks = way.passphrase.is_none() && config.unlock_command.is_none();
-    let engine = Arc::new(profile::open(lock, config, way, asks)?);
+    // Without a program that knows the passphrase, the screen itself asks for it. A new one is chosen here, before the screen.
+    let asks = roots.exists() && way.passphrase.is_none() && config.unlock_command.is_none();
+    let engine = Arc::new(profile::open(lock, config, way, asks, output)?);
     let server = engine.serve(serve::handler(&engine)).ok();
     if server.is_none() {
         output.say("commands of other processes cannot be served while the screen is open: its socket cannot be made");

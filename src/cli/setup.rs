@@ -1,4 +1,7 @@
-//! `setup`: a configuration and a profile, asked for at a terminal or given by options.
+//! `setup`: a configuration and a profile, asked for at a terminal or given by options. At a terminal the servers are tried before
+//! anything is written; there is no way past a certificate that does not verify but the file of its authority.
+
+mod trial;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -36,7 +39,11 @@ pub(super) struct Asked<'a> {
 pub(super) fn run(output: &mut Output<'_>, options: &args::Setup, asked: Asked<'_>, cwd: &Path) -> Outcome {
     let roots = asked.roots.clone();
     if roots.exists() {
-        return Err(Failure::no(format!("there is a profile already: {}", roots.vault_file().display())));
+        return Err(Failure::no(format!(
+            "there is a profile already: {}. Accounts are changed in {}; `casemail check` tells what is wrong with it",
+            roots.vault_file().display(),
+            roots.config_file().display()
+        )));
     }
     let config_file = roots.config_file();
     let (text, unlock) = if config_file.exists() {
@@ -44,11 +51,23 @@ pub(super) fn run(output: &mut Output<'_>, options: &args::Setup, asked: Asked<'
         output.say(&format!("{} is there and is kept", config_file.display()));
         (None, config.unlock_command)
     } else {
-        (Some(configuration(options, &asked, cwd)?), None)
+        if asked.is_interactive {
+            output.say("A few questions about your account. Enter takes what stands in brackets; ctrl-C ends it, and nothing is written before the end.");
+        }
+        let mut account = account(options, &asked, cwd, output)?;
+        if asked.is_interactive {
+            trial::servers(&mut account, &asked, cwd, output)?;
+        } else {
+            output.say("nothing was tried yet: `casemail check` connects and logs in");
+        }
+        (Some(rendered(account)?), None)
     };
     let passphrase = match (asked.passphrase, unlock) {
+        (Some(passphrase), _) if passphrase.is_empty() => {
+            return Err(Failure::new(Exit::Usage, "the passphrase is empty"));
+        }
         (Some(passphrase), _) => passphrase,
-        (None, Some(command)) => passphrase::from_command(&command)?,
+        (None, Some(command)) => passphrase::from_command("unlock_command", &command)?,
         (None, None) if asked.is_interactive => chosen(output)?,
         (None, None) => {
             return Err(Failure::new(
@@ -62,60 +81,81 @@ pub(super) fn run(output: &mut Output<'_>, options: &args::Setup, asked: Asked<'
         file::write_atomic(&config_file, text.as_bytes()).map_err(|error| {
             Failure::new(Exit::CannotWrite, format!("{}: cannot be written: {error}", config_file.display()))
         })?;
+        output.line(&format!("The configuration is written: {}", config_file.display()))?;
     }
     let place = opened.roots().vault_file();
     Vault::create_with(&place, &passphrase, asked.cost).map_err(|error| Failure::new(Exit::CannotWrite, error))?;
     output.line(&format!("The profile is ready: {}", place.display()))?;
-    output.line("Next: `casemail key generate` makes your OpenPGP key, `casemail check` looks at the servers, `casemail` begins.")?;
+    output.line("Next: `casemail key generate` makes your OpenPGP key, `casemail check` looks at everything, `casemail` begins.")?;
     Ok(Exit::Done)
 }
 
-fn chosen(output: &mut Output<'_>) -> Result<Secret, Failure> {
-    output.say("One passphrase opens everything that casemail keeps. Nobody can give it back to you: four or more random words are good.");
+/// A new passphrase, typed twice.
+pub(super) fn chosen(output: &mut Output<'_>) -> Result<Secret, Failure> {
+    output.say("A new passphrase. It opens everything that casemail keeps on this machine, and nobody can give it back to you: four or more random words are good. It is not shown while you type.");
     loop {
-        let gave_up = || Failure::new(Exit::NotPermitted, "nothing was made");
+        let gave_up = || Failure::new(Exit::NotPermitted, "no passphrase was chosen; nothing was made");
         let first = passphrase::ask("New passphrase")?.ok_or_else(gave_up)?;
+        if first.is_empty() {
+            output.say("It must not be empty.");
+            continue;
+        }
         if first.len() < PASSPHRASE_BYTES_MIN {
-            output.say("That is too short.");
+            output.say(&format!("That is too short: {PASSPHRASE_BYTES_MIN} characters at least."));
             continue;
         }
         let second = passphrase::ask("The same again")?.ok_or_else(gave_up)?;
         if *first == *second {
             return Ok(first);
         }
-        output.say("The two are not the same.");
+        output.say("The two are not the same. Once more, please.");
     }
 }
 
-/// The text of `config.toml`.
-fn configuration(options: &args::Setup, asked: &Asked<'_>, cwd: &Path) -> Result<String, Failure> {
+/// The account, from options, answers and defaults.
+fn account(options: &args::Setup, asked: &Asked<'_>, cwd: &Path, output: &mut Output<'_>) -> Result<Account, Failure> {
     let mut missing = Vec::new();
-    let mut answer = |given: &Option<String>, question: &str, option: &'static str, default: Option<&str>| {
-        let text = match given {
-            Some(text) => text.clone(),
-            None if asked.is_interactive => ask(question, default)?,
-            None => default.map(str::to_owned).unwrap_or_else(|| {
+    let mut answer = |given: &Option<String>,
+                      question: &str,
+                      option: &'static str,
+                      default: Option<&str>,
+                      check: &dyn Fn(&str) -> Result<(), String>| {
+        let bad = |why: String| Failure::new(Exit::Usage, format!("{option}: {why}"));
+        match (given, default) {
+            (Some(text), _) => check(text.trim()).map_err(bad).map(|()| text.trim().to_owned()),
+            (None, default) if asked.is_interactive => loop {
+                let text = ask(question, default)?;
+                match check(&text) {
+                    Ok(()) => break Ok(text),
+                    Err(why) => output.say(&format!("{why}. Please try again.")),
+                }
+            },
+            (None, Some(default)) => Ok(default.to_owned()),
+            (None, None) => {
                 missing.push(option);
-                String::new()
-            }),
-        };
-        Ok::<String, Failure>(text.trim().to_owned())
+                Ok(String::new())
+            }
+        }
     };
-    let address = answer(&options.address, "Your mail address", "--address", None)?;
-    let name = answer(&options.name, "Your name, as it is to stand in From", "--name", Some(""))?;
+    let is_address = |text: &str| Address::parse(text).map(drop).map_err(|error| error.to_string());
+    let is_server = |port: u16| move |text: &str| endpoint(text, port, "").map(drop);
+    let address = answer(&options.address, "Your mail address", "--address", None, &is_address)?;
+    let name = answer(&options.name, "Your name, as it is to stand in From", "--name", Some(""), &|_| Ok(()))?;
     let domain = address.rsplit_once('@').map(|(_, domain)| domain.to_owned()).unwrap_or_default();
     let guess =
         |kind: &str| if domain.is_empty() || !asked.is_interactive { None } else { Some(format!("{kind}.{domain}")) };
-    let imap = answer(&options.imap, "Server of incoming mail (IMAP)", "--imap", guess("imap").as_deref())?;
-    let smtp = answer(&options.smtp, "Server of outgoing mail (SMTP)", "--smtp", guess("smtp").as_deref())?;
-    let user = answer(&options.user, "Name to log in by", "--user", Some(&address))?;
+    let question = "Server of incoming mail (IMAP), HOST or HOST:PORT";
+    let imap = answer(&options.imap, question, "--imap", guess("imap").as_deref(), &is_server(993))?;
+    let question = "Server of outgoing mail (SMTP), HOST or HOST:PORT";
+    let smtp = answer(&options.smtp, question, "--smtp", guess("smtp").as_deref(), &is_server(465))?;
+    let user = answer(&options.user, "Name to log in by", "--user", Some(&address), &|_| Ok(()))?;
     if !missing.is_empty() {
         return Err(Failure::new(Exit::Usage, format!("there is nobody to ask; give {}", missing.join(", "))));
     }
     let bad = |what: &str, why: String| Failure::new(Exit::Usage, format!("{what}: {why}"));
     let mut parsed = Address::parse(&address).map_err(|error| bad("--address", error.to_string()))?;
     parsed.name.clone_from(&name);
-    let account = Account {
+    Ok(Account {
         name: asked.account.unwrap_or("work").to_owned(),
         address: parsed,
         full_name: name,
@@ -126,9 +166,12 @@ fn configuration(options: &args::Setup, asked: &Asked<'_>, cwd: &Path) -> Result
         password: options.password_command.clone().map_or(PasswordSource::Prompt, PasswordSource::Command),
         sent_mailbox: None,
         skip: Vec::new(),
-    };
+    })
+}
+
+/// The text of `config.toml`. What we write, we read: a value with a quote in it must not make a file that is refused at the next start.
+fn rendered(account: Account) -> Result<String, Failure> {
     let text = Config { accounts: vec![account], ..Config::default() }.render();
-    // What we write, we read: a value with a quote in it must not make a file that is refused at the next start.
     match Config::parse(&text, "config.toml") {
         Ok(_) => Ok(text),
         Err(found) => {
@@ -138,8 +181,14 @@ fn configuration(options: &args::Setup, asked: &Asked<'_>, cwd: &Path) -> Result
     }
 }
 
-/// `host` or `host:port`. The ports of STARTTLS mean STARTTLS, every other one TLS from the first byte.
-fn endpoint(text: &str, port: u16, user: &str) -> Result<Endpoint, String> {
+/// `host` or `host:port`, with `/starttls` or `/tls` where the port does not say which: those of STARTTLS mean STARTTLS, every other one
+/// TLS from the first byte.
+pub(super) fn endpoint(text: &str, port: u16, user: &str) -> Result<Endpoint, String> {
+    let (text, said) = match text.rsplit_once('/') {
+        Some((text, "starttls")) => (text, Some(Security::StartTls)),
+        Some((text, "tls")) => (text, Some(Security::Tls)),
+        _ => (text, None),
+    };
     let (host, port) = match text.rsplit_once(':') {
         Some((host, digits)) => (host, digits.parse().map_err(|_| format!("{digits:?} is no port"))?),
         None => (text, port),
@@ -147,12 +196,13 @@ fn endpoint(text: &str, port: u16, user: &str) -> Result<Endpoint, String> {
     if host.is_empty() || host.contains(|c: char| c.is_whitespace() || c == '/') {
         return Err(format!("{text:?} is no host; write HOST or HOST:PORT"));
     }
-    let security = if matches!(port, 143 | 587 | 25) { Security::StartTls } else { Security::Tls };
+    let usual = if matches!(port, 143 | 587 | 25) { Security::StartTls } else { Security::Tls };
+    let security = said.unwrap_or(usual);
     Ok(Endpoint { host: host.to_owned(), port, security, user: user.to_owned() })
 }
 
 /// Asks a person, in the open.
-fn ask(question: &str, default: Option<&str>) -> Result<String, Failure> {
+pub(super) fn ask(question: &str, default: Option<&str>) -> Result<String, Failure> {
     let fail = |error: std::io::Error| Failure::new(Exit::Usage, format!("nobody can be asked: {error}"));
     let mut terminal = std::fs::File::options().read(true).write(true).open("/dev/tty").map_err(fail)?;
     loop {
@@ -192,6 +242,8 @@ mod tests {
         check("mail.example", 993, Security::Tls);
         check("mail.example:587", 587, Security::StartTls);
         check("mail.example:1993", 1993, Security::Tls);
+        check("mail.example:1143/starttls", 1143, Security::StartTls);
+        check("mail.example/tls", 993, Security::Tls);
         for text in ["", ":993", "mail.example:x", "imaps://mail.example"] {
             assert!(endpoint(text, 993, "k").is_err(), "{text}");
         }

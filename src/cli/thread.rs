@@ -50,17 +50,17 @@ impl<'a> Line<'a> {
     }
 }
 
-/// The cells of a line for people.
-pub(super) fn cells(row: &ThreadRow) -> Vec<String> {
+/// An entry for people.
+pub(super) fn entry(row: &ThreadRow) -> (Vec<String>, Vec<String>) {
     let people: Vec<&str> = row.participants.iter().take(3).map(crate::mail::safe::SafeText::as_str).collect();
-    vec![
+    let unread = if row.unread == 0 { String::new() } else { format!(", {} unread", row.unread) };
+    let head = vec![
         row.id.to_string(),
         listed::short_time(row.last_date),
-        format!("{}/{}", row.unread, row.messages),
+        format!("{}{unread}", listed::count(row.messages, "message")),
         row.cases.first().map(|case| case.0.clone()).unwrap_or_default(),
-        people.join(", "),
-        row.subject.as_str().to_owned(),
-    ]
+    ];
+    (head, vec![row.subject.as_str().to_owned(), people.join(", ")])
 }
 
 #[derive(Serialize)]
@@ -82,9 +82,9 @@ fn tree(branch: &Branch) -> Tree<'_> {
     Tree { message: Row::of(&branch.message), replies: branch.replies.iter().map(tree).collect() }
 }
 
-fn flatten(branches: &[Branch], depth: usize, into: &mut Vec<Vec<String>>) {
+fn flatten(branches: &[Branch], depth: usize, into: &mut Vec<(Vec<String>, Vec<String>)>) {
     for branch in branches {
-        into.push(listed::cells(&branch.message, depth));
+        into.push(listed::entry(&branch.message, depth));
         flatten(&branch.replies, depth + 1, into);
     }
 }
@@ -98,8 +98,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Thread) -> Outcome {
                 let threads = shown.iter().map(Line::of).collect();
                 call.output.document(&Threads { schema: "casemail.threads/1", threads, total: rows.len() })?;
             } else {
-                let rows: Vec<Vec<String>> = shown.iter().map(cells).collect();
-                call.output.table(&rows)?;
+                let entries: Vec<_> = shown.iter().map(entry).collect();
+                call.output.entries(&entries)?;
             }
         }
         args::Thread::Show { id } => {
@@ -115,7 +115,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Thread) -> Outcome {
                 let id = thread.to_string();
                 call.output.document(&Document { schema: "casemail.thread/1", id, messages: rows.len(), forest })?;
             } else {
-                call.output.table(&rows)?;
+                call.output.entries(&rows)?;
             }
         }
     }

@@ -84,6 +84,9 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> O
             None => call.output.say(&format!("{weight}: {}", finding.because)),
         }
     }
+    if dry_run && !report.is_refused() {
+        call.output.say("nothing stands against it; nothing was queued");
+    }
     if report.is_refused() {
         return Ok(Exit::No);
     }
@@ -91,7 +94,7 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> O
 }
 
 /// Waits for the rows to leave, and says where they stand.
-fn fate(call: &mut Call<'_>, engine: &Engine, queued: &[u64]) -> Outcome {
+pub(super) fn fate(call: &mut Call<'_>, engine: &Engine, queued: &[u64]) -> Outcome {
     let rows: Vec<OutboxId> = queued.iter().copied().map(OutboxId).collect();
     let mut exit = Exit::Done;
     for row in engine.settle(&rows, SEND_PATIENCE)? {

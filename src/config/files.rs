@@ -20,8 +20,14 @@ pub fn load(directory: &Path, home: Option<&Path>) -> Result<(Config, Vec<Findin
     let path = directory.join("config.toml");
     let shown = path.display().to_string();
     let text = read(&path).map_err(|error| {
-        let cure = if error.kind() == io::ErrorKind::NotFound { "run `casemail setup`, which writes it" } else { "" };
-        vec![Finding::error(Place::file(&shown), format!("cannot be read: {error}"), cure)]
+        vec![match error.kind() {
+            io::ErrorKind::NotFound => Finding::error(
+                Place::file(&shown),
+                "there is no configuration yet",
+                "run `casemail setup`, which writes it",
+            ),
+            _ => Finding::error(Place::file(&shown), format!("cannot be read: {error}"), ""),
+        }]
     })?;
     let (mut config, mut findings) = Config::parse(&text, &shown)?;
     // Whoever may write the file may have us run a program of theirs as the password command.

@@ -15,11 +15,13 @@ use sha2::{Digest, Sha256};
 use super::reading::{self, Reading};
 use crate::case::{Class, Classes};
 use crate::mail::address::Address;
+use crate::mail::display;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::OpenPgp;
+use crate::pgp::sentence;
 
 /// The schema's name.
 pub const SCHEMA: &str = "casemail.message/1";
@@ -120,7 +122,7 @@ pub struct MessageDocument {
     pub carried: CarriedDocument,
     /// What a person should be warned of, as codes.
     pub warnings: Vec<String>,
-    /// What is to be said to a person, as on the screen; no part of the document.
+    /// What OpenPGP says and the warnings, in words.
     #[serde(skip)]
     pub sentences: Vec<String>,
 }
@@ -167,7 +169,7 @@ pub fn message(raw: impl Into<Arc<[u8]>>, context: &Context<'_>) -> MessageDocum
             headers: HeadersDocument::default(),
             carried: CarriedDocument { class: Class::Open.name(), proof: "none" },
             warnings: vec!["undisplayable".to_owned()],
-            sentences: Vec::new(),
+            sentences: vec!["This message cannot be shown. `casemail message raw` gives it as it came.".to_owned()],
         },
     }
 }
@@ -181,11 +183,14 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
     };
     let class = reading.carried(context.classes);
     let mut warnings: Vec<String> = Vec::new();
-    let codes = reading.opened.warnings.iter().map(|warning| warning.code());
-    let suspicions = reading.suspicions(context.received);
-    for code in codes.chain(suspicions.iter().map(|(code, _)| *code)).chain(reading.body.warnings.iter().copied()) {
+    let verdicts = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
+    let mut told: Vec<String> = verdicts.into_iter().map(|(_, words)| words).collect();
+    let pgp = reading.opened.warnings.iter().map(|warning| (warning.code(), String::new()));
+    let body = reading.body.warnings.iter().map(|code| (*code, display::sentence(code).to_owned()));
+    for (code, words) in pgp.chain(reading.suspicions(context.received)).chain(body) {
         if !warnings.iter().any(|known| known == code) {
             warnings.push(code.to_owned());
+            told.extend((!words.is_empty()).then_some(words));
         }
     }
     let mut defects: Vec<&'static str> = Vec::new();
@@ -193,6 +198,9 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
         if !defects.contains(&defect.code()) {
             defects.push(defect.code());
         }
+    }
+    if !defects.is_empty() {
+        told.push("The message is not well-formed; it is shown as far as it can be read.".to_owned());
     }
     let sections: Vec<String> = reading
         .body
@@ -222,10 +230,7 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
         },
         carried: CarriedDocument { class: class.name(), proof: if class == Class::Open { "none" } else { "claimed" } },
         warnings,
-        sentences: crate::pgp::sentence::sentences(&reading.opened.report, &reading.opened.warnings)
-            .into_iter()
-            .map(|(_, words)| words)
-            .collect(),
+        sentences: told,
     }
 }
 

@@ -64,6 +64,7 @@ use crate::store::cache::CacheOptions;
 use crate::store::profile::Profile;
 use crate::store::vault::{Cost, Vault};
 
+pub(crate) use self::account::setup as account_setup;
 pub use self::core::EngineError;
 
 /// Stack of every thread that may parse foreign bytes: deep nesting must not end the process.

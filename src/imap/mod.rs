@@ -24,6 +24,7 @@ mod serve;
 mod session;
 pub mod sink;
 mod sync;
+mod trial;
 pub mod uid_set;
 pub mod worker;
 
@@ -31,5 +32,6 @@ pub use account::{AccountSetup, Limits, Times};
 pub use error::Error;
 pub use request::{Appended, Found, Handle, Request, StoreFlags, Stored};
 pub use sink::{Body, Fetched, Held, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop};
+pub use trial::try_login;
 pub use uid_set::UidSet;
 pub use worker::{spawn, sync_once};

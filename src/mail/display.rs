@@ -68,6 +68,17 @@ impl Body {
     }
 }
 
+/// The words for a code among [`Body::warnings`].
+#[must_use]
+pub fn sentence(code: &str) -> &'static str {
+    match code {
+        "damaged-text" => "Part of the text was damaged on the way; what can be read of it is shown.",
+        "damaged-attachment" => "An attachment was damaged on the way: what is saved of it is not whole.",
+        "text-truncated" => "The text is longer than is shown; the raw message holds all of it.",
+        _ => "Something about its text is not as it should be.",
+    }
+}
+
 /// What a person is shown of a message.
 #[must_use]
 pub fn body(message: &Message) -> Body {

@@ -6,13 +6,17 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, RootCertStore};
 
 pub use rustls::ClientConfig;
 
+use super::connect::Stream;
 use super::error::Error;
 
 /// Why there is no TLS.
@@ -84,6 +88,41 @@ fn date(before: &str, at: Option<u64>) -> String {
 /// # Errors
 /// The file cannot be read or holds no certificate, or there is no authority to trust at all.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+    let config = ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .map_err(|e| Error::Authorities { place: "TLS".to_owned(), why: e.to_string() })?
+        .with_root_certificates(roots(ca_file)?)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+/// Two providers are in the tree (a dependency brings ring): the plain builder would panic, so the provider is named.
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+/// Whether the certificate of a verified connection will still be good at a later time (Unix seconds): the same verification, with that time
+/// instead of now. It can only add a complaint; the connection itself was verified before it came here.
+///
+/// # Errors
+/// Why it will not be, or the authorities cannot be read.
+pub fn good_until(stream: &Stream, host: &str, ca_file: Option<&Path>, at: u64) -> Result<Option<TlsFailure>, Error> {
+    let Some((end, chain)) = stream.get_ref().1.peer_certificates().and_then(<[_]>::split_first) else {
+        return Ok(None);
+    };
+    let fault = |why: String| Error::Authorities { place: "TLS".to_owned(), why };
+    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(ca_file)?), provider())
+        .build()
+        .map_err(|e| fault(e.to_string()))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| fault(e.to_string()))?;
+    let at = UnixTime::since_unix_epoch(Duration::from_secs(at));
+    Ok(match verifier.verify_server_cert(end, chain, &name, &[], at) {
+        Err(rustls::Error::InvalidCertificate(certificate)) => Some(of_certificate(&certificate, host)),
+        _ => None,
+    })
+}
+
+fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     let platform = rustls_native_certs::load_native_certs();
     // Single broken files in the platform's store are the platform's affair: what is readable is used.
@@ -108,14 +147,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error>
             why: "no certificate authority is installed; install ca-certificates or set ca_file".to_owned(),
         });
     }
-    // Two providers are in the tree (a dependency brings ring): the plain builder would panic, so the provider is named.
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| Error::Authorities { place: "TLS".to_owned(), why: e.to_string() })?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+    Ok(roots)
 }
 
 /// The words for a failed handshake; `None` when the connection simply ended.

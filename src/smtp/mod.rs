@@ -11,4 +11,4 @@ pub mod submit;
 pub use envelope::{SmtpEnvelope, Unsendable};
 pub use outcome::{Disposition, Outcome, Phase, Refusal};
 pub use reply::{Reply, ReplyClass};
-pub use submit::{Credentials, Greeting, Timeouts, submit, submit_over, submit_watched};
+pub use submit::{Credentials, Greeting, Timeouts, submit, submit_over, submit_watched, try_login};

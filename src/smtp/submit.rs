@@ -112,6 +112,28 @@ pub async fn submit_watched(
     }
 }
 
+/// Whether the server takes this user name and password: connects, logs in, quits. Nothing is submitted.
+///
+/// # Errors
+/// The outcome that a message would have had; [`Outcome::LoginRefused`] where the server says no.
+pub async fn try_login(
+    endpoint: &Endpoint,
+    config: &Arc<ClientConfig>,
+    credentials: &Credentials,
+    timeouts: &Timeouts,
+) -> Result<(), Box<Outcome>> {
+    let greeting = match endpoint.security {
+        Security::Tls => Greeting::Awaited,
+        Security::StartTls => Greeting::Heard,
+    };
+    let stream = connect_smtp(endpoint, config, timeouts.connect).await;
+    let stream = stream.map_err(|error| Box::new(Outcome::Unreachable(error)))?;
+    let mut dialogue = Dialogue::open(stream, greeting, timeouts).await.map_err(Box::new)?;
+    let outcome = dialogue.login(credentials).await.map_err(Box::new);
+    dialogue.close().await;
+    outcome
+}
+
 /// Submits `raw` exactly as it is over a stream that is already inside TLS.
 ///
 /// The bytes that the recipient's server stores are those of `raw`, ended by one CRLF where `raw` does not end with one.

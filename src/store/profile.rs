@@ -74,8 +74,10 @@ impl Roots {
         self.state.join("lock")
     }
 
-    fn dirs(&self) -> [&Path; 4] {
-        [&self.config, &self.state, &self.cache, &self.keys]
+    /// The directories that are ours alone. A configuration kept right in the home itself is looked at as the home is.
+    fn own_dirs(&self) -> impl Iterator<Item = &Path> {
+        let all = [&self.config, &self.state, &self.cache, &self.keys];
+        all.into_iter().map(PathBuf::as_path).filter(|place| !self.above.iter().any(|above| above == place))
     }
 
     /// Whether there is a profile: its header exists.
@@ -88,7 +90,7 @@ impl Roots {
     #[must_use]
     pub fn findings(&self) -> Vec<PlaceError> {
         let above = self.above.iter().filter_map(|place| file::check_home(place).err());
-        let dirs = self.dirs().into_iter().filter(|place| place.symlink_metadata().is_ok());
+        let dirs = self.own_dirs().filter(|place| place.symlink_metadata().is_ok());
         above.chain(dirs.filter_map(|place| file::check_dir(place).err())).collect()
     }
 }
@@ -123,7 +125,7 @@ impl Profile {
         for place in &roots.above {
             file::check_home(place)?;
         }
-        for place in roots.dirs() {
+        for place in roots.own_dirs() {
             file::private_dir(place)?;
         }
         let place = roots.lock_file();

@@ -7,6 +7,9 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+use crate::support::dovecot::{self, Dovecot};
+use crate::support::tmux::Tmux;
+
 const HOSTILE: &str = "From: Badger <badger@crown.example>\r\nTo: kestrel@chambers.example\r\n\
                        Subject: R v FERRET\u{1b}[2J 99ZX0012326\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\n\
                        Message-ID: <1@crown.example>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
@@ -67,15 +70,24 @@ impl Desk {
 
     /// Writes a configuration whose passphrase a program knows, and makes the profile.
     fn set_up(&self) {
+        self.configure("unlock_command = ['printf', 'otter weir lantern']\n");
+        self.expect(0, &["setup"]);
+    }
+
+    /// Writes a configuration whose servers are not there.
+    fn configure(&self, top: &str) {
+        let account = "name = 'work'\naddress = 'kestrel@chambers.example'\nfull_name = 'Kestrel'\n\
+                       password = { command = ['printf', 'x'] }\n\
+                       imap = { host = 'localhost', port = 1 }\nsmtp = { host = 'localhost', port = 1 }\n";
+        self.write_config(&format!("{top}[[account]]\n{account}"));
+    }
+
+    fn write_config(&self, text: &str) {
         let config = self.home().join("config");
         fs::create_dir_all(&config).unwrap();
         fs::set_permissions(&config, fs::Permissions::from_mode(0o700)).unwrap();
-        let text = "unlock_command = ['printf', 'otter weir lantern']\n[[account]]\nname = 'work'\n\
-                    address = 'kestrel@chambers.example'\nfull_name = 'Kestrel'\npassword = { command = ['printf', 'x'] }\n\
-                    imap = { host = 'localhost', port = 1 }\nsmtp = { host = 'localhost', port = 1 }\n";
         fs::write(config.join("config.toml"), text).unwrap();
         fs::set_permissions(config.join("config.toml"), fs::Permissions::from_mode(0o600)).unwrap();
-        self.expect(0, &["setup"]);
     }
 }
 
@@ -105,7 +117,7 @@ fn codes_say_what_went_wrong() {
     let desk = Desk::new();
     for (code, words, part) in [
         (2, &["nonsense"] as &[&str], "unrecognized"),
-        (2, &[], "needs a terminal"),
+        (78, &[], "`casemail setup` asks for your account"),
         (2, &["setup"], "give --address"),
         (1, &["message", "show", "none.eml"], "no file"),
         (78, &["message", "list"], "casemail setup"),
@@ -114,6 +126,8 @@ fn codes_say_what_went_wrong() {
         let told = desk.expect(code, words);
         assert!(told.contains(part), "{words:?}: {told}");
     }
+    desk.configure("");
+    desk.expect(2, &[]);
     fs::write(desk.dir.path().join("empty.eml"), "").unwrap();
     desk.expect(65, &["message", "show", "empty.eml"]);
 }
@@ -173,4 +187,126 @@ fn a_locked_profile_is_said_to_be_locked() {
     // A file is still shown, without keys.
     fs::write(desk.dir.path().join("a.eml"), HOSTILE).unwrap();
     desk.document(&["message", "show", "a.eml"], "casemail.message/1");
+}
+
+#[test]
+fn the_first_command_makes_the_profile() {
+    let desk = Desk::new();
+    desk.configure("");
+    let told = desk.expect(77, &["message", "list"]);
+    assert!(told.contains("no profile yet"), "{told}");
+    let list = |passphrase: &str| desk.run(&["message", "list", "--passphrase-fd", "0"], passphrase);
+    assert_eq!(list("").status.code(), Some(77), "an empty passphrase");
+    let made = list("otter weir lantern\n");
+    let told = String::from_utf8_lossy(&made.stderr).into_owned();
+    assert_eq!(made.status.code(), Some(0), "{told}");
+    assert!(told.contains("a new profile was made"), "{told}");
+    let again = list("otter weir lantern\n");
+    assert!(!String::from_utf8_lossy(&again.stderr).contains("new profile"));
+    assert_eq!(list("stoat weir lantern\n").status.code(), Some(77));
+    all_private(&desk.home());
+}
+
+#[test]
+fn a_configuration_right_in_the_home_serves() {
+    let desk = Desk::new();
+    desk.set_up();
+    fs::rename(desk.home().join("config/config.toml"), desk.home().join("config.toml")).unwrap();
+    assert_eq!(desk.document(&["message", "list"], "casemail.messages/1")["total"], 0);
+    fs::write(desk.home().join("config.toml"), "keymp = 'vim'\n").unwrap();
+    let told = desk.expect(78, &["message", "list"]);
+    assert!(told.contains("config.toml:1"), "{told}");
+}
+
+#[test]
+fn plain_text_is_made_of_sentences() {
+    let desk = Desk::new();
+    let mail = "From: badger@crown.example\r\nSubject: x\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\nMIME-Version: 1.0\r\n\
+                Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=b\r\n\r\n--b--\r\n";
+    fs::write(desk.dir.path().join("a.eml"), mail).unwrap();
+    let document = desk.document(&["message", "show", "a.eml"], "casemail.message/1");
+    let plain = desk.expect(0, &["message", "show", "a.eml"]);
+    let codes: Vec<&str> = document["warnings"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert!(!codes.is_empty());
+    for code in codes {
+        assert!(!plain.contains(code), "{code} in {plain}");
+    }
+    assert!(plain.contains("Its OpenPGP structure is not as RFC 3156 says"), "{plain}");
+}
+
+#[test]
+fn check_tries_the_login() {
+    let Some(dovecot) = Dovecot::start() else { return };
+    let desk = Desk::new();
+    let configure = |password: &str| {
+        desk.write_config(&format!(
+            "unlock_command = ['printf', 'otter weir lantern']\n[[account]]\nname = 'work'\nfull_name = 'Quill'\n\
+             address = 'quill@quillpounce.example'\npassword = {{ command = ['printf', '{password}'] }}\nca_file = '{}'\n\
+             imap = {{ host = 'localhost', port = {}, user = '{}' }}\nsmtp = {{ host = 'localhost', port = 1 }}\n",
+            dovecot.ca_file().display(),
+            dovecot.tls().port,
+            dovecot::USERS[0],
+        ));
+    };
+    let places = |code: i32| -> Vec<String> {
+        let output = desk.run(&["check", "--json"], "");
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stderr));
+        let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let errors = document["findings"].as_array().unwrap().iter().filter(|found| found["severity"] == "error");
+        errors.map(|found| format!("{} {}", found["place"], found["what"])).collect()
+    };
+    configure(dovecot::PASSWORD);
+    desk.expect(0, &["setup"]);
+    let told = places(69);
+    assert!(told.len() == 1 && told[0].contains("SMTP"), "{told:?}");
+    configure("wrong");
+    let told = places(69);
+    assert!(told.iter().any(|line| line.contains("does not accept the user name and password")), "{told:?}");
+}
+
+#[test]
+fn the_set_up_at_a_terminal_asks_again_and_shows_no_passphrase() {
+    let desk = Desk::new();
+    let home = desk.home();
+    let words = [env!("CARGO_BIN_EXE_casemail"), "--home", home.to_str().unwrap(), "setup"];
+    let Some(tmux) = Tmux::start((80, 50), &words, &[]) else { return };
+    let answer = |question: &str, text: &str| {
+        // The question stands at the very end of what was written: the program waits for this answer.
+        let asked = |screen: &str| screen.trim_end().ends_with(question);
+        tmux.wait_until(question, asked);
+        tmux.type_text(text);
+        tmux.send_keys(&["Enter"]);
+    };
+    answer("Your mail address:", "nonsense");
+    answer("Please try again.\nYour mail address:", "b.quill@quillpounce.example");
+    answer("in From:", "Barnaby Quill");
+    answer("[imap.quillpounce.example]:", "localhost:1");
+    answer("[smtp.quillpounce.example]:", "localhost:1");
+    answer("[b.quill@quillpounce.example]:", "");
+    tmux.wait_for("no connection to localhost:1");
+    answer("Another IMAP server, HOST or HOST:PORT (enter: keep this one untried):", "");
+    answer("Another SMTP server, HOST or HOST:PORT (enter: keep this one untried):", "");
+    answer("while you type.\nNew passphrase:", "");
+    answer("must not be empty.\nNew passphrase:", "otter");
+    answer("at least.\nNew passphrase:", "otter weir lantern");
+    answer("The same again:", "otter weir lantrn");
+    answer("Once more, please.\nNew passphrase:", "otter weir lantern");
+    answer("New passphrase:\nThe same again:", "otter weir lantern");
+    assert_eq!(tmux.wait_for_end(), 0);
+    let screen = tmux.capture();
+    assert!(!screen.contains("otter") && screen.contains("The profile is ready"), "{screen}");
+    let config = home.join("config/config.toml");
+    assert_eq!(fs::metadata(&config).unwrap().permissions().mode() & 0o777, 0o600);
+    drop(tmux);
+    let words = [env!("CARGO_BIN_EXE_casemail"), "--home", home.to_str().unwrap()];
+    let Some(tmux) = Tmux::start((80, 24), &words, &[]) else { return };
+    tmux.wait_for("empty: offline");
+    tmux.send_keys(&["Enter"]);
+    tmux.wait_for("Passphrase");
+    tmux.type_text("stoat weir lantern");
+    tmux.send_keys(&["Enter"]);
+    tmux.wait_for("wrong");
+    tmux.type_text("otter weir lantern");
+    tmux.send_keys(&["Enter"]);
+    tmux.wait_for("Cases");
 }

@@ -23,8 +23,14 @@ pub(super) fn servers(
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let now = Clock::system().now();
+    let mut reached = Vec::new();
     for service in Service::ALL {
-        reach(account, service, now, asked, cwd, output)?;
+        if reach(account, service, now, asked, cwd, output)? {
+            reached.push(service);
+        }
+    }
+    if reached.is_empty() {
+        return Ok(());
     }
     let mut password = match probe::password(account) {
         Ok(password) => password,
@@ -33,12 +39,13 @@ pub(super) fn servers(
             return Ok(());
         }
     };
-    for service in Service::ALL {
+    for service in reached {
         log_in(account, service, &mut password, output)?;
     }
     Ok(())
 }
 
+/// Whether it was reached in the end.
 fn reach(
     account: &mut Account,
     service: Service,
@@ -46,7 +53,7 @@ fn reach(
     asked: &Asked<'_>,
     cwd: &Path,
     output: &mut Output<'_>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     loop {
         let server = service.of(account).clone();
         output.say(&format!(
@@ -62,7 +69,7 @@ fn reach(
                 if let Some(words) = soon {
                     output.say(&format!("{}: {words}; its administrator has to renew it", service.name()));
                 }
-                return Ok(());
+                return Ok(true);
             }
             Err(trouble) => trouble,
         };
@@ -81,7 +88,7 @@ fn reach(
         let question = format!("Another {} server, HOST or HOST:PORT (enter: keep this one untried)", service.name());
         let text = ask(&question, Some(""))?;
         if text.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         match endpoint(&text, server.port, &server.user) {
             Ok(found) => set(account, service, found),

@@ -8,6 +8,9 @@ use super::exit::Failure;
 use crate::mail::safe::{self, SafeText};
 use crate::mail::wrap::wrap;
 
+/// Lists for people are made for a terminal of this width; scripts have `--json`.
+const COLUMNS: usize = 80;
+
 /// The two outputs of a command.
 pub(super) struct Output<'a> {
     out: &'a mut dyn Write,

@@ -33,6 +33,9 @@ const SINGLY_MAX: usize = 200;
 /// How often a waiting command looks.
 const LOOK: Duration = Duration::from_millis(40);
 
+/// How long the copy of accepted mail is waited for.
+const FILING: Duration = Duration::from_secs(5);
+
 /// What the index knows of a message in a list.
 struct Indexed {
     key: MessageKey,
@@ -386,10 +389,14 @@ impl Engine {
     pub fn settle(&self, ids: &[OutboxId], patience: Duration) -> Result<Vec<OutboxListed>, EngineError> {
         self.connect()?;
         let until = Instant::now() + patience;
+        // Mail that was accepted is sent; its copy is waited for a while only, because filing may be tried for days.
+        let mut sent_since = None;
         loop {
             let rows: Vec<OutboxListed> = self.outbox()?.into_iter().filter(|row| ids.contains(&row.id)).collect();
-            let moving = rows.iter().any(|row| matches!(row.state, "queued" | "sending" | "sent-not-filed"));
-            if !moving || Instant::now() >= until {
+            let sending = rows.iter().any(|row| matches!(row.state, "queued" | "sending"));
+            let filing = rows.iter().any(|row| row.state == "sent-not-filed");
+            let filed_in_time = filing && sent_since.get_or_insert_with(Instant::now).elapsed() < FILING;
+            if !(sending || filed_in_time) || Instant::now() >= until {
                 return Ok(rows);
             }
             std::thread::sleep(LOOK);

@@ -123,6 +123,14 @@ impl Command {
         Ok(Self(format!("APPEND {} ({}) {date}{{{bytes}}}", mailbox_name(mailbox)?, flag_names(flags)?)))
     }
 
+    pub(super) fn create(mailbox: &str) -> Result<Self, Error> {
+        Ok(Self(format!("CREATE {}", mailbox_name(mailbox)?)))
+    }
+
+    pub(super) fn subscribe(mailbox: &str) -> Result<Self, Error> {
+        Ok(Self(format!("SUBSCRIBE {}", mailbox_name(mailbox)?)))
+    }
+
     pub(super) fn find(message_id: &str) -> Result<Self, Error> {
         Ok(Self(format!("UID SEARCH HEADER Message-ID {}", quoted("a Message-ID", message_id)?)))
     }

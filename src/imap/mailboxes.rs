@@ -99,7 +99,10 @@ fn info(data: &MailboxListData<'_>) -> Option<MailboxInfo> {
 }
 
 /// What of all that is listed is synced. Where nothing is subscribed, nobody ever cared to: everything is taken then.
-fn choose(found: BTreeMap<String, MailboxInfo>, sent_mailbox: Option<&str>, skip: &[String]) -> Vec<MailboxInfo> {
+fn choose(mut found: BTreeMap<String, MailboxInfo>, sent_mailbox: Option<&str>, skip: &[String]) -> Vec<MailboxInfo> {
+    if sent_mailbox.is_none() {
+        mark_sent_by_name(&mut found);
+    }
     let any_subscribed = found.values().any(|info| info.subscribed && info.name != "INBOX");
     let is_sent = |info: &MailboxInfo| match sent_mailbox {
         Some(name) => info.name == name,
@@ -119,6 +122,25 @@ fn choose(found: BTreeMap<String, MailboxInfo>, sent_mailbox: Option<&str>, skip
     chosen.sort_by_key(|info| !is_sent(info));
     chosen.insert(0, inbox);
     chosen
+}
+
+/// Where the server names no mailbox for sent mail (SPECIAL-USE is an extension, RFC 6154), the customary names do: Dovecot's and
+/// Cyrus' "Sent", Exchange's "Sent Items", Apple's "Sent Messages", at the top or below INBOX as Courier has it.
+fn mark_sent_by_name(found: &mut BTreeMap<String, MailboxInfo>) {
+    const NAMES: [&str; 4] = ["Sent", "Sent Items", "Sent Messages", "Sent Mail"];
+    if found.values().any(|info| info.special_use == Some(SpecialUse::Sent)) {
+        return;
+    }
+    let is_named = |info: &MailboxInfo, name: &str| {
+        let below_inbox = info.delimiter.and_then(|delimiter| info.name.strip_prefix("INBOX")?.strip_prefix(delimiter));
+        below_inbox.unwrap_or(&info.name).eq_ignore_ascii_case(name)
+    };
+    for name in NAMES {
+        if let Some(info) = found.values_mut().find(|info| info.special_use.is_none() && is_named(info, name)) {
+            info.special_use = Some(SpecialUse::Sent);
+            return;
+        }
+    }
 }
 
 /// The name of the mailbox for sent mail.
@@ -156,6 +178,20 @@ mod tests {
         check(&[("A", None, true), ("Sent", sent, false), ("X", None, false)], None, &[], &["INBOX", "Sent", "A"]);
         check(&[("A", None, true), ("Out", None, false)], Some("Out"), &[], &["INBOX", "Out", "A"]);
         check(&[("A", None, false), ("B", None, false), ("INBOX", None, false)], None, &["B"], &["INBOX", "A"]);
+    }
+
+    #[test]
+    fn sent_mail_is_known_by_its_customary_name_where_the_server_says_nothing() {
+        let first_after_inbox = |found: &[(&str, Option<SpecialUse>, bool)]| {
+            let found = found.iter().map(|&(name, use_, subscribed)| mailbox(name, use_, subscribed)).collect();
+            choose(found, None, &[]).into_iter().nth(1).map(|info| (info.name, info.special_use))
+        };
+        let sent = |name: &str| Some((name.to_owned(), Some(SpecialUse::Sent)));
+        assert_eq!(first_after_inbox(&[("A", None, true), ("INBOX/Sent", None, false)]), sent("INBOX/Sent"));
+        assert_eq!(first_after_inbox(&[("Archive", None, true), ("Sent Items", None, false)]), sent("Sent Items"));
+        let named = [("Sent", None, true), ("Gesendet", Some(SpecialUse::Sent), true)];
+        assert_eq!(first_after_inbox(&named), sent("Gesendet"));
+        assert_eq!(first_after_inbox(&[("Presents", None, true)]), Some(("Presents".to_owned(), None)));
     }
 
     #[test]

@@ -57,9 +57,9 @@ pub(super) async fn serve<S: Wire>(
         }
         // Never repeated by itself: the message may be there already.
         Request::Append { mailbox, raw, flags, date, answer } => {
-            let result = match mailbox.as_deref().or(sent) {
+            let result = match mailbox.as_deref() {
                 Some(mailbox) => append(session, mailbox, &raw, &flags, date).await,
-                None => Err(Error::NoMailbox { mailbox: "\\Sent".to_owned() }),
+                None => file_sent(session, sent.unwrap_or(SENT), &raw, &flags, date).await,
             };
             reply(result, answer)
         }
@@ -237,6 +237,29 @@ async fn find<S: Wire>(
 }
 
 /// APPEND (RFC 9051 §6.3.12) by hand: untagged data before the `+` is legal, and the answer says where the message lies.
+/// The mailbox for sent mail that is made where a server has none.
+const SENT: &str = "Sent";
+
+/// Appends to the mailbox for sent mail, which is made where it is missing: a server may come without one, or a person may name one
+/// that nobody has made yet. A refused APPEND has stored nothing (RFC 9051 §6.3.12), so asking again cannot store twice.
+async fn file_sent<S: Wire>(
+    session: &mut Session<S>,
+    mailbox: &str,
+    raw: &[u8],
+    flags: &crate::store::flags::Flags,
+    date: Option<i64>,
+) -> Result<Appended, Error> {
+    match append(session, mailbox, raw, flags, date).await {
+        Err(Error::NoMailbox { .. }) => {
+            let name = session.wire(mailbox);
+            session.run(&format!("to make the mailbox {mailbox}"), &Command::create(&name)?, |_| Use::Unasked).await?;
+            session.run(&format!("to subscribe to {mailbox}"), &Command::subscribe(&name)?, |_| Use::Unasked).await?;
+            append(session, mailbox, raw, flags, date).await
+        }
+        result => result,
+    }
+}
+
 async fn append<S: Wire>(
     session: &mut Session<S>,
     mailbox: &str,

@@ -51,7 +51,7 @@ pub enum Error {
         text: String,
     },
     /// The connection ended.
-    #[error("the connection was lost while asked {doing} ({words})")]
+    #[error("the connection was lost when asked {doing} ({words})")]
     Lost {
         /// What we asked for.
         doing: String,
@@ -59,7 +59,7 @@ pub enum Error {
         words: String,
     },
     /// The server owes an answer.
-    #[error("the server was silent for {} s while asked {doing}", after.as_secs())]
+    #[error("the server was silent for {} s when asked {doing}", after.as_secs())]
     TimedOut {
         /// What we asked for.
         doing: String,
@@ -67,7 +67,7 @@ pub enum Error {
         after: Duration,
     },
     /// The server's answer is not IMAP as we can read it, or goes beyond the limits of the byte guard.
-    #[error("the server's answer cannot be read while asked {doing} ({words})")]
+    #[error("the server's answer cannot be read when asked {doing} ({words})")]
     Unreadable {
         /// What we asked for.
         doing: String,
@@ -75,7 +75,7 @@ pub enum Error {
         words: String,
     },
     /// The server's answer can be read and makes no sense.
-    #[error("the server's answer makes no sense while asked {doing}: {words}")]
+    #[error("the server's answer makes no sense when asked {doing}: {words}")]
     Nonsense {
         /// What we asked for.
         doing: String,

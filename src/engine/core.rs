@@ -204,14 +204,12 @@ impl CoreHandle {
         answered.recv().map_err(|_| EngineError::Ended)
     }
 
-    /// As [`Self::ask`], of an open profile with threads up to date.
+    /// As [`Self::ask`], of an open profile whose index is whole and whose threads are up to date: half a list is no answer.
     pub(crate) fn ask_open<T: Send + 'static>(
         &self,
         question: impl FnOnce(&mut Core, &mut Open) -> T + Send + 'static,
     ) -> Result<T, EngineError> {
-        if let Some(read) = self.ask_stores(|core, open| core.settings.lazy.then(|| core.when_loaded(open)))? {
-            read.recv().map_err(|_| EngineError::Ended)?;
-        }
+        self.ask_stores(|core, open| core.when_loaded(open))?.recv().map_err(|_| EngineError::Ended)?;
         self.ask_stores(|core, open| {
             open.library.rebuild();
             question(core, open)

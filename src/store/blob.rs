@@ -95,7 +95,7 @@ pub fn sync(dir: &Path, names: &[Name]) -> io::Result<()> {
     file::sync_dir(dir)
 }
 
-/// As [`write`], but it may not be on the disk yet: [`sync`] has to follow before anything names it.
+/// As [`write()`], but it may not be on the disk yet: [`sync`] has to follow before anything names it.
 ///
 /// # Errors
 /// As the system says; what was written is removed.

@@ -79,11 +79,11 @@ fn reach(
             continue;
         }
         output.say(&trouble.words);
-        if trouble.fault == Fault::Authority {
-            if let Some(file) = authority(asked, cwd, output)? {
-                account.ca_file = Some(file);
-                continue;
-            }
+        if trouble.fault == Fault::Authority
+            && let Some(file) = authority(asked, cwd, output)?
+        {
+            account.ca_file = Some(file);
+            continue;
         }
         let question = format!("Another {} server, HOST or HOST:PORT (enter: keep this one untried)", service.name());
         let text = ask(&question, Some(""))?;

@@ -81,7 +81,7 @@ mod tests {
         let mut environment = Environment { cwd: "/work".into(), ..Environment::default() };
         assert_eq!(environment.roots(None), None);
         let below = environment.roots(Some(Path::new("otter"))).unwrap();
-        assert_eq!(below.config, Path::new("/work/otter/config"));
+        assert_eq!(below.config, Path::new("/srv/otter/config"));
         environment.home = Some("/home/k".into());
         environment.xdg[2] = Some(PathBuf::from("/scratch"));
         let roots = environment.roots(None).unwrap();

@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn the_profile_lies_where_it_is_said() {
-        let mut environment = Environment { cwd: "/work".into(), ..Environment::default() };
+        let mut environment = Environment { cwd: "/srv".into(), ..Environment::default() };
         assert_eq!(environment.roots(None), None);
         let below = environment.roots(Some(Path::new("otter"))).unwrap();
         assert_eq!(below.config, Path::new("/srv/otter/config"));

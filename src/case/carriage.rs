@@ -52,7 +52,21 @@ impl Class {
 }
 
 /// The suffix under which CJSM mirrors other domains.
-const CJSM: &str = "cjsm.net";
+pub const CJSM: &str = "cjsm.net";
+
+/// Suffixes of public bodies that demand TLS of each other, unless a configuration says otherwise.
+pub const GOV: &[&str] = &[
+    "gov.uk",
+    "gov.scot",
+    "gov.wales",
+    "llyw.cymru",
+    "police.uk",
+    "nhs.net",
+    "mod.uk",
+    "parliament.uk",
+    "hmcts.net",
+    "judiciary.uk",
+];
 
 /// Domains that were to be given up for gov.uk, gov.scot and the like; mail to them may go nowhere.
 const OBSOLETE: &[&str] = &["gsi.gov.uk", "gse.gov.uk", "gsx.gov.uk", "gcsx.gov.uk", "pnn.police.uk"];
@@ -71,23 +85,7 @@ impl Default for Classes {
     /// The suffixes known to be carried securely; no domain of a firm.
     fn default() -> Self {
         let list = |suffixes: &[&str]| suffixes.iter().map(|s| (*s).to_owned()).collect();
-        Self {
-            cjsm: list(&[CJSM]),
-            gov: list(&[
-                "gov.uk",
-                "gov.scot",
-                "gov.wales",
-                "llyw.cymru",
-                "police.uk",
-                "nhs.net",
-                "mod.uk",
-                "parliament.uk",
-                "hmcts.net",
-                "judiciary.uk",
-            ]),
-            firm: Vec::new(),
-            twins: Vec::new(),
-        }
+        Self { cjsm: list(&[CJSM]), gov: list(GOV), firm: Vec::new(), twins: Vec::new() }
     }
 }
 

@@ -8,6 +8,6 @@ pub mod filing;
 pub mod identifiers;
 pub mod title;
 
-pub use carriage::{Class, Classes};
+pub use carriage::{CJSM, Class, Classes, GOV};
 pub use filing::{ConfiguredCase, Filed, Filer, Filing, Flag, Item, Reason};
 pub use identifiers::{Identifier, Kind, Pattern, Patterns};

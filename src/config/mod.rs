@@ -9,6 +9,7 @@ mod write;
 
 use std::path::PathBuf;
 
+use crate::case::{CJSM, GOV};
 use crate::mail::address::Address;
 use crate::settings::Finding;
 
@@ -104,22 +105,7 @@ pub struct Classes {
 impl Default for Classes {
     fn default() -> Self {
         let own = |list: &[&str]| list.iter().map(|suffix| (*suffix).to_owned()).collect();
-        Self {
-            cjsm: own(&["cjsm.net"]),
-            gov: own(&[
-                "gov.uk",
-                "gov.scot",
-                "gov.wales",
-                "llyw.cymru",
-                "police.uk",
-                "nhs.net",
-                "mod.uk",
-                "parliament.uk",
-                "hmcts.net",
-                "judiciary.uk",
-            ]),
-            firm: Vec::new(),
-        }
+        Self { cjsm: own(&[CJSM]), gov: own(GOV), firm: Vec::new() }
     }
 }
 

@@ -32,8 +32,7 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
     let mut open: Open = None;
     loop {
         while let Some((request, last_try)) = shared.take() {
-            let sent = shared.sent();
-            if let Err(end) = serve(&mut session, &mut open, sent.as_deref(), request, last_try).await {
+            if let Err(end) = serve(&mut session, &mut open, shared, request, last_try).await {
                 let (e, again) = *end;
                 if let Some(request) = again {
                     shared.put_back(request);
@@ -46,7 +45,7 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
             // While it was not open here, INBOX was not watched.
             match inbox {
                 None => shared.inbox_opened(&selected.server),
-                Some(before) if before != selected.server => shared.inbox_changed(),
+                Some(before) if before != selected.server => shared.changed("INBOX"),
                 Some(_) => {}
             }
             inbox = Some(selected.server);
@@ -59,7 +58,7 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
             session.run(DOING, &Command::plain("NOOP"), |_| Use::Unasked).await?;
         }
         if std::mem::take(&mut session.news) {
-            shared.inbox_changed();
+            shared.changed("INBOX");
             // What SELECT said is out of date; it is compared again only after another mailbox was open.
             if let Some(server) = inbox.as_mut() {
                 server.exists = session.exists;
@@ -83,7 +82,7 @@ async fn idle<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duratio
     let until = Instant::now() + renew;
     loop {
         if std::mem::take(&mut session.news) {
-            shared.inbox_changed();
+            shared.changed("INBOX");
         }
         tokio::select! {
             answer = session.read(DOING) => {

@@ -123,8 +123,36 @@ impl Command {
         Ok(Self(format!("APPEND {} ({}) {date}{{{bytes}}}", mailbox_name(mailbox)?, flag_names(flags)?)))
     }
 
-    pub(super) fn create(mailbox: &str) -> Result<Self, Error> {
-        Ok(Self(format!("CREATE {}", mailbox_name(mailbox)?)))
+    /// CREATE, with what the mailbox is for where that is given (RFC 6154 §3).
+    pub(super) fn create(mailbox: &str, special_use: Option<SpecialUse>) -> Result<Self, Error> {
+        let attribute = special_use.and_then(|special_use| {
+            Some(match special_use {
+                SpecialUse::Inbox => return None,
+                SpecialUse::All => "\\All",
+                SpecialUse::Archive => "\\Archive",
+                SpecialUse::Drafts => "\\Drafts",
+                SpecialUse::Flagged => "\\Flagged",
+                SpecialUse::Junk => "\\Junk",
+                SpecialUse::Sent => "\\Sent",
+                SpecialUse::Trash => "\\Trash",
+            })
+        });
+        let used = attribute.map(|attribute| format!(" (USE ({attribute}))")).unwrap_or_default();
+        Ok(Self(format!("CREATE {}{used}", mailbox_name(mailbox)?)))
+    }
+
+    pub(super) fn uid_copy(uids: &UidSet, mailbox: &str) -> Result<Self, Error> {
+        Ok(Self(format!("UID COPY {uids} {}", mailbox_name(mailbox)?)))
+    }
+
+    /// RFC 6851 §3.2.
+    pub(super) fn uid_move(uids: &UidSet, mailbox: &str) -> Result<Self, Error> {
+        Ok(Self(format!("UID MOVE {uids} {}", mailbox_name(mailbox)?)))
+    }
+
+    /// RFC 4315 §2.1. The bare EXPUNGE has no function here: it takes what others have marked.
+    pub(super) fn uid_expunge(uids: &UidSet) -> Self {
+        Self(format!("UID EXPUNGE {uids}"))
     }
 
     pub(super) fn subscribe(mailbox: &str) -> Result<Self, Error> {
@@ -229,6 +257,11 @@ mod tests {
             Command::append("Sent", &flags, Some(0), 12),
             "APPEND \"Sent\" (\\Seen $Junk) \"01-Jan-1970 00:00:00 +0000\" {12}",
         );
+        check(Command::uid_move(&uids, "Archive"), "UID MOVE 1:2,9 \"Archive\"");
+        check(Command::uid_copy(&uids, "Archive"), "UID COPY 1:2,9 \"Archive\"");
+        check(Ok(Command::uid_expunge(&uids)), "UID EXPUNGE 1:2,9");
+        check(Command::create("Sent", None), "CREATE \"Sent\"");
+        check(Command::create("Sent", Some(crate::store::mailbox::SpecialUse::Sent)), "CREATE \"Sent\" (USE (\\Sent))");
         check(Command::find("<a\"b@example.org>"), r#"UID SEARCH HEADER Message-ID "<a\"b@example.org>""#);
     }
 

@@ -24,13 +24,14 @@ mod serve;
 mod session;
 pub mod sink;
 mod sync;
+mod transfer;
 mod trial;
 pub mod uid_set;
 pub mod worker;
 
 pub use account::{AccountSetup, Limits, Times};
 pub use error::Error;
-pub use request::{Appended, Found, Handle, Request, StoreFlags, Stored};
+pub use request::{Appended, Copied, Expunged, Found, Handle, Moved, Request, StoreFlags, Stored};
 pub use sink::{Body, Fetched, Held, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop};
 pub use trial::try_login;
 pub use uid_set::UidSet;

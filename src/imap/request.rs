@@ -10,6 +10,7 @@ use super::uid_set::UidSet;
 use super::worker::Shared;
 use crate::net::Secret;
 use crate::store::flags::Flags;
+use crate::store::mailbox::SpecialUse;
 
 /// A change of flags.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,32 @@ pub struct Appended {
     pub mailbox: String,
     /// UIDVALIDITY and UID (RFC 4315), where the server says.
     pub uid: Option<(u32, u32)>,
+}
+
+/// Where copied messages lie now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// UIDVALIDITY of the mailbox that they were copied to (COPYUID, RFC 4315); `None`: the server does not say.
+    pub uid_validity: Option<u32>,
+    /// UIDs before and after. A message that was not there any more is not among them; empty where the server does not say.
+    pub uids: Vec<(u32, u32)>,
+}
+
+/// What became of messages that were to be moved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Where they lie now.
+    pub copied: Copied,
+    /// Those that were copied and are still in the old mailbox, marked `\Deleted`, because the server has neither MOVE nor UIDPLUS and a
+    /// bare EXPUNGE would remove what others have marked.
+    pub left: UidSet,
+}
+
+/// What became of messages that were to be removed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Expunged {
+    /// Those that are still there, marked `\Deleted`, because the server has no UIDPLUS.
+    pub left: UidSet,
 }
 
 /// Messages found.
@@ -83,6 +110,14 @@ pub enum Request {
         /// The answer.
         answer: Answer<Found>,
     },
+    /// Copy messages to a mailbox (decoded name).
+    Copy(MailboxAt, UidSet, String, Answer<Copied>),
+    /// Move messages to a mailbox (decoded name).
+    Move(MailboxAt, UidSet, String, Answer<Moved>),
+    /// Remove messages for good.
+    Expunge(MailboxAt, UidSet, Answer<Expunged>),
+    /// Make a mailbox.
+    Create(String, Option<SpecialUse>, Answer<String>),
 }
 
 /// The way an answer goes.
@@ -145,6 +180,43 @@ impl Handle {
     /// Any [`Error`].
     pub async fn find(&self, mailbox: Option<String>, message_id: String) -> Result<Found, Error> {
         self.ask(|answer| Request::Find { mailbox, message_id, answer }).await
+    }
+
+    /// Copies messages to another mailbox (decoded name).
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::NoMailbox`] names the target where that is missing (make it, ask again: nothing was copied). After
+    /// [`Error::Lost`] or [`Error::TimedOut`] the copies may or may not be there, and asking again may make second ones.
+    pub async fn copy(&self, at: MailboxAt, uids: UidSet, to: String) -> Result<Copied, Error> {
+        self.ask(|answer| Request::Copy(at, uids, to, answer)).await
+    }
+
+    /// Moves messages to another mailbox (decoded name). Messages that are not there any more are passed over.
+    ///
+    /// # Errors
+    /// Any [`Error`]; [`Error::NoMailbox`] names the target where that is missing (make it, ask again: nothing was moved). After
+    /// [`Error::Lost`] or [`Error::TimedOut`] they may have been moved or not, or some of them; asking again is safe where the server
+    /// has MOVE (RFC 6851), which moves each message as one, and is done by itself once; where it has not, a message that is
+    /// still in the old mailbox may have been copied already.
+    pub async fn move_messages(&self, at: MailboxAt, uids: UidSet, to: String) -> Result<Moved, Error> {
+        self.ask(|answer| Request::Move(at, uids, to, answer)).await
+    }
+
+    /// Removes messages for good: `\Deleted` and UID EXPUNGE. Asking twice does no harm.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn expunge(&self, at: MailboxAt, uids: UidSet) -> Result<Expunged, Error> {
+        self.ask(|answer| Request::Expunge(at, uids, answer)).await
+    }
+
+    /// Makes a mailbox (decoded name) and subscribes to it; one that is there already is as good. Gives the name that it has on the
+    /// server.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn create_mailbox(&self, name: String, special_use: Option<SpecialUse>) -> Result<String, Error> {
+        self.ask(|answer| Request::Create(name, special_use, answer)).await
     }
 
     /// Syncs all mailboxes now, and connects now when it is waiting for the next attempt.

@@ -12,7 +12,10 @@ use super::select::{Selected, select};
 use super::session::{Session, Use, Wire, split_code};
 use super::sink::{Body, Fetched, MailboxAt};
 use super::sync::take;
+use super::transfer;
 use super::uid_set::UidSet;
+use super::worker::Shared;
+use crate::store::mailbox::SpecialUse;
 
 /// A message is fetched in pieces of this size, so that none needs a buffer as large as itself in the codec.
 const PIECE: u64 = 4 << 20;
@@ -34,10 +37,12 @@ pub(super) type Open = Option<Selected>;
 pub(super) async fn serve<S: Wire>(
     session: &mut Session<S>,
     open: &mut Open,
-    sent: Option<&str>,
+    shared: &Shared,
     request: Request,
     last_try: bool,
 ) -> Result<(), End> {
+    let sent = shared.sent();
+    let sent = sent.as_deref();
     match request {
         Request::Fetch(at, uid, answer) => match fetch(session, open, &at, uid).await {
             Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Fetch(at, uid, answer))))),
@@ -61,8 +66,49 @@ pub(super) async fn serve<S: Wire>(
                 Some(mailbox) => append(session, mailbox, &raw, &flags, date).await,
                 None => file_sent(session, sent.unwrap_or(SENT), &raw, &flags, date).await,
             };
+            if let Ok(appended) = &result {
+                shared.changed(&appended.mailbox);
+            }
             reply(result, answer)
         }
+        // Never repeated by itself: a second copy is one too many.
+        Request::Copy(at, uids, to, answer) => {
+            let result = transfer::copy(session, open, &at, &uids, &to).await;
+            told(shared, &result, &[&to]);
+            reply(result, answer)
+        }
+        Request::Move(at, uids, to, answer) => {
+            let moves = session.capabilities.has("MOVE");
+            match transfer::move_messages(session, open, &at, &uids, &to).await {
+                Err(e) if !e.session_lives() && !last_try && moves => {
+                    Err(Box::new((e, Some(Request::Move(at, uids, to, answer)))))
+                }
+                result => {
+                    told(shared, &result, &[&at.name, &to]);
+                    reply(result, answer)
+                }
+            }
+        }
+        Request::Expunge(at, uids, answer) => match transfer::expunge(session, open, &at, &uids).await {
+            Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Expunge(at, uids, answer))))),
+            result => {
+                told(shared, &result, &[&at.name]);
+                reply(result, answer)
+            }
+        },
+        Request::Create(name, special_use, answer) => match transfer::create(session, &name, special_use).await {
+            Err(e) if !e.session_lives() && !last_try => {
+                Err(Box::new((e, Some(Request::Create(name, special_use, answer)))))
+            }
+            result => reply(result, answer),
+        },
+    }
+}
+
+/// What was done here is seen by the syncing connection at once, not at its next look around.
+fn told<T>(shared: &Shared, result: &Result<T, Error>, mailboxes: &[&str]) {
+    if result.is_ok() {
+        mailboxes.iter().for_each(|mailbox| shared.changed(mailbox));
     }
 }
 
@@ -83,6 +129,10 @@ pub(super) fn refuse(request: Request, e: Error) {
         Request::Store(_, answer) => drop(answer.send(Err(e))),
         Request::Append { answer, .. } => drop(answer.send(Err(e))),
         Request::Find { answer, .. } => drop(answer.send(Err(e))),
+        Request::Copy(.., answer) => drop(answer.send(Err(e))),
+        Request::Move(.., answer) => drop(answer.send(Err(e))),
+        Request::Expunge(.., answer) => drop(answer.send(Err(e))),
+        Request::Create(.., answer) => drop(answer.send(Err(e))),
     }
 }
 
@@ -101,7 +151,11 @@ async fn open_mailbox<S: Wire>(session: &mut Session<S>, open: &mut Open, mailbo
 }
 
 /// Opens a mailbox and makes sure that it is the one the UIDs are of.
-async fn open_at<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxAt) -> Result<Selected, Error> {
+pub(super) async fn open_at<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    at: &MailboxAt,
+) -> Result<Selected, Error> {
     let selected = open_mailbox(session, open, &at.name).await?;
     if selected.at.uid_validity != at.uid_validity {
         return Err(Error::Rebuilt { mailbox: at.name.to_string() });
@@ -236,7 +290,6 @@ async fn find<S: Wire>(
     Ok(Found { at: selected.at, uids })
 }
 
-/// APPEND (RFC 9051 §6.3.12) by hand: untagged data before the `+` is legal, and the answer says where the message lies.
 /// The mailbox for sent mail that is made where a server has none.
 const SENT: &str = "Sent";
 
@@ -251,15 +304,14 @@ async fn file_sent<S: Wire>(
 ) -> Result<Appended, Error> {
     match append(session, mailbox, raw, flags, date).await {
         Err(Error::NoMailbox { .. }) => {
-            let name = session.wire(mailbox);
-            session.run(&format!("to make the mailbox {mailbox}"), &Command::create(&name)?, |_| Use::Unasked).await?;
-            session.run(&format!("to subscribe to {mailbox}"), &Command::subscribe(&name)?, |_| Use::Unasked).await?;
+            transfer::create(session, mailbox, Some(SpecialUse::Sent)).await?;
             append(session, mailbox, raw, flags, date).await
         }
         result => result,
     }
 }
 
+/// APPEND (RFC 9051 §6.3.12) by hand: untagged data before the `+` is legal, and the answer says where the message lies.
 async fn append<S: Wire>(
     session: &mut Session<S>,
     mailbox: &str,

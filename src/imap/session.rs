@@ -192,6 +192,19 @@ impl<S: Wire> Session<S> {
         pending: Pending,
         mut on: impl FnMut(&Response<'_>) -> Use,
     ) -> Result<Done, Error> {
+        self.finish_coded(pending, |response| match response {
+            Response::Done { .. } => Use::Taken,
+            other => on(other),
+        })
+        .await
+    }
+
+    /// As [`Self::finish`]; `on` sees the tagged answer too, for the response code in it.
+    pub(super) async fn finish_coded(
+        &mut self,
+        pending: Pending,
+        mut on: impl FnMut(&Response<'_>) -> Use,
+    ) -> Result<Done, Error> {
         let mut unasked = 0_u64;
         loop {
             let response = self.next(&pending.doing).await?;
@@ -204,6 +217,7 @@ impl<S: Wire> Session<S> {
                         });
                     }
                     self.outstanding = self.outstanding.saturating_sub(1);
+                    on(response.parsed());
                     if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
                         self.capabilities = Capabilities::of(list);
                     }

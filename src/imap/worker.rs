@@ -5,7 +5,7 @@
 //! failure is repeated with growing waits. Going offline drops the connections at once, in the middle of whatever they do: the sink has
 //! whole batches only.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +28,9 @@ use crate::net::{Culprit, Secret, Stream};
 
 /// How often an unreadable answer is closed in on without waiting: enough to find one message among a batch, several times over.
 const QUICK_RETRIES: u32 = 40;
+
+/// More changed mailboxes than this are all looked at.
+const CHANGED_MAX: usize = 1_000;
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,7 +56,8 @@ pub(super) struct Shared {
 struct State {
     queue: VecDeque<(Request, bool)>,
     password: Secret,
-    inbox_changed: bool,
+    /// Mailboxes in which something changed.
+    changed: BTreeSet<String>,
     /// What the last pass over INBOX began with.
     inbox_seen: Option<Server>,
     all_changed: bool,
@@ -69,7 +73,7 @@ impl Shared {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 password: setup.password.clone(),
-                inbox_changed: false,
+                changed: BTreeSet::new(),
                 inbox_seen: None,
                 all_changed: false,
                 attended: false,
@@ -159,8 +163,15 @@ impl Shared {
         }
     }
 
-    pub(super) fn inbox_changed(&self) {
-        self.state().inbox_changed = true;
+    /// Something changed in a mailbox (decoded name): it is synced before anything else.
+    pub(super) fn changed(&self, mailbox: &str) {
+        let mut state = self.state();
+        if state.changed.len() < CHANGED_MAX {
+            state.changed.insert(mailbox.to_owned());
+        } else {
+            state.all_changed = true;
+        }
+        drop(state);
         self.wake.notify_one();
     }
 
@@ -168,7 +179,7 @@ impl Shared {
     pub(super) fn inbox_opened(&self, server: &Server) {
         let same = |seen: &Server| seen.uid_next == server.uid_next && seen.exists == server.exists;
         if !self.state().inbox_seen.as_ref().is_some_and(same) {
-            self.inbox_changed();
+            self.changed("INBOX");
         }
     }
 
@@ -306,12 +317,13 @@ async fn connect_and_sync<S: Sink>(
     let mut session = auth::open(setup, &shared.password()).await?;
     shared.up.send_replace(true);
     let mut todo = all(setup, sink, shared, &mut session).await?;
+    let mut listed: Vec<String> = todo.iter().cloned().collect();
     loop {
         let urgent = || {
             let state = shared.state();
-            state.inbox_changed || !state.attended && !state.queue.is_empty()
+            !state.changed.is_empty() || !state.attended && !state.queue.is_empty()
         };
-        while let Some(mailbox) = next_mailbox(shared, &mut todo) {
+        while let Some(mailbox) = next_mailbox(shared, &mut todo, &listed) {
             let interrupted = sync_mailbox(setup, sink, &mut session, suspects, &mailbox, &urgent, shared).await?;
             if interrupted {
                 todo.push_front(mailbox);
@@ -320,23 +332,34 @@ async fn connect_and_sync<S: Sink>(
         }
         *well = true;
         sink.link(Link::Online { live: shared.state().attended });
-        tokio::select! {
-            () = shared.wake.notified() => {
-                if std::mem::take(&mut shared.state().all_changed) {
-                    todo = all(setup, sink, shared, &mut session).await?;
-                }
-            }
-            () = sleep(setup.times.poll) => todo = all(setup, sink, shared, &mut session).await?,
+        let everything = tokio::select! {
+            () = shared.wake.notified() => std::mem::take(&mut shared.state().all_changed),
+            () = sleep(setup.times.poll) => true,
+        };
+        if everything {
+            todo = all(setup, sink, shared, &mut session).await?;
+            listed = todo.iter().cloned().collect();
         }
         serve_here(shared, &mut session).await?;
     }
 }
 
-/// The next mailbox to sync: INBOX whenever it changed.
-fn next_mailbox(shared: &Shared, todo: &mut VecDeque<String>) -> Option<String> {
-    if std::mem::take(&mut shared.state().inbox_changed) {
-        todo.retain(|name| name != "INBOX");
-        return Some("INBOX".to_owned());
+/// The next mailbox to sync: one that changed, INBOX before others. A mailbox that is left alone stays so.
+fn next_mailbox(shared: &Shared, todo: &mut VecDeque<String>, listed: &[String]) -> Option<String> {
+    let mut state = shared.state();
+    let changed = if state.changed.remove("INBOX") { Some("INBOX".to_owned()) } else { None };
+    let changed = changed.or_else(|| {
+        while let Some(name) = state.changed.pop_first() {
+            if listed.contains(&name) {
+                return Some(name);
+            }
+        }
+        None
+    });
+    drop(state);
+    if let Some(name) = changed {
+        todo.retain(|other| *other != name);
+        return Some(name);
     }
     todo.pop_front()
 }
@@ -351,7 +374,7 @@ async fn all<S: Sink>(
     let list = list(setup, sink, session).await?;
     let mut state = shared.state();
     state.sent = mailboxes::sent(&list, setup.sent_mailbox.as_deref());
-    state.inbox_changed = false;
+    state.changed.clear();
     Ok(list.into_iter().map(|info| info.name).collect())
 }
 
@@ -398,8 +421,7 @@ async fn serve_here(shared: &Shared, session: &mut Session<Stream>) -> Result<()
     while !shared.state().attended
         && let Some((request, last_try)) = shared.take()
     {
-        let sent = shared.sent();
-        if let Err(end) = serve(session, &mut None, sent.as_deref(), request, last_try).await {
+        if let Err(end) = serve(session, &mut None, shared, request, last_try).await {
             let (e, again) = *end;
             if let Some(request) = again {
                 shared.put_back(request);

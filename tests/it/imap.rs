@@ -226,6 +226,47 @@ async fn requests_are_served() {
     assert_eq!(handle.fetch(inbox, 1).await, Err(Error::Ended));
 }
 
+/// With MOVE, with COPY and UID EXPUNGE, and with neither.
+#[tokio::test]
+async fn messages_are_moved_copied_and_removed() {
+    let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();
+    for without in [vec![], vec!["MOVE"], vec!["MOVE", "UIDPLUS"]] {
+        let uidplus = !without.contains(&"UIDPLUS");
+        let options = Options { without, ..Options::default() };
+        let Some(server) = Dovecot::start_with(&authority, &options) else { return };
+        server.fill(USER, "INBOX", (1..=9).map(|n| mail(n, "hello")));
+        // Somebody else has marked one, and is not done with it.
+        server.doveadm(&["flags", "add", "-u", USER, "\\Deleted", "mailbox", "INBOX", "uid", "9"], b"");
+        let (sink, handle) = start(setup(&server)).await;
+        let inbox = at(&sink, "INBOX");
+        let to = "Fälle".to_owned();
+        let few: UidSet = [2, 4, 77].into_iter().collect();
+        let nowhere = handle.move_messages(inbox.clone(), few.clone(), to.clone()).await;
+        assert_eq!(nowhere, Err(Error::NoMailbox { mailbox: to.clone() }));
+        assert_eq!(handle.create_mailbox(to.clone(), None).await, Ok(to.clone()));
+        assert_eq!(handle.create_mailbox(to.clone(), None).await, Ok(to.clone()), "twice is once");
+
+        let moved = handle.move_messages(inbox.clone(), few.clone(), to.clone()).await.unwrap();
+        assert_eq!(moved.copied.uids, [(2, 1), (4, 2)]);
+        assert_eq!(moved.left.is_empty(), uidplus);
+        let copied = handle.copy(inbox.clone(), UidSet::from(5..=6), to.clone()).await.unwrap();
+        assert_eq!((copied.uids, copied.uid_validity), (vec![(5, 3), (6, 4)], moved.copied.uid_validity));
+        let gone = handle.expunge(inbox.clone(), UidSet::from(7..=8)).await.unwrap();
+        assert_eq!(gone.left.is_empty(), uidplus);
+        handle.expunge(inbox.clone(), UidSet::from(7..=8)).await.unwrap();
+
+        // Both mailboxes are looked at without being asked to.
+        let left: Vec<u32> = if uidplus { vec![1, 3, 5, 6, 9] } else { (1..=9).collect() };
+        sink.until("what is left", |state| state.mailboxes["INBOX"].messages.keys().copied().eq(left.iter().copied()))
+            .await;
+        handle.sync_now();
+        sink.until("what came", |state| state.mailboxes.get("Fälle").is_some_and(|kept| kept.whole() == 4)).await;
+        sink.look(|state| assert_eq!(state.mailboxes["Fälle"].raw(1), mail(2, "hello")));
+        let marked = server.doveadm(&["fetch", "-u", USER, "uid flags", "mailbox", "INBOX", "uid", "9"], b"");
+        assert!(marked.contains("\\Deleted"), "{marked}");
+    }
+}
+
 #[tokio::test]
 async fn without_idle_requests_are_still_served() {
     let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();

@@ -1,5 +1,6 @@
 //! The IMAP worker against a real Dovecot.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -23,10 +24,15 @@ fn mail(n: usize, body: &str) -> Vec<u8> {
 }
 
 fn setup_at(server: &Dovecot, endpoint: Endpoint) -> AccountSetup {
+    account(endpoint, &server.ca_file())
+}
+
+/// An account that does not wait long.
+pub(crate) fn account(endpoint: Endpoint, ca_file: &Path) -> AccountSetup {
     AccountSetup {
         name: "work".to_owned(),
         endpoint,
-        tls: tls::client_config(Some(&server.ca_file())).unwrap(),
+        tls: tls::client_config(Some(ca_file)).unwrap(),
         user: USER.to_owned(),
         password: Secret::new(PASSWORD.to_owned()),
         sent_mailbox: None,

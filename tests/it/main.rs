@@ -21,6 +21,7 @@ mod imap_hostile;
 mod imap_tls;
 mod pgp_corpus;
 mod pgp_interop;
+mod servers;
 mod smtp;
 mod store;
 mod support;

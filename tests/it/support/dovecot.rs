@@ -84,15 +84,7 @@ impl Dovecot {
         std::fs::write(file("passwd"), passwords).unwrap();
         let ports: Vec<u16> = (0..3).map(|_| free_port()).collect();
         std::fs::write(file("dovecot.conf"), config(dir.path(), &ports, root, options)).unwrap();
-        let log = std::fs::File::create(file("console.log")).unwrap();
-        let child = Command::new(binary)
-            .args(["-F", "-c"])
-            .arg(file("dovecot.conf"))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
+        let child = spawn(binary, dir.path());
         let mut server = Self { dir, child, tls_port: ports[0], starttls_port: ports[1], lmtp_port: ports[2], root };
         let until = Instant::now() + Duration::from_secs(20);
         while TcpStream::connect((Ipv4Addr::LOCALHOST, server.tls_port)).is_err() {
@@ -119,6 +111,25 @@ impl Dovecot {
     /// LMTP, in the clear, for submission servers that deliver here.
     pub(crate) fn lmtp_port(&self) -> u16 {
         self.lmtp_port
+    }
+
+    /// Ends it, with its sessions.
+    pub(crate) fn stop(&mut self) {
+        if let Some(pid) = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0)) {
+            // The master ends its own children on TERM; KILL would leave them.
+            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+        }
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again after [`Self::stop`].
+    pub(crate) fn start_again(&mut self) {
+        self.child = spawn(&binary("dovecot").unwrap(), self.dir.path());
+    }
+
+    /// Its directory.
+    pub(crate) fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// Its certificate authority.
@@ -185,12 +196,20 @@ impl Dovecot {
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        if let Some(pid) = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap_or(0)) {
-            // The master ends its own children on TERM; KILL would leave them.
-            let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        }
-        let _ = self.child.wait();
+        self.stop();
     }
+}
+
+fn spawn(binary: &Path, dir: &Path) -> Child {
+    let log = std::fs::File::options().create(true).append(true).open(dir.join("console.log")).unwrap();
+    Command::new(binary)
+        .args(["-F", "-c"])
+        .arg(dir.join("dovecot.conf"))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
 }
 
 fn ids(root: bool) -> (u32, u32) {

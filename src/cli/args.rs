@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::Auth;
+
 #[cfg(feature = "pgp-openssl")]
 macro_rules! backend {
     () => {
@@ -153,9 +155,26 @@ pub(super) struct Setup {
     /// A program whose first line of output is the password of the account
     #[arg(long, value_name = "PROGRAM AND ARGUMENTS", num_args = 1.., allow_hyphen_values = true, value_terminator = ";")]
     pub(super) password_command: Option<Vec<String>>,
+    /// A program whose first line of output is an access token (OAuth 2.0), instead of a password
+    #[arg(long, value_name = "PROGRAM AND ARGUMENTS", num_args = 1.., allow_hyphen_values = true, value_terminator = ";", conflicts_with = "password_command")]
+    pub(super) token_command: Option<Vec<String>>,
+    /// A client certificate to show to servers that ask for one (PEM)
+    #[arg(long, value_name = "FILE", requires = "client_key")]
+    pub(super) client_certificate: Option<PathBuf>,
+    /// Its key (PEM, chmod 600, no passphrase)
+    #[arg(long, value_name = "FILE", requires = "client_certificate")]
+    pub(super) client_key: Option<PathBuf>,
+    /// How to log in to both servers: auto, plain, login, scram-sha-256, xoauth2, oauthbearer or external
+    #[arg(long, value_name = "NAME", value_parser = auth)]
+    pub(super) auth: Option<Auth>,
     /// A certificate authority to trust beside the platform's (PEM)
     #[arg(long, value_name = "FILE")]
     pub(super) ca_file: Option<PathBuf>,
+}
+
+fn auth(name: &str) -> Result<Auth, String> {
+    let known = Auth::ALL.into_iter().find(|auth| auth.name() == name);
+    known.ok_or_else(|| format!("write one of {}", Auth::ALL.map(Auth::name).join(", ")))
 }
 
 /// Which messages or threads a list is of.

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use super::environment::Environment;
 use super::exit::Outcome;
@@ -12,6 +11,8 @@ use super::output::Output;
 use super::passphrase;
 use super::probe::{self, Fault, Service, Trouble};
 use crate::config::{Config, files};
+use crate::net::Secret;
+use crate::net::sasl::{Binding, Proof};
 use crate::pgp::certificate::CertInfo;
 use crate::pgp::report::Acceptance;
 use crate::settings::finding::Severity;
@@ -58,6 +59,10 @@ pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, O
                 let cure = "name the PEM file of the certificate authority";
                 found.push(Line::new(Severity::Error, file.display(), "ca_file: there is no such file", cure));
             }
+            if let Some(Err(error)) = probe::certificate(account) {
+                let place = format!("account {}", account.name);
+                found.push(Line::new(Severity::Error, place, error, "see `client_certificate` in config.toml"));
+            }
         }
         if config.accounts.is_empty() {
             found.push(Line::new(
@@ -78,8 +83,19 @@ pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, O
 }
 
 /// Writes what was found.
-pub(super) fn finish(output: &mut Output<'_>, found: Vec<Line>) -> Outcome {
-    named::findings(output, found)
+pub(super) fn finish(output: &mut Output<'_>, found: Vec<Line>, logins: Vec<named::Login>) -> Outcome {
+    named::findings_and_logins(output, found, logins)
+}
+
+/// What became of the servers.
+#[derive(Default)]
+pub(super) struct Servers {
+    /// What is wrong.
+    pub(super) found: Vec<Line>,
+    /// The logins that were made.
+    pub(super) logins: Vec<named::Login>,
+    /// Some server does not accept who we are, or there is nothing to prove it with.
+    pub(super) is_refused: bool,
 }
 
 /// Whether the servers of all accounts can be reached under TLS, how long their certificates last, and whether they take the passwords.
@@ -89,8 +105,8 @@ pub(super) fn servers(
     is_interactive: bool,
     now: Timestamp,
     output: &mut Output<'_>,
-) -> Vec<Line> {
-    let mut found = Vec::new();
+) -> Servers {
+    let mut servers = Servers::default();
     for account in config.accounts.iter().filter(|account| only.is_none_or(|name| account.name == name)) {
         let place = |service: Service| {
             let server = service.of(account);
@@ -101,44 +117,69 @@ pub(super) fn servers(
             match probe::reach(account, service, now) {
                 Ok(soon) => {
                     let cure = "tell the server's administrator";
-                    found.extend(soon.map(|words| Line::new(Severity::Warning, place(service), words, cure)));
+                    let line = |words| Line::new(Severity::Warning, place(service), words, cure);
+                    servers.found.extend(soon.map(line));
                     reached.push(service);
                 }
-                Err(trouble) => found.push(Line::new(Severity::Error, place(service), trouble.words, "")),
+                Err(trouble) => servers.found.push(Line::new(Severity::Error, place(service), trouble.words, "")),
             }
         }
         if reached.is_empty() {
             continue;
         }
-        let password = match probe::password(account) {
-            Ok(Some(password)) => Some(password),
+        let proof = match probe::proof(account) {
+            Ok(Some(proof)) => Some(proof),
             Ok(None) if is_interactive => {
                 let typed = passphrase::ask(&format!(
                     "Password of {} ({}; empty: do not try)",
                     account.name, account.imap.user
                 ));
                 let typed = typed.ok().flatten().filter(|typed| !typed.is_empty());
-                typed.map(|typed| Zeroizing::new(String::from_utf8_lossy(&typed).into_owned()))
+                typed.map(|typed| Proof::Password(Secret::new(String::from_utf8_lossy(&typed).into_owned())))
             }
             Ok(None) => None,
             Err(failure) => {
                 let place = format!("account {}", account.name);
-                found.push(Line::new(Severity::Error, place, failure.words, "see `password` in config.toml"));
+                let line = Line::new(Severity::Error, place, failure.words, "see `password` in config.toml");
+                servers.found.push(line);
+                servers.is_refused = true;
                 continue;
             }
         };
-        let Some(password) = password else {
+        let Some(proof) = proof else {
             output.say(&format!("account {}: the login was not tried, as nobody gave the password", account.name));
             continue;
         };
         for service in reached {
-            if let Err(Trouble { fault, words }) = probe::log_in(account, service, &password) {
-                let cure = if fault == Fault::Credentials { "see `user` and `password` in config.toml" } else { "" };
-                found.push(Line::new(Severity::Error, place(service), words, cure));
+            match probe::log_in(account, service, &proof) {
+                Ok(way) => {
+                    output.say(&format!("{}: logged in by {way}", place(service)));
+                    servers.logins.push(named::Login {
+                        account: account.name.clone(),
+                        service: service.key(),
+                        mechanism: way.mechanism.name(),
+                        bound: way.binding.map(Binding::name),
+                    });
+                }
+                Err(Trouble { fault, words }) => {
+                    let is_refusal = fault == Fault::Credentials;
+                    let cure = if is_refusal { cure(&proof) } else { "" };
+                    servers.found.push(Line::new(Severity::Error, place(service), words, cure));
+                    servers.is_refused |= is_refusal;
+                }
             }
         }
     }
-    found
+    servers
+}
+
+/// Where what was refused stands.
+fn cure(proof: &Proof) -> &'static str {
+    match proof {
+        Proof::Password(_) => "see `user` and `password` in config.toml",
+        Proof::Token(_) => "see `user` and `token` in config.toml",
+        Proof::Certificate => "see `client_certificate` in config.toml",
+    }
 }
 
 /// Own keys: there is one for every account, it lasts, and it is for an address of ours.

@@ -113,6 +113,7 @@ fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, offline:
     let roots = profile::roots(environment, cli.global.home.as_deref())?;
     let (mut found, config) = check::offline(&roots, environment);
     let is_sound = !found.iter().any(named::Line::is_error);
+    let mut servers = check::Servers::default();
     if let Some(config) = config {
         let now = Clock::system().now();
         if is_sound && roots.exists() {
@@ -127,14 +128,16 @@ fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, offline:
         }
         if !offline {
             let (only, asks) = (cli.global.account.as_deref(), environment.is_interactive);
-            found.extend(check::servers(&config, only, asks, now, output));
+            servers = check::servers(&config, only, asks, now, output);
+            found.append(&mut servers.found);
         }
     }
     // A locked profile is not the servers' fault.
     let is_sound = is_sound && !found.iter().any(|line| line.is_error() && line.is_at(&roots.vault_file()));
-    let exit = check::finish(output, found)?;
-    // Where the files are in order, it is a server that is not.
-    Ok(if exit == Exit::Config && is_sound { Exit::Unavailable } else { exit })
+    let exit = check::finish(output, found, servers.logins)?;
+    // Where the files are in order, it is a server that is not, or one that does not let us in, as `sync` says it.
+    let of_servers = if servers.is_refused { Exit::NotPermitted } else { Exit::Unavailable };
+    Ok(if exit == Exit::Config && is_sound { of_servers } else { exit })
 }
 
 /// The keys of the profile, where it can be opened: it is not in use, and somebody gives the passphrase.

@@ -74,17 +74,37 @@ impl From<Finding> for Line {
     }
 }
 
+/// A login that was tried and made, for scripts.
+#[derive(Serialize)]
+pub(super) struct Login {
+    /// The account's name.
+    pub(super) account: String,
+    /// `imap` or `smtp`.
+    pub(super) service: &'static str,
+    /// `SCRAM-SHA-256-PLUS`.
+    pub(super) mechanism: &'static str,
+    /// `tls-exporter`, where it was bound to the TLS channel.
+    pub(super) bound: Option<&'static str>,
+}
+
 #[derive(Serialize)]
 struct Findings {
     schema: &'static str,
     findings: Vec<Line>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logins: Vec<Login>,
 }
 
 /// Writes findings; an error among them makes the code that of a configuration.
 pub(super) fn findings(output: &mut Output<'_>, found: Vec<Line>) -> Outcome {
+    findings_and_logins(output, found, Vec::new())
+}
+
+/// As [`findings`], with the logins that were made.
+pub(super) fn findings_and_logins(output: &mut Output<'_>, found: Vec<Line>, logins: Vec<Login>) -> Outcome {
     let bad = found.iter().any(Line::is_error);
     if output.json() {
-        output.document(&Findings { schema: "casemail.findings/1", findings: found })?;
+        output.document(&Findings { schema: "casemail.findings/1", findings: found, logins })?;
     } else {
         for one in &found {
             let cure = if one.cure.is_empty() { String::new() } else { format!(" ({})", one.cure) };

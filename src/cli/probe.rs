@@ -4,16 +4,16 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use super::exit::Failure;
 use super::passphrase;
 use crate::config::{Account, Config, Endpoint, PasswordSource};
 use crate::engine;
 use crate::net::connect::Times;
+use crate::net::sasl::{Proof, Way};
 use crate::net::tls::TlsFailure;
 use crate::net::{self, Culprit, Secret};
-use crate::smtp::{self, Credentials, Outcome, Timeouts};
+use crate::smtp::{self, Outcome, Timeouts, Unsendable};
 use crate::{config, imap};
 
 /// Certificates that end sooner are told of.
@@ -41,6 +41,14 @@ impl Service {
         }
     }
 
+    /// Its name in the configuration and for scripts.
+    pub(super) const fn key(self) -> &'static str {
+        match self {
+            Self::Imap => "imap",
+            Self::Smtp => "smtp",
+        }
+    }
+
     pub(super) const fn of(self, account: &Account) -> &Endpoint {
         match self {
             Self::Imap => &account.imap,
@@ -56,8 +64,10 @@ pub(super) enum Fault {
     Authority,
     /// What answers does not speak TLS from the first byte.
     NotTls,
-    /// User name or password.
+    /// User name or proof.
     Credentials,
+    /// The server offers no way to log in that the account may use.
+    NoWay,
     /// Anything else.
     Other,
 }
@@ -103,7 +113,7 @@ fn endpoint(server: &Endpoint) -> net::Endpoint {
 /// Connects under TLS. What is given back is a warning: the certificate ends soon.
 pub(super) fn reach(account: &Account, service: Service, now: Timestamp) -> Result<Option<String>, Trouble> {
     let ca_file = account.ca_file.as_deref();
-    let tls = net::tls::client_config(ca_file)?;
+    let tls = engine::trust(account)?;
     let server = endpoint(service.of(account));
     let stream = block_on(async {
         match service {
@@ -123,39 +133,47 @@ pub(super) fn reach(account: &Account, service: Service, now: Timestamp) -> Resu
     })
 }
 
-/// Logs in, and out again.
-pub(super) fn log_in(account: &Account, service: Service, password: &str) -> Result<(), Trouble> {
-    let password = Secret::new(password.to_owned());
+/// Logs in, and out again; says how.
+pub(super) fn log_in(account: &Account, service: Service, proof: &Proof) -> Result<Way, Trouble> {
     match service {
         Service::Imap => {
-            let mut setup = engine::account_setup(account, &Config::default(), password).map_err(Trouble::other)?;
+            let setup = engine::account_setup(account, &Config::default(), proof.clone());
+            let mut setup = setup.map_err(Trouble::other)?;
             setup.times = imap::Times { connect: TIMES, login: LOGIN, silence: LOGIN, ..setup.times };
             block_on(imap::try_login(&setup))?.map_err(|error| match error {
                 imap::Error::Net(error) => error.into(),
-                error if error.culprit() == Culprit::Credentials => {
+                imap::Error::NoLogin(why) => Trouble { fault: Fault::NoWay, words: why.to_string() },
+                error if error.culprit() == Culprit::Credentials || matches!(error, imap::Error::NoToken(_)) => {
                     Trouble { fault: Fault::Credentials, words: error.to_string() }
                 }
                 error => Trouble::other(error),
             })
         }
         Service::Smtp => {
-            let tls = net::tls::client_config(account.ca_file.as_deref())?;
-            let credentials = Credentials { user: account.smtp.user.clone(), password };
+            let tls = engine::trust(account)?;
+            let credentials = engine::credentials(account, &account.smtp, proof.clone());
             let timeouts = Timeouts { connect: TIMES, greeting: LOGIN, command: LOGIN, ..Timeouts::default() };
             let server = endpoint(&account.smtp);
             let trial = smtp::try_login(&server, &tls, &credentials, &timeouts);
             block_on(trial)?.map_err(|outcome| match *outcome {
                 Outcome::Unreachable(error) => error.into(),
-                // 5yz is a verdict on the password; 454 is "not now" (RFC 4954 §4).
+                // 5yz is a verdict on the proof; 454 is "not now" (RFC 4954 §4).
                 Outcome::LoginRefused { reply } if reply.code >= 500 => Trouble {
                     fault: Fault::Credentials,
                     words: format!(
-                        "the server does not accept the user name and password of {}: \u{201c}{reply}\u{201d}",
+                        "the server does not accept the user name and {} of {}: \u{201c}{reply}\u{201d}",
+                        of(proof),
                         account.smtp.user
                     ),
                 },
                 Outcome::LoginRefused { reply } => Trouble::other(format!("the server refused the login: {reply}")),
                 Outcome::NotConnected { because, .. } => Trouble::other(format!("the login failed: {because}")),
+                Outcome::Unsendable(Unsendable::NoMechanism(why)) => {
+                    Trouble { fault: Fault::NoWay, words: why.to_string() }
+                }
+                Outcome::Unsendable(why @ Unsendable::LoginBrokenOff(_)) => {
+                    Trouble { fault: Fault::Credentials, words: why.to_string() }
+                }
                 Outcome::Unsendable(why) => Trouble::other(why),
                 other => Trouble::other(other),
             })
@@ -163,9 +181,29 @@ pub(super) fn log_in(account: &Account, service: Service, password: &str) -> Res
     }
 }
 
-/// The password that a program of the configuration prints; `None` where a person has to be asked.
-pub(super) fn password(account: &Account) -> Result<Option<Zeroizing<String>>, Failure> {
-    let PasswordSource::Command(command) = &account.password else { return Ok(None) };
-    let secret = passphrase::from_command(&format!("password of {}", account.name), command)?;
-    Ok(Some(Zeroizing::new(String::from_utf8_lossy(&secret).into_owned())))
+fn of(proof: &Proof) -> &'static str {
+    match proof {
+        Proof::Password(_) => "password",
+        Proof::Token(_) => "token",
+        Proof::Certificate => "certificate",
+    }
+}
+
+/// What proves who an account is; `None` where a person has to be asked.
+pub(super) fn proof(account: &Account) -> Result<Option<Proof>, Failure> {
+    Ok(match &account.password {
+        PasswordSource::Prompt => None,
+        PasswordSource::Command(command) => {
+            let secret = passphrase::from_command(&format!("password of {}", account.name), command)?;
+            Some(Proof::Password(Secret::new(String::from_utf8_lossy(&secret).into_owned())))
+        }
+        PasswordSource::Token { command, refresh } => Some(Proof::Token(engine::tokens(command, refresh.as_deref()))),
+        PasswordSource::Certificate => Some(Proof::Certificate),
+    })
+}
+
+/// Whether the account's client certificate can be used; `None` where it has none.
+pub(super) fn certificate(account: &Account) -> Option<Result<(), net::Error>> {
+    let own = account.client_certificate.as_ref()?;
+    Some(net::ClientCertificate { certificate: own.certificate.clone(), key: own.key.clone() }.check())
 }

@@ -15,6 +15,8 @@ use super::setup;
 use crate::app::event::Event;
 use crate::config::{Account, Config, PasswordSource, files};
 use crate::engine::{Engine, EngineError, Network, Opening};
+use crate::net;
+use crate::net::sasl::Proof;
 use crate::store::profile::{Profile, ProfileError, Roots};
 use crate::store::vault::{Cost, Vault, VaultError};
 
@@ -152,13 +154,13 @@ pub(super) fn password(account: &Account, output: &mut Output<'_>) -> Result<Opt
             output.say("That is not UTF-8 text.");
             continue;
         };
-        match probe::log_in(account, Service::Imap, text) {
+        match probe::log_in(account, Service::Imap, &Proof::Password(net::Secret::new(text.to_owned()))) {
             Err(Trouble { fault: Fault::Credentials, words }) => output.say(&format!("{words}. Please try again.")),
             Err(trouble) => {
                 output.say(&format!("The password could not be tried: {}", trouble.words));
                 return Ok(Some(Zeroizing::new(text.to_owned())));
             }
-            Ok(()) => return Ok(Some(Zeroizing::new(text.to_owned()))),
+            Ok(_) => return Ok(Some(Zeroizing::new(text.to_owned()))),
         }
     }
 }

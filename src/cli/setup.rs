@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::{self, Secret};
 use super::profile;
-use crate::config::{Account, Config, Endpoint, PasswordSource, Security};
+use crate::config::{Account, Auth, ClientCertificate, Config, Endpoint, PasswordSource, Security};
 use crate::mail::address::Address;
 use crate::store::file;
 use crate::store::profile::{Profile, Roots};
@@ -153,6 +153,16 @@ fn account(options: &args::Setup, asked: &Asked<'_>, cwd: &Path, output: &mut Ou
         return Err(Failure::new(Exit::Usage, format!("there is nobody to ask; give {}", missing.join(", "))));
     }
     let bad = |what: &str, why: String| Failure::new(Exit::Usage, format!("{what}: {why}"));
+    let own = options.client_certificate.as_ref().zip(options.client_key.as_ref());
+    let client_certificate =
+        own.map(|(certificate, key)| ClientCertificate { certificate: cwd.join(certificate), key: cwd.join(key) });
+    let auth = options.auth.unwrap_or_default();
+    let password = match (&options.password_command, &options.token_command) {
+        (Some(command), _) => PasswordSource::Command(command.clone()),
+        (None, Some(command)) => PasswordSource::Token { command: command.clone(), refresh: None },
+        (None, None) if auth == Auth::External => PasswordSource::Certificate,
+        (None, None) => PasswordSource::Prompt,
+    };
     let mut parsed = Address::parse(&address).map_err(|error| bad("--address", error.to_string()))?;
     parsed.name.clone_from(&name);
     Ok(Account {
@@ -160,10 +170,11 @@ fn account(options: &args::Setup, asked: &Asked<'_>, cwd: &Path, output: &mut Ou
         address: parsed,
         full_name: name,
         also: Vec::new(),
-        imap: endpoint(&imap, 993, &user).map_err(|why| bad("--imap", why))?,
-        smtp: endpoint(&smtp, 465, &user).map_err(|why| bad("--smtp", why))?,
+        imap: Endpoint { auth, ..endpoint(&imap, 993, &user).map_err(|why| bad("--imap", why))? },
+        smtp: Endpoint { auth, ..endpoint(&smtp, 465, &user).map_err(|why| bad("--smtp", why))? },
         ca_file: options.ca_file.as_ref().map(|file| cwd.join(file)),
-        password: options.password_command.clone().map_or(PasswordSource::Prompt, PasswordSource::Command),
+        password,
+        client_certificate,
         sent_mailbox: None,
         skip: Vec::new(),
     })
@@ -198,7 +209,7 @@ pub(super) fn endpoint(text: &str, port: u16, user: &str) -> Result<Endpoint, St
     }
     let usual = if matches!(port, 143 | 587 | 25) { Security::StartTls } else { Security::Tls };
     let security = said.unwrap_or(usual);
-    Ok(Endpoint { host: host.to_owned(), port, security, user: user.to_owned() })
+    Ok(Endpoint { host: host.to_owned(), port, security, user: user.to_owned(), auth: Auth::Auto })
 }
 
 /// Asks a person, in the open.

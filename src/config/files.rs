@@ -47,6 +47,10 @@ pub fn load(directory: &Path, home: Option<&Path>) -> Result<(Config, Vec<Findin
         if let Some(file) = &account.ca_file {
             account.ca_file = Some(resolve(file, directory, home));
         }
+        if let Some(own) = &mut account.client_certificate {
+            own.certificate = resolve(&own.certificate, directory, home);
+            own.key = resolve(&own.key, directory, home);
+        }
     }
     Ok((config, findings))
 }

@@ -36,6 +36,46 @@ impl Security {
     }
 }
 
+/// How one proves to a server who one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Auth {
+    /// The strongest way that the server offers and that the account has a proof for.
+    #[default]
+    Auto,
+    /// PLAIN only.
+    Plain,
+    /// LOGIN only.
+    Login,
+    /// SCRAM-SHA-256 only, bound to the TLS channel where the server offers that.
+    ScramSha256,
+    /// XOAUTH2 only.
+    XOAuth2,
+    /// OAUTHBEARER only.
+    OAuthBearer,
+    /// EXTERNAL only: the client certificate.
+    External,
+}
+
+impl Auth {
+    /// All, in the order in which they are told.
+    pub const ALL: [Self; 7] =
+        [Self::Auto, Self::Plain, Self::Login, Self::ScramSha256, Self::XOAuth2, Self::OAuthBearer, Self::External];
+
+    /// Its name in the file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Plain => "plain",
+            Self::Login => "login",
+            Self::ScramSha256 => "scram-sha-256",
+            Self::XOAuth2 => "xoauth2",
+            Self::OAuthBearer => "oauthbearer",
+            Self::External => "external",
+        }
+    }
+}
+
 /// A server and the name one logs in by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Endpoint {
@@ -47,15 +87,35 @@ pub struct Endpoint {
     pub security: Security,
     /// User name.
     pub user: String,
+    /// How one logs in.
+    pub auth: Auth,
 }
 
-/// Where a password comes from.
+/// Where the proof of who one is comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum PasswordSource {
-    /// The first line that a program prints; run without a shell.
+    /// A password: the first line that a program prints; run without a shell.
     Command(Vec<String>),
-    /// Asked for when it is needed.
+    /// A password, asked for when it is needed.
     Prompt,
+    /// A token (OAuth 2.0): the first line that a program prints, at each login; run without a shell.
+    Token {
+        /// Prints a token.
+        command: Vec<String>,
+        /// Prints another one after a refusal; without it, `command` is run once more.
+        refresh: Option<Vec<String>>,
+    },
+    /// Nothing but the client certificate.
+    Certificate,
+}
+
+/// A TLS client certificate with its key (PEM).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ClientCertificate {
+    /// The certificate, with those that lead to its authority behind it.
+    pub certificate: PathBuf,
+    /// Its key, which is its owner's alone and has no passphrase.
+    pub key: PathBuf,
 }
 
 /// One account.
@@ -75,8 +135,10 @@ pub struct Account {
     pub smtp: Endpoint,
     /// A certificate authority to trust beside the platform's (PEM).
     pub ca_file: Option<PathBuf>,
-    /// Where the password comes from, for both servers.
+    /// Where the password or token comes from, for both servers.
     pub password: PasswordSource,
+    /// Shown to servers that ask for one.
+    pub client_certificate: Option<ClientCertificate>,
     /// The mailbox that sent mail is filed to; without it, the one that the server marks `\Sent` (RFC 6154).
     pub sent_mailbox: Option<String>,
     /// Mailboxes to leave alone.

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::{Account, CaseRule, Classes, Config, Endpoint, PasswordSource, Security, SyncKnobs};
+use super::{
+    Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, Security, SyncKnobs,
+};
 use crate::mail::address::Address;
 use crate::settings::finding::{Finding, Place, forbid};
 use crate::settings::{Document, Fields, Node, Value};
@@ -38,7 +40,7 @@ const WEAKENING: &[&str] = &[
 
 /// Names under which a secret would stand in clear.
 const SECRETS: &[&str] =
-    &["pass", "passwd", "passphrase", "password_command", "secret", "token", "imap_password", "smtp_password"];
+    &["pass", "passwd", "passphrase", "password_command", "secret", "access_token", "imap_password", "smtp_password"];
 
 pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec<Finding>> {
     let (document, mut findings) = Document::parse(file, text);
@@ -50,7 +52,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
     let mut top = Fields::new(&document.root, Place::file(file));
     refuse_weakening(&mut top);
     top.refuse(SECRETS, secret);
-    top.refuse(&["password"], secret);
+    top.refuse(&["password", "token"], secret);
     top.refuse(&["accounts", "cases"], |key| {
         let single = key.trim_end_matches('s');
         (format!("unknown key `{key}`"), format!("head each one `[[{single}]]`"))
@@ -271,7 +273,13 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
     let imap = endpoint(fields, "imap", &user);
     let smtp = endpoint(fields, "smtp", &user);
     let ca_file = fields.text("ca_file").map(PathBuf::from);
-    let password = password(fields);
+    let client_certificate = client_certificate(fields);
+    let password = proof(fields, client_certificate.is_some());
+    for (key, server) in [("imap", &imap), ("smtp", &smtp)] {
+        if let (Some(server), Some(password)) = (server, &password) {
+            check_auth(fields, key, server.auth, password, client_certificate.is_some());
+        }
+    }
     let sent_mailbox = fields.text("sent_mailbox").filter(|mailbox| !mailbox.is_empty());
     let skip = fields.texts("skip").unwrap_or_default().into_iter().map(|(_, mailbox)| mailbox).collect();
     let mut address = address?;
@@ -287,6 +295,7 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
         smtp: smtp?,
         ca_file,
         password: password?,
+        client_certificate,
         sent_mailbox,
         skip,
     })
@@ -319,8 +328,8 @@ fn endpoint(account: &mut Fields<'_>, key: &'static str, user: &str) -> Option<E
     let mut fields = account.table(key)?;
     refuse_weakening(&mut fields);
     fields.refuse(SECRETS, secret);
-    fields.refuse(&["password"], |_| {
-        ("the password is the account's, for both servers".to_owned(), "move `password` out of the table".to_owned())
+    fields.refuse(&["password", "token", "client_certificate"], |key| {
+        (format!("`{key}` is the account's, for both servers"), format!("move `{key}` out of the table"))
     });
     let host = fields.required("host", "\"mail.firm.example\"").and_then(|text| host(&mut fields, text));
     let security = security(&mut fields);
@@ -333,8 +342,99 @@ fn endpoint(account: &mut Fields<'_>, key: &'static str, user: &str) -> Option<E
         Some(user) if !user.is_empty() => user,
         _ => user.to_owned(),
     };
+    let auth = auth(&mut fields);
     account.adopt(fields.end());
-    Some(Endpoint { host: host?, port, security: security?, user })
+    Some(Endpoint { host: host?, port, security: security?, user, auth: auth? })
+}
+
+fn auth(fields: &mut Fields<'_>) -> Option<Auth> {
+    let Some(text) = fields.text("auth") else { return Some(Auth::Auto) };
+    let lower = text.to_lowercase();
+    let known = Auth::ALL.into_iter().find(|auth| auth.name() == lower);
+    if known.is_some() {
+        return known;
+    }
+    let names: Vec<String> = Auth::ALL.iter().map(|auth| format!("\"{}\"", auth.name())).collect();
+    let (what, cure) = match lower.as_str() {
+        "cram-md5" | "digest-md5" | "ntlm" | "apop" => (
+            format!("there is no `{lower}`: it makes the server keep the password readable, or rests on a broken hash"),
+            "write \"auto\", which takes the strongest that the server offers".to_owned(),
+        ),
+        "scram-sha-256-plus" => (
+            "`auth` names no way to log in".to_owned(),
+            "write \"scram-sha-256\": the channel is bound by itself where the server offers that".to_owned(),
+        ),
+        _ => ("`auth` names no way to log in".to_owned(), format!("write one of {}", names.join(", "))),
+    };
+    let place = fields.place_of("auth");
+    fields.note(Finding::error(place, what, cure));
+    None
+}
+
+/// What is asked for must be provable by what the account has.
+fn check_auth(fields: &mut Fields<'_>, key: &str, auth: Auth, proof: &PasswordSource, has_certificate: bool) {
+    let (is_wrong, needs) = match auth {
+        Auth::Auto => return,
+        Auth::Plain | Auth::Login | Auth::ScramSha256 => {
+            (!matches!(proof, PasswordSource::Command(_) | PasswordSource::Prompt), "a password")
+        }
+        Auth::XOAuth2 | Auth::OAuthBearer => (!matches!(proof, PasswordSource::Token { .. }), "a token"),
+        Auth::External => (!has_certificate, "a client certificate"),
+    };
+    if is_wrong {
+        let place = fields.place_of(key);
+        let what = format!("`auth = \"{}\"` of `{key}` needs {needs}, and this account has none", auth.name());
+        let cure = match auth {
+            Auth::External => {
+                "write `client_certificate = { certificate = \"own.pem\", key = \"own.key\" }` in the account"
+            }
+            Auth::XOAuth2 | Auth::OAuthBearer => {
+                "write `token = { command = [\"program\", \"argument\"] }` in the account"
+            }
+            _ => {
+                "write `password = \"prompt\"` or `password = { command = [\"program\", \"argument\"] }`, or leave `auth` out"
+            }
+        };
+        fields.note(Finding::error(place, what, cure));
+    }
+}
+
+fn client_certificate(account: &mut Fields<'_>) -> Option<ClientCertificate> {
+    let mut fields = account.table("client_certificate")?;
+    fields.refuse(&["passphrase", "password", "pass"], secret);
+    let certificate = fields.required("certificate", "\"own.pem\"").map(PathBuf::from);
+    let key = fields.required("key", "\"own.key\"").map(PathBuf::from);
+    account.adopt(fields.end());
+    Some(ClientCertificate { certificate: certificate?, key: key? })
+}
+
+/// A password, a token or the client certificate alone.
+fn proof(fields: &mut Fields<'_>, has_certificate: bool) -> Option<PasswordSource> {
+    if fields.entry("token").is_none() {
+        let says_nothing = fields.entry("password").is_none();
+        return if has_certificate && says_nothing { Some(PasswordSource::Certificate) } else { password(fields) };
+    }
+    if let Some(entry) = fields.entry("password") {
+        let what = "an account proves itself by `password` or by `token`, not by both";
+        fields.note(Finding::error(entry.node.place.clone(), what, "take one of them out"));
+    }
+    let Some(entry) = fields.entry("token") else { return None };
+    if matches!(entry.node.value, Value::Text(_)) {
+        // What stands there is most likely the token itself: it is not repeated.
+        let what = "a token never stands in this file, which ends up in backups and over shoulders";
+        let cure = "write `token = { command = [\"program\", \"argument\"] }`; then have it revoked, if this was it";
+        fields.note(Finding::error(entry.node.place.clone(), what, cure));
+        return None;
+    }
+    let mut inner = fields.table("token")?;
+    let words = command(&mut inner, "command");
+    if words.is_none() && inner.entry("command").is_none() {
+        let cure = "write `token = { command = [\"program\", \"argument\"] }`";
+        inner.note(Finding::error(entry.node.place.clone(), "`token` names no command", cure));
+    }
+    let refresh = command(&mut inner, "refresh");
+    fields.adopt(inner.end());
+    Some(PasswordSource::Token { command: words?, refresh })
 }
 
 fn warn_of_port(fields: &mut Fields<'_>, protocol: &str, port: u16, security: Option<Security>) {

@@ -1,6 +1,6 @@
 //! What `config.toml` may say, and what is told of mistakes.
 
-use crate::config::{Config, PasswordSource, SAMPLE, Security};
+use crate::config::{Auth, Config, PasswordSource, SAMPLE, Security};
 
 const START: &str = "[[account]]\nname = 'work'\naddress = 'b.quill@quillpounce.example'\n";
 const SERVERS: &str = "imap = { host = 'imap.example' }\nsmtp = { host = 'smtp.example' }\n";
@@ -42,6 +42,46 @@ fn the_samples_optional_lines_parse_too() {
             && !account.skip.is_empty()
     );
     assert!(matches!(&account.password, PasswordSource::Command(words) if words[0] == "pass"));
+    assert!(account.client_certificate.is_some());
+}
+
+#[test]
+fn proofs_and_what_is_asked_for_fit_together() {
+    let parsed = |servers: &str, proof: &str| {
+        let text = format!("{START}{servers}{proof}\n");
+        let (config, findings) = Config::parse(&text, "config.toml").map_err(|found| found[0].to_string())?;
+        assert!(findings.is_empty(), "{findings:?}");
+        Ok::<_, String>(config.accounts[0].clone())
+    };
+    let asking =
+        |auth: &str| format!("imap = {{ host = 'i.example', auth = '{auth}' }}\nsmtp = {{ host = 's.example' }}\n");
+    let token = "token = { command = ['t', 'x'], refresh = ['r'] }";
+    let own = "client_certificate = { certificate = 'a.pem', key = 'a.key' }";
+    let account = parsed(&asking("xoauth2"), token).unwrap();
+    assert_eq!((account.imap.auth, account.smtp.auth), (Auth::XOAuth2, Auth::Auto));
+    let PasswordSource::Token { command, refresh } = account.password else { panic!("{:?}", account.password) };
+    assert_eq!((command, refresh), (vec!["t".to_owned(), "x".to_owned()], Some(vec!["r".to_owned()])));
+    assert_eq!(parsed(SERVERS, own).unwrap().password, PasswordSource::Certificate);
+    let with_both = parsed(&asking("external"), &format!("{own}\npassword = 'prompt'")).unwrap();
+    assert_eq!((with_both.password, with_both.imap.auth), (PasswordSource::Prompt, Auth::External));
+    let check = |servers: &str, proof: &str, expected: &str| {
+        let words = parsed(servers, proof).unwrap_err();
+        assert!(words.contains(expected), "{words}");
+    };
+    check(&asking("xoauth2"), "", "needs a token, and this account has none; write `token");
+    check(&asking("plain"), token, "needs a password");
+    check(&asking("external"), "", "needs a client certificate");
+    check(&asking("cram-md5"), "", "there is no `cram-md5`");
+    check(&asking("SCRAM-SHA-256-PLUS"), "", "the channel is bound by itself");
+    check(&asking("kerberos"), "", "write one of \"auto\", \"plain\"");
+    check(SERVERS, &format!("{token}\npassword = 'prompt'"), "not by both");
+    check(SERVERS, "token = { refresh = ['x'] }", "names no command");
+    check(SERVERS, "client_certificate = { certificate = 'a.pem' }", "key");
+    let secret = format!("{START}{SERVERS}token = 'ya29.hunter2'\n");
+    assert!(
+        told(&secret).iter().any(|one| one.contains("never stands in this file"))
+            && !told(&secret).concat().contains("hunter2")
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Account, Config, Endpoint, PasswordSource};
+use super::{Account, Auth, Config, Endpoint, PasswordSource};
 
 pub(super) fn write(config: &Config) -> String {
     let mut out = String::new();
@@ -87,6 +87,17 @@ fn write_account(out: &mut String, account: &Account) {
             let _ = writeln!(out, "password = {{ command = {} }}", texts(command));
         }
         PasswordSource::Prompt => out.push_str("password = \"prompt\"\n"),
+        PasswordSource::Token { command, refresh: None } => {
+            let _ = writeln!(out, "token = {{ command = {} }}", texts(command));
+        }
+        PasswordSource::Token { command, refresh: Some(refresh) } => {
+            let _ = writeln!(out, "token = {{ command = {}, refresh = {} }}", texts(command), texts(refresh));
+        }
+        PasswordSource::Certificate => {}
+    }
+    if let Some(own) = &account.client_certificate {
+        let (certificate, key) = (own.certificate.to_string_lossy(), own.key.to_string_lossy());
+        let _ = writeln!(out, "client_certificate = {{ certificate = {}, key = {} }}", text(&certificate), text(&key));
     }
     if let Some(mailbox) = &account.sent_mailbox {
         let _ = writeln!(out, "sent_mailbox = {}", text(mailbox));
@@ -97,8 +108,13 @@ fn write_account(out: &mut String, account: &Account) {
 }
 
 fn endpoint(endpoint: &Endpoint) -> String {
+    // As with the top of the file: who never chose follows the default.
+    let auth = match endpoint.auth {
+        Auth::Auto => String::new(),
+        chosen => format!(", auth = \"{}\"", chosen.name()),
+    };
     format!(
-        "{{ host = {}, port = {}, security = \"{}\", user = {} }}",
+        "{{ host = {}, port = {}, security = \"{}\", user = {}{auth} }}",
         text(&endpoint.host),
         endpoint.port,
         endpoint.security.name(),
@@ -134,7 +150,9 @@ mod tests {
 
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
-    use crate::config::{Account, CaseRule, Classes, Config, Endpoint, PasswordSource, Security, SyncKnobs};
+    use crate::config::{
+        Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, Security, SyncKnobs,
+    };
     use crate::mail::address::Address;
 
     fn endpoint() -> impl Strategy<Value = Endpoint> {
@@ -143,14 +161,28 @@ mod tests {
             port,
             security: if tls { Security::Tls } else { Security::StartTls },
             user,
+            auth: Auth::Auto,
         })
     }
 
+    /// A proof with the certificate that belongs to it, and what both servers are asked for.
+    fn proof() -> impl Strategy<Value = (PasswordSource, Option<ClientCertificate>, Auth)> {
+        let words = || proptest::collection::vec("\\PC{1,8}", 1..4);
+        let own = || ClientCertificate { certificate: PathBuf::from("/c \"1"), key: PathBuf::from("/k") };
+        prop_oneof![
+            Just((PasswordSource::Prompt, None, Auth::ScramSha256)),
+            Just((PasswordSource::Prompt, Some(own()), Auth::External)),
+            Just((PasswordSource::Certificate, Some(own()), Auth::Auto)),
+            words().prop_map(|command| (PasswordSource::Command(command), None, Auth::Auto)),
+            (words(), proptest::option::of(words())).prop_map(|(command, refresh)| (
+                PasswordSource::Token { command, refresh },
+                None,
+                Auth::XOAuth2
+            )),
+        ]
+    }
+
     fn account() -> impl Strategy<Value = Account> {
-        let password = prop_oneof![
-            Just(PasswordSource::Prompt),
-            proptest::collection::vec("\\PC{1,8}", 1..4).prop_map(PasswordSource::Command),
-        ];
         let skip = proptest::collection::vec("\\PC{1,8}", 0..3);
         (
             "[a-z]{1,8}",
@@ -158,20 +190,23 @@ mod tests {
             endpoint(),
             endpoint(),
             proptest::option::of("/[a-z ]{1,8}"),
-            password,
+            proof(),
             skip,
         )
-            .prop_map(|(name, full_name, imap, smtp, ca_file, password, skip)| Account {
-                address: Address { name: full_name.clone(), addr: format!("{name}@firm.example") },
-                name,
-                full_name,
-                also: Vec::new(),
-                imap,
-                smtp,
-                ca_file: ca_file.map(PathBuf::from),
-                password,
-                sent_mailbox: None,
-                skip,
+            .prop_map(|(name, full_name, imap, smtp, ca_file, (password, client_certificate, auth), skip)| {
+                Account {
+                    address: Address { name: full_name.clone(), addr: format!("{name}@firm.example") },
+                    name,
+                    full_name,
+                    also: Vec::new(),
+                    imap: Endpoint { auth, ..imap },
+                    smtp: Endpoint { auth, ..smtp },
+                    ca_file: ca_file.map(PathBuf::from),
+                    password,
+                    client_certificate,
+                    sent_mailbox: None,
+                    skip,
+                }
             })
     }
 

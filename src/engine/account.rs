@@ -19,7 +19,8 @@ use crate::config;
 use crate::imap::{self, AccountSetup, Fetched, Held, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet};
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
-use crate::net::{self, Secret};
+use crate::net;
+use crate::net::sasl::{Credentials, Proof, Wanted};
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
 use crate::store::outbox::OutboxState;
@@ -70,13 +71,36 @@ pub(crate) fn endpoint(server: &config::Endpoint) -> net::Endpoint {
     }
 }
 
+/// Whom an account trusts, and the certificate that it shows.
+pub(crate) fn trust(account: &config::Account) -> Result<Arc<net::ClientConfig>, net::Error> {
+    let own = account.client_certificate.as_ref();
+    let own = own.map(|own| net::ClientCertificate { certificate: own.certificate.clone(), key: own.key.clone() });
+    net::tls::client_config_as(account.ca_file.as_deref(), own.as_ref())
+}
+
+/// Who we are to one of an account's servers.
+pub(crate) fn credentials(account: &config::Account, server: &config::Endpoint, proof: Proof) -> Credentials {
+    let wanted = match server.auth {
+        config::Auth::Auto => Wanted::Auto,
+        config::Auth::Plain => Wanted::Plain,
+        config::Auth::Login => Wanted::Login,
+        config::Auth::ScramSha256 => Wanted::ScramSha256,
+        config::Auth::XOAuth2 => Wanted::XOAuth2,
+        config::Auth::OAuthBearer => Wanted::OAuthBearer,
+        config::Auth::External => Wanted::External,
+    };
+    // The address is the default of `user`; a certificate stands for a name of its own, which nobody has to write down.
+    let authzid = if server.user == account.address.addr { String::new() } else { server.user.clone() };
+    Credentials { user: server.user.clone(), wanted, proof, authzid }
+}
+
 /// Everything that a worker of an account needs.
 pub(crate) fn setup(
     account: &config::Account,
     settings: &config::Config,
-    password: Secret,
+    proof: Proof,
 ) -> Result<AccountSetup, String> {
-    let tls = net::tls::client_config(account.ca_file.as_deref()).map_err(|error| error.to_string())?;
+    let tls = trust(account).map_err(|error| error.to_string())?;
     let bytes_max = settings.sync.bodies_up_to_bytes.min(settings.max_message_bytes);
     let limits = imap::Limits {
         message_bytes_max: u32::try_from(bytes_max).unwrap_or(u32::MAX),
@@ -88,8 +112,7 @@ pub(crate) fn setup(
         name: account.name.clone(),
         endpoint: endpoint(&account.imap),
         tls,
-        user: account.imap.user.clone(),
-        password,
+        credentials: credentials(account, &account.imap, proof),
         sent_mailbox: account.sent_mailbox.clone(),
         skip: account.skip.clone(),
         limits,
@@ -118,8 +141,8 @@ impl Core {
         let (settings, core, number) = (Arc::clone(&self.settings), self.handle.clone(), open.number);
         self.set_link(open, name, Link::Connecting);
         self.runtime.spawn(async move {
-            let handle = match settings.secrets.password(&account).await {
-                Ok(password) => setup(&account, &settings.config, password).map(|setup| imap::spawn(setup, sink)),
+            let handle = match settings.secrets.proof(&account).await {
+                Ok(proof) => setup(&account, &settings.config, proof).map(|setup| imap::spawn(setup, sink)),
                 Err(words) => Err(words),
             };
             core.front_of(number, move |core, open| {

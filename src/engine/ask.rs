@@ -21,6 +21,7 @@ use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
 use crate::case::Class;
 use crate::imap;
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
+use crate::net::Culprit;
 use crate::pgp::certificate::{self, CertInfo};
 use crate::pgp::error::PgpError;
 use crate::pgp::generate;
@@ -596,9 +597,9 @@ impl Engine {
             let at = name.clone();
             let done = self.block_on(async move {
                 let PassMeans { number, stores, sink, teller } = means;
-                let password = settings.secrets.password(&account).await;
-                let password = password.map_err(|because| EngineError::Credentials { account: at.clone(), because })?;
-                let setup = account::setup(&account, &settings.config, password).map_err(&failed)?;
+                let proof = settings.secrets.proof(&account).await;
+                let proof = proof.map_err(|because| EngineError::Credentials { account: at.clone(), because })?;
+                let setup = account::setup(&account, &settings.config, proof).map_err(&failed)?;
                 if let Some(teller) = teller {
                     let handle = imap::spawn(setup.clone(), Arc::new(teller));
                     flags::replay(&stores, &core, number, &account.name, &handle).await;
@@ -690,8 +691,10 @@ fn filter_needs_sorting(rows: &[Listed]) -> bool {
 fn server(account: &str, error: &imap::Error) -> EngineError {
     let (account, because) = (account.to_owned(), error.to_string());
     match error {
-        imap::Error::Login { .. } => EngineError::Credentials { account, because },
         imap::Error::Stopped(_) => EngineError::Keep { account, because },
+        // As `check` does: whatever is said of who we are.
+        error if error.culprit() == Culprit::Credentials => EngineError::Credentials { account, because },
+        imap::Error::NoToken(_) => EngineError::Credentials { account, because },
         _ => EngineError::Server { account, because },
     }
 }

@@ -64,8 +64,9 @@ use crate::store::cache::CacheOptions;
 use crate::store::profile::Profile;
 use crate::store::vault::{Cost, Vault};
 
-pub(crate) use self::account::setup as account_setup;
+pub(crate) use self::account::{credentials, setup as account_setup, trust};
 pub use self::core::EngineError;
+pub(crate) use self::secrets::tokens;
 
 /// Stack of every thread that may parse foreign bytes: deep nesting must not end the process.
 pub const STACK_BYTES: usize = 16 << 20;

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
-use super::account::endpoint;
+use super::account::{credentials, endpoint, trust};
 use super::announce::sentence;
 use super::core::{Core, CoreHandle, EngineError, Open, Settings, Stores};
 use super::outgoing::Prepared;
@@ -453,9 +453,9 @@ impl Worker {
             .iter()
             .find(|known| known.name == account)
             .ok_or_else(|| format!("the account {account} is no longer in the configuration"))?;
-        let password = self.settings.secrets.password(account).await?;
-        let tls = net::tls::client_config(account.ca_file.as_deref()).map_err(|error| error.to_string())?;
-        let credentials = Credentials { user: account.smtp.user.clone(), password };
+        let proof = self.settings.secrets.proof(account).await?;
+        let tls = trust(account).map_err(|error| error.to_string())?;
+        let credentials = credentials(account, &account.smtp, proof);
         Ok(Means { endpoint: endpoint(&account.smtp), tls, credentials })
     }
 

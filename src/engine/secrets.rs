@@ -1,16 +1,19 @@
-//! Passwords on their way from where they live to a server.
+//! Passwords and tokens on their way from where they live to a server.
 //!
 //! From the output of a program that the configuration names (run without a shell, its standard input empty), or as typed in. A password
 //! that was typed in outlives a lock only sealed under the profile's own key. Nothing here logs, and no secret is in an argument, an
-//! environment variable or an event.
+//! environment variable or an event. Tokens are not kept at all: their program is asked at each login.
 
 use std::collections::HashMap;
 use std::process::Stdio;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use futures::FutureExt;
 
 use crate::config::{Account, PasswordSource};
 use crate::net::Secret;
+use crate::net::sasl::{Proof, TokenSource, TokenWish};
 use crate::store::vault::Vault;
 
 /// How long a password program may take: it may ask for a touch of a token.
@@ -65,24 +68,43 @@ impl Secrets {
         }
     }
 
-    /// The password of an account; why there is none, in words.
-    pub(crate) async fn password(&self, account: &Account) -> Result<Secret, String> {
+    /// What proves who an account is; why there is nothing, in words.
+    pub(crate) async fn proof(&self, account: &Account) -> Result<Proof, String> {
         match &account.password {
-            PasswordSource::Command(command) => run(command).await,
-            PasswordSource::Prompt => self.lock().open.get(&account.name).cloned().ok_or_else(|| {
-                format!(
-                    "the password of {} has to be typed in, and there is nobody to ask: start casemail at a terminal, or set password_command",
-                    account.name
-                )
-            }),
+            PasswordSource::Command(command) => run("password", command).await.map(Proof::Password),
+            PasswordSource::Prompt => {
+                let typed = self.lock().open.get(&account.name).cloned();
+                typed.map(Proof::Password).ok_or_else(|| {
+                    format!(
+                        "the password of {} has to be typed in, and there is nobody to ask: start casemail at a terminal, or set `password` in \
+                         config.toml to a command",
+                        account.name
+                    )
+                })
+            }
+            PasswordSource::Token { command, refresh } => Ok(Proof::Token(tokens(command, refresh.as_deref()))),
+            PasswordSource::Certificate => Ok(Proof::Certificate),
         }
     }
 }
 
-/// The first line that a program prints.
-pub(crate) async fn run(command: &[String]) -> Result<Secret, String> {
+/// Tokens as programs print them: at each login, and once more after a refusal.
+pub(crate) fn tokens(command: &[String], refresh: Option<&[String]>) -> TokenSource {
+    let fresh: Arc<[String]> = refresh.unwrap_or(command).into();
+    let at_hand: Arc<[String]> = command.into();
+    TokenSource::new(move |wish| {
+        let command = Arc::clone(match wish {
+            TokenWish::AtHand => &at_hand,
+            TokenWish::Fresh => &fresh,
+        });
+        async move { run("token", &command).await }.boxed()
+    })
+}
+
+/// The first line that a program prints. `what`: "password" or "token".
+pub(crate) async fn run(what: &str, command: &[String]) -> Result<Secret, String> {
     let Some((program, arguments)) = command.split_first() else {
-        return Err("the password command is empty: name a program".to_owned());
+        return Err(format!("the {what} command is empty: name a program"));
     };
     let running = tokio::process::Command::new(program)
         .args(arguments)
@@ -93,24 +115,24 @@ pub(crate) async fn run(command: &[String]) -> Result<Secret, String> {
         .output();
     let output = match tokio::time::timeout(COMMAND_TIMEOUT, running).await {
         Ok(Ok(output)) => output,
-        Ok(Err(why)) => return Err(format!("the password command {program:?} cannot be run: {why}")),
+        Ok(Err(why)) => return Err(format!("the {what} command {program:?} cannot be run: {why}")),
         Err(_) => {
-            return Err(format!("the password command {program:?} took longer than {} s", COMMAND_TIMEOUT.as_secs()));
+            return Err(format!("the {what} command {program:?} took longer than {} s", COMMAND_TIMEOUT.as_secs()));
         }
     };
     let bytes = zeroize::Zeroizing::new(output.stdout);
     if !output.status.success() {
-        return Err(format!("the password command {program:?} failed ({})", output.status));
+        return Err(format!("the {what} command {program:?} failed ({})", output.status));
     }
     if bytes.len() > OUTPUT_BYTES_MAX {
-        return Err(format!("the password command {program:?} printed more than a password"));
+        return Err(format!("the {what} command {program:?} printed more than a {what}"));
     }
     let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let first = first.strip_suffix(b"\r").unwrap_or(first);
     match std::str::from_utf8(first) {
-        Ok("") => Err(format!("the password command {program:?} printed nothing")),
+        Ok("") => Err(format!("the {what} command {program:?} printed nothing")),
         Ok(text) => Ok(Secret::new(text.to_owned())),
-        Err(_) => Err(format!("the password command {program:?} printed something that is not UTF-8")),
+        Err(_) => Err(format!("the {what} command {program:?} printed something that is not UTF-8")),
     }
 }
 
@@ -123,7 +145,7 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let check = |command: &[&str], expected: Result<&str, &str>| {
             let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
-            match (runtime.block_on(run(&command)), expected) {
+            match (runtime.block_on(run("password", &command)), expected) {
                 (Ok(secret), Ok(expected)) => assert_eq!(secret.expose(), expected),
                 (Err(words), Err(part)) => assert!(words.contains(part), "{words}"),
                 (got, _) => panic!("{command:?}: {got:?}"),

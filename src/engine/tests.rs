@@ -15,7 +15,7 @@ use super::{Engine, EngineError, Opening};
 use crate::app::effect::{Effect, FlagChange, Passphrase};
 use crate::app::event::Event;
 use crate::app::view::{Scope, Tone};
-use crate::config::{Account, CaseRule, Config, Endpoint, PasswordSource, Security};
+use crate::config::{Account, Auth, CaseRule, Config, Endpoint, PasswordSource, Security};
 use crate::imap::{Body, Fetched, MailboxAt, MailboxInfo, Pass, Position, Sink, UidSet};
 use crate::mail::address::Address;
 use crate::mail::draft::{Draft, Protection};
@@ -33,7 +33,13 @@ fn address(name: &str, addr: &str) -> Address {
 }
 
 fn config() -> Config {
-    let endpoint = |port| Endpoint { host: "127.0.0.1".into(), port, security: Security::Tls, user: "b.quill".into() };
+    let endpoint = |port| Endpoint {
+        host: "127.0.0.1".into(),
+        port,
+        security: Security::Tls,
+        user: "b.quill".into(),
+        auth: Auth::Auto,
+    };
     Config {
         accounts: vec![Account {
             name: "work".into(),
@@ -45,6 +51,7 @@ fn config() -> Config {
             ca_file: None,
             password: PasswordSource::Command(vec!["printf".into(), "secret".into()]),
             sent_mailbox: None,
+            client_certificate: None,
             skip: Vec::new(),
         }],
         cases: vec![CaseRule {

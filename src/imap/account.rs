@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::net::{ClientConfig, Endpoint, Secret, connect};
+use crate::net::sasl::Credentials;
+use crate::net::{ClientConfig, Endpoint, connect};
 
 /// An account as its worker needs it.
 #[derive(Clone)]
@@ -14,10 +15,8 @@ pub struct AccountSetup {
     pub endpoint: Endpoint,
     /// Trust.
     pub tls: Arc<ClientConfig>,
-    /// User name.
-    pub user: String,
-    /// Password.
-    pub password: Secret,
+    /// Who we are, and what proves it.
+    pub credentials: Credentials,
     /// The mailbox for copies of sent mail (decoded name); without it, the one that the server marks `\Sent`.
     pub sent_mailbox: Option<String>,
     /// Mailboxes to leave alone (decoded names).

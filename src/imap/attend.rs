@@ -26,7 +26,7 @@ const DOING: &str = "to wait for new mail";
 
 /// Connects, then waits and serves until the session ends.
 pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result<(), Error> {
-    let mut session = auth::open(setup, &shared.password()).await?;
+    let mut session = auth::open(setup, &shared.credentials()).await?;
     let _present = Presence::new(shared);
     let mut inbox: Option<Server> = None;
     let mut open: Open = None;

@@ -1,64 +1,97 @@
-//! Logging in: SASL PLAIN (RFC 4616, with the initial response of RFC 4959 where offered), the LOGIN command, SASL LOGIN, in this order.
+//! Logging in: the dialogue of [`crate::net::sasl`] over AUTHENTICATE (RFC 9051 §6.2.2, with the initial response of RFC 4959 where offered), or
+//! the LOGIN command where nothing better is offered.
 //!
-//! All of it happens under TLS. No challenge-response of the old kind (CRAM-MD5) is used: it asks the server to keep the password
-//! readable. Secrets are written from wiped buffers, by our own hand, and never logged.
+//! All of it happens under TLS. Secrets are written from wiped buffers, by our own hand, and never logged.
+//!
+//! Servers differ: Exchange Online refuses XOAUTH2 with a bare NO and answers stray lines with an untagged BAD, so nothing is sent that was
+//! not asked for; Courier and older Cyrus name no capabilities in the answer to a login, so they are asked for again.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use super::account::AccountSetup;
 use super::command::Command;
 use super::error::Error;
-use super::session::{Session, Use, Wire};
+use super::session::{Pending, Session, Use, Wire};
 use crate::net::guard::Limits;
-use crate::net::{self, Secret, Security, Stream};
+use crate::net::sasl::{
+    self, Channel, Credentials, Exchange, Mechanism, Offer, Proof, Reply, Stop, TokenWish, Way, authenticate, choose,
+};
+use crate::net::{self, Secret, Security, Stream, tls};
 
 const DOING: &str = "the login";
 
 /// Connects and logs in.
-pub(super) async fn open(setup: &AccountSetup, password: &Secret) -> Result<Session<Stream>, Error> {
+pub(super) async fn open(setup: &AccountSetup, credentials: &Credentials) -> Result<Session<Stream>, Error> {
+    Ok(log_in_there(setup, credentials).await?.0)
+}
+
+/// Connects and logs in; says how. A refused token is asked for anew once, and tried on a connection of its own: some servers end one after a
+/// refusal, some make it wait.
+pub(super) async fn log_in_there(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+) -> Result<(Session<Stream>, Way), Error> {
+    match &credentials.proof {
+        Proof::Password(password) => attempt(setup, credentials, password).await,
+        // EXTERNAL says nothing of its own.
+        Proof::Certificate => attempt(setup, credentials, &Secret::new(String::new())).await,
+        Proof::Token(source) => {
+            let token = source.token(TokenWish::AtHand).await.map_err(Error::NoToken)?;
+            match attempt(setup, credentials, &token).await {
+                Err(Error::Login { .. }) => {
+                    let token = source.token(TokenWish::Fresh).await.map_err(Error::NoToken)?;
+                    attempt(setup, credentials, &token).await
+                }
+                other => other,
+            }
+        }
+    }
+}
+
+async fn attempt(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+    secret: &Secret,
+) -> Result<(Session<Stream>, Way), Error> {
     let stream = net::connect_imap(&setup.endpoint, &setup.tls, setup.times.connect).await?;
+    let channel = tls::channel(&stream);
     let greeted = setup.endpoint.security == Security::StartTls;
     let mut session = Session::new(stream, setup.times.silence);
     let login = async {
         if !greeted {
             session.greeting().await?;
         }
-        log_in(&mut session, &setup.user, password).await
+        log_in(&mut session, credentials, secret, channel.as_ref()).await
     };
-    timeout(setup.times.login, login)
+    let way = timeout(setup.times.login, login)
         .await
         .map_err(|_| Error::TimedOut { doing: DOING.to_owned(), after: setup.times.login })??;
     session.set_guard(Limits::after_login(u64::from(setup.limits.message_bytes_max).max(64 << 20)));
-    Ok(session)
+    Ok((session, way))
 }
 
 /// From a connection under TLS to a session with known capabilities.
-pub(super) async fn log_in<S: Wire>(session: &mut Session<S>, user: &str, password: &Secret) -> Result<(), Error> {
+pub(super) async fn log_in<S: Wire>(
+    session: &mut Session<S>,
+    credentials: &Credentials,
+    secret: &Secret,
+    channel: Option<&Channel>,
+) -> Result<Way, Error> {
     if session.capabilities.is_empty() {
         capabilities(session).await?;
     }
     let before = std::mem::take(&mut session.capabilities);
-    let outcome = if before.has("AUTH=PLAIN") {
-        plain(session, before.has("SASL-IR"), user, password).await
-    } else if !before.has("LOGINDISABLED") {
-        let line = Command::login(user, password.expose())?;
+    let offer = before.logins();
+    let way = choose(credentials, &offer, channel)?;
+    let outcome = if way.mechanism == Mechanism::LoginCommand {
+        let line = Command::login(&credentials.user, secret.expose())?;
         let pending = session.start_secret(DOING, &line).await?;
-        session.finish(pending, |_| Use::Unasked).await.map(drop)
-    } else if before.has("AUTH=LOGIN") {
-        login(session, user, password).await
+        session.finish(pending, |_| Use::Unasked).await.map(drop).map_err(|error| Stop::Wire { error, told: None })
     } else {
-        return Err(Error::NoLogin { offered: before.logins() });
+        by_sasl(session, way, credentials, secret, channel, &offer, before.has("SASL-IR")).await
     };
-    outcome.map_err(|e| match e {
-        // UNAVAILABLE (RFC 5530): the server cannot check just now, which is no verdict on the password.
-        Error::No { code, text, .. } if code.as_deref() != Some("UNAVAILABLE") => {
-            Error::Login { user: user.to_owned(), text }
-        }
-        other => other,
-    })?;
+    outcome.map_err(|stop| why(stop, way.mechanism, &credentials.user))?;
     // They may be others now. Most servers add them to the answer, where the session took them up.
     if session.capabilities.is_empty() {
         capabilities(session).await?;
@@ -67,54 +100,79 @@ pub(super) async fn log_in<S: Wire>(session: &mut Session<S>, user: &str, passwo
         session.qresync =
             session.run("to enable QRESYNC", &Command::plain("ENABLE QRESYNC"), |_| Use::Taken).await.is_ok();
     }
-    Ok(())
+    Ok(way)
 }
 
 async fn capabilities<S: Wire>(session: &mut Session<S>) -> Result<(), Error> {
     session.run("its capabilities", &Command::plain("CAPABILITY"), |_| Use::Unasked).await.map(drop)
 }
 
-/// Refuses what would change the meaning of a SASL message (RFC 4616 §2).
-fn no_nul(user: &str, password: &Secret) -> Result<(), Error> {
-    if user.contains('\0') || password.expose().contains('\0') {
-        return Err(Error::Unsendable {
-            what: "the user name or the password".to_owned(),
-            why: "it holds a NUL character".to_owned(),
+async fn by_sasl<S: Wire>(
+    session: &mut Session<S>,
+    way: Way,
+    credentials: &Credentials,
+    secret: &Secret,
+    channel: Option<&Channel>,
+    offer: &Offer,
+    first_allowed: bool,
+) -> Result<(), Stop<Error>> {
+    let nonce = tls::nonce().map_err(|e| Stop::Wire { error: e.into(), told: None })?;
+    let exchange = Exchange::new(way, credentials, secret, channel, offer, &nonce)?;
+    authenticate(&mut Authenticate { session, pending: None }, exchange, first_allowed).await
+}
+
+/// What a login that did not come about is to its caller.
+fn why(stop: Stop<Error>, by: Mechanism, user: &str) -> Error {
+    match stop {
+        Stop::Fault(fault) => fault.into(),
+        // UNAVAILABLE (RFC 5530): the server cannot check just now, which is no verdict on the password. The same of LIMIT and INUSE.
+        Stop::Wire { error: Error::No { code, text, .. }, told }
+            if !matches!(code.as_deref(), Some("UNAVAILABLE" | "LIMIT" | "INUSE")) =>
+        {
+            let text = told.map_or(text.clone(), |told| format!("{text} ({told})"));
+            Error::Login { user: user.to_owned(), by, text }
+        }
+        Stop::Wire { error, .. } => error,
+    }
+}
+
+/// The frames of AUTHENTICATE.
+struct Authenticate<'a, S: Wire> {
+    session: &'a mut Session<S>,
+    pending: Option<Pending>,
+}
+
+impl<S: Wire> Authenticate<'_, S> {
+    async fn hear(&mut self) -> Result<Reply, Error> {
+        let Some(pending) = &self.pending else {
+            return Err(Error::Nonsense { doing: DOING.to_owned(), words: "it was not begun".to_owned() });
+        };
+        Ok(self.session.challenge(pending).await?.map_or(Reply::Done, Reply::Challenge))
+    }
+}
+
+impl<S: Wire> sasl::Wire for Authenticate<'_, S> {
+    type Error = Error;
+
+    async fn begin(&mut self, mechanism: &'static str, first: Option<&str>) -> Result<Reply, Error> {
+        let line = Zeroizing::new(match first {
+            Some(first) => format!("AUTHENTICATE {mechanism} {first}"),
+            None => format!("AUTHENTICATE {mechanism}"),
         });
+        self.pending = Some(self.session.start_secret(DOING, &line).await?);
+        self.hear().await
     }
-    Ok(())
-}
 
-async fn plain<S: Wire>(session: &mut Session<S>, initial: bool, user: &str, password: &Secret) -> Result<(), Error> {
-    no_nul(user, password)?;
-    let message = Zeroizing::new(format!("\0{user}\0{}", password.expose()));
-    let encoded = Zeroizing::new(STANDARD.encode(message.as_bytes()));
-    if initial {
-        let line = Zeroizing::new(format!("AUTHENTICATE PLAIN {}", encoded.as_str()));
-        let pending = session.start_secret(DOING, &line).await?;
-        return session.finish(pending, |_| Use::Unasked).await.map(drop);
+    async fn say(&mut self, line: &str) -> Result<Reply, Error> {
+        let line = Zeroizing::new(format!("{line}\r\n"));
+        self.session.round_trips = self.session.round_trips.saturating_add(1);
+        self.session.write(DOING, line.as_bytes()).await?;
+        self.hear().await
     }
-    let pending = session.start(DOING, &Command::plain("AUTHENTICATE PLAIN")).await?;
-    session.continuation(&pending).await?;
-    answer(session, &encoded).await?;
-    session.finish(pending, |_| Use::Unasked).await.map(drop)
-}
 
-/// SASL LOGIN, never standardised: user name and password, each after a prompt whose text means nothing.
-async fn login<S: Wire>(session: &mut Session<S>, user: &str, password: &Secret) -> Result<(), Error> {
-    no_nul(user, password)?;
-    let pending = session.start(DOING, &Command::plain("AUTHENTICATE LOGIN")).await?;
-    session.continuation(&pending).await?;
-    answer(session, &Zeroizing::new(STANDARD.encode(user))).await?;
-    session.continuation(&pending).await?;
-    answer(session, &Zeroizing::new(STANDARD.encode(password.expose()))).await?;
-    session.finish(pending, |_| Use::Unasked).await.map(drop)
-}
-
-async fn answer<S: Wire>(session: &mut Session<S>, encoded: &Zeroizing<String>) -> Result<(), Error> {
-    let line = Zeroizing::new(format!("{}\r\n", encoded.as_str()));
-    session.round_trips = session.round_trips.saturating_add(1);
-    session.write(DOING, line.as_bytes()).await
+    async fn break_off(&mut self) {
+        let _ = self.session.write(DOING, b"*\r\n").await;
+    }
 }
 
 #[cfg(test)]
@@ -127,9 +185,18 @@ mod tests {
     use super::super::session::Session;
     use super::log_in;
     use crate::net::Secret;
+    use crate::net::sasl::{Credentials, Fault, Mechanism, Wanted};
 
     /// A server made of (what it must hear, what it answers) pairs, after a greeting.
-    async fn play(greeting: &str, script: &[(&str, &str)]) -> (Result<(), Error>, usize) {
+    async fn play(greeting: &str, script: &[(&str, &str)]) -> (Result<Mechanism, Error>, usize) {
+        play_wanting(Wanted::Auto, greeting, script).await
+    }
+
+    async fn play_wanting(
+        wanted: Wanted,
+        greeting: &str,
+        script: &[(&str, &str)],
+    ) -> (Result<Mechanism, Error>, usize) {
         let (client, server) = tokio::io::duplex(1 << 16);
         let script: Vec<(String, String)> = script.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect();
         let greeting = greeting.to_owned();
@@ -148,9 +215,11 @@ mod tests {
         });
         let mut session = Session::new(client, Duration::from_millis(500));
         session.greeting().await.unwrap();
-        let result = log_in(&mut session, "anna", &Secret::new("pa\"ss".to_owned())).await;
+        let password = Secret::new("pa\"ss".to_owned());
+        let credentials = Credentials { wanted, ..Credentials::password("anna", password.clone()) };
+        let result = log_in(&mut session, &credentials, &password, None).await;
         drop(session);
-        (result, served.await.unwrap())
+        (result.map(|way| way.mechanism), served.await.unwrap())
     }
 
     #[tokio::test]
@@ -161,19 +230,19 @@ mod tests {
             &[("c1 AUTHENTICATE PLAIN AGFubmEAcGEic3M=", "c1 OK in\r\n"), after],
         )
         .await;
-        assert_eq!((result, heard), (Ok(()), 2));
+        assert_eq!((result, heard), (Ok(Mechanism::Plain), 2));
         let (result, heard) = play(
             "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] hi\r\n",
             &[("c1 AUTHENTICATE PLAIN", "* OK wait\r\n+ \r\n"), ("AGFubmEAcGEic3M=", "c1 OK in\r\n"), after],
         )
         .await;
-        assert_eq!((result, heard), (Ok(()), 3));
+        assert_eq!((result, heard), (Ok(Mechanism::Plain), 3));
         let (result, heard) = play(
             "* OK [CAPABILITY IMAP4rev1 AUTH=CRAM-MD5] hi\r\n",
             &[("c1 LOGIN \"anna\" \"pa\\\"ss\"", "c1 OK in\r\n"), after],
         )
         .await;
-        assert_eq!((result, heard), (Ok(()), 2));
+        assert_eq!((result, heard), (Ok(Mechanism::LoginCommand), 2));
         let (result, heard) = play(
             "* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=LOGIN] hi\r\n",
             &[
@@ -184,13 +253,17 @@ mod tests {
             ],
         )
         .await;
-        assert_eq!((result, heard), (Ok(()), 4));
+        assert_eq!((result, heard), (Ok(Mechanism::Login), 4));
     }
 
     #[tokio::test]
     async fn nothing_is_sent_where_no_way_is_acceptable() {
         let (result, _) = play("* OK [CAPABILITY IMAP4rev1 LOGINDISABLED AUTH=CRAM-MD5] hi\r\n", &[("", "")]).await;
-        assert_eq!(result, Err(Error::NoLogin { offered: "CRAM-MD5".to_owned() }));
+        assert!(matches!(&result, Err(Error::NoLogin(why)) if why.offered == "CRAM-MD5"), "{result:?}");
+        // Asked for SCRAM: the password is not sent in another way.
+        let greeting = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=LOGIN] hi\r\n";
+        let (result, _) = play_wanting(Wanted::ScramSha256, greeting, &[("", "")]).await;
+        assert!(matches!(result, Err(Error::NoLogin(_))), "{result:?}");
     }
 
     #[tokio::test]
@@ -198,11 +271,54 @@ mod tests {
         let greeting = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n";
         let line = "c1 AUTHENTICATE PLAIN AGFubmEAcGEic3M=";
         let (result, _) = play(greeting, &[(line, "c1 NO [AUTHENTICATIONFAILED] wrong\r\n")]).await;
-        assert_eq!(result, Err(Error::Login { user: "anna".to_owned(), text: "wrong".to_owned() }));
+        assert_eq!(
+            result,
+            Err(Error::Login { user: "anna".to_owned(), by: Mechanism::Plain, text: "wrong".to_owned() })
+        );
         let (result, _) = play(greeting, &[(line, "c1 NO [UNAVAILABLE] later\r\n")]).await;
         assert!(matches!(result, Err(Error::No { .. })));
         // Any other tag's OK is not ours.
         let (result, _) = play(greeting, &[(line, "x OK in\r\n")]).await;
         assert!(matches!(result, Err(Error::Nonsense { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_server_that_proves_nothing_is_left() {
+        let greeting = "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=SCRAM-SHA-256 AUTH=PLAIN] hi\r\n";
+        // Neither an OK out of hand nor nonsense is believed, and PLAIN is not tried instead.
+        let (client, server) = tokio::io::duplex(1 << 16);
+        let served = tokio::spawn(async move {
+            let mut server = BufReader::new(server);
+            server.write_all(greeting.as_bytes()).await.unwrap();
+            let mut heard = String::new();
+            server.read_line(&mut heard).await.unwrap();
+            server.write_all(b"+ cj1zb21lYm9keSBlbHNlLHM9QUFBQSxpPTQwOTY=\r\n").await.unwrap();
+            while server.read_line(&mut heard).await.unwrap_or(0) > 0 {}
+            heard
+        });
+        let mut session = Session::new(client, Duration::from_millis(500));
+        session.greeting().await.unwrap();
+        let password = Secret::new("pencil".to_owned());
+        let result = log_in(&mut session, &Credentials::password("anna", password.clone()), &password, None).await;
+        drop(session);
+        assert!(matches!(&result, Err(Error::Sasl(Fault::Malformed { .. } | Fault::Replayed))), "{result:?}");
+        let heard = served.await.unwrap();
+        let lines: Vec<&str> = heard.lines().collect();
+        assert!(lines[0].starts_with("c1 AUTHENTICATE SCRAM-SHA-256 biws") || lines[0].contains(" bixu"), "{heard}");
+        assert_eq!(lines[1..], ["*"], "{heard}");
+    }
+
+    #[tokio::test]
+    async fn logged_in_and_not_served() {
+        let (result, _) = play(
+            "* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] hi\r\n",
+            &[
+                ("c1 AUTHENTICATE PLAIN AGFubmEAcGEic3M=", "c1 OK AUTHENTICATE completed.\r\n"),
+                ("c2 CAPABILITY", "c2 BAD User is authenticated but not connected.\r\n"),
+            ],
+        )
+        .await;
+        let error = result.unwrap_err();
+        assert!(matches!(error, Error::NotServed { .. }) && !error.session_lives(), "{error}");
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use imap_proto::Capability;
 
+use crate::net::sasl::Offer;
+
 /// Capability names in upper case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Capabilities(HashSet<String>);
@@ -30,10 +32,11 @@ impl Capabilities {
         self.0.is_empty()
     }
 
-    /// The ways to log in, for a message.
-    pub(super) fn logins(&self) -> String {
-        let mut names: Vec<&str> = self.0.iter().filter_map(|name| name.strip_prefix("AUTH=")).collect();
-        names.sort_unstable();
-        if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+    /// The ways to log in. Without LOGINDISABLED (RFC 9051 §6.2.3) there is the LOGIN command, which nothing else announces.
+    pub(super) fn logins(&self) -> Offer {
+        let mut mechanisms: Vec<String> =
+            self.0.iter().filter_map(|name| name.strip_prefix("AUTH=")).map(str::to_owned).collect();
+        mechanisms.sort_unstable();
+        Offer { mechanisms, login_command: !self.has("LOGINDISABLED") }
     }
 }

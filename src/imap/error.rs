@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::net::sasl::{Fault, Mechanism, NoWay};
 use crate::net::{self, Culprit};
 
 /// A failure of a session or of a request.
@@ -10,21 +11,36 @@ pub enum Error {
     /// No connection.
     #[error(transparent)]
     Net(#[from] net::Error),
-    /// User name or password refused.
+    /// User name or proof refused.
     #[error(
-        "the server does not accept the user name and password of {user}: \u{201c}{text}\u{201d}; check `user` and the password of this account"
+        "the server does not accept the user name and {} of {user} ({by}): \u{201c}{text}\u{201d}; check `user` and the {} of this account{}",
+        by.proof(), by.proof(), hint(*by)
     )]
     Login {
         /// The user name.
         user: String,
-        /// The server's words.
+        /// By which mechanism.
+        by: Mechanism,
+        /// The server's words, with what it said by way of the mechanism.
         text: String,
     },
     /// The server offers no way to log in that we accept.
-    #[error("the server offers no way to log in that this program uses (it offers {offered})")]
-    NoLogin {
-        /// What it offers.
-        offered: String,
+    #[error(transparent)]
+    NoLogin(#[from] NoWay),
+    /// The dialogue of the login was broken off.
+    #[error("the login was broken off: {0}")]
+    Sasl(#[from] Fault),
+    /// There is no token to log in with.
+    #[error("there is no token to log in with: {0}")]
+    NoToken(String),
+    /// The server took the login and does not open the account's mail: Exchange Online's "User is authenticated but not connected".
+    #[error(
+        "the server accepted the login and does not open the mail behind it: \u{201c}{text}\u{201d}; it may be busy, IMAP may be switched off for this \
+         mailbox, or the user name may not be the mailbox's; it will be tried again"
+    )]
+    NotServed {
+        /// The server's words.
+        text: String,
     },
     /// A NO.
     #[error("the server refuses {doing}: \u{201c}{text}\u{201d}")]
@@ -131,6 +147,16 @@ pub enum Error {
     Ended,
 }
 
+/// What a refusal by this mechanism may mean besides.
+fn hint(by: Mechanism) -> &'static str {
+    if by.is_scram() {
+        // Seen with Dovecot: the mechanism is offered for all users, whatever form each one's password is stored in.
+        "; where the server keeps the password in a form that SCRAM cannot use, set `auth = \"plain\"`"
+    } else {
+        ""
+    }
+}
+
 impl Error {
     /// Whose fault it is.
     #[must_use]
@@ -138,7 +164,11 @@ impl Error {
         match self {
             Self::Net(e) => e.culprit(),
             Self::Login { .. } => Culprit::Credentials,
-            Self::Unsendable { .. } | Self::NoMailbox { .. } => Culprit::Configuration,
+            // A person has to look: trying again would only give somebody between another chance.
+            Self::Sasl(fault) if fault.needs_a_person() => Culprit::Credentials,
+            Self::Unsendable { .. } | Self::NoMailbox { .. } | Self::NoLogin(_) | Self::NoToken(_) => {
+                Culprit::Configuration
+            }
             Self::Lost { .. } | Self::TimedOut { .. } | Self::NotConnected { .. } | Self::Offline => Culprit::Network,
             _ => Culprit::Server,
         }

@@ -258,20 +258,35 @@ impl<S: Wire> Session<S> {
 
     /// Waits for `+` after a command that asks for it, reading past untagged data, which is legal there.
     pub(super) async fn continuation(&mut self, pending: &Pending) -> Result<(), Error> {
+        match self.challenge(pending).await? {
+            Some(_) => Ok(()),
+            None => {
+                Err(Error::Nonsense { doing: pending.doing.clone(), words: "it is done before it began".to_owned() })
+            }
+        }
+    }
+
+    /// Waits for `+` and gives what stands behind it; `None` when the command is done.
+    pub(super) async fn challenge(&mut self, pending: &Pending) -> Result<Option<String>, Error> {
         let mut unasked = 0_u64;
         loop {
             let response = self.next(&pending.doing).await?;
             match response.parsed() {
-                Response::Continue(_) => return Ok(()),
+                Response::Continue(outcome) => {
+                    return Ok(Some(outcome.information.as_deref().unwrap_or_default().to_owned()));
+                }
                 Response::Done { tag, status, outcome } if tag.0 == pending.tag => {
                     self.outstanding = self.outstanding.saturating_sub(1);
-                    return match Self::done(pending.doing.clone(), status, outcome) {
-                        Ok(_) => Err(Error::Nonsense {
-                            doing: pending.doing.clone(),
-                            words: "it is done before it began".to_owned(),
-                        }),
-                        Err(e) => Err(e),
-                    };
+                    if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
+                        self.capabilities = Capabilities::of(list);
+                    }
+                    return Self::done(pending.doing.clone(), status, outcome).map(|_| None);
+                }
+                Response::Done { .. } => {
+                    return Err(Error::Nonsense {
+                        doing: pending.doing.clone(),
+                        words: "it answers a command that was not asked".to_owned(),
+                    });
                 }
                 other => {
                     self.observe(other);
@@ -289,6 +304,11 @@ impl<S: Wire> Session<S> {
 
     fn done(doing: String, status: &Status, outcome: &imap_proto::Outcome<'_>) -> Result<Done, Error> {
         let text = words(outcome);
+        // Exchange Online takes the login and answers every later command so while the mailbox behind it is out of reach
+        // (learn.microsoft.com, "Exchange Online: IMAP connection limits and throttling"): no verdict on that command.
+        if !matches!(status, Status::Ok) && text.contains("User is authenticated but not connected") {
+            return Err(Error::NotServed { text });
+        }
         match status {
             Status::Ok => {
                 let mut done = Done { text, ..Done::default() };

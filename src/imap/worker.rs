@@ -24,6 +24,7 @@ use super::session::{Session, Wire};
 use super::sink::{Link, MailboxInfo, Pass, Sink};
 use super::sync::{MailboxSync, Outcome, Suspects};
 use crate::net::backoff::Backoff;
+use crate::net::sasl::{Credentials, Proof};
 use crate::net::{Culprit, Secret, Stream};
 
 /// How often an unreadable answer is closed in on without waiting: enough to find one message among a batch, several times over.
@@ -55,7 +56,7 @@ pub(super) struct Shared {
 
 struct State {
     queue: VecDeque<(Request, bool)>,
-    password: Secret,
+    credentials: Credentials,
     /// Mailboxes in which something changed.
     changed: BTreeSet<String>,
     /// What the last pass over INBOX began with.
@@ -72,7 +73,7 @@ impl Shared {
         Self {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
-                password: setup.password.clone(),
+                credentials: setup.credentials.clone(),
                 changed: BTreeSet::new(),
                 inbox_seen: None,
                 all_changed: false,
@@ -105,7 +106,7 @@ impl Shared {
     }
 
     pub(super) fn set_password(&self, password: Secret) {
-        self.state().password = password;
+        self.state().credentials.proof = Proof::Password(password);
         self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
     }
 
@@ -183,8 +184,8 @@ impl Shared {
         }
     }
 
-    pub(super) fn password(&self) -> Secret {
-        self.state().password.clone()
+    pub(super) fn credentials(&self) -> Credentials {
+        self.state().credentials.clone()
     }
 
     /// The mailbox for sent mail.
@@ -314,7 +315,7 @@ async fn connect_and_sync<S: Sink>(
     suspects: &mut Suspects,
     well: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
-    let mut session = auth::open(setup, &shared.password()).await?;
+    let mut session = auth::open(setup, &shared.credentials()).await?;
     shared.up.send_replace(true);
     let mut todo = all(setup, sink, shared, &mut session).await?;
     let mut listed: Vec<String> = todo.iter().cloned().collect();
@@ -497,7 +498,7 @@ async fn once<S: Sink>(
     passes: &mut Vec<Pass>,
 ) -> Result<(), Error> {
     sink.link(Link::Connecting);
-    let mut session = auth::open(setup, &setup.password).await?;
+    let mut session = auth::open(setup, &setup.credentials).await?;
     let mut refused = None;
     let listed: Vec<String> = list(setup, sink, &mut session).await?.into_iter().map(|info| info.name).collect();
     let mailboxes = if only.is_empty() { listed } else { only.to_vec() };

@@ -80,6 +80,14 @@ pub enum Error {
         /// What is wrong and what to do.
         why: String,
     },
+    /// The client certificate or its key cannot be used.
+    #[error("{place}: {why}")]
+    Identity {
+        /// The file.
+        place: String,
+        /// What is wrong and what to do.
+        why: String,
+    },
 }
 
 impl Error {
@@ -89,7 +97,7 @@ impl Error {
         match self {
             Self::Resolve { .. } | Self::Connect { .. } | Self::TimedOut { .. } | Self::Lost { .. } => Culprit::Network,
             Self::Tls { .. } | Self::StartTls { .. } => Culprit::Server,
-            Self::Authorities { .. } => Culprit::Configuration,
+            Self::Authorities { .. } | Self::Identity { .. } => Culprit::Configuration,
         }
     }
 }

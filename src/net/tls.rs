@@ -8,16 +8,20 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, RootCertStore};
+use rustls::{CertificateError, ProtocolVersion, RootCertStore};
 
 pub use rustls::ClientConfig;
 
 use super::connect::Stream;
 use super::error::Error;
+use super::identity::ClientCertificate;
+use super::sasl::{Binding, Channel};
 
 /// Why there is no TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,12 +92,45 @@ fn date(before: &str, at: Option<u64>) -> String {
 /// # Errors
 /// The file cannot be read or holds no certificate, or there is no authority to trust at all.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+    client_config_as(ca_file, None)
+}
+
+/// As [`client_config`], with a certificate of our own for servers that ask for one.
+///
+/// # Errors
+/// As there; or the certificate or its key cannot be used.
+pub fn client_config_as(ca_file: Option<&Path>, own: Option<&ClientCertificate>) -> Result<Arc<ClientConfig>, Error> {
     let config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|e| Error::Authorities { place: "TLS".to_owned(), why: e.to_string() })?
-        .with_root_certificates(roots(ca_file)?)
-        .with_no_client_auth();
+        .with_root_certificates(roots(ca_file)?);
+    let Some(own) = own else { return Ok(Arc::new(config.with_no_client_auth())) };
+    let (chain, key) = own.read()?;
+    let config = config.with_client_auth_cert(chain, key).map_err(|e| own.unusable(&e))?;
     Ok(Arc::new(config))
+}
+
+/// The name of a channel, to bind a login to it; `None` where none is defined for it.
+#[must_use]
+pub fn channel(stream: &Stream) -> Option<Channel> {
+    let (_, tls) = stream.get_ref();
+    if tls.protocol_version() == Some(ProtocolVersion::TLSv1_3) {
+        // RFC 9266 §2: this label, no context, 32 bytes.
+        let data = tls.export_keying_material([0_u8; 32], b"EXPORTER-Channel-Binding", Some(b"")).ok()?;
+        return Some(Channel { binding: Binding::Exporter, data: data.to_vec() });
+    }
+    Channel::server_end_point(tls.peer_certificates()?.first()?)
+}
+
+/// A nonce for SCRAM: 144 random bits, printable and without a comma.
+///
+/// # Errors
+/// The system gives no random bytes.
+pub fn nonce() -> Result<String, Error> {
+    let mut bytes = [0_u8; 18];
+    let fault = |_| Error::Authorities { place: "TLS".to_owned(), why: "the system gives no random bytes".to_owned() };
+    provider().secure_random.fill(&mut bytes).map_err(fault)?;
+    Ok(STANDARD.encode(bytes))
 }
 
 /// Two providers are in the tree (a dependency brings ring): the plain builder would panic, so the provider is named.

@@ -7,6 +7,7 @@ use lettre::Address;
 use thiserror::Error;
 
 use super::reply::Offer;
+use crate::net::sasl::{Fault, NoWay};
 
 /// Sender and recipients as the server is told them. Header fields do not count here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,11 +52,12 @@ pub enum Unsendable {
     /// 8-bit text without 8BITMIME (RFC 6152).
     #[error("The message holds 8-bit text and the server takes only 7-bit text. Build it again")]
     EightBit,
-    /// The server offers neither PLAIN nor LOGIN.
-    #[error(
-        "The server offers no way to log in that casemail knows (it offers: {0}). Ask its operator for PLAIN or LOGIN over TLS"
-    )]
-    NoMechanism(String),
+    /// The server offers no way to log in that the account may use.
+    #[error("Nobody logged in: {0}")]
+    NoMechanism(NoWay),
+    /// The login was broken off on our side.
+    #[error("The login was broken off: {0}")]
+    LoginBrokenOff(Fault),
 }
 
 /// Parsed addresses, in the order of the envelope.

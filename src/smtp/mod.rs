@@ -11,4 +11,6 @@ pub mod submit;
 pub use envelope::{SmtpEnvelope, Unsendable};
 pub use outcome::{Disposition, Outcome, Phase, Refusal};
 pub use reply::{Reply, ReplyClass};
-pub use submit::{Credentials, Greeting, Timeouts, submit, submit_over, submit_watched, try_login};
+pub use submit::{Greeting, Timeouts, submit, submit_over, submit_watched, try_login};
+
+pub use crate::net::sasl::Credentials;

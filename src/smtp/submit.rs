@@ -9,8 +9,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
 use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt};
@@ -24,7 +22,8 @@ use super::outcome::{Outcome, Phase, Refusal};
 use super::reply::{Offer, Parsed, Reply, ReplyClass, parse};
 use super::stream::{Heard, SubmissionStream};
 use crate::net::connect::Times;
-use crate::net::{ClientConfig, Endpoint, Secret, Security, connect_smtp};
+use crate::net::sasl::{self, Channel, Credentials, Exchange, Proof, Stop, TokenWish, Way, authenticate, choose};
+use crate::net::{ClientConfig, Endpoint, Secret, Security, connect_smtp, tls};
 
 /// The text leaves in pieces of this size, so that a stalled connection is seen.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -36,15 +35,6 @@ pub enum Greeting {
     Awaited,
     /// It was read before STARTTLS; inside TLS the client speaks first (RFC 3207 §4.2).
     Heard,
-}
-
-/// User name and password for AUTH.
-#[derive(Clone, Debug)]
-pub struct Credentials {
-    /// The authentication identity.
-    pub user: String,
-    /// The password.
-    pub password: Secret,
 }
 
 /// How long each phase may take (RFC 5321 §4.5.3.2 gives the least for those after the greeting).
@@ -102,17 +92,54 @@ pub async fn submit_watched(
     if let Err(why) = check(envelope, raw) {
         return Outcome::Unsendable(why);
     }
-    let greeting = match endpoint.security {
-        Security::Tls => Greeting::Awaited,
-        Security::StartTls => Greeting::Heard,
-    };
-    match connect_smtp(endpoint, config, timeouts.connect).await {
-        Ok(stream) => over(stream, greeting, credentials, envelope, raw, timeouts, before_dot).await,
+    let attempt = async |secret: &Secret| match connect_smtp(endpoint, config, timeouts.connect).await {
+        Ok(stream) => {
+            let login = Login { credentials, secret, channel: tls::channel(&stream) };
+            over(stream, greeting(endpoint), &login, envelope, raw, timeouts, before_dot).await
+        }
         Err(error) => Outcome::Unreachable(error),
+    };
+    let outcome = match secret(credentials, TokenWish::AtHand).await {
+        Ok(secret) => attempt(&secret).await,
+        Err(outcome) => return outcome,
+    };
+    if !wants_another_token(&outcome, credentials) {
+        return outcome;
+    }
+    // Nothing was sent: the refusal comes before MAIL.
+    match secret(credentials, TokenWish::Fresh).await {
+        Ok(secret) => attempt(&secret).await,
+        Err(outcome) => outcome,
     }
 }
 
-/// Whether the server takes this user name and password: connects, logs in, quits. Nothing is submitted.
+/// The greeting is still to come where TLS began with the first byte.
+fn greeting(endpoint: &Endpoint) -> Greeting {
+    match endpoint.security {
+        Security::Tls => Greeting::Awaited,
+        Security::StartTls => Greeting::Heard,
+    }
+}
+
+/// The password, or a token as its source gives it now.
+async fn secret(credentials: &Credentials, wish: TokenWish) -> Result<Secret, Outcome> {
+    match &credentials.proof {
+        Proof::Password(password) => Ok(password.clone()),
+        Proof::Certificate => Ok(Secret::new(String::new())),
+        Proof::Token(source) => source.token(wish).await.map_err(|because| Outcome::NotConnected {
+            phase: Phase::Login,
+            because: format!("there is no token to log in with: {because}"),
+        }),
+    }
+}
+
+/// A token that was refused for good may have run out: another is asked for once, for a connection of its own.
+fn wants_another_token(outcome: &Outcome, credentials: &Credentials) -> bool {
+    let is_token = matches!(credentials.proof, Proof::Token(_));
+    is_token && matches!(outcome, Outcome::LoginRefused { reply } if reply.class() == ReplyClass::Permanent)
+}
+
+/// Whether the server takes these credentials, and how: connects, logs in, quits. Nothing is submitted.
 ///
 /// # Errors
 /// The outcome that a message would have had; [`Outcome::LoginRefused`] where the server says no.
@@ -121,17 +148,23 @@ pub async fn try_login(
     config: &Arc<ClientConfig>,
     credentials: &Credentials,
     timeouts: &Timeouts,
-) -> Result<(), Box<Outcome>> {
-    let greeting = match endpoint.security {
-        Security::Tls => Greeting::Awaited,
-        Security::StartTls => Greeting::Heard,
+) -> Result<Way, Box<Outcome>> {
+    let attempt = async |secret: &Secret| {
+        let stream = connect_smtp(endpoint, config, timeouts.connect).await.map_err(Outcome::Unreachable)?;
+        let channel = tls::channel(&stream);
+        let mut dialogue = Dialogue::open(stream, greeting(endpoint), timeouts).await?;
+        let outcome = dialogue.login(&Login { credentials, secret, channel }).await;
+        dialogue.close().await;
+        outcome
     };
-    let stream = connect_smtp(endpoint, config, timeouts.connect).await;
-    let stream = stream.map_err(|error| Box::new(Outcome::Unreachable(error)))?;
-    let mut dialogue = Dialogue::open(stream, greeting, timeouts).await.map_err(Box::new)?;
-    let outcome = dialogue.login(credentials).await.map_err(Box::new);
-    dialogue.close().await;
-    outcome
+    let at_hand = secret(credentials, TokenWish::AtHand).await?;
+    match attempt(&at_hand).await {
+        Err(outcome) if wants_another_token(&outcome, credentials) => {
+            let fresh = secret(credentials, TokenWish::Fresh).await?;
+            Ok(attempt(&fresh).await?)
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Submits `raw` exactly as it is over a stream that is already inside TLS.
@@ -148,13 +181,26 @@ pub async fn submit_over<S>(
 where
     S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
 {
-    over(stream, greeting, credentials, envelope, raw, timeouts, &|| ()).await
+    match secret(credentials, TokenWish::AtHand).await {
+        Ok(secret) => {
+            let login = Login { credentials, secret: &secret, channel: None };
+            over(stream, greeting, &login, envelope, raw, timeouts, &|| ()).await
+        }
+        Err(outcome) => outcome,
+    }
+}
+
+/// One attempt to log in.
+struct Login<'a> {
+    credentials: &'a Credentials,
+    secret: &'a Secret,
+    channel: Option<Channel>,
 }
 
 async fn over<S>(
     stream: S,
     greeting: Greeting,
-    credentials: &Credentials,
+    login: &Login<'_>,
     envelope: &SmtpEnvelope,
     raw: &[u8],
     timeouts: &Timeouts,
@@ -169,7 +215,7 @@ where
     };
     match Dialogue::open(stream, greeting, timeouts).await {
         Ok(mut dialogue) => {
-            let outcome = match dialogue.send(credentials, &paths, raw, before_dot).await {
+            let outcome = match dialogue.send(login, &paths, raw, before_dot).await {
                 Ok(reply) => Outcome::Accepted { reply },
                 Err(outcome) => outcome,
             };
@@ -229,13 +275,13 @@ impl<'a> Dialogue<'a> {
 
     async fn send(
         &mut self,
-        credentials: &Credentials,
+        login: &Login<'_>,
         paths: &Paths,
         raw: &[u8],
         before_dot: &(dyn Fn() + Send + Sync),
     ) -> Result<Reply, Outcome> {
         check_offer(&self.offer, paths, raw).map_err(Outcome::Unsendable)?;
-        self.login(credentials).await?;
+        self.login(login).await?;
         let mut parameters = Vec::new();
         if self.offer.size.is_some() {
             parameters.push(MailParameter::Size(raw.len()));
@@ -256,28 +302,32 @@ impl<'a> Dialogue<'a> {
         self.text(raw, before_dot).await
     }
 
-    /// AUTH PLAIN with an initial response (RFC 4616), or LOGIN.
-    async fn login(&mut self, credentials: &Credentials) -> Result<(), Outcome> {
-        let offers = |mechanism: &str| self.offer.auth.iter().any(|offered| offered == mechanism);
-        let refused = |outcome| match outcome {
-            Outcome::Transient { reply, .. } | Outcome::Permanent { reply, .. } => Outcome::LoginRefused { reply },
-            other => other,
-        };
-        if offers("PLAIN") {
-            let token = Zeroizing::new(format!("\0{}\0{}", credentials.user, credentials.password.expose()));
-            let line = Zeroizing::new(format!("AUTH PLAIN {}\r\n", encode(&token).as_str()));
-            self.command(Phase::Login, line.as_str(), ReplyClass::Done).await.map_err(refused)?;
-        } else if offers("LOGIN") {
-            self.command(Phase::Login, "AUTH LOGIN\r\n", ReplyClass::Continue).await.map_err(refused)?;
-            let line = Zeroizing::new(format!("{}\r\n", encode(&credentials.user).as_str()));
-            self.command(Phase::Login, line.as_str(), ReplyClass::Continue).await.map_err(refused)?;
-            let line = Zeroizing::new(format!("{}\r\n", encode(credentials.password.expose()).as_str()));
-            self.command(Phase::Login, line.as_str(), ReplyClass::Done).await.map_err(refused)?;
-        } else {
-            let offered = if self.offer.auth.is_empty() { "nothing".into() } else { self.offer.auth.join(" ") };
-            return Err(Outcome::Unsendable(Unsendable::NoMechanism(offered)));
+    /// AUTH (RFC 4954), with the first message in the command.
+    async fn login(&mut self, login: &Login<'_>) -> Result<Way, Outcome> {
+        let channel = login.channel.as_ref();
+        let offer = sasl::Offer { mechanisms: self.offer.auth.clone(), login_command: false };
+        let way = choose(login.credentials, &offer, channel)
+            .map_err(|why| Outcome::Unsendable(Unsendable::NoMechanism(why)))?;
+        let broken_off = |fault| Outcome::Unsendable(Unsendable::LoginBrokenOff(fault));
+        let nonce = tls::nonce().map_err(Outcome::Unreachable)?;
+        let exchange =
+            Exchange::new(way, login.credentials, login.secret, channel, &offer, &nonce).map_err(broken_off)?;
+        match authenticate(self, exchange, true).await {
+            Ok(()) => Ok(way),
+            // It broke the rules without harm: as with any other nonsense, later may be better.
+            Err(Stop::Fault(fault)) if !fault.needs_a_person() => {
+                Err(Outcome::NotConnected { phase: Phase::Login, because: fault.to_string() })
+            }
+            Err(Stop::Fault(fault)) => Err(broken_off(fault)),
+            Err(Stop::Wire {
+                error: Outcome::Transient { mut reply, .. } | Outcome::Permanent { mut reply, .. },
+                told,
+            }) => {
+                reply.lines.extend(told.map(|told| format!("({told})")));
+                Err(Outcome::LoginRefused { reply })
+            }
+            Err(Stop::Wire { error, .. }) => Err(error),
         }
-        Ok(())
     }
 
     /// Asks for every recipient, to be able to name all that are refused; stops before DATA if one is.
@@ -355,17 +405,25 @@ impl<'a> Dialogue<'a> {
         command: impl Display + Send,
         expected: ReplyClass,
     ) -> Result<Reply, Outcome> {
+        let reply = self.reply_to(phase, command).await?;
+        if reply.class() == expected {
+            return Ok(reply);
+        }
+        Err(Outcome::NotConnected { phase, because: format!("the server answered out of step: {reply}") })
+    }
+
+    /// The reply to a command, where it is no refusal.
+    async fn reply_to(&mut self, phase: Phase, command: impl Display + Send) -> Result<Reply, Outcome> {
         let failed = |because: String| Outcome::NotConnected { phase, because };
         let result = timeout(self.timeouts.command, self.connection.command(command)).await;
         let Ok(result) = result else {
             return Err(failed(format!("no answer within {} seconds", self.timeouts.command.as_secs())));
         };
         match (parse(&self.heard.bytes()), result) {
-            (Parsed::Whole(reply), _) if reply.class() == expected => Ok(reply),
             (Parsed::Whole(reply), _) if matches!(reply.class(), ReplyClass::Transient | ReplyClass::Permanent) => {
                 Err(refusal(phase, reply))
             }
-            (Parsed::Whole(reply), _) => Err(failed(format!("the server answered out of step: {reply}"))),
+            (Parsed::Whole(reply), _) => Ok(reply),
             (_, Err(error)) => Err(failed(words(&error))),
             (other, Ok(_)) => Err(failed(unexpected(&other))),
         }
@@ -377,13 +435,39 @@ impl<'a> Dialogue<'a> {
     }
 }
 
+/// The frames of AUTH.
+impl sasl::Wire for Dialogue<'_> {
+    type Error = Outcome;
+
+    async fn begin(&mut self, mechanism: &'static str, first: Option<&str>) -> Result<sasl::Reply, Outcome> {
+        let line = Zeroizing::new(match first {
+            Some(first) => format!("AUTH {mechanism} {first}\r\n"),
+            None => format!("AUTH {mechanism}\r\n"),
+        });
+        self.reply_to(Phase::Login, line.as_str()).await.map(challenge)
+    }
+
+    async fn say(&mut self, line: &str) -> Result<sasl::Reply, Outcome> {
+        let line = Zeroizing::new(format!("{line}\r\n"));
+        self.reply_to(Phase::Login, line.as_str()).await.map(challenge)
+    }
+
+    async fn break_off(&mut self) {
+        let _ = timeout(Duration::from_secs(2), self.connection.command("*\r\n")).await;
+    }
+}
+
+/// 334 with a challenge, or 235.
+fn challenge(reply: Reply) -> sasl::Reply {
+    match reply.class() {
+        ReplyClass::Continue => sasl::Reply::Challenge(reply.words()),
+        _ => sasl::Reply::Done,
+    }
+}
+
 /// The same on every machine.
 fn hello() -> ClientId {
     ClientId::Ipv4(std::net::Ipv4Addr::LOCALHOST)
-}
-
-fn encode(text: &str) -> Zeroizing<String> {
-    Zeroizing::new(STANDARD.encode(text))
 }
 
 fn refusal(phase: Phase, reply: Reply) -> Outcome {

@@ -85,8 +85,7 @@ fn send(demo: &Demo, account: usize, to: &str, raw: &[u8]) -> Outcome {
     let config = tls::client_config(Some(Path::new(settings["ca_file"].as_str().unwrap()))).unwrap();
     let account = &settings["accounts"][account];
     let password = std::fs::read_to_string(account["password_file"].as_str().unwrap()).unwrap();
-    let credentials =
-        Credentials { user: account["name"].as_str().unwrap().to_owned(), password: Secret::new(password) };
+    let credentials = Credentials::password(account["name"].as_str().unwrap(), Secret::new(password));
     let from = account["address"].as_str().unwrap().to_owned();
     let envelope = SmtpEnvelope { reverse_path: from, forward_paths: vec![to.to_owned()] };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -41,7 +41,13 @@ fn endpoint(server: &net::Endpoint, user: &str) -> config::Endpoint {
         net::Security::Tls => config::Security::Tls,
         net::Security::StartTls => config::Security::StartTls,
     };
-    config::Endpoint { host: server.host.clone(), port: server.port, security, user: user.to_owned() }
+    config::Endpoint {
+        host: server.host.clone(),
+        port: server.port,
+        security,
+        user: user.to_owned(),
+        auth: config::Auth::Auto,
+    }
 }
 
 fn address(addr: &str) -> Address {
@@ -66,6 +72,7 @@ impl World {
             ca_file: Some(dovecot.ca_file()),
             password: PasswordSource::Command(vec!["printf".into(), "%s".into(), PASSWORD.into()]),
             sent_mailbox: Some("Sent".into()),
+            client_certificate: None,
             skip: Vec::new(),
         };
         let config = Config { accounts: vec![account], undo_send_seconds: 0, ..Config::default() };
@@ -460,8 +467,13 @@ fn killed_child() {
     let Ok(settings) = std::env::var("CASEMAIL_KILLED") else { return };
     let settings: HashMap<String, String> = serde_json::from_str(&settings).unwrap();
     let port = |name: &str| settings[name].parse::<u16>().unwrap();
-    let server =
-        |port: u16, security| config::Endpoint { host: "localhost".into(), port, security, user: "quill".into() };
+    let server = |port: u16, security| config::Endpoint {
+        host: "localhost".into(),
+        port,
+        security,
+        user: "quill".into(),
+        auth: config::Auth::Auto,
+    };
     let account = Account {
         name: "work".into(),
         address: address(QUILL),
@@ -472,6 +484,7 @@ fn killed_child() {
         ca_file: Some(settings["ca"].clone().into()),
         password: PasswordSource::Command(vec!["printf".into(), "%s".into(), PASSWORD.into()]),
         sent_mailbox: Some("Sent".into()),
+        client_certificate: None,
         skip: Vec::new(),
     };
     let config = Config { accounts: vec![account], undo_send_seconds: 0, ..Config::default() };

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use casemail::imap::{
     AccountSetup, Error, Handle, Limits, Link, MailboxAt, StoreFlags, Times, UidSet, spawn, sync_once,
 };
+use casemail::net::sasl::{Credentials, Proof};
 use casemail::net::{Culprit, Endpoint, Secret, tls};
 use casemail::store::flags::Flags;
 
@@ -33,8 +34,7 @@ pub(crate) fn account(endpoint: Endpoint, ca_file: &Path) -> AccountSetup {
         name: "work".to_owned(),
         endpoint,
         tls: tls::client_config(Some(ca_file)).unwrap(),
-        user: USER.to_owned(),
-        password: Secret::new(PASSWORD.to_owned()),
+        credentials: Credentials::password(USER, Secret::new(PASSWORD.to_owned())),
         sent_mailbox: None,
         skip: Vec::new(),
         limits: Limits::default(),
@@ -295,7 +295,7 @@ async fn without_idle_requests_are_still_served() {
 async fn a_wrong_password_is_tried_once() {
     let Some(server) = Dovecot::start() else { return };
     let mut setup = setup(&server);
-    setup.password = Secret::new("wrong".to_owned());
+    setup.credentials.proof = Proof::Password(Secret::new("wrong".to_owned()));
     let sink = Arc::new(Memory::default());
     let handle = spawn(setup, Arc::clone(&sink));
     sink.until("the refusal", |state| {

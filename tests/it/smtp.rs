@@ -21,7 +21,7 @@ fn envelope(to: &[&str]) -> SmtpEnvelope {
 }
 
 fn credentials(password: &str) -> Credentials {
-    Credentials { user: USER.into(), password: Secret::new(password.into()) }
+    Credentials::password(USER, Secret::new(password.into()))
 }
 
 /// Short, for servers that never answer.
@@ -214,7 +214,10 @@ async fn login_by_what_the_server_offers() {
     assert!(!heard.contains("SIZE="), "only where it is offered");
     let none = Script { ehlo: Answer::Say("250-localhost\r\n250 AUTH GSSAPI\r\n"), ..Script::default() };
     let (outcome, heard) = play(none, &message("x\r\n")).await;
-    assert_eq!(outcome, Outcome::Unsendable(Unsendable::NoMechanism("GSSAPI".into())));
+    assert!(
+        matches!(&outcome, Outcome::Unsendable(Unsendable::NoMechanism(why)) if why.offered == "GSSAPI"),
+        "{outcome}"
+    );
     assert!(!heard.contains("AUTH"), "{heard}");
     // 8-bit text to a server that takes only 7 bits.
     let seven = Script { ehlo: Answer::Say("250-localhost\r\n250 AUTH PLAIN\r\n"), ..Script::default() };

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use zeroize::Zeroizing;
 
 use super::{Asked, ask, endpoint};
 use crate::cli::exit::Failure;
@@ -12,6 +11,8 @@ use crate::cli::passphrase;
 use crate::cli::probe::{self, Fault, Service, Trouble};
 use crate::config::{Account, Endpoint, PasswordSource, Security};
 use crate::engine::clock::Clock;
+use crate::net::Secret;
+use crate::net::sasl::Proof;
 use crate::net::tls::client_config;
 
 /// Tries the servers of an account and mends it by what the person says. What cannot be made to work may be kept as it is: the network
@@ -32,15 +33,15 @@ pub(super) fn servers(
     if reached.is_empty() {
         return Ok(());
     }
-    let mut password = match probe::password(account) {
-        Ok(password) => password,
+    let mut proof = match probe::proof(account) {
+        Ok(proof) => proof,
         Err(failure) => {
             output.say(&format!("{}. The login was not tried; `casemail check` does.", failure.words));
             return Ok(());
         }
     };
     for service in reached {
-        log_in(account, service, &mut password, output)?;
+        log_in(account, service, &mut proof, output)?;
     }
     Ok(())
 }
@@ -123,27 +124,27 @@ fn set(account: &mut Account, service: Service, server: Endpoint) {
     }
 }
 
-/// `password`: what a program gave, or what was typed for the other server.
+/// `proof`: what a program gave, or what was typed for the other server.
 fn log_in(
     account: &mut Account,
     service: Service,
-    password: &mut Option<Zeroizing<String>>,
+    proof: &mut Option<Proof>,
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     loop {
         let user = service.of(account).user.clone();
-        let text = match password.clone() {
-            Some(text) => text,
+        let tried = match proof.clone() {
+            Some(proof) => proof,
             None => {
                 let question = format!("Password of {user}, to try the login now (never written down; empty: later)");
                 let Some(typed) = passphrase::ask(&question)?.filter(|typed| !typed.is_empty()) else { return Ok(()) };
-                Zeroizing::new(String::from_utf8_lossy(&typed).into_owned())
+                Proof::Password(Secret::new(String::from_utf8_lossy(&typed).into_owned()))
             }
         };
-        match probe::log_in(account, service, &text) {
-            Ok(()) => {
-                output.say(&format!("{}: logged in as {user}", service.name()));
-                *password = Some(text);
+        match probe::log_in(account, service, &tried) {
+            Ok(way) => {
+                output.say(&format!("{}: logged in as {user} by {way}", service.name()));
+                *proof = Some(tried);
                 return Ok(());
             }
             Err(Trouble { fault: Fault::Credentials, words }) => {
@@ -156,11 +157,23 @@ fn log_in(
                 let mut server = service.of(account).clone();
                 server.user.clone_from(&user);
                 set(account, service, server);
-                *password = None;
+                *proof = None;
+            }
+            Err(Trouble { fault: Fault::NoWay, words }) if matches!(tried, Proof::Password(_)) => {
+                output.say(&format!("{}: {words}", service.name()));
+                output.say("Where it wants a token (OAuth 2.0), name the program that prints one; your organisation knows which.");
+                let text = ask("Program with its arguments, run without a shell (enter: none)", Some(""))?;
+                let command: Vec<String> = text.split_whitespace().map(str::to_owned).collect();
+                if command.is_empty() {
+                    output.say("The configuration is written as it is; `casemail check` tries again.");
+                    return Ok(());
+                }
+                account.password = PasswordSource::Token { command, refresh: None };
+                *proof = probe::proof(account)?;
             }
             Err(Trouble { words, .. }) => {
                 output.say(&format!("{}: the login could not be tried: {words}", service.name()));
-                *password = Some(text);
+                *proof = Some(tried);
                 return Ok(());
             }
         }

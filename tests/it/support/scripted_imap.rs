@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use casemail::demo::authority::Authority;
 use casemail::imap::{AccountSetup, Limits, Times};
+use casemail::net::sasl::Credentials;
 use casemail::net::{Endpoint, Secret, Security, tls};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::TcpListener;
@@ -111,8 +112,7 @@ impl ScriptedImap {
             name: "work".to_owned(),
             endpoint: Endpoint { host: "localhost".into(), port: self.port, security: Security::Tls },
             tls: tls::client_config(Some(&self.ca_file)).unwrap(),
-            user: "quill".to_owned(),
-            password: Secret::new("gnome".to_owned()),
+            credentials: Credentials::password("quill", Secret::new("gnome".to_owned())),
             sent_mailbox: None,
             skip: Vec::new(),
             limits: Limits::default(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use casemail::imap::{AccountSetup, Body, Handle, Link, MailboxAt, Pass, StoreFlags, UidSet, spawn, sync_once};
+use casemail::net::sasl::Proof;
 use casemail::net::{Culprit, Secret, Security};
 use casemail::store::flags::Flags;
 
@@ -307,7 +308,7 @@ async fn who_may_come_in(host: Host) {
         eprintln!("{} {:?}: {error}", host.name, endpoint.security);
     }
     let mut setup = setup(&host);
-    setup.password = Secret::new("wrong".to_owned());
+    setup.credentials.proof = Proof::Password(Secret::new("wrong".to_owned()));
     let sink = Arc::new(Memory::default());
     let _handle = spawn(setup, Arc::clone(&sink));
     sink.until("the refusal", |state| {

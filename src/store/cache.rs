@@ -5,6 +5,7 @@
 //! mailbox    mailbox u32                         sealed Mailbox
 //! page       mailbox u32 ‖ uid/256 u32           sealed summaries of 256 UIDs (super::page)
 //! flags      mailbox u32 ‖ uid/256 u32           sealed flags of the same
+//! generation mailbox u32 ‖ uid/256 u32           plain counters of changes to both pages (Generation)
 //! raw        mailbox u32 ‖ uid u32               sealed: 0 ‖ zstd of the message, or 1 ‖ name of a blob
 //! blob       name                                empty: what the sweep of orphans keeps
 //! ```
@@ -125,6 +126,40 @@ pub struct CacheStats {
     pub blob_bytes: u64,
 }
 
+/// How often the two pages of 256 UIDs were changed: each transaction that changes a page counts it once. Whoever knows what a page said
+/// at a generation, and every change since, knows what it says now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Generation {
+    /// Changes of the page of summaries.
+    pub rows: u32,
+    /// Changes of the page of flags.
+    pub flags: u32,
+}
+
+impl Generation {
+    /// What a change counts that nobody is told of (a record that did not open): no honest count comes near it.
+    const LOST: u32 = 1 << 20;
+
+    fn write(self) -> [u8; 8] {
+        (u64::from(self.rows) << 32 | u64::from(self.flags)).to_be_bytes()
+    }
+
+    fn read(value: &[u8]) -> Self {
+        let rows = value.first_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes));
+        Self { rows, flags: number_of(value).unwrap_or_default() }
+    }
+
+    /// After one more change of each page that is named.
+    #[must_use]
+    pub fn after(self, rows: bool, flags: bool) -> Self {
+        self.plus(u32::from(rows), u32::from(flags))
+    }
+
+    fn plus(self, rows: u32, flags: u32) -> Self {
+        Self { rows: self.rows.wrapping_add(rows), flags: self.flags.wrapping_add(flags) }
+    }
+}
+
 /// The trees with the key of each.
 #[derive(Debug)]
 struct Tree {
@@ -158,6 +193,7 @@ pub struct Cache {
     mailbox: Tree,
     page: Tree,
     flags: Tree,
+    generation: sled::Tree,
     raw: Tree,
     blob: sled::Tree,
     blob_sealer: Sealer,
@@ -285,6 +321,43 @@ impl Cache {
     fn open_flags(&self, key: &[u8], value: &[u8]) -> Option<FlagsPage> {
         let plain = self.flags.sealer.open(&self.flags.place(key), value).ok()?;
         FlagsPage::unpack(&plain).ok()
+    }
+
+    /// The generations of all pages of a mailbox, by number of the page. Ask before the pages are read: what is read is then at least so new.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn generations(&self, mailbox: MailboxId) -> Result<Vec<(u32, Generation)>, CacheError> {
+        let rows = self.generation.range(keys_of(mailbox));
+        let read = rows.map(|row| {
+            let (key, value) = row?;
+            Ok((number_of(&key).unwrap_or_default(), Generation::read(&value)))
+        });
+        read.collect()
+    }
+
+    /// The summaries of one page, by UID.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn summaries_of(&self, mailbox: MailboxId, number: u32) -> Result<Vec<Summary>, CacheError> {
+        let key = key(mailbox, number);
+        let Some(value) = self.page.tree.get(key)? else { return Ok(Vec::new()) };
+        self.unpack_row(mailbox, (sled::IVec::from(&key), value))
+    }
+
+    /// What is held of one page, by UID.
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn held_of(&self, mailbox: MailboxId, number: u32) -> Result<Vec<Held>, CacheError> {
+        let key = key(mailbox, number);
+        let Some(value) = self.flags.tree.get(key)? else { return Ok(Vec::new()) };
+        let Some(page) = self.open_flags(&key, &value) else {
+            self.lose(mailbox, page::uids(number), "flags")?;
+            return Ok(Vec::new());
+        };
+        Ok(page.iter(number).map(|(uid, flags, has_raw)| Held { uid, flags, has_raw }).collect())
     }
 
     /// One summary.

@@ -96,6 +96,7 @@ impl Cache {
             mailbox: tree("mailbox")?,
             page: tree("page")?,
             flags: tree("flags")?,
+            generation: db.open_tree("generation")?,
             raw: tree("raw")?,
             blob: db.open_tree("blob")?,
             blob_sealer: vault.sealer("cache/blobs", &id),

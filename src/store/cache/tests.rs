@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Cache, CacheError, CacheOptions, NewMessage, key};
+use super::{Cache, CacheError, CacheOptions, Generation, NewMessage, key};
 use crate::mail::address::Address;
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::store::flags::Flags;
@@ -182,6 +182,35 @@ fn large_messages_are_files_that_come_and_go() {
     fs::write(world.cache_dir().join("blobs/00ff"), "an orphan of a crash").unwrap();
     world.open();
     assert_eq!(blobs(&world), 0);
+}
+
+#[test]
+fn each_change_of_a_page_is_counted_once_and_damage_out_of_reach() {
+    let world = World::new();
+    let cache = world.open();
+    let id = cache.ensure_mailbox("work", "INBOX", 7).unwrap();
+    let of = |cache: &Cache, page: u32| {
+        cache.generations(id).unwrap().into_iter().find(|(number, _)| *number == page).map(|(_, generation)| generation)
+    };
+    cache.put_batch(id, messages([1, 2, 300]), None).unwrap();
+    assert_eq!(of(&cache, 0), Some(Generation { rows: 1, flags: 1 }));
+    assert_eq!(of(&cache, 1), Some(Generation { rows: 1, flags: 1 }));
+    cache.set_flags(id, &[(1, Flags::new(Flags::SEEN, vec![])), (2, Flags::new(Flags::SEEN, vec![]))], None).unwrap();
+    assert_eq!(of(&cache, 0), Some(Generation { rows: 1, flags: 2 }));
+    cache.update_summaries(id, vec![summary(2)]).unwrap();
+    assert_eq!(of(&cache, 0), Some(Generation { rows: 2, flags: 2 }));
+    cache.remove(id, &[300], None).unwrap();
+    assert_eq!(of(&cache, 1), Some(Generation { rows: 2, flags: 2 }), "an emptied page goes on counting");
+    drop(cache);
+    let cache = world.open();
+    assert_eq!(of(&cache, 0), Some(Generation { rows: 2, flags: 2 }));
+    assert_eq!(cache.summaries_of(id, 0).unwrap().len(), 2);
+    assert!(cache.held_of(id, 0).unwrap().iter().all(|held| held.flags.seen()));
+    spoil(&cache.page.tree, &key(id, 0));
+    assert!(cache.summaries_of(id, 0).unwrap().is_empty());
+    assert!(of(&cache, 0).unwrap().rows > 1000);
+    cache.drop_mailbox(id).unwrap();
+    assert!(cache.generations(id).unwrap().is_empty());
 }
 
 fn all_bytes(dir: &Path, into: &mut Vec<(PathBuf, Vec<u8>)>) {

@@ -11,7 +11,8 @@ use sled::Transactional;
 use sled::transaction::TransactionError;
 
 use super::{
-    BLOB, Cache, CacheError, Damage, INLINE, NewMessage, RawRecord, key, keys_of, number_of, raw_record, recovery,
+    BLOB, Cache, CacheError, Damage, Generation, INLINE, NewMessage, RawRecord, key, keys_of, number_of, raw_record,
+    recovery,
 };
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::store::flags::Flags;
@@ -38,6 +39,8 @@ struct Changes {
     flags: sled::Batch,
     raw: sled::Batch,
     blob: sled::Batch,
+    /// Pages that are changed: of summaries, of flags.
+    touched: BTreeMap<[u8; 8], (bool, bool)>,
     /// Files that no record names any more once this is committed.
     orphans: Vec<PathBuf>,
     /// The state that the mailbox has once this is committed.
@@ -159,6 +162,12 @@ impl Cache {
                 remove_files(&changes.orphans);
             }
         }
+        let mut batch = sled::Batch::default();
+        for row in self.generation.range(keys_of(id)) {
+            batch.remove(row?.0);
+        }
+        self.generation.apply_batch(batch)?;
+        self.db.flush()?;
         Ok(())
     }
 
@@ -358,6 +367,7 @@ impl Cache {
         changes: &mut Changes,
     ) -> Result<(), CacheError> {
         let key = key(mailbox, number);
+        changes.touched.entry(key).or_default().0 = true;
         if rows.is_empty() {
             changes.page.remove(&key);
         } else {
@@ -376,6 +386,7 @@ impl Cache {
         changes: &mut Changes,
     ) -> Result<(), CacheError> {
         let key = key(mailbox, number);
+        changes.touched.entry(key).or_default().1 = true;
         if page.is_empty() {
             changes.flags.remove(&key);
         } else {
@@ -491,15 +502,19 @@ impl Cache {
             (mailbox.state.uid_next, mailbox.state.highest_modseq) = (None, None);
         }
         changes.mailbox.insert(&id.0.to_be_bytes(), self.seal_mailbox(&mailbox)?);
-        let trees = (&self.mailbox.tree, &self.page.tree, &self.flags.tree, &self.raw.tree, &self.blob);
-        let outcome: Result<(), TransactionError<()>> = trees.transaction(|(mailbox, page, flags, raw, blob)| {
-            mailbox.apply_batch(&changes.mailbox)?;
-            page.apply_batch(&changes.page)?;
-            flags.apply_batch(&changes.flags)?;
-            raw.apply_batch(&changes.raw)?;
-            blob.apply_batch(&changes.blob)?;
-            Ok(())
-        });
+        let counted = self.count(&changes)?;
+        let trees =
+            (&self.mailbox.tree, &self.page.tree, &self.flags.tree, &self.generation, &self.raw.tree, &self.blob);
+        let outcome: Result<(), TransactionError<()>> =
+            trees.transaction(|(mailbox, page, flags, count, raw, blob)| {
+                mailbox.apply_batch(&changes.mailbox)?;
+                page.apply_batch(&changes.page)?;
+                flags.apply_batch(&changes.flags)?;
+                count.apply_batch(&counted)?;
+                raw.apply_batch(&changes.raw)?;
+                blob.apply_batch(&changes.blob)?;
+                Ok(())
+            });
         match outcome {
             Ok(()) | Err(TransactionError::Abort(())) => {}
             Err(TransactionError::Storage(error)) => return Err(error.into()),
@@ -508,6 +523,21 @@ impl Cache {
         self.mailboxes.write().unwrap_or_else(PoisonError::into_inner).insert(id, mailbox);
         remove_files(&changes.orphans);
         Ok(())
+    }
+
+    /// The generations after these changes.
+    fn count(&self, changes: &Changes) -> sled::Result<sled::Batch> {
+        let mut batch = sled::Batch::default();
+        for (key, &(rows, flags)) in &changes.touched {
+            let before = self.generation.get(key)?.map(|value| Generation::read(&value)).unwrap_or_default();
+            let after = if changes.damaged {
+                before.plus(Generation::LOST, Generation::LOST)
+            } else {
+                before.after(rows, flags)
+            };
+            batch.insert(key, &after.write());
+        }
+        Ok(batch)
     }
 
     fn tell(&self, mailbox: MailboxId, uids: RangeInclusive<u32>, what: &'static str) {
@@ -527,6 +557,7 @@ impl Cache {
         match what {
             // Rows without flags would be taken for unread for ever: both are fetched again.
             "summaries" | "flags" => {
+                changes.touched.insert(place, (true, true));
                 changes.page.remove(&place);
                 changes.flags.remove(&place);
             }

@@ -65,7 +65,7 @@ fn main() {
             id: Some(id_hash(&format!("{n}@inkwell.example"))),
             references,
             date: n * 60,
-            base_subject: "disclosure",
+            subject: casemail::mail::thread::subject_hash("disclosure"),
             is_reply: !references.is_empty(),
         })
         .collect();

@@ -1,8 +1,10 @@
 //! Intents, performed on the screen that they are meant for.
 
+use std::borrow::Cow;
+
 use super::effect::{Effect, FlagChange};
 use super::line::Line;
-use super::list::{List, Row};
+use super::list::{List, Row, Rows};
 use super::model::{Deleted, Model};
 use super::popup::{Decision, Popup, Prompt, Purpose};
 use super::screen::Screen;
@@ -141,10 +143,16 @@ impl Model {
         }
         let first = self.screens.len() == 1;
         match self.screens.last_mut() {
-            Some(Screen::Cases(cases)) if !cases.list.filter().is_empty() => cases.list.set_filter(""),
-            Some(Screen::Threads(threads)) if !threads.list.filter().is_empty() => threads.list.set_filter(""),
-            Some(Screen::Help(help)) if !help.list.filter().is_empty() => help.list.set_filter(""),
-            Some(Screen::Outbox(outbox)) if !outbox.list.filter().is_empty() => outbox.list.set_filter(""),
+            Some(Screen::Cases(cases)) if !cases.list.filter().is_empty() => {
+                cases.list.set_filter("");
+            }
+            Some(Screen::Threads(threads)) if !threads.list.filter().is_empty() => out.extend(threads.set_filter("")),
+            Some(Screen::Help(help)) if !help.list.filter().is_empty() => {
+                help.list.set_filter("");
+            }
+            Some(Screen::Outbox(outbox)) if !outbox.list.filter().is_empty() => {
+                outbox.list.set_filter("");
+            }
             Some(Screen::Thread(thread)) if thread.whole && thread.tree.total() > 1 => {
                 thread.whole = false;
                 self.arrange();
@@ -183,17 +191,21 @@ impl Model {
     }
 
     /// A prompt's text changed: a filter works while one types.
-    pub(crate) fn prompt_typed(&mut self) {
+    pub(crate) fn prompt_typed(&mut self, out: &mut Vec<Effect>) {
         let Some(Popup::Prompt(Prompt { purpose: Purpose::Filter, line, .. })) = self.popups.last() else { return };
         let text = line.text();
-        match self.screens.last_mut() {
+        // All lists but those of threads are short: they are filtered at once.
+        let _at_once = match self.screens.last_mut() {
             Some(Screen::Cases(cases)) => cases.list.set_filter(text),
-            Some(Screen::Threads(threads)) => threads.list.set_filter(text),
+            Some(Screen::Threads(threads)) => {
+                out.extend(threads.set_filter(text));
+                true
+            }
             Some(Screen::Thread(thread)) => thread.tree.set_filter(text),
             Some(Screen::Outbox(outbox)) => outbox.list.set_filter(text),
             Some(Screen::Help(help)) => help.list.set_filter(text),
-            _ => {}
-        }
+            _ => true,
+        };
     }
 
     fn act_on_popup(&mut self, action: Action, out: &mut Vec<Effect>) -> bool {
@@ -230,11 +242,11 @@ impl Model {
                 Action::PromptCancel => {
                     if prompt.purpose == Purpose::Filter {
                         prompt.line = Line::default();
-                        self.prompt_typed();
+                        self.prompt_typed(out);
                     }
                     self.popups.pop();
                 }
-                _ if prompt.line.act(action) => self.prompt_typed(),
+                _ if prompt.line.act(action) => self.prompt_typed(out),
                 _ => return false,
             },
         }
@@ -294,7 +306,7 @@ impl Model {
             return;
         }
         let Some(Screen::Threads(threads)) = self.screens.last_mut() else { return };
-        let Some(row) = threads.list.selected() else { return };
+        let Some(row) = threads.list.selected().map(Cow::into_owned) else { return };
         let (id, subject) = (row.id, row.subject.clone());
         match action {
             Action::ListOpen => self.open_thread(id, subject, First::Unread, None, out),
@@ -302,13 +314,13 @@ impl Model {
                 self.open_thread(id, subject, First::Newest, Some(action), out);
             }
             Action::ThreadToggleSeen => {
-                let seen = threads.unread(row) > 0;
+                let seen = threads.unread(&row) > 0;
                 let unread = if seen { 0 } else { row.messages };
                 threads.set_unread(id, unread);
                 out.push(Effect::ChangeThreadFlags(id, FlagChange::Seen(seen)));
             }
             Action::ThreadToggleFlagged => {
-                let flagged = !threads.flagged(row);
+                let flagged = !threads.flagged(&row);
                 threads.set_flagged(id, flagged);
                 out.push(Effect::ChangeThreadFlags(id, FlagChange::Flagged(flagged)));
             }
@@ -558,7 +570,7 @@ fn as_list(action: Action) -> Action {
 }
 
 /// Moves in a list; tells whether the intent was a move.
-fn move_in<R: Row>(list: &mut List<R>, action: Action) -> bool {
+fn move_in<R: Row, S: Rows<R>>(list: &mut List<R, S>, action: Action) -> bool {
     match action {
         Action::ListNext => list.step(1),
         Action::ListPrevious => list.step(-1),

@@ -1,5 +1,6 @@
 //! Everything that [`update`](fn@super::update) asks the world to do. Each variant is an instruction to the driver.
 
+use super::thread_list::ThreadList;
 use super::view::Scope;
 use crate::mail::draft::Draft;
 use crate::mail::id::{MessageRef, OutboxId, ThreadId};
@@ -38,6 +39,8 @@ pub enum Effect {
     ListCases,
     /// Send the threads of a scope.
     ListThreads(Scope),
+    /// Look which rows of a long list hold a text. Only the answer to the highest number of a scope is waited for.
+    FilterThreads(Scope, u64, String, ThreadList),
     /// Send a thread.
     OpenThread(ThreadId),
     /// Send a message; fetch it first where its body is not here.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::view::{AccountStatus, CaseRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadRow, ThreadView};
+use super::thread_list::ThreadList;
+use super::view::{AccountStatus, CaseRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView};
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{MessageRef, ThreadId};
@@ -31,7 +32,10 @@ pub enum Event {
     /// The list of cases, in answer to [`super::effect::Effect::ListCases`] and after changes.
     Cases(Arc<[CaseRow]>),
     /// A list of threads, newest first.
-    Threads(Scope, Arc<[ThreadRow]>),
+    Threads(Scope, ThreadList),
+    /// A list of threads with the places of those that a filter lets through, in answer to
+    /// [`super::effect::Effect::FilterThreads`] and with its number.
+    Filtered(Scope, u64, ThreadList, Vec<u32>),
     /// A thread that was asked for; `None` when it is gone.
     Thread(ThreadId, Option<Arc<ThreadView>>),
     /// A message that was asked for; an error in words when it cannot be shown.

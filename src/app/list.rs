@@ -1,6 +1,9 @@
 //! A list with a cursor: any number of rows, a selection that follows its row by identity, a filter, and rows hidden before the
-//! stores know of it. Nothing here costs more than the rows on screen, except a new snapshot or a changed filter.
+//! stores know of it. Nothing here costs more than the rows on screen, except a new snapshot, which is searched for the selected row. A
+//! filter over more than [`Rows::AT_ONCE_MAX`] rows is not worked out here: what is shown stays until somebody else has done it
+//! ([`List::set_filter`], [`List::filtered`]), so that no key press waits for it.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::mail::safe::SafeText;
@@ -17,13 +20,68 @@ pub trait Row {
     fn texts(&self) -> impl Iterator<Item = &SafeText>;
 }
 
+/// Where rows come from: a slice that holds them, or something that makes each when it is asked for.
+pub trait Rows<R: Row> {
+    /// A row that is there, or one that was just made.
+    type Ref<'a>: Deref<Target = R>
+    where
+        Self: 'a;
+
+    /// Rows that a filter may look through between two frames.
+    const AT_ONCE_MAX: usize;
+
+    /// How many rows there are.
+    fn len(&self) -> usize;
+
+    /// There are none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// A row by its place.
+    fn row(&self, place: usize) -> Option<Self::Ref<'_>>;
+
+    /// Whether the row of this place is that one. Costs next to nothing.
+    fn is(&self, place: usize, id: &R::Id) -> bool;
+
+    /// Whether a filter lets the row of this place through.
+    fn fits(&self, place: usize, needle: &Needle) -> bool;
+}
+
+impl<R: Row> Rows<R> for Arc<[R]> {
+    type Ref<'a>
+        = &'a R
+    where
+        R: 'a;
+
+    const AT_ONCE_MAX: usize = usize::MAX;
+
+    fn len(&self) -> usize {
+        <[R]>::len(self)
+    }
+
+    fn row(&self, place: usize) -> Option<&R> {
+        self.get(place)
+    }
+
+    fn is(&self, place: usize, id: &R::Id) -> bool {
+        self.get(place).is_some_and(|row| row.id() == *id)
+    }
+
+    fn fits(&self, place: usize, needle: &Needle) -> bool {
+        self.get(place).is_some_and(|row| needle.fits(row))
+    }
+}
+
 /// A list with a cursor.
 #[derive(Clone, Debug)]
-pub struct List<R: Row> {
-    rows: Arc<[R]>,
+pub struct List<R: Row, S = Arc<[R]>> {
+    rows: S,
     /// Which rows are shown, in order; `None`: all.
     shown: Option<Vec<u32>>,
     filter: String,
+    /// The filter that `shown` was made by is an older one.
+    awaited: bool,
     hidden: Vec<R::Id>,
     at: usize,
     top: usize,
@@ -32,19 +90,16 @@ pub struct List<R: Row> {
 
 impl<R: Row> Default for List<R> {
     fn default() -> Self {
-        Self {
-            rows: Arc::from(Vec::new()),
-            shown: None,
-            filter: String::new(),
-            hidden: Vec::new(),
-            at: 0,
-            top: 0,
-            height: 1,
-        }
+        Self::of(Arc::from(Vec::new()))
     }
 }
 
-impl<R: Row> List<R> {
+impl<R: Row, S: Rows<R>> List<R, S> {
+    /// A list of these rows.
+    pub fn of(rows: S) -> Self {
+        Self { rows, shown: None, filter: String::new(), awaited: false, hidden: Vec::new(), at: 0, top: 0, height: 1 }
+    }
+
     /// Rows that are shown.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -81,34 +136,45 @@ impl<R: Row> List<R> {
         &self.filter
     }
 
+    /// Whether what is shown is yet to be chosen by the filter.
+    #[must_use]
+    pub fn is_awaited(&self) -> bool {
+        self.awaited
+    }
+
+    /// The place among all rows of one by its place among those shown.
+    fn place(&self, place: usize) -> Option<usize> {
+        match &self.shown {
+            None => Some(place),
+            Some(shown) => usize::try_from(*shown.get(place)?).ok(),
+        }
+    }
+
     /// A row by its place among those shown.
     #[must_use]
-    pub fn get(&self, place: usize) -> Option<&R> {
-        match &self.shown {
-            None => self.rows.get(place),
-            Some(shown) => self.rows.get(usize::try_from(*shown.get(place)?).ok()?),
-        }
+    pub fn get(&self, place: usize) -> Option<S::Ref<'_>> {
+        self.rows.row(self.place(place)?)
     }
 
     /// The row under the cursor.
     #[must_use]
-    pub fn selected(&self) -> Option<&R> {
+    pub fn selected(&self) -> Option<S::Ref<'_>> {
         self.get(self.at)
     }
 
     /// The rows on screen with their places.
-    pub fn visible(&self) -> impl Iterator<Item = (usize, &R)> {
+    pub fn visible(&self) -> impl Iterator<Item = (usize, S::Ref<'_>)> {
         (self.top..self.len().min(self.top + self.height)).filter_map(|place| Some((place, self.get(place)?)))
     }
 
     /// All rows, shown or not.
     #[must_use]
-    pub fn all(&self) -> &[R] {
+    pub fn all(&self) -> &S {
         &self.rows
     }
 
     /// All rows that are shown.
-    pub fn iter(&self) -> impl Iterator<Item = &R> {
+    pub fn iter(&self) -> impl Iterator<Item = S::Ref<'_>> {
         (0..self.len()).filter_map(|place| self.get(place))
     }
 
@@ -118,14 +184,34 @@ impl<R: Row> List<R> {
         self.follow();
     }
 
-    /// Puts a new snapshot in place. The cursor stays on its row; where that is gone, it stays at its place.
-    pub fn set_rows(&mut self, rows: Arc<[R]>) {
-        let selected = self.selected().map(Row::id);
+    /// Puts a new snapshot in place. The cursor stays on its row; where that is gone, it stays at its place. Where the filter cannot be worked
+    /// out at once, nothing happens and the rows come back: hand them to [`Self::filtered`] when it is.
+    pub fn set_rows(&mut self, rows: S) -> Option<S> {
+        if !self.filter.is_empty() && rows.len() > S::AT_ONCE_MAX {
+            self.awaited = true;
+            return Some(rows);
+        }
+        let needle = Needle::new(&self.filter);
+        let shown = (!self.filter.is_empty()).then(|| places(&rows, |place| rows.fits(place, &needle)));
+        self.exchange(rows, shown);
+        None
+    }
+
+    /// Puts a snapshot in place of which somebody else has worked out what the filter lets through.
+    pub fn filtered(&mut self, rows: S, shown: Vec<u32>) {
+        self.exchange(rows, Some(shown));
+    }
+
+    fn exchange(&mut self, rows: S, shown: Option<Vec<u32>>) {
+        let selected = self.selected().map(|row| row.id());
         let above = self.at.saturating_sub(self.top);
         let was_at_top = self.top == 0;
         self.rows = rows;
-        self.hidden.retain(|id| self.rows.iter().any(|row| row.id() == *id));
-        self.choose();
+        self.shown = shown;
+        self.awaited = false;
+        let rows = &self.rows;
+        self.hidden.retain(|id| (0..rows.len()).any(|place| rows.is(place, id)));
+        self.take_out_hidden();
         if let Some(id) = selected {
             if let Some(place) = self.find_near(&id) {
                 self.at = place;
@@ -168,12 +254,12 @@ impl<R: Row> List<R> {
         true
     }
 
-    /// Moves to the next row that `wanted` likes, coming round from the end; tells whether it came round.
-    pub fn seek(&mut self, forward: bool, wanted: impl Fn(&R) -> bool) -> Option<bool> {
+    /// Moves to the next row that `wanted` likes, by its place among all rows, coming round from the end; tells whether it came round.
+    pub fn seek_place(&mut self, forward: bool, wanted: impl Fn(&S, usize) -> bool) -> Option<bool> {
         let len = self.len();
         for step in 1..=len {
             let place = if forward { (self.at + step) % len } else { (self.at + len - step) % len };
-            if self.get(place).is_some_and(&wanted) {
+            if self.place(place).is_some_and(|place| wanted(&self.rows, place)) {
                 let round = if forward { place <= self.at } else { place >= self.at };
                 self.to(place);
                 return Some(round);
@@ -182,58 +268,82 @@ impl<R: Row> List<R> {
         None
     }
 
-    /// Shows only rows that hold `text` in any case; empty shows all.
-    pub fn set_filter(&mut self, text: &str) {
-        let selected = self.selected().map(Row::id);
-        let narrower = !self.filter.is_empty() && text.starts_with(&self.filter);
+    /// Moves to the next row that `wanted` likes, coming round from the end; tells whether it came round.
+    pub fn seek(&mut self, forward: bool, wanted: impl Fn(&R) -> bool) -> Option<bool> {
+        self.seek_place(forward, |rows, place| rows.row(place).is_some_and(|row| wanted(&row)))
+    }
+
+    /// Shows only rows that hold `text` in any case; empty shows all. `false`: there are too many to look through now; what is shown
+    /// stays until [`Self::filtered`].
+    pub fn set_filter(&mut self, text: &str) -> bool {
+        let selected = self.selected().map(|row| row.id());
+        let narrower = !self.awaited && !self.filter.is_empty() && text.starts_with(&self.filter);
         self.filter.clear();
         self.filter.push_str(text);
-        if let (true, Some(shown)) = (narrower, &mut self.shown) {
-            let needle = Needle::new(text);
+        let few = self.shown.as_ref().is_some_and(|shown| shown.len() <= S::AT_ONCE_MAX);
+        let needle = Needle::new(text);
+        if let (true, true, Some(shown)) = (narrower, few, &mut self.shown) {
             let rows = &self.rows;
-            shown
-                .retain(|at| usize::try_from(*at).ok().and_then(|at| rows.get(at)).is_some_and(|row| needle.fits(row)));
+            shown.retain(|at| usize::try_from(*at).is_ok_and(|at| rows.fits(at, &needle)));
+        } else if text.is_empty() {
+            self.shown = None;
+            self.awaited = false;
+            self.take_out_hidden();
+        } else if self.rows.len() <= S::AT_ONCE_MAX {
+            self.shown = Some(places(&self.rows, |place| self.rows.fits(place, &needle)));
+            self.take_out_hidden();
         } else {
-            self.choose();
+            self.awaited = true;
+            return false;
         }
         self.at = selected.and_then(|id| self.find_near(&id)).unwrap_or(0);
         self.follow();
+        true
     }
 
     /// Takes a row off the list before the stores have done so; the cursor goes to the row after it.
     pub fn hide(&mut self, id: &R::Id) {
         self.hidden.push(id.clone());
-        self.choose();
+        self.take_out_hidden();
         self.follow();
     }
 
     /// Shows a hidden row again.
     pub fn unhide(&mut self, id: &R::Id) {
         self.hidden.retain(|hidden| hidden != id);
-        self.choose();
+        if self.filter.is_empty() {
+            self.shown = None;
+            self.take_out_hidden();
+        } else if let Some(shown) = &mut self.shown {
+            let needle = Needle::new(&self.filter);
+            let rows = &self.rows;
+            let back = (0..rows.len()).find(|place| rows.is(*place, id)).filter(|place| rows.fits(*place, &needle));
+            if let Some(back) = back.and_then(|place| u32::try_from(place).ok())
+                && let Err(at) = shown.binary_search(&back)
+            {
+                shown.insert(at, back);
+            }
+        }
         self.follow();
     }
 
-    fn choose(&mut self) {
-        if self.filter.is_empty() && self.hidden.is_empty() {
-            self.shown = None;
+    /// Takes what is hidden out of what is shown.
+    fn take_out_hidden(&mut self) {
+        if self.hidden.is_empty() {
             return;
         }
-        let needle = Needle::new(&self.filter);
-        let hidden = &self.hidden;
-        self.shown = Some(
-            (0u32..)
-                .zip(self.rows.iter())
-                .filter(|(_, row)| (hidden.is_empty() || !hidden.contains(&row.id())) && needle.fits(*row))
-                .map(|(at, _)| at)
-                .collect(),
-        );
+        let (rows, hidden) = (&self.rows, &self.hidden);
+        let stays = |place: usize| !hidden.iter().any(|id| rows.is(place, id));
+        match &mut self.shown {
+            Some(shown) => shown.retain(|place| usize::try_from(*place).is_ok_and(stays)),
+            None => self.shown = Some(places(rows, stays)),
+        }
     }
 
     /// Looks near the cursor first: between two snapshots most rows hardly move.
     fn find_near(&self, id: &R::Id) -> Option<usize> {
         let len = self.len();
-        let is_it = |place: &usize| self.get(*place).is_some_and(|row| row.id() == *id);
+        let is_it = |place: &usize| self.place(*place).is_some_and(|place| self.rows.is(place, id));
         let near = self.at.saturating_sub(64)..len.min(self.at.saturating_add(64));
         near.clone().find(is_it).or_else(|| (0..len).filter(|place| !near.contains(place)).find(is_it))
     }
@@ -250,14 +360,22 @@ impl<R: Row> List<R> {
     }
 }
 
+/// The places of the rows that `wanted` likes.
+fn places<R: Row, S: Rows<R>>(rows: &S, wanted: impl Fn(usize) -> bool) -> Vec<u32> {
+    (0..rows.len()).filter(|place| wanted(*place)).filter_map(|place| u32::try_from(place).ok()).collect()
+}
+
 /// A text that is looked for in any case.
-struct Needle {
+#[derive(Clone, Debug)]
+pub struct Needle {
     text: String,
     ascii: bool,
 }
 
 impl Needle {
-    fn new(text: &str) -> Self {
+    /// Of what was typed.
+    #[must_use]
+    pub fn new(text: &str) -> Self {
         Self { text: text.to_lowercase(), ascii: text.is_ascii() }
     }
 
@@ -265,7 +383,9 @@ impl Needle {
         self.text.is_empty() || row.texts().any(|text| self.is_in(text.as_str()))
     }
 
-    fn is_in(&self, text: &str) -> bool {
+    /// Whether a text holds it.
+    #[must_use]
+    pub fn is_in(&self, text: &str) -> bool {
         if self.ascii {
             // A million rows are looked through between two key presses: compare whole words only where the first letter is there.
             let [first, rest @ ..] = self.text.as_bytes() else { return true };
@@ -288,7 +408,7 @@ impl Needle {
 
 #[cfg(test)]
 mod tests {
-    use super::{List, Row};
+    use super::{List, Needle, Row, Rows};
     use crate::mail::safe::SafeText;
 
     #[derive(Clone, Debug)]
@@ -369,6 +489,51 @@ mod tests {
         assert_eq!((list.len(), at(&list)), (1, Some(39)));
         list.set_filter("");
         assert_eq!((list.len(), at(&list)), (120, Some(39)));
+    }
+
+    /// Rows that are filtered by somebody else where there are more than a hundred.
+    #[derive(Clone, Debug)]
+    struct Many(std::sync::Arc<[Numbered]>);
+
+    impl Rows<Numbered> for Many {
+        type Ref<'a> = &'a Numbered;
+        const AT_ONCE_MAX: usize = 100;
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn row(&self, place: usize) -> Option<&Numbered> {
+            self.0.row(place)
+        }
+        fn is(&self, place: usize, id: &u32) -> bool {
+            self.0.is(place, id)
+        }
+        fn fits(&self, place: usize, needle: &Needle) -> bool {
+            self.0.fits(place, needle)
+        }
+    }
+
+    #[test]
+    fn a_filter_over_many_rows_is_left_to_others_and_what_is_shown_stays_meanwhile() {
+        let mut list = List::of(Many(rows(0..400)));
+        list.set_height(10);
+        list.to(37);
+        let at = |list: &List<Numbered, Many>| list.selected().map(|row| row.0);
+        assert!(!list.set_filter("row 3"));
+        assert_eq!((list.len(), at(&list), list.filter(), list.is_awaited()), (400, Some(37), "row 3", true));
+        list.filtered(Many(rows(0..400)), vec![3, 30, 37, 300]);
+        assert_eq!((list.len(), at(&list), list.is_awaited()), (4, Some(37), false));
+        assert!(list.set_filter("row 30"), "few are left to look through");
+        assert_eq!((list.len(), at(&list)), (2, Some(30)));
+        list.hide(&30);
+        assert_eq!((list.len(), at(&list)), (1, Some(300)));
+        list.unhide(&30);
+        assert_eq!(list.len(), 2);
+        let newer = list.set_rows(Many(rows(0..401))).unwrap();
+        assert_eq!((list.len(), list.total()), (2, 400), "the old ones stay until the new ones are filtered");
+        list.filtered(newer, vec![30, 300, 400]);
+        assert_eq!((list.len(), list.total(), at(&list)), (3, 401, Some(30)));
+        assert!(list.set_filter(""));
+        assert_eq!((list.len(), at(&list)), (401, Some(30)));
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod model;
 pub mod popup;
 pub mod screen;
 pub mod size;
+pub mod thread_list;
 mod update;
 pub mod view;
 pub mod wrap;

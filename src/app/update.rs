@@ -13,7 +13,8 @@ use super::screen::composer::Composer;
 use super::screen::lock::Lock;
 use super::screen::review::ReviewScreen;
 use super::size::{inset, measure};
-use super::view::{AccountStatus, MessageView, Review, Scope, Sentence, ThreadRow, ThreadView, Tone};
+use super::thread_list::ThreadList;
+use super::view::{AccountStatus, MessageView, Review, Scope, Sentence, ThreadView, Tone};
 use crate::action::Action;
 use crate::app::effect::FlagChange;
 use crate::keymap::Resolution;
@@ -53,6 +54,15 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Cases(rows) => model.cases(rows, &mut out),
         Event::Threads(scope, rows) => model.threads(&scope, &rows, &mut out),
+        Event::Filtered(scope, ticket, rows, shown) => {
+            for screen in &mut model.screens {
+                if let Screen::Threads(threads) = screen
+                    && threads.scope == scope
+                {
+                    threads.set_filtered(ticket, rows.clone(), shown.clone());
+                }
+            }
+        }
         Event::Thread(id, view) => model.thread(id, view.as_deref(), &mut out),
         Event::Message(id, answer) => model.message(&id, answer, &mut out),
         Event::Source(id, answer) => model.source(&id, answer),
@@ -187,7 +197,7 @@ impl Model {
         match self.popups.last_mut() {
             Some(Popup::Prompt(prompt)) => {
                 prompt.line.insert(text);
-                self.prompt_typed();
+                self.prompt_typed(out);
             }
             Some(Popup::Palette(palette)) => {
                 palette.line.insert(text);
@@ -309,12 +319,14 @@ impl Model {
         }
     }
 
-    fn threads(&mut self, scope: &Scope, rows: &Arc<[ThreadRow]>, out: &mut Vec<Effect>) {
+    fn threads(&mut self, scope: &Scope, rows: &ThreadList, out: &mut Vec<Effect>) {
         for screen in &mut self.screens {
             if let Screen::Threads(threads) = screen
                 && threads.scope == *scope
             {
-                threads.set(Arc::clone(rows));
+                if let Some(rows) = threads.set(rows.clone()) {
+                    out.push(threads.ask_filter(rows));
+                }
                 if threads.fresh.answered() {
                     out.push(Effect::ListThreads(scope.clone()));
                 }

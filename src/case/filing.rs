@@ -109,7 +109,7 @@ impl Flag {
 }
 
 /// Where a message belongs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Filing {
     /// The cases it is filed to; several: it is shared between them.
     pub cases: Vec<Filed>,

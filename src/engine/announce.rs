@@ -40,6 +40,7 @@ fn replaces(new: &Event, old: &Event) -> bool {
         | (Event::Changed, Event::Changed)
         | (Event::Completions(..), Event::Completions(..)) => true,
         (Event::Threads(a, _), Event::Threads(b, _)) => a == b,
+        (Event::Filtered(a, ..), Event::Filtered(b, ..)) => a == b,
         (Event::Thread(a, _), Event::Thread(b, _)) => a == b,
         (Event::Account(a), Event::Account(b)) => a.account == b.account,
         (Event::Message(a, _), Event::Message(b, _)) => a == b,

@@ -167,7 +167,7 @@ impl Engine {
     /// [`EngineError::Locked`].
     pub fn threads(&self, scope: &Scope) -> Result<Vec<ThreadRow>, EngineError> {
         let scope = scope.clone();
-        self.core.ask_open(move |_, open| open.library.thread_rows(&scope))
+        self.core.ask_open(move |_, open| open.library.thread_list(&scope).to_rows())
     }
 
     /// A thread as the screen shows it.
@@ -254,6 +254,7 @@ impl Engine {
     /// [`EngineError::Locked`].
     pub fn mailboxes(&self) -> Result<Vec<MailboxListed>, EngineError> {
         self.core.ask_open(|_, open| {
+            let counts = open.library.counts();
             let mut rows: Vec<MailboxListed> = open
                 .library
                 .mailboxes()
@@ -261,7 +262,7 @@ impl Engine {
                     account: mailbox.account.clone(),
                     name: mailbox.name.clone(),
                     uid_validity: mailbox.uid_validity,
-                    messages: open.library.count_in(mailbox.id),
+                    messages: counts.get(&mailbox.id).copied().unwrap_or_default(),
                     last_sync: mailbox.state.last_sync,
                 })
                 .collect();

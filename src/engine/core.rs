@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -258,6 +258,8 @@ pub(crate) struct Core {
     next_rebuild: Instant,
     /// An unlock is under way.
     pub(crate) unlocking: bool,
+    /// The number of the last filter that the screen asked for.
+    pub(crate) filter_wanted: Arc<AtomicU64>,
 }
 
 /// Starts the core's thread.
@@ -277,6 +279,7 @@ pub(crate) fn start(
         changed: false,
         next_rebuild: Instant::now(),
         unlocking: false,
+        filter_wanted: Arc::default(),
     };
     let thread =
         std::thread::Builder::new().name("core".to_owned()).stack_size(super::STACK_BYTES).spawn(move || core.run())?;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::announce::sentence;
 use super::core::{Core, EngineError, Open, Settings, Stores};
@@ -74,8 +75,19 @@ impl Core {
         match effect {
             Effect::ListCases => self.announcer.send(Event::Cases(open.library.case_rows().into())),
             Effect::ListThreads(scope) => {
-                let rows = open.library.thread_rows(&scope);
-                self.announcer.send(Event::Threads(scope, rows.into()));
+                let rows = open.library.thread_list(&scope);
+                self.announcer.send(Event::Threads(scope, rows));
+            }
+            Effect::FilterThreads(scope, ticket, text, rows) => {
+                let (announcer, latest) = (self.announcer.clone(), Arc::clone(&self.filter_wanted));
+                latest.store(ticket, Ordering::Relaxed);
+                self.runtime.spawn_blocking(move || {
+                    // Whoever types on does not want to know any more.
+                    let is_stale = || latest.load(Ordering::Relaxed) != ticket;
+                    if let Some(places) = rows.matching(&text, is_stale) {
+                        announcer.send(Event::Filtered(scope, ticket, rows, places));
+                    }
+                });
             }
             Effect::OpenThread(id) => {
                 let view = open.library.thread_view(id).map(Arc::new);

@@ -18,8 +18,8 @@ pub struct Item<'a> {
     pub references: &'a [u64],
     /// Sent date in seconds (RFC 5256 §2.2: the INTERNALDATE where the Date header cannot be read).
     pub date: i64,
-    /// [`super::subject::BaseSubject::text`]. Empty: its thread is not joined with others of the same subject.
-    pub base_subject: &'a str,
+    /// [`subject_hash`] of its base subject. 0: its thread is not joined with others of the same subject.
+    pub subject: u64,
     /// [`super::subject::BaseSubject::is_reply`].
     pub is_reply: bool,
 }
@@ -67,12 +67,18 @@ pub fn id_hash(message_id: &str) -> u64 {
     digest.iter().take(8).fold(0, |hash, &byte| hash << 8 | u64::from(byte))
 }
 
+/// Digest of a base subject ([`super::subject::BaseSubject::text`]); never that of a Message-ID. 0 where it is empty.
+#[must_use]
+pub fn subject_hash(base_subject: &str) -> u64 {
+    if base_subject.is_empty() { 0 } else { (!id_hash(base_subject)).max(1) }
+}
+
 /// Threads messages.
 #[must_use]
 pub fn thread(items: &[Item<'_>]) -> Forest {
     let mut order: Vec<usize> = (0..items.len()).collect();
     let key = |&place: &usize| {
-        items.get(place).map(|item| (item.date, item.id, item.references, item.base_subject, item.is_reply))
+        items.get(place).map(|item| (item.date, item.id, item.references, item.subject, item.is_reply))
     };
     order.sort_by(|a, b| key(a).cmp(&key(b)));
     let mut links = Links::with_capacity(items.len());
@@ -295,11 +301,11 @@ impl Trees {
     }
 
     /// The subject of a thread (step 5.B.i): its root's, or its first child's where the root is a ghost.
-    fn subject<'a>(&self, root: usize, items: &[Item<'a>]) -> (&'a str, bool) {
+    fn subject(&self, root: usize, items: &[Item<'_>]) -> (u64, bool) {
         let first =
             || self.children(root).iter().min_by_key(|&&child| self.key(child)).and_then(|&child| self.item(child));
         let item = self.item(root).or_else(first).and_then(|item| items.get(item));
-        item.map_or(("", false), |item| (item.base_subject, item.is_reply))
+        item.map_or((0, false), |item| (item.subject, item.is_reply))
     }
 
     /// Steps 4 and 5: threads at the root with the same base subject come together.
@@ -307,10 +313,10 @@ impl Trees {
         // Step 4.
         self.sort_roots();
         // Steps 5.A and 5.B: the table of subjects. A ghost goes before a message, a message before an answer.
-        let mut table: HashMap<&str, usize> = HashMap::new();
+        let mut table: HashMap<u64, usize> = HashMap::new();
         for &root in &self.roots {
             let (subject, is_reply) = self.subject(root, items);
-            if subject.is_empty() {
+            if subject == 0 {
                 continue;
             }
             let held = *table.entry(subject).or_insert(root);
@@ -326,7 +332,7 @@ impl Trees {
         let first_new = self.nodes.len();
         for root in std::mem::take(&mut self.roots) {
             let (subject, is_reply) = self.subject(root, items);
-            let held = match table.get(subject) {
+            let held = match table.get(&subject) {
                 Some(&held) if held != root => held,
                 _ => {
                     kept.push(root);
@@ -402,7 +408,7 @@ impl Trees {
 mod tests {
     use proptest::prelude::{Just, Strategy, prop_assert_eq, proptest};
 
-    use super::{Forest, Item, thread};
+    use super::{Forest, Item, subject_hash, thread};
 
     /// A message: id, references, subject (`Re: ` marks an answer). The date is its place.
     type Mail<'a> = (u64, &'a [u64], &'a str);
@@ -412,7 +418,7 @@ mod tests {
             id: (id != 0).then_some(id),
             references,
             date: i64::try_from(place).unwrap(),
-            base_subject: subject.trim_start_matches("Re: "),
+            subject: subject_hash(subject.trim_start_matches("Re: ")),
             is_reply: subject.starts_with("Re: "),
         };
         mails.iter().enumerate().map(item).collect()
@@ -494,7 +500,7 @@ mod tests {
 
     #[test]
     fn siblings_and_threads_are_sorted_by_date() {
-        let item = |id, references, date| Item { id: Some(id), references, date, base_subject: "", is_reply: false };
+        let item = |id, references, date| Item { id: Some(id), references, date, subject: 0, is_reply: false };
         let all = [
             item(1, &[], 50),
             item(2, &[1], 40),
@@ -517,7 +523,7 @@ mod tests {
                     id: Some(reference[0] + 1),
                     references: reference,
                     date: i64::try_from(reference[0]).unwrap() * if up { 1 } else { -1 },
-                    base_subject: "",
+                    subject: 0,
                     is_reply: false,
                 })
                 .collect();
@@ -568,11 +574,11 @@ mod tests {
     fn as_items(mails: &[AnyMail]) -> Vec<Item<'_>> {
         mails
             .iter()
-            .map(|(id, references, date, base_subject, is_reply)| Item {
+            .map(|(id, references, date, subject, is_reply)| Item {
                 id: *id,
                 references,
                 date: *date,
-                base_subject,
+                subject: subject_hash(subject),
                 is_reply: *is_reply,
             })
             .collect()

@@ -3,13 +3,16 @@
 //! What was found in a message beside its header fields is kept with the summary in the cache, so that texts need not be read again; which
 //! *case* an identifier stands for is decided at every start, so that a changed configuration takes effect.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::Library;
-use super::entry::{Entry, FoundIn};
+use super::entry::{Entry, FoundIn, NONE};
+use super::threads::Place;
 use crate::case::{self, Filer, Filing, Identifier, Patterns};
 use crate::mail::id::{CaseId, MessageKey};
 use crate::mail::safe::SafeText;
+use crate::mail::thread::id_hash;
 use crate::store::mailbox::SpecialUse;
 
 /// Subjects that are looked at to make up the title of a case that nobody configured.
@@ -27,6 +30,8 @@ pub(crate) struct Book {
     has_aliases: bool,
     /// Own addresses, in lower case.
     own: HashSet<String>,
+    /// See [`Self::digest`].
+    digest: u64,
 }
 
 /// A configured case.
@@ -57,9 +62,17 @@ impl Book {
             .iter()
             .flat_map(|case| &case.identifiers)
             .any(|identifier| matches!(&identifier.kind, case::Kind::Own(name) if name == "alias"));
+        let own: HashSet<String> = own.into_iter().map(|addr| addr.to_lowercase()).collect();
+        let mut sorted: Vec<&String> = own.iter().collect();
+        sorted.sort();
+        let rules = format!("{}\n{configured:?}\n{classes:?}\n{sorted:?}", env!("CARGO_PKG_VERSION"));
         let filer = Filer::new(patterns.clone(), classes, configured);
-        let own = own.into_iter().map(|addr| addr.to_lowercase()).collect();
-        Self { filer, patterns, cases, has_aliases, own }
+        Self { filer, patterns, cases, has_aliases, own, digest: id_hash(&rules) }
+    }
+
+    /// Digest of everything that filing goes by, the version of casemail included: what was filed under another one is filed anew.
+    pub(crate) fn digest(&self) -> u64 {
+        self.digest
     }
 
     /// The configured case of an id.
@@ -163,86 +176,162 @@ struct Member {
     is_own: bool,
 }
 
+/// Where messages belong, each answer once; number 0 is "nowhere".
+#[derive(Debug)]
+pub(super) struct Filings {
+    pub(super) list: Vec<Filing>,
+    /// The list of cases of each, by number.
+    pub(super) cases: Vec<u32>,
+    numbers: HashMap<Filing, u32>,
+}
+
+impl Default for Filings {
+    fn default() -> Self {
+        Self { list: vec![Filing::default()], cases: vec![0], numbers: HashMap::from([(Filing::default(), 0)]) }
+    }
+}
+
+impl Filings {
+    fn get(&self, number: u32) -> Option<&Filing> {
+        self.list.get(number as usize)
+    }
+
+    /// The number of the list of cases.
+    pub(super) fn cases(&self, number: u32) -> u32 {
+        self.cases.get(number as usize).copied().unwrap_or_default()
+    }
+
+    fn number(&mut self, filing: Filing, cases: u32) -> u32 {
+        if let Some(&number) = self.numbers.get(&filing) {
+            return number;
+        }
+        let number = u32::try_from(self.list.len()).unwrap_or_default();
+        self.list.push(filing.clone());
+        self.cases.push(cases);
+        self.numbers.insert(filing, number);
+        number
+    }
+}
+
 impl Library {
-    /// Files every message of every thread that names a case somewhere.
-    pub(super) fn file_threads(&mut self) {
-        let mut filed: HashMap<u32, Filing> = HashMap::new();
-        let mut cases_of_threads: Vec<Vec<CaseId>> = Vec::with_capacity(self.threads.list.len());
-        for thread in &self.threads.list {
-            let mut cases: Vec<CaseId> = Vec::new();
-            let places: Vec<_> = self.places(thread).collect();
-            let names_something = self.book.has_aliases
-                || places.iter().any(|(_, e)| e.is_some_and(|e| !self.found.at(e.found).is_empty()));
-            if names_something {
-                let members = self.members(&places);
-                let items: Vec<case::Item<'_>> = members
-                    .iter()
-                    .map(|member| case::Item {
-                        parent: member.parent,
-                        subject: &member.subject,
-                        text: &member.text,
-                        attachments: &member.attachments,
-                        from: &member.from,
-                        recipients: &member.recipients,
-                        is_own: member.is_own,
-                    })
-                    .collect();
-                for (member, filing) in members.iter().zip(self.book.filer.file(&items)) {
-                    for found in &filing.cases {
-                        if !cases.contains(&found.case) {
-                            cases.push(found.case.clone());
-                        }
-                    }
-                    if !filing.cases.is_empty() || filing.flag.is_some() {
-                        filed.insert(member.at, filing);
+    /// The number of a list of cases.
+    pub(super) fn case_list(&mut self, cases: Vec<CaseId>) -> u32 {
+        if let Some(&number) = self.case_numbers.get(&cases) {
+            return number;
+        }
+        let number = u32::try_from(self.case_lists.len()).unwrap_or_default();
+        Arc::make_mut(&mut self.case_lists).push(cases.clone().into());
+        self.case_numbers.insert(cases, number);
+        number
+    }
+
+    /// The number of an answer.
+    pub(super) fn filing_number(&mut self, filing: Filing) -> u32 {
+        let cases = self.case_list(filing.cases.iter().map(|filed| filed.case.clone()).collect());
+        self.filings.number(filing, cases)
+    }
+
+    /// Files every message of a thread, where it names a case somewhere.
+    pub(super) fn file_thread(&mut self, thread: u32) {
+        let names_something = self.book.has_aliases
+            || self
+                .places(thread)
+                .any(|(_, entry)| entry.is_some_and(|entry| self.lists.at(entry.lists).found().next().is_some()));
+        let filed = if names_something { self.file_members(thread) } else { HashMap::new() };
+        let mut cases: Vec<CaseId> = Vec::new();
+        let (mut first, mut mixed) = (None, false);
+        let mut number = 0;
+        for place in self.threads.nodes(thread).to_vec() {
+            if place.entry == NONE {
+                continue;
+            }
+            // A second copy is filed where the shown one is.
+            if !place.is_copy() {
+                number = filed.get(&place.entry).copied().unwrap_or_default();
+                let of_it = self.filings.cases(number);
+                mixed |= *first.get_or_insert(of_it) != of_it;
+                for case in self.case_lists.get(of_it as usize).into_iter().flat_map(|list| list.iter()) {
+                    if !cases.contains(case) {
+                        cases.push(case.clone());
                     }
                 }
             }
-            cases_of_threads.push(cases);
+            if let Some(entry) = self.entries.get_mut(place.entry as usize) {
+                entry.filing = number;
+            }
         }
-        for (thread, cases) in self.threads.list.iter_mut().zip(cases_of_threads) {
-            thread.cases = cases;
+        let list = self.case_list(cases);
+        if let Some(brief) = self.threads.table.get_mut(thread) {
+            brief.cases = list;
         }
-        self.threads.filed = filed;
-        self.make_titles();
+        if let Some(body) = self.threads.bodies.get_mut(thread as usize) {
+            body.mixed = mixed;
+        }
+        self.forget_title(thread);
     }
 
-    fn members(&self, places: &[(super::Place, Option<&Entry>)]) -> Vec<Member> {
+    /// The answer for each message of a thread, by entry.
+    fn file_members(&mut self, thread: u32) -> HashMap<u32, u32> {
+        let places: Vec<(Place, Option<&Entry>)> = self.places(thread).collect();
+        let members = self.members(&places);
+        let items: Vec<case::Item<'_>> = members
+            .iter()
+            .map(|member| case::Item {
+                parent: member.parent,
+                subject: &member.subject,
+                text: &member.text,
+                attachments: &member.attachments,
+                from: &member.from,
+                recipients: &member.recipients,
+                is_own: member.is_own,
+            })
+            .collect();
+        let filings = self.book.filer.file(&items);
+        let filed = members.iter().map(|member| member.at).zip(filings).collect::<Vec<_>>();
+        filed.into_iter().map(|(at, filing)| (at, self.filing_number(filing))).collect()
+    }
+
+    /// The titles of a thread's cases may be others now.
+    pub(super) fn forget_title(&mut self, thread: u32) {
+        let list = self.threads.table.get(thread).map_or(0, |brief| brief.cases);
+        for case in self.case_lists.get(list as usize).into_iter().flat_map(|list| list.iter()) {
+            if !self.untitled.contains(case) {
+                self.untitled.insert(case.clone());
+            }
+        }
+    }
+
+    fn members(&self, places: &[(Place, Option<&Entry>)]) -> Vec<Member> {
         let mut members: Vec<Member> = Vec::with_capacity(places.len());
         // The member at each depth of the branch at hand; a message that is not here is passed over.
         let mut above: Vec<Option<usize>> = Vec::new();
         for (place, entry) in places {
             above.truncate(usize::from(place.depth));
             let parent = above.iter().rev().flatten().next().copied();
-            let (Some(at), Some(entry)) = (place.entry, entry) else {
+            let Some(entry) = entry else {
                 above.push(None);
                 continue;
             };
             above.push(Some(members.len()));
-            let found = self.found.at(entry.found);
+            let listed = self.lists.at(entry.lists);
             let words = |wanted: FoundIn| {
-                found
-                    .iter()
-                    .filter(move |(_, found_in)| *found_in == wanted)
-                    .filter_map(|(number, _)| self.identifiers.value(*number))
-                    .map(str::to_owned)
+                let found = listed.found().filter(move |(_, found_in)| *found_in == wanted);
+                found.map(|(number, _)| self.texts.value(number).to_owned()).collect::<Vec<_>>()
             };
-            let named = words(FoundIn::Subject).next().is_some();
-            let subject = if named || self.book.has_aliases {
-                String::from_utf8_lossy(self.text.at(entry.subject)).into_owned()
+            let subject = if self.book.has_aliases || !words(FoundIn::Subject).is_empty() {
+                self.texts.value(entry.subject).to_owned()
             } else {
                 String::new()
             };
-            let mut people =
-                self.addresses.at(entry.people).iter().filter_map(|n| self.people_seen.value(*n)).map(str::to_owned);
+            let mut people = listed.people.iter().map(|number| self.texts.value(*number).to_owned());
             let from = people.next().unwrap_or_default();
             let is_own = self.book.owns(&from) || self.special_use(entry.key.mailbox) == Some(SpecialUse::Sent);
             members.push(Member {
-                at,
+                at: place.entry,
                 parent,
                 subject,
-                text: words(FoundIn::Text).collect::<Vec<_>>().join("\n"),
-                attachments: words(FoundIn::AttachmentName).collect(),
+                text: words(FoundIn::Text).join("\n"),
+                attachments: words(FoundIn::AttachmentName),
                 from,
                 recipients: people.collect(),
                 is_own,
@@ -252,33 +341,42 @@ impl Library {
     }
 
     /// Titles of cases that nobody configured, from the subjects of their newest messages.
-    fn make_titles(&mut self) {
-        let mut subjects: BTreeMap<CaseId, Vec<String>> = BTreeMap::new();
-        for thread in &self.threads.list {
-            for case in &thread.cases {
-                if self.book.configured(case).is_some_and(|known| !known.title.is_empty()) {
-                    continue;
-                }
-                let of_case = subjects.entry(case.clone()).or_default();
+    pub(super) fn make_titles(&mut self) {
+        let mut untitled: Vec<CaseId> = std::mem::take(&mut self.untitled).into_iter().collect();
+        untitled.retain(|case| self.book.configured(case).is_none_or(|known| known.title.is_empty()));
+        if untitled.is_empty() {
+            return;
+        }
+        let numbers: HashMap<&CaseId, usize> = untitled.iter().enumerate().map(|(at, case)| (case, at)).collect();
+        let wanted: Vec<Vec<usize>> = self
+            .case_lists
+            .iter()
+            .map(|cases| cases.iter().filter_map(|case| numbers.get(case).copied()).collect())
+            .collect();
+        let mut subjects: Vec<Vec<u32>> = vec![Vec::new(); untitled.len()];
+        for &thread in &self.threads.order {
+            let Some(brief) = self.threads.table.get(thread) else { continue };
+            for &case in wanted.get(brief.cases as usize).map(Vec::as_slice).unwrap_or_default() {
+                let Some(of_case) = subjects.get_mut(case) else { continue };
                 for (_, entry) in self.places(thread) {
-                    if let Some(entry) = entry.filter(|_| of_case.len() < TITLE_SUBJECTS) {
-                        // Answers repeat the subject: what has been seen says nothing more about the name.
-                        let subject = String::from_utf8_lossy(self.text.at(entry.subject)).into_owned();
-                        if !of_case.contains(&subject) {
-                            of_case.push(subject);
-                        }
+                    if of_case.len() >= TITLE_SUBJECTS {
+                        break;
+                    }
+                    // Answers repeat the subject: what has been seen says nothing more about the name.
+                    if let Some(entry) = entry.filter(|entry| !of_case.contains(&entry.subject)) {
+                        of_case.push(entry.subject);
                     }
                 }
             }
         }
-        self.titles = subjects
-            .into_iter()
-            .filter_map(|(id, subjects)| {
-                let identifier = self.book.patterns.read(&id.0);
-                let title = case::title::derive(&identifier, subjects.iter().map(String::as_str))?;
-                Some((id, SafeText::line(&title)))
-            })
-            .collect();
+        for (case, subjects) in untitled.into_iter().zip(subjects) {
+            let identifier = self.book.patterns.read(&case.0);
+            let title = case::title::derive(&identifier, subjects.iter().map(|number| self.texts.value(*number)));
+            match title {
+                Some(title) => drop(self.titles.insert(case, SafeText::line(&title))),
+                None => drop(self.titles.remove(&case)),
+            }
+        }
     }
 
     /// Title and identifiers of a case, the one it is known by first.
@@ -296,23 +394,19 @@ impl Library {
         (title, identifiers)
     }
 
-    pub(super) fn filing(&self, at: u32) -> Option<&Filing> {
-        self.threads.filed.get(&at).or_else(|| {
-            // A second copy is filed where the shown one is.
-            let shown = self.threads.shown_for.get(&at)?;
-            self.threads.filed.get(shown)
-        })
+    fn filing(&self, key: MessageKey) -> Option<&Filing> {
+        self.entry_of(key).and_then(|entry| self.filings.get(entry.filing))
     }
 
     /// The cases of a message, each with the reason in words.
     pub(crate) fn cases_of(&self, key: MessageKey) -> Vec<(CaseId, String)> {
-        let filing = self.by_key.get(&key).and_then(|at| self.filing(*at));
+        let filing = self.filing(key);
         filing.into_iter().flat_map(|f| &f.cases).map(|f| (f.case.clone(), f.because.to_string())).collect()
     }
 
     /// Why a person should look at where a message belongs, in words.
     pub(crate) fn filing_doubt(&self, key: MessageKey) -> Option<String> {
-        let filing = self.by_key.get(&key).and_then(|at| self.filing(*at))?;
+        let filing = self.filing(key)?;
         let flag = filing.flag?;
         let cases: Vec<String> = filing.suggestions.iter().map(|s| SafeText::line(&s.case.0).to_string()).collect();
         Some(format!("Not filed to {}: {}.", cases.join(", "), flag.words()))

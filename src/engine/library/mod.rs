@@ -1,104 +1,76 @@
 //! The index of all messages in memory: threads across mailboxes and accounts (RFC 5256 REFERENCES), cases, counts.
 //!
-//! Filled from the cache's summaries at the start and kept up by ingest. About 200 bytes a message; threads are made anew as a whole
-//! when messages came or went ([`Library::rebuild`]), flags are looked at when a list is made, so that a change of a flag costs
-//! nothing. A message that lies in two mailboxes is shown once; two messages under one Message-ID that do not say the same
-//! are both shown, and both are flagged, so that a later one never replaces an earlier one. Nothing here touches a disk,
-//! a clock or a socket.
+//! Filled from a snapshot ([`snapshot`]) or from the cache's summaries at the start, and kept up by ingest. About 120 octets a message: an
+//! entry of 64, numbers for what repeats, and the table of threads, which lists share ([`crate::app::thread_list`]). What came, went or
+//! changed is noted, and [`Library::rebuild`] makes those threads anew that it touches ([`threads`]), never all of them. A message that lies
+//! in two mailboxes is shown once; two messages under one Message-ID that do not say the same are both shown, and both are flagged, so
+//! that a later one never replaces an earlier one. Nothing here touches a disk, a clock or a socket.
 
 mod completion;
 mod entry;
 pub(crate) mod filing;
+mod lookup;
 pub(crate) mod record;
 mod rows;
 #[cfg(test)]
 mod tests;
+mod threads;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
+use crate::app::thread_list::CaseLists;
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
-use crate::mail::thread::{self, Item, Node, id_hash};
+use crate::mail::thread::id_hash;
 use crate::pgp::report::Badge;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
 
-use crate::case::Filing;
 use completion::People;
-use entry::{Arena, Entry, Found, Interned, Marks};
-use filing::Book;
+use entry::{Entry, FoundIn, Interned, Lists, NONE, Names, badge_code, badge_of, key_digest, mark};
+use filing::{Book, Filings};
+use lookup::Lookup;
 use record::Record;
-
-/// A thread as [`Library::rebuild`] left it.
-#[derive(Clone, Debug)]
-struct Thread {
-    id: ThreadId,
-    /// Its nodes: places in [`Threads::nodes`].
-    start: usize,
-    end: usize,
-    /// Of its newest message, seconds.
-    newest: i64,
-    /// The cases it is filed to.
-    cases: Vec<CaseId>,
-}
-
-/// A node: the entry, or nothing for a message that is not here.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    entry: Option<u32>,
-    depth: u16,
-}
-
-#[derive(Debug, Default)]
-struct Threads {
-    nodes: Vec<Place>,
-    /// Newest first.
-    list: Vec<Thread>,
-    by_id: HashMap<ThreadId, u32>,
-    /// Thread of each entry, by the entry's place.
-    of_entry: Vec<u32>,
-    /// Second copies by the entry that is shown.
-    copies: HashMap<u32, Vec<u32>>,
-    /// The entry that is shown instead of a second copy.
-    shown_for: HashMap<u32, u32>,
-    /// Entries that share their Message-ID with another one that says something else.
-    conflicts: std::collections::HashSet<u32>,
-    /// Where each entry belongs; entries of no case are missing.
-    filed: HashMap<u32, Filing>,
-}
+use threads::Threads;
 
 /// The index.
 #[derive(Debug)]
 pub(crate) struct Library {
     mailboxes: HashMap<MailboxId, Mailbox>,
-    entries: Vec<Option<Entry>>,
-    by_key: HashMap<MessageKey, u32>,
+    entries: Vec<Entry>,
+    /// Entries by key.
+    keys: Lookup,
+    /// Entries that are here.
+    here: usize,
+    /// Places of entries that may be used again.
     free: Vec<u32>,
     /// Places that may be used again once no thread names them.
     retired: Vec<u32>,
-    references: Arena<u64>,
-    text: Arena<u8>,
-    found: Arena<Found>,
-    bases: Interned,
-    authors: Interned,
-    identifiers: Interned,
-    /// Author, then recipients, as numbers of `people_seen`.
-    addresses: Arena<u32>,
-    people_seen: Interned,
+    lists: Lists,
+    /// Numbers in `lists` that no entry names any more.
+    waste: usize,
+    names: Names,
+    texts: Interned,
+    filings: Filings,
+    case_lists: CaseLists,
+    case_numbers: HashMap<Vec<CaseId>, u32>,
+    /// Titles of cases that nobody configured.
     titles: HashMap<CaseId, SafeText>,
+    /// Cases whose title is to be made anew.
+    untitled: HashSet<CaseId>,
     book: Book,
     people: People,
     threads: Threads,
-    /// Removed since the arenas were last written anew.
-    waste: usize,
-    stale: bool,
+    /// Entries that came or changed since the threads were made.
+    fresh: Vec<u32>,
+    /// Threads that something went from, or changed in, since.
+    spoilt: Vec<u32>,
+    /// Message-IDs that a message no longer has or refers to.
+    unlinked: Vec<u32>,
 }
 
 /// Recipients of one message that filing looks at.
 const RECIPIENTS_MAX: usize = 64;
-
-/// No thread.
-const NONE: u32 = u32::MAX;
 
 impl Library {
     /// An empty index that files by this book.
@@ -106,29 +78,38 @@ impl Library {
         Self {
             mailboxes: HashMap::new(),
             entries: Vec::new(),
-            by_key: HashMap::new(),
+            keys: Lookup::default(),
+            here: 0,
             free: Vec::new(),
             retired: Vec::new(),
-            references: Arena::default(),
-            text: Arena::default(),
-            found: Arena::default(),
-            bases: Interned::default(),
-            authors: Interned::default(),
-            identifiers: Interned::default(),
-            addresses: Arena::default(),
-            people_seen: Interned::default(),
+            lists: Lists::default(),
+            waste: 0,
+            names: Names::default(),
+            texts: Interned::default(),
+            filings: Filings::default(),
+            case_lists: vec![Vec::new().into()].into(),
+            case_numbers: HashMap::from([(Vec::new(), 0)]),
             titles: HashMap::new(),
+            untitled: HashSet::new(),
             book,
             people: People::default(),
             threads: Threads::default(),
-            waste: 0,
-            stale: false,
+            fresh: Vec::new(),
+            spoilt: Vec::new(),
+            unlinked: Vec::new(),
         }
     }
 
     /// A mailbox came or changed.
     pub(crate) fn set_mailbox(&mut self, mailbox: Mailbox) {
-        self.mailboxes.insert(mailbox.id, mailbox);
+        let (id, special_use) = (mailbox.id, mailbox.state.special_use);
+        if let Some(before) = self.mailboxes.insert(id, mailbox)
+            && before.state.special_use != special_use
+        {
+            // Which of several copies is shown, and what counts as the user's own, depends on it.
+            let of_it = self.entries.iter().filter(|entry| entry.key.mailbox == id && entry.thread != NONE);
+            self.spoilt.extend(of_it.map(|entry| entry.thread));
+        }
     }
 
     /// The mailbox of a number.
@@ -144,138 +125,212 @@ impl Library {
     /// A mailbox is gone, or its UIDVALIDITY is no longer true: its messages go with it.
     pub(crate) fn drop_mailbox(&mut self, id: MailboxId) {
         self.mailboxes.remove(&id);
-        let gone: Vec<MessageKey> = self.by_key.keys().filter(|key| key.mailbox == id).copied().collect();
+        let gone: Vec<MessageKey> = self.all().map(|entry| entry.key).filter(|key| key.mailbox == id).collect();
         for key in gone {
             self.remove(key);
         }
     }
 
     /// How many messages there are.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
-        self.by_key.len()
+        self.here
     }
 
-    /// How many messages of a mailbox there are.
-    pub(crate) fn count_in(&self, mailbox: MailboxId) -> usize {
-        self.by_key.keys().filter(|key| key.mailbox == mailbox).count()
+    /// How many messages of each mailbox there are.
+    pub(crate) fn counts(&self) -> HashMap<MailboxId, usize> {
+        let mut counts = HashMap::new();
+        for entry in self.all() {
+            *counts.entry(entry.key.mailbox).or_default() += 1;
+        }
+        counts
     }
 
     /// Whether threads are older than the messages.
     pub(crate) fn is_stale(&self) -> bool {
-        self.stale
+        !(self.fresh.is_empty() && self.spoilt.is_empty())
+    }
+
+    /// The entries that are here.
+    fn all(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.iter().filter(|entry| !entry.is(mark::GONE))
+    }
+
+    fn find(&self, key: MessageKey) -> Option<u32> {
+        self.keys.find(key_digest(key), |at| self.entries.get(at as usize).is_some_and(|entry| entry.key == key))
+    }
+
+    fn entry(&self, at: u32) -> Option<&Entry> {
+        self.entries.get(at as usize).filter(|entry| !entry.is(mark::GONE))
+    }
+
+    fn entry_of(&self, key: MessageKey) -> Option<&Entry> {
+        self.entry(self.find(key)?)
     }
 
     /// A message came, or what is known of it changed.
     pub(crate) fn insert(&mut self, mailbox: MailboxId, record: &Record) {
         let summary = &record.summary;
         let key = MessageKey { mailbox, uid: summary.uid };
-        let identifiers = record.derived.identifiers.iter();
-        let found: Vec<Found> =
-            identifiers.map(|(found_in, value)| (self.identifiers.number(value.as_str()), *found_in)).collect();
+        let references: Vec<u32> = record.references.iter().map(|digest| self.names.number(*digest)).collect();
+        let found: Vec<(u32, FoundIn)> =
+            record.derived.identifiers.iter().map(|(found_in, value)| (self.texts.number(value), *found_in)).collect();
         let people: Vec<u32> = std::iter::once(summary.from.first().map_or("", |a| a.addr.as_str()))
             .chain(summary.to.iter().chain(&summary.cc).take(RECIPIENTS_MAX).map(|a| a.addr.as_str()))
-            .map(|addr| self.people_seen.number(addr))
+            .map(|addr| self.texts.number(addr))
             .collect();
+        let mut marks = 0;
+        marks |= if summary.has_raw { mark::HERE } else { 0 };
+        marks |= if record.is_reply { mark::REPLY } else { 0 };
         let entry = Entry {
             key,
             received: summary.received,
             sent: summary.sent.unwrap_or(i64::MIN),
-            id: record.id,
             content: record.derived.content,
-            references: self.references.add(&record.references),
-            subject: self.text.add(record.subject.as_str().as_bytes()),
-            found: self.found.add(&found),
-            people: self.addresses.add(&people),
-            base: self.bases.number(&record.base.text),
-            from: self.authors.number(record.from.as_str()),
-            marks: Marks {
-                flags: summary.flags.bits(),
-                here: summary.has_raw,
-                pending: false,
-                is_reply: record.base.is_reply,
-                undisplayable: summary.undisplayable,
-            },
-            attachments: summary.attachments,
-            badge: summary.openpgp,
+            id: self.names.number(record.id),
+            lists: NONE,
+            subject: self.texts.number(record.subject.as_str()),
+            base: self.names.number(record.base),
+            from: self.texts.number(record.from.as_str()),
+            thread: NONE,
+            filing: 0,
+            attachments: u8::try_from(summary.attachments).unwrap_or(u8::MAX),
+            flags: summary.flags.bits(),
+            marks,
+            badge: badge_code(summary.openpgp),
         };
-        let sent_by_us = self.special_use(mailbox) == Some(SpecialUse::Sent);
-        self.people.note(summary, sent_by_us);
-        self.stale = true;
-        if let Some(&at) = self.by_key.get(&key) {
-            self.waste = self.waste.saturating_add(1);
-            if let Some(slot) = self.entries.get_mut(at as usize) {
-                *slot = Some(entry);
-            }
+        if let Some(at) = self.find(key) {
+            self.replace(at, entry, (&references, &people, &found));
             return;
         }
+        let sent_by_us = self.special_use(mailbox) == Some(SpecialUse::Sent);
+        self.people.note(summary, sent_by_us);
+        let entry = Entry { lists: self.lists.add(&references, &people, &found), ..entry };
         let at = match self.free.pop() {
             Some(at) => at,
             None => {
-                self.entries.push(None);
-                u32::try_from(self.entries.len().saturating_sub(1)).unwrap_or(NONE)
+                // 4 Gi messages: more than fit into memory.
+                let Ok(at) = u32::try_from(self.entries.len()) else { return };
+                self.entries.push(Entry::default());
+                at
             }
         };
         if let Some(slot) = self.entries.get_mut(at as usize) {
-            *slot = Some(entry);
-            self.by_key.insert(key, at);
+            *slot = entry;
+        }
+        let entries = &self.entries;
+        self.keys.insert(key_digest(key), at, |at| entries.get(at as usize).map_or(0, |e| key_digest(e.key)));
+        self.here += 1;
+        self.fresh.push(at);
+    }
+
+    /// What is known of a message that is here changed, or is told again.
+    fn replace(&mut self, at: u32, new: Entry, (references, people, found): (&[u32], &[u32], &[(u32, FoundIn)])) {
+        let Some(&old) = self.entries.get(at as usize) else { return };
+        let listed = self.lists.at(old.lists);
+        let same_lists =
+            listed.references == references && listed.people == people && listed.found().eq(found.iter().copied());
+        let kept = mark::CONFLICT;
+        let like_old = Entry {
+            lists: old.lists,
+            thread: old.thread,
+            filing: old.filing,
+            marks: new.marks | old.marks & kept,
+            ..new
+        };
+        // Flags alone change no thread, but for the one that hides a message.
+        let but_flags = Entry {
+            flags: old.flags & !Flags::DELETED | new.flags & Flags::DELETED,
+            marks: old.marks & (mark::HERE | mark::PENDING) | like_old.marks & !(mark::HERE | mark::PENDING),
+            ..like_old
+        };
+        let same = same_lists && but_flags == old;
+        let entry = if same {
+            like_old
+        } else {
+            self.waste = self.waste.saturating_add(listed.len());
+            self.unlinked.extend(self.linking(&old));
+            self.fresh.push(at);
+            Entry { lists: self.lists.add(references, people, found), ..like_old }
+        };
+        if old.thread != NONE {
+            if same {
+                self.threads.look_again(old.thread);
+            } else {
+                self.spoilt.push(old.thread);
+            }
+        }
+        if let Some(slot) = self.entries.get_mut(at as usize) {
+            *slot = entry;
         }
     }
 
     /// A message is gone. Says whether it was here.
     pub(crate) fn remove(&mut self, key: MessageKey) -> bool {
-        let Some(at) = self.by_key.remove(&key) else { return false };
-        if let Some(slot) = self.entries.get_mut(at as usize) {
-            *slot = None;
+        let Some(at) = self.find(key) else { return false };
+        let entries = &self.entries;
+        self.keys.remove(key_digest(key), at, |at| entries.get(at as usize).map_or(0, |e| key_digest(e.key)));
+        let Some(entry) = self.entries.get_mut(at as usize) else { return false };
+        entry.set(mark::GONE, true);
+        let (thread, lists) = (entry.thread, entry.lists);
+        if thread != NONE {
+            self.spoilt.push(thread);
         }
+        self.waste = self.waste.saturating_add(self.lists.at(lists).len());
         self.retired.push(at);
-        self.waste = self.waste.saturating_add(1);
-        self.stale = true;
+        self.here = self.here.saturating_sub(1);
         true
-    }
-
-    fn entry(&self, at: u32) -> Option<&Entry> {
-        self.entries.get(at as usize)?.as_ref()
-    }
-
-    fn entry_mut(&mut self, key: MessageKey) -> Option<&mut Entry> {
-        let at = *self.by_key.get(&key)?;
-        self.entries.get_mut(at as usize)?.as_mut()
     }
 
     /// The flags changed. Says whether they were others before.
     pub(crate) fn set_flags(&mut self, key: MessageKey, bits: u8, pending: bool) -> bool {
-        let Some(entry) = self.entry_mut(key) else { return false };
-        let changed = entry.marks.flags != bits || entry.marks.pending != pending;
-        let hidden = (entry.marks.flags ^ bits) & Flags::DELETED != 0;
-        entry.marks.flags = bits;
-        entry.marks.pending = pending;
-        // Which of two copies is shown may be another one now.
-        self.stale |= hidden;
+        let Some(entry) = self.find(key).and_then(|at| self.entries.get_mut(at as usize)) else { return false };
+        let changed = entry.flags != bits || entry.is(mark::PENDING) != pending;
+        let hidden = (entry.flags ^ bits) & Flags::DELETED != 0;
+        entry.flags = bits;
+        entry.set(mark::PENDING, pending);
+        let thread = entry.thread;
+        if thread != NONE && changed {
+            self.threads.look_again(thread);
+            if hidden {
+                // Which of two copies is shown may be another one now.
+                self.spoilt.push(thread);
+            }
+        }
         changed
+    }
+
+    /// Whether its text is here.
+    pub(crate) fn set_here(&mut self, key: MessageKey, here: bool) {
+        if let Some(entry) = self.find(key).and_then(|at| self.entries.get_mut(at as usize)) {
+            entry.set(mark::HERE, here);
+        }
     }
 
     /// The system flags of a message.
     pub(crate) fn flags(&self, key: MessageKey) -> Option<u8> {
-        let at = *self.by_key.get(&key)?;
-        self.entry(at).map(|entry| entry.marks.flags)
+        self.entry_of(key).map(|entry| entry.flags)
     }
 
     /// When the server received it, seconds.
     pub(crate) fn received(&self, key: MessageKey) -> Option<i64> {
-        let at = *self.by_key.get(&key)?;
-        self.entry(at).map(|entry| entry.received)
+        self.entry_of(key).map(|entry| entry.received)
     }
 
     /// What OpenPGP said of it when it was last read.
     pub(crate) fn badge(&self, key: MessageKey) -> Option<Badge> {
-        let at = *self.by_key.get(&key)?;
-        self.entry(at).map(|entry| entry.badge)
+        self.entry_of(key).map(|entry| badge_of(entry.badge))
     }
 
     /// The messages whose text is here and of which OpenPGP said so.
     pub(crate) fn keys_where(&self, wanted: impl Fn(Badge) -> bool) -> Vec<MessageKey> {
-        let entries = self.entries.iter().flatten();
-        entries.filter(|entry| entry.marks.here && wanted(entry.badge)).map(|entry| entry.key).collect()
+        let wanted = |entry: &&Entry| entry.is(mark::HERE) && wanted(badge_of(entry.badge));
+        self.all().filter(wanted).map(|entry| entry.key).collect()
+    }
+
+    /// The UIDs of a mailbox between two, inclusive.
+    pub(crate) fn uids_between(&self, mailbox: MailboxId, uids: std::ops::RangeInclusive<u32>) -> Vec<u32> {
+        uids.filter(|uid| self.find(MessageKey { mailbox, uid: *uid }).is_some()).collect()
     }
 
     /// The message of a name, where it is here.
@@ -285,7 +340,7 @@ impl Library {
             .values()
             .find(|m| m.uid_validity == name.uid_validity && m.name == name.mailbox && m.account == name.account)?;
         let key = MessageKey { mailbox: mailbox.id, uid: name.uid };
-        self.by_key.contains_key(&key).then_some(key)
+        self.find(key).map(|_| key)
     }
 
     /// The name of a message.
@@ -305,111 +360,23 @@ impl Library {
 
     /// All messages of a Message-ID, for "is it there already".
     pub(crate) fn with_message_id(&self, message_id: &str) -> Vec<MessageKey> {
-        let id = id_hash(message_id);
-        self.entries.iter().flatten().filter(|entry| entry.id == id).map(|entry| entry.key).collect()
+        let Some(id) = self.names.find(id_hash(message_id)) else { return Vec::new() };
+        let mut found: Vec<MessageKey> = Vec::new();
+        for thread in self.threads.ring(self.names.thread(id)) {
+            let entries = self.threads.entries(thread).filter_map(|at| self.entry(at));
+            found.extend(entries.filter(|entry| entry.id == id).map(|entry| entry.key));
+        }
+        found
     }
 
-    /// A message with its copies in other mailboxes.
+    /// A message with its copies in other mailboxes, the one that is shown first.
     pub(crate) fn with_copies(&self, key: MessageKey) -> Vec<MessageKey> {
-        let Some(&at) = self.by_key.get(&key) else { return Vec::new() };
-        let group = |shown: u32| {
-            let others = self.threads.copies.get(&shown).map(Vec::as_slice).unwrap_or_default();
-            std::iter::once(shown).chain(others.iter().copied()).collect::<Vec<u32>>()
-        };
-        let mut places = group(at);
-        if let Some(&shown) = self.threads.shown_for.get(&at) {
-            places = group(shown);
+        let Some(at) = self.find(key) else { return Vec::new() };
+        let group = self.entry(at).map(|entry| self.threads.copies(entry.thread, at)).unwrap_or_default();
+        if group.is_empty() {
+            return vec![key];
         }
-        places.into_iter().filter_map(|at| self.entry(at).map(|entry| entry.key)).collect()
-    }
-
-    /// Makes threads, copies and cases anew, where something came or went.
-    pub(crate) fn rebuild(&mut self) {
-        if !self.stale {
-            return;
-        }
-        self.stale = false;
-        self.free.append(&mut self.retired);
-        if self.waste > 1024 && self.waste > self.len() / 4 {
-            self.compact();
-        }
-        let mut threads = Threads::default();
-        let shown = self.choose_copies(&mut threads);
-        let items: Vec<Item<'_>> = shown
-            .iter()
-            .filter_map(|&at| self.entry(at))
-            .map(|entry| Item {
-                id: (entry.id != 0).then_some(entry.id),
-                references: self.references.at(entry.references),
-                date: if entry.sent == i64::MIN { entry.received } else { entry.sent },
-                base_subject: self.bases.value(entry.base).unwrap_or_default(),
-                is_reply: entry.marks.is_reply,
-            })
-            .collect();
-        let forest = thread::thread(&items);
-        drop(items);
-        threads.of_entry = vec![NONE; self.entries.len()];
-        for nodes in forest.threads() {
-            self.add_thread(&mut threads, nodes, &shown);
-        }
-        threads.list.sort_by_key(|thread| std::cmp::Reverse((thread.newest, thread.id)));
-        for (number, thread) in threads.list.iter_mut().enumerate() {
-            let number = u32::try_from(number).unwrap_or(NONE);
-            // Two threads can only share a name when a Message-ID is used twice: the second gets a name of its own.
-            while threads.by_id.contains_key(&thread.id) {
-                thread.id = ThreadId(thread.id.0.wrapping_mul(0x9e37_79b9_7f4a_7c15).wrapping_add(1));
-            }
-            threads.by_id.insert(thread.id, number);
-            for place in threads.nodes.get(thread.start..thread.end).unwrap_or_default() {
-                if let Some(slot) = place.entry.and_then(|at| threads.of_entry.get_mut(at as usize)) {
-                    *slot = number;
-                }
-            }
-        }
-        for (shown, others) in &threads.copies {
-            let number = threads.of_entry.get(*shown as usize).copied().unwrap_or(NONE);
-            for other in others {
-                if let Some(slot) = threads.of_entry.get_mut(*other as usize) {
-                    *slot = number;
-                }
-            }
-        }
-        self.threads = threads;
-        self.file_threads();
-    }
-
-    /// Which entries are shown: of those that say the same under the same Message-ID, one.
-    fn choose_copies(&self, threads: &mut Threads) -> Vec<u32> {
-        let mut with_id: Vec<(u64, u8, i64, u32)> = Vec::with_capacity(self.len());
-        let mut shown = Vec::with_capacity(self.len());
-        for (at, entry) in self.entries.iter().enumerate() {
-            let (Some(entry), Ok(at)) = (entry, u32::try_from(at)) else { continue };
-            if entry.id == 0 {
-                shown.push(at);
-            } else {
-                with_id.push((entry.id, self.rank(entry), entry.received, at));
-            }
-        }
-        with_id.sort_unstable();
-        for group in with_id.chunk_by(|a, b| a.0 == b.0) {
-            let mut kept: Vec<u32> = Vec::with_capacity(1);
-            for &(_, _, _, at) in group {
-                let content = self.entry(at).map(|entry| entry.content);
-                let same = kept.iter().copied().find(|&k| self.entry(k).map(|entry| entry.content) == content);
-                match same {
-                    Some(first) => {
-                        threads.copies.entry(first).or_default().push(at);
-                        threads.shown_for.insert(at, first);
-                    }
-                    None => kept.push(at),
-                }
-            }
-            if kept.len() > 1 {
-                threads.conflicts.extend(&kept);
-            }
-            shown.append(&mut kept);
-        }
-        shown
+        group.into_iter().filter_map(|at| self.entry(at).map(|entry| entry.key)).collect()
     }
 
     /// Which copy is shown: the lowest.
@@ -423,112 +390,57 @@ impl Library {
             Some(SpecialUse::Junk) => 5,
             Some(SpecialUse::Trash) => 6,
         };
-        if entry.marks.flags & Flags::DELETED == 0 { place } else { place + 16 }
-    }
-
-    fn add_thread(&self, threads: &mut Threads, nodes: &[Node], shown: &[u32]) {
-        let start = threads.nodes.len();
-        let mut newest = i64::MIN;
-        let mut name = None;
-        for node in nodes {
-            let at = node.item.and_then(|item| shown.get(item).copied());
-            if let Some(entry) = at.and_then(|at| self.entry(at)) {
-                newest = newest.max(entry.received);
-                if name.is_none() {
-                    name = Some(self.thread_name(entry, node.depth));
-                }
-            }
-            threads.nodes.push(Place { entry: at, depth: u16::try_from(node.depth).unwrap_or(u16::MAX) });
-        }
-        let Some(id) = name else {
-            threads.nodes.truncate(start);
-            return;
-        };
-        threads.list.push(Thread { id, start, end: threads.nodes.len(), newest, cases: Vec::new() });
-    }
-
-    /// The name of a thread by its first message that is here: its Message-ID, or that of the root that is not here.
-    fn thread_name(&self, first: &Entry, depth: usize) -> ThreadId {
-        let root = if depth > 0 { self.references.at(first.references).first().copied() } else { None };
-        match (root, first.id) {
-            (Some(root), _) => ThreadId(root),
-            (None, 0) => {
-                // No Message-ID: what the message says, so that the name survives a rebuilt cache.
-                let mixed = first.content ^ u64::from_ne_bytes(first.received.to_ne_bytes()).rotate_left(17);
-                ThreadId(mixed)
-            }
-            (None, id) => ThreadId(id),
-        }
+        if entry.flags & Flags::DELETED == 0 { place } else { place + 16 }
     }
 
     /// The thread of a name. A thread that has grown an older root is found by any of its messages.
-    fn thread(&self, id: ThreadId) -> Option<&Thread> {
-        if let Some(&number) = self.threads.by_id.get(&id) {
-            return self.threads.list.get(number as usize);
+    fn thread(&self, id: ThreadId) -> Option<u32> {
+        if let Some(thread) = self.threads.odd.get(&id) {
+            return Some(*thread);
         }
-        let entry = self.entries.iter().enumerate().find(|(_, entry)| {
-            entry.as_ref().is_some_and(|e| e.id == id.0 || self.references.at(e.references).contains(&id.0))
-        })?;
-        let number = *self.threads.of_entry.get(entry.0)?;
-        self.threads.list.get(number as usize)
+        let number = self.names.find(id.0)?;
+        let ring = || self.threads.ring(self.names.thread(number));
+        let named = ring().find(|thread| self.threads.table.get(*thread).is_some_and(|brief| brief.id == id));
+        let holds = |thread: &u32| {
+            self.threads
+                .entries(*thread)
+                .filter_map(|at| self.entry(at))
+                .any(|entry| entry.id == number || self.lists.at(entry.lists).references.contains(&number))
+        };
+        named.or_else(|| ring().find(holds))
     }
 
     /// The thread of a message.
     pub(crate) fn thread_of(&self, key: MessageKey) -> Option<ThreadId> {
-        let at = *self.by_key.get(&key)?;
-        let number = *self.threads.of_entry.get(at as usize)?;
-        self.threads.list.get(number as usize).map(|thread| thread.id)
+        let thread = self.entry_of(key)?.thread;
+        self.threads.table.get(thread).filter(|_| thread != NONE).map(|brief| brief.id)
     }
 
-    /// The messages of a thread that are here, in the order of the tree.
+    /// The messages of a thread that are here, in the order of the tree; of several copies the one that is shown.
     pub(crate) fn thread_keys(&self, id: ThreadId) -> Vec<MessageKey> {
         let Some(thread) = self.thread(id) else { return Vec::new() };
         self.places(thread).filter_map(|(_, entry)| entry).map(|entry| entry.key).collect()
     }
 
-    fn places<'a>(&'a self, thread: &Thread) -> impl Iterator<Item = (Place, Option<&'a Entry>)> + use<'a> {
-        let nodes = self.threads.nodes.get(thread.start..thread.end).unwrap_or_default();
-        nodes.iter().map(|place| (*place, place.entry.and_then(|at| self.entry(at))))
+    /// The nodes of a thread, without second copies.
+    fn places(&self, thread: u32) -> impl Iterator<Item = (threads::Place, Option<&Entry>)> {
+        let nodes = self.threads.nodes(thread).iter().filter(|place| !place.is_copy());
+        nodes.map(|place| (*place, self.entry(place.entry)))
     }
 
     /// Whether another message says something else under the same Message-ID.
     pub(crate) fn is_conflicting(&self, key: MessageKey) -> bool {
-        self.by_key.get(&key).is_some_and(|at| self.threads.conflicts.contains(at))
+        self.entry_of(key).is_some_and(|entry| entry.is(mark::CONFLICT))
     }
 
-    /// Writes the arenas anew, without what was removed.
+    /// Writes the lists anew, without what was removed.
     fn compact(&mut self) {
-        let (mut references, mut text, mut found) = (Arena::default(), Arena::default(), Arena::default());
-        let mut addresses = Arena::default();
-        for entry in self.entries.iter_mut().flatten() {
-            entry.references = references.add(self.references.at(entry.references));
-            entry.subject = text.add(self.text.at(entry.subject));
-            entry.found = found.add(self.found.at(entry.found));
-            entry.people = addresses.add(self.addresses.at(entry.people));
+        let mut lists = Lists::default();
+        lists.0.reserve_exact(self.lists.0.len().saturating_sub(self.waste));
+        for entry in self.entries.iter_mut().filter(|entry| !entry.is(mark::GONE)) {
+            entry.lists = lists.copy_from(&self.lists, entry.lists);
         }
-        references.shrink();
-        text.shrink();
-        found.shrink();
-        addresses.shrink();
-        (self.references, self.text, self.found, self.addresses) = (references, text, found, addresses);
+        self.lists = lists;
         self.waste = 0;
-    }
-
-    /// Octets that the index takes, roughly.
-    #[cfg(test)]
-    pub(crate) fn bytes(&self) -> usize {
-        use std::mem::size_of;
-        self.entries.capacity() * size_of::<Option<Entry>>()
-            + self.by_key.capacity() * (size_of::<(MessageKey, u32)>() + 1)
-            + self.references.len() * 8
-            + self.text.len()
-            + self.addresses.len() * 4
-            + self.found.len() * size_of::<Found>()
-            + self.threads.nodes.capacity() * size_of::<Place>()
-            + self.threads.list.capacity() * size_of::<Thread>()
-            + self.threads.of_entry.capacity() * 4
-            + self.threads.by_id.capacity() * 13
-            + self.bases.bytes()
-            + self.people_seen.bytes()
     }
 }

@@ -3,8 +3,8 @@
 use super::entry::short_name;
 use super::filing::Derived;
 use crate::mail::safe::SafeText;
-use crate::mail::subject::{self, BaseSubject};
-use crate::mail::thread::id_hash;
+use crate::mail::subject;
+use crate::mail::thread::{id_hash, subject_hash};
 use crate::store::summary::Summary;
 
 /// A summary with what the index makes of it.
@@ -16,7 +16,10 @@ pub(crate) struct Record {
     pub(super) id: u64,
     /// Digests of References, or of the first In-Reply-To.
     pub(super) references: Vec<u64>,
-    pub(super) base: BaseSubject,
+    /// Digest of the base subject (RFC 5256 §2.1); 0 where it is empty.
+    pub(super) base: u64,
+    /// The base subject came from an answer.
+    pub(super) is_reply: bool,
     /// Cleaned and safe.
     pub(super) subject: SafeText,
     /// The first author's name, safe.
@@ -30,10 +33,12 @@ impl From<Summary> for Record {
         if references.is_empty() {
             references.extend(summary.in_reply_to.first().map(|id| id_hash(id)));
         }
+        let base = subject::base_subject(&summary.subject);
         Self {
             id: if summary.message_id.is_empty() { 0 } else { id_hash(&summary.message_id) },
             references,
-            base: subject::base_subject(&summary.subject),
+            base: subject_hash(&base.text),
+            is_reply: base.is_reply,
             subject: SafeText::line(&subject::clean(&summary.subject)),
             from: summary.from.first().map(|address| SafeText::line(short_name(address))).unwrap_or_default(),
             derived: Derived::read(&summary.derived),

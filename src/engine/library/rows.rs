@@ -1,30 +1,29 @@
 //! Snapshots of the index as the screens and the command line show them. Texts are made safe here.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::entry::Entry;
-use super::{Library, Thread};
-use crate::app::view::{CaseRow, MessageRow, Scope, ThreadRow, ThreadView};
+use super::Library;
+use super::entry::{Entry, badge_of, mark};
+use crate::app::thread_list::{Brief, Table, ThreadList};
+use crate::app::view::{CaseRow, MessageRow, Scope, ThreadView};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::store::flags::Flags;
-
-/// Names shown of those who wrote in a thread.
-const PARTICIPANTS_MAX: usize = 4;
 
 fn time(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or_default()
 }
 
 fn is_shown(entry: &Entry) -> bool {
-    entry.marks.flags & Flags::DELETED == 0
+    entry.flags & Flags::DELETED == 0
 }
 
 fn is_unread(entry: &Entry) -> bool {
-    entry.marks.flags & Flags::SEEN == 0
+    entry.flags & Flags::SEEN == 0
 }
 
 /// Messages, unread ones, and the newest of a case.
@@ -36,41 +35,69 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, entry: &Entry) {
-        self.messages = self.messages.saturating_add(1);
-        self.unread = self.unread.saturating_add(usize::from(is_unread(entry)));
-        self.newest = self.newest.max(Some(entry.received));
+    fn add(&mut self, other: Self) {
+        self.messages = self.messages.saturating_add(other.messages);
+        self.unread = self.unread.saturating_add(other.unread);
+        self.newest = self.newest.max(other.newest);
+    }
+}
+
+impl From<&Entry> for Count {
+    fn from(entry: &Entry) -> Self {
+        Self { messages: 1, unread: usize::from(is_unread(entry)), newest: Some(entry.received) }
+    }
+}
+
+impl From<&Brief> for Count {
+    fn from(brief: &Brief) -> Self {
+        let newest = (brief.messages > 0).then_some(brief.newest);
+        Self { messages: brief.messages as usize, unread: brief.unread as usize, newest }
     }
 }
 
 impl Library {
     fn text_at(&self, entry: &Entry) -> SafeText {
-        SafeText::line(std::str::from_utf8(self.text.at(entry.subject)).unwrap_or_default())
+        SafeText::line(self.texts.value(entry.subject))
     }
 
     fn author(&self, entry: &Entry) -> SafeText {
-        SafeText::line(self.authors.value(entry.from).unwrap_or_default())
+        SafeText::line(self.texts.value(entry.from))
+    }
+
+    fn is_mixed(&self, thread: u32) -> bool {
+        self.threads.bodies.get(thread as usize).is_some_and(|body| body.mixed)
     }
 
     /// The list of cases: all mail, unfiled mail, then the cases with the newest mail first, then configured ones without mail.
-    pub(crate) fn case_rows(&self) -> Vec<CaseRow> {
+    pub(crate) fn case_rows(&mut self) -> Vec<CaseRow> {
+        self.freshen();
+        self.make_titles();
+        let mut by_list = vec![Count::default(); self.case_lists.len()];
+        for &thread in &self.threads.order {
+            let Some(brief) = self.threads.table.get(thread) else { continue };
+            let mut add = |list: u32, count: Count| {
+                if let Some(known) = by_list.get_mut(list as usize) {
+                    known.add(count);
+                }
+            };
+            if self.is_mixed(thread) {
+                for entry in self.places(thread).filter_map(|(_, entry)| entry).filter(|entry| is_shown(entry)) {
+                    add(self.filings.cases(entry.filing), entry.into());
+                }
+            } else {
+                add(brief.cases, brief.into());
+            }
+        }
         let mut counts: BTreeMap<CaseId, Count> =
             self.book.cases().iter().map(|case| (case.id.clone(), Count::default())).collect();
         let (mut all, mut unfiled) = (Count::default(), Count::default());
-        for thread in &self.threads.list {
-            for (place, entry) in self.places(thread) {
-                let (Some(at), Some(entry)) = (place.entry, entry.filter(|entry| is_shown(entry))) else { continue };
-                all.add(entry);
-                let cases = self.filing(at).map(|filing| filing.cases.as_slice()).unwrap_or_default();
-                if cases.is_empty() {
-                    unfiled.add(entry);
-                }
-                for filed in cases {
-                    match counts.get_mut(&filed.case) {
-                        Some(count) => count.add(entry),
-                        None => counts.entry(filed.case.clone()).or_default().add(entry),
-                    }
-                }
+        for (cases, count) in self.case_lists.iter().zip(by_list).filter(|(_, count)| count.messages > 0) {
+            all.add(count);
+            if cases.is_empty() {
+                unfiled.add(count);
+            }
+            for case in cases.iter() {
+                counts.entry(case.clone()).or_default().add(count);
             }
         }
         let row = |scope: Scope, title: SafeText, identifiers: Vec<SafeText>, count: Count| CaseRow {
@@ -98,53 +125,38 @@ impl Library {
         rows
     }
 
-    fn in_scope(&self, thread: &Thread, scope: &Scope) -> bool {
-        match scope {
-            Scope::All => true,
-            // A thread with some message in no case is to be looked at there too.
-            Scope::Unfiled => self.places(thread).any(|(place, entry)| {
-                entry.is_some_and(is_shown)
-                    && place.entry.is_some_and(|at| self.filing(at).is_none_or(|filing| filing.cases.is_empty()))
-            }),
-            Scope::Case(id) => thread.cases.contains(id),
-        }
-    }
-
-    /// The threads of a scope, newest first.
-    pub(crate) fn thread_rows(&self, scope: &Scope) -> Vec<ThreadRow> {
-        self.threads
-            .list
+    /// The threads of a scope, newest first: a view of the table as it is now.
+    pub(crate) fn thread_list(&mut self, scope: &Scope) -> ThreadList {
+        self.freshen();
+        // Which lists of cases are in the scope: looked at once, not for every thread.
+        let wanted: Vec<bool> = self
+            .case_lists
             .iter()
-            .filter(|thread| self.in_scope(thread, scope))
-            .filter_map(|thread| self.thread_row(thread))
-            .collect()
-    }
-
-    fn thread_row(&self, thread: &Thread) -> Option<ThreadRow> {
-        let mut entries: Vec<&Entry> =
-            self.places(thread).filter_map(|(_, entry)| entry).filter(|entry| is_shown(entry)).collect();
-        entries.sort_by_key(|entry| std::cmp::Reverse(entry.received));
-        let newest = *entries.first()?;
-        let mut authors: Vec<u32> = Vec::new();
-        for entry in &entries {
-            if authors.len() < PARTICIPANTS_MAX && !authors.contains(&entry.from) {
-                authors.push(entry.from);
-            }
-        }
-        let participants =
-            authors.into_iter().map(|number| SafeText::line(self.authors.value(number).unwrap_or_default())).collect();
-        Some(ThreadRow {
-            id: thread.id,
-            subject: self.text_at(newest),
-            participants,
-            messages: entries.len(),
-            unread: entries.iter().filter(|entry| is_unread(entry)).count(),
-            flagged: entries.iter().any(|entry| entry.marks.flags & Flags::FLAGGED != 0),
-            attachments: entries.iter().any(|entry| entry.attachments > 0),
-            last_date: time(newest.received),
-            openpgp: newest.badge,
-            cases: thread.cases.clone(),
-        })
+            .map(|cases| match scope {
+                Scope::All => true,
+                Scope::Unfiled => cases.is_empty(),
+                Scope::Case(id) => cases.contains(id),
+            })
+            .collect();
+        let is_in = |list: u32| wanted.get(list as usize).copied().unwrap_or_default();
+        let in_scope = |thread: u32| {
+            let Some(brief) = self.threads.table.get(thread).filter(|brief| brief.messages > 0) else { return false };
+            // A thread with some message in no case is to be looked at among the unfiled, too.
+            is_in(brief.cases)
+                || *scope == Scope::Unfiled
+                    && self.is_mixed(thread)
+                    && self
+                        .places(thread)
+                        .filter_map(|(_, entry)| entry)
+                        .any(|entry| is_shown(entry) && is_in(self.filings.cases(entry.filing)))
+        };
+        let order = self.threads.order.iter().copied().filter(|thread| in_scope(*thread)).collect();
+        ThreadList::Table(Arc::new(Table {
+            order,
+            threads: self.threads.table.clone(),
+            texts: self.texts.texts.clone(),
+            cases: Arc::clone(&self.case_lists),
+        }))
     }
 
     /// A thread with its tree.
@@ -170,12 +182,12 @@ impl Library {
                 subject: cleaned,
                 received: time(entry.received),
                 seen: !is_unread(entry),
-                flagged: entry.marks.flags & Flags::FLAGGED != 0,
-                answered: entry.marks.flags & Flags::ANSWERED != 0,
+                flagged: entry.flags & Flags::FLAGGED != 0,
+                answered: entry.flags & Flags::ANSWERED != 0,
                 attachments: usize::from(entry.attachments),
-                openpgp: entry.badge,
-                here: entry.marks.here,
-                pending: entry.marks.pending,
+                openpgp: badge_of(entry.badge),
+                here: entry.is(mark::HERE),
+                pending: entry.is(mark::PENDING),
             });
         }
         // A root that is not here leaves its answers one step in.
@@ -207,8 +219,7 @@ impl Library {
 
     /// All messages, newest first.
     pub(crate) fn keys_by_date(&self) -> Vec<MessageKey> {
-        let mut keys: Vec<(i64, MessageKey)> =
-            self.entries.iter().flatten().map(|entry| (entry.received, entry.key)).collect();
+        let mut keys: Vec<(i64, MessageKey)> = self.all().map(|entry| (entry.received, entry.key)).collect();
         keys.sort_unstable_by(|a, b| b.cmp(a));
         keys.into_iter().map(|(_, key)| key).collect()
     }

@@ -1,8 +1,13 @@
 //! The index against made-up mailboxes: threads, cases, copies, counts.
 
+use std::collections::BTreeMap;
+
+use proptest::prelude::{Just, Strategy, prop_assert_eq, prop_oneof, proptest};
+
+use crate::app::thread_list::Brief;
 use crate::app::view::Scope;
 use crate::mail::address::Address;
-use crate::mail::id::{MailboxId, MessageKey};
+use crate::mail::id::{CaseId, MailboxId, MessageKey, ThreadId};
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
 use crate::store::summary::Summary;
@@ -65,7 +70,7 @@ fn a_copy_is_shown_once_and_a_second_message_under_its_id_beside_it() {
     library.insert(MailboxId(2), &summary(101, "1@x", &[], "Weir", &[]));
     library.insert(MailboxId(1), &summary(1, "1@x", &[], "Weir", &[]));
     library.rebuild();
-    let rows = library.thread_rows(&Scope::All);
+    let rows = library.thread_list(&Scope::All).to_rows();
     assert_eq!((rows.len(), rows[0].messages), (1, 1));
     let view = library.thread_view(rows[0].id).unwrap();
     assert_eq!(view.messages[0].id.mailbox, "INBOX");
@@ -74,7 +79,7 @@ fn a_copy_is_shown_once_and_a_second_message_under_its_id_beside_it() {
 
     library.insert(MailboxId(1), &summary(5, "1@x", &[], "Weir", &[]));
     library.rebuild();
-    let shown: usize = library.thread_rows(&Scope::All).iter().map(|row| row.messages).sum();
+    let shown: usize = library.thread_list(&Scope::All).to_rows().iter().map(|row| row.messages).sum();
     assert_eq!(shown, 2);
     assert!(library.is_conflicting(key(1, 1)) && library.is_conflicting(key(1, 5)));
 }
@@ -97,7 +102,7 @@ fn cases_come_from_identifiers_and_are_inherited_by_the_thread() {
     );
     assert_eq!(library.cases_of(key(1, 1))[0].1, "by Crown Court number in the subject");
     assert_eq!(library.cases_of(key(1, 3))[0].1, "with its thread");
-    assert_eq!(library.thread_rows(&Scope::Unfiled).len(), 1);
+    assert_eq!(library.thread_list(&Scope::Unfiled).to_rows().len(), 1);
 }
 
 #[test]
@@ -107,15 +112,15 @@ fn flags_show_at_once_and_deleted_messages_hide() {
     library.insert(MailboxId(1), &summary(2, "2@x", &["1@x"], "Re: Weir", &[]));
     library.rebuild();
     library.set_flags(key(1, 1), Flags::SEEN, true);
-    let row = &library.thread_rows(&Scope::All)[0];
+    let row = &library.thread_list(&Scope::All).to_rows()[0];
     assert_eq!((row.messages, row.unread), (2, 1));
     assert!(library.thread_view(row.id).unwrap().messages[0].pending);
     library.set_flags(key(1, 2), Flags::DELETED, true);
-    let row = &library.thread_rows(&Scope::All)[0];
+    let row = &library.thread_list(&Scope::All).to_rows()[0];
     assert_eq!((row.messages, row.unread), (1, 0));
     library.drop_mailbox(MailboxId(1));
     library.rebuild();
-    assert!(library.thread_rows(&Scope::All).is_empty());
+    assert!(library.thread_list(&Scope::All).to_rows().is_empty());
     assert_eq!(library.len(), 0);
 }
 
@@ -124,7 +129,7 @@ fn a_thread_keeps_its_name_when_its_root_arrives() {
     let mut library = library();
     library.insert(MailboxId(1), &summary(2, "2@x", &["1@x"], "Re: Weir", &[]));
     library.rebuild();
-    let before = library.thread_rows(&Scope::All)[0].id;
+    let before = library.thread_list(&Scope::All).to_rows()[0].id;
     library.insert(MailboxId(1), &summary(1, "1@x", &[], "Weir", &[]));
     library.rebuild();
     assert!(library.thread_view(before).is_some());
@@ -142,24 +147,139 @@ fn people_are_completed_with_those_written_to_first() {
     assert!(library.complete("", 5).is_empty());
 }
 
-#[test]
-#[ignore = "a figure, not a check: cargo test --release -- --ignored --nocapture hundred_thousand"]
-fn hundred_thousand() {
-    let mut library = library();
-    let started = std::time::Instant::now();
-    for uid in 1..=100_000_u32 {
-        let parent = format!("{}@x", uid / 4 * 4);
-        let id = format!("{uid}@x");
-        let references: &[&str] = if uid % 4 == 0 { &[] } else { &[&parent] };
-        library.insert(MailboxId(1), &summary(uid, &id, references, &format!("Case papers {}", uid / 4), &[]));
+/// Something that happens to an index.
+#[derive(Clone, Debug)]
+enum Step {
+    /// A message comes, or is told anew: mailbox, UID, Message-ID (0: none), References, subject, content, date, whether it names a case.
+    Come(u32, u32, u8, Vec<u8>, &'static str, u64, i64, bool),
+    Go(u32, u32),
+    Flags(u32, u32, u8),
+    Settle,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let subject = proptest::sample::select(vec!["", "Weir", "Re: Weir", "Otter", "Re: Otter", "Lantern"]);
+    let references = proptest::collection::vec(1_u8..14, 0..4);
+    prop_oneof![
+        6 => (1_u32..3, 1_u32..12, 0_u8..12, references, subject, 0_u64..2, 0_i64..6, proptest::bool::weighted(0.3))
+            .prop_map(|(mailbox, uid, id, references, subject, content, date, names)| {
+                Step::Come(mailbox, uid, id, references, subject, content, date, names)
+            }),
+        2 => (1_u32..3, 1_u32..12).prop_map(|(mailbox, uid)| Step::Go(mailbox, uid)),
+        1 => (1_u32..3, 1_u32..12, proptest::sample::select(vec![0, Flags::SEEN, Flags::DELETED])).prop_map(|(m, u, f)| Step::Flags(m, u, f)),
+        2 => Just(Step::Settle),
+    ]
+}
+
+fn record(step: &Step) -> Option<(MailboxId, Record)> {
+    let Step::Come(mailbox, uid, id, references, subject, content, date, names) = step else { return None };
+    let name = |id: &u8| format!("{id}@x");
+    let identifiers = if *names { vec![(FoundIn::Text, "T20269001".to_owned())] } else { Vec::new() };
+    let summary = Summary {
+        uid: *uid,
+        received: 1_760_000_000 + date,
+        message_id: if *id == 0 { String::new() } else { name(id) },
+        references: references.iter().map(name).collect(),
+        from: vec![Address { name: String::new(), addr: format!("p{}@copfs.gov.example", uid % 3) }],
+        subject: (*subject).into(),
+        derived: Derived { content: *content, identifiers }.write(),
+        ..Summary::default()
+    };
+    Some((MailboxId(*mailbox), summary.into()))
+}
+
+/// A node: depth, or none for a second copy; the message, whether it conflicts, its cases.
+type Shape = (Option<u16>, Option<(MessageKey, bool, Vec<(CaseId, String)>)>);
+
+/// Everything that is known of the threads, sorted by what is in them.
+fn shape(library: &mut Library) -> Vec<(Vec<Shape>, Brief)> {
+    library.freshen();
+    let mut threads: Vec<(Vec<Shape>, Brief)> = Vec::new();
+    for &thread in &library.threads.order {
+        let nodes = library.threads.nodes(thread).iter().map(|place| {
+            let known = library.entry(place.entry).map(|entry| {
+                assert_eq!(entry.thread, thread);
+                (entry.key, library.is_conflicting(entry.key), library.cases_of(entry.key))
+            });
+            ((!place.is_copy()).then_some(place.depth), known)
+        });
+        let mut brief = *library.threads.table.get(thread).unwrap();
+        if library.threads.odd.contains_key(&brief.id) {
+            // Names without a Message-ID depend on what was there first.
+            brief.id = ThreadId(0);
+        }
+        // Numbers depend on it, too.
+        brief.subject = u32::try_from(library.texts.value(brief.subject).len()).unwrap();
+        brief.people = brief.people.map(|number| u32::from(number != u32::MAX));
+        brief.cases = u32::try_from(library.case_lists[brief.cases as usize].len()).unwrap();
+        threads.push((nodes.collect(), brief));
     }
-    let filled = started.elapsed();
-    library.rebuild();
-    let threaded = started.elapsed() - filled;
-    let rows = library.thread_rows(&Scope::All).len();
-    let listed = started.elapsed() - filled - threaded;
-    println!(
-        "fill {filled:?}, thread {threaded:?}, list of {rows} {listed:?}, {} bytes each",
-        library.bytes() / 100_000
-    );
+    threads.sort_by(|a, b| format!("{:?}", a.0).cmp(&format!("{:?}", b.0)));
+    threads
+}
+
+/// What holds of the index however it came about.
+fn check_order(library: &Library) {
+    let keys: Vec<_> = library
+        .threads
+        .order
+        .iter()
+        .map(|at| library.threads.table.get(*at).unwrap())
+        .map(|brief| std::cmp::Reverse((brief.newest, brief.id)))
+        .collect();
+    assert!(keys.is_sorted(), "{keys:?}");
+    let mut names: Vec<_> = keys.iter().map(|key| key.0.1).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), keys.len(), "two threads of one name");
+    for &thread in &library.threads.order {
+        let id = library.threads.table.get(thread).unwrap().id;
+        assert_eq!(library.thread(id), Some(thread), "a thread is found by its name");
+    }
+    assert_eq!(library.len(), library.all().count());
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(400))]
+    #[test]
+    fn what_is_made_bit_by_bit_is_what_is_made_at_once(steps in proptest::collection::vec(step(), 0..60)) {
+        let mut bit_by_bit = library();
+        let mut records: BTreeMap<MessageKey, (Record, u8)> = BTreeMap::new();
+        for step in &steps {
+            match step {
+                Step::Come(..) => {
+                    let (mailbox, record) = record(step).unwrap();
+                    bit_by_bit.insert(mailbox, &record);
+                    records.insert(MessageKey { mailbox, uid: record.summary.uid }, (record, 0));
+                }
+                Step::Go(mailbox, uid) => {
+                    let known = records.remove(&key(*mailbox, *uid)).is_some();
+                    prop_assert_eq!(bit_by_bit.remove(key(*mailbox, *uid)), known);
+                }
+                Step::Flags(mailbox, uid, flags) => {
+                    bit_by_bit.set_flags(key(*mailbox, *uid), *flags, false);
+                    if let Some(known) = records.get_mut(&key(*mailbox, *uid)) {
+                        known.1 = *flags;
+                    }
+                }
+                Step::Settle => bit_by_bit.rebuild(),
+            }
+        }
+        bit_by_bit.rebuild();
+        let mut at_once = library();
+        for (key, (record, flags)) in &records {
+            at_once.insert(key.mailbox, record);
+            at_once.set_flags(*key, *flags, false);
+        }
+        at_once.rebuild();
+        prop_assert_eq!(shape(&mut bit_by_bit), shape(&mut at_once));
+        check_order(&bit_by_bit);
+        check_order(&at_once);
+        let rows = |library: &mut Library| format!("{:?}", library.case_rows());
+        prop_assert_eq!(rows(&mut bit_by_bit), rows(&mut at_once));
+        for scope in [Scope::All, Scope::Unfiled, Scope::Case(CaseId("ferret".into()))] {
+            let count = |library: &mut Library| library.thread_list(&scope).to_rows().len();
+            prop_assert_eq!(count(&mut bit_by_bit), count(&mut at_once));
+        }
+    }
 }

@@ -314,7 +314,7 @@ impl World {
     pub(super) fn answer(&mut self, effect: &Effect) -> Vec<Event> {
         match effect {
             Effect::ListCases => vec![Event::Cases(arc(&self.cases))],
-            Effect::ListThreads(scope) => vec![Event::Threads(scope.clone(), arc(&self.threads))],
+            Effect::ListThreads(scope) => vec![Event::Threads(scope.clone(), arc(&self.threads).into())],
             Effect::OpenThread(id) => {
                 let mut view = self.thread.clone();
                 view.id = *id;

@@ -56,7 +56,7 @@ pub(in crate::ui) fn draw(model: &Model, threads: &Threads, canvas: &mut Canvas<
     }
     for (y, (place, row)) in (area.y..).zip(threads.list.visible()) {
         let chosen = place == threads.list.at();
-        draw_row(model, threads, row, canvas, Area { y, height: 1, ..area }, &columns, chosen);
+        draw_row(model, threads, &row, canvas, Area { y, height: 1, ..area }, &columns, chosen);
         point(model, canvas, area, y, chosen);
     }
     if threads.list.is_empty() {

@@ -87,15 +87,15 @@ async fn idle<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duratio
         tokio::select! {
             answer = session.read(DOING) => {
                 let answer = answer?;
-                match answer.parsed() {
-                    Response::Done { .. } | Response::Continue(_) => {
+                match answer.codec() {
+                    Some(Response::Done { .. } | Response::Continue(_)) => {
                         return Err(Error::Nonsense {
                             doing: DOING.to_owned(),
                             words: "it ends the waiting that only we may end".to_owned(),
                         });
                     }
                     // A flag that was set elsewhere.
-                    Response::Fetch(..) => session.news = true,
+                    Some(Response::Fetch(..)) => session.news = true,
                     _ => session.note(&answer),
                 }
             }

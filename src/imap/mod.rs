@@ -27,6 +27,7 @@ mod sync;
 mod transfer;
 mod trial;
 pub mod uid_set;
+mod untagged;
 pub mod worker;
 
 pub use account::{AccountSetup, Limits, Times};

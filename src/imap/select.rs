@@ -8,9 +8,10 @@ use super::command::{Command, Opening};
 use super::error::Error;
 use super::item::item;
 use super::plan::Server;
-use super::session::{Session, Use, Wire};
+use super::session::{Heard, Session, Use, Wire};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
+use super::untagged::Untagged;
 use crate::store::flags::Flags;
 
 /// A mailbox that is open.
@@ -42,25 +43,29 @@ pub(super) async fn select<S: Wire>(
     // If it fails, none is selected (RFC 9051 §6.3.2).
     session.selected = None;
     session.exists = 0;
+    let pending = session.start(&doing, &command).await?;
     let done = session
-        .run(&doing, &command, |response| {
-            match response {
-                Response::Data { status: Status::Ok, outcome } => match &outcome.code {
+        .finish_all(pending, |heard| {
+            match heard {
+                Heard::Codec(Response::Done { .. }) => {}
+                Heard::Codec(Response::Data { status: Status::Ok, outcome }) => match &outcome.code {
                     Some(ResponseCode::UidValidity(n)) => server.uid_validity = *n,
                     Some(ResponseCode::UidNext(n)) => server.uid_next = Some(*n),
                     Some(ResponseCode::HighestModSeq(n)) => server.highest_modseq = Some(*n),
                     _ => {}
                 },
-                Response::Vanished { earlier: true, uids } => {
-                    for range in uids.iter().take(VANISHED_MAX.saturating_sub(ranges)) {
-                        vanished.insert_range(range);
-                    }
-                    ranges = ranges.saturating_add(uids.len());
-                    if ranges > VANISHED_MAX {
+                Heard::Own(Untagged::Vanished { earlier: true, uids, .. }) => {
+                    let before = ranges;
+                    ranges = ranges.saturating_add(uids.ranges().count());
+                    if before > VANISHED_MAX {
                         return Use::Unasked;
                     }
+                    for range in uids.ranges() {
+                        vanished.insert_range(&range);
+                    }
                 }
-                other => match item(other) {
+                Heard::Own(_) => return Use::Unasked,
+                Heard::Codec(other) => match item(other) {
                     Some(item) if server.resynced && changed.len() < CHANGED_MAX => {
                         changed.extend(item.flags.map(|flags| (item.uid, flags)));
                     }

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use imap_proto::{MailboxDatum, Response};
-
 use super::command::{Command, Items, Opening};
 use super::error::Error;
 use super::item::item;
@@ -14,6 +12,7 @@ use super::sink::{Body, Fetched, MailboxAt};
 use super::sync::take;
 use super::transfer;
 use super::uid_set::UidSet;
+use super::untagged::Untagged;
 use super::worker::Shared;
 use crate::store::mailbox::SpecialUse;
 
@@ -277,9 +276,9 @@ async fn find<S: Wire>(
     let selected = open_mailbox(session, open, mailbox).await?;
     let mut uids = Vec::new();
     session
-        .run(&format!("to search {mailbox}"), &Command::find(message_id)?, |response| match response {
-            Response::MailboxData(MailboxDatum::Search(found)) if uids.len() < FOUND_MAX => {
-                uids.extend(found.iter().copied().filter(|uid| *uid > 0));
+        .run_own(&format!("to search {mailbox}"), &Command::find(message_id)?, |own| match own {
+            Untagged::Search(found) if uids.len() < FOUND_MAX => {
+                uids.extend(found.iter().copied().filter(|uid| *uid > 0).take(FOUND_MAX));
                 Use::Taken
             }
             _ => Use::Unasked,

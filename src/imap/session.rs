@@ -20,7 +20,9 @@ use super::capability::Capabilities;
 use super::command::Command;
 use super::error::Error;
 use super::name;
-use crate::net::guard::{Guard, Limits, Violation};
+use super::untagged::{self, Untagged};
+use crate::net::guard::{Limits, Violation};
+use crate::net::guarded::Guard;
 
 /// What a session can run on.
 pub(super) trait Wire: AsyncRead + AsyncWrite + Unpin + Send + std::fmt::Debug {}
@@ -120,8 +122,10 @@ impl<S: Wire> Session<S> {
     /// The greeting (RFC 9051 §7.1): OK and nothing else. PREAUTH would mean that we are somebody whom we did not say to be.
     pub(super) async fn greeting(&mut self) -> Result<(), Error> {
         const DOING: &str = "the greeting";
-        let response = self.next(DOING).await?;
-        match response.parsed() {
+        let Answer::Codec(response) = self.next(DOING).await? else {
+            return Err(Error::Nonsense { doing: DOING.to_owned(), words: "it is none".to_owned() });
+        };
+        match parsed(&response) {
             Response::Data { status: Status::Ok, outcome } => {
                 if let Some(ResponseCode::Capabilities(list)) = &outcome.code {
                     self.capabilities = Capabilities::of(list);
@@ -192,23 +196,37 @@ impl<S: Wire> Session<S> {
         pending: Pending,
         mut on: impl FnMut(&Response<'_>) -> Use,
     ) -> Result<Done, Error> {
-        self.finish_coded(pending, |response| match response {
-            Response::Done { .. } => Use::Taken,
-            other => on(other),
+        self.finish_all(pending, |heard| match heard {
+            Heard::Codec(Response::Done { .. }) => Use::Taken,
+            Heard::Codec(other) => on(other),
+            Heard::Own(_) => Use::Unasked,
         })
         .await
     }
 
-    /// As [`Self::finish`]; `on` sees the tagged answer too, for the response code in it.
-    pub(super) async fn finish_coded(
+    /// As [`Self::finish`]; `on` sees what is read by hand too, and the tagged answer for the response code in it.
+    pub(super) async fn finish_all(
         &mut self,
         pending: Pending,
-        mut on: impl FnMut(&Response<'_>) -> Use,
+        mut on: impl FnMut(Heard<'_>) -> Use,
     ) -> Result<Done, Error> {
         let mut unasked = 0_u64;
         loop {
             let response = self.next(&pending.doing).await?;
-            match response.parsed() {
+            let response = match response {
+                Answer::Codec(response) => response,
+                Answer::Own(own) => {
+                    self.observe_own(&own);
+                    if own != Untagged::Recent && on(Heard::Own(&own)) == Use::Unasked {
+                        unasked = unasked.saturating_add(1);
+                    }
+                    if unasked > UNASKED_MAX {
+                        return Err(rambles(pending.doing));
+                    }
+                    continue;
+                }
+            };
+            match parsed(&response) {
                 Response::Done { tag, status, outcome } => {
                     if tag.0 != pending.tag {
                         return Err(Error::Nonsense {
@@ -217,7 +235,7 @@ impl<S: Wire> Session<S> {
                         });
                     }
                     self.outstanding = self.outstanding.saturating_sub(1);
-                    on(response.parsed());
+                    on(Heard::Codec(parsed(&response)));
                     if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
                         self.capabilities = Capabilities::of(list);
                     }
@@ -231,14 +249,11 @@ impl<S: Wire> Session<S> {
                 }
                 other => {
                     let known = self.observe(other);
-                    if on(other) == Use::Unasked && !known {
+                    if on(Heard::Codec(other)) == Use::Unasked && !known {
                         unasked = unasked.saturating_add(1);
                     }
                     if unasked > UNASKED_MAX {
-                        return Err(Error::Nonsense {
-                            doing: pending.doing,
-                            words: "it goes on and on with what nobody asked".to_owned(),
-                        });
+                        return Err(rambles(pending.doing));
                     }
                 }
             }
@@ -256,6 +271,30 @@ impl<S: Wire> Session<S> {
         self.finish(pending, on).await
     }
 
+    /// As [`Self::run`], for answers that are read by hand.
+    pub(super) async fn run_own(
+        &mut self,
+        doing: &str,
+        command: &Command,
+        mut on: impl FnMut(&Untagged) -> Use,
+    ) -> Result<Done, Error> {
+        let pending = self.start(doing, command).await?;
+        self.finish_own(pending, &mut on).await
+    }
+
+    /// As [`Self::finish`], for answers that are read by hand.
+    pub(super) async fn finish_own(
+        &mut self,
+        pending: Pending,
+        mut on: impl FnMut(&Untagged) -> Use,
+    ) -> Result<Done, Error> {
+        self.finish_all(pending, |heard| match heard {
+            Heard::Own(own) => on(own),
+            Heard::Codec(_) => Use::Unasked,
+        })
+        .await
+    }
+
     /// Waits for `+` after a command that asks for it, reading past untagged data, which is legal there.
     pub(super) async fn continuation(&mut self, pending: &Pending) -> Result<(), Error> {
         match self.challenge(pending).await? {
@@ -270,8 +309,18 @@ impl<S: Wire> Session<S> {
     pub(super) async fn challenge(&mut self, pending: &Pending) -> Result<Option<String>, Error> {
         let mut unasked = 0_u64;
         loop {
-            let response = self.next(&pending.doing).await?;
-            match response.parsed() {
+let response = match self.next(&pending.doing).await? {
+                Answer::Codec(response) => response,
+                Answer::Own(own) => {
+                    self.observe_own(&own);
+                    unasked = unasked.saturating_add(1);
+                    if unasked > UNASKED_MAX {
+                        return Err(rambles(pending.doing.clone()));
+                    }
+                    continue;
+                }
+            };
+            match parsed(&response) {
                 Response::Continue(outcome) => {
                     return Ok(Some(outcome.information.as_deref().unwrap_or_default().to_owned()));
                 }
@@ -292,10 +341,7 @@ impl<S: Wire> Session<S> {
                     self.observe(other);
                     unasked = unasked.saturating_add(1);
                     if unasked > UNASKED_MAX {
-                        return Err(Error::Nonsense {
-                            doing: pending.doing.clone(),
-                            words: "it goes on and on with what nobody asked".to_owned(),
-                        });
+                        return Err(rambles(pending.doing.clone()));
                     }
                 }
             }
@@ -348,10 +394,6 @@ impl<S: Wire> Session<S> {
                 // As many as there were messages may come: each takes one away.
                 self.exists > 0
             }
-            Response::Vanished { earlier: false, .. } => {
-                self.news = true;
-                false
-            }
             // The codec gives ENABLED (RFC 5161) the same shape; only a CAPABILITY names the protocol itself.
             Response::Capabilities(list) if list.contains(&imap_proto::Capability::Imap4rev1) => {
                 self.capabilities = Capabilities::of(list);
@@ -362,6 +404,18 @@ impl<S: Wire> Session<S> {
                 false
             }
             _ => false,
+        }
+    }
+
+    /// As [`Self::observe`], of what is read by hand.
+    fn observe_own(&mut self, own: &Untagged) {
+        match own {
+            Untagged::Vanished { earlier: false, uids, .. } => {
+                // RFC 7162 §3.2.10: it counts down what EXISTS counted up.
+                self.exists = self.exists.saturating_sub(u32::try_from(uids.len()).unwrap_or(u32::MAX));
+                self.news = true;
+            }
+            _ => {}
         }
     }
 
@@ -386,7 +440,21 @@ impl<S: Wire> Session<S> {
     pub(super) async fn read(&mut self, doing: &str) -> Result<Answer, Error> {
         // The parser panics on some answers; the guard stops those that are known.
         match AssertUnwindSafe(self.client.read_response()).catch_unwind().await {
-            Ok(Ok(Some(response))) => Ok(Answer(UnsolicitedResponse::Other(response))),
+            Ok(Ok(Some(response))) => {
+                let response = UnsolicitedResponse::Other(response);
+                if !matches!(parsed(&response), Response::MailboxData(imap_proto::MailboxDatum::Recent(_))) {
+                    return Ok(Answer::Codec(response));
+                }
+                // The mark of a line that is read by hand.
+                let line = self.client.get_mut().take_own().unwrap_or_default();
+                match untagged::read(&line) {
+                    Some(own) => Ok(Answer::Own(own)),
+                    None => Err(Error::Unreadable {
+                        doing: doing.to_owned(),
+                        words: "it is not IMAP as we know it".to_owned(),
+                    }),
+                }
+            }
             Ok(Ok(None)) => Err(self.lost(doing, "the server hung up")),
             Ok(Err(e)) => Err(self.read_error(doing, &e)),
             Err(_) => Err(Error::Unreadable { doing: doing.to_owned(), words: "the parser gave up".to_owned() }),
@@ -395,7 +463,10 @@ impl<S: Wire> Session<S> {
 
     /// Keeps what a response that came unasked says of the session.
     pub(super) fn note(&mut self, answer: &Answer) {
-        self.observe(answer.parsed());
+        match answer {
+            Answer::Codec(response) => drop(self.observe(parsed(response))),
+            Answer::Own(own) => self.observe_own(own),
+        }
     }
 
     fn read_error(&self, doing: &str, e: &std::io::Error) -> Error {
@@ -427,19 +498,43 @@ impl<S: Wire> Session<S> {
     }
 }
 
-/// A response with the bytes it borrows from. (The codec's own type has no public name but inside this one.)
-pub(super) struct Answer(UnsolicitedResponse);
+/// A response. (The codec's own type has no public name but inside this one.)
+pub(super) enum Answer {
+    /// With the bytes it borrows from.
+    Codec(UnsolicitedResponse),
+    /// Read by hand.
+    Own(Untagged),
+}
+
+/// What a handler sees of a response.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Heard<'a> {
+    Codec(&'a Response<'a>),
+    Own(&'a Untagged),
+}
 
 /// Stands in for what cannot be.
 static NOTHING: Response<'static> = Response::Expunge(0);
 
+fn parsed(response: &UnsolicitedResponse) -> &Response<'_> {
+    match response {
+        UnsolicitedResponse::Other(data) => data.parsed(),
+        _ => &NOTHING,
+    }
+}
+
 impl Answer {
-    pub(super) fn parsed(&self) -> &Response<'_> {
-        match &self.0 {
-            UnsolicitedResponse::Other(data) => data.parsed(),
-            _ => &NOTHING,
+    /// The codec's, if it is one of those.
+    pub(super) fn codec(&self) -> Option<&Response<'_>> {
+        match self {
+            Self::Codec(response) => Some(parsed(response)),
+            Self::Own(_) => None,
         }
     }
+}
+
+fn rambles(doing: String) -> Error {
+    Error::Nonsense { doing, words: "it goes on and on with what nobody asked".to_owned() }
 }
 
 fn first_uid(uids: &[UidSetMember]) -> Option<u32> {
@@ -513,7 +608,9 @@ mod tests {
         assert!(matches!(noop("* 3 EXISTS\r\n", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* 3 EXI", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* BYE too many\r\n", false).await, Err(Error::Bye { text }) if text == "too many"));
-        assert!(matches!(noop("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", true).await, Err(Error::Unreadable { .. })));
+        assert!(noop("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\nc1 OK\r\n", true).await.is_ok());
+        assert!(matches!(noop("* NAMESPACE what\r\n", true).await, Err(Error::Unreadable { .. })));
+        assert!(matches!(noop("* LIST () \"/\" x", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* 1 FETCH (BODYSTRUCTURE ((\r\n", true).await, Err(Error::Unreadable { .. })));
     }
 

@@ -12,7 +12,7 @@ use super::error::Error;
 use super::item::item;
 use super::request::{Copied, Expunged, Moved};
 use super::serve::{Open, open_at};
-use super::session::{Done, Session, Use, Wire};
+use super::session::{Done, Heard, Session, Use, Wire};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
 use crate::store::flags::Flags;
@@ -70,8 +70,8 @@ async fn run_copying<S: Wire>(
     let mut found = None;
     let pending = session.start(doing, command).await?;
     let done = session
-        .finish_coded(pending, |response| {
-            if let Response::Data { status: Status::Ok, outcome } | Response::Done { outcome, .. } = response
+        .finish_all(pending, |heard| {
+            if let Heard::Codec(Response::Data { status: Status::Ok, outcome } | Response::Done { outcome, .. }) = heard
                 && let Some(pairs) = copy_uid(outcome.code.as_ref(), chunk)
             {
                 found = Some(pairs);

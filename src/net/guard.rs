@@ -9,18 +9,14 @@
 //!   which would let a counter of depth be deceived.
 //! * A line has at most [`Limits::line`] bytes, ends with CRLF, holds no NUL and no other CR or LF.
 //! * A literal may stand only where the standard and the parser agree that it is one: as a `BODY[…]` or `RFC822…` item of a FETCH
-//!   made of known items, or as the mailbox name of LIST, LSUB and STATUS. Elsewhere the parser may take the literal's bytes for
-//!   syntax, and they would arrive there unexamined. All literals of a response together have at most [`Limits::literal`] bytes.
+//!   made of known items. Elsewhere the parser may take the literal's bytes for syntax, and they would arrive there unexamined. All
+//!   literals of a response together have at most [`Limits::literal`] bytes.
 //! * Lines that make the parser panic are refused: `INTERNALDATE NIL`, METADATA, a response code with a non-ASCII byte behind it.
+//! * Lines that the parser does not know, reads in quadratic time, or reads only in the form of twenty years ago are told apart
+//!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, LIST and LSUB with extended data, STATUS with any item, SEARCH and
+//!   VANISHED of any length. In these a literal (a mailbox name) may stand anywhere, because the bytes stay within the line's reader.
 //!
-//! Pure but for [`Guard`], which applies it to a stream and counts bytes. It understands no content and changes no byte.
-
-use std::fmt;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+//! Pure; [`super::guarded`] applies it to a stream. It understands no content.
 
 /// How much a server may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,11 +92,36 @@ enum Kind {
     Text,
     /// `* n FETCH (`.
     Fetch,
-    /// `* LIST`, `* LSUB`, `* STATUS`: a mailbox name is in it.
-    Name,
+    /// What is read by hand.
+    Own,
     /// Anything else.
     Other,
 }
+
+/// Whom a piece of the server's words is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reader {
+    /// Not enough of the line is here to tell.
+    Unknown,
+    /// The codec.
+    Codec,
+    /// The lines that are read by hand.
+    Own,
+}
+
+/// A piece of what came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// How many bytes it has.
+    pub bytes: usize,
+    /// Whom it is for.
+    pub reader: Reader,
+    /// A response ends with it.
+    pub ends: bool,
+}
+
+/// Bytes of literals in a line that is read by hand: names of mailboxes, and no more.
+const OWN_LITERALS_MAX: u64 = 64 << 10;
 
 /// The state machine: bytes in, nothing or a violation out. After a violation it is not to be used again.
 #[derive(Clone, Debug)]
@@ -145,29 +166,43 @@ impl Scanner {
     /// # Errors
     /// The first [`Violation`]; none of these bytes may be passed on then.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), Violation> {
-        self.total = self.total.saturating_add(bytes.len() as u64);
+        while !bytes.is_empty() {
+            let piece = self.step(bytes)?;
+            bytes = bytes.get(piece.bytes..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
+    /// Looks at the first piece of the next bytes, of which there is at least one: the rest of a literal or of a line, as far as it is here.
+    ///
+    /// # Errors
+    /// A [`Violation`]; none of these bytes may be passed on then.
+    pub fn step(&mut self, bytes: &[u8]) -> Result<Piece, Violation> {
+        let (len, line) = if self.literal_left > 0 {
+            let skip = usize::try_from(self.literal_left).unwrap_or(usize::MAX).min(bytes.len());
+            self.literal_left -= skip as u64;
+            (skip, None)
+        } else {
+            let ends = memchr::memchr(b'\n', bytes);
+            let len = ends.map_or(bytes.len(), |at| at.saturating_add(1));
+            (len, Some((bytes.get(..len).unwrap_or_default(), ends.is_some())))
+        };
+        self.total = self.total.saturating_add(len as u64);
         if let Some(most) = self.limits.total
             && self.total > most
         {
             return Err(Violation::Total(most));
         }
-        while !bytes.is_empty() {
-            if self.literal_left > 0 {
-                let skip = usize::try_from(self.literal_left).unwrap_or(usize::MAX).min(bytes.len());
-                self.literal_left -= skip as u64;
-                bytes = bytes.get(skip..).unwrap_or_default();
-                continue;
-            }
-            let ends = bytes.iter().position(|&b| b == b'\n');
-            let cut = ends.map_or(bytes.len(), |at| at.saturating_add(1));
-            let (piece, rest) = bytes.split_at_checked(cut).unwrap_or((bytes, &[]));
+        if let Some((piece, _)) = line {
             self.piece(piece)?;
-            if ends.is_some() {
-                self.end_of_line()?;
-            }
-            bytes = rest;
         }
-        Ok(())
+        let reader = match self.kind {
+            Kind::Unknown => Reader::Unknown,
+            Kind::Own => Reader::Own,
+            _ => Reader::Codec,
+        };
+        let ends = if line.is_some_and(|(_, ends)| ends) { self.end_of_line()? } else { false };
+        Ok(Piece { bytes: len, reader, ends })
     }
 
     /// A piece of a line; it may end with the line's LF.
@@ -217,7 +252,8 @@ impl Scanner {
         Ok(())
     }
 
-    fn end_of_line(&mut self) -> Result<(), Violation> {
+    /// Gives whether the response ends with the line.
+    fn end_of_line(&mut self) -> Result<bool, Violation> {
         let line = std::mem::take(&mut self.line);
         let text = line.strip_suffix(b"\r\n").ok_or(Violation::Control)?;
         if text.contains(&b'\r') {
@@ -230,14 +266,15 @@ impl Scanner {
         if let Some((before, size)) = literal(text) {
             let fits = match self.kind {
                 Kind::Fetch => fetch_items(before, self.continued),
-                Kind::Name => !self.continued && name_before(before),
+                Kind::Own => true,
                 _ => false,
             };
             if !fits {
                 return Err(Violation::StrayLiteral);
             }
             self.literals = self.literals.saturating_add(size);
-            if self.literals > self.limits.literal {
+            let most = if self.kind == Kind::Own { OWN_LITERALS_MAX } else { u64::MAX };
+            if self.literals > self.limits.literal.min(most) {
                 return Err(Violation::Literal(size));
             }
             self.literal_left = size;
@@ -251,14 +288,18 @@ impl Scanner {
             self.literals = 0;
             self.parens = 0;
         }
+        let ends = !self.continued;
         // The buffer is kept, unless a long line made it large.
         if line.capacity() <= 64 << 10 {
             self.line = line;
             self.line.clear();
         }
-        Ok(())
+        Ok(ends)
     }
 }
+
+/// The responses that are read by hand.
+const OWN: [&str; 8] = ["LIST", "LSUB", "STATUS", "SEARCH", "ESEARCH", "VANISHED", "NAMESPACE", "ID"];
 
 const NO_DATE: &[u8] = b"INTERNALDATE NIL";
 const PATTERN_MAX: usize = NO_DATE.len();
@@ -286,13 +327,18 @@ fn kind(line: &[u8]) -> Result<Kind, Violation> {
             return Ok(Kind::Unknown);
         };
         let word = rest.get(..end).unwrap_or_default();
-        return Ok(if word.eq_ignore_ascii_case(b"FETCH") { Kind::Fetch } else { Kind::Other });
+        return Ok(match word {
+            word if word.eq_ignore_ascii_case(b"FETCH") => Kind::Fetch,
+            // Of no use to anybody (RFC 9051 dropped it); its place is taken by the mark that stands for a line read by hand.
+            word if word.eq_ignore_ascii_case(b"RECENT") => Kind::Own,
+            _ => Kind::Other,
+        });
     }
     let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
     if ["OK", "NO", "BAD", "BYE", "PREAUTH"].into_iter().any(is) {
         Ok(Kind::Text)
-    } else if ["LIST", "LSUB", "STATUS"].into_iter().any(is) {
-        Ok(Kind::Name)
+    } else if OWN.into_iter().any(is) {
+        Ok(Kind::Own)
     } else if is("METADATA") {
         // Its parser panics on more than one kind of line.
         Err(Violation::Unasked)
@@ -311,30 +357,6 @@ fn literal(text: &[u8]) -> Option<(&[u8], u64)> {
     }
     let size = std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok()).unwrap_or(u64::MAX);
     Some((inner.get(..open)?, size))
-}
-
-/// `* LIST (\A \B) "/" ` and `* STATUS `: the mailbox name is next.
-fn name_before(text: &[u8]) -> bool {
-    let Some(rest) = text.get(2..) else { return false };
-    if rest.eq_ignore_ascii_case(b"STATUS ") {
-        return true;
-    }
-    let Some((word, rest)) = rest.split_at_checked(5) else { return false };
-    if !word.eq_ignore_ascii_case(b"LIST ") && !word.eq_ignore_ascii_case(b"LSUB ") {
-        return false;
-    }
-    let Some(rest) = rest.strip_prefix(b"(") else { return false };
-    let Some(end) = rest.iter().position(|&b| b == b')') else { return false };
-    let (flags, rest) = rest.split_at_checked(end).unwrap_or_default();
-    if flags.iter().any(|b| matches!(b, b'(' | b'"' | b'{')) {
-        return false;
-    }
-    let delimiter = rest.strip_prefix(b") ").and_then(|rest| rest.strip_suffix(b" ")).unwrap_or_default();
-    match delimiter {
-        [b'"', c, b'"'] => *c != b'"' && *c != b'\\',
-        [b'"', b'\\', b'"' | b'\\', b'"'] => true,
-        other => other.eq_ignore_ascii_case(b"NIL"),
-    }
 }
 
 /// Whether `text`, the part of a FETCH response up to a literal, is made of known items whose ends nobody can dispute, the last of
@@ -446,83 +468,11 @@ fn quoted(value: &[u8]) -> Item<'_> {
     }
 }
 
-/// A stream with a guard on what comes in, and a count of what goes in and out.
-pub struct Guard<S> {
-    inner: S,
-    scanner: Scanner,
-    bytes_in: u64,
-    bytes_out: u64,
-}
-
-impl<S> Guard<S> {
-    /// Guards a stream.
-    pub fn new(inner: S, limits: Limits) -> Self {
-        Self { inner, scanner: Scanner::new(limits), bytes_in: 0, bytes_out: 0 }
-    }
-
-    /// Other limits from here on.
-    pub fn set_limits(&mut self, limits: Limits) {
-        self.scanner.set_limits(limits);
-    }
-
-    /// Bytes received.
-    pub fn bytes_in(&self) -> u64 {
-        self.bytes_in
-    }
-
-    /// Bytes sent.
-    pub fn bytes_out(&self) -> u64 {
-        self.bytes_out
-    }
-}
-
-impl<S> fmt::Debug for Guard<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard").field("in", &self.bytes_in).field("out", &self.bytes_out).finish_non_exhaustive()
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let before = buf.filled().len();
-        match Pin::new(&mut this.inner).poll_read(cx, buf) {
-            Poll::Ready(Ok(())) => {}
-            other => return other,
-        }
-        let new = buf.filled().get(before..).unwrap_or_default();
-        this.bytes_in = this.bytes_in.saturating_add(new.len() as u64);
-        if let Err(violation) = this.scanner.feed(new) {
-            buf.set_filled(before);
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, violation)));
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        if let Poll::Ready(Ok(n)) = result {
-            self.bytes_out = self.bytes_out.saturating_add(n as u64);
-        }
-        result
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(cx)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Limits, Scanner, Violation};
+    use super::{Limits, Reader, Scanner, Violation};
 
     const LIMITS: Limits = Limits { line: 2_000, literal: 1_000, parens: 64, total: None };
 
@@ -585,19 +535,49 @@ mod tests {
         refused("* OK text {100}\r\n", Violation::StrayLiteral);
         refused("a1 OK text {100}\r\n", Violation::StrayLiteral);
         refused("+ {100}\r\n", Violation::StrayLiteral);
-        refused("* SEARCH {3}\r\n", Violation::StrayLiteral);
+        refused("* FLAGS {3}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X (abc {100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X a{100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X (BODY[] {100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X (\")\" BODY[] {100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (FLAGS (\") BODY[] {100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (UID 1 ENVELOPE (\"x\" {100}\r\n", Violation::StrayLiteral);
-        refused("* LIST (\\A) \"/\" foo{5}\r\n", Violation::StrayLiteral);
-        refused("* LIST (\"x\") \"/\" {5}\r\n", Violation::StrayLiteral);
-        refused("* STATUS {1}\r\na (X {5}\r\n", Violation::StrayLiteral);
         // The parser reads on behind this line's end, in search of the closing parenthesis.
         refused("* 1 FETCH (X (a\r\n* 2 FETCH (UID 5 BODY[] {9}\r\n", Violation::OpenFetch);
         refused("* 1 FETCH (X a\r\n", Violation::OpenFetch);
+    }
+
+    /// What is read by hand, however it is cut.
+    #[test]
+    fn lines_of_ones_own() {
+        #[track_caller]
+        fn check(text: &str, reader: Reader) {
+            for cut in 1..text.len() {
+                let mut scanner = Scanner::new(LIMITS);
+                let (mut seen, mut ends) = (Vec::new(), 0);
+                for mut bytes in [&text.as_bytes()[..cut], &text.as_bytes()[cut..]] {
+                    while !bytes.is_empty() {
+                        let piece = scanner.step(bytes).unwrap();
+                        bytes = &bytes[piece.bytes..];
+                        seen.push(piece.reader);
+                        ends += usize::from(piece.ends);
+                    }
+                }
+                assert!(seen.iter().all(|seen| [Reader::Unknown, reader].contains(seen)), "{text:?} {cut}");
+                assert_eq!((seen.last(), ends), (Some(&reader), 1), "{text:?} {cut}");
+            }
+        }
+        check("* LIST () \"/\" {3}\r\na\nb (\"OLDNAME\" ({1}\r\nx))\r\n", Reader::Own);
+        check("* status x (MAILBOXID (F1))\r\n", Reader::Own);
+        check("* ESEARCH (TAG \"a\") UID ALL 1:5\r\n", Reader::Own);
+        check("* 12 RECENT\r\n", Reader::Own);
+        check("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", Reader::Own);
+        check("* 12 EXISTS\r\n", Reader::Codec);
+        check("* LISTED x\r\n", Reader::Codec);
+        check("* 1 FETCH (UID 5 BODY[] {10}\r\n* LIST ()\n)\r\n", Reader::Codec);
+        refused("* LIST () \"/\" {1001}\r\n", Violation::Literal(1_001));
+        let large = Limits::after_login(64 << 20);
+        assert_eq!(Scanner::new(large).feed(b"* LIST () \"/\" {65537}\r\n"), Err(Violation::Literal(65_537)));
     }
 
     #[test]

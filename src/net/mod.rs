@@ -9,6 +9,7 @@ pub mod connect;
 pub mod endpoint;
 pub mod error;
 pub mod guard;
+pub mod guarded;
 pub mod identity;
 pub mod sasl;
 pub mod secret;

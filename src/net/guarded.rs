@@ -1,0 +1,219 @@
+//! A stream behind the byte guard: what is for the codec goes on to it, what is read by hand is kept aside, and bytes are counted.
+//!
+//! In the place of each line that is kept aside the codec gets `* 0 RECENT`, so that their order among the others is known: whoever reads
+//! that from the codec takes the next line from [`Guard::take_own`]. No RECENT of the server's reaches the codec. No byte is read beyond
+//! what the caller asked for, and no more is kept than one response, the lines of one read, and the rest of a read.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::guard::{Limits, Reader, Scanner};
+
+/// Stands in the codec's stream for a line that is read by hand.
+const MARK: &[u8] = b"* 0 RECENT\r\n";
+
+/// A stream with a guard on what comes in, and a count of what goes in and out.
+pub struct Guard<S> {
+    inner: S,
+    scanner: Scanner,
+    bytes_in: u64,
+    bytes_out: u64,
+    /// The beginning of a response whose reader is not known, or which is to be read by hand.
+    held: Vec<u8>,
+    /// What is for the codec and does not stand in its buffer yet, and how much of it was given.
+    ready: Vec<u8>,
+    given: usize,
+    /// Whole responses that are read by hand.
+    own: VecDeque<Vec<u8>>,
+}
+
+impl<S> Guard<S> {
+    /// Guards a stream.
+    pub fn new(inner: S, limits: Limits) -> Self {
+        Self {
+            inner,
+            scanner: Scanner::new(limits),
+            bytes_in: 0,
+            bytes_out: 0,
+            held: Vec::new(),
+            ready: Vec::new(),
+            given: 0,
+            own: VecDeque::new(),
+        }
+    }
+
+    /// Other limits from here on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.scanner.set_limits(limits);
+    }
+
+    /// Bytes received.
+    pub fn bytes_in(&self) -> u64 {
+        self.bytes_in
+    }
+
+    /// Bytes sent.
+    pub fn bytes_out(&self) -> u64 {
+        self.bytes_out
+    }
+
+    /// The next response that is read by hand, with its CRLF, after the codec gave its mark.
+    pub fn take_own(&mut self) -> Option<Vec<u8>> {
+        self.own.pop_front()
+    }
+
+    /// The stream below.
+    pub fn inner_mut(&mut self) -> &mut S {
+        &mut self.inner
+    }
+
+    /// Sorts what was just read into `buf` behind `before`; leaves there what the codec may have as it is.
+    fn sort(&mut self, buf: &mut ReadBuf<'_>, before: usize) -> io::Result<()> {
+        let new = buf.filled().get(before..).unwrap_or_default();
+        self.bytes_in = self.bytes_in.saturating_add(new.len() as u64);
+        // As long as nothing but the codec's own came, it stays where it is.
+        let (mut at, mut stays) = (0_usize, 0_usize);
+        let mut plain = self.held.is_empty();
+        let mut violation = None;
+        while at < new.len() {
+            let rest = new.get(at..).unwrap_or_default();
+            let piece = match self.scanner.step(rest) {
+                Ok(piece) => piece,
+                Err(found) => {
+                    violation = Some(found);
+                    break;
+                }
+            };
+            let bytes = rest.get(..piece.bytes).unwrap_or_default();
+            at = at.saturating_add(piece.bytes);
+            match piece.reader {
+                Reader::Codec if plain => stays = at,
+                Reader::Codec => {
+                    self.ready.append(&mut self.held);
+                    self.ready.extend_from_slice(bytes);
+                }
+                Reader::Unknown | Reader::Own => {
+                    plain = false;
+                    self.held.extend_from_slice(bytes);
+                    if piece.ends {
+                        self.own.push_back(std::mem::take(&mut self.held));
+                        self.ready.extend_from_slice(MARK);
+                    }
+                }
+            }
+        }
+        match violation {
+            None => {
+                buf.set_filled(before.saturating_add(stays));
+                Ok(())
+            }
+            Some(violation) => {
+                buf.set_filled(before);
+                Err(io::Error::new(io::ErrorKind::InvalidData, violation))
+            }
+        }
+    }
+}
+
+impl<S> fmt::Debug for Guard<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard").field("in", &self.bytes_in).field("out", &self.bytes_out).finish_non_exhaustive()
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        loop {
+            let waiting = this.ready.get(this.given..).unwrap_or_default();
+            if !waiting.is_empty() {
+                let now = waiting.get(..buf.remaining()).unwrap_or(waiting);
+                buf.put_slice(now);
+                this.given = this.given.saturating_add(now.len());
+                if this.given == this.ready.len() {
+                    this.ready.clear();
+                    this.given = 0;
+                }
+                return Poll::Ready(Ok(()));
+            }
+            let before = buf.filled().len();
+            ready!(Pin::new(&mut this.inner).poll_read(cx, buf))?;
+            if buf.filled().len() == before {
+                if this.held.is_empty() {
+                    return Poll::Ready(Ok(()));
+                }
+                // The end, in the middle of a line: the codec is to see that there was one.
+                this.ready.append(&mut this.held);
+                continue;
+            }
+            this.sort(buf, before)?;
+            if buf.filled().len() > before {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let result = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(n)) = result {
+            self.bytes_out = self.bytes_out.saturating_add(n as u64);
+        }
+        result
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::{Guard, Limits, MARK};
+
+    /// What the codec gets and what is kept aside, when the server's words come in pieces of `size` and are read in pieces of `room`.
+    async fn through(text: &str, size: usize, room: usize) -> (String, Vec<String>) {
+        let (client, mut server) = tokio::io::duplex(size);
+        let text = text.to_owned();
+        let task = tokio::spawn(async move { server.write_all(text.as_bytes()).await });
+        let mut guard = Guard::new(client, Limits::after_login(1_000));
+        let (mut codec, mut buffer) = (Vec::new(), vec![0; room]);
+        while let Ok(n @ 1..) = guard.read(&mut buffer).await {
+            codec.extend_from_slice(&buffer[..n]);
+        }
+        task.await.unwrap().unwrap();
+        let own = std::iter::from_fn(|| guard.take_own()).map(|line| String::from_utf8(line).unwrap()).collect();
+        (String::from_utf8(codec).unwrap(), own)
+    }
+
+    #[tokio::test]
+    async fn each_line_to_its_reader_in_order() {
+        let mark = std::str::from_utf8(MARK).unwrap();
+        let list = "* LIST (\\Sent) \"/\" {4}\r\n* 1 \r\n";
+        let text = format!(
+            "* OK hello\r\n{list}* 3 EXISTS\r\n* 5 RECENT\r\n* 1 FETCH (UID 1 BODY[] {{8}}\r\n* LIST x)\r\n* SEARCH 1 2\r\nc1 OK done\r\n* STAT"
+        );
+        let codec = format!(
+            "* OK hello\r\n{mark}* 3 EXISTS\r\n{mark}* 1 FETCH (UID 1 BODY[] {{8}}\r\n* LIST x)\r\n{mark}c1 OK done\r\n* STAT"
+        );
+        for size in [1, 2, 3, 7, 50, 1_000] {
+            for room in [1, 2, 5, 64, 4_096] {
+                let (got, own) = through(&text, size, room).await;
+                assert_eq!(got, codec, "{size} {room}");
+                assert_eq!(own, [list, "* 5 RECENT\r\n", "* SEARCH 1 2\r\n"], "{size} {room}");
+            }
+        }
+    }
+}

@@ -42,6 +42,20 @@ pub struct MailboxState {
     pub exists: u32,
     /// When a pass over it last succeeded.
     pub last_sync: Option<Timestamp>,
+    /// What later versions know beside.
+    #[serde(skip)]
+    pub also: MailboxAlso,
+}
+
+/// What is known of a mailbox beside what the first version wrote. It stands behind that in the record; a record without it is as good.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MailboxAlso {
+    /// The server's own name for it, which a rename does not change (MAILBOXID, RFC 8474).
+    pub mailbox_id: Option<String>,
+    /// It may only be read.
+    pub read_only: bool,
+    /// Messages of up to this many bytes are all here, as of the last pass that ended.
+    pub whole_up_to_bytes: u64,
 }
 
 /// A mailbox.
@@ -60,7 +74,54 @@ pub struct Mailbox {
     pub state: MailboxState,
 }
 
+impl Mailbox {
+    /// As a record. What later versions added follows what the first one wrote, so that each reads the other's.
+    ///
+    /// # Errors
+    /// None that can happen.
+    pub fn to_record(&self) -> postcard::Result<Vec<u8>> {
+        let mut record = postcard::to_allocvec(self)?;
+        record.extend(postcard::to_allocvec(&self.state.also)?);
+        Ok(record)
+    }
+
+    /// From a record.
+    #[must_use]
+    pub fn from_record(record: &[u8]) -> Option<Self> {
+        let (mut mailbox, rest) = postcard::take_from_bytes::<Self>(record).ok()?;
+        if !rest.is_empty() {
+            mailbox.state.also = postcard::from_bytes(rest).ok()?;
+        }
+        Some(mailbox)
+    }
+}
+
 /// The number is the record's key, not part of its value.
 const fn unnumbered() -> MailboxId {
     MailboxId(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Mailbox, MailboxAlso, MailboxId, MailboxState, SpecialUse};
+
+    #[test]
+    fn records_of_every_version_are_read() {
+        let state = MailboxState { uid_next: Some(9), special_use: Some(SpecialUse::Sent), ..MailboxState::default() };
+        let mut mailbox = Mailbox {
+            id: MailboxId(0),
+            account: "work".to_owned(),
+            name: "Sent".to_owned(),
+            uid_validity: 7,
+            state,
+        };
+        let first = postcard::to_allocvec(&mailbox).unwrap();
+        assert_eq!(Mailbox::from_record(&first), Some(mailbox.clone()));
+        mailbox.state.also =
+            MailboxAlso { mailbox_id: Some("F1".to_owned()), read_only: true, whole_up_to_bytes: 5_000_000 };
+        let now = mailbox.to_record().unwrap();
+        assert_eq!(Mailbox::from_record(&now), Some(mailbox));
+        assert_eq!(Mailbox::from_record(&now[..now.len() - 1]), None);
+        assert_eq!(Mailbox::from_record(&first[..5]), None);
+    }
 }

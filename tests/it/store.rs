@@ -69,6 +69,7 @@ fn mailbox_state() -> MailboxState {
         subscribed: true,
         exists: 2,
         last_sync: Some(now()),
+        ..MailboxState::default()
     }
 }
 

@@ -117,7 +117,7 @@ impl Cache {
             let (key, value) = row?;
             let id = MailboxId(super::number_of(&key).unwrap_or_default());
             let plain = self.mailbox.sealer.open(&self.mailbox.place(&key), &value).ok();
-            match plain.and_then(|plain| postcard::from_bytes::<Mailbox>(&plain).ok()) {
+            match plain.and_then(|plain| Mailbox::from_record(&plain)) {
                 Some(mailbox) => drop(mailboxes.insert(id, Mailbox { id, ..mailbox })),
                 None => damaged.push((id, key)),
             }

@@ -121,7 +121,7 @@ impl Cache {
     }
 
     fn seal_mailbox(&self, mailbox: &Mailbox) -> Result<sled::IVec, CacheError> {
-        let plain = postcard::to_allocvec(mailbox).map_err(std::io::Error::other)?;
+        let plain = mailbox.to_record().map_err(std::io::Error::other)?;
         Ok(self.mailbox.seal(&mailbox.id.0.to_be_bytes(), &plain))
     }
 

@@ -16,7 +16,9 @@ use super::ingest::{self, summarise_batch};
 use super::library::record::Record;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::config;
-use crate::imap::{self, AccountSetup, Fetched, Held, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet};
+use crate::imap::{
+    self, AccountSetup, Fetched, Held, Known, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet,
+};
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
 use crate::net;
@@ -277,6 +279,11 @@ impl AccountSink {
         }
     }
 
+    /// Messages of up to this many bytes are held whole.
+    fn whole_max(&self) -> u64 {
+        self.settings.config.sync.bodies_up_to_bytes.min(self.settings.config.max_message_bytes)
+    }
+
     /// Waits until the batch in flight is stored.
     async fn landed(&self) -> Result<(), Stop> {
         let mut in_flight = self.in_flight.lock().await;
@@ -299,6 +306,11 @@ impl AccountSink {
     }
 }
 
+/// How far a mailbox is synced, as the worker takes it.
+fn position(state: &MailboxState) -> Position {
+    Position { uid_next: state.uid_next, highest_modseq: state.highest_modseq, exists: state.exists }
+}
+
 async fn wait(task: InFlight) -> Result<(), Stop> {
     match task {
         None => Ok(()),
@@ -316,6 +328,51 @@ impl Sink for AccountSink {
             let words = format!("{}: {mailbox} is left out: {why}", self.account);
             self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
         }
+    }
+
+    async fn known(&self) -> Result<Vec<Known>, Stop> {
+        self.landed().await?;
+        let (account, whole_max) = (self.account.clone(), self.whole_max());
+        self.blocking(move |stores| {
+            let mut newest: HashMap<String, Mailbox> = HashMap::new();
+            for mailbox in stores.cache.mailboxes().map_err(|e| stop(&e))? {
+                if mailbox.account == account && newest.get(&mailbox.name).is_none_or(|other| other.id < mailbox.id) {
+                    newest.insert(mailbox.name.clone(), mailbox);
+                }
+            }
+            let known = newest.into_values().map(|mailbox| Known {
+                position: position(&mailbox.state),
+                whole: mailbox.state.last_sync.is_some() && mailbox.state.also.whole_up_to_bytes >= whole_max,
+                mailbox_id: mailbox.state.also.mailbox_id,
+                uid_validity: mailbox.uid_validity,
+                name: mailbox.name,
+            });
+            Ok(known.collect())
+        })
+        .await
+    }
+
+    async fn renamed(&self, from: &str, to: &str) -> Result<(), Stop> {
+        self.landed().await?;
+        let (account, from, to) = (self.account.clone(), from.to_owned(), to.to_owned());
+        let (core, number) = (self.core.clone(), self.number);
+        self.blocking(move |stores| {
+            for mut mailbox in stores.cache.mailboxes().map_err(|e| stop(&e))? {
+                if mailbox.account != account || mailbox.name != from {
+                    continue;
+                }
+                stores.cache.rename_mailbox(mailbox.id, &to).map_err(|e| stop(&e))?;
+                mailbox.name.clone_from(&to);
+                core.back_of(number, move |core, open| {
+                    open.library.set_mailbox(mailbox);
+                    core.mark_changed();
+                });
+            }
+            let words = format!("{account}: the mailbox {from} is called {to} now.");
+            core.front_of(number, move |core, _| core.announcer.notice(Tone::Plain, &words));
+            Ok(())
+        })
+        .await
     }
 
     async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
@@ -342,16 +399,25 @@ impl Sink for AccountSink {
                 match by_name.get(&mailbox.name) {
                     None => {
                         stores.cache.drop_mailbox(id).map_err(|e| stop(&e))?;
+                        let words = format!(
+                            "{account}: the mailbox {} was removed or unsubscribed on the server; its messages have left the lists.",
+                            mailbox.name
+                        );
+                        let was_shown = mailbox.state.last_sync.is_some();
                         core.back_of(number, move |core, open| {
                             open.library.drop_mailbox(id);
+                            if was_shown {
+                                core.announcer.notice(Tone::Warning, &words);
+                            }
                             core.mark_changed();
                         });
                     }
                     Some(info) => {
-                        let (use_before, subscribed) = (mailbox.state.special_use, mailbox.state.subscribed);
-                        if use_before != info.special_use || subscribed != info.subscribed {
-                            mailbox.state.special_use = info.special_use;
-                            mailbox.state.subscribed = info.subscribed;
+                        let before = mailbox.state.clone();
+                        mailbox.state.special_use = info.special_use;
+                        mailbox.state.subscribed = info.subscribed;
+                        mailbox.state.also.mailbox_id.clone_from(&info.mailbox_id);
+                        if mailbox.state != before {
                             stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
                             core.back_of(number, move |core, open| {
                                 open.library.set_mailbox(mailbox);
@@ -369,7 +435,7 @@ impl Sink for AccountSink {
     async fn held(&self, mailbox: &str) -> Result<Option<Held>, Stop> {
         self.landed().await?;
         let (account, name) = (self.account.clone(), mailbox.to_owned());
-        let whole_max = self.settings.config.sync.bodies_up_to_bytes.min(self.settings.config.max_message_bytes);
+        let whole_max = self.whole_max();
         self.blocking(move |stores| {
             let mailboxes = stores.cache.mailboxes().map_err(|e| stop(&e))?;
             let known = mailboxes.into_iter().filter(|m| m.account == account && m.name == name).max_by_key(|m| m.id);
@@ -392,13 +458,13 @@ impl Sink for AccountSink {
                     lacking.insert(uid);
                 }
             }
-            let position = Position { uid_next: known.state.uid_next, highest_modseq: known.state.highest_modseq };
+            let position = position(&known.state);
             Ok(Some(Held { uid_validity: known.uid_validity, position, uids, lacking }))
         })
         .await
     }
 
-    async fn begin(&self, at: &MailboxAt) -> Result<(), Stop> {
+    async fn begin(&self, at: &MailboxAt, read_only: bool) -> Result<(), Stop> {
         self.landed().await?;
         let info = self.listed.lock().unwrap_or_else(PoisonError::into_inner).get(&*at.name).cloned();
         let (account, name, uid_validity) = (self.account.clone(), at.name.to_string(), at.uid_validity);
@@ -415,11 +481,14 @@ impl Sink for AccountSink {
                     }
                 }
                 let mut state = cache.mailbox(id).map_err(|e| stop(&e))?.map(|m| m.state).unwrap_or_default();
-                if let Some(info) = info
-                    && (state.special_use != info.special_use || state.subscribed != info.subscribed)
-                {
+                let before = state.clone();
+                state.also.read_only = read_only;
+                if let Some(info) = info {
                     state.special_use = info.special_use;
                     state.subscribed = info.subscribed;
+                    state.also.mailbox_id = info.mailbox_id;
+                }
+                if state != before {
                     cache.set_mailbox_state(id, state.clone()).map_err(|e| stop(&e))?;
                 }
                 let mailbox = Mailbox { id, account, name, uid_validity, state };
@@ -522,7 +591,7 @@ impl Sink for AccountSink {
     async fn done(&self, at: &MailboxAt, position: Position, _pass: &Pass) -> Result<(), Stop> {
         self.landed().await?;
         let id = self.id(at)?;
-        let now = self.settings.clock.now();
+        let (now, whole_max) = (self.settings.clock.now(), self.whole_max());
         let (core, number) = (self.core.clone(), self.number);
         self.blocking(move |stores| {
             let known = stores.cache.mailbox(id).map_err(|e| stop(&e))?;
@@ -530,9 +599,11 @@ impl Sink for AccountSink {
             mailbox.state = MailboxState {
                 uid_next: position.uid_next,
                 highest_modseq: position.highest_modseq,
+                exists: position.exists,
                 last_sync: Some(now),
                 ..mailbox.state
             };
+            mailbox.state.also.whole_up_to_bytes = whole_max;
             stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
             core.back_of(number, move |_, open| {
                 if let Some(account) = open.accounts.get_mut(&mailbox.account) {

@@ -144,11 +144,12 @@ impl Running {
                     delimiter: Some('/'),
                     special_use: Some(SpecialUse::Inbox),
                     subscribed: true,
+                    mailbox_id: None,
                 }])
                 .await?;
-                sink.begin(&inbox).await?;
+                sink.begin(&inbox, false).await?;
                 sink.batch(&inbox, messages).await?;
-                let position = Position { uid_next: Some(next), highest_modseq: None };
+                let position = Position { uid_next: Some(next), highest_modseq: None, exists: next - 1 };
                 sink.done(&inbox, position, &Pass::default()).await
             })
             .unwrap()
@@ -274,7 +275,7 @@ fn flags_change_at_once_survive_and_stand_until_the_server_was_told() {
     second
         .engine
         .block_on(async {
-            sink.begin(&inbox).await.unwrap();
+            sink.begin(&inbox, false).await.unwrap();
             sink.flags(&inbox, vec![(1, flagged)]).await.unwrap();
         })
         .unwrap();

@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use super::account::AccountSetup;
 use super::auth;
+use super::begin;
 use super::command::{Command, Opening};
 use super::error::Error;
 use super::plan::Server;
@@ -27,6 +28,8 @@ const DOING: &str = "to wait for new mail";
 /// Connects, then waits and serves until the session ends.
 pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result<(), Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
+    let begun = begin::start(&mut session).await?;
+    begin::finish(&mut session, begun).await?;
     let _present = Presence::new(shared);
     let mut inbox: Option<Server> = None;
     let mut open: Open = None;

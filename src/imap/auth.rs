@@ -96,10 +96,6 @@ pub(super) async fn log_in<S: Wire>(
     if session.capabilities.is_empty() {
         capabilities(session).await?;
     }
-    if session.capabilities.has("QRESYNC") && session.capabilities.has("ENABLE") {
-        session.qresync =
-            session.run("to enable QRESYNC", &Command::plain("ENABLE QRESYNC"), |_| Use::Taken).await.is_ok();
-    }
     Ok(way)
 }
 

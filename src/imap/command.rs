@@ -123,6 +123,17 @@ impl Command {
         Ok(Self(format!("APPEND {} ({}) {date}{{{bytes}}}", mailbox_name(mailbox)?, flag_names(flags)?)))
     }
 
+    /// All mailboxes, with what is to be said of them (RFC 5258 §3.2; none of it where that is empty).
+    pub(super) fn list(options: &[String]) -> Self {
+        let options = options.join(" ");
+        let options = if options.is_empty() { options } else { format!(" RETURN ({options})") };
+        Self(format!("LIST \"\" \"*\"{options}"))
+    }
+
+    pub(super) fn status(mailbox: &str, items: &str) -> Result<Self, Error> {
+        Ok(Self(format!("STATUS {} ({items})", mailbox_name(mailbox)?)))
+    }
+
     /// CREATE, with what the mailbox is for where that is given (RFC 6154 §3).
     pub(super) fn create(mailbox: &str, special_use: Option<SpecialUse>) -> Result<Self, Error> {
         let attribute = special_use.and_then(|special_use| {
@@ -214,21 +225,6 @@ fn flag_names(flags: &Flags) -> Result<String, Error> {
         names.push(name);
     }
     Ok(names.join(" "))
-}
-
-/// What a mailbox is for, by its attribute (RFC 6154 §2).
-pub(super) fn special_use(attribute: &imap_proto::NameAttribute<'_>) -> Option<SpecialUse> {
-    use imap_proto::NameAttribute as A;
-    Some(match attribute {
-        A::All => SpecialUse::All,
-        A::Archive => SpecialUse::Archive,
-        A::Drafts => SpecialUse::Drafts,
-        A::Flagged => SpecialUse::Flagged,
-        A::Junk => SpecialUse::Junk,
-        A::Sent => SpecialUse::Sent,
-        A::Trash => SpecialUse::Trash,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]

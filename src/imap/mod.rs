@@ -11,6 +11,7 @@
 pub mod account;
 mod attend;
 mod auth;
+mod begin;
 mod capability;
 mod command;
 pub mod error;
@@ -33,7 +34,7 @@ pub mod worker;
 pub use account::{AccountSetup, Limits, Times};
 pub use error::Error;
 pub use request::{Appended, Copied, Expunged, Found, Handle, Moved, Request, StoreFlags, Stored};
-pub use sink::{Body, Fetched, Held, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop};
+pub use sink::{Body, Fetched, Held, Known, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, Synced};
 pub use trial::try_login;
 pub use uid_set::UidSet;
-pub use worker::{spawn, sync_once};
+pub use worker::{spawn, sync_counted, sync_once};

@@ -5,7 +5,8 @@
 //! answered by comparing everything, never by believing half of it.
 
 use super::command::Opening;
-use super::sink::Held;
+use super::sink::{Held, Known};
+use super::untagged::Status;
 
 /// What SELECT said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -100,16 +101,141 @@ pub(super) fn plan(held: Option<&Held>, server: &Server) -> Plan {
     plan
 }
 
+/// Whether STATUS (RFC 9051 §6.3.11) shows that nothing happened in a mailbox since its last pass: then it need not be opened. Flags change
+/// without a trace where there is no modification sequence, so without one the answer is no.
+pub(super) fn unchanged(known: &Known, status: &Status) -> bool {
+    known.whole
+        && status.uid_validity == Some(known.uid_validity)
+        && status.uid_next.is_some()
+        && status.uid_next == known.position.uid_next
+        && status.messages == Some(known.position.exists)
+        && status.highest_modseq.is_some_and(|modseq| modseq > 0 && Some(modseq) == known.position.highest_modseq)
+}
+
+/// Which mailboxes that we know by a name that is not listed any more are listed under a name that we do not know: by MAILBOXID (RFC 8474) where
+/// both sides have one, else by UIDVALIDITY, UIDNEXT and number of messages, where these are those of one mailbox only. A
+/// mailbox without messages is not worth a guess.
+pub(super) fn renames(known: &[Known], listed: &[(&str, Option<&Status>)]) -> Vec<(String, String)> {
+    let gone: Vec<&Known> = known
+        .iter()
+        .filter(|known| known.name != "INBOX" && listed.iter().all(|(name, _)| *name != known.name))
+        .collect();
+    let new: Vec<(&str, &Status)> = listed
+        .iter()
+        .filter(|(name, _)| known.iter().all(|known| known.name != *name))
+        .filter_map(|(name, status)| Some((*name, (*status)?)))
+        .collect();
+    let same = |known: &Known, status: &Status| match (&known.mailbox_id, &status.mailbox_id) {
+        (Some(before), Some(now)) => before == now && status.uid_validity == Some(known.uid_validity),
+        _ => {
+            known.position.exists > 0
+                && status.uid_validity == Some(known.uid_validity)
+                && status.uid_next.is_some()
+                && status.uid_next == known.position.uid_next
+                && status.messages == Some(known.position.exists)
+        }
+    };
+    let mut found = Vec::new();
+    for before in &gone {
+        let mut now = new.iter().filter(|(_, status)| same(before, status));
+        if let (Some((name, status)), None) = (now.next(), now.next())
+            && gone.iter().filter(|other| same(other, status)).count() == 1
+        {
+            found.push((before.name.clone(), (*name).to_owned()));
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sink::Position;
-    use super::{Held, Opening, Plan, Server, Step, opening, plan};
+    use super::{Held, Known, Opening, Plan, Server, Status, Step, opening, plan, renames, unchanged};
+
+    /// A mailbox of ten messages, as [`held`].
+    fn known(name: &str) -> Known {
+        let held = held();
+        Known {
+            name: name.to_owned(),
+            uid_validity: held.uid_validity,
+            position: held.position,
+            whole: true,
+            mailbox_id: None,
+        }
+    }
+
+    fn status() -> Status {
+        Status {
+            messages: Some(10),
+            uid_next: Some(11),
+            uid_validity: Some(7),
+            highest_modseq: Some(100),
+            ..Status::default()
+        }
+    }
+
+    #[test]
+    fn what_need_not_be_opened() {
+        #[track_caller]
+        fn check(known: &Known, status: &Status, expected: bool) {
+            assert_eq!(unchanged(known, status), expected, "{known:?} {status:?}");
+        }
+        let ours = known("A");
+        check(&ours, &status(), true);
+        check(&Known { whole: false, ..ours.clone() }, &status(), false);
+        check(&Known { position: Position::default(), ..ours.clone() }, &Status::default(), false);
+        for other in [
+            Status { messages: Some(9), ..status() },
+            Status { messages: None, ..status() },
+            Status { uid_next: Some(12), ..status() },
+            Status { uid_next: None, ..status() },
+            Status { uid_validity: Some(8), ..status() },
+            Status { uid_validity: None, ..status() },
+            Status { highest_modseq: Some(101), ..status() },
+            Status { highest_modseq: Some(99), ..status() },
+            Status { highest_modseq: None, ..status() },
+        ] {
+            check(&ours, &other, false);
+        }
+        // No modification sequence, then and now: flags may have changed.
+        let never = Known { position: Position { highest_modseq: None, ..ours.position }, ..ours };
+        check(&never, &Status { highest_modseq: None, ..status() }, false);
+        check(&never, &Status { highest_modseq: Some(0), ..status() }, false);
+    }
+
+    #[test]
+    fn what_was_renamed() {
+        #[track_caller]
+        fn check(known: &[Known], listed: &[(&str, Option<&Status>)], expected: &[(&str, &str)]) {
+            let expected: Vec<(String, String)> = expected.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect();
+            assert_eq!(renames(known, listed), expected);
+        }
+        let id = |id: &str| Some(id.to_owned());
+        let (ours, same) = ([known("A")], status());
+        check(&ours, &[("B", Some(&same))], &[("A", "B")]);
+        check(&ours, &[("A", Some(&same)), ("B", Some(&same))], &[]);
+        check(&ours, &[("B", None)], &[]);
+        check(&ours, &[("B", Some(&Status { messages: Some(9), ..status() }))], &[]);
+        check(&ours, &[("B", Some(&Status { uid_validity: Some(8), ..status() }))], &[]);
+        // Two that could be it, and two that it could be: nobody guesses.
+        check(&ours, &[("B", Some(&same)), ("C", Some(&same))], &[]);
+        check(&[known("A"), known("Z")], &[("B", Some(&same))], &[]);
+        // The server's own name decides, even if messages came and went meanwhile.
+        let named = [Known { mailbox_id: id("F1"), ..known("A") }, Known { mailbox_id: id("F2"), ..known("Z") }];
+        let first = Status { mailbox_id: id("F1"), messages: Some(12), ..status() };
+        let other = Status { mailbox_id: id("F3"), ..status() };
+        check(&named, &[("B", Some(&first)), ("C", Some(&other))], &[("A", "B")]);
+        // INBOX is never renamed: RENAME INBOX moves its messages and leaves it (RFC 9051 §6.3.6).
+        check(&[known("INBOX")], &[("B", Some(&same))], &[]);
+        let empty = Known { position: Position { exists: 0, ..known("A").position }, ..known("A") };
+        check(&[empty], &[("B", Some(&Status { messages: Some(0), ..status() }))], &[]);
+    }
 
     /// Ten messages, 1 to 10, of UIDVALIDITY 7, synced up to UIDNEXT 11 and modification sequence 100.
     fn held() -> Held {
         Held {
             uid_validity: 7,
-            position: Position { uid_next: Some(11), highest_modseq: Some(100) },
+            position: Position { uid_next: Some(11), highest_modseq: Some(100), exists: 10 },
             uids: (1..=10).into(),
             ..Held::default()
         }
@@ -129,7 +255,7 @@ mod tests {
         let ours = held();
         let at = |position| Held { position, ..held() };
         let begun = at(Position::default());
-        let no_modseq = at(Position { uid_next: Some(11), highest_modseq: None });
+        let no_modseq = at(Position { uid_next: Some(11), highest_modseq: None, exists: 10 });
 
         // Nothing held.
         check(None, SERVER, false, &[FirstPage, Compare], false);

@@ -303,8 +303,9 @@ async fn file_sent<S: Wire>(
 ) -> Result<Appended, Error> {
     match append(session, mailbox, raw, flags, date).await {
         Err(Error::NoMailbox { .. }) => {
-            transfer::create(session, mailbox, Some(SpecialUse::Sent)).await?;
-            append(session, mailbox, raw, flags, date).await
+            // A name that a person gave is the server's own, or is to be.
+            let mailbox = transfer::create(session, mailbox, Some(SpecialUse::Sent)).await?;
+            append(session, &mailbox, raw, flags, date).await
         }
         result => result,
     }

@@ -20,7 +20,7 @@ use super::capability::Capabilities;
 use super::command::Command;
 use super::error::Error;
 use super::name;
-use super::untagged::{self, Untagged};
+use super::untagged::{self, Namespace, Untagged};
 use crate::net::guard::{Limits, Violation};
 use crate::net::guarded::Guard;
 
@@ -67,8 +67,14 @@ pub(super) struct Session<S: Wire> {
     pub(super) capabilities: Capabilities,
     /// Mailbox names whose wire form is not the one we would write.
     wire_names: HashMap<String, String>,
+    /// What comes first in a session was said.
+    pub(super) begun: bool,
     /// QRESYNC is enabled.
     pub(super) qresync: bool,
+    /// Where a person's own mailboxes are.
+    pub(super) namespace: Namespace,
+    /// What the server says of itself (RFC 2971): foreign text.
+    pub(super) server_id: Vec<(String, String)>,
     /// The mailbox that is selected (decoded name).
     pub(super) selected: Option<String>,
     /// Messages in it, as last told.
@@ -88,7 +94,10 @@ impl<S: Wire> Session<S> {
             silence,
             capabilities: Capabilities::default(),
             wire_names: HashMap::new(),
+            begun: false,
             qresync: false,
+            namespace: Namespace::default(),
+            server_id: Vec::new(),
             selected: None,
             exists: 0,
             news: false,
@@ -108,6 +117,17 @@ impl<S: Wire> Session<S> {
     /// A mailbox name for the wire.
     pub(super) fn wire(&self, mailbox: &str) -> String {
         self.wire_names.get(mailbox).cloned().unwrap_or_else(|| name::encode(mailbox))
+    }
+
+    /// The name that a mailbox of one's own has on this server (RFC 2342 §5): below the personal namespace, as `INBOX.Sent` at Courier, and
+    /// with the server's delimiter where ours, `/`, stands.
+    pub(super) fn personal(&self, mailbox: &str) -> String {
+        let prefix = name::decode(&self.namespace.prefix);
+        if mailbox.eq_ignore_ascii_case("INBOX") || !prefix.is_empty() && mailbox.starts_with(&prefix) {
+            return mailbox.to_owned();
+        }
+        let delimiter = self.namespace.delimiter.unwrap_or('/');
+        format!("{prefix}{}", mailbox.replace('/', delimiter.encode_utf8(&mut [0; 4])))
     }
 
     /// Decodes a listed name and remembers its wire form where that is unusual.

@@ -20,6 +20,8 @@ pub struct MailboxInfo {
     pub special_use: Option<SpecialUse>,
     /// It is subscribed.
     pub subscribed: bool,
+    /// The server's own name for it, which a rename does not change (RFC 8474).
+    pub mailbox_id: Option<String>,
 }
 
 /// One UIDVALIDITY of a mailbox. What belongs to another one must not be mixed with it.
@@ -38,6 +40,23 @@ pub struct Position {
     pub uid_next: Option<u32>,
     /// HIGHESTMODSEQ up to which flags were compared (RFC 7162); `None`: not known, or the server has none.
     pub highest_modseq: Option<u64>,
+    /// Messages held at the end of the pass.
+    pub exists: u32,
+}
+
+/// What is known of a mailbox without looking at its messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    /// Its decoded name.
+    pub name: String,
+    /// Of which UIDVALIDITY.
+    pub uid_validity: u32,
+    /// How far it is synced.
+    pub position: Position,
+    /// Nothing was left over by the last pass: each message that should be held whole is.
+    pub whole: bool,
+    /// The server's own name for it (RFC 8474), as last listed.
+    pub mailbox_id: Option<String>,
 }
 
 /// What is held of a mailbox.
@@ -101,6 +120,19 @@ pub struct Pass {
     pub seconds: f64,
 }
 
+/// What a sync of an account did and cost, from the connection to the goodbye.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Synced {
+    /// Each mailbox; one that needed not be opened has a pass that cost nothing.
+    pub passes: Vec<Pass>,
+    /// Bytes received, under TLS.
+    pub bytes_in: u64,
+    /// Bytes sent, under TLS.
+    pub bytes_out: u64,
+    /// How often we waited for the server, without the TLS handshake and the farewell.
+    pub round_trips: u64,
+}
+
 /// The state of an account's connection, for the status line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Link {
@@ -141,14 +173,26 @@ pub struct Stop(pub String);
 
 /// Where a worker puts what it learns. Each call returns when the matter is stored, which is what holds the network back.
 pub trait Sink: Send + Sync + 'static {
+    /// What is known of all mailboxes of the account. Nothing is concluded from one that is missing here.
+    fn known(&self) -> impl Future<Output = Result<Vec<Known>, Stop>> + Send {
+        async { Ok(Vec::new()) }
+    }
+
+    /// A mailbox was renamed on the server: what is held of it stays, under its new name (both decoded).
+    fn renamed(&self, from: &str, to: &str) -> impl Future<Output = Result<(), Stop>> + Send {
+        let _ = (from, to);
+        async { Ok(()) }
+    }
+
     /// The mailboxes that will be synced: all that are subscribed, INBOX, and the one for sent mail. Others are gone.
     fn mailboxes(&self, list: Vec<MailboxInfo>) -> impl Future<Output = Result<(), Stop>> + Send;
 
     /// What is held of a mailbox (its newest UIDVALIDITY), if anything.
     fn held(&self, mailbox: &str) -> impl Future<Output = Result<Option<Held>, Stop>> + Send;
 
-    /// What follows belongs to this UIDVALIDITY; whatever is held of another one of this name is to be dropped.
-    fn begin(&self, at: &MailboxAt) -> impl Future<Output = Result<(), Stop>> + Send;
+    /// What follows belongs to this UIDVALIDITY; whatever is held of another one of this name is to be dropped. `read_only`: the server
+    /// takes no changes of flags in it.
+    fn begin(&self, at: &MailboxAt, read_only: bool) -> impl Future<Output = Result<(), Stop>> + Send;
 
     /// Messages, newest first within and across batches. A message may come twice: by header, then whole.
     fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> impl Future<Output = Result<(), Stop>> + Send;

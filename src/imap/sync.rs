@@ -113,7 +113,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         (self.opened)(&selected.server);
         let plan = plan::plan(held.as_ref(), &selected.server);
         let held = held.filter(|held| held.uid_validity == selected.at.uid_validity).unwrap_or_default();
-        self.sink.begin(&selected.at).await?;
+        self.sink.begin(&selected.at, selected.read_only).await?;
         let mut progress = Progress {
             at: selected.at.clone(),
             pass: Pass { mailbox: mailbox.to_owned(), ..Pass::default() },
@@ -174,6 +174,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 selected.server.uid_next.unwrap_or_else(|| p.held.last().map_or(1, |last| last.saturating_add(1))),
             ),
             highest_modseq: selected.server.highest_modseq,
+            exists: u32::try_from(p.held.len()).unwrap_or(u32::MAX),
         };
         self.sink.done(&p.at, position, &p.pass).await?;
         if self.suspects.mailbox.as_ref() == Some(&p.at) {

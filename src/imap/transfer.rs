@@ -7,6 +7,7 @@
 use imap_proto::rfc4315::UidSetMember;
 use imap_proto::{Response, ResponseCode, Status};
 
+use super::begin;
 use super::command::Command;
 use super::error::Error;
 use super::item::item;
@@ -185,13 +186,16 @@ pub(super) async fn expunge<S: Wire>(
     Ok(expunged)
 }
 
-/// Makes a mailbox and subscribes to it. One that is there already is as good. Gives the decoded name that it has.
+/// Makes a mailbox of one's own and subscribes to it. One that is there already is as good. Gives the decoded name that it has.
 pub(super) async fn create<S: Wire>(
     session: &mut Session<S>,
     mailbox: &str,
     special_use: Option<SpecialUse>,
 ) -> Result<String, Error> {
-    let name = session.wire(mailbox);
+    let begun = begin::start(session).await?;
+    begin::finish(session, begun).await?;
+    let mailbox = session.personal(mailbox);
+    let name = session.wire(&mailbox);
     let doing = format!("to make the mailbox {mailbox}");
     // RFC 6154 §3: an attribute may be refused where the mailbox would not be (USEATTR).
     let special_use = special_use.filter(|_| session.capabilities.has("CREATE-SPECIAL-USE"));
@@ -205,7 +209,7 @@ pub(super) async fn create<S: Wire>(
         Err(e) => return Err(e),
     }
     session.run(&format!("to subscribe to {mailbox}"), &Command::subscribe(&name)?, |_| Use::Unasked).await?;
-    Ok(mailbox.to_owned())
+    Ok(mailbox)
 }
 
 /// ALREADYEXISTS (RFC 5530); older servers say it in words only, so that the words are looked at too.

@@ -16,13 +16,14 @@ use super::account::AccountSetup;
 use super::attend::attend;
 use super::auth;
 use super::error::Error;
-use super::mailboxes;
-use super::plan::Server;
+use super::mailboxes::{self, Found};
+use super::plan::{self, Server};
 use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
 use super::session::{Session, Wire};
-use super::sink::{Link, MailboxInfo, Pass, Sink};
+use super::sink::{Link, Pass, Sink, Synced};
 use super::sync::{MailboxSync, Outcome, Suspects};
+use super::untagged::Status;
 use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof};
 use crate::net::{Culprit, Secret, Stream};
@@ -317,8 +318,7 @@ async fn connect_and_sync<S: Sink>(
 ) -> Result<std::convert::Infallible, Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
     shared.up.send_replace(true);
-    let mut todo = all(setup, sink, shared, &mut session).await?;
-    let mut listed: Vec<String> = todo.iter().cloned().collect();
+    let Round { mut listed, mut todo } = all(setup, sink, shared, &mut session).await?;
     loop {
         let urgent = || {
             let state = shared.state();
@@ -338,8 +338,7 @@ async fn connect_and_sync<S: Sink>(
             () = sleep(setup.times.poll) => true,
         };
         if everything {
-            todo = all(setup, sink, shared, &mut session).await?;
-            listed = todo.iter().cloned().collect();
+            Round { listed, todo } = all(setup, sink, shared, &mut session).await?;
         }
         serve_here(shared, &mut session).await?;
     }
@@ -365,28 +364,85 @@ fn next_mailbox(shared: &Shared, todo: &mut VecDeque<String>, listed: &[String])
     todo.pop_front()
 }
 
+/// The mailboxes: all of them, and those that have to be opened, in order.
+struct Round {
+    listed: Vec<String>,
+    todo: VecDeque<String>,
+}
+
 /// Lists the mailboxes and tells of them.
 async fn all<S: Sink>(
     setup: &AccountSetup,
     sink: &S,
     shared: &Shared,
     session: &mut Session<Stream>,
-) -> Result<VecDeque<String>, Error> {
-    let list = list(setup, sink, session).await?;
+) -> Result<Round, Error> {
+    // What changes from here on is seen by a pass, or told once more.
+    shared.state().changed.clear();
+    let (found, changed) = look(setup, sink, session).await?;
     let mut state = shared.state();
-    state.sent = mailboxes::sent(&list, setup.sent_mailbox.as_deref());
-    state.changed.clear();
-    Ok(list.into_iter().map(|info| info.name).collect())
+    state.sent = mailboxes::sent(&found, setup.sent_mailbox.as_deref());
+    for found in &found {
+        if found.info.name == "INBOX"
+            && !changed.contains(&found.info.name)
+            && let Some(status) = &found.status
+        {
+            state.inbox_seen = Some(Server {
+                uid_validity: status.uid_validity.unwrap_or_default(),
+                uid_next: status.uid_next,
+                exists: status.messages.unwrap_or_default(),
+                highest_modseq: status.highest_modseq,
+                resynced: false,
+            });
+        }
+    }
+    drop(state);
+    Ok(Round { listed: found.into_iter().map(|found| found.info.name).collect(), todo: changed.into() })
 }
 
-async fn list<S: Sink, W: Wire>(
+/// Lists the mailboxes, recognises those that were renamed, tells of them, and gives all, and the names of those in which something
+/// may have changed.
+async fn look<S: Sink, W: Wire>(
     setup: &AccountSetup,
     sink: &S,
     session: &mut Session<W>,
-) -> Result<Vec<MailboxInfo>, Error> {
-    let list = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip).await?;
-    sink.mailboxes(list.clone()).await?;
-    Ok(list)
+) -> Result<(Vec<Found>, Vec<String>), Error> {
+    let found = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip).await?;
+    let mut known = sink.known().await?;
+    let is_listed = |name: &str| found.iter().any(|found| found.info.name == name);
+    let is_known = |name: &str| known.iter().any(|known| known.name == name);
+    if known.iter().any(|known| !is_listed(&known.name)) {
+        // A server without LIST-STATUS has said nothing of them yet.
+        let silent: Vec<String> = found
+            .iter()
+            .filter(|found| found.status.is_none() && !is_known(&found.info.name))
+            .map(|found| found.info.name.clone())
+            .collect();
+        let asked = mailboxes::ask(session, &silent).await?;
+        let listed: Vec<(&str, Option<&Status>)> = found
+            .iter()
+            .map(|found| {
+                let name = found.info.name.as_str();
+                (name, found.status.as_ref().or_else(|| asked.get(name)))
+            })
+            .collect();
+        for (from, to) in plan::renames(&known, &listed) {
+            sink.renamed(&from, &to).await?;
+            if let Some(known) = known.iter_mut().find(|known| known.name == from) {
+                known.name = to;
+            }
+        }
+    }
+    sink.mailboxes(found.iter().map(|found| found.info.clone()).collect()).await?;
+    let changed = found
+        .iter()
+        .filter(|found| {
+            let known = known.iter().find(|known| known.name == found.info.name);
+            !matches!((known, &found.status), (Some(known), Some(status)) if plan::unchanged(known, status))
+        })
+        .map(|found| found.info.name.clone())
+        .collect();
+    Ok((found, changed))
 }
 
 /// Syncs one mailbox; a mailbox that the server refuses is passed over. Returns whether it was interrupted.
@@ -474,8 +530,16 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
 /// What ended it; what was synced before is stored. A mailbox that the server refuses ends it only if it was named; where that is INBOX, it
 /// is an error once the others are done.
 pub async fn sync_once<S: Sink>(setup: &AccountSetup, sink: &S, only: &[String]) -> Result<Vec<Pass>, Error> {
+    sync_counted(setup, sink, only).await.map(|synced| synced.passes)
+}
+
+/// As [`sync_once`], with what it all cost: login, list and passes.
+///
+/// # Errors
+/// As [`sync_once`].
+pub async fn sync_counted<S: Sink>(setup: &AccountSetup, sink: &S, only: &[String]) -> Result<Synced, Error> {
     let mut suspects = Suspects::default();
-    let mut passes = Vec::new();
+    let mut passes = Synced::default();
     let mut quick = 0_u32;
     let mut finished: Vec<String> = Vec::new();
     loop {
@@ -495,20 +559,48 @@ async fn once<S: Sink>(
     only: &[String],
     suspects: &mut Suspects,
     finished: &mut Vec<String>,
-    passes: &mut Vec<Pass>,
+    synced: &mut Synced,
 ) -> Result<(), Error> {
     sink.link(Link::Connecting);
     let mut session = auth::open(setup, &setup.credentials).await?;
+    let result = once_in(setup, sink, only, suspects, finished, &mut session, &mut synced.passes).await;
+    let (bytes_in, bytes_out) = session.bytes();
+    synced.bytes_in = synced.bytes_in.saturating_add(bytes_in);
+    synced.bytes_out = synced.bytes_out.saturating_add(bytes_out);
+    synced.round_trips = synced.round_trips.saturating_add(session.round_trips);
+    if result.as_ref().err().is_none_or(Error::session_lives) {
+        session.logout().await;
+        sink.link(Link::Offline);
+    }
+    result
+}
+
+/// The passes of one session. An error that leaves the session alive is of an INBOX that was refused, while all others were synced.
+async fn once_in<S: Sink>(
+    setup: &AccountSetup,
+    sink: &S,
+    only: &[String],
+    suspects: &mut Suspects,
+    finished: &mut Vec<String>,
+    session: &mut Session<Stream>,
+    passes: &mut Vec<Pass>,
+) -> Result<(), Error> {
     let mut refused = None;
-    let listed: Vec<String> = list(setup, sink, &mut session).await?.into_iter().map(|info| info.name).collect();
-    let mailboxes = if only.is_empty() { listed } else { only.to_vec() };
+    let (found, changed) = look(setup, sink, session).await?;
+    let mailboxes =
+        if only.is_empty() { found.into_iter().map(|found| found.info.name).collect() } else { only.to_vec() };
     for mailbox in mailboxes {
         if finished.contains(&mailbox) {
             continue;
         }
+        if only.is_empty() && !changed.contains(&mailbox) {
+            passes.push(Pass { mailbox: mailbox.clone(), ..Pass::default() });
+            finished.push(mailbox);
+            continue;
+        }
         sink.link(Link::Syncing { mailbox: mailbox.clone(), done: 0, total: 0 });
         let pass = MailboxSync {
-            session: &mut session,
+            session: &mut *session,
             sink,
             limits: setup.limits,
             suspects: &mut *suspects,
@@ -527,7 +619,5 @@ async fn once<S: Sink>(
         }
         finished.push(mailbox);
     }
-    session.logout().await;
-    sink.link(Link::Offline);
     refused.map_or(Ok(()), Err)
 }

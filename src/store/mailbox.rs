@@ -108,13 +108,8 @@ mod tests {
     #[test]
     fn records_of_every_version_are_read() {
         let state = MailboxState { uid_next: Some(9), special_use: Some(SpecialUse::Sent), ..MailboxState::default() };
-        let mut mailbox = Mailbox {
-            id: MailboxId(0),
-            account: "work".to_owned(),
-            name: "Sent".to_owned(),
-            uid_validity: 7,
-            state,
-        };
+        let mut mailbox =
+            Mailbox { id: MailboxId(0), account: "work".to_owned(), name: "Sent".to_owned(), uid_validity: 7, state };
         let first = postcard::to_allocvec(&mailbox).unwrap();
         assert_eq!(Mailbox::from_record(&first), Some(mailbox.clone()));
         mailbox.state.also =

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use casemail::imap::{
-    AccountSetup, Error, Handle, Limits, Link, MailboxAt, StoreFlags, Times, UidSet, spawn, sync_once,
+    AccountSetup, Error, Handle, Limits, Link, MailboxAt, StoreFlags, Times, UidSet, spawn, sync_counted, sync_once,
 };
 use casemail::net::sasl::{Credentials, Proof};
 use casemail::net::{Culprit, Endpoint, Secret, tls};
@@ -116,6 +116,72 @@ async fn what_changed_while_we_were_away() {
             assert!(inbox.messages[&7].flags.seen());
             assert_eq!(inbox.messages[&7].flags.keywords(), ["$Otter"]);
             assert_eq!(inbox.raw(61), mail(61, "new"));
+        });
+    }
+}
+
+/// Login, list, and nothing else, however many mailboxes there are.
+#[tokio::test]
+async fn where_nothing_changed_no_mailbox_is_opened() {
+    let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();
+    for (without, most) in [
+        (vec![], 2),
+        // STATUS of each instead, all at once.
+        (vec!["LIST-STATUS"], 3),
+        // LSUB goes with LIST.
+        (vec!["LIST-STATUS", "LIST-EXTENDED", "SASL-IR", "ID", "NAMESPACE", "UNSELECT"], 4),
+    ] {
+        let told = format!("without {without:?}");
+        let Some(server) = Dovecot::start_with(&authority, &Options { without, ..Options::default() }) else { return };
+        server.fill(USER, "INBOX", (1..=20).map(|n| mail(n, "hello")));
+        for n in 1..=30 {
+            server.create(USER, &format!("Fälle/{n}"));
+            server.deliver(USER, &format!("Fälle/{n}"), &mail(n, "hello"));
+        }
+        let sink = Memory::default();
+        sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        // The first opening of a new mailbox may raise its modification sequence.
+        sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        let synced = sync_counted(&setup(&server), &sink, &[]).await.unwrap();
+        assert!(synced.round_trips <= most, "{told}: {synced:?}");
+        assert!(synced.passes.len() >= 34 && synced.passes.iter().all(|pass| pass.round_trips == 0), "{told}");
+        eprintln!("34 mailboxes {told}: {} round trips, {} bytes in", synced.round_trips, synced.bytes_in);
+
+        // What changed is opened, and nothing else.
+        server.deliver(USER, "Fälle/7", &mail(77, "new"));
+        server.doveadm(&["flags", "add", "-u", USER, "\\Seen", "mailbox", "Fälle/8", "uid", "1"], b"");
+        server.doveadm(&["expunge", "-u", USER, "mailbox", "Fälle/9", "uid", "1"], b"");
+        let synced = sync_counted(&setup(&server), &sink, &[]).await.unwrap();
+        let busy: Vec<_> = synced.passes.iter().filter(|pass| pass.round_trips > 0).collect();
+        let did: Vec<_> = busy.iter().map(|p| (p.mailbox.as_str(), p.new, p.changed, p.vanished)).collect();
+        assert_eq!(did, [("Fälle/7", 1, 0, 0), ("Fälle/8", 0, 1, 0), ("Fälle/9", 0, 0, 1)], "{told}");
+    }
+}
+
+/// A mailbox that is renamed keeps what is held of it; one that is removed leaves.
+#[tokio::test]
+async fn renamed_and_removed_mailboxes() {
+    let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();
+    for without in [vec![], vec!["LIST-STATUS"], vec!["LIST-STATUS", "CONDSTORE", "QRESYNC", "ENABLE"]] {
+        let told = format!("without {without:?}");
+        let Some(server) = Dovecot::start_with(&authority, &Options { without, ..Options::default() }) else { return };
+        for (name, count) in [("Wren", 5), ("Wren/Bail", 2), ("Otter", 3)] {
+            server.create(USER, name);
+            server.fill(USER, &name.replace('/', "."), (1..=count).map(|n| mail(n, "hello")));
+        }
+        let sink = Memory::default();
+        sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        server.doveadm(&["mailbox", "rename", "-s", "-u", USER, "Wren", "Closed"], b"");
+        // A rename leaves the subscriptions of what lies below (RFC 9051 §6.3.6 says nothing of them); other clients put that right.
+        server.doveadm(&["mailbox", "subscribe", "-u", USER, "Closed/Bail"], b"");
+        server.doveadm(&["mailbox", "delete", "-s", "-u", USER, "Otter"], b"");
+        let passes = sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        assert!(passes.iter().all(|pass| pass.new == 0), "{told}: {passes:?}");
+        sink.look(|state| {
+            let renamed = [("Wren", "Closed"), ("Wren/Bail", "Closed/Bail")].map(|(a, b)| (a.to_owned(), b.to_owned()));
+            assert_eq!(state.renamed, renamed, "{told}");
+            assert_eq!((state.mailboxes["Closed"].whole(), state.mailboxes["Closed"].begun), (5, 1), "{told}");
+            assert!(!state.mailboxes.contains_key("Otter"), "{told}");
         });
     }
 }

@@ -1,10 +1,12 @@
 //! A sink that keeps everything in memory and lets a test wait for what it expects.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use casemail::imap::{Body, Error, Fetched, Held, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet};
+use casemail::imap::{
+    Body, Error, Fetched, Held, Known, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet,
+};
 use casemail::store::flags::Flags;
 use tokio::sync::Notify;
 
@@ -57,6 +59,12 @@ pub(crate) struct State {
     pub(crate) refused: Vec<(String, String)>,
     /// Largest sum of bytes in one batch.
     pub(crate) batch_bytes: usize,
+    /// MAILBOXIDs by name.
+    pub(crate) ids: BTreeMap<String, String>,
+    /// Mailboxes that were renamed.
+    pub(crate) renamed: Vec<(String, String)>,
+    /// Mailboxes that may only be read.
+    pub(crate) read_only: BTreeSet<String>,
 }
 
 impl State {
@@ -113,7 +121,34 @@ impl Memory {
 }
 
 impl Sink for Memory {
+    async fn known(&self) -> Result<Vec<Known>, Stop> {
+        Ok(self.look(|state| {
+            let kept = state.mailboxes.iter().filter(|(_, kept)| kept.uid_validity > 0);
+            kept.map(|(name, kept)| Known {
+                name: name.clone(),
+                uid_validity: kept.uid_validity,
+                position: kept.position,
+                whole: kept.messages.len() == kept.whole(),
+                mailbox_id: state.ids.get(name).cloned(),
+            })
+            .collect()
+        }))
+    }
+
+    async fn renamed(&self, from: &str, to: &str) -> Result<(), Stop> {
+        self.alter(|state| {
+            let kept = state.mailboxes.remove(from).unwrap();
+            state.mailboxes.insert(to.to_owned(), kept);
+            state.renamed.push((from.to_owned(), to.to_owned()));
+        });
+        Ok(())
+    }
+
     async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
+        self.alter(|state| {
+            state.mailboxes.retain(|name, _| list.iter().any(|info| info.name == *name));
+            state.ids = list.iter().filter_map(|info| Some((info.name.clone(), info.mailbox_id.clone()?))).collect();
+        });
         self.state.lock().unwrap().listed = list;
         self.changed.notify_waiters();
         Ok(())
@@ -135,7 +170,12 @@ impl Sink for Memory {
         }))
     }
 
-    async fn begin(&self, at: &MailboxAt) -> Result<(), Stop> {
+    async fn begin(&self, at: &MailboxAt, read_only: bool) -> Result<(), Stop> {
+        self.alter(|state| {
+            if read_only {
+                state.read_only.insert(at.name.to_string());
+            }
+        });
         self.with(&at.name, |kept| {
             if kept.uid_validity != at.uid_validity {
                 *kept = Kept { uid_validity: at.uid_validity, begun: kept.begun + 1, ..Kept::default() };

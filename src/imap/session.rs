@@ -329,7 +329,7 @@ impl<S: Wire> Session<S> {
     pub(super) async fn challenge(&mut self, pending: &Pending) -> Result<Option<String>, Error> {
         let mut unasked = 0_u64;
         loop {
-let response = match self.next(&pending.doing).await? {
+            let response = match self.next(&pending.doing).await? {
                 Answer::Codec(response) => response,
                 Answer::Own(own) => {
                     self.observe_own(&own);

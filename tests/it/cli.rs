@@ -260,7 +260,7 @@ fn check_tries_the_login() {
     let told = places(69);
     assert!(told.len() == 1 && told[0].contains("SMTP"), "{told:?}");
     configure("wrong");
-    let told = places(69);
+    let told = places(77);
     assert!(told.iter().any(|line| line.contains("does not accept the user name and password")), "{told:?}");
 }
 

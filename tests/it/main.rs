@@ -19,6 +19,7 @@ mod engine;
 mod imap;
 mod imap_hostile;
 mod imap_tls;
+mod login;
 mod pgp_corpus;
 mod pgp_interop;
 mod servers;

@@ -8,6 +8,7 @@ pub(crate) mod host;
 pub(crate) mod memory;
 pub(crate) mod other_client;
 pub(crate) mod pymap;
+pub(crate) mod sasl_server;
 pub(crate) mod scripted_imap;
 pub(crate) mod submission;
 pub(crate) mod tmux;

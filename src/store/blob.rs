@@ -20,6 +20,12 @@ const SYNC_THREADS: usize = 8;
 /// The name of a blob: random.
 pub type Name = [u8; 16];
 
+/// A name that nothing has yet.
+#[must_use]
+pub fn fresh_name() -> Name {
+    super::vault::random()
+}
+
 /// Where a blob lies below the directory of all.
 #[must_use]
 pub fn path(dir: &Path, name: &Name) -> PathBuf {

@@ -6,9 +6,14 @@
 //! page       mailbox u32 ‖ uid/256 u32           sealed summaries of 256 UIDs (super::page)
 //! flags      mailbox u32 ‖ uid/256 u32           sealed flags of the same
 //! generation mailbox u32 ‖ uid/256 u32           plain counters of changes to both pages (Generation)
-//! raw        mailbox u32 ‖ uid u32               sealed: 0 ‖ zstd of the message, or 1 ‖ name of a blob
+//! place      mailbox u32 ‖ uid/256 u32           sealed: where the raw messages of the same lie (super::place)
+//! pack       segment u32                         its bytes, those of them that are dead, its epoch
 //! blob       name                                empty: what the sweep of orphans keeps
+//! raw        mailbox u32 ‖ uid u32               schema 1 kept raw messages here: moved to the packs in the background
 //! ```
+//!
+//! Raw messages lie beside sled, in segments (super::pack) and, the large ones, in files (super::blob). They are on the disk before the
+//! transaction that names them; what no row names is what a crash left, and is removed when the cache is opened.
 //!
 //! Numbers are big-endian, so that order is kept. A write is one transaction over all trees, sealed outside it because sled may run
 //! it several times, then flushed; nothing relies on `Drop`. Values are copied out, because sled's own pin whole pages in memory.
@@ -16,20 +21,23 @@
 //! in full.
 
 mod open;
+mod raw;
 mod recovery;
+mod tidy;
 mod write;
 
-use std::collections::BTreeMap;
-use std::io::Read;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
-use super::blob;
+pub use self::tidy::{Thrift, Tidied};
 use super::flags::Flags;
 use super::mailbox::Mailbox;
+use super::pack::Packs;
 use super::page::{self, FlagsPage};
 use super::space::{DiskFull, SpaceLimits};
 use super::summary::Summary;
@@ -75,7 +83,7 @@ pub struct Damage {
     pub mailbox: MailboxId,
     /// UIDs that may be missing until the next sync.
     pub uids: RangeInclusive<u32>,
-    /// What it was: `summaries`, `flags`, `message` or `mailbox`.
+    /// What it was: `summaries`, `flags`, `places`, `message` or `mailbox`.
     pub what: &'static str,
 }
 
@@ -120,10 +128,48 @@ pub struct CacheStats {
     pub pages: usize,
     /// Bytes of sled on the disk.
     pub store_bytes: u64,
-    /// Larger messages, a file each.
+    /// Segments of raw messages.
+    pub segments: usize,
+    /// Their bytes on the disk.
+    pub pack_bytes: u64,
+    /// Of them, those of messages that are gone; given back in the background.
+    pub dead_bytes: u64,
+    /// Large messages, a file each.
     pub blobs: usize,
     /// Their bytes on the disk.
     pub blob_bytes: u64,
+    /// Raw messages that are still in sled, as schema 1 kept them.
+    pub former: usize,
+}
+
+/// A segment of the packs, as the cache counts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Segment {
+    /// Bytes that are written.
+    length: u64,
+    /// Of them, those that nothing names.
+    dead: u64,
+    /// Which keys its records are sealed under.
+    epoch: u32,
+}
+
+impl Segment {
+    fn to_bytes(self) -> [u8; 20] {
+        let mut bytes = [0; 20];
+        let (length, rest) = bytes.split_at_mut(8);
+        let (dead, epoch) = rest.split_at_mut(8);
+        length.copy_from_slice(&self.length.to_be_bytes());
+        dead.copy_from_slice(&self.dead.to_be_bytes());
+        epoch.copy_from_slice(&self.epoch.to_be_bytes());
+        bytes
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (length, rest) = bytes.split_first_chunk::<8>()?;
+        let (dead, epoch) = rest.split_first_chunk::<8>()?;
+        let epoch = u32::from_be_bytes(epoch.try_into().ok()?);
+        Some(Self { length: u64::from_be_bytes(*length), dead: u64::from_be_bytes(*dead), epoch })
+    }
 }
 
 /// How often the two pages of 256 UIDs were changed: each transaction that changes a page counts it once. Whoever knows what a page said
@@ -194,9 +240,20 @@ pub struct Cache {
     page: Tree,
     flags: Tree,
     generation: sled::Tree,
+    place: Tree,
     raw: Tree,
+    pack: sled::Tree,
     blob: sled::Tree,
-    blob_sealer: Sealer,
+    packs: Packs,
+    /// The epoch that is sealed in.
+    epoch: u32,
+    pack_sealers: BTreeMap<u32, Sealer>,
+    blob_sealers: BTreeMap<u32, Sealer>,
+    segments: Mutex<BTreeMap<u32, Segment>>,
+    /// Segments that are being rewritten.
+    closing: Mutex<BTreeSet<u32>>,
+    /// Raw messages of schema 1 are left.
+    former: AtomicBool,
     mailboxes: RwLock<BTreeMap<MailboxId, Mailbox>>,
     damage: Mutex<Vec<Damage>>,
     writer: Mutex<()>,
@@ -217,30 +274,8 @@ fn keys_of(mailbox: MailboxId) -> RangeInclusive<[u8; 8]> {
     key(mailbox, 0)..=key(mailbox, u32::MAX)
 }
 
-const INLINE: u8 = 0;
-const BLOB: u8 = 1;
 /// What a message may unpack to: far beyond what any server takes.
 const RAW_MAX: usize = 1 << 30;
-
-/// Where a raw message is.
-enum RawRecord {
-    Here(Vec<u8>),
-    Blob(blob::Name),
-}
-
-/// Reads a raw record's plaintext.
-fn raw_record(plain: &[u8]) -> Option<RawRecord> {
-    let (tag, rest) = plain.split_first()?;
-    match *tag {
-        INLINE => {
-            let size = zstd::zstd_safe::get_frame_content_size(rest).ok().flatten()?;
-            let size = usize::try_from(size).ok().filter(|size| *size <= RAW_MAX)?;
-            zstd::bulk::decompress(rest, size).ok().map(RawRecord::Here)
-        }
-        BLOB => rest.try_into().ok().map(RawRecord::Blob),
-        _ => None,
-    }
-}
 
 impl Cache {
     /// All mailboxes.
@@ -371,61 +406,6 @@ impl Cache {
         Ok(rows.into_iter().find(|row| row.uid == message.uid))
     }
 
-    /// A whole message as the server sent it. `None`: it is not here, or no longer (see [`Cache::take_damage`]).
-    ///
-    /// # Errors
-    /// [`CacheError`].
-    pub fn raw(&self, message: MessageKey) -> Result<Option<Vec<u8>>, CacheError> {
-        match self.raw_place(message)? {
-            Some(RawRecord::Here(raw)) => Ok(Some(raw)),
-            Some(RawRecord::Blob(name)) => {
-                let mut raw = Vec::new();
-                let read = blob::read(&recovery::blob_dir(&self.dir), &name, &self.blob_sealer)
-                    .and_then(|reader| reader.take(RAW_MAX as u64).read_to_end(&mut raw));
-                self.unless_damaged(message, read.map(|_| raw))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// A whole message as a stream: a large one is never held as a whole. Errors of kind `InvalidData` while reading mean damage:
-    /// read it with [`Cache::raw`] then, which removes it.
-    ///
-    /// # Errors
-    /// [`CacheError`].
-    pub fn raw_reader(&self, message: MessageKey) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
-        match self.raw_place(message)? {
-            Some(RawRecord::Here(raw)) => Ok(Some(Box::new(std::io::Cursor::new(raw)))),
-            Some(RawRecord::Blob(name)) => {
-                let reader = blob::read(&recovery::blob_dir(&self.dir), &name, &self.blob_sealer);
-                self.unless_damaged(message, reader.map(|reader| Box::new(reader) as Box<dyn Read + Send>))
-            }
-            None => Ok(None),
-        }
-    }
-
-    fn raw_place(&self, message: MessageKey) -> Result<Option<RawRecord>, CacheError> {
-        let Some(plain) = self.raw.read(&key(message.mailbox, message.uid))? else { return Ok(None) };
-        let place = plain.and_then(|plain| raw_record(&plain));
-        if place.is_none() {
-            self.lose(message.mailbox, message.uid..=message.uid, "message")?;
-        }
-        Ok(place)
-    }
-
-    /// A blob that is gone or damaged costs its message; anything else is told.
-    fn unless_damaged<T>(&self, message: MessageKey, read: std::io::Result<T>) -> Result<Option<T>, CacheError> {
-        use std::io::ErrorKind::{InvalidData, NotFound};
-        match read {
-            Ok(value) => Ok(Some(value)),
-            Err(error) if matches!(error.kind(), InvalidData | NotFound) => {
-                self.lose(message.mailbox, message.uid..=message.uid, "message")?;
-                Ok(None)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Damaged records met since this was last asked.
     #[must_use]
     pub fn take_damage(&self) -> Vec<Damage> {
@@ -439,10 +419,16 @@ impl Cache {
     pub fn stats(&self) -> Result<CacheStats, CacheError> {
         let mut stats = CacheStats {
             store_bytes: recovery::bytes_below(&recovery::mail_dir(&self.dir)),
+            pack_bytes: recovery::bytes_below(&super::pack::dir(&self.dir)),
             blobs: self.blob.len(),
+            former: if self.has_former() { self.raw.tree.len() } else { 0 },
             blob_bytes: recovery::bytes_below(&recovery::blob_dir(&self.dir)),
             ..CacheStats::default()
         };
+        for segment in self.segments().values() {
+            stats.segments += 1;
+            stats.dead_bytes += segment.dead;
+        }
         for mailbox in self.mailboxes()? {
             let held = self.held(mailbox.id)?;
             stats.mailboxes += 1;
@@ -472,6 +458,7 @@ impl Cache {
                 }
             }
         }
+        self.recount()?;
         let mut damage = self.take_damage();
         damage.sort_by_key(|damage| (damage.mailbox, *damage.uids.start()));
         damage.dedup();
@@ -485,6 +472,14 @@ impl Cache {
     pub fn flush(&self) -> Result<(), CacheError> {
         self.db.flush()?;
         Ok(())
+    }
+
+    fn segments(&self) -> MutexGuard<'_, BTreeMap<u32, Segment>> {
+        self.segments.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_former(&self) -> bool {
+        self.former.load(Ordering::Acquire)
     }
 
     fn lock(&self) -> MutexGuard<'_, ()> {

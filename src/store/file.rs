@@ -15,7 +15,7 @@ pub enum PlaceError {
     #[error("{} is not a directory; move it away", .0.display())]
     NotDirectory(PathBuf),
     /// Somebody else's.
-    #[error("{} belongs to another user (uid {uid}); use a directory of your own", place.display())]
+    #[error("{} belongs to another user (uid {uid}); use one of your own", place.display())]
     Foreign {
         /// Where.
         place: PathBuf,
@@ -101,6 +101,17 @@ pub fn check_home(place: &Path) -> Result<(), PlaceError> {
 fn check_owner(place: &Path, meta: &fs::Metadata) -> Result<(), PlaceError> {
     let own = rustix::process::geteuid().as_raw();
     if meta.uid() == own { Ok(()) } else { Err(PlaceError::Foreign { place: place.to_owned(), uid: meta.uid() }) }
+}
+
+/// Whether a file that was opened is ours and closed to others.
+///
+/// # Errors
+/// [`PlaceError`].
+pub fn check_file(place: &Path, file: &File) -> Result<(), PlaceError> {
+    let meta = file.metadata().map_err(io_at(place))?;
+    check_owner(place, &meta)?;
+    let mode = meta.mode() & 0o777;
+    if mode & 0o077 == 0 { Ok(()) } else { Err(PlaceError::Open { place: place.to_owned(), mode }) }
 }
 
 /// Opens a new file for the owner alone; refuses one that exists.

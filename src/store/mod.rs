@@ -1,12 +1,13 @@
-//! Sealed stores: the sled cache, the redb state store, large bodies as files.
+//! Sealed stores: the sled cache, the segments of raw messages beside it, the redb state store.
 //!
 //! ```text
 //! config/config.toml            the user's
 //! state/vault                   header: Argon2id parameters, salt, the wrapped master key
 //! state/state.redb              outbox, kept draft, certificates, own keys, queue of local changes: durable, never rebuilt
 //! state/lock, state/socket      one process per profile
-//! cache/mail/                   sled: mailboxes, pages of summaries, pages of flags, raw messages up to 64 KiB
-//! cache/blobs/                  larger raw messages, a sealed file each
+//! cache/mail/                   sled: mailboxes, pages of summaries, of flags, of where raw messages lie
+//! cache/packs/                  raw messages, appended to segments of 64 MB
+//! cache/blobs/                  large raw messages, a sealed file each
 //! ```
 //!
 //! What the server holds is in the cache, which may be deleted or rebuilt at any time; what it does not hold is in the state
@@ -24,7 +25,9 @@ pub mod flags;
 pub mod lock;
 pub mod mailbox;
 pub mod outbox;
+pub mod pack;
 pub mod page;
+pub mod place;
 pub mod profile;
 pub mod space;
 pub mod state;

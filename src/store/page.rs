@@ -143,6 +143,11 @@ impl FlagsPage {
         }
     }
 
+    /// None of the raw messages is here any more.
+    pub fn forget_raw(&mut self) {
+        self.rows.iter_mut().for_each(|row| row.bits &= !RAW);
+    }
+
     /// No message is left.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, RwLock};
 
 use chacha20poly1305::aead::OsRng;
@@ -9,13 +10,16 @@ use chacha20poly1305::aead::rand_core::RngCore;
 use jiff::Timestamp;
 
 use super::recovery::{self, Outcome};
-use super::{Cache, CacheError, CacheOptions, Damage, Tree, keys_of};
+use super::{Cache, CacheError, CacheOptions, Damage, Segment, Tree, keys_of};
 use crate::mail::id::MailboxId;
 use crate::store::mailbox::Mailbox;
-use crate::store::vault::Vault;
+use crate::store::pack::{self, Packs};
+use crate::store::vault::{Sealer, Vault};
 
-/// What this casemail writes. A cache of another schema is made anew: it can be.
-const SCHEMA: u32 = 1;
+/// What this casemail writes. Schema 1, which kept raw messages in sled, is read and brought up in the background; a cache of any other
+/// is made anew: it can be.
+const SCHEMA: u32 = 2;
+const FORMER_SCHEMA: u32 = 1;
 
 impl Cache {
     /// Opens the cache below `dir`, or makes it. What cannot be opened is moved aside and made anew; sentences say so.
@@ -79,6 +83,10 @@ impl Cache {
                 id.to_vec()
             }
             (Some(schema), Some(id)) if *schema == SCHEMA.to_be_bytes() => id.to_vec(),
+            (Some(schema), Some(id)) if *schema == FORMER_SCHEMA.to_be_bytes() => {
+                db.insert("schema", &SCHEMA.to_be_bytes())?;
+                id.to_vec()
+            }
             _ => return Ok(Err("it was written by another version of casemail".to_owned())),
         };
         // The number of this cache is in every key, so that a record of an earlier cache of the same profile does not open in this one.
@@ -90,6 +98,10 @@ impl Cache {
             let sealer = vault.sealer(&format!("cache/{name}"), &id);
             Ok(Tree { tree: db.open_tree(name)?, name, sealer })
         };
+        let sealers = |purpose: &str| -> BTreeMap<u32, Sealer> {
+            vault.epochs().filter_map(|epoch| Some((epoch, vault.sealer_at(epoch, purpose, &id)?))).collect()
+        };
+        let raw = tree("raw")?;
         let cache = Self {
             dir: dir.to_owned(),
             space: options.space,
@@ -97,15 +109,24 @@ impl Cache {
             page: tree("page")?,
             flags: tree("flags")?,
             generation: db.open_tree("generation")?,
-            raw: tree("raw")?,
+            place: tree("place")?,
+            former: AtomicBool::new(!raw.tree.is_empty()),
+            raw,
+            pack: db.open_tree("pack")?,
             blob: db.open_tree("blob")?,
-            blob_sealer: vault.sealer("cache/blobs", &id),
+            packs: Packs::new(pack::dir(dir)),
+            epoch: vault.epoch(),
+            pack_sealers: sealers("cache/packs"),
+            blob_sealers: sealers("cache/blobs"),
+            segments: Mutex::default(),
+            closing: Mutex::default(),
             mailboxes: RwLock::new(BTreeMap::new()),
             damage: Mutex::new(Vec::new()),
             writer: Mutex::new(()),
             db,
         };
         cache.load_mailboxes()?;
+        cache.load_segments()?;
         cache.sweep()?;
         Ok(Ok(cache))
     }
@@ -131,9 +152,33 @@ impl Cache {
         Ok(())
     }
 
+    /// Reads how far the segments are written, cuts off what a crash left behind that, and removes those that nothing names.
+    fn load_segments(&self) -> Result<(), CacheError> {
+        let mut segments = BTreeMap::new();
+        for row in &self.pack {
+            let (key, value) = row?;
+            if let (Some(number), Some(segment)) = (super::number_of(&key), Segment::from_bytes(&value)) {
+                segments.insert(number, segment);
+            }
+        }
+        let (files, foreign) = self.packs.list()?;
+        for place in foreign {
+            std::fs::remove_file(place)?;
+        }
+        for (number, bytes) in files {
+            match segments.get(&number) {
+                None => self.packs.remove(number)?,
+                Some(segment) if bytes > segment.length => self.packs.cut(number, segment.length)?,
+                Some(_) => {}
+            }
+        }
+        *self.segments() = segments;
+        Ok(())
+    }
+
     /// Removes what a crash left: rows of mailboxes that are gone, files that no record names.
     fn sweep(&self) -> Result<(), CacheError> {
-        for tree in [&self.page, &self.flags, &self.raw] {
+        for tree in [&self.page, &self.flags, &self.place, &self.raw] {
             let mut from = [0; 8];
             while let Some((key, _)) = tree.tree.range(from..).next().transpose()? {
                 let Some(id) = key.first_chunk::<4>().map(|bytes| MailboxId(u32::from_be_bytes(*bytes))) else { break };

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{CacheError, CacheOptions};
 use crate::store::file;
+use crate::store::pack;
 use crate::store::space;
 
 /// Where sled lies below the cache directory.
@@ -42,13 +43,117 @@ pub(super) enum Outcome {
     Corrupt(String),
 }
 
-/// Makes the directories and opens sled.
+/// Makes the directories and opens sled, in as little room as its content needs.
 ///
 /// # Errors
 /// What another try may cure: no room, no permission, another process.
 pub(super) fn open(dir: &Path, options: &CacheOptions) -> Result<Outcome, CacheError> {
+    settle_copy(dir)?;
+    let db = match open_as_it_is(dir, options)? {
+        Outcome::Open(db) => db,
+        corrupt @ Outcome::Corrupt(_) => return Ok(corrupt),
+    };
+    if db.get(SHRINK)?.is_none() || space::check(dir, options.space.batch_bytes).is_err() {
+        return Ok(Outcome::Open(db));
+    }
+    let same = &mut |_: &[u8], key: &[u8], value: &sled::IVec| (key != SHRINK.as_bytes()).then(|| value.clone());
+    if let Err(error) = copy(dir, &db, options, same) {
+        tracing::warn!(%error, "the cache could not be copied into less room");
+        remove_dir(&fresh_dir(dir))?;
+        return Ok(Outcome::Open(db));
+    }
+    drop(db);
+    exchange(dir)?;
+    open_as_it_is(dir, options)
+}
+
+/// The row that asks for sled to be copied into a smaller file: it gives no room back by itself.
+pub(super) const SHRINK: &str = "shrink";
+/// Rows that are copied in one go.
+const COPY_ROWS: usize = 256;
+
+fn fresh_dir(dir: &Path) -> PathBuf {
+    dir.join("mail.new")
+}
+
+fn former_dir(dir: &Path) -> PathBuf {
+    dir.join("mail.old")
+}
+
+/// Copies all rows that `change` gives a value to into a new sled beside the one that is open. It is whole and on the disk when this
+/// returns, and takes the place of the other by [`exchange`].
+///
+/// # Errors
+/// [`CacheError`]; the one that is open is not touched.
+pub(super) fn copy(
+    dir: &Path,
+    db: &sled::Db,
+    options: &CacheOptions,
+    change: &mut dyn FnMut(&[u8], &[u8], &sled::IVec) -> Option<sled::IVec>,
+) -> Result<(), CacheError> {
+    let place = fresh_dir(dir);
+    remove_dir(&place)?;
+    file::private_dir(&place).map_err(io::Error::other)?;
+    let fresh = config(&place, options).open()?;
+    for name in db.tree_names() {
+        let (from, to) = (db.open_tree(&name)?, fresh.open_tree(&name)?);
+        let (mut batch, mut rows) = (sled::Batch::default(), 0);
+        for row in &from {
+            let (key, value) = row?;
+            if let Some(value) = change(&name, &key, &value) {
+                batch.insert(key, value);
+                rows += 1;
+            }
+            if rows == COPY_ROWS {
+                to.apply_batch(std::mem::take(&mut batch))?;
+                rows = 0;
+            }
+        }
+        to.apply_batch(batch)?;
+    }
+    fresh.flush()?;
+    drop(fresh);
+    file::sync_dir(&place)?;
+    Ok(())
+}
+
+/// Puts a copy in the place of the sled that it was made of, which must be closed.
+///
+/// # Errors
+/// As the system says; [`settle_copy`] finishes it or takes it back.
+pub(super) fn exchange(dir: &Path) -> io::Result<()> {
+    fs::rename(mail_dir(dir), former_dir(dir))?;
+    fs::rename(fresh_dir(dir), mail_dir(dir))?;
+    file::sync_dir(dir)?;
+    remove_dir(&former_dir(dir))
+}
+
+/// After a crash: a copy that was not whole is removed, an exchange that was begun is finished.
+fn settle_copy(dir: &Path) -> io::Result<()> {
+    let (mail, fresh, former) = (mail_dir(dir), fresh_dir(dir), former_dir(dir));
+    if former.exists() && !mail.exists() {
+        // The copy was whole before the first of the two renames.
+        fs::rename(if fresh.exists() { &fresh } else { &former }, &mail)?;
+        file::sync_dir(dir)?;
+    }
+    remove_dir(&fresh)?;
+    remove_dir(&former)
+}
+
+fn remove_dir(place: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn config(mail: &Path, options: &CacheOptions) -> sled::Config {
+    sled::Config::new().path(mail).cache_capacity(options.memory_bytes).flush_every_ms(None).mode(sled::Mode::LowSpace)
+}
+
+fn open_as_it_is(dir: &Path, options: &CacheOptions) -> Result<Outcome, CacheError> {
     let mail = mail_dir(dir);
-    for place in [dir, &mail, &blob_dir(dir)] {
+    for place in [dir, &mail, &blob_dir(dir), &pack::dir(dir)] {
         file::private_dir(place).map_err(io::Error::other)?;
     }
     // A store opened on a full disk can be corrupt for ever after.
@@ -60,11 +165,7 @@ pub(super) fn open(dir: &Path, options: &CacheOptions) -> Result<Outcome, CacheE
             fs::remove_file(entry.path())?;
         }
     }
-    let config = sled::Config::new()
-        .path(&mail)
-        .cache_capacity(options.memory_bytes)
-        .flush_every_ms(None)
-        .mode(sled::Mode::LowSpace);
+    let config = config(&mail, options);
     for attempt in 0.. {
         // sled asserts in places where a file is not as it expects.
         match catch_unwind(AssertUnwindSafe(|| config.open())) {
@@ -101,7 +202,7 @@ pub(super) fn move_aside(dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
     }
     let aside = dir.join(format!("cache.corrupt-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     file::private_dir(&aside).map_err(io::Error::other)?;
-    for (from, name) in [(mail_dir(dir), "mail"), (blob_dir(dir), "blobs")] {
+    for (from, name) in [(mail_dir(dir), "mail"), (blob_dir(dir), "blobs"), (pack::dir(dir), "packs")] {
         if from.exists() {
             fs::rename(from, aside.join(name))?;
         }
@@ -121,7 +222,9 @@ pub(super) fn remove(dir: &Path) -> io::Result<()> {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        if name == "mail" || name == "blobs" || name.to_string_lossy().starts_with("cache.corrupt-") {
+        if ["mail", "mail.new", "mail.old", "blobs", "packs"].iter().any(|ours| name == *ours)
+            || name.to_string_lossy().starts_with("cache.corrupt-")
+        {
             fs::remove_dir_all(entry.path())?;
         }
     }

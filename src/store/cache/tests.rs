@@ -1,5 +1,7 @@
 //! The cache on a real disk: round trips, refusals, damage, kills.
 
+mod packs;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -63,14 +65,25 @@ fn raw(uid: u32) -> Arc<[u8]> {
     format!("Subject: planted-subject {uid}\r\n\r\nplanted-body {uid}\r\n").into_bytes().into()
 }
 
-/// Bytes that do not compress below the bound for sled.
+const LARGE: usize = 1_100_000;
+
+/// Bytes that do not compress below the bound for the packs.
 fn large(uid: u32) -> Arc<[u8]> {
-    let mut seed = u64::from(uid);
-    let mut next = || {
-        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (seed >> 56) as u8
-    };
-    (0..200_000).map(|_| next()).collect()
+    noise_of(uid, LARGE)
+}
+
+/// Eight bytes at a time, because tests are not optimised (xorshift of Marsaglia).
+fn noise_of(uid: u32, length: usize) -> Arc<[u8]> {
+    let mut seed = u64::from(uid).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut noise = Vec::with_capacity(length + 8);
+    while noise.len() < length {
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        noise.extend_from_slice(&seed.to_le_bytes());
+    }
+    noise.truncate(length);
+    noise.into()
 }
 
 fn messages(uids: impl IntoIterator<Item = u32>) -> Vec<NewMessage> {
@@ -167,7 +180,7 @@ fn large_messages_are_files_that_come_and_go() {
     assert_eq!(cache.raw(message(2)).unwrap().unwrap(), *large(2));
     cache.put_batch(id, messages([2]), None).unwrap();
     assert_eq!((blobs(&world), cache.raw(message(2)).unwrap().unwrap().as_slice()), (2, &*raw(2)));
-    assert_eq!(cache.put_raw_from(message(2), &mut &*large(9)).unwrap(), 200_000);
+    assert_eq!(cache.put_raw_from(message(2), &mut &*large(9)).unwrap(), LARGE as u64);
     let mut streamed = Vec::new();
     std::io::Read::read_to_end(&mut cache.raw_reader(message(2)).unwrap().unwrap(), &mut streamed).unwrap();
     assert_eq!(streamed, *large(9));
@@ -291,7 +304,7 @@ fn a_damaged_message_costs_itself() {
     let id = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
     cache.put_batch(id, messages(1..=3), None).unwrap();
     cache.put_batch(id, vec![NewMessage { summary: summary(4), raw: Some(large(4)) }], None).unwrap();
-    spoil(&cache.raw.tree, &key(id, 2));
+    packs::spoil_record(&world, &cache, MessageKey { mailbox: id, uid: 2 });
     let blob = fs::read_dir(world.cache_dir().join("blobs")).unwrap().next().unwrap().unwrap().path();
     fs::write(&blob, "gone bad").unwrap();
     for uid in [2, 4] {
@@ -326,15 +339,15 @@ fn records_do_not_open_elsewhere() {
     let cache = world.open();
     let id = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
     cache.put_batch(id, messages(1..=300), None).unwrap();
-    let (one, two) =
-        (cache.raw.tree.get(key(id, 1)).unwrap().unwrap(), cache.raw.tree.get(key(id, 2)).unwrap().unwrap());
-    cache.raw.tree.insert(key(id, 1), two).unwrap();
-    cache.raw.tree.insert(key(id, 2), one.clone()).unwrap();
-    cache.page.tree.insert(key(id, 1), one).unwrap();
+    packs::exchange_places(&cache, MessageKey { mailbox: id, uid: 1 }, MessageKey { mailbox: id, uid: 2 });
+    let one = cache.page.tree.get(key(id, 0)).unwrap().unwrap();
+    cache.page.tree.insert(key(id, 1), one.clone()).unwrap();
     assert_eq!(cache.raw(MessageKey { mailbox: id, uid: 1 }).unwrap(), None);
     assert_eq!(cache.raw(MessageKey { mailbox: id, uid: 2 }).unwrap(), None);
     assert_eq!(uids(&cache, id).len(), 255);
-    assert_eq!(cache.take_damage().len(), 3);
+    cache.place.tree.insert(key(id, 0), one).unwrap();
+    assert_eq!(cache.raw(MessageKey { mailbox: id, uid: 3 }).unwrap(), None);
+    assert_eq!(cache.take_damage().len(), 4);
 }
 
 #[test]

@@ -5,27 +5,21 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 
-use chacha20poly1305::aead::OsRng;
-use chacha20poly1305::aead::rand_core::RngCore;
 use sled::Transactional;
 use sled::transaction::TransactionError;
 
-use super::{
-    BLOB, Cache, CacheError, Damage, Generation, INLINE, NewMessage, RawRecord, key, keys_of, number_of, raw_record,
-    recovery,
-};
+use super::raw::{Former, Packed, Packer, former};
+use super::{Cache, CacheError, Damage, Generation, NewMessage, Segment, key, keys_of, number_of, recovery};
 use crate::mail::id::{MailboxId, MessageKey};
+use crate::store::blob;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, MailboxState};
+use crate::store::pack::HEADER;
 use crate::store::page::{self, FlagsPage};
+use crate::store::place::{Place, PlacePage, Span};
 use crate::store::space;
 use crate::store::summary::Summary;
-use crate::store::{blob, vault};
 
-/// Compressed messages beyond this go to a file of their own: sled is made for small values.
-const INLINE_MAX: usize = 64 << 10;
-/// Of raw messages: level 3 takes twice the time and gains a three-hundredth on mail, most of whose bytes are base64.
-const LEVEL: i32 = 1;
 /// Batches of fewer messages are packed by one thread.
 const SHARED_MIN: usize = 16;
 /// Rows removed in one go when a mailbox is dropped.
@@ -33,36 +27,39 @@ const CLEAR_ROWS: usize = 1000;
 
 /// Changes of all trees, made as one.
 #[derive(Default)]
-struct Changes {
+pub(super) struct Changes {
     mailbox: sled::Batch,
-    page: sled::Batch,
-    flags: sled::Batch,
-    raw: sled::Batch,
-    blob: sled::Batch,
+    pub(super) page: sled::Batch,
+    pub(super) flags: sled::Batch,
+    pub(super) place: sled::Batch,
+    pub(super) raw: sled::Batch,
+    pub(super) blob: sled::Batch,
     /// Pages that are changed: of summaries, of flags.
     touched: BTreeMap<[u8; 8], (bool, bool)>,
     /// Files that no record names any more once this is committed.
-    orphans: Vec<PathBuf>,
+    pub(super) orphans: Vec<PathBuf>,
+    /// Segments that have grown, or of which bytes are dead once this is committed: how many.
+    pub(super) dead: BTreeMap<u32, u64>,
     /// The state that the mailbox has once this is committed.
     state: Option<MailboxState>,
     /// A page that was to be changed did not open: what else was in it is lost.
     damaged: bool,
 }
 
-/// A raw message, compressed and sealed.
-enum Packed {
-    Here(sled::IVec),
-    /// In a file of its own, which is not synced yet.
-    Blob(blob::Name),
-}
-
 /// A message with its raw message packed.
 type Ready = (Summary, Option<Packed>);
 
-/// A page of both kinds while it is changed.
+/// A batch with its raw messages packed: records lie in the buffers.
+struct Batch {
+    messages: Vec<Ready>,
+    buffers: Vec<Vec<u8>>,
+}
+
+/// A page of all kinds while it is changed.
 struct Pages {
     rows: BTreeMap<u32, Summary>,
     flags: FlagsPage,
+    places: PlacePage,
 }
 
 impl Cache {
@@ -137,29 +134,37 @@ impl Cache {
         self.clear(id)
     }
 
-    /// Removes all rows of a mailbox, with the files.
+    /// Removes all rows of a mailbox, with the files; the bytes of the packs are dead then. Only under the writer's lock.
     pub(super) fn clear(&self, id: MailboxId) -> Result<(), CacheError> {
-        for tree in [&self.page, &self.flags, &self.raw] {
+        for tree in [&self.page, &self.flags, &self.place, &self.raw] {
             loop {
                 let mut changes = Changes::default();
-                let mut batch = sled::Batch::default();
-                let mut count = 0;
+                let mut keys = Vec::new();
                 for row in tree.tree.range(keys_of(id)).take(CLEAR_ROWS) {
                     let (key, value) = row?;
-                    if tree.name == "raw" {
-                        let plain = tree.sealer.open(&tree.place(&key), &value).ok();
-                        self.orphan(plain.as_deref().map(Vec::as_slice), &mut changes);
+                    let plain = || tree.sealer.open(&tree.place(&key), &value).ok();
+                    match tree.name {
+                        "place" => {
+                            let places = plain().and_then(|plain| PlacePage::unpack(&plain).ok()).unwrap_or_default();
+                            places.iter(0).for_each(|(_, place)| self.leave(place, &mut changes));
+                        }
+                        "raw" => self.orphan(plain().as_deref().map(Vec::as_slice), &mut changes),
+                        _ => {}
                     }
-                    batch.remove(key);
-                    count += 1;
+                    keys.push(key);
                 }
-                if count == 0 {
+                if keys.is_empty() {
                     break;
                 }
-                tree.tree.apply_batch(batch)?;
-                self.blob.apply_batch(changes.blob)?;
-                self.db.flush()?;
-                remove_files(&changes.orphans);
+                for key in keys {
+                    match tree.name {
+                        "page" => changes.page.remove(key),
+                        "flags" => changes.flags.remove(key),
+                        "place" => changes.place.remove(key),
+                        _ => changes.raw.remove(key),
+                    }
+                }
+                self.apply(changes)?;
             }
         }
         let mut batch = sled::Batch::default();
@@ -184,11 +189,14 @@ impl Cache {
         let bytes: usize = messages.iter().filter_map(|message| message.raw.as_ref()).map(|raw| raw.len()).sum();
         // Room is looked at before files are written, and packing goes on while others write.
         space::check(&self.dir, self.space.batch_bytes.saturating_add(bytes as u64))?;
-        let ready = self.pack_all(mailbox, messages)?;
+        let uid_validity = self.mailbox(mailbox)?.ok_or(CacheError::NoMailbox(mailbox))?.uid_validity;
+        let Batch { messages, buffers } = self.pack_all(mailbox, uid_validity, messages)?;
         let _writer = self.begin(mailbox, bytes as u64)?;
         let mut changes = Changes { state, ..Changes::default() };
+        let starts = self.put_records(&buffers, &mut changes)?;
+        drop(buffers);
         let mut by_page: BTreeMap<u32, Vec<Ready>> = BTreeMap::new();
-        for message in ready {
+        for message in messages {
             by_page.entry(page::number(message.0.uid)).or_default().push(message);
         }
         for (number, messages) in by_page {
@@ -198,7 +206,8 @@ impl Cache {
                 let had_raw = pages.flags.flags(uid).is_some_and(|(_, has_raw)| has_raw);
                 let has_new = raw.is_some();
                 if let Some(packed) = raw {
-                    self.put_raw(MessageKey { mailbox, uid }, packed, had_raw, &mut changes)?;
+                    let place = self.named(&packed, &starts)?;
+                    self.put_raw(MessageKey { mailbox, uid }, place, &mut pages.places, &mut changes)?;
                 }
                 summary.clip();
                 pages.flags.set(uid, &summary.flags, had_raw || has_new);
@@ -206,6 +215,7 @@ impl Cache {
             }
             self.seal_rows(mailbox, number, pages.rows, &mut changes)?;
             self.seal_flags(mailbox, number, &pages.flags, &mut changes)?;
+            self.seal_places(mailbox, number, &pages.places, &mut changes)?;
         }
         self.commit(mailbox, changes)
     }
@@ -277,12 +287,12 @@ impl Cache {
             let mut pages = self.pages(mailbox, number, &mut changes)?;
             for uid in uids {
                 pages.rows.remove(&uid);
-                if pages.flags.remove(uid) {
-                    self.drop_raw(MessageKey { mailbox, uid }, &mut changes)?;
-                }
+                pages.flags.remove(uid);
+                self.drop_raw(MessageKey { mailbox, uid }, &mut pages.places, &mut changes)?;
             }
             self.seal_rows(mailbox, number, pages.rows, &mut changes)?;
             self.seal_flags(mailbox, number, &pages.flags, &mut changes)?;
+            self.seal_places(mailbox, number, &pages.places, &mut changes)?;
         }
         self.commit(mailbox, changes)
     }
@@ -295,22 +305,23 @@ impl Cache {
         let MessageKey { mailbox, uid } = message;
         // Outside the lock: the stream may be as slow as a network.
         space::check(&self.dir, self.space.batch_bytes)?;
-        let name = fresh_name();
-        let bytes = blob::write(&recovery::blob_dir(&self.dir), &name, &self.blob_sealer, content)?;
+        let name = blob::fresh_name();
+        let dir = recovery::blob_dir(&self.dir);
+        let bytes = blob::write(&dir, &name, self.blob_sealer()?, content)?;
         let _writer = self.begin(mailbox, 0)?;
         let mut changes = Changes::default();
         let number = page::number(uid);
         let mut page = self.flags_page(mailbox, number, &mut changes)?;
-        let Some((flags, had_raw)) = page.flags(uid) else {
-            remove_files(&[blob::path(&recovery::blob_dir(&self.dir), &name)]);
+        let Some((flags, _)) = page.flags(uid) else {
+            remove_files(&[blob::path(&dir, &name)]);
             return Ok(bytes);
         };
-        if had_raw {
-            self.drop_raw(message, &mut changes)?;
-        }
-        self.put_blob(message, &name, &mut changes);
+        let mut places = self.places_page(mailbox, number, &mut page, &mut changes)?;
+        let place = Place::Blob { name, epoch: self.epoch };
+        self.put_raw(message, place, &mut places, &mut changes)?;
         page.set(uid, &flags, true);
         self.seal_flags(mailbox, number, &page, &mut changes)?;
+        self.seal_places(mailbox, number, &places, &mut changes)?;
         self.commit(mailbox, changes)?;
         Ok(bytes)
     }
@@ -340,11 +351,32 @@ impl Cache {
             // Flags of rows that are lost would make them look held.
             let known: Vec<u32> = rows.iter().map(|row| row.uid).collect();
             let lost: Vec<u32> = flags.iter(number).map(|row| row.0).filter(|uid| !known.contains(uid)).collect();
+            let mut places = self.places_page(mailbox, number, &mut flags, changes)?;
             for uid in lost {
                 flags.remove(uid);
+                self.drop_raw(MessageKey { mailbox, uid }, &mut places, changes)?;
             }
+            return Ok(Pages { rows: rows.into_iter().map(|row| (row.uid, row)).collect(), flags, places });
         }
-        Ok(Pages { rows: rows.into_iter().map(|row| (row.uid, row)).collect(), flags })
+        let places = self.places_page(mailbox, number, &mut flags, changes)?;
+        Ok(Pages { rows: rows.into_iter().map(|row| (row.uid, row)).collect(), flags, places })
+    }
+
+    /// The places of a page that is changed; where they do not open, none of its raw messages is here any more.
+    pub(super) fn places_page(
+        &self,
+        mailbox: MailboxId,
+        number: u32,
+        flags: &mut FlagsPage,
+        changes: &mut Changes,
+    ) -> Result<PlacePage, CacheError> {
+        let Some(places) = self.places(mailbox, number)? else { return Ok(PlacePage::default()) };
+        Ok(places.unwrap_or_else(|| {
+            self.tell(mailbox, page::uids(number), "places");
+            changes.damaged = true;
+            flags.forget_raw();
+            PlacePage::default()
+        }))
     }
 
     fn flags_page(&self, mailbox: MailboxId, number: u32, changes: &mut Changes) -> Result<FlagsPage, CacheError> {
@@ -396,50 +428,101 @@ impl Cache {
         Ok(())
     }
 
-    fn put_raw(
+    pub(super) fn seal_places(
         &self,
-        message: MessageKey,
-        packed: Packed,
-        had_raw: bool,
+        mailbox: MailboxId,
+        number: u32,
+        places: &PlacePage,
         changes: &mut Changes,
     ) -> Result<(), CacheError> {
-        if had_raw {
-            self.drop_raw(message, changes)?;
-        }
-        match packed {
-            Packed::Here(value) => changes.raw.insert(&key(message.mailbox, message.uid), value),
-            Packed::Blob(name) => self.put_blob(message, &name, changes),
+        let key = key(mailbox, number);
+        if places.is_empty() {
+            changes.place.remove(&key);
+        } else {
+            let plain = places.pack().map_err(std::io::Error::other)?;
+            changes.place.insert(&key, self.place.seal(&key, &plain));
         }
         Ok(())
     }
 
+    /// Names where a raw message lies from now on.
+    fn put_raw(
+        &self,
+        message: MessageKey,
+        place: Place,
+        places: &mut PlacePage,
+        changes: &mut Changes,
+    ) -> Result<(), CacheError> {
+        self.drop_raw(message, places, changes)?;
+        if let Place::Blob { name, .. } = place {
+            changes.blob.insert(&name, b"");
+        }
+        places.set(message.uid, place);
+        Ok(())
+    }
+
+    /// Appends the records of a batch; gives where each of the buffers begins. On the disk when this returns.
+    pub(super) fn put_records(
+        &self,
+        buffers: &[Vec<u8>],
+        changes: &mut Changes,
+    ) -> Result<Vec<(u32, u64)>, CacheError> {
+        let pieces: Vec<&[u8]> = buffers.iter().map(Vec::as_slice).collect();
+        if pieces.iter().all(|piece| piece.is_empty()) {
+            return Ok(Vec::new());
+        }
+        let (segment, mut offset) = self.append(&pieces)?;
+        changes.dead.entry(segment).or_default();
+        let mut starts = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            starts.push((segment, offset));
+            offset = offset.saturating_add(piece.len() as u64);
+        }
+        Ok(starts)
+    }
+
+    /// The place of what was packed, now that it is known where the buffers lie.
+    pub(super) fn named(&self, packed: &Packed, starts: &[(u32, u64)]) -> Result<Place, CacheError> {
+        match packed {
+            Packed::Blob(name) => Ok(Place::Blob { name: *name, epoch: self.epoch }),
+            Packed::Record { buffer, at, length } => {
+                let span = starts.get(*buffer).and_then(|(segment, offset)| {
+                    let offset = u32::try_from(offset.checked_add(*at as u64)?).ok()?;
+                    Some(Span { segment: *segment, offset, length: u32::try_from(*length).ok()? })
+                });
+                span.map(Place::Pack).ok_or_else(|| std::io::Error::other("a batch is too large for a segment").into())
+            }
+        }
+    }
+
     /// Compresses and seals the raw messages of a batch, on two threads where it is worth it. Files are on the disk when this returns.
-    fn pack_all(&self, mailbox: MailboxId, messages: Vec<NewMessage>) -> Result<Vec<Ready>, CacheError> {
-        let pack = |messages: Vec<NewMessage>| -> Result<Vec<Ready>, CacheError> {
-            // One for all: making one costs more than compressing a small message.
-            let mut packer = zstd::bulk::Compressor::new(LEVEL)?;
-            let ready = messages.into_iter().map(|NewMessage { summary, raw }| {
+    fn pack_all(&self, mailbox: MailboxId, uid_validity: u32, messages: Vec<NewMessage>) -> Result<Batch, CacheError> {
+        let pack = |number: usize, messages: Vec<NewMessage>| -> Result<(Vec<Ready>, Vec<u8>), CacheError> {
+            let mut packer = Packer::new(self, number)?;
+            let mut ready = Vec::with_capacity(messages.len());
+            for NewMessage { summary, raw } in messages {
                 let message = MessageKey { mailbox, uid: summary.uid };
-                let packed = raw.map(|raw| self.pack(message, &raw, &mut packer)).transpose()?;
-                Ok((summary, packed))
-            });
-            ready.collect()
+                let packed = raw.map(|raw| packer.pack(uid_validity, message, &raw)).transpose()?;
+                ready.push((summary, packed));
+            }
+            Ok((ready, packer.buffer))
         };
         let mut first = messages;
-        let ready = if first.len() < SHARED_MIN {
-            pack(first)?
+        let (messages, buffers) = if first.len() < SHARED_MIN {
+            let (ready, buffer) = pack(0, first)?;
+            (ready, vec![buffer])
         } else {
             let second = first.split_off(first.len() / 2);
             let (done, more) = std::thread::scope(|scope| {
-                let more = scope.spawn(|| pack(second));
-                (pack(first), more.join())
+                let more = scope.spawn(|| pack(1, second));
+                (pack(0, first), more.join())
             });
-            let more = more.map_err(|_| std::io::Error::other("a message could not be packed"))?;
-            let mut ready = done?;
-            ready.extend(more?);
-            ready
+            let (more, second) = more.map_err(|_| std::io::Error::other("a message could not be packed"))??;
+            let (mut ready, first) = done?;
+            ready.extend(more);
+            (ready, vec![first, second])
         };
-        let names: Vec<blob::Name> = ready
+        let names: Vec<blob::Name> = messages
             .iter()
             .filter_map(|(_, packed)| match packed {
                 Some(Packed::Blob(name)) => Some(*name),
@@ -447,48 +530,39 @@ impl Cache {
             })
             .collect();
         blob::sync(&recovery::blob_dir(&self.dir), &names)?;
-        Ok(ready)
+        Ok(Batch { messages, buffers })
     }
 
-    fn pack(
-        &self,
-        message: MessageKey,
-        raw: &[u8],
-        packer: &mut zstd::bulk::Compressor<'_>,
-    ) -> Result<Packed, CacheError> {
-        let packed = packer.compress(raw)?;
-        if packed.len() > INLINE_MAX {
-            let name = fresh_name();
-            blob::write_unsynced(&recovery::blob_dir(&self.dir), &name, &self.blob_sealer, &mut &*raw)?;
-            return Ok(Packed::Blob(name));
+    /// Takes a raw message out of wherever it is.
+    fn drop_raw(&self, message: MessageKey, places: &mut PlacePage, changes: &mut Changes) -> Result<(), CacheError> {
+        if let Some(place) = places.remove(message.uid) {
+            self.leave(place, changes);
         }
-        let mut plain = Vec::with_capacity(packed.len() + 1);
-        plain.push(INLINE);
-        plain.extend_from_slice(&packed);
-        Ok(Packed::Here(self.raw.seal(&key(message.mailbox, message.uid), &plain)))
-    }
-
-    fn put_blob(&self, message: MessageKey, name: &blob::Name, changes: &mut Changes) {
-        let key = key(message.mailbox, message.uid);
-        changes.raw.insert(&key, self.raw.seal(&key, &[&[BLOB], name.as_slice()].concat()));
-        changes.blob.insert(name, b"");
-    }
-
-    fn drop_raw(&self, message: MessageKey, changes: &mut Changes) -> Result<(), CacheError> {
-        let key = key(message.mailbox, message.uid);
-        if let Some(plain) = self.raw.read(&key)? {
-            self.orphan(plain.as_deref().map(Vec::as_slice), changes);
+        if self.has_former() {
+            let key = key(message.mailbox, message.uid);
+            if let Some(plain) = self.raw.read(&key)? {
+                self.orphan(plain.as_deref().map(Vec::as_slice), changes);
+                changes.raw.remove(&key);
+            }
         }
-        changes.raw.remove(&key);
         Ok(())
     }
 
-    /// Marks the file of a raw record for removal, if it has one.
+    /// What lies there is dead once the changes are committed.
+    pub(super) fn leave(&self, place: Place, changes: &mut Changes) {
+        match place {
+            Place::Pack(span) => *changes.dead.entry(span.segment).or_default() += u64::from(span.length),
+            Place::Blob { name, .. } => {
+                changes.blob.remove(&name);
+                changes.orphans.push(blob::path(&recovery::blob_dir(&self.dir), &name));
+            }
+        }
+    }
+
+    /// Marks the file of a raw row of schema 1 for removal, if it has one.
     fn orphan(&self, plain: Option<&[u8]>, changes: &mut Changes) {
-        let blob = plain.filter(|plain| plain.first() == Some(&BLOB)).and_then(raw_record);
-        if let Some(RawRecord::Blob(name)) = blob {
-            changes.blob.remove(&name);
-            changes.orphans.push(blob::path(&recovery::blob_dir(&self.dir), &name));
+        if let Some(Former::Blob(name)) = plain.and_then(former) {
+            self.leave(Place::Blob { name, epoch: self.epoch }, changes);
         }
     }
 
@@ -502,31 +576,53 @@ impl Cache {
             (mailbox.state.uid_next, mailbox.state.highest_modseq) = (None, None);
         }
         changes.mailbox.insert(&id.0.to_be_bytes(), self.seal_mailbox(&mailbox)?);
-        let counted = self.count(&changes)?;
-        let trees =
-            (&self.mailbox.tree, &self.page.tree, &self.flags.tree, &self.generation, &self.raw.tree, &self.blob);
-        let outcome: Result<(), TransactionError<()>> =
-            trees.transaction(|(mailbox, page, flags, count, raw, blob)| {
-                mailbox.apply_batch(&changes.mailbox)?;
-                page.apply_batch(&changes.page)?;
-                flags.apply_batch(&changes.flags)?;
-                count.apply_batch(&counted)?;
-                raw.apply_batch(&changes.raw)?;
-                blob.apply_batch(&changes.blob)?;
-                Ok(())
-            });
+        self.apply(changes)?;
+        self.mailboxes.write().unwrap_or_else(PoisonError::into_inner).insert(id, mailbox);
+        Ok(())
+    }
+
+    /// As [`Self::commit`], where no mailbox changes. Only under the writer's lock.
+    pub(super) fn apply(&self, changes: Changes) -> Result<(), CacheError> {
+        let generations = self.counted(&changes)?;
+        let (pack, counted, gone) = self.count(&changes.dead);
+        let trees = (
+            &self.mailbox.tree,
+            &self.page.tree,
+            &self.flags.tree,
+            &self.place.tree,
+            &self.raw.tree,
+            &self.blob,
+            &self.pack,
+            &self.generation,
+        );
+        let outcome: Result<(), TransactionError<()>> = trees.transaction(|trees| {
+            trees.0.apply_batch(&changes.mailbox)?;
+            trees.1.apply_batch(&changes.page)?;
+            trees.2.apply_batch(&changes.flags)?;
+            trees.3.apply_batch(&changes.place)?;
+            trees.4.apply_batch(&changes.raw)?;
+            trees.5.apply_batch(&changes.blob)?;
+            trees.6.apply_batch(&pack)?;
+            trees.7.apply_batch(&generations)?;
+            Ok(())
+        });
         match outcome {
             Ok(()) | Err(TransactionError::Abort(())) => {}
             Err(TransactionError::Storage(error)) => return Err(error.into()),
         }
         self.db.flush()?;
-        self.mailboxes.write().unwrap_or_else(PoisonError::into_inner).insert(id, mailbox);
+        self.segments().extend(counted);
+        for number in gone {
+            self.segments().remove(&number);
+            // What stays is removed when the cache is opened.
+            let _ = self.packs.remove(number);
+        }
         remove_files(&changes.orphans);
         Ok(())
     }
 
     /// The generations after these changes.
-    fn count(&self, changes: &Changes) -> sled::Result<sled::Batch> {
+    fn counted(&self, changes: &Changes) -> sled::Result<sled::Batch> {
         let mut batch = sled::Batch::default();
         for (key, &(rows, flags)) in &changes.touched {
             let before = self.generation.get(key)?.map(|value| Generation::read(&value)).unwrap_or_default();
@@ -538,6 +634,25 @@ impl Cache {
             batch.insert(key, &after.write());
         }
         Ok(batch)
+    }
+
+    /// The rows of segments that have grown or lost: what is written, what is counted then, and which have nothing left.
+    fn count(&self, dead: &BTreeMap<u32, u64>) -> (sled::Batch, Vec<(u32, Segment)>, Vec<u32>) {
+        let segments = self.segments();
+        let newest = segments.keys().next_back().copied();
+        let (mut batch, mut counted, mut gone) = (sled::Batch::default(), Vec::new(), Vec::new());
+        for (number, dead) in dead {
+            let Some(segment) = segments.get(number) else { continue };
+            let segment = Segment { dead: segment.dead.saturating_add(*dead), ..*segment };
+            if segment.dead.saturating_add(HEADER) >= segment.length && newest != Some(*number) {
+                batch.remove(&number.to_be_bytes());
+                gone.push(*number);
+            } else {
+                batch.insert(&number.to_be_bytes(), &segment.to_bytes());
+                counted.push((*number, segment));
+            }
+        }
+        (batch, counted, gone)
     }
 
     fn tell(&self, mailbox: MailboxId, uids: RangeInclusive<u32>, what: &'static str) {
@@ -560,15 +675,26 @@ impl Cache {
                 changes.touched.insert(place, (true, true));
                 changes.page.remove(&place);
                 changes.flags.remove(&place);
+                changes.place.remove(&place);
+                let places = self.places(id, number)?.flatten().unwrap_or_default();
+                places.iter(number).for_each(|(_, place)| self.leave(place, &mut changes));
+            }
+            "places" => {
+                changes.place.remove(&place);
+                let mut page = self.flags_page(id, number, &mut changes)?;
+                page.forget_raw();
+                self.seal_flags(id, number, &page, &mut changes)?;
             }
             _ => {
                 let message = MessageKey { mailbox: id, uid: *uids.start() };
-                self.drop_raw(message, &mut changes)?;
                 let mut page = self.flags_page(id, number, &mut changes)?;
+                let mut places = self.places_page(id, number, &mut page, &mut changes)?;
+                self.drop_raw(message, &mut places, &mut changes)?;
                 if let Some((flags, _)) = page.flags(message.uid) {
                     page.set(message.uid, &flags, false);
-                    self.seal_flags(id, number, &page, &mut changes)?;
                 }
+                self.seal_flags(id, number, &page, &mut changes)?;
+                self.seal_places(id, number, &places, &mut changes)?;
             }
         }
         self.commit(id, changes)
@@ -590,15 +716,10 @@ impl Cache {
         Ok(match what {
             "summaries" => rows()?,
             "flags" => flags()?,
+            "places" => opens(self.place.read(&place)?, |plain| PlacePage::unpack(plain).is_ok()),
             _ => false,
         })
     }
-}
-
-fn fresh_name() -> blob::Name {
-    let mut name = blob::Name::default();
-    OsRng.fill_bytes(&mut name);
-    name
 }
 
 /// Files that stay are swept at the next start.
@@ -607,6 +728,3 @@ fn remove_files(files: &[PathBuf]) {
         let _ = std::fs::remove_file(file);
     }
 }
-
-/// A sealed value must stay well below what sled keeps outside its log.
-const _: () = assert!(INLINE_MAX + vault::OVERHEAD + 1 < 512 << 10);

@@ -152,7 +152,7 @@ fn nothing_readable_is_in_the_file() {
 fn an_older_header_is_refused() {
     let mut world = World::new();
     let header = fs::read(world.dir.path().join("vault")).unwrap();
-    world.vault.change_passphrase(b"second").unwrap();
+    world.vault.change_passphrase(b"second", Cost::TEST).unwrap();
     drop(world.open());
     fs::write(world.dir.path().join("vault"), header).unwrap();
     let old = Vault::open_with(&world.dir.path().join("vault"), b"otter", Cost::TEST).unwrap();

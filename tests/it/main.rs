@@ -12,6 +12,7 @@
     reason = "a test may fail loudly, reads the environment and says what it leaves out; not every test uses all of a support file"
 )]
 
+mod bad_line;
 mod cli;
 mod corpus;
 mod demo;
@@ -19,6 +20,7 @@ mod engine;
 mod imap;
 mod imap_hostile;
 mod imap_tls;
+mod kill9;
 mod login;
 mod pgp_corpus;
 mod pgp_interop;

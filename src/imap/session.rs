@@ -21,6 +21,7 @@ use super::command::Command;
 use super::error::Error;
 use super::name;
 use super::untagged::{self, Namespace, Untagged};
+use crate::net::error::words as why;
 use crate::net::guard::{Limits, Violation};
 use crate::net::guarded::Guard;
 
@@ -203,7 +204,7 @@ impl<S: Wire> Session<S> {
             };
             match timeout(self.silence, write).await {
                 Ok(Ok(())) => {}
-                Ok(Err(e)) => return Err(self.lost(doing, &e.to_string())),
+                Ok(Err(e)) => return Err(self.lost(doing, &why(&e))),
                 Err(_) => return Err(Error::TimedOut { doing: doing.to_owned(), after: self.silence }),
             }
         }
@@ -494,11 +495,11 @@ impl<S: Wire> Session<S> {
         match e.kind() {
             std::io::ErrorKind::InvalidData => match e.get_ref().and_then(|inner| inner.downcast_ref::<Violation>()) {
                 Some(violation) => unreadable(violation.to_string()),
-                None => self.lost(doing, &e.to_string()),
+                None => self.lost(doing, &why(e)),
             },
             // The codec's own errors; they quote the answer, that is mail, so their text goes nowhere.
             std::io::ErrorKind::Other => unreadable("it is not IMAP as we know it".to_owned()),
-            _ => self.lost(doing, &e.to_string()),
+            _ => self.lost(doing, &why(e)),
         }
     }
 

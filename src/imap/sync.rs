@@ -372,6 +372,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             let (saved, read) = tokio::join!(store, read);
             saved?;
             if let Err(e) = read {
+                self.keep_what_came(&e, &mut early, &batch, header, p).await?;
                 return self.unreadable(e, &batch, p).await;
             }
             self.clear(&batch, p);
@@ -429,6 +430,23 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             return if queue.is_empty() { None } else { self.next_batch(queue, p, busy) };
         }
         Some((batch, large))
+    }
+
+    /// The connection is lost in the middle of a batch: what came whole before that is stored, because a line that never lasts for a whole
+    /// batch would otherwise never bring anything.
+    async fn keep_what_came(
+        &mut self,
+        e: &Error,
+        early: &mut HashMap<u32, Item>,
+        batch: &[Want],
+        header: bool,
+        p: &mut Progress,
+    ) -> Result<(), Error> {
+        if matches!(e, Error::Unreadable { .. }) {
+            return Ok(());
+        }
+        let came = batch.iter().filter_map(|want| fetched(early.remove(&want.uid)?, !header)).collect();
+        self.store(came, p).await
     }
 
     /// An answer that cannot be read: remembers what it was about, or, if that is one message tried in every way, stores it as such.

@@ -94,7 +94,7 @@ async fn connect(
             None if e.kind() == io::ErrorKind::InvalidData => {
                 Error::Tls { place, failure: TlsFailure::Refused(e.to_string()) }
             }
-            None => Error::Lost { place, doing: "making the TLS handshake", words: e.to_string() },
+            None => Error::Lost { place, doing: "making the TLS handshake", words: super::error::words(&e) },
         }),
     }
 }

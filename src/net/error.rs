@@ -17,6 +17,15 @@ pub enum Culprit {
     Credentials,
 }
 
+/// Why a connection ended, in words for people: those of the TLS library name its manual.
+#[must_use]
+pub fn words(e: &std::io::Error) -> String {
+    match e.kind() {
+        std::io::ErrorKind::UnexpectedEof => "it was cut".to_owned(),
+        _ => e.to_string(),
+    }
+}
+
 /// A connection that did not come about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {

@@ -489,7 +489,8 @@ fn unexpected(parsed: &Parsed) -> String {
 
 /// lettre's error with its causes, in words.
 fn words(error: &Error) -> String {
-    let mut text = error.to_string();
+    let below = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    let mut text = below.map_or_else(|| error.to_string(), crate::net::error::words);
     if text == "response error: incomplete response" {
         "the server closed the connection".clone_into(&mut text);
     }

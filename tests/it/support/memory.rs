@@ -25,6 +25,8 @@ pub(crate) struct Kept {
     pub(crate) messages: BTreeMap<u32, Fetched>,
     /// UIDs of batches, as they came.
     pub(crate) order: Vec<u32>,
+    /// UIDs of those that came whole, as they came.
+    pub(crate) whole_order: Vec<u32>,
     pub(crate) passes: Vec<Pass>,
     /// How often it began anew.
     pub(crate) begun: usize,
@@ -197,6 +199,9 @@ impl Sink for Memory {
             assert_eq!(kept.uid_validity, at.uid_validity, "a batch of another UIDVALIDITY");
             for message in messages {
                 kept.order.push(message.uid);
+                if matches!(message.body, Body::Whole(_)) {
+                    kept.whole_order.push(message.uid);
+                }
                 kept.messages.insert(message.uid, message);
             }
         });

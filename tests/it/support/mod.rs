@@ -5,6 +5,7 @@ pub(crate) mod cyrus;
 pub(crate) mod dovecot;
 pub(crate) mod home;
 pub(crate) mod host;
+pub(crate) mod line;
 pub(crate) mod memory;
 pub(crate) mod other_client;
 pub(crate) mod pymap;

@@ -23,6 +23,8 @@ pub enum Context {
     Review,
     /// The outbox.
     Outbox,
+    /// Changes that the servers were not told yet.
+    Changes,
     /// The help.
     Help,
     /// A question that is answered by typing: a path, a command, the passphrase.
@@ -33,7 +35,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -44,6 +46,7 @@ impl Context {
         Self::Composer,
         Self::Review,
         Self::Outbox,
+        Self::Changes,
         Self::Help,
         Self::Prompt,
         Self::Confirm,
@@ -63,6 +66,7 @@ impl Context {
             Self::Composer => "composer",
             Self::Review => "review",
             Self::Outbox => "outbox",
+            Self::Changes => "changes",
             Self::Help => "help",
             Self::Prompt => "prompt",
             Self::Confirm => "confirm",
@@ -81,7 +85,7 @@ impl Context {
         match self {
             Self::Global => None,
             Self::List | Self::View | Self::Composer | Self::Prompt | Self::Confirm => Some(Self::Global),
-            Self::Cases | Self::Threads | Self::Thread | Self::Outbox => Some(Self::List),
+            Self::Cases | Self::Threads | Self::Thread | Self::Outbox | Self::Changes => Some(Self::List),
             Self::Message | Self::Review | Self::Help => Some(Self::View),
         }
     }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::effect::{Deed, Target};
 use super::thread_list::ThreadList;
-use super::view::{AccountStatus, CaseRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView};
+use super::view::{
+    AccountStatus, CaseRow, MailboxRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView, WaitingRow,
+};
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{MessageRef, ThreadId};
@@ -29,6 +32,23 @@ pub enum Event {
     /// The terminal or the system asks us to end.
     Terminate,
 
+    /// Mailboxes to choose from, the one last moved to first.
+    Mailboxes(Arc<[MailboxRow]>),
+    /// Changes that the server was not told yet, the oldest first.
+    Waiting(Arc<[WaitingRow]>),
+    /// What was asked needs a mailbox that is not there: its name and account. Nothing was done.
+    NoMailbox {
+        /// The account.
+        account: String,
+        /// The mailbox.
+        mailbox: String,
+        /// What was asked, of what, with the leave to make the mailbox.
+        again: Box<(Target, Deed)>,
+    },
+    /// What was done, in words; it can be taken back.
+    Done(SafeText),
+    /// A step was taken back: lists are as they were before.
+    Undone,
     /// The list of cases, in answer to [`super::effect::Effect::ListCases`] and after changes.
     Cases(Arc<[CaseRow]>),
     /// A list of threads, newest first.

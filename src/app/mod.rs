@@ -4,6 +4,7 @@
 //! events, and an answer to a question that nobody asks any more is dropped.
 
 mod act;
+mod deeds;
 pub mod effect;
 pub mod event;
 pub mod line;

@@ -17,7 +17,6 @@ use crate::keymap::key::Key;
 use crate::keymap::{Hint, Keymap};
 use crate::mail::address::Address;
 use crate::mail::draft::Draft;
-use crate::mail::id::{MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 /// Whom the user writes as.
@@ -73,13 +72,6 @@ pub struct Notice {
     pub at: Timestamp,
 }
 
-/// What was marked deleted last, to take it back.
-#[derive(Clone, Debug)]
-pub(crate) enum Deleted {
-    Thread(ThreadId),
-    Message(MessageRef),
-}
-
 /// Everything that the screen knows.
 #[derive(Debug)]
 pub struct Model {
@@ -95,7 +87,6 @@ pub struct Model {
     pub(crate) pending: Vec<Key>,
     pub(crate) hints: Vec<Hint>,
     pub(crate) kept: Option<Box<Draft>>,
-    pub(crate) deleted: Option<Deleted>,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
     pub(crate) last_key: Timestamp,
@@ -117,7 +108,6 @@ impl Model {
             pending: Vec::new(),
             hints: Vec::new(),
             kept: None,
-            deleted: None,
             directory: None,
             last_key: now,
         }
@@ -141,7 +131,7 @@ impl Model {
             return Context::Prompt;
         }
         match self.popups.last() {
-            Some(Popup::Prompt(_) | Popup::Palette(_)) => Context::Prompt,
+            Some(Popup::Prompt(_) | Popup::Palette(_) | Popup::Picker(_)) => Context::Prompt,
             Some(Popup::Ask(_)) => Context::Confirm,
             None => self.screen_context(),
         }
@@ -158,6 +148,7 @@ impl Model {
             Some(Screen::Composer(_)) => Context::Composer,
             Some(Screen::Review(_)) => Context::Review,
             Some(Screen::Outbox(_)) => Context::Outbox,
+            Some(Screen::Changes(_)) => Context::Changes,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -189,7 +180,7 @@ impl Model {
         let body = self.parts().body;
         let heading = u16::from(body.height >= 9);
         let detail = match self.screens.last() {
-            Some(Screen::Outbox(_)) if body.height >= 9 => 5,
+            Some(Screen::Outbox(_) | Screen::Changes(_)) if body.height >= 9 => 5,
             Some(Screen::Cases(_)) if body.height >= 12 && self.trouble().is_some() => 4,
             _ => 0,
         };
@@ -216,6 +207,7 @@ impl Model {
                 Screen::Cases(cases) => cases.list.set_height(rows),
                 Screen::Threads(threads) => threads.list.set_height(rows),
                 Screen::Outbox(outbox) => outbox.list.set_height(rows),
+                Screen::Changes(changes) => changes.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -231,8 +223,9 @@ impl Model {
             let (fresh, effect) = match screen {
                 Screen::Cases(cases) => (&mut cases.fresh, Effect::ListCases),
                 Screen::Threads(threads) => (&mut threads.fresh, Effect::ListThreads(threads.scope.clone())),
-                Screen::Thread(thread) => (&mut thread.fresh, Effect::OpenThread(thread.id)),
+                Screen::Thread(thread) => (&mut thread.fresh, Effect::OpenThread(thread.id, thread.scope.clone())),
                 Screen::Outbox(outbox) => (&mut outbox.fresh, Effect::ListOutbox),
+                Screen::Changes(changes) => (&mut changes.fresh, Effect::ListWaiting),
                 Screen::Composer(_) | Screen::Review(_) | Screen::Help(_) => continue,
             };
             if at < last {
@@ -265,8 +258,11 @@ impl Model {
             Some(Screen::Threads(threads)) => {
                 threads.fresh.seen_again().then(|| Effect::ListThreads(threads.scope.clone()))
             }
-            Some(Screen::Thread(thread)) => thread.fresh.seen_again().then_some(Effect::OpenThread(thread.id)),
+            Some(Screen::Thread(thread)) => {
+                thread.fresh.seen_again().then_some(Effect::OpenThread(thread.id, thread.scope.clone()))
+            }
             Some(Screen::Outbox(outbox)) => outbox.fresh.seen_again().then_some(Effect::ListOutbox),
+            Some(Screen::Changes(changes)) => changes.fresh.seen_again().then_some(Effect::ListWaiting),
             _ => None,
         };
         out.extend(stale);
@@ -290,7 +286,6 @@ impl Model {
         self.hints.clear();
         self.notice = None;
         self.kept = None;
-        self.deleted = None;
         self.directory = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {

@@ -1,7 +1,9 @@
 //! What lies over a screen: a stack of values. The topmost has the keys.
 
+use super::effect::{Deed, Target};
 use super::line::Line;
 use super::screen::palette::Palette;
+use super::screen::picker::Picker;
 use crate::mail::draft::Draft;
 use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
@@ -37,6 +39,8 @@ pub enum Decision {
     Resume,
     /// Throw the kept draft away and begin this one; where it forwards a message that has attachments, with those.
     Replace(Box<Draft>, Option<MessageRef>),
+    /// Do something to messages.
+    Do(Box<(Target, Deed)>),
 }
 
 /// A question that is answered by yes or no.
@@ -55,6 +59,8 @@ pub enum Popup {
     Prompt(Prompt),
     /// Actions by name.
     Palette(Palette),
+    /// A mailbox to choose.
+    Picker(Picker),
     /// A question that is answered by yes or no.
     Ask(Ask),
 }

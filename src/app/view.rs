@@ -20,6 +20,13 @@ pub enum Scope {
     Unfiled,
     /// All of them.
     All,
+    /// Those with a message in a mailbox, Trash and Junk included.
+    Mailbox {
+        /// The account's name in the configuration.
+        account: String,
+        /// The mailbox's name. Foreign text.
+        mailbox: String,
+    },
 }
 
 /// A row of the list of cases.
@@ -246,6 +253,42 @@ pub struct OutboxRow {
     pub queued: Timestamp,
     /// Whether a key may cancel it.
     pub cancellable: bool,
+}
+
+/// A mailbox to choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxRow {
+    /// The account's name in the configuration.
+    pub account: String,
+    /// Its name as the server knows it. Foreign text.
+    pub name: String,
+    /// The same for display.
+    pub shown: SafeText,
+    /// What it is for: `inbox`, `archive`, `trash`, `junk`, `sent`, `drafts` or nothing.
+    pub role: &'static str,
+    /// When something was last moved to it; the mailbox of the newest move stands first.
+    pub last_used: Option<Timestamp>,
+}
+
+/// A change that the server was not told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingRow {
+    /// Its place in the order.
+    pub seq: u64,
+    /// The step it belongs to; 0: none of the user's.
+    pub step: u64,
+    /// The account.
+    pub account: SafeText,
+    /// What was done, in words.
+    pub words: SafeText,
+    /// How many messages the server was not told of.
+    pub messages: usize,
+    /// When it was done.
+    pub at: Timestamp,
+    /// `waiting`, `telling` or `stuck`.
+    pub state: &'static str,
+    /// Why it waits, in words.
+    pub why: SafeText,
 }
 
 /// What the connection of an account is doing.

@@ -292,7 +292,7 @@ impl Model {
         self.screens.iter().rev().find_map(|screen| match screen {
             Screen::Threads(threads) => match &threads.scope {
                 Scope::Case(id) => Some(id.clone()),
-                Scope::Unfiled | Scope::All => None,
+                Scope::Unfiled | Scope::All | Scope::Mailbox { .. } => None,
             },
             _ => None,
         })

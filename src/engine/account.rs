@@ -185,16 +185,17 @@ impl Core {
             .library
             .mailbox(mailbox)
             .is_some_and(|m| m.state.special_use == Some(SpecialUse::Inbox) && m.state.last_sync.is_some());
-        for mut record in records {
+        self.find_moved(open, mailbox, &records);
+        for record in records {
             let key = MessageKey { mailbox, uid: record.summary.uid };
-            let pending = open.pending.over(&open.library, key, &mut record.summary.flags);
+            if open.changes.has_left(&open.library, key) {
+                continue;
+            }
             if open.library.flags(key).is_none() && !record.summary.flags.seen() {
                 fresh = fresh.saturating_add(1);
             }
             open.library.insert(mailbox, &record);
-            if pending {
-                open.library.set_flags(key, record.summary.flags.bits(), true);
-            }
+            open.changes.show(&mut open.library, key, &record.summary.flags);
         }
         if watching && fresh > 0 {
             let words = if fresh == 1 { "1 new message".to_owned() } else { format!("{fresh} new messages") };
@@ -229,7 +230,7 @@ impl Core {
         self.set_link(open, account, shown);
         let online = open.accounts.get(account).is_some_and(Account::is_online);
         if online && !was_online {
-            self.replay_flags(open, account);
+            self.replay(open, account);
             open.outbox.came_online();
             // What failed for want of a network is tried now; a server that asked for patience is asked once more.
             let (account, core, number) = (account.to_owned(), self.handle.clone(), open.number);
@@ -541,27 +542,16 @@ impl Sink for AccountSink {
         self.blocking(move |stores| {
             let held: HashMap<u32, Flags> =
                 stores.cache.held(id).map_err(|e| stop(&e))?.into_iter().map(|row| (row.uid, row.flags)).collect();
-            let mut differing: Vec<(u32, Flags)> =
+            let differing: Vec<(u32, Flags)> =
                 flags.into_iter().filter(|(uid, flags)| held.get(uid).is_some_and(|known| known != flags)).collect();
             if differing.is_empty() {
                 return Ok(0);
             }
-            // What waits to be told to the server stays as the user wants it.
-            let (ask, waiting) = std::sync::mpsc::channel();
-            core.front_of(number, move |_, open| {
-                for (uid, flags) in &mut differing {
-                    open.pending.over(&open.library, MessageKey { mailbox: id, uid: *uid }, flags);
-                }
-                let _ = ask.send(differing);
-            });
-            let Ok(differing) = waiting.recv() else { return Ok(0) };
             stores.cache.set_flags(id, &differing, None).map_err(|e| stop(&e))?;
             let changed = differing.len() as u64;
             core.back_of(number, move |core, open| {
                 for (uid, flags) in differing {
-                    let key = MessageKey { mailbox: id, uid };
-                    let pending = open.pending.holds(&open.library, key);
-                    open.library.set_flags(key, flags.bits(), pending);
+                    open.changes.show(&mut open.library, MessageKey { mailbox: id, uid }, &flags);
                 }
                 core.mark_changed();
             });
@@ -578,6 +568,7 @@ impl Sink for AccountSink {
             let uids: Vec<u32> = uids.iter().collect();
             stores.cache.remove(id, &uids, None).map_err(|e| stop(&e))?;
             core.back_of(number, move |core, open| {
+                core.forget_changes_of(open, id, &uids.iter().copied().collect());
                 for uid in uids {
                     open.library.remove(MessageKey { mailbox: id, uid });
                 }

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::account;
+use super::changes;
 use super::core::{EngineError, Open, Settings, Stores};
 use super::document::{self, MessageDocument};
-use super::flags;
 use super::outbox;
 use super::query::{
     Branch, CaseListed, Filter, Listed, Listing, MailboxListed, MailboxStats, OutboxListed, RawMessage, Resolution,
@@ -45,6 +45,9 @@ struct Indexed {
     cases: Vec<(CaseId, String)>,
     /// System flags: of the index, because the cache may be a moment behind.
     flags: u8,
+    /// The mailbox that it is shown in.
+    mailbox: String,
+    over: Option<changes::Over>,
 }
 
 fn indexed(open: &Open, key: MessageKey) -> Option<Indexed> {
@@ -54,6 +57,8 @@ fn indexed(open: &Open, key: MessageKey) -> Option<Indexed> {
         thread: open.library.thread_of(key).unwrap_or(ThreadId(0)),
         cases: open.library.cases_of(key),
         flags: open.library.flags(key)?,
+        mailbox: open.library.shown_in(key)?.to_owned(),
+        over: open.changes.over(&open.library, key),
     })
 }
 
@@ -71,7 +76,7 @@ fn carried(code: u8) -> &'static str {
 }
 
 fn listed(known: Indexed, summary: Summary) -> Listed {
-    let mut flags = summary.flags;
+    let mut flags = known.over.as_ref().map_or(summary.flags.clone(), |over| over.shown(&summary.flags));
     flags.set(known.flags, true);
     flags.set(!known.flags & 0x1f, false);
     Listed {
@@ -91,6 +96,8 @@ fn listed(known: Indexed, summary: Summary) -> Listed {
         attachments: usize::from(summary.attachments),
         bytes: u64::from(summary.bytes),
         here: summary.has_raw,
+        mailbox: known.mailbox,
+        pending: known.over.is_some(),
     }
 }
 
@@ -175,7 +182,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`].
     pub fn thread(&self, id: ThreadId) -> Result<Option<ThreadView>, EngineError> {
-        self.core.ask_open(move |_, open| open.library.thread_view(id))
+        self.core.ask_open(move |_, open| open.library.thread_view(id, &Scope::All))
     }
 
     /// A thread as a forest; empty where there is none of that name.
@@ -235,7 +242,7 @@ impl Engine {
                 .filter_map(|key| indexed(open, key))
                 .filter(|known| {
                     filter.account.as_ref().is_none_or(|account| known.id.account == *account)
-                        && filter.mailbox.as_ref().is_none_or(|mailbox| known.id.mailbox == *mailbox)
+                        && filter.mailbox.as_ref().is_none_or(|mailbox| known.mailbox == *mailbox)
                         && (!filter.unread || known.flags & crate::store::flags::Flags::SEEN == 0)
                 })
                 .collect();
@@ -588,7 +595,7 @@ impl Engine {
                 stores: Arc::clone(&open.stores),
                 sink: core.sink(open, &name),
                 // Changes of flags that wait, where nobody else is connected to tell them.
-                teller: (open.pending.waits_for(&name) && open.accounts.get(&name).is_none_or(|a| a.handle.is_none()))
+                teller: (open.changes.waits_for(&name) && open.accounts.get(&name).is_none_or(|a| a.handle.is_none()))
                     .then(|| core.sink(open, &name)),
             })?;
             let (settings, mailboxes, core) = (Arc::clone(&self.settings), mailboxes.to_vec(), self.core.clone());
@@ -603,7 +610,7 @@ impl Engine {
                 let setup = account::setup(&account, &settings.config, proof).map_err(&failed)?;
                 if let Some(teller) = teller {
                     let handle = imap::spawn(setup.clone(), Arc::new(teller));
-                    flags::replay(&stores, &core, number, &account.name, &handle).await;
+                    changes::replay(&stores, &core, number, &account.name, &handle).await;
                     handle.end();
                 }
                 // On a task of its own, where the stack is deep.

@@ -15,8 +15,8 @@ use jiff::tz::TimeZone;
 
 use super::account::Account;
 use super::announce::Announcer;
+use super::changes::Changes;
 use super::clock::Clock;
-use super::flags::Pending;
 use super::lane::{Lanes, Taken};
 use super::library::Library;
 use super::library::filing::Book;
@@ -74,6 +74,14 @@ pub enum EngineError {
     /// OpenPGP.
     #[error(transparent)]
     Pgp(#[from] crate::pgp::error::PgpError),
+    /// No such mailbox.
+    #[error("{account} has no mailbox {mailbox:?}; make it with --create, or choose another")]
+    NoMailbox {
+        /// The account.
+        account: String,
+        /// The mailbox.
+        mailbox: String,
+    },
     /// The server.
     #[error("{account}: {because}")]
     Server {
@@ -152,7 +160,7 @@ pub(crate) struct Open {
     pub(crate) vault: Vault,
     pub(crate) library: Library,
     pub(crate) keyring: SharedKeyring,
-    pub(crate) pending: Pending,
+    pub(crate) changes: Changes,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) scribe: Scribe,
@@ -367,7 +375,10 @@ impl Core {
         for mailbox in stores.cache.mailboxes()? {
             library.set_mailbox(mailbox);
         }
-        let pending = Pending::load(&stores.state)?;
+        let (changes, damage) = Changes::load(&stores.state)?;
+        for damage in damage {
+            self.complain(&damage);
+        }
         let scribe = Scribe::start(Arc::clone(&stores))?;
         let outbox = outbox::Outbox::new(Arc::clone(&stores));
         let accounts = self
@@ -387,7 +398,7 @@ impl Core {
             vault,
             library,
             keyring,
-            pending,
+            changes,
             accounts,
             outbox,
             scribe,
@@ -425,13 +436,10 @@ impl Core {
         self.runtime.spawn_blocking(move || {
             let insert = move |mailbox: MailboxId, chunk: Vec<Record>, handle: &CoreHandle| {
                 handle.back_of(number, move |core, open| {
-                    for mut record in chunk {
+                    for record in chunk {
                         let key = MessageKey { mailbox, uid: record.summary.uid };
-                        let pending = open.pending.over(&open.library, key, &mut record.summary.flags);
                         open.library.insert(mailbox, &record);
-                        if pending {
-                            open.library.set_flags(key, record.summary.flags.bits(), true);
-                        }
+                        open.changes.show(&mut open.library, key, &record.summary.flags);
                     }
                     core.mark_changed();
                 })

@@ -19,12 +19,12 @@
 mod account;
 mod announce;
 mod ask;
+mod changes;
 pub mod clock;
 mod core;
 pub mod document;
 mod draft_file;
 pub mod files;
-mod flags;
 mod housekeeping;
 mod ingest;
 mod lane;

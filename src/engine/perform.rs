@@ -11,7 +11,7 @@ use super::outgoing::{self, Means, Prepared};
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
 use super::{draft_file, files, outbox};
-use crate::app::effect::{Effect, Passphrase};
+use crate::app::effect::{Deed, Effect, Passphrase, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
 use crate::imap::{self, Body, MailboxAt};
@@ -21,7 +21,6 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::{Badge, SignatureState};
 use crate::store::cache::NewMessage;
-use crate::store::flags::Flags;
 use crate::store::summary::Summary;
 use crate::store::vault::Vault;
 
@@ -89,14 +88,25 @@ impl Core {
                     }
                 });
             }
-            Effect::OpenThread(id) => {
-                let view = open.library.thread_view(id).map(Arc::new);
+            Effect::OpenThread(id, scope) => {
+                let view = open.library.thread_view(id, &scope).map(Arc::new);
                 self.announcer.send(Event::Thread(id, view));
             }
             Effect::OpenMessage(name) => self.open_message(open, name),
             Effect::ShowSource(name) => self.show_source(open, name),
-            Effect::ChangeFlags(names, change) => self.change_flags(open, &names, change),
-            Effect::ChangeThreadFlags(thread, change) => self.change_thread_flags(open, thread, change),
+            Effect::ChangeFlags(names, change) => {
+                self.perform_deed(open, Target::Messages(names), Deed::Flag(change));
+            }
+            Effect::ChangeThreadFlags(thread, change) => {
+                self.perform_deed(open, Target::Threads(vec![thread]), Deed::Flag(change));
+            }
+            Effect::MarkRead(name) => self.mark_read(open, name),
+            Effect::Do(target, deed) => self.perform_deed(open, target, deed),
+            Effect::Undo => self.perform_undo(open, None),
+            Effect::UndoStep(step) => self.perform_undo(open, Some(step)),
+            Effect::UndoDeletion => self.perform_undo_deletion(open),
+            Effect::ListWaiting => self.send_waiting(open),
+            Effect::ListMailboxes(target) => self.send_mailboxes(open, target.as_ref()),
             Effect::Review(draft) => self.review(open, *draft),
             Effect::Confirm(token) => self.confirm(open, token),
             Effect::KeepDraft(draft) => {
@@ -208,6 +218,11 @@ impl Core {
         name: MessageRef,
         then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
     ) {
+        // A move of ours gave it another name since this was asked for.
+        let name = match open.library.key(&name) {
+            None => open.changes.name_now(&name).cloned().unwrap_or(name),
+            Some(_) => name,
+        };
         let key = open.library.key(&name);
         let Some((key, around)) = key.and_then(|key| Some((key, Self::around(open, key, None)?))) else {
             then(Err(sentence(Tone::Warning, "This message is gone: it was moved or deleted elsewhere.")));
@@ -225,9 +240,18 @@ impl Core {
             handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
             core: self.handle.clone(),
         };
+        let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
         self.runtime.spawn(async move {
-            let read = wanted.read().await;
-            then(read.map(|reading| (reading, around)).map_err(|words| sentence(Tone::Alarm, &words)));
+            match wanted.read().await {
+                Ok(reading) => then(Ok((reading, around))),
+                Err(words) => core.front_of(number, move |core, open| {
+                    // Moved while it was being fetched: it is there under its new name.
+                    match open.changes.name_now(&asked).cloned() {
+                        Some(moved) if open.library.key(&moved).is_some() => core.with_message(open, moved, then),
+                        _ => then(Err(sentence(Tone::Alarm, &words))),
+                    }
+                }),
+            }
         });
     }
 
@@ -353,7 +377,7 @@ impl Core {
         let ids = outbox::queue(&open.stores, prepared, sent.as_deref(), now, held_until)?;
         open.outbox.wake();
         if let Some(key) = prepared.answers.as_ref().and_then(|name| open.library.key(name)) {
-            self.change_bits(open, &[key], Flags::ANSWERED, 0);
+            self.mark_answered(open, key);
         }
         self.send_outbox(open);
         Ok(ids)

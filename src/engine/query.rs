@@ -62,6 +62,10 @@ pub struct Listed {
     pub bytes: u64,
     /// Its text is in the cache.
     pub here: bool,
+    /// The mailbox that it is shown in: where it is moved to, also before the server knows.
+    pub mailbox: String,
+    /// A change of it has not reached the server yet.
+    pub pending: bool,
 }
 
 /// A case in a list.
@@ -215,6 +219,40 @@ pub struct OutboxListed {
     pub queued: Timestamp,
     /// Whether it may still be taken out.
     pub cancellable: bool,
+}
+
+/// What was done to messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The number by which it can be taken back.
+    pub step: u64,
+    /// In words: "moved 3 messages to Archive".
+    pub words: String,
+    /// How many messages.
+    pub messages: usize,
+    /// The accounts whose servers are to be told.
+    pub accounts: Vec<String>,
+}
+
+/// A change that a server was not told yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WaitingListed {
+    /// Its place in the order.
+    pub seq: u64,
+    /// The step that it belongs to; 0: nothing that the user did.
+    pub step: u64,
+    /// The account.
+    pub account: String,
+    /// What was done, in words.
+    pub words: String,
+    /// How many messages the server was not told of.
+    pub messages: usize,
+    /// When it was done.
+    pub at: Timestamp,
+    /// `waiting`, `telling` or `stuck`.
+    pub state: &'static str,
+    /// Why it waits, in words; empty where nothing stands in its way.
+    pub why: String,
 }
 
 /// What a person says about a row whose fate is uncertain, after having looked.

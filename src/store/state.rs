@@ -3,12 +3,14 @@
 //! Every write is a transaction that is on the disk when the call returns; after a crash the store opens as of the last of them.
 //! Names are kept as keyed digests, values are sealed for their place.
 
+mod changes;
+
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::cert::{CertRecord, SecretRecord};
@@ -16,12 +18,12 @@ use super::outbox::{OutboxEntry, OutboxState};
 use super::space::{self, DiskFull};
 use super::vault::{Blinder, Sealer, Vault};
 use crate::mail::draft::Draft;
-use crate::mail::id::{MessageRef, OutboxId};
+use crate::mail::id::OutboxId;
 
 /// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
-const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [];
+const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [changes::migrate];
 /// A step from one schema to the next.
 type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
 
@@ -31,7 +33,8 @@ type Named = TableDefinition<'static, &'static [u8], &'static [u8]>;
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 const OUTBOX: Numbered = TableDefinition::new("outbox");
 const OUTBOX_RAW: Numbered = TableDefinition::new("outbox-raw");
-const FLAGS: Numbered = TableDefinition::new("flags");
+/// What schema 1 kept changes of flags in.
+const FLAGS_V1: Numbered = TableDefinition::new("flags");
 const CERTS: Named = TableDefinition::new("certs");
 const SECRETS: Named = TableDefinition::new("secrets");
 const VALUES: Named = TableDefinition::new("values");
@@ -87,22 +90,6 @@ pub enum StateError {
         /// Why.
         because: String,
     },
-}
-
-/// A change of flags made here that the server has not confirmed. Replayed in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueuedFlagChange {
-    /// Its place in the order. Set by the store.
-    #[serde(skip)]
-    pub seq: u64,
-    /// Which messages.
-    pub messages: Vec<MessageRef>,
-    /// System flags to set, as bits of [`super::flags::Flags`].
-    pub set: u8,
-    /// System flags to clear.
-    pub clear: u8,
-    /// When it was made.
-    pub at: Timestamp,
 }
 
 macro_rules! from_redb {
@@ -179,16 +166,16 @@ impl State {
 
     fn bring_up(&self, generation: u64) -> Result<(), StateError> {
         let transaction = self.begin()?;
+        let stored = transaction.open_table(META)?.get("schema")?.map(|value| value.value().to_vec());
+        let schema = stored.and_then(|bytes| bytes.try_into().ok()).map_or(SCHEMA, u32::from_le_bytes);
+        if schema > SCHEMA || schema == 0 {
+            return Err(StateError::Later { place: self.file.clone(), version: schema });
+        }
+        for step in MIGRATIONS.iter().skip(schema as usize - 1) {
+            step(&transaction, &self.keys)?;
+        }
         {
             let mut meta = transaction.open_table(META)?;
-            let stored = meta.get("schema")?.map(|value| value.value().to_vec());
-            let schema = stored.and_then(|bytes| bytes.try_into().ok()).map_or(SCHEMA, u32::from_le_bytes);
-            if schema > SCHEMA || schema == 0 {
-                return Err(StateError::Later { place: self.file.clone(), version: schema });
-            }
-            for step in MIGRATIONS.iter().skip(schema as usize - 1) {
-                step(&transaction, &self.keys)?;
-            }
             meta.insert("schema", SCHEMA.to_le_bytes().as_slice())?;
             let seen = match meta.get("generation")? {
                 Some(value) => self.keys.open::<u64>("meta", b"generation", value.value())?,
@@ -201,7 +188,7 @@ impl State {
                 let value = self.keys.seal("meta", b"generation", &generation)?;
                 meta.insert("generation", value.as_slice())?;
             }
-            for table in [OUTBOX, OUTBOX_RAW, FLAGS] {
+            for table in [OUTBOX, OUTBOX_RAW, changes::CHANGES, changes::CHANGES_RAW] {
                 transaction.open_table(table)?;
             }
             for table in [CERTS, SECRETS, VALUES] {
@@ -411,38 +398,6 @@ impl State {
         self.write(|write| write.remove(SECRETS, fingerprint))
     }
 
-    /// Appends a change of flags to the queue; gives its place.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queue_flags(&self, change: &QueuedFlagChange) -> Result<u64, StateError> {
-        self.write(|write| write.queue_flags(change))
-    }
-
-    /// The queue in order.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queued_flags(&self) -> Result<Vec<QueuedFlagChange>, StateError> {
-        let table = self.database.begin_read()?.open_table(FLAGS)?;
-        let mut changes = Vec::new();
-        for row in table.iter()? {
-            let (seq, value) = row?;
-            let seq = seq.value();
-            let change: QueuedFlagChange = self.keys.open("flags", &seq.to_be_bytes(), value.value())?;
-            changes.push(QueuedFlagChange { seq, ..change });
-        }
-        Ok(changes)
-    }
-
-    /// The server has confirmed (or refused for good) these.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn drop_flags(&self, seqs: &[u64]) -> Result<(), StateError> {
-        self.write(|write| write.drop_flags(seqs))
-    }
-
     /// Keeps a small value under a name of ours.
     ///
     /// # Errors
@@ -607,28 +562,6 @@ impl Write<'_> {
     /// [`StateError`].
     pub fn put_secret(&self, secret: &SecretRecord) -> Result<(), StateError> {
         self.put_named(SECRETS, "secrets", &secret.fingerprint, secret)
-    }
-
-    /// As [`State::queue_flags`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queue_flags(&self, change: &QueuedFlagChange) -> Result<u64, StateError> {
-        let seq = self.next("next-flags")?;
-        self.put_numbered(FLAGS, "flags", seq, change)?;
-        Ok(seq)
-    }
-
-    /// As [`State::drop_flags`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn drop_flags(&self, seqs: &[u64]) -> Result<(), StateError> {
-        let mut table = self.transaction.open_table(FLAGS)?;
-        for seq in seqs {
-            table.remove(seq)?;
-        }
-        Ok(())
     }
 
     /// Keeps a value under a name of ours; as [`State::put`] for any serialisable one.

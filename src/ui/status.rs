@@ -60,6 +60,7 @@ fn name(screen: &Screen) -> SafeText {
         Screen::Composer(composer) => SafeText::line(composer.subject()),
         Screen::Review(_) => SafeText::from("Review before sending"),
         Screen::Outbox(_) => SafeText::from("Outbox"),
+        Screen::Changes(_) => SafeText::from("Not yet on the servers"),
         Screen::Help(_) => SafeText::from("Help"),
     }
 }
@@ -133,6 +134,7 @@ fn position(model: &Model) -> String {
         Some(Screen::Cases(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Threads(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Outbox(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Changes(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Help(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Thread(thread)) => {
             let percent = thread.shown.as_ref().map(|shown| match shown.body.percent() {
@@ -189,7 +191,7 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
             canvas.cursor = Some((row.x + 1 + asked + cells(&answer), row.y));
             return;
         }
-        Some(Popup::Palette(_)) | None => {}
+        Some(Popup::Palette(_) | Popup::Picker(_)) | None => {}
     }
     if !model.pending.is_empty() {
         let keys: Vec<String> = model.pending.iter().map(ToString::to_string).collect();

@@ -7,11 +7,12 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 
-use super::{QueuedFlagChange, State, StateError};
+use super::{State, StateError};
 use crate::mail::draft::Draft;
-use crate::mail::id::{MessageRef, OutboxId};
+use crate::mail::id::OutboxId;
 use crate::pgp::report::Acceptance;
 use crate::store::cert::{CertRecord, SecretRecord};
+use crate::store::change::{Act, Change};
 use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
 use crate::store::vault::{Cost, Vault};
 
@@ -106,18 +107,37 @@ fn the_rest_round_trips() {
     };
     let secret = SecretRecord { fingerprint: "CD".repeat(20), key: b"planted-key-word".to_vec(), passphrase: None };
     let draft = Draft { subject: "planted-draft-word".into(), ..Draft::default() };
-    let message: MessageRef = "work/INBOX/1/2".parse().unwrap();
-    let change = QueuedFlagChange { seq: 0, messages: vec![message], set: 1, clear: 0, at: now() };
+    let change = |seq| Change {
+        seq,
+        step: 1,
+        undoes: None,
+        words: "planted-change-word".into(),
+        at: now(),
+        account: "work".into(),
+        act: Act::Create { mailbox: "Archive".into(), special_use: None },
+        waiting: Vec::new(),
+        open: true,
+        begun: None,
+        done: Vec::new(),
+        taken_back: false,
+        tries: 0,
+        why: String::new(),
+    };
     {
         let state = world.open();
         state.put_cert(&cert).unwrap();
         state.put_secret(&secret).unwrap();
         state.keep_draft(&draft).unwrap();
         state.put("planted-name", b"planted-value").unwrap();
-        for _ in 0..3 {
-            state.queue_flags(&change).unwrap();
-        }
-        state.drop_flags(&[2]).unwrap();
+        state
+            .write(|write| {
+                (1..=3).try_for_each(|seq| write.put_change(&change(seq)))?;
+                write.put_change_raw(2, b"planted-append-word")
+            })
+            .unwrap();
+        assert_eq!(state.change_raw(2).unwrap(), b"planted-append-word");
+        state.write(|write| write.drop_changes(&[2, 3])).unwrap();
+        assert!(state.change_raw(2).is_err());
     }
     let state = world.open();
     assert_eq!(state.certs().unwrap(), std::slice::from_ref(&cert));
@@ -125,7 +145,8 @@ fn the_rest_round_trips() {
     assert_eq!(state.secrets().unwrap(), std::slice::from_ref(&secret));
     assert_eq!(state.kept_draft().unwrap(), Some(draft));
     assert_eq!(state.value("planted-name").unwrap().unwrap(), b"planted-value");
-    assert_eq!(state.queued_flags().unwrap().iter().map(|change| change.seq).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(state.changes().unwrap().0, [change(1)]);
+    assert_eq!(state.next_change().unwrap(), 4, "a number is never given twice");
     state.remove_cert(&cert.fingerprint).unwrap();
     state.remove_secret(&secret.fingerprint).unwrap();
     state.drop_draft().unwrap();

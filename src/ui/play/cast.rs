@@ -302,7 +302,7 @@ impl World {
             match change {
                 FlagChange::Seen(seen) => row.seen = seen,
                 FlagChange::Flagged(flagged) => row.flagged = flagged,
-                FlagChange::Deleted(_) => {}
+                FlagChange::Deleted(_) | FlagChange::Answered(_) => {}
             }
         }
         let unread = self.thread.messages.iter().filter(|row| !row.seen).count();
@@ -315,7 +315,7 @@ impl World {
         match effect {
             Effect::ListCases => vec![Event::Cases(arc(&self.cases))],
             Effect::ListThreads(scope) => vec![Event::Threads(scope.clone(), arc(&self.threads).into())],
-            Effect::OpenThread(id) => {
+            Effect::OpenThread(id, _) => {
                 let mut view = self.thread.clone();
                 view.id = *id;
                 if id.0 == 3 {
@@ -324,6 +324,11 @@ impl World {
                 vec![Event::Thread(*id, Some(Arc::new(view)))]
             }
             Effect::OpenMessage(id) => vec![Event::Message(id.clone(), Ok(Arc::new(self.view(id))))],
+            Effect::UndoDeletion | Effect::Undo => vec![Event::Undone],
+            Effect::MarkRead(name) => {
+                self.mark(|row| row.id == *name, FlagChange::Seen(true));
+                Vec::new()
+            }
             Effect::ChangeFlags(which, change) => {
                 self.mark(|row| which.contains(&row.id), *change);
                 Vec::new()

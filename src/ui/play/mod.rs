@@ -116,7 +116,7 @@ fn asks(effect: &Effect) -> bool {
         effect,
         Effect::ListCases
             | Effect::ListThreads(_)
-            | Effect::OpenThread(_)
+            | Effect::OpenThread(..)
             | Effect::OpenMessage(_)
             | Effect::ListOutbox
             | Effect::Complete(_)

@@ -20,7 +20,7 @@ fn screens_at_80_by_24() {
     insta::assert_snapshot!("palette", Play::new().keys(":un").screen());
     insta::assert_snapshot!("which_key", Play::new().keys("g").screen());
     insta::assert_snapshot!("filter", Play::new().keys("/fer").screen());
-    insta::assert_snapshot!("save", Play::new().keys("j<CR><CR>x").screen());
+    insta::assert_snapshot!("save", Play::new().keys("j<CR><CR>w").screen());
     insta::assert_snapshot!("locked", Play::new().keys("j<CR><CR>L").screen());
 }
 

@@ -20,7 +20,6 @@
 pub mod blob;
 pub mod cache;
 pub mod cert;
-pub mod change;
 pub mod file;
 pub mod flags;
 pub mod lock;

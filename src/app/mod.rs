@@ -4,12 +4,13 @@
 //! events, and an answer to a question that nobody asks any more is dropped.
 
 mod act;
-mod deeds;
+mod drafts;
 pub mod effect;
 pub mod event;
 pub mod line;
 pub mod list;
 mod model;
+mod outbox;
 pub mod popup;
 pub mod screen;
 pub mod size;

@@ -51,8 +51,6 @@ pub(super) struct Row<'a> {
     attachments: usize,
     bytes: u64,
     here: bool,
-    /// A change of it has not reached the server yet; its id is still the one that the server knows it by.
-    pending: bool,
 }
 
 #[derive(Serialize)]
@@ -67,7 +65,7 @@ impl<'a> Row<'a> {
             id: listed.id.to_string(),
             message_id: &listed.message_id,
             account: &listed.id.account,
-            mailbox: &listed.mailbox,
+            mailbox: &listed.id.mailbox,
             uid: listed.id.uid,
             uid_validity: listed.id.uid_validity,
             from: Person::of(&listed.from),
@@ -84,7 +82,6 @@ impl<'a> Row<'a> {
             attachments: listed.attachments,
             bytes: listed.bytes,
             here: listed.here,
-            pending: listed.pending,
         }
     }
 }

@@ -1,13 +1,12 @@
 //! The screens as values; `ui::screen` has a file of the same name for each.
 
 pub mod cases;
-pub mod changes;
 pub mod composer;
+pub mod drafts;
 pub mod help;
 pub mod lock;
 pub mod outbox;
 pub mod palette;
-pub mod picker;
 pub mod review;
 pub mod thread;
 pub mod threads;
@@ -61,8 +60,8 @@ pub enum Screen {
     Review(Box<review::ReviewScreen>),
     /// What is on its way.
     Outbox(outbox::Outbox),
-    /// What the servers were not told yet.
-    Changes(changes::Changes),
+    /// Drafts that wait.
+    Drafts(drafts::Drafts),
     /// Keys and what they do.
     Help(help::Help),
 }

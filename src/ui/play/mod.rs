@@ -116,9 +116,11 @@ fn asks(effect: &Effect) -> bool {
         effect,
         Effect::ListCases
             | Effect::ListThreads(_)
-            | Effect::OpenThread(..)
+            | Effect::OpenThread(_)
             | Effect::OpenMessage(_)
             | Effect::ListOutbox
+            | Effect::ListDrafts
+            | Effect::TakeUpDraft(_)
             | Effect::Complete(_)
     )
 }

@@ -23,8 +23,8 @@ pub enum Context {
     Review,
     /// The outbox.
     Outbox,
-    /// The drafts.
-    Drafts,
+    /// Changes that the servers were not told yet.
+    Changes,
     /// The help.
     Help,
     /// A question that is answered by typing: a path, a command, the passphrase.
@@ -46,7 +46,7 @@ impl Context {
         Self::Composer,
         Self::Review,
         Self::Outbox,
-        Self::Drafts,
+        Self::Changes,
         Self::Help,
         Self::Prompt,
         Self::Confirm,
@@ -66,7 +66,7 @@ impl Context {
             Self::Composer => "composer",
             Self::Review => "review",
             Self::Outbox => "outbox",
-            Self::Drafts => "drafts",
+            Self::Changes => "changes",
             Self::Help => "help",
             Self::Prompt => "prompt",
             Self::Confirm => "confirm",
@@ -85,7 +85,7 @@ impl Context {
         match self {
             Self::Global => None,
             Self::List | Self::View | Self::Composer | Self::Prompt | Self::Confirm => Some(Self::Global),
-            Self::Cases | Self::Threads | Self::Thread | Self::Outbox | Self::Drafts => Some(Self::List),
+            Self::Cases | Self::Threads | Self::Thread | Self::Outbox | Self::Changes => Some(Self::List),
             Self::Message | Self::Review | Self::Help => Some(Self::View),
         }
     }

@@ -57,7 +57,13 @@ actions! {
     GoUnfiled "go.unfiled" [Global] "Go to the threads that are in no case";
     GoAll "go.all" [Global] "Go to all threads";
     GoOutbox "go.outbox" [Global] "Go to the outbox";
-    GoDrafts "go.drafts" [Global] "Go to the drafts that are kept";
+    GoChanges "go.changes" [Global] "Go to what the servers were not told yet";
+    GoInbox "go.inbox" [Global] "Go to the threads of the inbox";
+    GoMailbox "go.mailbox" [Global] "Go to the threads of a mailbox, Trash and Junk among them";
+
+    // What you did.
+    ChangeUndo "change.undo" [Global] "Take back what you did last: a move, a deletion, a flag";
+    ChangeCancel "change.cancel" [Changes] "Take this change back";
 
     // The connection.
     SyncNow "sync.now" [Global] "Ask the servers for news now";
@@ -76,6 +82,7 @@ actions! {
     ListHalfUp "list.half-up" [List] "Move up half a page";
     ListNextUnread "list.next-unread" [List] "Move to the next row with something unread";
     ListPreviousUnread "list.previous-unread" [List] "Move to the previous row with something unread";
+    ListMark "list.mark" [Threads, Thread] "Mark the row for what is done next, or take the mark off";
     ListOpen "list.open" [List] "Open the row";
     ListFilter "list.filter" [List, Help] "Show only rows that hold what is typed";
 
@@ -92,8 +99,12 @@ actions! {
     // Whole threads.
     ThreadToggleSeen "thread.toggle-seen" [Threads, Thread] "Mark the whole thread read, or unread";
     ThreadToggleFlagged "thread.toggle-flagged" [Threads, Thread] "Flag the whole thread, or take the flag off";
-    ThreadDelete "thread.delete" [Threads, Thread] "Mark every message of the thread deleted (the server keeps them until they are expunged)";
-    ThreadUndelete "thread.undelete" [Threads, Thread] "Take back the deletion of the whole thread";
+    ThreadArchive "thread.archive" [Threads, Thread] "Move what was received of the thread to the archive";
+    ThreadMove "thread.move" [Threads, Thread] "Move what was received of the thread to a mailbox";
+    ThreadJunk "thread.junk" [Threads, Thread] "Move the thread to junk";
+    ThreadDelete "thread.delete" [Threads, Thread] "Delete the thread: it goes to Trash, or is marked deleted where there is none";
+    ThreadUndelete "thread.undelete" [Threads, Thread] "Take the last deletion back, or the thread out of Trash or Junk";
+    ThreadExpunge "thread.expunge" [Threads] "Remove the thread for ever, after asking";
 
     // One message: the one at the cursor, or the open one; in a list of threads, the newest of the thread.
     MessageReply "message.reply" [Threads, Thread, Message] "Answer the author";
@@ -101,8 +112,12 @@ actions! {
     MessageForward "message.forward" [Threads, Thread, Message] "Forward the message";
     MessageToggleSeen "message.toggle-seen" [Thread, Message] "Mark the message read, or unread";
     MessageToggleFlagged "message.toggle-flagged" [Thread, Message] "Flag the message, or take the flag off";
-    MessageDelete "message.delete" [Thread, Message] "Mark the message deleted (the server keeps it until it is expunged)";
-    MessageUndelete "message.undelete" [Thread, Message] "Take back the deletion";
+    MessageArchive "message.archive" [Thread, Message] "Move the message to the archive";
+    MessageMove "message.move" [Thread, Message] "Move the message to a mailbox";
+    MessageJunk "message.junk" [Thread, Message] "Move the message to junk";
+    MessageDelete "message.delete" [Thread, Message] "Delete the message: it goes to Trash, or is marked deleted where there is none";
+    MessageUndelete "message.undelete" [Thread, Message] "Take the last deletion back, or the message out of Trash or Junk";
+    MessageExpunge "message.expunge" [Thread, Message] "Remove the message for ever, after asking";
     MessageNext "message.next" [Message] "Show the next message of the thread";
     MessagePrevious "message.previous" [Message] "Show the previous message of the thread";
     MessageNextUnread "message.next-unread" [Message] "Show the next unread message of the thread";
@@ -116,7 +131,7 @@ actions! {
 
     // Writing.
     Compose "mail.compose" [Global] "Write a new message";
-    Resume "mail.resume" [Global] "Go on with the draft that was kept, or choose among several";
+    Resume "mail.resume" [Global] "Go on with the draft that was kept";
     ComposerNextField "composer.next-field" [Composer] "Go to the next field, or into the text";
     ComposerPreviousField "composer.previous-field" [Composer] "Go to the previous field";
     ComposerComplete "composer.complete" [Composer] "Complete the address from those known";
@@ -163,13 +178,8 @@ actions! {
     ConfirmNo "confirm.no" [Confirm] "No";
 
     // The outbox.
-    OutboxRetry "outbox.retry" [Outbox] "Try to send the row again now; look again for one that is uncertain";
-    OutboxCancel "outbox.cancel" [Outbox] "Take the message back before it is sent; it is kept as a draft";
-    OutboxArrived "outbox.arrived" [Outbox] "Say that an uncertain row was sent";
-    OutboxSendAgain "outbox.send-again" [Outbox] "Send an uncertain row again, though it may arrive twice";
-
-    // The drafts.
-    DraftDiscard "draft.discard" [Drafts] "Throw the draft away";
+    OutboxRetry "outbox.retry" [Outbox] "Try to send the row again now";
+    OutboxCancel "outbox.cancel" [Outbox] "Take the row out before it is sent";
 }
 
 impl Action {

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::effect::{Effect, FlagChange};
+use super::effect::{Deed, Effect, FlagChange, Target};
 use super::line::Line;
 use super::list::{List, Row, Rows};
-use super::model::{Deleted, Model};
+use super::model::Model;
 use super::popup::{Decision, Popup, Prompt, Purpose};
 use super::screen::Screen;
 use super::screen::help::Help;
@@ -13,9 +13,9 @@ use super::screen::outbox::Outbox;
 use super::screen::palette::Palette;
 use super::screen::thread::{Face, First, Thread};
 use super::screen::threads::Threads;
-use super::view::{Scope, Tone};
+use super::view::{MessageRow, Scope, Tone};
 use crate::action::Action;
-use crate::mail::id::ThreadId;
+use crate::mail::id::{MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 impl Model {
@@ -49,16 +49,24 @@ impl Model {
             Some(Screen::Thread(_)) => self.act_in_thread(action, out),
             Some(Screen::Composer(_)) => self.act_in_composer(action, out),
             Some(Screen::Review(_)) => self.act_in_review(action, out),
-            Some(Screen::Outbox(outbox)) => {
-                if !move_in(&mut outbox.list, action) {
-                    self.act_in_outbox(action, out);
+            Some(Screen::Outbox(outbox)) => match (action, outbox.list.selected()) {
+                (Action::OutboxRetry, Some(row)) => out.push(Effect::RetryOutbox(row.id)),
+                (Action::OutboxCancel, Some(row)) if row.cancellable => out.push(Effect::CancelOutbox(row.id)),
+                (Action::OutboxCancel, Some(_)) => {
+                    self.say(Tone::Warning, "This row can no longer be taken out: it is being sent, or was.");
                 }
-            }
-            Some(Screen::Drafts(drafts)) => {
-                if !move_in(&mut drafts.list, action) {
-                    self.act_in_drafts(action, out);
+                _ => drop(move_in(&mut outbox.list, action)),
+            },
+            Some(Screen::Changes(changes)) => match (action, changes.list.selected()) {
+                (Action::ChangeCancel, Some(row)) if row.step > 0 => out.push(Effect::UndoStep(row.step)),
+                (Action::ChangeCancel, Some(_)) => {
+                    self.say(
+                        Tone::Plain,
+                        "This follows from something you did before; it cannot be taken back by itself.",
+                    );
                 }
-            }
+                _ => drop(move_in(&mut changes.list, action)),
+            },
             Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
             None => {}
         }
@@ -94,13 +102,20 @@ impl Model {
                 self.go_home(out);
                 self.open_threads(Scope::All, SafeText::from("All mail"), out);
             }
-            Action::GoDrafts => self.show_drafts(out),
             Action::GoOutbox if !matches!(self.screens.last(), Some(Screen::Outbox(_))) => {
                 self.popups.clear();
                 self.push(Screen::Outbox(Outbox::default()));
                 self.refresh(out);
             }
             Action::GoOutbox => {}
+            Action::GoChanges => self.go_changes(out),
+            Action::GoMailbox => self.go_mailbox(out),
+            Action::GoInbox => {
+                let account = self.settings.identities.first().map(|one| one.account.clone()).unwrap_or_default();
+                self.go_home(out);
+                self.open_mailbox(account, "INBOX".to_owned(), "inbox", out);
+            }
+            Action::ChangeUndo => out.push(Effect::Undo),
             Action::SyncNow => {
                 out.push(Effect::SyncNow);
                 self.say(Tone::Plain, "Asking the servers for news.");
@@ -112,7 +127,7 @@ impl Model {
                 self.go_online(!online, out);
             }
             Action::Compose => self.compose(out),
-            Action::Resume => self.resume(out),
+            Action::Resume => self.resume(),
             Action::ListFilter if self.popups.is_empty() => self.ask_filter(),
             _ => return false,
         }
@@ -127,7 +142,7 @@ impl Model {
         );
     }
 
-    fn go_home(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn go_home(&mut self, out: &mut Vec<Effect>) {
         self.leave_composer(out);
         self.popups.clear();
         self.screens.truncate(1);
@@ -144,6 +159,9 @@ impl Model {
         if self.popups.pop().is_some() {
             return;
         }
+        if self.unmark() {
+            return;
+        }
         let first = self.screens.len() == 1;
         match self.screens.last_mut() {
             Some(Screen::Cases(cases)) if !cases.list.filter().is_empty() => {
@@ -156,8 +174,8 @@ impl Model {
             Some(Screen::Outbox(outbox)) if !outbox.list.filter().is_empty() => {
                 outbox.list.set_filter("");
             }
-            Some(Screen::Drafts(drafts)) if !drafts.list.filter().is_empty() => {
-                drafts.list.set_filter("");
+            Some(Screen::Changes(changes)) if !changes.list.filter().is_empty() => {
+                changes.list.set_filter("");
             }
             Some(Screen::Thread(thread)) if thread.whole && thread.tree.total() > 1 => {
                 thread.whole = false;
@@ -185,7 +203,7 @@ impl Model {
             Some(Screen::Threads(threads)) => threads.list.filter(),
             Some(Screen::Thread(thread)) if !thread.reading() => thread.tree.filter(),
             Some(Screen::Outbox(outbox)) => outbox.list.filter(),
-            Some(Screen::Drafts(drafts)) => drafts.list.filter(),
+            Some(Screen::Changes(changes)) => changes.list.filter(),
             Some(Screen::Help(help)) => help.list.filter(),
             _ => return,
         };
@@ -210,7 +228,7 @@ impl Model {
             }
             Some(Screen::Thread(thread)) => thread.tree.set_filter(text),
             Some(Screen::Outbox(outbox)) => outbox.list.set_filter(text),
-            Some(Screen::Drafts(drafts)) => drafts.list.set_filter(text),
+            Some(Screen::Changes(changes)) => changes.list.set_filter(text),
             Some(Screen::Help(help)) => help.list.set_filter(text),
             _ => true,
         };
@@ -243,6 +261,20 @@ impl Model {
                     }
                 }
                 _ if palette.line.act(action) => palette.look(),
+                _ => return false,
+            },
+            Some(Popup::Picker(picker)) => match action {
+                Action::PromptAccept => self.chose(out),
+                Action::PromptCancel => drop(self.popups.pop()),
+                Action::PromptNext => picker.step(1),
+                Action::PromptPrevious => picker.step(-1),
+                Action::PromptComplete => {
+                    if let Some(name) = picker.chosen().map(|row| row.name.clone()) {
+                        picker.line = Line::new(&name);
+                        picker.look();
+                    }
+                }
+                _ if picker.line.act(action) => picker.look(),
                 _ => return false,
             },
             Some(Popup::Prompt(prompt)) => match action {
@@ -289,15 +321,18 @@ impl Model {
                 self.shown_again(out);
                 self.say(Tone::Plain, "The draft was thrown away.");
             }
-            (Decision::Discard, false) => {}
-            (Decision::Resume, true) => self.resume_kept(),
-            (Decision::Resume, false) => self.say_kept(),
-            (Decision::ForgetDraft(id), true) => self.forget_draft(id, out),
-            (Decision::SendAgain(id), true) => out.push(Effect::OutboxSendAgain(id)),
-            (Decision::Arrived(id), true) => out.push(Effect::OutboxArrived(id)),
-            (Decision::GiveUp(id), true) => out.push(Effect::CancelOutbox(id)),
-            (Decision::ForgetDraft(_) | Decision::SendAgain(_) | Decision::Arrived(_) | Decision::GiveUp(_), false) => {
+            (Decision::Discard | Decision::Do(_), false) => {}
+            (Decision::Do(what), true) => {
+                let (target, deed) = *what;
+                self.do_to(target, deed, out);
             }
+            (Decision::Resume, true) => self.resume(),
+            (Decision::Replace(draft, carried), true) => {
+                self.kept = None;
+                out.push(Effect::DropDraft);
+                self.open_composer(*draft, carried, out);
+            }
+            (Decision::Resume | Decision::Replace(..), false) => self.say_kept(),
         }
     }
 
@@ -310,8 +345,7 @@ impl Model {
     }
 
     fn act_on_thread_row(&mut self, action: Action, out: &mut Vec<Effect>) {
-        if let (Action::ThreadUndelete, Some(Deleted::Thread(_))) = (action, &self.deleted) {
-            self.undelete(out);
+        if self.act_on_messages(action, out) {
             return;
         }
         let Some(Screen::Threads(threads)) = self.screens.last_mut() else { return };
@@ -321,6 +355,9 @@ impl Model {
             Action::ListOpen => self.open_thread(id, subject, First::Unread, None, out),
             Action::MessageReply | Action::MessageReplyAll | Action::MessageForward => {
                 self.open_thread(id, subject, First::Newest, Some(action), out);
+            }
+            Action::ThreadToggleSeen | Action::ThreadToggleFlagged if !threads.marked.is_empty() => {
+                self.toggle_marked(action, out);
             }
             Action::ThreadToggleSeen => {
                 let seen = threads.unread(&row) > 0;
@@ -333,9 +370,34 @@ impl Model {
                 threads.set_flagged(id, flagged);
                 out.push(Effect::ChangeThreadFlags(id, FlagChange::Flagged(flagged)));
             }
-            Action::ThreadDelete => self.delete_thread(id, &subject, out),
             _ => {}
         }
+    }
+
+    /// The marked threads all become read, or flagged; where they are all so already, the contrary.
+    fn toggle_marked(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let Some(Screen::Threads(threads)) = self.screens.last_mut() else { return };
+        let marked: Vec<(ThreadId, usize, bool, usize)> = threads
+            .marked
+            .iter()
+            .filter_map(|id| threads.list.by_id(id))
+            .map(|row| (row.id, threads.unread(&row), threads.flagged(&row), row.messages))
+            .collect();
+        let change = if action == Action::ThreadToggleSeen {
+            FlagChange::Seen(marked.iter().any(|(_, unread, ..)| *unread > 0))
+        } else {
+            FlagChange::Flagged(marked.iter().any(|(_, _, flagged, _)| !flagged))
+        };
+        for (id, _, _, messages) in &marked {
+            match change {
+                FlagChange::Seen(seen) => threads.set_unread(*id, if seen { 0 } else { *messages }),
+                FlagChange::Flagged(flagged) => threads.set_flagged(*id, flagged),
+                FlagChange::Deleted(_) | FlagChange::Answered(_) => {}
+            }
+        }
+        threads.marked.clear();
+        let target = Target::Threads(marked.into_iter().map(|(id, ..)| id).collect());
+        out.push(Effect::Do(target, Deed::Flag(change)));
     }
 
     fn open_thread(
@@ -347,46 +409,12 @@ impl Model {
         out: &mut Vec<Effect>,
     ) {
         let mut thread = Thread::new(id, subject, first, self.parts().body);
+        if let Some(Screen::Threads(threads)) = self.screens.last() {
+            thread.scope = threads.scope.clone();
+        }
         thread.after = after;
         self.push(Screen::Thread(Box::new(thread)));
         self.refresh(out);
-    }
-
-    fn delete_thread(&mut self, id: ThreadId, subject: &SafeText, out: &mut Vec<Effect>) {
-        out.push(Effect::ChangeThreadFlags(id, FlagChange::Deleted(true)));
-        self.deleted = Some(Deleted::Thread(id));
-        self.echo(|threads| threads.list.hide(&id));
-        let key = self.settings.keymap.hint(self.screen_context(), Action::ThreadUndelete).map(str::to_owned);
-        self.say_deleted(subject, key.as_deref());
-    }
-
-    fn say_deleted(&mut self, what: &SafeText, key: Option<&str>) {
-        let back = key.map_or_else(String::new, |key| format!(" {key} takes it back."));
-        self.say(Tone::Plain, format!("Deleted “{}”.{back}", what.truncate(40)));
-    }
-
-    fn undelete(&mut self, out: &mut Vec<Effect>) {
-        match self.deleted.take() {
-            None => self.say(Tone::Plain, "Nothing was deleted since the start."),
-            Some(Deleted::Thread(id)) => {
-                out.push(Effect::ChangeThreadFlags(id, FlagChange::Deleted(false)));
-                self.echo(|threads| {
-                    threads.list.unhide(&id);
-                    threads.list.select(&id);
-                });
-                self.say(Tone::Plain, "The deletion is taken back.");
-            }
-            Some(Deleted::Message(id)) => {
-                out.push(Effect::ChangeFlags(vec![id.clone()], FlagChange::Deleted(false)));
-                if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
-                    thread.tree.unhide(&id);
-                    thread.tree.select(&id);
-                    thread.want(out);
-                }
-                self.arrange();
-                self.say(Tone::Plain, "The deletion is taken back.");
-            }
-        }
     }
 
     fn act_in_thread(&mut self, action: Action, out: &mut Vec<Effect>) {
@@ -395,6 +423,13 @@ impl Model {
             thread.want(out);
             return;
         }
+        if self.act_on_messages(action, out) {
+            if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
+                thread.want(out);
+            }
+            return;
+        }
+        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
         match action {
             Action::ListOpen => {
                 thread.whole = true;
@@ -410,13 +445,6 @@ impl Model {
             Action::ListNextUnread | Action::MessageNextUnread => self.next_unread(out),
             Action::MessageToggleSeen | Action::MessageToggleFlagged => self.toggle_message(action, out),
             Action::ThreadToggleSeen | Action::ThreadToggleFlagged => self.toggle_thread(action, out),
-            Action::MessageDelete => self.delete_message(out),
-            Action::MessageUndelete | Action::ThreadUndelete => self.undelete(out),
-            Action::ThreadDelete => {
-                let (id, subject) = (thread.id, thread.subject.clone());
-                self.pop(out);
-                self.delete_thread(id, &subject, out);
-            }
             Action::MessageReply | Action::MessageReplyAll | Action::MessageForward => self.answer(action, out),
             _ => self.act_on_shown(action, out),
         }
@@ -448,17 +476,23 @@ impl Model {
     fn toggle_message(&mut self, action: Action, out: &mut Vec<Effect>) {
         let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
         let Some(row) = thread.tree.selected() else { return };
-        let id = row.id.clone();
+        let marked = std::mem::take(&mut thread.marked);
+        let meant: Vec<MessageRow> = if marked.is_empty() {
+            vec![row.clone()]
+        } else {
+            thread.tree.all().iter().filter(|r| marked.contains(&r.id)).cloned().collect()
+        };
+        let ids: Vec<MessageRef> = meant.iter().map(|row| row.id.clone()).collect();
         let change = if action == Action::MessageToggleSeen {
-            let seen = !row.seen;
-            thread.change(|row| row.id == id, Some(seen), None);
+            let seen = meant.iter().any(|row| !row.seen);
+            thread.change(|row| ids.contains(&row.id), Some(seen), None);
             FlagChange::Seen(seen)
         } else {
-            let flagged = !row.flagged;
-            thread.change(|row| row.id == id, None, Some(flagged));
+            let flagged = meant.iter().any(|row| !row.flagged);
+            thread.change(|row| ids.contains(&row.id), None, Some(flagged));
             FlagChange::Flagged(flagged)
         };
-        out.push(Effect::ChangeFlags(vec![id], change));
+        out.push(Effect::ChangeFlags(ids, change));
         self.echo_thread();
     }
 
@@ -478,36 +512,13 @@ impl Model {
     }
 
     /// The lists below show what the open thread shows.
-    fn echo_thread(&mut self) {
+    pub(super) fn echo_thread(&mut self) {
         let Some(Screen::Thread(thread)) = self.screens.last() else { return };
         let (id, unread, flagged) = (thread.id, thread.unread(), thread.tree.iter().any(|row| row.flagged));
         self.echo(|threads| {
             threads.set_unread(id, unread);
             threads.set_flagged(id, flagged);
         });
-    }
-
-    fn delete_message(&mut self, out: &mut Vec<Effect>) {
-        let Some(Screen::Thread(thread)) = self.screens.last_mut() else { return };
-        let Some(row) = thread.tree.selected() else { return };
-        let (id, from) = (row.id.clone(), row.from.clone());
-        out.push(Effect::ChangeFlags(vec![id.clone()], FlagChange::Deleted(true)));
-        thread.tree.hide(&id);
-        self.deleted = Some(Deleted::Message(id));
-        if thread.tree.is_empty() {
-            let whole = thread.id;
-            self.pop(out);
-            self.echo(|threads| threads.list.hide(&whole));
-            self.deleted = Some(Deleted::Thread(whole));
-        } else {
-            thread.want(out);
-            self.arrange();
-            self.echo_thread();
-        }
-        let key = self.settings.keymap.hint(self.screen_context(), Action::MessageUndelete);
-        let key = key.or_else(|| self.settings.keymap.hint(self.screen_context(), Action::ThreadUndelete));
-        let key = key.map(str::to_owned);
-        self.say_deleted(&from, key.as_deref());
     }
 
     fn act_on_shown(&mut self, action: Action, out: &mut Vec<Effect>) {

@@ -3,7 +3,7 @@
 use super::thread_list::ThreadList;
 use super::view::Scope;
 use crate::mail::draft::Draft;
-use crate::mail::id::{DraftId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{MessageRef, OutboxId, ThreadId};
 
 /// A passphrase on its way from the keyboard to the engine; wiped when dropped, never printed.
 #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
@@ -24,6 +24,48 @@ pub enum FlagChange {
     Flagged(bool),
     /// Set or clear `\Deleted` (the message is hidden; the server keeps it until it is expunged).
     Deleted(bool),
+    /// Set or clear `\Answered`.
+    Answered(bool),
+}
+
+/// Messages that something is done to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// These.
+    Messages(Vec<MessageRef>),
+    /// All messages of these threads that are shown.
+    Threads(Vec<ThreadId>),
+}
+
+/// Something done to messages: at once here, on the server as soon as it can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Change a system flag.
+    Flag(FlagChange),
+    /// Set or clear a keyword.
+    Keyword(String, bool),
+    /// Move to the mailbox for it; where there is none and `create` is set, it is made.
+    Archive {
+        /// The user agreed to make it.
+        create: bool,
+    },
+    /// Move to the mailbox for junk, and mark as such.
+    Junk,
+    /// Move to Trash; where the account has none, mark `\Deleted`. What is in Trash already is marked `\Deleted`.
+    Delete,
+    /// Take out of Trash or Junk, or clear `\Deleted`.
+    Undelete,
+    /// Move to this mailbox of the messages' account; where there is none and `create` is set, it is made.
+    Move {
+        /// The account; other accounts' messages stay.
+        account: Option<String>,
+        /// The mailbox.
+        mailbox: String,
+        /// Make it.
+        create: bool,
+    },
+    /// Remove for ever.
+    Expunge,
 }
 
 /// An output of [`update`](fn@super::update). Closed. None of them is waited for: answers come back as events.
@@ -41,14 +83,28 @@ pub enum Effect {
     ListThreads(Scope),
     /// Look which rows of a long list hold a text. Only the answer to the highest number of a scope is waited for.
     FilterThreads(Scope, u64, String, ThreadList),
-    /// Send a thread.
-    OpenThread(ThreadId),
+    /// Send a thread as it is shown within a scope.
+    OpenThread(ThreadId, Scope),
     /// Send a message; fetch it first where its body is not here.
     OpenMessage(MessageRef),
     /// Change flags here at once, and on the server as soon as it can be reached.
     ChangeFlags(Vec<MessageRef>, FlagChange),
     /// Change flags of every message of a thread.
     ChangeThreadFlags(ThreadId, FlagChange),
+    /// A message was read: `\Seen`, which is nothing to take back.
+    MarkRead(MessageRef),
+    /// Do something to messages.
+    Do(Target, Deed),
+    /// Take the newest step back.
+    Undo,
+    /// Take the newest step back if it is a deletion.
+    UndoDeletion,
+    /// Send the changes that the server was not told yet.
+    ListWaiting,
+    /// Take this step back.
+    UndoStep(u64),
+    /// Send the mailboxes to choose from: those of the accounts of these messages, or all.
+    ListMailboxes(Option<Target>),
     /// Build, check and seal a draft for review.
     Review(Box<Draft>),
     /// Queue what was reviewed under this token.
@@ -63,20 +119,8 @@ pub enum Effect {
     ListOutbox,
     /// Try an outbox row again now.
     RetryOutbox(OutboxId),
-    /// Take a message back before it is sent; its text comes back as a draft.
+    /// Take an outbox row out before it is sent.
     CancelOutbox(OutboxId),
-    /// A person says that an uncertain row was sent.
-    OutboxArrived(OutboxId),
-    /// A person says that an uncertain row is to be sent again.
-    OutboxSendAgain(OutboxId),
-    /// Send the drafts that were set aside.
-    ListDrafts,
-    /// Set the draft at hand aside: it stays among the drafts.
-    SetDraftAside,
-    /// Make this draft the one at hand, and what was at hand one that is set aside.
-    TakeUpDraft(DraftId),
-    /// Throw a draft away that was set aside.
-    ForgetDraft(DraftId),
     /// Save an attachment (message, part path) to a directory.
     SaveAttachment(MessageRef, String, String),
     /// Read the file at this path, to send it along with the draft.

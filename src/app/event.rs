@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::effect::{Deed, Target};
 use super::thread_list::ThreadList;
-use super::view::{AccountStatus, CaseRow, DraftRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView};
+use super::view::{
+    AccountStatus, CaseRow, MailboxRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView, WaitingRow,
+};
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
-use crate::mail::id::{DraftId, MessageRef, ThreadId};
+use crate::mail::id::{MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 /// An input of [`update`](fn@super::update). Closed: whoever adds one handles it.
@@ -29,6 +32,23 @@ pub enum Event {
     /// The terminal or the system asks us to end.
     Terminate,
 
+    /// Mailboxes to choose from, the one last moved to first.
+    Mailboxes(Arc<[MailboxRow]>),
+    /// Changes that the server was not told yet, the oldest first.
+    Waiting(Arc<[WaitingRow]>),
+    /// What was asked needs a mailbox that is not there: its name and account. Nothing was done.
+    NoMailbox {
+        /// The account.
+        account: String,
+        /// The mailbox.
+        mailbox: String,
+        /// What was asked, of what, with the leave to make the mailbox.
+        again: Box<(Target, Deed)>,
+    },
+    /// What was done, in words; it can be taken back.
+    Done(SafeText),
+    /// A step was taken back: lists are as they were before.
+    Undone,
     /// The list of cases, in answer to [`super::effect::Effect::ListCases`] and after changes.
     Cases(Arc<[CaseRow]>),
     /// A list of threads, newest first.
@@ -48,12 +68,6 @@ pub enum Event {
     Queued(Result<Sentence, Sentence>),
     /// The kept draft of a former run.
     DraftFound(Box<Draft>),
-    /// A message was taken back from the outbox: it is a draft now, set aside under this number.
-    TakenBack(DraftId, Box<Draft>, Sentence),
-    /// The drafts that were set aside, oldest first.
-    Drafts(Arc<[DraftRow]>),
-    /// The draft that was asked for by [`super::effect::Effect::TakeUpDraft`], or why it is not there.
-    DraftTaken(Result<Box<Draft>, Sentence>),
     /// What the outside editor left: the new text, or why it was abandoned.
     Edited(Result<String, Sentence>),
     /// The file that was asked for by [`super::effect::Effect::ReadAttachment`], or why it cannot be sent along.

@@ -308,6 +308,27 @@ impl<R: Row, S: Rows<R>> List<R, S> {
         self.follow();
     }
 
+    /// Takes rows off the list, as [`Self::hide`] does.
+    pub fn hide_all(&mut self, ids: &[R::Id]) {
+        self.hidden.extend_from_slice(ids);
+        self.take_out_hidden();
+        self.follow();
+    }
+
+    /// Shows all hidden rows again.
+    pub fn unhide_all(&mut self) {
+        for id in std::mem::take(&mut self.hidden) {
+            self.unhide(&id);
+        }
+    }
+
+    /// A row by its identity, shown or not.
+    #[must_use]
+    pub fn by_id(&self, id: &R::Id) -> Option<S::Ref<'_>> {
+        let place = (0..self.rows.len()).find(|place| self.rows.is(*place, id))?;
+        self.rows.row(place)
+    }
+
     /// Shows a hidden row again.
     pub fn unhide(&mut self, id: &R::Id) {
         self.hidden.retain(|hidden| hidden != id);

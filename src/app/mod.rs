@@ -4,13 +4,12 @@
 //! events, and an answer to a question that nobody asks any more is dropped.
 
 mod act;
-mod drafts;
+mod deeds;
 pub mod effect;
 pub mod event;
 pub mod line;
 pub mod list;
 mod model;
-mod outbox;
 pub mod popup;
 pub mod screen;
 pub mod size;

@@ -1,6 +1,5 @@
 //! Everything that the screen knows, and the questions that can be asked of it without changing it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,13 +11,12 @@ use super::screen::Screen;
 use super::screen::cases::Cases;
 use super::screen::lock::Lock;
 use super::size::{Area, Parts, inset, measure};
-use super::view::{AccountStatus, DraftRow, Link, Sentence, Tone};
+use super::view::{AccountStatus, Link, Sentence, Tone};
 use crate::action::Context;
 use crate::keymap::key::Key;
 use crate::keymap::{Hint, Keymap};
 use crate::mail::address::Address;
 use crate::mail::draft::Draft;
-use crate::mail::id::{MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 /// Whom the user writes as.
@@ -74,13 +72,6 @@ pub struct Notice {
     pub at: Timestamp,
 }
 
-/// What was marked deleted last, to take it back.
-#[derive(Clone, Debug)]
-pub(crate) enum Deleted {
-    Thread(ThreadId),
-    Message(MessageRef),
-}
-
 /// Everything that the screen knows.
 #[derive(Debug)]
 pub struct Model {
@@ -95,13 +86,7 @@ pub struct Model {
     pub(crate) lock: Option<Lock>,
     pub(crate) pending: Vec<Key>,
     pub(crate) hints: Vec<Hint>,
-    /// The draft at hand, while no composer shows it.
     pub(crate) kept: Option<Box<Draft>>,
-    /// The drafts that were set aside, oldest first.
-    pub(crate) drafts: Arc<[DraftRow]>,
-    /// A draft was asked for and is on its way to the composer.
-    pub(crate) taking_up: bool,
-    pub(crate) deleted: Option<Deleted>,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
     pub(crate) last_key: Timestamp,
@@ -123,9 +108,6 @@ impl Model {
             pending: Vec::new(),
             hints: Vec::new(),
             kept: None,
-            drafts: Arc::from([]),
-            taking_up: false,
-            deleted: None,
             directory: None,
             last_key: now,
         }
@@ -149,7 +131,7 @@ impl Model {
             return Context::Prompt;
         }
         match self.popups.last() {
-            Some(Popup::Prompt(_) | Popup::Palette(_)) => Context::Prompt,
+            Some(Popup::Prompt(_) | Popup::Palette(_) | Popup::Picker(_)) => Context::Prompt,
             Some(Popup::Ask(_)) => Context::Confirm,
             None => self.screen_context(),
         }
@@ -166,7 +148,7 @@ impl Model {
             Some(Screen::Composer(_)) => Context::Composer,
             Some(Screen::Review(_)) => Context::Review,
             Some(Screen::Outbox(_)) => Context::Outbox,
-            Some(Screen::Drafts(_)) => Context::Drafts,
+            Some(Screen::Changes(_)) => Context::Changes,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -198,8 +180,7 @@ impl Model {
         let body = self.parts().body;
         let heading = u16::from(body.height >= 9);
         let detail = match self.screens.last() {
-            Some(Screen::Outbox(_)) if body.height >= 18 => 9,
-            Some(Screen::Outbox(_)) if body.height >= 9 => 5,
+            Some(Screen::Outbox(_) | Screen::Changes(_)) if body.height >= 9 => 5,
             Some(Screen::Cases(_)) if body.height >= 12 && self.trouble().is_some() => 4,
             _ => 0,
         };
@@ -226,7 +207,7 @@ impl Model {
                 Screen::Cases(cases) => cases.list.set_height(rows),
                 Screen::Threads(threads) => threads.list.set_height(rows),
                 Screen::Outbox(outbox) => outbox.list.set_height(rows),
-                Screen::Drafts(drafts) => drafts.list.set_height(rows),
+                Screen::Changes(changes) => changes.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -242,9 +223,10 @@ impl Model {
             let (fresh, effect) = match screen {
                 Screen::Cases(cases) => (&mut cases.fresh, Effect::ListCases),
                 Screen::Threads(threads) => (&mut threads.fresh, Effect::ListThreads(threads.scope.clone())),
-                Screen::Thread(thread) => (&mut thread.fresh, Effect::OpenThread(thread.id)),
+                Screen::Thread(thread) => (&mut thread.fresh, Effect::OpenThread(thread.id, thread.scope.clone())),
                 Screen::Outbox(outbox) => (&mut outbox.fresh, Effect::ListOutbox),
-                Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => continue,
+                Screen::Changes(changes) => (&mut changes.fresh, Effect::ListWaiting),
+                Screen::Composer(_) | Screen::Review(_) | Screen::Help(_) => continue,
             };
             if at < last {
                 fresh.spoil();
@@ -276,8 +258,11 @@ impl Model {
             Some(Screen::Threads(threads)) => {
                 threads.fresh.seen_again().then(|| Effect::ListThreads(threads.scope.clone()))
             }
-            Some(Screen::Thread(thread)) => thread.fresh.seen_again().then_some(Effect::OpenThread(thread.id)),
+            Some(Screen::Thread(thread)) => {
+                thread.fresh.seen_again().then_some(Effect::OpenThread(thread.id, thread.scope.clone()))
+            }
             Some(Screen::Outbox(outbox)) => outbox.fresh.seen_again().then_some(Effect::ListOutbox),
+            Some(Screen::Changes(changes)) => changes.fresh.seen_again().then_some(Effect::ListWaiting),
             _ => None,
         };
         out.extend(stale);
@@ -301,9 +286,6 @@ impl Model {
         self.hints.clear();
         self.notice = None;
         self.kept = None;
-        self.drafts = Arc::from([]);
-        self.taking_up = false;
-        self.deleted = None;
         self.directory = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {

@@ -1,8 +1,11 @@
 //! What lies over a screen: a stack of values. The topmost has the keys.
 
+use super::effect::{Deed, Target};
 use super::line::Line;
 use super::screen::palette::Palette;
-use crate::mail::id::{DraftId, MessageRef, OutboxId};
+use super::screen::picker::Picker;
+use crate::mail::draft::Draft;
+use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
 
 /// What an answer typed into a prompt is for.
@@ -34,14 +37,10 @@ pub enum Decision {
     Discard,
     /// Go on with the kept draft.
     Resume,
-    /// Throw away a draft that is not on screen; number 0 is the one at hand.
-    ForgetDraft(DraftId),
-    /// Send an uncertain row again, though it may have arrived.
-    SendAgain(OutboxId),
-    /// Count an uncertain row as sent.
-    Arrived(OutboxId),
-    /// Take an uncertain row back as a draft, though it may have arrived.
-    GiveUp(OutboxId),
+    /// Throw the kept draft away and begin this one; where it forwards a message that has attachments, with those.
+    Replace(Box<Draft>, Option<MessageRef>),
+    /// Do something to messages.
+    Do(Box<(Target, Deed)>),
 }
 
 /// A question that is answered by yes or no.
@@ -60,6 +59,8 @@ pub enum Popup {
     Prompt(Prompt),
     /// Actions by name.
     Palette(Palette),
+    /// A mailbox to choose.
+    Picker(Picker),
     /// A question that is answered by yes or no.
     Ask(Ask),
 }

@@ -16,7 +16,6 @@ use super::size::{inset, measure};
 use super::thread_list::ThreadList;
 use super::view::{AccountStatus, MessageView, Review, Scope, Sentence, ThreadView, Tone};
 use crate::action::Action;
-use crate::app::effect::FlagChange;
 use crate::keymap::Resolution;
 use crate::keymap::key::{Code, Key};
 use crate::mail::draft::Draft;
@@ -76,12 +75,34 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                 }
             }
         }
+        Event::Waiting(rows) => {
+            for screen in &mut model.screens {
+                if let Screen::Changes(changes) = screen {
+                    changes.list.set_rows(Arc::clone(&rows));
+                    if changes.fresh.answered() {
+                        out.push(Effect::ListWaiting);
+                    }
+                }
+            }
+        }
+        Event::Mailboxes(rows) => {
+            if let Some(Popup::Picker(picker)) = model.popups.last_mut() {
+                picker.set(rows);
+            }
+        }
+        Event::NoMailbox { account, mailbox, again } => model.no_mailbox(&account, &mailbox, again),
+        Event::Done(words) => {
+            let mut chars = words.as_str().chars();
+            let words: String = chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default();
+            model.say_undoable(&format!("{words}."));
+        }
+        Event::Undone => {
+            model.as_stored();
+            model.refresh(&mut out);
+        }
         Event::Reviewed(result) => model.reviewed(result),
         Event::Queued(result) => model.queued(result, &mut out),
         Event::DraftFound(draft) => model.draft_found(draft),
-        Event::TakenBack(id, draft, words) => model.taken_back(id, &draft, words, &mut out),
-        Event::Drafts(rows) => model.drafts_listed(rows),
-        Event::DraftTaken(result) => model.draft_taken(result, &mut out),
         Event::Edited(result) => model.edited(result),
         Event::Attached(result) => match (result, model.composer_mut()) {
             (Err(why), _) => model.tell(why),
@@ -205,6 +226,10 @@ impl Model {
             Some(Popup::Palette(palette)) => {
                 palette.line.insert(text);
                 palette.look();
+            }
+            Some(Popup::Picker(picker)) => {
+                picker.line.insert(text);
+                picker.look();
             }
             Some(Popup::Ask(_)) => {}
             None => {
@@ -344,7 +369,7 @@ impl Model {
             (Some(view), Some(Screen::Thread(thread))) => {
                 thread.set(view);
                 if thread.fresh.answered() {
-                    out.push(Effect::OpenThread(id));
+                    out.push(Effect::OpenThread(id, thread.scope.clone()));
                 }
                 thread.want(out);
             }
@@ -376,7 +401,7 @@ impl Model {
                 after = thread.after.take();
                 if thread.tree.selected().is_some_and(|row| !row.seen) {
                     thread.change(|row| row.id == *id, Some(true), None);
-                    out.push(Effect::ChangeFlags(vec![id.clone()], FlagChange::Seen(true)));
+                    out.push(Effect::MarkRead(id.clone()));
                 }
                 unread = Some(thread.unread());
             }

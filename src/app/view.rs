@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::mail::address::Address;
-use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::{Badge, OpenPgp};
 
@@ -20,6 +20,13 @@ pub enum Scope {
     Unfiled,
     /// All of them.
     All,
+    /// Those with a message in a mailbox, Trash and Junk included.
+    Mailbox {
+        /// The account's name in the configuration.
+        account: String,
+        /// The mailbox's name. Foreign text.
+        mailbox: String,
+    },
 }
 
 /// A row of the list of cases.
@@ -200,8 +207,6 @@ pub struct RecipientReview {
     pub address: AddressView,
     /// What is known of their key, in words.
     pub key: Sentence,
-    /// By which server, where there is more than one way: "by gateway (host)".
-    pub route: Option<SafeText>,
 }
 
 /// Everything about a message before it leaves; what was reviewed is what is sent.
@@ -238,50 +243,52 @@ pub struct OutboxRow {
     pub subject: SafeText,
     /// `queued`, `held`, `sending`, `sent-not-filed`, `sent`, `deferred`, `failed` or `uncertain`.
     pub state: &'static str,
-    /// How many of how many have it, where it is neither none nor all.
-    pub parts: Option<(usize, usize)>,
-    /// By which server it goes, where there is more than one way; else empty.
-    pub route: SafeText,
-    /// Each recipient with how far it has come.
-    pub recipients: Vec<RecipientRow>,
     /// Tries so far.
     pub attempts: u32,
     /// When it is tried next.
     pub next_attempt: Option<Timestamp>,
     /// The server's last words.
     pub reply: SafeText,
-    /// While it is uncertain: when the connection was lost, when it was looked for, and where it was not found.
-    pub doubt: Option<(Timestamp, Option<Timestamp>, SafeText)>,
     /// When it was queued.
     pub queued: Timestamp,
-    /// Whether a key may take something of it back.
+    /// Whether a key may cancel it.
     pub cancellable: bool,
-    /// Whether another try at once makes sense.
-    pub retryable: bool,
 }
 
-/// One recipient of an outbox row.
+/// A mailbox to choose.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RecipientRow {
-    /// Whom.
-    pub address: SafeText,
-    /// How loud.
-    pub tone: Tone,
-    /// How far it has come, in words.
+pub struct MailboxRow {
+    /// The account's name in the configuration.
+    pub account: String,
+    /// Its name as the server knows it. Foreign text.
+    pub name: String,
+    /// The same for display.
+    pub shown: SafeText,
+    /// What it is for: `inbox`, `archive`, `trash`, `junk`, `sent`, `drafts` or nothing.
+    pub role: &'static str,
+    /// When something was last moved to it; the mailbox of the newest move stands first.
+    pub last_used: Option<Timestamp>,
+}
+
+/// A change that the server was not told yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaitingRow {
+    /// Its place in the order.
+    pub seq: u64,
+    /// The step it belongs to; 0: none of the user's.
+    pub step: u64,
+    /// The account.
+    pub account: SafeText,
+    /// What was done, in words.
     pub words: SafeText,
-}
-
-/// A draft that was set aside.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DraftRow {
-    /// The draft.
-    pub id: DraftId,
-    /// Recipients for display.
-    pub to: SafeText,
-    /// Subject.
-    pub subject: SafeText,
-    /// When it was set aside.
+    /// How many messages the server was not told of.
+    pub messages: usize,
+    /// When it was done.
     pub at: Timestamp,
+    /// `waiting`, `telling` or `stuck`.
+    pub state: &'static str,
+    /// Why it waits, in words.
+    pub why: SafeText,
 }
 
 /// What the connection of an account is doing.

@@ -99,6 +99,9 @@ pub(super) enum Command {
     /// Mail on its way out
     #[command(subcommand)]
     Outbox(Outbox),
+    /// What was done to messages: what the servers do not know yet, and taking it back
+    #[command(subcommand)]
+    Change(Change),
     /// OpenPGP certificates and own keys
     #[command(subcommand)]
     Key(Key),
@@ -261,35 +264,72 @@ pub(super) enum Message {
         /// account/mailbox/uidvalidity/uid
         #[arg(value_name = "ID", required = true)]
         messages: Vec<String>,
-        /// Flags to set
+        /// Flags to set: seen, flagged, answered, deleted, or a keyword
         #[arg(long, value_name = "FLAG")]
-        set: Vec<Flag>,
+        set: Vec<String>,
         /// Flags to clear
         #[arg(long, value_name = "FLAG")]
-        clear: Vec<Flag>,
+        clear: Vec<String>,
+    },
+    /// Move to a mailbox of the same account
+    Move {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID", required = true)]
+        messages: Vec<String>,
+        /// The mailbox
+        #[arg(long, value_name = "MAILBOX")]
+        to: String,
+        /// Make it where it is missing
+        #[arg(long)]
+        create: bool,
+    },
+    /// Move to the archive
+    Archive {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID", required = true)]
+        messages: Vec<String>,
+        /// Make it where the account has none
+        #[arg(long)]
+        create: bool,
+    },
+    /// Move to Trash; where the account has none, mark deleted
+    Delete {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID", required = true)]
+        messages: Vec<String>,
+        /// Remove for ever instead: the server keeps no copy, and it cannot be taken back
+        #[arg(long)]
+        for_ever: bool,
+    },
+    /// Add a message from a file to a mailbox
+    Append {
+        /// The message; `-`: standard input
+        #[arg(value_name = "FILE.eml|-")]
+        file: String,
+        /// The mailbox
+        #[arg(long, value_name = "MAILBOX")]
+        to: String,
+        /// As read
+        #[arg(long)]
+        seen: bool,
+        /// Make the mailbox where it is missing
+        #[arg(long)]
+        create: bool,
     },
 }
 
-/// A flag that a person sets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Flag {
-    /// Read
-    Seen,
-    /// Marked
-    Flagged,
-    /// Hidden until it is expunged
-    Deleted,
-}
-
-impl Flag {
-    /// The word for it, as it is typed.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Seen => "seen",
-            Self::Flagged => "flagged",
-            Self::Deleted => "deleted",
-        }
-    }
+/// See [`Command::Change`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Change {
+    /// What the servers were not told yet, with the reason where it is stuck
+    List,
+    /// Take back what was done last, or a step by its number
+    Undo {
+        /// The number of the step, as --json and `change list` give it
+        step: Option<u64>,
+    },
+    /// Tell the servers now
+    Tell,
 }
 
 /// See [`Command::Attachment`].

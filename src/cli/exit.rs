@@ -92,11 +92,11 @@ impl From<EngineError> for Failure {
             EngineError::Locked | EngineError::Vault(_) | EngineError::Credentials { .. } => Exit::NotPermitted,
             EngineError::Ended => Exit::TryLater,
             EngineError::NoAccount(_) => Exit::Config,
-            EngineError::NoMessage(_) | EngineError::Refused(_) => Exit::No,
+            EngineError::NoMessage(_) | EngineError::NoMailbox { .. } | EngineError::Refused(_) => Exit::No,
             EngineError::Cache(_) | EngineError::State(_) | EngineError::Start(_) | EngineError::Keep { .. } => {
                 Exit::CannotWrite
             }
-            EngineError::Pgp(_) | EngineError::BadData(_) => Exit::BadData,
+            EngineError::Pgp(_) => Exit::BadData,
             EngineError::Server { .. } => Exit::Unavailable,
         };
         Self::new(exit, error)

@@ -51,6 +51,8 @@ pub(super) struct Row<'a> {
     attachments: usize,
     bytes: u64,
     here: bool,
+    /// A change of it has not reached the server yet; its id is still the one that the server knows it by.
+    pending: bool,
 }
 
 #[derive(Serialize)]
@@ -65,7 +67,7 @@ impl<'a> Row<'a> {
             id: listed.id.to_string(),
             message_id: &listed.message_id,
             account: &listed.id.account,
-            mailbox: &listed.id.mailbox,
+            mailbox: &listed.mailbox,
             uid: listed.id.uid,
             uid_validity: listed.id.uid_validity,
             from: Person::of(&listed.from),
@@ -82,6 +84,7 @@ impl<'a> Row<'a> {
             attachments: listed.attachments,
             bytes: listed.bytes,
             here: listed.here,
+            pending: listed.pending,
         }
     }
 }

@@ -1,13 +1,13 @@
-//! `message list | show | raw | flag`.
+//! `message list | show | raw`.
 
 use serde::Serialize;
 
 use super::args;
 use super::call::Call;
+use super::change;
 use super::exit::{Exit, Failure, Outcome};
-use super::listed::{self, Row, count};
+use super::listed::{self, Row};
 use super::source::Source;
-use crate::app::effect::FlagChange;
 use crate::case::Classes;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
 use crate::engine::query::Filter;
@@ -43,7 +43,11 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
             call.output.bytes(&raw)?;
             Ok(Exit::Done)
         }
-        args::Message::Flag { messages, set, clear } => flag(call, messages, set, clear),
+        args::Message::Flag { messages, set, clear } => change::flag(call, messages, set, clear),
+        args::Message::Move { messages, to, create } => change::move_to(call, messages, to, *create),
+        args::Message::Archive { messages, create } => change::archive(call, messages, *create),
+        args::Message::Delete { messages, for_ever } => change::delete(call, messages, *for_ever),
+        args::Message::Append { file, to, seen, create } => change::append(call, file, to, *seen, *create),
     }
 }
 
@@ -136,36 +140,4 @@ fn print(call: &mut Call<'_>, message: &MessageDocument) -> Result<(), Failure> 
         return call.output.line("(no text)");
     }
     call.output.block(&message.text)
-}
-
-fn flag(call: &mut Call<'_>, messages: &[String], set: &[args::Flag], clear: &[args::Flag]) -> Outcome {
-    if set.is_empty() && clear.is_empty() {
-        return Err(Failure::new(Exit::Usage, "say which flags: --set seen, --clear flagged"));
-    }
-    if let Some(both) = set.iter().find(|flag| clear.contains(flag)) {
-        return Err(Failure::new(Exit::Usage, format!("{both:?} cannot be both set and cleared")));
-    }
-    let engine = call.engine()?;
-    let mut found = Vec::new();
-    for text in messages {
-        found.push(Source::of(text, &call.cwd)?.find(engine)?);
-    }
-    let changes = set.iter().map(|flag| (flag, true)).chain(clear.iter().map(|flag| (flag, false)));
-    for (flag, on) in changes {
-        let change = match flag {
-            args::Flag::Seen => FlagChange::Seen(on),
-            args::Flag::Flagged => FlagChange::Flagged(on),
-            args::Flag::Deleted => FlagChange::Deleted(on),
-        };
-        engine.flag(&found, change)?;
-    }
-    let names = |list: &[args::Flag], sign: char| list.iter().map(|flag| format!("{sign}{}", flag.name())).collect();
-    let changed: Vec<String> =
-        [(set, '+'), (clear, '-')].into_iter().flat_map::<Vec<String>, _>(|(list, sign)| names(list, sign)).collect();
-    call.output.say(&format!(
-        "{}: {}; the server is told with the next connection",
-        count(found.len(), "message"),
-        changed.join(" ")
-    ));
-    Ok(Exit::Done)
 }

@@ -9,6 +9,7 @@ mod args;
 mod attachment;
 mod call;
 mod case;
+mod change;
 mod check;
 mod environment;
 mod exit;
@@ -36,7 +37,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use zeroize::Zeroizing;
 
-use self::args::{Cli, Command, Key, Message, Outbox, Store};
+use self::args::{Change, Cli, Command, Key, Message, Outbox, Store};
 use self::call::Call;
 use self::environment::Environment;
 use self::exit::{Exit, Failure, Outcome};
@@ -235,6 +236,14 @@ fn connects(command: &Command) -> bool {
     match command {
         Command::Sync { .. } | Command::Outbox(Outbox::Retry { .. } | Outbox::Resolve { .. }) => true,
         Command::Send { dry_run, .. } => !dry_run,
+        Command::Message(
+            Message::Flag { .. }
+            | Message::Move { .. }
+            | Message::Archive { .. }
+            | Message::Delete { .. }
+            | Message::Append { .. },
+        )
+        | Command::Change(Change::Undo { .. } | Change::Tell) => true,
         _ => false,
     }
 }
@@ -244,7 +253,9 @@ fn reads_stdin(command: &Command) -> bool {
     let is_dash = |text: &str| text == "-";
     match command {
         Command::Send { file, .. } => file.as_deref().is_none_or(|file| file.as_os_str() == "-"),
-        Command::Message(Message::Show { message } | Message::Raw { message }) => is_dash(message),
+        Command::Message(
+            Message::Show { message } | Message::Raw { message } | Message::Append { file: message, .. },
+        ) => is_dash(message),
         Command::Attachment(args::Attachment::Export { message, .. }) => is_dash(message),
         Command::Attachment(args::Attachment::List { messages, .. }) => messages.iter().any(|text| is_dash(text)),
         Command::Key(Key::Import { file, .. }) => file.as_os_str() == "-",

@@ -14,7 +14,6 @@ use tokio::task::JoinHandle;
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
 use super::library::record::Record;
-use super::outbox;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::config;
 use crate::imap::{
@@ -76,17 +75,9 @@ pub(crate) fn endpoint(server: &config::Endpoint) -> net::Endpoint {
 
 /// Whom an account trusts, and the certificate that it shows.
 pub(crate) fn trust(account: &config::Account) -> Result<Arc<net::ClientConfig>, net::Error> {
-    trust_with(account, account.ca_file.as_deref())
-}
-
-/// As [`trust`], with another authority.
-pub(crate) fn trust_with(
-    account: &config::Account,
-    ca_file: Option<&std::path::Path>,
-) -> Result<Arc<net::ClientConfig>, net::Error> {
     let own = account.client_certificate.as_ref();
     let own = own.map(|own| net::ClientCertificate { certificate: own.certificate.clone(), key: own.key.clone() });
-    net::tls::client_config_as(ca_file, own.as_ref())
+    net::tls::client_config_as(account.ca_file.as_deref(), own.as_ref())
 }
 
 /// Who we are to one of an account's servers.
@@ -194,16 +185,17 @@ impl Core {
             .library
             .mailbox(mailbox)
             .is_some_and(|m| m.state.special_use == Some(SpecialUse::Inbox) && m.state.last_sync.is_some());
-        for mut record in records {
+        self.find_moved(open, mailbox, &records);
+        for record in records {
             let key = MessageKey { mailbox, uid: record.summary.uid };
-            let pending = open.pending.over(&open.library, key, &mut record.summary.flags);
+            if open.changes.has_left(&open.library, key) {
+                continue;
+            }
             if open.library.flags(key).is_none() && !record.summary.flags.seen() {
                 fresh = fresh.saturating_add(1);
             }
             open.library.insert(mailbox, &record);
-            if pending {
-                open.library.set_flags(key, record.summary.flags.bits(), true);
-            }
+            open.changes.show(&mut open.library, key, &record.summary.flags);
         }
         if watching && fresh > 0 {
             let words = if fresh == 1 { "1 new message".to_owned() } else { format!("{fresh} new messages") };
@@ -238,16 +230,14 @@ impl Core {
         self.set_link(open, account, shown);
         let online = open.accounts.get(account).is_some_and(Account::is_online);
         if online && !was_online {
-            self.replay_flags(open, account);
+            self.replay(open, account);
             open.outbox.came_online();
-            // What failed for want of a network is tried now; a server that asked for patience is given it.
+            // What failed for want of a network is tried now; a server that asked for patience is asked once more.
             let (account, core, number) = (account.to_owned(), self.handle.clone(), open.number);
             open.scribe.write(move |stores| {
                 let Ok((rows, _)) = stores.state.outbox() else { return };
-                for row in rows.iter().filter(|row| row.account == account && row.unreachable) {
-                    if row.state == OutboxState::Deferred {
-                        let _ = stores.state.update_outbox(row.id, |entry| entry.next_attempt = None);
-                    }
+                for row in rows.iter().filter(|row| row.account == account && row.state == OutboxState::Deferred) {
+                    let _ = stores.state.update_outbox(row.id, |entry| entry.next_attempt = None);
                 }
                 core.front_of(number, |_, open| open.outbox.wake());
             });
@@ -519,7 +509,6 @@ impl Sink for AccountSink {
         let mut in_flight = self.in_flight.lock().await;
         wait(in_flight.take()).await?;
         *in_flight = Some(tokio::task::spawn_blocking(move || {
-            let reports = outbox::report::among(&messages);
             let messages = summarise_batch(messages, &context);
             let mut records: Vec<Record> = Vec::new();
             let mut uids: Vec<u32> = Vec::new();
@@ -532,9 +521,6 @@ impl Sink for AccountSink {
                 }
             }
             stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
-            if outbox::report::take_in(&stores, &reports, context.now) {
-                core.front_of(number, |core, open| core.send_outbox(open));
-            }
             if !indexed.load(Ordering::SeqCst) {
                 return Ok(());
             }
@@ -556,27 +542,16 @@ impl Sink for AccountSink {
         self.blocking(move |stores| {
             let held: HashMap<u32, Flags> =
                 stores.cache.held(id).map_err(|e| stop(&e))?.into_iter().map(|row| (row.uid, row.flags)).collect();
-            let mut differing: Vec<(u32, Flags)> =
+            let differing: Vec<(u32, Flags)> =
                 flags.into_iter().filter(|(uid, flags)| held.get(uid).is_some_and(|known| known != flags)).collect();
             if differing.is_empty() {
                 return Ok(0);
             }
-            // What waits to be told to the server stays as the user wants it.
-            let (ask, waiting) = std::sync::mpsc::channel();
-            core.front_of(number, move |_, open| {
-                for (uid, flags) in &mut differing {
-                    open.pending.over(&open.library, MessageKey { mailbox: id, uid: *uid }, flags);
-                }
-                let _ = ask.send(differing);
-            });
-            let Ok(differing) = waiting.recv() else { return Ok(0) };
             stores.cache.set_flags(id, &differing, None).map_err(|e| stop(&e))?;
             let changed = differing.len() as u64;
             core.back_of(number, move |core, open| {
                 for (uid, flags) in differing {
-                    let key = MessageKey { mailbox: id, uid };
-                    let pending = open.pending.holds(&open.library, key);
-                    open.library.set_flags(key, flags.bits(), pending);
+                    open.changes.show(&mut open.library, MessageKey { mailbox: id, uid }, &flags);
                 }
                 core.mark_changed();
             });
@@ -593,6 +568,7 @@ impl Sink for AccountSink {
             let uids: Vec<u32> = uids.iter().collect();
             stores.cache.remove(id, &uids, None).map_err(|e| stop(&e))?;
             core.back_of(number, move |core, open| {
+                core.forget_changes_of(open, id, &uids.iter().copied().collect());
                 for uid in uids {
                     open.library.remove(MessageKey { mailbox: id, uid });
                 }

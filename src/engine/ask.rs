@@ -8,13 +8,13 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::account;
+use super::changes;
 use super::core::{EngineError, Open, Settings, Stores};
 use super::document::{self, MessageDocument};
-use super::flags;
 use super::outbox;
 use super::query::{
     Branch, CaseListed, Filter, Listed, Listing, MailboxListed, MailboxStats, OutboxListed, RawMessage, Resolution,
-    SendReport, TakenBackListed,
+    SendReport,
 };
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
@@ -45,6 +45,9 @@ struct Indexed {
     cases: Vec<(CaseId, String)>,
     /// System flags: of the index, because the cache may be a moment behind.
     flags: u8,
+    /// The mailbox that it is shown in.
+    mailbox: String,
+    over: Option<changes::Over>,
 }
 
 fn indexed(open: &Open, key: MessageKey) -> Option<Indexed> {
@@ -54,6 +57,8 @@ fn indexed(open: &Open, key: MessageKey) -> Option<Indexed> {
         thread: open.library.thread_of(key).unwrap_or(ThreadId(0)),
         cases: open.library.cases_of(key),
         flags: open.library.flags(key)?,
+        mailbox: open.library.shown_in(key)?.to_owned(),
+        over: open.changes.over(&open.library, key),
     })
 }
 
@@ -71,7 +76,7 @@ fn carried(code: u8) -> &'static str {
 }
 
 fn listed(known: Indexed, summary: Summary) -> Listed {
-    let mut flags = summary.flags;
+    let mut flags = known.over.as_ref().map_or(summary.flags.clone(), |over| over.shown(&summary.flags));
     flags.set(known.flags, true);
     flags.set(!known.flags & 0x1f, false);
     Listed {
@@ -91,6 +96,8 @@ fn listed(known: Indexed, summary: Summary) -> Listed {
         attachments: usize::from(summary.attachments),
         bytes: u64::from(summary.bytes),
         here: summary.has_raw,
+        mailbox: known.mailbox,
+        pending: known.over.is_some(),
     }
 }
 
@@ -175,7 +182,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`].
     pub fn thread(&self, id: ThreadId) -> Result<Option<ThreadView>, EngineError> {
-        self.core.ask_open(move |_, open| open.library.thread_view(id))
+        self.core.ask_open(move |_, open| open.library.thread_view(id, &Scope::All))
     }
 
     /// A thread as a forest; empty where there is none of that name.
@@ -235,7 +242,7 @@ impl Engine {
                 .filter_map(|key| indexed(open, key))
                 .filter(|known| {
                     filter.account.as_ref().is_none_or(|account| known.id.account == *account)
-                        && filter.mailbox.as_ref().is_none_or(|mailbox| known.id.mailbox == *mailbox)
+                        && filter.mailbox.as_ref().is_none_or(|mailbox| known.mailbox == *mailbox)
                         && (!filter.unread || known.flags & crate::store::flags::Flags::SEEN == 0)
                 })
                 .collect();
@@ -347,14 +354,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the state store cannot be read.
     pub fn outbox(&self) -> Result<Vec<OutboxListed>, EngineError> {
-        let (rows, damage) = self.core.ask_open(|core, open| {
-            let read = open.outbox.rows();
-            if let Ok((_, damage)) = &read {
-                damage.iter().for_each(|one| core.complain(one));
-            }
-            read
-        })??;
-        drop(damage);
+        let rows = self.core.ask_open(|_, open| open.outbox.rows())??;
         Ok(rows.iter().map(outbox::listed).collect())
     }
 
@@ -366,32 +366,20 @@ impl Engine {
         self.core.ask_open(move |core, open| core.retry_outbox(open, id))?
     }
 
-    /// Takes a row back before it is sent, with all of the same message that has not left; it is kept as a draft.
+    /// Takes a row out before it is sent.
     ///
     /// # Errors
     /// No such row, or it is too late.
-    pub fn cancel(&self, id: OutboxId) -> Result<TakenBackListed, EngineError> {
-        let taken = self.core.ask_open(move |core, open| {
-            let taken = core.cancel_outbox(open, id)?;
-            core.tell_taken_back(open, Ok(Some(taken.clone())));
-            Ok::<_, EngineError>(taken)
-        })??;
-        Ok(TakenBackListed { draft: taken.id, words: taken.words() })
+    pub fn cancel(&self, id: OutboxId) -> Result<(), EngineError> {
+        self.core.ask_open(move |core, open| core.cancel_outbox(open, id))?
     }
 
     /// Says what became of an uncertain row.
     ///
     /// # Errors
     /// No such row, or it is not uncertain.
-    pub fn resolve(&self, id: OutboxId, resolution: Resolution) -> Result<Option<TakenBackListed>, EngineError> {
-        let taken = self.core.ask_open(move |core, open| {
-            let taken = core.resolve_outbox(open, id, resolution)?;
-            if let Some(taken) = &taken {
-                core.tell_taken_back(open, Ok(Some(taken.clone())));
-            }
-            Ok::<_, EngineError>(taken)
-        })??;
-        Ok(taken.map(|taken| TakenBackListed { draft: taken.id, words: taken.words() }))
+    pub fn resolve(&self, id: OutboxId, resolution: Resolution) -> Result<(), EngineError> {
+        self.core.ask_open(move |core, open| core.resolve_outbox(open, id, resolution))?
     }
 
     /// Checks, builds, seals and queues an RFC 5322 draft; with `dry_run` it is only checked.
@@ -607,7 +595,7 @@ impl Engine {
                 stores: Arc::clone(&open.stores),
                 sink: core.sink(open, &name),
                 // Changes of flags that wait, where nobody else is connected to tell them.
-                teller: (open.pending.waits_for(&name) && open.accounts.get(&name).is_none_or(|a| a.handle.is_none()))
+                teller: (open.changes.waits_for(&name) && open.accounts.get(&name).is_none_or(|a| a.handle.is_none()))
                     .then(|| core.sink(open, &name)),
             })?;
             let (settings, mailboxes, core) = (Arc::clone(&self.settings), mailboxes.to_vec(), self.core.clone());
@@ -622,7 +610,7 @@ impl Engine {
                 let setup = account::setup(&account, &settings.config, proof).map_err(&failed)?;
                 if let Some(teller) = teller {
                     let handle = imap::spawn(setup.clone(), Arc::new(teller));
-                    flags::replay(&stores, &core, number, &account.name, &handle).await;
+                    changes::replay(&stores, &core, number, &account.name, &handle).await;
                     handle.end();
                 }
                 // On a task of its own, where the stack is deep.

@@ -15,8 +15,8 @@ use jiff::tz::TimeZone;
 
 use super::account::Account;
 use super::announce::Announcer;
+use super::changes::Changes;
 use super::clock::Clock;
-use super::flags::Pending;
 use super::lane::{Lanes, Taken};
 use super::library::Library;
 use super::library::filing::Book;
@@ -74,6 +74,14 @@ pub enum EngineError {
     /// OpenPGP.
     #[error(transparent)]
     Pgp(#[from] crate::pgp::error::PgpError),
+    /// No such mailbox.
+    #[error("{account} has no mailbox {mailbox:?}; make it with --create, or choose another")]
+    NoMailbox {
+        /// The account.
+        account: String,
+        /// The mailbox.
+        mailbox: String,
+    },
     /// The server.
     #[error("{account}: {because}")]
     Server {
@@ -101,9 +109,6 @@ pub enum EngineError {
     /// Threads or runtime could not be started.
     #[error("casemail could not start: {0}")]
     Start(#[from] std::io::Error),
-    /// What was handed in cannot be read: in words.
-    #[error("{0}")]
-    BadData(String),
     /// In words.
     #[error("{0}")]
     Refused(String),
@@ -155,7 +160,7 @@ pub(crate) struct Open {
     pub(crate) vault: Vault,
     pub(crate) library: Library,
     pub(crate) keyring: SharedKeyring,
-    pub(crate) pending: Pending,
+    pub(crate) changes: Changes,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) scribe: Scribe,
@@ -359,7 +364,7 @@ impl Core {
         self.number += 1;
         let keyring = SharedKeyring::default();
         keyring.set(load_keyring(&stores.state, &self.announcer)?);
-        let recovered = stores.state.recover_outbox(self.settings.clock.now())?;
+        let recovered = stores.state.recover_outbox()?;
         if !recovered.is_empty() {
             tracing::info!(rows = recovered.len(), "rows of the outbox were being sent when the last process ended");
         }
@@ -370,7 +375,10 @@ impl Core {
         for mailbox in stores.cache.mailboxes()? {
             library.set_mailbox(mailbox);
         }
-        let pending = Pending::load(&stores.state)?;
+        let (changes, damage) = Changes::load(&stores.state)?;
+        for damage in damage {
+            self.complain(&damage);
+        }
         let scribe = Scribe::start(Arc::clone(&stores))?;
         let outbox = outbox::Outbox::new(Arc::clone(&stores));
         let accounts = self
@@ -390,7 +398,7 @@ impl Core {
             vault,
             library,
             keyring,
-            pending,
+            changes,
             accounts,
             outbox,
             scribe,
@@ -407,9 +415,6 @@ impl Core {
         self.open = Some(open);
         if let Ok(Some(draft)) = draft {
             self.announcer.send(Event::DraftFound(Box::new(draft)));
-        }
-        if let Some(open) = &self.open {
-            self.send_drafts(open);
         }
         Ok(())
     }
@@ -431,13 +436,10 @@ impl Core {
         self.runtime.spawn_blocking(move || {
             let insert = move |mailbox: MailboxId, chunk: Vec<Record>, handle: &CoreHandle| {
                 handle.back_of(number, move |core, open| {
-                    for mut record in chunk {
+                    for record in chunk {
                         let key = MessageKey { mailbox, uid: record.summary.uid };
-                        let pending = open.pending.over(&open.library, key, &mut record.summary.flags);
                         open.library.insert(mailbox, &record);
-                        if pending {
-                            open.library.set_flags(key, record.summary.flags.bits(), true);
-                        }
+                        open.changes.show(&mut open.library, key, &record.summary.flags);
                     }
                     core.mark_changed();
                 })

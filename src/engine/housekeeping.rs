@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Engine, EngineError};
-use crate::app::effect::{Effect, FlagChange};
+use crate::app::effect::{Deed, FlagChange};
 use crate::config::Config;
 use crate::mail::id::MessageRef;
 use crate::pgp::keyring::Keyring;
@@ -37,15 +37,11 @@ impl Engine {
     /// # Errors
     /// A message that is not there: then none is changed.
     pub fn flag(&self, names: &[MessageRef], change: FlagChange) -> Result<(), EngineError> {
-        let wanted = names.to_vec();
-        let absent =
-            self.core.ask_open(move |_, open| wanted.into_iter().find(|name| open.library.key(name).is_none()))?;
-        if let Some(name) = absent {
-            return Err(EngineError::NoMessage(name.to_string()));
+        match self.change(names, &Deed::Flag(change)) {
+            // They were so already.
+            Ok(_) | Err(EngineError::Refused(_)) => Ok(()),
+            Err(error) => Err(error),
         }
-        self.submit(Effect::ChangeFlags(names.to_vec(), change));
-        // Jobs are done in order: once this is answered, the change is made.
-        self.core.ask_open(|_, _| ())
     }
 
     /// Counts and sizes of the cache.

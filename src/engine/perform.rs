@@ -8,11 +8,10 @@ use super::announce::sentence;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::ingest::{self, summarise};
 use super::outgoing::{self, Means, Prepared};
-use super::query::Resolution;
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
 use super::{draft_file, files, outbox};
-use crate::app::effect::{Effect, Passphrase};
+use crate::app::effect::{Deed, Effect, Passphrase, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
 use crate::imap::{self, Body, MailboxAt};
@@ -22,7 +21,6 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::{Badge, SignatureState};
 use crate::store::cache::NewMessage;
-use crate::store::flags::Flags;
 use crate::store::summary::Summary;
 use crate::store::vault::Vault;
 
@@ -41,20 +39,13 @@ fn refusal(error: &EngineError) -> Sentence {
 }
 
 /// Prepares a draft with the means of its account.
-pub(crate) fn prepare(
-    draft: Draft,
-    settings: &Settings,
-    keyring: &Keyring,
-    limits: &outbox::Limits,
-) -> Result<Prepared, EngineError> {
+pub(crate) fn prepare(draft: Draft, settings: &Settings, keyring: &Keyring) -> Result<Prepared, EngineError> {
     let name = Some(draft.account.as_str()).filter(|name| !name.is_empty());
     let account = settings.config.account(name).ok_or_else(|| EngineError::NoAccount(draft.account.clone()))?;
     let mut token = [0; 8];
     token.iter_mut().zip(random()).for_each(|(to, from)| *to = from);
     let means = Means {
         account,
-        config: &settings.config,
-        limits,
         keyring,
         classes: &settings.classes,
         now: settings.clock.now().to_zoned(settings.zone.clone()),
@@ -97,14 +88,25 @@ impl Core {
                     }
                 });
             }
-            Effect::OpenThread(id) => {
-                let view = open.library.thread_view(id).map(Arc::new);
+            Effect::OpenThread(id, scope) => {
+                let view = open.library.thread_view(id, &scope).map(Arc::new);
                 self.announcer.send(Event::Thread(id, view));
             }
             Effect::OpenMessage(name) => self.open_message(open, name),
             Effect::ShowSource(name) => self.show_source(open, name),
-            Effect::ChangeFlags(names, change) => self.change_flags(open, &names, change),
-            Effect::ChangeThreadFlags(thread, change) => self.change_thread_flags(open, thread, change),
+            Effect::ChangeFlags(names, change) => {
+                self.perform_deed(open, Target::Messages(names), Deed::Flag(change));
+            }
+            Effect::ChangeThreadFlags(thread, change) => {
+                self.perform_deed(open, Target::Threads(vec![thread]), Deed::Flag(change));
+            }
+            Effect::MarkRead(name) => self.mark_read(open, name),
+            Effect::Do(target, deed) => self.perform_deed(open, target, deed),
+            Effect::Undo => self.perform_undo(open, None),
+            Effect::UndoStep(step) => self.perform_undo(open, Some(step)),
+            Effect::UndoDeletion => self.perform_undo_deletion(open),
+            Effect::ListWaiting => self.send_waiting(open),
+            Effect::ListMailboxes(target) => self.send_mailboxes(open, target.as_ref()),
             Effect::Review(draft) => self.review(open, *draft),
             Effect::Confirm(token) => self.confirm(open, token),
             Effect::KeepDraft(draft) => {
@@ -125,20 +127,8 @@ impl Core {
             }
             Effect::CancelOutbox(id) => {
                 let done = self.cancel_outbox(open, id);
-                self.tell_taken_back(open, done.map(Some));
+                self.tell_refusal(done);
             }
-            Effect::OutboxArrived(id) => {
-                let done = self.resolve_outbox(open, id, Resolution::Arrived);
-                self.tell_taken_back(open, done);
-            }
-            Effect::OutboxSendAgain(id) => {
-                let done = self.resolve_outbox(open, id, Resolution::SendAgain);
-                self.tell_taken_back(open, done);
-            }
-            Effect::ListDrafts => self.send_drafts(open),
-            Effect::SetDraftAside => self.set_draft_aside(open),
-            Effect::TakeUpDraft(id) => self.take_up_draft(open, id),
-            Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::Complete(typed) => {
@@ -228,6 +218,11 @@ impl Core {
         name: MessageRef,
         then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
     ) {
+        // A move of ours gave it another name since this was asked for.
+        let name = match open.library.key(&name) {
+            None => open.changes.name_now(&name).cloned().unwrap_or(name),
+            Some(_) => name,
+        };
         let key = open.library.key(&name);
         let Some((key, around)) = key.and_then(|key| Some((key, Self::around(open, key, None)?))) else {
             then(Err(sentence(Tone::Warning, "This message is gone: it was moved or deleted elsewhere.")));
@@ -245,9 +240,18 @@ impl Core {
             handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
             core: self.handle.clone(),
         };
+        let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
         self.runtime.spawn(async move {
-            let read = wanted.read().await;
-            then(read.map(|reading| (reading, around)).map_err(|words| sentence(Tone::Alarm, &words)));
+            match wanted.read().await {
+                Ok(reading) => then(Ok((reading, around))),
+                Err(words) => core.front_of(number, move |core, open| {
+                    // Moved while it was being fetched: it is there under its new name.
+                    match open.changes.name_now(&asked).cloned() {
+                        Some(moved) if open.library.key(&moved).is_some() => core.with_message(open, moved, then),
+                        _ => then(Err(sentence(Tone::Alarm, &words))),
+                    }
+                }),
+            }
         });
     }
 
@@ -309,9 +313,8 @@ impl Core {
     fn review(&mut self, open: &mut Open, draft: Draft) {
         let (settings, keyring) = (Arc::clone(&self.settings), open.keyring.now());
         let (core, number) = (self.handle.clone(), open.number);
-        let limits = open.outbox.limits();
         self.runtime.spawn_blocking(move || {
-            let prepared = prepare(draft, &settings, &keyring, &limits);
+            let prepared = prepare(draft, &settings, &keyring);
             core.front_of(number, move |core, open| {
                 let reviewed = match prepared {
                     Ok(prepared) => {
@@ -374,7 +377,7 @@ impl Core {
         let ids = outbox::queue(&open.stores, prepared, sent.as_deref(), now, held_until)?;
         open.outbox.wake();
         if let Some(key) = prepared.answers.as_ref().and_then(|name| open.library.key(name)) {
-            self.change_bits(open, &[key], Flags::ANSWERED, 0);
+            self.mark_answered(open, key);
         }
         self.send_outbox(open);
         Ok(ids)
@@ -393,13 +396,9 @@ impl Core {
             .config
             .account(account)
             .ok_or_else(|| EngineError::NoAccount(account.unwrap_or("").to_owned()))?;
-        let draft = draft_file::read(bytes, &known.name).map_err(EngineError::BadData)?;
-        let prepared = prepare(draft, &self.settings, &open.keyring.now(), &open.outbox.limits())?;
-        let mut report = super::query::SendReport {
-            queued: Vec::new(),
-            findings: prepared.findings.clone(),
-            routes: prepared.routes.clone(),
-        };
+        let draft = draft_file::read(bytes, &known.name).map_err(EngineError::Refused)?;
+        let prepared = prepare(draft, &self.settings, &open.keyring.now())?;
+        let mut report = super::query::SendReport { queued: Vec::new(), findings: prepared.findings.clone() };
         if !dry_run && !prepared.is_refused() {
             report.queued = self.queue(open, &prepared, 0)?.into_iter().map(|id| id.0).collect();
         }

@@ -7,9 +7,8 @@ use serde::Serialize;
 
 use crate::app::view::Scope;
 use crate::mail::address::Address;
-use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Badge;
-use crate::store::outbox::Doubt;
 
 /// Which messages are wanted. Every field narrows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,6 +62,10 @@ pub struct Listed {
     pub bytes: u64,
     /// Its text is in the cache.
     pub here: bool,
+    /// The mailbox that it is shown in: where it is moved to, also before the server knows.
+    pub mailbox: String,
+    /// A change of it has not reached the server yet.
+    pub pending: bool,
 }
 
 /// A case in a list.
@@ -181,8 +184,6 @@ pub struct SendReport {
     pub queued: Vec<u64>,
     /// What the check found.
     pub findings: Vec<Finding>,
-    /// By which servers it goes.
-    pub routes: Vec<RouteListed>,
 }
 
 impl SendReport {
@@ -202,14 +203,8 @@ pub struct OutboxListed {
     pub account: String,
     /// Message-ID without angle brackets.
     pub message_id: String,
-    /// The first row of the same message.
-    pub batch: OutboxId,
-    /// The route it goes by; `None`: the account's own server.
-    pub route: Option<String>,
     /// Whom the SMTP envelope names.
     pub to: Vec<String>,
-    /// Each of them with how far it has come.
-    pub recipients: Vec<RecipientListed>,
     /// Subject. Foreign text when the draft came from a file.
     pub subject: String,
     /// `queued`, `held`, `sending`, `sent-not-filed`, `sent`, `deferred`, `failed` or `uncertain`.
@@ -222,51 +217,42 @@ pub struct OutboxListed {
     pub reply: String,
     /// When it was queued.
     pub queued: Timestamp,
-    /// When the server first accepted it.
-    pub sent: Option<Timestamp>,
-    /// What is known while it is uncertain.
-    pub doubt: Option<Doubt>,
-    /// Whether something of it may be taken back.
+    /// Whether it may still be taken out.
     pub cancellable: bool,
-    /// Whether another try at once makes sense.
-    pub retryable: bool,
 }
 
-/// One recipient of an outbox row.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RecipientListed {
-    /// The address.
-    pub address: String,
-    /// `waiting`, `in-doubt`, `sent`, `refused` or `taken-back`.
-    pub delivery: &'static str,
-    /// The last reply's code.
-    pub code: Option<u16>,
-    /// RFC 3463.
-    pub status: Option<String>,
-    /// The last reply's words. Foreign text.
-    pub text: String,
-    /// What a delivery report says: `failed`, `delayed`, `delivered`, `relayed` or `expanded`.
-    pub reported: Option<String>,
-}
-
-/// What was taken back from the outbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TakenBackListed {
-    /// The draft that it is kept as.
-    pub draft: DraftId,
-    /// What was done, and who may have it all the same.
+/// What was done to messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changed {
+    /// The number by which it can be taken back.
+    pub step: u64,
+    /// In words: "moved 3 messages to Archive".
     pub words: String,
+    /// How many messages.
+    pub messages: usize,
+    /// The accounts whose servers are to be told.
+    pub accounts: Vec<String>,
 }
 
-/// By which server recipients are reached.
+/// A change that a server was not told yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RouteListed {
-    /// The route; `null`: the account's own server.
-    pub route: Option<String>,
-    /// The server.
-    pub host: String,
-    /// Whom it takes the message to.
-    pub recipients: Vec<String>,
+pub struct WaitingListed {
+    /// Its place in the order.
+    pub seq: u64,
+    /// The step that it belongs to; 0: nothing that the user did.
+    pub step: u64,
+    /// The account.
+    pub account: String,
+    /// What was done, in words.
+    pub words: String,
+    /// How many messages the server was not told of.
+    pub messages: usize,
+    /// When it was done.
+    pub at: Timestamp,
+    /// `waiting`, `telling` or `stuck`.
+    pub state: &'static str,
+    /// Why it waits, in words; empty where nothing stands in its way.
+    pub why: String,
 }
 
 /// What a person says about a row whose fate is uncertain, after having looked.

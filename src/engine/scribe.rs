@@ -33,6 +33,15 @@ impl Scribe {
         }
     }
 
+    /// Told when everything queued so far is written.
+    pub(crate) fn flushed(&self) -> std::sync::mpsc::Receiver<()> {
+        let (tell, told) = channel();
+        self.write(move |_| {
+            let _ = tell.send(());
+        });
+        told
+    }
+
     /// Waits until all is written.
     pub(crate) fn end(&mut self) {
         self.tasks = None;

@@ -88,6 +88,8 @@ pub enum Request {
     Fetch(MailboxAt, u32, Answer<Fetched>),
     /// Change flags.
     Store(StoreFlags, Answer<Stored>),
+    /// Fetch the flags that messages have now.
+    Flags(MailboxAt, UidSet, Answer<Vec<(u32, Flags)>>),
     /// Append to a mailbox (decoded name), or to the one for sent mail where `None`.
     Append {
         /// The mailbox.
@@ -158,6 +160,14 @@ impl Handle {
     /// Any [`Error`].
     pub async fn store_flags(&self, change: StoreFlags) -> Result<Stored, Error> {
         self.ask(|answer| Request::Store(change, answer)).await
+    }
+
+    /// The flags that messages have now, in order of UID; those that are gone are left out.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn flags(&self, at: MailboxAt, uids: UidSet) -> Result<Vec<(u32, Flags)>, Error> {
+        self.ask(|answer| Request::Flags(at, uids, answer)).await
     }
 
     /// Appends a message to a mailbox, or to the one for sent mail where `None`.

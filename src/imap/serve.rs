@@ -14,6 +14,7 @@ use super::transfer;
 use super::uid_set::UidSet;
 use super::untagged::Untagged;
 use super::worker::Shared;
+use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
 
 /// A message is fetched in pieces of this size, so that none needs a buffer as large as itself in the codec.
@@ -49,6 +50,10 @@ pub(super) async fn serve<S: Wire>(
         },
         Request::Store(change, answer) => match store(session, open, &change).await {
             Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Store(change, answer))))),
+            result => reply(result, answer),
+        },
+        Request::Flags(at, uids, answer) => match flags(session, open, &at, &uids).await {
+            Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Flags(at, uids, answer))))),
             result => reply(result, answer),
         },
         Request::Find { mailbox, message_id, answer } => {
@@ -126,6 +131,7 @@ pub(super) fn refuse(request: Request, e: Error) {
     match request {
         Request::Fetch(_, _, answer) => drop(answer.send(Err(e))),
         Request::Store(_, answer) => drop(answer.send(Err(e))),
+        Request::Flags(.., answer) => drop(answer.send(Err(e))),
         Request::Append { answer, .. } => drop(answer.send(Err(e))),
         Request::Find { answer, .. } => drop(answer.send(Err(e))),
         Request::Copy(.., answer) => drop(answer.send(Err(e))),
@@ -248,6 +254,29 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
     }
     stored.flags = said.into_iter().collect();
     Ok(stored)
+}
+
+async fn flags<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    at: &MailboxAt,
+    uids: &UidSet,
+) -> Result<Vec<(u32, Flags)>, Error> {
+    open_at(session, open, at).await?;
+    let doing = format!("to look at flags in {}", at.name);
+    let mut found = BTreeMap::new();
+    for chunk in uids.chunks_newest_first(20_000) {
+        session
+            .run(&doing, &Command::uid_fetch(&chunk, Items::Flags), |response| match item(response) {
+                Some(item) if chunk.contains(item.uid) => {
+                    found.extend(item.flags.map(|flags| (item.uid, flags)));
+                    Use::Taken
+                }
+                _ => Use::Unasked,
+            })
+            .await?;
+    }
+    Ok(found.into_iter().collect())
 }
 
 /// The UIDs of a MODIFIED response code (RFC 7162 §3.1.3).

@@ -87,6 +87,32 @@ impl Flags {
         }
     }
 
+    /// Those of either.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let keywords = self.keywords.iter().chain(&other.keywords).cloned().collect();
+        Self::new(self.bits | other.bits, keywords)
+    }
+
+    /// Those that are not among the others.
+    #[must_use]
+    pub fn without(&self, other: &Self) -> Self {
+        let kept = |word: &&String| !other.keywords.iter().any(|gone| gone.eq_ignore_ascii_case(word));
+        Self { bits: self.bits & !other.bits, keywords: self.keywords.iter().filter(kept).cloned().collect() }
+    }
+
+    /// Those of both.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        self.without(&self.without(other))
+    }
+
+    /// None at all.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bits == 0 && self.keywords.is_empty()
+    }
+
     /// `\Seen`.
     #[must_use]
     pub fn seen(&self) -> bool {
@@ -131,6 +157,16 @@ mod tests {
         check(&[], &[]);
         check(&["\\seen", "\\FLAGGED"], &["\\Seen", "\\Flagged"]);
         check(&["$Junk", "\\Recent", "\\*", "\\Unheard", "Apple", "apple"], &["$Junk", "Apple"]);
+    }
+
+    #[test]
+    fn as_sets() {
+        let one = Flags::from_names(["\\Seen", "$Junk", "Apple"]);
+        let other = Flags::from_names(["\\Flagged", "apple"]);
+        assert_eq!(one.with(&other), Flags::from_names(["\\Seen", "\\Flagged", "$Junk", "Apple"]));
+        assert_eq!(one.without(&other), Flags::from_names(["\\Seen", "$Junk"]));
+        assert_eq!(one.and(&other), Flags::from_names(["Apple"]));
+        assert!(one.without(&one).is_empty() && !one.is_empty());
     }
 
     #[test]

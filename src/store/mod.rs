@@ -20,6 +20,7 @@
 pub mod blob;
 pub mod cache;
 pub mod cert;
+pub mod change;
 pub mod file;
 pub mod flags;
 pub mod lock;

@@ -3,28 +3,27 @@
 //! Every write is a transaction that is on the disk when the call returns; after a crash the store opens as of the last of them.
 //! Names are kept as keyed digests, values are sealed for their place.
 
+mod changes;
+
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-pub use self::outbox::KeptDraft;
-use self::outbox::{DRAFTS, OUTBOX, OUTBOX_DRAFTS, OUTBOX_RAW};
 use super::cert::{CertRecord, SecretRecord};
-use super::outbox::{OutboxState, Step};
+use super::outbox::{OutboxEntry, OutboxState};
 use super::space::{self, DiskFull};
 use super::vault::{Blinder, Sealer, Vault};
-use crate::mail::id::{MessageRef, OutboxId};
-
-mod outbox;
+use crate::mail::draft::Draft;
+use crate::mail::id::OutboxId;
 
 /// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
 const SCHEMA: u32 = 2;
 /// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
-const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [outbox::migrate_rows];
+const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [changes::migrate];
 /// A step from one schema to the next.
 type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
 
@@ -32,11 +31,16 @@ type Numbered = TableDefinition<'static, u64, &'static [u8]>;
 type Named = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
-const FLAGS: Numbered = TableDefinition::new("flags");
+const OUTBOX: Numbered = TableDefinition::new("outbox");
+const OUTBOX_RAW: Numbered = TableDefinition::new("outbox-raw");
+/// What schema 1 kept changes of flags in.
+const FLAGS_V1: Numbered = TableDefinition::new("flags");
 const CERTS: Named = TableDefinition::new("certs");
 const SECRETS: Named = TableDefinition::new("secrets");
 const VALUES: Named = TableDefinition::new("values");
 
+/// The name that the kept draft goes by among the values.
+const DRAFT: &str = "store/draft";
 /// Memory that redb may keep pages in.
 const CACHE_BYTES: usize = 2 << 20;
 /// Room that a transaction needs beside the bytes of a message.
@@ -68,26 +72,15 @@ pub enum StateError {
     #[error("there is no outbox entry {0}")]
     NoEntry(OutboxId),
     /// What was asked would lose or double a message.
-    #[error("outbox entry {id} is {} and cannot be {}", from.name(), step.words())]
+    #[error("outbox entry {id} is {}, which cannot become {}", from.name(), to.name())]
     Transition {
         /// The row.
         id: OutboxId,
         /// What it is.
         from: OutboxState,
-        /// What was to happen to it.
-        step: Step,
-    },
-    /// What was to be written would lose or double a message.
-    #[error("outbox entry {id} was not changed to {}: that would lose or double the message for somebody", state.name())]
-    Disagrees {
-        /// The row.
-        id: OutboxId,
         /// What it was to become.
-        state: OutboxState,
+        to: OutboxState,
     },
-    /// Nobody finds anything among so many.
-    #[error("there are 200 drafts already: finish or throw away one of them first")]
-    TooManyDrafts,
     /// Too little room.
     #[error(transparent)]
     DiskFull(#[from] DiskFull),
@@ -97,22 +90,6 @@ pub enum StateError {
         /// Why.
         because: String,
     },
-}
-
-/// A change of flags made here that the server has not confirmed. Replayed in order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct QueuedFlagChange {
-    /// Its place in the order. Set by the store.
-    #[serde(skip)]
-    pub seq: u64,
-    /// Which messages.
-    pub messages: Vec<MessageRef>,
-    /// System flags to set, as bits of [`super::flags::Flags`].
-    pub set: u8,
-    /// System flags to clear.
-    pub clear: u8,
-    /// When it was made.
-    pub at: Timestamp,
 }
 
 macro_rules! from_redb {
@@ -189,16 +166,16 @@ impl State {
 
     fn bring_up(&self, generation: u64) -> Result<(), StateError> {
         let transaction = self.begin()?;
+        let stored = transaction.open_table(META)?.get("schema")?.map(|value| value.value().to_vec());
+        let schema = stored.and_then(|bytes| bytes.try_into().ok()).map_or(SCHEMA, u32::from_le_bytes);
+        if schema > SCHEMA || schema == 0 {
+            return Err(StateError::Later { place: self.file.clone(), version: schema });
+        }
+        for step in MIGRATIONS.iter().skip(schema as usize - 1) {
+            step(&transaction, &self.keys)?;
+        }
         {
             let mut meta = transaction.open_table(META)?;
-            let stored = meta.get("schema")?.map(|value| value.value().to_vec());
-            let schema = stored.and_then(|bytes| bytes.try_into().ok()).map_or(SCHEMA, u32::from_le_bytes);
-            if schema > SCHEMA || schema == 0 {
-                return Err(StateError::Later { place: self.file.clone(), version: schema });
-            }
-            for step in MIGRATIONS.iter().skip(schema as usize - 1) {
-                step(&transaction, &self.keys)?;
-            }
             meta.insert("schema", SCHEMA.to_le_bytes().as_slice())?;
             let seen = match meta.get("generation")? {
                 Some(value) => self.keys.open::<u64>("meta", b"generation", value.value())?,
@@ -211,7 +188,7 @@ impl State {
                 let value = self.keys.seal("meta", b"generation", &generation)?;
                 meta.insert("generation", value.as_slice())?;
             }
-            for table in [OUTBOX, OUTBOX_RAW, OUTBOX_DRAFTS, DRAFTS, FLAGS] {
+            for table in [OUTBOX, OUTBOX_RAW, changes::CHANGES, changes::CHANGES_RAW] {
                 transaction.open_table(table)?;
             }
             for table in [CERTS, SECRETS, VALUES] {
@@ -246,6 +223,123 @@ impl State {
         let mut transaction = self.database.begin_write()?;
         transaction.set_two_phase_commit(true);
         Ok(transaction)
+    }
+
+    /// A new row with its bytes; gives its number.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn queue(&self, entry: OutboxEntry, raw: &[u8]) -> Result<OutboxId, StateError> {
+        self.write(|write| write.queue(entry, raw))
+    }
+
+    /// All rows, oldest first. One that is damaged is left out and named in the second list.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox(&self) -> Result<(Vec<OutboxEntry>, Vec<StateError>), StateError> {
+        let table = self.database.begin_read()?.open_table(OUTBOX)?;
+        let (mut entries, mut damage) = (Vec::new(), Vec::new());
+        for row in table.iter()? {
+            let (id, value) = row?;
+            match self.keys.open("outbox", &id.value().to_be_bytes(), value.value()) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => damage.push(error),
+            }
+        }
+        Ok((entries, damage))
+    }
+
+    /// One row.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox_entry(&self, id: OutboxId) -> Result<Option<OutboxEntry>, StateError> {
+        self.read_numbered(OUTBOX, "outbox", id.0)
+    }
+
+    /// The bytes to be sent, exactly as queued.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox_raw(&self, id: OutboxId) -> Result<Vec<u8>, StateError> {
+        let table = self.database.begin_read()?.open_table(OUTBOX_RAW)?;
+        let value = table.get(id.0)?.ok_or(StateError::NoEntry(id))?;
+        let mut plain = self.keys.open_bytes("outbox-raw", &id.0.to_be_bytes(), value.value())?;
+        Ok(std::mem::take(&mut *plain))
+    }
+
+    /// Changes a row in one transaction; refuses a transition that [`OutboxState::may_become`] refuses. Gives the row as it is now.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn update_outbox(
+        &self,
+        id: OutboxId,
+        change: impl FnOnce(&mut OutboxEntry),
+    ) -> Result<OutboxEntry, StateError> {
+        self.write(|write| write.update_outbox(id, change))
+    }
+
+    /// Takes a row for sending if it is due: `Sending`, one attempt more. `None`: somebody else has it, or it is not due.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn claim(&self, id: OutboxId, now: Timestamp) -> Result<Option<OutboxEntry>, StateError> {
+        self.write(|write| {
+            if !write.outbox_entry(id)?.is_some_and(|entry| entry.is_due(now)) {
+                return Ok(None);
+            }
+            let claimed = write.update_outbox(id, |entry| {
+                entry.state = OutboxState::Sending;
+                entry.in_doubt = false;
+                entry.attempts = entry.attempts.saturating_add(1);
+                entry.next_attempt = None;
+            })?;
+            Ok(Some(claimed))
+        })
+    }
+
+    /// At start: rows that were being sent when the last process ended become queued or uncertain. Gives those that changed.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn recover_outbox(&self) -> Result<Vec<OutboxEntry>, StateError> {
+        let (entries, _) = self.outbox()?;
+        let stuck = entries.into_iter().filter(|entry| entry.state == OutboxState::Sending);
+        stuck.map(|entry| self.update_outbox(entry.id, OutboxEntry::recover)).collect()
+    }
+
+    /// Forgets a row that is `Sent` or `Failed`, and its bytes.
+    ///
+    /// # Errors
+    /// [`StateError::Transition`] for any other row.
+    pub fn forget_outbox(&self, id: OutboxId) -> Result<(), StateError> {
+        self.write(|write| write.forget_outbox(id))
+    }
+
+    /// Keeps a draft in place of the one kept before.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn keep_draft(&self, draft: &Draft) -> Result<(), StateError> {
+        self.write(|write| write.put_value(DRAFT, draft))
+    }
+
+    /// The kept draft.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn kept_draft(&self) -> Result<Option<Draft>, StateError> {
+        self.read_named(VALUES, "values", DRAFT)
+    }
+
+    /// Forgets the kept draft.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn drop_draft(&self) -> Result<(), StateError> {
+        self.write(|write| write.drop_draft())
     }
 
     /// Adds or replaces a certificate. The caller has merged it with what was there.
@@ -302,38 +396,6 @@ impl State {
     /// [`StateError`].
     pub fn remove_secret(&self, fingerprint: &str) -> Result<(), StateError> {
         self.write(|write| write.remove(SECRETS, fingerprint))
-    }
-
-    /// Appends a change of flags to the queue; gives its place.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queue_flags(&self, change: &QueuedFlagChange) -> Result<u64, StateError> {
-        self.write(|write| write.queue_flags(change))
-    }
-
-    /// The queue in order.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queued_flags(&self) -> Result<Vec<QueuedFlagChange>, StateError> {
-        let table = self.database.begin_read()?.open_table(FLAGS)?;
-        let mut changes = Vec::new();
-        for row in table.iter()? {
-            let (seq, value) = row?;
-            let seq = seq.value();
-            let change: QueuedFlagChange = self.keys.open("flags", &seq.to_be_bytes(), value.value())?;
-            changes.push(QueuedFlagChange { seq, ..change });
-        }
-        Ok(changes)
-    }
-
-    /// The server has confirmed (or refused for good) these.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn drop_flags(&self, seqs: &[u64]) -> Result<(), StateError> {
-        self.write(|write| write.drop_flags(seqs))
     }
 
     /// Keeps a small value under a name of ours.
@@ -416,6 +478,76 @@ impl std::fmt::Debug for Write<'_> {
 }
 
 impl Write<'_> {
+    /// As [`State::queue`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn queue(&self, mut entry: OutboxEntry, raw: &[u8]) -> Result<OutboxId, StateError> {
+        if let Some(dir) = self.file.parent() {
+            space::check(dir, SLACK + 2 * raw.len() as u64)?;
+        }
+        let id = self.next("next-outbox")?;
+        entry.id = OutboxId(id);
+        entry.bytes = raw.len() as u64;
+        let key = id.to_be_bytes();
+        let sealed = self.keys.sealer.seal(&place("outbox-raw", &key), raw);
+        self.transaction.open_table(OUTBOX_RAW)?.insert(id, sealed.as_slice())?;
+        self.put_numbered(OUTBOX, "outbox", id, &entry)?;
+        Ok(entry.id)
+    }
+
+    /// As [`State::outbox_entry`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox_entry(&self, id: OutboxId) -> Result<Option<OutboxEntry>, StateError> {
+        let table = self.transaction.open_table(OUTBOX)?;
+        let value = table.get(id.0)?;
+        value.map(|value| self.keys.open("outbox", &id.0.to_be_bytes(), value.value())).transpose()
+    }
+
+    /// As [`State::update_outbox`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn update_outbox(
+        &self,
+        id: OutboxId,
+        change: impl FnOnce(&mut OutboxEntry),
+    ) -> Result<OutboxEntry, StateError> {
+        let before = self.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+        let mut after = before.clone();
+        change(&mut after);
+        (after.id, after.bytes) = (before.id, before.bytes);
+        if after.state != before.state && !before.state.may_become(after.state) {
+            return Err(StateError::Transition { id, from: before.state, to: after.state });
+        }
+        self.put_numbered(OUTBOX, "outbox", id.0, &after)?;
+        Ok(after)
+    }
+
+    /// As [`State::forget_outbox`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn forget_outbox(&self, id: OutboxId) -> Result<(), StateError> {
+        let entry = self.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+        if !matches!(entry.state, OutboxState::Sent | OutboxState::Failed) {
+            return Err(StateError::Transition { id, from: entry.state, to: OutboxState::Failed });
+        }
+        self.transaction.open_table(OUTBOX)?.remove(id.0)?;
+        self.transaction.open_table(OUTBOX_RAW)?.remove(id.0)?;
+        Ok(())
+    }
+
+    /// As [`State::drop_draft`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn drop_draft(&self) -> Result<(), StateError> {
+        self.remove_value(DRAFT)
+    }
+
     /// As [`State::put_cert`].
     ///
     /// # Errors
@@ -430,28 +562,6 @@ impl Write<'_> {
     /// [`StateError`].
     pub fn put_secret(&self, secret: &SecretRecord) -> Result<(), StateError> {
         self.put_named(SECRETS, "secrets", &secret.fingerprint, secret)
-    }
-
-    /// As [`State::queue_flags`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queue_flags(&self, change: &QueuedFlagChange) -> Result<u64, StateError> {
-        let seq = self.next("next-flags")?;
-        self.put_numbered(FLAGS, "flags", seq, change)?;
-        Ok(seq)
-    }
-
-    /// As [`State::drop_flags`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn drop_flags(&self, seqs: &[u64]) -> Result<(), StateError> {
-        let mut table = self.transaction.open_table(FLAGS)?;
-        for seq in seqs {
-            table.remove(seq)?;
-        }
-        Ok(())
     }
 
     /// Keeps a value under a name of ours; as [`State::put`] for any serialisable one.

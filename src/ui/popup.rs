@@ -4,6 +4,7 @@ use super::canvas::{Canvas, cells};
 use crate::app::Model;
 use crate::app::popup::Popup;
 use crate::app::screen::palette::Palette;
+use crate::app::screen::picker::{Choice, Picker};
 use crate::app::size::Area;
 use crate::theme::Scope;
 
@@ -11,6 +12,7 @@ use crate::theme::Scope;
 pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     match model.popups.last() {
         Some(Popup::Palette(palette)) => draw_palette(model, palette, canvas),
+        Some(Popup::Picker(picker)) => draw_picker(model, picker, canvas),
         Some(_) => {}
         None if !model.hints.is_empty() => which_key(model, canvas),
         None => {}
@@ -51,6 +53,45 @@ fn draw_palette(model: &Model, palette: &Palette, canvas: &mut Canvas<'_>) {
         let doc_width = (inner.x + inner.width).saturating_sub(x + key_width + 1);
         canvas.put(x, y, doc_width, action.doc(), style.patch(canvas.style(Scope::KeyDoc)));
         canvas.put_right(x + doc_width, y, key_width, key, style.patch(canvas.style(Scope::KeyHint)));
+        if chosen {
+            let chosen_style = canvas.style(Scope::PopupSelected);
+            canvas.shade(Area { x: inner.x, y, width: inner.width, height: 1 }, chosen_style);
+        }
+    }
+}
+
+fn draw_picker(model: &Model, picker: &Picker, canvas: &mut Canvas<'_>) {
+    let body = model.parts().body;
+    let width = body.width.saturating_sub(4).min(72);
+    let rows = u16::try_from(picker.found.len().clamp(1, 15)).unwrap_or(15);
+    let height = body.height.saturating_sub(2).min(rows + 3);
+    let area = Area { x: body.x + (body.width - width) / 2, y: body.y + 1, width, height };
+    let title = match picker.choice {
+        Choice::Move(_) => "Move to",
+        Choice::Go => "Mailbox",
+    };
+    let inner = canvas.window(area, title);
+    let style = canvas.style(Scope::Popup);
+    canvas.put(inner.x + 1, inner.y, 1, "/", style);
+    let line = inner.width.saturating_sub(3);
+    super::screen::field(canvas, inner.x + 2, inner.y, line, &picker.line, Scope::FieldFocused);
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let top = (picker.at + 1).saturating_sub(rows);
+    if picker.found.is_empty() {
+        let words = match (picker.loaded, &picker.choice) {
+            (false, _) => "Reading the mailboxes.",
+            (true, Choice::Move(_)) => "No mailbox is called so; enter asks whether to make it.",
+            (true, Choice::Go) => "No mailbox is called so.",
+        };
+        canvas.put(inner.x + 1, inner.y + 1, inner.width.saturating_sub(2), words, style);
+    }
+    for (y, (at, place)) in (inner.y + 1..).zip(picker.found.iter().enumerate().skip(top).take(rows)) {
+        let Some(row) = picker.rows.get(*place) else { continue };
+        let chosen = at == picker.at;
+        canvas.put(inner.x, y, 1, if chosen { canvas.pick("▌", ">") } else { " " }, style);
+        canvas.put(inner.x + 1, y, inner.width.saturating_sub(12), row.shown.as_str(), style);
+        let role = style.patch(canvas.style(Scope::KeyDoc));
+        canvas.put_right(inner.x + inner.width.saturating_sub(10), y, 9, row.role, role);
         if chosen {
             let chosen_style = canvas.style(Scope::PopupSelected);
             canvas.shade(Area { x: inner.x, y, width: inner.width, height: 1 }, chosen_style);

@@ -13,11 +13,12 @@ use casemail::mail::id::{MessageKey, OutboxId};
 use casemail::pgp::report::Acceptance;
 use casemail::store::cache::{Cache, CacheOptions, NewMessage};
 use casemail::store::cert::{CertRecord, SecretRecord};
+use casemail::store::change::{Act, Change, Group};
 use casemail::store::flags::Flags;
 use casemail::store::mailbox::{MailboxState, SpecialUse};
 use casemail::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
 use casemail::store::space::SpaceLimits;
-use casemail::store::state::{QueuedFlagChange, State};
+use casemail::store::state::State;
 use casemail::store::summary::Summary;
 use casemail::store::vault::{Cost, Vault};
 use jiff::Timestamp;
@@ -101,8 +102,24 @@ fn secret() -> SecretRecord {
     SecretRecord { fingerprint: "CD".repeat(20), key: b"a key".to_vec(), passphrase: Some("its own".into()) }
 }
 
-fn change() -> QueuedFlagChange {
-    QueuedFlagChange { seq: 1, messages: vec!["work/INBOX/1/2".parse().unwrap()], set: 1, clear: 4, at: now() }
+/// The queue of changes; schema 1 held it as a change of flags alone.
+fn change() -> Change {
+    Change {
+        seq: 1,
+        step: 0,
+        undoes: None,
+        words: "changed flags".into(),
+        at: now(),
+        account: "work".into(),
+        act: Act::Flags { set: Flags::new(Flags::SEEN, Vec::new()), clear: Flags::new(Flags::FLAGGED, Vec::new()) },
+        waiting: vec![Group { mailbox: "INBOX".into(), uid_validity: 1, uids: vec![2], home: None }],
+        open: false,
+        begun: None,
+        done: Vec::new(),
+        taken_back: false,
+        tries: 0,
+        why: String::new(),
+    }
 }
 
 fn write(dir: &Path) {
@@ -119,7 +136,7 @@ fn write(dir: &Path) {
     state.keep_draft(&Draft { subject: "kept".into(), ..Draft::default() }).unwrap();
     state.put_cert(&cert()).unwrap();
     state.put_secret(&secret()).unwrap();
-    state.queue_flags(&change()).unwrap();
+    state.write(|write| write.put_change(&change())).unwrap();
     state.put("name", b"value").unwrap();
 }
 
@@ -157,13 +174,14 @@ fn check(fixture: &Path) {
     assert_eq!(raw(1), b"Subject: R v FERRET\r\n\r\nHello\r\n");
     assert_eq!(raw(300), *large());
     let state = State::open(&tmp.path().join("state.redb"), &vault).unwrap();
-    let expected = OutboxEntry { id: OutboxId(1), batch: OutboxId(1), bytes: 9, ..entry() };
+    let expected = OutboxEntry { id: OutboxId(1), bytes: 9, ..entry() };
     assert_eq!(state.outbox().unwrap().0, [expected]);
     assert_eq!(state.outbox_raw(OutboxId(1)).unwrap(), b"the bytes");
     assert_eq!(state.kept_draft().unwrap().unwrap().subject, "kept");
     assert_eq!(state.certs().unwrap(), [cert()]);
     assert_eq!(state.secrets().unwrap(), [secret()]);
-    assert_eq!(state.queued_flags().unwrap(), [change()]);
+    assert_eq!(state.changes().unwrap().0, [change()]);
+    assert_eq!(state.next_change().unwrap(), 2);
     assert_eq!(state.value("name").unwrap().unwrap(), b"value");
 }
 

@@ -1,12 +1,13 @@
 //! The screens as values; `ui::screen` has a file of the same name for each.
 
 pub mod cases;
+pub mod changes;
 pub mod composer;
-pub mod drafts;
 pub mod help;
 pub mod lock;
 pub mod outbox;
 pub mod palette;
+pub mod picker;
 pub mod review;
 pub mod thread;
 pub mod threads;
@@ -60,8 +61,8 @@ pub enum Screen {
     Review(Box<review::ReviewScreen>),
     /// What is on its way.
     Outbox(outbox::Outbox),
-    /// Drafts that wait.
-    Drafts(drafts::Drafts),
+    /// What the servers were not told yet.
+    Changes(changes::Changes),
     /// Keys and what they do.
     Help(help::Help),
 }

@@ -3,7 +3,7 @@
 //! Verdicts, fields and attachments are laid out here as rows of their own above the text. The text of a message is only ever in
 //! [`Shown::body`], which is drawn below them and indented, so that no text can reach or imitate a verdict (SECURITY: redressing).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,7 +13,7 @@ use crate::action::Action;
 use crate::app::effect::Effect;
 use crate::app::list::{List, Row};
 use crate::app::size::{Area, ThreadParts, measure};
-use crate::app::view::{AddressView, MessageRow, MessageView, Sentence, ThreadView, Tone};
+use crate::app::view::{AddressView, MessageRow, MessageView, Scope, Sentence, ThreadView, Tone};
 use crate::app::wrap::{Wrapped, quote_marks};
 use crate::mail::id::{CaseId, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
@@ -98,6 +98,10 @@ pub enum First {
 pub struct Thread {
     /// The thread.
     pub id: ThreadId,
+    /// What the list is of that it was opened from: in a mailbox's, Trash and Junk are shown too.
+    pub scope: Scope,
+    /// Rows that are marked for what is done next.
+    pub marked: HashSet<MessageRef>,
     /// Its subject.
     pub subject: SafeText,
     /// Its cases, with the reasons.
@@ -126,6 +130,8 @@ impl Thread {
     pub fn new(id: ThreadId, subject: SafeText, first: First, body: Area) -> Self {
         Self {
             id,
+            scope: Scope::All,
+            marked: HashSet::new(),
             subject,
             cases: Vec::new(),
             tree: List::default(),
@@ -173,6 +179,7 @@ impl Thread {
             row.seen = seen.unwrap_or(row.seen);
             row.flagged = flagged.unwrap_or(row.flagged);
         }
+        self.marked.retain(|id| rows.iter().any(|row| row.id == *id));
         self.tree.set_rows(rows.into());
         if let Some(first) = self.first.take() {
             let unread = self.tree.iter().position(|row| !row.seen).filter(|_| first == First::Unread);
@@ -266,6 +273,12 @@ impl Thread {
         self.tree.to(place);
         self.want(out);
         true
+    }
+
+    /// What the stores say counts again.
+    pub fn as_stored(&mut self) {
+        self.tree.unhide_all();
+        self.local.clear();
     }
 
     /// Messages that are unread.

@@ -1,6 +1,6 @@
 //! A list of threads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::Freshness;
 use crate::app::effect::Effect;
@@ -46,6 +46,10 @@ pub struct Threads {
     pub local: HashMap<ThreadId, Local>,
     /// The last filter that was asked for elsewhere.
     ticket: u64,
+    /// Rows that are marked for what is done next.
+    pub marked: HashSet<ThreadId>,
+    /// What the mailbox of the scope is for, as in [`crate::app::view::MailboxRow`]; nothing for other scopes.
+    pub role: &'static str,
 }
 
 impl Threads {
@@ -59,6 +63,8 @@ impl Threads {
             fresh: Freshness::default(),
             local: HashMap::new(),
             ticket: 0,
+            marked: HashSet::new(),
+            role: "",
         }
     }
 

@@ -7,6 +7,7 @@
 //! that a later one never replaces an earlier one. Nothing here touches a disk, a clock or a socket.
 
 mod completion;
+mod elsewhere;
 mod entry;
 pub(crate) mod filing;
 mod lookup;
@@ -27,6 +28,7 @@ use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
 
 use completion::People;
+use elsewhere::Elsewhere;
 use entry::{Entry, FoundIn, Interned, Lists, NONE, Names, badge_code, badge_of, key_digest, mark};
 use filing::{Book, Filings};
 use lookup::Lookup;
@@ -67,6 +69,10 @@ pub(crate) struct Library {
     spoilt: Vec<u32>,
     /// Message-IDs that a message no longer has or refers to.
     unlinked: Vec<u32>,
+    /// Messages that are shown in another mailbox than the server has them in.
+    elsewhere: HashMap<MessageKey, Elsewhere>,
+    /// What the mailboxes are for.
+    roles: Vec<(MailboxId, SpecialUse)>,
 }
 
 /// Recipients of one message that filing looks at.
@@ -97,19 +103,15 @@ impl Library {
             fresh: Vec::new(),
             spoilt: Vec::new(),
             unlinked: Vec::new(),
+            elsewhere: HashMap::new(),
+            roles: Vec::new(),
         }
     }
 
     /// A mailbox came or changed.
     pub(crate) fn set_mailbox(&mut self, mailbox: Mailbox) {
-        let (id, special_use) = (mailbox.id, mailbox.state.special_use);
-        if let Some(before) = self.mailboxes.insert(id, mailbox)
-            && before.state.special_use != special_use
-        {
-            // Which of several copies is shown, and what counts as the user's own, depends on it.
-            let of_it = self.entries.iter().filter(|entry| entry.key.mailbox == id && entry.thread != NONE);
-            self.spoilt.extend(of_it.map(|entry| entry.thread));
-        }
+        self.mailboxes.insert(mailbox.id, mailbox);
+        self.assign_roles();
     }
 
     /// The mailbox of a number.
@@ -125,6 +127,7 @@ impl Library {
     /// A mailbox is gone, or its UIDVALIDITY is no longer true: its messages go with it.
     pub(crate) fn drop_mailbox(&mut self, id: MailboxId) {
         self.mailboxes.remove(&id);
+        self.assign_roles();
         let gone: Vec<MessageKey> = self.all().map(|entry| entry.key).filter(|key| key.mailbox == id).collect();
         for key in gone {
             self.remove(key);
@@ -268,6 +271,7 @@ impl Library {
     /// A message is gone. Says whether it was here.
     pub(crate) fn remove(&mut self, key: MessageKey) -> bool {
         let Some(at) = self.find(key) else { return false };
+        self.elsewhere.remove(&key);
         let entries = &self.entries;
         self.keys.remove(key_digest(key), at, |at| entries.get(at as usize).map_or(0, |e| key_digest(e.key)));
         let Some(entry) = self.entries.get_mut(at as usize) else { return false };
@@ -381,7 +385,7 @@ impl Library {
 
     /// Which copy is shown: the lowest.
     fn rank(&self, entry: &Entry) -> u8 {
-        let place = match self.special_use(entry.key.mailbox) {
+        let place = match self.role_shown(entry.key) {
             Some(SpecialUse::Inbox) => 0,
             None | Some(SpecialUse::Archive | SpecialUse::Flagged) => 1,
             Some(SpecialUse::All) => 2,

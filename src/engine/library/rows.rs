@@ -7,19 +7,16 @@ use jiff::Timestamp;
 
 use super::Library;
 use super::entry::{Entry, badge_of, mark};
-use crate::app::thread_list::{Brief, Table, ThreadList};
-use crate::app::view::{CaseRow, MessageRow, Scope, ThreadView};
+use crate::app::thread_list::{Brief, PEOPLE_MAX, Table, ThreadList};
+use crate::app::view::{CaseRow, MessageRow, Scope, ThreadRow, ThreadView};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::store::flags::Flags;
+use crate::store::mailbox::SpecialUse;
 
 fn time(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap_or_default()
-}
-
-fn is_shown(entry: &Entry) -> bool {
-    entry.flags & Flags::DELETED == 0
 }
 
 fn is_unread(entry: &Entry) -> bool {
@@ -81,7 +78,7 @@ impl Library {
                 }
             };
             if self.is_mixed(thread) {
-                for entry in self.places(thread).filter_map(|(_, entry)| entry).filter(|entry| is_shown(entry)) {
+                for entry in self.places(thread).filter_map(|(_, entry)| entry).filter(|entry| self.is_shown(entry)) {
                     add(self.filings.cases(entry.filing), entry.into());
                 }
             } else {
@@ -128,6 +125,9 @@ impl Library {
     /// The threads of a scope, newest first: a view of the table as it is now.
     pub(crate) fn thread_list(&mut self, scope: &Scope) -> ThreadList {
         self.freshen();
+        if let Scope::Mailbox { account, mailbox } = scope {
+            return self.mailbox_list(account, mailbox, scope);
+        }
         // Which lists of cases are in the scope: looked at once, not for every thread.
         let wanted: Vec<bool> = self
             .case_lists
@@ -136,6 +136,7 @@ impl Library {
                 Scope::All => true,
                 Scope::Unfiled => cases.is_empty(),
                 Scope::Case(id) => cases.contains(id),
+                Scope::Mailbox { .. } => false,
             })
             .collect();
         let is_in = |list: u32| wanted.get(list as usize).copied().unwrap_or_default();
@@ -148,7 +149,7 @@ impl Library {
                     && self
                         .places(thread)
                         .filter_map(|(_, entry)| entry)
-                        .any(|entry| is_shown(entry) && is_in(self.filings.cases(entry.filing)))
+                        .any(|entry| self.is_shown(entry) && is_in(self.filings.cases(entry.filing)))
         };
         let order = self.threads.order.iter().copied().filter(|thread| in_scope(*thread)).collect();
         ThreadList::Table(Arc::new(Table {
@@ -159,14 +160,60 @@ impl Library {
         }))
     }
 
-    /// A thread with its tree.
-    pub(crate) fn thread_view(&self, id: ThreadId) -> Option<ThreadView> {
+    /// The threads with a message in a mailbox. Of Trash and Junk there are rows of their own, because no other list counts what is there.
+    fn mailbox_list(&self, account: &str, mailbox: &str, scope: &Scope) -> ThreadList {
+        let threads = self.threads_in(account, mailbox);
+        let role = self.mailbox_named(account, mailbox).and_then(|m| self.role(m));
+        if matches!(role, Some(SpecialUse::Trash | SpecialUse::Junk)) {
+            let mut rows: Vec<ThreadRow> =
+                threads.into_iter().filter_map(|thread| self.thread_row(thread, scope)).collect();
+            rows.sort_by_key(|row| std::cmp::Reverse((row.last_date, row.id)));
+            return rows.into();
+        }
+        let order = self.threads.order.iter().copied().filter(|thread| threads.contains(thread)).collect();
+        ThreadList::Table(Arc::new(Table {
+            order,
+            threads: self.threads.table.clone(),
+            texts: self.texts.texts.clone(),
+            cases: Arc::clone(&self.case_lists),
+        }))
+    }
+
+    fn thread_row(&self, thread: u32, scope: &Scope) -> Option<ThreadRow> {
+        let brief = self.threads.table.get(thread)?;
+        let mut entries: Vec<&Entry> =
+            self.places(thread).filter_map(|(_, entry)| entry).filter(|entry| self.is_shown_in(entry, scope)).collect();
+        entries.sort_by_key(|entry| std::cmp::Reverse(entry.received));
+        let newest = *entries.first()?;
+        let mut authors: Vec<u32> = Vec::new();
+        for entry in &entries {
+            if authors.len() < PEOPLE_MAX && !authors.contains(&entry.from) {
+                authors.push(entry.from);
+            }
+        }
+        let cases = self.case_lists.get(brief.cases as usize).map(|cases| cases.to_vec()).unwrap_or_default();
+        Some(ThreadRow {
+            id: brief.id,
+            subject: self.text_at(newest),
+            participants: authors.into_iter().map(|number| SafeText::line(self.texts.value(number))).collect(),
+            messages: entries.len(),
+            unread: entries.iter().filter(|entry| is_unread(entry)).count(),
+            flagged: entries.iter().any(|entry| entry.flags & Flags::FLAGGED != 0),
+            attachments: entries.iter().any(|entry| entry.attachments > 0),
+            last_date: time(newest.received),
+            openpgp: badge_of(newest.badge),
+            cases,
+        })
+    }
+
+    /// A thread with its tree, as it is shown within a scope.
+    pub(crate) fn thread_view(&self, id: ThreadId, scope: &Scope) -> Option<ThreadView> {
         let thread = self.thread(id)?;
         let mut cases: Vec<(CaseId, SafeText)> = Vec::new();
         let mut messages = Vec::new();
         let mut subject = None;
         for (place, entry) in self.places(thread) {
-            let Some(entry) = entry.filter(|entry| is_shown(entry)) else { continue };
+            let Some(entry) = entry.filter(|entry| self.is_shown_in(entry, scope)) else { continue };
             let Some(id) = self.name(entry.key) else { continue };
             let cleaned = self.text_at(entry);
             subject.get_or_insert_with(|| cleaned.clone());
@@ -203,7 +250,7 @@ impl Library {
         let Some(thread) = self.thread(id) else { return Vec::new() };
         self.places(thread)
             .filter_map(|(place, entry)| {
-                entry.filter(|entry| is_shown(entry)).map(|entry| (usize::from(place.depth), entry.key))
+                entry.filter(|entry| self.is_shown(entry)).map(|entry| (usize::from(place.depth), entry.key))
             })
             .collect()
     }
@@ -214,6 +261,9 @@ impl Library {
             Scope::All => true,
             Scope::Unfiled => self.cases_of(key).is_empty(),
             Scope::Case(id) => self.cases_of(key).iter().any(|(case, _)| case == id),
+            Scope::Mailbox { account, mailbox } => {
+                self.shown_in(key) == Some(mailbox) && self.mailbox(key.mailbox).is_some_and(|m| m.account == *account)
+            }
         }
     }
 

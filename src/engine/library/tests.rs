@@ -72,7 +72,7 @@ fn a_copy_is_shown_once_and_a_second_message_under_its_id_beside_it() {
     library.rebuild();
     let rows = library.thread_list(&Scope::All).to_rows();
     assert_eq!((rows.len(), rows[0].messages), (1, 1));
-    let view = library.thread_view(rows[0].id).unwrap();
+    let view = library.thread_view(rows[0].id, &Scope::All).unwrap();
     assert_eq!(view.messages[0].id.mailbox, "INBOX");
     assert_eq!(library.with_copies(key(2, 101)), [key(1, 1), key(2, 101)]);
     assert!(!library.is_conflicting(key(1, 1)));
@@ -114,7 +114,7 @@ fn flags_show_at_once_and_deleted_messages_hide() {
     library.set_flags(key(1, 1), Flags::SEEN, true);
     let row = &library.thread_list(&Scope::All).to_rows()[0];
     assert_eq!((row.messages, row.unread), (2, 1));
-    assert!(library.thread_view(row.id).unwrap().messages[0].pending);
+    assert!(library.thread_view(row.id, &Scope::All).unwrap().messages[0].pending);
     library.set_flags(key(1, 2), Flags::DELETED, true);
     let row = &library.thread_list(&Scope::All).to_rows()[0];
     assert_eq!((row.messages, row.unread), (1, 0));
@@ -132,7 +132,7 @@ fn a_thread_keeps_its_name_when_its_root_arrives() {
     let before = library.thread_list(&Scope::All).to_rows()[0].id;
     library.insert(MailboxId(1), &summary(1, "1@x", &[], "Weir", &[]));
     library.rebuild();
-    assert!(library.thread_view(before).is_some());
+    assert!(library.thread_view(before, &Scope::All).is_some());
 }
 
 #[test]

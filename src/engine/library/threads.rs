@@ -497,7 +497,7 @@ impl Library {
         (brief.newest, brief.people, brief.subject) = (i64::MIN, [NO_TEXT; PEOPLE_MAX], NO_TEXT);
         let mut shown: Vec<(Reverse<i64>, u32, &Entry)> = Vec::new();
         for (_, entry) in self.places(thread) {
-            let Some(entry) = entry.filter(|entry| entry.flags & Flags::DELETED == 0) else { continue };
+            let Some(entry) = entry.filter(|entry| self.is_shown(entry)) else { continue };
             brief.messages += 1;
             brief.unread += u32::from(entry.flags & Flags::SEEN == 0);
             brief.flagged |= entry.flags & Flags::FLAGGED != 0;

@@ -7,12 +7,13 @@ use std::process::{Command, Stdio};
 
 use jiff::Timestamp;
 
-use super::{QueuedFlagChange, State, StateError};
+use super::{State, StateError};
 use crate::mail::draft::Draft;
-use crate::mail::id::{MessageRef, OutboxId};
+use crate::mail::id::OutboxId;
 use crate::pgp::report::Acceptance;
 use crate::store::cert::{CertRecord, SecretRecord};
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step};
+use crate::store::change::{Act, Change};
+use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
 use crate::store::vault::{Cost, Vault};
 
 struct World {
@@ -56,27 +57,22 @@ fn outbox_rows_go_through_their_life() {
     let id = {
         let state = world.open();
         let id = state.queue(entry(1), b"planted-body-word").unwrap();
-        let claimed = state.claim(id).unwrap().unwrap();
+        let claimed = state.claim(id, now()).unwrap().unwrap();
         assert_eq!((claimed.state, claimed.attempts), (OutboxState::Sending, 1));
-        assert!(state.claim(id).unwrap().is_none(), "claimed twice");
-        state.update_outbox(id, |entry| entry.set_all(Delivery::Waiting, Delivery::InDoubt)).unwrap();
+        assert!(state.claim(id, now()).unwrap().is_none(), "claimed twice");
+        state.update_outbox(id, |entry| entry.in_doubt = true).unwrap();
         id
     };
     let state = world.open();
-    let changed = state.recover_outbox(now()).unwrap();
+    let changed = state.recover_outbox().unwrap();
     assert_eq!(changed.len(), 1);
     assert_eq!(state.outbox_entry(id).unwrap().unwrap().state, OutboxState::Uncertain);
     assert_eq!(state.outbox_raw(id).unwrap(), b"planted-body-word");
-    // A step that tells another story than the recipients, and one that the table does not hold.
-    let refused = state.step_outbox(id, Step::Accept, |_| ());
-    assert!(matches!(refused, Err(StateError::Disagrees { .. })), "{refused:?}");
-    let refused = state.step_outbox(id, Step::Claim, |_| ());
-    assert!(matches!(refused, Err(StateError::Transition { .. })), "{refused:?}");
-    state.step_outbox(id, Step::Accept, |entry| entry.set_all(Delivery::InDoubt, Delivery::Sent)).unwrap();
     assert!(matches!(state.forget_outbox(id), Err(StateError::Transition { .. })));
-    let refused = state.update_outbox(id, |entry| entry.set_all(Delivery::Sent, Delivery::Waiting));
-    assert!(matches!(refused, Err(StateError::Disagrees { .. })), "{refused:?}");
-    state.step_outbox(id, Step::File, |entry| entry.filed = true).unwrap();
+    state.update_outbox(id, |entry| entry.state = OutboxState::SentNotFiled).unwrap();
+    let refused = state.update_outbox(id, |entry| entry.state = OutboxState::Queued);
+    assert!(matches!(refused, Err(StateError::Transition { .. })), "{refused:?}");
+    state.update_outbox(id, |entry| entry.state = OutboxState::Sent).unwrap();
     state.forget_outbox(id).unwrap();
     assert!(state.outbox().unwrap().0.is_empty());
     assert!(matches!(state.outbox_raw(id), Err(StateError::NoEntry(_))));
@@ -85,68 +81,15 @@ fn outbox_rows_go_through_their_life() {
 }
 
 #[test]
-fn drafts_are_set_aside_and_taken_up_and_none_is_lost() {
+fn held_rows_are_due_after_their_time() {
     let world = World::new();
     let state = world.open();
-    let draft = |subject: &str| Draft { subject: subject.into(), ..Draft::default() };
-    let subjects = |state: &State| -> Vec<String> {
-        state.drafts().unwrap().0.into_iter().map(|kept| kept.draft.subject).collect()
-    };
-    assert_eq!(state.set_draft_aside(now()).unwrap(), None);
-    state.keep_draft(&draft("first")).unwrap();
-    let first = state.set_draft_aside(now()).unwrap().unwrap();
-    assert_eq!(state.kept_draft().unwrap(), None);
-    state.keep_draft(&draft("second")).unwrap();
-    // What was at hand is laid by where another one is taken up.
-    assert_eq!(state.take_up_draft(first, now()).unwrap().unwrap().subject, "first");
-    assert_eq!(state.kept_draft().unwrap().unwrap().subject, "first");
-    assert_eq!(subjects(&state), ["second"]);
-    assert_eq!(state.take_up_draft(first, now()).unwrap(), None, "it is at hand");
-    let second = state.drafts().unwrap().0[0].id;
-    state.forget_draft(second).unwrap();
-    assert!(subjects(&state).is_empty());
-}
-
-#[test]
-fn what_rows_were_made_of_stays_until_everybody_has_it() {
-    let world = World::new();
-    let state = world.open();
-    let draft = Draft { subject: "planted".into(), ..Draft::default() };
-    let (first, second) = state
-        .write(|write| {
-            let first = write.queue(entry(1), b"x")?;
-            let second = write.queue(OutboxEntry { batch: first, ..entry(1) }, b"x")?;
-            write.put_outbox_draft(first, &draft)?;
-            Ok((first, second))
-        })
-        .unwrap();
-    let send = |id: OutboxId| {
-        state.claim(id).unwrap().unwrap();
-        state.step_outbox(id, Step::Accept, |entry| entry.set_all(Delivery::Waiting, Delivery::Sent)).unwrap();
-    };
-    send(first);
-    assert_eq!(state.outbox_draft(first).unwrap().as_ref(), Some(&draft));
-    send(second);
-    assert_eq!(state.outbox_draft(first).unwrap(), None);
-}
-
-#[test]
-fn a_damaged_row_costs_itself_and_is_told() {
-    let world = World::new();
-    let state = world.open();
-    let (first, second) = (state.queue(entry(1), b"x").unwrap(), state.queue(entry(2), b"x").unwrap());
-    state
-        .write(|write| {
-            let mut table = write.transaction.open_table(super::OUTBOX)?;
-            table.insert(first.0, b"rubbish".as_slice())?;
-            Ok(())
-        })
-        .unwrap();
-    let (rows, damage) = state.outbox().unwrap();
-    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [second]);
-    assert!(damage[0].to_string().contains(&format!("outbox {first}")), "{damage:?}");
-    assert!(state.claim(first).is_err());
-    assert!(state.claim(second).unwrap().is_some());
+    let mut held = entry(1);
+    held.state = OutboxState::Held;
+    held.next_attempt = Some(now() + jiff::SignedDuration::from_secs(10));
+    let id = state.queue(held, b"x").unwrap();
+    assert!(state.claim(id, now()).unwrap().is_none());
+    assert!(state.claim(id, now() + jiff::SignedDuration::from_secs(10)).unwrap().is_some());
 }
 
 #[test]
@@ -164,18 +107,37 @@ fn the_rest_round_trips() {
     };
     let secret = SecretRecord { fingerprint: "CD".repeat(20), key: b"planted-key-word".to_vec(), passphrase: None };
     let draft = Draft { subject: "planted-draft-word".into(), ..Draft::default() };
-    let message: MessageRef = "work/INBOX/1/2".parse().unwrap();
-    let change = QueuedFlagChange { seq: 0, messages: vec![message], set: 1, clear: 0, at: now() };
+    let change = |seq| Change {
+        seq,
+        step: 1,
+        undoes: None,
+        words: "planted-change-word".into(),
+        at: now(),
+        account: "work".into(),
+        act: Act::Create { mailbox: "Archive".into(), special_use: None },
+        waiting: Vec::new(),
+        open: true,
+        begun: None,
+        done: Vec::new(),
+        taken_back: false,
+        tries: 0,
+        why: String::new(),
+    };
     {
         let state = world.open();
         state.put_cert(&cert).unwrap();
         state.put_secret(&secret).unwrap();
         state.keep_draft(&draft).unwrap();
         state.put("planted-name", b"planted-value").unwrap();
-        for _ in 0..3 {
-            state.queue_flags(&change).unwrap();
-        }
-        state.drop_flags(&[2]).unwrap();
+        state
+            .write(|write| {
+                (1..=3).try_for_each(|seq| write.put_change(&change(seq)))?;
+                write.put_change_raw(2, b"planted-append-word")
+            })
+            .unwrap();
+        assert_eq!(state.change_raw(2).unwrap(), b"planted-append-word");
+        state.write(|write| write.drop_changes(&[2, 3])).unwrap();
+        assert!(state.change_raw(2).is_err());
     }
     let state = world.open();
     assert_eq!(state.certs().unwrap(), std::slice::from_ref(&cert));
@@ -183,7 +145,8 @@ fn the_rest_round_trips() {
     assert_eq!(state.secrets().unwrap(), std::slice::from_ref(&secret));
     assert_eq!(state.kept_draft().unwrap(), Some(draft));
     assert_eq!(state.value("planted-name").unwrap().unwrap(), b"planted-value");
-    assert_eq!(state.queued_flags().unwrap().iter().map(|change| change.seq).collect::<Vec<_>>(), [1, 3]);
+    assert_eq!(state.changes().unwrap().0, [change(1)]);
+    assert_eq!(state.next_change().unwrap(), 4, "a number is never given twice");
     state.remove_cert(&cert.fingerprint).unwrap();
     state.remove_secret(&secret.fingerprint).unwrap();
     state.drop_draft().unwrap();
@@ -298,8 +261,8 @@ fn queue_until_killed() {
         let id = state.queue(entry(number), &vec![1; 2000]).unwrap();
         println!("row {id}");
         std::io::stdout().flush().unwrap();
-        state.claim(id).unwrap();
-        state.step_outbox(id, Step::Accept, |entry| entry.set_all(Delivery::Waiting, Delivery::Sent)).unwrap();
+        state.claim(id, now()).unwrap();
+        state.update_outbox(id, |entry| entry.state = OutboxState::SentNotFiled).unwrap();
     }
 }
 

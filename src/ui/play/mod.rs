@@ -116,11 +116,9 @@ fn asks(effect: &Effect) -> bool {
         effect,
         Effect::ListCases
             | Effect::ListThreads(_)
-            | Effect::OpenThread(_)
+            | Effect::OpenThread(..)
             | Effect::OpenMessage(_)
             | Effect::ListOutbox
-            | Effect::ListDrafts
-            | Effect::TakeUpDraft(_)
             | Effect::Complete(_)
     )
 }

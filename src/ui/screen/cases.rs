@@ -118,7 +118,7 @@ fn draw_row(
     let scope = match row.scope {
         _ if unread => Scope::ListUnread,
         Which::Case(_) => Scope::ListRow,
-        Which::Unfiled | Which::All => Scope::TextMuted,
+        Which::Unfiled | Which::All | Which::Mailbox { .. } => Scope::TextMuted,
     };
     let style = lead(canvas, area, y, 4 + title, scope, chosen);
     if unread {

@@ -1,8 +1,8 @@
 //! The screens, drawn; `app::screen` has a file of the same name for each.
 
 pub(super) mod cases;
+pub(super) mod changes;
 pub(super) mod composer;
-pub(super) mod drafts;
 pub(super) mod help;
 pub(super) mod lock;
 pub(super) mod outbox;

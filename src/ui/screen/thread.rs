@@ -71,6 +71,9 @@ fn draw_tree_row(model: &Model, thread: &Thread, row: &MessageRow, canvas: &mut 
     if !row.seen {
         canvas.put(x + 2, y, 1, canvas.pick("●", "*"), style);
     }
+    if thread.marked.contains(&row.id) {
+        canvas.put(x + 1, y, 1, "+", style);
+    }
     x += 4;
     if indent > 0 {
         let branch = canvas.pick("└ ", "` ");

@@ -73,7 +73,8 @@ fn empty(model: &Model, threads: &Threads) -> String {
         let filter = SafeText::line(threads.list.filter());
         return format!("No thread holds “{filter}”. {back} shows all of them again.");
     }
-    match threads.scope {
+    match &threads.scope {
+        Which::Mailbox { .. } => format!("Nothing is in this mailbox. {back} goes back."),
         Which::Unfiled => format!("Every message is in a case. {back} goes back to the cases."),
         Which::Case(_) => format!("No message is in this case now. {back} goes back to the cases."),
         Which::All => format!("There is no mail here yet. {back} goes back to the cases."),
@@ -96,6 +97,9 @@ fn draw_row(
     let style = lead(canvas, area, y, LEAD + columns.people + 2 + subject, scope, chosen);
     if unread > 0 {
         canvas.put(x + 2, y, 1, canvas.pick("●", "*"), style);
+    }
+    if threads.marked.contains(&row.id) {
+        canvas.put(x + 1, y, 1, "+", style);
     }
     x += LEAD;
     let people = SafeText::join(&row.participants, ", ");

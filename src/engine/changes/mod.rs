@@ -1,0 +1,308 @@
+//! Changes made here: flags, moves, removals, new mailboxes, appended messages. At once on screen, queued durably, told to the servers in
+//! order, and taken back as long as that can be done.
+//!
+//! ```text
+//! deed ──▶ queue (rows, in order) ──▶ state store
+//!            │    ▲                      │ durable
+//!            │    └── settle ◀── replay ◀┘ ──▶ server
+//!            ▼
+//!   overlay: what the server last said (cache) + what waits = what is shown (index)
+//! ```
+//!
+//! The cache holds what the server said and nothing else; what waits lies over it. So an answer, a refusal or a taken-back change is
+//! shown by folding anew, and no order of news and changes can leave a wrong flag behind. Until the server has moved a message
+//! it keeps its name: scripts and open screens hold on to it, its text can be fetched by it, and it is only *shown* in the other mailbox.
+//! Afterwards every row that names it is renamed, and the old name leads to the new one for as long as the program runs.
+//!
+//! **Nothing is done twice.** Flags are told as what to set and to clear. A move or an APPEND is noted as begun, with how far the target was
+//! known, before the server is told; when no answer came, the target is looked through for the message before anything is repeated.
+//!
+//! **Conflicts** (`overlay::resolve`): others' changes of other flags stand beside ours; where others did the same, nothing is left
+//! to do; where they did the contrary of what the user in the end wants unchanged, theirs is kept and the user is told. A message that
+//! others removed or moved is gone: what waited for it is dropped, and told of.
+
+mod deed;
+mod listed;
+mod overlay;
+mod queue;
+mod replay;
+mod settle;
+mod undo;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+pub(crate) use self::overlay::Over;
+use self::queue::{Edits, Named, Place, Queue};
+use super::core::{Core, Open, Stores};
+use super::library::Library;
+use super::library::record::Record;
+use crate::app::view::Tone;
+use crate::imap::UidSet;
+use crate::mail::id::{MailboxId, MessageKey, MessageRef};
+use crate::store::flags::Flags;
+use crate::store::state::{State, StateError};
+use crate::store::summary::Summary;
+
+pub(crate) use self::replay::run as replay;
+
+/// So many old names of messages that were moved are remembered.
+const FORMER_NAMES_MAX: usize = 50_000;
+/// From so many messages on, flags are read by the mailbox.
+const SINGLY_MAX: usize = 32;
+
+/// What waits, what can be taken back, and where moved messages are.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    queue: Queue,
+    /// The new names of messages that were moved, by the old ones.
+    former: HashMap<MessageRef, MessageRef>,
+    /// When something was last moved to a mailbox of an account.
+    used: HashMap<(String, String), Timestamp>,
+}
+
+impl Changes {
+    /// From the state store. Rows that are damaged are left out and told of.
+    pub(crate) fn load(state: &State) -> Result<(Self, Vec<StateError>), StateError> {
+        let (rows, damage) = state.changes()?;
+        let queue = Queue::load(rows, state.next_change()?);
+        Ok((Self { queue, ..Self::default() }, damage))
+    }
+
+    /// What waits for a message.
+    pub(crate) fn over(&self, library: &Library, key: MessageKey) -> Option<Over> {
+        if self.queue.is_idle() {
+            return None;
+        }
+        let mailbox = library.mailbox(key.mailbox)?;
+        self.queue.over(&mailbox.account, &mailbox.name, mailbox.uid_validity, key.uid)
+    }
+
+    /// Shows a message as the server said, with what waits on top.
+    pub(crate) fn show(&self, library: &mut Library, key: MessageKey, said: &Flags) {
+        match self.over(library, key) {
+            None => {
+                library.set_flags(key, said.bits(), false);
+                library.set_elsewhere(key, None);
+            }
+            Some(over) => {
+                library.set_flags(key, over.shown(said).bits(), true);
+                let to = over.to.filter(|to| library.mailbox(key.mailbox).is_none_or(|here| here.name != *to));
+                library.set_elsewhere(key, to.as_deref());
+            }
+        }
+    }
+
+    /// Whether the server of this account still has to be told something.
+    pub(crate) fn waits_for(&self, account: &str) -> bool {
+        self.queue.waits_for(account)
+    }
+
+    /// The name that a message has now.
+    pub(crate) fn name_now(&self, name: &MessageRef) -> Option<&MessageRef> {
+        let mut now = self.former.get(name)?;
+        // Moved on and on: names are never used again, so that this ends.
+        while let Some(next) = self.former.get(now) {
+            now = next;
+        }
+        Some(now)
+    }
+
+    /// Whether a message has left this name by a move of ours: late news of it are old.
+    pub(crate) fn has_left(&self, library: &Library, key: MessageKey) -> bool {
+        !self.former.is_empty() && library.name(key).is_some_and(|name| self.former.contains_key(&name))
+    }
+
+    fn moved(&mut self, old: MessageRef, new: MessageRef) {
+        if self.former.len() >= FORMER_NAMES_MAX {
+            self.former.clear();
+        }
+        self.former.insert(old, new);
+    }
+}
+
+/// The messages of a place that are in the index.
+fn keys(library: &Library, touched: &Named) -> Vec<MessageKey> {
+    let mut keys = Vec::new();
+    for (place, uids) in touched {
+        let Some(mailbox) = mailbox_of(library, place) else { continue };
+        let known = uids.iter().map(|&uid| MessageKey { mailbox, uid });
+        keys.extend(known.filter(|key| library.flags(*key).is_some()));
+    }
+    keys
+}
+
+/// The number of a place in the cache.
+fn mailbox_of(library: &Library, place: &Place) -> Option<MailboxId> {
+    let is_it = |m: &&crate::store::mailbox::Mailbox| {
+        m.uid_validity == place.uid_validity && m.name == place.mailbox && m.account == place.account
+    };
+    library.mailboxes().find(is_it).map(|m| m.id)
+}
+
+/// What the server last said of messages, from the cache; those that are not there are left out.
+fn said(stores: &Stores, keys: &[MessageKey]) -> Vec<(MessageKey, Flags)> {
+    let mut found = Vec::with_capacity(keys.len());
+    let mut by_mailbox: HashMap<MailboxId, Vec<u32>> = HashMap::new();
+    for key in keys {
+        by_mailbox.entry(key.mailbox).or_default().push(key.uid);
+    }
+    for (mailbox, uids) in by_mailbox {
+        if uids.len() <= SINGLY_MAX {
+            for uid in uids {
+                let key = MessageKey { mailbox, uid };
+                if let Ok(Some(summary)) = stores.cache.summary(key) {
+                    found.push((key, summary.flags));
+                }
+            }
+        } else if let Ok(held) = stores.cache.held(mailbox) {
+            let wanted: UidSet = uids.into_iter().collect();
+            let held = held.into_iter().filter(|row| wanted.contains(row.uid));
+            found.extend(held.map(|row| (MessageKey { mailbox, uid: row.uid }, row.flags)));
+        }
+    }
+    found
+}
+
+/// Writes rows, as one transaction.
+fn write(state: &State, edits: &Edits) -> Result<(), StateError> {
+    if edits.is_empty() {
+        return Ok(());
+    }
+    state.write(|write| {
+        edits.put.iter().try_for_each(|row| write.put_change(row))?;
+        write.drop_changes(&edits.drop)
+    })
+}
+
+impl Core {
+    /// Shows messages anew: their flags as the cache has them, what waits on top.
+    fn refold(&mut self, open: &mut Open, touched: &Named) {
+        let keys = keys(&open.library, touched);
+        let (core, number) = (self.handle.clone(), open.number);
+        open.scribe.write(move |stores| {
+            let said = said(stores, &keys);
+            core.front_of(number, move |core, open| {
+                for (key, flags) in said {
+                    open.changes.show(&mut open.library, key, &flags);
+                }
+                core.mark_changed();
+            });
+        });
+    }
+
+    /// Writes rows that were decided on; then tells the servers. Where they cannot be written, what was new is undone.
+    fn write_rows(&mut self, open: &mut Open, edits: Edits, raw: Option<(u64, Arc<[u8]>)>) {
+        let (core, number) = (self.handle.clone(), open.number);
+        let fresh: Vec<u64> = edits.put.iter().map(|row| row.seq).collect();
+        let mut accounts: Vec<String> = edits.put.iter().map(|row| row.account.clone()).collect();
+        accounts.dedup();
+        open.scribe.write(move |stores| {
+            let written = stores.state.write(|write| {
+                edits.put.iter().try_for_each(|row| write.put_change(row))?;
+                if let Some((seq, raw)) = &raw {
+                    write.put_change_raw(*seq, raw)?;
+                }
+                write.drop_changes(&edits.drop)
+            });
+            core.front_of(number, move |core, open| match written {
+                Ok(()) => {
+                    open.changes.queue.durable(&fresh);
+                    accounts.iter().for_each(|account| core.replay(open, account));
+                }
+                Err(error) => {
+                    let touched = open.changes.queue.forget(&fresh);
+                    core.refold(open, &touched);
+                    core.announcer.notice(Tone::Alarm, &format!("The change was not made: {error}"));
+                }
+            });
+        });
+    }
+
+    /// Messages came into a mailbox: perhaps those that we moved there where the server does not say which UID it gave them (no UIDPLUS).
+    /// They are known by Message-ID, size and date.
+    pub(crate) fn find_moved(&mut self, open: &mut Open, mailbox: MailboxId, records: &[Record]) {
+        let Some(here) = open.library.mailbox(mailbox) else { return };
+        let new = Place { account: here.account.clone(), mailbox: here.name.clone(), uid_validity: here.uid_validity };
+        let lost = open.changes.queue.lost_in(&new.account, &new.mailbox);
+        if lost.is_empty() {
+            return;
+        }
+        let arrived: Vec<Summary> = records
+            .iter()
+            .filter(|record| open.library.flags(MessageKey { mailbox, uid: record.summary.uid }).is_none())
+            .map(|record| record.summary.clone())
+            .collect();
+        let (core, number) = (self.handle.clone(), open.number);
+        let lost: Vec<(Place, MessageKey)> = lost
+            .into_iter()
+            .filter_map(|(place, uid)| Some((MessageKey { mailbox: mailbox_of(&open.library, &place)?, uid }, place)))
+            .map(|(key, place)| (place, key))
+            .collect();
+        open.scribe.write(move |stores| {
+            let mut found: Vec<(Place, MessageKey, u32)> = Vec::new();
+            for (place, key) in lost {
+                let Ok(Some(old)) = stores.cache.summary(key) else { continue };
+                let same = |new: &&Summary| {
+                    new.message_id == old.message_id
+                        && new.bytes == old.bytes
+                        && (new.received == old.received || !new.message_id.is_empty())
+                        && !found.iter().any(|(_, _, uid)| *uid == new.uid)
+                };
+                let at = arrived.iter().find(same).map(|new| new.uid);
+                if let Some(uid) = at {
+                    found.push((place, key, uid));
+                }
+            }
+            core.front_of(number, move |core, open| core.found(open, &new, found));
+        });
+    }
+
+    fn found(&mut self, open: &mut Open, new: &Place, found: Vec<(Place, MessageKey, u32)>) {
+        let mut edits = Edits::default();
+        let mut touched = Named::new();
+        for (place, key, uid) in found {
+            let more = open.changes.queue.found(&place, new, &[(key.uid, uid)]);
+            edits.put.extend(more.put);
+            edits.drop.extend(more.drop);
+            let name = |place: &Place, uid| MessageRef {
+                account: place.account.clone(),
+                mailbox: place.mailbox.clone(),
+                uid_validity: place.uid_validity,
+                uid,
+            };
+            open.changes.moved(name(&place, key.uid), name(new, uid));
+            open.library.remove(key);
+            touched.push((new.clone(), vec![uid]));
+        }
+        self.write_rows(open, edits, None);
+        self.refold(open, &touched);
+        self.replay(open, &new.account);
+    }
+
+    /// Messages are gone from the server: what waited for them goes too.
+    pub(crate) fn forget_changes_of(&mut self, open: &mut Open, mailbox: MailboxId, uids: &UidSet) {
+        let Some(known) = open.library.mailbox(mailbox) else { return };
+        let place =
+            Place { account: known.account.clone(), mailbox: known.name.clone(), uid_validity: known.uid_validity };
+        let edits = open.changes.queue.vanished(&place, uids);
+        if edits.is_empty() {
+            return;
+        }
+        let words: Vec<String> = edits.put.iter().filter(|row| row.step > 0).map(|row| row.words.clone()).collect();
+        if let Some(words) = words.first() {
+            let words = format!(
+                "{}: messages that you {words} were deleted or moved elsewhere meanwhile; nothing is left to be done to them.",
+                place.account
+            );
+            self.announcer.notice(Tone::Warning, &words);
+        }
+        open.scribe.write(move |stores| {
+            if let Err(error) = write(&stores.state, &edits) {
+                tracing::warn!(%error, "changes of messages that are gone could not be dropped");
+            }
+        });
+    }
+}

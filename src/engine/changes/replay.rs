@@ -1,0 +1,397 @@
+//! Telling a server what waits, in order, one batch at a time.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+
+use super::overlay::{Over, Resolution, resolve};
+use super::queue::{Batch, Outcome, Place};
+use crate::engine::core::{Core, CoreHandle, Open, Stores};
+use crate::imap::{self, Body, Error, MailboxAt, StoreFlags, UidSet};
+use crate::mail::id::{MailboxId, MessageKey};
+use crate::store::change::{Act, Group};
+use crate::store::flags::Flags;
+use crate::store::summary::Summary;
+
+/// A refusal that the server calls passing is believed so many times.
+const PASSING_MAX: u32 = 12;
+
+impl Core {
+    /// Tells the server of an account what waits. One replay per account at a time.
+    pub(crate) fn replay(&mut self, open: &mut Open, account: &str) {
+        let Some(known) = open.accounts.get_mut(account) else { return };
+        let Some(handle) = known.handle.clone() else { return };
+        if std::mem::replace(&mut known.replaying, true) {
+            known.replay_again = true;
+            return;
+        }
+        let (stores, core, number) = (Arc::clone(&open.stores), self.handle.clone(), open.number);
+        let account = account.to_owned();
+        self.runtime.spawn(async move {
+            let reached = run(&stores, &core, number, &account, &handle).await;
+            core.front_of(number, move |core, open| {
+                let Some(known) = open.accounts.get_mut(&account) else { return };
+                known.replaying = false;
+                if std::mem::take(&mut known.replay_again) && reached {
+                    core.replay(open, &account);
+                } else if reached {
+                    core.replay_later(open, &account);
+                }
+            });
+        });
+    }
+
+    /// What was put off is tried again when its time has come.
+    fn replay_later(&self, open: &Open, account: &str) {
+        let Some(at) = open.changes.queue.next_try(account) else { return };
+        let wait = at.duration_since(self.now());
+        let wait = std::time::Duration::try_from(wait).unwrap_or_default();
+        let (core, number, account) = (self.handle.clone(), open.number, account.to_owned());
+        self.runtime.spawn(async move {
+            tokio::time::sleep(wait).await;
+            core.front_of(number, move |core, open| core.replay(open, &account));
+        });
+    }
+}
+
+/// Asks the core from a task. `None`: the opening has ended.
+async fn ask<T: Send + 'static>(
+    core: &CoreHandle,
+    number: u64,
+    question: impl FnOnce(&mut Core, &mut Open) -> T + Send + 'static,
+) -> Option<T> {
+    let (tell, told) = oneshot::channel();
+    core.front_of(number, move |core, open| {
+        let _ = tell.send(question(core, open));
+    });
+    told.await.ok()
+}
+
+/// Tells until nothing waits or the server cannot be reached; whether it could.
+pub(crate) async fn run(
+    stores: &Arc<Stores>,
+    core: &CoreHandle,
+    number: u64,
+    account: &str,
+    handle: &imap::Handle,
+) -> bool {
+    loop {
+        let mine = account.to_owned();
+        let next = ask(core, number, move |core, open| {
+            let now = core.now();
+            open.changes.queue.next_batch(&mine, now)
+        });
+        let batch = match next.await {
+            None => return false,
+            Some(None) => return true,
+            Some(Some(batch)) => batch,
+        };
+        let teller = Teller { stores, core, number, handle };
+        let outcome = teller.tell(&batch).await;
+        let unknown = matches!(outcome, Outcome::Unknown { .. } | Outcome::Unsent { .. });
+        let (settled, done) = oneshot::channel();
+        if ask(core, number, move |core, open| core.settle_batch(open, &batch, outcome, settled)).await.is_none() {
+            return false;
+        }
+        // The next is told when this is on the disk.
+        if done.await.is_err() || unknown {
+            return false;
+        }
+    }
+}
+
+struct Teller<'a> {
+    stores: &'a Arc<Stores>,
+    core: &'a CoreHandle,
+    number: u64,
+    handle: &'a imap::Handle,
+}
+
+fn at(group: &Group) -> MailboxAt {
+    MailboxAt { name: group.mailbox.as_str().into(), uid_validity: group.uid_validity }
+}
+
+/// What an error means for what was asked.
+fn outcome(error: &Error) -> Outcome {
+    match error {
+        Error::No { code: Some(code), .. }
+            if ["UNAVAILABLE", "INUSE", "SERVERBUG"].iter().any(|passing| code.starts_with(passing)) =>
+        {
+            Outcome::Later { why: error.to_string() }
+        }
+        Error::No { .. }
+        | Error::Bad { .. }
+        | Error::Rebuilt { .. }
+        | Error::Gone { .. }
+        | Error::NoMailbox { .. }
+        | Error::ReadOnly { .. }
+        | Error::Unsendable { .. } => Outcome::Refused { why: error.to_string() },
+        Error::Offline | Error::NotConnected { .. } => Outcome::Unsent { why: error.to_string() },
+        _ => Outcome::Unknown { why: error.to_string() },
+    }
+}
+
+impl Teller<'_> {
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce(&Stores) -> T + Send + 'static) -> Option<T> {
+        let stores = Arc::clone(self.stores);
+        tokio::task::spawn_blocking(move || work(&stores)).await.ok()
+    }
+
+    async fn tell(&self, batch: &Batch) -> Outcome {
+        let told = match (&batch.act, &batch.group) {
+            (Act::Flags { set, clear }, Some(group)) => self.store(batch, group, set, clear).await,
+            (Act::Move { to }, Some(group)) => self.move_messages(batch, group, to).await,
+            (Act::Expunge, Some(group)) => {
+                let uids = group.uids.iter().copied().collect();
+                self.handle.expunge(at(group), uids).await.map(|_| Outcome::Expunged)
+            }
+            (Act::Create { mailbox, special_use }, _) => {
+                let made = self.handle.create_mailbox(mailbox.clone(), *special_use).await;
+                made.map(|name| Outcome::Created { name })
+            }
+            (Act::Append { mailbox, flags, date, message_id }, _) => {
+                self.append(batch, mailbox, flags, *date, message_id).await
+            }
+            _ => return Outcome::Refused { why: "there is nothing to tell".to_owned() },
+        };
+        match told {
+            Ok(outcome) => outcome,
+            Err(error) => match outcome(&error) {
+                Outcome::Later { why } if self.is_tired(batch).await => Outcome::Refused { why },
+                outcome => outcome,
+            },
+        }
+    }
+
+    /// A "not now" has been heard too often.
+    async fn is_tired(&self, batch: &Batch) -> bool {
+        let seqs = batch.seqs.clone();
+        let tries = ask(self.core, self.number, move |_, open| {
+            let rows = open.changes.queue.waiting();
+            rows.filter(|(row, _)| seqs.contains(&row.seq)).map(|(row, _)| row.tries).max()
+        });
+        tries.await.flatten().is_some_and(|tries| tries >= PASSING_MAX)
+    }
+
+    /// Notes durably that something is about to be done that must not be done twice. `false`: it could not be noted.
+    async fn begin(&self, batch: &Batch, above: u32) -> bool {
+        let noted = batch.clone();
+        let edits = ask(self.core, self.number, move |_, open| open.changes.queue.begin(&noted, above)).await;
+        let Some(edits) = edits else { return false };
+        self.blocking(move |stores| super::write(&stores.state, &edits)).await.is_some_and(|written| written.is_ok())
+    }
+
+    // Flags.
+
+    async fn store(&self, batch: &Batch, group: &Group, set: &Flags, clear: &Flags) -> Result<Outcome, Error> {
+        let told: UidSet = group.uids.iter().copied().collect();
+        let (account, known) = (batch.account.clone(), group.clone());
+        let modseq = self.blocking(move |stores| {
+            let mailboxes = stores.cache.mailboxes().ok()?;
+            mailboxes.into_iter().find(|m| is_of(m, &account, &known)).and_then(|m| m.state.highest_modseq)
+        });
+        let request = |uids: UidSet, unchanged_since| StoreFlags {
+            at: at(group),
+            uids,
+            add: set.clone(),
+            remove: clear.clone(),
+            unchanged_since,
+        };
+        // Nothing is known of modification sequences before the first pass is through (RFC 7162 §3.1.3 wants one that we have seen).
+        let modseq = modseq.await.flatten().filter(|modseq| *modseq > 0);
+        let stored = self.handle.store_flags(request(told.clone(), modseq)).await?;
+        let mut said: BTreeMap<u32, Flags> = stored.flags.into_iter().filter(|(uid, _)| told.contains(*uid)).collect();
+        let mut kept = UidSet::new();
+        if !stored.conflicts.is_empty() {
+            // Others changed these since we last looked. What they have now decides.
+            let now = self.handle.flags(at(group), stored.conflicts.clone()).await?;
+            let decided = self.decide(batch, group, &now).await;
+            let mut again = UidSet::new();
+            for (uid, flags) in now {
+                match decided.get(&uid) {
+                    Some(Resolution::Theirs) => drop(kept.insert(uid)),
+                    Some(Resolution::Apply) => drop(again.insert(uid)),
+                    _ => {}
+                }
+                said.insert(uid, flags);
+            }
+            if !again.is_empty() {
+                let stored = self.handle.store_flags(request(again.clone(), None)).await?;
+                for uid in again.iter() {
+                    // What was said before is old for these, also where the server does not repeat it.
+                    said.entry(uid).and_modify(|flags| *flags = flags.without(clear).with(set));
+                }
+                said.extend(stored.flags.into_iter().filter(|(uid, _)| again.contains(*uid)));
+            }
+        }
+        Ok(Outcome::Stored { said: said.into_iter().collect(), kept })
+    }
+
+    /// Decides whose word counts, by message.
+    async fn decide(&self, batch: &Batch, group: &Group, now: &[(u32, Flags)]) -> HashMap<u32, Resolution> {
+        let (account, place, act) = (batch.account.clone(), group.clone(), batch.act.clone());
+        let uids: Vec<u32> = now.iter().map(|(uid, _)| *uid).collect();
+        let believed = ask(self.core, self.number, move |_, open| {
+            let place = Place { account, mailbox: place.mailbox, uid_validity: place.uid_validity };
+            let mailbox = super::mailbox_of(&open.library, &place);
+            let wanted: HashMap<u32, Over> = uids
+                .iter()
+                .filter_map(|&uid| {
+                    let over = open.changes.queue.over(&place.account, &place.mailbox, place.uid_validity, uid);
+                    Some((uid, over?))
+                })
+                .collect();
+            (mailbox, wanted)
+        });
+        let Some((Some(mailbox), wanted)) = believed.await else { return HashMap::new() };
+        let keys: Vec<MessageKey> = now.iter().map(|(uid, _)| MessageKey { mailbox, uid: *uid }).collect();
+        let believed = self.blocking(move |stores| super::said(stores, &keys)).await.unwrap_or_default();
+        let believed: HashMap<u32, Flags> = believed.into_iter().map(|(key, flags)| (key.uid, flags)).collect();
+        let nothing = Over::default();
+        now.iter()
+            .map(|(uid, now)| {
+                let believed = believed.get(uid).unwrap_or(now);
+                (*uid, resolve(believed, now, wanted.get(uid).unwrap_or(&nothing), &act))
+            })
+            .collect()
+    }
+
+    // Moves.
+
+    async fn move_messages(&self, batch: &Batch, group: &Group, to: &str) -> Result<Outcome, Error> {
+        let mut pairs = Vec::new();
+        let mut validity = None;
+        let mut left: UidSet = group.uids.iter().copied().collect();
+        if let Some(above) = batch.begun {
+            (validity, pairs) = self.moved_before(batch, group, to, above).await?;
+            left = left.without(&pairs.iter().map(|(from, _)| *from).collect());
+            // What was copied and not yet removed is removed now; the rest of it is gone already.
+            if !pairs.is_empty() {
+                let copied = pairs.iter().map(|(from, _)| *from).collect();
+                self.handle.expunge(at(group), copied).await?;
+            }
+        }
+        if left.is_empty() {
+            return Ok(Outcome::Moved {
+                uid_validity: validity,
+                pairs,
+                unplaced: UidSet::new(),
+                absent: UidSet::new(),
+            });
+        }
+        let above = match batch.begun {
+            Some(above) => above,
+            None => self.known_up_to(&batch.account, to).await,
+        };
+        if !self.begin(batch, above).await {
+            return Ok(Outcome::Later { why: "it could not be noted before it was told".to_owned() });
+        }
+        let moved = self.handle.move_messages(at(group), left.clone(), to.to_owned()).await?;
+        let placed: UidSet = moved.copied.uids.iter().map(|(from, _)| *from).collect();
+        let rest = left.without(&placed);
+        // A server that says where messages went says it of all that were there.
+        let (absent, unplaced) =
+            if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
+        if validity.is_some() && moved.copied.uid_validity.is_some() && validity != moved.copied.uid_validity {
+            pairs.clear();
+        }
+        pairs.extend(moved.copied.uids);
+        Ok(Outcome::Moved { uid_validity: moved.copied.uid_validity.or(validity), pairs, unplaced, absent })
+    }
+
+    /// UIDs of a mailbox up to which we know what is there.
+    async fn known_up_to(&self, account: &str, mailbox: &str) -> u32 {
+        let (account, mailbox) = (account.to_owned(), mailbox.to_owned());
+        let known = self.blocking(move |stores| {
+            let mailboxes = stores.cache.mailboxes().ok()?;
+            let here =
+                mailboxes.into_iter().filter(|m| m.account == account && m.name == mailbox).max_by_key(|m| m.id)?;
+            here.state.uid_next.map(|next| next.saturating_sub(1))
+        });
+        known.await.flatten().unwrap_or(0)
+    }
+
+    /// Which messages of a move without an answer are in the target: same Message-ID, came after the move began, say the same.
+    async fn moved_before(
+        &self,
+        batch: &Batch,
+        group: &Group,
+        to: &str,
+        above: u32,
+    ) -> Result<(Option<u32>, Vec<(u32, u32)>), Error> {
+        let (mut validity, mut pairs) = (None, Vec::new());
+        for &uid in &group.uids {
+            let (account, place) = (batch.account.clone(), group.clone());
+            let known = self.blocking(move |stores| here(stores, &account, &place, uid)).await.flatten();
+            let Some((summary, raw)) = known.filter(|(summary, _)| !summary.message_id.is_empty()) else { continue };
+            let found = match self.handle.find(Some(to.to_owned()), summary.message_id.clone()).await {
+                Ok(found) => found,
+                Err(Error::NoMailbox { .. }) => return Ok((validity, pairs)),
+                Err(error) => return Err(error),
+            };
+            for candidate in found.uids.iter().copied().filter(|candidate| *candidate > above) {
+                let fetched = self.handle.fetch(found.at.clone(), candidate).await?;
+                let same = match (&fetched.body, &raw) {
+                    (Body::Whole(there), Some(here)) => there == here,
+                    _ => fetched.bytes == summary.bytes,
+                };
+                if same && !pairs.iter().any(|(_, taken)| *taken == candidate) {
+                    validity = Some(found.at.uid_validity);
+                    pairs.push((uid, candidate));
+                    break;
+                }
+            }
+        }
+        Ok((validity, pairs))
+    }
+
+    // Appending.
+
+    async fn append(
+        &self,
+        batch: &Batch,
+        mailbox: &str,
+        flags: &Flags,
+        date: Option<i64>,
+        message_id: &str,
+    ) -> Result<Outcome, Error> {
+        let Some(&seq) = batch.seqs.first() else { return Ok(Outcome::Refused { why: "there is no row".into() }) };
+        if let Some(above) = batch.begun
+            && !message_id.is_empty()
+        {
+            let found = self.handle.find(Some(mailbox.to_owned()), message_id.to_owned()).await?;
+            if let Some(uid) = found.uids.iter().copied().find(|uid| *uid > above) {
+                return Ok(Outcome::Appended { uid: Some((found.at.uid_validity, uid)) });
+            }
+        }
+        let raw = match self.blocking(move |stores| stores.state.change_raw(seq)).await {
+            Some(Ok(raw)) => raw,
+            Some(Err(error)) => return Ok(Outcome::Refused { why: error.to_string() }),
+            None => return Ok(Outcome::Later { why: "the message could not be read".to_owned() }),
+        };
+        let above = match batch.begun {
+            Some(above) => above,
+            None => self.known_up_to(&batch.account, mailbox).await,
+        };
+        if !self.begin(batch, above).await {
+            return Ok(Outcome::Later { why: "it could not be noted before it was told".to_owned() });
+        }
+        let appended = self.handle.append(Some(mailbox.to_owned()), raw.into(), flags.clone(), date).await?;
+        Ok(Outcome::Appended { uid: appended.uid })
+    }
+}
+
+fn is_of(mailbox: &crate::store::mailbox::Mailbox, account: &str, group: &Group) -> bool {
+    mailbox.uid_validity == group.uid_validity && mailbox.name == group.mailbox && mailbox.account == account
+}
+
+/// A message as the cache has it.
+fn here(stores: &Stores, account: &str, group: &Group, uid: u32) -> Option<(Summary, Option<Vec<u8>>)> {
+    let mailboxes = stores.cache.mailboxes().ok()?;
+    let mailbox: MailboxId = mailboxes.iter().find(|m| is_of(m, account, group))?.id;
+    let key = MessageKey { mailbox, uid };
+    let summary = stores.cache.summary(key).ok()??;
+    let raw = stores.cache.raw(key).ok().flatten();
+    Some((summary, raw))
+}

@@ -13,17 +13,20 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+pub use self::outbox::KeptDraft;
+use self::outbox::{DRAFTS, OUTBOX, OUTBOX_DRAFTS, OUTBOX_RAW};
 use super::cert::{CertRecord, SecretRecord};
-use super::outbox::{OutboxEntry, OutboxState};
+use super::outbox::{OutboxState, Step};
 use super::space::{self, DiskFull};
 use super::vault::{Blinder, Sealer, Vault};
-use crate::mail::draft::Draft;
 use crate::mail::id::OutboxId;
 
+mod outbox;
+
 /// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
-const SCHEMA: u32 = 2;
+const SCHEMA: u32 = 3;
 /// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
-const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [changes::migrate];
+const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [changes::migrate, outbox::migrate_rows];
 /// A step from one schema to the next.
 type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
 
@@ -31,16 +34,12 @@ type Numbered = TableDefinition<'static, u64, &'static [u8]>;
 type Named = TableDefinition<'static, &'static [u8], &'static [u8]>;
 
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
-const OUTBOX: Numbered = TableDefinition::new("outbox");
-const OUTBOX_RAW: Numbered = TableDefinition::new("outbox-raw");
 /// What schema 1 kept changes of flags in.
 const FLAGS_V1: Numbered = TableDefinition::new("flags");
 const CERTS: Named = TableDefinition::new("certs");
 const SECRETS: Named = TableDefinition::new("secrets");
 const VALUES: Named = TableDefinition::new("values");
 
-/// The name that the kept draft goes by among the values.
-const DRAFT: &str = "store/draft";
 /// Memory that redb may keep pages in.
 const CACHE_BYTES: usize = 2 << 20;
 /// Room that a transaction needs beside the bytes of a message.
@@ -72,15 +71,26 @@ pub enum StateError {
     #[error("there is no outbox entry {0}")]
     NoEntry(OutboxId),
     /// What was asked would lose or double a message.
-    #[error("outbox entry {id} is {}, which cannot become {}", from.name(), to.name())]
+    #[error("outbox entry {id} is {} and cannot be {}", from.name(), step.words())]
     Transition {
         /// The row.
         id: OutboxId,
         /// What it is.
         from: OutboxState,
-        /// What it was to become.
-        to: OutboxState,
+        /// What was to happen to it.
+        step: Step,
     },
+    /// What was to be written would lose or double a message.
+    #[error("outbox entry {id} was not changed to {}: that would lose or double the message for somebody", state.name())]
+    Disagrees {
+        /// The row.
+        id: OutboxId,
+        /// What it was to become.
+        state: OutboxState,
+    },
+    /// Nobody finds anything among so many.
+    #[error("there are 200 drafts already: finish or throw away one of them first")]
+    TooManyDrafts,
     /// Too little room.
     #[error(transparent)]
     DiskFull(#[from] DiskFull),
@@ -188,7 +198,7 @@ impl State {
                 let value = self.keys.seal("meta", b"generation", &generation)?;
                 meta.insert("generation", value.as_slice())?;
             }
-            for table in [OUTBOX, OUTBOX_RAW, changes::CHANGES, changes::CHANGES_RAW] {
+            for table in [OUTBOX, OUTBOX_RAW, OUTBOX_DRAFTS, DRAFTS, changes::CHANGES, changes::CHANGES_RAW] {
                 transaction.open_table(table)?;
             }
             for table in [CERTS, SECRETS, VALUES] {
@@ -223,123 +233,6 @@ impl State {
         let mut transaction = self.database.begin_write()?;
         transaction.set_two_phase_commit(true);
         Ok(transaction)
-    }
-
-    /// A new row with its bytes; gives its number.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queue(&self, entry: OutboxEntry, raw: &[u8]) -> Result<OutboxId, StateError> {
-        self.write(|write| write.queue(entry, raw))
-    }
-
-    /// All rows, oldest first. One that is damaged is left out and named in the second list.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn outbox(&self) -> Result<(Vec<OutboxEntry>, Vec<StateError>), StateError> {
-        let table = self.database.begin_read()?.open_table(OUTBOX)?;
-        let (mut entries, mut damage) = (Vec::new(), Vec::new());
-        for row in table.iter()? {
-            let (id, value) = row?;
-            match self.keys.open("outbox", &id.value().to_be_bytes(), value.value()) {
-                Ok(entry) => entries.push(entry),
-                Err(error) => damage.push(error),
-            }
-        }
-        Ok((entries, damage))
-    }
-
-    /// One row.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn outbox_entry(&self, id: OutboxId) -> Result<Option<OutboxEntry>, StateError> {
-        self.read_numbered(OUTBOX, "outbox", id.0)
-    }
-
-    /// The bytes to be sent, exactly as queued.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn outbox_raw(&self, id: OutboxId) -> Result<Vec<u8>, StateError> {
-        let table = self.database.begin_read()?.open_table(OUTBOX_RAW)?;
-        let value = table.get(id.0)?.ok_or(StateError::NoEntry(id))?;
-        let mut plain = self.keys.open_bytes("outbox-raw", &id.0.to_be_bytes(), value.value())?;
-        Ok(std::mem::take(&mut *plain))
-    }
-
-    /// Changes a row in one transaction; refuses a transition that [`OutboxState::may_become`] refuses. Gives the row as it is now.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn update_outbox(
-        &self,
-        id: OutboxId,
-        change: impl FnOnce(&mut OutboxEntry),
-    ) -> Result<OutboxEntry, StateError> {
-        self.write(|write| write.update_outbox(id, change))
-    }
-
-    /// Takes a row for sending if it is due: `Sending`, one attempt more. `None`: somebody else has it, or it is not due.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn claim(&self, id: OutboxId, now: Timestamp) -> Result<Option<OutboxEntry>, StateError> {
-        self.write(|write| {
-            if !write.outbox_entry(id)?.is_some_and(|entry| entry.is_due(now)) {
-                return Ok(None);
-            }
-            let claimed = write.update_outbox(id, |entry| {
-                entry.state = OutboxState::Sending;
-                entry.in_doubt = false;
-                entry.attempts = entry.attempts.saturating_add(1);
-                entry.next_attempt = None;
-            })?;
-            Ok(Some(claimed))
-        })
-    }
-
-    /// At start: rows that were being sent when the last process ended become queued or uncertain. Gives those that changed.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn recover_outbox(&self) -> Result<Vec<OutboxEntry>, StateError> {
-        let (entries, _) = self.outbox()?;
-        let stuck = entries.into_iter().filter(|entry| entry.state == OutboxState::Sending);
-        stuck.map(|entry| self.update_outbox(entry.id, OutboxEntry::recover)).collect()
-    }
-
-    /// Forgets a row that is `Sent` or `Failed`, and its bytes.
-    ///
-    /// # Errors
-    /// [`StateError::Transition`] for any other row.
-    pub fn forget_outbox(&self, id: OutboxId) -> Result<(), StateError> {
-        self.write(|write| write.forget_outbox(id))
-    }
-
-    /// Keeps a draft in place of the one kept before.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn keep_draft(&self, draft: &Draft) -> Result<(), StateError> {
-        self.write(|write| write.put_value(DRAFT, draft))
-    }
-
-    /// The kept draft.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn kept_draft(&self) -> Result<Option<Draft>, StateError> {
-        self.read_named(VALUES, "values", DRAFT)
-    }
-
-    /// Forgets the kept draft.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn drop_draft(&self) -> Result<(), StateError> {
-        self.write(|write| write.drop_draft())
     }
 
     /// Adds or replaces a certificate. The caller has merged it with what was there.
@@ -478,76 +371,6 @@ impl std::fmt::Debug for Write<'_> {
 }
 
 impl Write<'_> {
-    /// As [`State::queue`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn queue(&self, mut entry: OutboxEntry, raw: &[u8]) -> Result<OutboxId, StateError> {
-        if let Some(dir) = self.file.parent() {
-            space::check(dir, SLACK + 2 * raw.len() as u64)?;
-        }
-        let id = self.next("next-outbox")?;
-        entry.id = OutboxId(id);
-        entry.bytes = raw.len() as u64;
-        let key = id.to_be_bytes();
-        let sealed = self.keys.sealer.seal(&place("outbox-raw", &key), raw);
-        self.transaction.open_table(OUTBOX_RAW)?.insert(id, sealed.as_slice())?;
-        self.put_numbered(OUTBOX, "outbox", id, &entry)?;
-        Ok(entry.id)
-    }
-
-    /// As [`State::outbox_entry`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn outbox_entry(&self, id: OutboxId) -> Result<Option<OutboxEntry>, StateError> {
-        let table = self.transaction.open_table(OUTBOX)?;
-        let value = table.get(id.0)?;
-        value.map(|value| self.keys.open("outbox", &id.0.to_be_bytes(), value.value())).transpose()
-    }
-
-    /// As [`State::update_outbox`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn update_outbox(
-        &self,
-        id: OutboxId,
-        change: impl FnOnce(&mut OutboxEntry),
-    ) -> Result<OutboxEntry, StateError> {
-        let before = self.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
-        let mut after = before.clone();
-        change(&mut after);
-        (after.id, after.bytes) = (before.id, before.bytes);
-        if after.state != before.state && !before.state.may_become(after.state) {
-            return Err(StateError::Transition { id, from: before.state, to: after.state });
-        }
-        self.put_numbered(OUTBOX, "outbox", id.0, &after)?;
-        Ok(after)
-    }
-
-    /// As [`State::forget_outbox`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn forget_outbox(&self, id: OutboxId) -> Result<(), StateError> {
-        let entry = self.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
-        if !matches!(entry.state, OutboxState::Sent | OutboxState::Failed) {
-            return Err(StateError::Transition { id, from: entry.state, to: OutboxState::Failed });
-        }
-        self.transaction.open_table(OUTBOX)?.remove(id.0)?;
-        self.transaction.open_table(OUTBOX_RAW)?.remove(id.0)?;
-        Ok(())
-    }
-
-    /// As [`State::drop_draft`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn drop_draft(&self) -> Result<(), StateError> {
-        self.remove_value(DRAFT)
-    }
-
     /// As [`State::put_cert`].
     ///
     /// # Errors

@@ -174,7 +174,7 @@ fn check(fixture: &Path) {
     assert_eq!(raw(1), b"Subject: R v FERRET\r\n\r\nHello\r\n");
     assert_eq!(raw(300), *large());
     let state = State::open(&tmp.path().join("state.redb"), &vault).unwrap();
-    let expected = OutboxEntry { id: OutboxId(1), bytes: 9, ..entry() };
+    let expected = OutboxEntry { id: OutboxId(1), batch: OutboxId(1), bytes: 9, ..entry() };
     assert_eq!(state.outbox().unwrap().0, [expected]);
     assert_eq!(state.outbox_raw(OutboxId(1)).unwrap(), b"the bytes");
     assert_eq!(state.kept_draft().unwrap().unwrap().subject, "kept");

@@ -13,7 +13,7 @@ use crate::mail::id::OutboxId;
 use crate::pgp::report::Acceptance;
 use crate::store::cert::{CertRecord, SecretRecord};
 use crate::store::change::{Act, Change};
-use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step};
 use crate::store::vault::{Cost, Vault};
 
 struct World {
@@ -57,22 +57,27 @@ fn outbox_rows_go_through_their_life() {
     let id = {
         let state = world.open();
         let id = state.queue(entry(1), b"planted-body-word").unwrap();
-        let claimed = state.claim(id, now()).unwrap().unwrap();
+        let claimed = state.claim(id).unwrap().unwrap();
         assert_eq!((claimed.state, claimed.attempts), (OutboxState::Sending, 1));
-        assert!(state.claim(id, now()).unwrap().is_none(), "claimed twice");
-        state.update_outbox(id, |entry| entry.in_doubt = true).unwrap();
+        assert!(state.claim(id).unwrap().is_none(), "claimed twice");
+        state.update_outbox(id, |entry| entry.set_all(Delivery::Waiting, Delivery::InDoubt)).unwrap();
         id
     };
     let state = world.open();
-    let changed = state.recover_outbox().unwrap();
+    let changed = state.recover_outbox(now()).unwrap();
     assert_eq!(changed.len(), 1);
     assert_eq!(state.outbox_entry(id).unwrap().unwrap().state, OutboxState::Uncertain);
     assert_eq!(state.outbox_raw(id).unwrap(), b"planted-body-word");
-    assert!(matches!(state.forget_outbox(id), Err(StateError::Transition { .. })));
-    state.update_outbox(id, |entry| entry.state = OutboxState::SentNotFiled).unwrap();
-    let refused = state.update_outbox(id, |entry| entry.state = OutboxState::Queued);
+    // A step that tells another story than the recipients, and one that the table does not hold.
+    let refused = state.step_outbox(id, Step::Accept, |_| ());
+    assert!(matches!(refused, Err(StateError::Disagrees { .. })), "{refused:?}");
+    let refused = state.step_outbox(id, Step::Claim, |_| ());
     assert!(matches!(refused, Err(StateError::Transition { .. })), "{refused:?}");
-    state.update_outbox(id, |entry| entry.state = OutboxState::Sent).unwrap();
+    state.step_outbox(id, Step::Accept, |entry| entry.set_all(Delivery::InDoubt, Delivery::Sent)).unwrap();
+    assert!(matches!(state.forget_outbox(id), Err(StateError::Transition { .. })));
+    let refused = state.update_outbox(id, |entry| entry.set_all(Delivery::Sent, Delivery::Waiting));
+    assert!(matches!(refused, Err(StateError::Disagrees { .. })), "{refused:?}");
+    state.step_outbox(id, Step::File, |entry| entry.filed = true).unwrap();
     state.forget_outbox(id).unwrap();
     assert!(state.outbox().unwrap().0.is_empty());
     assert!(matches!(state.outbox_raw(id), Err(StateError::NoEntry(_))));
@@ -81,15 +86,68 @@ fn outbox_rows_go_through_their_life() {
 }
 
 #[test]
-fn held_rows_are_due_after_their_time() {
+fn drafts_are_set_aside_and_taken_up_and_none_is_lost() {
     let world = World::new();
     let state = world.open();
-    let mut held = entry(1);
-    held.state = OutboxState::Held;
-    held.next_attempt = Some(now() + jiff::SignedDuration::from_secs(10));
-    let id = state.queue(held, b"x").unwrap();
-    assert!(state.claim(id, now()).unwrap().is_none());
-    assert!(state.claim(id, now() + jiff::SignedDuration::from_secs(10)).unwrap().is_some());
+    let draft = |subject: &str| Draft { subject: subject.into(), ..Draft::default() };
+    let subjects = |state: &State| -> Vec<String> {
+        state.drafts().unwrap().0.into_iter().map(|kept| kept.draft.subject).collect()
+    };
+    assert_eq!(state.set_draft_aside(now()).unwrap(), None);
+    state.keep_draft(&draft("first")).unwrap();
+    let first = state.set_draft_aside(now()).unwrap().unwrap();
+    assert_eq!(state.kept_draft().unwrap(), None);
+    state.keep_draft(&draft("second")).unwrap();
+    // What was at hand is laid by where another one is taken up.
+    assert_eq!(state.take_up_draft(first, now()).unwrap().unwrap().subject, "first");
+    assert_eq!(state.kept_draft().unwrap().unwrap().subject, "first");
+    assert_eq!(subjects(&state), ["second"]);
+    assert_eq!(state.take_up_draft(first, now()).unwrap(), None, "it is at hand");
+    let second = state.drafts().unwrap().0[0].id;
+    state.forget_draft(second).unwrap();
+    assert!(subjects(&state).is_empty());
+}
+
+#[test]
+fn what_rows_were_made_of_stays_until_everybody_has_it() {
+    let world = World::new();
+    let state = world.open();
+    let draft = Draft { subject: "planted".into(), ..Draft::default() };
+    let (first, second) = state
+        .write(|write| {
+            let first = write.queue(entry(1), b"x")?;
+            let second = write.queue(OutboxEntry { batch: first, ..entry(1) }, b"x")?;
+            write.put_outbox_draft(first, &draft)?;
+            Ok((first, second))
+        })
+        .unwrap();
+    let send = |id: OutboxId| {
+        state.claim(id).unwrap().unwrap();
+        state.step_outbox(id, Step::Accept, |entry| entry.set_all(Delivery::Waiting, Delivery::Sent)).unwrap();
+    };
+    send(first);
+    assert_eq!(state.outbox_draft(first).unwrap().as_ref(), Some(&draft));
+    send(second);
+    assert_eq!(state.outbox_draft(first).unwrap(), None);
+}
+
+#[test]
+fn a_damaged_row_costs_itself_and_is_told() {
+    let world = World::new();
+    let state = world.open();
+    let (first, second) = (state.queue(entry(1), b"x").unwrap(), state.queue(entry(2), b"x").unwrap());
+    state
+        .write(|write| {
+            let mut table = write.transaction.open_table(super::OUTBOX)?;
+            table.insert(first.0, b"rubbish".as_slice())?;
+            Ok(())
+        })
+        .unwrap();
+    let (rows, damage) = state.outbox().unwrap();
+    assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [second]);
+    assert!(damage[0].to_string().contains(&format!("outbox {first}")), "{damage:?}");
+    assert!(state.claim(first).is_err());
+    assert!(state.claim(second).unwrap().is_some());
 }
 
 #[test]
@@ -261,8 +319,8 @@ fn queue_until_killed() {
         let id = state.queue(entry(number), &vec![1; 2000]).unwrap();
         println!("row {id}");
         std::io::stdout().flush().unwrap();
-        state.claim(id, now()).unwrap();
-        state.update_outbox(id, |entry| entry.state = OutboxState::SentNotFiled).unwrap();
+        state.claim(id).unwrap();
+        state.step_outbox(id, Step::Accept, |entry| entry.set_all(Delivery::Waiting, Delivery::Sent)).unwrap();
     }
 }
 

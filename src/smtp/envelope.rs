@@ -42,7 +42,9 @@ pub enum Unsendable {
     #[error("The message holds a Bcc field, which would show the hidden recipients to the others. Build it again")]
     Bcc,
     /// Larger than the server takes (RFC 1870).
-    #[error("The message has {bytes} bytes, the server takes {limit} at most. Send fewer or smaller attachments")]
+    #[error(
+        "Too large for the server: {} > {}. Send fewer or smaller attachments", megabytes(*.bytes), megabytes(*.limit)
+    )]
     TooLarge {
         /// Its size.
         bytes: u64,
@@ -58,6 +60,18 @@ pub enum Unsendable {
     /// The login was broken off on our side.
     #[error("The login was broken off: {0}")]
     LoginBrokenOff(Fault),
+}
+
+/// A size for people: `26.1 MB`, as servers' operators count (10^6).
+#[must_use]
+pub fn megabytes(bytes: u64) -> String {
+    match bytes {
+        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
+        _ => {
+            let tenths = bytes.div_ceil(100_000);
+            format!("{}.{} MB", tenths / 10, tenths % 10)
+        }
+    }
 }
 
 /// Parsed addresses, in the order of the envelope.
@@ -150,6 +164,15 @@ pub(super) fn check_offer(offer: &Offer, paths: &Paths, raw: &[u8]) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::{SmtpEnvelope, Unsendable, check_text, paths};
+
+    #[test]
+    fn sizes_are_for_people() {
+        for (bytes, words) in [(999, "1 kB"), (999_999, "1000 kB"), (1_000_000, "1.0 MB"), (26_214_400, "26.3 MB")] {
+            assert_eq!(super::megabytes(bytes), words);
+        }
+        let words = Unsendable::TooLarge { bytes: 26_000_001, limit: 25_000_000 }.to_string();
+        assert!(words.contains("26.1 MB > 25.0 MB"), "{words}");
+    }
 
     #[test]
     fn addresses_that_could_inject_a_command_are_refused() {

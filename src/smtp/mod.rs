@@ -5,12 +5,15 @@
 pub mod envelope;
 pub mod outcome;
 pub mod reply;
+pub mod status;
 mod stream;
 pub mod submit;
+pub mod transaction;
 
 pub use envelope::{SmtpEnvelope, Unsendable};
-pub use outcome::{Disposition, Outcome, Phase, Refusal};
-pub use reply::{Reply, ReplyClass};
-pub use submit::{Greeting, Timeouts, submit, submit_over, submit_watched, try_login};
+pub use outcome::{Disposition, Outcome, Phase, Refusal, Submission};
+pub use reply::{Offer, Reply, ReplyClass};
+pub use submit::{Connection, Greeting, Timeouts, submit, submit_over, try_login};
+pub use transaction::Notify;
 
 pub use crate::net::sasl::Credentials;

@@ -45,20 +45,35 @@ pub struct Refusal {
     pub reply: Reply,
 }
 
-/// What became of a submission.
+/// What became of a submission: of the message, for those whom the server would take it for, and who was refused by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Submission {
+    /// What became of the message.
+    pub outcome: Outcome,
+    /// Recipients whom the server would not take, each with its reply. To all others, the outcome applies.
+    pub refused: Vec<Refusal>,
+}
+
+impl Submission {
+    /// One in which nobody was refused by name.
+    #[must_use]
+    pub fn of(outcome: Outcome) -> Self {
+        Self { outcome, refused: Vec::new() }
+    }
+}
+
+/// What became of a message, for those recipients that were not refused by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The server took the message for every recipient: it is sent.
+    /// The server took the message: it is sent.
     Accepted {
         /// The reply to the final dot.
         reply: Reply,
     },
-    /// The server refused at least one recipient. Nothing was sent to anybody.
+    /// The server refused every recipient by name. Nothing was sent to anybody.
     RecipientsRefused {
-        /// Those refused, each with the reply.
+        /// Each with the reply.
         refused: Vec<Refusal>,
-        /// Those it would have taken.
-        taken: Vec<String>,
     },
     /// The server refused the login. Nothing was sent.
     LoginRefused {
@@ -118,9 +133,9 @@ impl Outcome {
         match self {
             Self::Accepted { .. } => Disposition::Sent,
             Self::Transient { .. } | Self::NotConnected { .. } => Disposition::Retry,
-            // Where some refusal is final, waiting does not help; where all of them are "not now", it may.
-            Self::RecipientsRefused { refused, .. } => {
-                if refused.iter().all(|refusal| refusal.reply.class() == ReplyClass::Transient) {
+            // Whoever got "not now" may be tried again; the others are refused by name.
+            Self::RecipientsRefused { refused } => {
+                if refused.iter().any(|refusal| refusal.reply.class() == ReplyClass::Transient) {
                     Disposition::Retry
                 } else {
                     Disposition::Failed
@@ -140,11 +155,10 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Accepted { reply } => write!(f, "The server took it: {reply}"),
-            Self::RecipientsRefused { refused, taken } => {
+            Self::RecipientsRefused { refused } => {
                 let list =
                     refused.iter().map(|r| format!("{} ({})", r.address, r.reply)).collect::<Vec<_>>().join("; ");
-                write!(f, "Not sent to anybody. The server refused {list}")?;
-                if taken.is_empty() { Ok(()) } else { write!(f, "; it would have taken {}", taken.join(", ")) }
+                write!(f, "Not sent to anybody. The server refused {list}")
             }
             Self::LoginRefused { reply } => {
                 write!(f, "Not sent. The server refused the login: {reply}. Check user name and password")
@@ -180,7 +194,6 @@ mod tests {
     fn an_outbox_knows_what_to_do() {
         let refused = |codes: &[u16]| Outcome::RecipientsRefused {
             refused: codes.iter().map(|&c| Refusal { address: "a@b.example".into(), reply: reply(c) }).collect(),
-            taken: Vec::new(),
         };
         let check = |outcome: Outcome, disposition| assert_eq!(outcome.disposition(), disposition, "{outcome}");
         check(Outcome::Accepted { reply: reply(250) }, Disposition::Sent);
@@ -190,7 +203,8 @@ mod tests {
         check(Outcome::LoginRefused { reply: reply(535) }, Disposition::Failed);
         check(Outcome::LoginRefused { reply: reply(454) }, Disposition::Retry);
         check(refused(&[451, 450]), Disposition::Retry);
-        check(refused(&[451, 550]), Disposition::Failed);
+        check(refused(&[451, 550]), Disposition::Retry);
+        check(refused(&[550, 553]), Disposition::Failed);
         check(Outcome::Uncertain { because: "gone".into() }, Disposition::Uncertain);
     }
 }

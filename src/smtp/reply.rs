@@ -138,6 +138,8 @@ pub struct Offer {
     pub eight_bit_mime: bool,
     /// RFC 6531.
     pub smtp_utf8: bool,
+    /// RFC 3461: delivery reports may be asked for.
+    pub dsn: bool,
     /// RFC 4954: mechanisms, upper-cased.
     pub auth: Vec<String>,
 }
@@ -154,6 +156,7 @@ impl Offer {
                 "SIZE" => offer.size = Some(words.next().and_then(|n| n.parse().ok()).unwrap_or(0)),
                 "8BITMIME" => offer.eight_bit_mime = true,
                 "SMTPUTF8" => offer.smtp_utf8 = true,
+                "DSN" => offer.dsn = true,
                 "AUTH" => offer.auth.extend(words.map(str::to_ascii_uppercase)),
                 _ => {}
             }

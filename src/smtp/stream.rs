@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most that is kept of one reply; lettre refuses longer ones.
+/// The most that a server may say in one go; lettre would read a line without an end for ever.
 const HEARD_MAX: usize = 128 * 1024;
 
 /// What the server has said since our last write.
@@ -31,10 +31,12 @@ impl Heard {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn push(&self, bytes: &[u8]) {
+    /// Keeps what was said; whether it still is of the size of a reply.
+    fn push(&self, bytes: &[u8]) -> bool {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let room = HEARD_MAX.saturating_sub(heard.len());
         heard.extend(bytes.iter().take(room));
+        bytes.len() <= room
     }
 }
 
@@ -62,7 +64,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for SubmissionStream<S> {
         if !self.greeting.is_empty() {
             let (now, later) = self.greeting.split_at(self.greeting.len().min(buf.remaining()));
             buf.put_slice(now);
-            self.heard.push(now);
+            let _ = self.heard.push(now);
             self.greeting = later;
             return Poll::Ready(Ok(()));
         }
@@ -72,7 +74,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for SubmissionStream<S> {
             for byte in new.iter_mut().filter(|byte| !byte.is_ascii()) {
                 *byte = b'?';
             }
-            self.heard.push(new);
+            if !self.heard.push(new) {
+                return Poll::Ready(Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    format!("the server said more than {} kB in one answer", HEARD_MAX / 1024),
+                )));
+            }
         }
         polled
     }

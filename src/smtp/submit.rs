@@ -1,32 +1,28 @@
-//! One submission: greeting, EHLO, AUTH (RFC 4954), MAIL, RCPT, DATA (RFC 5321 §3.3), QUIT.
+//! A connection for submission: greeting, EHLO, AUTH (RFC 4954), messages one after the other ([`super::transaction`]), QUIT.
 //!
-//! Every command is checked by our own reading of its reply; a refused recipient stops the message before DATA, so that a message is
-//! never sent to a part of its recipients. EHLO names an address literal (RFC 5321 §4.1.4) that is the same on every machine: neither host name
+//! Every command is checked by our own reading of its reply. EHLO names an address literal (RFC 5321 §4.1.4) that is the same on every machine: neither host name
 //! nor address leaks. Never speaks over anything but the stream it is given, which is inside TLS; never logs, never retries.
 
 use std::fmt::Display;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::client::AsyncSmtpConnection;
-use lettre::transport::smtp::commands::{Data, Mail, Quit, Rcpt};
-use lettre::transport::smtp::extension::{ClientId, MailBodyParameter, MailParameter};
+use lettre::transport::smtp::commands::Quit;
+use lettre::transport::smtp::extension::ClientId;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
-use super::envelope::{Paths, SmtpEnvelope, Unsendable, check_offer, check_text, paths};
-use super::outcome::{Outcome, Phase, Refusal};
+use super::envelope::{Paths, SmtpEnvelope, Unsendable, check_text, paths};
+use super::outcome::{Outcome, Phase, Refusal, Submission};
 use super::reply::{Offer, Parsed, Reply, ReplyClass, parse};
 use super::stream::{Heard, SubmissionStream};
+use super::transaction::Notify;
 use crate::net::connect::Times;
 use crate::net::sasl::{self, Channel, Credentials, Exchange, Proof, Stop, TokenWish, Way, authenticate, choose};
 use crate::net::{ClientConfig, Endpoint, Secret, Security, connect_smtp, tls};
-
-/// The text leaves in pieces of this size, so that a stalled connection is seen.
-const PIECE_BYTES: usize = 64 * 1024;
 
 /// Whether the server's greeting is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,42 +70,13 @@ pub async fn submit(
     envelope: &SmtpEnvelope,
     raw: &[u8],
     timeouts: &Timeouts,
-) -> Outcome {
-    submit_watched(endpoint, config, credentials, envelope, raw, timeouts, &|| ()).await
-}
-
-/// As [`submit`]; calls `before_dot` when all of the text has been handed over and before the final dot is: whatever ends the process
-/// before that call has sent nothing, whatever ends it after may have.
-pub async fn submit_watched(
-    endpoint: &Endpoint,
-    config: &Arc<ClientConfig>,
-    credentials: &Credentials,
-    envelope: &SmtpEnvelope,
-    raw: &[u8],
-    timeouts: &Timeouts,
-    before_dot: &(dyn Fn() + Send + Sync),
-) -> Outcome {
+) -> Submission {
     if let Err(why) = check(envelope, raw) {
-        return Outcome::Unsendable(why);
+        return Submission::of(Outcome::Unsendable(why));
     }
-    let attempt = async |secret: &Secret| match connect_smtp(endpoint, config, timeouts.connect).await {
-        Ok(stream) => {
-            let login = Login { credentials, secret, channel: tls::channel(&stream) };
-            over(stream, greeting(endpoint), &login, envelope, raw, timeouts, before_dot).await
-        }
-        Err(error) => Outcome::Unreachable(error),
-    };
-    let outcome = match secret(credentials, TokenWish::AtHand).await {
-        Ok(secret) => attempt(&secret).await,
-        Err(outcome) => return outcome,
-    };
-    if !wants_another_token(&outcome, credentials) {
-        return outcome;
-    }
-    // Nothing was sent: the refusal comes before MAIL.
-    match secret(credentials, TokenWish::Fresh).await {
-        Ok(secret) => attempt(&secret).await,
-        Err(outcome) => outcome,
+    match Connection::open(endpoint, config, Some(credentials), timeouts).await {
+        Ok(connection) => connection.submit_only(envelope, raw).await,
+        Err(outcome) => Submission::of(*outcome),
     }
 }
 
@@ -149,22 +116,9 @@ pub async fn try_login(
     credentials: &Credentials,
     timeouts: &Timeouts,
 ) -> Result<Way, Box<Outcome>> {
-    let attempt = async |secret: &Secret| {
-        let stream = connect_smtp(endpoint, config, timeouts.connect).await.map_err(Outcome::Unreachable)?;
-        let channel = tls::channel(&stream);
-        let mut dialogue = Dialogue::open(stream, greeting(endpoint), timeouts).await?;
-        let outcome = dialogue.login(&Login { credentials, secret, channel }).await;
-        dialogue.close().await;
-        outcome
-    };
-    let at_hand = secret(credentials, TokenWish::AtHand).await?;
-    match attempt(&at_hand).await {
-        Err(outcome) if wants_another_token(&outcome, credentials) => {
-            let fresh = secret(credentials, TokenWish::Fresh).await?;
-            Ok(attempt(&fresh).await?)
-        }
-        other => Ok(other?),
-    }
+    let (connection, way) = Connection::log_in(endpoint, config, credentials, timeouts).await?;
+    connection.close().await;
+    Ok(way)
 }
 
 /// Submits `raw` exactly as it is over a stream that is already inside TLS.
@@ -177,16 +131,13 @@ pub async fn submit_over<S>(
     envelope: &SmtpEnvelope,
     raw: &[u8],
     timeouts: &Timeouts,
-) -> Outcome
+) -> Submission
 where
     S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
 {
-    match secret(credentials, TokenWish::AtHand).await {
-        Ok(secret) => {
-            let login = Login { credentials, secret: &secret, channel: None };
-            over(stream, greeting, &login, envelope, raw, timeouts, &|| ()).await
-        }
-        Err(outcome) => outcome,
+    match Connection::over(stream, greeting, Some(credentials), timeouts).await {
+        Ok(connection) => connection.submit_only(envelope, raw).await,
+        Err(outcome) => Submission::of(*outcome),
     }
 }
 
@@ -197,32 +148,147 @@ struct Login<'a> {
     channel: Option<Channel>,
 }
 
-async fn over<S>(
-    stream: S,
-    greeting: Greeting,
-    login: &Login<'_>,
-    envelope: &SmtpEnvelope,
-    raw: &[u8],
-    timeouts: &Timeouts,
-    before_dot: &(dyn Fn() + Send + Sync),
-) -> Outcome
-where
-    S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
-{
-    let paths = match check(envelope, raw) {
-        Ok(paths) => paths,
-        Err(why) => return Outcome::Unsendable(why),
-    };
-    match Dialogue::open(stream, greeting, timeouts).await {
-        Ok(mut dialogue) => {
-            let outcome = match dialogue.send(login, &paths, raw, before_dot).await {
-                Ok(reply) => Outcome::Accepted { reply },
-                Err(outcome) => outcome,
-            };
-            dialogue.close().await;
-            outcome
+/// An open connection, logged in: messages go over it one after the other.
+#[derive(Debug)]
+pub struct Connection {
+    dialogue: Dialogue,
+    /// Messages that have gone over it.
+    used: u32,
+    /// The dialogue is in step, and another message may follow.
+    usable: bool,
+}
+
+impl Connection {
+    /// Connects and logs in; without credentials, to a gateway that knows us by our place in the network, it only says EHLO.
+    ///
+    /// # Errors
+    /// The outcome that a message would have had. Nothing was sent.
+    pub async fn open(
+        endpoint: &Endpoint,
+        config: &Arc<ClientConfig>,
+        credentials: Option<&Credentials>,
+        timeouts: &Timeouts,
+    ) -> Result<Self, Box<Outcome>> {
+        match credentials {
+            Some(credentials) => Ok(Self::log_in(endpoint, config, credentials, timeouts).await?.0),
+            None => {
+                let stream = connect_smtp(endpoint, config, timeouts.connect).await.map_err(Outcome::Unreachable)?;
+                Ok(Self::of(Dialogue::open(stream, greeting(endpoint), timeouts).await?))
+            }
         }
-        Err(outcome) => outcome,
+    }
+
+    /// Connects and logs in; where a token is refused, once more with another one.
+    async fn log_in(
+        endpoint: &Endpoint,
+        config: &Arc<ClientConfig>,
+        credentials: &Credentials,
+        timeouts: &Timeouts,
+    ) -> Result<(Self, Way), Box<Outcome>> {
+        let attempt = async |secret: &Secret| {
+            let stream = connect_smtp(endpoint, config, timeouts.connect).await.map_err(Outcome::Unreachable)?;
+            let channel = tls::channel(&stream);
+            let mut dialogue = Dialogue::open(stream, greeting(endpoint), timeouts).await?;
+            match dialogue.login(&Login { credentials, secret, channel }).await {
+                Ok(way) => Ok((Self::of(dialogue), way)),
+                Err(outcome) => {
+                    dialogue.close().await;
+                    Err(outcome)
+                }
+            }
+        };
+        let at_hand = secret(credentials, TokenWish::AtHand).await?;
+        match attempt(&at_hand).await {
+            Err(outcome) if wants_another_token(&outcome, credentials) => {
+                let fresh = secret(credentials, TokenWish::Fresh).await?;
+                Ok(attempt(&fresh).await?)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    fn of(dialogue: Dialogue) -> Self {
+        Self { dialogue, used: 0, usable: true }
+    }
+
+    /// As [`Self::open`], over a stream that is already inside TLS.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn over<S>(
+        stream: S,
+        greeting: Greeting,
+        credentials: Option<&Credentials>,
+        timeouts: &Timeouts,
+    ) -> Result<Self, Box<Outcome>>
+    where
+        S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
+    {
+        let mut dialogue = Dialogue::open(stream, greeting, timeouts).await?;
+        if let Some(credentials) = credentials {
+            let secret = secret(credentials, TokenWish::AtHand).await?;
+            dialogue.login(&Login { credentials, secret: &secret, channel: None }).await?;
+        }
+        Ok(Self::of(dialogue))
+    }
+
+    /// What the server offers.
+    #[must_use]
+    pub fn offer(&self) -> &Offer {
+        &self.dialogue.offer
+    }
+
+    /// Whether another message may go over it.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.usable
+    }
+
+    /// Whether a message has gone over it already: a failure of the next one may be that the server had enough of waiting.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        self.used > 0
+    }
+
+    /// Submits one message. `before_dot` is called with those refused when all of the text has been handed over and before the final dot
+    /// is: whatever ends the process before that call has sent nothing, whatever ends it after may have.
+    pub async fn submit(
+        &mut self,
+        envelope: &SmtpEnvelope,
+        raw: &[u8],
+        notify: Option<&Notify>,
+        before_dot: &(dyn Fn(&[Refusal]) + Send + Sync),
+    ) -> Submission {
+        let paths = match check(envelope, raw) {
+            Ok(paths) => paths,
+            Err(why) => return Submission::of(Outcome::Unsendable(why)),
+        };
+        self.used = self.used.saturating_add(1);
+        // Until it is known that the dialogue is in step again.
+        self.usable = false;
+        let submission = self.dialogue.send(&paths, raw, notify, before_dot).await;
+        self.usable = match &submission.outcome {
+            Outcome::Accepted { .. } => true,
+            Outcome::Unsendable(_) => true,
+            // The dot ends the transaction, whatever the answer (RFC 5321 §4.1.1.4); before it, RSET does.
+            Outcome::Transient { phase, reply } | Outcome::Permanent { phase, reply } if reply.code != 421 => {
+                *phase == Phase::Confirmation || self.dialogue.reset().await
+            }
+            Outcome::RecipientsRefused { .. } => self.dialogue.reset().await,
+            _ => false,
+        };
+        submission
+    }
+
+    async fn submit_only(mut self, envelope: &SmtpEnvelope, raw: &[u8]) -> Submission {
+        let submission = self.submit(envelope, raw, None, &|_| ()).await;
+        self.close().await;
+        submission
+    }
+
+    /// QUIT, without caring for the answer.
+    pub async fn close(self) {
+        self.dialogue.close().await;
     }
 }
 
@@ -236,15 +302,21 @@ pub(super) fn check(envelope: &SmtpEnvelope, raw: &[u8]) -> Result<Paths, Unsend
     Ok(paths)
 }
 
-struct Dialogue<'a> {
-    connection: AsyncSmtpConnection,
-    heard: Heard,
-    offer: Offer,
-    timeouts: &'a Timeouts,
+pub(super) struct Dialogue {
+    pub(super) connection: AsyncSmtpConnection,
+    pub(super) heard: Heard,
+    pub(super) offer: Offer,
+    pub(super) timeouts: Timeouts,
 }
 
-impl<'a> Dialogue<'a> {
-    async fn open<S>(stream: S, greeting: Greeting, timeouts: &'a Timeouts) -> Result<Self, Outcome>
+impl std::fmt::Debug for Dialogue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dialogue").field("offer", &self.offer).finish_non_exhaustive()
+    }
+}
+
+impl Dialogue {
+    async fn open<S>(stream: S, greeting: Greeting, timeouts: &Timeouts) -> Result<Self, Outcome>
     where
         S: AsyncRead + AsyncWrite + Send + Sync + Unpin + 'static,
     {
@@ -261,7 +333,9 @@ impl<'a> Dialogue<'a> {
         match opened {
             Err(_) => Err(failed(format!("no greeting within {} seconds", timeouts.greeting.as_secs()))),
             Ok(Ok(connection)) => match parse(&heard.bytes()) {
-                Parsed::Whole(reply) => Ok(Self { connection, offer: Offer::from_ehlo(&reply), heard, timeouts }),
+                Parsed::Whole(reply) => {
+                    Ok(Self { connection, offer: Offer::from_ehlo(&reply), heard, timeouts: *timeouts })
+                }
                 other => Err(failed(unexpected(&other))),
             },
             Ok(Err(error)) => match parse(&heard.bytes()) {
@@ -271,35 +345,6 @@ impl<'a> Dialogue<'a> {
                 _ => Err(failed(words(&error))),
             },
         }
-    }
-
-    async fn send(
-        &mut self,
-        login: &Login<'_>,
-        paths: &Paths,
-        raw: &[u8],
-        before_dot: &(dyn Fn() + Send + Sync),
-    ) -> Result<Reply, Outcome> {
-        check_offer(&self.offer, paths, raw).map_err(Outcome::Unsendable)?;
-        self.login(login).await?;
-        let mut parameters = Vec::new();
-        if self.offer.size.is_some() {
-            parameters.push(MailParameter::Size(raw.len()));
-        }
-        if !raw.is_ascii() {
-            parameters.push(MailParameter::Body(MailBodyParameter::EightBitMime));
-        }
-        let utf8 = std::iter::once(&paths.from).chain(&paths.to).any(|address| {
-            let text: &str = address.as_ref();
-            !text.is_ascii()
-        });
-        if utf8 {
-            parameters.push(MailParameter::SmtpUtfEight);
-        }
-        self.command(Phase::Sender, Mail::new(Some(paths.from.clone()), parameters), ReplyClass::Done).await?;
-        self.recipients(paths).await?;
-        self.command(Phase::Data, Data, ReplyClass::Continue).await?;
-        self.text(raw, before_dot).await
     }
 
     /// AUTH (RFC 4954), with the first message in the command.
@@ -330,76 +375,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// Asks for every recipient, to be able to name all that are refused; stops before DATA if one is.
-    async fn recipients(&mut self, paths: &Paths) -> Result<(), Outcome> {
-        let mut refused = Vec::new();
-        let mut taken = Vec::new();
-        for address in &paths.to {
-            let name = address.to_string();
-            match self.command(Phase::Recipient, Rcpt::new(address.clone(), Vec::new()), ReplyClass::Done).await {
-                Ok(_) => taken.push(name),
-                // 421: the server closes the whole dialogue (RFC 5321 §3.8), it says nothing of this recipient.
-                Err(Outcome::Transient { reply, .. } | Outcome::Permanent { reply, .. }) if reply.code != 421 => {
-                    refused.push(Refusal { address: name, reply });
-                }
-                Err(outcome) => return Err(outcome),
-            }
-        }
-        if refused.is_empty() { Ok(()) } else { Err(Outcome::RecipientsRefused { refused, taken }) }
-    }
-
-    /// The text, the final dot and the reply to it. Until the final dot has been handed over, a failure means "not sent"; from then on
-    /// only a reply can tell.
-    async fn text(&mut self, raw: &[u8], before_dot: &(dyn Fn() + Send + Sync)) -> Result<Reply, Outcome> {
-        // lettre always writes CRLF before the dot: the text's own last CRLF has to serve, or every message grows by one empty line.
-        let raw = raw.strip_suffix(b"\r\n").unwrap_or(raw);
-        let pieces_taken = AtomicU64::new(0);
-        let all_taken = AtomicBool::new(false);
-        let mut pieces = raw.chunks(PIECE_BYTES);
-        let source = std::iter::from_fn(|| {
-            let piece = pieces.next();
-            if piece.is_none() {
-                before_dot();
-            }
-            pieces_taken.fetch_add(1, Ordering::Relaxed);
-            all_taken.store(piece.is_none(), Ordering::Relaxed);
-            piece
-        });
-        let sending = self.connection.message_iter(source);
-        tokio::pin!(sending);
-        let mut seen = 0;
-        let result = loop {
-            let ended = all_taken.load(Ordering::Relaxed);
-            let patience = if ended { self.timeouts.confirmation } else { self.timeouts.piece };
-            match timeout(patience, &mut sending).await {
-                Ok(result) => break Some(result),
-                Err(_) if pieces_taken.load(Ordering::Relaxed) != seen => seen = pieces_taken.load(Ordering::Relaxed),
-                Err(_) => break None,
-            }
-        };
-        if !all_taken.load(Ordering::Relaxed) {
-            let because = match result {
-                Some(Err(error)) => words(&error),
-                _ => format!("nothing was taken for {} seconds", self.timeouts.piece.as_secs()),
-            };
-            return Err(Outcome::NotConnected { phase: Phase::Data, because });
-        }
-        match (result, parse(&self.heard.bytes())) {
-            // A reply with more behind it is still the reply to the dot: nothing else was asked.
-            (Some(_), Parsed::Whole(reply) | Parsed::Trailing(reply)) => match reply.class() {
-                ReplyClass::Done => Ok(reply),
-                ReplyClass::Continue => Err(Outcome::Uncertain { because: format!("the server answered {reply}") }),
-                ReplyClass::Transient | ReplyClass::Permanent => Err(refusal(Phase::Confirmation, reply)),
-            },
-            (Some(Err(error)), _) => Err(Outcome::Uncertain { because: words(&error) }),
-            (Some(Ok(_)), other) => Err(Outcome::Uncertain { because: unexpected(&other) }),
-            (None, _) => Err(Outcome::Uncertain {
-                because: format!("no answer within {} seconds", self.timeouts.confirmation.as_secs()),
-            }),
-        }
-    }
-
-    async fn command(
+    pub(super) async fn command(
         &mut self,
         phase: Phase,
         command: impl Display + Send,
@@ -429,6 +405,11 @@ impl<'a> Dialogue<'a> {
         }
     }
 
+    /// RSET: whether the dialogue is in step for another message.
+    async fn reset(&mut self) -> bool {
+        self.command(Phase::Sender, "RSET\r\n", ReplyClass::Done).await.is_ok()
+    }
+
     /// QUIT, without caring for the answer: the outcome is known.
     async fn close(mut self) {
         let _ = timeout(Duration::from_secs(2), self.connection.command(Quit)).await;
@@ -436,7 +417,7 @@ impl<'a> Dialogue<'a> {
 }
 
 /// The frames of AUTH.
-impl sasl::Wire for Dialogue<'_> {
+impl sasl::Wire for Dialogue {
     type Error = Outcome;
 
     async fn begin(&mut self, mechanism: &'static str, first: Option<&str>) -> Result<sasl::Reply, Outcome> {
@@ -470,7 +451,7 @@ fn hello() -> ClientId {
     ClientId::Ipv4(std::net::Ipv4Addr::LOCALHOST)
 }
 
-fn refusal(phase: Phase, reply: Reply) -> Outcome {
+pub(super) fn refusal(phase: Phase, reply: Reply) -> Outcome {
     if reply.class() == ReplyClass::Transient {
         Outcome::Transient { phase, reply }
     } else {
@@ -478,7 +459,7 @@ fn refusal(phase: Phase, reply: Reply) -> Outcome {
     }
 }
 
-fn unexpected(parsed: &Parsed) -> String {
+pub(super) fn unexpected(parsed: &Parsed) -> String {
     match parsed {
         Parsed::Trailing(reply) => format!("the server said more than it was asked, after: {reply}"),
         Parsed::Whole(reply) => format!("the server answered out of step: {reply}"),
@@ -488,7 +469,7 @@ fn unexpected(parsed: &Parsed) -> String {
 }
 
 /// lettre's error with its causes, in words.
-fn words(error: &Error) -> String {
+pub(super) fn words(error: &Error) -> String {
     let below = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
     let mut text = below.map_or_else(|| error.to_string(), crate::net::error::words);
     if text == "response error: incomplete response" {

@@ -89,7 +89,7 @@ fn send(demo: &Demo, account: usize, to: &str, raw: &[u8]) -> Outcome {
     let from = account["address"].as_str().unwrap().to_owned();
     let envelope = SmtpEnvelope { reverse_path: from, forward_paths: vec![to.to_owned()] };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(submit(&endpoint, &config, &credentials, &envelope, raw, &Timeouts::default()))
+    runtime.block_on(submit(&endpoint, &config, &credentials, &envelope, raw, &Timeouts::default())).outcome
 }
 
 #[test]

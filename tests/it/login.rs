@@ -194,7 +194,7 @@ async fn a_message_is_not_submitted_to_an_impostor() {
     let envelope = smtp::SmtpEnvelope { reverse_path: "a@b.example".into(), forward_paths: vec!["c@d.example".into()] };
     let raw = b"From: a@b.example\r\n\r\nx\r\n";
     let outcome = smtp::submit(&server.endpoint, &config, &by_password(), &envelope, raw, &Timeouts::default()).await;
-    assert_eq!(outcome, Outcome::Unsendable(Unsendable::LoginBrokenOff(Fault::Impostor)));
+    assert_eq!(outcome.outcome, Outcome::Unsendable(Unsendable::LoginBrokenOff(Fault::Impostor)));
     assert!(!server.heard().concat().contains("MAIL"));
 }
 

@@ -13,8 +13,8 @@ use super::passphrase::{self, Secret};
 use super::probe::{self, Fault, Service, Trouble};
 use super::setup;
 use crate::app::event::Event;
-use crate::config::{Account, Config, PasswordSource, files};
-use crate::engine::{Engine, EngineError, Network, Opening};
+use crate::config::{Account, Config, PasswordSource, RouteLogin, files};
+use crate::engine::{self, Engine, EngineError, Network, Opening};
 use crate::net;
 use crate::net::sasl::Proof;
 use crate::store::profile::{Profile, ProfileError, Roots};
@@ -136,6 +136,16 @@ fn passwords(
     for account in asked.filter(|_| way.connects && way.environment.is_interactive) {
         if let Some(password) = password(account, output)? {
             typed.insert(account.name.clone(), password);
+        }
+    }
+    for route in config.routes.iter().filter(|_| way.connects && way.environment.is_interactive) {
+        if route.login != RouteLogin::Own(PasswordSource::Prompt) {
+            continue;
+        }
+        let question = format!("Password of the route {} ({}; empty: its mail waits)", route.name, route.smtp.host);
+        if let Some(answer) = passphrase::ask(&question)?.filter(|answer| !answer.is_empty()) {
+            let password = Zeroizing::new(String::from_utf8_lossy(&answer).into_owned());
+            typed.insert(engine::route_password_name(&route.name), password);
         }
     }
     Ok(typed)

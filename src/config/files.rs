@@ -52,6 +52,11 @@ pub fn load(directory: &Path, home: Option<&Path>) -> Result<(Config, Vec<Findin
             own.key = resolve(&own.key, directory, home);
         }
     }
+    for route in &mut config.routes {
+        if let Some(file) = &route.ca_file {
+            route.ca_file = Some(resolve(file, directory, home));
+        }
+    }
     Ok((config, findings))
 }
 

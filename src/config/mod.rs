@@ -5,6 +5,7 @@
 
 pub mod files;
 mod read;
+pub mod route;
 mod write;
 
 use std::path::PathBuf;
@@ -12,6 +13,8 @@ use std::path::PathBuf;
 use crate::case::{CJSM, GOV};
 use crate::mail::address::Address;
 use crate::settings::Finding;
+
+pub use self::route::{Route, RouteLogin};
 
 /// A commented file with every key: what `casemail setup` is made from, and the reference.
 pub const SAMPLE: &str = include_str!("sample.toml");
@@ -182,6 +185,35 @@ pub struct CaseRule {
     pub identifiers: Vec<String>,
 }
 
+/// Of what a server shall send reports about sent mail (RFC 3461 §4.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dsn {
+    /// It could not be delivered.
+    Failure,
+    /// It is still on its way after some time.
+    Delay,
+    /// It was delivered.
+    Success,
+    /// No report at all.
+    Never,
+}
+
+impl Dsn {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Failure, Self::Delay, Self::Success, Self::Never];
+
+    /// Its name in the file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Failure => "failure",
+            Self::Delay => "delay",
+            Self::Success => "success",
+            Self::Never => "never",
+        }
+    }
+}
+
 /// How mail is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncKnobs {
@@ -218,10 +250,14 @@ pub struct Config {
     pub undo_send_seconds: u32,
     /// A message larger than this is not fetched.
     pub max_message_bytes: u64,
+    /// Reports that are asked for about sent mail, where the server offers them; empty: none is asked for.
+    pub dsn: Vec<Dsn>,
     /// Recipient classes.
     pub classes: Classes,
     /// How mail is fetched.
     pub sync: SyncKnobs,
+    /// Ways for mail to some domains, instead of the account's own server.
+    pub routes: Vec<Route>,
     /// Cases.
     pub cases: Vec<CaseRule>,
 }
@@ -237,8 +273,10 @@ impl Default for Config {
             idle_lock_minutes: 5,
             undo_send_seconds: 10,
             max_message_bytes: 64 << 20,
+            dsn: vec![Dsn::Failure, Dsn::Delay],
             classes: Classes::default(),
             sync: SyncKnobs::default(),
+            routes: Vec::new(),
             cases: Vec::new(),
         }
     }
@@ -257,6 +295,12 @@ impl Config {
     #[must_use]
     pub fn render(&self) -> String {
         write::write(self)
+    }
+
+    /// The route that mail of an account to an address goes by; `None`: the account's own server.
+    #[must_use]
+    pub fn route(&self, account: &str, address: &str) -> Option<&Route> {
+        route::choose(&self.routes, account, address)
     }
 
     /// The account of a name; without a name, the first.

@@ -4,16 +4,25 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use super::route;
 use super::{
-    Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, Security, SyncKnobs,
+    Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, Security, SyncKnobs,
 };
 use crate::mail::address::Address;
 use crate::settings::finding::{Finding, Place, forbid};
 use crate::settings::{Document, Fields, Node, Value};
 
 /// Keys of the file itself: written below a section header they would belong to the section.
-const TOP: &[&str] =
-    &["keymap", "theme", "editor", "idle_lock_minutes", "undo_send_seconds", "max_message_bytes", "unlock_command"];
+const TOP: &[&str] = &[
+    "keymap",
+    "theme",
+    "editor",
+    "idle_lock_minutes",
+    "undo_send_seconds",
+    "max_message_bytes",
+    "unlock_command",
+    "dsn",
+];
 
 /// How other programs call what we do not have.
 const WEAKENING: &[&str] = &[
@@ -53,10 +62,11 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
     refuse_weakening(&mut top);
     top.refuse(SECRETS, secret);
     top.refuse(&["password", "token"], secret);
-    top.refuse(&["accounts", "cases"], |key| {
+    top.refuse(&["accounts", "cases", "routes"], |key| {
         let single = key.trim_end_matches('s');
         (format!("unknown key `{key}`"), format!("head each one `[[{single}]]`"))
     });
+    let accounts = accounts(&mut top);
     let config = Config {
         keymap: name(&mut top, "keymap", defaults.keymap),
         theme: name(&mut top, "theme", defaults.theme),
@@ -67,7 +77,9 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         max_message_bytes: bytes(&mut top, "max_message_bytes", (1 << 16)..=(1 << 29), defaults.max_message_bytes),
         classes: classes(&mut top),
         sync: sync(&mut top),
-        accounts: accounts(&mut top),
+        dsn: dsn(&mut top, defaults.dsn),
+        routes: route::read(&mut top, &accounts),
+        accounts,
         cases: cases(&mut top),
     };
     if document.root.get("account").is_none() && !document.root.entries.iter().any(|entry| entry.key == "accounts") {
@@ -82,7 +94,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
     if forbid(&findings) { Err(findings) } else { Ok((config, findings)) }
 }
 
-fn refuse_weakening(fields: &mut Fields<'_>) {
+pub(super) fn refuse_weakening(fields: &mut Fields<'_>) {
     fields.refuse(WEAKENING, |key| {
         (
             format!("there is no `{key}`: connections are always TLS with a verified certificate"),
@@ -101,7 +113,7 @@ fn secret(key: &str) -> (String, String) {
     )
 }
 
-fn refuse_misplaced(fields: &mut Fields<'_>) {
+pub(super) fn refuse_misplaced(fields: &mut Fields<'_>) {
     fields.refuse(TOP, |key| {
         (
             format!("`{key}` does not belong to this section"),
@@ -208,12 +220,42 @@ fn classes(top: &mut Fields<'_>) -> Classes {
 }
 
 /// A domain suffix in the form it is compared in: lower-case, without the `*.` that people put in front.
-fn suffix(text: &str) -> Option<String> {
+pub(super) fn suffix(text: &str) -> Option<String> {
     let text = text.trim().trim_start_matches('*').trim_start_matches('.').trim_end_matches('.').to_lowercase();
     let label = |label: &str| {
         !label.is_empty() && label.len() <= 63 && label.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
     (!text.is_empty() && text.split('.').all(label)).then_some(text)
+}
+
+/// Names under which a secret would stand in clear.
+pub(super) fn refuse_secrets(fields: &mut Fields<'_>) {
+    fields.refuse(SECRETS, secret);
+}
+
+fn dsn(top: &mut Fields<'_>, default: Vec<Dsn>) -> Vec<Dsn> {
+    let Some(texts) = top.texts("dsn") else { return default };
+    let mut wanted = Vec::new();
+    for (place, text) in texts {
+        match Dsn::ALL.into_iter().find(|one| one.name() == text.to_lowercase()) {
+            Some(one) if !wanted.contains(&one) => wanted.push(one),
+            Some(_) => {}
+            None => top.note(Finding::error(
+                place,
+                format!("`dsn` knows no `{text}`"),
+                "write any of \"failure\", \"delay\" and \"success\", or \"never\" alone; `dsn = []` asks for nothing",
+            )),
+        }
+    }
+    if wanted.contains(&Dsn::Never) && wanted.len() > 1 {
+        let place = top.place_of("dsn");
+        top.note(Finding::error(
+            place,
+            "`dsn` holds \"never\" and others",
+            "write \"never\" alone (RFC 3461 \u{a7}4.1)",
+        ));
+    }
+    wanted
 }
 
 fn sync(top: &mut Fields<'_>) -> SyncKnobs {
@@ -314,7 +356,7 @@ fn usual_ports(protocol: &str) -> (u16, u16) {
     if protocol == "imap" { (993, 143) } else { (465, 587) }
 }
 
-fn endpoint(account: &mut Fields<'_>, key: &'static str, user: &str) -> Option<Endpoint> {
+pub(super) fn endpoint(account: &mut Fields<'_>, key: &'static str, user: &str) -> Option<Endpoint> {
     if account.entry(key).is_none() {
         let place = account.place().clone();
         let what = format!("`{key}` is missing");
@@ -409,7 +451,7 @@ fn client_certificate(account: &mut Fields<'_>) -> Option<ClientCertificate> {
 }
 
 /// A password, a token or the client certificate alone.
-fn proof(fields: &mut Fields<'_>, has_certificate: bool) -> Option<PasswordSource> {
+pub(super) fn proof(fields: &mut Fields<'_>, has_certificate: bool) -> Option<PasswordSource> {
     if fields.entry("token").is_none() {
         let says_nothing = fields.entry("password").is_none();
         return if has_certificate && says_nothing { Some(PasswordSource::Certificate) } else { password(fields) };
@@ -513,7 +555,7 @@ fn security(fields: &mut Fields<'_>) -> Option<Security> {
     None
 }
 
-fn password(fields: &mut Fields<'_>) -> Option<PasswordSource> {
+pub(super) fn password(fields: &mut Fields<'_>) -> Option<PasswordSource> {
     let cure = "write `password = { command = [\"pass\", \"show\", \"mail\"] }` or `password = \"prompt\"`";
     let Some(entry) = fields.entry("password") else { return Some(PasswordSource::Prompt) };
     match &entry.node.value {

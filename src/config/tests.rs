@@ -16,7 +16,12 @@ fn the_sample_parses_and_holds_the_defaults() {
     let (config, findings) = Config::parse(SAMPLE, "sample.toml").unwrap();
     assert!(findings.is_empty(), "{findings:#?}");
     let defaults = Config::default();
-    let expected = Config { accounts: config.accounts.clone(), cases: config.cases.clone(), ..defaults };
+    let expected = Config {
+        accounts: config.accounts.clone(),
+        routes: config.routes.clone(),
+        cases: config.cases.clone(),
+        ..defaults
+    };
     assert_eq!(config, expected);
     assert_eq!(config.accounts[0].password, PasswordSource::Prompt);
 }

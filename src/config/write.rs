@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Account, Auth, Config, Endpoint, PasswordSource};
+use super::{Account, Auth, Config, Endpoint, PasswordSource, Route, RouteLogin};
 
 pub(super) fn write(config: &Config) -> String {
     let mut out = String::new();
@@ -29,6 +29,8 @@ pub(super) fn write(config: &Config) -> String {
         config.max_message_bytes.to_string(),
         config.max_message_bytes == defaults.max_message_bytes,
     );
+    let dsn: Vec<String> = config.dsn.iter().map(|one| one.name().to_owned()).collect();
+    line("dsn", texts(&dsn), config.dsn == defaults.dsn);
     for (key, command) in [("editor", &config.editor), ("unlock_command", &config.unlock_command)] {
         if let Some(command) = command {
             line(key, texts(command), false);
@@ -52,6 +54,9 @@ pub(super) fn write(config: &Config) -> String {
     }
     for account in &config.accounts {
         write_account(&mut out, account);
+    }
+    for route in &config.routes {
+        write_route(&mut out, route);
     }
     for case in &config.cases {
         let _ = write!(
@@ -82,7 +87,21 @@ fn write_account(out: &mut String, account: &Account) {
     if let Some(file) = &account.ca_file {
         let _ = writeln!(out, "ca_file = {}", text(&file.to_string_lossy()));
     }
-    match &account.password {
+    write_proof(out, &account.password);
+    if let Some(own) = &account.client_certificate {
+        let (certificate, key) = (own.certificate.to_string_lossy(), own.key.to_string_lossy());
+        let _ = writeln!(out, "client_certificate = {{ certificate = {}, key = {} }}", text(&certificate), text(&key));
+    }
+    if let Some(mailbox) = &account.sent_mailbox {
+        let _ = writeln!(out, "sent_mailbox = {}", text(mailbox));
+    }
+    if !account.skip.is_empty() {
+        let _ = writeln!(out, "skip = {}", texts(&account.skip));
+    }
+}
+
+fn write_proof(out: &mut String, source: &PasswordSource) {
+    match source {
         PasswordSource::Command(command) => {
             let _ = writeln!(out, "password = {{ command = {} }}", texts(command));
         }
@@ -95,15 +114,28 @@ fn write_account(out: &mut String, account: &Account) {
         }
         PasswordSource::Certificate => {}
     }
-    if let Some(own) = &account.client_certificate {
-        let (certificate, key) = (own.certificate.to_string_lossy(), own.key.to_string_lossy());
-        let _ = writeln!(out, "client_certificate = {{ certificate = {}, key = {} }}", text(&certificate), text(&key));
+}
+
+fn write_route(out: &mut String, route: &Route) {
+    let _ = write!(
+        out,
+        "\n[[route]]\nname = {}\ndomains = {}\nsmtp = {}\n",
+        text(&route.name),
+        texts(&route.domains),
+        endpoint(&route.smtp)
+    );
+    match &route.login {
+        RouteLogin::Account => {}
+        RouteLogin::None => out.push_str("password = \"none\"\n"),
+        RouteLogin::Own(source) => write_proof(out, source),
     }
-    if let Some(mailbox) = &account.sent_mailbox {
-        let _ = writeln!(out, "sent_mailbox = {}", text(mailbox));
+    if let Some(file) = &route.ca_file {
+        let _ = writeln!(out, "ca_file = {}", text(&file.to_string_lossy()));
     }
-    if !account.skip.is_empty() {
-        let _ = writeln!(out, "skip = {}", texts(&account.skip));
+    for (key, list) in [("from", &route.from), ("accounts", &route.accounts)] {
+        if !list.is_empty() {
+            let _ = writeln!(out, "{key} = {}", texts(list));
+        }
     }
 }
 

@@ -14,6 +14,7 @@ pub mod id;
 pub mod mailto;
 pub mod message;
 pub mod reply;
+pub mod report;
 pub mod safe;
 mod structure;
 pub mod subject;

@@ -25,6 +25,8 @@ pub enum Context {
     Outbox,
     /// Changes that the servers were not told yet.
     Changes,
+    /// The drafts.
+    Drafts,
     /// The help.
     Help,
     /// A question that is answered by typing: a path, a command, the passphrase.
@@ -35,7 +37,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -47,6 +49,7 @@ impl Context {
         Self::Review,
         Self::Outbox,
         Self::Changes,
+        Self::Drafts,
         Self::Help,
         Self::Prompt,
         Self::Confirm,
@@ -67,6 +70,7 @@ impl Context {
             Self::Review => "review",
             Self::Outbox => "outbox",
             Self::Changes => "changes",
+            Self::Drafts => "drafts",
             Self::Help => "help",
             Self::Prompt => "prompt",
             Self::Confirm => "confirm",
@@ -85,7 +89,9 @@ impl Context {
         match self {
             Self::Global => None,
             Self::List | Self::View | Self::Composer | Self::Prompt | Self::Confirm => Some(Self::Global),
-            Self::Cases | Self::Threads | Self::Thread | Self::Outbox | Self::Changes => Some(Self::List),
+            Self::Cases | Self::Threads | Self::Thread | Self::Outbox | Self::Changes | Self::Drafts => {
+                Some(Self::List)
+            }
             Self::Message | Self::Review | Self::Help => Some(Self::View),
         }
     }

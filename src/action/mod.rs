@@ -57,6 +57,7 @@ actions! {
     GoUnfiled "go.unfiled" [Global] "Go to the threads that are in no case";
     GoAll "go.all" [Global] "Go to all threads";
     GoOutbox "go.outbox" [Global] "Go to the outbox";
+    GoDrafts "go.drafts" [Global] "Go to the drafts that are kept";
     GoChanges "go.changes" [Global] "Go to what the servers were not told yet";
     GoInbox "go.inbox" [Global] "Go to the threads of the inbox";
     GoMailbox "go.mailbox" [Global] "Go to the threads of a mailbox, Trash and Junk among them";
@@ -131,7 +132,7 @@ actions! {
 
     // Writing.
     Compose "mail.compose" [Global] "Write a new message";
-    Resume "mail.resume" [Global] "Go on with the draft that was kept";
+    Resume "mail.resume" [Global] "Go on with the draft that was kept, or choose among several";
     ComposerNextField "composer.next-field" [Composer] "Go to the next field, or into the text";
     ComposerPreviousField "composer.previous-field" [Composer] "Go to the previous field";
     ComposerComplete "composer.complete" [Composer] "Complete the address from those known";
@@ -178,8 +179,13 @@ actions! {
     ConfirmNo "confirm.no" [Confirm] "No";
 
     // The outbox.
-    OutboxRetry "outbox.retry" [Outbox] "Try to send the row again now";
-    OutboxCancel "outbox.cancel" [Outbox] "Take the row out before it is sent";
+    OutboxRetry "outbox.retry" [Outbox] "Try to send the row again now; look again for one that is uncertain";
+    OutboxCancel "outbox.cancel" [Outbox] "Take the message back before it is sent; it is kept as a draft";
+    OutboxArrived "outbox.arrived" [Outbox] "Say that an uncertain row was sent";
+    OutboxSendAgain "outbox.send-again" [Outbox] "Send an uncertain row again, though it may arrive twice";
+
+    // The drafts.
+    DraftDiscard "draft.discard" [Drafts] "Throw the draft away";
 }
 
 impl Action {

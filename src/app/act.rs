@@ -49,14 +49,11 @@ impl Model {
             Some(Screen::Thread(_)) => self.act_in_thread(action, out),
             Some(Screen::Composer(_)) => self.act_in_composer(action, out),
             Some(Screen::Review(_)) => self.act_in_review(action, out),
-            Some(Screen::Outbox(outbox)) => match (action, outbox.list.selected()) {
-                (Action::OutboxRetry, Some(row)) => out.push(Effect::RetryOutbox(row.id)),
-                (Action::OutboxCancel, Some(row)) if row.cancellable => out.push(Effect::CancelOutbox(row.id)),
-                (Action::OutboxCancel, Some(_)) => {
-                    self.say(Tone::Warning, "This row can no longer be taken out: it is being sent, or was.");
+            Some(Screen::Outbox(outbox)) => {
+                if !move_in(&mut outbox.list, action) {
+                    self.act_in_outbox(action, out);
                 }
-                _ => drop(move_in(&mut outbox.list, action)),
-            },
+            }
             Some(Screen::Changes(changes)) => match (action, changes.list.selected()) {
                 (Action::ChangeCancel, Some(row)) if row.step > 0 => out.push(Effect::UndoStep(row.step)),
                 (Action::ChangeCancel, Some(_)) => {
@@ -67,6 +64,11 @@ impl Model {
                 }
                 _ => drop(move_in(&mut changes.list, action)),
             },
+            Some(Screen::Drafts(drafts)) => {
+                if !move_in(&mut drafts.list, action) {
+                    self.act_in_drafts(action, out);
+                }
+            }
             Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
             None => {}
         }
@@ -102,6 +104,7 @@ impl Model {
                 self.go_home(out);
                 self.open_threads(Scope::All, SafeText::from("All mail"), out);
             }
+            Action::GoDrafts => self.show_drafts(out),
             Action::GoOutbox if !matches!(self.screens.last(), Some(Screen::Outbox(_))) => {
                 self.popups.clear();
                 self.push(Screen::Outbox(Outbox::default()));
@@ -127,7 +130,7 @@ impl Model {
                 self.go_online(!online, out);
             }
             Action::Compose => self.compose(out),
-            Action::Resume => self.resume(),
+            Action::Resume => self.resume(out),
             Action::ListFilter if self.popups.is_empty() => self.ask_filter(),
             _ => return false,
         }
@@ -177,6 +180,9 @@ impl Model {
             Some(Screen::Changes(changes)) if !changes.list.filter().is_empty() => {
                 changes.list.set_filter("");
             }
+            Some(Screen::Drafts(drafts)) if !drafts.list.filter().is_empty() => {
+                drafts.list.set_filter("");
+            }
             Some(Screen::Thread(thread)) if thread.whole && thread.tree.total() > 1 => {
                 thread.whole = false;
                 self.arrange();
@@ -204,6 +210,7 @@ impl Model {
             Some(Screen::Thread(thread)) if !thread.reading() => thread.tree.filter(),
             Some(Screen::Outbox(outbox)) => outbox.list.filter(),
             Some(Screen::Changes(changes)) => changes.list.filter(),
+            Some(Screen::Drafts(drafts)) => drafts.list.filter(),
             Some(Screen::Help(help)) => help.list.filter(),
             _ => return,
         };
@@ -229,6 +236,7 @@ impl Model {
             Some(Screen::Thread(thread)) => thread.tree.set_filter(text),
             Some(Screen::Outbox(outbox)) => outbox.list.set_filter(text),
             Some(Screen::Changes(changes)) => changes.list.set_filter(text),
+            Some(Screen::Drafts(drafts)) => drafts.list.set_filter(text),
             Some(Screen::Help(help)) => help.list.set_filter(text),
             _ => true,
         };
@@ -326,13 +334,14 @@ impl Model {
                 let (target, deed) = *what;
                 self.do_to(target, deed, out);
             }
-            (Decision::Resume, true) => self.resume(),
-            (Decision::Replace(draft, carried), true) => {
-                self.kept = None;
-                out.push(Effect::DropDraft);
-                self.open_composer(*draft, carried, out);
+            (Decision::Resume, true) => self.resume_kept(),
+            (Decision::Resume, false) => self.say_kept(),
+            (Decision::ForgetDraft(id), true) => self.forget_draft(id, out),
+            (Decision::SendAgain(id), true) => out.push(Effect::OutboxSendAgain(id)),
+            (Decision::Arrived(id), true) => out.push(Effect::OutboxArrived(id)),
+            (Decision::GiveUp(id), true) => out.push(Effect::CancelOutbox(id)),
+            (Decision::ForgetDraft(_) | Decision::SendAgain(_) | Decision::Arrived(_) | Decision::GiveUp(_), false) => {
             }
-            (Decision::Resume | Decision::Replace(..), false) => self.say_kept(),
         }
     }
 

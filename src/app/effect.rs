@@ -3,7 +3,7 @@
 use super::thread_list::ThreadList;
 use super::view::Scope;
 use crate::mail::draft::Draft;
-use crate::mail::id::{MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{DraftId, MessageRef, OutboxId, ThreadId};
 
 /// A passphrase on its way from the keyboard to the engine; wiped when dropped, never printed.
 #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
@@ -119,8 +119,20 @@ pub enum Effect {
     ListOutbox,
     /// Try an outbox row again now.
     RetryOutbox(OutboxId),
-    /// Take an outbox row out before it is sent.
+    /// Take a message back before it is sent; its text comes back as a draft.
     CancelOutbox(OutboxId),
+    /// A person says that an uncertain row was sent.
+    OutboxArrived(OutboxId),
+    /// A person says that an uncertain row is to be sent again.
+    OutboxSendAgain(OutboxId),
+    /// Send the drafts that were set aside.
+    ListDrafts,
+    /// Set the draft at hand aside: it stays among the drafts.
+    SetDraftAside,
+    /// Make this draft the one at hand, and what was at hand one that is set aside.
+    TakeUpDraft(DraftId),
+    /// Throw a draft away that was set aside.
+    ForgetDraft(DraftId),
     /// Save an attachment (message, part path) to a directory.
     SaveAttachment(MessageRef, String, String),
     /// Read the file at this path, to send it along with the draft.

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use super::effect::{Deed, Target};
 use super::thread_list::ThreadList;
 use super::view::{
-    AccountStatus, CaseRow, MailboxRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView, WaitingRow,
+    AccountStatus, CaseRow, DraftRow, MailboxRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView,
+    WaitingRow,
 };
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
-use crate::mail::id::{MessageRef, ThreadId};
+use crate::mail::id::{DraftId, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 /// An input of [`update`](fn@super::update). Closed: whoever adds one handles it.
@@ -68,6 +69,12 @@ pub enum Event {
     Queued(Result<Sentence, Sentence>),
     /// The kept draft of a former run.
     DraftFound(Box<Draft>),
+    /// A message was taken back from the outbox: it is a draft now, set aside under this number.
+    TakenBack(DraftId, Box<Draft>, Sentence),
+    /// The drafts that were set aside, oldest first.
+    Drafts(Arc<[DraftRow]>),
+    /// The draft that was asked for by [`super::effect::Effect::TakeUpDraft`], or why it is not there.
+    DraftTaken(Result<Box<Draft>, Sentence>),
     /// What the outside editor left: the new text, or why it was abandoned.
     Edited(Result<String, Sentence>),
     /// The file that was asked for by [`super::effect::Effect::ReadAttachment`], or why it cannot be sent along.

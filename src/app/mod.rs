@@ -5,11 +5,13 @@
 
 mod act;
 mod deeds;
+mod drafts;
 pub mod effect;
 pub mod event;
 pub mod line;
 pub mod list;
 mod model;
+mod outbox;
 pub mod popup;
 pub mod screen;
 pub mod size;

@@ -1,5 +1,6 @@
 //! Everything that the screen knows, and the questions that can be asked of it without changing it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -11,7 +12,7 @@ use super::screen::Screen;
 use super::screen::cases::Cases;
 use super::screen::lock::Lock;
 use super::size::{Area, Parts, inset, measure};
-use super::view::{AccountStatus, Link, Sentence, Tone};
+use super::view::{AccountStatus, DraftRow, Link, Sentence, Tone};
 use crate::action::Context;
 use crate::keymap::key::Key;
 use crate::keymap::{Hint, Keymap};
@@ -86,7 +87,12 @@ pub struct Model {
     pub(crate) lock: Option<Lock>,
     pub(crate) pending: Vec<Key>,
     pub(crate) hints: Vec<Hint>,
+    /// The draft at hand, while no composer shows it.
     pub(crate) kept: Option<Box<Draft>>,
+    /// The drafts that were set aside, oldest first.
+    pub(crate) drafts: Arc<[DraftRow]>,
+    /// A draft was asked for and is on its way to the composer.
+    pub(crate) taking_up: bool,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
     pub(crate) last_key: Timestamp,
@@ -108,6 +114,8 @@ impl Model {
             pending: Vec::new(),
             hints: Vec::new(),
             kept: None,
+            drafts: Arc::from([]),
+            taking_up: false,
             directory: None,
             last_key: now,
         }
@@ -149,6 +157,7 @@ impl Model {
             Some(Screen::Review(_)) => Context::Review,
             Some(Screen::Outbox(_)) => Context::Outbox,
             Some(Screen::Changes(_)) => Context::Changes,
+            Some(Screen::Drafts(_)) => Context::Drafts,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -180,6 +189,7 @@ impl Model {
         let body = self.parts().body;
         let heading = u16::from(body.height >= 9);
         let detail = match self.screens.last() {
+            Some(Screen::Outbox(_)) if body.height >= 18 => 9,
             Some(Screen::Outbox(_) | Screen::Changes(_)) if body.height >= 9 => 5,
             Some(Screen::Cases(_)) if body.height >= 12 && self.trouble().is_some() => 4,
             _ => 0,
@@ -208,6 +218,7 @@ impl Model {
                 Screen::Threads(threads) => threads.list.set_height(rows),
                 Screen::Outbox(outbox) => outbox.list.set_height(rows),
                 Screen::Changes(changes) => changes.list.set_height(rows),
+                Screen::Drafts(drafts) => drafts.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -226,7 +237,7 @@ impl Model {
                 Screen::Thread(thread) => (&mut thread.fresh, Effect::OpenThread(thread.id, thread.scope.clone())),
                 Screen::Outbox(outbox) => (&mut outbox.fresh, Effect::ListOutbox),
                 Screen::Changes(changes) => (&mut changes.fresh, Effect::ListWaiting),
-                Screen::Composer(_) | Screen::Review(_) | Screen::Help(_) => continue,
+                Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => continue,
             };
             if at < last {
                 fresh.spoil();
@@ -286,6 +297,8 @@ impl Model {
         self.hints.clear();
         self.notice = None;
         self.kept = None;
+        self.drafts = Arc::from([]);
+        self.taking_up = false;
         self.directory = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {

@@ -4,8 +4,7 @@ use super::effect::{Deed, Target};
 use super::line::Line;
 use super::screen::palette::Palette;
 use super::screen::picker::Picker;
-use crate::mail::draft::Draft;
-use crate::mail::id::MessageRef;
+use crate::mail::id::{DraftId, MessageRef, OutboxId};
 use crate::mail::safe::SafeText;
 
 /// What an answer typed into a prompt is for.
@@ -37,10 +36,16 @@ pub enum Decision {
     Discard,
     /// Go on with the kept draft.
     Resume,
-    /// Throw the kept draft away and begin this one; where it forwards a message that has attachments, with those.
-    Replace(Box<Draft>, Option<MessageRef>),
     /// Do something to messages.
     Do(Box<(Target, Deed)>),
+    /// Throw away a draft that is not on screen; number 0 is the one at hand.
+    ForgetDraft(DraftId),
+    /// Send an uncertain row again, though it may have arrived.
+    SendAgain(OutboxId),
+    /// Count an uncertain row as sent.
+    Arrived(OutboxId),
+    /// Take an uncertain row back as a draft, though it may have arrived.
+    GiveUp(OutboxId),
 }
 
 /// A question that is answered by yes or no.

@@ -103,6 +103,9 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Reviewed(result) => model.reviewed(result),
         Event::Queued(result) => model.queued(result, &mut out),
         Event::DraftFound(draft) => model.draft_found(draft),
+        Event::TakenBack(id, draft, words) => model.taken_back(id, &draft, words, &mut out),
+        Event::Drafts(rows) => model.drafts_listed(rows),
+        Event::DraftTaken(result) => model.draft_taken(result, &mut out),
         Event::Edited(result) => model.edited(result),
         Event::Attached(result) => match (result, model.composer_mut()) {
             (Err(why), _) => model.tell(why),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::mail::address::Address;
-use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::{Badge, OpenPgp};
 
@@ -207,6 +207,8 @@ pub struct RecipientReview {
     pub address: AddressView,
     /// What is known of their key, in words.
     pub key: Sentence,
+    /// By which server, where there is more than one way: "by gateway (host)".
+    pub route: Option<SafeText>,
 }
 
 /// Everything about a message before it leaves; what was reviewed is what is sent.
@@ -243,16 +245,50 @@ pub struct OutboxRow {
     pub subject: SafeText,
     /// `queued`, `held`, `sending`, `sent-not-filed`, `sent`, `deferred`, `failed` or `uncertain`.
     pub state: &'static str,
+    /// How many of how many have it, where it is neither none nor all.
+    pub parts: Option<(usize, usize)>,
+    /// By which server it goes, where there is more than one way; else empty.
+    pub route: SafeText,
+    /// Each recipient with how far it has come.
+    pub recipients: Vec<RecipientRow>,
     /// Tries so far.
     pub attempts: u32,
     /// When it is tried next.
     pub next_attempt: Option<Timestamp>,
     /// The server's last words.
     pub reply: SafeText,
+    /// While it is uncertain: when the connection was lost, when it was looked for, and where it was not found.
+    pub doubt: Option<(Timestamp, Option<Timestamp>, SafeText)>,
     /// When it was queued.
     pub queued: Timestamp,
-    /// Whether a key may cancel it.
+    /// Whether a key may take something of it back.
     pub cancellable: bool,
+    /// Whether another try at once makes sense.
+    pub retryable: bool,
+}
+
+/// One recipient of an outbox row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecipientRow {
+    /// Whom.
+    pub address: SafeText,
+    /// How loud.
+    pub tone: Tone,
+    /// How far it has come, in words.
+    pub words: SafeText,
+}
+
+/// A draft that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DraftRow {
+    /// The draft.
+    pub id: DraftId,
+    /// Recipients for display.
+    pub to: SafeText,
+    /// Subject.
+    pub subject: SafeText,
+    /// When it was set aside.
+    pub at: Timestamp,
 }
 
 /// A mailbox to choose.

@@ -68,18 +68,20 @@ impl Model {
         self.begin(draft, carries.then(|| view.id.clone()), out);
     }
 
-    /// Opens the composer, unless another draft is kept: that one is not lost by beginning a new one.
+    /// Opens the composer. A draft that is at hand is set aside: nothing is written over.
     fn begin(&mut self, draft: Draft, carried: Option<MessageRef>, out: &mut Vec<Effect>) {
-        if let Some(kept) = &self.kept {
-            let question = format!(
-                "A draft “{}” is kept. Throw it away and begin a new one?",
-                SafeText::line(&kept.subject).truncate(40)
-            );
-            self.popups.push(Popup::Ask(Ask {
-                question: SafeText::line(&question),
-                decision: Decision::Replace(Box::new(draft), carried),
-            }));
+        if self.taking_up {
+            self.say(Tone::Plain, "A draft is just being taken up.");
             return;
+        }
+        if let Some(kept) = self.kept.take() {
+            out.push(Effect::SetDraftAside);
+            let key = self.key_or_name(Action::Resume);
+            let subject = SafeText::line(&kept.subject);
+            self.say(
+                Tone::Plain,
+                format!("The draft “{}” is set aside; {key} shows the drafts.", subject.truncate(30)),
+            );
         }
         self.open_composer(draft, carried, out);
     }
@@ -110,11 +112,20 @@ impl Model {
         }
     }
 
-    /// Goes on with the kept draft.
-    pub(crate) fn resume(&mut self) {
-        if self.is_composing() {
+    /// Goes on with the kept draft; where there are several, shows them.
+    pub(crate) fn resume(&mut self, out: &mut Vec<Effect>) {
+        if self.is_composing() || self.taking_up {
             return;
         }
+        match (self.drafts.first().map(|row| row.id), self.drafts.len()) {
+            (None, _) => self.resume_kept(),
+            (Some(only), 1) if self.kept.is_none() => self.take_up(only, out),
+            _ => self.show_drafts(out),
+        }
+    }
+
+    /// Goes on with the draft at hand.
+    pub(crate) fn resume_kept(&mut self) {
         match self.kept.take() {
             Some(draft) => {
                 self.open_composer(*draft, None, &mut Vec::new());
@@ -126,9 +137,14 @@ impl Model {
         }
     }
 
+    /// The key of an intent here, or its name.
+    pub(crate) fn key_or_name(&self, action: Action) -> String {
+        let key = self.settings.keymap.hint(self.screen_context(), action);
+        key.map_or_else(|| format!(":{}", action.name()), str::to_owned)
+    }
+
     pub(crate) fn say_kept(&mut self) {
-        let key = self.settings.keymap.hint(self.screen_context(), Action::Resume);
-        let how = key.map_or_else(|| format!(":{}", Action::Resume.name()), str::to_owned);
+        let how = self.key_or_name(Action::Resume);
         self.say(Tone::Plain, format!("The draft is kept; {how} goes on with it."));
     }
 

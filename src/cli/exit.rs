@@ -96,7 +96,7 @@ impl From<EngineError> for Failure {
             EngineError::Cache(_) | EngineError::State(_) | EngineError::Start(_) | EngineError::Keep { .. } => {
                 Exit::CannotWrite
             }
-            EngineError::Pgp(_) => Exit::BadData,
+            EngineError::Pgp(_) | EngineError::BadData(_) => Exit::BadData,
             EngineError::Server { .. } => Exit::Unavailable,
         };
         Self::new(exit, error)

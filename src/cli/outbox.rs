@@ -8,7 +8,7 @@ use super::call::Call;
 use super::exit::{Exit, Outcome};
 use super::listed;
 use super::transfer;
-use crate::engine::query::{OutboxListed, Resolution};
+use crate::engine::query::{OutboxListed, RecipientListed, Resolution};
 use crate::mail::id::OutboxId;
 
 #[derive(Serialize)]
@@ -20,32 +20,56 @@ struct Entries<'a> {
 #[derive(Serialize)]
 struct Line<'a> {
     id: u64,
+    message: u64,
     account: &'a str,
+    route: Option<&'a str>,
     message_id: &'a str,
     to: &'a [String],
+    recipients: &'a [RecipientListed],
     subject: &'a str,
     state: &'static str,
     attempts: u32,
     next_attempt: Option<Timestamp>,
     reply: &'a str,
     queued: Timestamp,
+    sent: Option<Timestamp>,
+    doubt: Option<DoubtLine<'a>>,
     cancellable: bool,
+    retryable: bool,
+}
+
+/// What is known of a row that is uncertain.
+#[derive(Serialize)]
+struct DoubtLine<'a> {
+    since: Timestamp,
+    looked_at: Option<Timestamp>,
+    looked_in: &'a [String],
 }
 
 impl<'a> Line<'a> {
     fn of(row: &'a OutboxListed) -> Self {
         Self {
             id: row.id.0,
+            message: row.batch.0,
             account: &row.account,
+            route: row.route.as_deref(),
             message_id: &row.message_id,
             to: &row.to,
+            recipients: &row.recipients,
             subject: &row.subject,
             state: row.state,
             attempts: row.attempts,
             next_attempt: row.next_attempt,
             reply: &row.reply,
             queued: row.queued,
+            sent: row.sent,
+            doubt: row.doubt.as_ref().map(|doubt| DoubtLine {
+                since: doubt.since,
+                looked_at: doubt.looked_at,
+                looked_in: &doubt.looked_in,
+            }),
             cancellable: row.cancellable,
+            retryable: row.retryable,
         }
     }
 }
@@ -72,7 +96,19 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
                         tries,
                         row.to.join(", "),
                     ];
-                    (head, vec![row.subject.clone(), row.reply.clone()])
+                    let mut below = vec![row.subject.clone(), row.reply.clone()];
+                    below.extend(row.route.as_ref().map(|route| format!("by {route}")));
+                    if let Some(doubt) = &row.doubt {
+                        below.push(format!(
+                            "lost {}; not found in {}",
+                            listed::short_time(doubt.since),
+                            doubt.looked_in.join(", ")
+                        ));
+                    }
+                    if row.recipients.len() > 1 || row.recipients.iter().any(|one| one.reported.is_some()) {
+                        below.extend(row.recipients.iter().map(in_words));
+                    }
+                    (head, below)
                 };
                 let entries: Vec<_> = rows.iter().map(cells).collect();
                 call.output.entries(&entries)?;
@@ -86,8 +122,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
             return transfer::fate(call, engine, &[*id]);
         }
         args::Outbox::Cancel { id } => {
-            engine.cancel(OutboxId(*id))?;
-            call.output.say(&format!("{id} is taken out of the outbox; nothing was sent"));
+            let taken = engine.cancel(OutboxId(*id))?;
+            call.output.say(&format!("{id}: {} It is draft {}; `casemail` goes on with it.", taken.words, taken.draft));
         }
         args::Outbox::Resolve { id, fate } => {
             let fate = match fate {
@@ -95,15 +131,31 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
                 args::Fate::SendAgain => Resolution::SendAgain,
                 args::Fate::Drop => Resolution::Drop,
             };
-            engine.resolve(OutboxId(*id), fate)?;
+            let taken = engine.resolve(OutboxId(*id), fate)?;
             match fate {
                 Resolution::SendAgain => return transfer::fate(call, engine, &[*id]),
                 Resolution::Arrived => {
                     call.output.say(&format!("{id} counts as sent; a copy is filed with the next connection"))
                 }
-                Resolution::Drop => call.output.say(&format!("{id} is taken out of the outbox; it is not sent again")),
+                Resolution::Drop => {
+                    let draft =
+                        taken.map(|taken| format!(" {} It is draft {}.", taken.words, taken.draft)).unwrap_or_default();
+                    call.output.say(&format!("{id} is taken out of the outbox; it is not sent again.{draft}"));
+                }
             }
         }
     }
     Ok(Exit::Done)
+}
+
+/// A recipient in one line.
+fn in_words(one: &RecipientListed) -> String {
+    let mut words = format!("{}: {}", one.address, one.delivery);
+    if let Some(code) = one.code.filter(|_| one.delivery != "sent") {
+        words.push_str(&format!(" ({code} {})", one.text));
+    }
+    if let Some(report) = &one.reported {
+        words.push_str(&format!("; a report says: {report}"));
+    }
+    words
 }

@@ -9,7 +9,7 @@ use super::call::Call;
 use super::exit::{Exit, Outcome};
 use super::source::Source;
 use crate::engine::Engine;
-use crate::engine::query::{Finding, MailboxStats, Severity};
+use crate::engine::query::{Finding, MailboxStats, RouteListed, Severity};
 use crate::mail::id::OutboxId;
 
 /// How long a message is waited for before it is left to the outbox.
@@ -50,6 +50,8 @@ struct Sent<'a> {
     /// All rows: hidden recipients have their own.
     rows: &'a [u64],
     findings: &'a [Finding],
+    /// By which servers it goes.
+    routes: &'a [RouteListed],
 }
 
 pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> Outcome {
@@ -67,6 +69,7 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> O
             queued,
             rows: &report.queued,
             findings: &report.findings,
+            routes: &report.routes,
         })?;
     } else {
         for row in &report.queued {
@@ -84,11 +87,22 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> O
             None => call.output.say(&format!("{weight}: {}", finding.because)),
         }
     }
+    if dry_run || report.routes.len() > 1 {
+        for route in &report.routes {
+            let by = match &route.route {
+                Some(name) if *name != route.host => format!("{name} ({})", route.host),
+                _ => route.host.clone(),
+            };
+            call.output.say(&format!("to {} by {by}", route.recipients.join(", ")));
+        }
+    }
     if dry_run && !report.is_refused() {
         call.output.say("nothing stands against it; nothing was queued");
     }
     if report.is_refused() {
-        return Ok(Exit::No);
+        // A recipient that is none is bad data, whatever else stands against it; anything else is a "no".
+        let malformed = report.findings.iter().any(|finding| finding.code == "malformed-address");
+        return Ok(if malformed { Exit::BadData } else { Exit::No });
     }
     fate(call, engine, &report.queued)
 }
@@ -99,6 +113,9 @@ pub(super) fn fate(call: &mut Call<'_>, engine: &Engine, queued: &[u64]) -> Outc
     let mut exit = Exit::Done;
     for row in engine.settle(&rows, SEND_PATIENCE)? {
         let (words, code) = match row.state {
+            "sent" | "sent-not-filed" if row.recipients.iter().any(|one| one.delivery == "refused") => {
+                ("sent to some", Exit::No)
+            }
             "sent" | "sent-not-filed" => ("sent", Exit::Done),
             "failed" => ("refused", Exit::No),
             "uncertain" => ("perhaps sent: look for it, then `casemail outbox resolve`", Exit::TryLater),

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
 use super::library::record::Record;
+use super::outbox;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::config;
 use crate::imap::{
@@ -75,9 +76,17 @@ pub(crate) fn endpoint(server: &config::Endpoint) -> net::Endpoint {
 
 /// Whom an account trusts, and the certificate that it shows.
 pub(crate) fn trust(account: &config::Account) -> Result<Arc<net::ClientConfig>, net::Error> {
+    trust_with(account, account.ca_file.as_deref())
+}
+
+/// As [`trust`], with another authority.
+pub(crate) fn trust_with(
+    account: &config::Account,
+    ca_file: Option<&std::path::Path>,
+) -> Result<Arc<net::ClientConfig>, net::Error> {
     let own = account.client_certificate.as_ref();
     let own = own.map(|own| net::ClientCertificate { certificate: own.certificate.clone(), key: own.key.clone() });
-    net::tls::client_config_as(account.ca_file.as_deref(), own.as_ref())
+    net::tls::client_config_as(ca_file, own.as_ref())
 }
 
 /// Who we are to one of an account's servers.
@@ -232,12 +241,14 @@ impl Core {
         if online && !was_online {
             self.replay(open, account);
             open.outbox.came_online();
-            // What failed for want of a network is tried now; a server that asked for patience is asked once more.
+            // What failed for want of a network is tried now; a server that asked for patience is given it.
             let (account, core, number) = (account.to_owned(), self.handle.clone(), open.number);
             open.scribe.write(move |stores| {
                 let Ok((rows, _)) = stores.state.outbox() else { return };
-                for row in rows.iter().filter(|row| row.account == account && row.state == OutboxState::Deferred) {
-                    let _ = stores.state.update_outbox(row.id, |entry| entry.next_attempt = None);
+                for row in rows.iter().filter(|row| row.account == account && row.unreachable) {
+                    if row.state == OutboxState::Deferred {
+                        let _ = stores.state.update_outbox(row.id, |entry| entry.next_attempt = None);
+                    }
                 }
                 core.front_of(number, |_, open| open.outbox.wake());
             });
@@ -509,6 +520,7 @@ impl Sink for AccountSink {
         let mut in_flight = self.in_flight.lock().await;
         wait(in_flight.take()).await?;
         *in_flight = Some(tokio::task::spawn_blocking(move || {
+            let reports = outbox::report::among(&messages);
             let messages = summarise_batch(messages, &context);
             let mut records: Vec<Record> = Vec::new();
             let mut uids: Vec<u32> = Vec::new();
@@ -521,6 +533,9 @@ impl Sink for AccountSink {
                 }
             }
             stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
+            if outbox::report::take_in(&stores, &reports, context.now) {
+                core.front_of(number, |core, open| core.send_outbox(open));
+            }
             if !indexed.load(Ordering::SeqCst) {
                 return Ok(());
             }

@@ -14,7 +14,7 @@ use super::document::{self, MessageDocument};
 use super::outbox;
 use super::query::{
     Branch, CaseListed, Filter, Listed, Listing, MailboxListed, MailboxStats, OutboxListed, RawMessage, Resolution,
-    SendReport,
+    SendReport, TakenBackListed,
 };
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
@@ -354,7 +354,14 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the state store cannot be read.
     pub fn outbox(&self) -> Result<Vec<OutboxListed>, EngineError> {
-        let rows = self.core.ask_open(|_, open| open.outbox.rows())??;
+        let (rows, damage) = self.core.ask_open(|core, open| {
+            let read = open.outbox.rows();
+            if let Ok((_, damage)) = &read {
+                damage.iter().for_each(|one| core.complain(one));
+            }
+            read
+        })??;
+        drop(damage);
         Ok(rows.iter().map(outbox::listed).collect())
     }
 
@@ -366,20 +373,32 @@ impl Engine {
         self.core.ask_open(move |core, open| core.retry_outbox(open, id))?
     }
 
-    /// Takes a row out before it is sent.
+    /// Takes a row back before it is sent, with all of the same message that has not left; it is kept as a draft.
     ///
     /// # Errors
     /// No such row, or it is too late.
-    pub fn cancel(&self, id: OutboxId) -> Result<(), EngineError> {
-        self.core.ask_open(move |core, open| core.cancel_outbox(open, id))?
+    pub fn cancel(&self, id: OutboxId) -> Result<TakenBackListed, EngineError> {
+        let taken = self.core.ask_open(move |core, open| {
+            let taken = core.cancel_outbox(open, id)?;
+            core.tell_taken_back(open, Ok(Some(taken.clone())));
+            Ok::<_, EngineError>(taken)
+        })??;
+        Ok(TakenBackListed { draft: taken.id, words: taken.words() })
     }
 
     /// Says what became of an uncertain row.
     ///
     /// # Errors
     /// No such row, or it is not uncertain.
-    pub fn resolve(&self, id: OutboxId, resolution: Resolution) -> Result<(), EngineError> {
-        self.core.ask_open(move |core, open| core.resolve_outbox(open, id, resolution))?
+    pub fn resolve(&self, id: OutboxId, resolution: Resolution) -> Result<Option<TakenBackListed>, EngineError> {
+        let taken = self.core.ask_open(move |core, open| {
+            let taken = core.resolve_outbox(open, id, resolution)?;
+            if let Some(taken) = &taken {
+                core.tell_taken_back(open, Ok(Some(taken.clone())));
+            }
+            Ok::<_, EngineError>(taken)
+        })??;
+        Ok(taken.map(|taken| TakenBackListed { draft: taken.id, words: taken.words() }))
     }
 
     /// Checks, builds, seals and queues an RFC 5322 draft; with `dry_run` it is only checked.

@@ -109,6 +109,9 @@ pub enum EngineError {
     /// Threads or runtime could not be started.
     #[error("casemail could not start: {0}")]
     Start(#[from] std::io::Error),
+    /// What was handed in cannot be read: in words.
+    #[error("{0}")]
+    BadData(String),
     /// In words.
     #[error("{0}")]
     Refused(String),
@@ -364,7 +367,7 @@ impl Core {
         self.number += 1;
         let keyring = SharedKeyring::default();
         keyring.set(load_keyring(&stores.state, &self.announcer)?);
-        let recovered = stores.state.recover_outbox()?;
+        let recovered = stores.state.recover_outbox(self.settings.clock.now())?;
         if !recovered.is_empty() {
             tracing::info!(rows = recovered.len(), "rows of the outbox were being sent when the last process ended");
         }
@@ -415,6 +418,9 @@ impl Core {
         self.open = Some(open);
         if let Ok(Some(draft)) = draft {
             self.announcer.send(Event::DraftFound(Box::new(draft)));
+        }
+        if let Some(open) = &self.open {
+            self.send_drafts(open);
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ pub mod clock;
 mod core;
 pub mod document;
 mod draft_file;
+mod drafts;
 pub mod files;
 mod housekeeping;
 mod ingest;
@@ -66,7 +67,7 @@ use crate::store::vault::{Cost, Vault};
 
 pub(crate) use self::account::{credentials, setup as account_setup, trust};
 pub use self::core::EngineError;
-pub(crate) use self::secrets::tokens;
+pub(crate) use self::secrets::{of_route as route_password_name, tokens};
 
 /// Stack of every thread that may parse foreign bytes: deep nesting must not end the process.
 pub const STACK_BYTES: usize = 16 << 20;

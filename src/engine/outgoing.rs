@@ -6,11 +6,14 @@
 
 use jiff::Zoned;
 
-use super::query::{Finding, Severity};
+use std::sync::Arc;
+
+use super::outbox::Limits;
+use super::query::{Finding, RouteListed, Severity};
 use super::reader::address_view;
 use crate::app::view::{AttachmentRow, RecipientReview, Review, Sentence, Tone};
 use crate::case::{Class, Classes};
-use crate::config::Account;
+use crate::config::{Account, Config};
 use crate::mail::address::Address;
 use crate::mail::build::{self, Built, Stamp};
 use crate::mail::display;
@@ -21,6 +24,7 @@ use crate::mail::safe::{self, SafeText};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::recipients::{RecipientKey, recipients};
 use crate::pgp::seal;
+use crate::smtp::envelope::megabytes;
 
 /// Visible recipients beyond which a person should look twice.
 const VISIBLE_MAX: usize = 8;
@@ -32,10 +36,12 @@ const LARGE_BYTES: usize = 10 << 20;
 pub(crate) struct Copy {
     /// Without angle brackets.
     pub(crate) message_id: String,
+    /// The route of the configuration; `None`: the account's own server.
+    pub(crate) route: Option<String>,
     /// RFC 5321 forward paths.
     pub(crate) recipients: Vec<String>,
-    /// The bytes.
-    pub(crate) raw: Vec<u8>,
+    /// The bytes; copies that differ by the route only share them.
+    pub(crate) raw: Arc<[u8]>,
 }
 
 /// A message ready to be confirmed.
@@ -50,8 +56,12 @@ pub(crate) struct Prepared {
     pub(crate) case: Option<CaseId>,
     pub(crate) answers: Option<MessageRef>,
     pub(crate) copies: Vec<Copy>,
+    /// By which servers it goes.
+    pub(crate) routes: Vec<RouteListed>,
     pub(crate) findings: Vec<Finding>,
     pub(crate) review: Review,
+    /// What it was made of.
+    pub(crate) draft: Draft,
 }
 
 impl Prepared {
@@ -64,6 +74,9 @@ impl Prepared {
 /// With what a draft is prepared.
 pub(crate) struct Means<'a> {
     pub(crate) account: &'a Account,
+    pub(crate) config: &'a Config,
+    /// What the servers took at most when last asked.
+    pub(crate) limits: &'a Limits,
     pub(crate) keyring: &'a Keyring,
     pub(crate) classes: &'a Classes,
     pub(crate) now: Zoned,
@@ -98,6 +111,7 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
     draft.account.clone_from(&means.account.name);
     let mut findings = Findings(Vec::new());
     check_people(&draft, means, &mut findings);
+    check_routes(&draft, means, &mut findings);
     check_text(&draft, &mut findings);
     let timestamp = means.now.timestamp();
     let everyone: Vec<String> =
@@ -124,14 +138,15 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
     if !findings.0.iter().any(|finding| finding.severity == Severity::Alarm) {
         match make_copies(&draft, plan, &keys, signer.as_deref(), means) {
             Ok((made, clear)) => {
-                copies = made;
+                copies = by_route(made, means);
                 shown = Some(clear);
             }
             Err(words) => findings.add(None, "cannot-be-built", Severity::Alarm, words),
         }
     }
     let bytes = copies.first().map_or(0, |copy| copy.raw.len());
-    if bytes > LARGE_BYTES {
+    let too_large = check_size(&copies, means, &mut findings);
+    if bytes > LARGE_BYTES && !too_large {
         let megabytes = bytes >> 20;
         findings.add(
             None,
@@ -143,16 +158,106 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
     let review = review(&draft, token, means, &keys, protection, &findings.0, shown.as_ref(), bytes as u64);
     Prepared {
         token,
-        account: draft.account,
-        from: draft.from.addr,
-        to: draft.to.into_iter().chain(draft.cc).collect(),
-        subject: draft.subject,
-        case: draft.case,
-        answers: draft.answers,
+        account: draft.account.clone(),
+        from: draft.from.addr.clone(),
+        to: draft.to.iter().chain(&draft.cc).cloned().collect(),
+        subject: draft.subject.clone(),
+        case: draft.case.clone(),
+        answers: draft.answers.clone(),
+        routes: routes_listed(&draft, means),
         copies,
         findings: findings.0,
         review,
+        draft,
     }
+}
+
+/// Everybody whom a draft goes to.
+fn everybody(draft: &Draft) -> impl Iterator<Item = &Address> {
+    draft.to.iter().chain(&draft.cc).chain(&draft.bcc)
+}
+
+/// A route that takes mail from certain addresses only takes none from the others: it is not sent another way instead.
+fn check_routes(draft: &Draft, means: &Means<'_>, findings: &mut Findings) {
+    for address in everybody(draft) {
+        let route = means.config.route(&means.account.name, &address.addr);
+        if let Some(route) = route.filter(|route| !route.takes_from(&draft.from.addr)) {
+            findings.add(
+                Some(&address.addr),
+                "route-refuses-sender",
+                Severity::Alarm,
+                format!(
+                    "Mail to {} goes by {}, which takes mail from {} only. Write from one of these addresses.",
+                    address.addr,
+                    route.name,
+                    route.from.join(", ")
+                ),
+            );
+        }
+    }
+}
+
+/// A server that said what it takes at most is believed until it says otherwise: told now, and asked again when the message is handed over.
+fn check_size(copies: &[Copy], means: &Means<'_>, findings: &mut Findings) -> bool {
+    let mut found = false;
+    let mut told: Vec<Option<&str>> = Vec::new();
+    for copy in copies {
+        let route = copy.route.as_deref();
+        let bytes = copy.raw.len() as u64;
+        let limit = means.limits.of(&means.account.name, route);
+        if let Some(limit) = limit.filter(|limit| bytes > *limit && !told.contains(&route)) {
+            told.push(route);
+            found = true;
+            let by = route.map_or_else(|| means.account.smtp.host.clone(), str::to_owned);
+            findings.add(
+                None,
+                "too-large",
+                Severity::Warning,
+                format!(
+                    "It is too large for the server {by}: {} > {}. Send fewer or smaller attachments.",
+                    megabytes(bytes),
+                    megabytes(limit)
+                ),
+            );
+        }
+    }
+    found
+}
+
+/// By which servers it goes, each with whom it takes the message to.
+fn routes_listed(draft: &Draft, means: &Means<'_>) -> Vec<RouteListed> {
+    let mut listed: Vec<RouteListed> = Vec::new();
+    for address in everybody(draft) {
+        let route = means.config.route(&means.account.name, &address.addr);
+        let name = route.map(|route| route.name.clone());
+        let known = listed.iter_mut().find(|one| one.route == name);
+        match known {
+            Some(one) => one.recipients.push(address.addr.clone()),
+            None => listed.push(RouteListed {
+                host: route.map_or(&means.account.smtp, |route| &route.smtp).host.clone(),
+                route: name,
+                recipients: vec![address.addr.clone()],
+            }),
+        }
+    }
+    listed
+}
+
+/// Takes copies apart by the routes of their recipients; the bytes stay the same.
+fn by_route(copies: Vec<Copy>, means: &Means<'_>) -> Vec<Copy> {
+    let mut apart: Vec<Copy> = Vec::new();
+    for copy in copies {
+        let first = apart.len();
+        for recipient in &copy.recipients {
+            let route = means.config.route(&means.account.name, recipient).map(|route| route.name.clone());
+            let known = apart.iter_mut().skip(first).find(|one| one.route == route);
+            match known {
+                Some(one) => one.recipients.push(recipient.clone()),
+                None => apart.push(Copy { route, recipients: vec![recipient.clone()], ..copy.clone() }),
+            }
+        }
+    }
+    apart
 }
 
 fn check_people(draft: &Draft, means: &Means<'_>, findings: &mut Findings) {
@@ -330,12 +435,12 @@ fn make_copies(
     if plan != Plan::Seal {
         let all = addresses(&mut draft.to.iter().chain(&draft.cc).chain(&draft.bcc));
         let raw = finish(&built, &[])?;
-        return Ok((vec![Copy { message_id, recipients: all, raw }], clear));
+        return Ok((vec![Copy { message_id, route: None, recipients: all, raw: raw.into() }], clear));
     }
     let mut copies = Vec::new();
     if !visible.is_empty() {
         let raw = finish(&built, &fingerprints(&visible))?;
-        copies.push(Copy { message_id, recipients: visible.clone(), raw });
+        copies.push(Copy { message_id, route: None, recipients: visible.clone(), raw: raw.into() });
     }
     for blind in addresses(&mut draft.bcc.iter()) {
         if visible.iter().any(|addr| addr.eq_ignore_ascii_case(&blind)) {
@@ -344,9 +449,21 @@ fn make_copies(
         // A Message-ID of its own: whether this copy was sent must not be concluded from the other one.
         let (message_id, built) = stamped(draft)?;
         let raw = finish(&built, &fingerprints(std::slice::from_ref(&blind)))?;
-        copies.push(Copy { message_id, recipients: vec![blind], raw });
+        copies.push(Copy { message_id, route: None, recipients: vec![blind], raw: raw.into() });
     }
     Ok((copies, clear))
+}
+
+/// By which server a recipient is reached, where there is more than one way.
+fn route_in_words(address: &Address, means: &Means<'_>) -> Option<SafeText> {
+    if means.config.routes.is_empty() {
+        return None;
+    }
+    Some(match means.config.route(&means.account.name, &address.addr) {
+        Some(route) if route.name == route.smtp.host => SafeText::line(&format!("By {}.", route.name)),
+        Some(route) => SafeText::line(&format!("By {} ({}).", route.name, route.smtp.host)),
+        None => SafeText::line(&format!("By {}.", means.account.smtp.host)),
+    })
 }
 
 #[expect(clippy::too_many_arguments, reason = "a review is about all of it")]
@@ -371,6 +488,7 @@ fn review(
                 field,
                 address: address_view(address, means.classes),
                 key: Sentence { tone, text: SafeText::line(&words) },
+                route: route_in_words(address, means),
             }
         })
         .collect();

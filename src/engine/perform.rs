@@ -8,6 +8,7 @@ use super::announce::sentence;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::ingest::{self, summarise};
 use super::outgoing::{self, Means, Prepared};
+use super::query::Resolution;
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
 use super::{draft_file, files, outbox};
@@ -39,13 +40,20 @@ fn refusal(error: &EngineError) -> Sentence {
 }
 
 /// Prepares a draft with the means of its account.
-pub(crate) fn prepare(draft: Draft, settings: &Settings, keyring: &Keyring) -> Result<Prepared, EngineError> {
+pub(crate) fn prepare(
+    draft: Draft,
+    settings: &Settings,
+    keyring: &Keyring,
+    limits: &outbox::Limits,
+) -> Result<Prepared, EngineError> {
     let name = Some(draft.account.as_str()).filter(|name| !name.is_empty());
     let account = settings.config.account(name).ok_or_else(|| EngineError::NoAccount(draft.account.clone()))?;
     let mut token = [0; 8];
     token.iter_mut().zip(random()).for_each(|(to, from)| *to = from);
     let means = Means {
         account,
+        config: &settings.config,
+        limits,
         keyring,
         classes: &settings.classes,
         now: settings.clock.now().to_zoned(settings.zone.clone()),
@@ -127,8 +135,20 @@ impl Core {
             }
             Effect::CancelOutbox(id) => {
                 let done = self.cancel_outbox(open, id);
-                self.tell_refusal(done);
+                self.tell_taken_back(open, done.map(Some));
             }
+            Effect::OutboxArrived(id) => {
+                let done = self.resolve_outbox(open, id, Resolution::Arrived);
+                self.tell_taken_back(open, done);
+            }
+            Effect::OutboxSendAgain(id) => {
+                let done = self.resolve_outbox(open, id, Resolution::SendAgain);
+                self.tell_taken_back(open, done);
+            }
+            Effect::ListDrafts => self.send_drafts(open),
+            Effect::SetDraftAside => self.set_draft_aside(open),
+            Effect::TakeUpDraft(id) => self.take_up_draft(open, id),
+            Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::Complete(typed) => {
@@ -313,8 +333,9 @@ impl Core {
     fn review(&mut self, open: &mut Open, draft: Draft) {
         let (settings, keyring) = (Arc::clone(&self.settings), open.keyring.now());
         let (core, number) = (self.handle.clone(), open.number);
+        let limits = open.outbox.limits();
         self.runtime.spawn_blocking(move || {
-            let prepared = prepare(draft, &settings, &keyring);
+            let prepared = prepare(draft, &settings, &keyring, &limits);
             core.front_of(number, move |core, open| {
                 let reviewed = match prepared {
                     Ok(prepared) => {
@@ -396,9 +417,13 @@ impl Core {
             .config
             .account(account)
             .ok_or_else(|| EngineError::NoAccount(account.unwrap_or("").to_owned()))?;
-        let draft = draft_file::read(bytes, &known.name).map_err(EngineError::Refused)?;
-        let prepared = prepare(draft, &self.settings, &open.keyring.now())?;
-        let mut report = super::query::SendReport { queued: Vec::new(), findings: prepared.findings.clone() };
+        let draft = draft_file::read(bytes, &known.name).map_err(EngineError::BadData)?;
+        let prepared = prepare(draft, &self.settings, &open.keyring.now(), &open.outbox.limits())?;
+        let mut report = super::query::SendReport {
+            queued: Vec::new(),
+            findings: prepared.findings.clone(),
+            routes: prepared.routes.clone(),
+        };
         if !dry_run && !prepared.is_refused() {
             report.queued = self.queue(open, &prepared, 0)?.into_iter().map(|id| id.0).collect();
         }

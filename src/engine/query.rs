@@ -7,8 +7,9 @@ use serde::Serialize;
 
 use crate::app::view::Scope;
 use crate::mail::address::Address;
-use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Badge;
+use crate::store::outbox::Doubt;
 
 /// Which messages are wanted. Every field narrows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -184,6 +185,8 @@ pub struct SendReport {
     pub queued: Vec<u64>,
     /// What the check found.
     pub findings: Vec<Finding>,
+    /// By which servers it goes.
+    pub routes: Vec<RouteListed>,
 }
 
 impl SendReport {
@@ -203,8 +206,14 @@ pub struct OutboxListed {
     pub account: String,
     /// Message-ID without angle brackets.
     pub message_id: String,
+    /// The first row of the same message.
+    pub batch: OutboxId,
+    /// The route it goes by; `None`: the account's own server.
+    pub route: Option<String>,
     /// Whom the SMTP envelope names.
     pub to: Vec<String>,
+    /// Each of them with how far it has come.
+    pub recipients: Vec<RecipientListed>,
     /// Subject. Foreign text when the draft came from a file.
     pub subject: String,
     /// `queued`, `held`, `sending`, `sent-not-filed`, `sent`, `deferred`, `failed` or `uncertain`.
@@ -217,8 +226,51 @@ pub struct OutboxListed {
     pub reply: String,
     /// When it was queued.
     pub queued: Timestamp,
-    /// Whether it may still be taken out.
+    /// When the server first accepted it.
+    pub sent: Option<Timestamp>,
+    /// What is known while it is uncertain.
+    pub doubt: Option<Doubt>,
+    /// Whether something of it may be taken back.
     pub cancellable: bool,
+    /// Whether another try at once makes sense.
+    pub retryable: bool,
+}
+
+/// One recipient of an outbox row.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RecipientListed {
+    /// The address.
+    pub address: String,
+    /// `waiting`, `in-doubt`, `sent`, `refused` or `taken-back`.
+    pub delivery: &'static str,
+    /// The last reply's code.
+    pub code: Option<u16>,
+    /// RFC 3463.
+    pub status: Option<String>,
+    /// The last reply's words. Foreign text.
+    pub text: String,
+    /// What a delivery report says: `failed`, `delayed`, `delivered`, `relayed` or `expanded`.
+    pub reported: Option<String>,
+}
+
+/// What was taken back from the outbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBackListed {
+    /// The draft that it is kept as.
+    pub draft: DraftId,
+    /// What was done, and who may have it all the same.
+    pub words: String,
+}
+
+/// By which server recipients are reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RouteListed {
+    /// The route; `null`: the account's own server.
+    pub route: Option<String>,
+    /// The server.
+    pub host: String,
+    /// Whom it takes the message to.
+    pub recipients: Vec<String>,
 }
 
 /// What was done to messages.

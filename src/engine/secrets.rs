@@ -70,15 +70,24 @@ impl Secrets {
 
     /// What proves who an account is; why there is nothing, in words.
     pub(crate) async fn proof(&self, account: &Account) -> Result<Proof, String> {
-        match &account.password {
+        self.proof_by(&account.password, &account.name, &account.name).await
+    }
+
+    /// As [`Self::proof`], to the server of a route that has a login of its own.
+    pub(crate) async fn route_proof(&self, route: &str, source: &PasswordSource) -> Result<Proof, String> {
+        self.proof_by(source, &of_route(route), &format!("the route {route}")).await
+    }
+
+    /// `held`: the name that a typed password is held by; `whose`: whom it belongs to, in words.
+    async fn proof_by(&self, source: &PasswordSource, held: &str, whose: &str) -> Result<Proof, String> {
+        match source {
             PasswordSource::Command(command) => run("password", command).await.map(Proof::Password),
             PasswordSource::Prompt => {
-                let typed = self.lock().open.get(&account.name).cloned();
+                let typed = self.lock().open.get(held).cloned();
                 typed.map(Proof::Password).ok_or_else(|| {
                     format!(
-                        "the password of {} has to be typed in, and there is nobody to ask: start casemail at a terminal, or set `password` in \
-                         config.toml to a command",
-                        account.name
+                        "the password of {whose} has to be typed in, and there is nobody to ask: start casemail at a terminal, or set `password` in \
+                         config.toml to a command"
                     )
                 })
             }
@@ -99,6 +108,11 @@ pub(crate) fn tokens(command: &[String], refresh: Option<&[String]>) -> TokenSou
         });
         async move { run("token", &command).await }.boxed()
     })
+}
+
+/// The name that a route's typed password is held by. No account has a space in its name.
+pub(crate) fn of_route(route: &str) -> String {
+    format!("route {route}")
 }
 
 /// The first line that a program prints. `what`: "password" or "token".

@@ -361,8 +361,18 @@ fn what_was_reviewed_is_in_the_outbox_once_and_can_be_taken_back() {
     running.engine.close();
     let again = world.open();
     assert_eq!(again.engine.outbox().unwrap(), rows);
-    again.engine.cancel(rows[0].id).unwrap();
+    let taken = again.engine.cancel(rows[0].id).unwrap();
     assert!(again.engine.outbox().unwrap().is_empty());
+    // The text is not lost: it is a draft.
+    let draft = again
+        .engine
+        .core
+        .ask_open(move |_, open| open.stores.state.drafts().unwrap().0.into_iter().find(|kept| kept.id == taken.draft))
+        .unwrap()
+        .unwrap()
+        .draft;
+    assert_eq!((draft.to[0].addr.as_str(), draft.answers.is_some()), ("h.lintwhite@copfs.gov.example", true));
+    assert!(!draft.body.is_empty());
     assert!(again.engine.cancel(OutboxId(99)).is_err());
 }
 
@@ -411,7 +421,6 @@ fn a_draft_file_is_checked_by_a_dry_run_and_queued_without_one() {
 fn a_row_that_was_being_sent_when_the_process_died_is_told_apart() {
     let world = World::new();
     let running = world.open();
-    let now = running.engine.settings.clock.now();
     let queue = |draft| {
         let review = running.review(draft);
         running.confirm(review.token).unwrap();
@@ -424,11 +433,14 @@ fn a_row_that_was_being_sent_when_the_process_died_is_told_apart() {
         .engine
         .core
         .ask_open(move |_, open| {
-            let later = now.checked_add(jiff::SignedDuration::from_hours(2)).unwrap();
+            use crate::store::outbox::Delivery;
             for id in [certain, doubtful] {
-                open.stores.state.claim(id, later).unwrap().unwrap();
+                open.stores.state.claim(id).unwrap().unwrap();
             }
-            open.stores.state.update_outbox(doubtful, |entry| entry.in_doubt = true).unwrap();
+            let doubt = |entry: &mut crate::store::outbox::OutboxEntry| {
+                entry.set_all(Delivery::Waiting, Delivery::InDoubt);
+            };
+            open.stores.state.update_outbox(doubtful, doubt).unwrap();
         })
         .unwrap();
     running.engine.close();

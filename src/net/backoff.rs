@@ -17,6 +17,12 @@ impl Backoff {
         Self { first, ceiling, failures: 0 }
     }
 
+    /// As after so many failures in a row.
+    #[must_use]
+    pub const fn after(self, failures: u32) -> Self {
+        Self { failures, ..self }
+    }
+
     /// After a success the next failure waits shortly again.
     pub fn reset(&mut self) {
         self.failures = 0;

@@ -61,6 +61,7 @@ fn name(screen: &Screen) -> SafeText {
         Screen::Review(_) => SafeText::from("Review before sending"),
         Screen::Outbox(_) => SafeText::from("Outbox"),
         Screen::Changes(_) => SafeText::from("Not yet on the servers"),
+        Screen::Drafts(_) => SafeText::from("Drafts"),
         Screen::Help(_) => SafeText::from("Help"),
     }
 }
@@ -135,6 +136,7 @@ fn position(model: &Model) -> String {
         Some(Screen::Threads(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Outbox(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Changes(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Drafts(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Help(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Thread(thread)) => {
             let percent = thread.shown.as_ref().map(|shown| match shown.body.percent() {
@@ -207,6 +209,33 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// Only what can be done with the row at the cursor.
+fn outbox_hints(model: &Model) -> &'static [(Action, &'static str)] {
+    let row = match model.screens.last() {
+        Some(Screen::Outbox(outbox)) => outbox.list.selected(),
+        _ => None,
+    };
+    const BACK: (Action, &str) = (Action::Back, "back");
+    const HELP: (Action, &str) = (Action::Help, "help");
+    const RETRY: (Action, &str) = (Action::OutboxRetry, "try again now");
+    const CANCEL: (Action, &str) = (Action::OutboxCancel, "back to draft");
+    match row {
+        Some(row) if row.state == "uncertain" => &[
+            (Action::OutboxArrived, "it was sent"),
+            (Action::OutboxSendAgain, "send again"),
+            CANCEL,
+            (Action::OutboxRetry, "look again"),
+            BACK,
+            HELP,
+        ],
+        Some(row) if row.retryable && row.cancellable => &[RETRY, CANCEL, BACK, HELP],
+        Some(row) if row.cancellable => &[CANCEL, BACK, HELP],
+        Some(row) if row.retryable => &[RETRY, BACK, HELP],
+        Some(row) if row.state == "sent-not-filed" => &[(Action::OutboxRetry, "file the copy now"), BACK, HELP],
+        _ => &[BACK, HELP],
+    }
+}
+
 /// The keys that matter most here, as they are bound now.
 fn hints(model: &Model, canvas: &mut Canvas<'_>) {
     let context = model.screen_context();
@@ -268,9 +297,10 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::ViewPageDown, "read on"),
             (Action::Help, "help"),
         ],
-        Context::Outbox => &[
-            (Action::OutboxRetry, "try again now"),
-            (Action::OutboxCancel, "take out"),
+        Context::Outbox => outbox_hints(model),
+        Context::Drafts => &[
+            (Action::ListOpen, "go on with it"),
+            (Action::DraftDiscard, "throw away"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

@@ -125,6 +125,7 @@ fn in_words(context: Context) -> &'static str {
         Context::Review => "In the review before sending",
         Context::Outbox => "In the outbox",
         Context::Changes => "In the list of what the servers were not told yet",
+        Context::Drafts => "Among the drafts",
         Context::Help => "In this help",
         Context::Prompt => "When a question is answered by typing",
         Context::Confirm => "When a question is answered by yes or no",

@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod changes;
 pub mod composer;
+pub mod drafts;
 pub mod help;
 pub mod lock;
 pub mod outbox;
@@ -63,6 +64,8 @@ pub enum Screen {
     Outbox(outbox::Outbox),
     /// What the servers were not told yet.
     Changes(changes::Changes),
+    /// Drafts that wait.
+    Drafts(drafts::Drafts),
     /// Keys and what they do.
     Help(help::Help),
 }

@@ -32,15 +32,13 @@ pub struct Outbox {
 pub fn state_in_words(state: &str) -> &'static str {
     match state {
         "queued" => "waiting to be sent",
-        "held" => "held: undo is still possible",
+        "held" => "held: it can still be taken back",
         "sending" => "being sent",
         "sent-not-filed" => "sent; copy not yet in Sent",
         "sent" => "sent",
-        "deferred" => "put off by the server, will be tried again",
-        "failed" => "not sent: the server refused it",
-        "uncertain" => {
-            "uncertain: the line broke as it was handed over; it is not sent again before that is cleared up"
-        }
+        "deferred" => "put off, and will be tried again",
+        "failed" => "not sent, and not tried again by itself",
+        "uncertain" => "uncertain: it may have arrived or not, and is not sent again by itself",
         _ => "in a state that this version does not know",
     }
 }

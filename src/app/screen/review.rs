@@ -116,6 +116,9 @@ impl ReviewScreen {
             rows.push(ReviewRow::Recipient(at));
             let (tone, how) = carriage_in_words(recipient.address.class);
             rows.push(ReviewRow::Key(tone, true, SafeText::from(how)));
+            if let Some(route) = &recipient.route {
+                rows.push(ReviewRow::Key(Tone::Plain, true, route.clone()));
+            }
             rows.extend(sentence_rows(&recipient.key, width.saturating_sub(9)).into_iter().filter_map(
                 |row| match row {
                     HeadRow::Sentence(tone, first, text) => Some(ReviewRow::Key(tone, first, text)),

@@ -9,11 +9,12 @@ use super::{arc, sentence};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
 use crate::app::view::{
-    AddressView, AttachmentRow, CaseRow, MessageRow, MessageView, OutboxRow, RecipientReview, Review, Scope, ThreadRow,
-    ThreadView, Tone,
+    AddressView, AttachmentRow, CaseRow, DraftRow, MessageRow, MessageView, OutboxRow, RecipientReview, RecipientRow,
+    Review, Scope, ThreadRow, ThreadView, Tone,
 };
 use crate::app::{Identity, Settings};
 use crate::mail::address::Address;
+use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::{Badge, OpenPgp, SignatureState};
@@ -116,6 +117,7 @@ pub(super) struct World {
     pub(super) threads: Vec<ThreadRow>,
     pub(super) thread: ThreadView,
     pub(super) outbox: Vec<OutboxRow>,
+    pub(super) drafts: Vec<DraftRow>,
     pub(super) finding: Option<(Tone, &'static str)>,
 }
 
@@ -206,6 +208,15 @@ impl Default for World {
                     to: safe("h.lintwhite@copfs.gov.example"),
                     subject: safe("Re: PF v PUDDOCK: plea"),
                     state: "deferred",
+                    parts: None,
+                    route: SafeText::default(),
+                    recipients: vec![recipient(
+                        "h.lintwhite@copfs.gov.example",
+                        Tone::Warning,
+                        "waits: 451 try again later",
+                    )],
+                    doubt: None,
+                    retryable: true,
                     attempts: 2,
                     next_attempt: Some(time("2026-05-21T13:45:00Z")),
                     reply: safe(
@@ -219,16 +230,54 @@ impl Default for World {
                     to: safe("r.vellum@foxglove.example.cjsm.net"),
                     subject: safe("Conference on Monday"),
                     state: "uncertain",
+                    parts: None,
+                    route: safe("gateway (cjsm-gateway.quillpounce.example)"),
+                    recipients: vec![recipient("r.vellum@foxglove.example.cjsm.net", Tone::Alarm, "not known")],
+                    doubt: Some((
+                        time("2026-05-20T10:00:05Z"),
+                        Some(time("2026-05-20T10:00:30Z")),
+                        safe("Sent, INBOX, Archive and 2 more"),
+                    )),
+                    retryable: false,
                     attempts: 1,
                     next_attempt: None,
                     reply: safe(""),
                     queued: time("2026-05-20T10:00:00Z"),
-                    cancellable: false,
+                    cancellable: true,
+                },
+                OutboxRow {
+                    id: OutboxId(5),
+                    to: safe("clerk@crown.example, h.lintwhite@copfs.gov.example, r.vellum@foxglove.example"),
+                    subject: safe("Bundle"),
+                    state: "sent",
+                    parts: Some((2, 3)),
+                    route: SafeText::default(),
+                    recipients: vec![
+                        recipient("clerk@crown.example", Tone::Good, "sent; a report says: delivered"),
+                        recipient("h.lintwhite@copfs.gov.example", Tone::Good, "sent"),
+                        recipient(
+                            "r.vellum@foxglove.example",
+                            Tone::Alarm,
+                            "refused: 550 no such user (there is no such address)",
+                        ),
+                    ],
+                    doubt: None,
+                    retryable: false,
+                    attempts: 1,
+                    next_attempt: None,
+                    reply: safe("Sent to 2 of 3."),
+                    queued: time("2026-05-19T10:00:00Z"),
+                    cancellable: true,
                 },
             ],
+            drafts: Vec::new(),
             finding: None,
         }
     }
+}
+
+fn recipient(address: &str, tone: Tone, words: &str) -> RecipientRow {
+    RecipientRow { address: safe(address), tone, words: safe(words) }
 }
 
 const LETTER: &str = "Dear Ms Thistledown,\n\nThe Crown would accept a plea to charge 1 (threatening or abusive behaviour, section 38) as libelled, and would seek no conviction on charges 2 and 3.\n\nThis offer stands until noon on Tuesday 26 May. It cannot be founded upon if it is not accepted.\n\nHamish Lintwhite\nProcurator Fiscal Depute, Kirkmirkle\n\nOn Tue 19 May 2026, Isla Thistledown wrote:\n> Ms Puddock instructs me to offer a plea of guilty to charge 1 under deletion of the words \"and did brandish\".\n>\n> > Is there room to resolve this before the intermediate diet?\n";
@@ -352,10 +401,16 @@ impl World {
             Effect::Review(draft) => {
                 let mut recipients = Vec::new();
                 for (field, list) in [("To", &draft.to), ("Cc", &draft.cc), ("Bcc", &draft.bcc)] {
-                    recipients.extend(list.iter().map(|to| RecipientReview {
-                        field,
-                        address: shown(to, "gov"),
-                        key: sentence(Tone::Good, "Key 0A1B 2C3D, accepted on 3 March 2026."),
+                    recipients.extend(list.iter().map(|to| {
+                        RecipientReview {
+                            field,
+                            address: shown(to, "gov"),
+                            key: sentence(Tone::Good, "Key 0A1B 2C3D, accepted on 3 March 2026."),
+                            route: to
+                                .addr
+                                .ends_with(".cjsm.net")
+                                .then(|| safe("By gateway (cjsm-gateway.quillpounce.example).")),
+                        }
                     }));
                 }
                 vec![Event::Reviewed(Ok(Arc::new(Review {
@@ -369,6 +424,21 @@ impl World {
                     attachments: Vec::new(),
                     bytes: 3_204,
                 })))]
+            }
+            Effect::ListDrafts => vec![Event::Drafts(arc(&self.drafts))],
+            Effect::TakeUpDraft(id) => {
+                let found = self.drafts.iter().position(|row| row.id == *id).map(|at| self.drafts.remove(at));
+                let draft = found.map(|row| {
+                    Box::new(Draft {
+                        subject: row.subject.to_string(),
+                        body: format!("The text of draft {}.", row.id),
+                        ..Draft::default()
+                    })
+                });
+                vec![
+                    Event::DraftTaken(draft.ok_or_else(|| sentence(Tone::Warning, "That draft is gone."))),
+                    Event::Drafts(arc(&self.drafts)),
+                ]
             }
             Effect::Confirm(_) => vec![Event::Queued(Ok(sentence(Tone::Good, "In the outbox; on its way.")))],
             _ => Vec::new(),

@@ -119,6 +119,8 @@ fn asks(effect: &Effect) -> bool {
             | Effect::OpenThread(..)
             | Effect::OpenMessage(_)
             | Effect::ListOutbox
+            | Effect::ListDrafts
+            | Effect::TakeUpDraft(_)
             | Effect::Complete(_)
     )
 }

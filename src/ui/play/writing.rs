@@ -134,15 +134,72 @@ fn discarding_asks() {
 }
 
 #[test]
-fn found_draft_is_offered_and_a_new_one_does_not_replace_it_unasked() {
+fn found_draft_is_offered_and_a_new_one_does_not_replace_it() {
     let mut play = Play::new();
     let draft = Draft { subject: "Plea".to_owned(), body: "Half a thought".to_owned(), ..Draft::default() };
     play.event(Event::DraftFound(Box::new(draft)));
     assert!(play.screen().contains("A draft “Plea” was kept. Go on with it now?"), "{}", play.screen());
     play.press("nc");
-    assert!(play.screen().contains("Throw it away and begin a new one?"), "{}", play.screen());
+    assert!(play.model.is_composing() && play.told().contains(&"SetDraftAside".to_owned()), "{:?}", play.told());
+    assert!(play.screen().contains("“Plea” is set aside"), "{}", play.screen());
+    play.press("<esc>");
+    play.event(Event::DraftFound(Box::new(Draft {
+        subject: "Again".to_owned(),
+        body: "Half a thought".to_owned(),
+        ..Draft::default()
+    })));
     play.press("nC");
     assert!(play.screen().contains("Half a thought"), "{}", play.screen());
+}
+
+#[test]
+fn a_message_taken_back_is_opened_or_waits_among_the_drafts() {
+    use crate::app::view::DraftRow;
+    use crate::mail::id::DraftId;
+    let row = |id: u64, subject: &str| DraftRow {
+        id: DraftId(id),
+        to: crate::mail::safe::SafeText::from("h.lintwhite@copfs.gov.example"),
+        subject: crate::mail::safe::SafeText::line(subject),
+        at: time("2026-05-21T13:00:00Z"),
+    };
+    let words = || super::sentence(Tone::Plain, "Taken back; nothing was sent. It is kept as a draft.");
+    let back = |play: &mut Play, id: u64| {
+        play.world.drafts.push(row(id, &format!("Plea {id}")));
+        let draft = Draft { subject: format!("Plea {id}"), ..Draft::default() };
+        play.event(Event::TakenBack(DraftId(id), Box::new(draft), words()));
+    };
+    let mut play = Play::new().keys("go");
+    back(&mut play, 4);
+    assert!(play.model.is_composing() && play.screen().contains("The text of draft 4."), "{}", play.screen());
+    // While one is written, another one waits: nothing is written over.
+    back(&mut play, 5);
+    assert!(play.screen().contains("“Plea 5” waits among the drafts."), "{}", play.screen());
+    assert!(play.screen().contains("The text of draft 4."), "{}", play.screen());
+    play.press("<C-c>gd");
+    insta::assert_snapshot!("drafts", play.screen());
+    play.press("j<CR>");
+    assert!(play.screen().contains("The text of draft 5."), "{}", play.screen());
+}
+
+#[test]
+fn what_may_double_a_message_is_asked_about() {
+    let told = |keys: &str| Play::new().keys(keys).told();
+    // The second row is uncertain, the third one sent to some.
+    assert!(!told("gojs").iter().any(|one| one.starts_with("OutboxSendAgain")));
+    assert!(told("gojsy").contains(&"OutboxSendAgain(OutboxId(6))".to_owned()));
+    assert!(!told("gojsn").iter().any(|one| one.starts_with("OutboxSendAgain")));
+    assert!(told("gojay").contains(&"OutboxArrived(OutboxId(6))".to_owned()));
+    assert!(told("gojdy").contains(&"CancelOutbox(OutboxId(6))".to_owned()));
+    assert!(told("gojr").contains(&"RetryOutbox(OutboxId(6))".to_owned()));
+    assert!(!told("gojjr").iter().any(|one| one.starts_with("RetryOutbox")), "it was sent");
+    assert!(told("gojjd").contains(&"CancelOutbox(OutboxId(5))".to_owned()), "the refused one comes back");
+    assert!(!told("goa").iter().any(|one| one.starts_with("OutboxArrived")), "not uncertain");
+    let screen = Play::new().keys("gojs").screen();
+    assert!(screen.contains("It may arrive twice."), "{screen}");
+    let hints = Play::new().keys("gojj").screen();
+    assert!(!hints.contains("try again now"), "{hints}");
+    insta::assert_snapshot!("outbox_uncertain", Play::new().keys("goj").screen());
+    insta::assert_snapshot!("outbox_in_parts", Play::new().keys("gojj").screen());
 }
 
 #[test]

@@ -1,0 +1,132 @@
+//! When a row is due: by a time that only runs, so that a clock set forwards sends nothing early and one set back holds nothing for ever. Pure.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::retry;
+use crate::mail::id::OutboxId;
+use crate::store::outbox::{OutboxEntry, OutboxState};
+
+/// Both hands of the clock at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    /// The time of day.
+    pub(super) now: Timestamp,
+    /// The time that only runs.
+    pub(super) elapsed: Duration,
+}
+
+/// What is waited for, and until when by the running time.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    /// By row: the time of day that the row says, and when that is by the running time.
+    rows: HashMap<OutboxId, (Timestamp, Duration)>,
+}
+
+impl Waits {
+    /// How long a row has to wait before a connection may take it up; `None`: it is not for a connection to take.
+    ///
+    /// The time of day in the row is looked at once, when it is first seen; a row never waits longer than its kind may.
+    pub(super) fn left(&mut self, row: &OutboxEntry, hold: Duration, moment: Moment) -> Option<Duration> {
+        let longest = match row.state {
+            OutboxState::Queued => return Some(Duration::ZERO),
+            OutboxState::Held => hold,
+            OutboxState::Deferred => retry::CEILING,
+            _ => return None,
+        };
+        let Some(at) = row.next_attempt else { return Some(Duration::ZERO) };
+        let until = match self.rows.get(&row.id) {
+            Some((seen, until)) if *seen == at => *until,
+            _ => {
+                let ahead = at.duration_since(moment.now);
+                // Queued in what is now the future: the clock was set back, and how much of the wait has passed is not known.
+                let wait = if row.state == OutboxState::Held && row.queued_at > moment.now {
+                    longest
+                } else {
+                    Duration::try_from(ahead).unwrap_or_default().min(longest)
+                };
+                let until = moment.elapsed.saturating_add(wait);
+                self.rows.insert(row.id, (at, until));
+                until
+            }
+        };
+        Some(until.saturating_sub(moment.elapsed))
+    }
+
+    /// Forgets rows that are no more.
+    pub(super) fn keep(&mut self, rows: &[OutboxEntry]) {
+        if self.rows.len() > rows.len() {
+            self.rows.retain(|id, _| rows.iter().any(|row| row.id == *id));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::{SignedDuration, Timestamp};
+
+    use super::{Moment, Waits};
+    use crate::mail::id::OutboxId;
+    use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
+
+    const HOLD: Duration = Duration::from_secs(10);
+
+    fn start() -> Timestamp {
+        "2026-05-21T13:30:00Z".parse().unwrap()
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        start() + SignedDuration::from_secs(seconds)
+    }
+
+    fn held(until: i64) -> OutboxEntry {
+        let mut row = OutboxEntry::new("work", "1@example.com", SmtpEnvelope::default(), start());
+        (row.id, row.state, row.next_attempt) = (OutboxId(1), OutboxState::Held, Some(at(until)));
+        row
+    }
+
+    fn moment(wall: i64, running: u64) -> Moment {
+        Moment { now: at(wall), elapsed: Duration::from_secs(running) }
+    }
+
+    #[test]
+    fn a_clock_that_jumps_sends_nothing_early_and_holds_nothing_for_ever() {
+        let row = held(10);
+        // The moments at which it is looked at (by the wall, by the running time), and what is left of the wait then.
+        let check = |looks: &[(i64, u64, u64)]| {
+            let mut waits = Waits::default();
+            for (wall, running, left) in looks {
+                let found = waits.left(&row, HOLD, moment(*wall, *running)).unwrap();
+                assert_eq!(found, Duration::from_secs(*left), "{looks:?}");
+            }
+        };
+        check(&[(0, 100, 10), (4, 104, 6), (10, 110, 0), (11, 111, 0)]);
+        // An hour ahead in the midst of the window: the window stays as long as it was promised to be.
+        check(&[(0, 100, 10), (3_602, 102, 8), (3_610, 110, 0)]);
+        // A day back: it is sent all the same.
+        check(&[(0, 100, 10), (-86_400, 105, 5), (-86_395, 110, 0)]);
+        // Back before it is looked at for the first time (another process queued it): the whole window once more, no longer.
+        check(&[(-86_400, 100, 10), (-86_390, 110, 0)]);
+        // Long past, as after a start: at once.
+        check(&[(500, 3, 0)]);
+    }
+
+    #[test]
+    fn another_time_is_another_wait() {
+        let mut waits = Waits::default();
+        let mut row = held(10);
+        assert_eq!(waits.left(&row, HOLD, moment(0, 0)), Some(HOLD));
+        row.next_attempt = None;
+        assert_eq!(waits.left(&row, HOLD, moment(1, 1)), Some(Duration::ZERO));
+        (row.state, row.next_attempt) = (OutboxState::Deferred, Some(at(60)));
+        assert_eq!(waits.left(&row, HOLD, moment(0, 1)), Some(Duration::from_secs(60)));
+        row.next_attempt = Some(at(1_000_000));
+        assert_eq!(waits.left(&row, HOLD, moment(0, 1)), Some(super::retry::CEILING), "never longer than the ceiling");
+        row.state = OutboxState::Uncertain;
+        assert_eq!(waits.left(&row, HOLD, moment(0, 1)), None);
+    }
+}

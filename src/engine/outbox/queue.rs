@@ -1,0 +1,43 @@
+//! A reviewed message becomes rows: one for each copy and route, all or none, durable before anybody is told that it is queued.
+
+use jiff::Timestamp;
+
+use crate::engine::core::Stores;
+use crate::engine::outgoing::Prepared;
+use crate::mail::id::OutboxId;
+use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
+use crate::store::state::StateError;
+
+/// Writes the rows of a prepared message, with the draft they were made of. `held_until` is the end of the undo window.
+pub(crate) fn queue(
+    stores: &Stores,
+    prepared: &Prepared,
+    file_in: Option<&str>,
+    now: Timestamp,
+    held_until: Option<Timestamp>,
+) -> Result<Vec<OutboxId>, StateError> {
+    stores.state.write(|write| {
+        let mut ids: Vec<OutboxId> = Vec::with_capacity(prepared.copies.len());
+        for copy in &prepared.copies {
+            let envelope = SmtpEnvelope { reverse_path: prepared.from.clone(), forward_paths: copy.recipients.clone() };
+            let mut entry = OutboxEntry::new(&prepared.account, &copy.message_id, envelope, now);
+            entry.batch = ids.first().copied().unwrap_or(OutboxId(0));
+            entry.route.clone_from(&copy.route);
+            entry.to.clone_from(&prepared.to);
+            entry.subject.clone_from(&prepared.subject);
+            entry.case.clone_from(&prepared.case);
+            entry.answers.clone_from(&prepared.answers);
+            entry.file_in = file_in.map(str::to_owned);
+            if held_until.is_some() {
+                entry.state = OutboxState::Held;
+                entry.next_attempt = held_until;
+            }
+            ids.push(write.queue(entry, &copy.raw)?);
+        }
+        if let Some(first) = ids.first() {
+            write.put_outbox_draft(*first, &prepared.draft)?;
+        }
+        write.drop_draft()?;
+        Ok(ids)
+    })
+}

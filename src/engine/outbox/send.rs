@@ -1,0 +1,275 @@
+//! One connection of a lane: rows are claimed, handed over and settled, one after the other over the same connection where the server lets us.
+//!
+//! The order that keeps the promise: claim (durable) → connection → MAIL, RCPT, DATA, text → who may have it (durable) → final dot → answer →
+//! settled (durable). A row is never touched between the note and the answer.
+
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::Lane;
+use super::settle::{Attempt, note_doubt, settle};
+use super::worker::Worker;
+use crate::app::view::Tone;
+use crate::config::{Account, Dsn, Route, RouteLogin};
+use crate::engine::account::{credentials, endpoint, trust_with};
+use crate::mail::id::OutboxId;
+use crate::mail::safe::SafeText;
+use crate::net;
+use crate::smtp::{Connection, Credentials, Notify, Outcome, Phase, Refusal, SmtpEnvelope, Submission, Timeouts};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+
+/// Everything a connection needs.
+struct Means {
+    endpoint: net::Endpoint,
+    tls: Arc<net::ClientConfig>,
+    credentials: Option<Credentials>,
+}
+
+impl Worker {
+    /// Works on a lane until nothing of it is due.
+    pub(super) async fn lane(&self, lane: &Lane) -> Result<(), String> {
+        let mut connection = None;
+        while let Some((row, _taken)) = self.take_next(lane).await? {
+            let attempt = self.send(&row, &mut connection).await?;
+            // What kept this one would keep the others: they are not tried one by one.
+            if let Some(attempt) = attempt.filter(Attempt::is_of_the_lane) {
+                self.put_off_others(lane, &attempt).await?;
+                break;
+            }
+        }
+        if let Some(connection) = connection {
+            connection.close().await;
+        }
+        Ok(())
+    }
+
+    async fn put_off_others(&self, lane: &Lane, attempt: &Attempt) -> Result<(), String> {
+        while let Some((row, _taken)) = self.take_next(lane).await? {
+            if let Some(claimed) = self.claim(row.id).await? {
+                self.settle(&claimed, attempt, false).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn claim(&self, id: OutboxId) -> Result<Option<OutboxEntry>, String> {
+        self.blocking(move |stores| stores.state.claim(id)).await
+    }
+
+    /// One try to send a row; `None` where somebody else had it first.
+    async fn send(&self, row: &OutboxEntry, connection: &mut Option<Connection>) -> Result<Option<Attempt>, String> {
+        let Some(row) = self.claim(row.id).await? else { return Ok(None) };
+        self.announce();
+        let attempt = match self.way(&row) {
+            Ok((account, route)) => match self.means(account, route).await {
+                Ok(means) => self.hand_over(&row, &means, connection).await?,
+                Err(words) => Attempt::Not(words),
+            },
+            Err(words) => Attempt::Never(words),
+        };
+        let settled = self.settle(&row, &attempt, true).await?;
+        if settled.count(Delivery::Sent) > 0 && !settled.filed {
+            // The copy is another task's: the next message need not wait for it.
+            self.wake.notify_one();
+        }
+        Ok(Some(attempt))
+    }
+
+    /// The account and the route that a row goes by, if they are still what was reviewed. Never another way instead.
+    fn way(&self, row: &OutboxEntry) -> Result<(&Account, Option<&Route>), String> {
+        let config = &self.settings.config;
+        let account = config
+            .account(Some(&row.account))
+            .ok_or_else(|| format!("The account {} is no longer in the configuration.", row.account))?;
+        let route = match &row.route {
+            None => None,
+            Some(name) => Some(config.routes.iter().find(|route| route.name == *name).ok_or_else(|| {
+                format!(
+                    "The route {name} is no longer in the configuration. Take the message back and review it again."
+                )
+            })?),
+        };
+        for address in row.addresses(Delivery::Waiting) {
+            let now = config.route(&row.account, address).map(|route| route.name.as_str());
+            if now != row.route.as_deref() {
+                let by = |route: Option<&str>| {
+                    route.map_or_else(|| "your own server".to_owned(), |name| format!("the route {name}"))
+                };
+                return Err(format!(
+                    "Mail to {address} goes by {} since the configuration was changed; this was reviewed to go by {}. Take it back and review it again.",
+                    by(now),
+                    by(row.route.as_deref())
+                ));
+            }
+        }
+        if let Some(route) = route.filter(|route| !route.takes_from(&row.reverse_path)) {
+            return Err(format!("The route {} takes no mail from {}.", route.name, row.reverse_path));
+        }
+        Ok((account, route))
+    }
+
+    /// Everything a submission needs; why it cannot be had, in words.
+    async fn means(&self, account: &Account, route: Option<&Route>) -> Result<Means, String> {
+        let secrets = &self.settings.secrets;
+        let mut server = route.map_or(&account.smtp, |route| &route.smtp).clone();
+        if server.user.is_empty() {
+            server.user.clone_from(&account.smtp.user);
+        }
+        let ca_file = route.and_then(|route| route.ca_file.as_deref()).or(account.ca_file.as_deref());
+        let tls = trust_with(account, ca_file).map_err(|error| error.to_string())?;
+        let proof = match route.map(|route| (&route.login, route)) {
+            None | Some((RouteLogin::Account, _)) => Some(secrets.proof(account).await?),
+            Some((RouteLogin::Own(source), route)) => Some(secrets.route_proof(&route.name, source).await?),
+            Some((RouteLogin::None, _)) => None,
+        };
+        let credentials = proof.map(|proof| credentials(account, &server, proof));
+        Ok(Means { endpoint: endpoint(&server), tls, credentials })
+    }
+
+    /// Connects where there is no connection, and hands the message over. A connection that was used before and is found dead before
+    /// anything was said of this message is replaced once.
+    async fn hand_over(
+        &self,
+        row: &OutboxEntry,
+        means: &Means,
+        connection: &mut Option<Connection>,
+    ) -> Result<Attempt, String> {
+        let id = row.id;
+        let raw: Arc<[u8]> = self.blocking(move |stores| stores.state.outbox_raw(id)).await?.into();
+        loop {
+            let open = match connection.take().filter(Connection::is_usable) {
+                Some(open) => open,
+                None => match self.open(row, means).await {
+                    Ok(open) => open,
+                    Err(outcome) => return Ok(Attempt::Made(Submission::of(*outcome))),
+                },
+            };
+            let was_used = open.is_used();
+            let (back, attempt) = self.submit(row, Arc::clone(&raw), open).await;
+            *connection = back.filter(Connection::is_usable);
+            let stale = |submission: &Submission| {
+                let at_mail = matches!(submission.outcome, Outcome::NotConnected { phase: Phase::Sender, .. });
+                let closing = matches!(&submission.outcome, Outcome::Transient { phase: Phase::Sender, reply } if reply.code == 421);
+                at_mail || closing
+            };
+            if was_used && matches!(&attempt, Attempt::Made(submission) if stale(submission)) {
+                continue;
+            }
+            return Ok(attempt);
+        }
+    }
+
+    async fn open(&self, row: &OutboxEntry, means: &Means) -> Result<Connection, Box<Outcome>> {
+        let open =
+            Connection::open(&means.endpoint, &means.tls, means.credentials.as_ref(), &Timeouts::default()).await?;
+        if self.shared.limits.learn(&Lane::of(row), open.offer().size) {
+            let limits = self.shared.limits.clone();
+            let _ = self.blocking(move |stores| Ok(limits.keep(&stores.state))).await;
+        }
+        Ok(open)
+    }
+
+    /// Of what reports are asked for.
+    fn notify(&self, row: &OutboxEntry) -> Option<Notify> {
+        let wanted = &self.settings.config.dsn;
+        let events: Vec<String> = Dsn::ALL
+            .into_iter()
+            .filter(|one| wanted.contains(one))
+            .map(|one| one.name().to_ascii_uppercase())
+            .collect();
+        (!events.is_empty()).then(|| Notify { events: events.join(","), envelope_id: row.message_id.clone() })
+    }
+
+    async fn submit(
+        &self,
+        row: &OutboxEntry,
+        raw: Arc<[u8]>,
+        mut connection: Connection,
+    ) -> (Option<Connection>, Attempt) {
+        let id = row.id;
+        let envelope = SmtpEnvelope {
+            reverse_path: row.reverse_path.clone(),
+            forward_paths: row.addresses(Delivery::Waiting).map(str::to_owned).collect(),
+        };
+        let notify = self.notify(row);
+        let stores = Arc::clone(&self.stores);
+        // A task of its own, so that it can end itself before the dot without ending this one.
+        let submission = tokio::spawn(async move {
+            let note = move |refused: &[Refusal]| {
+                let refused = refused.to_vec();
+                let written = stores.state.update_outbox(id, move |entry| note_doubt(entry, &refused));
+                if let Err(error) = written {
+                    // Without this note a crash could send it twice: the connection is dropped before the dot, nothing is sent.
+                    std::panic::resume_unwind(Box::new(error.to_string()));
+                }
+            };
+            let submission = connection.submit(&envelope, &raw, notify.as_ref(), &note).await;
+            (connection, submission)
+        });
+        let mut abort = AbortOnDrop(submission);
+        match (&mut abort.0).await {
+            Ok((connection, submission)) => (Some(connection), Attempt::Made(submission)),
+            Err(failed) => {
+                let words = match failed.try_into_panic() {
+                    Ok(panic) => {
+                        panic.downcast::<String>().map_or_else(|_| "it failed inside casemail".to_owned(), |w| *w)
+                    }
+                    Err(_) => "it was abandoned".to_owned(),
+                };
+                (None, Attempt::Broken(words))
+            }
+        }
+    }
+
+    /// Writes down what became of a try. With `aloud`, it is told, too.
+    async fn settle(&self, row: &OutboxEntry, attempt: &Attempt, aloud: bool) -> Result<OutboxEntry, String> {
+        let now = self.settings.clock.now();
+        let chance = u32::from_le_bytes(crate::store::vault::random());
+        let (id, attempt) = (row.id, attempt.clone());
+        // The step depends on the row as it is on the disk: the note before the dot was written there.
+        let settled = self
+            .blocking(move |stores| {
+                stores.state.write(|write| {
+                    let mut entry = write.outbox_entry(id)?.ok_or(crate::store::state::StateError::NoEntry(id))?;
+                    let step = settle(&mut entry, &attempt, now, chance);
+                    write.step_outbox(id, step, |row| *row = entry)
+                })
+            })
+            .await;
+        self.announce();
+        let settled = settled?;
+        if aloud {
+            self.say(&settled);
+        }
+        Ok(settled)
+    }
+
+    fn say(&self, row: &OutboxEntry) {
+        let subject = SafeText::line(&row.subject);
+        let all = row.count(Delivery::Sent) == row.recipients.len();
+        match row.state {
+            OutboxState::SentNotFiled | OutboxState::Sent if all => self.tell(Tone::Good, format!("Sent: {subject}")),
+            OutboxState::SentNotFiled | OutboxState::Sent => {
+                self.tell(Tone::Alarm, format!("{} ({subject})", row.reply));
+            }
+            OutboxState::Deferred => self.tell(Tone::Warning, row.reply.clone()),
+            OutboxState::Failed => self.tell(Tone::Alarm, row.reply.clone()),
+            OutboxState::Uncertain => {
+                self.tell(
+                    Tone::Alarm,
+                    format!("It is not known whether this was sent; the outbox says more: {subject}"),
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

@@ -1,0 +1,295 @@
+//! What is due when, and who works on it.
+//!
+//! Mail of different accounts, and of different routes of one account, is in different *lanes*: a lane has its own connections, at most
+//! [`CONNECTIONS`] of them, so that a server that hangs holds up its own mail only. What needs the IMAP server (copies to be filed, lost
+//! messages to be looked for) is done by one task per account.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use super::due::Moment;
+use super::{Lane, Shared, locked};
+use crate::app::event::Event;
+use crate::app::view::Tone;
+use crate::engine::announce::sentence;
+use crate::engine::core::{Core, CoreHandle, Open, Settings, Stores};
+use crate::imap;
+use crate::mail::id::OutboxId;
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+use crate::store::state::StateError;
+
+/// Connections of one lane at a time.
+const CONNECTIONS: usize = 2;
+/// Without anything due, the rows are looked at this often all the same.
+const REST: Duration = Duration::from_secs(300);
+/// Sent rows are shown for so long.
+const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Starts the worker of an opening, where it is not at work yet.
+pub(crate) fn start(core: &Core, open: &mut Open) {
+    if open.outbox.worker.is_some() {
+        return;
+    }
+    let worker = Worker {
+        stores: Arc::clone(&open.stores),
+        settings: Arc::clone(&core.settings),
+        core: core.handle.clone(),
+        number: open.number,
+        wake: Arc::clone(&open.outbox.wake),
+        shared: Arc::clone(&open.outbox.shared),
+    };
+    open.outbox.worker = Some(core.runtime.spawn(worker.run()));
+}
+
+#[derive(Clone)]
+pub(super) struct Worker {
+    pub(super) stores: Arc<Stores>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) core: CoreHandle,
+    pub(super) number: u64,
+    pub(super) wake: Arc<Notify>,
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Worker {
+    async fn run(self) {
+        let mut tasks = JoinSet::new();
+        self.purge().await;
+        loop {
+            let pause = match self.rows().await {
+                Ok(rows) => self.dispatch(&rows, &mut tasks),
+                Err(words) => {
+                    self.tell(Tone::Alarm, words);
+                    Duration::from_secs(60)
+                }
+            };
+            tokio::select! {
+                () = self.wake.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+                Some(_) = tasks.join_next() => {}
+            }
+        }
+    }
+
+    /// Both hands of the clock.
+    pub(super) fn moment(&self) -> Moment {
+        Moment { now: self.settings.clock.now(), elapsed: self.settings.clock.elapsed() }
+    }
+
+    pub(super) fn is_offline(&self) -> bool {
+        self.shared.offline.load(Ordering::SeqCst)
+    }
+
+    /// All rows that open, oldest first.
+    pub(super) async fn rows(&self) -> Result<Vec<OutboxEntry>, String> {
+        self.blocking(|stores| stores.state.outbox()).await.map(|(rows, _)| rows)
+    }
+
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        task: impl FnOnce(&Stores) -> Result<T, StateError> + Send + 'static,
+    ) -> Result<T, String> {
+        let stores = Arc::clone(&self.stores);
+        match tokio::task::spawn_blocking(move || task(&stores)).await {
+            Ok(done) => done.map_err(|error| error.to_string()),
+            Err(_) => Err("the outbox could not be read".to_owned()),
+        }
+    }
+
+    /// Changes what a row says, durably, and shows it.
+    pub(super) async fn update(
+        &self,
+        id: OutboxId,
+        change: impl FnOnce(&mut OutboxEntry) + Send + 'static,
+    ) -> Result<OutboxEntry, String> {
+        let changed = self.blocking(move |stores| stores.state.update_outbox(id, change)).await;
+        self.announce();
+        changed
+    }
+
+    pub(super) fn announce(&self) {
+        self.core.front_of(self.number, |core, open| core.send_outbox(open));
+    }
+
+    pub(super) fn tell(&self, tone: Tone, words: String) {
+        self.core.front_of(self.number, move |core, _| core.announcer.send(Event::Notice(sentence(tone, &words))));
+    }
+
+    /// The connection to the IMAP server of an account, where it can be asked now.
+    pub(super) async fn handle(&self, account: &str) -> Option<imap::Handle> {
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let account = account.to_owned();
+        self.core.front_of(self.number, move |_, open| {
+            let handle = open.accounts.get(&account).filter(|known| known.is_online()).and_then(|k| k.handle.clone());
+            let _ = answer.send(handle);
+        });
+        answered.await.ok().flatten()
+    }
+
+    /// Forgets what was sent long ago.
+    async fn purge(&self) {
+        let now = self.settings.clock.now();
+        for row in self.rows().await.unwrap_or_default() {
+            let old = row.sent_at.is_some_and(|at| now.duration_since(at) > SENT_KEPT);
+            if row.state == OutboxState::Sent && old {
+                let _ = self.blocking(move |stores| stores.state.forget_outbox(row.id)).await;
+            }
+        }
+    }
+
+    /// How long a row has to wait before a connection may take it; `None`: it is not for a connection.
+    fn left(&self, row: &OutboxEntry) -> Option<Duration> {
+        let hold = Duration::from_secs(u64::from(self.settings.config.undo_send_seconds));
+        locked(&self.shared.waits).left(row, hold, self.moment())
+    }
+
+    /// The next row of a lane that is due and that nobody is at; it is taken then.
+    pub(super) async fn take_next(&self, lane: &Lane) -> Result<Option<(OutboxEntry, Taken)>, String> {
+        if self.is_offline() {
+            return Ok(None);
+        }
+        for row in self.rows().await? {
+            if Lane::of(&row) == *lane
+                && self.left(&row) == Some(Duration::ZERO)
+                && locked(&self.shared.taken).insert(row.id)
+            {
+                let taken = Taken { shared: Arc::clone(&self.shared), id: row.id };
+                return Ok(Some((row, taken)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Starts tasks for what there is to do; when to look again.
+    fn dispatch(&self, rows: &[OutboxEntry], tasks: &mut JoinSet<()>) -> Duration {
+        let mut pause = REST;
+        if self.is_offline() {
+            return pause;
+        }
+        locked(&self.shared.waits).keep(rows);
+        let mut due: std::collections::BTreeMap<Lane, usize> = std::collections::BTreeMap::new();
+        let mut desks: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
+        for row in rows {
+            match self.left(row) {
+                Some(Duration::ZERO) if !locked(&self.shared.taken).contains(&row.id) => {
+                    *due.entry(Lane::of(row)).or_default() += 1;
+                }
+                Some(Duration::ZERO) | None => {}
+                Some(wait) => pause = pause.min(wait.saturating_add(Duration::from_millis(20))),
+            }
+            if needs_desk(row) {
+                match self.waits_for_desk(row.id) {
+                    None => drop(desks.insert(&row.account)),
+                    Some(wait) => pause = pause.min(wait.saturating_add(Duration::from_millis(20))),
+                }
+            }
+        }
+        for (lane, rows) in due {
+            let mut lanes = locked(&self.shared.lanes);
+            let busy = lanes.entry(lane.clone()).or_default();
+            while *busy < CONNECTIONS.min(rows) {
+                *busy += 1;
+                let (worker, seat) = (self.clone(), Seat { shared: Arc::clone(&self.shared), lane: lane.clone() });
+                tasks.spawn(async move {
+                    if let Err(words) = worker.lane(&seat.lane).await {
+                        worker.tell(Tone::Alarm, words);
+                        tokio::time::sleep(Duration::from_secs(5)).await;
+                    }
+                });
+            }
+        }
+        for account in desks {
+            if locked(&self.shared.desks).insert(account.to_owned()) {
+                let desk = Desk { shared: Arc::clone(&self.shared), account: account.to_owned() };
+                let worker = self.clone();
+                tasks.spawn(async move {
+                    if let Err(words) = worker.desk(&desk.account).await {
+                        worker.tell(Tone::Alarm, words);
+                        tokio::time::sleep(Duration::from_secs(5)).await;
+                    }
+                });
+            }
+        }
+        pause
+    }
+
+    /// What needs the IMAP server of an account, one row after the other: so that rows of one message are filed once.
+    async fn desk(&self, account: &str) -> Result<(), String> {
+        for row in self.rows().await?.into_iter().filter(|row| row.account == account) {
+            if self.is_offline() {
+                return Ok(());
+            }
+            if !needs_desk(&row) || self.waits_for_desk(row.id).is_some() {
+                continue;
+            }
+            if row.state == OutboxState::Uncertain {
+                self.look_for(&row).await?;
+            } else {
+                self.file(&row).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How long a row that needs the IMAP server has to wait still.
+    fn waits_for_desk(&self, id: OutboxId) -> Option<Duration> {
+        let until = locked(&self.shared.later).get(&id).copied()?;
+        let left = until.saturating_sub(self.settings.clock.elapsed());
+        (left > Duration::ZERO).then_some(left)
+    }
+
+    /// Such a row is left alone for a while.
+    pub(super) fn later(&self, id: OutboxId, pause: Duration) {
+        let until = self.settings.clock.elapsed().saturating_add(pause);
+        locked(&self.shared.later).insert(id, until);
+    }
+}
+
+/// Whether a row needs the IMAP server: its copy is not filed, or it is not known whether it was sent.
+fn needs_desk(row: &OutboxEntry) -> bool {
+    let unfiled = row.count(Delivery::Sent) > 0 && !row.filed && row.state != OutboxState::Sending;
+    row.state == OutboxState::Uncertain || unfiled
+}
+
+/// A row that a connection is at; free again when dropped, also when its task panics.
+pub(super) struct Taken {
+    shared: Arc<Shared>,
+    id: OutboxId,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        locked(&self.shared.taken).remove(&self.id);
+    }
+}
+
+/// A connection's place in its lane.
+struct Seat {
+    shared: Arc<Shared>,
+    lane: Lane,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if let Some(busy) = locked(&self.shared.lanes).get_mut(&self.lane) {
+            *busy = busy.saturating_sub(1);
+        }
+    }
+}
+
+/// An account's desk is occupied.
+struct Desk {
+    shared: Arc<Shared>,
+    account: String,
+}
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        locked(&self.shared.desks).remove(&self.account);
+    }
+}

@@ -84,6 +84,11 @@ impl<T: Clone> Shared<T> {
         Self { shares: shares.into_iter().map(Arc::new).collect(), len }
     }
 
+    /// The shares, in order.
+    pub fn shares(&self) -> impl ExactSizeIterator<Item = &[T]> {
+        self.shares.iter().map(|share| share.as_slice())
+    }
+
     /// The values in their order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.shares.iter().flat_map(|share| share.iter())

@@ -532,6 +532,7 @@ impl Sink for AccountSink {
                     uids.push(message.summary.uid);
                 }
             }
+            let stored: Vec<u32> = messages.iter().map(|message| message.summary.uid).collect();
             stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
             if outbox::report::take_in(&stores, &reports, context.now) {
                 core.front_of(number, |core, open| core.send_outbox(open));
@@ -544,7 +545,10 @@ impl Sink for AccountSink {
                 let key = MessageKey { mailbox: id, uid };
                 records.extend(stores.cache.summary(key).map_err(|e| stop(&e))?.map(Record::from));
             }
-            core.back_of(number, move |core, open| core.ingested(open, id, records));
+            core.back_of(number, move |core, open| {
+                open.library.applied(id, stored, true, true);
+                core.ingested(open, id, records);
+            });
             Ok(())
         }));
         Ok(())
@@ -565,6 +569,7 @@ impl Sink for AccountSink {
             stores.cache.set_flags(id, &differing, None).map_err(|e| stop(&e))?;
             let changed = differing.len() as u64;
             core.back_of(number, move |core, open| {
+                open.library.applied(id, differing.iter().map(|(uid, _)| *uid), false, true);
                 for (uid, flags) in differing {
                     open.changes.show(&mut open.library, MessageKey { mailbox: id, uid }, &flags);
                 }
@@ -584,6 +589,7 @@ impl Sink for AccountSink {
             stores.cache.remove(id, &uids, None).map_err(|e| stop(&e))?;
             core.back_of(number, move |core, open| {
                 core.forget_changes_of(open, id, &uids.iter().copied().collect());
+                open.library.applied(id, uids.iter().copied(), true, true);
                 for uid in uids {
                     open.library.remove(MessageKey { mailbox: id, uid });
                 }

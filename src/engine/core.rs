@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -17,19 +17,19 @@ use super::account::Account;
 use super::announce::Announcer;
 use super::changes::Changes;
 use super::clock::Clock;
+use super::keeping;
 use super::lane::{Lanes, Taken};
 use super::library::Library;
 use super::library::filing::Book;
-use super::library::record::Record;
 use super::outbox;
 use super::outgoing::Prepared;
 use super::scribe::Scribe;
 use super::secrets::Secrets;
+use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::case::Classes;
 use crate::config::Config;
-use crate::mail::id::{MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::report::Acceptance;
@@ -40,8 +40,6 @@ use crate::store::vault::{Cost, Vault, VaultError};
 
 /// The least time between two rebuilds of the threads.
 const REBUILD_PAUSE: Duration = Duration::from_millis(100);
-/// Summaries that go from the cache into the index in one job.
-const LOAD_CHUNK: usize = 2_000;
 /// How long a lock or an end waits for tasks to let go of the stores.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(1_500);
 /// Background jobs that wait for the core.
@@ -173,6 +171,10 @@ pub(crate) struct Open {
     /// The cache has been read.
     pub(crate) loaded: bool,
     pub(crate) when_loaded: Vec<std::sync::mpsc::Sender<()>>,
+    /// While the kept list is read: effects that wait for it.
+    pub(crate) deferred: Option<Vec<Effect>>,
+    /// The version of the index that was kept last.
+    pub(crate) kept_version: Option<u64>,
 }
 
 pub(crate) type Job = Box<dyn FnOnce(&mut Core) + Send>;
@@ -267,6 +269,8 @@ pub(crate) struct Core {
     /// Something changed that lists show.
     changed: bool,
     next_rebuild: Instant,
+    /// When the list is to be kept.
+    pub(crate) keeping: keeping::Due,
     /// An unlock is under way.
     pub(crate) unlocking: bool,
     /// The number of the last filter that the screen asked for.
@@ -289,6 +293,7 @@ pub(crate) fn start(
         number: 0,
         changed: false,
         next_rebuild: Instant::now(),
+        keeping: keeping::Due::default(),
         unlocking: false,
         filter_wanted: Arc::default(),
     };
@@ -301,7 +306,7 @@ impl Core {
     fn run(&mut self) {
         let lanes = self.handle.0.clone();
         loop {
-            let until = self.changed.then_some(self.next_rebuild);
+            let until = if self.changed { Some(self.next_rebuild) } else { self.keeping.due() };
             match lanes.take(until) {
                 Taken::Job(job) => {
                     if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
@@ -315,6 +320,7 @@ impl Core {
                 Taken::Closed => break,
             }
             self.settle();
+            self.keep_when_due();
         }
         self.close_stores();
     }
@@ -337,6 +343,7 @@ impl Core {
     /// Lists are to be shown anew.
     pub(crate) fn mark_changed(&mut self) {
         self.changed = true;
+        self.keeping.put_off();
     }
 
     /// Runs a job on the opening it belongs to.
@@ -395,7 +402,7 @@ impl Core {
                 (account.name.clone(), Account::new(&account.name, since))
             })
             .collect();
-        let open = Open {
+        let mut open = Open {
             number: self.number,
             stores,
             vault,
@@ -409,10 +416,12 @@ impl Core {
             indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
             when_loaded: Vec::new(),
+            deferred: None,
+            kept_version: None,
         };
         self.settings.secrets.unseal(&open.vault);
         if !self.settings.lazy {
-            self.load(&open);
+            self.load(&mut open);
         }
         let draft = open.stores.state.kept_draft();
         self.open = Some(open);
@@ -423,93 +432,6 @@ impl Core {
             self.send_drafts(open);
         }
         Ok(())
-    }
-
-    /// Reads the cache: INBOX first, newest pages first, so that a first page can be shown at once.
-    fn load(&self, open: &Open) {
-        // Before the first page is read: whoever stores a batch and then finds this unset may leave the index alone.
-        if open.indexed.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let mut mailboxes: Vec<(bool, MailboxId)> = open
-            .library
-            .mailboxes()
-            .map(|m| (m.state.special_use != Some(crate::store::mailbox::SpecialUse::Inbox), m.id))
-            .collect();
-        mailboxes.sort_unstable();
-        let (number, stores, handle) = (open.number, Arc::clone(&open.stores), self.handle.clone());
-        let announcer = self.announcer.clone();
-        self.runtime.spawn_blocking(move || {
-            let insert = move |mailbox: MailboxId, chunk: Vec<Record>, handle: &CoreHandle| {
-                handle.back_of(number, move |core, open| {
-                    for record in chunk {
-                        let key = MessageKey { mailbox, uid: record.summary.uid };
-                        open.library.insert(mailbox, &record);
-                        open.changes.show(&mut open.library, key, &record.summary.flags);
-                    }
-                    core.mark_changed();
-                })
-            };
-            let mut size = 250;
-            for (_, mailbox) in mailboxes {
-                let summaries = match stores.cache.summaries(mailbox) {
-                    Ok(summaries) => summaries,
-                    Err(error) => {
-                        announcer.notice(Tone::Alarm, &error.to_string());
-                        continue;
-                    }
-                };
-                let mut chunk = Vec::with_capacity(size);
-                for summary in summaries.flatten() {
-                    chunk.push(Record::from(summary));
-                    if chunk.len() >= size {
-                        size = LOAD_CHUNK;
-                        if !insert(mailbox, std::mem::replace(&mut chunk, Vec::with_capacity(size)), &handle) {
-                            return;
-                        }
-                    }
-                }
-                if !chunk.is_empty() && !insert(mailbox, chunk, &handle) {
-                    return;
-                }
-            }
-            let damage = stores.cache.take_damage();
-            if let Some(first) = damage.first() {
-                let words =
-                    format!("{} damaged record(s) of the cache ({}) are fetched again.", damage.len(), first.what);
-                announcer.notice(Tone::Warning, &words);
-            }
-            drop(stores);
-            handle.back_of(number, Self::loaded);
-        });
-    }
-
-    /// Told when the cache is in the index; begins to read it where that was put off.
-    pub(crate) fn when_loaded(&self, open: &mut Open) -> std::sync::mpsc::Receiver<()> {
-        let (tell, told) = std::sync::mpsc::channel();
-        if open.loaded {
-            let _ = tell.send(());
-        } else {
-            open.when_loaded.push(tell);
-            self.load(open);
-        }
-        told
-    }
-
-    /// The cache has been read: the network may begin.
-    fn loaded(&mut self, open: &mut Open) {
-        open.loaded = true;
-        open.library.rebuild();
-        self.changed = true;
-        open.when_loaded.drain(..).for_each(|waiting| {
-            let _ = waiting.send(());
-        });
-        for account in open.accounts.values() {
-            self.announcer.send(Event::Account(account.status.clone()));
-        }
-        if self.settings.watch {
-            self.connect(open);
-        }
     }
 
     /// Connects all accounts, and lets mail leave.
@@ -542,6 +464,7 @@ impl Core {
 
     fn close_stores(&mut self) {
         let Some(mut open) = self.open.take() else { return };
+        keeping::keep_now(&mut open);
         self.settings.secrets.seal(&open.vault);
         for account in open.accounts.values_mut() {
             account.end();

@@ -78,7 +78,14 @@ impl Core {
         }
     }
 
-    fn perform_open(&mut self, open: &mut Open, effect: Effect) {
+    pub(super) fn perform_open(&mut self, open: &mut Open, effect: Effect) {
+        // A key that was pressed before the list was there means the list that comes.
+        if let Some(waiting) = &mut open.deferred
+            && needs_list(&effect)
+        {
+            waiting.push(effect);
+            return;
+        }
         match effect {
             Effect::ListCases => self.announcer.send(Event::Cases(open.library.case_rows().into())),
             Effect::ListThreads(scope) => {
@@ -453,13 +460,39 @@ impl Core {
                     continue;
                 }
                 if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok()
-                    && !core.back_of(number, move |core, open| core.ingested(open, key.mailbox, vec![new.into()]))
+                    && !core.back_of(number, move |core, open| {
+                        open.library.applied(key.mailbox, [key.uid], true, false);
+                        core.ingested(open, key.mailbox, vec![new.into()]);
+                    })
                 {
                     return;
                 }
             }
         });
     }
+}
+
+/// Whether an effect is about messages of the index.
+fn needs_list(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::ListCases
+            | Effect::ListThreads(_)
+            | Effect::OpenThread(..)
+            | Effect::OpenMessage(_)
+            | Effect::ShowSource(_)
+            | Effect::ChangeFlags(..)
+            | Effect::ChangeThreadFlags(..)
+            | Effect::MarkRead(_)
+            | Effect::Do(..)
+            | Effect::Undo
+            | Effect::UndoDeletion
+            | Effect::UndoStep(_)
+            | Effect::ListMailboxes(_)
+            | Effect::SaveAttachment(..)
+            | Effect::CarryAttachments(_)
+            | Effect::Complete(_)
+    )
 }
 
 /// The summary of a message made anew.
@@ -538,7 +571,10 @@ impl Wanted {
             let message: NewMessage = summarise(fetched, &context);
             let summary = Summary { has_raw: true, ..message.summary.clone() };
             if stores.cache.put_batch(mailbox, vec![message], None).is_ok() {
-                core.back_of(number, move |core, open| core.ingested(open, mailbox, vec![summary.into()]));
+                core.back_of(number, move |core, open| {
+                    open.library.applied(mailbox, [summary.uid], true, true);
+                    core.ingested(open, mailbox, vec![summary.into()]);
+                });
             }
         });
         // A cache that cannot take it is no reason not to show it.
@@ -564,7 +600,10 @@ impl Wanted {
         ingest::fill(&mut new, reading, &context);
         let mailbox = self.key.mailbox;
         if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
-            self.core.back_of(self.number, move |core, open| core.ingested(open, mailbox, vec![new.into()]));
+            self.core.back_of(self.number, move |core, open| {
+                open.library.applied(mailbox, [new.uid], true, false);
+                core.ingested(open, mailbox, vec![new.into()]);
+            });
         }
     }
 }

@@ -20,6 +20,7 @@
 //! A record that does not open costs itself: it is removed, told of by [`Cache::take_damage`], and its mailbox is marked to be compared
 //! in full.
 
+mod list;
 mod open;
 mod raw;
 mod recovery;
@@ -43,6 +44,8 @@ use super::space::{DiskFull, SpaceLimits};
 use super::summary::Summary;
 use super::vault::Sealer;
 use crate::mail::id::{MailboxId, MessageKey};
+
+pub use self::list::{KeptList, ListWriter};
 
 /// How the cache is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -254,6 +257,7 @@ pub struct Cache {
     closing: Mutex<BTreeSet<u32>>,
     /// Raw messages of schema 1 are left.
     former: AtomicBool,
+    list_sealer: Sealer,
     mailboxes: RwLock<BTreeMap<MailboxId, Mailbox>>,
     damage: Mutex<Vec<Damage>>,
     writer: Mutex<()>,

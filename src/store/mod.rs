@@ -5,6 +5,7 @@
 //! state/vault                   header: Argon2id parameters, salt, the wrapped master key
 //! state/state.redb              outbox, kept draft, certificates, own keys, queue of local changes: durable, never rebuilt
 //! state/lock, state/socket      one process per profile
+//! cache/list                    the engine's index as it was last kept, sealed, so that a start need not read all summaries
 //! cache/mail/                   sled: mailboxes, pages of summaries, of flags, of where raw messages lie
 //! cache/packs/                  raw messages, appended to segments of 64 MB
 //! cache/blobs/                  large raw messages, a sealed file each

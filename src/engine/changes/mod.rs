@@ -95,6 +95,14 @@ impl Changes {
         }
     }
 
+    /// Lays all that waits over an index that shows messages as the server said.
+    pub(crate) fn lay_over(&self, library: &mut Library) {
+        for key in keys(library, &self.queue.named()) {
+            let said = Flags::new(library.flags(key).unwrap_or_default(), Vec::new());
+            self.show(library, key, &said);
+        }
+    }
+
     /// Whether the server of this account still has to be told something.
     pub(crate) fn waits_for(&self, account: &str) -> bool {
         self.queue.waits_for(account)

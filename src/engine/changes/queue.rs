@@ -230,6 +230,13 @@ impl Queue {
         over
     }
 
+    /// All messages for which something waits.
+    pub(crate) fn named(&self) -> Named {
+        let waiting = self.index.iter().map(|(place, uids)| (place.clone(), uids.keys().copied().collect()));
+        let lost = self.lost.iter().map(|(place, uids)| (place.clone(), uids.keys().copied().collect()));
+        waiting.chain(lost).collect()
+    }
+
     /// Whether nothing waits anywhere.
     pub(crate) fn is_idle(&self) -> bool {
         self.index.is_empty() && self.lost.is_empty()

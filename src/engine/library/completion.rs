@@ -2,14 +2,17 @@
 
 use std::collections::HashMap;
 
+use serde::{Deserialize, Serialize};
+
 use crate::mail::address::Address;
 use crate::store::summary::Summary;
 
 /// People remembered; beyond it, strangers are no longer added.
 const PEOPLE_MAX: usize = 50_000;
 
-#[derive(Clone, Debug)]
-struct Person {
+/// Somebody.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Person {
     name: String,
     /// As first written.
     addr: String,
@@ -26,6 +29,16 @@ struct Person {
 pub(super) struct People(HashMap<String, Person>);
 
 impl People {
+    /// Everybody, to be kept.
+    pub(super) fn all(&self) -> Vec<&Person> {
+        self.0.values().collect()
+    }
+
+    /// Those who were kept.
+    pub(super) fn set(&mut self, people: Vec<Person>) {
+        self.0 = people.into_iter().map(|person| (person.addr.to_lowercase(), person)).collect();
+    }
+
     /// Takes note of the people in a message. A name is believed from the newest message.
     pub(super) fn note(&mut self, summary: &Summary, sent_by_us: bool) {
         for (address, written_to) in

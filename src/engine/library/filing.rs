@@ -192,6 +192,14 @@ impl Default for Filings {
 }
 
 impl Filings {
+    /// Those that were kept, with the list of cases of each; nothing where they do not fit each other.
+    pub(super) fn set(&mut self, list: Vec<Filing>, cases: Vec<u32>) -> Option<()> {
+        let fits = list.len() == cases.len() && list.first() == Some(&Filing::default());
+        self.numbers = (0..).zip(&list).map(|(number, filing)| (filing.clone(), number)).collect();
+        (self.list, self.cases) = (list, cases);
+        fits.then_some(())
+    }
+
     fn get(&self, number: u32) -> Option<&Filing> {
         self.list.get(number as usize)
     }

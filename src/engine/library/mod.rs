@@ -1,6 +1,6 @@
 //! The index of all messages in memory: threads across mailboxes and accounts (RFC 5256 REFERENCES), cases, counts.
 //!
-//! Filled from a snapshot ([`snapshot`]) or from the cache's summaries at the start, and kept up by ingest. About 120 octets a message: an
+//! Filled from what was kept of it ([`kept`]) or from the cache's summaries at the start, and kept up by ingest. About 120 octets a message: an
 //! entry of 64, numbers for what repeats, and the table of threads, which lists share ([`crate::app::thread_list`]). What came, went or
 //! changed is noted, and [`Library::rebuild`] makes those threads anew that it touches ([`threads`]), never all of them. A message that lies
 //! in two mailboxes is shown once; two messages under one Message-ID that do not say the same are both shown, and both are flagged, so
@@ -10,6 +10,7 @@ mod completion;
 mod elsewhere;
 mod entry;
 pub(crate) mod filing;
+mod kept;
 mod lookup;
 pub(crate) mod record;
 mod rows;
@@ -24,12 +25,14 @@ use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::mail::thread::id_hash;
 use crate::pgp::report::Badge;
+use crate::store::cache::Generation;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
 
 use completion::People;
 use elsewhere::Elsewhere;
-use entry::{Entry, FoundIn, Interned, Lists, NONE, Names, badge_code, badge_of, key_digest, mark};
+pub(crate) use entry::FoundIn;
+use entry::{Entry, Interned, Lists, NONE, Names, badge_code, badge_of, key_digest, mark};
 use filing::{Book, Filings};
 use lookup::Lookup;
 use record::Record;
@@ -73,6 +76,13 @@ pub(crate) struct Library {
     elsewhere: HashMap<MessageKey, Elsewhere>,
     /// What the mailboxes are for.
     roles: Vec<(MailboxId, SpecialUse)>,
+    /// What the pages of the cache said that this goes by, with each transaction since that is in here.
+    applied: HashMap<(MailboxId, u32), Generation>,
+    /// Digest of the rules by which everything is filed, but for the threads before `refiled`, which are filed by the book's.
+    filed_by: u64,
+    refiled: usize,
+    /// Counts changes.
+    version: u64,
 }
 
 /// Recipients of one message that filing looks at.
@@ -97,7 +107,6 @@ impl Library {
             case_numbers: HashMap::from([(Vec::new(), 0)]),
             titles: HashMap::new(),
             untitled: HashSet::new(),
-            book,
             people: People::default(),
             threads: Threads::default(),
             fresh: Vec::new(),
@@ -105,12 +114,20 @@ impl Library {
             unlinked: Vec::new(),
             elsewhere: HashMap::new(),
             roles: Vec::new(),
+            applied: HashMap::new(),
+            filed_by: book.digest(),
+            book,
+            refiled: 0,
+            version: 0,
         }
     }
 
     /// A mailbox came or changed.
     pub(crate) fn set_mailbox(&mut self, mailbox: Mailbox) {
-        self.mailboxes.insert(mailbox.id, mailbox);
+        let (id, name, special_use) = (mailbox.id, mailbox.name.clone(), mailbox.state.special_use);
+        let before = self.mailboxes.insert(id, mailbox);
+        let same = before.is_some_and(|before| before.name == name && before.state.special_use == special_use);
+        self.version += u64::from(!same);
         self.assign_roles();
     }
 
@@ -126,8 +143,10 @@ impl Library {
 
     /// A mailbox is gone, or its UIDVALIDITY is no longer true: its messages go with it.
     pub(crate) fn drop_mailbox(&mut self, id: MailboxId) {
+        self.version += 1;
         self.mailboxes.remove(&id);
         self.assign_roles();
+        self.applied.retain(|(mailbox, _), _| *mailbox != id);
         let gone: Vec<MessageKey> = self.all().map(|entry| entry.key).filter(|key| key.mailbox == id).collect();
         for key in gone {
             self.remove(key);
@@ -173,6 +192,7 @@ impl Library {
 
     /// A message came, or what is known of it changed.
     pub(crate) fn insert(&mut self, mailbox: MailboxId, record: &Record) {
+        self.version += 1;
         let summary = &record.summary;
         let key = MessageKey { mailbox, uid: summary.uid };
         let references: Vec<u32> = record.references.iter().map(|digest| self.names.number(*digest)).collect();
@@ -272,6 +292,7 @@ impl Library {
     pub(crate) fn remove(&mut self, key: MessageKey) -> bool {
         let Some(at) = self.find(key) else { return false };
         self.elsewhere.remove(&key);
+        self.version += 1;
         let entries = &self.entries;
         self.keys.remove(key_digest(key), at, |at| entries.get(at as usize).map_or(0, |e| key_digest(e.key)));
         let Some(entry) = self.entries.get_mut(at as usize) else { return false };
@@ -294,6 +315,7 @@ impl Library {
         entry.flags = bits;
         entry.set(mark::PENDING, pending);
         let thread = entry.thread;
+        self.version += u64::from(changed);
         if thread != NONE && changed {
             self.threads.look_again(thread);
             if hidden {
@@ -308,6 +330,7 @@ impl Library {
     pub(crate) fn set_here(&mut self, key: MessageKey, here: bool) {
         if let Some(entry) = self.find(key).and_then(|at| self.entries.get_mut(at as usize)) {
             entry.set(mark::HERE, here);
+            self.version += 1;
         }
     }
 

@@ -120,6 +120,7 @@ impl Cache {
             blob_sealers: sealers("cache/blobs"),
             segments: Mutex::default(),
             closing: Mutex::default(),
+            list_sealer: vault.sealer("cache/list", &id),
             mailboxes: RwLock::new(BTreeMap::new()),
             damage: Mutex::new(Vec::new()),
             writer: Mutex::new(()),

@@ -202,7 +202,9 @@ pub(super) fn move_aside(dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
     }
     let aside = dir.join(format!("cache.corrupt-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     file::private_dir(&aside).map_err(io::Error::other)?;
-    for (from, name) in [(mail_dir(dir), "mail"), (blob_dir(dir), "blobs"), (pack::dir(dir), "packs")] {
+    let list = dir.join("list");
+    let ours = [(mail_dir(dir), "mail"), (blob_dir(dir), "blobs"), (pack::dir(dir), "packs"), (list, "list")];
+    for (from, name) in ours {
         if from.exists() {
             fs::rename(from, aside.join(name))?;
         }
@@ -226,6 +228,8 @@ pub(super) fn remove(dir: &Path) -> io::Result<()> {
             || name.to_string_lossy().starts_with("cache.corrupt-")
         {
             fs::remove_dir_all(entry.path())?;
+        } else if name == "list" || name == "list.new" {
+            fs::remove_file(entry.path())?;
         }
     }
     file::sync_dir(dir)

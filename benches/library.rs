@@ -1,0 +1,284 @@
+//! The list of 10,000, 100,000 and 1,000,000 messages from the disk to the screen: `cargo bench --bench library [-- 100000]`.
+//!
+//! Made-up summaries (threads of one to nine messages, cases, three hundred people) are put into the cache of a throw-away profile. Then the
+//! program's own engine and screen are started in a process of their own, once to read everything and keep the list, then again and again on
+//! the kept list: from the open vault to the first drawn list of cases, to the whole list of all threads drawn, keys, memory, disk.
+//! Figures are printed, nothing is asserted.
+
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops at the first trouble")]
+
+use std::cell::Cell;
+use std::io::Write;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::{Duration, Instant};
+
+use casemail::app::effect::Effect;
+use casemail::app::event::Event;
+use casemail::app::list::Rows;
+use casemail::app::{Model, Settings, update};
+use casemail::config::Config;
+use casemail::engine::{Engine, Opening};
+use casemail::keymap::key::typed;
+use casemail::mail::address::Address;
+use casemail::store::cache::{Cache, CacheOptions, NewMessage};
+use casemail::store::flags::Flags;
+use casemail::store::profile::{Profile, Roots};
+use casemail::store::summary::Summary;
+use casemail::store::vault::{Cost, Vault};
+use casemail::theme::Theme;
+use jiff::Timestamp;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{Terminal, TerminalOptions, Viewport};
+
+const PASSPHRASE: &[u8] = b"otter weir lantern";
+const BATCH: u32 = 2_000;
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A terminal that only counts.
+struct Counter(Rc<Cell<usize>>);
+
+impl Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Message `n`: threads of nine, three, three and one; every second thread names one of three thousand cases.
+fn summary(n: u32) -> Summary {
+    let place = n % 16;
+    let (first, nth) = match place {
+        0..9 => (n - place, place),
+        9..12 => (n - place + 9, place - 9),
+        12..15 => (n - place + 12, place - 12),
+        _ => (n, 0),
+    };
+    let id =
+        |n: u32| format!("{:016x}.{n:08x}@mail.chambers.example", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let case = (first / 3) % 3_000;
+    let person = |n: u32| Address {
+        name: format!("Badger Number {}", n.wrapping_mul(7919) % 300),
+        addr: format!("badger{}@chambers.example", n.wrapping_mul(7919) % 300),
+    };
+    let names_case = first % 2 == 0;
+    let number = if names_case { format!(" 99ZX0{case:04}26") } else { String::new() };
+    let mark = if nth > 0 { "Re: " } else { "" };
+    let mut derived = vec![format!("c:{:016x}", u64::from(n) * 31)];
+    if names_case {
+        derived.push(format!("s:99ZX0{case:04}26"));
+    }
+    Summary {
+        uid: n + 1,
+        flags: Flags::new(if n % 50 == 0 { 0 } else { Flags::SEEN }, Vec::new()),
+        received: 1_500_000_000 + i64::from(n) * 120,
+        sent: Some(1_500_000_000 + i64::from(n) * 120 - 4),
+        bytes: 4_000 + n % 3_000,
+        message_id: id(n),
+        references: (0..nth).map(|back| id(first + back)).collect(),
+        from: vec![person(n)],
+        to: vec![person(first + 1), person(first + 2)],
+        subject: format!("{mark}R v FERRET{number}: disclosure schedule {first}"),
+        attachments: (n % 3) as u16,
+        derived,
+        ..Summary::default()
+    }
+}
+
+fn create(home: &Path, count: u32) {
+    let profile = Profile::open(Roots::below(home)).unwrap();
+    let vault = Vault::create_with(&profile.roots().vault_file(), PASSPHRASE, Cost::TEST).unwrap();
+    let now = Timestamp::from_second(1_780_000_000).unwrap();
+    let (cache, _) = Cache::open(&profile.roots().cache, &vault, now, &CacheOptions::default()).unwrap();
+    let mailbox = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    for first in (0..count).step_by(BATCH as usize) {
+        let messages = (first..count.min(first + BATCH)).map(|n| NewMessage { summary: summary(n), raw: None });
+        cache.put_batch(mailbox, messages.collect(), None).unwrap();
+    }
+}
+
+fn disk(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).unwrap().flatten();
+    entries.map(|entry| if entry.path().is_dir() { disk(&entry.path()) } else { entry.metadata().unwrap().len() }).sum()
+}
+
+/// (resident now, its peak) in MB, from the kernel.
+fn memory() -> (u64, u64) {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() / 1024
+    };
+    (field("VmRSS:"), field("VmHWM:"))
+}
+
+type Screened = Terminal<CrosstermBackend<Counter>>;
+
+/// The program without a terminal: engine, model, drawing.
+struct Program {
+    engine: Engine,
+    events: Receiver<Event>,
+    model: Model,
+    theme: Theme,
+    terminal: Screened,
+    written: Rc<Cell<usize>>,
+}
+
+impl Program {
+    fn draw(&mut self) {
+        let (model, theme) = (&self.model, &self.theme);
+        self.terminal.draw(|frame| casemail::ui::draw(model, theme, frame)).unwrap();
+    }
+
+    fn submit(&self, effects: Vec<Effect>) {
+        effects.into_iter().for_each(|effect| self.engine.submit(effect));
+    }
+
+    fn keys(&mut self, keys: &str) {
+        for key in typed(keys) {
+            let effects = update(&mut self.model, Event::Key(key));
+            self.submit(effects);
+        }
+    }
+
+    /// Takes events in until one comes of which `wanted` makes something, then draws.
+    fn until<T>(&mut self, wanted: impl Fn(&Event) -> Option<T>) -> T {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let event = self.events.recv_timeout(deadline.saturating_duration_since(Instant::now())).unwrap();
+            let found = wanted(&event);
+            let effects = update(&mut self.model, event);
+            self.submit(effects);
+            if let Some(found) = found {
+                self.draw();
+                return found;
+            }
+        }
+    }
+}
+
+/// A list of cases that counts so many messages or more.
+fn cases_of(event: &Event, least: usize) -> Option<()> {
+    let Event::Cases(rows) = event else { return None };
+    (rows.first()?.messages >= least).then_some(())
+}
+
+fn percentiles(name: &str, mut times: Vec<Duration>, bytes: usize) {
+    times.sort();
+    let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
+    println!(
+        "  {name:<26} median {:>8.3?}  p99 {:>8.3?}  max {:>8.3?}  {:>5} octets a frame",
+        at(50),
+        at(99),
+        at(100),
+        bytes / times.len()
+    );
+}
+
+/// One start of the program.
+fn start(home: &Path, count: u32, keys: bool) {
+    let profile = Profile::open(Roots::below(home)).unwrap();
+    let vault = Vault::open_with(&profile.roots().vault_file(), PASSPHRASE, Cost::TEST).unwrap();
+    let before = memory().0;
+    let now = Timestamp::from_second(1_780_000_000).unwrap();
+    let (width, height) = (120, 40);
+    let mut model = Model::new(Settings::default(), now);
+    update(&mut model, Event::Resize(width, height));
+    let written = Rc::new(Cell::new(0));
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
+    let terminal = Terminal::with_options(CrosstermBackend::new(Counter(Rc::clone(&written))), options).unwrap();
+    let (tx, events) = sync_channel(16);
+
+    let unlocked = Instant::now();
+    let opening =
+        Opening { events: Some(tx), vault_floor: Cost::TEST, ..Opening::new(profile, Config::default(), Some(vault)) };
+    let engine = Engine::open(opening).unwrap();
+    let opened = unlocked.elapsed();
+    let mut program = Program { engine, events, model, theme: Theme::builtin(), terminal, written };
+    let effects = program.model.start(false);
+    program.submit(effects);
+    program.until(|event| cases_of(event, 1));
+    let first = unlocked.elapsed();
+    // The first list may be the whole one: it is asked for once more, which takes a frame at most.
+    program.submit(vec![Effect::ListCases]);
+    program.until(|event| cases_of(event, count as usize));
+    let whole = unlocked.elapsed();
+    program.keys("ga");
+    let listed = program.until(|event| match event {
+        Event::Threads(_, list) => Some(list.len()),
+        _ => None,
+    });
+    let threads = unlocked.elapsed();
+    let (rss, peak) = memory();
+    println!(
+        "  open {opened:>9.3?}, first list {first:>9.3?}, whole {whole:>9.3?}, {} threads drawn {threads:>9.3?}; {rss} MB (peak {peak}, {before} before)",
+        listed
+    );
+    if keys {
+        for (name, keys, times) in [
+            ("cursor down", "j", 2_000),
+            ("page down", "<pagedown>", 500),
+            ("to the end and back", "<end><home>", 100),
+            ("next unread", "n", 100),
+            ("filter, letter by letter", "/sched 16<esc>", 3),
+        ] {
+            let before = program.written.get();
+            let mut took = Vec::new();
+            for _ in 0..times {
+                for key in typed(keys) {
+                    let start = Instant::now();
+                    let effects = update(&mut program.model, Event::Key(key));
+                    program.submit(effects);
+                    while let Ok(event) = program.events.try_recv() {
+                        let effects = update(&mut program.model, event);
+                        program.submit(effects);
+                    }
+                    program.draw();
+                    took.push(start.elapsed());
+                }
+            }
+            percentiles(name, took, program.written.get() - before);
+        }
+    }
+    let closing = Instant::now();
+    drop(program);
+    println!("  closed in {:.3?}", closing.elapsed());
+}
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    if let [home, count, keys] = args.as_slice() {
+        start(Path::new(home), count.parse().unwrap(), keys == "keys");
+        return;
+    }
+    let sizes: Vec<u32> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
+    let sizes = if sizes.is_empty() { vec![10_000, 100_000, 1_000_000] } else { sizes };
+    for count in sizes {
+        let dir = std::env::temp_dir().join(format!("casemail-bench-{}-{count}", std::process::id()));
+        let home = dir.join("home");
+        let began = Instant::now();
+        create(&home, count);
+        println!("{count} messages, stored in {:.1?}", began.elapsed());
+        for (words, keys) in
+            [("read anew, then kept", "no"), ("from the kept list", "no"), ("again, with keys", "keys")]
+        {
+            println!(" {words}");
+            let run = Command::new(std::env::current_exe().unwrap())
+                .args([home.as_os_str(), count.to_string().as_ref(), keys.as_ref()])
+                .status()
+                .unwrap();
+            assert!(run.success());
+        }
+        let cache = Roots::below(&home).cache;
+        let list = std::fs::metadata(cache.join("list")).map_or(0, |meta| meta.len());
+        println!(" on the disk: cache {} kB, of it the kept list {} kB", disk(&cache) >> 10, list >> 10);
+        std::fs::remove_dir_all(&dir).unwrap();
+    }
+}

@@ -5,7 +5,7 @@
 pub enum Context {
     /// Everywhere.
     Global,
-    /// Every list: cases, threads, a thread's messages, the outbox.
+    /// Every list: cases, threads, a thread's messages, the outbox, the connections.
     List,
     /// Every text that scrolls: a message, the review, the help.
     View,
@@ -27,6 +27,8 @@ pub enum Context {
     Changes,
     /// The drafts.
     Drafts,
+    /// The connections.
+    Connections,
     /// The help.
     Help,
     /// A question that is answered by typing: a path, a command, the passphrase.
@@ -37,7 +39,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -50,6 +52,7 @@ impl Context {
         Self::Outbox,
         Self::Changes,
         Self::Drafts,
+        Self::Connections,
         Self::Help,
         Self::Prompt,
         Self::Confirm,
@@ -71,6 +74,7 @@ impl Context {
             Self::Outbox => "outbox",
             Self::Changes => "changes",
             Self::Drafts => "drafts",
+            Self::Connections => "connections",
             Self::Help => "help",
             Self::Prompt => "prompt",
             Self::Confirm => "confirm",
@@ -89,9 +93,13 @@ impl Context {
         match self {
             Self::Global => None,
             Self::List | Self::View | Self::Composer | Self::Prompt | Self::Confirm => Some(Self::Global),
-            Self::Cases | Self::Threads | Self::Thread | Self::Outbox | Self::Changes | Self::Drafts => {
-                Some(Self::List)
-            }
+            Self::Cases
+            | Self::Threads
+            | Self::Thread
+            | Self::Outbox
+            | Self::Changes
+            | Self::Drafts
+            | Self::Connections => Some(Self::List),
             Self::Message | Self::Review | Self::Help => Some(Self::View),
         }
     }

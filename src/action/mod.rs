@@ -58,6 +58,7 @@ actions! {
     GoAll "go.all" [Global] "Go to all threads";
     GoOutbox "go.outbox" [Global] "Go to the outbox";
     GoDrafts "go.drafts" [Global] "Go to the drafts that are kept";
+    GoConnections "go.connections" [Global] "Go to the connections and what waits";
     GoChanges "go.changes" [Global] "Go to what the servers were not told yet";
     GoInbox "go.inbox" [Global] "Go to the threads of the inbox";
     GoMailbox "go.mailbox" [Global] "Go to the threads of a mailbox, Trash and Junk among them";
@@ -186,6 +187,10 @@ actions! {
 
     // The drafts.
     DraftDiscard "draft.discard" [Drafts] "Throw the draft away";
+
+    // The connections.
+    ConnectionRetry "connection.retry" [Connections] "Try the account again now";
+    ConnectionToggle "connection.toggle" [Connections] "Take the account offline, or connect it again";
 }
 
 impl Action {

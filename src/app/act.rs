@@ -8,6 +8,7 @@ use super::list::{List, Row, Rows};
 use super::model::Model;
 use super::popup::{Decision, Popup, Prompt, Purpose};
 use super::screen::Screen;
+use super::screen::connections::Connections;
 use super::screen::help::Help;
 use super::screen::outbox::Outbox;
 use super::screen::palette::Palette;
@@ -69,6 +70,19 @@ impl Model {
                     self.act_in_drafts(action, out);
                 }
             }
+            Some(Screen::Connections(connections)) => match (action, connections.account()) {
+                (Action::ConnectionRetry, Some((account, _))) => {
+                    self.say(Tone::Plain, format!("Trying {account} again."));
+                    out.push(Effect::SyncAccount(account));
+                }
+                // Whoever is offline comes back.
+                (Action::ConnectionToggle, Some((account, online))) => {
+                    let words = if online { "is being connected again." } else { "works offline now." };
+                    self.say(Tone::Plain, format!("{account} {words}"));
+                    out.push(Effect::AccountOnline(account, online));
+                }
+                _ => drop(move_in(&mut connections.list, action)),
+            },
             Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
             None => {}
         }
@@ -119,6 +133,12 @@ impl Model {
                 self.open_mailbox(account, "INBOX".to_owned(), "inbox", out);
             }
             Action::ChangeUndo => out.push(Effect::Undo),
+            Action::GoConnections if !matches!(self.screens.last(), Some(Screen::Connections(_))) => {
+                self.popups.clear();
+                self.push(Screen::Connections(Connections::default()));
+                self.refresh(out);
+            }
+            Action::GoConnections => {}
             Action::SyncNow => {
                 out.push(Effect::SyncNow);
                 self.say(Tone::Plain, "Asking the servers for news.");
@@ -183,6 +203,9 @@ impl Model {
             Some(Screen::Drafts(drafts)) if !drafts.list.filter().is_empty() => {
                 drafts.list.set_filter("");
             }
+            Some(Screen::Connections(connections)) if !connections.list.filter().is_empty() => {
+                connections.list.set_filter("");
+            }
             Some(Screen::Thread(thread)) if thread.whole && thread.tree.total() > 1 => {
                 thread.whole = false;
                 self.arrange();
@@ -211,6 +234,7 @@ impl Model {
             Some(Screen::Outbox(outbox)) => outbox.list.filter(),
             Some(Screen::Changes(changes)) => changes.list.filter(),
             Some(Screen::Drafts(drafts)) => drafts.list.filter(),
+            Some(Screen::Connections(connections)) => connections.list.filter(),
             Some(Screen::Help(help)) => help.list.filter(),
             _ => return,
         };
@@ -237,6 +261,7 @@ impl Model {
             Some(Screen::Outbox(outbox)) => outbox.list.set_filter(text),
             Some(Screen::Changes(changes)) => changes.list.set_filter(text),
             Some(Screen::Drafts(drafts)) => drafts.list.set_filter(text),
+            Some(Screen::Connections(connections)) => connections.list.set_filter(text),
             Some(Screen::Help(help)) => help.list.set_filter(text),
             _ => true,
         };

@@ -147,6 +147,12 @@ pub enum Effect {
     SyncNow,
     /// Close all connections and stay offline, or come back online.
     GoOnline(bool),
+    /// Send the connections.
+    ListConnections,
+    /// Try an account again now, by its name.
+    SyncAccount(String),
+    /// The same as [`Self::GoOnline`] for one account, by its name.
+    AccountOnline(String, bool),
     /// Lock the profile: secrets and texts are dropped.
     Lock,
     /// Unlock it.

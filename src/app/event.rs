@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use super::effect::{Deed, Target};
 use super::thread_list::ThreadList;
 use super::view::{
-    AccountStatus, CaseRow, DraftRow, MailboxRow, MessageView, OutboxRow, Review, Scope, Sentence, ThreadView,
-    WaitingRow,
+    AccountStatus, CaseRow, ConnectionRow, DraftRow, MailboxRow, MessageView, OutboxRow, Review, Scope, Sentence,
+    ThreadView, WaitingRow,
 };
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
@@ -63,6 +63,8 @@ pub enum Event {
     Message(MessageRef, Result<Arc<MessageView>, Sentence>),
     /// The outbox.
     Outbox(Arc<[OutboxRow]>),
+    /// The connections: each account with its mailboxes behind it.
+    Connections(Arc<[ConnectionRow]>),
     /// A draft was built, checked and sealed for review; or why not.
     Reviewed(Result<Arc<Review>, Sentence>),
     /// A reviewed message is in the outbox (or why not).

@@ -158,6 +158,7 @@ impl Model {
             Some(Screen::Outbox(_)) => Context::Outbox,
             Some(Screen::Changes(_)) => Context::Changes,
             Some(Screen::Drafts(_)) => Context::Drafts,
+            Some(Screen::Connections(_)) => Context::Connections,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -191,6 +192,7 @@ impl Model {
         let detail = match self.screens.last() {
             Some(Screen::Outbox(_)) if body.height >= 18 => 9,
             Some(Screen::Outbox(_) | Screen::Changes(_)) if body.height >= 9 => 5,
+            Some(Screen::Connections(_)) if body.height >= 12 => 7,
             Some(Screen::Cases(_)) if body.height >= 12 && self.trouble().is_some() => 4,
             _ => 0,
         };
@@ -219,6 +221,7 @@ impl Model {
                 Screen::Outbox(outbox) => outbox.list.set_height(rows),
                 Screen::Changes(changes) => changes.list.set_height(rows),
                 Screen::Drafts(drafts) => drafts.list.set_height(rows),
+                Screen::Connections(connections) => connections.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -237,6 +240,7 @@ impl Model {
                 Screen::Thread(thread) => (&mut thread.fresh, Effect::OpenThread(thread.id, thread.scope.clone())),
                 Screen::Outbox(outbox) => (&mut outbox.fresh, Effect::ListOutbox),
                 Screen::Changes(changes) => (&mut changes.fresh, Effect::ListWaiting),
+                Screen::Connections(connections) => (&mut connections.fresh, Effect::ListConnections),
                 Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => continue,
             };
             if at < last {
@@ -274,6 +278,7 @@ impl Model {
             }
             Some(Screen::Outbox(outbox)) => outbox.fresh.seen_again().then_some(Effect::ListOutbox),
             Some(Screen::Changes(changes)) => changes.fresh.seen_again().then_some(Effect::ListWaiting),
+            Some(Screen::Connections(connections)) => connections.fresh.seen_again().then_some(Effect::ListConnections),
             _ => None,
         };
         out.extend(stale);

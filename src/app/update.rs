@@ -39,7 +39,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             model.keep_draft(&mut out);
             out.push(Effect::Quit);
         }
-        Event::Account(status) => model.account(status),
+        Event::Account(status) => model.account(status, &mut out),
         Event::Locked => model.forget(),
         Event::Unlocked(result) => model.unlocked(result, &mut out),
         // A locked model takes in nothing else: an answer that was on its way when the lock fell must not put a text back on screen.
@@ -81,6 +81,16 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                     changes.list.set_rows(Arc::clone(&rows));
                     if changes.fresh.answered() {
                         out.push(Effect::ListWaiting);
+                    }
+                }
+            }
+        }
+        Event::Connections(rows) => {
+            for screen in &mut model.screens {
+                if let Screen::Connections(connections) = screen {
+                    connections.list.set_rows(Arc::clone(&rows));
+                    if connections.fresh.answered() {
+                        out.push(Effect::ListConnections);
                     }
                 }
             }
@@ -312,13 +322,27 @@ impl Model {
         }
     }
 
-    fn account(&mut self, status: AccountStatus) {
+    fn account(&mut self, status: AccountStatus, out: &mut Vec<Effect>) {
         match self.accounts.iter_mut().find(|known| known.account == status.account) {
             Some(known) => *known = status,
             None => self.accounts.push(status),
         }
         // The reason why there is no connection may need room.
         self.arrange();
+        match self.screens.last_mut() {
+            Some(Screen::Connections(connections)) if self.lock.is_none() => {
+                if connections.fresh.ask() {
+                    out.push(Effect::ListConnections);
+                }
+            }
+            _ => {
+                for screen in &mut self.screens {
+                    if let Screen::Connections(connections) = screen {
+                        connections.fresh.spoil();
+                    }
+                }
+            }
+        }
     }
 
     fn unlocked(&mut self, result: Result<(), Sentence>, out: &mut Vec<Effect>) {

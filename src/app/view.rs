@@ -340,6 +340,10 @@ pub enum Link {
         done: u64,
         /// Messages to fetch.
         total: u64,
+        /// Bytes of those fetched.
+        bytes_done: u64,
+        /// Bytes of all whose sizes are known so far.
+        bytes_known: u64,
     },
     /// Up to date, waiting for news.
     Watching,
@@ -361,4 +365,62 @@ pub struct AccountStatus {
     pub account: String,
     /// Its connection.
     pub link: Link,
+}
+
+/// What a row of the connections is doing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doing {
+    /// An account: as its connection.
+    Link(Link),
+    /// A mailbox that is being fetched.
+    Fetching {
+        /// Messages fetched.
+        done: u64,
+        /// Messages to fetch, as far as known.
+        total: u64,
+        /// Bytes of those fetched.
+        bytes_done: u64,
+        /// Bytes of all whose sizes are known so far.
+        bytes_known: u64,
+    },
+    /// A mailbox: compared with the server, and nothing is left to do.
+    UpToDate,
+    /// A mailbox: to be looked at, now or when there is a connection.
+    Waiting,
+    /// A mailbox that the server does not open.
+    Refused(SafeText),
+}
+
+/// What went over the wire since the program started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes received, under TLS.
+    pub bytes_in: u64,
+    /// Bytes sent, under TLS.
+    pub bytes_out: u64,
+    /// How often the server was waited for.
+    pub round_trips: u64,
+}
+
+/// A row of the connections: an account, or one of its mailboxes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionRow {
+    /// The account's name in the configuration.
+    pub account: SafeText,
+    /// The mailbox; `None` for the account itself.
+    pub mailbox: Option<SafeText>,
+    /// What it is doing.
+    pub doing: Doing,
+    /// The user took the account offline.
+    pub chosen_offline: bool,
+    /// Messages held of a mailbox; of all of them for an account.
+    pub messages: usize,
+    /// Changes to messages that the server has not heard of.
+    pub changes: usize,
+    /// Messages of the account that wait in the outbox.
+    pub outgoing: usize,
+    /// When a pass last succeeded.
+    pub last_success: Option<Timestamp>,
+    /// What it cost.
+    pub traffic: Traffic,
 }

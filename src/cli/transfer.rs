@@ -9,7 +9,7 @@ use super::call::Call;
 use super::exit::{Exit, Outcome};
 use super::source::Source;
 use crate::engine::Engine;
-use crate::engine::query::{Finding, MailboxStats, RouteListed, Severity};
+use crate::engine::query::{AccountStats, Finding, MailboxStats, RouteListed, Severity};
 use crate::mail::id::OutboxId;
 
 /// How long a message is waited for before it is left to the outbox.
@@ -18,13 +18,15 @@ const SEND_PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Serialize)]
 struct Synced<'a> {
     schema: &'static str,
+    accounts: &'a [AccountStats],
     mailboxes: &'a [MailboxStats],
 }
 
 pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String]) -> Outcome {
-    let stats = call.engine()?.sync_once(call.account.as_deref(), mailboxes)?;
+    let report = call.engine()?.sync(call.account.as_deref(), mailboxes)?;
     if call.output.json() {
-        call.output.document(&Synced { schema: "casemail.sync/1", mailboxes: &stats })?;
+        let (accounts, mailboxes) = (&report.accounts, &report.mailboxes);
+        call.output.document(&Synced { schema: "casemail.sync/1", accounts, mailboxes })?;
     } else {
         let cells = |one: &MailboxStats| {
             vec![
@@ -36,10 +38,14 @@ pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String]) -> Outcome {
                 format!("{:.2} s", one.seconds),
             ]
         };
-        let rows: Vec<Vec<String>> = stats.iter().map(cells).collect();
+        let rows: Vec<Vec<String>> = report.mailboxes.iter().map(cells).collect();
         call.output.table(&rows)?;
     }
-    Ok(Exit::Done)
+    // The code is the first one's; of the others only the words are told.
+    let mut trouble = report.trouble.into_iter();
+    let first = trouble.next();
+    trouble.for_each(|error| call.output.say(&error.to_string()));
+    first.map_or(Ok(Exit::Done), |error| Err(error.into()))
 }
 
 #[derive(Serialize)]

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
 
+use super::connections::Figures;
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
 use super::library::record::Record;
@@ -37,6 +38,10 @@ pub(crate) struct Account {
     pub(crate) since: Option<Timestamp>,
     pub(crate) replaying: bool,
     pub(crate) replay_again: bool,
+    /// The user wants no connection of this account.
+    pub(crate) chosen_offline: bool,
+    /// What its mailboxes cost and why some are left out.
+    pub(crate) figures: Figures,
     /// A worker is being started.
     starting: bool,
 }
@@ -46,7 +51,16 @@ impl Account {
     pub(crate) fn new(name: &str, since: Option<Timestamp>) -> Self {
         let link = Link::Offline { since, because: SafeText::from("not connected yet"), retry: None };
         let status = AccountStatus { account: name.to_owned(), link };
-        Self { status, handle: None, since, replaying: false, replay_again: false, starting: false }
+        Self {
+            status,
+            handle: None,
+            since,
+            replaying: false,
+            replay_again: false,
+            chosen_offline: false,
+            figures: Figures::default(),
+            starting: false,
+        }
     }
 
     /// Ends the worker.
@@ -223,8 +237,15 @@ impl Core {
                 Link::Offline { since: known.since, because: SafeText::from("you went offline"), retry: None }
             }
             imap::Link::Connecting => Link::Connecting,
-            imap::Link::Syncing { mailbox, done, total } => {
-                Link::Syncing { mailbox: SafeText::line(mailbox), done: *done, total: *total }
+            imap::Link::Syncing { mailbox, done, total, bytes_done, bytes_known } => {
+                known.figures.refusals.remove(mailbox);
+                Link::Syncing {
+                    mailbox: SafeText::line(mailbox),
+                    done: *done,
+                    total: *total,
+                    bytes_done: *bytes_done,
+                    bytes_known: *bytes_known,
+                }
             }
             imap::Link::Online { .. } => {
                 known.since = Some(now);
@@ -340,6 +361,12 @@ impl Sink for AccountSink {
             let words = format!("{}: {mailbox} is left out: {why}", self.account);
             self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
         }
+        let (account, mailbox, why) = (self.account.clone(), mailbox.to_owned(), SafeText::line(&why.to_string()));
+        self.core.front_of(self.number, move |_, open| {
+            if let Some(account) = open.accounts.get_mut(&account) {
+                account.figures.refusals.insert(mailbox, why);
+            }
+        });
     }
 
     async fn known(&self) -> Result<Vec<Known>, Stop> {
@@ -600,8 +627,9 @@ impl Sink for AccountSink {
         .await
     }
 
-    async fn done(&self, at: &MailboxAt, position: Position, _pass: &Pass) -> Result<(), Stop> {
+    async fn done(&self, at: &MailboxAt, position: Position, pass: &Pass) -> Result<(), Stop> {
         self.landed().await?;
+        let cost = pass.clone();
         let id = self.id(at)?;
         let (now, whole_max) = (self.settings.clock.now(), self.whole_max());
         let (core, number) = (self.core.clone(), self.number);
@@ -620,6 +648,7 @@ impl Sink for AccountSink {
             core.back_of(number, move |_, open| {
                 if let Some(account) = open.accounts.get_mut(&mailbox.account) {
                     account.since = Some(now);
+                    account.figures.add(&mailbox.name, &cost);
                 }
                 open.library.set_mailbox(mailbox);
             });

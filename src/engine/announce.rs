@@ -37,6 +37,7 @@ fn replaces(new: &Event, old: &Event) -> bool {
     match (new, old) {
         (Event::Cases(_), Event::Cases(_))
         | (Event::Outbox(_), Event::Outbox(_))
+        | (Event::Connections(_), Event::Connections(_))
         | (Event::Changed, Event::Changed)
         | (Event::Completions(..), Event::Completions(..)) => true,
         (Event::Threads(a, _), Event::Threads(b, _)) => a == b,

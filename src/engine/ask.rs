@@ -7,14 +7,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::Engine;
-use super::account;
 use super::changes;
 use super::core::{EngineError, Open, Settings, Stores};
 use super::document::{self, MessageDocument};
 use super::outbox;
 use super::query::{
-    Branch, CaseListed, Filter, Listed, Listing, MailboxListed, MailboxStats, OutboxListed, RawMessage, Resolution,
-    SendReport, TakenBackListed,
+    Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution, SendReport,
+    TakenBackListed,
 };
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
@@ -595,67 +594,6 @@ impl Engine {
         self.core.ask_open(|_, open| open.accounts.values().map(|account| account.status.clone()).collect())
     }
 
-    /// One pass over the mailboxes of all accounts, or of one; over all mailboxes, or those named.
-    ///
-    /// # Errors
-    /// No such account; the first server that failed. What was synced before is kept.
-    pub fn sync_once(&self, only: Option<&str>, mailboxes: &[String]) -> Result<Vec<MailboxStats>, EngineError> {
-        let config = &self.settings().config;
-        let accounts: Vec<_> =
-            config.accounts.iter().filter(|account| only.is_none_or(|name| account.name == name)).cloned().collect();
-        if let Some(name) = only.filter(|_| accounts.is_empty()) {
-            return Err(EngineError::NoAccount(name.to_owned()));
-        }
-        let mut passes = Vec::new();
-        for account in accounts {
-            let name = account.name.clone();
-            let means = self.core.ask_stores(move |core, open| PassMeans {
-                number: open.number,
-                stores: Arc::clone(&open.stores),
-                sink: core.sink(open, &name),
-                // Changes of flags that wait, where nobody else is connected to tell them.
-                teller: (open.changes.waits_for(&name) && open.accounts.get(&name).is_none_or(|a| a.handle.is_none()))
-                    .then(|| core.sink(open, &name)),
-            })?;
-            let (settings, mailboxes, core) = (Arc::clone(&self.settings), mailboxes.to_vec(), self.core.clone());
-            let name = account.name.clone();
-            let at = name.clone();
-            let failed = move |because: String| EngineError::Server { account: at.clone(), because };
-            let at = name.clone();
-            let done = self.block_on(async move {
-                let PassMeans { number, stores, sink, teller } = means;
-                let proof = settings.secrets.proof(&account).await;
-                let proof = proof.map_err(|because| EngineError::Credentials { account: at.clone(), because })?;
-                let setup = account::setup(&account, &settings.config, proof).map_err(&failed)?;
-                if let Some(teller) = teller {
-                    let handle = imap::spawn(setup.clone(), Arc::new(teller));
-                    changes::replay(&stores, &core, number, &account.name, &handle).await;
-                    handle.end();
-                }
-                // On a task of its own, where the stack is deep.
-                let pass = tokio::spawn(async move { imap::sync_once(&setup, &sink, &mailboxes).await });
-                let pass = pass.await.map_err(|_| failed("the pass failed inside casemail".to_owned()))?;
-                pass.map_err(|error| server(&at, &error))
-            })?;
-            for pass in done? {
-                passes.push(MailboxStats {
-                    account: name.clone(),
-                    name: pass.mailbox,
-                    new: pass.new,
-                    changed: pass.changed,
-                    vanished: pass.vanished,
-                    bytes_in: pass.bytes_in,
-                    bytes_out: pass.bytes_out,
-                    round_trips: pass.round_trips,
-                    seconds: pass.seconds,
-                });
-            }
-        }
-        // What the last batch reported is in the index before the answer is, where there is one.
-        self.core.flush_back();
-        Ok(passes)
-    }
-
     /// Connects all accounts and keeps them connected, as with a screen.
     ///
     /// # Errors
@@ -699,14 +637,6 @@ impl Engine {
     }
 }
 
-/// What one pass needs of the opening.
-struct PassMeans {
-    number: u64,
-    stores: Arc<Stores>,
-    sink: account::AccountSink,
-    teller: Option<account::AccountSink>,
-}
-
 /// Rows that came in another order than by date.
 fn filter_needs_sorting(rows: &[Listed]) -> bool {
     rows.windows(2).any(|pair| match pair {
@@ -715,7 +645,8 @@ fn filter_needs_sorting(rows: &[Listed]) -> bool {
     })
 }
 
-fn server(account: &str, error: &imap::Error) -> EngineError {
+/// What a session's trouble is to whoever asked.
+pub(super) fn server(account: &str, error: &imap::Error) -> EngineError {
     let (account, because) = (account.to_owned(), error.to_string());
     match error {
         imap::Error::Stopped(_) => EngineError::Keep { account, because },

@@ -167,14 +167,10 @@ impl Core {
                 open.accounts.values().filter_map(|account| account.handle.as_ref()).for_each(imap::Handle::sync_now);
                 self.connect(open);
             }
-            Effect::GoOnline(online) => {
-                let handles = open.accounts.values().filter_map(|account| account.handle.as_ref());
-                handles.for_each(|handle| handle.set_online(online));
-                open.outbox.set_online(online);
-                if online {
-                    self.connect(open);
-                }
-            }
+            Effect::GoOnline(online) => self.set_online(open, online),
+            Effect::ListConnections => self.send_connections(open),
+            Effect::SyncAccount(name) => self.retry_account(open, &name),
+            Effect::AccountOnline(name, online) => self.set_account_online(open, &name, online),
             Effect::Quit
             | Effect::Suspend
             | Effect::Redraw

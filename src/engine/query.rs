@@ -5,6 +5,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::EngineError;
 use crate::app::view::Scope;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
@@ -128,6 +129,34 @@ pub struct RawMessage {
     pub received: Timestamp,
     /// Exactly as the server sent them.
     pub raw: std::sync::Arc<[u8]>,
+}
+
+/// What one pass over all mailboxes did.
+#[derive(Debug, Default)]
+pub struct SyncReport {
+    /// Each account.
+    pub accounts: Vec<AccountStats>,
+    /// Each mailbox of the accounts that were synced.
+    pub mailboxes: Vec<MailboxStats>,
+    /// What went wrong: at most one for each account.
+    pub trouble: Vec<EngineError>,
+}
+
+/// What one pass over one account cost, from the connection to the goodbye.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct AccountStats {
+    /// Its name.
+    pub name: String,
+    /// Octets received, decrypted from TLS.
+    pub bytes_in: u64,
+    /// Octets sent.
+    pub bytes_out: u64,
+    /// How often the server was waited for, the login included.
+    pub round_trips: u64,
+    /// Wall time.
+    pub seconds: f64,
+    /// Why it was not synced, in words.
+    pub error: Option<String>,
 }
 
 /// What one pass over one mailbox did.

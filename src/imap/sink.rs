@@ -148,6 +148,10 @@ pub enum Link {
         done: u64,
         /// Messages to fetch in this pass, as far as known.
         total: u64,
+        /// Bytes of those fetched, by their sizes.
+        bytes_done: u64,
+        /// Bytes of all whose sizes are known so far.
+        bytes_known: u64,
     },
     /// Everything is synced; `live` when INBOX is watched by IDLE.
     Online {
@@ -164,6 +168,13 @@ pub enum Link {
         /// lock the account).
         retry_in: Option<Duration>,
     },
+}
+
+impl Link {
+    /// A pass over a mailbox begins, and nothing is known yet.
+    pub(super) fn began(mailbox: &str) -> Self {
+        Self::Syncing { mailbox: mailbox.to_owned(), done: 0, total: 0, bytes_done: 0, bytes_known: 0 }
+    }
 }
 
 /// The sink wants no more: the store is full or the program is ending. In words.

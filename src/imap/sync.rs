@@ -21,6 +21,9 @@ use crate::store::flags::Flags;
 /// Messages listed by one command. A million of them take seconds, and the first batch of bodies should not wait for that.
 const LIST_CHUNK: u32 = 20_000;
 
+/// About what a header takes.
+const HEADER_BYTES: u32 = 4_096;
+
 /// A batch should take about this long, so that a slow line still shows progress and takes wishes in between.
 const BATCH_SECS: f64 = 2.0;
 const BATCH_BYTES_MIN: u64 = 64 << 10;
@@ -89,6 +92,9 @@ struct Progress {
     round_trips: u64,
     todo: u64,
     fetched: u64,
+    fetched_bytes: u64,
+    /// Bytes of what is to be fetched, as far as sizes were told.
+    known_bytes: u64,
     batch_bytes: u64,
 }
 
@@ -124,6 +130,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             round_trips,
             todo: 0,
             fetched: 0,
+            fetched_bytes: 0,
+            known_bytes: 0,
             batch_bytes: self.limits.batch_bytes.clamp(BATCH_BYTES_MIN, 1 << 20),
         };
         let complete = self.steps(&plan, &selected, &mut progress).await?;
@@ -338,6 +346,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
 
     /// Fetches messages in batches, one batch ahead of the one that is being stored.
     async fn bodies(&mut self, wants: Vec<Want>, p: &mut Progress) -> Result<bool, Error> {
+        p.known_bytes = p.known_bytes.saturating_add(self.cost(&wants));
         let mut queue: VecDeque<Want> = wants.into();
         let mut flying: VecDeque<(Pending, Vec<Want>, bool, Instant)> = VecDeque::new();
         let mut early: HashMap<u32, Item> = HashMap::new();
@@ -380,14 +389,23 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             stored =
                 batch.iter().filter_map(|want| early.remove(&want.uid)).map(|item| content(item, !header)).collect();
             p.took(&stored, &batch);
+            p.fetched_bytes = p.fetched_bytes.saturating_add(self.cost(&batch));
             self.sink.link(Link::Syncing {
                 mailbox: p.at.name.to_string(),
                 done: p.fetched,
                 total: p.todo.max(p.fetched),
+                bytes_done: p.fetched_bytes,
+                bytes_known: p.known_bytes,
             });
         }
         self.sink_batch(stored, p).await?;
         Ok(!interrupted)
+    }
+
+    /// Bytes that these will cost: a large message is fetched by its header only.
+    fn cost(&self, wants: &[Want]) -> u64 {
+        let most = self.limits.message_bytes_max;
+        wants.iter().map(|want| u64::from(if want.bytes > most { HEADER_BYTES } else { want.bytes })).sum()
     }
 
     /// Whether a batch is one of suspects.
@@ -417,7 +435,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 queue.pop_front();
                 continue;
             }
-            let size = if large { 4_096 } else { u64::from(want.bytes) };
+            let size = u64::from(if large { HEADER_BYTES } else { want.bytes });
             if !batch.is_empty() && (batch.len() >= most || bytes.saturating_add(size) > p.batch_bytes) {
                 break;
             }

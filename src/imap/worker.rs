@@ -455,7 +455,7 @@ async fn sync_mailbox<S: Sink>(
     urgent: &(dyn Fn() -> bool + Send + Sync),
     shared: &Shared,
 ) -> Result<bool, Error> {
-    sink.link(Link::Syncing { mailbox: mailbox.to_owned(), done: 0, total: 0 });
+    sink.link(Link::began(mailbox));
     let opened = |server: &Server| {
         if mailbox == "INBOX" {
             shared.state().inbox_seen = Some(*server);
@@ -598,7 +598,7 @@ async fn once_in<S: Sink>(
             finished.push(mailbox);
             continue;
         }
-        sink.link(Link::Syncing { mailbox: mailbox.clone(), done: 0, total: 0 });
+        sink.link(Link::began(&mailbox));
         let pass = MailboxSync {
             session: &mut *session,
             sink,

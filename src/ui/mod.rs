@@ -37,6 +37,7 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Some(Screen::Outbox(outbox)) => screen::outbox::draw(model, outbox, &mut canvas),
             Some(Screen::Changes(changes)) => screen::changes::draw(model, changes, &mut canvas),
             Some(Screen::Drafts(drafts)) => screen::drafts::draw(model, drafts, &mut canvas),
+            Some(Screen::Connections(connections)) => screen::connections::draw(model, connections, &mut canvas),
             Some(Screen::Help(help)) => screen::help::draw(model, help, &mut canvas),
             None => {}
         }

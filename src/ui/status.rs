@@ -62,6 +62,7 @@ fn name(screen: &Screen) -> SafeText {
         Screen::Outbox(_) => SafeText::from("Outbox"),
         Screen::Changes(_) => SafeText::from("Not yet on the servers"),
         Screen::Drafts(_) => SafeText::from("Drafts"),
+        Screen::Connections(_) => SafeText::from("Connections"),
         Screen::Help(_) => SafeText::from("Help"),
     }
 }
@@ -92,6 +93,8 @@ fn status(model: &Model, canvas: &mut Canvas<'_>) {
     }
     for account in model.accounts.iter().filter(|_| alike.is_none()) {
         let (words, scope) = link(model, &account.link);
+        // Several share the row: why one of them fails stands among the connections.
+        let words = if model.accounts.len() > 1 { in_short(model, &account.link).unwrap_or(words) } else { words };
         let words = format!("{}: {words}", SafeText::line(&account.account));
         x += canvas.put(x, row.y, end.saturating_sub(x), &words, canvas.style(scope));
         x += canvas.put(x, row.y, whole.saturating_sub(x), gap, base);
@@ -103,7 +106,7 @@ fn link(model: &Model, link: &Link) -> (String, Scope) {
     let zone = &model.settings.zone;
     match link {
         Link::Connecting => ("connecting".to_owned(), Scope::StatusSyncing),
-        Link::Syncing { mailbox, done, total } if *total > 0 => {
+        Link::Syncing { mailbox, done, total, .. } if *total > 0 => {
             (format!("syncing {} {done} of {total}", mailbox.truncate(20)), Scope::StatusSyncing)
         }
         Link::Syncing { mailbox, .. } => (format!("syncing {}", mailbox.truncate(20)), Scope::StatusSyncing),
@@ -124,6 +127,18 @@ fn link(model: &Model, link: &Link) -> (String, Scope) {
     }
 }
 
+/// The state of one account among several.
+fn in_short(model: &Model, link: &Link) -> Option<String> {
+    match link {
+        Link::Watching => Some("up to date".to_owned()),
+        Link::Offline { retry: Some(retry), .. } => {
+            Some(format!("offline, next try {}", date::clock(*retry, model.now, &model.settings.zone)))
+        }
+        Link::Offline { .. } => Some("offline".to_owned()),
+        Link::Connecting | Link::Syncing { .. } => None,
+    }
+}
+
 fn position(model: &Model) -> String {
     let rows = |at: usize, shown: usize, total: usize, filter: &str| match (shown, filter.is_empty()) {
         (0, true) => String::new(),
@@ -137,6 +152,7 @@ fn position(model: &Model) -> String {
         Some(Screen::Outbox(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Changes(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Drafts(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Connections(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Help(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Thread(thread)) => {
             let percent = thread.shown.as_ref().map(|shown| match shown.body.percent() {
@@ -301,6 +317,13 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
         Context::Drafts => &[
             (Action::ListOpen, "go on with it"),
             (Action::DraftDiscard, "throw away"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Connections => &[
+            (Action::ConnectionRetry, "try now"),
+            (Action::ConnectionToggle, "account on/offline"),
+            (Action::SyncToggle, "all on/offline"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

@@ -29,11 +29,11 @@ const QUILL: &str = "quill@quillpounce.example";
 const LINTWHITE: &str = "lintwhite@copfs.gov.example";
 
 /// Servers, a home, and a configuration that fits them.
-struct World {
-    dovecot: Dovecot,
-    submission: Submission,
-    dir: tempfile::TempDir,
-    config: Config,
+pub(crate) struct World {
+    pub(crate) dovecot: Dovecot,
+    pub(crate) submission: Submission,
+    pub(crate) dir: tempfile::TempDir,
+    pub(crate) config: Config,
 }
 
 fn endpoint(server: &net::Endpoint, user: &str) -> config::Endpoint {
@@ -55,7 +55,7 @@ fn address(addr: &str) -> Address {
 }
 
 impl World {
-    fn start() -> Option<Self> {
+    pub(crate) fn start() -> Option<Self> {
         let authority = Authority::new("casemail tests").unwrap();
         let dovecot = Dovecot::start_with(&authority, &Options::default())?;
         let delivery = Delivery { lmtp_port: dovecot.lmtp_port(), local_parts: &["quill", "lintwhite"] };
@@ -98,7 +98,7 @@ impl World {
     }
 
     /// As the screen opens it.
-    fn screen(&self) -> Screen {
+    pub(crate) fn screen(&self) -> Screen {
         let (tx, events) = sync_channel(8);
         let engine = Engine::open(Opening { events: Some(tx), network: Network::Watch, ..self.opening() }).unwrap();
         Screen { engine, events }
@@ -115,13 +115,13 @@ impl World {
     }
 }
 
-struct Screen {
-    engine: Engine,
-    events: Receiver<Event>,
+pub(crate) struct Screen {
+    pub(crate) engine: Engine,
+    pub(crate) events: Receiver<Event>,
 }
 
 impl Screen {
-    fn event<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
+    pub(crate) fn event<T>(&self, mut wanted: impl FnMut(Event) -> Option<T>) -> T {
         let until = Instant::now() + PATIENCE;
         loop {
             let left = until.saturating_duration_since(Instant::now());
@@ -132,7 +132,7 @@ impl Screen {
         }
     }
 
-    fn watching(&self) {
+    pub(crate) fn watching(&self) {
         self.event(|event| match event {
             Event::Account(status) if status.link == Link::Watching => Some(()),
             _ => None,
@@ -176,7 +176,7 @@ impl Screen {
 
 /// What becomes so in time.
 #[track_caller]
-fn eventually<T>(mut wanted: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn eventually<T>(mut wanted: impl FnMut() -> Option<T>) -> T {
     let until = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = wanted() {
@@ -187,7 +187,7 @@ fn eventually<T>(mut wanted: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-fn eml(id: &str, subject: &str, more: &str, text: &str) -> Vec<u8> {
+pub(crate) fn eml(id: &str, subject: &str, more: &str, text: &str) -> Vec<u8> {
     format!(
         "From: Harriet Lintwhite <{LINTWHITE}>\r\nTo: Beatrice Quill <{QUILL}>\r\nMessage-ID: <{id}@copfs.gov.example>\r\n\
          Date: {}\r\nSubject: {subject}\r\n{more}MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n",

@@ -14,6 +14,7 @@
 
 mod bad_line;
 mod cli;
+mod connections;
 mod corpus;
 mod demo;
 mod engine;

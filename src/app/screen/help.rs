@@ -126,6 +126,7 @@ fn in_words(context: Context) -> &'static str {
         Context::Outbox => "In the outbox",
         Context::Changes => "In the list of what the servers were not told yet",
         Context::Drafts => "Among the drafts",
+        Context::Connections => "In the connections",
         Context::Help => "In this help",
         Context::Prompt => "When a question is answered by typing",
         Context::Confirm => "When a question is answered by yes or no",

@@ -3,6 +3,7 @@
 pub mod cases;
 pub mod changes;
 pub mod composer;
+pub mod connections;
 pub mod drafts;
 pub mod help;
 pub mod lock;
@@ -66,6 +67,8 @@ pub enum Screen {
     Changes(changes::Changes),
     /// Drafts that wait.
     Drafts(drafts::Drafts),
+    /// What each account and mailbox is doing.
+    Connections(connections::Connections),
     /// Keys and what they do.
     Help(help::Help),
 }

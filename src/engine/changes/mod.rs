@@ -42,6 +42,7 @@ use super::library::record::Record;
 use crate::app::view::Tone;
 use crate::imap::UidSet;
 use crate::mail::id::{MailboxId, MessageKey, MessageRef};
+use crate::store::change::{Act, Change};
 use crate::store::flags::Flags;
 use crate::store::state::{State, StateError};
 use crate::store::summary::Summary;
@@ -106,6 +107,11 @@ impl Changes {
     /// Whether the server of this account still has to be told something.
     pub(crate) fn waits_for(&self, account: &str) -> bool {
         self.queue.waits_for(account)
+    }
+
+    /// How many changes to messages of a mailbox its server still has to be told.
+    pub(crate) fn waiting_in(&self, account: &str, mailbox: &str) -> usize {
+        self.queue.waiting().map(|(change, _)| waiting_in(change, account, mailbox)).sum()
     }
 
     /// The name that a message has now.
@@ -313,4 +319,17 @@ impl Core {
             }
         });
     }
+}
+
+/// How many messages of a mailbox a change still has to be told of; a mailbox or a message that is to be made counts as one.
+fn waiting_in(change: &Change, account: &str, mailbox: &str) -> usize {
+    if change.account != account {
+        return 0;
+    }
+    let made = match &change.act {
+        Act::Create { mailbox: name, .. } | Act::Append { mailbox: name, .. } => change.open && name == mailbox,
+        Act::Flags { .. } | Act::Move { .. } | Act::Expunge => false,
+    };
+    let here = change.waiting.iter().filter(|group| group.mailbox == mailbox);
+    here.map(|group| group.uids.len()).sum::<usize>().saturating_add(usize::from(made))
 }

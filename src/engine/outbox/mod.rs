@@ -77,8 +77,8 @@ struct Shared {
     desks: Mutex<BTreeSet<String>>,
     /// Rows that wait for the IMAP server, until when by the running time.
     later: Mutex<HashMap<OutboxId, Duration>>,
-    /// The user went offline: nothing leaves.
-    offline: AtomicBool,
+    /// Accounts that the user took offline: nothing of theirs leaves.
+    offline: Mutex<BTreeSet<String>>,
     /// What servers took at most.
     limits: Limits,
 }
@@ -121,9 +121,15 @@ impl Outbox {
         self.wake();
     }
 
-    /// The user goes offline, or comes back.
-    pub(crate) fn set_online(&self, online: bool) {
-        self.shared.offline.store(!online, Ordering::SeqCst);
+    /// The user takes an account offline, or connects it again.
+    pub(crate) fn set_account_online(&self, account: &str, online: bool) {
+        let mut offline = locked(&self.shared.offline);
+        if online {
+            offline.remove(account);
+        } else {
+            offline.insert(account.to_owned());
+        }
+        drop(offline);
         self.wake();
     }
 

@@ -5,7 +5,6 @@
 //! messages to be looked for) is done by one task per account.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -81,8 +80,9 @@ impl Worker {
         Moment { now: self.settings.clock.now(), elapsed: self.settings.clock.elapsed() }
     }
 
-    pub(super) fn is_offline(&self) -> bool {
-        self.shared.offline.load(Ordering::SeqCst)
+    /// Whether the user wants nothing of this account to leave.
+    fn is_offline(&self, account: &str) -> bool {
+        locked(&self.shared.offline).contains(account)
     }
 
     /// All rows that open, oldest first.
@@ -150,11 +150,9 @@ impl Worker {
 
     /// The next row of a lane that is due and that nobody is at; it is taken then.
     pub(super) async fn take_next(&self, lane: &Lane) -> Result<Option<(OutboxEntry, Taken)>, String> {
-        if self.is_offline() {
-            return Ok(None);
-        }
         for row in self.rows().await? {
             if Lane::of(&row) == *lane
+                && !self.is_offline(&row.account)
                 && self.left(&row) == Some(Duration::ZERO)
                 && locked(&self.shared.taken).insert(row.id)
             {
@@ -168,13 +166,10 @@ impl Worker {
     /// Starts tasks for what there is to do; when to look again.
     fn dispatch(&self, rows: &[OutboxEntry], tasks: &mut JoinSet<()>) -> Duration {
         let mut pause = REST;
-        if self.is_offline() {
-            return pause;
-        }
         locked(&self.shared.waits).keep(rows);
         let mut due: std::collections::BTreeMap<Lane, usize> = std::collections::BTreeMap::new();
         let mut desks: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
-        for row in rows {
+        for row in rows.iter().filter(|row| !self.is_offline(&row.account)) {
             match self.left(row) {
                 Some(Duration::ZERO) if !locked(&self.shared.taken).contains(&row.id) => {
                     *due.entry(Lane::of(row)).or_default() += 1;
@@ -221,7 +216,7 @@ impl Worker {
     /// What needs the IMAP server of an account, one row after the other: so that rows of one message are filed once.
     async fn desk(&self, account: &str) -> Result<(), String> {
         for row in self.rows().await?.into_iter().filter(|row| row.account == account) {
-            if self.is_offline() {
+            if self.is_offline(account) {
                 return Ok(());
             }
             if !needs_desk(&row) || self.waits_for_desk(row.id).is_some() {

@@ -9,8 +9,8 @@ use super::{arc, sentence};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
 use crate::app::view::{
-    AddressView, AttachmentRow, CaseRow, DraftRow, MessageRow, MessageView, OutboxRow, RecipientReview, RecipientRow,
-    Review, Scope, ThreadRow, ThreadView, Tone,
+    AddressView, AttachmentRow, CaseRow, ConnectionRow, DraftRow, MessageRow, MessageView, OutboxRow, RecipientReview,
+    RecipientRow, Review, Scope, ThreadRow, ThreadView, Tone,
 };
 use crate::app::{Identity, Settings};
 use crate::mail::address::Address;
@@ -118,6 +118,7 @@ pub(super) struct World {
     pub(super) thread: ThreadView,
     pub(super) outbox: Vec<OutboxRow>,
     pub(super) drafts: Vec<DraftRow>,
+    pub(super) connections: Vec<ConnectionRow>,
     pub(super) finding: Option<(Tone, &'static str)>,
 }
 
@@ -202,6 +203,7 @@ impl Default for World {
                     row(13, 2, "Rufus Vellum", "2026-05-21T13:02:00Z", false, clear),
                 ],
             },
+            connections: Vec::new(),
             outbox: vec![
                 OutboxRow {
                     id: OutboxId(7),
@@ -387,6 +389,7 @@ impl World {
                 Vec::new()
             }
             Effect::ListOutbox => vec![Event::Outbox(arc(&self.outbox))],
+            Effect::ListConnections => vec![Event::Connections(arc(&self.connections))],
             Effect::Complete(typed) => vec![Event::Completions(
                 typed.clone(),
                 vec![

@@ -1,6 +1,7 @@
 //! Keys in, screen out: a model on a fixture, an engine that answers at once, and what is then on screen.
 
 mod cast;
+mod connections;
 mod hostile;
 mod reading;
 mod writing;
@@ -121,6 +122,7 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListOutbox
             | Effect::ListDrafts
             | Effect::TakeUpDraft(_)
+            | Effect::ListConnections
             | Effect::Complete(_)
     )
 }

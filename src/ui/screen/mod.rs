@@ -3,6 +3,7 @@
 pub(super) mod cases;
 pub(super) mod changes;
 pub(super) mod composer;
+pub(super) mod connections;
 pub(super) mod drafts;
 pub(super) mod help;
 pub(super) mod lock;

@@ -1,0 +1,138 @@
+//! What the screen of connections shows: each account and its mailboxes, from the index, the queues and what the workers told.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::account::Account;
+use super::core::{Core, Open};
+use crate::app::event::Event;
+use crate::app::view::{ConnectionRow, Doing, Link, Traffic};
+use crate::imap::{self, Pass};
+use crate::mail::safe::SafeText;
+use crate::store::mailbox::Mailbox;
+use crate::store::outbox::OutboxState;
+
+/// What the mailboxes of an account cost since the start, and why some are left out.
+#[derive(Default)]
+pub(crate) struct Figures {
+    /// By mailbox.
+    traffic: HashMap<String, Traffic>,
+    /// By mailbox: the server's refusal.
+    pub(crate) refusals: HashMap<String, SafeText>,
+}
+
+impl Figures {
+    /// A pass is done.
+    pub(crate) fn add(&mut self, mailbox: &str, pass: &Pass) {
+        let known = self.traffic.entry(mailbox.to_owned()).or_default();
+        *known =
+            sum(*known, Traffic { bytes_in: pass.bytes_in, bytes_out: pass.bytes_out, round_trips: pass.round_trips });
+    }
+
+    fn of(&self, mailbox: &str) -> Traffic {
+        self.traffic.get(mailbox).copied().unwrap_or_default()
+    }
+}
+
+fn sum(a: Traffic, b: Traffic) -> Traffic {
+    Traffic {
+        bytes_in: a.bytes_in.saturating_add(b.bytes_in),
+        bytes_out: a.bytes_out.saturating_add(b.bytes_out),
+        round_trips: a.round_trips.saturating_add(b.round_trips),
+    }
+}
+
+impl Core {
+    /// Sends the connections.
+    pub(crate) fn send_connections(&self, open: &Open) {
+        let mut outgoing: BTreeMap<&str, usize> = BTreeMap::new();
+        let (rows, _damage) = open.outbox.rows().unwrap_or_default();
+        for row in rows.iter().filter(|row| row.state != OutboxState::Sent) {
+            let waiting = outgoing.entry(&row.account).or_default();
+            *waiting = waiting.saturating_add(1);
+        }
+        let mut shown = Vec::new();
+        for (name, account) in &open.accounts {
+            let mut mailboxes: Vec<&Mailbox> =
+                open.library.mailboxes().filter(|mailbox| mailbox.account == *name).collect();
+            mailboxes.sort_by_key(|mailbox| (mailbox.name != "INBOX", mailbox.name.to_lowercase()));
+            let below: Vec<ConnectionRow> =
+                mailboxes.into_iter().map(|mailbox| of_mailbox(open, account, mailbox)).collect();
+            shown.push(ConnectionRow {
+                account: SafeText::line(name),
+                mailbox: None,
+                doing: Doing::Link(account.status.link.clone()),
+                chosen_offline: account.chosen_offline,
+                messages: below.iter().map(|row| row.messages).sum(),
+                changes: below.iter().map(|row| row.changes).sum(),
+                outgoing: outgoing.get(name.as_str()).copied().unwrap_or_default(),
+                last_success: account.since,
+                traffic: below.iter().fold(Traffic::default(), |all, row| sum(all, row.traffic)),
+            });
+            shown.extend(below);
+        }
+        self.announcer.send(Event::Connections(shown.into()));
+    }
+
+    /// Tries an account again now, whatever was wrong with it.
+    pub(crate) fn retry_account(&mut self, open: &mut Open, name: &str) {
+        if open.accounts.get(name).is_some_and(|account| account.chosen_offline) {
+            self.set_account_online(open, name, true);
+            return;
+        }
+        if let Some(handle) = open.accounts.get(name).and_then(|account| account.handle.as_ref()) {
+            handle.sync_now();
+        }
+        self.connect(open);
+    }
+
+    /// Takes an account offline, or connects it again.
+    pub(crate) fn set_account_online(&mut self, open: &mut Open, name: &str, online: bool) {
+        let Some(account) = open.accounts.get_mut(name) else { return };
+        account.chosen_offline = !online;
+        if let Some(handle) = &account.handle {
+            handle.set_online(online);
+        }
+        open.outbox.set_account_online(name, online);
+        if online {
+            self.connect(open);
+        }
+        self.send_connections(open);
+    }
+
+    /// The same for all accounts.
+    pub(crate) fn set_online(&mut self, open: &mut Open, online: bool) {
+        for (name, account) in &mut open.accounts {
+            account.chosen_offline = !online;
+            account.handle.iter().for_each(|handle: &imap::Handle| handle.set_online(online));
+            open.outbox.set_account_online(name, online);
+        }
+        if online {
+            self.connect(open);
+        }
+    }
+}
+
+fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox) -> ConnectionRow {
+    let refusal = account.figures.refusals.get(&mailbox.name);
+    let doing = match (&account.status.link, refusal) {
+        (Link::Syncing { mailbox: at_hand, done, total, bytes_done, bytes_known }, _)
+            if *at_hand == SafeText::line(&mailbox.name) =>
+        {
+            Doing::Fetching { done: *done, total: *total, bytes_done: *bytes_done, bytes_known: *bytes_known }
+        }
+        (_, Some(because)) => Doing::Refused(because.clone()),
+        (Link::Watching, None) => Doing::UpToDate,
+        _ => Doing::Waiting,
+    };
+    ConnectionRow {
+        account: SafeText::line(&mailbox.account),
+        mailbox: Some(SafeText::line(&mailbox.name)),
+        doing,
+        chosen_offline: account.chosen_offline,
+        messages: usize::try_from(mailbox.state.exists).unwrap_or(usize::MAX),
+        changes: open.changes.waiting_in(&mailbox.account, &mailbox.name),
+        outgoing: 0,
+        last_success: mailbox.state.last_sync,
+        traffic: account.figures.of(&mailbox.name),
+    }
+}

@@ -1,0 +1,145 @@
+//! The screen of connections: what it says of accounts in every state, and what its keys ask for.
+
+use crate::app::event::Event;
+use crate::app::view::{AccountStatus, ConnectionRow, Doing, Link, Traffic};
+use crate::mail::safe::SafeText;
+use crate::ui::play::{Play, arc};
+
+fn time(text: &str) -> jiff::Timestamp {
+    text.parse().unwrap()
+}
+
+fn account(name: &str, link: Link) -> ConnectionRow {
+    ConnectionRow {
+        account: SafeText::line(name),
+        mailbox: None,
+        doing: Doing::Link(link),
+        chosen_offline: false,
+        messages: 1_240,
+        changes: 0,
+        outgoing: 0,
+        last_success: Some(time("2026-05-21T12:02:00Z")),
+        traffic: Traffic { bytes_in: 3_410_000, bytes_out: 12_800, round_trips: 96 },
+    }
+}
+
+fn mailbox(of: &str, name: &str, doing: Doing) -> ConnectionRow {
+    ConnectionRow { mailbox: Some(SafeText::line(name)), doing, ..account(of, Link::Watching) }
+}
+
+fn offline(because: &str, retry: Option<&str>) -> Link {
+    Link::Offline {
+        since: Some(time("2026-05-21T12:02:00Z")),
+        because: SafeText::line(because),
+        retry: retry.map(time),
+    }
+}
+
+/// Four accounts: one that fetches, one that nobody answers for, one whose password is refused, one that its user took offline.
+fn rows() -> Vec<ConnectionRow> {
+    let syncing = Link::Syncing {
+        mailbox: SafeText::line("INBOX"),
+        done: 350,
+        total: 1_200,
+        bytes_done: 3_200_000,
+        bytes_known: 9_800_000,
+    };
+    let fetching = Doing::Fetching { done: 350, total: 1_200, bytes_done: 3_200_000, bytes_known: 9_800_000 };
+    let refused = Doing::Refused(SafeText::line("the server refuses to open Shared: \u{201c}no\u{201d}"));
+    vec![
+        ConnectionRow { changes: 2, outgoing: 1, ..account("work", syncing) },
+        mailbox("work", "INBOX", fetching),
+        ConnectionRow { changes: 2, ..mailbox("work", "Sent", Doing::UpToDate) },
+        mailbox("work", "Disclosure/2026", Doing::Waiting),
+        mailbox("work", "Shared", refused),
+        account(
+            "court",
+            offline("mail.court.example:993 did not answer within 15 s while connecting", Some("2026-05-21T13:32:27Z")),
+        ),
+        ConnectionRow { last_success: None, ..mailbox("court", "INBOX", Doing::Waiting) },
+        account("police", offline("the server does not accept the user name and password of quill", None)),
+        ConnectionRow { chosen_offline: true, ..account("home", offline("you went offline", None)) },
+    ]
+}
+
+fn play(size: (u16, u16)) -> Play {
+    let mut play = Play::at(size);
+    play.world.connections = rows();
+    play.event(Event::Account(AccountStatus {
+        account: "court".to_owned(),
+        link: offline("x", Some("2026-05-21T13:32:27Z")),
+    }));
+    play.press("gn");
+    play
+}
+
+#[test]
+fn every_state_in_words() {
+    insta::assert_snapshot!("connections-80x24", play((80, 24)).screen());
+    insta::assert_snapshot!("connections-200x50", play((200, 50)).keys("jjjjj").screen());
+}
+
+#[test]
+fn the_row_at_the_cursor_in_sentences() {
+    let check = |keys: &str, parts: &[&str]| {
+        let screen = play((200, 50)).keys(keys).screen().replace('\n', " ");
+        let screen = screen.split_whitespace().collect::<Vec<_>>().join(" ");
+        for part in parts {
+            assert!(screen.contains(part), "{part}: {screen}");
+        }
+    };
+    check("", &["work is connected and fetches INBOX.", "1 message waits in the outbox (g o)", "3.4 MB came in"]);
+    check("j", &["350 of 1200 messages, 3.2 MB of 9.8 MB as far as sizes are known"]);
+    check("jj", &["Sent of work is up to date.", "2 changes wait to be told to the server (g w)."]);
+    check("jjjj", &["Shared of work is left out: the server refuses to open Shared"]);
+    check("jjjjj", &["court has no connection", "It is tried again in 147 s (14:32); r tries now."]);
+    check("jjjjjj", &["Never compared yet."]);
+    check("jjjjjjj", &["It is not tried again by itself; r tries again once this is put right."]);
+    check("jjjjjjjj", &["home is offline because you wanted it so; o connects it again."]);
+}
+
+#[test]
+fn the_countdown_goes_down() {
+    let mut play = play((200, 50)).keys("jjjjj");
+    for (now, left) in
+        [("2026-05-21T13:32:20Z", "in 7 s"), ("2026-05-21T13:32:26Z", "in 1 s"), ("2026-05-21T13:32:40Z", "in 0 s")]
+    {
+        play.event(Event::Tick(time(now)));
+        assert!(play.screen().contains(left), "{left}: {}", play.screen());
+    }
+}
+
+#[test]
+fn keys_ask_for_the_account_of_the_row() {
+    let told = |keys: &str| play((80, 24)).keys(keys).told();
+    assert_eq!(told("jr"), ["SyncAccount(\"work\")"]);
+    assert_eq!(told("jjjjjjo"), ["AccountOnline(\"court\", false)"]);
+    assert_eq!(told("<End>o"), ["AccountOnline(\"home\", true)"]);
+    assert_eq!(told("O"), ["GoOnline(false)"]);
+}
+
+#[test]
+fn news_is_asked_for_once_at_a_time_and_only_where_it_is_seen() {
+    let mut play = play((80, 24));
+    play.silent = true;
+    let asked = |play: &Play| play.effects.iter().filter(|effect| format!("{effect:?}") == "ListConnections").count();
+    let before = asked(&play);
+    let news = || Event::Account(AccountStatus { account: "work".to_owned(), link: Link::Watching });
+    for _ in 0..50 {
+        play.event(news());
+    }
+    assert_eq!(asked(&play), before + 1);
+    play.event(Event::Connections(arc(&rows())));
+    assert_eq!(asked(&play), before + 2, "what came meanwhile is asked for once");
+    play.event(Event::Connections(arc(&rows())));
+    play.press("q");
+    play.event(news());
+    assert_eq!(asked(&play), before + 2);
+}
+
+#[test]
+fn an_ascii_terminal_shows_the_bar_too() {
+    let mut play = play((80, 24));
+    play.model.settings.ascii = true;
+    assert!(play.screen().contains("##........ 350 of 1200"), "{}", play.screen());
+}

@@ -34,7 +34,7 @@
 //! | data | truth | here |
 //! |---|---|---|
 //! | messages and their flags | the IMAP server | the cache (sled): may be deleted at any time, a sync brings it back |
-//! | outgoing mail, the kept draft, certificates and what was decided about them, own keys, flag changes not yet on the server | the state store (redb) | the same: durable, each commit on the disk before it is believed |
+//! | outgoing mail, the kept draft, certificates and what was decided about them, own keys, changes not yet on the server and how to take them back | the state store (redb) | the same: durable, each commit on the disk before it is believed |
 //!
 //! Both are sealed: every value is encrypted under keys that one passphrase opens, and bound to its place, so that a value moved elsewhere
 //! does not open. Keys of rows are numbers. sled is the cache only, because a store that may fail to open after a crash may hold nothing
@@ -51,6 +51,10 @@
 //! *A message out.* draft → built whole → recipients and their keys checked → signed and sealed → shown for review → the very bytes that were
 //! reviewed go to the outbox, durably, before any connection → SMTP → a copy is appended to `\Sent`. A connection lost behind DATA leaves the
 //! row *uncertain*: the server is searched for the Message-ID; it is never blindly sent again.
+//!
+//! *A change made here.* act → rows of a durable queue → shown at once, folded over what the server last said → told in order, equal ones joined,
+//! conditional where the server can (RFC 7162) → the answer, a refusal or a taken-back step is folded anew. What must not be done twice is noted
+//! before it is told, and looked for before it is repeated.
 //!
 //! # What never happens
 //!

@@ -13,6 +13,7 @@
 )]
 
 mod bad_line;
+mod changes;
 mod cli;
 mod connections;
 mod corpus;

@@ -397,8 +397,10 @@ impl Queue {
                 changed.extend(self.give_in(batch, kept));
             }
             Outcome::Moved { uid_validity, pairs, unplaced, absent } => {
-                let moved: UidSet = pairs.iter().map(|(from, _)| *from).chain(unplaced.iter()).collect();
+                let moved: UidSet = pairs.iter().map(|(from, _)| *from).collect();
                 self.resolve(batch, &moved, true);
+                // What cannot be named cannot be taken back.
+                self.resolve(batch, unplaced, false);
                 if let (Some(group), Act::Move { to }) = (&batch.group, &batch.act) {
                     let place = Place::of(&batch.account, group);
                     for uid in unplaced.iter() {

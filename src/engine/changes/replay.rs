@@ -16,6 +16,8 @@ use crate::store::summary::Summary;
 
 /// A refusal that the server calls passing is believed so many times.
 const PASSING_MAX: u32 = 12;
+/// Messages that are looked for one by one.
+const LOOKED_FOR_MAX: usize = 200;
 
 impl Core {
     /// Tells the server of an account what waits. One replay per account at a time.
@@ -291,13 +293,43 @@ impl Teller<'_> {
         let placed: UidSet = moved.copied.uids.iter().map(|(from, _)| *from).collect();
         let rest = left.without(&placed);
         // A server that says where messages went says it of all that were there.
-        let (absent, unplaced) =
+        let (absent, mut unplaced) =
             if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
+        if !unplaced.is_empty() && pairs.is_empty() {
+            (validity, pairs) = self.look_for(batch, group, to, above, &unplaced).await;
+            unplaced = unplaced.without(&pairs.iter().map(|(from, _)| *from).collect());
+        }
         if validity.is_some() && moved.copied.uid_validity.is_some() && validity != moved.copied.uid_validity {
             pairs.clear();
         }
         pairs.extend(moved.copied.uids);
         Ok(Outcome::Moved { uid_validity: moved.copied.uid_validity.or(validity), pairs, unplaced, absent })
+    }
+
+    /// Where the server does not say which UIDs moved messages have now (no UIDPLUS): the newest of their Message-ID in the target. One
+    /// question each, so that it is asked for a few only; the others are known again when the target is synced.
+    async fn look_for(
+        &self,
+        batch: &Batch,
+        group: &Group,
+        to: &str,
+        above: u32,
+        moved: &UidSet,
+    ) -> (Option<u32>, Vec<(u32, u32)>) {
+        let (mut validity, mut pairs) = (None, Vec::new());
+        for uid in moved.iter().take(LOOKED_FOR_MAX) {
+            let (account, place) = (batch.account.clone(), group.clone());
+            let known = self.blocking(move |stores| here(stores, &account, &place, uid)).await.flatten();
+            let Some((summary, _)) = known.filter(|(summary, _)| !summary.message_id.is_empty()) else { continue };
+            let Ok(found) = self.handle.find(Some(to.to_owned()), summary.message_id).await else { break };
+            let taken = |new: &u32| pairs.iter().any(|(_, known)| known == new);
+            let newest = found.uids.iter().copied().filter(|new| *new > above && !taken(new)).max();
+            if let Some(new) = newest {
+                validity = Some(found.at.uid_validity);
+                pairs.push((uid, new));
+            }
+        }
+        (validity, pairs)
     }
 
     /// UIDs of a mailbox up to which we know what is there.

@@ -1,0 +1,395 @@
+//! Changes made here, against a private Dovecot with and without its extensions, beside a second client, over a line that breaks, and with the
+//! program killed at any moment: nothing lost, nothing doubled, everything taken back that can be.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use casemail::app::effect::{Deed, FlagChange};
+use casemail::app::event::Event;
+use casemail::demo::authority::Authority;
+use casemail::engine::query::Filter;
+use casemail::engine::{Engine, Opening};
+use casemail::mail::id::MessageRef;
+use casemail::store::profile::Profile;
+use casemail::store::vault::Vault;
+use serde_json::Value;
+
+use crate::support::dovecot::{Dovecot, Options};
+use crate::support::home::Home;
+use crate::support::line::Line;
+
+/// A server, a line to it, a profile.
+struct World {
+    dovecot: Dovecot,
+    line: Line,
+    home: Home,
+}
+
+fn eml(number: usize) -> Vec<u8> {
+    format!(
+        "From: Harriet Lintwhite <lintwhite@copfs.gov.example>\r\nTo: Beatrice Quill <quill@quillpounce.example>\r\n\
+         Message-ID: <m{number}@copfs.gov.example>\r\nDate: Mon, 2 Mar 2026 09:00:00 +0000\r\nSubject: No. {number}\r\n\r\nThe weir.\r\n"
+    )
+    .into_bytes()
+}
+
+impl World {
+    fn start(without: &[&'static str], messages: usize) -> Option<Self> {
+        let authority = Authority::new("casemail tests").unwrap();
+        let options = Options { without: without.to_vec(), ..Options::default() };
+        let dovecot = Dovecot::start_with(&authority, &options)?;
+        dovecot.fill("quill", "INBOX", (0..messages).map(eml));
+        let line = Line::to(&dovecot.tls());
+        let at = line.via(&dovecot.tls());
+        let home = Home::new();
+        home.configure(&home.config(&at, &at, &dovecot.ca_file(), ""));
+        let world = Self { dovecot, line, home };
+        world.home.done(&["sync"], b"");
+        Some(world)
+    }
+
+    /// No connection goes through, until the line is mended.
+    fn offline(&self) {
+        self.line.weather().refuse.store(true, std::sync::atomic::Ordering::SeqCst);
+        self.line.cut();
+    }
+
+    fn engine(&self) -> Engine {
+        let (config, _) = casemail::config::files::load(&self.home.path().join("config"), None).unwrap();
+        let profile = Profile::open(self.home.roots()).unwrap();
+        let vault = Vault::open(&profile.roots().vault_file(), b"otter weir lantern").unwrap();
+        Engine::open(Opening::new(profile, config, Some(vault))).unwrap()
+    }
+
+    /// What the command line lists: mailbox and flags by subject.
+    fn listed(&self) -> BTreeMap<String, (String, Vec<String>, bool)> {
+        let rows = self.home.json(&["message", "list"]);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let flags = |row: &Value| row["flags"].as_array().unwrap().iter().map(text).collect();
+        let rows = rows["messages"].as_array().unwrap();
+        // What is marked deleted is not counted: a server without UIDPLUS keeps it there.
+        rows.iter()
+            .filter(|row| !row["flags"].as_array().unwrap().iter().any(|flag| flag == "\\Deleted"))
+            .map(|row| (text(&row["subject"]), (text(&row["mailbox"]), flags(row), row["pending"].as_bool().unwrap())))
+            .collect()
+    }
+
+    fn id(&self, number: usize) -> String {
+        let rows = self.home.json(&["message", "list", "--message-id", &format!("m{number}@copfs.gov.example")]);
+        let is_deleted = |row: &&Value| row["flags"].as_array().unwrap().iter().any(|flag| flag == "\\Deleted");
+        let rows: Vec<&Value> = rows["messages"].as_array().unwrap().iter().filter(|row| !is_deleted(row)).collect();
+        assert_eq!(rows.len(), 1, "{rows:?}");
+        rows[0]["id"].as_str().unwrap().to_owned()
+    }
+
+    fn ids(&self, numbers: &[usize]) -> Vec<String> {
+        numbers.iter().map(|number| self.id(*number)).collect()
+    }
+
+    /// What the server has that nobody marked deleted: how often each message is in a mailbox.
+    fn on_server(&self, mailbox: &str) -> usize {
+        let query = ["search", "-u", "quill", "mailbox", mailbox, "not", "deleted"];
+        self.dovecot.doveadm(&query, b"").lines().count()
+    }
+
+    fn has_on_server(&self, mailbox: &str, number: usize) -> usize {
+        let id = format!("<m{number}@copfs.gov.example>");
+        let query = ["search", "-u", "quill", "mailbox", mailbox, "header", "message-id", &id, "not", "deleted"];
+        self.dovecot.doveadm(&query, b"").lines().count()
+    }
+
+    fn flags_on_server(&self, mailbox: &str, number: usize) -> String {
+        let id = format!("<m{number}@copfs.gov.example>");
+        let query = ["fetch", "-u", "quill", "flags", "mailbox", mailbox, "header", "message-id", &id];
+        self.dovecot.doveadm(&query, b"")
+    }
+
+    /// The second client.
+    fn others_flag(&self, number: usize, how: &str, flag: &str) {
+        let id = format!("<m{number}@copfs.gov.example>");
+        let query = ["flags", how, "-u", "quill", flag, "mailbox", "INBOX", "header", "message-id", &id];
+        self.dovecot.doveadm(&query, b"");
+    }
+}
+
+fn with<'a>(first: &[&'a str], ids: &'a [String], last: &[&'a str]) -> Vec<&'a str> {
+    first.iter().copied().chain(ids.iter().map(String::as_str)).chain(last.iter().copied()).collect()
+}
+
+/// Moves, flags, deletes and takes back by commands, on a server without some of its extensions.
+fn by_commands(without: &[&'static str]) {
+    let Some(world) = World::start(without, 6) else { return };
+    let home = &world.home;
+    let ids = world.ids(&[0, 1]);
+    // A mailbox that is not there is asked for.
+    let ran = home.run(&with(&["message", "move"], &ids, &["--to", "Otter"]), b"");
+    assert!(ran.code == 1 && ran.err.contains("no mailbox \"Otter\""), "{ran:?}");
+    let told = home.json(&with(&["message", "move"], &ids, &["--to", "Otter", "--create"]));
+    assert_eq!(told["done"][0], "moved 2 messages to Otter", "{told}");
+    assert_eq!(told["told"], true, "{told}");
+    assert_eq!((world.on_server("Otter"), world.on_server("INBOX")), (2, 4), "{without:?}");
+    home.done(&["sync"], b"");
+    let listed = world.listed();
+    assert_eq!(listed["No. 0"].0, "Otter", "{listed:?}");
+    assert!(world.id(0).starts_with("work/Otter/"), "it has the name that the server gave it");
+    // Flags and a keyword, of several messages at once.
+    let ids = world.ids(&[0, 1]);
+    home.done(&with(&["message", "flag"], &ids, &["--set", "flagged", "--set", "$Weir"]), b"");
+    for number in [0, 1] {
+        let flags = world.flags_on_server("Otter", number);
+        assert!(flags.contains("\\Flagged") && flags.contains("$Weir"), "{flags}");
+    }
+    let listed = world.listed();
+    assert!(listed["No. 1"].1.contains(&"$Weir".to_owned()), "{listed:?}");
+    // Back, one step after the other: the keyword, the flag, the move.
+    let undone = home.done(&["change", "undo"], b"");
+    assert!(undone.is_empty());
+    assert!(!world.flags_on_server("Otter", 0).contains("$Weir"));
+    home.done(&["change", "undo"], b"");
+    assert!(!world.flags_on_server("Otter", 0).contains("\\Flagged"));
+    home.done(&["change", "undo"], b"");
+    assert_eq!((world.on_server("Otter"), world.on_server("INBOX")), (0, 6), "{without:?}");
+    let ran = home.run(&["change", "undo"], b"");
+    assert!(ran.code == 1 && ran.err.contains("nothing to take back"), "{ran:?}");
+    // Deleting goes to Trash; there it is marked, and removed for ever only by that word.
+    home.done(&["sync"], b"");
+    let ids = world.ids(&[2, 3]);
+    home.done(&with(&["message", "delete"], &ids, &[]), b"");
+    assert_eq!((world.on_server("Trash"), world.on_server("INBOX")), (2, 4));
+    home.done(&["sync"], b"");
+    let ids = world.ids(&[2]);
+    home.done(&with(&["message", "delete"], &ids, &["--for-ever"]), b"");
+    assert_eq!(world.on_server("Trash"), 1);
+    let ran = home.run(&["change", "undo"], b"");
+    assert!(ran.err.contains("cannot be brought back"), "{ran:?}");
+    // A message of a file.
+    home.done(&["message", "append", "-", "--to", "Otter", "--seen"], &eml(77));
+    assert_eq!(world.has_on_server("Otter", 77), 1);
+    assert!(world.flags_on_server("Otter", 77).contains("\\Seen"));
+}
+
+#[test]
+fn by_commands_with_every_extension() {
+    by_commands(&[]);
+}
+
+#[test]
+fn by_commands_without_move() {
+    by_commands(&["MOVE"]);
+}
+
+#[test]
+fn by_commands_without_move_and_uidplus() {
+    by_commands(&["MOVE", "UIDPLUS"]);
+}
+
+#[test]
+fn by_commands_without_modification_sequences() {
+    by_commands(&["CONDSTORE", "QRESYNC"]);
+}
+
+#[test]
+fn without_a_line_everything_shows_at_once_and_is_told_later() {
+    let Some(world) = World::start(&[], 40) else { return };
+    let home = &world.home;
+    world.offline();
+    let ids = world.ids(&[0, 1, 2]);
+    let ran = home.run(&with(&["--json", "message", "delete"], &ids, &[]), b"");
+    assert_eq!(ran.code, 75, "{ran:?}");
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert!(told["told"] == false && !told["waiting"][0]["why"].as_str().unwrap().is_empty(), "{told}");
+    let ran = home.run(&with(&["message", "flag"], &world.ids(&[5]), &["--set", "flagged"]), b"");
+    assert_eq!(ran.code, 75, "{ran:?}");
+    let ran = home.run(&with(&["message", "move"], &world.ids(&[6]), &["--to", "New", "--create"]), b"");
+    assert_eq!(ran.code, 75, "{ran:?}");
+    // Seen so by every process from now on, under the names that the server knows.
+    let listed = world.listed();
+    assert_eq!(listed["No. 0"], ("Trash".to_owned(), Vec::new(), true));
+    assert_eq!(listed["No. 5"], ("INBOX".to_owned(), vec!["\\Flagged".to_owned()], true));
+    assert_eq!(listed["No. 6"].0, "New");
+    assert_eq!(home.json(&["message", "list", "--mailbox", "Trash"])["total"], 3);
+    assert!(world.id(0).starts_with("work/INBOX/"));
+    let waiting = home.json(&["change", "list"]);
+    let words: Vec<&str> =
+        waiting["changes"].as_array().unwrap().iter().map(|row| row["words"].as_str().unwrap()).collect();
+    assert_eq!(words, ["deleted 3 messages", "flagged 1 message", "moved 1 message to New", "moved 1 message to New"]);
+    // What the server never heard of is not told at all.
+    let ran = home.run(&["change", "undo"], b"");
+    assert!(ran.code == 0 && ran.err.contains("moved 1 message to New"), "{ran:?}");
+    assert_eq!(world.listed()["No. 6"].0, "INBOX");
+    assert_eq!((world.on_server("Trash"), world.on_server("INBOX")), (0, 40));
+    world.line.mend();
+    home.done(&["sync"], b"");
+    assert_eq!((world.on_server("Trash"), world.on_server("INBOX")), (3, 37));
+    assert!(world.flags_on_server("INBOX", 5).contains("\\Flagged"));
+    assert!(home.json(&["change", "list"])["changes"].as_array().unwrap().is_empty());
+    let listed = world.listed();
+    assert!(listed.values().all(|(.., pending)| !pending), "{listed:?}");
+    // What was told can still be taken back.
+    home.done(&["change", "undo"], b"");
+    home.done(&["change", "undo"], b"");
+    assert_eq!((world.on_server("Trash"), world.on_server("INBOX")), (0, 40));
+    assert!(!world.flags_on_server("INBOX", 5).contains("\\Flagged"));
+}
+
+fn names(engine: &Engine) -> BTreeMap<String, MessageRef> {
+    engine.messages(&Filter::default()).unwrap().messages.into_iter().map(|m| (m.subject, m.id)).collect()
+}
+
+fn notices(engine: &Engine) -> String {
+    let told = engine.unread_events().into_iter().filter_map(|event| match event {
+        Event::Notice(sentence) => Some(sentence.text.to_string()),
+        _ => None,
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+fn account() -> Vec<String> {
+    vec!["work".to_owned()]
+}
+
+#[test]
+fn hundreds_of_changes_made_offline_arrive() {
+    let Some(world) = World::start(&[], 300) else { return };
+    let engine = world.engine();
+    let names = names(&engine);
+    world.offline();
+    for (subject, name) in &names {
+        engine.change(&[name.clone()], &Deed::Flag(FlagChange::Seen(true))).unwrap();
+        if subject.ends_with('7') {
+            let archive = Deed::Move { account: None, mailbox: "Trash".into(), create: false };
+            engine.change(&[name.clone()], &archive).unwrap();
+            engine.change(&[name.clone()], &Deed::Flag(FlagChange::Flagged(true))).unwrap();
+        }
+    }
+    assert_eq!(engine.waiting_changes().unwrap().len(), 360);
+    world.line.mend();
+    let started = Instant::now();
+    assert!(engine.tell_changes(&account()).unwrap().is_empty());
+    eprintln!("360 changes told in {:?}", started.elapsed());
+    let query = ["search", "-u", "quill", "mailbox", "INBOX", "seen"];
+    assert_eq!(world.dovecot.doveadm(&query, b"").lines().count(), 270);
+    let query = ["search", "-u", "quill", "mailbox", "Trash", "seen", "flagged"];
+    assert_eq!(world.dovecot.doveadm(&query, b"").lines().count(), 30);
+}
+
+#[test]
+fn a_second_client_at_the_same_time() {
+    let Some(world) = World::start(&[], 6) else { return };
+    let engine = world.engine();
+    let all = names(&engine);
+    let name = |number: usize| vec![all[&format!("No. {number}")].clone()];
+    let flag = |number, on| engine.change(&name(number), &Deed::Flag(FlagChange::Flagged(on))).unwrap();
+    world.offline();
+    // Another flag: both stand. The same flag: nothing is left to do.
+    flag(0, true);
+    world.others_flag(0, "add", "\\Answered");
+    flag(1, true);
+    world.others_flag(1, "add", "\\Flagged");
+    // Set and taken off again here, set there: theirs stays, and is told of.
+    flag(2, true);
+    flag(2, false);
+    world.others_flag(2, "add", "\\Flagged");
+    // Gone there.
+    engine.change(&name(3), &Deed::Delete).unwrap();
+    world.dovecot.doveadm(&["expunge", "-u", "quill", "mailbox", "INBOX", "header", "subject", "No. 3"], b"");
+    world.line.mend();
+    let left = engine.tell_changes(&account()).unwrap();
+    assert!(left.is_empty(), "{left:?}");
+    for number in [0, 1, 2] {
+        assert!(world.flags_on_server("INBOX", number).contains("\\Flagged"), "{number}");
+    }
+    assert!(world.flags_on_server("INBOX", 0).contains("\\Answered"));
+    let told = notices(&engine);
+    assert!(told.contains("the flag of 1 message was changed by somebody else"), "{told}");
+    assert!(told.contains("1 message could not be moved: deleted or moved elsewhere"), "{told}");
+    engine.sync_once(None, &[]).unwrap();
+    let rows = engine.messages(&Filter::default()).unwrap().messages;
+    assert_eq!(rows.len(), 5);
+    let flagged = |number: usize| {
+        let row = rows.iter().find(|row| row.subject == format!("No. {number}")).unwrap();
+        row.flags.iter().any(|flag| flag == "\\Flagged")
+    };
+    assert!(flagged(0) && flagged(1) && flagged(2) && !flagged(4));
+}
+
+#[test]
+fn a_move_that_is_refused_comes_back_and_says_why() {
+    let Some(world) = World::start(&[], 4) else { return };
+    world.dovecot.create("quill", "Otter");
+    world.home.done(&["sync"], b"");
+    let engine = world.engine();
+    let all = names(&engine);
+    world.offline();
+    let deed = Deed::Move { account: None, mailbox: "Otter".into(), create: false };
+    engine.change(&[all["No. 1"].clone()], &deed).unwrap();
+    let mailbox_of = |subject: &str| {
+        let rows = engine.messages(&Filter::default()).unwrap().messages;
+        rows.into_iter().find(|row| row.subject == subject).map(|row| (row.mailbox, row.pending)).unwrap()
+    };
+    assert_eq!(mailbox_of("No. 1"), ("Otter".to_owned(), true));
+    // Somebody else removes the mailbox.
+    world.dovecot.doveadm(&["mailbox", "delete", "-s", "-u", "quill", "Otter"], b"");
+    world.line.mend();
+    assert!(engine.tell_changes(&account()).unwrap().is_empty());
+    assert_eq!(mailbox_of("No. 1"), ("INBOX".to_owned(), false));
+    let told = notices(&engine);
+    assert!(told.contains("moved 1 message to Otter") && told.contains("back where they were"), "{told}");
+}
+
+/// Kills the program while it moves messages, then lets it finish: each message is there once.
+fn killed_while_moving(without: &[&'static str], rounds: usize) {
+    let Some(world) = World::start(without, 30) else { return };
+    world.dovecot.create("quill", "Otter");
+    world.home.done(&["sync"], b"");
+    let mut chance = 7_u64;
+    for round in 0..rounds {
+        let from = if round % 2 == 0 { "INBOX" } else { "Otter" };
+        let to = if round % 2 == 0 { "Otter" } else { "INBOX" };
+        let rows = world.home.json(&["message", "list", "--mailbox", from]);
+        let ids: Vec<String> =
+            rows["messages"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap().to_owned()).collect();
+        let mut child = world.home.start(&with(&["message", "move"], &ids, &["--to", to]));
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        std::thread::sleep(Duration::from_millis(300 + (chance >> 33) % 900));
+        let _ = child.kill();
+        let _ = child.wait();
+        // The next start finishes what was begun.
+        let ran = world.home.run(&["change", "tell"], b"");
+        assert!(ran.code == 0, "{round}: {ran:?}");
+        world.home.done(&["sync"], b"");
+        for number in 0..30 {
+            let there = world.has_on_server("INBOX", number) + world.has_on_server("Otter", number);
+            assert_eq!(there, 1, "{without:?}, round {round}: message {number}");
+        }
+        let listed = world.listed();
+        assert_eq!(listed.len(), 30, "{listed:?}");
+    }
+}
+
+#[test]
+fn killed_while_moving_with_move() {
+    killed_while_moving(&[], 6);
+}
+
+#[test]
+fn killed_while_moving_without_move() {
+    killed_while_moving(&["MOVE"], 6);
+}
+
+/// Figures, by hand: `cargo test --release --test it changes::figures -- --ignored --nocapture`.
+#[test]
+#[ignore = "figures, not a check"]
+fn figures_of_ten_thousand_flags() {
+    let Some(world) = World::start(&[], 10_000) else { return };
+    let engine = world.engine();
+    let names: Vec<MessageRef> = names(&engine).into_values().collect();
+    for round in 0..3 {
+        let started = Instant::now();
+        engine.change(&names, &Deed::Flag(FlagChange::Flagged(round % 2 == 0))).unwrap();
+        let shown = started.elapsed();
+        let told = Instant::now();
+        assert!(engine.tell_changes(&account()).unwrap().is_empty());
+        eprintln!("10,000 flags: shown after {shown:?}, told (with connecting) after {:?}", told.elapsed());
+    }
+}

@@ -595,12 +595,11 @@ impl Sink for AccountSink {
             }
             stores.cache.set_flags(id, &differing, None).map_err(|e| stop(&e))?;
             let changed = differing.len() as u64;
+            let news: Vec<(u32, Flags, Flags)> =
+                differing.into_iter().filter_map(|(uid, flags)| Some((uid, held.get(&uid)?.clone(), flags))).collect();
             core.back_of(number, move |core, open| {
-                open.library.applied(id, differing.iter().map(|(uid, _)| *uid), false, true);
-                for (uid, flags) in differing {
-                    open.changes.show(&mut open.library, MessageKey { mailbox: id, uid }, &flags);
-                }
-                core.mark_changed();
+                open.library.applied(id, news.iter().map(|(uid, ..)| *uid), false, true);
+                core.flags_changed(open, id, news);
             });
             Ok(changed)
         })

@@ -296,19 +296,43 @@ impl Core {
         self.replay(open, &new.account);
     }
 
+    /// Others changed flags: UID, what we believed, what is so now. What waits lies over it, unless theirs is to stay.
+    pub(crate) fn flags_changed(&mut self, open: &mut Open, mailbox: MailboxId, changes: Vec<(u32, Flags, Flags)>) {
+        if !open.changes.queue.is_idle()
+            && let Some(known) = open.library.mailbox(mailbox)
+        {
+            let place =
+                Place { account: known.account.clone(), mailbox: known.name.clone(), uid_validity: known.uid_validity };
+            let (edits, given_up) = open.changes.queue.news(&place, &changes);
+            if let Some((_, flags)) = given_up.first() {
+                let words = settle::conflict(&place.account, flags, given_up.len() as u64);
+                self.announcer.notice(Tone::Warning, &words);
+                open.scribe.write(move |stores| {
+                    if let Err(error) = write(&stores.state, &edits) {
+                        tracing::warn!(%error, "changes that were given up could not be dropped");
+                    }
+                });
+            }
+        }
+        for (uid, _, flags) in changes {
+            open.changes.show(&mut open.library, MessageKey { mailbox, uid }, &flags);
+        }
+        self.mark_changed();
+    }
+
     /// Messages are gone from the server: what waited for them goes too.
     pub(crate) fn forget_changes_of(&mut self, open: &mut Open, mailbox: MailboxId, uids: &UidSet) {
         let Some(known) = open.library.mailbox(mailbox) else { return };
         let place =
             Place { account: known.account.clone(), mailbox: known.name.clone(), uid_validity: known.uid_validity };
-        let edits = open.changes.queue.vanished(&place, uids);
+        let (edits, words) = open.changes.queue.vanished(&place, uids);
         if edits.is_empty() {
             return;
         }
-        let words: Vec<String> = edits.put.iter().filter(|row| row.step > 0).map(|row| row.words.clone()).collect();
-        if let Some(words) = words.first() {
+        if let Some(words) = words {
             let words = format!(
-                "{}: messages that you {words} were deleted or moved elsewhere meanwhile; nothing is left to be done to them.",
+                "{}: you {words}: messages of them were deleted or moved elsewhere meanwhile, by you on another device or by somebody else; \
+                 nothing is left to be done to those.",
                 place.account
             );
             self.announcer.notice(Tone::Warning, &words);

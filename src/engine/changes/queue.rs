@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::overlay::Over;
+use super::overlay::{Over, Resolution, resolve};
 use crate::imap::UidSet;
 use crate::store::change::{Act, Begun, Change, Group};
 use crate::store::flags::Flags;
@@ -433,19 +433,67 @@ impl Queue {
         settled
     }
 
-    /// Messages are not on the server any more: nothing waits for them. Gives the edits.
-    pub(crate) fn vanished(&mut self, place: &Place, uids: &UidSet) -> Edits {
+    /// Messages are not on the server any more: nothing waits for them. Gives the edits, and what the user had done to them in words.
+    pub(crate) fn vanished(&mut self, place: &Place, uids: &UidSet) -> (Edits, Option<String>) {
         let mut edits = Edits::default();
-        if self.index.iter().all(|(known, _)| known != place) && !self.lost.contains_key(place) {
-            return edits;
+        if self.beside(place).next().is_none() && !self.lost.contains_key(place) {
+            return (edits, None);
         }
         let in_flight: BTreeSet<u64> = self.rows.iter().filter(|(_, row)| row.in_flight).map(|(seq, _)| *seq).collect();
         let lost = self.lost.get(place).map(|lost| lost.keys().copied().collect::<UidSet>()).unwrap_or_default();
         // What is being told, and what we moved ourselves, is settled by its own answer.
         let uids = uids.without(&lost);
+        let meant = |row: &&Row| {
+            let here = |group: &&Group| place.is(&place.account, &group.mailbox, group.uid_validity);
+            let mut waiting = row.change.waiting.iter().filter(here);
+            row.change.step > 0
+                && !row.in_flight
+                && waiting.any(|group| group.uids.iter().any(|uid| uids.contains(*uid)))
+        };
+        let words = self.rows.values().filter(|row| row.change.account == place.account).find(meant);
+        let words = words.map(|row| row.change.words.clone());
         let changed = self.drop_messages(place, &uids, |seq| !in_flight.contains(&seq));
         self.write_out(changed, &mut edits);
-        edits
+        (edits, words)
+    }
+
+    /// Others changed flags: gives up what waits only to bring back what was believed before (see [`resolve`]). Changes are given as UID,
+    /// what was believed, what is so now. Gives the messages with the flags that were given up.
+    pub(crate) fn news(&mut self, place: &Place, changes: &[(u32, Flags, Flags)]) -> (Edits, Vec<(u32, Flags)>) {
+        let (mut edits, mut given_up) = (Edits::default(), Vec::new());
+        let mut changed = BTreeSet::new();
+        for (uid, old, new) in changes {
+            let Some((_, uids)) = self.index.iter().find(|(known, _)| known == place) else { break };
+            let Some(seqs) = uids.get(uid).cloned() else { continue };
+            let over = self.over(&place.account, &place.mailbox, place.uid_validity, *uid).unwrap_or_default();
+            let acts = seqs.iter().filter_map(|seq| self.rows.get(seq)).map(|row| &row.change.act);
+            let mut flags = Flags::default();
+            for act in acts.filter(|act| resolve(old, new, &over, act) == Resolution::Theirs) {
+                if let Act::Flags { set, clear } = act {
+                    flags = flags.with(set).with(clear);
+                }
+            }
+            if flags.is_empty() {
+                continue;
+            }
+            let uids = UidSet::from(*uid..=*uid);
+            for seq in seqs {
+                let about =
+                    |act: &Act| matches!(act, Act::Flags { set, clear } if !set.with(clear).and(&flags).is_empty());
+                if self.rows.get(&seq).is_none_or(|row| row.in_flight || !about(&row.change.act)) {
+                    continue;
+                }
+                self.leave(seq);
+                if let Some(row) = self.rows.get_mut(&seq) {
+                    take(&mut row.change.waiting, &place.mailbox, place.uid_validity, &uids);
+                }
+                self.enter(seq);
+                changed.insert(seq);
+            }
+            given_up.push((*uid, flags));
+        }
+        self.write_out(changed, &mut edits);
+        (edits, given_up)
     }
 
     /// A message that was moved has been found again.

@@ -110,13 +110,7 @@ impl Core {
             }
             Outcome::Stored { kept, .. } if !kept.is_empty() => {
                 let Act::Flags { set, clear } = &batch.act else { return };
-                let names = |flags: &Flags| flags.names().map(readable).collect::<Vec<_>>().join(", ");
-                format!(
-                    "{account}: {} of {} was changed by somebody else to the contrary of what you did while offline; their change stays. Press \
-                     the key again to change it.",
-                    names(&set.with(clear)),
-                    count(kept.len()),
-                )
+                conflict(account, &set.with(clear), kept.len())
             }
             Outcome::Moved { absent, .. } if !absent.is_empty() => format!(
                 "{account}: {} could not be moved: deleted or moved elsewhere meanwhile, by you on another device or by somebody else.",
@@ -126,6 +120,16 @@ impl Core {
         };
         self.announcer.notice(Tone::Warning, &words);
     }
+}
+
+/// Says that others' change of a flag stays.
+pub(super) fn conflict(account: &str, flags: &Flags, messages: u64) -> String {
+    let names = flags.names().map(readable).collect::<Vec<_>>().join(", ");
+    let count = if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") };
+    format!(
+        "{account}: {names} of {count} was changed by somebody else to the contrary of what you did while offline; their change stays. Press \
+         the key again to change it."
+    )
 }
 
 /// A flag as people call it.

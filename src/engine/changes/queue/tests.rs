@@ -154,7 +154,7 @@ fn a_message_without_a_known_name_waits_until_it_is_found() {
         "still shown where it was moved to"
     );
     // The old name vanishes from the server, which says nothing of the message.
-    assert!(queue.vanished(&place("INBOX"), &UidSet::from(1..=1)).is_empty());
+    assert!(queue.vanished(&place("INBOX"), &UidSet::from(1..=1)).0.is_empty());
     assert_eq!(queue.lost_in("work", "A"), [(place("INBOX"), 1)]);
     queue.found(&place("INBOX"), &place("A"), &[(1, 30)]);
     let batch = queue.next_batch("work", now()).unwrap();
@@ -243,6 +243,19 @@ fn others_word_counts_where_the_user_wants_nothing_changed() {
     let kept = UidSet::from(1..=1);
     queue.settle(&batch, &Outcome::Stored { said: Vec::new(), kept }, now());
     assert!(queue.next_batch("work", now()).is_none(), "the second change of the flag is dropped too");
+}
+
+#[test]
+fn others_word_counts_also_where_a_sync_brings_it() {
+    let mut queue =
+        queue(&[change(1, set("\\Flagged"), "INBOX", &[1, 2]), change(2, clear("\\Flagged"), "INBOX", &[1])]);
+    let (none, flagged) = (Flags::default(), flags("\\Flagged"));
+    let (_, given_up) = queue.news(&place("INBOX"), &[(1, none.clone(), flagged.clone()), (2, none, flagged.clone())]);
+    assert_eq!(given_up, [(1, flagged)]);
+    let batch = queue.next_batch("work", now()).unwrap();
+    assert_eq!(uids(&batch), [2]);
+    queue.settle(&batch, &stored(), now());
+    assert!(queue.next_batch("work", now()).is_none());
 }
 
 // A server and a user, both at work.
@@ -407,7 +420,7 @@ impl World {
     fn sync(&mut self) {
         let gone: Vec<_> = self.said.keys().filter(|name| !self.server.boxes.contains_key(*name)).cloned().collect();
         for (mailbox, uid) in gone {
-            let edits = self.queue.vanished(&place(&mailbox), &UidSet::from(uid..=uid));
+            let (edits, _) = self.queue.vanished(&place(&mailbox), &UidSet::from(uid..=uid));
             self.write(edits);
             self.said.remove(&(mailbox, uid));
         }

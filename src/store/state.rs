@@ -7,7 +7,6 @@ mod changes;
 
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

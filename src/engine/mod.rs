@@ -31,6 +31,7 @@ mod housekeeping;
 mod ingest;
 mod keeping;
 mod lane;
+mod large;
 mod library;
 mod loading;
 mod outbox;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::announce::sentence;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::ingest::{self, summarise};
+use super::large::{Early, LARGE_BYTES};
 use super::outgoing::{self, Means, Prepared};
 use super::query::Resolution;
 use super::reader::{self, Around};
@@ -241,6 +242,17 @@ impl Core {
         name: MessageRef,
         then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
     ) {
+        self.with_message_early(open, name, None, then);
+    }
+
+    /// As [`Self::with_message`]; `early` is called with what the beginning of a large message shows, while the rest is fetched.
+    fn with_message_early(
+        &mut self,
+        open: &mut Open,
+        name: MessageRef,
+        early: Option<Early>,
+        then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
+    ) {
         // A move of ours gave it another name since this was asked for.
         let name = match open.library.key(&name) {
             None => open.changes.name_now(&name).cloned().unwrap_or(name),
@@ -265,7 +277,7 @@ impl Core {
         };
         let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
         self.runtime.spawn(async move {
-            match wanted.read().await {
+            match wanted.read(early).await {
                 Ok(reading) => then(Ok((reading, around))),
                 Err(words) => core.front_of(number, move |core, open| {
                     // Moved while it was being fetched: it is there under its new name.
@@ -280,7 +292,14 @@ impl Core {
 
     fn open_message(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, settings, asked) = (self.announcer.clone(), Arc::clone(&self.settings), name.clone());
-        self.with_message(open, name, move |read| {
+        let early = open.library.key(&name).and_then(|key| Self::around(open, key, None)).map(|around| {
+            let (announcer, settings, asked) = (announcer.clone(), Arc::clone(&settings), asked.clone());
+            Box::new(move |reading: Reading| {
+                let view = Arc::new(reader::beginning(&reading, around, &settings.classes));
+                announcer.send(Event::Message(asked, Ok(view)));
+            }) as Early
+        });
+        self.with_message_early(open, name, early, move |read| {
             let view = read.map(|(reading, around)| Arc::new(reader::view(&reading, around, &settings.classes)));
             announcer.send(Event::Message(asked, view));
         });
@@ -492,7 +511,7 @@ fn needs_list(effect: &Effect) -> bool {
 }
 
 /// The summary of a message made anew.
-fn again(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary {
+pub(super) fn again(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary {
     let fetched = imap::Fetched {
         uid: old.uid,
         flags: old.flags.clone(),
@@ -504,25 +523,25 @@ fn again(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary {
 }
 
 /// A message to be read at the user's word.
-struct Wanted {
-    key: MessageKey,
-    name: MessageRef,
+pub(super) struct Wanted {
+    pub(super) key: MessageKey,
+    pub(super) name: MessageRef,
     badge: Option<Badge>,
-    number: u64,
-    stores: Arc<Stores>,
-    settings: Arc<Settings>,
-    keyring: Arc<Keyring>,
+    pub(super) number: u64,
+    pub(super) stores: Arc<Stores>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) keyring: Arc<Keyring>,
     handle: Option<imap::Handle>,
-    core: super::core::CoreHandle,
+    pub(super) core: super::core::CoreHandle,
 }
 
 impl Wanted {
-    async fn read(self) -> Result<Reading, String> {
+    async fn read(self, early: Option<Early>) -> Result<Reading, String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let here = tokio::task::spawn_blocking(move || stores.cache.raw(key)).await;
         let raw = match here {
             Ok(Ok(Some(raw))) => raw,
-            Ok(Ok(None)) => self.fetch().await?,
+            Ok(Ok(None)) => self.fetch(early).await?,
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("the cache could not be read".to_owned()),
         };
@@ -542,10 +561,17 @@ impl Wanted {
     }
 
     /// Asks the server for the whole message, and keeps it.
-    async fn fetch(&self) -> Result<Vec<u8>, String> {
+    async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
         let Some(handle) = &self.handle else {
             return Err("The text of this message is not here, and there is no connection to fetch it.".to_owned());
         };
+        let (stores, key) = (Arc::clone(&self.stores), self.key);
+        let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
+        if let Ok(Ok(Some(summary))) = summary
+            && summary.bytes > LARGE_BYTES
+        {
+            return self.fetch_large(handle, summary.bytes, early).await;
+        }
         let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
         let fetched = handle
             .fetch(at, self.name.uid)
@@ -555,12 +581,7 @@ impl Wanted {
             return Err("The server does not hand out the whole of this message.".to_owned());
         };
         let raw = raw.clone();
-        let context = ingest::Context {
-            keyring: Arc::clone(&self.keyring),
-            book: Arc::clone(&self.settings.book),
-            classes: Arc::clone(&self.settings.classes),
-            now: self.settings.clock.now(),
-        };
+        let context = self.context();
         let (stores, core, number, mailbox) =
             (Arc::clone(&self.stores), self.core.clone(), self.number, self.key.mailbox);
         let kept = tokio::task::spawn_blocking(move || {
@@ -585,12 +606,7 @@ impl Wanted {
             return;
         }
         let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return };
-        let context = ingest::Context {
-            keyring: Arc::clone(&self.keyring),
-            book: Arc::clone(&self.settings.book),
-            classes: Arc::clone(&self.settings.classes),
-            now: self.settings.clock.now(),
-        };
+        let context = self.context();
         let mut new = Summary { flags: old.flags, has_raw: true, ..Summary::default() };
         (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(raw.len()).unwrap_or(old.bytes));
         ingest::fill(&mut new, reading, &context);

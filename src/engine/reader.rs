@@ -153,6 +153,15 @@ pub(crate) fn view(reading: &Reading, around: Around, classes: &Classes) -> Mess
     }
 }
 
+/// As [`view`], of a message of which only the beginning is here: with that said, and without attachments, which may be cut off.
+pub(crate) fn beginning(reading: &Reading, around: Around, classes: &Classes) -> MessageView {
+    let mut view = view(reading, around, classes);
+    view.attachments.clear();
+    let words = "Only the beginning is here; the rest, with what is attached, is being fetched.";
+    view.sentences.push(Sentence { tone: Tone::Plain, text: SafeText::from(words) });
+    view
+}
+
 /// The header fields as they came, made safe, then the structure of the message.
 pub(crate) fn source(reading: &Reading) -> Vec<SafeText> {
     let mut lines = vec![SafeText::from("Header fields as they came:")];

@@ -25,11 +25,26 @@ const ASK: Duration = Duration::from_secs(30);
 
 const DOING: &str = "to wait for new mail";
 
+/// RFC 5465 §6. Of the selected mailbox as without it.
+const NOTIFY: &str = "NOTIFY SET (SELECTED (MessageNew MessageExpunge FlagChange)) \
+     (PERSONAL (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange))";
+
 /// Connects, then waits and serves until the session ends.
 pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result<(), Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
     let begun = begin::start(&mut session).await?;
     begin::finish(&mut session, begun).await?;
+    // Where the server tells of other mailboxes, new mail in them is seen at once, without a connection for each. What it does not
+    // know of this (BADEVENT, or all of it) is found by the next look around.
+    if session.capabilities.has("NOTIFY") {
+        session.notified = true;
+        let told = session.run("to tell of other mailboxes", &Command::plain(NOTIFY), |_| Use::Unasked).await;
+        match told {
+            Ok(_) => {}
+            Err(e) if e.session_lives() => session.notified = false,
+            Err(e) => return Err(e),
+        }
+    }
     let _present = Presence::new(shared);
     let mut inbox: Option<Server> = None;
     let mut open: Open = None;
@@ -60,6 +75,7 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
             let _ = timeout(ASK, shared.requested()).await;
             session.run(DOING, &Command::plain("NOOP"), |_| Use::Unasked).await?;
         }
+        pass_on(&mut session, shared);
         if std::mem::take(&mut session.news) {
             shared.changed("INBOX");
             // What SELECT said is out of date; it is compared again only after another mailbox was open.
@@ -67,6 +83,16 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
                 server.exists = session.exists;
             }
         }
+    }
+}
+
+/// What the server told of other mailboxes goes to the syncing task.
+fn pass_on<S: Wire>(session: &mut Session<S>, shared: &Shared) {
+    for name in std::mem::take(&mut session.told) {
+        shared.changed(&name);
+    }
+    if std::mem::take(&mut session.told_all) {
+        shared.look_around();
     }
 }
 
@@ -87,6 +113,7 @@ async fn idle<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duratio
         if std::mem::take(&mut session.news) {
             shared.changed("INBOX");
         }
+        pass_on(session, shared);
         tokio::select! {
             answer = session.read(DOING) => {
                 let answer = answer?;

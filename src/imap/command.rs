@@ -114,13 +114,20 @@ impl Command {
         Ok(Self(format!("UID STORE {uids} {condition}{sign}FLAGS ({})", flag_names(flags)?)))
     }
 
-    /// Everything of APPEND up to the literal.
-    pub(super) fn append(mailbox: &str, flags: &Flags, date: Option<i64>, bytes: usize) -> Result<Self, Error> {
+    /// Everything of APPEND up to the literal; `at_once`: a literal that the server need not ask for (RFC 7888).
+    pub(super) fn append(
+        mailbox: &str,
+        flags: &Flags,
+        date: Option<i64>,
+        bytes: usize,
+        at_once: bool,
+    ) -> Result<Self, Error> {
         let date = date
             .and_then(|seconds| jiff::Timestamp::from_second(seconds).ok())
             .map(|at| format!("\"{}\" ", at.strftime("%d-%b-%Y %H:%M:%S +0000")))
             .unwrap_or_default();
-        Ok(Self(format!("APPEND {} ({}) {date}{{{bytes}}}", mailbox_name(mailbox)?, flag_names(flags)?)))
+        let plus = if at_once { "+" } else { "" };
+        Ok(Self(format!("APPEND {} ({}) {date}{{{bytes}{plus}}}", mailbox_name(mailbox)?, flag_names(flags)?)))
     }
 
     /// All mailboxes, with what is to be said of them (RFC 5258 §3.2; none of it where that is empty).
@@ -250,7 +257,7 @@ mod tests {
             "UID STORE 1:2,9 (UNCHANGEDSINCE 5) +FLAGS (\\Seen $Junk)",
         );
         check(
-            Command::append("Sent", &flags, Some(0), 12),
+            Command::append("Sent", &flags, Some(0), 12, false),
             "APPEND \"Sent\" (\\Seen $Junk) \"01-Jan-1970 00:00:00 +0000\" {12}",
         );
         check(Command::uid_move(&uids, "Archive"), "UID MOVE 1:2,9 \"Archive\"");
@@ -258,6 +265,7 @@ mod tests {
         check(Ok(Command::uid_expunge(&uids)), "UID EXPUNGE 1:2,9");
         check(Command::create("Sent", None), "CREATE \"Sent\"");
         check(Command::create("Sent", Some(crate::store::mailbox::SpecialUse::Sent)), "CREATE \"Sent\" (USE (\\Sent))");
+        check(Command::append("x", &Flags::default(), None, 5, true), "APPEND \"x\" () {5+}");
         check(Command::find("<a\"b@example.org>"), r#"UID SEARCH HEADER Message-ID "<a\"b@example.org>""#);
     }
 
@@ -269,7 +277,7 @@ mod tests {
         assert!(Command::select("a\r\nx LOGOUT", Opening::Plain).is_err());
         for keyword in ["a b", "a\r\n", "(", "", "a\"", "\u{e9}"] {
             let flags = Flags::new(0, vec![keyword.to_owned()]);
-            assert!(Command::append("x", &flags, None, 1).is_err(), "{keyword:?}");
+            assert!(Command::append("x", &flags, None, 1, true).is_err(), "{keyword:?}");
         }
         assert!(Command::find(&"x".repeat(5_000)).is_err());
     }

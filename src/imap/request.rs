@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::error::Error;
 use super::sink::{Fetched, MailboxAt};
@@ -81,6 +81,23 @@ pub struct Found {
     pub uids: Vec<u32>,
 }
 
+/// A message that is fetched in pieces, each handed on as soon as it is here.
+#[derive(Debug)]
+pub struct Download {
+    /// Where it is.
+    pub at: MailboxAt,
+    /// Which.
+    pub uid: u32,
+    /// What of it is here already: the first piece begins behind that.
+    pub have: u64,
+    /// At most so much of it is wanted; `None`: to the end.
+    pub most: Option<u64>,
+    /// Where the pieces go, in order. The network waits while this is full, and the download ends when its other end is gone.
+    pub to: mpsc::Sender<Vec<u8>>,
+    /// How much was here when the session died under it the last time: it goes on by itself as long as it comes on.
+    pub(super) died_at: Option<u64>,
+}
+
 /// A request with the way its answer goes. Use the methods of [`Handle`].
 #[derive(Debug)]
 pub enum Request {
@@ -120,6 +137,8 @@ pub enum Request {
     Expunge(MailboxAt, UidSet, Answer<Expunged>),
     /// Make a mailbox.
     Create(String, Option<SpecialUse>, Answer<String>),
+    /// Fetch a message in pieces; the answer says how much of it was handed on, with what was there before.
+    Download(Download, Answer<u64>),
 }
 
 /// The way an answer goes.
@@ -152,6 +171,23 @@ impl Handle {
     /// Any [`Error`].
     pub async fn fetch(&self, at: MailboxAt, uid: u32) -> Result<Fetched, Error> {
         self.ask(|answer| Request::Fetch(at, uid, answer)).await
+    }
+
+    /// Fetches a message, or some of it, from `have` bytes on, in pieces that go to `to` as they come. Other requests go before it, between
+    /// its pieces. After a lost connection it goes on where it was. Gives how many bytes are here in all then.
+    ///
+    /// # Errors
+    /// Any [`Error`]. What was handed on is good: ask again with that much more in `have`.
+    pub async fn download(
+        &self,
+        at: MailboxAt,
+        uid: u32,
+        have: u64,
+        most: Option<u64>,
+        to: mpsc::Sender<Vec<u8>>,
+    ) -> Result<u64, Error> {
+        let download = Download { at, uid, have, most, to, died_at: None };
+        self.ask(|answer| Request::Download(download, answer)).await
     }
 
     /// Changes flags on the server.

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::command::{Command, Items, Opening};
+use super::download::{self, Ended, PIECE};
 use super::error::Error;
 use super::item::item;
-use super::request::{Appended, Found, Request, StoreFlags, Stored};
+use super::request::{Answer, Appended, Download, Found, Request, StoreFlags, Stored};
 use super::select::{Selected, select};
 use super::session::{Session, Use, Wire, split_code};
 use super::sink::{Body, Fetched, MailboxAt};
@@ -17,11 +18,11 @@ use super::worker::Shared;
 use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
 
-/// A message is fetched in pieces of this size, so that none needs a buffer as large as itself in the codec.
-const PIECE: u64 = 4 << 20;
+/// A literal of up to this many bytes goes along with its command where the server has LITERAL+.
+const AT_ONCE_MAX: usize = 256 << 10;
 
-/// The largest message that is fetched at all.
-const MESSAGE_MAX: u64 = 512 << 20;
+/// RFC 7888 §5.
+const LITERAL_MINUS_MAX: usize = 4_096;
 
 /// A Message-ID is found once or a few times.
 const FOUND_MAX: usize = 10_000;
@@ -106,6 +107,29 @@ pub(super) async fn serve<S: Wire>(
             }
             result => reply(result, answer),
         },
+        Request::Download(download, answer) => pieces(session, open, shared, download, answer).await,
+    }
+}
+
+/// Serves a download; what is not finished because something else waits goes to the end of the queue.
+async fn pieces<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    shared: &Shared,
+    mut wanted: Download,
+    answer: Answer<u64>,
+) -> Result<(), End> {
+    match download::download(session, open, || shared.is_asked(), &mut wanted).await {
+        Ok(Ended::Whole) => reply(Ok(wanted.have), answer),
+        Ok(Ended::Interrupted) => {
+            shared.put_last(Request::Download(wanted, answer));
+            Ok(())
+        }
+        Err(e) if !e.session_lives() && wanted.died_at.is_none_or(|died_at| died_at < wanted.have) => {
+            wanted.died_at = Some(wanted.have);
+            Err(Box::new((e, Some(Request::Download(wanted, answer)))))
+        }
+        Err(e) => reply(Err(e), answer),
     }
 }
 
@@ -116,7 +140,7 @@ fn told<T>(shared: &Shared, result: &Result<T, Error>, mailboxes: &[&str]) {
     }
 }
 
-fn reply<T>(result: Result<T, Error>, answer: super::request::Answer<T>) -> Result<(), End> {
+fn reply<T>(result: Result<T, Error>, answer: Answer<T>) -> Result<(), End> {
     let end = match &result {
         Err(e) if !e.session_lives() => Err(Box::new((e.clone(), None))),
         _ => Ok(()),
@@ -138,6 +162,7 @@ pub(super) fn refuse(request: Request, e: Error) {
         Request::Move(.., answer) => drop(answer.send(Err(e))),
         Request::Expunge(.., answer) => drop(answer.send(Err(e))),
         Request::Create(.., answer) => drop(answer.send(Err(e))),
+        Request::Download(_, answer) => drop(answer.send(Err(e))),
     }
 }
 
@@ -182,7 +207,9 @@ async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxA
     let gone = || Error::Gone { mailbox: at.name.to_string() };
     let mut found = items.remove(&uid).ok_or_else(gone)?;
     let mut raw = found.body.take().ok_or_else(gone)?;
-    rest(session, &doing, uid, &mut raw).await?;
+    if raw.len() as u64 >= PIECE {
+        raw = rest(session, open, at, uid, raw).await?;
+    }
     Ok(Fetched {
         uid,
         flags: found.flags.unwrap_or_default(),
@@ -192,23 +219,30 @@ async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxA
     })
 }
 
-/// What is behind the first piece of a message (RFC 9051 §6.4.5, partial fetch). RFC822.SIZE is not trusted: a piece that is short
-/// is the last.
-async fn rest<S: Wire>(session: &mut Session<S>, doing: &str, uid: u32, raw: &mut Vec<u8>) -> Result<(), Error> {
-    let mut last = raw.len() as u64;
-    while last >= PIECE {
-        if raw.len() as u64 > MESSAGE_MAX {
-            return Err(Error::Nonsense { doing: doing.to_owned(), words: "the message does not end".to_owned() });
+/// What is behind the first piece of a message.
+async fn rest<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    at: &MailboxAt,
+    uid: u32,
+    mut raw: Vec<u8>,
+) -> Result<Vec<u8>, Error> {
+    let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+    let have = raw.len() as u64;
+    let mut wanted = Download { at: at.clone(), uid, have, most: None, to, died_at: None };
+    let fetch = async {
+        let ended = download::download(session, open, || false, &mut wanted).await;
+        // The channel ends with it.
+        drop(wanted);
+        ended
+    };
+    let keep = async {
+        while let Some(piece) = pieces.recv().await {
+            raw.extend_from_slice(&piece);
         }
-        let mut items = HashMap::new();
-        let next = Command::uid_fetch_part(uid, raw.len() as u64, PIECE);
-        session.run(doing, &next, |response| take(&mut items, 100, response)).await?;
-        // Behind the end some servers say NIL.
-        let piece = items.remove(&uid).and_then(|item| item.body).unwrap_or_default();
-        last = piece.len() as u64;
-        raw.extend(piece);
-    }
-    Ok(())
+    };
+    let (ended, ()) = tokio::join!(fetch, keep);
+    ended.map(|_| raw)
 }
 
 async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &StoreFlags) -> Result<Stored, Error> {
@@ -352,7 +386,12 @@ async fn append<S: Wire>(
     if raw.contains(&0) {
         return Err(Error::Unsendable { what: "a message".to_owned(), why: "it holds a NUL byte".to_owned() });
     }
-    let command = Command::append(&session.wire(mailbox), flags, date, raw.len())?;
+    // RFC 7888: a small literal goes along with its command. A large one still asks first, because a refusal (no room, no such mailbox) would
+    // come only after all of it was sent.
+    let at_once = raw.len() <= AT_ONCE_MAX && session.capabilities.has("LITERAL+")
+        || raw.len() <= LITERAL_MINUS_MAX
+            && (session.capabilities.has("LITERAL-") || session.capabilities.has("IMAP4REV2"));
+    let command = Command::append(&session.wire(mailbox), flags, date, raw.len(), at_once)?;
     let no_mailbox = |e: Error| match &e {
         Error::No { code: Some(code), .. } if code == "TRYCREATE" || code == "NONEXISTENT" => {
             Error::NoMailbox { mailbox: mailbox.to_owned() }
@@ -360,8 +399,10 @@ async fn append<S: Wire>(
         _ => e,
     };
     let pending = session.start(&doing, &command).await?;
-    session.continuation(&pending).await.map_err(no_mailbox)?;
-    session.round_trips = session.round_trips.saturating_add(1);
+    if !at_once {
+        session.continuation(&pending).await.map_err(no_mailbox)?;
+        session.round_trips = session.round_trips.saturating_add(1);
+    }
     session.write(&doing, raw).await?;
     session.write(&doing, b"\r\n").await?;
     let done = session.finish(pending, |_| Use::Unasked).await.map_err(no_mailbox)?;

@@ -35,6 +35,9 @@ const UNASKED_MAX: u64 = 100_000;
 /// A silence is none while at least this much arrives in its time: large messages on slow lines.
 const TRICKLE_MIN: u64 = 1_024;
 
+/// Mailboxes that a server may tell of between two looks at them.
+const TOLD_MAX: usize = 1_000;
+
 /// Whether a handler had a use for a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Use {
@@ -68,6 +71,12 @@ pub(super) struct Session<S: Wire> {
     pub(super) capabilities: Capabilities,
     /// Mailbox names whose wire form is not the one we would write.
     wire_names: HashMap<String, String>,
+    /// The server tells of other mailboxes (NOTIFY, RFC 5465).
+    pub(super) notified: bool,
+    /// What it told: decoded names of mailboxes in which something changed.
+    pub(super) told: Vec<String>,
+    /// It told that mailboxes came, went or were renamed, or that it lost count.
+    pub(super) told_all: bool,
     /// What comes first in a session was said.
     pub(super) begun: bool,
     /// QRESYNC is enabled.
@@ -95,6 +104,9 @@ impl<S: Wire> Session<S> {
             silence,
             capabilities: Capabilities::default(),
             wire_names: HashMap::new(),
+            notified: false,
+            told: Vec::new(),
+            told_all: false,
             begun: false,
             qresync: false,
             namespace: Namespace::default(),
@@ -420,6 +432,12 @@ impl<S: Wire> Session<S> {
                 self.capabilities = Capabilities::of(list);
                 false
             }
+            // NOTIFICATIONOVERFLOW (RFC 5465 §5.8): it tells no more, and may have told too little.
+            Response::Data { status: Status::Ok, outcome } if self.notified && overflows(outcome) => {
+                self.notified = false;
+                self.told_all = true;
+                false
+            }
             Response::Data { status: Status::Bye, outcome } => {
                 self.bye = Some(words(outcome));
                 false
@@ -436,6 +454,15 @@ impl<S: Wire> Session<S> {
                 self.exists = self.exists.saturating_sub(u32::try_from(uids.len()).unwrap_or(u32::MAX));
                 self.news = true;
             }
+            Untagged::Status(status) if self.notified => {
+                let name = name::decode(&status.name);
+                if self.told.len() >= TOLD_MAX {
+                    self.told_all = true;
+                } else if !self.told.contains(&name) {
+                    self.told.push(name);
+                }
+            }
+            Untagged::List(_) if self.notified => self.told_all = true,
             _ => {}
         }
     }
@@ -552,6 +579,11 @@ impl Answer {
             Self::Own(_) => None,
         }
     }
+}
+
+fn overflows(outcome: &imap_proto::Outcome<'_>) -> bool {
+    let text = outcome.information.as_deref().unwrap_or_default();
+    text.to_ascii_uppercase().starts_with("[NOTIFICATIONOVERFLOW")
 }
 
 fn rambles(doing: String) -> Error {

@@ -147,6 +147,24 @@ impl Shared {
         self.state().queue.pop_front()
     }
 
+    /// A request that makes room for others.
+    pub(super) fn put_last(&self, request: Request) {
+        self.state().queue.push_back((request, false));
+        self.request.notify_one();
+        self.wake.notify_one();
+    }
+
+    /// Whether a request waits.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.state().queue.is_empty()
+    }
+
+    /// Mailboxes came, went, or have other names: all are listed again.
+    pub(super) fn look_around(&self) {
+        self.state().all_changed = true;
+        self.wake.notify_one();
+    }
+
     /// A request whose session died under it: once more.
     pub(super) fn put_back(&self, request: Request) {
         self.state().queue.push_front((request, true));

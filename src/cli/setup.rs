@@ -177,6 +177,7 @@ fn account(options: &args::Setup, asked: &Asked<'_>, cwd: &Path, output: &mut Ou
         client_certificate,
         sent_mailbox: None,
         skip: Vec::new(),
+        compress: false,
     })
 }
 

@@ -146,6 +146,8 @@ pub struct Account {
     pub sent_mailbox: Option<String>,
     /// Mailboxes to leave alone.
     pub skip: Vec<String>,
+    /// Compress what goes to and from the IMAP server, where it can (RFC 4978). It lets whoever watches the line guess at what is said.
+    pub compress: bool,
 }
 
 impl Account {

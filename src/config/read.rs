@@ -324,6 +324,7 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
     }
     let sent_mailbox = fields.text("sent_mailbox").filter(|mailbox| !mailbox.is_empty());
     let skip = fields.texts("skip").unwrap_or_default().into_iter().map(|(_, mailbox)| mailbox).collect();
+    let compress = fields.boolean("compress", false);
     let mut address = address?;
     if address.name.is_empty() {
         address.name.clone_from(&full_name);
@@ -340,6 +341,7 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
         client_certificate,
         sent_mailbox,
         skip,
+        compress,
     })
 }
 

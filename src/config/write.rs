@@ -137,6 +137,9 @@ fn write_route(out: &mut String, route: &Route) {
             let _ = writeln!(out, "{key} = {}", texts(list));
         }
     }
+    if account.compress {
+        out.push_str("compress = true\n");
+    }
 }
 
 fn endpoint(endpoint: &Endpoint) -> String {
@@ -237,6 +240,7 @@ mod tests {
                     password,
                     client_certificate,
                     sent_mailbox: None,
+                    compress: skip.len() == 1,
                     skip,
                 }
             })

@@ -140,6 +140,7 @@ pub(crate) fn setup(
         credentials: credentials(account, &account.imap, proof),
         sent_mailbox: account.sent_mailbox.clone(),
         skip: account.skip.clone(),
+        compress: account.compress,
         limits,
         times: imap::Times { poll, ..imap::Times::default() },
     })

@@ -53,6 +53,7 @@ fn config() -> Config {
             sent_mailbox: None,
             client_certificate: None,
             skip: Vec::new(),
+            compress: false,
         }],
         cases: vec![CaseRule {
             id: "ferret".into(),

@@ -21,6 +21,8 @@ pub struct AccountSetup {
     pub sent_mailbox: Option<String>,
     /// Mailboxes to leave alone (decoded names).
     pub skip: Vec<String>,
+    /// Compress, where the server can (see [`crate::net::deflate`] for what speaks against it).
+    pub compress: bool,
     /// How much.
     pub limits: Limits,
     /// How long.

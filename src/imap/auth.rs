@@ -13,6 +13,7 @@ use super::account::AccountSetup;
 use super::command::Command;
 use super::error::Error;
 use super::session::{Pending, Session, Use, Wire};
+use crate::net::deflate::Deflate;
 use crate::net::guard::Limits;
 use crate::net::sasl::{
     self, Channel, Credentials, Exchange, Mechanism, Offer, Proof, Reply, Stop, TokenWish, Way, authenticate, choose,
@@ -21,8 +22,11 @@ use crate::net::{self, Secret, Security, Stream, tls};
 
 const DOING: &str = "the login";
 
+/// What a session of an account runs on.
+pub(super) type Line = Deflate<Stream>;
+
 /// Connects and logs in.
-pub(super) async fn open(setup: &AccountSetup, credentials: &Credentials) -> Result<Session<Stream>, Error> {
+pub(super) async fn open(setup: &AccountSetup, credentials: &Credentials) -> Result<Session<Line>, Error> {
     Ok(log_in_there(setup, credentials).await?.0)
 }
 
@@ -31,7 +35,7 @@ pub(super) async fn open(setup: &AccountSetup, credentials: &Credentials) -> Res
 pub(super) async fn log_in_there(
     setup: &AccountSetup,
     credentials: &Credentials,
-) -> Result<(Session<Stream>, Way), Error> {
+) -> Result<(Session<Line>, Way), Error> {
     match &credentials.proof {
         Proof::Password(password) => attempt(setup, credentials, password).await,
         // EXTERNAL says nothing of its own.
@@ -53,11 +57,11 @@ async fn attempt(
     setup: &AccountSetup,
     credentials: &Credentials,
     secret: &Secret,
-) -> Result<(Session<Stream>, Way), Error> {
+) -> Result<(Session<Line>, Way), Error> {
     let stream = net::connect_imap(&setup.endpoint, &setup.tls, setup.times.connect).await?;
     let channel = tls::channel(&stream);
     let greeted = setup.endpoint.security == Security::StartTls;
-    let mut session = Session::new(stream, setup.times.silence);
+    let mut session = Session::new(Deflate::new(stream), setup.times.silence);
     let login = async {
         if !greeted {
             session.greeting().await?;
@@ -68,7 +72,21 @@ async fn attempt(
         .await
         .map_err(|_| Error::TimedOut { doing: DOING.to_owned(), after: setup.times.login })??;
     session.set_guard(Limits::after_login(u64::from(setup.limits.message_bytes_max).max(64 << 20)));
+    if setup.compress && session.capabilities.has("COMPRESS=DEFLATE") {
+        compress(&mut session).await?;
+    }
     Ok((session, way))
+}
+
+/// COMPRESS (RFC 4978 §3). A server that offers it and refuses goes on without.
+async fn compress(session: &mut Session<Line>) -> Result<(), Error> {
+    session.stream_mut().slowly(true);
+    match session.run("to compress", &Command::plain("COMPRESS DEFLATE"), |_| Use::Unasked).await {
+        Ok(_) => session.stream_mut().start(),
+        Err(e) if e.session_lives() => session.stream_mut().slowly(false),
+        Err(e) => return Err(e),
+    }
+    Ok(())
 }
 
 /// From a connection under TLS to a session with known capabilities.

@@ -93,7 +93,9 @@ impl Command {
     }
 
     /// By sequence numbers, which never leave this room: the answer is taken by its UIDs.
-    pub(super) fn fetch(first: u32, last: u32, items: Items) -> Self {
+    /// Without a last one: to the end, whatever has come since.
+    pub(super) fn fetch(first: u32, last: Option<u32>, items: Items) -> Self {
+        let last = last.map_or_else(|| "*".to_owned(), |last| last.to_string());
         Self(format!("FETCH {first}:{last} {}", items.text()))
     }
 

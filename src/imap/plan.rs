@@ -27,6 +27,8 @@ pub(super) enum Step {
     FirstPage,
     /// List everything: flags, what is new, what is gone.
     Compare,
+    /// As `Compare`, of what lies below this UID: the rest was compared by a pass that broke off.
+    CompareBelow(u32),
     /// Ask for flags that changed since this modification sequence.
     Changed(u64),
     /// List what is new, from this UID on.
@@ -45,6 +47,17 @@ pub(super) struct Plan {
     pub count: bool,
 }
 
+/// A comparison that broke off. Of what it had reached, new messages and changed flags are found as after a whole one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Begun {
+    pub uid_validity: u32,
+    /// UIDNEXT and HIGHESTMODSEQ when it began, or as far as it was brought up to date since.
+    pub uid_next: u32,
+    pub highest_modseq: u64,
+    /// Everything from this UID on was compared.
+    pub floor: u32,
+}
+
 /// How to open a mailbox.
 pub(super) fn opening(held: Option<&Held>, qresync: bool, condstore: bool) -> Opening {
     match held {
@@ -59,8 +72,27 @@ pub(super) fn opening(held: Option<&Held>, qresync: bool, condstore: bool) -> Op
     }
 }
 
-/// The plan.
-pub(super) fn plan(held: Option<&Held>, server: &Server) -> Plan {
+/// What is left of a comparison that broke off, if it can be gone on with.
+fn go_on(begun: &Begun, held: &Held, server: &Server) -> Option<Vec<Step>> {
+    let (Some(next), Some(modseq)) = (server.uid_next, server.highest_modseq) else { return None };
+    let sane = begun.uid_validity == server.uid_validity
+        && next >= begun.uid_next
+        && modseq >= begun.highest_modseq
+        && held.uids.contains(begun.floor)
+        && held.uids.last().is_some_and(|last| last < next);
+    let mut steps = Vec::new();
+    if next > begun.uid_next {
+        steps.push(Step::New(begun.uid_next));
+    }
+    if modseq > begun.highest_modseq {
+        steps.push(Step::Changed(begun.highest_modseq));
+    }
+    steps.push(Step::CompareBelow(begun.floor));
+    sane.then_some(steps)
+}
+
+/// The plan. `begun`: a comparison of this mailbox that broke off.
+pub(super) fn plan(held: Option<&Held>, server: &Server, begun: Option<&Begun>) -> Plan {
     let (forget, held) = match held {
         Some(held) if held.uid_validity == server.uid_validity => (false, held),
         Some(_) => (true, &Held::default()),
@@ -76,6 +108,12 @@ pub(super) fn plan(held: Option<&Held>, server: &Server) -> Plan {
     if held.uids.is_empty() {
         plan.steps.extend([Step::FirstPage, Step::Compare]);
         return plan;
+    }
+    if held.position.uid_next.is_none()
+        && let Some(steps) = begun.and_then(|begun| go_on(begun, held, server))
+    {
+        // What vanished of the part that was compared shows in the number of messages only.
+        return Plan { steps, count: true, ..plan };
     }
     let (Some(known_next), Some(server_next)) = (held.position.uid_next, server.uid_next) else {
         plan.steps.push(Step::Compare);
@@ -150,7 +188,7 @@ pub(super) fn renames(known: &[Known], listed: &[(&str, Option<&Status>)]) -> Ve
 #[cfg(test)]
 mod tests {
     use super::super::sink::Position;
-    use super::{Held, Known, Opening, Plan, Server, Status, Step, opening, plan, renames, unchanged};
+    use super::{Begun, Held, Known, Opening, Plan, Server, Status, Step, opening, plan, renames, unchanged};
 
     /// A mailbox of ten messages, as [`held`].
     fn known(name: &str) -> Known {
@@ -246,7 +284,7 @@ mod tests {
 
     #[track_caller]
     fn check(held: Option<&Held>, server: Server, forget: bool, steps: &[Step], count: bool) {
-        assert_eq!(plan(held, &server), Plan { forget, steps: steps.to_vec(), count });
+        assert_eq!(plan(held, &server, None), Plan { forget, steps: steps.to_vec(), count });
     }
 
     #[test]
@@ -287,6 +325,31 @@ mod tests {
         // A first sync that was cut off; a server that says no UIDNEXT.
         check(Some(&begun), SERVER, false, &[Compare], false);
         check(Some(&ours), Server { uid_next: None, ..SERVER }, false, &[Compare], false);
+    }
+
+    /// A comparison of messages 1 to 10 that broke off at message 6.
+    #[test]
+    fn what_broke_off_is_gone_on_with() {
+        use Step::{Changed, Compare, CompareBelow, New};
+        let half = Held { position: Position::default(), uids: (6..=10).into(), ..held() };
+        let begun = Begun { uid_validity: 7, uid_next: 11, highest_modseq: 100, floor: 6 };
+        #[track_caller]
+        fn check(held: &Held, begun: Begun, server: Server, steps: &[Step]) {
+            let on = steps.contains(&CompareBelow(begun.floor));
+            let expected = Plan { forget: false, steps: steps.to_vec(), count: on };
+            assert_eq!(plan(Some(held), &server, Some(&begun)), expected);
+        }
+        check(&half, begun, SERVER, &[CompareBelow(6)]);
+        let more = Server { uid_next: Some(13), exists: 12, highest_modseq: Some(120), ..SERVER };
+        check(&half, begun, more, &[New(11), Changed(100), CompareBelow(6)]);
+        // What cannot be gone on with begins anew.
+        check(&half, begun, Server { highest_modseq: None, ..SERVER }, &[Compare]);
+        check(&half, begun, Server { highest_modseq: Some(99), ..SERVER }, &[Compare]);
+        check(&half, begun, Server { uid_next: Some(10), ..SERVER }, &[Compare]);
+        check(&half, Begun { uid_validity: 6, ..begun }, SERVER, &[Compare]);
+        check(&half, Begun { floor: 3, ..begun }, SERVER, &[Compare]);
+        // A mailbox that was synced since needs none of it.
+        assert_eq!(plan(Some(&held()), &SERVER, Some(&begun)), plan(Some(&held()), &SERVER, None));
     }
 
     #[test]

@@ -119,6 +119,11 @@ impl<S: Wire> Session<S> {
         }
     }
 
+    /// The stream below the guard. Nothing is read from it or written to it here.
+    pub(super) fn stream_mut(&mut self) -> &mut S {
+        self.client.get_mut().inner_mut()
+    }
+
     pub(super) fn set_guard(&mut self, limits: Limits) {
         self.client.get_mut().set_limits(limits);
     }

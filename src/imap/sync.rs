@@ -7,11 +7,13 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Instant;
 
+use imap_proto::Response;
+
 use super::account::Limits;
 use super::command::{Command, Items};
 use super::error::Error;
 use super::item::{Item, item};
-use super::plan::{self, Server, Step};
+use super::plan::{self, Begun, Server, Step};
 use super::select::{Selected, select};
 use super::session::{Pending, Session, Use, Wire};
 use super::sink::{Body, Fetched, Link, MailboxAt, Pass, Position, Sink, Stop};
@@ -21,8 +23,18 @@ use crate::store::flags::Flags;
 /// Messages listed by one command. A million of them take seconds, and the first batch of bodies should not wait for that.
 const LIST_CHUNK: u32 = 20_000;
 
-/// About what a header takes.
-const HEADER_BYTES: u32 = 4_096;
+/// The first chunks are smaller: the newest bodies come first, and show how fast the line is.
+const FIRST_CHUNKS: [u32; 2] = [200, 2_000];
+
+/// Where what is left would take longer than this, the list comes first: all of it by header fields, then the bodies.
+const SLOW_SECS: f64 = 20.0;
+
+/// Messages that are fetched by header fields at once, and about how much each brings.
+const HEADERS_BATCH: usize = 500;
+const HEADER_BYTES: u32 = 1_024;
+
+/// Ranges of UIDs in one command.
+const RANGES_MAX: usize = 180;
 
 /// A batch should take about this long, so that a slow line still shows progress and takes wishes in between.
 const BATCH_SECS: f64 = 2.0;
@@ -36,9 +48,11 @@ pub(super) enum Outcome {
     Interrupted(Pass),
 }
 
-/// Messages whose answers could not be read, being closed in on.
+/// What a pass that broke off leaves to the next: messages whose answers could not be read, being closed in on, and how far it came.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Suspects {
+    /// Comparisons that broke off.
+    begun: HashMap<MailboxAt, Begun>,
     /// Where.
     mailbox: Option<MailboxAt>,
     /// What the unreadable answer was about.
@@ -96,6 +110,14 @@ struct Progress {
     /// Bytes of what is to be fetched, as far as sizes were told.
     known_bytes: u64,
     batch_bytes: u64,
+    /// Bytes a second, as far as known.
+    rate: f64,
+    /// Bodies are left for later.
+    headers_only: bool,
+    /// What is fetched goes down from the newest: what was stored of it need not be compared again.
+    descending: bool,
+    /// What SELECT said.
+    server: Server,
 }
 
 impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
@@ -117,7 +139,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             }
         };
         (self.opened)(&selected.server);
-        let plan = plan::plan(held.as_ref(), &selected.server);
+        let begun = self.suspects.begun.get(&selected.at);
+        let plan = plan::plan(held.as_ref(), &selected.server, begun);
         let held = held.filter(|held| held.uid_validity == selected.at.uid_validity).unwrap_or_default();
         self.sink.begin(&selected.at, selected.read_only).await?;
         let mut progress = Progress {
@@ -133,6 +156,10 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             fetched_bytes: 0,
             known_bytes: 0,
             batch_bytes: self.limits.batch_bytes.clamp(BATCH_BYTES_MIN, 1 << 20),
+            rate: 0.0,
+            headers_only: false,
+            descending: false,
+            server: selected.server,
         };
         let complete = self.steps(&plan, &selected, &mut progress).await?;
         self.finish(&selected, progress, complete).await
@@ -146,7 +173,12 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         for step in &plan.steps {
             let on = match *step {
                 Step::FirstPage => self.first_page(selected.server.exists, p).await.map(|()| true),
-                Step::Compare => self.compare(p).await,
+                Step::Compare => self.compare(None, p).await,
+                Step::CompareBelow(floor) => {
+                    // The steps before this one brought what was compared up to date.
+                    self.reached(floor, p);
+                    self.compare(Some(floor), p).await
+                }
                 Step::Changed(since) => self.changed_since(since, p).await.map(|()| true),
                 Step::New(from) => self.new_from(from, p).await,
                 Step::Empty => {
@@ -158,7 +190,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 return Ok(false);
             }
         }
-        if plan.count && p.held.len() != u64::from(self.session.exists) && !self.compare(p).await? {
+        if plan.count && p.held.len() != u64::from(self.session.exists) && !self.compare(None, p).await? {
             return Ok(false);
         }
         let lacking = p.lacking.and(&p.held);
@@ -185,8 +217,10 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             exists: u32::try_from(p.held.len()).unwrap_or(u32::MAX),
         };
         self.sink.done(&p.at, position, &p.pass).await?;
+        self.suspects.begun.retain(|at, _| at.name != p.at.name);
         if self.suspects.mailbox.as_ref() == Some(&p.at) {
-            *self.suspects = Suspects { no_qresync: self.suspects.no_qresync, ..Suspects::default() };
+            let begun = std::mem::take(&mut self.suspects.begun);
+            *self.suspects = Suspects { no_qresync: self.suspects.no_qresync, begun, ..Suspects::default() };
         }
         Ok(Outcome::Complete(p.pass))
     }
@@ -202,7 +236,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let most = usize::try_from(self.limits.first_page).unwrap_or(usize::MAX).saturating_add(1_000);
         let result = self
             .session
-            .run(&doing, &Command::fetch(first, exists, Items::Header), |response| take(&mut items, most, response))
+            .run(&doing, &Command::fetch(first, Some(exists), Items::Header), |response| {
+                take(&mut items, most, response)
+            })
             .await;
         if let Err(e) = result {
             if matches!(e, Error::Unreadable { .. }) {
@@ -220,29 +256,57 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         self.store(batch, p).await
     }
 
-    /// Lists everything from the newest down, by sequence numbers: an EXPUNGE in between only moves messages down, so that none that is
-    /// still to come can be missed. New messages are fetched chunk by chunk; what is held and not listed is gone.
-    async fn compare(&mut self, p: &mut Progress) -> Result<bool, Error> {
+    /// Everything from this UID on is compared, as of what SELECT said.
+    fn reached(&mut self, floor: u32, p: &Progress) {
+        let (Some(uid_next), Some(highest_modseq)) = (p.server.uid_next, p.server.highest_modseq) else { return };
+        let begun = Begun { uid_validity: p.at.uid_validity, uid_next, highest_modseq, floor };
+        self.suspects.begun.insert(p.at.clone(), begun);
+    }
+
+    /// The sequence number of a message, at this moment; `None` where it is gone.
+    async fn place_of(&mut self, uid: u32, p: &Progress) -> Result<Option<u32>, Error> {
         let doing = format!("to list {}", p.at.name);
+        let mut place = None;
+        let one = UidSet::from(uid..=uid);
+        self.session
+            .run(&doing, &Command::uid_fetch(&one, Items::Flags), |response| match (response, item(response)) {
+                (Response::Fetch(number, _), Some(found)) if found.uid == uid => {
+                    place = Some(*number);
+                    Use::Taken
+                }
+                _ => Use::Unasked,
+            })
+            .await?;
+        Ok(place)
+    }
+
+    /// Lists everything (or what is below a UID) from the newest down, by sequence numbers: an EXPUNGE in between only moves messages down,
+    /// so that none that is still to come can be missed. New messages are fetched chunk by chunk; what is held and not listed is gone.
+    async fn compare(&mut self, below: Option<u32>, p: &mut Progress) -> Result<bool, Error> {
         let mut top = self.session.exists;
+        let mut before = p.held.clone();
+        let mut sizes = FIRST_CHUNKS.into_iter().chain(std::iter::repeat(LIST_CHUNK));
+        if let Some(floor) = below
+            && let Some(place) = self.place_of(floor, p).await?
+        {
+            top = place.saturating_sub(1);
+            before = before.up_to(floor.saturating_sub(1));
+            sizes.nth(FIRST_CHUNKS.len().saturating_sub(1));
+        }
+        // What the server counts beyond what it told of (RFC 9051 §7.4.1) is listed too.
+        let mut open_end = top == self.session.exists;
         let mut listed = UidSet::new();
         let mut short = false;
-        p.todo = p.todo.saturating_add(u64::from(top).saturating_sub(p.held.len().saturating_sub(p.lacking.len())));
+        p.todo = p.todo.saturating_add(u64::from(top).saturating_sub(before.len().saturating_sub(p.lacking.len())));
         while top > 0 {
-            let low = top.saturating_sub(LIST_CHUNK).saturating_add(1).max(1);
-            let mut items: HashMap<u32, Item> = HashMap::new();
-            let most = usize::try_from(LIST_CHUNK).unwrap_or(usize::MAX).saturating_mul(2);
-            self.session
-                .run(&doing, &Command::fetch(low, top, Items::Sizes), |response| take(&mut items, most, response))
-                .await?;
+            let low = top.saturating_sub(sizes.next().unwrap_or(LIST_CHUNK)).saturating_add(1).max(1);
+            let last = if std::mem::take(&mut open_end) { None } else { Some(top) };
+            let found = self.list_chunk(low, last, p).await?;
             // Some servers leave out messages that they cannot handle, and say OK.
-            short |= u32::try_from(items.len()).unwrap_or(0) < top.saturating_sub(low).saturating_add(1);
+            short |= u32::try_from(found.len()).unwrap_or(u32::MAX) < top.saturating_sub(low).saturating_add(1);
             let mut flags = Vec::new();
             let mut wants = Vec::new();
-            // In order: a set of ranges is made fast from one end only.
-            let mut items: Vec<Item> = items.into_values().collect();
-            items.sort_unstable_by_key(|item| std::cmp::Reverse(item.uid));
-            for item in items {
+            for item in found {
                 listed.insert(item.uid);
                 let new = !p.held.contains(item.uid);
                 if new || p.lacking.contains(item.uid) {
@@ -254,18 +318,42 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             }
             flags.sort_unstable_by_key(|(uid, _)| *uid);
             self.changed(flags, p).await?;
-            wants.sort_unstable_by_key(|want| std::cmp::Reverse(want.uid));
-            if !self.bodies(wants, p).await? {
+            p.headers_only = p.headers_only || p.is_slow(&wants, low, self.limits.message_bytes_max);
+            if p.headers_only {
+                wants.retain(|want| want.new);
+            }
+            p.descending = true;
+            let on = self.bodies(wants, p).await?;
+            p.descending = false;
+            if !on {
                 return Ok(false);
+            }
+            if let Some(floor) = listed.first() {
+                self.reached(floor, p);
             }
             top = low.saturating_sub(1).min(self.session.exists);
         }
-        let mut gone = p.held.without(&listed);
+        p.headers_only = false;
+        let mut gone = before.without(&listed);
         if short && !gone.is_empty() {
             gone = gone.without(&self.alive(&gone, p).await?);
         }
         self.vanished(&gone, p).await?;
         Ok(true)
+    }
+
+    /// UIDs, flags and sizes of a range of sequence numbers (`None`: to the end), the newest first.
+    async fn list_chunk(&mut self, low: u32, last: Option<u32>, p: &Progress) -> Result<Vec<Item>, Error> {
+        let doing = format!("to list {}", p.at.name);
+        let mut items: HashMap<u32, Item> = HashMap::new();
+        let most = usize::try_from(LIST_CHUNK).unwrap_or(usize::MAX).saturating_mul(2);
+        self.session
+            .run(&doing, &Command::fetch(low, last, Items::Sizes), |response| take(&mut items, most, response))
+            .await?;
+        // In order: a set of ranges is made fast from one end only.
+        let mut items: Vec<Item> = items.into_values().collect();
+        items.sort_unstable_by_key(|item| std::cmp::Reverse(item.uid));
+        Ok(items)
     }
 
     /// Which of these UIDs the server still knows, asked for one by one: nothing is called gone on the word of a list that was short.
@@ -376,10 +464,14 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             let most =
                 batch.len().saturating_add(flying.iter().map(|(_, batch, ..)| batch.len()).sum()).saturating_add(100);
             let before = self.session.bytes().0;
+            let floor = stored.iter().map(|message: &Fetched| message.uid).min();
             let store = Self::store_apart(self.sink, std::mem::take(&mut stored), p.at.clone());
             let read = self.session.finish(pending, |response| take(&mut early, most, response));
             let (saved, read) = tokio::join!(store, read);
             saved?;
+            if let (true, Some(floor)) = (p.descending, floor) {
+                self.reached(floor, p);
+            }
             if let Err(e) = read {
                 self.keep_what_came(&e, &mut early, &batch, header, p).await?;
                 return self.unreadable(e, &batch, p).await;
@@ -388,7 +480,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             p.pace(self.session.bytes().0.saturating_sub(before), sent, self.limits.batch_bytes);
             stored =
                 batch.iter().filter_map(|want| early.remove(&want.uid)).map(|item| content(item, !header)).collect();
-            p.took(&stored, &batch);
+            p.took(&stored, &batch, self.limits.message_bytes_max);
             p.fetched_bytes = p.fetched_bytes.saturating_add(self.cost(&batch));
             self.sink.link(Link::Syncing {
                 mailbox: p.at.name.to_string(),
@@ -417,17 +509,18 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
     fn next_batch(&self, queue: &mut VecDeque<Want>, p: &Progress, busy: bool) -> Option<(Vec<Want>, bool)> {
         let first = *queue.front()?;
         let suspicious = self.suspicious(&[first], p);
-        let large = first.bytes > self.limits.message_bytes_max;
+        let is_large = |want: Want| p.headers_only || want.bytes > self.limits.message_bytes_max;
+        let large = is_large(first);
         if suspicious && busy {
             return None;
         }
-        let mut most = self.limits.batch_messages.max(1);
+        let mut most = if p.headers_only { HEADERS_BATCH } else { self.limits.batch_messages.max(1) };
         if suspicious {
             most = usize::try_from(self.suspects.uids.len() / 2).unwrap_or(1).clamp(1, most);
         }
-        let (mut batch, mut bytes) = (Vec::new(), 0_u64);
+        let (mut batch, mut bytes, mut ranges) = (Vec::<Want>::new(), 0_u64, 0_usize);
         while let Some(&want) = queue.front() {
-            if (want.bytes > self.limits.message_bytes_max) != large || self.suspicious(&[want], p) != suspicious {
+            if is_large(want) != large || self.suspicious(&[want], p) != suspicious {
                 break;
             }
             // A large message that is held by its header has nothing more to fetch.
@@ -439,7 +532,13 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             if !batch.is_empty() && (batch.len() >= most || bytes.saturating_add(size) > p.batch_bytes) {
                 break;
             }
-            // Many single UIDs would make too long a line.
+            if batch.last().is_none_or(|last| last.uid != want.uid.saturating_add(1)) {
+                // Many single UIDs would make too long a line (see `UidSet::chunks_newest_first`).
+                ranges = ranges.saturating_add(1);
+                if ranges > RANGES_MAX {
+                    break;
+                }
+            }
             bytes = bytes.saturating_add(size);
             batch.push(want);
             queue.pop_front();
@@ -541,7 +640,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
 
 impl Progress {
     /// Counts what was fetched.
-    fn took(&mut self, messages: &[Fetched], batch: &[Want]) {
+    fn took(&mut self, messages: &[Fetched], batch: &[Want], whole_max: u32) {
         for message in messages {
             if self.held.insert(message.uid) {
                 self.pass.new = self.pass.new.saturating_add(1);
@@ -549,12 +648,31 @@ impl Progress {
         }
         let asked: HashSet<u32> = batch.iter().map(|want| want.uid).collect();
         self.lacking = self.lacking.without(&asked.into_iter().collect());
+        if self.headers_only {
+            let later = batch.iter().filter(|want| want.bytes <= whole_max).map(|want| want.uid);
+            self.lacking.extend(later);
+        }
         self.fetched = self.fetched.saturating_add(batch.len() as u64);
+    }
+
+    /// Whether the bodies of this chunk and of the `below` messages under it would take so long that the list should come first.
+    fn is_slow(&self, wants: &[Want], below: u32, whole_max: u32) -> bool {
+        let whole = wants.iter().map(|want| u64::from(want.bytes)).filter(|bytes| *bytes <= u64::from(whole_max));
+        let (count, bytes) =
+            whole.fold((0_u64, 0_u64), |(n, sum), bytes| (n.saturating_add(1), sum.saturating_add(bytes)));
+        let rest = bytes.checked_div(count).unwrap_or(0).saturating_mul(u64::from(below));
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let secs = bytes.saturating_add(rest) as f64 / self.rate.max(1.0);
+        self.rate > 0.0 && secs > SLOW_SECS
     }
 
     /// Fits the next batch to the line.
     fn pace(&mut self, bytes: u64, sent: Instant, most: u64) {
         let secs = sent.elapsed().as_secs_f64().max(0.001);
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let now = bytes as f64 / secs;
+        // Two batches share the line, so this errs to the slow side at first and follows soon.
+        self.rate = if self.rate > 0.0 { self.rate.mul_add(0.7, now * 0.3) } else { now };
         let rate = BATCH_SECS / secs;
         #[expect(
             clippy::cast_precision_loss,

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use super::account::AccountSetup;
 use super::attend::attend;
-use super::auth;
+use super::auth::{self, Line};
 use super::error::Error;
 use super::mailboxes::{self, Found};
 use super::plan::{self, Server};
@@ -26,7 +26,7 @@ use super::sync::{MailboxSync, Outcome, Suspects};
 use super::untagged::Status;
 use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof};
-use crate::net::{Culprit, Secret, Stream};
+use crate::net::{Culprit, Secret};
 
 /// How often an unreadable answer is closed in on without waiting: enough to find one message among a batch, several times over.
 const QUICK_RETRIES: u32 = 40;
@@ -393,7 +393,7 @@ async fn all<S: Sink>(
     setup: &AccountSetup,
     sink: &S,
     shared: &Shared,
-    session: &mut Session<Stream>,
+    session: &mut Session<Line>,
 ) -> Result<Round, Error> {
     // What changes from here on is seen by a pass, or told once more.
     shared.state().changed.clear();
@@ -467,7 +467,7 @@ async fn look<S: Sink, W: Wire>(
 async fn sync_mailbox<S: Sink>(
     setup: &AccountSetup,
     sink: &S,
-    session: &mut Session<Stream>,
+    session: &mut Session<Line>,
     suspects: &mut Suspects,
     mailbox: &str,
     urgent: &(dyn Fn() -> bool + Send + Sync),
@@ -492,7 +492,7 @@ async fn sync_mailbox<S: Sink>(
 }
 
 /// Serves requests on the first connection while there is no second.
-async fn serve_here(shared: &Shared, session: &mut Session<Stream>) -> Result<(), Error> {
+async fn serve_here(shared: &Shared, session: &mut Session<Line>) -> Result<(), Error> {
     while !shared.state().attended
         && let Some((request, last_try)) = shared.take()
     {
@@ -600,7 +600,7 @@ async fn once_in<S: Sink>(
     only: &[String],
     suspects: &mut Suspects,
     finished: &mut Vec<String>,
-    session: &mut Session<Stream>,
+    session: &mut Session<Line>,
     passes: &mut Vec<Pass>,
 ) -> Result<(), Error> {
     let mut refused = None;

@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod connect;
+pub mod deflate;
 pub mod endpoint;
 pub mod error;
 pub mod guard;

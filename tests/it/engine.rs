@@ -74,6 +74,7 @@ impl World {
             sent_mailbox: Some("Sent".into()),
             client_certificate: None,
             skip: Vec::new(),
+            compress: false,
         };
         let config = Config { accounts: vec![account], undo_send_seconds: 0, ..Config::default() };
         let roots = Roots::below(&dir.path().join("home"));
@@ -487,6 +488,7 @@ fn killed_child() {
         sent_mailbox: Some("Sent".into()),
         client_certificate: None,
         skip: Vec::new(),
+        compress: false,
     };
     let config = Config { accounts: vec![account], undo_send_seconds: 0, ..Config::default() };
     let profile = Profile::open(Roots::below(settings["home"].as_ref())).unwrap();

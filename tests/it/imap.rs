@@ -37,6 +37,7 @@ pub(crate) fn account(endpoint: Endpoint, ca_file: &Path) -> AccountSetup {
         credentials: Credentials::password(USER, Secret::new(PASSWORD.to_owned())),
         sent_mailbox: None,
         skip: Vec::new(),
+        compress: false,
         limits: Limits::default(),
         times: Times { retry_first: Duration::from_millis(100), ..Times::default() },
     }
@@ -337,6 +338,94 @@ async fn messages_are_moved_copied_and_removed() {
         let marked = server.doveadm(&["fetch", "-u", USER, "uid flags", "mailbox", "INBOX", "uid", "9"], b"");
         assert!(marked.contains("\\Deleted"), "{marked}");
     }
+}
+
+/// A large message in pieces: what is opened meanwhile does not wait for it.
+#[tokio::test]
+async fn a_large_message_in_pieces() {
+    let Some(server) = Dovecot::start() else { return };
+    let large = mail(2, &"0123456789abcdef\r\n".repeat(1_000_000));
+    server.fill(USER, "INBOX", [mail(1, "small"), large.clone()].into_iter());
+    let mut setup = setup(&server);
+    setup.limits.message_bytes_max = 1_000_000;
+    let (sink, handle) = start(setup).await;
+    let inbox = at(&sink, "INBOX");
+    let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+    let download = tokio::spawn({
+        let (handle, inbox) = (handle.clone(), inbox.clone());
+        async move { handle.download(inbox, 2, 0, None, to).await }
+    });
+    let first = pieces.recv().await.unwrap();
+    assert_eq!(first, large[..256 << 10]);
+    // The others wait until they are asked for, and something else goes before them.
+    let opened = tokio::spawn({
+        let (handle, inbox) = (handle.clone(), inbox.clone());
+        async move { handle.fetch(inbox, 1).await }
+    });
+    let mut got = first;
+    let mut before = None;
+    while let Some(piece) = pieces.recv().await {
+        if before.is_none() && opened.is_finished() {
+            before = Some(got.len());
+        }
+        got.extend(piece);
+    }
+    assert!(got == large);
+    assert_eq!(download.await.unwrap().unwrap(), large.len() as u64);
+    opened.await.unwrap().unwrap();
+    assert!(before.is_some_and(|before| before < 8 << 20), "{before:?}");
+    // A part, from somewhere; and nothing of a message that is not there.
+    let (to, mut pieces) = tokio::sync::mpsc::channel(8);
+    assert_eq!(handle.download(inbox.clone(), 2, 1_000, Some(5_000), to.clone()).await, Ok(5_000));
+    assert_eq!(pieces.recv().await.unwrap(), large[1_000..5_000]);
+    assert_eq!(handle.download(inbox.clone(), 2, large.len() as u64, None, to.clone()).await, Ok(large.len() as u64));
+    assert_eq!(handle.download(inbox, 99, 0, None, to).await, Err(Error::Gone { mailbox: "INBOX".to_owned() }));
+}
+
+/// COMPRESS=DEFLATE, where the user asks for it: everything as without.
+#[tokio::test]
+async fn compressed() {
+    let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();
+    let config = "mail_plugins = zlib\nprotocol imap {\n  mail_plugins = $mail_plugins imap_zlib\n}".to_owned();
+    let Some(server) = Dovecot::start_with(&authority, &Options { config, ..Options::default() }) else { return };
+    server.fill(USER, "INBOX", (1..=300).map(|n| mail(n, &"A line of an ordinary message.\r\n".repeat(n))));
+    let mut setup = setup(&server);
+    setup.compress = true;
+    let (sink, handle) = start(setup).await;
+    sink.until("all", |state| state.mailboxes["INBOX"].whole() == 300).await;
+    sink.look(|state| {
+        let body = "A line of an ordinary message.\r\n".repeat(299);
+        assert_eq!(state.mailboxes["INBOX"].raw(299), mail(299, &body));
+    });
+    let raw: Arc<[u8]> = mail(900, &"another line\r\n".repeat(40_000)).into();
+    let filed = handle.append(None, Arc::clone(&raw), Flags::default(), None).await.unwrap();
+    let fetched = handle.fetch(at(&sink, "Sent"), filed.uid.unwrap().1).await.unwrap();
+    assert!(matches!(fetched.body, casemail::imap::Body::Whole(copy) if copy == *raw));
+    server.deliver(USER, "INBOX", &mail(301, "ring"));
+    sink.until("new mail", |state| state.mailboxes["INBOX"].whole() == 301).await;
+}
+
+/// With NOTIFY (RFC 5465), new mail and flags in any mailbox are seen at once.
+#[tokio::test]
+async fn other_mailboxes_are_watched_too() {
+    let Some(server) = Dovecot::start() else { return };
+    for name in ["Otter", "Wren"] {
+        server.create(USER, name);
+        server.deliver(USER, name, &mail(1, "hello"));
+    }
+    let (sink, _handle) = start(setup(&server)).await;
+    let soon = Duration::from_secs(20);
+    server.deliver(USER, "Otter", &mail(2, "ring"));
+    sink.until_within(soon, "the new message", |state| state.mailboxes["Otter"].whole() == 2).await;
+    server.doveadm(&["flags", "add", "-u", USER, "\\Flagged", "mailbox", "Wren", "uid", "1"], b"");
+    sink.until_within(soon, "the flag", |state| state.mailboxes["Wren"].messages[&1].flags.flagged()).await;
+    server.doveadm(&["expunge", "-u", USER, "mailbox", "Wren", "all"], b"");
+    sink.until_within(soon, "the expunge", |state| state.mailboxes["Wren"].messages.is_empty()).await;
+    server.create(USER, "Weir");
+    sink.until_within(soon, "the new mailbox", |state| state.listed.iter().any(|info| info.name == "Weir")).await;
+    server.doveadm(&["mailbox", "rename", "-s", "-u", USER, "Otter", "Badger"], b"");
+    sink.until_within(soon, "the new name", |state| state.mailboxes.contains_key("Badger")).await;
+    sink.look(|state| assert_eq!((state.mailboxes["Badger"].whole(), state.mailboxes["Badger"].begun), (2, 1)));
 }
 
 #[tokio::test]

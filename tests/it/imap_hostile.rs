@@ -1,10 +1,10 @@
 //! The IMAP client against servers that are broken, hostile, or dying: no panic, no hang, nothing lost, clear words.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use casemail::imap::{Error, Link, MailboxAt, Pass, Position, spawn, sync_once};
+use casemail::imap::{Error, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
 
 use crate::support::memory::Memory;
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
@@ -134,6 +134,70 @@ async fn floods_end() {
     assert!(matches!(line.1, Err(Error::Unreadable { .. })), "{:?}", line.1);
 }
 
+/// A list without end, a message without end, and a batch that is announced and never comes.
+#[tokio::test]
+async fn more_than_anybody_can_hold() {
+    let listed = five(|asked| {
+        let many = (0..1_000_000).map(|n| format!("* LIST () \"/\" m{n}\r\n")).collect::<String>();
+        asked.command.starts_with("LIST").then(|| Act::Say(format!("{many}{} OK done\r\n", asked.tag).into_bytes()))
+    })
+    .await;
+    let words = listed.1.unwrap_err().to_string();
+    assert!(words.contains("more than 20000 mailboxes") || words.contains("on and on"), "{words}");
+    assert_eq!(listed.2, 1);
+    for literal in ["4294967296", "4294967295", "999999999999999999999"] {
+        for command in ["LIST", "SELECT", "AUTHENTICATE", "FETCH"] {
+            let (_, result, connections) = five(move |asked| {
+                let text = match command {
+                    "LIST" => format!("* LIST () \"/\" {{{literal}}}\r\nx"),
+                    _ => format!("* 1 FETCH (UID 1 BODY[] {{{literal}}}\r\nx"),
+                };
+                asked.command.contains(command).then(|| Act::Say(text.into_bytes()))
+            })
+            .await;
+            // A message that is too large is closed in on and stored as such; anywhere else it is the end.
+            let fine = matches!(&result, Err(Error::Unreadable { .. })) || command == "FETCH";
+            assert!(fine && connections <= 12, "{command} {literal}: {result:?}, {connections}");
+        }
+    }
+}
+
+/// EXPUNGE is forbidden while a FETCH is answered (RFC 9051 §7.5.1), and comes all the same; UIDs come twice, backwards and from nowhere.
+#[tokio::test]
+async fn expunged_and_shuffled_while_being_fetched() {
+    let (sink, result, _) = five(|asked| {
+        asked.command.contains("FETCH").then(|| {
+            let (messages, done) = asked.good.split_at(asked.good.rfind(asked.tag).unwrap());
+            let mut parts: Vec<&str> = messages.split_inclusive(")\r\n").collect();
+            parts.reverse();
+            parts.insert(parts.len() / 2, "* 2 EXPUNGE\r\n* 4 EXISTS\r\n");
+            Act::Say(format!("{}{messages}{done}", parts.concat()).into_bytes())
+        })
+    })
+    .await;
+    result.unwrap();
+    sink.look(|state| {
+        let inbox = &state.mailboxes["INBOX"];
+        assert_eq!((inbox.messages.len(), inbox.whole()), (5, 5));
+        assert!(inbox.messages.keys().all(|uid| (1..=5).contains(uid)));
+    });
+}
+
+/// A store that takes no more ends the pass with its own words; what was stored stays, and the next pass goes on.
+#[tokio::test]
+async fn a_full_disk() {
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |_| None).await;
+    for batches in 0..2 {
+        let sink = Memory::default();
+        sink.alter(|state| state.room = Some(batches));
+        let error = once(&server, &sink).await.unwrap_err();
+        assert_eq!(error, Error::Stopped("no room on the disk".to_owned()), "{batches}");
+        sink.alter(|state| state.room = None);
+        once(&server, &sink).await.unwrap();
+        sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole(), 5));
+    }
+}
+
 #[tokio::test]
 async fn greetings_that_are_none() {
     for (greeting, words) in [
@@ -156,60 +220,195 @@ async fn greetings_that_are_none() {
     }
 }
 
+/// Whatever a server says to whichever command, at a plain server and at one that can do everything.
 #[tokio::test]
 async fn refused_or_unanswered_at_every_command() {
-    // As many commands as a sync of five messages takes.
-    for number in 0..6 {
-        for act in ["NO [LIMIT] not today", "BAD what", "NO", "BAD"] {
-            let (sink, result, _) = five(move |asked| {
-                (asked.command_number == number).then(|| Act::Say(format!("{} {act}\r\n", asked.tag).into_bytes()))
+    async fn at(number: usize, extended: bool, act: &Act) -> (Memory, Result<Vec<Pass>, Error>, String) {
+        let inbox = if extended { Inbox::extended(5) } else { Inbox::of(5) };
+        let (act, asked_for) = (act.clone(), Arc::new(Mutex::new(String::new())));
+        let heard = Arc::clone(&asked_for);
+        let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
+            (asked.command_number == number).then(|| {
+                heard.lock().unwrap().clone_from(&asked.command.to_owned());
+                match &act {
+                    Act::Say(text) => Act::Say(String::from_utf8_lossy(text).replace("TAG", asked.tag).into_bytes()),
+                    other => other.clone(),
+                }
             })
-            .await;
-            // A mailbox that is refused is passed over and told of; anything else is an error.
-            if result.is_ok() {
-                assert_eq!(sink.look(|state| state.refused.len()), 1, "{number} {act}");
+        })
+        .await;
+        let sink = Memory::default();
+        let mut setup = server.setup();
+        setup.times.silence = Duration::from_millis(300);
+        let result = tokio::time::timeout(PATIENCE, sync_once(&setup, &sink, &[])).await.expect("it hangs");
+        let command = asked_for.lock().unwrap().clone();
+        (sink, result, command)
+    }
+    for extended in [false, true] {
+        // One more than a sync of five messages takes.
+        for number in 0..9 {
+            for act in ["TAG NO [LIMIT] not today\r\n", "TAG BAD what\r\n", "TAG NO\r\n", "TAG BAD\r\n"] {
+                let (sink, result, command) = at(number, extended, &Act::Say(act.into())).await;
+                // What is only nice to have is done without; a mailbox that is refused is passed over and told of; anything else is an error.
+                let spared = ["ENABLE", "ID", "NAMESPACE", "LOGOUT", ""].contains(&command.split(' ').next().unwrap());
+                if result.is_ok() && !spared {
+                    assert_eq!(sink.look(|state| state.refused.len()), 1, "{command}: {act}");
+                }
+                assert!(!spared || result.is_ok(), "{command}: {act}: {result:?}");
             }
+            let garbage = [
+                "\u{fffd}\r\n",
+                "* 1 FETCH (X {9}\r\n",
+                "* LIST ((((\r\n",
+                "TAG\r\n",
+                "* \r\n",
+                "* 4 FETCH (UID 4294967296)\r\n",
+            ];
+            for garbage in garbage {
+                let (_, result, command) = at(number, extended, &Act::Say(garbage.into())).await;
+                let broken =
+                    matches!(&result, Err(Error::Unreadable { .. } | Error::TimedOut { .. } | Error::Nonsense { .. }));
+                assert!(broken || command.is_empty() || command == "LOGOUT", "{command}: {garbage}: {result:?}");
+            }
+            let (_, result, command) = at(number, extended, &Act::Silence).await;
+            let late = matches!(result, Err(Error::TimedOut { .. }));
+            assert!(late || command.is_empty() || command == "LOGOUT", "{command}: {result:?}");
+            let bye = Act::SayAndClose(b"* BYE going down\r\n".to_vec());
+            let (_, result, command) = at(number, extended, &bye).await;
+            let told = result == Err(Error::Bye { text: "going down".to_owned() });
+            assert!(told || command.is_empty() || command == "LOGOUT", "{command}: {result:?}");
         }
-        let (_, result, _) = five(move |asked| (asked.command_number == number).then_some(Act::Silence)).await;
-        assert!(matches!(result, Err(Error::TimedOut { .. })), "{number}: {result:?}");
-        let bye = Act::SayAndClose(b"* BYE going down\r\n".to_vec());
-        let (_, result, _) = five(move |asked| (asked.command_number == number).then_some(bye.clone())).await;
-        assert_eq!(result, Err(Error::Bye { text: "going down".to_owned() }), "{number}");
     }
 }
 
-/// The connection is cut at every few bytes of a session in which everything is compared: what is held stays held.
+/// The connection is cut at every byte of a session in which everything is compared: what is held stays held.
 #[tokio::test]
-async fn cut_at_every_place() {
-    let cut = Arc::new(AtomicUsize::new(usize::MAX));
-    let server = ScriptedImap::start(GREETING, Inbox::of(5), Some(Arc::clone(&cut)), |_| None).await;
-    let sink = Memory::default();
-    let bytes = once(&server, &sink).await.unwrap()[0].bytes_in;
-    let again = |sink: &Memory| {
-        // Compare everything, and fetch two messages anew.
-        sink.alter(|state| {
-            let inbox = state.mailboxes.get_mut("INBOX").unwrap();
-            inbox.position = Position::default();
-            inbox.messages.remove(&2);
-            inbox.messages.remove(&4);
-        });
-    };
-    for place in (0..usize::try_from(bytes).unwrap() + 400).step_by(13) {
+async fn cut_at_every_byte() {
+    for inbox in [Inbox::of(5), Inbox::extended(5)] {
+        let cut = Arc::new(AtomicUsize::new(usize::MAX));
+        let server = ScriptedImap::start(GREETING, inbox, Some(Arc::clone(&cut)), |_| None).await;
+        let sink = Memory::default();
+        once(&server, &sink).await.unwrap();
+        let again = |sink: &Memory| {
+            // Compare everything, and fetch two messages anew.
+            sink.alter(|state| {
+                let inbox = state.mailboxes.get_mut("INBOX").unwrap();
+                inbox.position = Position::default();
+                inbox.messages.remove(&2);
+                inbox.messages.remove(&4);
+            });
+        };
         again(&sink);
-        cut.store(place, Ordering::SeqCst);
-        let result = once(&server, &sink).await;
-        sink.look(|state| {
-            let held: Vec<u32> = state.mailboxes["INBOX"].messages.keys().copied().collect();
-            assert!([1, 3, 5].iter().all(|uid| held.contains(uid)), "{place}: {held:?}");
-            if result.is_ok() {
-                assert_eq!(held, [1, 2, 3, 4, 5], "{place}");
-            }
-        });
+        let bytes = sync_counted(&server.setup(), &sink, &[]).await.unwrap().bytes_in;
+        let mut whole = 0;
+        for place in 0..usize::try_from(bytes).unwrap() + 10 {
+            again(&sink);
+            cut.store(place, Ordering::SeqCst);
+            let result = once(&server, &sink).await;
+            sink.look(|state| {
+                let held: Vec<u32> = state.mailboxes["INBOX"].messages.keys().copied().collect();
+                assert!([1, 3, 5].iter().all(|uid| held.contains(uid)), "{place}: {held:?}");
+                if result.is_ok() {
+                    assert_eq!(held, [1, 2, 3, 4, 5], "{place}");
+                }
+            });
+            whole += usize::from(result.is_ok());
+        }
+        assert!((1..200).contains(&whole), "only the farewell may be missing: {whole}");
+        cut.store(usize::MAX, Ordering::SeqCst);
+        again(&sink);
+        once(&server, &sink).await.unwrap();
+        sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole(), 5));
     }
-    cut.store(usize::MAX, Ordering::SeqCst);
-    again(&sink);
-    once(&server, &sink).await.unwrap();
-    sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole(), 5));
+}
+
+/// A long first sync that something more urgent interrupts does not begin again from the top, and loses nothing.
+#[tokio::test]
+async fn an_interrupted_first_sync_goes_on_where_it_was() {
+    let listed = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&listed);
+    let server = ScriptedImap::start(GREETING, Inbox::extended(6_000), None, move |asked| {
+        if asked.command.starts_with("FETCH") && asked.command.ends_with("(UID FLAGS RFC822.SIZE)") {
+            count.fetch_add(asked.good.matches(" FETCH (").count(), Ordering::SeqCst);
+        }
+        None
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    for whole in [150, 1_200, 3_500, 5_000] {
+        sink.until("some of it", |state| state.mailboxes.get("INBOX").is_some_and(|inbox| inbox.whole() >= whole))
+            .await;
+        handle.copy(at.clone(), UidSet::from(1..=1), "INBOX".to_owned()).await.unwrap();
+    }
+    sink.until("all of it", |state| {
+        state.mailboxes["INBOX"].whole() == 6_000 && matches!(state.link(), Some(Link::Online { .. }))
+    })
+    .await;
+    let (begun, listed) = (sink.look(|state| state.mailboxes["INBOX"].begun), listed.load(Ordering::SeqCst));
+    // What is left of the chunk that was broken into is listed again.
+    assert!(begun == 1 && (6_000..24_000).contains(&listed), "{begun} {listed}");
+    let order = sink.look(|state| state.mailboxes["INBOX"].order.clone());
+    assert!(order.len() < 6_000 + 1_500, "fetched twice: {}", order.len());
+}
+
+/// A download that is cut again and again goes on where it was.
+#[tokio::test]
+async fn a_download_goes_on_where_it_was() {
+    let cut = Arc::new(AtomicUsize::new(usize::MAX));
+    let text: String = (0..400_000).map(|n| format!("{n:07}\r\n")).collect();
+    let raw = format!("Subject: large\r\n\r\n{text}");
+    let inbox = Inbox { messages: vec![(1, raw.clone())], uid_next: 2, ..Inbox::of(0) };
+    let served = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&served);
+    let server = ScriptedImap::start(GREETING, inbox, Some(Arc::clone(&cut)), move |asked| {
+        if asked.command.contains("BODY.PEEK[]<") {
+            count.fetch_add(asked.good.len(), Ordering::SeqCst);
+        }
+        None
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = 1_000;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    // From here on each connection ends after 1.5 MB: one piece and a half.
+    cut.store(1_500_000, Ordering::SeqCst);
+    let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    let mut got: Vec<u8> = Vec::new();
+    for _ in 0..60 {
+        let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+        let fetch = handle.download(at.clone(), 1, got.len() as u64, None, to);
+        let keep = async {
+            while let Some(piece) = pieces.recv().await {
+                got.extend(piece);
+            }
+        };
+        let (result, ()) = tokio::join!(fetch, keep);
+        match result {
+            Ok(bytes) => {
+                assert_eq!(bytes, raw.len() as u64);
+                break;
+            }
+            Err(e) => {
+                assert!(matches!(e, Error::NotConnected { .. } | Error::Lost { .. } | Error::Bye { .. }), "{e:?}")
+            }
+        }
+        handle.sync_now();
+        let _ = tokio::time::timeout(
+            PATIENCE,
+            sink.until("a connection", |state| {
+                matches!(state.link(), Some(Link::Online { .. } | Link::Syncing { .. }))
+            }),
+        )
+        .await;
+    }
+    assert!(got == raw.as_bytes(), "{} of {}", got.len(), raw.len());
+    // What was on its way when the line was cut is asked for again, and nothing else.
+    let served = served.load(Ordering::SeqCst);
+    assert!(served < raw.len() * 3, "{served}");
 }
 
 #[tokio::test]
@@ -226,8 +425,12 @@ async fn uids_and_uidvalidity_that_lie() {
     let passes = once(&server, &sink).await.unwrap();
     assert_eq!((passes[0].new, passes[0].vanished), (0, 3));
     // Another UIDVALIDITY: nothing of the old one is left.
-    *server.inbox.lock().unwrap() =
-        Inbox { uid_validity: 8, messages: vec![(1, "Subject: another\r\n\r\nx\r\n".to_owned())], uid_next: 2 };
+    *server.inbox.lock().unwrap() = Inbox {
+        uid_validity: 8,
+        messages: vec![(1, "Subject: another\r\n\r\nx\r\n".to_owned())],
+        uid_next: 2,
+        extensions: "",
+    };
     once(&server, &sink).await.unwrap();
     sink.look(|state| {
         let inbox = &state.mailboxes["INBOX"];

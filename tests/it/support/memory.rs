@@ -63,6 +63,8 @@ pub(crate) struct State {
     pub(crate) batch_bytes: usize,
     /// MAILBOXIDs by name.
     pub(crate) ids: BTreeMap<String, String>,
+    /// Batches that can still be stored before the disk is full.
+    pub(crate) room: Option<usize>,
     /// Mailboxes that were renamed.
     pub(crate) renamed: Vec<(String, String)>,
     /// Mailboxes that may only be read.
@@ -194,7 +196,14 @@ impl Sink for Memory {
                 Body::Unfetchable(_) => 0,
             })
             .sum();
-        self.alter(|state| state.batch_bytes = state.batch_bytes.max(bytes));
+        let full = self.look(|state| state.room == Some(0));
+        if full {
+            return Err(Stop("no room on the disk".to_owned()));
+        }
+        self.alter(|state| {
+            state.batch_bytes = state.batch_bytes.max(bytes);
+            state.room = state.room.map(|room| room - 1);
+        });
         self.with(&at.name, |kept| {
             assert_eq!(kept.uid_validity, at.uid_validity, "a batch of another UIDVALIDITY");
             for message in messages {

@@ -44,13 +44,24 @@ pub(crate) struct Inbox {
     pub(crate) uid_validity: u32,
     pub(crate) uid_next: u32,
     pub(crate) messages: Vec<(u32, String)>,
+    /// What it can do, beside IMAP4rev1, IDLE and UIDPLUS.
+    pub(crate) extensions: &'static str,
 }
+
+/// Everything that this server can do.
+pub(crate) const EXTENSIONS: &str = "ID ENABLE NAMESPACE CONDSTORE QRESYNC LIST-EXTENDED SPECIAL-USE LIST-STATUS OBJECTID UNSELECT MOVE \
+     NOTIFY LITERAL-";
 
 impl Inbox {
     /// This many messages, UIDs from 1.
     pub(crate) fn of(count: u32) -> Self {
         let messages = (1..=count).map(|uid| (uid, format!("Subject: No. {uid}\r\n\r\nhello\r\n"))).collect();
-        Self { uid_validity: 7, uid_next: count + 1, messages }
+        Self { uid_validity: 7, uid_next: count + 1, messages, extensions: "" }
+    }
+
+    /// The same at a server that can do all of [`EXTENSIONS`].
+    pub(crate) fn extended(count: u32) -> Self {
+        Self { extensions: EXTENSIONS, ..Self::of(count) }
     }
 }
 
@@ -115,6 +126,7 @@ impl ScriptedImap {
             credentials: Credentials::password("quill", Secret::new("gnome".to_owned())),
             sent_mailbox: None,
             skip: Vec::new(),
+            compress: false,
             limits: Limits::default(),
             times: Times {
                 login: Duration::from_secs(5),
@@ -201,8 +213,25 @@ fn answer(inbox: &Inbox, tag: &str, command: &str) -> String {
     let word = command.split(' ').next().unwrap_or_default();
     let mut says = String::new();
     match word {
-        "AUTHENTICATE" => return format!("{tag} OK [CAPABILITY IMAP4rev1 IDLE UIDPLUS] in\r\n"),
-        "LIST" => says.push_str("* LIST () \"/\" INBOX\r\n"),
+        "AUTHENTICATE" => {
+            return format!("{tag} OK [CAPABILITY IMAP4rev1 IDLE UIDPLUS {}] in\r\n", inbox.extensions);
+        }
+        "ENABLE" => says.push_str("* ENABLED QRESYNC\r\n"),
+        "ID" => says.push_str("* ID (\"name\" \"scripted\" \"version\" NIL)\r\n"),
+        "NAMESPACE" => says.push_str("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"),
+        "LIST" => {
+            says.push_str("* LIST () \"/\" INBOX\r\n");
+            if command.contains("STATUS (") {
+                write!(
+                    says,
+                    "* STATUS INBOX (MESSAGES {} UIDNEXT {} UIDVALIDITY {} HIGHESTMODSEQ 9 MAILBOXID (F1))\r\n",
+                    inbox.messages.len(),
+                    inbox.uid_next,
+                    inbox.uid_validity
+                )
+                .unwrap();
+            }
+        }
         "IDLE" => return "+ idling\r\n".to_owned(),
         "APPEND" => return "* 5 RECENT\r\n+ go on\r\n".to_owned(),
         "SELECT" => {
@@ -214,7 +243,11 @@ fn answer(inbox: &Inbox, tag: &str, command: &str) -> String {
                 inbox.uid_next
             )
             .unwrap();
+            if inbox.extensions.contains("CONDSTORE") {
+                says.push_str("* OK [HIGHESTMODSEQ 9] h\r\n");
+            }
         }
+        "UID" if command.contains("MOVE") => says.push_str("* OK [COPYUID 9 2 1] moved\r\n* VANISHED 2\r\n"),
         "FETCH" | "UID" if command.contains("FETCH") => {
             let by_uid = word == "UID";
             let mut words = command.split(' ').skip(usize::from(by_uid) + 1);
@@ -244,8 +277,12 @@ pub(crate) fn fetched(number: u32, uid: u32, raw: &str, items: &str) -> String {
     if items.contains("HEADER") {
         let header = &raw[..raw.find("\r\n\r\n").unwrap() + 4];
         write!(text, " BODY[HEADER.FIELDS (FROM)] {{{}}}\r\n{header}", header.len()).unwrap();
-    } else if items.contains("BODY.PEEK[]<") {
-        write!(text, " BODY[]<0> {{{}}}\r\n{raw}", raw.len()).unwrap();
+    } else if let Some((_, part)) = items.split_once("BODY.PEEK[]<") {
+        let (from, size) = part.split_once('>').unwrap().0.split_once('.').unwrap();
+        let from: usize = from.parse().unwrap();
+        let rest = raw.get(from..).unwrap_or_default();
+        let piece = &rest[..rest.len().min(size.parse().unwrap())];
+        write!(text, " BODY[]<{from}> {{{}}}\r\n{piece}", piece.len()).unwrap();
     } else if items.contains("BODY") {
         write!(text, " BODY[] {{{}}}\r\n{raw}", raw.len()).unwrap();
     }

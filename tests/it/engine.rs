@@ -263,6 +263,47 @@ fn new_mail_shows_within_two_seconds_and_flags_go_both_ways() {
     screen.engine.close();
 }
 
+/// Its text is shown when its beginning is here; then all of it is, in the cache too. What is signed is not judged by half.
+#[test]
+fn a_large_message_shows_its_text_first() {
+    let Some(world) = World::start() else { return };
+    let attached = "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVowMTIzNDU2Nzg5\r\n".repeat(120_000);
+    let large = |id: &str, subject: &str, kind: &str| {
+        let head = format!("MIME-Version: 1.0\r\nContent-Type: {kind}; boundary=weir\r\n\r\n");
+        format!(
+            "From: Harriet Lintwhite <{LINTWHITE}>\r\nTo: Beatrice Quill <{QUILL}>\r\nMessage-ID: <{id}@copfs.gov.example>\r\n\
+             Date: Fri, 17 Jul 2026 10:00:00 +0100\r\nSubject: {subject}\r\n{head}--weir\r\nContent-Type: text/plain\r\n\r\n\
+             The papers.\r\n--weir\r\nContent-Type: application/pdf; name=p.pdf\r\nContent-Transfer-Encoding: base64\r\n\
+             Content-Disposition: attachment; filename=p.pdf\r\n\r\n{attached}--weir--\r\n"
+        )
+        .into_bytes()
+    };
+    world.dovecot.fill(
+        "quill",
+        "INBOX",
+        [large("1", "plain", "multipart/mixed"), large("2", "sealed", "multipart/signed")].into_iter(),
+    );
+    let screen = world.screen();
+    screen.watching();
+    eventually(|| (screen.engine.messages(&Filter::default()).unwrap().total == 2).then_some(()));
+    let early = screen.open("plain");
+    assert!(early.text.iter().any(|line| line.as_str().contains("The papers.")));
+    assert!(early.attachments.is_empty() && early.sentences.iter().any(|s| s.text.as_str().contains("Only the beginning")));
+    let whole = screen.event(|event| match event {
+        Event::Message(_, view) => Some(view.unwrap()),
+        _ => None,
+    });
+    assert_eq!(whole.attachments.len(), 1);
+    assert!(!whole.sentences.iter().any(|s| s.text.as_str().contains("Only the beginning")));
+    // It is here now: one answer, and whole.
+    assert_eq!(screen.open("plain").attachments.len(), 1);
+    let listing = screen.engine.messages(&Filter::default()).unwrap();
+    assert!(listing.messages.iter().any(|m| m.subject == "plain" && m.here));
+    let sealed = screen.open("sealed");
+    assert!(!sealed.sentences.iter().any(|s| s.text.as_str().contains("Only the beginning")));
+    screen.engine.close();
+}
+
 #[test]
 fn the_cache_serves_when_the_server_is_away_and_says_since_when() {
     let Some(mut world) = World::start() else { return };

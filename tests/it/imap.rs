@@ -379,6 +379,11 @@ async fn a_large_message_in_pieces() {
     assert_eq!(handle.download(inbox.clone(), 2, 1_000, Some(5_000), to.clone()).await, Ok(5_000));
     assert_eq!(pieces.recv().await.unwrap(), large[1_000..5_000]);
     assert_eq!(handle.download(inbox.clone(), 2, large.len() as u64, None, to.clone()).await, Ok(large.len() as u64));
+    // Whoever loses interest leaves nothing behind that the next one would get.
+    let (nobody, cared) = tokio::sync::mpsc::channel(1);
+    drop(cared);
+    handle.download(inbox.clone(), 2, 0, None, nobody).await.unwrap();
+    assert_eq!(handle.fetch(inbox.clone(), 1).await.unwrap().uid, 1);
     assert_eq!(handle.download(inbox, 99, 0, None, to).await, Err(Error::Gone { mailbox: "INBOX".to_owned() }));
 }
 

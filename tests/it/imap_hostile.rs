@@ -1,4 +1,23 @@
 //! The IMAP client against servers that are broken, hostile, or dying: no panic, no hang, nothing lost, clear words.
+//!
+//! What is known to go wrong with the codec and with servers, and which test holds that it does not here:
+//!
+//! | | held by |
+//! |---|---|
+//! | NO, BAD, BYE and a lost line taken for success, which would empty a mailbox | `session::tests::only_our_own_tagged_ok_is_success`, `refused_or_unanswered_at_every_command`, `cut_at_every_byte` |
+//! | answers left over from a command that was dropped; UIDs that nobody asked for | `doubles_and_strangers_in_an_answer`, `imap::a_large_message_in_pieces` |
+//! | a line break in an argument that becomes a command | `command::tests::what_could_become_a_command_is_refused` |
+//! | answers that make the parser panic, overflow its stack or allocate what is announced | `guard::tests::harm_is_refused`, `one_bad_message_costs_itself_only`, `more_than_anybody_can_hold` |
+//! | one unreadable answer that blocks a mailbox for ever | `one_bad_message_costs_itself_only`, `an_answer_that_is_always_unreadable_is_not_met_again_at_once` |
+//! | EXPUNGEs that are dropped silently after the hundredth, sequence numbers that are out of date | `expunged_and_shuffled_while_being_fetched`, `hundreds_of_expunges` |
+//! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics | `idle_refused_or_abused` |
+//! | APPEND: a line before `+` that leaves the server waiting for a literal | `appending` |
+//! | long lines of numbers in quadratic time | `untagged::tests::a_million_numbers_take_no_time` |
+//! | NAMESPACE, ESEARCH, extended LIST and STATUS that end the connection | `guarded::tests::each_line_to_its_reader_in_order`, `untagged::tests` |
+//! | greetings: PREAUTH, BYE, none; capabilities of before the login believed after it | `greetings_that_are_none`, `auth::tests::each_way_in_its_order` |
+//! | names in modified UTF-7, codes hidden in words | `name::tests`, `session::tests::codes` |
+//! | half a command left behind by whoever gave up waiting | `imap::requests_are_served` (offline in the middle), `a_server_that_comes_and_goes_is_found_again` |
+//! | certificates: self-signed, another name's, expired | `imap_tls` |
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -181,6 +200,26 @@ async fn expunged_and_shuffled_while_being_fetched() {
         assert_eq!((inbox.messages.len(), inbox.whole()), (5, 5));
         assert!(inbox.messages.keys().all(|uid| (1..=5).contains(uid)));
     });
+}
+
+/// As many EXPUNGEs as there are messages but a few, in the middle of a sync and in IDLE: none is lost count of.
+#[tokio::test]
+async fn hundreds_of_expunges() {
+    let server = ScriptedImap::start(GREETING, Inbox::extended(400), None, |asked| {
+        let gone = "* 1 EXPUNGE\r\n".repeat(395);
+        (asked.command == "IDLE").then(|| Act::Say(format!("{}{gone}", asked.good).into_bytes()))
+    })
+    .await;
+    let sink = Memory::default();
+    once(&server, &sink).await.unwrap();
+    {
+        let mut inbox = server.inbox.lock().unwrap();
+        inbox.messages.drain(..395);
+    }
+    let sink = Arc::new(sink);
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    sink.until("what is left", |state| state.mailboxes["INBOX"].messages.keys().copied().eq(396..=400)).await;
+    handle.end();
 }
 
 /// A store that takes no more ends the pass with its own words; what was stored stays, and the next pass goes on.

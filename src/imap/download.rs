@@ -6,12 +6,13 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use super::command::Command;
+use super::command::{Command, Items};
 use super::error::Error;
 use super::request::Download;
 use super::serve::{Open, open_at};
 use super::session::{Pending, Session, Wire};
 use super::sync::take;
+use super::uid_set::UidSet;
 
 /// Bytes of a piece: a fifth of a second on a line of 40 Mbit/s.
 pub(super) const PIECE: u64 = 1 << 20;
@@ -64,12 +65,16 @@ pub(super) async fn download<S: Wire>(
         };
         let mut items = HashMap::new();
         session.finish(pending, |response| take(&mut items, 100, response)).await?;
-        let Some(item) = items.remove(&download.uid) else {
-            drain(session, flying).await?;
-            return Err(Error::Gone { mailbox: download.at.name.to_string() });
-        };
-        // Behind the end some servers say NIL. What comes behind a short piece is of no use.
-        let piece = item.body.unwrap_or_default();
+        let item = items.remove(&download.uid);
+        // Behind the end some servers say NIL, some nothing; and nothing is also what they say of a message that was removed, which must
+        // not pass for its end.
+        if item.is_none() && !ended {
+            drain(session, std::mem::take(&mut flying)).await?;
+            if !is_there(session, &doing, download.uid).await? {
+                return Err(Error::Gone { mailbox: download.at.name.to_string() });
+            }
+        }
+        let piece = item.and_then(|item| item.body).unwrap_or_default();
         let bytes = piece.len() as u64;
         if bytes > size || download.have.saturating_add(bytes) > MESSAGE_MAX {
             return Err(Error::Nonsense { doing, words: "the message does not end".to_owned() });
@@ -84,6 +89,14 @@ pub(super) async fn download<S: Wire>(
         }
         ended |= bytes < size;
     }
+}
+
+/// Whether the mailbox that is open has this message.
+async fn is_there<S: Wire>(session: &mut Session<S>, doing: &str, uid: u32) -> Result<bool, Error> {
+    let mut items = HashMap::new();
+    let command = Command::uid_fetch(&UidSet::from(uid..=uid), Items::Flags);
+    session.run(doing, &command, |response| take(&mut items, 100, response)).await?;
+    Ok(items.contains_key(&uid))
 }
 
 /// Reads what is still on its way.

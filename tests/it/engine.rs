@@ -288,7 +288,9 @@ fn a_large_message_shows_its_text_first() {
     eventually(|| (screen.engine.messages(&Filter::default()).unwrap().total == 2).then_some(()));
     let early = screen.open("plain");
     assert!(early.text.iter().any(|line| line.as_str().contains("The papers.")));
-    assert!(early.attachments.is_empty() && early.sentences.iter().any(|s| s.text.as_str().contains("Only the beginning")));
+    assert!(
+        early.attachments.is_empty() && early.sentences.iter().any(|s| s.text.as_str().contains("Only the beginning"))
+    );
     let whole = screen.event(|event| match event {
         Event::Message(_, view) => Some(view.unwrap()),
         _ => None,

@@ -98,6 +98,9 @@ fn write_account(out: &mut String, account: &Account) {
     if !account.skip.is_empty() {
         let _ = writeln!(out, "skip = {}", texts(&account.skip));
     }
+    if account.compress {
+        out.push_str("compress = true\n");
+    }
 }
 
 fn write_proof(out: &mut String, source: &PasswordSource) {
@@ -136,9 +139,6 @@ fn write_route(out: &mut String, route: &Route) {
         if !list.is_empty() {
             let _ = writeln!(out, "{key} = {}", texts(list));
         }
-    }
-    if account.compress {
-        out.push_str("compress = true\n");
     }
 }
 

@@ -159,6 +159,29 @@ async fn where_nothing_changed_no_mailbox_is_opened() {
     }
 }
 
+/// What a resync asks and gets: one round trip for all new messages' sizes and one for their bodies, whatever changed beside.
+#[tokio::test]
+async fn what_a_resync_costs() {
+    let Some(server) = Dovecot::start() else { return };
+    server.fill(USER, "INBOX", (1..=2_000).map(|n| mail(n, "hello")));
+    let sink = Memory::default();
+    sync_once(&setup(&server), &sink, &[]).await.unwrap();
+    let nothing = sync_counted(&setup(&server), &sink, &["INBOX".to_owned()]).await.unwrap();
+    server.doveadm(&["flags", "add", "-u", USER, "\\Seen", "mailbox", "INBOX", "uid", "1:500"], b"");
+    server.doveadm(&["expunge", "-u", USER, "mailbox", "INBOX", "uid", "601:800"], b"");
+    for n in 2_001..=2_100 {
+        server.deliver(USER, "INBOX", &mail(n, "new"));
+    }
+    let some = sync_counted(&setup(&server), &sink, &["INBOX".to_owned()]).await.unwrap();
+    let pass = &some.passes[0];
+    assert_eq!((pass.new, pass.changed, pass.vanished), (100, 500, 200));
+    for (what, synced) in [("nothing changed", &nothing), ("100 new, 500 flags, 200 gone", &some)] {
+        let (trips, inn, out) = (synced.round_trips, synced.bytes_in, synced.bytes_out);
+        eprintln!("{what}: {trips} round trips, {inn} bytes in, {out} out");
+    }
+    assert!(nothing.round_trips <= 3 && some.round_trips <= 5, "{nothing:?} {some:?}");
+}
+
 /// A mailbox that is renamed keeps what is held of it; one that is removed leaves.
 #[tokio::test]
 async fn renamed_and_removed_mailboxes() {

@@ -202,6 +202,28 @@ async fn expunged_and_shuffled_while_being_fetched() {
     });
 }
 
+/// A mailbox that may only be read is synced all the same; changes in it are refused before they are sent.
+#[tokio::test]
+async fn read_only() {
+    let server = ScriptedImap::start(GREETING, Inbox::extended(5), None, |asked| {
+        assert!(!asked.command.contains("STORE") && !asked.command.contains("MOVE"), "{}", asked.command);
+        asked
+            .command
+            .starts_with("SELECT")
+            .then(|| Act::Say(asked.good.replace("OK done", "OK [READ-ONLY] done").into_bytes()))
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    sink.until("all", |state| state.mailboxes.get("INBOX").is_some_and(|inbox| inbox.whole() == 5)).await;
+    assert!(sink.look(|state| state.read_only.contains("INBOX")));
+    let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    let refused = Error::ReadOnly { mailbox: "INBOX".to_owned() };
+    let moved = handle.move_messages(at.clone(), UidSet::from(1..=2), "Archive".to_owned()).await;
+    assert_eq!(moved, Err(refused.clone()));
+    assert_eq!(handle.expunge(at, UidSet::from(1..=2)).await, Err(refused));
+}
+
 /// As many EXPUNGEs as there are messages but a few, in the middle of a sync and in IDLE: none is lost count of.
 #[tokio::test]
 async fn hundreds_of_expunges() {

@@ -30,6 +30,11 @@ pub(crate) enum NotDone {
     Nothing(String),
 }
 
+/// The name of a message's mailbox, if that may only be read.
+fn read_only(library: &Library, key: MessageKey) -> Option<String> {
+    library.mailbox(key.mailbox).filter(|mailbox| mailbox.state.also.read_only).map(|mailbox| mailbox.name.clone())
+}
+
 /// What was done.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Done {
@@ -281,6 +286,13 @@ impl Core {
             return Err(NotDone::Nothing(
                 "No message is there to do this to: they were moved or deleted elsewhere.".into(),
             ));
+        }
+        // A mailbox that may only be read (EXAMINE, [READ-ONLY], RFC 9051 §7.1) takes nothing: said now, not queued and refused later.
+        let (closed, keys): (Vec<MessageKey>, Vec<MessageKey>) =
+            keys.into_iter().partition(|key| read_only(&open.library, *key).is_some());
+        if let (Some(key), true) = (closed.first(), keys.is_empty()) {
+            let name = read_only(&open.library, *key).unwrap_or_default();
+            return Err(NotDone::Nothing(format!("{name} may only be read: the server takes no changes there.")));
         }
         let plan = plan(&open.library, &keys, deed)?;
         let concerned: BTreeSet<MessageKey> = plan.acts.iter().flat_map(|(_, _, keys)| keys.iter().copied()).collect();

@@ -124,7 +124,8 @@ pub(super) fn plan(held: Option<&Held>, server: &Server, begun: Option<&Begun>) 
         return plan;
     }
     match (held.position.highest_modseq, server.highest_modseq) {
-        _ if server.resynced => {}
+        // QRESYNC told what changed since the sequence that we named; a server whose own is lower has forgotten, and told nothing.
+        (Some(known), Some(now)) if server.resynced && known <= now => {}
         (Some(known), Some(now)) if known == now => {}
         (Some(known), Some(now)) if known < now && known > 0 => plan.steps.push(Step::Changed(known)),
         _ => {
@@ -319,6 +320,8 @@ mod tests {
         check(Some(&no_modseq), Server { highest_modseq: None, ..SERVER }, false, &[Compare], false);
         // Backwards: the modification sequence, UIDNEXT, a UID we hold that cannot exist yet.
         check(Some(&ours), Server { highest_modseq: Some(99), ..SERVER }, false, &[Compare], false);
+        check(Some(&ours), Server { highest_modseq: Some(99), resynced: true, ..SERVER }, false, &[Compare], false);
+        check(Some(&ours), Server { highest_modseq: None, resynced: true, ..SERVER }, false, &[Compare], false);
         check(Some(&ours), Server { uid_next: Some(10), ..SERVER }, false, &[Compare], false);
         let ahead = Held { uids: (1..=30).into(), ..held() };
         check(Some(&ahead), SERVER, false, &[Compare], false);

@@ -605,7 +605,12 @@ fn first_uid(uids: &[UidSetMember]) -> Option<u32> {
 /// The server's words, with the response code as far as the codec did not take it apart.
 pub(super) fn words(outcome: &imap_proto::Outcome<'_>) -> String {
     let text = outcome.information.as_deref().unwrap_or_default();
-    let text: String = text.chars().take(500).collect();
+    // Which messages were left alone stands in the text, whole: cut, it would say of those behind the cut that they were changed. The guard
+    // bounds the line.
+    let is_list = text.get(..10).is_some_and(|head| head.eq_ignore_ascii_case("[MODIFIED "));
+    let list = if is_list { text.find(']').map_or(0, |end| end.saturating_add(1)) } else { 0 };
+    let (list, rest) = text.split_at_checked(list).unwrap_or(("", text));
+    let text: String = list.chars().chain(rest.chars().take(500)).collect();
     match &outcome.code {
         Some(ResponseCode::TryCreate) => format!("[TRYCREATE] {text}"),
         Some(ResponseCode::Alert) => format!("[ALERT] {text}"),
@@ -670,6 +675,18 @@ mod tests {
         assert!(matches!(noop("* NAMESPACE what\r\n", true).await, Err(Error::Unreadable { .. })));
         assert!(matches!(noop("* LIST () \"/\" x", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* 1 FETCH (BODYSTRUCTURE ((\r\n", true).await, Err(Error::Unreadable { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_long_code_is_kept_whole_and_long_words_are_cut() {
+        let uids: Vec<String> = (1..400).map(|uid| (uid * 2).to_string()).collect();
+        let code = format!("[MODIFIED {}]", uids.join(","));
+        let done = noop(&format!("c1 OK {code} {}\r\n", "x".repeat(900)), true).await.unwrap();
+        assert!(done.text.starts_with(&code) && done.text.len() == code.len() + 500, "{}", done.text.len());
+        let refused = noop(&format!("c1 NO {code} not all\r\n"), true).await.unwrap_err();
+        assert!(matches!(refused, Error::No { code: Some(code), .. } if code.ends_with(",796,798")));
+        let words = noop(&format!("c1 OK [{}\r\n", "x".repeat(900)), true).await.unwrap();
+        assert_eq!(words.text.len(), 500);
     }
 
     #[tokio::test]

@@ -36,7 +36,7 @@ fn copy_uid(code: Option<&ResponseCode<'_>>, asked: &UidSet) -> Option<(u32, Vec
             _ => return None,
         }
     }
-    pairs.retain(|(before, _)| asked.contains(*before));
+    pairs.retain(|(before, after)| asked.contains(*before) && *after > 0);
     Some((*uid_validity, pairs))
 }
 
@@ -135,8 +135,12 @@ pub(super) async fn move_messages<S: Wire>(
         if !moves {
             // Chunk by chunk, so that asking again after a failure copies little twice.
             let command = Command::uid_copy(&chunk, &wire)?;
+            let before = moved.copied.uids.len();
             run_copying(session, &doing, &command, &chunk, &mut moved.copied).await.map_err(|e| missing(e, to))?;
-            moved.left.extend(expunge(session, open, at, &chunk).await?.left.iter());
+            // What the server does not name among the copies is not removed, whatever its reason.
+            let named = moved.copied.uids.get(before..).unwrap_or(&moved.copied.uids).iter().map(|(from, _)| *from);
+            let copied = if moved.copied.uid_validity.is_some() { named.collect() } else { chunk };
+            moved.left.extend(expunge(session, open, at, &copied).await?.left.iter());
             continue;
         }
         let command = Command::uid_move(&chunk, &wire)?;
@@ -225,7 +229,50 @@ fn exists_already(e: &Error) -> bool {
 mod tests {
     use imap_proto::rfc4315::UidSetMember::{Uid, UidRange};
 
-    use super::{ResponseCode, UidSet, copy_uid};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+    use super::{MailboxAt, ResponseCode, Session, UidSet, copy_uid, move_messages};
+    use crate::net::guard::Limits;
+
+    #[tokio::test]
+    async fn what_was_not_copied_is_not_removed() {
+        let (client, server) = tokio::io::duplex(1 << 16);
+        let served = tokio::spawn(async move {
+            let mut server = BufReader::new(server);
+            server.write_all(b"* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n").await.unwrap();
+            let mut heard = Vec::new();
+            for says in [
+                "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] fine\r\nc1 OK [READ-WRITE] open\r\n",
+                "c2 OK [COPYUID 9 1,3 11:12] copied\r\n",
+                "c3 OK marked\r\n",
+                "c4 OK removed\r\n",
+            ] {
+                let mut line = String::new();
+                server.read_line(&mut line).await.unwrap();
+                heard.push(line.trim_end().to_owned());
+                server.write_all(says.as_bytes()).await.unwrap();
+            }
+            heard
+        });
+        let mut session = Session::new(client, Duration::from_secs(5));
+        session.greeting().await.unwrap();
+        session.set_guard(Limits::after_login(1_000));
+        let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+        let moved = move_messages(&mut session, &mut None, &at, &UidSet::from(1..=3), "B").await.unwrap();
+        assert_eq!((moved.copied.uids, moved.left), (vec![(1, 11), (3, 12)], UidSet::new()));
+        assert_eq!(
+            served.await.unwrap(),
+            [
+                "c1 SELECT \"INBOX\"",
+                "c2 UID COPY 1:3 \"B\"",
+                "c3 UID STORE 1,3 +FLAGS (\\Deleted)",
+                "c4 UID EXPUNGE 1,3"
+            ]
+        );
+    }
 
     #[test]
     fn pairs_of_uids() {

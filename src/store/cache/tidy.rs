@@ -86,12 +86,17 @@ impl Cache {
             }
             self.move_former(&mut done)?;
         }
-        let victims = self.victims(thrift);
+        let victims = {
+            // Under the lock: whoever has appended to one of them has named it, too, before it is looked for.
+            let _writer = self.lock();
+            let victims = self.victims(thrift);
+            self.closing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(&victims);
+            victims
+        };
         let old_blobs = self.blob_sealers.len() > 1;
         if victims.is_empty() && !old_blobs {
             return Ok(done);
         }
-        self.closing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).extend(&victims);
         let outcome = self.rewrite(&victims, &mut done, go_on);
         self.closing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clear();
         outcome?;

@@ -1,8 +1,11 @@
-//! A first sync and one without changes, as a whole process: `cargo bench --bench sync [-- 100000]`.
+//! A first sync, one without changes, and one after 100 new messages, 500 changes of flags and 200 expunged, as whole processes:
+//! `cargo bench --bench sync [-- 100000]`.
 //!
-//! A private Dovecot is filled with made-up mail (10,000 messages where no number is given), then the built program, mbsync where it is
-//! installed, and a bare `UID FETCH 1:* BODY.PEEK[]` fetch it in turn. CPU is of the client alone; memory is the largest seen after the
-//! profile was unlocked, because Argon2 takes its own by intent. Server and client share the machine. Figures are printed, nothing is asserted.
+//! A private Dovecot is filled with made-up mail (10,000 messages where no number is given), then the built program (or the one that
+//! `CASEMAIL` names), mbsync where it is installed, and a bare stream of the same (`UID FETCH 1:* BODY.PEEK[]`, then QRESYNC) fetch it in
+//! turn. Then all of it once more through a proxy that counts bytes and turns of the line. CPU is of the client alone; memory is the
+//! largest seen after the profile was unlocked, because Argon2 takes its own by intent. Server and client share the machine. Figures are
+//! printed, nothing is asserted.
 
 #![allow(
     dead_code,
@@ -17,17 +20,21 @@
 
 #[path = "../tests/it/support/dovecot.rs"]
 mod dovecot;
+#[path = "../tests/it/support/line.rs"]
+mod line;
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use casemail::net::{connect_imap, tls};
+use casemail::net::{Endpoint, Security, connect_imap, tls};
 use casemail::store::profile::{Profile, Roots};
 use casemail::store::vault::{Cost, Vault};
 use dovecot::{Dovecot, PASSWORD};
+use line::Line;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const USER: &str = "quill";
@@ -135,55 +142,84 @@ fn run(mut command: Command, ready: &Path) -> Cost1 {
     Cost1 { wall, cpu: ticks(true) - cpu, peak_mb: peak, output: String::from_utf8_lossy(&output.stdout).into_owned() }
 }
 
-/// The bare stream: what no client can be faster than.
-fn raw(server: &Dovecot) -> (Cost1, u64) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (cpu, since) = (ticks(false), Instant::now());
-    let total = runtime.block_on(async {
-        let config = tls::client_config(Some(&server.ca_file())).unwrap();
-        let mut stream = connect_imap(&server.tls(), &config, casemail::net::connect::Times::default()).await.unwrap();
-        let commands =
-            format!("a1 LOGIN {USER} \"{PASSWORD}\"\r\na2 EXAMINE INBOX\r\na3 UID FETCH 1:* (UID BODY.PEEK[])\r\n");
-        stream.write_all(commands.as_bytes()).await.unwrap();
-        let (mut buffer, mut tail, mut total) = (vec![0; 256 << 10], Vec::new(), 0_u64);
+/// The bare stream: what no client can be faster than. Reads to the tagged end of each command; gives the lines of SELECT.
+async fn stream(port: u16, ca: &Path, commands: &[String]) -> String {
+    let config = tls::client_config(Some(ca)).unwrap();
+    let endpoint = Endpoint { host: "localhost".into(), port, security: Security::Tls };
+    let mut stream = connect_imap(&endpoint, &config, casemail::net::connect::Times::default()).await.unwrap();
+    let mut heard = String::new();
+    for (n, command) in commands.iter().enumerate() {
+        stream.write_all(format!("a{n} {command}\r\n").as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let end = format!("\na{n} OK");
+        let (mut buffer, mut tail) = (vec![0; 256 << 10], Vec::new());
         loop {
             let read = stream.read(&mut buffer).await.unwrap();
-            assert!(read > 0, "the server hung up");
-            total += read as u64;
-            tail.extend_from_slice(&buffer[read.saturating_sub(64)..read]);
-            if tail.windows(6).any(|window| window == b"\na3 OK") {
-                return total;
+            assert!(read > 0, "the server hung up on {command}");
+            tail.extend_from_slice(&buffer[..read]);
+            let looked = tail.len().saturating_sub(read + 64);
+            if tail[looked..].windows(end.len()).any(|window| window == end.as_bytes())
+                || tail.starts_with(&end.as_bytes()[1..])
+            {
+                break;
             }
             let cut = tail.len().saturating_sub(64);
-            tail.drain(..cut);
+            if command.contains("FETCH") {
+                tail.drain(..cut);
+            }
         }
-    });
-    (Cost1 { wall: since.elapsed().as_secs_f64(), cpu: ticks(false) - cpu, peak_mb: 0, output: String::new() }, total)
+        if command.starts_with("SELECT") {
+            heard = String::from_utf8_lossy(&tail).into_owned();
+        }
+    }
+    heard
 }
 
-fn home(place: &Path, server: &Dovecot) {
+/// As a process of its own: `--raw PORT CA COMMAND...`; prints what SELECT said.
+fn raw_child(arguments: &[String]) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let login = format!("LOGIN {USER} \"{PASSWORD}\"");
+    let commands: Vec<String> = std::iter::once(login).chain(arguments[2..].iter().cloned()).collect();
+    println!("{}", runtime.block_on(stream(arguments[0].parse().unwrap(), Path::new(&arguments[1]), &commands)));
+}
+
+fn raw(server: &Dovecot, port: u16, commands: &[String]) -> Cost1 {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg("--raw").arg(port.to_string()).arg(server.ca_file()).args(commands);
+    run(command, Path::new("/"))
+}
+
+/// Where the bare stream stands: UIDVALIDITY, HIGHESTMODSEQ, UIDNEXT.
+fn position(heard: &str) -> (String, String, String) {
+    let value = |name: &str| {
+        let rest = heard.split(&format!("[{name} ")).nth(1).unwrap_or_else(|| panic!("no {name} in {heard}"));
+        rest.split(']').next().unwrap().to_owned()
+    };
+    (value("UIDVALIDITY"), value("HIGHESTMODSEQ"), value("UIDNEXT"))
+}
+
+fn home(place: &Path, server: &Dovecot, port: u16) {
     let roots = Roots::below(place);
     let profile = Profile::open(roots).unwrap();
     Vault::create_with(&profile.roots().vault_file(), PASSPHRASE.as_bytes(), Cost::FLOOR).unwrap();
-    let endpoint =
-        |port: u16| format!("{{ host = \"localhost\", port = {port}, security = \"tls\", user = \"{USER}\" }}");
+    let endpoint = format!("{{ host = \"localhost\", port = {port}, security = \"tls\", user = \"{USER}\" }}");
     let text = format!(
         "unlock_command = [\"printf\", \"%s\", \"{PASSPHRASE}\"]\n[[account]]\nname = \"work\"\naddress = \"quill@quillpounce.example\"\n\
-         full_name = \"Quill\"\nimap = {}\nsmtp = {}\nca_file = \"{}\"\npassword = {{ command = [\"printf\", \"%s\", \"{PASSWORD}\"] }}\n",
-        endpoint(server.tls().port),
-        endpoint(server.tls().port),
+         full_name = \"Quill\"\nimap = {endpoint}\nsmtp = {endpoint}\nca_file = \"{}\"\npassword = {{ command = [\"printf\", \"%s\", \"{PASSWORD}\"] }}\n",
         server.ca_file().display(),
     );
     casemail::store::file::write_atomic(&profile.roots().config_file(), text.as_bytes()).unwrap();
 }
 
 fn casemail(home: &Path) -> Cost1 {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_casemail"));
+    let program = std::env::var("CASEMAIL").unwrap_or_else(|_| env!("CARGO_BIN_EXE_casemail").to_owned());
+    let mut command = Command::new(program);
     command.arg("--home").arg(home).args(["sync", "--json"]);
     run(command, &Roots::below(home).cache.join("mail"))
 }
 
-fn mbsync(dir: &Path, server: &Dovecot) -> Option<(Cost1, Cost1)> {
+/// mbsync's configuration, where it is installed.
+fn mbsync_rc(dir: &Path, server: &Dovecot, port: u16) -> Option<PathBuf> {
     let version = Command::new("mbsync").arg("--version").output().ok()?;
     // The option has another name since 1.5.
     let tls = if String::from_utf8_lossy(&version.stdout).contains("1.4") { "SSLType" } else { "TLSType" };
@@ -192,18 +228,18 @@ fn mbsync(dir: &Path, server: &Dovecot) -> Option<(Cost1, Cost1)> {
     let text = format!(
         "FSync no\n\nIMAPAccount a\nHost localhost\nPort {port}\nUser {USER}\nPass \"{PASSWORD}\"\nAuthMechs LOGIN\n{tls} IMAPS\n\
          CertificateFile {ca}\n\nIMAPStore far\nAccount a\n\nMaildirStore near\nPath {mail}/\nInbox {mail}/INBOX\nSubFolders Verbatim\n\n\
-         Channel c\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nSync All\nSyncState *\nCopyArrivalDate yes\n",
-        port = server.tls().port,
+         Channel c\nFar :far:\nNear :near:\nPatterns INBOX\nCreate Near\nExpunge Near\nSync All\nSyncState *\nCopyArrivalDate yes\n",
         ca = server.ca_file().display(),
         mail = mail.display(),
     );
     std::fs::write(&rc, text).unwrap();
-    let once = || {
-        let mut command = Command::new("mbsync");
-        command.args(["-q", "-c"]).arg(&rc).arg("-a");
-        run(command, dir)
-    };
-    Some((once(), once()))
+    Some(rc)
+}
+
+fn mbsync(rc: &Path) -> Cost1 {
+    let mut command = Command::new("mbsync");
+    command.args(["-q", "-c"]).arg(rc).arg("-a");
+    run(command, rc)
 }
 
 fn disk(dir: &Path) -> u64 {
@@ -211,8 +247,57 @@ fn disk(dir: &Path) -> u64 {
     entries.map(|entry| if entry.path().is_dir() { disk(&entry.path()) } else { entry.metadata().unwrap().len() }).sum()
 }
 
+/// What one after another did, by client.
+type Costs = Vec<(&'static str, Cost1)>;
+
+/// Everything against this port: first, nothing changed, after changes. `round` tells changes apart that were made before.
+fn all(server: &Dovecot, port: u16, dir: &Path, round: u64, told: &mut dyn FnMut(&str, &str, &Cost1)) -> PathBuf {
+    const SELECT: &str = "SELECT INBOX (CONDSTORE)";
+    let place = dir.join("home");
+    home(&place, server, port);
+    let rc = mbsync_rc(&dir.join("mbsync"), server, port);
+    let bare = raw(server, port, &[SELECT.to_owned(), "UID FETCH 1:* (UID FLAGS BODY.PEEK[])".to_owned()]);
+    told("first", "raw", &bare);
+    let (validity, modseq, next) = position(&bare.output);
+    let mut clients = |what: &str| -> Costs {
+        let mut costs = vec![("casemail", casemail(&place))];
+        if let Some(rc) = &rc {
+            costs.push(("mbsync", mbsync(rc)));
+        }
+        for (name, cost) in &costs {
+            told(what, name, cost);
+        }
+        costs
+    };
+    clients("first");
+    clients("nothing changed");
+    change(server, round);
+    clients("100 new, 500 flags, 200 gone");
+    let qresync = format!("SELECT INBOX (QRESYNC ({validity} {modseq}))");
+    let new = format!("UID FETCH {next}:* (UID FLAGS BODY.PEEK[])");
+    let bare = raw(server, port, &["ENABLE QRESYNC".to_owned(), qresync, new]);
+    told("100 new, 500 flags, 200 gone", "raw", &bare);
+    place
+}
+
+/// Another client at work.
+fn change(server: &Dovecot, round: u64) {
+    let mut noise = Noise(1_000 + round);
+    for n in 0..100 {
+        server.deliver(USER, "INBOX", &message(10_000_000 + round * 1_000 + n * 12, &mut noise));
+    }
+    let how = if round == 0 { "add" } else { "remove" };
+    server.doveadm(&["flags", how, "-u", USER, "\\Flagged", "mailbox", "INBOX", "uid", "1:500"], b"");
+    let gone = format!("{}:{}", 1_001 + round * 200, 1_200 + round * 200);
+    server.doveadm(&["expunge", "-u", USER, "mailbox", "INBOX", "uid", &gone], b"");
+}
+
 fn main() {
-    let count = std::env::args().find_map(|argument| argument.parse::<u64>().ok()).unwrap_or(10_000);
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| first == "--raw") {
+        return raw_child(&arguments[1..]);
+    }
+    let count = arguments.iter().find_map(|argument| argument.parse::<u64>().ok()).unwrap_or(10_000).max(2_000);
     let Some(server) = Dovecot::start() else { return };
     let mut noise = Noise(7);
     let (mut bytes, mut packed) = (0, 0);
@@ -226,50 +311,53 @@ fn main() {
             raw
         }),
     );
+    println!("{count} messages, {:.1} MB", bytes as f64 / 1e6);
     let dir = tempfile::tempdir().unwrap();
+    let port = server.tls().port;
     // The server builds its own caches at the first reading, whoever comes first.
-    raw(&server);
-    let (bare, received) = raw(&server);
-    let place = dir.path().join("home");
-    home(&place, &server);
-    let first = casemail(&place);
-    let again = casemail(&place);
-    let others = mbsync(&dir.path().join("mbsync"), &server);
-    println!("{count} messages, {:.1} MB ({:.1} MB received raw)", bytes as f64 / 1e6, received as f64 / 1e6);
-    println!("{:<34} {:>8} {:>8} {:>8} {:>10} {:>10}", "", "wall s", "CPU s", "peak MB", "wall/raw", "CPU/raw");
-    let tell = |name: &str, cost: &Cost1| {
-        println!(
-            "{name:<34} {:>8.2} {:>8.2} {:>8} {:>10.2} {:>10.2}",
-            cost.wall,
-            cost.cpu,
-            cost.peak_mb,
-            cost.wall / bare.wall,
-            cost.cpu / bare.cpu.max(0.01)
-        );
-    };
-    tell("raw UID FETCH BODY.PEEK[]", &bare);
-    tell("casemail sync, first", &first);
-    tell("casemail sync, nothing changed", &again);
-    if let Some((first, again)) = &others {
-        tell("mbsync, first (no fsync)", first);
-        tell("mbsync, nothing changed", again);
-    }
-    for (name, cost) in [("first", &first), ("nothing changed", &again)] {
-        let told: serde_json::Value = serde_json::from_str(&cost.output).unwrap();
-        for mailbox in told["mailboxes"].as_array().unwrap().iter().filter(|mailbox| mailbox["name"] == "INBOX") {
-            println!(
-                "{name}: INBOX {} new, {} round trips, {} bytes in, {:.2} s of it on the mailbox",
-                mailbox["new"],
-                mailbox["round_trips"],
-                mailbox["bytes_in"],
-                mailbox["seconds"].as_f64().unwrap_or_default()
-            );
+    raw(&server, port, &["SELECT INBOX".to_owned(), "UID FETCH 1:* (UID FLAGS BODY.PEEK[])".to_owned()]);
+    println!("{:<30} {:<9} {:>8} {:>8} {:>8}", "", "", "wall s", "CPU s", "peak MB");
+    let place = all(&server, port, &dir.path().join("timed"), 0, &mut |what, name, cost| {
+        println!("{what:<30} {name:<9} {:>8.3} {:>8.2} {:>8}", cost.wall, cost.cpu, cost.peak_mb);
+        if name == "casemail" {
+            tell_mailbox(cost);
         }
-    }
+    });
     let cache = disk(&Roots::below(&place).cache);
     println!(
         "cache: {:.1} MB = {:.2} times the mail packed by zstd -3",
         cache as f64 / 1e6,
         cache as f64 / packed as f64
     );
+
+    println!("{:<30} {:<9} {:>12} {:>12} {:>8} {:>8}", "", "", "bytes down", "bytes up", "turns", "connect.");
+    let line = Line::to(&server.tls());
+    let weather = line.weather();
+    let mut before = [0; 4];
+    all(&server, line.via(&server.tls()).port, &dir.path().join("counted"), 1, &mut |what, name, _| {
+        let now = [
+            weather.down.load(SeqCst),
+            weather.up.load(SeqCst),
+            weather.turns.load(SeqCst) as u64,
+            weather.connections.load(SeqCst) as u64,
+        ];
+        let part: Vec<u64> = now.iter().zip(before).map(|(now, before)| now - before).collect();
+        before = now;
+        println!("{what:<30} {name:<9} {:>12} {:>12} {:>8} {:>8}", part[0], part[1], part[2], part[3]);
+    });
+}
+
+/// What the program says of the mailbox itself.
+fn tell_mailbox(cost: &Cost1) {
+    let told: serde_json::Value = serde_json::from_str(&cost.output).unwrap();
+    for mailbox in told["mailboxes"].as_array().unwrap().iter().filter(|mailbox| mailbox["name"] == "INBOX") {
+        println!(
+            "    INBOX: {} new, {} changed, {} vanished, {} round trips, {:.3} s of it",
+            mailbox["new"],
+            mailbox["changed"],
+            mailbox["vanished"],
+            mailbox["round_trips"],
+            mailbox["seconds"].as_f64().unwrap_or_default()
+        );
+    }
 }

@@ -29,6 +29,10 @@ pub(crate) struct Weather {
     pub(crate) down: AtomicU64,
     /// Bytes that went to the server.
     pub(crate) up: AtomicU64,
+    /// How often something went to the server after something had come from it: round trips that were waited for.
+    pub(crate) turns: AtomicUsize,
+    /// What went last went to the client.
+    answered: AtomicBool,
     /// Connections so far.
     pub(crate) connections: AtomicUsize,
     /// Cuts so far.
@@ -163,6 +167,9 @@ async fn write(
         }
         gone += chunk.len() as u64;
         sum.fetch_add(chunk.len() as u64, SeqCst);
+        if !chunk.is_empty() && weather.answered.swap(down, SeqCst) && !down {
+            weather.turns.fetch_add(1, SeqCst);
+        }
         if chunk.is_empty() || to.write_all(&chunk).await.is_err() || cut {
             weather.cuts.fetch_add(usize::from(cut), SeqCst);
             break;

@@ -116,6 +116,8 @@ pub struct Held {
     pub flags: Flags,
     /// The whole message is here.
     pub has_raw: bool,
+    /// It was let go of on purpose ([`Cache::let_go`]): nothing but a person's wish brings it back.
+    pub let_go: bool,
 }
 
 /// Counts and sizes.
@@ -248,8 +250,10 @@ pub struct Cache {
     pack: sled::Tree,
     blob: sled::Tree,
     packs: Packs,
-    /// The epoch that is sealed in.
+    /// The epoch that raw messages are sealed in.
     epoch: u32,
+    /// The epoch that rows are sealed in: an older one only where there was no room to copy them.
+    rows_epoch: u32,
     pack_sealers: BTreeMap<u32, Sealer>,
     blob_sealers: BTreeMap<u32, Sealer>,
     segments: Mutex<BTreeMap<u32, Segment>>,
@@ -276,6 +280,12 @@ fn number_of(key: &[u8]) -> Option<u32> {
 /// All keys of a mailbox.
 fn keys_of(mailbox: MailboxId) -> RangeInclusive<[u8; 8]> {
     key(mailbox, 0)..=key(mailbox, u32::MAX)
+}
+
+/// What a page of flags says of its messages.
+fn held_of(page: &FlagsPage, number: u32) -> impl Iterator<Item = Held> {
+    let gone: BTreeSet<u32> = page.gone(number).collect();
+    page.iter(number).map(move |(uid, flags, has_raw)| Held { uid, flags, has_raw, let_go: gone.contains(&uid) })
 }
 
 /// What a message may unpack to: far beyond what any server takes.
@@ -308,7 +318,7 @@ impl Cache {
             let (key, value) = row?;
             let number = number_of(&key).unwrap_or_default();
             match self.open_flags(&key, &value) {
-                Some(page) => held.extend(page.iter(number).map(|(uid, flags, has_raw)| Held { uid, flags, has_raw })),
+                Some(page) => held.extend(held_of(&page, number)),
                 None => self.lose(mailbox, page::uids(number), "flags")?,
             }
         }
@@ -396,7 +406,7 @@ impl Cache {
             self.lose(mailbox, page::uids(number), "flags")?;
             return Ok(Vec::new());
         };
-        Ok(page.iter(number).map(|(uid, flags, has_raw)| Held { uid, flags, has_raw }).collect())
+        Ok(held_of(&page, number).collect())
     }
 
     /// One summary.

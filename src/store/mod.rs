@@ -31,6 +31,7 @@ pub mod pack;
 pub mod page;
 pub mod place;
 pub mod profile;
+pub mod rekey;
 pub mod space;
 pub mod state;
 pub mod summary;

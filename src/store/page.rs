@@ -77,6 +77,8 @@ struct FlagsRow {
 
 /// The bit beside the system flags that says: the raw message is here.
 const RAW: u8 = 0x80;
+/// The bit that says: its raw message was let go of on purpose, and is fetched again only when somebody asks for it.
+const LET_GO: u8 = 0x40;
 
 fn low(uid: u32) -> u8 {
     // Below 256 by the definition of a page.
@@ -124,7 +126,9 @@ impl FlagsPage {
         for word in flags.keywords() {
             words.extend(self.word(word, &words));
         }
-        let row = FlagsRow { low: low(uid), bits: flags.bits() | if has_raw { RAW } else { 0 }, words };
+        let before = self.rows.binary_search_by_key(&low(uid), |row| row.low).ok().and_then(|at| self.rows.get(at));
+        let kept = if has_raw { RAW } else { before.map_or(0, |row| row.bits & LET_GO) };
+        let row = FlagsRow { low: low(uid), bits: flags.bits() | kept, words };
         match self.rows.binary_search_by_key(&row.low, |row| row.low) {
             Ok(at) => {
                 if let Some(place) = self.rows.get_mut(at) {
@@ -141,6 +145,21 @@ impl FlagsPage {
             Ok(at) => self.rows.remove(at).bits & RAW != 0,
             Err(_) => false,
         }
+    }
+
+    /// The raw message of one that is there is let go of, on purpose.
+    pub fn let_go(&mut self, uid: u32) {
+        if let Ok(at) = self.rows.binary_search_by_key(&low(uid), |row| row.low)
+            && let Some(row) = self.rows.get_mut(at)
+        {
+            row.bits = row.bits & !RAW | LET_GO;
+        }
+    }
+
+    /// Those whose raw messages were let go of, of the page `number`.
+    pub fn gone(&self, number: u32) -> impl Iterator<Item = u32> + '_ {
+        let gone = self.rows.iter().filter(|row| row.bits & LET_GO != 0);
+        gone.map(move |row| number.saturating_mul(ROWS).saturating_add(row.low.into()))
     }
 
     /// None of the raw messages is here any more.

@@ -4,6 +4,7 @@
 //! Names are kept as keyed digests, values are sealed for their place.
 
 mod changes;
+mod epoch;
 
 use std::path::{Path, PathBuf};
 
@@ -167,7 +168,7 @@ impl State {
     /// [`StateError`]; the file is left as it is.
     pub fn open(file: &Path, vault: &Vault) -> Result<Self, StateError> {
         let database = open_database(file)?;
-        let keys = Keys { sealer: vault.sealer("state", b""), blinder: vault.blinder("state") };
+        let keys = epoch::settle(&database, vault)?;
         let state = Self { file: file.to_owned(), database, keys };
         state.bring_up(vault.generation())?;
         Ok(state)

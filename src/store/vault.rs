@@ -526,6 +526,16 @@ impl std::fmt::Debug for Blinder {
 }
 
 impl Blinder {
+    /// The key itself, to be kept sealed where what was blinded with it outlives its epoch.
+    pub(super) fn key(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
+    /// A key that was kept.
+    pub(super) fn from_key(key: &[u8]) -> Option<Self> {
+        key.try_into().ok().map(|key| Self(Zeroizing::new(key)))
+    }
+
     /// The digest of a name.
     #[must_use]
     pub fn blind(&self, name: &[u8]) -> [u8; 16] {

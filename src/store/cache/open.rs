@@ -14,12 +14,21 @@ use super::{Cache, CacheError, CacheOptions, Damage, Segment, Tree, keys_of};
 use crate::mail::id::MailboxId;
 use crate::store::mailbox::Mailbox;
 use crate::store::pack::{self, Packs};
+use crate::store::space;
 use crate::store::vault::{Sealer, Vault};
 
 /// What this casemail writes. Schema 1, which kept raw messages in sled, is read and brought up in the background; a cache of any other
 /// is made anew: it can be.
 const SCHEMA: u32 = 2;
 const FORMER_SCHEMA: u32 = 1;
+/// The row that says which keys the rows are sealed under; none means the first.
+const EPOCH: &str = "epoch";
+/// Trees whose values are sealed.
+const SEALED: [&[u8]; 5] = [b"mailbox", b"page", b"flags", b"place", b"raw"];
+
+fn rows_epoch(db: &sled::Db) -> sled::Result<u32> {
+    Ok(db.get(EPOCH)?.as_deref().and_then(super::number_of).unwrap_or_default())
+}
 
 impl Cache {
     /// Opens the cache below `dir`, or makes it. What cannot be opened is moved aside and made anew; sentences say so.
@@ -33,8 +42,13 @@ impl Cache {
         options: &CacheOptions,
     ) -> Result<(Self, Vec<String>), CacheError> {
         let mut sentences = Vec::new();
-        for _ in 0..2 {
+        for _ in 0..3 {
             let because = match recovery::open(dir, options)? {
+                Outcome::Open(db) if Self::seal_anew(dir, &db, vault, options)? => {
+                    drop(db);
+                    recovery::exchange(dir)?;
+                    continue;
+                }
                 Outcome::Open(db) => match Self::start(dir, db, vault, options) {
                     Ok(Ok(cache)) => return Ok((cache, sentences)),
                     Ok(Err(because)) => because,
@@ -75,6 +89,7 @@ impl Cache {
                 OsRng.fill_bytes(&mut id);
                 let check = vault.sealer("cache/check", &id).seal(b"check", b"casemail");
                 let mut batch = sled::Batch::default();
+                batch.insert(EPOCH, &vault.epoch().to_be_bytes());
                 batch.insert("schema", &SCHEMA.to_be_bytes());
                 batch.insert("id", &id);
                 batch.insert("check", check);
@@ -91,11 +106,15 @@ impl Cache {
         };
         // The number of this cache is in every key, so that a record of an earlier cache of the same profile does not open in this one.
         let sealed = db.get("check")?.unwrap_or_default();
-        if vault.sealer("cache/check", &id).open(b"check", &sealed).is_err() {
-            return Ok(Err("it belongs to another profile".to_owned()));
+        let rows_epoch = rows_epoch(&db)?;
+        let foreign = || Ok(Err("it belongs to another profile".to_owned()));
+        let Some(sealer) = vault.sealer_at(rows_epoch, "cache/check", &id) else { return foreign() };
+        if sealer.open(b"check", &sealed).is_err() {
+            return foreign();
         }
-        let tree = |name: &'static str| -> sled::Result<Tree> {
-            let sealer = vault.sealer(&format!("cache/{name}"), &id);
+        let tree = |name: &'static str| -> Result<Tree, CacheError> {
+            let sealer = vault.sealer_at(rows_epoch, &format!("cache/{name}"), &id);
+            let sealer = sealer.ok_or_else(|| std::io::Error::other("no key"))?;
             Ok(Tree { tree: db.open_tree(name)?, name, sealer })
         };
         let sealers = |purpose: &str| -> BTreeMap<u32, Sealer> {
@@ -116,6 +135,7 @@ impl Cache {
             blob: db.open_tree("blob")?,
             packs: Packs::new(pack::dir(dir)),
             epoch: vault.epoch(),
+            rows_epoch,
             pack_sealers: sealers("cache/packs"),
             blob_sealers: sealers("cache/blobs"),
             segments: Mutex::default(),
@@ -130,6 +150,45 @@ impl Cache {
         cache.load_segments()?;
         cache.sweep()?;
         Ok(Ok(cache))
+    }
+
+    /// Where the vault has begun a new epoch: copies all rows, sealed anew, beside the sled that is open. Whether it did.
+    fn seal_anew(dir: &Path, db: &sled::Db, vault: &Vault, options: &CacheOptions) -> Result<bool, CacheError> {
+        let (Some(id), from) = (db.get("id")?, rows_epoch(db)?) else { return Ok(false) };
+        if from == vault.epoch() || vault.sealer_at(from, "cache/check", &id).is_none() {
+            return Ok(false);
+        }
+        // Without room, it is sealed in the epoch that it was in, and another opening tries again.
+        if space::check(dir, options.space.batch_bytes).is_err() {
+            return Ok(false);
+        }
+        let mut sealers: BTreeMap<Vec<u8>, Option<(Sealer, Sealer)>> = BTreeMap::new();
+        recovery::copy(
+            dir,
+            db,
+            options,
+            &mut |tree, key, value| {
+                let is_default = !SEALED.contains(&tree);
+                if is_default && key == EPOCH.as_bytes() {
+                    return None;
+                }
+                if is_default && key == b"check" && value.len() > 40 {
+                    return Some(vault.sealer("cache/check", &id).seal(b"check", b"casemail").into());
+                }
+                let pair = sealers.entry(tree.to_vec()).or_insert_with(|| {
+                    let purpose = format!("cache/{}", String::from_utf8_lossy(tree));
+                    let old = vault.sealer_at(from, &purpose, &id)?;
+                    (!is_default).then(|| (old, vault.sealer(&purpose, &id)))
+                });
+                let Some((old, new)) = pair else { return Some(value.clone()) };
+                let place = [b"cache/1/".as_slice(), tree, b"/", key].concat();
+                // What does not open stays what it is, and costs itself when it is read.
+                let plain = old.open(&place, value).ok();
+                Some(plain.map_or_else(|| value.clone(), |plain| new.seal(&place, &plain).into()))
+            },
+            &[(EPOCH.as_bytes(), &vault.epoch().to_be_bytes())],
+        )?;
+        Ok(true)
     }
 
     fn load_mailboxes(&self) -> Result<(), CacheError> {

@@ -57,7 +57,7 @@ pub(super) fn open(dir: &Path, options: &CacheOptions) -> Result<Outcome, CacheE
         return Ok(Outcome::Open(db));
     }
     let same = &mut |_: &[u8], key: &[u8], value: &sled::IVec| (key != SHRINK.as_bytes()).then(|| value.clone());
-    if let Err(error) = copy(dir, &db, options, same) {
+    if let Err(error) = copy(dir, &db, options, same, &[]) {
         tracing::warn!(%error, "the cache could not be copied into less room");
         remove_dir(&fresh_dir(dir))?;
         return Ok(Outcome::Open(db));
@@ -80,7 +80,7 @@ fn former_dir(dir: &Path) -> PathBuf {
     dir.join("mail.old")
 }
 
-/// Copies all rows that `change` gives a value to into a new sled beside the one that is open. It is whole and on the disk when this
+/// Copies all rows that `change` gives a value to, and `also` some more, into a new sled beside the one that is open. It is whole and on the disk when this
 /// returns, and takes the place of the other by [`exchange`].
 ///
 /// # Errors
@@ -90,6 +90,7 @@ pub(super) fn copy(
     db: &sled::Db,
     options: &CacheOptions,
     change: &mut dyn FnMut(&[u8], &[u8], &sled::IVec) -> Option<sled::IVec>,
+    also: &[(&[u8], &[u8])],
 ) -> Result<(), CacheError> {
     let place = fresh_dir(dir);
     remove_dir(&place)?;
@@ -110,6 +111,9 @@ pub(super) fn copy(
             }
         }
         to.apply_batch(batch)?;
+    }
+    for (key, value) in also {
+        fresh.insert(key, *value)?;
     }
     fresh.flush()?;
     drop(fresh);

@@ -115,7 +115,10 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn is_of_one_epoch(&self) -> Result<bool, CacheError> {
-        if self.has_former() || self.segments().values().any(|segment| segment.epoch != self.epoch) {
+        if self.has_former()
+            || self.rows_epoch != self.epoch
+            || self.segments().values().any(|segment| segment.epoch != self.epoch)
+        {
             return Ok(false);
         }
         for row in &self.place.tree {

@@ -24,6 +24,8 @@ use crate::store::summary::Summary;
 const SHARED_MIN: usize = 16;
 /// Rows removed in one go when a mailbox is dropped.
 const CLEAR_ROWS: usize = 1000;
+/// Pages whose raw messages are let go of in one go.
+const LET_GO_PAGES: usize = 64;
 
 /// Changes of all trees, made as one.
 #[derive(Default)]
@@ -295,6 +297,38 @@ impl Cache {
             self.seal_places(mailbox, number, &pages.places, &mut changes)?;
         }
         self.commit(mailbox, changes)
+    }
+
+    /// Lets go of raw messages: their rows stay, and they are not fetched again until somebody asks for one. The bytes are given back by
+    /// [`Cache::tidy`].
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn let_go(&self, mailbox: MailboxId, uids: &[u32]) -> Result<(), CacheError> {
+        let mut by_page: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+        for uid in uids {
+            by_page.entry(page::number(*uid)).or_default().push(*uid);
+        }
+        let pages: Vec<(u32, Vec<u32>)> = by_page.into_iter().collect();
+        for some in pages.chunks(LET_GO_PAGES) {
+            let _writer = self.lock();
+            if self.mailbox(mailbox)?.is_none() {
+                return Err(CacheError::NoMailbox(mailbox));
+            }
+            let mut changes = Changes::default();
+            for (number, uids) in some {
+                let mut flags = self.flags_page(mailbox, *number, &mut changes)?;
+                let mut places = self.places_page(mailbox, *number, &mut flags, &mut changes)?;
+                for uid in uids {
+                    self.drop_raw(MessageKey { mailbox, uid: *uid }, &mut places, &mut changes)?;
+                    flags.let_go(*uid);
+                }
+                self.seal_flags(mailbox, *number, &flags, &mut changes)?;
+                self.seal_places(mailbox, *number, &places, &mut changes)?;
+            }
+            self.commit(mailbox, changes)?;
+        }
+        Ok(())
     }
 
     /// Stores the raw message of one that is there from a stream, without holding it: always as a file of its own. Gives its bytes.

@@ -285,7 +285,7 @@ fn an_exchange_of_sled_that_was_cut_short_is_finished_or_taken_back() {
         cache.put_batch(id, messages(1..=50), None).unwrap();
         let dir = world.cache_dir();
         let (mail, fresh, former) = (dir.join("mail"), dir.join("mail.new"), dir.join("mail.old"));
-        super::super::recovery::copy(&dir, &cache.db, &ROOMY, &mut |_, _, value| Some(value.clone())).unwrap();
+        super::super::recovery::copy(&dir, &cache.db, &ROOMY, &mut |_, _, value| Some(value.clone()), &[]).unwrap();
         drop(cache);
         match stage {
             0 => fs::write(fresh.join("db"), "not whole").unwrap(),

@@ -464,7 +464,7 @@ pub(super) enum Named {
 }
 
 /// See [`Command::Store`].
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Clone, Debug, Subcommand)]
 pub(super) enum Store {
     /// Counts and sizes
     Stats,
@@ -472,6 +472,33 @@ pub(super) enum Store {
     Verify,
     /// Delete the cache, so that the next sync makes it anew; nothing else is touched
     Rebuild,
+    /// New keys for everything that is sealed; it can be interrupted, and goes on when it is called again
+    Rekey {
+        /// Ask for a new passphrase, too
+        #[arg(long)]
+        passphrase: bool,
+        /// Read the new passphrase from the first line of a file descriptor
+        #[arg(long, value_name = "FD")]
+        new_passphrase_fd: Option<i32>,
+        /// Change the passphrase alone, at once: what is sealed stays as it is
+        #[arg(long)]
+        keep_keys: bool,
+    },
+    /// Let go of the text of messages and give their room back; they stay in the lists, and are fetched again when one is opened
+    Purge {
+        /// Of messages that came more than so many days ago
+        #[arg(long, value_name = "DAYS")]
+        older_than: Option<u32>,
+        /// Of this mailbox, by name or by account and name (repeat for more)
+        #[arg(long = "mailbox", value_name = "NAME")]
+        mailboxes: Vec<String>,
+        /// Of messages that are marked as deleted
+        #[arg(long)]
+        deleted: bool,
+        /// Say what would go, and leave it
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[cfg(test)]

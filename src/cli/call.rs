@@ -80,7 +80,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
         Command::Outbox(command) => outbox::run(call, command),
         Command::Change(command) => change::run(call, command),
         Command::Key(command) => key::run(call, command),
-        Command::Store(command) => stores::run(call, *command),
+        Command::Store(command) => stores::run(call, command),
         // Done before a profile is opened: see the head of the program.
         Command::Demo(_)
         | Command::Setup(_)

@@ -23,6 +23,7 @@ mod output;
 mod passphrase;
 mod probe;
 mod profile;
+mod rekey;
 mod screen;
 mod serve;
 mod setup;
@@ -47,7 +48,6 @@ use self::profile::Way;
 use crate::engine::clock::Clock;
 use crate::engine::socket::{self, Request, SocketError};
 use crate::settings::finding::Severity;
-use crate::store::cache::Cache;
 use crate::store::vault::Cost;
 use crate::terminal;
 
@@ -185,11 +185,6 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         Ok(lock) => lock,
         Err(running) => return hand_over(&roots, command, environment, output, running),
     };
-    if matches!(command, Command::Store(Store::Rebuild)) {
-        Cache::delete(&roots.cache).map_err(|error| Failure::new(Exit::CannotWrite, format!("the cache: {error}")))?;
-        output.say("the cache is deleted; the next sync makes it anew");
-        return Ok(Exit::Done);
-    }
     let way = Way {
         roots,
         environment,
@@ -197,6 +192,11 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         connects: connects(command),
         events: None,
     };
+    match command {
+        Command::Store(Store::Rebuild) => return rekey::rebuild(&way, output),
+        Command::Store(command @ Store::Rekey { .. }) => return rekey::rekey(&way, &config, command, output),
+        _ => {}
+    }
     let engine = match profile::open(lock, config, way, false, output) {
         // The file can be read without keys, and says then that it was not decrypted.
         Err(Failure { exit: Exit::NotPermitted, .. }) if is_bare && cli.global.passphrase_fd.is_none() => {

@@ -1,10 +1,11 @@
-//! `store stats | verify`. (`store rebuild` is done while the cache is closed: see the head of the program.)
+//! `store stats | verify | purge`. (`store rebuild` and `store rekey` are done while the stores are closed: see `rekey`.)
 
 use serde::Serialize;
 
 use super::args;
 use super::call::Call;
 use super::exit::{Exit, Failure, Outcome};
+use crate::engine::Purge;
 
 #[derive(Serialize)]
 struct Stats {
@@ -14,8 +15,25 @@ struct Stats {
     whole_messages: usize,
     pages: usize,
     store_bytes: u64,
+    segments: usize,
+    pack_bytes: u64,
+    dead_bytes: u64,
     blobs: usize,
     blob_bytes: u64,
+    state_bytes: u64,
+    unmoved: usize,
+}
+
+#[derive(Serialize)]
+struct Purged {
+    schema: &'static str,
+    ok: bool,
+    dry_run: bool,
+    messages: usize,
+    body_bytes: u64,
+    bytes_before: u64,
+    bytes_after: u64,
+    freed_bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -32,7 +50,11 @@ struct Finding {
     what: String,
 }
 
-pub(super) fn run(call: &mut Call<'_>, command: args::Store) -> Outcome {
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+pub(super) fn run(call: &mut Call<'_>, command: &args::Store) -> Outcome {
     let engine = call.engine()?;
     match command {
         args::Store::Stats => {
@@ -45,18 +67,25 @@ pub(super) fn run(call: &mut Call<'_>, command: args::Store) -> Outcome {
                     whole_messages: stats.whole_messages,
                     pages: stats.pages,
                     store_bytes: stats.store_bytes,
+                    segments: stats.segments,
+                    pack_bytes: stats.pack_bytes,
+                    dead_bytes: stats.dead_bytes,
                     blobs: stats.blobs,
                     blob_bytes: stats.blob_bytes,
+                    state_bytes: engine.state_bytes(),
+                    unmoved: stats.former,
                 })?;
             } else {
                 let row = |name: &str, value: String| vec![name.to_owned(), value];
-                let megabytes = |bytes: u64| format!("{:.1} MB", bytes as f64 / 1e6);
                 call.output.table(&[
                     row("mailboxes", stats.mailboxes.to_string()),
                     row("messages", stats.messages.to_string()),
                     row("of them whole", stats.whole_messages.to_string()),
-                    row("cache on the disk", megabytes(stats.store_bytes)),
+                    row("lists", megabytes(stats.store_bytes)),
+                    row("messages", format!("{} segments, {}", stats.segments, megabytes(stats.pack_bytes))),
+                    row("of it given back later", megabytes(stats.dead_bytes)),
                     row("large messages", format!("{} files, {}", stats.blobs, megabytes(stats.blob_bytes))),
+                    row("state store", megabytes(engine.state_bytes())),
                 ])?;
             }
             Ok(Exit::Done)
@@ -80,7 +109,40 @@ pub(super) fn run(call: &mut Call<'_>, command: args::Store) -> Outcome {
             }
             Ok(if damage.is_empty() { Exit::Done } else { Exit::No })
         }
-        args::Store::Rebuild => Err(Failure::new(
+        args::Store::Purge { older_than, mailboxes, deleted, dry_run } => {
+            let before = older_than.map(|days| {
+                let span = jiff::SignedDuration::from_hours(i64::from(days).saturating_mul(24));
+                call.now().checked_sub(span).unwrap_or(jiff::Timestamp::MIN)
+            });
+            let (deleted, dry_run) = (*deleted, *dry_run);
+            let purge = Purge { before, mailboxes: mailboxes.clone(), deleted, dry_run };
+            let done = engine.purge_cache(&purge)?;
+            let freed = done.bytes_before.saturating_sub(done.bytes_after);
+            if call.output.json() {
+                call.output.document(&Purged {
+                    schema: "casemail.purge/1",
+                    ok: true,
+                    dry_run,
+                    messages: done.messages,
+                    body_bytes: done.body_bytes,
+                    bytes_before: done.bytes_before,
+                    bytes_after: done.bytes_after,
+                    freed_bytes: freed,
+                })?;
+            } else if dry_run {
+                let words = format!("{} messages ({}) would go", done.messages, megabytes(done.body_bytes));
+                call.output.line(&words)?;
+            } else {
+                let words = format!(
+                    "{} messages let go of, {freed} bytes given back; the cache takes {}",
+                    done.messages,
+                    megabytes(done.bytes_after)
+                );
+                call.output.line(&words)?;
+            }
+            Ok(Exit::Done)
+        }
+        args::Store::Rebuild | args::Store::Rekey { .. } => Err(Failure::new(
             Exit::TryLater,
             "the cache is in use: end the other casemail of this profile, then try again",
         )),

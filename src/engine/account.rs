@@ -484,7 +484,8 @@ impl Sink for AccountSink {
             let mut without = Vec::new();
             for row in stores.cache.held(known.id).map_err(|e| stop(&e))? {
                 uids.insert(row.uid);
-                if !row.has_raw {
+                // What was let go of on purpose stays away until somebody opens it.
+                if !row.has_raw && !row.let_go {
                     without.push(row.uid);
                 }
             }

@@ -26,6 +26,7 @@ use super::outgoing::Prepared;
 use super::scribe::Scribe;
 use super::secrets::Secrets;
 use crate::app::effect::Effect;
+use super::tidying::Tidying;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::case::Classes;
@@ -165,6 +166,7 @@ pub(crate) struct Open {
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) scribe: Scribe,
+    pub(crate) tidying: Tidying,
     pub(crate) reviews: Vec<Prepared>,
     /// The index is kept up: it has been read from the cache, or is being read. What comes in before is in the cache alone.
     pub(crate) indexed: Arc<AtomicBool>,
@@ -390,6 +392,8 @@ impl Core {
             self.complain(&damage);
         }
         let scribe = Scribe::start(Arc::clone(&stores))?;
+        let rekeying = vault.epochs().count() > 1;
+        let tidying = Tidying::start(Arc::clone(&stores), self.handle.clone(), self.number, rekeying)?;
         let outbox = outbox::Outbox::new(Arc::clone(&stores));
         let accounts = self
             .settings
@@ -412,6 +416,7 @@ impl Core {
             accounts,
             outbox,
             scribe,
+            tidying,
             reviews: Vec::new(),
             indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
@@ -471,6 +476,7 @@ impl Core {
         }
         open.outbox.end(&self.runtime);
         open.scribe.end();
+        open.tidying.end();
         if let Err(error) = open.stores.cache.flush() {
             tracing::warn!(%error, "the cache could not be flushed");
         }

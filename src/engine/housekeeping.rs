@@ -53,6 +53,12 @@ impl Engine {
         Ok(stores.cache.stats()?)
     }
 
+    /// Bytes of the state store on the disk.
+    #[must_use]
+    pub fn state_bytes(&self) -> u64 {
+        std::fs::metadata(self.settings.roots.state_file()).map_or(0, |meta| meta.len())
+    }
+
     /// Opens every record of the cache; removes and gives what was damaged, which the next sync brings back.
     ///
     /// # Errors

@@ -38,6 +38,7 @@ mod outbox;
 mod outgoing;
 mod pass;
 mod perform;
+mod purge;
 pub mod query;
 mod reader;
 mod reading;
@@ -46,6 +47,7 @@ mod secrets;
 pub mod socket;
 #[cfg(test)]
 mod tests;
+mod tidying;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -73,6 +75,7 @@ use crate::store::vault::{Cost, Vault};
 pub(crate) use self::account::{credentials, setup as account_setup, trust};
 pub use self::core::EngineError;
 pub(crate) use self::secrets::{of_route as route_password_name, tokens};
+pub use self::purge::{Purge, Purged};
 
 /// Stack of every thread that may parse foreign bytes: deep nesting must not end the process.
 pub const STACK_BYTES: usize = 16 << 20;

@@ -199,11 +199,7 @@ fn is_corruption(error: &io::Error) -> bool {
 /// # Errors
 /// As the system says.
 pub(super) fn move_aside(dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
-    for entry in fs::read_dir(dir)?.flatten() {
-        if entry.file_name().to_string_lossy().starts_with("cache.corrupt-") {
-            fs::remove_dir_all(entry.path())?;
-        }
-    }
+    remove_aside(dir)?;
     let aside = dir.join(format!("cache.corrupt-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     file::private_dir(&aside).map_err(io::Error::other)?;
     let list = dir.join("list");
@@ -215,6 +211,19 @@ pub(super) fn move_aside(dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
     }
     file::sync_dir(dir)?;
     Ok(aside)
+}
+
+/// Removes what was moved out of the way.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn remove_aside(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)?.flatten() {
+        if entry.file_name().to_string_lossy().starts_with("cache.corrupt-") {
+            fs::remove_dir_all(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Deletes a cache that is not open, with all that was moved aside.

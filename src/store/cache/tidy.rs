@@ -353,6 +353,14 @@ impl Cache {
         Ok(())
     }
 
+    /// Removes what was moved aside because it could not be opened.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn forget_former(&self) -> Result<(), CacheError> {
+        Ok(recovery::remove_aside(&self.dir)?)
+    }
+
     /// Counts the dead bytes anew from the places, which damage can have made unknown.
     ///
     /// # Errors

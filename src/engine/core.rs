@@ -324,7 +324,7 @@ impl Core {
             self.settle();
             self.keep_when_due();
         }
-        self.close_stores();
+        drop(self.close_stores());
     }
 
     /// Makes threads anew and says that lists changed, where it is time.
@@ -463,12 +463,40 @@ impl Core {
     /// Drops everything readable: texts, keys, passwords. Connections are closed: while locked, nothing could be sealed.
     pub(crate) fn lock(&mut self) {
         self.announcer.forget_texts();
-        self.close_stores();
+        drop(self.close_stores());
         self.announcer.send(Event::Locked);
     }
 
-    fn close_stores(&mut self) {
-        let Some(mut open) = self.open.take() else { return };
+    /// sled has found its files damaged: the cache is moved aside and made anew while the user goes on. What is not in it (outbox, draft,
+    /// keys, changes that wait) lies in the state store and stays.
+    pub(crate) fn rebuild_cache(&mut self, number: u64) {
+        if self.open.as_ref().is_none_or(|open| open.number != number) {
+            return;
+        }
+        let Some(vault) = self.close_stores() else { return };
+        let aside = Cache::set_aside(&self.settings.roots.cache, self.now());
+        let opened = aside
+            .map_err(|error| EngineError::Cache(error.into()))
+            .and_then(|aside| self.open_stores(vault).map(|()| aside));
+        match opened {
+            Ok(aside) => {
+                let words = format!(
+                    "The cache was damaged on the disk. It was moved to {} and is made anew: mail comes back as it is synced, newest first; nothing that waits to be sent is touched.",
+                    aside.display()
+                );
+                self.announcer.notice(Tone::Warning, &words);
+                self.mark_changed();
+            }
+            Err(error) => {
+                self.complain(&error);
+                self.announcer.send(Event::Locked);
+            }
+        }
+    }
+
+    /// Closes everything; gives the keys, for whoever opens it again at once.
+    fn close_stores(&mut self) -> Option<Vault> {
+        let mut open = self.open.take()?;
         keeping::keep_now(&mut open);
         self.settings.secrets.seal(&open.vault);
         for account in open.accounts.values_mut() {
@@ -481,7 +509,8 @@ impl Core {
             tracing::warn!(%error, "the cache could not be flushed");
         }
         let stores = Arc::clone(&open.stores);
-        drop(open);
+        // All but the keys is dropped here.
+        let vault = (|open: Open| open.vault)(open);
         // Tasks that still hold the stores are let go; their reports find no opening and fall.
         let deadline = Instant::now() + CLOSE_PATIENCE;
         let lanes = self.handle.0.clone();
@@ -492,6 +521,7 @@ impl Core {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
+        Some(vault)
     }
 
     /// A problem of the stores, told once.

@@ -487,3 +487,60 @@ fn keys_are_made_decided_about_and_given_out() {
     running.engine.close();
     assert!(world.open().engine.keys().unwrap().iter().any(|key| key.has_secret));
 }
+
+#[test]
+fn a_cache_that_breaks_in_use_is_made_anew_while_the_user_goes_on() {
+    let world = World::new();
+    let running = world.open();
+    let messages = || vec![fetched(1, eml(1, "99ZX0012326 plea", "", "The weir papers."))];
+    running.feed(7, messages());
+    assert_eq!(running.subjects(), ["99ZX0012326 plea"]);
+    let number = running
+        .engine
+        .core
+        .ask_open(|_, open| {
+            open.stores.state.put("kept", b"value").unwrap();
+            open.number
+        })
+        .unwrap();
+    running.engine.core.ask(move |core| core.rebuild_cache(number)).unwrap();
+    let words = running.event(|event| match event {
+        Event::Notice(notice) if notice.text.as_str().contains("made anew") => Some(notice.text.as_str().to_owned()),
+        _ => None,
+    });
+    assert!(words.contains("cache.corrupt-20260511T090000Z"), "{words}");
+    running.engine.wait_loaded().unwrap();
+    let kept = running.engine.core.ask_open(|_, open| open.stores.state.value("kept").unwrap()).unwrap();
+    assert_eq!(kept.as_deref(), Some(b"value".as_slice()));
+    running.feed(7, messages());
+    assert_eq!(running.subjects(), ["99ZX0012326 plea"]);
+    // A late word about the cache of before changes nothing.
+    running.engine.core.ask(move |core| core.rebuild_cache(number)).unwrap();
+    assert_eq!(running.subjects(), ["99ZX0012326 plea"]);
+}
+
+#[test]
+fn bodies_let_go_of_leave_their_rows_and_are_not_fetched_by_themselves() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(
+        7,
+        (1..=20)
+            .map(|uid| fetched(uid, eml(uid, &format!("number {uid}"), "", &"The weir papers. ".repeat(200))))
+            .collect(),
+    );
+    let dry = super::Purge { mailboxes: vec!["work/INBOX".into()], dry_run: true, ..super::Purge::default() };
+    let told = running.engine.purge_cache(&dry).unwrap();
+    assert_eq!((told.messages, told.bytes_after), (20, told.bytes_before));
+    let purged = running.engine.purge_cache(&super::Purge { dry_run: false, ..dry.clone() }).unwrap();
+    assert_eq!(purged.messages, 20);
+    assert!(purged.bytes_after < purged.bytes_before, "{purged:?}");
+    assert_eq!(running.subjects().len(), 20);
+    let sink = running.sink();
+    let held = running.engine.block_on(async { sink.held("INBOX").await.unwrap().unwrap() }).unwrap();
+    assert_eq!((held.uids.iter().count(), held.lacking.iter().count()), (20, 0));
+    let error = running.engine.purge_cache(&super::Purge { mailboxes: vec!["nowhere".into()], ..dry }).unwrap_err();
+    assert!(error.to_string().contains("nowhere"), "{error}");
+    let young = super::Purge { before: Some("2026-05-01T00:00:00Z".parse().unwrap()), ..super::Purge::default() };
+    assert_eq!(running.engine.purge_cache(&young).unwrap().messages, 0);
+}

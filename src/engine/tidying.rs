@@ -1,5 +1,5 @@
 //! Keeping the cache small while the user works: one thread that gives dead bytes back and moves what a former version left, a few
-//! megabytes at a time, and tells of damaged records that were met.
+//! megabytes at a time, tells of damaged records that were met, and has a cache that broke while in use made anew.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -11,8 +11,10 @@ use crate::store::cache::Thrift;
 
 /// Before the first look: what the user waits for comes first.
 const BEGIN: Duration = Duration::from_millis(300);
-/// Between two looks.
-const LOOK: Duration = Duration::from_secs(30);
+/// Between two looks whether the cache still works.
+const LOOK: Duration = Duration::from_secs(2);
+/// Looks between two tidyings.
+const LOOKS: u32 = 15;
 /// Between two steps, so that the disk is free for others most of the time.
 const REST: Duration = Duration::from_millis(40);
 
@@ -48,10 +50,16 @@ impl Tidying {
         let stop = Arc::new(Stop::default());
         let told = Arc::clone(&stop);
         let thread = std::thread::Builder::new().name("tidying".to_owned()).spawn(move || {
-            let (mut pause, mut rekeying) = (BEGIN, rekeying);
+            let (mut pause, mut rekeying, mut looks) = (BEGIN, rekeying, 0_u32);
             while !told.wait(pause) {
                 pause = LOOK;
-                if stores.cache.is_untidy() || rekeying {
+                if stores.cache.is_broken() {
+                    core.front(move |core| core.rebuild_cache(number));
+                    return;
+                }
+                let is_due = looks.is_multiple_of(LOOKS);
+                looks = looks.wrapping_add(1);
+                if is_due && (stores.cache.is_untidy() || rekeying) {
                     let done = stores.cache.tidy(Thrift::Half, &mut |_| !told.wait(REST));
                     match done {
                         Ok(done) => tracing::debug!(?done, "the cache was tidied"),

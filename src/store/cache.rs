@@ -264,6 +264,8 @@ pub struct Cache {
     list_sealer: Sealer,
     mailboxes: RwLock<BTreeMap<MailboxId, Mailbox>>,
     damage: Mutex<Vec<Damage>>,
+    /// sled has said that its files are damaged.
+    broken: AtomicBool,
     writer: Mutex<()>,
 }
 
@@ -333,7 +335,9 @@ impl Cache {
         &self,
         mailbox: MailboxId,
     ) -> Result<Box<dyn Iterator<Item = Result<Summary, CacheError>> + Send + '_>, CacheError> {
-        let pages = self.page.tree.range(keys_of(mailbox)).rev().map(move |row| self.unpack_row(mailbox, row?));
+        let pages = self.page.tree.range(keys_of(mailbox)).rev();
+        let pages = pages
+            .map(move |row| self.noted(row.map_err(CacheError::from).and_then(|row| self.unpack_row(mailbox, row))));
         Ok(Box::new(pages.flat_map(|page| match page {
             Ok(rows) => (rows.into_iter().rev().map(Ok).collect::<Vec<_>>()).into_iter(),
             Err(error) => vec![Err(error)].into_iter(),
@@ -418,6 +422,22 @@ impl Cache {
         let Some(value) = self.page.tree.get(key)? else { return Ok(None) };
         let rows = self.unpack_row(message.mailbox, (sled::IVec::from(&key), value))?;
         Ok(rows.into_iter().find(|row| row.uid == message.uid))
+    }
+
+    /// Whether sled has found its own files damaged while it was in use: nothing but a new cache helps then.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.broken.load(Ordering::Acquire)
+    }
+
+    /// Remembers that sled is damaged.
+    fn noted<T>(&self, outcome: Result<T, CacheError>) -> Result<T, CacheError> {
+        if let Err(CacheError::Sled(error)) = &outcome
+            && matches!(error, sled::Error::Corruption { .. } | sled::Error::ReportableBug(_))
+        {
+            self.broken.store(true, Ordering::Release);
+        }
+        outcome
     }
 
     /// Damaged records met since this was last asked.

@@ -68,6 +68,14 @@ impl Cache {
         Err(CacheError::Io(std::io::Error::other("a new cache could not be opened either")))
     }
 
+    /// Moves the cache below `dir`, which must not be open, out of the way; gives where it is.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn set_aside(dir: &Path, now: Timestamp) -> std::io::Result<std::path::PathBuf> {
+        recovery::move_aside(dir, now)
+    }
+
     /// Deletes the cache below `dir`, which must not be open.
     ///
     /// # Errors
@@ -143,6 +151,7 @@ impl Cache {
             list_sealer: vault.sealer("cache/list", &id),
             mailboxes: RwLock::new(BTreeMap::new()),
             damage: Mutex::new(Vec::new()),
+            broken: AtomicBool::new(false),
             writer: Mutex::new(()),
             db,
         };

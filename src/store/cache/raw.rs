@@ -180,6 +180,10 @@ impl Cache {
     }
 
     fn find(&self, message: MessageKey) -> Result<Option<Found>, CacheError> {
+        self.noted(self.find_unnoted(message))
+    }
+
+    fn find_unnoted(&self, message: MessageKey) -> Result<Option<Found>, CacheError> {
         let mut before = None;
         loop {
             let place = match self.places(message.mailbox, page::number(message.uid))? {

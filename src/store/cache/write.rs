@@ -617,6 +617,10 @@ impl Cache {
 
     /// As [`Self::commit`], where no mailbox changes. Only under the writer's lock.
     pub(super) fn apply(&self, changes: Changes) -> Result<(), CacheError> {
+        self.noted(self.apply_unnoted(changes))
+    }
+
+    fn apply_unnoted(&self, changes: Changes) -> Result<(), CacheError> {
         let generations = self.counted(&changes)?;
         let (pack, counted, gone) = self.count(&changes.dead);
         let trees = (

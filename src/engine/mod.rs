@@ -74,8 +74,8 @@ use crate::store::vault::{Cost, Vault};
 
 pub(crate) use self::account::{credentials, setup as account_setup, trust};
 pub use self::core::EngineError;
-pub(crate) use self::secrets::{of_route as route_password_name, tokens};
 pub use self::purge::{Purge, Purged};
+pub(crate) use self::secrets::{of_route as route_password_name, tokens};
 
 /// Stack of every thread that may parse foreign bytes: deep nesting must not end the process.
 pub const STACK_BYTES: usize = 16 << 20;

@@ -46,7 +46,7 @@
 //!
 //! *A message in.* IDLE → the plan (pure: what we hold, what SELECT said) → `UID FETCH` in bounded batches through the byte guard → ingest:
 //! parse → OpenPGP → protected headers win (RFC 9788), the outer ones are kept → summary → one transaction with the sync position → threads
-//! (RFC 5256 REFERENCES, across mailboxes) → cases → "changed". A message that fails is stored as undisplayable and costs its own row only.
+//! (RFC 5256 REFERENCES, across mailboxes; only those that it touches) → cases → "changed". A message that fails is stored as undisplayable and costs its own row only.
 //!
 //! *A message out.* draft → built whole → recipients and their keys checked → signed and sealed → shown for review → the very bytes that were
 //! reviewed go to the outbox, durably, before any connection → SMTP → a copy is appended to `\Sent`. A connection lost behind DATA leaves the

@@ -24,9 +24,9 @@ use casemail::store::vault::{Cost, Vault};
 use crate::support::dovecot::{Dovecot, Options, PASSWORD};
 use crate::support::submission::{Answer, Delivery, Script, Scripted, Submission};
 
-const PATIENCE: Duration = Duration::from_secs(40);
-const QUILL: &str = "quill@quillpounce.example";
-const LINTWHITE: &str = "lintwhite@copfs.gov.example";
+pub(crate) const PATIENCE: Duration = Duration::from_secs(40);
+pub(crate) const QUILL: &str = "quill@quillpounce.example";
+pub(crate) const LINTWHITE: &str = "lintwhite@copfs.gov.example";
 
 /// Servers, a home, and a configuration that fits them.
 pub(crate) struct World {
@@ -36,7 +36,7 @@ pub(crate) struct World {
     pub(crate) config: Config,
 }
 
-fn endpoint(server: &net::Endpoint, user: &str) -> config::Endpoint {
+pub(crate) fn endpoint(server: &net::Endpoint, user: &str) -> config::Endpoint {
     let security = match server.security {
         net::Security::Tls => config::Security::Tls,
         net::Security::StartTls => config::Security::StartTls,
@@ -50,7 +50,7 @@ fn endpoint(server: &net::Endpoint, user: &str) -> config::Endpoint {
     }
 }
 
-fn address(addr: &str) -> Address {
+pub(crate) fn address(addr: &str) -> Address {
     Address { name: String::new(), addr: addr.to_owned() }
 }
 
@@ -94,7 +94,7 @@ impl World {
     }
 
     /// As a command opens it.
-    fn command(&self) -> Engine {
+    pub(crate) fn command(&self) -> Engine {
         Engine::open(self.opening()).unwrap()
     }
 
@@ -110,7 +110,7 @@ impl World {
         self.dovecot.doveadm(&["fetch", "-u", "quill", "flags", "mailbox", mailbox, "all"], b"")
     }
 
-    fn count(&self, mailbox: &str) -> usize {
+    pub(crate) fn count(&self, mailbox: &str) -> usize {
         let out = self.dovecot.doveadm(&["search", "-u", "quill", "mailbox", mailbox, "all"], b"");
         out.lines().count()
     }
@@ -152,7 +152,7 @@ impl Screen {
         .clone()
     }
 
-    fn send(&self, draft: Draft) {
+    pub(crate) fn send(&self, draft: Draft) {
         self.engine.submit(Effect::Review(Box::new(draft)));
         let review = self.event(|event| match event {
             Event::Reviewed(review) => Some(review.unwrap()),
@@ -167,7 +167,7 @@ impl Screen {
     }
 
     /// Waits until the newest row of the outbox is in this state.
-    fn row(&self, state: &str) -> casemail::engine::query::OutboxListed {
+    pub(crate) fn row(&self, state: &str) -> casemail::engine::query::OutboxListed {
         eventually(|| {
             let row = self.engine.outbox().unwrap().into_iter().next()?;
             (row.state == state).then_some(row)
@@ -197,7 +197,7 @@ pub(crate) fn eml(id: &str, subject: &str, more: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn draft(subject: &str) -> Draft {
+pub(crate) fn draft(subject: &str) -> Draft {
     Draft {
         to: vec![address(LINTWHITE)],
         subject: subject.into(),

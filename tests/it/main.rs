@@ -24,6 +24,7 @@ mod imap_hostile;
 mod imap_tls;
 mod kill9;
 mod login;
+mod outbox;
 mod pgp_corpus;
 mod pgp_interop;
 mod servers;

@@ -233,3 +233,50 @@ async fn login_by_what_the_server_offers() {
     assert_eq!(outcome, Outcome::Unsendable(Unsendable::EightBit));
     assert!(!heard.contains("MAIL"), "{heard}");
 }
+
+#[tokio::test]
+async fn answers_that_never_end_are_cut_and_nothing_was_sent() {
+    let flood: &'static str = Box::leak("250-more and more\r\n".repeat(60_000).into_boxed_str());
+    let line: &'static str = Box::leak(format!("250 {}", "x".repeat(1_000_000)).into_boxed_str());
+    for endless in [flood, line] {
+        for script in [
+            Script { greeting: Answer::Say(endless), ..Script::default() },
+            Script { ehlo: Answer::Say(endless), ..Script::default() },
+            Script { mail: Answer::Say(endless), ..Script::default() },
+            Script { data: Answer::Say(endless), ..Script::default() },
+        ] {
+            let (outcome, heard) = play(script, &message("secret text\r\n")).await;
+            assert_eq!(outcome.disposition(), Disposition::Retry, "{outcome}");
+            assert!(!heard.contains("secret text"), "{outcome}");
+        }
+        let (outcome, _) = play(Script { dot: Answer::Say(endless), ..Script::default() }, &message("x\r\n")).await;
+        assert_eq!(outcome.disposition(), Disposition::Uncertain, "{outcome}");
+    }
+}
+
+#[tokio::test]
+async fn reports_are_asked_for_where_they_are_offered() {
+    use casemail::smtp::{Connection, Notify};
+    let ehlo = Answer::Say("250-localhost\r\n250-DSN\r\n250 AUTH PLAIN\r\n");
+    for (ehlo, offered) in [(ehlo, true), (Script::default().ehlo, false)] {
+        let server = Scripted::start(Script { ehlo, ..Script::default() }).await;
+        let config = tls::client_config(Some(server.ca.path())).unwrap();
+        let credentials = credentials(PASSWORD);
+        let mut connection =
+            Connection::open(&server.endpoint, &config, Some(&credentials), &impatient()).await.unwrap();
+        let notify = Notify { events: "FAILURE,DELAY".into(), envelope_id: "a+b=1@quillpounce.example".into() };
+        // Twice over the same connection: one login.
+        for _ in 0..2 {
+            let to = envelope(&["h+x@copfs.gov.example"]);
+            let submission = connection.submit(&to, &message("x\r\n"), Some(&notify), &|_| ()).await;
+            assert_eq!(submission.outcome.disposition(), Disposition::Sent, "{}", submission.outcome);
+            assert!(connection.is_usable());
+        }
+        connection.close().await;
+        let heard = server.heard();
+        assert_eq!((heard.matches("AUTH PLAIN").count(), heard.matches("DATA\r\n").count()), (1, 2), "{heard}");
+        let mail = heard.contains(" RET=HDRS ENVID=a+2Bb+3D1@quillpounce.example\r\n");
+        let rcpt = heard.contains("> NOTIFY=FAILURE,DELAY ORCPT=rfc822;h+2Bx@copfs.gov.example\r\n");
+        assert_eq!((mail, rcpt), (offered, offered), "{heard}");
+    }
+}

@@ -396,6 +396,13 @@ impl Sink for AccountSink {
         self.landed().await?;
         let (account, from, to) = (self.account.clone(), from.to_owned(), to.to_owned());
         let (core, number) = (self.core.clone(), self.number);
+        // What waits is renamed first: a mailbox is recognised until the cache knows its new name.
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let names = (account.clone(), from.clone(), to.clone());
+        core.front_of(number, move |core, open| {
+            core.rename_in_changes(open, (&names.0, &names.1, &names.2), tell);
+        });
+        told.await.map_err(|_| Stop("casemail is closing".to_owned()))?;
         self.blocking(move |stores| {
             for mut mailbox in stores.cache.mailboxes().map_err(|e| stop(&e))? {
                 if mailbox.account != account || mailbox.name != from {

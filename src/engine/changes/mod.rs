@@ -33,6 +33,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use tokio::sync::oneshot;
 
 pub(crate) use self::overlay::Over;
 use self::queue::{Edits, Named, Place, Queue};
@@ -117,7 +118,7 @@ impl Changes {
     /// The name that a message has now.
     pub(crate) fn name_now(&self, name: &MessageRef) -> Option<&MessageRef> {
         let mut now = self.former.get(name)?;
-        // Moved on and on: names are never used again, so that this ends.
+        // Moved on and on; `moved` keeps this from going in a circle.
         while let Some(next) = self.former.get(now) {
             now = next;
         }
@@ -133,7 +134,11 @@ impl Changes {
         if self.former.len() >= FORMER_NAMES_MAX {
             self.former.clear();
         }
-        self.former.insert(old, new);
+        // A name is never used again; of a server that says it is, the last word counts.
+        self.former.remove(&new);
+        if old != new {
+            self.former.insert(old, new);
+        }
     }
 }
 
@@ -320,6 +325,22 @@ impl Core {
         self.mark_changed();
     }
 
+    /// A mailbox was renamed on the server. `done` is told when what waits for it waits under the new name.
+    pub(crate) fn rename_in_changes(
+        &mut self,
+        open: &mut Open,
+        (account, from, to): (&str, &str, &str),
+        done: oneshot::Sender<()>,
+    ) {
+        let edits = open.changes.queue.renamed(account, from, to);
+        open.scribe.write(move |stores| {
+            if let Err(error) = write(&stores.state, &edits) {
+                tracing::warn!(%error, "changes that wait for a renamed mailbox could not be written");
+            }
+            let _ = done.send(());
+        });
+    }
+
     /// Messages are gone from the server: what waited for them goes too.
     pub(crate) fn forget_changes_of(&mut self, open: &mut Open, mailbox: MailboxId, uids: &UidSet) {
         let Some(known) = open.library.mailbox(mailbox) else { return };
@@ -356,4 +377,27 @@ fn waiting_in(change: &Change, account: &str, mailbox: &str) -> usize {
     };
     let here = change.waiting.iter().filter(|group| group.mailbox == mailbox);
     here.map(|group| group.uids.len()).sum::<usize>().saturating_add(usize::from(made))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Changes, MessageRef};
+
+    #[test]
+    fn a_server_that_gives_a_name_twice_leads_nobody_in_circles() {
+        let name = |mailbox: &str, uid| MessageRef {
+            account: "work".to_owned(),
+            mailbox: mailbox.to_owned(),
+            uid_validity: 1,
+            uid,
+        };
+        let mut changes = Changes::default();
+        changes.moved(name("A", 1), name("B", 5));
+        changes.moved(name("B", 5), name("C", 2));
+        assert_eq!(changes.name_now(&name("A", 1)), Some(&name("C", 2)));
+        changes.moved(name("C", 2), name("A", 1));
+        changes.moved(name("A", 9), name("A", 9));
+        assert_eq!(changes.name_now(&name("B", 5)), Some(&name("A", 1)));
+        assert_eq!((changes.name_now(&name("A", 1)), changes.name_now(&name("A", 9))), (None, None));
+    }
 }

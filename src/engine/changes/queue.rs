@@ -441,8 +441,8 @@ impl Queue {
         }
         let in_flight: BTreeSet<u64> = self.rows.iter().filter(|(_, row)| row.in_flight).map(|(seq, _)| *seq).collect();
         let lost = self.lost.get(place).map(|lost| lost.keys().copied().collect::<UidSet>()).unwrap_or_default();
-        // What is being told, and what we moved ourselves, is settled by its own answer.
-        let uids = uids.without(&lost);
+        // What is being told, and what we moved or may have moved ourselves, is settled by its own answer.
+        let uids = uids.without(&lost).without(&self.on_the_move(place));
         let meant = |row: &&Row| {
             let here = |group: &&Group| place.is(&place.account, &group.mailbox, group.uid_validity);
             let mut waiting = row.change.waiting.iter().filter(here);
@@ -494,6 +494,68 @@ impl Queue {
         }
         self.write_out(changed, &mut edits);
         (edits, given_up)
+    }
+
+    /// Messages that are being moved, or may have been: no answer has come yet, or none came.
+    fn on_the_move(&self, place: &Place) -> UidSet {
+        let mut uids = UidSet::new();
+        for row in self.rows.values().filter(|row| row.change.account == place.account) {
+            let told = match &row.change.begun {
+                Some(begun) => begun.group.as_slice(),
+                None if row.in_flight => row.change.waiting.as_slice(),
+                None => continue,
+            };
+            if matches!(row.change.act, Act::Move { .. }) {
+                let mine = told.iter().filter(|group| place.is(&place.account, &group.mailbox, group.uid_validity));
+                uids.extend(mine.flat_map(|group| group.uids.iter().copied()));
+            }
+        }
+        uids
+    }
+
+    /// A mailbox has another name on the server, and its messages with it.
+    pub(crate) fn renamed(&mut self, account: &str, from: &str, to: &str) -> Edits {
+        let mut edits = Edits::default();
+        let mut changed = BTreeSet::new();
+        let rename = |name: &mut String| {
+            let is_it = name == from;
+            if is_it {
+                to.clone_into(name);
+            }
+            is_it
+        };
+        let seqs: Vec<u64> = self.rows.keys().copied().collect();
+        for seq in seqs {
+            self.leave(seq);
+            if let Some(Row { change, .. }) = self.rows.get_mut(&seq)
+                && change.account == account
+            {
+                let mut is_changed = match &mut change.act {
+                    Act::Move { to: name } | Act::Append { mailbox: name, .. } => rename(name),
+                    Act::Flags { .. } | Act::Expunge | Act::Create { .. } => false,
+                };
+                let begun = change.begun.iter_mut().filter_map(|begun| begun.group.as_mut());
+                for group in change.waiting.iter_mut().chain(&mut change.done).chain(begun) {
+                    is_changed |= rename(&mut group.mailbox);
+                    is_changed |= group.home.as_mut().is_some_and(rename);
+                }
+                if is_changed {
+                    changed.insert(seq);
+                }
+            }
+            self.enter(seq);
+        }
+        for (mut place, mut uids) in std::mem::take(&mut self.lost) {
+            if place.account == account {
+                rename(&mut place.mailbox);
+                for name in uids.values_mut() {
+                    rename(name);
+                }
+            }
+            self.lost.entry(place).or_default().extend(uids);
+        }
+        self.write_out(changed, &mut edits);
+        edits
     }
 
     /// A message that was moved has been found again.

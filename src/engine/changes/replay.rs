@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::overlay::{Over, Resolution, resolve};
 use super::queue::{Batch, Outcome, Place};
 use crate::engine::core::{Core, CoreHandle, Open, Stores};
 use crate::imap::{self, Body, Error, MailboxAt, StoreFlags, UidSet};
-use crate::mail::id::{MailboxId, MessageKey};
+use crate::mail::id::MessageKey;
 use crate::store::change::{Act, Group};
 use crate::store::flags::Flags;
 use crate::store::summary::Summary;
@@ -18,6 +20,8 @@ use crate::store::summary::Summary;
 const PASSING_MAX: u32 = 12;
 /// Messages that are looked for one by one.
 const LOOKED_FOR_MAX: usize = 200;
+/// A request that got no answer while the account stays online is repeated after this long.
+const AFTER_SILENCE: Duration = Duration::from_secs(10);
 
 impl Core {
     /// Tells the server of an account what waits. One replay per account at a time.
@@ -35,10 +39,14 @@ impl Core {
             core.front_of(number, move |core, open| {
                 let Some(known) = open.accounts.get_mut(&account) else { return };
                 known.replaying = false;
-                if std::mem::take(&mut known.replay_again) && reached {
+                let (again, is_online) = (std::mem::take(&mut known.replay_again), known.is_online());
+                if again && reached {
                     core.replay(open, &account);
                 } else if reached {
                     core.replay_later(open, &account);
+                } else if is_online {
+                    // Only the second connection was lost: nobody tells of the first one that it is up again.
+                    core.replay_in(open, &account, AFTER_SILENCE);
                 }
             });
         });
@@ -48,7 +56,10 @@ impl Core {
     fn replay_later(&self, open: &Open, account: &str) {
         let Some(at) = open.changes.queue.next_try(account) else { return };
         let wait = at.duration_since(self.now());
-        let wait = std::time::Duration::try_from(wait).unwrap_or_default();
+        self.replay_in(open, account, Duration::try_from(wait).unwrap_or_default());
+    }
+
+    fn replay_in(&self, open: &Open, account: &str, wait: Duration) {
         let (core, number, account) = (self.handle.clone(), open.number, account.to_owned());
         self.runtime.spawn(async move {
             tokio::time::sleep(wait).await;
@@ -178,10 +189,15 @@ impl Teller<'_> {
 
     /// Notes durably that something is about to be done that must not be done twice. `false`: it could not be noted.
     async fn begin(&self, batch: &Batch, above: u32) -> bool {
-        let noted = batch.clone();
-        let edits = ask(self.core, self.number, move |_, open| open.changes.queue.begin(&noted, above)).await;
-        let Some(edits) = edits else { return false };
-        self.blocking(move |stores| super::write(&stores.state, &edits)).await.is_some_and(|written| written.is_ok())
+        let (noted, (tell, told)) = (batch.clone(), oneshot::channel());
+        // By the scribe, so that it cannot replace what was decided on since.
+        let asked = ask(self.core, self.number, move |_, open| {
+            let edits = open.changes.queue.begin(&noted, above);
+            open.scribe.write(move |stores| {
+                let _ = tell.send(super::write(&stores.state, &edits).is_ok());
+            });
+        });
+        asked.await.is_some() && told.await.unwrap_or(false)
     }
 
     // Flags.
@@ -317,11 +333,11 @@ impl Teller<'_> {
         moved: &UidSet,
     ) -> (Option<u32>, Vec<(u32, u32)>) {
         let (mut validity, mut pairs) = (None, Vec::new());
-        for uid in moved.iter().take(LOOKED_FOR_MAX) {
-            let (account, place) = (batch.account.clone(), group.clone());
-            let known = self.blocking(move |stores| here(stores, &account, &place, uid)).await.flatten();
-            let Some((summary, _)) = known.filter(|(summary, _)| !summary.message_id.is_empty()) else { continue };
-            let Ok(found) = self.handle.find(Some(to.to_owned()), summary.message_id).await else { break };
+        let few = Group::new(&group.mailbox, group.uid_validity, moved.iter().take(LOOKED_FOR_MAX).collect());
+        let account = batch.account.clone();
+        let known = self.blocking(move |stores| all_here(stores, &account, &few)).await.unwrap_or_default();
+        for Here { uid, message_id, .. } in known {
+            let Ok(found) = self.handle.find(Some(to.to_owned()), message_id).await else { break };
             let taken = |new: &u32| pairs.iter().any(|(_, known)| known == new);
             let newest = found.uids.iter().copied().filter(|new| *new > above && !taken(new)).max();
             if let Some(new) = newest {
@@ -353,22 +369,25 @@ impl Teller<'_> {
         above: u32,
     ) -> Result<(Option<u32>, Vec<(u32, u32)>), Error> {
         let (mut validity, mut pairs) = (None, Vec::new());
-        for &uid in &group.uids {
-            let (account, place) = (batch.account.clone(), group.clone());
-            let known = self.blocking(move |stores| here(stores, &account, &place, uid)).await.flatten();
-            let Some((summary, raw)) = known.filter(|(summary, _)| !summary.message_id.is_empty()) else { continue };
-            let found = match self.handle.find(Some(to.to_owned()), summary.message_id.clone()).await {
+        // All at once, before a pass learns that they left and takes them out of the cache.
+        let (account, place) = (batch.account.clone(), group.clone());
+        let known = self.blocking(move |stores| all_here(stores, &account, &place)).await.unwrap_or_default();
+        for Here { uid, message_id, bytes, digest } in known {
+            let found = match self.handle.find(Some(to.to_owned()), message_id).await {
                 Ok(found) => found,
                 Err(Error::NoMailbox { .. }) => return Ok((validity, pairs)),
                 Err(error) => return Err(error),
             };
             for candidate in found.uids.iter().copied().filter(|candidate| *candidate > above) {
+                if pairs.iter().any(|(_, taken)| *taken == candidate) {
+                    continue;
+                }
                 let fetched = self.handle.fetch(found.at.clone(), candidate).await?;
-                let same = match (&fetched.body, &raw) {
-                    (Body::Whole(there), Some(here)) => there == here,
-                    _ => fetched.bytes == summary.bytes,
+                let same = match (&fetched.body, digest) {
+                    (Body::Whole(there), Some(here)) => Sha256::digest(there).as_slice() == here,
+                    _ => fetched.bytes == bytes,
                 };
-                if same && !pairs.iter().any(|(_, taken)| *taken == candidate) {
+                if same {
                     validity = Some(found.at.uid_validity);
                     pairs.push((uid, candidate));
                     break;
@@ -419,11 +438,24 @@ fn is_of(mailbox: &crate::store::mailbox::Mailbox, account: &str, group: &Group)
 }
 
 /// A message as the cache has it.
-fn here(stores: &Stores, account: &str, group: &Group, uid: u32) -> Option<(Summary, Option<Vec<u8>>)> {
-    let mailboxes = stores.cache.mailboxes().ok()?;
-    let mailbox: MailboxId = mailboxes.iter().find(|m| is_of(m, account, group))?.id;
-    let key = MessageKey { mailbox, uid };
-    let summary = stores.cache.summary(key).ok()??;
-    let raw = stores.cache.raw(key).ok().flatten();
-    Some((summary, raw))
+struct Here {
+    uid: u32,
+    message_id: String,
+    bytes: u32,
+    /// Of the whole message, where it is held.
+    digest: Option<[u8; 32]>,
+}
+
+/// Those messages of a group that have a Message-ID.
+fn all_here(stores: &Stores, account: &str, group: &Group) -> Vec<Here> {
+    let mailboxes = stores.cache.mailboxes().unwrap_or_default();
+    let Some(mailbox) = mailboxes.iter().find(|m| is_of(m, account, group)).map(|m| m.id) else { return Vec::new() };
+    let here = |uid: u32| {
+        let key = MessageKey { mailbox, uid };
+        let Summary { message_id, bytes, .. } = stores.cache.summary(key).ok()??;
+        let raw = stores.cache.raw(key).ok().flatten();
+        let digest = raw.map(|raw| Sha256::digest(&raw).into());
+        (!message_id.is_empty()).then_some(Here { uid, message_id, bytes, digest })
+    };
+    group.uids.iter().filter_map(|uid| here(*uid)).collect()
 }

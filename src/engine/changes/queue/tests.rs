@@ -141,6 +141,50 @@ fn what_waits_for_a_moved_message_follows_it() {
 }
 
 #[test]
+fn what_waits_behind_a_move_outlives_the_news_that_the_message_left() {
+    let gone: UidSet = [1, 2].into_iter().collect();
+    for answered in [true, false] {
+        let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Flagged"), "INBOX", &[1, 2])]);
+        let batch = queue.next_batch("work", now()).unwrap();
+        queue.begin(&batch, 7);
+        if !answered {
+            queue.settle(&batch, &Outcome::Unknown { why: "the line was cut".into() }, now());
+        }
+        // The other connection may hear of it first. Message 2 left by somebody else's hand.
+        queue.vanished(&place("INBOX"), &gone);
+        let batch = if answered { batch } else { queue.next_batch("work", now()).unwrap() };
+        assert_eq!((uids(&batch), batch.begun.is_some()), (vec![1], !answered));
+        let moved = Outcome::Moved {
+            uid_validity: Some(1),
+            pairs: vec![(1, 8)],
+            unplaced: UidSet::new(),
+            absent: UidSet::new(),
+        };
+        queue.settle(&batch, &moved, now());
+        let next = queue.next_batch("work", now()).unwrap();
+        assert_eq!((next.group.as_ref().map(|group| group.mailbox.as_str()), uids(&next)), (Some("A"), vec![8]));
+        assert_eq!(queue.undo(1, now()).map(|undone| undone.told), Some(true));
+    }
+}
+
+#[test]
+fn a_renamed_mailbox_takes_along_what_waits_for_it() {
+    let mut queue = queue(&[
+        change(1, set("\\Seen"), "Old", &[1]),
+        change(2, to("Old"), "INBOX", &[5]),
+        change(3, set("\\Seen"), "Other", &[1]),
+    ]);
+    let edits = queue.renamed("work", "Old", "New");
+    assert_eq!(edits.put.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
+    assert!(queue.renamed("home", "New", "Old").is_empty() && queue.renamed("work", "Old", "New").is_empty());
+    assert!(queue.over("work", "New", 1, 1).is_some() && queue.over("work", "Old", 1, 1).is_none());
+    let batch = queue.next_batch("work", now()).unwrap();
+    assert_eq!(batch.group.as_ref().map(|group| group.mailbox.as_str()), Some("New"));
+    queue.settle(&batch, &stored(), now());
+    assert_eq!(queue.next_batch("work", now()).map(|batch| batch.act), Some(to("New")));
+}
+
+#[test]
 fn a_message_without_a_known_name_waits_until_it_is_found() {
     let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Flagged"), "INBOX", &[1])]);
     let batch = queue.next_batch("work", now()).unwrap();

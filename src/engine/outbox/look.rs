@@ -22,7 +22,9 @@ const MAILBOXES_MAX: usize = 40;
 /// Whether a message found in a mailbox shows that this row's try got through. `rows`: all rows of the outbox; `own`: our own addresses.
 pub(super) fn proves(row: &OutboxEntry, rows: &[OutboxEntry], in_inbox: bool, own: &[String]) -> bool {
     let same = || rows.iter().filter(|other| other.message_id == row.message_id);
-    if same().all(|other| other.count(Delivery::Sent) == 0 && !other.filed) {
+    // Another try that may have got through (a message with several routes is several rows) may have put it there as well.
+    let others_in_doubt = || same().filter(|other| other.id != row.id && other.count(Delivery::InDoubt) > 0);
+    if same().all(|other| other.count(Delivery::Sent) == 0 && !other.filed) && others_in_doubt().next().is_none() {
         return true;
     }
     // Accepted for others before, so the copy in the sent mailbox is theirs. What reached ourselves can only have come by the try that went to us.
@@ -30,6 +32,7 @@ pub(super) fn proves(row: &OutboxEntry, rows: &[OutboxEntry], in_inbox: bool, ow
     in_inbox
         && row.addresses(Delivery::InDoubt).any(is_own)
         && !same().any(|other| other.addresses(Delivery::Sent).any(is_own))
+        && !others_in_doubt().any(|other| other.addresses(Delivery::InDoubt).any(is_own))
 }
 
 /// A mailbox that may hold it.
@@ -98,7 +101,12 @@ impl Worker {
         let mut looked = Vec::new();
         for place in places.iter().filter(|place| proves(row, &rows, place.inbox, &own)) {
             match find(&handle, place.name.clone(), &row.message_id).await {
-                Ok(Some(at)) => return self.found(row, &at.name).await,
+                Ok(Some(at)) => {
+                    // Another row of it may have been sent while we looked.
+                    if proves(row, &self.rows().await?, place.inbox, &own) {
+                        return self.found(row, &at.name).await;
+                    }
+                }
                 Ok(None) => looked.push(place.name.clone().unwrap_or_else(|| "the sent mailbox".to_owned())),
                 // A mailbox that cannot be searched costs itself.
                 Err(error) if error.session_lives() => {}
@@ -186,6 +194,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::proves;
+    use crate::mail::id::OutboxId;
     use crate::store::outbox::Delivery::{self, InDoubt, Sent, Waiting};
     use crate::store::outbox::{OutboxEntry, OutboxRecipient, SmtpEnvelope};
 
@@ -204,8 +213,9 @@ mod tests {
     fn what_is_found_proves_a_try_only_where_no_other_can_have_put_it_there() {
         let own = [OWN.to_owned()];
         let check = |row: &OutboxEntry, others: &[OutboxEntry], in_inbox, expected| {
-            let all: Vec<OutboxEntry> = std::iter::once(row).chain(others).cloned().collect();
-            assert_eq!(proves(row, &all, in_inbox, &own), expected, "{row:?}\n{others:?}");
+            let mut all: Vec<OutboxEntry> = std::iter::once(row).chain(others).cloned().collect();
+            (1..).zip(&mut all).for_each(|(id, row)| row.id = OutboxId(id));
+            assert_eq!(proves(&all[0], &all, in_inbox, &own), expected, "{row:?}\n{others:?}");
         };
         let alone = row("1@a.example", &[("h.lintwhite@copfs.gov.example", InDoubt)]);
         check(&alone, &[], false, true);
@@ -215,6 +225,10 @@ mod tests {
         check(&alone, std::slice::from_ref(&by_gateway), false, false);
         check(&alone, &[row("1@a.example", &[("x@cjsm.net", Waiting)])], false, true);
         check(&alone, &[row("2@a.example", &[("x@cjsm.net", Sent)])], false, true);
+        // By another route nobody knows either: the copy may be of that try.
+        let lost_too = row("1@a.example", &[("x@cjsm.net", InDoubt)]);
+        check(&alone, std::slice::from_ref(&lost_too), false, false);
+        check(&alone, std::slice::from_ref(&lost_too), true, false);
         // Earlier tries of the same row were accepted for others.
         let second = row("1@a.example", &[("a@copfs.gov.example", Sent), ("b@copfs.gov.example", InDoubt)]);
         check(&second, &[], false, false);
@@ -225,5 +239,7 @@ mod tests {
         check(&to_us, std::slice::from_ref(&by_gateway), true, true);
         check(&to_us, std::slice::from_ref(&by_gateway), false, false);
         check(&to_us, &[row("1@a.example", &[(OWN, Sent)])], true, false);
+        check(&to_us, std::slice::from_ref(&lost_too), true, true);
+        check(&to_us, &[row("1@a.example", &[(OWN, InDoubt)])], true, false);
     }
 }

@@ -108,8 +108,10 @@ pub(super) fn migrate(transaction: &WriteTransaction, keys: &Keys) -> Result<(),
         let old = transaction.open_table(FLAGS_V1)?;
         for row in old.iter()? {
             let (seq, value) = row?;
-            let change: FlagChangeV1 = keys.open("flags", &seq.value().to_be_bytes(), value.value())?;
-            rows.extend(change.into_changes());
+            // A damaged row costs its flags, not the store.
+            if let Ok(change) = keys.open::<FlagChangeV1>("flags", &seq.value().to_be_bytes(), value.value()) {
+                rows.extend(change.into_changes());
+            }
         }
     }
     for (seq, mut row) in (1..).zip(rows) {

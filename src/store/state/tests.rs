@@ -132,6 +132,19 @@ fn what_rows_were_made_of_stays_until_everybody_has_it() {
 }
 
 #[test]
+fn a_damaged_row_of_schema_1_does_not_keep_the_store_closed() {
+    let world = World::new();
+    {
+        let state = world.open();
+        let transaction = state.begin().unwrap();
+        transaction.open_table(super::FLAGS_V1).unwrap().insert(1, b"no sealed row at all".as_slice()).unwrap();
+        transaction.open_table(super::META).unwrap().insert("schema", 1_u32.to_le_bytes().as_slice()).unwrap();
+        transaction.commit().unwrap();
+    }
+    assert!(world.open().changes().unwrap().0.is_empty());
+}
+
+#[test]
 fn a_damaged_row_costs_itself_and_is_told() {
     let world = World::new();
     let state = world.open();

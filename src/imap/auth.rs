@@ -101,13 +101,20 @@ pub(super) async fn log_in<S: Wire>(
     }
     let before = std::mem::take(&mut session.capabilities);
     let offer = before.logins();
-    let way = choose(credentials, &offer, channel)?;
+    let mut way = choose(credentials, &offer, channel)?;
     let outcome = if way.mechanism == Mechanism::LoginCommand {
         let line = Command::login(&credentials.user, secret.expose())?;
         let pending = session.start_secret(DOING, &line).await?;
         session.finish(pending, |_| Use::Unasked).await.map(drop).map_err(|error| Stop::Wire { error, told: None })
     } else {
-        by_sasl(session, way, credentials, secret, channel, &offer, before.has("SASL-IR")).await
+        let first_allowed = before.has("SASL-IR");
+        let outcome = by_sasl(session, way, credentials, secret, channel, &offer, first_allowed).await;
+        if way.mechanism == Mechanism::ScramSha256Plus && knows_another_binding(&outcome) {
+            way = choose(credentials, &offer, None)?;
+            by_sasl(session, way, credentials, secret, None, &offer, first_allowed).await
+        } else {
+            outcome
+        }
     };
     outcome.map_err(|stop| why(stop, way.mechanism, &credentials.user))?;
     // They may be others now. Most servers add them to the answer, where the session took them up.
@@ -119,6 +126,13 @@ pub(super) async fn log_in<S: Wire>(
 
 async fn capabilities<S: Wire>(session: &mut Session<S>) -> Result<(), Error> {
     session.run("its capabilities", &Command::plain("CAPABILITY"), |_| Use::Unasked).await.map(drop)
+}
+
+/// Cyrus (3.6) offers the bound mechanism and knows no binding but `tls-unique`, which is never used here. It says so at the end, in the
+/// words of its SASL library for SASL_BADPROT, which are not those of a wrong password: the same login goes on unbound, over the TLS that
+/// was verified. (The words of Dovecot and others for a binding that differs are `channel-bindings-dont-match`: that is final.)
+fn knows_another_binding(outcome: &Result<(), Stop<Error>>) -> bool {
+    matches!(outcome, Err(Stop::Wire { error: Error::No { text, .. }, told: None }) if text.contains("bad protocol"))
 }
 
 async fn by_sasl<S: Wire>(

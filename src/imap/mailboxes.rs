@@ -35,7 +35,8 @@ fn status_items<S: Wire>(session: &Session<S>) -> String {
     if session.capabilities.has("CONDSTORE") || session.capabilities.has("QRESYNC") {
         items.push_str(" HIGHESTMODSEQ");
     }
-    if session.capabilities.has("OBJECTID") {
+    // Cyrus (3.6, told by a capability of its own) answers this with bytes of freed memory: LIST then cannot be read at all.
+    if session.capabilities.has("OBJECTID") && !session.capabilities.has("X-REPLICATION") {
         items.push_str(" MAILBOXID");
     }
     items

@@ -19,6 +19,7 @@ mod connections;
 mod corpus;
 mod demo;
 mod engine;
+mod exchange;
 mod imap;
 mod imap_hostile;
 mod imap_tls;

@@ -77,7 +77,7 @@ fn summary(n: u32) -> Summary {
     }
     Summary {
         uid: n + 1,
-        flags: Flags::new(if n % 50 == 0 { 0 } else { Flags::SEEN }, Vec::new()),
+        flags: Flags::new(if n.is_multiple_of(50) { 0 } else { Flags::SEEN }, Vec::new()),
         received: 1_500_000_000 + i64::from(n) * 120,
         sent: Some(1_500_000_000 + i64::from(n) * 120 - 4),
         bytes: 4_000 + n % 3_000,

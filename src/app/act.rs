@@ -51,7 +51,8 @@ impl Model {
             Some(Screen::Composer(_)) => self.act_in_composer(action, out),
             Some(Screen::Review(_)) => self.act_in_review(action, out),
             Some(Screen::Outbox(outbox)) => {
-                if !move_in(&mut outbox.list, action) {
+                let moved = move_in(&mut outbox.list, action);
+                if !moved {
                     self.act_in_outbox(action, out);
                 }
             }
@@ -66,7 +67,8 @@ impl Model {
                 _ => drop(move_in(&mut changes.list, action)),
             },
             Some(Screen::Drafts(drafts)) => {
-                if !move_in(&mut drafts.list, action) {
+                let moved = move_in(&mut drafts.list, action);
+                if !moved {
                     self.act_in_drafts(action, out);
                 }
             }

@@ -462,7 +462,7 @@ pub(super) fn proof(fields: &mut Fields<'_>, has_certificate: bool) -> Option<Pa
         let what = "an account proves itself by `password` or by `token`, not by both";
         fields.note(Finding::error(entry.node.place.clone(), what, "take one of them out"));
     }
-    let Some(entry) = fields.entry("token") else { return None };
+    let entry = fields.entry("token")?;
     if matches!(entry.node.value, Value::Text(_)) {
         // What stands there is most likely the token itself: it is not repeated.
         let what = "a token never stands in this file, which ends up in backups and over shoulders";

@@ -179,6 +179,12 @@ pub(crate) struct Open {
     pub(crate) kept_version: Option<u64>,
 }
 
+impl Open {
+    fn into_vault(self) -> Vault {
+        self.vault
+    }
+}
+
 pub(crate) type Job = Box<dyn FnOnce(&mut Core) + Send>;
 
 /// The way to the core. Cheap to clone.
@@ -510,7 +516,7 @@ impl Core {
         }
         let stores = Arc::clone(&open.stores);
         // All but the keys is dropped here.
-        let vault = (|open: Open| open.vault)(open);
+        let vault = open.into_vault();
         // Tasks that still hold the stores are let go; their reports find no opening and fall.
         let deadline = Instant::now() + CLOSE_PATIENCE;
         let lanes = self.handle.0.clone();

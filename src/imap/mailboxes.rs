@@ -136,6 +136,9 @@ pub(super) async fn ask<S: Wire>(
     Ok(statuses)
 }
 
+/// What there is, and what was said of each, by decoded names.
+type Sorted = (BTreeMap<String, MailboxInfo>, HashMap<String, Status>);
+
 /// What a LIST or LSUB brought, by names as on the wire.
 #[derive(Default)]
 struct Listing {
@@ -183,10 +186,7 @@ impl Listing {
     }
 
     /// By decoded names.
-    fn sort<S: Wire>(
-        self,
-        session: &mut Session<S>,
-    ) -> Result<(BTreeMap<String, MailboxInfo>, HashMap<String, Status>), Error> {
+    fn sort<S: Wire>(self, session: &mut Session<S>) -> Result<Sorted, Error> {
         self.checked()?;
         let mut found = BTreeMap::new();
         for listed in self.listed {

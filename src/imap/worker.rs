@@ -521,14 +521,26 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
             let _ = shared.up.subscribe().wait_for(|up| !*up).await;
         };
         let began = tokio::time::Instant::now();
-        tokio::select! {
-            _ = attend(&setup, &shared) => {}
+        let kick = shared.wish.borrow().kick;
+        let refused = tokio::select! {
+            ended = attend(&setup, &shared) => ended.is_err_and(|error| error.culprit() == Culprit::Credentials),
             () = down => continue,
             () = shared.unwanted() => {
                 if shared.wish.borrow().ended { return }
                 let _ = shared.wish.subscribe().wait_for(|wish| wish.online || wish.ended).await;
                 continue;
             }
+        };
+        if refused {
+            // The password was changed while the first connection is up: servers lock accounts for repeated refusals, so it waits for
+            // another password, for the user, or for the first connection to go, whose own refusal is told.
+            let mut wish = shared.wish.subscribe();
+            let mut up = shared.up.subscribe();
+            tokio::select! {
+                _ = wish.wait_for(|wish| wish.kick != kick || wish.ended) => {}
+                _ = up.wait_for(|up| !*up) => {}
+            }
+            continue;
         }
         // It is only a helper: its failures are not the account's. The first connection serves meanwhile.
         if began.elapsed() > Duration::from_secs(60) {

@@ -29,6 +29,9 @@ pub const SEGMENT_BYTES: u64 = 64 << 20;
 /// Segments kept open for reading.
 const OPEN_MAX: usize = 32;
 
+/// Segments with the bytes of each, and the paths of what is none.
+pub type Listed = (Vec<(u32, u64)>, Vec<PathBuf>);
+
 /// The segments below a directory.
 #[derive(Debug)]
 pub struct Packs {
@@ -57,14 +60,14 @@ impl Packs {
     ///
     /// # Errors
     /// As the system says.
-    pub fn list(&self) -> io::Result<(Vec<(u32, u64)>, Vec<PathBuf>)> {
+    pub fn list(&self) -> io::Result<Listed> {
         let (mut segments, mut foreign) = (Vec::new(), Vec::new());
         for entry in fs::read_dir(&self.dir)? {
             let entry = entry?;
             let name = entry.file_name();
             match name.to_str().filter(|name| name.len() == 8).and_then(|name| name.parse().ok()) {
-                Some(segment) => segments.push((segment, entry.metadata()?.len())),
-                None => foreign.push(entry.path()),
+                Some(segment) if entry.file_type()?.is_file() => segments.push((segment, entry.metadata()?.len())),
+                _ => foreign.push(entry.path()),
             }
         }
         segments.sort_unstable();

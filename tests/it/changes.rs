@@ -255,11 +255,11 @@ fn hundreds_of_changes_made_offline_arrive() {
     let names = names(&engine);
     world.offline();
     for (subject, name) in &names {
-        engine.change(&[name.clone()], &Deed::Flag(FlagChange::Seen(true))).unwrap();
+        engine.change(std::slice::from_ref(name), &Deed::Flag(FlagChange::Seen(true))).unwrap();
         if subject.ends_with('7') {
             let archive = Deed::Move { account: None, mailbox: "Trash".into(), create: false };
-            engine.change(&[name.clone()], &archive).unwrap();
-            engine.change(&[name.clone()], &Deed::Flag(FlagChange::Flagged(true))).unwrap();
+            engine.change(std::slice::from_ref(name), &archive).unwrap();
+            engine.change(std::slice::from_ref(name), &Deed::Flag(FlagChange::Flagged(true))).unwrap();
         }
     }
     assert_eq!(engine.waiting_changes().unwrap().len(), 360);

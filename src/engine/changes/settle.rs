@@ -176,20 +176,18 @@ fn keep(stores: &Stores, batch: &Batch, outcome: &Outcome, from: Option<MailboxI
             kept.said = shown.filter(|(key, _)| held.contains(key)).collect();
             return kept;
         }
-        (Outcome::Moved { uid_validity, pairs, absent, .. }, Some(mailbox), Act::Move { to }) => {
-            if let Some(uid_validity) = uid_validity {
-                match carry(stores, &batch.account, mailbox, to, *uid_validity, pairs) {
-                    Ok(moved) => kept.moved.extend(moved),
-                    Err(error) => {
-                        tracing::warn!(%error, "moved messages are not in the cache; the next sync brings them")
-                    }
+        (Outcome::Moved { uid_validity: Some(uid_validity), pairs, absent, .. }, Some(mailbox), Act::Move { to }) => {
+            match carry(stores, &batch.account, mailbox, to, *uid_validity, pairs) {
+                Ok(moved) => kept.moved.extend(moved),
+                Err(error) => {
+                    tracing::warn!(%error, "moved messages are not in the cache; the next sync brings them");
                 }
-                let gone: Vec<u32> = pairs.iter().map(|(from, _)| *from).chain(absent.iter()).collect();
-                if let Err(error) = stores.cache.remove(mailbox, &gone, None) {
-                    tracing::warn!(%error, "moved messages are still in the cache");
-                }
-                kept.gone = gone.into_iter().map(|uid| MessageKey { mailbox, uid }).collect();
             }
+            let gone: Vec<u32> = pairs.iter().map(|(from, _)| *from).chain(absent.iter()).collect();
+            if let Err(error) = stores.cache.remove(mailbox, &gone, None) {
+                tracing::warn!(%error, "moved messages are still in the cache");
+            }
+            kept.gone = gone.into_iter().map(|uid| MessageKey { mailbox, uid }).collect();
         }
         (Outcome::Expunged, Some(mailbox), _) => {
             let gone: Vec<u32> = touched.iter().map(|key| key.uid).collect();

@@ -19,7 +19,6 @@
 //! | `limits` | what the servers took at most when last asked |
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, clippy::print_stderr, reason = "tests")]
 mod cut;
 mod due;
 mod file;

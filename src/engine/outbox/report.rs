@@ -16,7 +16,7 @@ const HEADER_BYTES: usize = 16 << 10;
 
 /// The delivery reports among messages that have come. Costs a look at the header of the others.
 pub(crate) fn among(messages: &[Fetched]) -> Vec<Report> {
-    messages.iter().filter_map(|message| of(message)).collect()
+    messages.iter().filter_map(of).collect()
 }
 
 fn of(message: &Fetched) -> Option<Report> {

@@ -165,7 +165,11 @@ impl Worker {
             Connection::open(&means.endpoint, &means.tls, means.credentials.as_ref(), &Timeouts::default()).await?;
         if self.shared.limits.learn(&Lane::of(row), open.offer().size) {
             let limits = self.shared.limits.clone();
-            let _ = self.blocking(move |stores| Ok(limits.keep(&stores.state))).await;
+            let kept = self.blocking(move |stores| {
+                limits.keep(&stores.state);
+                Ok(())
+            });
+            let _ = kept.await;
         }
         Ok(open)
     }

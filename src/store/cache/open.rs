@@ -232,7 +232,10 @@ impl Cache {
         }
         let (files, foreign) = self.packs.list()?;
         for place in foreign {
-            std::fs::remove_file(place)?;
+            // A directory is none of ours and does no harm.
+            if std::fs::symlink_metadata(&place).is_ok_and(|found| !found.is_dir()) {
+                std::fs::remove_file(place)?;
+            }
         }
         for (number, bytes) in files {
             match segments.get(&number) {

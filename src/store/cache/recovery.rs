@@ -80,6 +80,9 @@ fn former_dir(dir: &Path) -> PathBuf {
     dir.join("mail.old")
 }
 
+/// What becomes of a row, by its tree and key; `None`: it is left out.
+pub(super) type Change<'a> = &'a mut dyn FnMut(&[u8], &[u8], &sled::IVec) -> Option<sled::IVec>;
+
 /// Copies all rows that `change` gives a value to, and `also` some more, into a new sled beside the one that is open. It is whole and on the disk when this
 /// returns, and takes the place of the other by [`exchange`].
 ///
@@ -89,7 +92,7 @@ pub(super) fn copy(
     dir: &Path,
     db: &sled::Db,
     options: &CacheOptions,
-    change: &mut dyn FnMut(&[u8], &[u8], &sled::IVec) -> Option<sled::IVec>,
+    change: Change<'_>,
     also: &[(&[u8], &[u8])],
 ) -> Result<(), CacheError> {
     let place = fresh_dir(dir);

@@ -134,7 +134,7 @@ impl State {
     pub fn claim(&self, id: OutboxId) -> Result<Option<OutboxEntry>, StateError> {
         self.write(|write| {
             let found = write.outbox_entry(id)?;
-            if !found.is_some_and(|entry| entry.state.after(Step::Claim).is_some()) {
+            if found.is_none_or(|entry| entry.state.after(Step::Claim).is_none()) {
                 return Ok(None);
             }
             let claimed = write.step_outbox(id, Step::Claim, |entry| {

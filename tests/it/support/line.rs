@@ -157,8 +157,8 @@ async fn write(
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let rate = weather.rate.load(SeqCst);
-        if rate > 0 {
-            tokio::time::sleep(Duration::from_micros(chunk.len() as u64 * 1_000_000 / rate)).await;
+        if let Some(pause) = (chunk.len() as u64 * 1_000_000).checked_div(rate) {
+            tokio::time::sleep(Duration::from_micros(pause)).await;
         }
         let limit = limit.load(SeqCst);
         let cut = limit > 0 && gone + chunk.len() as u64 >= limit;

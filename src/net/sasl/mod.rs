@@ -1,6 +1,6 @@
 //! Proving to a server who we are: SASL (RFC 4422), one implementation for IMAP and SMTP.
 //!
-//! Each mechanism is a machine that knows nothing of sockets: challenges in, answers out, a file each. [`choose`] picks one by what the server
+//! Each mechanism is a machine that knows nothing of sockets: challenges in, answers out, a file each. [`choose()`] picks one by what the server
 //! offers and what the account has; [`drive`] carries a machine's answers over a protocol. Nothing here runs outside TLS, because nobody
 //! hands it a stream without; nothing is logged, and answers are wiped. No challenge-response of the old kind (CRAM-MD5, DIGEST-MD5,
 //! NTLM) is here: they ask the server to keep the password readable, or rest on broken hashes.

@@ -170,7 +170,7 @@ impl Handle {
     /// # Errors
     /// Any [`Error`].
     pub async fn fetch(&self, at: MailboxAt, uid: u32) -> Result<Fetched, Error> {
-        self.ask(|answer| Request::Fetch(at, uid, answer)).await
+        self.read(|answer| Request::Fetch(at.clone(), uid, answer)).await
     }
 
     /// Fetches a message, or some of it, from `have` bytes on, in pieces that go to `to` as they come. Other requests go before it, between
@@ -203,7 +203,7 @@ impl Handle {
     /// # Errors
     /// Any [`Error`].
     pub async fn flags(&self, at: MailboxAt, uids: UidSet) -> Result<Vec<(u32, Flags)>, Error> {
-        self.ask(|answer| Request::Flags(at, uids, answer)).await
+        self.read(|answer| Request::Flags(at.clone(), uids.clone(), answer)).await
     }
 
     /// Appends a message to a mailbox, or to the one for sent mail where `None`.
@@ -225,7 +225,7 @@ impl Handle {
     /// # Errors
     /// Any [`Error`].
     pub async fn find(&self, mailbox: Option<String>, message_id: String) -> Result<Found, Error> {
-        self.ask(|answer| Request::Find { mailbox, message_id, answer }).await
+        self.read(|answer| Request::Find { mailbox: mailbox.clone(), message_id: message_id.clone(), answer }).await
     }
 
     /// Copies messages to another mailbox (decoded name).
@@ -283,6 +283,14 @@ impl Handle {
     /// Ends the worker. Connections are dropped.
     pub fn end(&self) {
         self.shared.end();
+    }
+
+    /// Asks for what is only read, and once more where the connection that had taken the request went without an answer.
+    async fn read<T>(&self, request: impl Fn(Answer<T>) -> Request) -> Result<T, Error> {
+        match self.ask(&request).await {
+            Err(Error::Ended) if !self.shared.has_ended() => self.ask(&request).await,
+            answer => answer,
+        }
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Answer<T>) -> Request) -> Result<T, Error> {

@@ -116,6 +116,10 @@ impl Shared {
         self.refuse_all(&Error::Ended);
     }
 
+    pub(super) fn has_ended(&self) -> bool {
+        self.wish.borrow().ended
+    }
+
     /// A request from a handle.
     pub(super) fn put(&self, request: Request) {
         let wish = *self.wish.borrow();

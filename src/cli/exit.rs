@@ -90,7 +90,8 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         let exit = match &error {
             EngineError::Locked | EngineError::Vault(_) | EngineError::Credentials { .. } => Exit::NotPermitted,
-            EngineError::Ended => Exit::TryLater,
+            // Nobody knows whether it was done: 75 would say that it is queued.
+            EngineError::Ended => Exit::Unavailable,
             EngineError::NoAccount(_) => Exit::Config,
             EngineError::NoMessage(_) | EngineError::NoMailbox { .. } | EngineError::Refused(_) => Exit::No,
             EngineError::Cache(_) | EngineError::State(_) | EngineError::Start(_) | EngineError::Keep { .. } => {

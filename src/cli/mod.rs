@@ -286,6 +286,6 @@ fn hand_over(
         Ok(code) => Ok(Exit::from_code(code)),
         // It has the lock and serves nobody: another command at work.
         Err(SocketError::Nobody) => Err(running),
-        Err(error) => Err(Failure::new(Exit::TryLater, error)),
+        Err(error) => Err(Failure::new(Exit::Unavailable, error)),
     }
 }

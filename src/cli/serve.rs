@@ -19,7 +19,7 @@ pub(super) fn handler(engine: &Arc<Engine>) -> Handler {
         let (mut out, mut err) = (Vec::new(), Vec::new());
         let exit = match engine.upgrade() {
             Some(engine) => perform(&engine, request, &mut out, &mut err),
-            None => Exit::TryLater,
+            None => Exit::Unavailable,
         };
         // A client that went away has nobody left to tell.
         let _ = replies.stdout(&out).and_then(|()| replies.stderr(&err));

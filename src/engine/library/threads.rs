@@ -390,7 +390,7 @@ impl Library {
         let entries: Vec<Entry> =
             self.threads.entries(thread).filter_map(|at| self.entries.get(at as usize)).copied().collect();
         for entry in &entries {
-            self.forget_names(entry);
+            self.forget_names(entry, thread);
         }
         self.forget_title(thread);
         let Some(body) = self.threads.bodies.get_mut(thread as usize) else { return };
@@ -408,10 +408,13 @@ impl Library {
         self.threads.free.push(thread);
     }
 
-    /// Its Message-IDs lead nowhere, until they lead to what is made anew.
-    fn forget_names(&mut self, entry: &Entry) {
+    /// Its Message-IDs that led to this thread lead nowhere, until they lead to what is made anew. Those that lead elsewhere stay: a
+    /// message that was told anew and is gone since can name a thread that nothing else connects with this one.
+    fn forget_names(&mut self, entry: &Entry, thread: u32) {
         for name in self.linking(entry) {
-            self.names.lead(name, NONE);
+            if self.names.thread(name) == thread {
+                self.names.lead(name, NONE);
+            }
         }
     }
 

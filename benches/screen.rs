@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use casemail::app::effect::Effect;
 use casemail::app::event::Event;
 use casemail::app::thread_list::{Brief, NO_TEXT, Table, ThreadList};
-use casemail::app::view::Scope;
+use casemail::app::view::{CaseRow, Scope};
 use casemail::app::{Model, Settings, update};
 use casemail::keymap::key::typed;
 use casemail::mail::id::{CaseId, ThreadId};
+use casemail::mail::safe::SafeText;
 use casemail::pgp::report::{Badge, SignatureState};
 use casemail::theme::Theme;
 use jiff::Timestamp;
@@ -78,10 +79,44 @@ fn report(name: &str, mut times: Vec<Duration>, bytes: usize) {
     );
 }
 
+/// From a letter typed into the finder to the frame, at 5,000 cases.
+fn finder(theme: &Theme) {
+    let cases: Vec<CaseRow> = (0..5_000)
+        .map(|n| CaseRow {
+            scope: Scope::Case(CaseId(format!("99ZX{n:05}26"))),
+            title: SafeText::line(&format!("R v {}{}", ["FERRET", "OTTERBOURNE", "WEASEL", "GANNET"][n % 4], n)),
+            identifiers: vec![SafeText::line(&format!("99ZX{n:05}26")), SafeText::line(&format!("T2026{n:04}"))],
+            people: ["Barnaby Ferret", "Petra Windlestraw", "Rufus Vellum"].map(SafeText::from).to_vec(),
+            ..CaseRow::all()
+        })
+        .collect();
+    let mut model = Model::new(Settings::default(), Timestamp::UNIX_EPOCH);
+    update(&mut model, Event::Resize(80, 24));
+    model.start(false);
+    update(&mut model, Event::Cases(Arc::from(cases)));
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, 80, 24)) };
+    let written = Rc::new(Cell::new(0));
+    let Ok(mut terminal) = Terminal::with_options(CrosstermBackend::new(Counter(Rc::clone(&written))), options) else {
+        return;
+    };
+    for keys in ["'", "otter", "<C-u>99zx00417", "<C-u>windle ferret4", "<C-u>T20264"] {
+        let before = written.get();
+        let mut took = Vec::new();
+        for key in typed(keys) {
+            let start = Instant::now();
+            update(&mut model, Event::Key(key));
+            let _ = terminal.draw(|frame| casemail::ui::draw(&model, theme, frame));
+            took.push(start.elapsed());
+        }
+        report(&format!("finder, 5,000 cases: {keys}"), took, written.get() - before);
+    }
+}
+
 fn main() {
     let now = Timestamp::from_second(1_780_000_100).unwrap_or_default();
     let rows = rows();
     let theme = Theme::builtin();
+    finder(&theme);
     for (width, height) in [(80, 24), (200, 50)] {
         let mut model = Model::new(Settings::default(), now);
         update(&mut model, Event::Resize(width, height));

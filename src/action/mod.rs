@@ -63,6 +63,9 @@ actions! {
     GoInbox "go.inbox" [Global] "Go to the threads of the inbox";
     GoMailbox "go.mailbox" [Global] "Go to the threads of a mailbox, Trash and Junk among them";
 
+    // Cases.
+    CaseFind "case.find" [Global] "Find a case by its name, a number or a party";
+
     // What you did.
     ChangeUndo "change.undo" [Global] "Take back what you did last: a move, a deletion, a flag";
     ChangeCancel "change.cancel" [Changes] "Take this change back";

@@ -134,6 +134,7 @@ impl Model {
                 self.go_home(out);
                 self.open_mailbox(account, "INBOX".to_owned(), "inbox", out);
             }
+            Action::CaseFind => self.find_case(out),
             Action::ChangeUndo => out.push(Effect::Undo),
             Action::GoConnections if !matches!(self.screens.last(), Some(Screen::Connections(_))) => {
                 self.popups.clear();
@@ -174,7 +175,7 @@ impl Model {
         self.shown_again(out);
     }
 
-    fn open_threads(&mut self, scope: Scope, title: SafeText, out: &mut Vec<Effect>) {
+    pub(super) fn open_threads(&mut self, scope: Scope, title: SafeText, out: &mut Vec<Effect>) {
         self.push(Screen::Threads(Threads::new(scope, title)));
         self.refresh(out);
     }
@@ -310,6 +311,14 @@ impl Model {
                     }
                 }
                 _ if picker.line.act(action) => picker.look(),
+                _ => return false,
+            },
+            Some(Popup::Finder(finder)) => match action {
+                Action::PromptAccept => self.found_case(out),
+                Action::PromptCancel => drop(self.popups.pop()),
+                Action::PromptNext => finder.step(1),
+                Action::PromptPrevious => finder.step(-1),
+                _ if finder.line.act(action) => finder.look(),
                 _ => return false,
             },
             Some(Popup::Prompt(prompt)) => match action {

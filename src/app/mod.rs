@@ -10,6 +10,7 @@ pub mod effect;
 pub mod event;
 pub mod line;
 pub mod list;
+mod matters;
 mod model;
 mod outbox;
 pub mod popup;

@@ -139,7 +139,7 @@ impl Model {
             return Context::Prompt;
         }
         match self.popups.last() {
-            Some(Popup::Prompt(_) | Popup::Palette(_) | Popup::Picker(_)) => Context::Prompt,
+            Some(Popup::Prompt(_) | Popup::Palette(_) | Popup::Picker(_) | Popup::Finder(_)) => Context::Prompt,
             Some(Popup::Ask(_)) => Context::Confirm,
             None => self.screen_context(),
         }

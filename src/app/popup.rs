@@ -2,6 +2,7 @@
 
 use super::effect::{Deed, Target};
 use super::line::Line;
+use super::screen::finder::Finder;
 use super::screen::palette::Palette;
 use super::screen::picker::Picker;
 use crate::mail::id::{DraftId, MessageRef, OutboxId};
@@ -66,6 +67,8 @@ pub enum Popup {
     Palette(Palette),
     /// A mailbox to choose.
     Picker(Picker),
+    /// A case to choose.
+    Finder(Finder),
     /// A question that is answered by yes or no.
     Ask(Ask),
 }

@@ -244,6 +244,10 @@ impl Model {
                 picker.line.insert(text);
                 picker.look();
             }
+            Some(Popup::Finder(finder)) => {
+                finder.line.insert(text);
+                finder.look();
+            }
             Some(Popup::Ask(_)) => {}
             None => {
                 if let Some(Screen::Composer(composer)) = self.screens.last_mut() {
@@ -371,6 +375,11 @@ impl Model {
                     out.push(Effect::ListCases);
                 }
             }
+        }
+        if let Some(Popup::Finder(finder)) = self.popups.last_mut() {
+            let chosen = finder.chosen().map(|row| row.scope.clone());
+            finder.set(rows);
+            finder.mark(chosen.as_ref());
         }
     }
 

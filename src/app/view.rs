@@ -38,12 +38,36 @@ pub struct CaseRow {
     pub title: SafeText,
     /// Canonical identifiers, the one it is known by first.
     pub identifiers: Vec<SafeText>,
+    /// Names of its accused and its parties.
+    pub people: Vec<SafeText>,
+    /// `open`, `on-hold`, `closed` or `shredded`.
+    pub state: &'static str,
+    /// When it is next in court.
+    pub next_hearing: Option<Timestamp>,
     /// Messages in it.
     pub messages: usize,
     /// Unread ones of them.
     pub unread: usize,
     /// When its newest message was received.
     pub last_date: Option<Timestamp>,
+}
+
+impl CaseRow {
+    /// The row of all mail, without any.
+    #[must_use]
+    pub fn all() -> Self {
+        Self {
+            scope: Scope::All,
+            title: SafeText::from("All mail"),
+            identifiers: Vec::new(),
+            people: Vec::new(),
+            state: "open",
+            next_hearing: None,
+            messages: 0,
+            unread: 0,
+            last_date: None,
+        }
+    }
 }
 
 /// A row of a list of threads.

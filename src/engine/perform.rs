@@ -230,6 +230,7 @@ impl Core {
             id,
             received: jiff::Timestamp::from_second(received).unwrap_or_default(),
             cases: open.library.cases_of(key).into_iter().map(|(case, _)| case).collect(),
+            filed: open.library.filed_words(key),
             filing_doubt: open.library.filing_doubt(key),
             conflicting: open.library.is_conflicting(key),
         })

@@ -27,6 +27,8 @@ pub(crate) struct Around {
     pub(crate) id: MessageRef,
     pub(crate) received: Timestamp,
     pub(crate) cases: Vec<CaseId>,
+    /// Where it is filed and what that rests on, in words.
+    pub(crate) filed: Option<String>,
     /// Why a person should look at where it belongs.
     pub(crate) filing_doubt: Option<String>,
     /// Another message says something else under the same Message-ID.
@@ -73,6 +75,9 @@ fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Senten
         .map(|(loudness, words)| Sentence { tone: tone(loudness), text: SafeText::line(&words) })
         .collect();
     said.push(carriage(reading.carried(classes), &headers.from()));
+    if let Some(filed) = &around.filed {
+        said.push(Sentence { tone: Tone::Plain, text: SafeText::line(filed) });
+    }
     let mut warn = |words: &str| said.push(Sentence { tone: Tone::Warning, text: SafeText::line(words) });
     let known: Vec<&str> = reading.opened.warnings.iter().map(|warning| warning.code()).collect();
     for (code, words) in reading.suspicions(Some(around.received)) {

@@ -13,6 +13,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     match model.popups.last() {
         Some(Popup::Palette(palette)) => draw_palette(model, palette, canvas),
         Some(Popup::Picker(picker)) => draw_picker(model, picker, canvas),
+        Some(Popup::Finder(finder)) => super::screen::finder::draw(model, finder, canvas),
         Some(_) => {}
         None if !model.hints.is_empty() => which_key(model, canvas),
         None => {}

@@ -37,7 +37,7 @@ fn child() {
                 identifiers: vec![SafeText::line("99ZX0012326")],
                 messages: 3,
                 unread: 1,
-                last_date: None,
+                ..CaseRow::all()
             };
             let _ = answers.try_send(Event::Cases(Arc::from(vec![row])));
         }

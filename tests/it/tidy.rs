@@ -46,6 +46,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("rcgen", &["demo"]),
     ("crossterm", &["terminal"]),
     ("ratatui", &["theme", "ui", "terminal"]),
+    ("nucleo_matcher", &["app"]),
     ("ratatui_textarea", &["app", "ui"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),

@@ -5,6 +5,7 @@ pub mod changes;
 pub mod composer;
 pub mod connections;
 pub mod drafts;
+pub mod finder;
 pub mod help;
 pub mod lock;
 pub mod outbox;

@@ -412,6 +412,21 @@ impl Library {
         filing.into_iter().flat_map(|f| &f.cases).map(|f| (f.case.clone(), f.because.to_string())).collect()
     }
 
+    /// Where a message is filed and what that rests on, in words.
+    pub(crate) fn filed_words(&self, key: MessageKey) -> Option<String> {
+        let filing = self.filing(key)?;
+        let title = |case: &CaseId| self.case_words(case).0.truncate(40);
+        match filing.cases.as_slice() {
+            [] if filing.flag.is_some() => None,
+            [] => Some("Filed to no case.".to_owned()),
+            [one] => Some(format!("Filed to {} {}.", title(&one.case), one.because)),
+            several => {
+                let each = several.iter().map(|one| format!("{} ({})", title(&one.case), one.because));
+                Some(format!("Shared between cases: {}.", each.collect::<Vec<_>>().join(", ")))
+            }
+        }
+    }
+
     /// Why a person should look at where a message belongs, in words.
     pub(crate) fn filing_doubt(&self, key: MessageKey) -> Option<String> {
         let filing = self.filing(key)?;

@@ -104,6 +104,7 @@ impl Library {
             messages: count.messages,
             unread: count.unread,
             last_date: count.newest.map(time),
+            ..CaseRow::all()
         };
         let mut cases: Vec<CaseRow> = counts
             .into_iter()

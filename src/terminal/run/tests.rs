@@ -209,6 +209,7 @@ fn bytes_of_a_cursor_move(columns: u16, rows: u16) -> usize {
             messages: 10 + number,
             unread: number % 3,
             last_date: Some(Timestamp::UNIX_EPOCH),
+            ..CaseRow::all()
         })
         .collect();
     let mut model = Model::new(Settings::default(), Timestamp::UNIX_EPOCH);

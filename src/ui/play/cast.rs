@@ -75,6 +75,7 @@ fn case(scope: Scope, title: &str, identifiers: &[&str], counts: (usize, usize),
         messages: counts.1,
         unread: counts.0,
         last_date: Some(time(last)),
+        ..CaseRow::all()
     }
 }
 

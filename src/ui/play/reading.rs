@@ -267,3 +267,35 @@ fn locked_screen_says_its_note() {
     play.press("L");
     assert!(play.screen().contains("its passphrase is: garden gnome"), "{}", play.screen());
 }
+
+#[test]
+fn a_case_is_three_keys_and_its_letters_away_from_any_screen() {
+    insta::assert_snapshot!("finder", Play::new().keys("'otter").screen());
+    for keys in ["", "j<CR>", "j<CR><CR>", "go", "gn", "?", "g", "c"] {
+        let mut play = Play::new().keys(keys);
+        // A plain character is text in the composer.
+        let open = if keys == "c" { "<F2>" } else { "'" };
+        let open = if keys == "g" { "'" } else { open };
+        play.press(open);
+        if keys == "g" {
+            play.press("'");
+        }
+        play.press("otter<CR>");
+        let screen = play.screen();
+        assert!(screen.starts_with(" Cases › R v Dilys OTTERBOURNE"), "{keys}: {screen}");
+    }
+}
+
+#[test]
+fn the_finder_works_while_nothing_answers_and_says_when_there_is_no_such_case() {
+    let mut play = Play::new();
+    play.silent = true;
+    play.press("'zz26000533");
+    assert!(play.screen().contains("GANNET"), "{}", play.screen());
+    play.press("<CR>");
+    assert!(play.screen().starts_with(" Cases › PF v Gideon GANNET and Fenella STOAT"), "{}", play.screen());
+    play.press("'qqqq<CR>");
+    assert!(play.screen().contains("No case has such a name, number or party."), "{}", play.screen());
+    play.press("<esc>");
+    assert!(play.screen().starts_with(" Cases › PF v Gideon"), "{}", play.screen());
+}

@@ -5,6 +5,7 @@ pub(super) mod changes;
 pub(super) mod composer;
 pub(super) mod connections;
 pub(super) mod drafts;
+pub(super) mod finder;
 pub(super) mod help;
 pub(super) mod lock;
 pub(super) mod outbox;

@@ -3,14 +3,20 @@
 //! The next piece is on its way while one is handed on, so that the line stays full; never more than that, so that another request waits
 //! for a piece or two at most. RFC822.SIZE is not trusted: a piece that is short is the last. A message of a (mailbox, UIDVALIDITY,
 //! UID) never changes (RFC 9051 §2.3.1.1), which is why pieces of different sessions fit together.
+//!
+//! A server may answer the second of two commands before it calls the first one done (RFC 9051 §5.5): Dovecot does so when it is busy, to look
+//! at the mailbox once for both. So an answer is told by where its piece begins, never by the command that is being waited for.
 
 use std::collections::{HashMap, VecDeque};
 
+use imap_proto::Response;
+
 use super::command::{Command, Items};
 use super::error::Error;
+use super::item::{Item, item};
 use super::request::Download;
 use super::serve::{Open, open_at};
-use super::session::{Pending, Session, Wire};
+use super::session::{Pending, Session, Use, Wire};
 use super::sync::take;
 use super::uid_set::UidSet;
 
@@ -44,7 +50,8 @@ pub(super) async fn download<S: Wire>(
 ) -> Result<Ended, Error> {
     open_at(session, open, &download.at).await?;
     let doing = format!("to fetch a message of {}", download.at.name);
-    let mut flying: VecDeque<(Pending, u64)> = VecDeque::new();
+    let mut flying: VecDeque<Pending> = VecDeque::new();
+    let mut pieces = Pieces { uid: download.uid, wanted: VecDeque::new() };
     let mut next = download.have;
     let (mut ended, mut any) = (false, false);
     loop {
@@ -55,26 +62,26 @@ pub(super) async fn download<S: Wire>(
                 break;
             }
             let command = Command::uid_fetch_part(download.uid, next, size);
-            flying.push_back((session.start(&doing, &command).await?, size));
+            flying.push_back(session.start(&doing, &command).await?);
+            pieces.wanted.push_back(Piece { from: next, size, came: None });
             next = next.saturating_add(size);
             any = true;
         }
-        let Some((pending, size)) = flying.pop_front() else {
+        let Some(pending) = flying.pop_front() else {
             let whole = ended || download.most.is_some_and(|most| download.have >= most);
             return Ok(if whole { Ended::Whole } else { Ended::Interrupted });
         };
-        let mut items = HashMap::new();
-        session.finish(pending, |response| take(&mut items, 100, response)).await?;
-        let item = items.remove(&download.uid);
+        session.finish(pending, |response| pieces.take(response)).await?;
+        let Some(Piece { size, came, .. }) = pieces.wanted.pop_front() else { continue };
         // Behind the end some servers say NIL, some nothing; and nothing is also what they say of a message that was removed, which must
         // not pass for its end.
-        if item.is_none() && !ended {
+        if came.is_none() && !ended {
             drain(session, std::mem::take(&mut flying)).await?;
             if !is_there(session, &doing, download.uid).await? {
                 return Err(Error::Gone { mailbox: download.at.name.to_string() });
             }
         }
-        let piece = item.and_then(|item| item.body).unwrap_or_default();
+        let piece = came.unwrap_or_default();
         let bytes = piece.len() as u64;
         if bytes > size || download.have.saturating_add(bytes) > MESSAGE_MAX {
             return Err(Error::Nonsense { doing, words: "the message does not end".to_owned() });
@@ -91,6 +98,38 @@ pub(super) async fn download<S: Wire>(
     }
 }
 
+/// A piece that was asked for.
+struct Piece {
+    from: u64,
+    size: u64,
+    came: Option<Vec<u8>>,
+}
+
+/// The pieces that are on their way, in the order in which they were asked for.
+struct Pieces {
+    uid: u32,
+    wanted: VecDeque<Piece>,
+}
+
+impl Pieces {
+    /// Puts what an answer brings to where it belongs: the piece that begins there, or, where the server does not say where it
+    /// begins, the first that has not come.
+    fn take(&mut self, response: &Response<'_>) -> Use {
+        let Some(Item { body: Some(body), origin, .. }) = item(response).filter(|item| item.uid == self.uid) else {
+            return Use::Unasked;
+        };
+        let is_it =
+            |piece: &&mut Piece| piece.came.is_none() && origin.is_none_or(|origin| piece.from == u64::from(origin));
+        match self.wanted.iter_mut().find(is_it) {
+            Some(piece) => {
+                piece.came = Some(body);
+                Use::Taken
+            }
+            None => Use::Unasked,
+        }
+    }
+}
+
 /// Whether the mailbox that is open has this message.
 async fn is_there<S: Wire>(session: &mut Session<S>, doing: &str, uid: u32) -> Result<bool, Error> {
     let mut items = HashMap::new();
@@ -100,8 +139,8 @@ async fn is_there<S: Wire>(session: &mut Session<S>, doing: &str, uid: u32) -> R
 }
 
 /// Reads what is still on its way.
-async fn drain<S: Wire>(session: &mut Session<S>, flying: VecDeque<(Pending, u64)>) -> Result<(), Error> {
-    for (pending, _) in flying {
+async fn drain<S: Wire>(session: &mut Session<S>, flying: VecDeque<Pending>) -> Result<(), Error> {
+    for pending in flying {
         let mut nobody = HashMap::new();
         session.finish(pending, |response| take(&mut nobody, 100, response)).await?;
     }

@@ -13,6 +13,8 @@ pub(super) struct Item {
     pub bytes: Option<u32>,
     /// Header fields or the whole message, whichever was asked for.
     pub body: Option<Vec<u8>>,
+    /// Where a part of it begins (RFC 9051 §7.5.2, origin octet), where the server says so.
+    pub origin: Option<u32>,
 }
 
 /// Takes a FETCH answer apart. `None`: it is something else, or it does not say which message it speaks of (flag changes that a server
@@ -26,9 +28,10 @@ pub(super) fn item(response: &Response<'_>) -> Option<Item> {
             AttributeValue::Flags(names) => item.flags = Some(Flags::from_names(names.iter().map(AsRef::as_ref))),
             AttributeValue::InternalDate(text) => item.internal_date = internal_date(text),
             AttributeValue::Rfc822Size(bytes) => item.bytes = Some(*bytes),
-            AttributeValue::BodySection { data: Some(data), .. } | AttributeValue::Rfc822(Some(data)) => {
-                item.body = Some(data.to_vec());
+            AttributeValue::BodySection { data: Some(data), index, .. } => {
+                (item.body, item.origin) = (Some(data.to_vec()), *index);
             }
+            AttributeValue::Rfc822(Some(data)) => item.body = Some(data.to_vec()),
             _ => {}
         }
     }
@@ -61,5 +64,7 @@ mod tests {
         assert_eq!(item(&parse("* 4 EXISTS\r\n")), None);
         let whole = item(&parse("* 4 FETCH (FLAGS (\\Seen) UID 9 BODY[] {3}\r\nabc RFC822.SIZE 3)\r\n")).unwrap();
         assert_eq!((whole.uid, whole.bytes, whole.body), (9, Some(3), Some(b"abc".to_vec())));
+        let part = item(&parse("* 4 FETCH (UID 9 BODY[]<7> {3}\r\nabc)\r\n")).unwrap();
+        assert_eq!((part.origin, part.body), (Some(7), Some(b"abc".to_vec())));
     }
 }

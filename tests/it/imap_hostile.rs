@@ -472,6 +472,46 @@ async fn a_download_goes_on_where_it_was() {
     assert!(served < raw.len() * 3, "{served}");
 }
 
+/// A server that answers two commands before it calls the first one done: each piece is put where it begins.
+#[tokio::test]
+async fn pieces_that_come_before_the_answer_before_them() {
+    let text: String = (0..400_000).map(|n| format!("{n:07}\r\n")).collect();
+    let raw = format!("Subject: large\r\n\r\n{text}");
+    let inbox = Inbox { messages: vec![(1, raw.clone())], uid_next: 2, ..Inbox::of(0) };
+    let held = std::sync::Mutex::new(None::<String>);
+    let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
+        if !asked.command.contains("BODY.PEEK[]<") {
+            return None;
+        }
+        let (data, done) = asked.good.split_at(asked.good.rfind(asked.tag).unwrap());
+        let mut held = held.lock().unwrap();
+        Some(Act::Say(match held.take() {
+            None => {
+                *held = Some(done.to_owned());
+                data.into()
+            }
+            Some(before) => format!("{data}{before}{done}").into(),
+        }))
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = 1_000;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+    let mut got: Vec<u8> = Vec::new();
+    let keep = async {
+        while let Some(piece) = pieces.recv().await {
+            got.extend(piece);
+        }
+    };
+    let (result, ()) = tokio::join!(handle.download(at, 1, 0, None, to), keep);
+    assert_eq!(result, Ok(raw.len() as u64));
+    assert!(got == raw.as_bytes(), "{} of {}", got.len(), raw.len());
+}
+
 #[tokio::test]
 async fn uids_and_uidvalidity_that_lie() {
     let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |_| None).await;

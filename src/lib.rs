@@ -34,7 +34,7 @@
 //! | data | truth | here |
 //! |---|---|---|
 //! | messages and their flags | the IMAP server | the cache (lists in sled, whole messages in segments beside it): may be deleted at any time, a sync brings it back |
-//! | outgoing mail, the kept draft, certificates and what was decided about them, own keys, changes not yet on the server and how to take them back | the state store (redb) | the same: durable, each commit on the disk before it is believed |
+//! | outgoing mail, the kept draft, certificates with every decision about them, own keys, changes not yet on the server and how to take them back | the state store (redb) | the same: durable, each commit on the disk before it is believed |
 //!
 //! Both are sealed: every value is encrypted under keys that one passphrase opens, and bound to its place, so that a value moved elsewhere
 //! does not open. Keys of rows are numbers. sled is the cache only, because a store that may fail to open after a crash may hold nothing

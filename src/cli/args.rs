@@ -398,18 +398,21 @@ pub(super) enum Fate {
 pub(super) enum Key {
     /// Certificates, with what was decided about them
     List,
-    /// One certificate
+    /// One certificate, with its fingerprint in words and every decision about it
     Show {
         /// Fingerprint, or its last 16 digits or more, or an address
         key: String,
     },
-    /// Add certificates (or an own secret key) from a file
+    /// Add certificates (or an own secret key) from a file, for instance what `gpg --export` or `gpg --export-secret-keys` wrote
     Import {
         /// The file; `-`: standard input
         file: PathBuf,
         /// Accept them at once
         #[arg(long)]
         accept: bool,
+        /// Do not keep the passphrase of an own key: it is asked for each time
+        #[arg(long)]
+        ask_passphrase: bool,
         /// Read the passphrase of an own key in the file from the first line of this file descriptor
         #[arg(long, value_name = "N")]
         key_passphrase_fd: Option<i32>,
@@ -444,6 +447,85 @@ pub(super) enum Key {
         #[arg(long, value_name = "WHY")]
         because: Option<String>,
     },
+    /// Take back what was decided about a certificate: it is not used until you decide again
+    Undecide {
+        /// Fingerprint
+        fingerprint: String,
+        /// Why
+        #[arg(long, value_name = "WHY")]
+        because: Option<String>,
+    },
+    /// Forget a certificate of somebody else, and what was decided about it
+    Forget {
+        /// Fingerprint
+        fingerprint: String,
+    },
+    /// Let an own key last longer
+    Extend {
+        /// Fingerprint, or its last 16 digits or more, or an address (else your own)
+        key: Option<String>,
+        /// For how many days from today
+        #[arg(long, value_name = "N", default_value_t = 1095)]
+        days: u32,
+    },
+    /// Make the successor of an own key: the old one vouches for it and is kept for reading
+    Rotate {
+        /// Fingerprint, or its last 16 digits or more, or an address (else your own)
+        key: Option<String>,
+    },
+    /// Revoke an own key for good: nobody is to use it any more
+    Revoke {
+        /// Fingerprint
+        fingerprint: String,
+        /// Why
+        #[arg(long, value_enum)]
+        reason: RevocationReason,
+        /// The same in words; everybody can read them
+        #[arg(long, value_name = "WORDS", default_value = "")]
+        because: String,
+    },
+    /// Write an own key as a sheet for paper, locked with a passphrase that is asked for
+    Backup {
+        /// Fingerprint, or its last 16 digits or more, or an address (else your own)
+        key: Option<String>,
+        /// The file, which must not be there yet (else standard output)
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+        /// Read the passphrase of the sheet from the first line of this file descriptor
+        #[arg(long, value_name = "N")]
+        key_passphrase_fd: Option<i32>,
+    },
+    /// Put an own key back from a backup sheet
+    Restore {
+        /// The file; `-`: standard input
+        file: PathBuf,
+        /// Read the passphrase of the sheet from the first line of this file descriptor
+        #[arg(long, value_name = "N")]
+        key_passphrase_fd: Option<i32>,
+    },
+}
+
+impl Key {
+    /// The file descriptor that a key's passphrase is read from.
+    pub(super) fn passphrase_fd(&self) -> Option<i32> {
+        match self {
+            Self::Import { key_passphrase_fd, .. }
+            | Self::Backup { key_passphrase_fd, .. }
+            | Self::Restore { key_passphrase_fd, .. } => *key_passphrase_fd,
+            _ => None,
+        }
+    }
+}
+
+/// Why an own key is revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum RevocationReason {
+    /// Somebody else may have the secret: nothing it ever signed is to be believed
+    Compromised,
+    /// Another key takes its place
+    Superseded,
+    /// It is no longer used
+    Retired,
 }
 
 /// Keymaps and themes go by names.

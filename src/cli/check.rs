@@ -1,7 +1,5 @@
 //! `check`: everything that can be looked at before something goes wrong, each finding with its place and cure.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 
 use super::environment::Environment;
@@ -11,6 +9,7 @@ use super::output::Output;
 use super::passphrase;
 use super::probe::{self, Fault, Service, Trouble};
 use crate::config::{Config, files};
+use crate::engine::keys::{KeyListed, soon};
 use crate::net::Secret;
 use crate::net::sasl::{Binding, Proof};
 use crate::pgp::certificate::CertInfo;
@@ -18,9 +17,6 @@ use crate::pgp::report::Acceptance;
 use crate::settings::finding::Severity;
 use crate::store::profile::Roots;
 use crate::store::space::{self, SpaceLimits};
-
-/// A key that ends sooner is told of.
-const SOON: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What is looked at without a connection and without a passphrase.
 pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, Option<Config>) {
@@ -182,26 +178,22 @@ fn cure(proof: &Proof) -> &'static str {
     }
 }
 
-/// Own keys: there is one for every account, it lasts, and it is for an address of ours.
-pub(super) fn keys(config: &Config, keys: &[CertInfo], now: Timestamp) -> Vec<Line> {
+/// Keys: there is an own one for every account, for an address of ours, and none that is in use ends soon.
+pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<Line> {
     let mut found = Vec::new();
-    let soon = now.checked_add(SOON).unwrap_or(now);
-    let own: Vec<&CertInfo> = keys.iter().filter(|key| key.acceptance == Acceptance::Own && !key.revoked).collect();
+    let own: Vec<&CertInfo> =
+        keys.iter().map(|key| &key.info).filter(|key| key.acceptance == Acceptance::Own && !key.revoked).collect();
     let is_of = |key: &CertInfo, address: &str| key.addresses.iter().any(|one| one.eq_ignore_ascii_case(address));
     for account in &config.accounts {
         let address = &account.address.addr;
-        let ends = own.iter().filter(|key| is_of(key, address)).map(|key| key.expires.unwrap_or(Timestamp::MAX)).max();
-        let place = format!("account {}", account.name);
-        let what = match ends {
-            None => format!("there is no own OpenPGP key for {address}"),
-            Some(at) if at <= now => format!("your OpenPGP key for {address} has expired"),
-            Some(at) if at <= soon => {
-                format!("your OpenPGP key for {address} expires on {}", at.strftime("%Y-%m-%d"))
-            }
-            Some(_) => continue,
-        };
-        let cure = "`casemail key generate` makes a new one; give its certificate to those who write to you";
-        found.push(Line::new(Severity::Warning, place, what, cure));
+        if !own.iter().any(|key| is_of(key, address)) {
+            let what = format!("there is no own OpenPGP key for {address}");
+            let cure = "`casemail key generate` makes one; give its certificate to those who write to you";
+            found.push(Line::new(Severity::Warning, format!("account {}", account.name), what, cure));
+        }
+    }
+    for end in soon(keys, &[], now) {
+        found.push(Line::new(Severity::Warning, format!("key {}", end.fingerprint), end.what, end.cure));
     }
     for key in own {
         let fits = config.accounts.iter().any(|account| {

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use crate::engine::EngineError;
+use crate::pgp::error::PgpError;
 
 /// The codes, after `sysexits.h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +98,7 @@ impl From<EngineError> for Failure {
             EngineError::Cache(_) | EngineError::State(_) | EngineError::Start(_) | EngineError::Keep { .. } => {
                 Exit::CannotWrite
             }
+            EngineError::Pgp(PgpError::PassphraseNeeded(_) | PgpError::WrongPassphrase(_)) => Exit::NotPermitted,
             EngineError::Pgp(_) | EngineError::BadData(_) => Exit::BadData,
             EngineError::Server { .. } => Exit::Unavailable,
         };

@@ -1,7 +1,12 @@
-//! `key list | show | import | generate | export | accept | reject`.
+//! `key list | show | import | generate | export | accept | reject | undecide | forget | extend | rotate | revoke | backup | restore`.
+
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use super::args;
 use super::call::Call;
@@ -9,112 +14,204 @@ use super::exit::{Exit, Failure, Outcome};
 use super::passphrase;
 use super::source::Source;
 use crate::engine::EngineError;
+use crate::engine::keys::{Imported, KeyListed, digits, soon};
 use crate::pgp::certificate::CertInfo;
 use crate::pgp::error::PgpError;
+use crate::pgp::lifecycle::Reason;
 use crate::pgp::report::Acceptance;
+use crate::store::cert::SecretHome;
 
 #[derive(Serialize)]
 struct Keys<'a> {
     schema: &'static str,
-    keys: &'a [CertInfo],
+    keys: &'a [KeyListed],
 }
 
 pub(super) fn run(call: &mut Call<'_>, command: &args::Key) -> Outcome {
-    let engine = call.engine()?;
+    let keys = call.engine()?.keys();
     match command {
         args::Key::List => {
-            let keys = engine.keys()?;
+            let keys = keys.list()?;
             if keys.is_empty() {
                 call.output.say(
                     "no keys yet: `casemail key generate` makes your own, `casemail key import` adds those of others",
                 );
             }
-            print(call, &keys)
+            print(call, &keys, false)?;
+            for end in soon(&keys, &[], call.now()) {
+                call.output.say(&format!("{}: {}", end.what, end.cure));
+            }
+            Ok(Exit::Done)
         }
         args::Key::Show { key } => {
             let found = find(call, key)?;
-            print(call, &[found])
+            print_these(call, &[found.fingerprint], true)
         }
-        args::Key::Import { file, accept, .. } => {
-            let source =
-                if file.as_os_str() == "-" { Source::Stdin } else { Source::File(file.to_string_lossy().into_owned()) };
-            let bytes = zeroize::Zeroizing::new(source.read(&call.cwd, call.stdin)?);
-            let keys = import(call, &bytes, *accept)?;
-            print(call, &keys)?;
-            if keys.iter().any(|key| key.acceptance == Acceptance::Undecided) {
-                call.output.say(
-                    "compare the fingerprint with its owner, then decide: `casemail key accept FINGERPRINT --compared HOW`",
-                );
-            }
+        args::Key::Import { file, accept, ask_passphrase, .. } => {
+            let acceptance = if *accept { Acceptance::Accepted } else { Acceptance::Undecided };
+            import(call, file, acceptance, *ask_passphrase, "file")
+        }
+        args::Key::Restore { file, .. } => {
+            import(call, file, Acceptance::Undecided, false, "backup sheet")?;
+            call.output.say("compare the fingerprint with the one on the sheet");
             Ok(Exit::Done)
         }
         args::Key::Generate { name, address } => {
-            let account = engine.config().account(call.account.as_deref());
+            let account = call.engine()?.config().account(call.account.as_deref());
             let own = account.map(|account| (account.full_name.clone(), account.address.addr.clone()));
             let (own_name, own_address) = own.unwrap_or_default();
             let (name, address) = (name.as_ref().unwrap_or(&own_name), address.as_ref().unwrap_or(&own_address));
-            let (key, revocation) = engine.generate_key(name, address)?;
-            print(call, &[key])?;
-            if !call.output.json() {
-                call.output.say("Keep this revocation certificate apart from this machine: whoever has it can make the key invalid.");
-                call.output.block(&revocation)?;
-            }
-            Ok(Exit::Done)
+            let (key, revocation) = keys.generate(name, address)?;
+            made(call, &key, &revocation)
         }
         args::Key::Export { key } => {
-            let found = match key {
-                Some(key) => find(call, key)?,
-                None => own(call)?,
-            };
-            call.output.bytes(engine.export_key(&found.fingerprint)?.as_bytes())?;
+            let found = meant(call, key.as_deref())?;
+            call.output.bytes(keys.export(&found.fingerprint)?.as_bytes())?;
             Ok(Exit::Done)
         }
         args::Key::Accept { fingerprint, compared } => {
             let key = exact(call, fingerprint)?;
             let acceptance = if compared.is_some() { Acceptance::Verified } else { Acceptance::Accepted };
-            engine.decide_key(&key.fingerprint, acceptance, compared.as_deref().unwrap_or_default())?;
+            keys.decide(&key.fingerprint, acceptance, compared.as_deref().unwrap_or_default())?;
             let how =
                 if compared.is_some() { "accepted and verified" } else { "accepted, its fingerprint not compared" };
-            call.output.say(&format!("the key of {} is {how}", owner(&key)));
+            call.output.say(&format!("the key of {} is {how}", key.holder()));
             Ok(Exit::Done)
         }
         args::Key::Reject { fingerprint, because } => {
             let key = exact(call, fingerprint)?;
-            engine.decide_key(&key.fingerprint, Acceptance::Rejected, because.as_deref().unwrap_or_default())?;
+            keys.decide(&key.fingerprint, Acceptance::Rejected, because.as_deref().unwrap_or_default())?;
             call.output.say(&format!(
                 "the key of {} is rejected: nothing is sealed to it, nothing believed from it",
-                owner(&key)
+                key.holder()
             ));
             Ok(Exit::Done)
         }
+        args::Key::Undecide { fingerprint, because } => {
+            let key = exact(call, fingerprint)?;
+            keys.decide(&key.fingerprint, Acceptance::Undecided, because.as_deref().unwrap_or_default())?;
+            call.output.say(&format!("the key of {} is not used until you decide again", key.holder()));
+            Ok(Exit::Done)
+        }
+        args::Key::Forget { fingerprint } => {
+            let key = exact(call, fingerprint)?;
+            keys.forget(&key.fingerprint)?;
+            call.output.say(&format!("the key of {} is forgotten", key.holder()));
+            Ok(Exit::Done)
+        }
+        args::Key::Extend { key, days } => {
+            let found = meant(call, key.as_deref())?;
+            let key = keys.extend(&found.fingerprint, *days)?;
+            print_these(call, &[key.fingerprint], false)?;
+            call.output.say("give the certificate to those who write to you again: `casemail key export`");
+            Ok(Exit::Done)
+        }
+        args::Key::Rotate { key } => {
+            let old = meant(call, key.as_deref())?;
+            let (key, revocation) = keys.rotate(&old.fingerprint)?;
+            made(call, &key, &revocation)?;
+            call.output.say(
+                "the old key vouches for the new one and is kept for reading; give the new certificate to those who write to you, then revoke the old key: `casemail key revoke --reason superseded`",
+            );
+            Ok(Exit::Done)
+        }
+        args::Key::Revoke { fingerprint, reason, because } => {
+            let key = exact(call, fingerprint)?;
+            let reason = match reason {
+                args::RevocationReason::Compromised => Reason::Compromised,
+                args::RevocationReason::Superseded => Reason::Superseded,
+                args::RevocationReason::Retired => Reason::Retired,
+            };
+            let key = keys.revoke(&key.fingerprint, reason, because)?;
+            call.output.say(&format!(
+                "the key of {} is revoked; what was written to it can still be read. Give the certificate to those who write to you: `casemail key export {}`",
+                key.holder(),
+                key.fingerprint
+            ));
+            Ok(Exit::Done)
+        }
+        args::Key::Backup { key, to, .. } => backup(call, key.as_deref(), to.as_deref()),
     }
 }
 
-/// An own key may be locked with a passphrase of its own: it is asked for where somebody can be asked.
-fn import(call: &mut Call<'_>, bytes: &[u8], accept: bool) -> Result<Vec<CertInfo>, Failure> {
-    let acceptance = if accept { Acceptance::Accepted } else { Acceptance::Undecided };
-    let engine = call.engine()?;
-    let import = |passphrase: Option<&str>| engine.import_keys(bytes, passphrase, acceptance, "file");
+/// A new key of one's own, and the certificate that revokes it.
+fn made(call: &mut Call<'_>, key: &CertInfo, revocation: &str) -> Outcome {
+    print_these(call, std::slice::from_ref(&key.fingerprint), false)?;
+    if !call.output.json() {
+        call.output
+            .say("Keep this revocation certificate apart from this machine: whoever has it can make the key invalid.");
+        call.output.block(revocation)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Takes in what a file holds. An own key may be locked with a passphrase of its own: it is asked for where somebody can be asked.
+fn import(call: &mut Call<'_>, file: &Path, acceptance: Acceptance, ask: bool, source: &str) -> Outcome {
+    let from = if file.as_os_str() == "-" { Source::Stdin } else { Source::File(file.to_string_lossy().into_owned()) };
+    let bytes = Zeroizing::new(from.read(&call.cwd, call.stdin)?);
+    let keys = call.engine()?.keys();
     let given = call.key_passphrase.take();
     let given = given.as_ref().and_then(|secret| std::str::from_utf8(secret).ok());
-    match import(given) {
+    let take = |passphrase: Option<&str>| keys.import(&bytes, passphrase, acceptance, source, ask);
+    let imported: Vec<Imported> = match take(given) {
         Err(EngineError::Pgp(PgpError::PassphraseNeeded(_))) if given.is_none() && call.is_interactive => {
             let typed = passphrase::ask("Passphrase of the key in the file")?;
             let typed = typed.ok_or_else(|| Failure::new(Exit::NotPermitted, "nothing was imported"))?;
-            Ok(import(std::str::from_utf8(&typed).ok())?)
+            take(std::str::from_utf8(&typed).ok())?
         }
-        other => Ok(other?),
+        other => other?,
+    };
+    let fingerprints: Vec<String> = imported.iter().map(|one| one.info.fingerprint.clone()).collect();
+    print_these(call, &fingerprints, false)?;
+    for one in &imported {
+        for told in &one.told {
+            call.output.say(&format!("{}: {told}", one.info.holder()));
+        }
     }
+    if imported.iter().any(|one| one.info.acceptance == Acceptance::Undecided) {
+        call.output.say(
+            "compare the fingerprint with its owner, then decide: `casemail key accept FINGERPRINT --compared HOW`",
+        );
+    }
+    Ok(Exit::Done)
 }
 
-fn owner(key: &CertInfo) -> &str {
-    key.user_ids.first().map_or(key.fingerprint.as_str(), String::as_str)
-}
-
-/// Fingerprints are printed with spaces by many programs.
-fn digits(text: &str) -> String {
-    let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-    text.strip_prefix("0x").unwrap_or(&text).to_ascii_uppercase()
+/// Writes an own key as a sheet.
+fn backup(call: &mut Call<'_>, key: Option<&str>, to: Option<&Path>) -> Outcome {
+    let found = meant(call, key)?;
+    let no = |words: &str| Failure::new(Exit::NotPermitted, words);
+    let given = match call.key_passphrase.take() {
+        Some(given) => given,
+        None if call.is_interactive => {
+            let stopped = || no("nothing was written");
+            let typed = passphrase::ask("Passphrase for the sheet")?.ok_or_else(stopped)?;
+            let again = passphrase::ask("The same again")?.ok_or_else(stopped)?;
+            if *typed != *again {
+                return Err(no("the two are not the same; nothing was written"));
+            }
+            typed
+        }
+        None => {
+            return Err(no(
+                "there is nobody to ask for the passphrase of the sheet; give it with --key-passphrase-fd N",
+            ));
+        }
+    };
+    let given = std::str::from_utf8(&given).map_err(|_| no("the passphrase of the sheet is not UTF-8"))?;
+    let backup = call.engine()?.keys().backup(&found.fingerprint, given)?;
+    let Some(to) = to else {
+        call.output.bytes(backup.sheet.as_bytes())?;
+        return Ok(Exit::Done);
+    };
+    let place = call.cwd.join(to);
+    let cannot = |error: std::io::Error| Failure::new(Exit::CannotWrite, format!("{}: {error}", place.display()));
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&place).map_err(cannot)?;
+    file.write_all(backup.sheet.as_bytes()).and_then(|()| file.sync_all()).map_err(cannot)?;
+    call.output.say(&format!(
+        "the sheet is in {}: print it, put the file out of the world, and keep the passphrase somewhere else",
+        place.display()
+    ));
+    Ok(Exit::Done)
 }
 
 fn find(call: &Call<'_>, wanted: &str) -> Result<CertInfo, Failure> {
@@ -132,6 +229,11 @@ fn find(call: &Call<'_>, wanted: &str) -> Result<CertInfo, Failure> {
         }
         (None, _) => Err(Failure::no(format!("there is no key {wanted:?}"))),
     }
+}
+
+/// The key that is named, or one's own.
+fn meant(call: &Call<'_>, key: Option<&str>) -> Result<CertInfo, Failure> {
+    key.map_or_else(|| own(call), |key| find(call, key))
 }
 
 /// One's own key, for the account where one is named.
@@ -159,6 +261,80 @@ fn exact(call: &Call<'_>, fingerprint: &str) -> Result<CertInfo, Failure> {
     })
 }
 
+/// Prints keys by their fingerprints.
+fn print_these(call: &mut Call<'_>, fingerprints: &[String], whole: bool) -> Outcome {
+    let mut keys = call.engine()?.keys().list()?;
+    keys.retain(|key| fingerprints.contains(&key.info.fingerprint));
+    print(call, &keys, whole)
+}
+
+fn print(call: &mut Call<'_>, keys: &[KeyListed], whole: bool) -> Outcome {
+    if call.output.json() {
+        call.output.document(&Keys { schema: "casemail.keys/1", keys })?;
+        return Ok(Exit::Done);
+    }
+    let now = call.now();
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d").to_string();
+    for key in keys {
+        let info = &key.info;
+        call.output.line(&format!("{}  {}  {}", state(info, now), info.algorithm, key.groups))?;
+        for user_id in &info.user_ids {
+            call.output.line(&format!("    {user_id}"))?;
+        }
+        let expires = info.expires.map_or_else(|| "never expires".to_owned(), |at| format!("expires {}", day(at)));
+        call.output.line(&format!("    made {}, {expires}", day(info.created)))?;
+        if let Some(decision) = key.decisions.last() {
+            call.output.line(&format!("    {}", decided(decision)))?;
+        }
+        if let Some(home) = key.secret {
+            call.output.line(&format!("    {}", kept(home)))?;
+        }
+        if !key.cases.is_empty() {
+            let cases: Vec<&str> = key.cases.iter().map(|case| case.0.as_str()).collect();
+            call.output.line(&format!("    in {}", cases.join(", ")))?;
+        }
+        if !whole {
+            continue;
+        }
+        if let Some(why) = &info.invalid {
+            call.output.line(&format!("    not valid: {why}"))?;
+        }
+        call.output.line(&format!("    came from: {}, {}", key.source, day(key.added_at)))?;
+        call.output.line("    in words, to be read over the telephone:")?;
+        for line in &key.words {
+            call.output.line(&format!("        {line}"))?;
+        }
+        if key.decisions.len() > 1 {
+            call.output.line("    every decision:")?;
+            for decision in &key.decisions {
+                call.output.line(&format!("        {}", decided(decision)))?;
+            }
+        }
+    }
+    Ok(Exit::Done)
+}
+
+/// A decision with who, when and how.
+fn decided(decision: &crate::store::cert::KeyDecision) -> String {
+    let mut words = format!("{} on {}", decision.acceptance.in_words(), decision.at.strftime("%Y-%m-%d"));
+    if !decision.by.is_empty() {
+        words.push_str(&format!(" by {}", decision.by));
+    }
+    if !decision.how.is_empty() {
+        words.push_str(&format!(": {}", decision.how));
+    }
+    words
+}
+
+/// Where the secret part is.
+fn kept(home: SecretHome) -> &'static str {
+    match home {
+        SecretHome::Profile => "its secret part is kept here and opens with the profile",
+        SecretHome::Asked => "its secret part is kept here and opens with its own passphrase",
+        SecretHome::Agent => "its secret part is with gpg-agent",
+    }
+}
+
 fn state(key: &CertInfo, now: Timestamp) -> &'static str {
     match key {
         CertInfo { revoked: true, .. } => "revoked",
@@ -169,28 +345,4 @@ fn state(key: &CertInfo, now: Timestamp) -> &'static str {
         CertInfo { acceptance: Acceptance::Verified, .. } => "verified",
         CertInfo { acceptance: Acceptance::Own, .. } => "own",
     }
-}
-
-/// Groups of four, as they are read out over a telephone.
-fn grouped(fingerprint: &str) -> String {
-    let digits: Vec<char> = fingerprint.chars().collect();
-    digits.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
-}
-
-fn print(call: &mut Call<'_>, keys: &[CertInfo]) -> Outcome {
-    if call.output.json() {
-        call.output.document(&Keys { schema: "casemail.keys/1", keys })?;
-        return Ok(Exit::Done);
-    }
-    let now = call.now();
-    for key in keys {
-        call.output.line(&format!("{}  {}  {}", state(key, now), key.algorithm, grouped(&key.fingerprint)))?;
-        for user_id in &key.user_ids {
-            call.output.line(&format!("    {user_id}"))?;
-        }
-        let expires =
-            key.expires.map_or_else(|| "never expires".to_owned(), |at| format!("expires {}", at.strftime("%Y-%m-%d")));
-        call.output.line(&format!("    made {}, {expires}", key.created.strftime("%Y-%m-%d")))?;
-    }
-    Ok(Exit::Done)
 }

@@ -148,7 +148,7 @@ fn own_keys(
     config: &crate::config::Config,
     environment: &Environment,
     output: &mut Output<'_>,
-) -> Result<Option<Vec<crate::pgp::certificate::CertInfo>>, Failure> {
+) -> Result<Option<Vec<crate::engine::keys::KeyListed>>, Failure> {
     let passphrase = cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?;
     if passphrase.is_none() && config.unlock_command.is_none() && !environment.is_interactive {
         output.say("the keys were not looked at: the profile is locked, and nobody gave its passphrase");
@@ -160,7 +160,7 @@ fn own_keys(
     };
     let way = Way { roots: roots.clone(), environment, passphrase, connects: false, events: None };
     let engine = profile::open(lock, config.clone(), way, false, output)?;
-    Ok(Some(engine.keys()?))
+    Ok(Some(engine.keys().list()?))
 }
 
 /// A command that works on a profile, or on a bare file with whatever keys there are.
@@ -205,7 +205,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         other => other?,
     };
     let key_passphrase = match command {
-        Command::Key(Key::Import { key_passphrase_fd: Some(number), .. }) => Some(passphrase::from_fd(*number)?),
+        Command::Key(key) => key.passphrase_fd().map(passphrase::from_fd).transpose()?,
         _ => None,
     };
     let mut stdin = io::stdin().lock();
@@ -258,7 +258,7 @@ fn reads_stdin(command: &Command) -> bool {
         ) => is_dash(message),
         Command::Attachment(args::Attachment::Export { message, .. }) => is_dash(message),
         Command::Attachment(args::Attachment::List { messages, .. }) => messages.iter().any(|text| is_dash(text)),
-        Command::Key(Key::Import { file, .. }) => file.as_os_str() == "-",
+        Command::Key(Key::Import { file, .. } | Key::Restore { file, .. }) => file.as_os_str() == "-",
         _ => false,
     }
 }

@@ -12,7 +12,7 @@ use super::cast::Key;
 use super::story::matters;
 use super::{Ports, Resident};
 use crate::pgp::report::Acceptance;
-use crate::store::cert::{CertRecord, SecretRecord};
+use crate::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
 use crate::store::profile::{Profile, Roots};
 use crate::store::state::State;
 use crate::store::vault::{Cost, Vault};
@@ -136,19 +136,25 @@ fn keep(state: &State, key: &Key) -> Result<(), String> {
         Acceptance::Accepted => "on a visiting card",
         Acceptance::Undecided | Acceptance::Rejected => "",
     };
+    let decision = KeyDecision {
+        acceptance: key.acceptance,
+        at: now,
+        by: "demo".to_owned(),
+        how: how.to_owned(),
+        addresses: key.made.info.addresses.clone(),
+    };
     let cert = CertRecord {
         fingerprint: fingerprint.clone(),
         cert: key.made.cert.clone(),
         acceptance: key.acceptance,
-        decided_at: decided.then_some(now),
-        decided_by: if decided { "demo".to_owned() } else { String::new() },
-        decided_how: how.to_owned(),
+        decisions: if decided { vec![decision] } else { Vec::new() },
         added_at: now,
         source: "demo".to_owned(),
     };
     state.put_cert(&cert).map_err(|error| error.to_string())?;
     if own {
-        let secret = SecretRecord { fingerprint, key: key.made.secret.to_vec(), passphrase: None };
+        let secret =
+            SecretRecord { fingerprint, key: key.made.secret.to_vec(), passphrase: None, home: SecretHome::Profile };
         state.put_secret(&secret).map_err(|error| error.to_string())?;
     }
     Ok(())

@@ -21,11 +21,6 @@ use crate::case::Class;
 use crate::imap;
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
-use crate::pgp::certificate::{self, CertInfo};
-use crate::pgp::error::PgpError;
-use crate::pgp::generate;
-use crate::pgp::report::Acceptance;
-use crate::store::cert::{CertRecord, SecretRecord};
 use crate::store::summary::Summary;
 
 /// Up to so many messages are read one by one; beyond, whole mailboxes are.
@@ -430,162 +425,6 @@ impl Engine {
         }
     }
 
-    /// Certificates and own keys.
-    ///
-    /// # Errors
-    /// [`EngineError::Locked`].
-    pub fn keys(&self) -> Result<Vec<CertInfo>, EngineError> {
-        let now = self.settings().clock.now();
-        self.core.ask_open(move |_, open| open.keyring.now().certs(now))
-    }
-
-    /// Takes in certificates and secret keys from a file. What is known is merged, so that a revocation is never lost; what was decided
-    /// about a known certificate stays. Secret keys become one's own.
-    ///
-    /// # Errors
-    /// Not an OpenPGP file, a wrong passphrase, or the state store cannot be written.
-    pub fn import_keys(
-        &self,
-        bytes: &[u8],
-        passphrase: Option<&str>,
-        acceptance: Acceptance,
-        source: &str,
-    ) -> Result<Vec<CertInfo>, EngineError> {
-        let now = self.settings().clock.now();
-        let (bytes, source) = (bytes.to_vec(), source.to_owned());
-        let passphrase = passphrase.map(|text| zeroize::Zeroizing::new(text.to_owned()));
-        self.core.ask_open(move |core, open| {
-            let read = certificate::read_certs(&bytes, now)?;
-            let mut fingerprints = Vec::new();
-            let mut rows: Vec<(CertRecord, Option<SecretRecord>)> = Vec::new();
-            for found in read {
-                let fingerprint = found.info.fingerprint.clone();
-                let known = open.stores.state.cert(&fingerprint)?;
-                let secret = match &found.secret {
-                    None => None,
-                    Some(key) => {
-                        let phrase = passphrase.as_ref().map(|text| text.as_str());
-                        // Tried before it is kept: a key that cannot be opened would fail at every start.
-                        let mut trial = crate::pgp::keyring::Keyring::new();
-                        let opened = trial.add_secret(key, None).map(|_| None);
-                        let opened =
-                            opened.or_else(|_| trial.add_secret(key, phrase).map(|_| phrase.map(str::to_owned)))?;
-                        Some(SecretRecord { fingerprint: fingerprint.clone(), key: key.to_vec(), passphrase: opened })
-                    }
-                };
-                let cert = match &known {
-                    Some(known) => certificate::merge(&known.cert, &found.cert)?,
-                    None => found.cert.clone(),
-                };
-                let decided = known.as_ref().map(|known| known.acceptance).filter(|a| *a != Acceptance::Undecided);
-                let decision = match (&secret, decided) {
-                    (Some(_), _) => Acceptance::Own,
-                    (None, Some(decided)) => decided,
-                    (None, None) => acceptance,
-                };
-                let record = CertRecord {
-                    fingerprint: fingerprint.clone(),
-                    cert,
-                    acceptance: decision,
-                    decided_at: known.as_ref().and_then(|k| k.decided_at).or(Some(now)),
-                    decided_by: known.as_ref().map(|k| k.decided_by.clone()).unwrap_or_default(),
-                    decided_how: known.as_ref().map_or_else(|| "at import".to_owned(), |k| k.decided_how.clone()),
-                    added_at: known.as_ref().map_or(now, |k| k.added_at),
-                    source: source.clone(),
-                };
-                rows.push((record, secret));
-                fingerprints.push(fingerprint);
-            }
-            open.stores.state.write(|write| {
-                for (cert, secret) in &rows {
-                    write.put_cert(cert)?;
-                    if let Some(secret) = secret {
-                        write.put_secret(secret)?;
-                    }
-                }
-                Ok(())
-            })?;
-            core.reload_keyring(open)?;
-            let keyring = open.keyring.now();
-            Ok(fingerprints.iter().filter_map(|fingerprint| keyring.cert(fingerprint, now)).collect())
-        })?
-    }
-
-    /// Makes a key for a person at an address and keeps it as one's own; the second value is its revocation certificate, armored, to be kept apart.
-    ///
-    /// # Errors
-    /// Name or address that cannot stand in a key, or the state store cannot be written.
-    pub fn generate_key(&self, name: &str, address: &str) -> Result<(CertInfo, String), EngineError> {
-        let now = self.settings().clock.now();
-        let made = generate::generate(name, address, now)?;
-        self.core.ask_open(move |core, open| {
-            let cert = CertRecord {
-                fingerprint: made.info.fingerprint.clone(),
-                cert: made.cert.clone(),
-                acceptance: Acceptance::Own,
-                decided_at: Some(now),
-                decided_by: String::new(),
-                decided_how: "made here".to_owned(),
-                added_at: now,
-                source: "made here".to_owned(),
-            };
-            let secret = SecretRecord {
-                fingerprint: made.info.fingerprint.clone(),
-                key: made.secret.to_vec(),
-                passphrase: None,
-            };
-            open.stores.state.write(|write| {
-                write.put_cert(&cert)?;
-                write.put_secret(&secret)
-            })?;
-            core.reload_keyring(open)?;
-            Ok((made.info.clone(), made.revocation.clone()))
-        })?
-    }
-
-    /// Records a decision about a certificate, named by its fingerprint or the end of it (16 digits at least).
-    ///
-    /// # Errors
-    /// No such certificate, or the state store cannot be written.
-    pub fn decide_key(&self, fingerprint: &str, acceptance: Acceptance, how: &str) -> Result<CertInfo, EngineError> {
-        let now = self.settings().clock.now();
-        let (wanted, how) = (fingerprint.to_owned(), how.to_owned());
-        self.core.ask_open(move |core, open| {
-            let full = full_fingerprint(open, &wanted, now)?;
-            let unknown = || PgpError::UnknownCertificate(wanted.clone());
-            let mut record = open.stores.state.cert(&full)?.ok_or_else(unknown)?;
-            if record.acceptance == Acceptance::Own {
-                return Err(EngineError::Refused(
-                    "this is your own key: nothing has to be decided about it".to_owned(),
-                ));
-            }
-            (record.acceptance, record.decided_at, record.decided_how) = (acceptance, Some(now), how);
-            open.stores.state.put_cert(&record)?;
-            core.reload_keyring(open)?;
-            open.keyring.now().cert(&full, now).ok_or_else(|| unknown().into())
-        })?
-    }
-
-    /// The certificate of a fingerprint, or the one used for an address, as ASCII armor.
-    ///
-    /// # Errors
-    /// No such certificate.
-    pub fn export_key(&self, fingerprint_or_address: &str) -> Result<String, EngineError> {
-        let now = self.settings().clock.now();
-        let wanted = fingerprint_or_address.to_owned();
-        self.core.ask_open(move |_, open| {
-            let keyring = open.keyring.now();
-            let fingerprint = if wanted.contains('@') {
-                let all = keyring.certs_for(&wanted, now);
-                let best = all.iter().find(|cert| cert.has_secret).or_else(|| all.first());
-                best.map(|cert| cert.fingerprint.clone()).ok_or_else(|| PgpError::UnknownCertificate(wanted.clone()))?
-            } else {
-                full_fingerprint(open, &wanted, now)?
-            };
-            Ok(certificate::export_cert(&keyring.cert_bytes(&fingerprint)?)?)
-        })?
-    }
-
     /// The states of the accounts' connections.
     ///
     /// # Errors
@@ -654,18 +493,6 @@ pub(super) fn server(account: &str, error: &imap::Error) -> EngineError {
         error if error.culprit() == Culprit::Credentials => EngineError::Credentials { account, because },
         imap::Error::NoToken(_) => EngineError::Credentials { account, because },
         _ => EngineError::Server { account, because },
-    }
-}
-
-/// The one certificate whose fingerprint ends so.
-fn full_fingerprint(open: &Open, text: &str, now: Timestamp) -> Result<String, EngineError> {
-    let wanted: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase();
-    let wanted = wanted.strip_prefix("0X").unwrap_or(&wanted).to_owned();
-    let all = open.keyring.now().certs(now);
-    let mut hits = all.iter().filter(|cert| wanted.len() >= 16 && cert.fingerprint.ends_with(&wanted));
-    match (hits.next(), hits.next()) {
-        (Some(only), None) => Ok(only.fingerprint.clone()),
-        _ => Err(PgpError::UnknownCertificate(text.to_owned()).into()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! the disk longer than one small durable write. Threads are made anew at most a few times a second, and never more than a quarter of the
 //! time is spent on it. What tasks report carries the number of the opening it belongs to: after a lock, late reports are dropped.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use zeroize::Zeroizing;
 
 use super::account::Account;
 use super::announce::Announcer;
@@ -33,8 +34,8 @@ use crate::case::Classes;
 use crate::config::Config;
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::report::Acceptance;
 use crate::store::cache::{Cache, CacheError, CacheOptions};
+use crate::store::cert::SecretHome;
 use crate::store::profile::Roots;
 use crate::store::state::{State, StateError};
 use crate::store::vault::{Cost, Vault, VaultError};
@@ -162,6 +163,8 @@ pub(crate) struct Open {
     pub(crate) vault: Vault,
     pub(crate) library: Library,
     pub(crate) keyring: SharedKeyring,
+    /// Passphrases of own keys that were typed in, by fingerprint: they leave with the lock.
+    pub(crate) asked: HashMap<String, Zeroizing<String>>,
     pub(crate) changes: Changes,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) outbox: outbox::Outbox,
@@ -381,7 +384,7 @@ impl Core {
         let stores = Arc::new(Stores { cache, state });
         self.number += 1;
         let keyring = SharedKeyring::default();
-        keyring.set(load_keyring(&stores.state, &self.announcer)?);
+        keyring.set(load_keyring(&stores.state, &HashMap::new(), &self.announcer)?);
         let recovered = stores.state.recover_outbox(self.settings.clock.now())?;
         if !recovered.is_empty() {
             tracing::info!(rows = recovered.len(), "rows of the outbox were being sent when the last process ended");
@@ -418,6 +421,7 @@ impl Core {
             vault,
             library,
             keyring,
+            asked: HashMap::new(),
             changes,
             accounts,
             outbox,
@@ -461,7 +465,7 @@ impl Core {
 
     /// The keyring is read from the state store anew.
     pub(crate) fn reload_keyring(&mut self, open: &mut Open) -> Result<(), EngineError> {
-        open.keyring.set(load_keyring(&open.stores.state, &self.announcer)?);
+        open.keyring.set(load_keyring(&open.stores.state, &open.asked, &self.announcer)?);
         self.reread_sealed(open);
         Ok(())
     }
@@ -542,7 +546,11 @@ impl Core {
 }
 
 /// All certificates with what was decided, and the own keys, unlocked.
-fn load_keyring(state: &State, announcer: &Announcer) -> Result<Keyring, EngineError> {
+fn load_keyring(
+    state: &State,
+    asked: &HashMap<String, Zeroizing<String>>,
+    announcer: &Announcer,
+) -> Result<Keyring, EngineError> {
     let mut keyring = Keyring::new();
     for cert in state.certs()? {
         if let Err(error) = keyring.add_cert(&cert.cert, cert.acceptance) {
@@ -550,11 +558,16 @@ fn load_keyring(state: &State, announcer: &Announcer) -> Result<Keyring, EngineE
         }
     }
     for secret in state.secrets()? {
-        match keyring.add_secret(&secret.key, secret.passphrase.as_deref()) {
-            Ok(fingerprint) => {
-                keyring.set_acceptance(&fingerprint, Acceptance::Own);
-            }
-            Err(error) => announcer.notice(Tone::Warning, &error.to_string()),
+        let passphrase = match secret.home {
+            SecretHome::Profile => secret.passphrase.as_deref(),
+            SecretHome::Asked => match asked.get(&secret.fingerprint) {
+                Some(typed) => Some(typed.as_str()),
+                None => continue,
+            },
+            SecretHome::Agent => continue,
+        };
+        if let Err(error) = keyring.add_secret(&secret.key, passphrase) {
+            announcer.notice(Tone::Warning, &error.to_string());
         }
     }
     Ok(keyring)

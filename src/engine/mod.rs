@@ -30,6 +30,7 @@ pub mod files;
 mod housekeeping;
 mod ingest;
 mod keeping;
+pub mod keys;
 mod lane;
 mod large;
 mod library;

@@ -463,18 +463,19 @@ fn a_row_that_was_being_sent_when_the_process_died_is_told_apart() {
 fn keys_are_made_decided_about_and_given_out() {
     let world = World::new();
     let running = world.open();
-    let (own, revocation) = running.engine.generate_key("Beatrice Quill", "b.quill@quillpounce.example").unwrap();
+    let (own, revocation) = running.engine.keys().generate("Beatrice Quill", "b.quill@quillpounce.example").unwrap();
     assert!(own.has_secret && revocation.contains("BEGIN PGP"));
     let other = crate::pgp::generate::generate("H. Lintwhite", "h.lintwhite@copfs.gov.example", own.created).unwrap();
-    let read = |acceptance| running.engine.import_keys(&other.cert, None, acceptance, "file").unwrap().remove(0);
+    let read =
+        |acceptance| running.engine.keys().import(&other.cert, None, acceptance, "file", false).unwrap().remove(0).info;
     let info = read(crate::pgp::report::Acceptance::Undecided);
     let refused = running.review(draft(Protection::Required));
     assert!(refused.findings.iter().any(|f| f.text.as_str().contains("not accepted")), "{:?}", refused.findings);
     let accepted = crate::pgp::report::Acceptance::Accepted;
-    running.engine.decide_key(&info.fingerprint, accepted, "by telephone").unwrap();
+    running.engine.keys().decide(&info.fingerprint, accepted, "by telephone").unwrap();
     // Read again: what was decided stays.
     assert_eq!(read(crate::pgp::report::Acceptance::Undecided).acceptance, accepted);
-    assert!(running.engine.export_key("b.quill@quillpounce.example").unwrap().contains("PUBLIC KEY"));
+    assert!(running.engine.keys().export("b.quill@quillpounce.example").unwrap().contains("PUBLIC KEY"));
     let mut blind = draft(Protection::Required);
     blind.bcc = vec![address("", "b.quill@quillpounce.example")];
     let review = running.review(blind);
@@ -485,7 +486,49 @@ fn keys_are_made_decided_about_and_given_out() {
     assert_eq!(rows.len(), 2);
     assert!(rows.iter().all(|row| row.to.len() == 1) && rows[0].message_id != rows[1].message_id);
     running.engine.close();
-    assert!(world.open().engine.keys().unwrap().iter().any(|key| key.has_secret));
+    assert!(world.open().engine.keys().infos().unwrap().iter().any(|key| key.has_secret));
+}
+
+#[test]
+fn a_decision_never_grows_by_itself() {
+    use crate::pgp::report::Acceptance::{Accepted, Rejected, Undecided, Verified};
+    let world = World::new();
+    let running = world.open();
+    let keys = running.engine.keys();
+    let now = running.engine.now();
+    let key = crate::pgp::generate::generate("H. Lintwhite", "h.lintwhite@copfs.gov.example", now).unwrap();
+    let fingerprint = key.info.fingerprint.clone();
+    let more = crate::pgp::lifecycle::add_address(&key.secret, None, "b.quill@quillpounce.example", now).unwrap();
+    let take = |bytes: &[u8]| keys.import(bytes, None, Undecided, "file", false).unwrap().remove(0);
+    assert!(take(&key.cert).is_new);
+    keys.decide(&fingerprint, Verified, "read over the telephone").unwrap();
+    // The same again: nothing changes.
+    assert_eq!((take(&key.cert).info.acceptance, take(&key.cert).told.len()), (Verified, 0));
+    let back = take(&more.cert);
+    assert_eq!(back.info.acceptance, Undecided);
+    assert!(back.told[0].contains("it now names b.quill@quillpounce.example too"), "{:?}", back.told);
+    let listed = keys.list().unwrap();
+    let history: Vec<_> = listed[0].decisions.iter().map(|one| (one.acceptance, one.by.as_str())).collect();
+    assert_eq!(history, [(Verified, "b.quill@quillpounce.example"), (Undecided, "casemail")]);
+    // A rejection is not taken back by anything but a decision.
+    keys.decide(&fingerprint, Rejected, "not hers").unwrap();
+    keys.import(&more.cert, None, Accepted, "file", false).unwrap();
+    assert_eq!(keys.infos().unwrap()[0].acceptance, Rejected);
+    // Another key for an address with an accepted one: not used, and told.
+    keys.decide(&fingerprint, Accepted, "").unwrap();
+    let other = crate::pgp::generate::generate("H. Lintwhite", "h.lintwhite@copfs.gov.example", now).unwrap();
+    let other = take(&other.cert);
+    assert!(
+        other.info.acceptance == Undecided && other.told[0].contains("Nothing links it to the old key"),
+        "{other:?}"
+    );
+    let next = crate::pgp::lifecycle::succeed(&key.secret, None, now).unwrap();
+    let next = take(&next.cert);
+    assert!(next.info.acceptance == Undecided && next.told[0].contains("The old key vouches for it"), "{next:?}");
+    // A revocation wins, and is told.
+    let revoked = crate::pgp::certificate::revoke(&key.cert, key.revocation.as_bytes()).unwrap();
+    assert!(take(&revoked).told[0].contains("revoked"));
+    assert!(take(&key.cert).info.revoked, "a copy without the revocation takes nothing back");
 }
 
 #[test]

@@ -56,6 +56,14 @@ pub struct CertInfo {
     pub algorithm: String,
 }
 
+impl CertInfo {
+    /// Whose it is, as it says itself: the first user id, else the fingerprint. Foreign text.
+    #[must_use]
+    pub fn holder(&self) -> &str {
+        self.user_ids.first().unwrap_or(&self.fingerprint)
+    }
+}
+
 /// A certificate read from a file: its facts and its bytes.
 #[derive(Clone, Debug)]
 pub struct ReadCert {

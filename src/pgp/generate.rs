@@ -33,11 +33,8 @@ pub struct Generated {
     pub info: CertInfo,
 }
 
-/// Makes a key for a person at an address.
-///
-/// # Errors
-/// If name or address cannot stand in a user id.
-pub fn generate(name: &str, address: &str, now: Timestamp) -> Result<Generated, PgpError> {
+/// The user id of a person at an address.
+pub(super) fn user_id(name: &str, address: &str) -> Result<UserID, PgpError> {
     for text in [name, address] {
         if text.chars().any(|c| c.is_control() || c == '<' || c == '>') {
             return Err(PgpError::BadUserId(text.to_owned()));
@@ -46,10 +43,18 @@ pub fn generate(name: &str, address: &str, now: Timestamp) -> Result<Generated, 
     if !address.contains('@') || address.contains(char::is_whitespace) {
         return Err(PgpError::BadUserId(address.to_owned()));
     }
-    let user_id = UserID::from(match name.trim() {
+    Ok(UserID::from(match name.trim() {
         "" => format!("<{address}>"),
         name => format!("{name} <{address}>"),
-    });
+    }))
+}
+
+/// Makes a key for a person at an address.
+///
+/// # Errors
+/// If name or address cannot stand in a user id.
+pub fn generate(name: &str, address: &str, now: Timestamp) -> Result<Generated, PgpError> {
+    let user_id = user_id(name, address)?;
     let flags = KeyFlags::empty().set_transport_encryption().set_storage_encryption();
     let (cert, revocation) = CertBuilder::new()
         .set_creation_time(system_time(now))

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::certificate::CertInfo;
 use super::keyring::Keyring;
 use super::report::Acceptance;
+use super::words::short;
 use crate::mail::safe::SafeText;
 
 /// Why no certificate can be used for an address.
@@ -138,13 +139,6 @@ fn choose(candidates: Vec<CertInfo>, now: Timestamp) -> Result<CertInfo, NoKey> 
         }
     }
     Err(reason)
-}
-
-/// The last 16 digits of a fingerprint, in groups of four.
-pub(super) fn short(fingerprint: &str) -> String {
-    let digits: Vec<char> = fingerprint.chars().collect();
-    let tail = digits.get(digits.len().saturating_sub(16)..).unwrap_or(&digits);
-    tail.chunks(4).map(|group| group.iter().collect::<String>()).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -78,6 +78,18 @@ pub enum Acceptance {
 }
 
 impl Acceptance {
+    /// In words.
+    #[must_use]
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Undecided => "not decided",
+            Self::Accepted => "accepted, not compared",
+            Self::Verified => "verified with its owner",
+            Self::Own => "your own",
+        }
+    }
+
     /// Whether mail may be sealed to, and believed from, such a certificate.
     #[must_use]
     pub fn is_accepted(self) -> bool {

@@ -5,9 +5,9 @@
 
 use jiff::Timestamp;
 
-use super::recipients::short;
 use super::report::{Acceptance, Covers, HeaderProtection, Integrity, OpenPgp, SignatureReport, SignatureState};
 use super::warning::Warning;
+use super::words::short;
 use crate::mail::safe::SafeText;
 
 /// How loud a sentence is.

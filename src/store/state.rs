@@ -5,6 +5,7 @@
 
 mod changes;
 mod epoch;
+mod keys;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,6 @@ use zeroize::Zeroizing;
 
 pub use self::outbox::KeptDraft;
 use self::outbox::{DRAFTS, OUTBOX, OUTBOX_DRAFTS, OUTBOX_RAW};
-use super::cert::{CertRecord, SecretRecord};
 use super::outbox::{OutboxState, Step};
 use super::space::{self, DiskFull};
 use super::vault::{Blinder, Sealer, Vault};
@@ -24,9 +24,9 @@ use crate::mail::id::OutboxId;
 mod outbox;
 
 /// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
-const SCHEMA: u32 = 3;
+const SCHEMA: u32 = 4;
 /// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
-const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [changes::migrate, outbox::migrate_rows];
+const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [changes::migrate, outbox::migrate_rows, keys::migrate];
 /// A step from one schema to the next.
 type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
 
@@ -36,8 +36,6 @@ type Named = TableDefinition<'static, &'static [u8], &'static [u8]>;
 const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta");
 /// What schema 1 kept changes of flags in.
 const FLAGS_V1: Numbered = TableDefinition::new("flags");
-const CERTS: Named = TableDefinition::new("certs");
-const SECRETS: Named = TableDefinition::new("secrets");
 const VALUES: Named = TableDefinition::new("values");
 
 /// Memory that redb may keep pages in.
@@ -201,7 +199,7 @@ impl State {
             for table in [OUTBOX, OUTBOX_RAW, OUTBOX_DRAFTS, DRAFTS, changes::CHANGES, changes::CHANGES_RAW] {
                 transaction.open_table(table)?;
             }
-            for table in [CERTS, SECRETS, VALUES] {
+            for table in [keys::CERTS, keys::SECRETS, VALUES] {
                 transaction.open_table(table)?;
             }
         }
@@ -233,62 +231,6 @@ impl State {
         let mut transaction = self.database.begin_write()?;
         transaction.set_two_phase_commit(true);
         Ok(transaction)
-    }
-
-    /// Adds or replaces a certificate. The caller has merged it with what was there.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn put_cert(&self, cert: &CertRecord) -> Result<(), StateError> {
-        self.write(|write| write.put_cert(cert))
-    }
-
-    /// All certificates.
-    ///
-    /// # Errors
-    /// [`StateError`]; a damaged one is an error, because a lost rejection would not be noticed.
-    pub fn certs(&self) -> Result<Vec<CertRecord>, StateError> {
-        self.read_all(CERTS, "certs")
-    }
-
-    /// One certificate.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn cert(&self, fingerprint: &str) -> Result<Option<CertRecord>, StateError> {
-        self.read_named(CERTS, "certs", fingerprint)
-    }
-
-    /// Forgets a certificate, and the decision about it.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn remove_cert(&self, fingerprint: &str) -> Result<(), StateError> {
-        self.write(|write| write.remove(CERTS, fingerprint))
-    }
-
-    /// Adds or replaces an own secret key.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn put_secret(&self, secret: &SecretRecord) -> Result<(), StateError> {
-        self.write(|write| write.put_secret(secret))
-    }
-
-    /// All own secret keys.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn secrets(&self) -> Result<Vec<SecretRecord>, StateError> {
-        self.read_all(SECRETS, "secrets")
-    }
-
-    /// Forgets an own secret key.
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn remove_secret(&self, fingerprint: &str) -> Result<(), StateError> {
-        self.write(|write| write.remove(SECRETS, fingerprint))
     }
 
     /// Keeps a small value under a name of ours.
@@ -371,22 +313,6 @@ impl std::fmt::Debug for Write<'_> {
 }
 
 impl Write<'_> {
-    /// As [`State::put_cert`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn put_cert(&self, cert: &CertRecord) -> Result<(), StateError> {
-        self.put_named(CERTS, "certs", &cert.fingerprint, cert)
-    }
-
-    /// As [`State::put_secret`].
-    ///
-    /// # Errors
-    /// [`StateError`].
-    pub fn put_secret(&self, secret: &SecretRecord) -> Result<(), StateError> {
-        self.put_named(SECRETS, "secrets", &secret.fingerprint, secret)
-    }
-
     /// Keeps a value under a name of ours; as [`State::put`] for any serialisable one.
     ///
     /// # Errors

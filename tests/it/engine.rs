@@ -400,10 +400,10 @@ fn an_encrypted_conversation_with_gnupg() {
     gpg(home.path(), &["--quick-gen-key", &user_id, "future-default", "default", "1y"], b"");
     let theirs = gpg(home.path(), &["--export", LINTWHITE], b"").0;
     let screen = world.screen();
-    screen.engine.generate_key("Beatrice Quill", QUILL).unwrap();
-    gpg(home.path(), &["--import"], screen.engine.export_key(QUILL).unwrap().as_bytes());
-    let imported = screen.engine.import_keys(&theirs, None, Acceptance::Undecided, "file").unwrap();
-    screen.engine.decide_key(&imported[0].fingerprint, Acceptance::Verified, "by telephone").unwrap();
+    screen.engine.keys().generate("Beatrice Quill", QUILL).unwrap();
+    gpg(home.path(), &["--import"], screen.engine.keys().export(QUILL).unwrap().as_bytes());
+    let imported = screen.engine.keys().import(&theirs, None, Acceptance::Undecided, "file", false).unwrap();
+    screen.engine.keys().decide(&imported[0].info.fingerprint, Acceptance::Verified, "by telephone").unwrap();
     screen.watching();
 
     // In: PGP/MIME as another program makes it.

@@ -23,6 +23,7 @@ mod exchange;
 mod imap;
 mod imap_hostile;
 mod imap_tls;
+mod keys;
 mod kill9;
 mod login;
 mod outbox;

@@ -34,7 +34,7 @@ fn run(command: &mut Command, input: &[u8]) -> (Vec<u8>, String) {
 }
 
 /// Whether a program is installed; a test that needs it is left out loudly.
-fn installed(program: &str) -> bool {
+pub(crate) fn installed(program: &str) -> bool {
     let there = Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success());
     if !there {
         #[expect(clippy::disallowed_methods, reason = "the one switch of the tests")]

@@ -12,7 +12,7 @@ use casemail::mail::draft::Draft;
 use casemail::mail::id::{MessageKey, OutboxId};
 use casemail::pgp::report::Acceptance;
 use casemail::store::cache::{Cache, CacheOptions, NewMessage};
-use casemail::store::cert::{CertRecord, SecretRecord};
+use casemail::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
 use casemail::store::change::{Act, Change, Group};
 use casemail::store::flags::Flags;
 use casemail::store::mailbox::{MailboxState, SpecialUse};
@@ -90,16 +90,25 @@ fn cert() -> CertRecord {
         fingerprint: "AB".repeat(20),
         cert: b"a certificate".to_vec(),
         acceptance: Acceptance::Verified,
-        decided_at: Some(now()),
-        decided_by: "kestrel".into(),
-        decided_how: "read over the telephone".into(),
+        decisions: vec![KeyDecision {
+            acceptance: Acceptance::Verified,
+            at: now(),
+            by: "kestrel".into(),
+            how: "read over the telephone".into(),
+            addresses: Vec::new(),
+        }],
         added_at: now(),
         source: "file".into(),
     }
 }
 
 fn secret() -> SecretRecord {
-    SecretRecord { fingerprint: "CD".repeat(20), key: b"a key".to_vec(), passphrase: Some("its own".into()) }
+    SecretRecord {
+        fingerprint: "CD".repeat(20),
+        key: b"a key".to_vec(),
+        passphrase: Some("its own".into()),
+        home: SecretHome::Profile,
+    }
 }
 
 /// The queue of changes; schema 1 held it as a change of flags alone.

@@ -3,7 +3,7 @@
 //! What was found in a message beside its header fields is kept with the summary in the cache, so that texts need not be read again; which
 //! *case* an identifier stands for is decided at every start, so that a changed configuration takes effect.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Library;
@@ -425,6 +425,29 @@ impl Library {
                 Some(format!("Shared between cases: {}.", each.collect::<Vec<_>>().join(", ")))
             }
         }
+    }
+
+    /// For each list of addresses (lower-case) the cases with messages from or to one of them, in one pass over all messages.
+    pub(crate) fn cases_of_people(&self, wanted: &[&[String]]) -> Vec<Vec<CaseId>> {
+        let mut found: Vec<BTreeSet<CaseId>> = vec![BTreeSet::new(); wanted.len()];
+        let mut known: HashMap<u32, Vec<usize>> = HashMap::new();
+        for entry in self.all() {
+            let Some(filing) = self.filings.get(entry.filing).filter(|filing| !filing.cases.is_empty()) else {
+                continue;
+            };
+            for number in self.lists.at(entry.lists).people {
+                let places = known.entry(*number).or_insert_with(|| {
+                    let address = self.texts.value(*number).to_lowercase();
+                    (0..).zip(wanted).filter(|(_, list)| list.contains(&address)).map(|(place, _)| place).collect()
+                });
+                for place in places {
+                    if let Some(cases) = found.get_mut(*place) {
+                        cases.extend(filing.cases.iter().map(|filed| filed.case.clone()));
+                    }
+                }
+            }
+        }
+        found.into_iter().map(|cases| cases.into_iter().collect()).collect()
     }
 
     /// Why a person should look at where a message belongs, in words.

@@ -11,7 +11,7 @@ use super::{State, StateError};
 use crate::mail::draft::Draft;
 use crate::mail::id::OutboxId;
 use crate::pgp::report::Acceptance;
-use crate::store::cert::{CertRecord, SecretRecord};
+use crate::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
 use crate::store::change::{Act, Change};
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step};
 use crate::store::vault::{Cost, Vault};
@@ -170,13 +170,22 @@ fn the_rest_round_trips() {
         fingerprint: "AB".repeat(20),
         cert: b"planted-cert-word".to_vec(),
         acceptance: Acceptance::Verified,
-        decided_at: Some(now()),
-        decided_by: "kestrel".into(),
-        decided_how: "read over the telephone".into(),
+        decisions: vec![KeyDecision {
+            acceptance: Acceptance::Verified,
+            at: now(),
+            by: "kestrel".into(),
+            how: "read over the telephone".into(),
+            addresses: vec!["badger@crown.example".into()],
+        }],
         added_at: now(),
         source: "file".into(),
     };
-    let secret = SecretRecord { fingerprint: "CD".repeat(20), key: b"planted-key-word".to_vec(), passphrase: None };
+    let secret = SecretRecord {
+        fingerprint: "CD".repeat(20),
+        key: b"planted-key-word".to_vec(),
+        passphrase: None,
+        home: SecretHome::Asked,
+    };
     let draft = Draft { subject: "planted-draft-word".into(), ..Draft::default() };
     let change = |seq| Change {
         seq,

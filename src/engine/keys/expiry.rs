@@ -25,8 +25,8 @@ pub struct Soon {
     pub fingerprint: String,
     /// It is one's own.
     pub own: bool,
-    /// It has ended already.
-    pub over: bool,
+    /// When it ends, or ended.
+    pub ends: Timestamp,
     /// What, in words.
     pub what: String,
     /// What to do, in words.
@@ -73,10 +73,10 @@ pub fn soon(keys: &[KeyListed], hearings: &[Hearing], now: Timestamp) -> Vec<Soo
             } else {
                 "ask for the renewed key, and import it".to_owned()
             };
-            Some(Soon { fingerprint: key.info.fingerprint.clone(), own, over, what, cure })
+            Some(Soon { fingerprint: key.info.fingerprint.clone(), own, ends, what, cure })
         })
         .collect();
-    found.sort_by_key(|soon| (!soon.own, !soon.over));
+    found.sort_by_key(|soon| (!soon.own, soon.ends));
     found
 }
 

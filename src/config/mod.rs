@@ -4,6 +4,7 @@
 //! here opens a file, a socket or the environment: text comes in, values and findings go out.
 
 pub mod files;
+pub mod openpgp;
 mod read;
 pub mod route;
 mod write;
@@ -14,6 +15,7 @@ use crate::case::{CJSM, GOV};
 use crate::mail::address::Address;
 use crate::settings::Finding;
 
+pub use self::openpgp::OpenPgp;
 pub use self::route::{Route, RouteLogin};
 
 /// A commented file with every key: what `casemail setup` is made from, and the reference.
@@ -256,6 +258,8 @@ pub struct Config {
     pub dsn: Vec<Dsn>,
     /// Recipient classes.
     pub classes: Classes,
+    /// What is encrypted and signed, to whom.
+    pub openpgp: OpenPgp,
     /// How mail is fetched.
     pub sync: SyncKnobs,
     /// Ways for mail to some domains, instead of the account's own server.
@@ -277,6 +281,7 @@ impl Default for Config {
             max_message_bytes: 64 << 20,
             dsn: vec![Dsn::Failure, Dsn::Delay],
             classes: Classes::default(),
+            openpgp: OpenPgp::default(),
             sync: SyncKnobs::default(),
             routes: Vec::new(),
             cases: Vec::new(),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use super::route;
 use super::{
     Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, Security, SyncKnobs,
 };
+use super::{openpgp, route};
 use crate::mail::address::Address;
 use crate::settings::finding::{Finding, Place, forbid};
 use crate::settings::{Document, Fields, Node, Value};
@@ -76,6 +76,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         undo_send_seconds: small(&mut top, "undo_send_seconds", 0..=3600, defaults.undo_send_seconds),
         max_message_bytes: bytes(&mut top, "max_message_bytes", (1 << 16)..=(1 << 29), defaults.max_message_bytes),
         classes: classes(&mut top),
+        openpgp: openpgp::read(&mut top),
         sync: sync(&mut top),
         dsn: dsn(&mut top, defaults.dsn),
         routes: route::read(&mut top, &accounts),

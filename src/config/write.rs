@@ -44,6 +44,7 @@ pub(super) fn write(config: &Config) -> String {
             let _ = writeln!(out, "{key} = {}", texts(list));
         }
     }
+    out.push_str(&super::openpgp::write(&config.openpgp));
     if config.sync != defaults.sync {
         let sync = config.sync;
         let _ = write!(

@@ -258,6 +258,14 @@ impl Keyring {
         self.by_key.get(&KeyID::from(handle)).into_iter().flatten().filter_map(|position| self.held.get(*position))
     }
 
+    /// The accepted certificates that hold the key of a key id (16 digits).
+    pub(super) fn accepted_by_key_id(&self, key_id: &str, now: Timestamp) -> Vec<CertInfo> {
+        let Ok(key_id) = key_id.parse::<KeyID>() else { return Vec::new() };
+        let handle = KeyHandle::from(key_id);
+        let held = self.lookup(&handle).filter(|held| held.acceptance.is_accepted());
+        held.map(|held| self.info(held, now)).collect()
+    }
+
     /// Whether the secret key of a key id (16 digits) is unlocked.
     pub(super) fn unlocks(&self, key_id: &str) -> bool {
         self.secrets.keys().any(|fingerprint| KeyID::from(fingerprint).to_hex() == key_id)

@@ -3,6 +3,7 @@
 //! Bytes come in, plain facts go out. What was checked and what is shown is one and the same thing: [`open::open`] hands over a message
 //! to show, and its report speaks of exactly that message.
 
+pub mod announce;
 pub mod certificate;
 mod decrypt;
 pub mod error;
@@ -13,6 +14,7 @@ pub mod lifecycle;
 pub mod open;
 mod payload;
 pub mod protect;
+pub mod readers;
 pub mod recipients;
 pub mod report;
 pub mod seal;

@@ -1,7 +1,9 @@
 //! Header protection written (RFC 9788 §5): the payload with the message's own header fields inside.
 //!
-//! The confidentiality policy is the RFC's baseline (§3.2.1): outside, the subject is `[...]`, and Comments and Keywords are left out.
-//! Never changes a field's value: what is inside is what would have gone on the wire.
+//! The confidentiality policy is the RFC's baseline (§3.2.1) unless the caller says otherwise of the subject: outside, it is `[...]`, and Comments
+//! and Keywords are left out. Never changes a field's value: what is inside is what would have gone on the wire. That there is no Cc, In-Reply-To
+//! or References is told as well, by empty fields: programs that know only the older `protected-headers` form take a field that is not inside
+//! from outside, where anybody can add one (CVE-2024-49393, CVE-2024-49394).
 
 use sha2::{Digest as _, Sha256};
 
@@ -13,13 +15,16 @@ pub const OBSCURED_SUBJECT: &str = "[...]";
 /// Fields that may not be given: MIME ones belong to the entity, Bcc to nobody.
 const REFUSED: [&str; 3] = ["bcc", "resent-bcc", "mime-version"];
 
-/// The header fields as they stand outside of the encryption.
-pub(super) fn outer_fields(fields: &[(String, String)]) -> Vec<(String, String)> {
+/// Fields whose absence is told.
+const TOLD_ABSENT: [&str; 3] = ["Cc", "In-Reply-To", "References"];
+
+/// The header fields as they stand outside of the encryption, under this subject.
+pub(super) fn outer_fields(fields: &[(String, String)], subject: &str) -> Vec<(String, String)> {
     fields
         .iter()
         .filter(|(name, _)| !name.eq_ignore_ascii_case("comments") && !name.eq_ignore_ascii_case("keywords"))
         .map(|(name, value)| {
-            let value = if name.eq_ignore_ascii_case("subject") { OBSCURED_SUBJECT } else { value };
+            let value = if name.eq_ignore_ascii_case("subject") { subject } else { value };
             (name.clone(), value.to_owned())
         })
         .collect()
@@ -32,6 +37,8 @@ pub(super) fn encrypted_payload(
     outer: &[(String, String)],
 ) -> Result<Vec<u8>, PgpError> {
     let mut head = checked(fields)?;
+    checked(outer)?;
+    head.push_str(&absent(fields));
     for (name, value) in outer {
         head.push_str(&format!("HP-Outer: {name}: {value}\r\n"));
     }
@@ -43,7 +50,13 @@ pub(super) fn signed_payload(entity: &[u8], fields: &[(String, String)]) -> Resu
     if fields.is_empty() {
         return Ok(crlf(entity));
     }
-    payload(checked(fields)?, entity, "clear")
+    payload(checked(fields)? + &absent(fields), entity, "clear")
+}
+
+/// An empty field for each one that is not there and whose absence is told. Without white space at the end, which relays take away.
+fn absent(fields: &[(String, String)]) -> String {
+    let is_there = |wanted: &str| fields.iter().any(|(name, _)| name.eq_ignore_ascii_case(wanted));
+    TOLD_ABSENT.iter().filter(|name| !is_there(name)).map(|name| format!("{name}:\r\n")).collect()
 }
 
 /// The fields as text, refused where one could become two (header injection).
@@ -64,7 +77,7 @@ fn checked(fields: &[(String, String)]) -> Result<String, PgpError> {
     Ok(head)
 }
 
-/// Puts fields before an entity's own, and the `hp` parameter into its Content-Type.
+/// Puts fields before an entity's own, and the `hp` parameter into its Content-Type, with that of the older form for programs that know no other.
 fn payload(mut head: String, entity: &[u8], hp: &str) -> Result<Vec<u8>, PgpError> {
     let entity = crlf(entity);
     let broken = || PgpError::BadEntity("the MIME entity has no header of its own".to_owned());
@@ -86,12 +99,12 @@ fn payload(mut head: String, entity: &[u8], hp: &str) -> Result<Vec<u8>, PgpErro
     for line in &mut lines {
         if line.to_ascii_lowercase().starts_with("content-type:") {
             let trimmed = line.trim_end_matches(|c: char| c == ';' || c.is_whitespace()).to_owned();
-            *line = format!("{trimmed};\r\n hp=\"{hp}\"");
+            *line = format!("{trimmed};\r\n hp=\"{hp}\"; protected-headers=\"v1\"");
             typed = true;
         }
     }
     if !typed {
-        lines.push(format!("Content-Type: text/plain; charset=us-ascii;\r\n hp=\"{hp}\""));
+        lines.push(format!("Content-Type: text/plain; charset=us-ascii;\r\n hp=\"{hp}\"; protected-headers=\"v1\""));
     }
     head.push_str(&lines.join("\r\n"));
     let mut payload = head.into_bytes();

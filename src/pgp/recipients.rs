@@ -72,7 +72,12 @@ impl RecipientKey {
     /// The outcome in words, with the next step.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let address = SafeText::line(&self.address);
+        format!("{}: {}", SafeText::line(&self.address), self.about())
+    }
+
+    /// [`Self::sentence`] without the address.
+    #[must_use]
+    pub fn about(&self) -> String {
         match &self.key {
             Ok(info) => {
                 let how = match info.acceptance {
@@ -80,28 +85,26 @@ impl RecipientKey {
                     Acceptance::Own => "your own",
                     _ => "accepted",
                 };
-                format!("{address}: key {} ({how})", short(&info.fingerprint))
+                format!("key {} ({how})", short(&info.fingerprint))
             }
-            Err(NoKey::Unknown) => {
-                format!("{address}: no key here; ask for it and import it with `casemail key import FILE`")
-            }
+            Err(NoKey::Unknown) => "no key here; ask for it and import it with `casemail key import FILE`".to_owned(),
             Err(NoKey::Undecided { fingerprint }) => format!(
-                "{address}: key {} is here but not accepted; compare the fingerprint with its owner, then `casemail key accept {fingerprint}`",
+                "key {} is here but not accepted; compare the fingerprint with its owner, then `casemail key accept {fingerprint}`",
                 short(fingerprint)
             ),
             Err(NoKey::Rejected { fingerprint }) => {
-                format!("{address}: you rejected the key {}; ask for another one", short(fingerprint))
+                format!("you rejected the key {}; ask for another one", short(fingerprint))
             }
             Err(NoKey::Expired { fingerprint, at }) => format!(
-                "{address}: the key {} expired on {}; ask for the renewed one and import it",
+                "the key {} expired on {}; ask for the renewed one and import it",
                 short(fingerprint),
                 at.strftime("%Y-%m-%d")
             ),
             Err(NoKey::Revoked { fingerprint }) => {
-                format!("{address}: the key {} was revoked by its owner; ask for the new one", short(fingerprint))
+                format!("the key {} was revoked by its owner; ask for the new one", short(fingerprint))
             }
             Err(NoKey::Unfit { fingerprint }) => format!(
-                "{address}: the key {} cannot be encrypted to (no encryption key in it, or one too weak); ask for another one",
+                "the key {} cannot be encrypted to (no encryption key in it, or one too weak); ask for another one",
                 short(fingerprint)
             ),
         }

@@ -8,7 +8,6 @@ use std::io::Write as _;
 
 use jiff::Timestamp;
 use openpgp::armor::Kind;
-use openpgp::crypto::KeyPair;
 use openpgp::packet::Packet;
 use openpgp::parse::Parse as _;
 use openpgp::serialize::stream::{Armorer, Encryptor, LiteralWriter, Message as Writer, Recipient, Signer};
@@ -43,15 +42,23 @@ impl Sealed {
     }
 }
 
-/// Signs and encrypts.
-///
-/// `entity` is a MIME entity (`Content-*` fields, empty line, body); `fields` are the message's other header fields, in order, raw values
-/// as they would go on the wire: `Subject`, `From`, `To`, `Cc`, `Date`, `Message-ID`, `In-Reply-To`, `References` and the like. They all are
-/// put inside the protection; outside, the subject is `[...]`. `to` are fingerprints of the certificates of this copy's recipients;
-/// the signer's own is added. Acceptance is not asked here: see [`super::recipients`].
+/// How a message is encrypted.
+#[derive(Clone, Copy, Debug)]
+pub struct Sealing<'a> {
+    /// Fingerprints of the certificates of this copy's recipients. One's own is added.
+    pub to: &'a [String],
+    /// The fingerprint of one's own certificate.
+    pub own: &'a str,
+    /// It is signed by one's own key.
+    pub sign: bool,
+    /// The Subject outside, encoded as it goes on the wire; `None`: the same as inside.
+    pub outer_subject: Option<&'a str>,
+}
+
+/// Signs and encrypts, with the subject hidden: [`seal_as`] for most.
 ///
 /// # Errors
-/// If a certificate is unknown or not valid for encryption, the signer's key is not unlocked, or a field holds a line break of its own.
+/// As for [`seal_as`].
 pub fn seal(
     entity: &[u8],
     fields: &[(String, String)],
@@ -60,13 +67,14 @@ pub fn seal(
     signer: &str,
     now: Timestamp,
 ) -> Result<Sealed, PgpError> {
-    write_encrypted(entity, fields, to, keyring, signer, Some(keyring.signing_pair(signer, now)?), now)
+    let sealing = Sealing { to, own: signer, sign: true, outer_subject: Some(protect::OBSCURED_SUBJECT) };
+    seal_as(entity, fields, keyring, &sealing, now)
 }
 
 /// Encrypts without signing: as [`seal`], to the recipients and to `own`.
 ///
 /// # Errors
-/// As for [`seal`].
+/// As for [`seal_as`].
 pub fn encrypt(
     entity: &[u8],
     fields: &[(String, String)],
@@ -75,20 +83,30 @@ pub fn encrypt(
     own: &str,
     now: Timestamp,
 ) -> Result<Sealed, PgpError> {
-    write_encrypted(entity, fields, to, keyring, own, None, now)
+    let sealing = Sealing { to, own, sign: false, outer_subject: Some(protect::OBSCURED_SUBJECT) };
+    seal_as(entity, fields, keyring, &sealing, now)
 }
 
-/// The common way of [`seal`] and [`encrypt`].
-fn write_encrypted(
+/// Encrypts, and signs where that is asked for.
+///
+/// `entity` is a MIME entity (`Content-*` fields, empty line, body); `fields` are the message's other header fields, in order, raw values
+/// as they would go on the wire: `Subject`, `From`, `To`, `Cc`, `Date`, `Message-ID`, `In-Reply-To`, `References` and the like. They all are
+/// put inside the protection. A signature names the certificates that the copy is for (RFC 9580 §5.2.3.36), so that it holds in no other
+/// ciphertext. Acceptance is not asked here: see [`super::recipients`].
+///
+/// # Errors
+/// If a certificate is unknown or not valid for encryption, the signer's key is not unlocked, or a field holds a line break of its own.
+pub fn seal_as(
     entity: &[u8],
     fields: &[(String, String)],
-    to: &[String],
     keyring: &Keyring,
-    own: &str,
-    pair: Option<KeyPair>,
+    sealing: &Sealing<'_>,
     now: Timestamp,
 ) -> Result<Sealed, PgpError> {
-    let outer = protect::outer_fields(fields);
+    let Sealing { to, own, sign, outer_subject } = *sealing;
+    let pair = sign.then(|| keyring.signing_pair(own, now)).transpose()?;
+    let subject = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("subject")).map(|(_, value)| value.as_str());
+    let outer = protect::outer_fields(fields, outer_subject.or(subject).unwrap_or_default());
     let payload = protect::encrypted_payload(entity, fields, &outer)?;
     let mut certs = vec![keyring.openpgp_cert(own)?];
     for fingerprint in to {

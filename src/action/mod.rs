@@ -143,12 +143,14 @@ actions! {
     ComposerEdit "composer.edit" [Composer] "Edit the text in $VISUAL or $EDITOR";
     ComposerAttach "composer.attach" [Composer] "Attach a file";
     ComposerDetach "composer.detach" [Composer] "Take the last attachment off again";
-    ComposerProtection "composer.protection" [Composer, Review] "Change what is asked of OpenPGP: when possible, required, sign only, none";
+    ComposerAttachKey "composer.attach-key" [Composer] "Attach your OpenPGP certificate, so that others can write to you encrypted";
+    ComposerProtection "composer.protection" [Composer, Review] "Change what is asked of OpenPGP: settings, both, encrypt only, sign only, none";
     ComposerSender "composer.sender" [Composer] "Write from the next of your accounts";
     ComposerReview "composer.review" [Composer] "Build the message and review it before it is sent";
     ComposerKeep "composer.keep" [Composer] "Keep the draft and close the composer";
     ComposerDiscard "composer.discard" [Composer] "Throw the draft away";
     ReviewSend "review.send" [Review] "Send the message as reviewed";
+    ReviewDisclose "review.disclose" [Review] "Let somebody have what came encrypted to others, by typing their address";
     ReviewEdit "review.edit" [Review] "Go back to the composer";
 
     // Typing into a field.

@@ -351,6 +351,10 @@ impl Model {
                 self.directory = Some(text.to_owned());
                 out.push(Effect::SaveAttachment(message, part, text.to_owned()));
             }
+            Purpose::Disclose(address, in_clear) => {
+                let typed = text.to_owned();
+                self.disclose(&address, in_clear, &typed, out);
+            }
             Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
         }
     }

@@ -137,6 +137,8 @@ pub enum Effect {
     SaveAttachment(MessageRef, String, String),
     /// Read the file at this path, to send it along with the draft.
     ReadAttachment(String),
+    /// Send one's own certificate for this address, to attach it to the draft.
+    AttachOwnKey(String),
     /// Send the attachments of this message, to pass them on with the draft that forwards it.
     CarryAttachments(MessageRef),
     /// Send the header fields of a message as they came, and the source of what is not its text.

@@ -79,7 +79,7 @@ pub enum Event {
     DraftTaken(Result<Box<Draft>, Sentence>),
     /// What the outside editor left: the new text, or why it was abandoned.
     Edited(Result<String, Sentence>),
-    /// The file that was asked for by [`super::effect::Effect::ReadAttachment`], or why it cannot be sent along.
+    /// The file that was asked for by [`super::effect::Effect::ReadAttachment`] or [`super::effect::Effect::AttachOwnKey`], or why it cannot be sent along.
     Attached(Result<Box<Attachment>, Sentence>),
     /// The attachments that were asked for by [`super::effect::Effect::CarryAttachments`], or why there are none.
     Carried(MessageRef, Result<Vec<Attachment>, Sentence>),

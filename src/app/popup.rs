@@ -17,6 +17,8 @@ pub enum Purpose {
     Save(MessageRef, String),
     /// The path of a file to send along.
     Attach,
+    /// The address, to be typed once more, that may have what came encrypted to others; in clear, where the second is true.
+    Disclose(String, bool),
 }
 
 /// A question that is answered by typing.

@@ -214,6 +214,10 @@ pub struct MessageView {
     pub text: Arc<[SafeText]>,
     /// What a reply may quote: only what was shown from the root protection layer.
     pub quotable: Arc<[SafeText]>,
+    /// The addresses of those who can read it, where it came encrypted: see [`crate::pgp::readers`].
+    pub readers: Arc<[String]>,
+    /// Outside of the encryption the subject says something else.
+    pub hidden_subject: bool,
     /// Attachments.
     pub attachments: Vec<AttachmentRow>,
     /// The thread that a reply carries on: References of the reply, oldest first.
@@ -246,8 +250,12 @@ pub struct Review {
     pub recipients: Vec<RecipientReview>,
     /// Subject.
     pub subject: SafeText,
+    /// What the subject says outside of the encryption, where that is something else.
+    pub outside: Option<SafeText>,
     /// What will be done: signed and encrypted, or why not.
     pub protection: Sentence,
+    /// Who may get what came encrypted only after their address was typed, and whether they would get it in clear.
+    pub to_name: Vec<(String, bool)>,
     /// Whether all of it may go: a finding of tone [`Tone::Alarm`] forbids it.
     pub findings: Vec<Sentence>,
     /// The text as it goes out.

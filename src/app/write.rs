@@ -9,10 +9,11 @@ use super::screen::composer::{Composer, Field, protection_in_words};
 use super::view::{AddressView, Scope, Sentence, Tone};
 use crate::action::Action;
 use crate::mail::address::Address;
-use crate::mail::draft::{Attachment, Draft};
+use crate::mail::draft::{Attachment, Disclosure, Draft, Origin};
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::reply::{Me, Original, forward, reply, reply_all};
 use crate::mail::safe::SafeText;
+use crate::pgp::report::{HeaderProtection, SignatureState};
 
 impl Model {
     /// Begins a new message.
@@ -39,8 +40,16 @@ impl Model {
         let view = std::sync::Arc::clone(&shown.view);
         let me = self.identity(&view.id.account);
         let addresses = |list: &[AddressView]| list.iter().map(|one| one.address.clone()).collect::<Vec<Address>>();
-        let (from, reply_to, to, cc) =
+        let (from, mut reply_to, to, mut cc) =
             (addresses(&view.from), addresses(&view.reply_to), addresses(&view.to), addresses(&view.cc));
+        // Fields that a good signature does not cover: anybody on the way may have added an address (CVE-2024-49393).
+        let open = view.openpgp.signature.state == SignatureState::Good
+            && view.openpgp.header_protection == HeaderProtection::None;
+        let left_out = open && !(reply_to.is_empty() && (cc.is_empty() || action != Action::MessageReplyAll));
+        if open {
+            reply_to.clear();
+            cc.clear();
+        }
         let original = Original {
             from: &from,
             reply_to: &reply_to,
@@ -59,13 +68,55 @@ impl Model {
             Action::MessageForward => forward(&original, &me),
             _ => reply(&original, &me),
         };
-        if view.openpgp.encrypted {
-            draft.protection = crate::mail::draft::Protection::Required;
+        if view.openpgp.decrypted {
+            draft.origin = Some(Origin {
+                readers: view.readers.to_vec(),
+                hidden_subject: view.hidden_subject,
+                forwarded: action == Action::MessageForward,
+                disclosed: Vec::new(),
+            });
         }
         draft.answers = Some(view.id.clone());
         draft.case = view.cases.first().cloned().or(case);
         let carries = action == Action::MessageForward && !view.attachments.is_empty();
         self.begin(draft, carries.then(|| view.id.clone()), out);
+        if left_out && action != Action::MessageForward {
+            self.say(
+                Tone::Warning,
+                "The signature does not cover Cc and Reply-To, so nobody was taken from them: add whom you want.",
+            );
+        }
+    }
+
+    /// Lets somebody have what came encrypted to others, once their address was typed; then the review is asked for again.
+    pub(crate) fn disclose(&mut self, address: &str, in_clear: bool, typed: &str, out: &mut Vec<Effect>) {
+        if !typed.eq_ignore_ascii_case(address) {
+            self.say(Tone::Warning, format!("That is not {}; nothing was changed.", SafeText::line(address)));
+            return;
+        }
+        if matches!(self.screens.last(), Some(Screen::Review(_))) {
+            self.pop(out);
+        }
+        let Some((composer, now)) = self.composer_mut() else { return };
+        if let Some(origin) = &mut composer.draft_mut().origin {
+            origin.disclosed.push(Disclosure { address: address.to_lowercase(), in_clear });
+            composer.touch(now);
+        }
+        self.ask_review(out);
+    }
+
+    /// Asks for the address of the first one who may not have what came encrypted.
+    fn ask_to_disclose(&mut self) {
+        let Some(Screen::Review(review)) = self.screens.last() else { return };
+        match review.review.to_name.first().cloned() {
+            Some((address, in_clear)) => {
+                let how = if in_clear { " IN CLEAR" } else { "" };
+                let question = SafeText::line(&format!("Type {address} to let it have this{how}:"));
+                let purpose = Purpose::Disclose(address, in_clear);
+                self.popups.push(Popup::Prompt(Prompt { purpose, question, line: Line::default() }));
+            }
+            None => self.say(Tone::Plain, "Nobody here gets what came encrypted to others only."),
+        }
     }
 
     /// Opens the composer. A draft that is at hand is set aside: nothing is written over.
@@ -199,6 +250,10 @@ impl Model {
                 }
                 None => self.say(Tone::Plain, "Nothing is attached."),
             },
+            Action::ComposerAttachKey => {
+                let from = composer.draft_mut().from.addr.clone();
+                out.push(Effect::AttachOwnKey(from));
+            }
             Action::ComposerProtection => self.turn_protection(),
             Action::ComposerSender => self.turn_sender(),
             Action::ComposerReview => self.ask_review(out),
@@ -284,12 +339,18 @@ impl Model {
             Action::ViewBottom => review.scroll(isize::MAX),
             _ if review.sending => {}
             Action::ReviewSend => match review.forbidden().map(|why| why.text.clone()) {
-                Some(why) => self.say(Tone::Alarm, format!("Not sent. {why}")),
+                Some(why) => {
+                    let to_name = !review.review.to_name.is_empty();
+                    let key = self.key_or_name(Action::ReviewDisclose);
+                    let how = if to_name { format!(" {key} asks for the address.") } else { String::new() };
+                    self.say(Tone::Alarm, format!("Not sent. {why}{how}"));
+                }
                 None => {
                     review.sending = true;
                     out.push(Effect::Confirm(review.review.token));
                 }
             },
+            Action::ReviewDisclose => self.ask_to_disclose(),
             Action::ReviewEdit => self.pop(out),
             Action::ComposerProtection => {
                 self.pop(out);

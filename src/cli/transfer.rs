@@ -9,7 +9,7 @@ use super::call::Call;
 use super::exit::{Exit, Outcome};
 use super::source::Source;
 use crate::engine::Engine;
-use crate::engine::query::{AccountStats, Finding, MailboxStats, RouteListed, Severity};
+use crate::engine::query::{AccountStats, Finding, MailboxStats, RouteListed, SealingListed, Severity};
 use crate::mail::id::OutboxId;
 
 /// How long a message is waited for before it is left to the outbox.
@@ -58,6 +58,8 @@ struct Sent<'a> {
     findings: &'a [Finding],
     /// By which servers it goes.
     routes: &'a [RouteListed],
+    /// What OpenPGP does for each recipient.
+    recipients: &'a [SealingListed],
 }
 
 pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> Outcome {
@@ -76,11 +78,15 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> O
             rows: &report.queued,
             findings: &report.findings,
             routes: &report.routes,
+            recipients: &report.recipients,
         })?;
     } else {
         for row in &report.queued {
             call.output.line(&format!("queued as {row}"))?;
         }
+    }
+    for one in &report.recipients {
+        call.output.say(&format!("{}: {}", one.address, one.because));
     }
     for finding in &report.findings {
         let weight = match finding.severity {

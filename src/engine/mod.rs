@@ -39,6 +39,7 @@ mod outbox;
 mod outgoing;
 mod pass;
 mod perform;
+mod protection;
 mod purge;
 pub mod query;
 mod reader;

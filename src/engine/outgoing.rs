@@ -2,28 +2,33 @@
 //!
 //! Pure: keys, time and randomness are arguments. [`prepare`] makes the very bytes that will be sent, one copy for the visible recipients and,
 //! where the message is sealed, one more for each blind one: a list of key ids in one ciphertext would show them to the others
-//! (CVE-2024-49395). A finding of severity alarm forbids sending; there is no way to confirm past it.
+//! (CVE-2024-49395). Where some get it sealed and some in clear, the visible recipients get two copies. Which copy is what is
+//! [`super::protection`]'s. A finding of severity alarm forbids sending; there is no way to confirm past it.
 
 use jiff::Zoned;
 
 use std::sync::Arc;
 
+use super::library::filing::Book;
 use super::outbox::Limits;
-use super::query::{Finding, RouteListed, Severity};
+use super::protection::{self, Fates};
+use super::query::{Finding, RouteListed, SealingListed, Severity};
 use super::reader::address_view;
 use crate::app::view::{AttachmentRow, RecipientReview, Review, Sentence, Tone};
 use crate::case::{Class, Classes};
+use crate::config::openpgp::OuterSubject;
 use crate::config::{Account, Config};
 use crate::mail::address::Address;
-use crate::mail::build::{self, Built, Stamp};
+use crate::mail::build::{self, Extras, Stamp};
 use crate::mail::display;
-use crate::mail::draft::{Draft, Protection};
+use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::message::Message;
 use crate::mail::safe::{self, SafeText};
 use crate::pgp::keyring::Keyring;
-use crate::pgp::recipients::{RecipientKey, recipients};
-use crate::pgp::seal;
+use crate::pgp::protect::OBSCURED_SUBJECT;
+use crate::pgp::seal::{self, Sealing};
+use crate::pgp::{announce, error::PgpError};
 use crate::smtp::envelope::megabytes;
 
 /// Visible recipients beyond which a person should look twice.
@@ -42,6 +47,8 @@ pub(crate) struct Copy {
     pub(crate) recipients: Vec<String>,
     /// The bytes; copies that differ by the route only share them.
     pub(crate) raw: Arc<[u8]>,
+    /// What the Subject says outside of the encryption, where that is something else.
+    pub(crate) outside: Option<String>,
 }
 
 /// A message ready to be confirmed.
@@ -59,6 +66,8 @@ pub(crate) struct Prepared {
     /// By which servers it goes.
     pub(crate) routes: Vec<RouteListed>,
     pub(crate) findings: Vec<Finding>,
+    /// What OpenPGP does for each recipient.
+    pub(crate) sealings: Vec<SealingListed>,
     pub(crate) review: Review,
     /// What it was made of.
     pub(crate) draft: Draft,
@@ -79,23 +88,24 @@ pub(crate) struct Means<'a> {
     pub(crate) limits: &'a Limits,
     pub(crate) keyring: &'a Keyring,
     pub(crate) classes: &'a Classes,
+    /// Knows the numbers of cases in a subject.
+    pub(crate) book: &'a Book,
     pub(crate) now: Zoned,
     /// A fresh random number for each copy.
     pub(crate) random: &'a dyn Fn() -> [u8; 16],
 }
 
-/// What will be done to the message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Plan {
-    Seal,
-    Sign,
-    Clear,
-}
-
-struct Findings(Vec<Finding>);
+/// What the checks find.
+pub(crate) struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, recipient: Option<&str>, code: &'static str, severity: Severity, because: impl Into<String>) {
+    pub(crate) fn add(
+        &mut self,
+        recipient: Option<&str>,
+        code: &'static str,
+        severity: Severity,
+        because: impl Into<String>,
+    ) {
         self.0.push(Finding { recipient: recipient.map(str::to_owned), code, severity, because: because.into() });
     }
 }
@@ -113,30 +123,12 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
     check_people(&draft, means, &mut findings);
     check_routes(&draft, means, &mut findings);
     check_text(&draft, &mut findings);
-    let timestamp = means.now.timestamp();
-    let everyone: Vec<String> =
-        draft.to.iter().chain(&draft.cc).chain(&draft.bcc).map(|address| address.addr.clone()).collect();
-    let keys = recipients(means.keyring, &everyone, timestamp);
-    let signer = means.keyring.signer_for(&draft.from.addr, timestamp);
-    let (plan, protection) = decide(&draft, &keys, signer.is_some(), &mut findings);
-    if plan == Plan::Clear || plan == Plan::Sign {
-        check_carriage(&draft, means, &mut findings);
-    } else {
-        for address in draft.to.iter().chain(&draft.cc).chain(&draft.bcc) {
-            if means.classes.class(&address.addr) == Class::Cjsm {
-                findings.add(
-                    Some(&address.addr),
-                    "sealed-to-gateway",
-                    Severity::Warning,
-                    format!("{} is reached by the CJSM gateway, which may refuse what it cannot scan.", address.addr),
-                );
-            }
-        }
-    }
+    let fates = protection::decide(&draft, means, &mut findings);
+    check_carriage(&draft, &fates, means, &mut findings);
     let mut copies = Vec::new();
     let mut shown = None;
     if !findings.0.iter().any(|finding| finding.severity == Severity::Alarm) {
-        match make_copies(&draft, plan, &keys, signer.as_deref(), means) {
+        match make_copies(&draft, &fates, means) {
             Ok((made, clear)) => {
                 copies = by_route(made, means);
                 shown = Some(clear);
@@ -155,7 +147,8 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
             format!("It has {megabytes} MB on the wire; many servers refuse more than 10 MB."),
         );
     }
-    let review = review(&draft, token, means, &keys, protection, &findings.0, shown.as_ref(), bytes as u64);
+    let outside = copies.iter().find_map(|copy| copy.outside.as_deref());
+    let review = review(&draft, token, means, &fates, &findings.0, shown.as_ref(), (bytes as u64, outside));
     Prepared {
         token,
         account: draft.account.clone(),
@@ -167,13 +160,14 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
         routes: routes_listed(&draft, means),
         copies,
         findings: findings.0,
+        sealings: fates.listed(),
         review,
         draft,
     }
 }
 
 /// Everybody whom a draft goes to.
-fn everybody(draft: &Draft) -> impl Iterator<Item = &Address> {
+pub(crate) fn everybody(draft: &Draft) -> impl Iterator<Item = &Address> {
     draft.to.iter().chain(&draft.cc).chain(&draft.bcc)
 }
 
@@ -334,11 +328,11 @@ fn check_text(draft: &Draft, findings: &mut Findings) {
 }
 
 /// A clear message to secure and open recipients at once leaves by the least secure way.
-fn check_carriage(draft: &Draft, means: &Means<'_>, findings: &mut Findings) {
+fn check_carriage(draft: &Draft, fates: &Fates, means: &Means<'_>, findings: &mut Findings) {
     let class = |address: &Address| means.classes.class(&address.addr);
-    let all = || draft.to.iter().chain(&draft.cc).chain(&draft.bcc);
-    if all().any(|address| class(address) == Class::Open) && all().any(|address| class(address).is_secure()) {
-        for address in all().filter(|address| class(address) == Class::Open) {
+    let clear = || everybody(draft).filter(|one| fates.of(&one.addr).is_none_or(|fate| fate.key.is_none()));
+    if clear().any(|address| class(address) == Class::Open) && clear().any(|address| class(address).is_secure()) {
+        for address in clear().filter(|address| class(address) == Class::Open) {
             findings.add(
                 Some(&address.addr),
                 "open-among-secure",
@@ -349,109 +343,106 @@ fn check_carriage(draft: &Draft, means: &Means<'_>, findings: &mut Findings) {
     }
 }
 
-/// What will be done, in words.
-fn decide(draft: &Draft, keys: &[RecipientKey], can_sign: bool, findings: &mut Findings) -> (Plan, Sentence) {
-    let missing: Vec<&RecipientKey> = keys.iter().filter(|key| key.key.is_err()).collect();
-    let say = |tone: Tone, words: &str| Sentence { tone, text: SafeText::line(words) };
-    let no_own = "you have no key of your own for this address; make one with `casemail key generate`";
-    match draft.protection {
-        Protection::Required => {
-            for key in &missing {
-                let code = key.key.as_ref().err().map_or("no-key", |why| why.code());
-                findings.add(Some(&key.address), code, Severity::Alarm, key.sentence());
+/// Makes copies of a message: each stamped, built, and signed or sealed for whom it is.
+struct Maker<'a> {
+    draft: &'a Draft,
+    fates: &'a Fates,
+    means: &'a Means<'a>,
+}
+
+impl Maker<'_> {
+    /// A copy for these recipients, who are all sealed to or all in clear, in the thread of `also` beside the draft's own.
+    fn copy(&self, recipients: Vec<String>, also: Option<&str>) -> Result<Copy, String> {
+        let words = |error: PgpError| error.to_string();
+        let (fates, means) = (self.fates, self.means);
+        let now = means.now.timestamp();
+        let mut draft = std::borrow::Cow::Borrowed(self.draft);
+        if let Some(also) = also {
+            draft.to_mut().references.push(also.to_owned());
+        }
+        let sealed: Vec<String> =
+            recipients.iter().filter_map(|one| fates.of(one)).filter_map(|fate| fate.key.clone()).collect();
+        let is_sealed = !sealed.is_empty();
+        let own = fates.own.as_deref();
+        let need_own = || own.ok_or_else(|| "there is no key of your own to sign with".to_owned());
+        let mut extras = Extras::default();
+        if fates.announces_key(&recipients) {
+            let field = announce::autocrypt(means.keyring, need_own()?, &draft.from.addr, now);
+            // Never a reason not to send.
+            extras.fields.extend(field.ok().map(|value| ("Autocrypt".to_owned(), value)));
+        }
+        let outer = is_sealed.then(|| self.outer_subject(&draft, &recipients)).flatten();
+        extras.legacy_subject =
+            outer.is_some() && means.config.openpgp.legacy_display && !draft.subject.trim().is_empty();
+        let message_id = build::message_id((means.random)(), &draft.from);
+        let stamp = Stamp { message_id: message_id.clone(), date: means.now.clone() };
+        let built = build::build_with(&draft, &stamp, &extras).map_err(|error| error.to_string())?;
+        let raw = if is_sealed {
+            let own = need_own()?;
+            let sealing = Sealing { to: &sealed, own, sign: fates.sign_sealed, outer_subject: outer.as_deref() };
+            seal::seal_as(&built.entity, &built.fields, means.keyring, &sealing, now).map_err(words)?.assemble()
+        } else if fates.sign_clear {
+            seal::sign(&built.entity, &built.fields, means.keyring, need_own()?, now).map_err(words)?.assemble()
+        } else {
+            built.assemble()
+        };
+        Ok(Copy { message_id, route: None, recipients, raw: raw.into(), outside: outer })
+    }
+
+    /// What the Subject says outside; `None`: the same as inside.
+    fn outer_subject(&self, draft: &Draft, to: &[String]) -> Option<String> {
+        let hidden = || OBSCURED_SUBJECT.to_owned();
+        match self.fates.outer_subject(draft, to) {
+            OuterSubject::Keep => None,
+            OuterSubject::Hidden => Some(hidden()),
+            OuterSubject::CaseNumbers => {
+                let mut words = self.means.book.case_numbers(&draft.subject);
+                words.retain(|number| number.bytes().all(|byte| byte.is_ascii_graphic()));
+                words.truncate(4);
+                words.push(hidden());
+                Some(words.join(" "))
             }
-            if !can_sign {
-                findings.add(None, "no-own-key", Severity::Alarm, format!("It has to be sealed, and {no_own}."));
-            }
-            if missing.is_empty() && can_sign {
-                (Plan::Seal, say(Tone::Good, "Signed and encrypted."))
-            } else {
-                (Plan::Seal, say(Tone::Alarm, "It has to be signed and encrypted, and cannot be: it will not be sent."))
-            }
         }
-        Protection::WhenPossible if missing.is_empty() && can_sign && !keys.is_empty() => {
-            (Plan::Seal, say(Tone::Good, "Signed and encrypted."))
-        }
-        Protection::WhenPossible => {
-            let why = match missing.first() {
-                Some(key) if missing.len() == 1 => format!("no key can be used for {}", key.address),
-                Some(key) => {
-                    format!("no key can be used for {} and {} more", key.address, missing.len().saturating_sub(1))
-                }
-                None => no_own.to_owned(),
-            };
-            (Plan::Clear, say(Tone::Warning, &format!("Sent in clear: {why}.")))
-        }
-        Protection::SignOnly if can_sign => (Plan::Sign, say(Tone::Plain, "Signed, readable on the way.")),
-        Protection::SignOnly => {
-            findings.add(None, "no-own-key", Severity::Alarm, format!("It has to be signed, and {no_own}."));
-            (Plan::Sign, say(Tone::Alarm, "It has to be signed, and cannot be: it will not be sent."))
-        }
-        Protection::None => (Plan::Clear, say(Tone::Warning, "Sent in clear, as you asked.")),
     }
 }
 
 /// The copies to be sent, and the message in clear as it was built.
-fn make_copies(
-    draft: &Draft,
-    plan: Plan,
-    keys: &[RecipientKey],
-    signer: Option<&str>,
-    means: &Means<'_>,
-) -> Result<(Vec<Copy>, Message), String> {
-    let stamped = |draft: &Draft| -> Result<(String, Built), String> {
-        let message_id = build::message_id((means.random)(), &draft.from);
-        let stamp = Stamp { message_id: message_id.clone(), date: means.now.clone() };
-        build::build(draft, &stamp).map(|built| (message_id, built)).map_err(|error| error.to_string())
-    };
-    let finish = |built: &Built, to: &[String]| -> Result<Vec<u8>, String> {
-        let now = means.now.timestamp();
-        let sealed = match (plan, signer) {
-            (Plan::Clear, _) => return Ok(built.assemble()),
-            (Plan::Seal, Some(signer)) => seal::seal(&built.entity, &built.fields, to, means.keyring, signer, now),
-            (Plan::Sign, Some(signer)) => seal::sign(&built.entity, &built.fields, means.keyring, signer, now),
-            (_, None) => return Err("there is no key to sign with".to_owned()),
-        };
-        sealed.map(|sealed| sealed.assemble()).map_err(|error| error.to_string())
-    };
-    let addresses = |list: &mut dyn Iterator<Item = &Address>| -> Vec<String> {
-        let mut known: Vec<String> = Vec::new();
-        for address in list {
-            if !known.iter().any(|addr| addr.eq_ignore_ascii_case(&address.addr)) {
-                known.push(address.addr.clone());
-            }
-        }
-        known
-    };
-    let fingerprints = |wanted: &[String]| -> Vec<String> {
-        keys.iter()
-            .filter(|key| wanted.contains(&key.address))
-            .filter_map(|key| key.key.as_ref().ok().map(|info| info.fingerprint.clone()))
-            .collect()
-    };
-    let (message_id, built) = stamped(draft)?;
-    let clear = Message::parse(built.assemble());
-    let visible = addresses(&mut draft.to.iter().chain(&draft.cc));
-    if plan != Plan::Seal {
-        let all = addresses(&mut draft.to.iter().chain(&draft.cc).chain(&draft.bcc));
-        let raw = finish(&built, &[])?;
-        return Ok((vec![Copy { message_id, route: None, recipients: all, raw: raw.into() }], clear));
-    }
-    let mut copies = Vec::new();
-    if !visible.is_empty() {
-        let raw = finish(&built, &fingerprints(&visible))?;
-        copies.push(Copy { message_id, route: None, recipients: visible.clone(), raw: raw.into() });
-    }
-    for blind in addresses(&mut draft.bcc.iter()) {
-        if visible.iter().any(|addr| addr.eq_ignore_ascii_case(&blind)) {
+fn make_copies(draft: &Draft, fates: &Fates, means: &Means<'_>) -> Result<(Vec<Copy>, Message), String> {
+    let maker = Maker { draft, fates, means };
+    let stamp = Stamp { message_id: build::message_id([0; 16], &draft.from), date: means.now.clone() };
+    let clear = build::build(draft, &stamp).map_err(|error| error.to_string())?;
+    let is_sealed = |address: &str| fates.of(address).is_some_and(|fate| fate.key.is_some());
+    let (mut sealed, mut open, mut blind): (Vec<String>, Vec<String>, Vec<String>) = Default::default();
+    for (address, hidden) in
+        draft.to.iter().chain(&draft.cc).map(|one| (one, false)).chain(draft.bcc.iter().map(|one| (one, true)))
+    {
+        let known = |list: &[String]| list.iter().any(|addr| addr.eq_ignore_ascii_case(&address.addr));
+        if known(&sealed) || known(&open) || known(&blind) {
             continue;
         }
-        // A Message-ID of its own: whether this copy was sent must not be concluded from the other one.
-        let (message_id, built) = stamped(draft)?;
-        let raw = finish(&built, &fingerprints(std::slice::from_ref(&blind)))?;
-        copies.push(Copy { message_id, route: None, recipients: vec![blind], raw: raw.into() });
+        let to = match (is_sealed(&address.addr), hidden) {
+            (true, false) => &mut sealed,
+            (true, true) => &mut blind,
+            // The bytes are the same for all who get it in clear: the envelope alone names the blind ones.
+            (false, _) => &mut open,
+        };
+        to.push(address.addr.clone());
     }
-    Ok((copies, clear))
+    let mut copies: Vec<Copy> = Vec::new();
+    if !sealed.is_empty() {
+        copies.push(maker.copy(sealed, None)?);
+    }
+    if !open.is_empty() {
+        // The same message told twice is one thread, where somebody sees answers to both. Who gets it blind alone does not learn of the other.
+        let visible = draft.to.iter().chain(&draft.cc).any(|one| open.contains(&one.addr));
+        let other = copies.first().filter(|_| visible).map(|copy| copy.message_id.clone());
+        copies.push(maker.copy(open, other.as_deref())?);
+    }
+    for address in blind {
+        // A Message-ID of its own: whether this copy was sent must not be concluded from the other one.
+        copies.push(maker.copy(vec![address], None)?);
+    }
+    Ok((copies, Message::parse(clear.assemble())))
 }
 
 /// By which server a recipient is reached, where there is more than one way.
@@ -466,30 +457,23 @@ fn route_in_words(address: &Address, means: &Means<'_>) -> Option<SafeText> {
     })
 }
 
-#[expect(clippy::too_many_arguments, reason = "a review is about all of it")]
 fn review(
     draft: &Draft,
     token: u64,
     means: &Means<'_>,
-    keys: &[RecipientKey],
-    protection: Sentence,
+    fates: &Fates,
     findings: &[Finding],
     clear: Option<&Message>,
-    bytes: u64,
+    (bytes, outside): (u64, Option<&str>),
 ) -> Review {
     let fields = [("To", &draft.to), ("Cc", &draft.cc), ("Bcc", &draft.bcc)];
     let people = fields.into_iter().flat_map(|(field, list)| list.iter().map(move |address| (field, address)));
     let recipients = people
-        .map(|(field, address)| {
-            let key = keys.iter().find(|key| key.address == address.addr);
-            let tone = if key.is_some_and(|key| key.key.is_ok()) { Tone::Good } else { Tone::Plain };
-            let words = key.map(RecipientKey::sentence).unwrap_or_default();
-            RecipientReview {
-                field,
-                address: address_view(address, means.classes),
-                key: Sentence { tone, text: SafeText::line(&words) },
-                route: route_in_words(address, means),
-            }
+        .map(|(field, address)| RecipientReview {
+            field,
+            address: address_view(address, means.classes),
+            key: fates.sentence_of(&address.addr),
+            route: route_in_words(address, means),
         })
         .collect();
     // The text is read back out of what was built: what is shown is what goes out.
@@ -502,7 +486,9 @@ fn review(
         from: address_view(&draft.from, means.classes).text,
         recipients,
         subject: SafeText::line(&draft.subject),
-        protection,
+        protection: fates.sentence.clone(),
+        outside: outside.map(SafeText::line),
+        to_name: fates.to_name.clone(),
         findings: findings
             .iter()
             .map(|finding| Sentence {

@@ -17,10 +17,12 @@ use crate::app::effect::{Deed, Effect, Passphrase, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
 use crate::imap::{self, Body, MailboxAt};
-use crate::mail::draft::Draft;
+use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
+use crate::pgp::announce;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
+use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
 use crate::store::cache::NewMessage;
 use crate::store::summary::Summary;
@@ -57,6 +59,7 @@ pub(crate) fn prepare(
         limits,
         keyring,
         classes: &settings.classes,
+        book: &settings.book,
         now: settings.clock.now().to_zoned(settings.zone.clone()),
         random: &random,
     };
@@ -159,6 +162,11 @@ impl Core {
             Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
+            Effect::AttachOwnKey(from) => {
+                let key = Self::own_key(&open.keyring.now(), &from, self.now());
+                let answer = key.map(Box::new).map_err(|words| sentence(Tone::Warning, &words));
+                self.announcer.send(Event::Attached(answer));
+            }
             Effect::Complete(typed) => {
                 let hits = open.library.complete(&typed, COMPLETIONS_MAX);
                 let hits = hits.iter().map(ToString::to_string).collect();
@@ -300,8 +308,12 @@ impl Core {
                 announcer.send(Event::Message(asked, Ok(view)));
             }) as Early
         });
+        let keyring = open.keyring.clone();
         self.with_message_early(open, name, early, move |read| {
-            let view = read.map(|(reading, around)| Arc::new(reader::view(&reading, around, &settings.classes)));
+            let view = read.map(|(reading, around)| {
+                let readers = readers(&keyring.now(), &reading.opened.report, settings.clock.now());
+                Arc::new(reader::view(&reading, around, readers, &settings.classes))
+            });
             announcer.send(Event::Message(asked, view));
         });
     }
@@ -351,6 +363,15 @@ impl Core {
             let files = read.map(|(reading, _)| files::carried(&reading.opened.shown, &reading.body.attachments));
             announcer.send(Event::Carried(asked, files));
         });
+    }
+
+    /// One's own certificate as a file to attach.
+    fn own_key(keyring: &Keyring, from: &str, now: jiff::Timestamp) -> Result<Attachment, String> {
+        let own = keyring
+            .signer_for(from, now)
+            .ok_or_else(|| format!("You have no key of your own for {from}; make one with `casemail key generate`."))?;
+        let (name, armored) = announce::attachable(keyring, &own).map_err(|error| error.to_string())?;
+        Ok(Attachment { name, media_type: "application/pgp-keys".to_owned(), content: armored.into_bytes() })
     }
 
     fn review(&mut self, open: &mut Open, draft: Draft) {
@@ -440,17 +461,44 @@ impl Core {
             .config
             .account(account)
             .ok_or_else(|| EngineError::NoAccount(account.unwrap_or("").to_owned()))?;
-        let draft = draft_file::read(bytes, &known.name).map_err(EngineError::BadData)?;
+        let draft_file::Read { mut draft, attach_key, disclosed } =
+            draft_file::read(bytes, &known.name).map_err(EngineError::BadData)?;
+        let keyring = open.keyring.now();
+        if attach_key {
+            let from = if draft.from.addr.is_empty() { &known.address.addr } else { &draft.from.addr };
+            let key = Self::own_key(&keyring, from, self.now()).map_err(EngineError::Refused)?;
+            draft.attachments.push(key);
+        }
+        draft.origin = self.origin_of(open, &draft, &keyring).map(|origin| Origin { disclosed, ..origin });
+        if draft.origin.is_some() && draft.protection == Protection::WhenPossible {
+            draft.protection = Protection::Required;
+        }
         let prepared = prepare(draft, &self.settings, &open.keyring.now(), &open.outbox.limits())?;
         let mut report = super::query::SendReport {
             queued: Vec::new(),
             findings: prepared.findings.clone(),
             routes: prepared.routes.clone(),
+            recipients: prepared.sealings.clone(),
         };
         if !dry_run && !prepared.is_refused() {
             report.queued = self.queue(open, &prepared, 0)?.into_iter().map(|id| id.0).collect();
         }
         Ok(report)
+    }
+
+    /// What a draft from a file answers, if that came encrypted.
+    fn origin_of(&self, open: &Open, draft: &Draft, keyring: &Keyring) -> Option<Origin> {
+        let ids = draft.in_reply_to.iter().chain(draft.references.last());
+        let mut keys = ids.flat_map(|id| open.library.with_message_id(id));
+        let key = keys.find(|key| open.library.badge(*key).is_some_and(|badge| badge.encrypted))?;
+        let raw = open.stores.cache.raw(key).ok().flatten();
+        let reading = raw.and_then(|raw| reading::read_guarded(&raw.into(), keyring, self.now(), Decrypt::NotRsa));
+        // What cannot be read here has no readers that are known of: everybody is asked about.
+        Some(reading.map_or_else(Origin::default, |reading| Origin {
+            readers: readers(keyring, &reading.opened.report, self.now()),
+            hidden_subject: reading.message.headers().subject() != reading.headers().subject(),
+            ..Origin::default()
+        }))
     }
 
     /// A key came or was decided about: messages that it may open, or whose signature it may change, are read again.

@@ -216,6 +216,23 @@ pub struct SendReport {
     pub findings: Vec<Finding>,
     /// By which servers it goes.
     pub routes: Vec<RouteListed>,
+    /// What is done for each recipient.
+    pub recipients: Vec<SealingListed>,
+}
+
+/// What OpenPGP does for a recipient.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SealingListed {
+    /// The address.
+    pub address: String,
+    /// `cjsm`, `gov`, `firm` or `open`.
+    pub class: &'static str,
+    /// It is encrypted to them.
+    pub encrypted: bool,
+    /// The fingerprint of the certificate that it is encrypted to.
+    pub key: Option<String>,
+    /// What is done and why, in words.
+    pub because: String,
 }
 
 impl SendReport {

@@ -15,6 +15,7 @@ use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::message::Disposition;
 use crate::mail::safe::{self, SafeText};
+use crate::pgp::report::HeaderProtection;
 use crate::pgp::sentence::{Loudness, sentences};
 
 /// References that a reply carries on.
@@ -99,7 +100,7 @@ fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Senten
 }
 
 /// The message as the screen shows it.
-pub(crate) fn view(reading: &Reading, around: Around, classes: &Classes) -> MessageView {
+pub(crate) fn view(reading: &Reading, around: Around, readers: Vec<String>, classes: &Classes) -> MessageView {
     let headers = reading.headers();
     let list = |addresses: Vec<Address>| addresses.iter().map(|a| address_view(a, classes)).collect::<Vec<_>>();
     let mut lines: Vec<SafeText> = Vec::new();
@@ -136,6 +137,7 @@ pub(crate) fn view(reading: &Reading, around: Around, classes: &Classes) -> Mess
         references.drain(1..references.len().saturating_sub(REFERENCES_MAX.saturating_sub(1)));
     }
     let text: Arc<[SafeText]> = lines.into();
+    let report = &reading.opened.report;
     let sentences = verdicts(reading, &around, classes);
     MessageView {
         id: around.id,
@@ -150,7 +152,10 @@ pub(crate) fn view(reading: &Reading, around: Around, classes: &Classes) -> Mess
         sentences,
         openpgp: reading.opened.report.clone(),
         // Opening decrypts the root layer only, and shows nothing else beside it: what is shown is what may be quoted.
-        quotable: Arc::clone(&text),
+        quotable: if report.encrypted && !report.decrypted { Arc::default() } else { Arc::clone(&text) },
+        readers: readers.into(),
+        hidden_subject: report.header_protection == HeaderProtection::Encrypted
+            && reading.message.headers().subject() != headers.subject(),
         text,
         attachments,
         references,
@@ -160,7 +165,7 @@ pub(crate) fn view(reading: &Reading, around: Around, classes: &Classes) -> Mess
 
 /// As [`view`], of a message of which only the beginning is here: with that said, and without attachments, which may be cut off.
 pub(crate) fn beginning(reading: &Reading, around: Around, classes: &Classes) -> MessageView {
-    let mut view = view(reading, around, classes);
+    let mut view = view(reading, around, Vec::new(), classes);
     view.attachments.clear();
     let words = "Only the beginning is here; the rest, with what is attached, is being fetched.";
     view.sentences.push(Sentence { tone: Tone::Plain, text: SafeText::from(words) });

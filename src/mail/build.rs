@@ -30,6 +30,15 @@ pub struct Stamp {
     pub date: Zoned,
 }
 
+/// What a message holds beside its draft.
+#[derive(Clone, Debug, Default)]
+pub struct Extras {
+    /// Further header fields, encoded and folded.
+    pub fields: Vec<(String, String)>,
+    /// The text begins with its subject, marked as a copy of it (RFC 9788 §2.1.2): for messages whose subject is hidden outside.
+    pub legacy_subject: bool,
+}
+
 /// A message built from a draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
@@ -92,6 +101,11 @@ pub fn message_id(random: [u8; 16], author: &Address) -> String {
 
 /// Builds a draft.
 pub fn build(draft: &Draft, stamp: &Stamp) -> Result<Built, BuildError> {
+    build_with(draft, stamp, &Extras::default())
+}
+
+/// Builds a draft with extras.
+pub fn build_with(draft: &Draft, stamp: &Stamp, extras: &Extras) -> Result<Built, BuildError> {
     if draft.from.addr.is_empty() {
         return Err(BuildError::NoAuthor);
     }
@@ -103,9 +117,11 @@ pub fn build(draft: &Draft, stamp: &Stamp) -> Result<Built, BuildError> {
         check_addresses(field, addresses)?;
     }
     check_line("Subject", &draft.subject)?;
+    let mut fields = fields(draft, stamp)?;
+    fields.extend(extras.fields.iter().cloned());
     Ok(Built {
-        entity: entity(draft, &stamp.message_id)?,
-        fields: fields(draft, stamp)?,
+        entity: entity(draft, &stamp.message_id, extras.legacy_subject)?,
+        fields,
         recipients: recipients(draft),
     })
 }
@@ -262,8 +278,12 @@ fn fold(column: usize, text: &str) -> String {
 }
 
 /// The MIME entity: the text, with attachments as multipart/mixed.
-fn entity(draft: &Draft, message_id: &str) -> Result<Vec<u8>, BuildError> {
-    let text = text_part(&draft.body)?;
+fn entity(draft: &Draft, message_id: &str, legacy_subject: bool) -> Result<Vec<u8>, BuildError> {
+    let text = if legacy_subject {
+        text_part(&format!("Subject: {}\n\n{}", draft.subject.trim(), draft.body), ";\r\n hp-legacy-display=\"1\"")?
+    } else {
+        text_part(&draft.body, "")?
+    };
     if draft.attachments.is_empty() {
         return Ok(text);
     }
@@ -292,7 +312,7 @@ fn boundary(message_id: &str, draft: &Draft) -> String {
     format!("=_{}", digest.get(..32).unwrap_or(&digest))
 }
 
-fn text_part(body: &str) -> Result<Vec<u8>, BuildError> {
+fn text_part(body: &str, parameters: &str) -> Result<Vec<u8>, BuildError> {
     let body = body.replace("\r\n", "\n");
     if let Some(c) = body.chars().find(|&c| c.is_control() && !matches!(c, '\n' | '\t')) {
         return Err(BuildError::Control { field: "the text", code: u32::from(c) });
@@ -307,7 +327,9 @@ fn text_part(body: &str) -> Result<Vec<u8>, BuildError> {
         ("quoted-printable", transfer::encode_quoted_printable(&text))
     };
     let mut part = Vec::with_capacity(content.len() + 128);
-    part.extend_from_slice(b"Content-Type: text/plain; charset=utf-8; format=flowed\r\n");
+    part.extend_from_slice(
+        format!("Content-Type: text/plain; charset=utf-8; format=flowed{parameters}\r\n").as_bytes(),
+    );
     part.extend_from_slice(format!("Content-Transfer-Encoding: {encoding}\r\n\r\n").as_bytes());
     part.extend_from_slice(&content);
     Ok(part)

@@ -95,7 +95,8 @@ impl Composer {
             () if draft.subject.is_empty() => Field::Subject,
             () => Field::Body,
         };
-        let sealed_answer = draft.answers.is_some() && draft.protection == Protection::Required;
+        let forwarded = draft.origin.as_ref().is_some_and(|origin| origin.forwarded);
+        let sealed_answer = draft.answers.is_some() && draft.protection == Protection::Required && !forwarded;
         Self {
             lines,
             wrong: [const { None }; 4],
@@ -363,7 +364,8 @@ impl Composer {
         }
         self.protection = match self.protection {
             Protection::WhenPossible => Protection::Required,
-            Protection::Required => Protection::SignOnly,
+            Protection::Required => Protection::EncryptOnly,
+            Protection::EncryptOnly => Protection::SignOnly,
             Protection::SignOnly => Protection::None,
             Protection::None => Protection::WhenPossible,
         };
@@ -417,8 +419,9 @@ impl Composer {
 #[must_use]
 pub fn protection_in_words(protection: Protection) -> &'static str {
     match protection {
-        Protection::WhenPossible => "sign and encrypt if every recipient has a key, else in clear",
+        Protection::WhenPossible => "as your settings say of each recipient",
         Protection::Required => "sign and encrypt, or do not send",
+        Protection::EncryptOnly => "encrypt without signing, or do not send",
         Protection::SignOnly => "sign only: anyone on the way can read it",
         Protection::None => "neither sign nor encrypt: anyone on the way can read it",
     }

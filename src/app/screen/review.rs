@@ -112,6 +112,12 @@ impl ReviewScreen {
         rows.push(ReviewRow::Blank);
         rows.push(ReviewRow::Field("From", review.from.clone()));
         rows.push(ReviewRow::Field("Subject", review.subject.clone()));
+        if let Some(outside) = &review.outside {
+            rows.push(ReviewRow::Field(
+                "Outside",
+                SafeText::line(&format!("{outside} is the subject that servers and gateways see")),
+            ));
+        }
         for (at, recipient) in review.recipients.iter().enumerate() {
             rows.push(ReviewRow::Recipient(at));
             let (tone, how) = carriage_in_words(recipient.address.class);

@@ -43,6 +43,12 @@ pub(crate) struct BookCase {
 }
 
 impl Book {
+    /// The numbers of cases in a text, in their canonical form.
+    pub(crate) fn case_numbers(&self, text: &str) -> Vec<String> {
+        let found = self.filer.identifiers(text).into_iter();
+        found.filter(|one| one.kind.names_a_case()).map(|one| one.value).collect()
+    }
+
     /// A book of the configured cases.
     pub(crate) fn new(
         patterns: Patterns,

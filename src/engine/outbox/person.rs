@@ -9,6 +9,7 @@ use crate::engine::draft_file;
 use crate::engine::query::Resolution;
 use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{DraftId, OutboxId};
+use crate::mail::message::Message;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Step};
 use crate::store::state::{StateError, Write};
 
@@ -183,8 +184,8 @@ fn remade(row: &OutboxEntry, raw: Vec<u8>) -> Draft {
             })
             .collect()
     };
-    let read = draft_file::read(&raw, &row.account).ok();
-    let sealed = read.as_ref().is_none_or(|draft| draft.body.trim().is_empty() && draft.subject != row.subject);
+    let sealed = Message::parse(raw.as_slice()).root().media_type == "multipart/encrypted";
+    let read = draft_file::read(&raw, &row.account).ok().map(|read| read.draft);
     let mut draft = read.filter(|_| !sealed).unwrap_or_else(|| Draft {
         account: row.account.clone(),
         subject: row.subject.clone(),

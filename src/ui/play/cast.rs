@@ -324,6 +324,8 @@ impl World {
             openpgp: OpenPgp { encrypted: sealed, decrypted: sealed, ..OpenPgp::default() },
             text: Arc::clone(&lines),
             quotable: lines,
+            readers: if sealed { vec![hamish().addr, rufus().addr].into() } else { Arc::default() },
+            hidden_subject: sealed,
             attachments: if sealed {
                 vec![
                     AttachmentRow {
@@ -422,6 +424,8 @@ impl World {
                     from: safe(&isla().addr),
                     recipients,
                     subject: safe(&draft.subject),
+                    outside: Some(safe("[...]")),
+                    to_name: Vec::new(),
                     protection: sentence(Tone::Good, "Will be signed by you and encrypted to every recipient."),
                     findings: self.finding.iter().map(|(tone, text)| sentence(*tone, text)).collect(),
                     text: SafeText::block(&draft.body).into(),

@@ -69,6 +69,8 @@ actions! {
     // What you did.
     ChangeUndo "change.undo" [Global] "Take back what you did last: a move, a deletion, a flag";
     ChangeCancel "change.cancel" [Changes] "Take this change back";
+    ChangeRetry "change.retry" [Changes] "Tell the server of this change again now, also where it refused";
+    ChangeSave "change.save" [Changes] "Save the message of this change to a directory";
 
     // The connection.
     SyncNow "sync.now" [Global] "Ask the servers for news now";

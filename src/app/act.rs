@@ -56,16 +56,12 @@ impl Model {
                     self.act_in_outbox(action, out);
                 }
             }
-            Some(Screen::Changes(changes)) => match (action, changes.list.selected()) {
-                (Action::ChangeCancel, Some(row)) if row.step > 0 => out.push(Effect::UndoStep(row.step)),
-                (Action::ChangeCancel, Some(_)) => {
-                    self.say(
-                        Tone::Plain,
-                        "This follows from something you did before; it cannot be taken back by itself.",
-                    );
+            Some(Screen::Changes(changes)) => {
+                let moved = move_in(&mut changes.list, action);
+                if !moved {
+                    self.act_in_changes(action, out);
                 }
-                _ => drop(move_in(&mut changes.list, action)),
-            },
+            }
             Some(Screen::Drafts(drafts)) => {
                 let moved = move_in(&mut drafts.list, action);
                 if !moved {
@@ -355,6 +351,10 @@ impl Model {
                 let typed = text.to_owned();
                 self.disclose(&address, in_clear, &typed, out);
             }
+            Purpose::SaveChange(seq) => {
+                self.directory = Some(text.to_owned());
+                out.push(Effect::SaveChange(seq, text.to_owned()));
+            }
             Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
         }
     }
@@ -369,7 +369,8 @@ impl Model {
                 self.shown_again(out);
                 self.say(Tone::Plain, "The draft was thrown away.");
             }
-            (Decision::Discard | Decision::Do(_), false) => {}
+            (Decision::Discard | Decision::Do(_) | Decision::DropStep(_), false) => {}
+            (Decision::DropStep(step), true) => out.push(Effect::UndoStep(step)),
             (Decision::Do(what), true) => {
                 let (target, deed) = *what;
                 self.do_to(target, deed, out);
@@ -382,6 +383,38 @@ impl Model {
             (Decision::GiveUp(id), true) => out.push(Effect::CancelOutbox(id)),
             (Decision::ForgetDraft(_) | Decision::SendAgain(_) | Decision::Arrived(_) | Decision::GiveUp(_), false) => {
             }
+        }
+    }
+
+    fn act_in_changes(&mut self, action: Action, out: &mut Vec<Effect>) {
+        let Some(Screen::Changes(changes)) = self.screens.last() else { return };
+        let Some(row) = changes.list.selected().cloned() else { return };
+        match action {
+            Action::ChangeCancel | Action::ChangeRetry if row.step == 0 => {
+                self.say(
+                    Tone::Plain,
+                    "This follows from something you did before; it cannot be taken back or told by itself.",
+                );
+            }
+            // Nobody else has the message: it is not thrown away by one key.
+            Action::ChangeCancel if row.keeps && matches!(row.state, "failed" | "uncertain") => {
+                let question = if row.state == "failed" {
+                    "Throw away the message? The server does not have it, and it is kept nowhere else."
+                } else {
+                    "Throw away the message here? It is not known whether the server has it."
+                };
+                let decision = Decision::DropStep(row.step);
+                self.popups.push(Popup::Ask(super::popup::Ask { question: SafeText::line(question), decision }));
+            }
+            Action::ChangeCancel => out.push(Effect::UndoStep(row.step)),
+            Action::ChangeRetry => out.push(Effect::RetryStep(row.step)),
+            Action::ChangeSave if row.keeps => {
+                let question = SafeText::line("Save the message to directory:");
+                let line = Line::new(self.directory.as_ref().unwrap_or(&self.settings.save_directory));
+                self.popups.push(Popup::Prompt(Prompt { purpose: Purpose::SaveChange(row.seq), question, line }));
+            }
+            Action::ChangeSave => self.say(Tone::Plain, "No message is kept with this change: the server has it."),
+            _ => {}
         }
     }
 

@@ -103,6 +103,10 @@ pub enum Effect {
     ListWaiting,
     /// Take this step back.
     UndoStep(u64),
+    /// Tell the server of this step again now.
+    RetryStep(u64),
+    /// Save the message that this change appends to a directory.
+    SaveChange(u64, String),
     /// Send the mailboxes to choose from: those of the accounts of these messages, or all.
     ListMailboxes(Option<Target>),
     /// Build, check and seal a draft for review.

@@ -15,6 +15,8 @@ pub enum Purpose {
     Filter,
     /// The directory that an attachment (message, part path) is saved to.
     Save(MessageRef, String),
+    /// The directory that the message of a change is saved to.
+    SaveChange(u64),
     /// The path of a file to send along.
     Attach,
     /// The address, to be typed once more, that may have what came encrypted to others; in clear, where the second is true.
@@ -41,6 +43,8 @@ pub enum Decision {
     Resume,
     /// Do something to messages.
     Do(Box<(Target, Deed)>),
+    /// Give up a change whose message is kept nowhere else.
+    DropStep(u64),
     /// Throw away a draft that is not on screen; number 0 is the one at hand.
     ForgetDraft(DraftId),
     /// Send an uncertain row again, though it may have arrived.

@@ -353,10 +353,12 @@ pub struct WaitingRow {
     pub messages: usize,
     /// When it was done.
     pub at: Timestamp,
-    /// `waiting`, `telling` or `stuck`.
+    /// `waiting`, `telling`, `stuck`; `failed` and `uncertain` wait for a person.
     pub state: &'static str,
     /// Why it waits, in words.
     pub why: SafeText,
+    /// A message is kept with it.
+    pub keeps: bool,
 }
 
 /// What the connection of an account is doing.

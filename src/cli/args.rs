@@ -330,6 +330,19 @@ pub(super) enum Change {
     },
     /// Tell the servers now
     Tell,
+    /// Tell the server of a step again that it refused, or of which nobody knows whether it was done
+    Retry {
+        /// The number of the step, as --json and `change list` give it
+        step: u64,
+    },
+    /// Write the message of a step that the server does not have to a file
+    Save {
+        /// The number of the step, as --json and `change list` give it
+        step: u64,
+        /// The file; it must not be there yet. `-`: standard output
+        #[arg(long, value_name = "FILE")]
+        to: String,
+    },
 }
 
 /// See [`Command::Attachment`].

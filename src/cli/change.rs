@@ -47,6 +47,8 @@ struct Line<'a> {
     at: Timestamp,
     state: &'static str,
     why: &'a str,
+    /// A message is kept with it, and nowhere else.
+    keeps_message: bool,
 }
 
 impl<'a> Line<'a> {
@@ -60,6 +62,7 @@ impl<'a> Line<'a> {
             at: row.at,
             state: row.state,
             why: &row.why,
+            keeps_message: row.keeps,
         }
     }
 }
@@ -94,14 +97,18 @@ fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed]) -> Outcome {
     accounts.sort();
     accounts.dedup();
     let waiting = engine.tell_changes(&accounts)?;
+    // What waits for a person since an earlier call is not this call's answer.
+    let steps: Vec<u64> = done.iter().map(|changed| changed.step).filter(|step| *step > 0).collect();
+    let (held, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_held);
+    let held: Vec<WaitingListed> = held.into_iter().filter(|row| steps.contains(&row.step)).collect();
     if call.output.json() {
         let document = Document {
             schema: "casemail.changed/1",
             done: done.iter().map(|changed| changed.words.as_str()).collect(),
-            steps: done.iter().map(|changed| changed.step).filter(|step| *step > 0).collect(),
+            steps,
             messages: done.iter().map(|changed| changed.messages).max().unwrap_or(0),
-            told: waiting.is_empty(),
-            waiting: waiting.iter().map(Line::of).collect(),
+            told: waiting.is_empty() && held.is_empty(),
+            waiting: waiting.iter().chain(&held).map(Line::of).collect(),
         };
         call.output.document(&document)?;
     } else {
@@ -109,9 +116,18 @@ fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed]) -> Outcome {
             call.output.say(&changed.words);
         }
     }
-    Ok(match waiting.first() {
-        None => Exit::Done,
-        Some(first) => {
+    for row in &held {
+        let step = row.step;
+        call.output.say(&format!(
+            "{}: {}: {}; the message is kept here: `casemail change retry {step}` tells the server again, `change save {step} --to FILE` writes \
+             it to a file, `change undo {step}` gives it up",
+            row.words, row.state, row.why
+        ));
+    }
+    Ok(match (held.first(), waiting.first()) {
+        (Some(_), _) => Exit::No,
+        (None, None) => Exit::Done,
+        (None, Some(first)) => {
             let why = if first.why.is_empty() { "the server was not reached" } else { &first.why };
             call.output.say(&format!(
                 "{}: the server does not know yet: {why}; it is told with the next connection",
@@ -120,6 +136,11 @@ fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed]) -> Outcome {
             Exit::TryLater
         }
     })
+}
+
+/// Whether it waits for a person.
+fn is_held(row: &WaitingListed) -> bool {
+    matches!(row.state, "failed" | "uncertain")
 }
 
 /// `message flag`.
@@ -199,6 +220,22 @@ fn crlf(raw: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Writes a message to a new file, or to standard output.
+fn save(call: &mut Call<'_>, to: &str, raw: &[u8]) -> Outcome {
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if to == "-" {
+        call.output.bytes(raw)?;
+        return Ok(Exit::Done);
+    }
+    let path = call.cwd.join(to);
+    let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+    let written = opened.and_then(|mut file| file.write_all(raw).and_then(|()| file.sync_all()));
+    written.map_err(|why| Failure::new(Exit::CannotWrite, format!("{}: {why}", path.display())))?;
+    call.output.say(&format!("saved: {}", path.display()));
+    Ok(Exit::Done)
+}
+
 /// `change …`.
 pub(super) fn run(call: &mut Call<'_>, command: &args::Change) -> Outcome {
     let engine = call.engine()?;
@@ -238,6 +275,14 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Change) -> Outcome {
             };
             let done = Changed { accounts: wanted, ..Changed::default() };
             finish(call, engine, &[Changed { words: "told what waited".to_owned(), ..done }])
+        }
+        args::Change::Retry { step } => {
+            let done = engine.retry_change(*step)?;
+            finish(call, engine, &[done])
+        }
+        args::Change::Save { step, to } => {
+            let raw = engine.kept_message(*step)?;
+            save(call, to, &raw)
         }
     }
 }

@@ -16,6 +16,15 @@ pub struct Clock {
     elapsed: Arc<dyn Fn() -> Duration + Send + Sync>,
 }
 
+/// Both hands of the clock at one moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// The time of day.
+    pub(crate) now: Timestamp,
+    /// The time that only runs.
+    pub(crate) elapsed: Duration,
+}
+
 /// The running time of this process.
 fn running() -> Duration {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -54,6 +63,11 @@ impl Clock {
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         (self.elapsed)()
+    }
+
+    /// Both.
+    pub(crate) fn moment(&self) -> Moment {
+        Moment { now: self.now(), elapsed: self.elapsed() }
     }
 }
 

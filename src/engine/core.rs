@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 use super::account::Account;
 use super::announce::Announcer;
 use super::changes::Changes;
-use super::clock::Clock;
+use super::clock::{Clock, Moment};
 use super::keeping;
 use super::lane::{Lanes, Taken};
 use super::library::Library;
@@ -540,6 +540,10 @@ impl Core {
     }
 
     /// The time.
+    pub(crate) fn moment(&self) -> Moment {
+        self.settings.clock.moment()
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.settings.clock.now()
     }

@@ -123,6 +123,8 @@ impl Core {
             Effect::Do(target, deed) => self.perform_deed(open, target, deed),
             Effect::Undo => self.perform_undo(open, None),
             Effect::UndoStep(step) => self.perform_undo(open, Some(step)),
+            Effect::RetryStep(step) => self.perform_retry(open, step),
+            Effect::SaveChange(seq, dir) => self.save_change(open, seq, PathBuf::from(dir)),
             Effect::UndoDeletion => self.perform_undo_deletion(open),
             Effect::ListWaiting => self.send_waiting(open),
             Effect::ListMailboxes(target) => self.send_mailboxes(open, target.as_ref()),
@@ -552,6 +554,8 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::Undo
             | Effect::UndoDeletion
             | Effect::UndoStep(_)
+            | Effect::RetryStep(_)
+            | Effect::SaveChange(..)
             | Effect::ListMailboxes(_)
             | Effect::SaveAttachment(..)
             | Effect::CarryAttachments(_)

@@ -347,10 +347,12 @@ pub struct WaitingListed {
     pub messages: usize,
     /// When it was done.
     pub at: Timestamp,
-    /// `waiting`, `telling` or `stuck`.
+    /// `waiting`, `telling`, `stuck`; `failed` and `uncertain` wait for a person.
     pub state: &'static str,
     /// Why it waits, in words; empty where nothing stands in its way.
     pub why: String,
+    /// A message is kept with it, and nowhere else.
+    pub keeps: bool,
 }
 
 /// What a person says about a row whose fate is uncertain, after having looked.

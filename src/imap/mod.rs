@@ -34,7 +34,7 @@ pub mod worker;
 
 pub use account::{AccountSetup, Limits, Times};
 pub use error::Error;
-pub use request::{Appended, Copied, Download, Expunged, Found, Handle, Moved, Request, StoreFlags, Stored};
+pub use request::{Appended, Arrived, Copied, Download, Expunged, Found, Handle, Moved, Request, StoreFlags, Stored};
 pub use sink::{Body, Fetched, Held, Known, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, Synced};
 pub use trial::try_login;
 pub use uid_set::UidSet;

@@ -81,6 +81,15 @@ pub struct Found {
     pub uids: Vec<u32>,
 }
 
+/// What came to a mailbox, without its content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrived {
+    /// Where.
+    pub at: MailboxAt,
+    /// UID and RFC822.SIZE, in order of UID.
+    pub messages: Vec<(u32, u32)>,
+}
+
 /// A message that is fetched in pieces, each handed on as soon as it is here.
 #[derive(Debug)]
 pub struct Download {
@@ -129,6 +138,8 @@ pub enum Request {
         /// The answer.
         answer: Answer<Found>,
     },
+    /// What came to a mailbox (decoded name) after a UID.
+    Arrived(String, u32, Answer<Arrived>),
     /// Copy messages to a mailbox (decoded name).
     Copy(MailboxAt, UidSet, String, Answer<Copied>),
     /// Move messages to a mailbox (decoded name).
@@ -226,6 +237,14 @@ impl Handle {
     /// Any [`Error`].
     pub async fn find(&self, mailbox: Option<String>, message_id: String) -> Result<Found, Error> {
         self.read(|answer| Request::Find { mailbox: mailbox.clone(), message_id: message_id.clone(), answer }).await
+    }
+
+    /// What came to a mailbox (decoded name) after a UID: nothing of its content is fetched.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn arrived(&self, mailbox: String, above: u32) -> Result<Arrived, Error> {
+        self.read(|answer| Request::Arrived(mailbox.clone(), above, answer)).await
     }
 
     /// Copies messages to another mailbox (decoded name).

@@ -6,7 +6,7 @@ use super::command::{Command, Items, Opening};
 use super::download::{self, Ended, PIECE};
 use super::error::Error;
 use super::item::item;
-use super::request::{Answer, Appended, Download, Found, Request, StoreFlags, Stored};
+use super::request::{Answer, Appended, Arrived, Download, Found, Request, StoreFlags, Stored};
 use super::select::{Selected, select};
 use super::session::{Session, Use, Wire, split_code};
 use super::sink::{Body, Fetched, MailboxAt};
@@ -65,6 +65,12 @@ pub(super) async fn serve<S: Wire>(
                 result => reply(result, answer),
             }
         }
+        Request::Arrived(mailbox, above, answer) => match arrived(session, open, &mailbox, above).await {
+            Err(e) if !e.session_lives() && !last_try => {
+                Err(Box::new((e, Some(Request::Arrived(mailbox, above, answer)))))
+            }
+            result => reply(result, answer),
+        },
         // Never repeated by itself: the message may be there already.
         Request::Append { mailbox, raw, flags, date, answer } => {
             let result = match mailbox.as_deref() {
@@ -158,6 +164,7 @@ pub(super) fn refuse(request: Request, e: Error) {
         Request::Flags(.., answer) => drop(answer.send(Err(e))),
         Request::Append { answer, .. } => drop(answer.send(Err(e))),
         Request::Find { answer, .. } => drop(answer.send(Err(e))),
+        Request::Arrived(.., answer) => drop(answer.send(Err(e))),
         Request::Copy(.., answer) => drop(answer.send(Err(e))),
         Request::Move(.., answer) => drop(answer.send(Err(e))),
         Request::Expunge(.., answer) => drop(answer.send(Err(e))),
@@ -350,6 +357,29 @@ async fn find<S: Wire>(
     uids.sort_unstable();
     uids.dedup();
     Ok(Found { at: selected.at, uids })
+}
+
+/// What came after a UID.
+async fn arrived<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    mailbox: &str,
+    above: u32,
+) -> Result<Arrived, Error> {
+    // SELECT again even if it is open: see [`find`].
+    *open = None;
+    let selected = open_mailbox(session, open, mailbox).await?;
+    let mut items = HashMap::new();
+    if let Some(first) = above.checked_add(1).filter(|_| selected.server.exists > 0) {
+        let doing = format!("to look what came to {mailbox}");
+        let command = Command::uid_fetch_from(first, Items::Sizes);
+        let most = usize::try_from(selected.server.exists).unwrap_or(usize::MAX).saturating_add(1_000);
+        session.run(&doing, &command, |response| take(&mut items, most, response)).await?;
+    }
+    let new = items.into_values().filter(|item| item.uid > above);
+    let mut messages: Vec<(u32, u32)> = new.map(|item| (item.uid, item.bytes.unwrap_or_default())).collect();
+    messages.sort_unstable();
+    Ok(Arrived { at: selected.at, messages })
 }
 
 /// The mailbox for sent mail that is made where a server has none.

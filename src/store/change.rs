@@ -70,6 +70,15 @@ pub struct Begun {
     pub above: u32,
 }
 
+/// Why the server is told no more of a row before a person has decided. What it would have kept is here alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Held {
+    /// The server refused it for good.
+    Refused,
+    /// It was told, no answer came, and nothing proves whether it was done: a second time may be one too many.
+    Doubtful,
+}
+
 /// A row of the queue of changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
@@ -102,6 +111,8 @@ pub struct Change {
     pub tries: u32,
     /// The last of them, in words.
     pub why: String,
+    /// It waits for a person. The last field: rows of before schema 5 end without it.
+    pub held: Option<Held>,
 }
 
 impl Change {
@@ -109,6 +120,12 @@ impl Change {
     #[must_use]
     pub fn is_waiting(&self) -> bool {
         self.open || !self.waiting.is_empty()
+    }
+
+    /// Whether it is for us to tell the server, and not for a person to decide.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.is_waiting() && self.held.is_none()
     }
 }
 
@@ -147,6 +164,7 @@ impl FlagChangeV1 {
                         taken_back: false,
                         tries: 0,
                         why: String::new(),
+                        held: None,
                     });
                     rows.last_mut()
                 }

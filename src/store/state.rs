@@ -24,9 +24,10 @@ use crate::mail::id::OutboxId;
 mod outbox;
 
 /// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
-const SCHEMA: u32 = 4;
+const SCHEMA: u32 = 5;
 /// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
-const MIGRATIONS: [Migration; SCHEMA as usize - 1] = [changes::migrate, outbox::migrate_rows, keys::migrate];
+const MIGRATIONS: [Migration; SCHEMA as usize - 1] =
+    [changes::migrate, outbox::migrate_rows, keys::migrate, changes::migrate_rows];
 /// A step from one schema to the next.
 type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
 

@@ -54,6 +54,10 @@ impl World {
         self.line.cut();
     }
 
+    fn online(&self) {
+        self.line.weather().refuse.store(false, std::sync::atomic::Ordering::SeqCst);
+    }
+
     fn engine(&self) -> Engine {
         let (config, _) = casemail::config::files::load(&self.home.path().join("config"), None).unwrap();
         let profile = Profile::open(self.home.roots()).unwrap();
@@ -393,4 +397,41 @@ fn figures_of_ten_thousand_flags() {
         assert!(engine.tell_changes(&account()).unwrap().is_empty());
         eprintln!("10,000 flags: shown after {shown:?}, told (with connecting) after {:?}", told.elapsed());
     }
+}
+
+/// A message whose mailbox is gone when the server is told of it is kept until a person has decided.
+#[test]
+fn a_message_that_the_server_will_not_have_is_kept() {
+    let Some(world) = World::start(&[], 1) else { return };
+    world.dovecot.doveadm(&["mailbox", "create", "-u", "quill", "-s", "Otter"], b"");
+    world.home.done(&["sync"], b"");
+    world.offline();
+    for number in [50, 51] {
+        let ran = world.home.run(&["message", "append", "-", "--to", "Otter"], &eml(number));
+        assert_eq!(ran.code, 75, "{ran:?}");
+    }
+    world.dovecot.doveadm(&["mailbox", "delete", "-u", "quill", "-s", "Otter"], b"");
+    world.online();
+    world.home.run(&["change", "tell"], b"");
+    let listed = world.home.json(&["change", "list"]);
+    let rows = listed["changes"].as_array().unwrap();
+    let states: Vec<&str> = rows.iter().map(|row| row["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["failed", "failed"], "{listed}");
+    assert!(rows[0]["why"].as_str().unwrap().contains("no mailbox Otter"), "{listed}");
+    let steps: Vec<String> = rows.iter().map(|row| row["step"].to_string()).collect();
+    // The last step taken back is not these; other changes go through, and are not answered for them.
+    assert_eq!(world.home.run(&["change", "undo"], b"").code, 1);
+    let ran = world.home.run(&with(&["message", "flag"], &world.ids(&[0]), &["--set", "flagged"]), b"");
+    assert_eq!(ran.code, 0, "{ran:?}");
+    // It can be had as it was.
+    let saved = world.home.run(&["change", "save", &steps[0], "--to", "-"], b"");
+    assert_eq!((saved.code, saved.out.into_bytes()), (0, eml(50)));
+    let ran = world.home.run(&["change", "retry", &steps[0]], b"");
+    assert!(ran.code == 1 && ran.err.contains("change retry"), "{ran:?}");
+    world.dovecot.doveadm(&["mailbox", "create", "-u", "quill", "-s", "Otter"], b"");
+    world.home.done(&["change", "retry", &steps[0]], b"");
+    assert_eq!((world.has_on_server("Otter", 50), world.on_server("Otter")), (1, 1));
+    world.home.done(&["change", "undo", &steps[1]], b"");
+    assert_eq!(world.home.json(&["change", "list"])["changes"].as_array().unwrap().len(), 0);
+    assert_eq!(world.home.run(&["change", "retry", &steps[1]], b"").code, 1);
 }

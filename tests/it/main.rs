@@ -26,6 +26,7 @@ mod imap_tls;
 mod keys;
 mod kill9;
 mod login;
+mod no_answer;
 mod outbox;
 mod pgp_corpus;
 mod pgp_interop;

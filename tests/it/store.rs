@@ -128,6 +128,7 @@ fn change() -> Change {
         taken_back: false,
         tries: 0,
         why: String::new(),
+        held: None,
     }
 }
 

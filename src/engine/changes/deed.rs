@@ -329,6 +329,7 @@ impl Core {
                 taken_back: false,
                 tries: 0,
                 why: String::new(),
+                held: None,
             }));
         }
         self.write_rows(open, edits, None);
@@ -368,6 +369,7 @@ impl Core {
             taken_back: false,
             tries: 0,
             why: String::new(),
+            held: None,
         };
         let mut edits = Edits::default();
         if !known {

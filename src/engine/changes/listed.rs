@@ -13,6 +13,7 @@ use crate::engine::{Engine, account};
 use crate::imap;
 use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
+use crate::store::change::{Act, Held};
 use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
 
@@ -31,7 +32,13 @@ fn waiting(open: &Open) -> Vec<WaitingListed> {
             words: row.words.clone(),
             messages: row.waiting.iter().map(|group| group.uids.len()).sum::<usize>() + usize::from(row.open),
             at: row.at,
-            state: if telling {
+            keeps: matches!(row.act, Act::Append { .. }),
+            state: if let Some(held) = row.held {
+                match held {
+                    Held::Refused => "failed",
+                    Held::Doubtful => "uncertain",
+                }
+            } else if telling {
                 "telling"
             } else if row.tries > 0 || row.begun.is_some() {
                 "stuck"
@@ -73,6 +80,7 @@ impl Core {
                 at: row.at,
                 state: row.state,
                 why: SafeText::line(&row.why),
+                keeps: row.keeps,
             })
             .collect();
         self.announcer.send(Event::Waiting(rows.into()));
@@ -118,6 +126,10 @@ fn changed(done: Done) -> Changed {
         messages: done.messages,
         accounts: done.accounts.into_iter().collect(),
     }
+}
+
+fn nothing_waits(step: u64) -> EngineError {
+    EngineError::Refused(format!("nothing of step {step} waits: `casemail change list` shows what does"))
 }
 
 fn refused(why: NotDone) -> EngineError {
@@ -186,6 +198,31 @@ impl Engine {
                 accounts: undone.accounts.into_iter().collect(),
             })
         })?
+    }
+
+    /// Tells the server of a step again, now: what it refused, what nobody knows about, what was put off.
+    ///
+    /// # Errors
+    /// Nothing of that step waits.
+    pub fn retry_change(&self, step: u64) -> Result<Changed, EngineError> {
+        self.core.ask_open(move |core, open| {
+            let accounts = core.retry_step(open, step).ok_or_else(|| nothing_waits(step))?;
+            let words = "told again".to_owned();
+            Ok(Changed { step, words, messages: 1, accounts: accounts.into_iter().collect() })
+        })?
+    }
+
+    /// The message that a step appends and that is kept here until the server has it.
+    ///
+    /// # Errors
+    /// Nothing of that step waits, or it cannot be read.
+    pub fn kept_message(&self, step: u64) -> Result<Vec<u8>, EngineError> {
+        let found = self.core.ask_stores(move |_, open| {
+            let row = waiting(open).into_iter().find(|row| row.step == step && row.keeps);
+            (row.map(|row| row.seq), std::sync::Arc::clone(&open.stores))
+        })?;
+        let (seq, stores) = found;
+        Ok(stores.state.change_raw(seq.ok_or_else(|| nothing_waits(step))?)?)
     }
 
     /// Tells the servers of these accounts what waits, connecting where nobody is connected. Gives what still waits then.

@@ -25,6 +25,7 @@ mod deed;
 mod listed;
 mod overlay;
 mod queue;
+mod refusal;
 mod replay;
 mod settle;
 mod undo;
@@ -236,6 +237,23 @@ impl Core {
                     core.refold(open, &touched);
                     core.announcer.notice(Tone::Alarm, &format!("The change was not made: {error}"));
                 }
+            });
+        });
+    }
+
+    /// Writes rows that are there already as they are now; then tells the servers, also where that failed: they are true either way.
+    fn rewrite_rows(&mut self, open: &mut Open, edits: Edits) {
+        let (core, number) = (self.handle.clone(), open.number);
+        let mut accounts: Vec<String> = edits.put.iter().map(|row| row.account.clone()).collect();
+        accounts.dedup();
+        open.scribe.write(move |stores| {
+            let written = write(&stores.state, &edits);
+            core.front_of(number, move |core, open| {
+                if let Err(error) = written {
+                    core.complain(&error);
+                }
+                accounts.iter().for_each(|account| core.replay(open, account));
+                core.mark_changed();
             });
         });
     }

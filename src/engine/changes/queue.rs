@@ -5,12 +5,14 @@
 //! first, which is how equal ones are joined into few commands. One batch of an account is told at a time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::overlay::{Over, Resolution, resolve};
+use crate::engine::clock::Moment;
 use crate::imap::UidSet;
-use crate::store::change::{Act, Begun, Change, Group};
+use crate::store::change::{Act, Begun, Change, Group, Held};
 use crate::store::flags::Flags;
 
 /// Steps that can be taken back.
@@ -18,7 +20,9 @@ pub(crate) const HISTORY: usize = 50;
 /// Messages that are told of at once.
 const BATCH_MESSAGES: usize = 20_000;
 /// The longest that a change waits before it is tried again.
-const PATIENCE_SECONDS: i64 = 600;
+const PATIENCE: Duration = Duration::from_secs(600);
+/// The longest wait that a server may ask for.
+const ASKED_MAX: Duration = Duration::from_secs(3_600);
 
 /// One UIDVALIDITY of one mailbox of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +72,8 @@ pub(crate) struct Batch {
     pub(crate) begun: Option<u32>,
     /// The first row's words.
     pub(crate) words: String,
+    /// How often the first row was put off.
+    pub(crate) tries: u32,
 }
 
 /// What became of a batch.
@@ -105,6 +111,12 @@ pub(crate) enum Outcome {
     /// Refused for now.
     Later {
         why: String,
+        /// So long the server asked us to wait.
+        wait: Option<Duration>,
+    },
+    /// It was told before, and nothing proves whether it was done: a person is asked.
+    Doubtful {
+        why: String,
     },
     /// It was not sent.
     Unsent {
@@ -137,6 +149,8 @@ pub(crate) struct Undone {
     pub(crate) told: bool,
     /// Part of it cannot be taken back.
     pub(crate) lost: bool,
+    /// A row that waited for a person is given up; whatever the server has of it stays.
+    pub(crate) given_up: bool,
 }
 
 #[derive(Debug)]
@@ -145,8 +159,8 @@ struct Row {
     /// It is on the disk.
     durable: bool,
     in_flight: bool,
-    /// Not to be tried before.
-    later: Option<Timestamp>,
+    /// Not to be tried before, by the time that only runs: a clock that a person or a server sets back holds up nothing.
+    later: Option<Duration>,
 }
 
 /// The queue.
@@ -242,9 +256,9 @@ impl Queue {
         self.index.is_empty() && self.lost.is_empty()
     }
 
-    /// Whether the server of an account still has to be told something.
+    /// Whether we still have to tell the server of an account something.
     pub(crate) fn waits_for(&self, account: &str) -> bool {
-        self.rows.values().any(|row| row.change.account == account && row.change.is_waiting())
+        self.rows.values().any(|row| row.change.account == account && row.change.is_ours())
     }
 
     /// All rows that wait, in order, with whether they are being told.
@@ -253,14 +267,14 @@ impl Queue {
     }
 
     /// When the next row that was put off may be tried again.
-    pub(crate) fn next_try(&self, account: &str) -> Option<Timestamp> {
-        let mine = self.rows.values().filter(|row| row.change.account == account && row.change.is_waiting());
+    pub(crate) fn next_try(&self, account: &str) -> Option<Duration> {
+        let mine = self.rows.values().filter(|row| row.change.account == account && row.change.is_ours());
         mine.filter_map(|row| row.later).min()
     }
 
     /// What the server of an account is told next: the first row that may be told, with all later ones that do the same in the same
     /// mailbox, as far as no other row has to be told first.
-    pub(crate) fn next_batch(&mut self, account: &str, now: Timestamp) -> Option<Batch> {
+    pub(crate) fn next_batch(&mut self, account: &str, elapsed: Duration) -> Option<Batch> {
         let mut before: HashSet<(&str, u32, u32)> = HashSet::new();
         for (place, uids) in self.lost.iter().filter(|(place, _)| place.account == account) {
             before.extend(uids.keys().map(|uid| (place.mailbox.as_str(), place.uid_validity, *uid)));
@@ -269,7 +283,7 @@ impl Queue {
         let mut batch: Option<Batch> = None;
         for (seq, row) in &self.rows {
             let change = &row.change;
-            if change.account != account || !change.is_waiting() {
+            if change.account != account || !change.is_ours() {
                 continue;
             }
             let target = match &change.act {
@@ -279,7 +293,7 @@ impl Queue {
             };
             let held = !row.durable
                 || row.in_flight
-                || row.later.is_some_and(|later| later > now)
+                || row.later.is_some_and(|later| later > elapsed)
                 || change.taken_back && change.begun.is_none()
                 || target.is_some_and(|target| unmade.contains(target));
             if change.open {
@@ -365,7 +379,7 @@ impl Queue {
     }
 
     /// Takes in what became of a batch.
-    pub(crate) fn settle(&mut self, batch: &Batch, outcome: &Outcome, now: Timestamp) -> Settled {
+    pub(crate) fn settle(&mut self, batch: &Batch, outcome: &Outcome, moment: Moment) -> Settled {
         let mut settled = Settled::default();
         let mut changed: BTreeSet<u64> = batch.seqs.iter().copied().collect();
         let told: UidSet = batch.group.iter().flat_map(|group| group.uids.iter().copied()).collect();
@@ -377,6 +391,10 @@ impl Queue {
                 row.in_flight = false;
                 let in_doubt = match outcome {
                     Outcome::Unknown { .. } => true,
+                    // What was taken back while it was told is not asked about.
+                    Outcome::Doubtful { .. } => !row.change.taken_back,
+                    // A NO to an APPEND has stored nothing (RFC 9051 §6.3.12); of a move part may be done: copied, and not yet removed.
+                    Outcome::Later { .. } if matches!(batch.act, Act::Move { .. }) => true,
                     Outcome::Unsent { .. } | Outcome::Later { .. } => batch.begun.is_some(),
                     _ => false,
                 };
@@ -390,8 +408,12 @@ impl Queue {
         }
         match outcome {
             Outcome::Unknown { .. } | Outcome::Unsent { .. } => {}
-            Outcome::Later { why } => self.put_off(&batch.seqs, why, now),
+            Outcome::Later { why, wait } => self.put_off(&batch.seqs, why, *wait, moment.elapsed),
+            Outcome::Refused { why } if matches!(batch.act, Act::Append { .. }) => {
+                self.hold(&batch.seqs, Held::Refused, why);
+            }
             Outcome::Refused { .. } => self.resolve(batch, &told, false),
+            Outcome::Doubtful { why } => self.hold(&batch.seqs, Held::Doubtful, why),
             Outcome::Stored { kept, .. } => {
                 self.resolve(batch, &told.without(kept), true);
                 changed.extend(self.give_in(batch, kept));
@@ -426,7 +448,7 @@ impl Queue {
             Outcome::Appended { uid } => self.close(batch, *uid),
         }
         for seq in batch.seqs.clone() {
-            settled.added |= self.invert_taken_back(seq, now, &mut settled.edits);
+            settled.added |= self.invert_taken_back(seq, moment.now, &mut settled.edits);
         }
         settled.edits.drop.extend(self.prune());
         self.write_out(changed, &mut settled.edits);
@@ -581,9 +603,10 @@ impl Queue {
         .collect()
     }
 
-    /// The newest step that can be taken back, in words.
+    /// The newest step that can be taken back, in words. What waits for a person is given up by its name only, never by the way.
     pub(crate) fn newest_step(&self) -> Option<(u64, &str)> {
-        let rows = self.rows.values().filter(|row| row.change.step > 0 && !row.change.taken_back);
+        let free = |row: &&Row| row.change.step > 0 && !row.change.taken_back && row.change.held.is_none();
+        let rows = self.rows.values().filter(free);
         rows.max_by_key(|row| (row.change.step, row.change.seq)).map(|row| (row.change.step, row.change.words.as_str()))
     }
 
@@ -604,6 +627,10 @@ impl Queue {
             }
             undone.accounts.insert(row.change.account.clone());
             undone.touched.extend(named(&row.change.account, row.change.waiting.clone()));
+            undone.given_up |= row.change.held.is_some();
+            if row.change.held.take().is_some() {
+                row.change.begun = None;
+            }
             undone.lost |= matches!(row.change.act, Act::Expunge) && !row.change.done.is_empty();
             undone.told |= row.in_flight || row.change.begun.is_some() || !row.change.done.is_empty();
             row.change.taken_back = true;
@@ -620,14 +647,45 @@ impl Queue {
 
     // What follows changes rows and tells which.
 
-    fn put_off(&mut self, seqs: &[u64], why: &str, now: Timestamp) {
+    fn put_off(&mut self, seqs: &[u64], why: &str, asked: Option<Duration>, elapsed: Duration) {
         for seq in seqs {
             let Some(row) = self.rows.get_mut(seq) else { continue };
             row.change.tries = row.change.tries.saturating_add(1);
             why.clone_into(&mut row.change.why);
-            let wait = (5_i64 << row.change.tries.min(8)).min(PATIENCE_SECONDS);
-            row.later = now.checked_add(SignedDuration::from_secs(wait)).ok();
+            let ours = Duration::from_secs(5 << row.change.tries.min(8)).min(PATIENCE);
+            let wait = asked.map_or(ours, |asked| asked.min(ASKED_MAX).max(ours));
+            row.later = Some(elapsed.saturating_add(wait));
         }
+    }
+
+    /// A row is kept until a person has decided, unless it was taken back while it was told.
+    fn hold(&mut self, seqs: &[u64], held: Held, why: &str) {
+        for seq in seqs {
+            let Some(row) = self.rows.get_mut(seq) else { continue };
+            if row.change.taken_back {
+                row.change.open = false;
+                continue;
+            }
+            row.change.held = Some(held);
+            why.clone_into(&mut row.change.why);
+        }
+    }
+
+    /// A person wants a step told again: what was refused, what nobody knows about, and what was put off, now. Gives its accounts.
+    pub(crate) fn retry(&mut self, step: u64) -> (Edits, BTreeSet<String>) {
+        let (mut edits, mut accounts) = (Edits::default(), BTreeSet::new());
+        let mine = |row: &&mut Row| row.change.step == step && row.change.is_waiting() && !row.in_flight;
+        for row in self.rows.values_mut().filter(mine) {
+            if row.change.held.take().is_some() {
+                row.change.begun = None;
+            }
+            row.change.tries = 0;
+            row.change.why.clear();
+            row.later = None;
+            accounts.insert(row.change.account.clone());
+            edits.put.push(row.change.clone());
+        }
+        (edits, accounts)
     }
 
     /// Messages of a batch have been told, or never will be.
@@ -809,6 +867,7 @@ impl Queue {
                 taken_back: false,
                 tries: 0,
                 why: String::new(),
+                held: None,
             };
             edits.put.push(self.push(change));
         }
@@ -904,6 +963,7 @@ impl Batch {
             group,
             begun: change.begun.as_ref().map(|begun| begun.above),
             words: change.words.clone(),
+            tries: change.tries,
         }
     }
 }

@@ -9,15 +9,15 @@ use tokio::sync::oneshot;
 
 use super::overlay::{Over, Resolution, resolve};
 use super::queue::{Batch, Outcome, Place};
+use super::refusal;
 use crate::engine::core::{Core, CoreHandle, Open, Stores};
-use crate::imap::{self, Body, Error, MailboxAt, StoreFlags, UidSet};
+use crate::imap::{self, Arrived, Body, Error, Fetched, MailboxAt, StoreFlags, UidSet};
 use crate::mail::id::MessageKey;
 use crate::store::change::{Act, Group};
 use crate::store::flags::Flags;
+use crate::store::state::StateError;
 use crate::store::summary::Summary;
 
-/// A refusal that the server calls passing is believed so many times.
-const PASSING_MAX: u32 = 12;
 /// Messages that are looked for one by one.
 const LOOKED_FOR_MAX: usize = 200;
 /// A request that got no answer while the account stays online is repeated after this long.
@@ -55,8 +55,7 @@ impl Core {
     /// What was put off is tried again when its time has come.
     fn replay_later(&self, open: &Open, account: &str) {
         let Some(at) = open.changes.queue.next_try(account) else { return };
-        let wait = at.duration_since(self.now());
-        self.replay_in(open, account, Duration::try_from(wait).unwrap_or_default());
+        self.replay_in(open, account, at.saturating_sub(self.moment().elapsed));
     }
 
     fn replay_in(&self, open: &Open, account: &str, wait: Duration) {
@@ -92,8 +91,8 @@ pub(crate) async fn run(
     loop {
         let mine = account.to_owned();
         let next = ask(core, number, move |core, open| {
-            let now = core.now();
-            open.changes.queue.next_batch(&mine, now)
+            let elapsed = core.moment().elapsed;
+            open.changes.queue.next_batch(&mine, elapsed)
         });
         let batch = match next.await {
             None => return false,
@@ -121,28 +120,12 @@ struct Teller<'a> {
     handle: &'a imap::Handle,
 }
 
-fn at(group: &Group) -> MailboxAt {
-    MailboxAt { name: group.mailbox.as_str().into(), uid_validity: group.uid_validity }
+fn later(why: &str) -> Outcome {
+    Outcome::Later { why: why.to_owned(), wait: None }
 }
 
-/// What an error means for what was asked.
-fn outcome(error: &Error) -> Outcome {
-    match error {
-        Error::No { code: Some(code), .. }
-            if ["UNAVAILABLE", "INUSE", "SERVERBUG"].iter().any(|passing| code.starts_with(passing)) =>
-        {
-            Outcome::Later { why: error.to_string() }
-        }
-        Error::No { .. }
-        | Error::Bad { .. }
-        | Error::Rebuilt { .. }
-        | Error::Gone { .. }
-        | Error::NoMailbox { .. }
-        | Error::ReadOnly { .. }
-        | Error::Unsendable { .. } => Outcome::Refused { why: error.to_string() },
-        Error::Offline | Error::NotConnected { .. } => Outcome::Unsent { why: error.to_string() },
-        _ => Outcome::Unknown { why: error.to_string() },
-    }
+fn at(group: &Group) -> MailboxAt {
+    MailboxAt { name: group.mailbox.as_str().into(), uid_validity: group.uid_validity }
 }
 
 impl Teller<'_> {
@@ -170,21 +153,11 @@ impl Teller<'_> {
         };
         match told {
             Ok(outcome) => outcome,
-            Err(error) => match outcome(&error) {
-                Outcome::Later { why } if self.is_tired(batch).await => Outcome::Refused { why },
-                outcome => outcome,
-            },
+            Err(error) => {
+                let may_be_full = !matches!(batch.act, Act::Append { .. });
+                refusal::outcome(&error, batch.tries, may_be_full)
+            }
         }
-    }
-
-    /// A "not now" has been heard too often.
-    async fn is_tired(&self, batch: &Batch) -> bool {
-        let seqs = batch.seqs.clone();
-        let tries = ask(self.core, self.number, move |_, open| {
-            let rows = open.changes.queue.waiting();
-            rows.filter(|(row, _)| seqs.contains(&row.seq)).map(|(row, _)| row.tries).max()
-        });
-        tries.await.flatten().is_some_and(|tries| tries >= PASSING_MAX)
     }
 
     /// Notes durably that something is about to be done that must not be done twice. `false`: it could not be noted.
@@ -303,7 +276,7 @@ impl Teller<'_> {
             None => self.known_up_to(&batch.account, to).await,
         };
         if !self.begin(batch, above).await {
-            return Ok(Outcome::Later { why: "it could not be noted before it was told".to_owned() });
+            return Ok(later("it could not be noted before it was told"));
         }
         let moved = self.handle.move_messages(at(group), left.clone(), to.to_owned()).await?;
         let placed: UidSet = moved.copied.uids.iter().map(|(from, _)| *from).collect();
@@ -336,7 +309,7 @@ impl Teller<'_> {
         let few = Group::new(&group.mailbox, group.uid_validity, moved.iter().take(LOOKED_FOR_MAX).collect());
         let account = batch.account.clone();
         let known = self.blocking(move |stores| all_here(stores, &account, &few)).await.unwrap_or_default();
-        for Here { uid, message_id, .. } in known {
+        for Here { uid, message_id, .. } in known.into_iter().filter(|here| !here.message_id.is_empty()) {
             let Ok(found) = self.handle.find(Some(to.to_owned()), message_id).await else { break };
             let taken = |new: &u32| pairs.iter().any(|(_, known)| known == new);
             let newest = found.uids.iter().copied().filter(|new| *new > above && !taken(new)).max();
@@ -372,7 +345,8 @@ impl Teller<'_> {
         // All at once, before a pass learns that they left and takes them out of the cache.
         let (account, place) = (batch.account.clone(), group.clone());
         let known = self.blocking(move |stores| all_here(stores, &account, &place)).await.unwrap_or_default();
-        for Here { uid, message_id, bytes, digest } in known {
+        let unnamed: Vec<Unnamed> = group.uids.iter().filter_map(|&uid| unnamed(&known, uid)).collect();
+        for Here { uid, message_id, bytes, digest } in known.into_iter().filter(|here| !here.message_id.is_empty()) {
             let found = match self.handle.find(Some(to.to_owned()), message_id).await {
                 Ok(found) => found,
                 Err(Error::NoMailbox { .. }) => return Ok((validity, pairs)),
@@ -384,7 +358,7 @@ impl Teller<'_> {
                 }
                 let fetched = self.handle.fetch(found.at.clone(), candidate).await?;
                 let same = match (&fetched.body, digest) {
-                    (Body::Whole(there), Some(here)) => Sha256::digest(there).as_slice() == here,
+                    (Body::Whole(there), Some(here)) => digest_of(there) == here,
                     _ => fetched.bytes == bytes,
                 };
                 if same {
@@ -394,7 +368,56 @@ impl Teller<'_> {
                 }
             }
         }
+        if !unnamed.is_empty() {
+            let arrived = match self.handle.arrived(to.to_owned(), above).await {
+                Ok(arrived) => arrived,
+                Err(Error::NoMailbox { .. }) => return Ok((validity, pairs)),
+                Err(error) => return Err(error),
+            };
+            for (uid, known) in unnamed {
+                let wanted = match known {
+                    Some(known) => Some(known),
+                    None => self.of_source(group, uid).await?,
+                };
+                let taken: Vec<u32> = pairs.iter().map(|(_, taken)| *taken).collect();
+                if let Some((bytes, digest)) = wanted
+                    && let Some(copy) = self.same_among(&arrived, bytes, digest, &taken).await?
+                {
+                    validity = Some(arrived.at.uid_validity);
+                    pairs.push((uid, copy));
+                }
+            }
+        }
         Ok((validity, pairs))
+    }
+
+    /// Size and digest of a message that is not held whole; `None`: it is not in its old mailbox any more, so that no second copy can be made
+    /// of it.
+    async fn of_source(&self, group: &Group, uid: u32) -> Result<Option<(u32, [u8; 32])>, Error> {
+        match self.handle.fetch(at(group), uid).await {
+            Ok(Fetched { body: Body::Whole(raw), bytes, .. }) => Ok(Some((bytes, digest_of(&raw)))),
+            Ok(_) | Err(Error::Gone { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The message among those that came which is the same to the byte.
+    async fn same_among(
+        &self,
+        arrived: &Arrived,
+        bytes: u32,
+        digest: [u8; 32],
+        taken: &[u32],
+    ) -> Result<Option<u32>, Error> {
+        let alike = arrived.messages.iter().filter(|(uid, size)| *size == bytes && !taken.contains(uid));
+        for (uid, _) in alike {
+            match self.handle.fetch(arrived.at.clone(), *uid).await {
+                Ok(Fetched { body: Body::Whole(raw), .. }) if digest_of(&raw) == digest => return Ok(Some(*uid)),
+                Ok(_) | Err(Error::Gone { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     // Appending.
@@ -418,15 +441,34 @@ impl Teller<'_> {
         }
         let raw = match self.blocking(move |stores| stores.state.change_raw(seq)).await {
             Some(Ok(raw)) => raw,
-            Some(Err(error)) => return Ok(Outcome::Refused { why: error.to_string() }),
-            None => return Ok(Outcome::Later { why: "the message could not be read".to_owned() }),
+            Some(Err(error @ StateError::Damaged { .. })) => return Ok(Outcome::Refused { why: error.to_string() }),
+            Some(Err(error)) => return Ok(later(&error.to_string())),
+            None => return Ok(later("the message could not be read")),
         };
+        if let Some(above) = batch.begun
+            && message_id.is_empty()
+        {
+            let arrived = self.handle.arrived(mailbox.to_owned(), above).await?;
+            let bytes = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+            if let Some(uid) = self.same_among(&arrived, bytes, digest_of(&raw), &[]).await? {
+                return Ok(Outcome::Appended { uid: Some((arrived.at.uid_validity, uid)) });
+            }
+            // A server may keep a message otherwise than it was sent (Exchange does), so that one of these may be it.
+            if !arrived.messages.is_empty() {
+                let why = format!(
+                    "no answer came when {mailbox} was told, and the message has no Message-ID to look for: one of the {} that came there since \
+                     may be it",
+                    arrived.messages.len()
+                );
+                return Ok(Outcome::Doubtful { why });
+            }
+        }
         let above = match batch.begun {
             Some(above) => above,
             None => self.known_up_to(&batch.account, mailbox).await,
         };
         if !self.begin(batch, above).await {
-            return Ok(Outcome::Later { why: "it could not be noted before it was told".to_owned() });
+            return Ok(later("it could not be noted before it was told"));
         }
         let appended = self.handle.append(Some(mailbox.to_owned()), raw.into(), flags.clone(), date).await?;
         Ok(Outcome::Appended { uid: appended.uid })
@@ -440,13 +482,29 @@ fn is_of(mailbox: &crate::store::mailbox::Mailbox, account: &str, group: &Group)
 /// A message as the cache has it.
 struct Here {
     uid: u32,
+    /// Empty where it has none.
     message_id: String,
     bytes: u32,
     /// Of the whole message, where it is held.
     digest: Option<[u8; 32]>,
 }
 
-/// Those messages of a group that have a Message-ID.
+/// A message that cannot be looked for by Message-ID: its UID, with size and digest where they are known.
+type Unnamed = (u32, Option<(u32, [u8; 32])>);
+
+fn unnamed(known: &[Here], uid: u32) -> Option<Unnamed> {
+    match known.iter().find(|here| here.uid == uid) {
+        Some(here) if here.message_id.is_empty() => Some((uid, here.digest.map(|digest| (here.bytes, digest)))),
+        Some(_) => None,
+        None => Some((uid, None)),
+    }
+}
+
+fn digest_of(raw: &[u8]) -> [u8; 32] {
+    Sha256::digest(raw).into()
+}
+
+/// Those messages of a group that are in the cache.
 fn all_here(stores: &Stores, account: &str, group: &Group) -> Vec<Here> {
     let mailboxes = stores.cache.mailboxes().unwrap_or_default();
     let Some(mailbox) = mailboxes.iter().find(|m| is_of(m, account, group)).map(|m| m.id) else { return Vec::new() };
@@ -454,8 +512,7 @@ fn all_here(stores: &Stores, account: &str, group: &Group) -> Vec<Here> {
         let key = MessageKey { mailbox, uid };
         let Summary { message_id, bytes, .. } = stores.cache.summary(key).ok()??;
         let raw = stores.cache.raw(key).ok().flatten();
-        let digest = raw.map(|raw| Sha256::digest(&raw).into());
-        (!message_id.is_empty()).then_some(Here { uid, message_id, bytes, digest })
+        Some(Here { uid, message_id, bytes, digest: raw.map(|raw| digest_of(&raw)) })
     };
     group.uids.iter().filter_map(|uid| here(*uid)).collect()
 }

@@ -21,6 +21,12 @@ const CHUNK: usize = 64;
 /// A larger message is fetched again rather than held in memory.
 const CARRIED_MAX: u32 = 8 << 20;
 
+/// What was put off so often is told of.
+const TOLD_AFTER: u32 = 4;
+/// Where a message is that the server will not have.
+const KEPT: &str =
+    " The message is kept here, among the changes that wait: tell it again there, save it, or give it up.";
+
 /// What the cache was changed to, for the index.
 #[derive(Default)]
 struct Kept {
@@ -32,7 +38,7 @@ struct Kept {
 impl Core {
     /// Takes in what became of a batch. `done` is told when it is on the disk and on screen.
     pub(super) fn settle_batch(&mut self, open: &mut Open, batch: &Batch, outcome: Outcome, done: oneshot::Sender<()>) {
-        let settled = open.changes.queue.settle(batch, &outcome, self.now());
+        let settled = open.changes.queue.settle(batch, &outcome, self.moment());
         self.tell_outcome(batch, &outcome);
         if let (Outcome::Moved { uid_validity: Some(uid_validity), pairs, .. }, Some(group), Act::Move { to }) =
             (&outcome, &batch.group, &batch.act)
@@ -104,9 +110,19 @@ impl Core {
                 let back = match &batch.act {
                     Act::Move { .. } => " They are back where they were.",
                     Act::Flags { .. } => " The server's flags are shown again.",
-                    Act::Append { .. } | Act::Create { .. } | Act::Expunge => "",
+                    Act::Append { .. } => KEPT,
+                    Act::Create { .. } | Act::Expunge => "",
                 };
                 format!("{account}: not done: {}. {}.{back}", batch.words, sentence(why))
+            }
+            Outcome::Doubtful { why } => format!("{account}: {}: {why}.{KEPT}", batch.words),
+            // Once, when it is clear that it lasts.
+            Outcome::Later { why, .. } if batch.tries == TOLD_AFTER => {
+                format!(
+                    "{account}: put off again and again: {}. {}. It is told again until the server does it.",
+                    batch.words,
+                    sentence(why)
+                )
             }
             Outcome::Stored { kept, .. } if !kept.is_empty() => {
                 let Act::Flags { set, clear } = &batch.act else { return };

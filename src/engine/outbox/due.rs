@@ -6,17 +6,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::retry;
+use crate::engine::clock::Moment;
 use crate::mail::id::OutboxId;
 use crate::store::outbox::{OutboxEntry, OutboxState};
-
-/// Both hands of the clock at one moment.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    /// The time of day.
-    pub(super) now: Timestamp,
-    /// The time that only runs.
-    pub(super) elapsed: Duration,
-}
 
 /// What is waited for, and until when by the running time.
 #[derive(Debug, Default)]

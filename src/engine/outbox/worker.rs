@@ -11,11 +11,11 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
-use super::due::Moment;
 use super::{Lane, Shared, locked};
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::engine::announce::sentence;
+use crate::engine::clock::Moment;
 use crate::engine::core::{Core, CoreHandle, Open, Settings, Stores};
 use crate::imap;
 use crate::mail::id::OutboxId;
@@ -77,7 +77,7 @@ impl Worker {
 
     /// Both hands of the clock.
     pub(super) fn moment(&self) -> Moment {
-        Moment { now: self.settings.clock.now(), elapsed: self.settings.clock.elapsed() }
+        self.settings.clock.moment()
     }
 
     /// Whether the user wants nothing of this account to leave.

@@ -121,3 +121,24 @@ pub(super) fn migrate(transaction: &WriteTransaction, keys: &Keys) -> Result<(),
     transaction.delete_table(FLAGS_V1)?;
     Ok(())
 }
+
+/// Schema 5 says at the end of each row whether it waits for a person; none did before.
+pub(super) fn migrate_rows(transaction: &WriteTransaction, keys: &Keys) -> Result<(), StateError> {
+    let mut table = transaction.open_table(CHANGES)?;
+    let mut rows: Vec<(u64, Change)> = Vec::new();
+    for row in table.iter()? {
+        let (seq, value) = row?;
+        let seq = seq.value();
+        // A damaged row stays as it is: it is told of when the rows are read.
+        let Ok(mut plain) = keys.open_bytes("changes", &seq.to_be_bytes(), value.value()) else { continue };
+        plain.push(0);
+        if let Ok(change) = postcard::from_bytes(&plain) {
+            rows.push((seq, change));
+        }
+    }
+    for (seq, change) in rows {
+        let sealed = keys.seal("changes", &seq.to_be_bytes(), &change)?;
+        table.insert(seq, sealed.as_slice())?;
+    }
+    Ok(())
+}

@@ -202,6 +202,7 @@ fn the_rest_round_trips() {
         taken_back: false,
         tries: 0,
         why: String::new(),
+        held: None,
     };
     {
         let state = world.open();

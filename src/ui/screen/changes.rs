@@ -55,7 +55,7 @@ pub(in crate::ui) fn draw(model: &Model, changes: &Changes, canvas: &mut Canvas<
 fn scope(state: &str) -> Scope {
     match state {
         "telling" => Scope::OutboxSending,
-        "stuck" => Scope::OutboxFailed,
+        "stuck" | "failed" | "uncertain" => Scope::OutboxFailed,
         _ => Scope::OutboxWaiting,
     }
 }
@@ -67,15 +67,23 @@ fn details(model: &Model, row: &WaitingRow, canvas: &mut Canvas<'_>, area: Area)
     let mut words = match row.state {
         "telling" => "The server is being told.".to_owned(),
         "stuck" => "The server was told and did not do it; it is told again.".to_owned(),
+        "failed" => "The server refused it. The message is kept here and nowhere else.".to_owned(),
+        "uncertain" => "No answer came when the server was told: look whether the message is there.".to_owned(),
         _ => "The server is told as soon as it can be reached.".to_owned(),
     };
     if !row.why.is_empty() {
         words.push_str(&format!(" Why it waits: {}.", row.why.as_str().trim_end_matches('.')));
     }
-    if row.step > 0
-        && let Some(key) = model.settings.keymap.hint(Context::Changes, Action::ChangeCancel)
-    {
-        words.push_str(&format!(" {key} takes it back."));
+    let held = matches!(row.state, "failed" | "uncertain");
+    let keys = [
+        (row.step > 0, Action::ChangeCancel, if held { "gives it up" } else { "takes it back" }),
+        (row.step > 0 && (held || row.state == "stuck"), Action::ChangeRetry, "tells the server again now"),
+        (row.keeps, Action::ChangeSave, "saves the message"),
+    ];
+    for (_, action, what) in keys.into_iter().filter(|(can, ..)| *can) {
+        if let Some(key) = model.settings.keymap.hint(Context::Changes, action) {
+            words.push_str(&format!(" {key} {what}."));
+        }
     }
     let inner = inset(Area { y: area.y + 1, height: area.height.saturating_sub(1), ..area });
     let text = SafeText::line(&words);

@@ -117,11 +117,21 @@ impl ScriptedImap {
         self.connections.load(Ordering::SeqCst)
     }
 
+    /// Where it listens.
+    pub(crate) fn endpoint(&self) -> Endpoint {
+        Endpoint { host: "localhost".into(), port: self.port, security: Security::Tls }
+    }
+
+    /// Who vouches for it.
+    pub(crate) fn ca_file(&self) -> &std::path::Path {
+        &self.ca_file
+    }
+
     /// An impatient account on it.
     pub(crate) fn setup(&self) -> AccountSetup {
         AccountSetup {
             name: "work".to_owned(),
-            endpoint: Endpoint { host: "localhost".into(), port: self.port, security: Security::Tls },
+            endpoint: self.endpoint(),
             tls: tls::client_config(Some(&self.ca_file)).unwrap(),
             credentials: Credentials::password("quill", Secret::new("gnome".to_owned())),
             sent_mailbox: None,

@@ -1,18 +1,27 @@
 //! The queue against a server of a few lines: whatever the order of news, changes, lost answers and crashes, both end up the same.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::super::overlay::{Resolution, resolve};
 use super::{Batch, HISTORY, Outcome, Place, Queue};
+use crate::engine::clock::Moment;
 use crate::imap::UidSet;
-use crate::store::change::{Act, Change, Group};
+use crate::store::change::{Act, Change, Group, Held};
 use crate::store::flags::Flags;
 
 fn now() -> Timestamp {
     "2026-03-02T09:00:00Z".parse().unwrap()
+}
+
+/// The running time at which tests begin.
+const START: Duration = Duration::from_secs(100);
+
+fn moment(elapsed: Duration) -> Moment {
+    Moment { now: now(), elapsed }
 }
 
 fn flags(text: &str) -> Flags {
@@ -48,6 +57,7 @@ fn change(step: u64, act: Act, mailbox: &str, uids: &[u32]) -> Change {
         taken_back: false,
         tries: 0,
         why: String::new(),
+        held: None,
     }
 }
 
@@ -83,9 +93,9 @@ fn equal_changes_are_joined_and_order_holds_for_each_message() {
         change(6, set("\\Seen"), "Other", &[9]),
     ]);
     let mut told = Vec::new();
-    while let Some(batch) = queue.next_batch("work", now()) {
+    while let Some(batch) = queue.next_batch("work", START) {
         told.push((batch.act.clone(), batch.group.clone().unwrap().mailbox, uids(&batch)));
-        queue.settle(&batch, &stored(), now());
+        queue.settle(&batch, &stored(), moment(START));
     }
     let inbox = |act, uids: &[u32]| (act, "INBOX".to_owned(), uids.to_vec());
     assert_eq!(
@@ -100,17 +110,17 @@ fn equal_changes_are_joined_and_order_holds_for_each_message() {
             (set("\\Seen"), "Other".to_owned(), vec![9]),
         ]
     );
-    assert!(queue.next_batch("work", now()).is_none());
+    assert!(queue.next_batch("work", START).is_none());
 }
 
 #[test]
 fn hundreds_of_changes_are_few_commands() {
     let rows: Vec<Change> = (1..=600).map(|n| change(u64::from(n), set("\\Seen"), "INBOX", &[n])).collect();
     let mut queue = queue(&rows);
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!(uids(&batch).len(), 600);
-    queue.settle(&batch, &stored(), now());
-    assert!(queue.next_batch("work", now()).is_none());
+    queue.settle(&batch, &stored(), moment(START));
+    assert!(queue.next_batch("work", START).is_none());
 }
 
 #[test]
@@ -121,7 +131,7 @@ fn what_waits_for_a_moved_message_follows_it() {
         change(3, to("B"), "INBOX", &[1]),
     ]);
     assert_eq!(queue.over("work", "INBOX", 1, 1).unwrap().to.as_deref(), Some("B"));
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!((batch.act.clone(), uids(&batch)), (to("A"), vec![1, 2]));
     let moved = Outcome::Moved {
         uid_validity: Some(1),
@@ -129,14 +139,14 @@ fn what_waits_for_a_moved_message_follows_it() {
         unplaced: UidSet::new(),
         absent: UidSet::new(),
     };
-    queue.settle(&batch, &moved, now());
+    queue.settle(&batch, &moved, moment(START));
     assert!(queue.over("work", "INBOX", 1, 1).is_none());
     let over = queue.over("work", "A", 1, 71).unwrap();
     assert_eq!((over.to.as_deref(), over.set.flagged()), (Some("B"), true));
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!((batch.group.clone().unwrap().mailbox, uids(&batch)), ("A".to_owned(), vec![71]));
-    queue.settle(&batch, &stored(), now());
-    let batch = queue.next_batch("work", now()).unwrap();
+    queue.settle(&batch, &stored(), moment(START));
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!((batch.act.clone(), uids(&batch)), (to("B"), vec![71]));
 }
 
@@ -145,14 +155,14 @@ fn what_waits_behind_a_move_outlives_the_news_that_the_message_left() {
     let gone: UidSet = [1, 2].into_iter().collect();
     for answered in [true, false] {
         let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Flagged"), "INBOX", &[1, 2])]);
-        let batch = queue.next_batch("work", now()).unwrap();
+        let batch = queue.next_batch("work", START).unwrap();
         queue.begin(&batch, 7);
         if !answered {
-            queue.settle(&batch, &Outcome::Unknown { why: "the line was cut".into() }, now());
+            queue.settle(&batch, &Outcome::Unknown { why: "the line was cut".into() }, moment(START));
         }
         // The other connection may hear of it first. Message 2 left by somebody else's hand.
         queue.vanished(&place("INBOX"), &gone);
-        let batch = if answered { batch } else { queue.next_batch("work", now()).unwrap() };
+        let batch = if answered { batch } else { queue.next_batch("work", START).unwrap() };
         assert_eq!((uids(&batch), batch.begun.is_some()), (vec![1], !answered));
         let moved = Outcome::Moved {
             uid_validity: Some(1),
@@ -160,8 +170,8 @@ fn what_waits_behind_a_move_outlives_the_news_that_the_message_left() {
             unplaced: UidSet::new(),
             absent: UidSet::new(),
         };
-        queue.settle(&batch, &moved, now());
-        let next = queue.next_batch("work", now()).unwrap();
+        queue.settle(&batch, &moved, moment(START));
+        let next = queue.next_batch("work", START).unwrap();
         assert_eq!((next.group.as_ref().map(|group| group.mailbox.as_str()), uids(&next)), (Some("A"), vec![8]));
         assert_eq!(queue.undo(1, now()).map(|undone| undone.told), Some(true));
     }
@@ -178,20 +188,20 @@ fn a_renamed_mailbox_takes_along_what_waits_for_it() {
     assert_eq!(edits.put.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
     assert!(queue.renamed("home", "New", "Old").is_empty() && queue.renamed("work", "Old", "New").is_empty());
     assert!(queue.over("work", "New", 1, 1).is_some() && queue.over("work", "Old", 1, 1).is_none());
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!(batch.group.as_ref().map(|group| group.mailbox.as_str()), Some("New"));
-    queue.settle(&batch, &stored(), now());
-    assert_eq!(queue.next_batch("work", now()).map(|batch| batch.act), Some(to("New")));
+    queue.settle(&batch, &stored(), moment(START));
+    assert_eq!(queue.next_batch("work", START).map(|batch| batch.act), Some(to("New")));
 }
 
 #[test]
 fn a_message_without_a_known_name_waits_until_it_is_found() {
     let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Flagged"), "INBOX", &[1])]);
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     let moved =
         Outcome::Moved { uid_validity: None, pairs: Vec::new(), unplaced: UidSet::from(1..=1), absent: UidSet::new() };
-    queue.settle(&batch, &moved, now());
-    assert!(queue.next_batch("work", now()).is_none());
+    queue.settle(&batch, &moved, moment(START));
+    assert!(queue.next_batch("work", START).is_none());
     assert_eq!(
         queue.over("work", "INBOX", 1, 1).unwrap().to.as_deref(),
         Some("A"),
@@ -201,7 +211,7 @@ fn a_message_without_a_known_name_waits_until_it_is_found() {
     assert!(queue.vanished(&place("INBOX"), &UidSet::from(1..=1)).0.is_empty());
     assert_eq!(queue.lost_in("work", "A"), [(place("INBOX"), 1)]);
     queue.found(&place("INBOX"), &place("A"), &[(1, 30)]);
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!((batch.group.clone().unwrap().mailbox, uids(&batch)), ("A".to_owned(), vec![30]));
 }
 
@@ -211,18 +221,18 @@ fn taking_back_what_waits_tells_nothing_and_what_was_told_tells_the_contrary() {
     let undone = queue.undo(2, now()).unwrap();
     assert!(!undone.told && undone.edits.put.is_empty() && undone.edits.drop == [2]);
     assert!(queue.over("work", "INBOX", 1, 2).is_none());
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     // While it is told: the contrary is told as soon as it is known what was done.
     let undone = queue.undo(1, now()).unwrap();
     assert!(undone.told && queue.newest_step().is_none());
     assert!(queue.over("work", "INBOX", 1, 1).is_none(), "it is shown where it was");
     let moved =
         Outcome::Moved { uid_validity: Some(1), pairs: vec![(1, 71)], unplaced: UidSet::new(), absent: UidSet::new() };
-    let settled = queue.settle(&batch, &moved, now());
+    let settled = queue.settle(&batch, &moved, moment(START));
     assert!(settled.added && settled.edits.drop == [1], "{settled:?}");
     let seqs: Vec<u64> = settled.edits.put.iter().map(|row| row.seq).collect();
     queue.durable(&seqs);
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!(
         (batch.act.clone(), batch.group.clone().unwrap().mailbox, uids(&batch)),
         (to("INBOX"), "A".into(), vec![71])
@@ -237,8 +247,8 @@ fn what_was_told_is_kept_for_the_last_steps_only() {
     for step in 1..=steps {
         let row = queue.push(change(step, set("\\Seen"), "INBOX", &[u32::try_from(step).unwrap()]));
         queue.durable(&[row.seq]);
-        let batch = queue.next_batch("work", now()).unwrap();
-        dropped.extend(queue.settle(&batch, &stored(), now()).edits.drop);
+        let batch = queue.next_batch("work", START).unwrap();
+        dropped.extend(queue.settle(&batch, &stored(), moment(START)).edits.drop);
     }
     assert_eq!(dropped, [1, 2, 3, 4, 5]);
     for step in (6..=steps).rev() {
@@ -252,18 +262,80 @@ fn what_was_told_is_kept_for_the_last_steps_only() {
 #[test]
 fn a_refusal_gives_the_message_back_and_a_passing_one_is_tried_again() {
     let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Seen"), "INBOX", &[2])]);
-    let batch = queue.next_batch("work", now()).unwrap();
-    queue.settle(&batch, &Outcome::Later { why: "in use".into() }, now());
+    let batch = queue.next_batch("work", START).unwrap();
+    queue.settle(&batch, &Outcome::Later { why: "in use".into(), wait: None }, moment(START));
     // Others go on meanwhile.
-    let other = queue.next_batch("work", now()).unwrap();
+    let other = queue.next_batch("work", START).unwrap();
     assert_eq!(uids(&other), [2]);
-    queue.settle(&other, &stored(), now());
-    assert!(queue.next_batch("work", now()).is_none());
+    queue.settle(&other, &stored(), moment(START));
+    assert!(queue.next_batch("work", START).is_none());
     let at = queue.next_try("work").unwrap();
     let batch = queue.next_batch("work", at).unwrap();
-    let settled = queue.settle(&batch, &Outcome::Refused { why: "over quota".into() }, at);
+    let settled = queue.settle(&batch, &Outcome::Refused { why: "over quota".into() }, moment(at));
     assert_eq!(settled.edits.drop, [1]);
     assert!(queue.over("work", "INBOX", 1, 1).is_none());
+}
+
+fn append(step: u64) -> Change {
+    let act = Act::Append { mailbox: "A".into(), flags: Flags::default(), date: None, message_id: String::new() };
+    change(step, act, "", &[])
+}
+
+#[test]
+fn a_message_that_the_server_will_not_have_waits_for_a_person_and_is_kept() {
+    for (outcome, held) in [
+        (Outcome::Refused { why: "over quota".into() }, Held::Refused),
+        (Outcome::Doubtful { why: "it may be there".into() }, Held::Doubtful),
+    ] {
+        let mut queue = queue(&[append(1), change(2, set("\\Seen"), "INBOX", &[2])]);
+        let batch = queue.next_batch("work", START).unwrap();
+        queue.begin(&batch, 7);
+        let settled = queue.settle(&batch, &outcome, moment(START));
+        assert!(settled.edits.drop.is_empty(), "{settled:?}");
+        assert_eq!(settled.edits.put.iter().map(|row| row.held).collect::<Vec<_>>(), [Some(held)]);
+        // It survives a start, and holds up nothing else.
+        let rows: Vec<Change> = queue.waiting().map(|(row, _)| row.clone()).collect();
+        let mut queue = Queue::load(rows, 9);
+        let other = queue.next_batch("work", START).unwrap();
+        assert_eq!(uids(&other), [2]);
+        queue.settle(&other, &stored(), moment(START));
+        assert!(queue.next_batch("work", START).is_none() && !queue.waits_for("work"));
+        assert_eq!(queue.waiting().map(|(row, _)| row.why.is_empty()).collect::<Vec<_>>(), [false]);
+        // Taking back what was done last does not throw it away by the way.
+        assert_eq!(queue.newest_step().map(|(step, _)| step), Some(2));
+        let (edits, accounts) = queue.retry(1);
+        assert!(edits.put.len() == 1 && accounts.contains("work") && queue.waits_for("work"));
+        let batch = queue.next_batch("work", START).unwrap();
+        assert_eq!((batch.seqs.as_slice(), batch.begun), ([1].as_slice(), None));
+        queue.settle(&batch, &outcome, moment(START));
+        let undone = queue.undo(1, now()).unwrap();
+        assert!(undone.given_up && undone.edits.drop == [1], "{undone:?}");
+    }
+}
+
+#[test]
+fn a_message_that_is_taken_back_while_it_is_told_is_not_asked_about() {
+    let mut queue = queue(&[append(1)]);
+    let batch = queue.next_batch("work", START).unwrap();
+    queue.begin(&batch, 7);
+    queue.undo(1, now()).unwrap();
+    let settled = queue.settle(&batch, &Outcome::Refused { why: "over quota".into() }, moment(START));
+    assert_eq!(settled.edits.drop, [1]);
+}
+
+#[test]
+fn a_wait_is_as_long_as_the_server_asks_and_runs_by_the_second() {
+    let put_off = |wait: Option<Duration>| {
+        let mut queue = queue(&[change(1, to("A"), "INBOX", &[1])]);
+        let batch = queue.next_batch("work", START).unwrap();
+        queue.settle(&batch, &Outcome::Later { why: "throttled".into(), wait }, moment(START));
+        queue.next_try("work").unwrap() - START
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(put_off(None), seconds(10));
+    assert_eq!(put_off(Some(seconds(2))), seconds(10), "never sooner than by ourselves");
+    assert_eq!(put_off(Some(seconds(300))), seconds(300));
+    assert_eq!(put_off(Some(Duration::MAX)), seconds(3_600), "not for ever");
 }
 
 #[test]
@@ -272,21 +344,21 @@ fn a_mailbox_is_made_before_anything_goes_there_under_the_name_it_got() {
         change(1, Act::Create { mailbox: "Archive".into(), special_use: None }, "", &[]),
         change(1, to("Archive"), "INBOX", &[1]),
     ]);
-    let create = queue.next_batch("work", now()).unwrap();
+    let create = queue.next_batch("work", START).unwrap();
     assert!(create.group.is_none());
-    assert!(queue.next_batch("work", now()).is_none(), "not before it is made");
-    queue.settle(&create, &Outcome::Created { name: "INBOX.Archive".into() }, now());
-    assert_eq!(queue.next_batch("work", now()).unwrap().act, to("INBOX.Archive"));
+    assert!(queue.next_batch("work", START).is_none(), "not before it is made");
+    queue.settle(&create, &Outcome::Created { name: "INBOX.Archive".into() }, moment(START));
+    assert_eq!(queue.next_batch("work", START).unwrap().act, to("INBOX.Archive"));
 }
 
 #[test]
 fn others_word_counts_where_the_user_wants_nothing_changed() {
     let mut queue =
         queue(&[change(1, set("\\Flagged"), "INBOX", &[1, 2]), change(2, clear("\\Flagged"), "INBOX", &[1])]);
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     let kept = UidSet::from(1..=1);
-    queue.settle(&batch, &Outcome::Stored { said: Vec::new(), kept }, now());
-    assert!(queue.next_batch("work", now()).is_none(), "the second change of the flag is dropped too");
+    queue.settle(&batch, &Outcome::Stored { said: Vec::new(), kept }, moment(START));
+    assert!(queue.next_batch("work", START).is_none(), "the second change of the flag is dropped too");
 }
 
 #[test]
@@ -296,10 +368,10 @@ fn others_word_counts_also_where_a_sync_brings_it() {
     let (none, flagged) = (Flags::default(), flags("\\Flagged"));
     let (_, given_up) = queue.news(&place("INBOX"), &[(1, none.clone(), flagged.clone()), (2, none, flagged.clone())]);
     assert_eq!(given_up, [(1, flagged)]);
-    let batch = queue.next_batch("work", now()).unwrap();
+    let batch = queue.next_batch("work", START).unwrap();
     assert_eq!(uids(&batch), [2]);
-    queue.settle(&batch, &stored(), now());
-    assert!(queue.next_batch("work", now()).is_none());
+    queue.settle(&batch, &stored(), moment(START));
+    assert!(queue.next_batch("work", START).is_none());
 }
 
 // A server and a user, both at work.
@@ -429,7 +501,7 @@ impl World {
     }
 
     fn tell(&mut self, lose_answer: bool) -> bool {
-        let Some(batch) = self.queue.next_batch("work", now()) else { return false };
+        let Some(batch) = self.queue.next_batch("work", START) else { return false };
         if matches!(batch.act, Act::Move { .. }) {
             let edits = self.queue.begin(&batch, 0);
             self.write(edits);
@@ -438,7 +510,7 @@ impl World {
         if lose_answer {
             outcome = Outcome::Unknown { why: "lost".into() };
         }
-        let settled = self.queue.settle(&batch, &outcome, now());
+        let settled = self.queue.settle(&batch, &outcome, moment(START));
         self.write(settled.edits);
         let group = batch.group.unwrap();
         match outcome {

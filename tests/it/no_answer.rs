@@ -1,0 +1,169 @@
+//! Changes that a server puts off, refuses or does not answer, by commands of the built program at a scripted server: nothing is lost, nothing is
+//! done twice, and a person is asked where nobody can know.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+
+use crate::support::home::Home;
+use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
+
+/// A message without a Message-ID.
+const NAMELESS: &[u8] = b"From: Otter <otter@chambers.example>\r\nSubject: the weir\r\n\r\nNo name.\r\n";
+
+struct World {
+    server: ScriptedImap,
+    home: Home,
+    asked: Arc<AtomicUsize>,
+}
+
+impl World {
+    /// A profile that was synced once. While `works` is not set, `then` answers commands that begin with `counted`, which are counted.
+    async fn start(
+        works: &Arc<AtomicBool>,
+        counted: &'static str,
+        then: impl Fn(&Asked<'_>) -> Act + Send + Sync + 'static,
+    ) -> Self {
+        let (works, asked) = (Arc::clone(works), Arc::new(AtomicUsize::new(0)));
+        let counter = Arc::clone(&asked);
+        let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+            if !asked.command.starts_with(counted) {
+                return None;
+            }
+            counter.fetch_add(1, SeqCst);
+            (!works.load(SeqCst)).then(|| then(asked))
+        })
+        .await;
+        let home = Home::new();
+        let at = server.endpoint();
+        home.configure(&home.config(&at, &at, server.ca_file(), ""));
+        let world = Self { server, home, asked };
+        world.does(&["sync"], b"", 0);
+        world
+    }
+
+    /// Runs a command beside the server; gives what it said.
+    fn does(&self, words: &[&str], input: &[u8], code: i32) -> String {
+        let ran = tokio::task::block_in_place(|| self.home.run(words, input));
+        assert_eq!(ran.code, code, "{words:?}: {ran:?}");
+        ran.err
+    }
+
+    /// State and reason of what waits.
+    fn waiting(&self) -> Vec<(String, String, String)> {
+        let listed = tokio::task::block_in_place(|| self.home.json(&["change", "list"]));
+        let rows = listed["changes"].as_array().unwrap();
+        let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
+        rows.iter().map(|row| (text(row, "state"), text(row, "why"), row["step"].to_string())).collect()
+    }
+
+    fn first(&self) -> String {
+        let listed = tokio::task::block_in_place(|| self.home.json(&["message", "list"]));
+        listed["messages"][0]["id"].as_str().unwrap().to_owned()
+    }
+
+    fn arrives(&self, raw: &[u8]) {
+        let mut inbox = self.server.inbox.lock().unwrap();
+        let uid = inbox.uid_next;
+        inbox.messages.push((uid, String::from_utf8(raw.to_vec()).unwrap()));
+        inbox.uid_next += 1;
+    }
+}
+
+/// What Exchange Online and others say when they want to be asked later: never taken for a no.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_puts_off_is_told_again() {
+    for words in [
+        "BAD Request is throttled. Suggested Backoff Time: 299541 milliseconds",
+        "NO Server Unavailable. 15",
+        "NO [LIMIT] too many at once",
+        "NO [OVERQUOTA] no room",
+        "BAD User is authenticated but not connected.",
+    ] {
+        let works = Arc::new(AtomicBool::new(false));
+        let world =
+            World::start(&works, "UID STORE", move |asked| Act::Say(format!("{} {words}\r\n", asked.tag).into_bytes()))
+                .await;
+        let id = world.first();
+        world.does(&["message", "flag", &id, "--set", "flagged"], b"", 75);
+        let waiting = world.waiting();
+        assert!(waiting.len() == 1 && ["stuck", "waiting"].contains(&waiting[0].0.as_str()), "{words}: {waiting:?}");
+        assert!(!waiting[0].1.is_empty(), "{words}");
+        let before = world.asked.load(SeqCst);
+        works.store(true, SeqCst);
+        world.does(&["change", "retry", &waiting[0].2], b"", 0);
+        assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), before + 1), "{words}");
+    }
+}
+
+/// The connection ends when the message has been sent, and no answer comes.
+async fn append_without_an_answer() -> (Arc<AtomicBool>, World) {
+    let works = Arc::new(AtomicBool::new(false));
+    let world = World::start(&works, "APPEND", |_| Act::SayAndClose(b"+ go on\r\n".to_vec())).await;
+    world.does(&["message", "append", "-", "--to", "INBOX"], NAMELESS, 75);
+    assert_eq!((world.waiting().len(), world.asked.load(SeqCst)), (1, 1));
+    works.store(true, SeqCst);
+    (works, world)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_a_name_that_is_there_to_the_byte_is_not_appended_again() {
+    let (_works, world) = append_without_an_answer().await;
+    world.arrives(b"Subject: another\r\n\r\nhello\r\n");
+    world.arrives(NAMELESS);
+    world.does(&["change", "tell"], b"", 0);
+    assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_without_a_name_is_appended_again_where_nothing_came() {
+    let (_works, world) = append_without_an_answer().await;
+    world.does(&["change", "tell"], b"", 0);
+    assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_asked_where_a_message_without_a_name_may_be_there() {
+    let (_works, world) = append_without_an_answer().await;
+    // The same message as a server may have kept it.
+    world.arrives(b"X-Kept: yes\r\nFrom: Otter <otter@chambers.example>\r\nSubject: the weir\r\n\r\nNo name.\r\n");
+    world.does(&["change", "tell"], b"", 0);
+    let waiting = world.waiting();
+    assert_eq!((waiting[0].0.as_str(), world.asked.load(SeqCst)), ("uncertain", 1), "{waiting:?}");
+    assert!(waiting[0].1.contains("no Message-ID"), "{waiting:?}");
+    // Not by itself, however often.
+    world.does(&["sync"], b"", 0);
+    world.does(&["change", "tell"], b"", 0);
+    assert_eq!(world.asked.load(SeqCst), 1);
+    // The person says that it is not there.
+    world.does(&["change", "retry", &waiting[0].2], b"", 0);
+    assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_refused_for_want_of_room_is_kept() {
+    let works = Arc::new(AtomicBool::new(false));
+    let refuse = |asked: &Asked<'_>| Act::Say(format!("{} NO [OVERQUOTA] no room\r\n", asked.tag).into_bytes());
+    let world = World::start(&works, "APPEND", refuse).await;
+    let said = world.does(&["message", "append", "-", "--to", "INBOX"], NAMELESS, 1);
+    assert!(said.contains("no room") && said.contains("change save"), "{said}");
+    let waiting = world.waiting();
+    assert_eq!(waiting[0].0, "failed");
+    let saved = tokio::task::block_in_place(|| world.home.run(&["change", "save", &waiting[0].2, "--to", "-"], b""));
+    assert_eq!(saved.out.as_bytes(), NAMELESS);
+}
+
+/// A copy that was made before the connection was lost is not made again, though the messages have no Message-ID (no MOVE here).
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copied_message_without_a_name_is_not_copied_again() {
+    let works = Arc::new(AtomicBool::new(false));
+    let world = World::start(&works, "UID COPY", |_| Act::SayAndClose(Vec::new())).await;
+    let id = world.first();
+    world.does(&["message", "move", &id, "--to", "Otter", "--create"], b"", 75);
+    assert_eq!(world.asked.load(SeqCst), 1);
+    let uid: u32 = id.rsplit('/').next().unwrap().parse().unwrap();
+    let copy = world.server.inbox.lock().unwrap().messages.iter().find(|(known, _)| *known == uid).unwrap().1.clone();
+    world.arrives(copy.as_bytes());
+    works.store(true, SeqCst);
+    world.does(&["change", "tell"], b"", 0);
+    assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), 1));
+}

@@ -2,9 +2,10 @@
 //! profile, against a real Dovecot and a real submission server; at the end everything is counted.
 //!
 //! `CASEMAIL_KILLS=300` sets how often, `CASEMAIL_SEED` which moments. What was acknowledged (the command ended with success before it was
-//! killed) must be there in the end; what was not may be there or not, but never twice.
+//! killed) must be there in the end; what was not may be there or not, but never twice. A cache that was moved aside and made anew does open
+//! again, and is counted as one that did not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,12 @@ enum Told {
 struct Counted {
     killed: usize,
     ended_before: usize,
+    /// How often the stores were opened after a kill.
+    looks: usize,
+    /// The command failed, or said that something was wrong with a store.
     unopened: Vec<String>,
+    /// Caches that were moved aside, by name.
+    aside: BTreeSet<String>,
     delivered: usize,
     flag_changes: usize,
     sends: usize,
@@ -97,15 +103,17 @@ impl Rig {
         }
     }
 
-    /// The stores open: a list of what is held.
+    /// The stores open, and are the ones of before: a list of what is held, and not a word about it.
     fn look(&mut self) {
+        self.counted.looks += 1;
         let ran = self.world.home.run(&["--json", "message", "list", "--mailbox", "INBOX"], b"");
         match serde_json::from_str::<serde_json::Value>(&ran.out) {
-            Ok(list) if ran.code == 0 => {
+            Ok(list) if ran.code == 0 && !complains(&ran.err) => {
                 self.seen = ids(&list);
             }
             _ => self.counted.unopened.push(format!("{ran:?}")),
         }
+        self.counted.aside.extend(moved_aside(&self.world));
     }
 
     fn some_message(&mut self) -> Option<String> {
@@ -178,6 +186,18 @@ impl Rig {
         let done = matches!(output.status.code(), Some(0 | 75));
         self.sends.insert(subject, if done { Told::Accepted } else { Told::Nothing });
     }
+}
+
+/// Whether the words for people speak of a store that is not as it was left.
+fn complains(words: &str) -> bool {
+    ["moved to", "damaged", "made anew", "cannot be used", "could not be used"].iter().any(|sign| words.contains(sign))
+}
+
+/// Caches that could not be used and were moved out of the way: they lie where the cache is.
+fn moved_aside(world: &World) -> Vec<String> {
+    let names = std::fs::read_dir(world.home.roots().cache).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with("cache.corrupt-")).collect()
 }
 
 fn ids(list: &serde_json::Value) -> Vec<String> {
@@ -254,6 +274,8 @@ fn count(rig: Rig, seed: u64) {
     assert_eq!(screen.wait_for_end(), 0);
     let verified = world.home.json(&["store", "verify"]);
     let mut findings: Vec<String> = counted.unopened.iter().map(|what| format!("does not open: {what}")).collect();
+    let aside: BTreeSet<String> = counted.aside.iter().cloned().chain(moved_aside(&world)).collect();
+    findings.extend(aside.iter().map(|name| format!("a cache was moved aside: {name}")));
     if verified["ok"] != true {
         findings.push(format!("store verify: {verified}"));
     }
@@ -315,14 +337,19 @@ fn count(rig: Rig, seed: u64) {
             findings.push(format!("{subject}: told {told:?}, {state}, {out} times out, {copies} times filed"));
         }
     }
+    let starting = |words: &str| findings.iter().filter(|finding| finding.starts_with(words)).count();
     eprintln!(
-        "seed {seed}: {} kills, {} commands ended before theirs; {} messages in, {} changes of flags, {} sends ({} sent, {uncertain} uncertain): {} findings",
+        "seed {seed}: {} kills, {} commands ended before theirs; {} messages in, {} changes of flags, {} sends ({} sent, {uncertain} uncertain); \
+         stores opened {} times after a kill, {} times not or not without complaint, {} caches moved aside; {} findings",
         counted.killed,
         counted.ended_before,
         counted.delivered,
         counted.flag_changes,
         counted.sends,
         rows.iter().filter(|row| row["state"] == "sent").count(),
+        counted.looks,
+        starting("does not open"),
+        aside.len(),
         findings.len(),
     );
     assert!(findings.is_empty(), "{}", findings.join("\n"));

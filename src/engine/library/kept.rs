@@ -564,3 +564,6 @@ impl Library {
         *before = self;
     }
 }
+
+#[cfg(test)]
+mod tests;

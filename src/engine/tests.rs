@@ -239,6 +239,118 @@ fn another_uid_validity_drops_what_was_held() {
     assert_eq!(listing.messages[0].id.uid_validity, 8);
 }
 
+fn listed(name: &str, mailbox_id: Option<&str>) -> MailboxInfo {
+    MailboxInfo {
+        name: name.into(),
+        delimiter: Some('/'),
+        special_use: None,
+        subscribed: true,
+        mailbox_id: mailbox_id.map(str::to_owned),
+    }
+}
+
+/// What a pass over a mailbox of the server brings, through the sink that the worker has.
+fn pass(running: &Running, mailbox: &str, messages: Vec<Fetched>) {
+    let sink = running.sink();
+    let at = at(mailbox, 7);
+    let next = messages.iter().map(|m| m.uid).max().unwrap_or(0) + 1;
+    running
+        .engine
+        .block_on(async {
+            sink.begin(&at, false).await?;
+            sink.batch(&at, messages).await?;
+            let position = Position { uid_next: Some(next), highest_modseq: None, exists: next - 1 };
+            sink.done(&at, position, &Pass::default()).await
+        })
+        .unwrap()
+        .unwrap();
+}
+
+fn places(running: &Running) -> Vec<(String, String)> {
+    let listing = running.engine.messages(&Filter::default()).unwrap();
+    let mut places: Vec<_> = listing.messages.into_iter().map(|m| (m.id.mailbox.to_string(), m.subject)).collect();
+    places.sort();
+    places
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(mailbox, subject)| ((*mailbox).to_owned(), (*subject).to_owned())).collect()
+}
+
+/// A mailbox that was renamed keeps its messages, their texts and what waits for them; one that was deleted takes its own along, and no other's.
+#[test]
+fn messages_follow_a_renamed_mailbox_and_go_with_a_deleted_one() {
+    let world = World::new();
+    let running = world.open();
+    let sink = running.sink();
+    let list = |names: &[(&str, &str)]| -> Vec<MailboxInfo> {
+        names.iter().map(|(name, id)| listed(name, Some(id))).collect()
+    };
+    let tell = |boxes: Vec<MailboxInfo>| {
+        running.engine.block_on(async { sink.mailboxes(boxes).await }).unwrap().unwrap();
+        running.engine.core.flush_back();
+    };
+    tell(list(&[("INBOX", "F1"), ("Otter", "F2"), ("Weir", "F3")]));
+    pass(&running, "INBOX", vec![fetched(1, eml(1, "in", "", "x"))]);
+    pass(
+        &running,
+        "Otter",
+        vec![fetched(1, eml(2, "otter one", "", "a lantern")), fetched(2, eml(3, "otter two", "", "y"))],
+    );
+    pass(&running, "Weir", vec![fetched(1, eml(4, "weir", "", "z"))]);
+    running.engine.core.flush_back();
+    let before = pairs(&[("INBOX", "in"), ("Otter", "otter one"), ("Otter", "otter two"), ("Weir", "weir")]);
+    assert_eq!(places(&running), before);
+    let otter = running.engine.messages(&Filter::default()).unwrap();
+    let otter = otter.messages.into_iter().find(|m| m.subject == "otter one").unwrap().id;
+    running.engine.submit(Effect::ChangeFlags(vec![otter], FlagChange::Seen(true)));
+
+    running.engine.block_on(async { sink.renamed("Otter", "Otter/2026").await }).unwrap().unwrap();
+    tell(list(&[("INBOX", "F1"), ("Otter/2026", "F2"), ("Weir", "F3")]));
+    let after = pairs(&[("INBOX", "in"), ("Otter/2026", "otter one"), ("Otter/2026", "otter two"), ("Weir", "weir")]);
+    assert_eq!(places(&running), after);
+    // Nothing is fetched anew, what waited waits for it under its new name, and the text is here.
+    let held = running.engine.block_on(async { running.sink().held("Otter/2026").await }).unwrap().unwrap().unwrap();
+    assert_eq!((held.uid_validity, held.uids, held.lacking.is_empty()), (7, UidSet::from(1..=2), true));
+    let known = running.engine.block_on(async { running.sink().known().await }).unwrap().unwrap();
+    let names: std::collections::BTreeSet<_> = known.iter().map(|known| known.name.as_str()).collect();
+    assert_eq!(names, ["INBOX", "Otter/2026", "Weir"].into());
+    let waiting = running.engine.core.ask_open(|_, open| {
+        open.changes.queue.waiting().flat_map(|(change, _)| change.waiting.clone()).collect::<Vec<_>>()
+    });
+    let waiting = waiting.unwrap();
+    assert_eq!((waiting.len(), waiting[0].mailbox.as_str(), waiting[0].uids.as_slice()), (1, "Otter/2026", &[1][..]));
+
+    tell(list(&[("INBOX", "F1"), ("Otter/2026", "F2")]));
+    let left = pairs(&[("INBOX", "in"), ("Otter/2026", "otter one"), ("Otter/2026", "otter two")]);
+    assert_eq!(places(&running), left);
+    assert!(running.engine.block_on(async { running.sink().held("Weir").await }).unwrap().unwrap().is_none());
+    running.event(|event| match event {
+        Event::Notice(told) if told.text.as_str().contains("Weir was removed") => Some(()),
+        _ => None,
+    });
+    drop(sink);
+    running.engine.close();
+    // After a restart it is the same, and the words of the message that moved along are found.
+    let again = world.open();
+    assert_eq!(places(&again), left);
+    let found = again.engine.messages(&Filter::default()).unwrap().messages;
+    let moved = found.into_iter().find(|m| m.subject == "otter one").unwrap();
+    assert_eq!(
+        (moved.id.mailbox.to_string().as_str(), moved.flags.as_slice()),
+        ("Otter/2026", &["\\Seen".to_owned()][..])
+    );
+    let raw = again
+        .engine
+        .core
+        .ask_stores(move |_, open| {
+            let mailbox = open.stores.cache.mailboxes().unwrap().into_iter().find(|m| m.name == "Otter/2026").unwrap();
+            open.stores.cache.raw(crate::mail::id::MessageKey { mailbox: mailbox.id, uid: 1 }).unwrap()
+        })
+        .unwrap();
+    assert!(String::from_utf8(raw.unwrap()).unwrap().contains("a lantern"));
+}
+
 #[test]
 fn what_cannot_be_fetched_or_read_costs_its_own_row() {
     let world = World::new();

@@ -315,11 +315,10 @@ fn messages_follow_a_renamed_mailbox_and_go_with_a_deleted_one() {
     let known = running.engine.block_on(async { running.sink().known().await }).unwrap().unwrap();
     let names: std::collections::BTreeSet<_> = known.iter().map(|known| known.name.as_str()).collect();
     assert_eq!(names, ["INBOX", "Otter/2026", "Weir"].into());
-    let waiting = running.engine.core.ask_open(|_, open| {
-        open.changes.queue.waiting().flat_map(|(change, _)| change.waiting.clone()).collect::<Vec<_>>()
-    });
-    let waiting = waiting.unwrap();
-    assert_eq!((waiting.len(), waiting[0].mailbox.as_str(), waiting[0].uids.as_slice()), (1, "Otter/2026", &[1][..]));
+    let rows = running.engine.messages(&Filter::default()).unwrap().messages;
+    let waits: Vec<_> = rows.iter().filter(|m| m.pending).map(|m| (m.id.mailbox.as_str(), m.id.uid)).collect();
+    assert_eq!(waits, [("Otter/2026", 1)]);
+    assert_eq!(running.engine.waiting_changes().unwrap().len(), 1);
 
     tell(list(&[("INBOX", "F1"), ("Otter/2026", "F2")]));
     let left = pairs(&[("INBOX", "in"), ("Otter/2026", "otter one"), ("Otter/2026", "otter two")]);

@@ -93,101 +93,95 @@ fn badger() -> Address {
     Address { name: "Badger".into(), addr: "badger@crown.example".into() }
 }
 
-mod first {
-    use super::*;
-
-    fn summary(uid: u32) -> Summary {
-        Summary {
-            uid,
-            flags: Flags::from_names(["\\Seen", "$Case"]),
-            received: 1_772_442_000 + i64::from(uid),
-            sent: Some(1_772_441_990),
-            bytes: 1234,
-            message_id: format!("{uid}@chambers.example"),
-            in_reply_to: vec!["0@chambers.example".into()],
-            references: vec!["0@chambers.example".into()],
-            from: vec![badger()],
-            to: vec![Address { name: String::new(), addr: "kestrel@chambers.example".into() }],
-            subject: "R v FERRET 99ZX0012326".into(),
-            attachments: 1,
-            carried: 2,
-            has_raw: true,
-            derived: vec!["99ZX0012326".into()],
-            ..Summary::default()
-        }
-    }
-
-    #[test]
-    fn the_first_form_is_read() {
-        opened_twice("store-v1", |vault, cache, state| {
-            assert_eq!((vault.epoch(), vault.generation()), (0, 1));
-            let [inbox] = cache.mailboxes().unwrap().try_into().unwrap();
-            assert_eq!((inbox.account.as_str(), inbox.name.as_str()), ("work", "INBOX"));
-            assert_eq!(inbox.uid_validity, values::INBOX_VALIDITY);
-            let kept = MailboxState {
-                uid_next: Some(301),
-                highest_modseq: Some(99),
-                special_use: Some(SpecialUse::Inbox),
-                subscribed: true,
-                exists: 2,
-                last_sync: Some(now()),
-                also: MailboxAlso::default(),
-            };
-            assert_eq!(inbox.state, kept);
-            assert_eq!(summaries(cache, &inbox), [summary(300), summary(1)]);
-            let raw = |uid| cache.raw(MessageKey { mailbox: inbox.id, uid }).unwrap().unwrap();
-            assert_eq!(raw(1), b"Subject: R v FERRET\r\n\r\nHello\r\n");
-            assert_eq!(raw(300), values::large(70_000));
-
-            let envelope = SmtpEnvelope {
-                reverse_path: "kestrel@chambers.example".into(),
-                forward_paths: vec!["badger@crown.example".into()],
-            };
-            let row = OutboxEntry {
-                id: OutboxId(1),
-                batch: OutboxId(1),
-                bytes: 9,
-                state: OutboxState::Held,
-                next_attempt: Some(now()),
-                ..OutboxEntry::new("work", "1@chambers.example", envelope, now())
-            };
-            let (rows, damage) = state.outbox().unwrap();
-            assert_eq!((rows, damage.len()), (vec![row], 0));
-            assert_eq!(state.outbox_raw(OutboxId(1)).unwrap(), b"the bytes");
-            let draft = state.kept_draft().unwrap().unwrap();
-            assert_eq!(draft, casemail::mail::draft::Draft { subject: "kept".into(), ..Default::default() });
-            let cert = CertRecord { acceptance: Acceptance::Verified, ..values::cert() };
-            assert_eq!(state.certs().unwrap(), [cert]);
-            assert_eq!(state.secrets().unwrap(), [values::secret()]);
-            // A change of flags alone has become a row of the queue of all changes.
-            let change = Change {
-                seq: 1,
-                step: 0,
-                undoes: None,
-                words: "changed flags".into(),
-                at: now(),
-                account: "work".into(),
-                act: Act::Flags {
-                    set: Flags::new(Flags::SEEN, Vec::new()),
-                    clear: Flags::new(Flags::FLAGGED, Vec::new()),
-                },
-                waiting: vec![Group { mailbox: "INBOX".into(), uid_validity: 1, uids: vec![2], home: None }],
-                open: false,
-                begun: None,
-                done: Vec::new(),
-                taken_back: false,
-                tries: 0,
-                why: String::new(),
-            };
-            let (changes, damage) = state.changes().unwrap();
-            assert_eq!((changes, damage.len()), (vec![change], 0));
-            assert_eq!(state.next_change().unwrap(), 2);
-            assert_eq!(state.value("name").unwrap().unwrap(), b"value");
-        });
+/// A row as the first form's fixture has it.
+fn first_summary(uid: u32) -> Summary {
+    Summary {
+        uid,
+        flags: Flags::from_names(["\\Seen", "$Case"]),
+        received: 1_772_442_000 + i64::from(uid),
+        sent: Some(1_772_441_990),
+        bytes: 1234,
+        message_id: format!("{uid}@chambers.example"),
+        in_reply_to: vec!["0@chambers.example".into()],
+        references: vec!["0@chambers.example".into()],
+        from: vec![badger()],
+        to: vec![Address { name: String::new(), addr: "kestrel@chambers.example".into() }],
+        subject: "R v FERRET 99ZX0012326".into(),
+        attachments: 1,
+        carried: 2,
+        has_raw: true,
+        derived: vec!["99ZX0012326".into()],
+        ..Summary::default()
     }
 }
 
-/// The cache of the second form and later ones, but for what is told apart by `beside`: summaries of which these fields are other.
+#[test]
+fn the_first_form_is_read() {
+    opened_twice("store-v1", |vault, cache, state| {
+        assert_eq!((vault.epoch(), vault.generation()), (0, 1));
+        let [inbox] = cache.mailboxes().unwrap().try_into().unwrap();
+        assert_eq!((inbox.account.as_str(), inbox.name.as_str()), ("work", "INBOX"));
+        assert_eq!(inbox.uid_validity, values::INBOX_VALIDITY);
+        let kept = MailboxState {
+            uid_next: Some(301),
+            highest_modseq: Some(99),
+            special_use: Some(SpecialUse::Inbox),
+            subscribed: true,
+            exists: 2,
+            last_sync: Some(now()),
+            also: MailboxAlso::default(),
+        };
+        assert_eq!(inbox.state, kept);
+        assert_eq!(summaries(cache, &inbox), [first_summary(300), first_summary(1)]);
+        let raw = |uid| cache.raw(MessageKey { mailbox: inbox.id, uid }).unwrap().unwrap();
+        assert_eq!(raw(1), b"Subject: R v FERRET\r\n\r\nHello\r\n");
+        assert_eq!(raw(300), values::large(70_000));
+
+        let envelope = SmtpEnvelope {
+            reverse_path: "kestrel@chambers.example".into(),
+            forward_paths: vec!["badger@crown.example".into()],
+        };
+        let row = OutboxEntry {
+            id: OutboxId(1),
+            batch: OutboxId(1),
+            bytes: 9,
+            state: OutboxState::Held,
+            next_attempt: Some(now()),
+            ..OutboxEntry::new("work", "1@chambers.example", envelope, now())
+        };
+        let (rows, damage) = state.outbox().unwrap();
+        assert_eq!((rows, damage.len()), (vec![row], 0));
+        assert_eq!(state.outbox_raw(OutboxId(1)).unwrap(), b"the bytes");
+        let draft = state.kept_draft().unwrap().unwrap();
+        assert_eq!(draft, casemail::mail::draft::Draft { subject: "kept".into(), ..Default::default() });
+        let cert = CertRecord { acceptance: Acceptance::Verified, ..values::cert() };
+        assert_eq!(state.certs().unwrap(), [cert]);
+        assert_eq!(state.secrets().unwrap(), [values::secret()]);
+        // A change of flags alone has become a row of the queue of all changes.
+        let change = Change {
+            seq: 1,
+            step: 0,
+            undoes: None,
+            words: "changed flags".into(),
+            at: now(),
+            account: "work".into(),
+            act: Act::Flags { set: Flags::new(Flags::SEEN, Vec::new()), clear: Flags::new(Flags::FLAGGED, Vec::new()) },
+            waiting: vec![Group { mailbox: "INBOX".into(), uid_validity: 1, uids: vec![2], home: None }],
+            open: false,
+            begun: None,
+            done: Vec::new(),
+            taken_back: false,
+            tries: 0,
+            why: String::new(),
+        };
+        let (changes, damage) = state.changes().unwrap();
+        assert_eq!((changes, damage.len()), (vec![change], 0));
+        assert_eq!(state.next_change().unwrap(), 2);
+        assert_eq!(state.value("name").unwrap().unwrap(), b"value");
+    });
+}
+
+/// What the caches of the second form and of later ones have in common.
 fn check_cache(cache: &Cache) -> (Mailbox, Mailbox) {
     assert_eq!(cache.mailboxes().unwrap().len(), 2);
     let (inbox, sent) = (mailbox_named(cache, "INBOX"), mailbox_named(cache, "Sent"));

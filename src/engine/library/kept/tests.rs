@@ -94,6 +94,7 @@ fn the_kept_list_of_todays_form_has_a_fixture_and_says_what_the_summaries_say() 
 
 #[test]
 #[ignore = "writes the kept list of a fixture: see the head of tests/it/store.rs"]
+#[expect(clippy::disallowed_methods, reason = "it is told by the environment where to write")]
 fn write_the_fixture() {
     // In a copy: opening a cache writes in it.
     let dir = std::env::var("CASEMAIL_WRITE_FIXTURE").unwrap();

@@ -2,8 +2,8 @@
 //!
 //! Made-up summaries (threads of one to nine messages, cases, three hundred people) are put into the cache of a throw-away profile. Then the
 //! program's own engine and screen are started in a process of their own, once to read everything and keep the list, then again and again on
-//! the kept list: from the open vault to the first drawn list of cases, to the whole list of all threads drawn, keys, memory, disk.
-//! Figures are printed, nothing is asserted.
+//! the kept list: from the open vault to the first drawn list of cases, to the whole list of all threads drawn, keys, memory, disk. At last
+//! the growth from one size to the next in one table. Figures are printed, nothing is asserted. `docs/measuring.md` says how to read it.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops at the first trouble")]
 
@@ -170,7 +170,42 @@ fn cases_of(event: &Event, least: usize) -> Option<()> {
     (rows.first()?.messages >= least).then_some(())
 }
 
-fn percentiles(name: &str, mut times: Vec<Duration>, bytes: usize) {
+/// The line of a child that its parent reads, not a person.
+const FIGURES: &str = "figures:";
+
+/// What the table of growth holds of a size.
+#[derive(Clone, Copy, Debug, Default)]
+struct Figures {
+    first_ms: f64,
+    whole_ms: f64,
+    threads_ms: f64,
+    rss_mb: f64,
+    /// The slowest of the kinds of keys, at the 99th percentile.
+    key_p99_ms: f64,
+    cursor_octets: f64,
+}
+
+impl Figures {
+    const COUNT: usize = 6;
+
+    fn numbers(self) -> [f64; Self::COUNT] {
+        [self.first_ms, self.whole_ms, self.threads_ms, self.rss_mb, self.key_p99_ms, self.cursor_octets]
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let numbers: Vec<f64> =
+            line.strip_prefix(FIGURES)?.split_whitespace().map(|word| word.parse().unwrap()).collect();
+        let [first_ms, whole_ms, threads_ms, rss_mb, key_p99_ms, cursor_octets] = numbers.try_into().ok()?;
+        Some(Self { first_ms, whole_ms, threads_ms, rss_mb, key_p99_ms, cursor_octets })
+    }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// Prints; gives the 99th percentile.
+fn percentiles(name: &str, mut times: Vec<Duration>, bytes: usize) -> Duration {
     times.sort();
     let at = |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied().unwrap_or_default();
     println!(
@@ -180,6 +215,7 @@ fn percentiles(name: &str, mut times: Vec<Duration>, bytes: usize) {
         at(100),
         bytes / times.len()
     );
+    at(99)
 }
 
 /// One start of the program.
@@ -221,6 +257,13 @@ fn start(home: &Path, count: u32, keys: bool) {
         "  open {opened:>9.3?}, first list {first:>9.3?}, whole {whole:>9.3?}, {} threads drawn {threads:>9.3?}; {rss} MB (peak {peak}, {before} before)",
         listed
     );
+    let mut figures = Figures {
+        first_ms: ms(first),
+        whole_ms: ms(whole),
+        threads_ms: ms(threads),
+        rss_mb: rss as f64,
+        ..Figures::default()
+    };
     if keys {
         for (name, keys, times) in [
             ("cursor down", "j", 2_000),
@@ -244,12 +287,19 @@ fn start(home: &Path, count: u32, keys: bool) {
                     took.push(start.elapsed());
                 }
             }
-            percentiles(name, took, program.written.get() - before);
+            let (count, octets) = (took.len(), program.written.get() - before);
+            let p99 = ms(percentiles(name, took, octets));
+            figures.key_p99_ms = figures.key_p99_ms.max(p99);
+            if name == "cursor down" {
+                figures.cursor_octets = octets as f64 / count as f64;
+            }
         }
     }
     let closing = Instant::now();
     drop(program);
     println!("  closed in {:.3?}", closing.elapsed());
+    let numbers = figures.numbers().map(|number| number.to_string());
+    println!("{FIGURES} {}", numbers.join(" "));
 }
 
 fn main() {
@@ -260,7 +310,9 @@ fn main() {
     }
     let sizes: Vec<u32> = args.iter().filter_map(|arg| arg.parse().ok()).collect();
     let sizes = if sizes.is_empty() { vec![10_000, 100_000, 1_000_000] } else { sizes };
+    let mut growth = Vec::new();
     for count in sizes {
+        let mut last = Figures::default();
         let dir = std::env::temp_dir().join(format!("casemail-bench-{}-{count}", std::process::id()));
         let home = dir.join("home");
         let began = Instant::now();
@@ -272,13 +324,31 @@ fn main() {
             println!(" {words}");
             let run = Command::new(std::env::current_exe().unwrap())
                 .args([home.as_os_str(), count.to_string().as_ref(), keys.as_ref()])
-                .status()
+                .stderr(std::process::Stdio::inherit())
+                .output()
                 .unwrap();
-            assert!(run.success());
+            assert!(run.status.success());
+            for line in String::from_utf8_lossy(&run.stdout).lines() {
+                match Figures::read(line) {
+                    Some(read) => last = read,
+                    None => println!("{line}"),
+                }
+            }
         }
         let cache = Roots::below(&home).cache;
         let list = std::fs::metadata(cache.join("list")).map_or(0, |meta| meta.len());
         println!(" on the disk: cache {} kB, of it the kept list {} kB", disk(&cache) >> 10, list >> 10);
+        growth.push((count, last, disk(&cache) >> 10));
         std::fs::remove_dir_all(&dir).unwrap();
+    }
+    println!(
+        "\n{:>9} {:>9} {:>9} {:>12} {:>7} {:>9} {:>12} {:>14}",
+        "messages", "first ms", "whole ms", "threads ms", "MB", "disk kB", "key p99 ms", "octets a move"
+    );
+    for (count, figures, disk) in growth {
+        let [first, whole, threads, rss, p99, octets] = figures.numbers();
+        println!(
+            "{count:>9} {first:>9.1} {whole:>9.1} {threads:>12.1} {rss:>7.0} {disk:>9} {p99:>12.3} {octets:>14.0}"
+        );
     }
 }

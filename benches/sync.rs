@@ -1,11 +1,12 @@
-//! A first sync, one without changes, and one after 100 new messages, 500 changes of flags and 200 expunged, as whole processes:
-//! `cargo bench --bench sync [-- 100000]`.
+//! A first sync, one without changes, and one after 100 new messages, 500 changes of flags and 200 expunged:
+//! `cargo bench --bench sync [-- 100000 [RUNS]]`. `docs/measuring.md` says how to read it.
 //!
-//! A private Dovecot is filled with made-up mail (10,000 messages where no number is given), then the built program (or the one that
-//! `CASEMAIL` names), mbsync where it is installed, and a bare stream of the same (`UID FETCH 1:* BODY.PEEK[]`, then QRESYNC) fetch it in
-//! turn. Then all of it once more through a proxy that counts bytes and turns of the line. CPU is of the client alone; memory is the
-//! largest seen after the profile was unlocked, because Argon2 takes its own by intent. Server and client share the machine. Figures are
-//! printed, nothing is asserted.
+//! A private Dovecot is filled with made-up mail (10,000 messages where no number is given). In each of three runs (or so many as are asked
+//! for) the built program (or the one that `CASEMAIL` names), the same engine in a process whose profile is open already, mbsync where it is
+//! installed, and a bare stream of the same (`UID FETCH 1:* BODY.PEEK[]`, then QRESYNC) fetch it in turn, each from nothing; what is printed
+//! are medians. Then all of it once more through a proxy that counts bytes and turns of the line. CPU is of the client alone. The program
+//! opens its profile with a passphrase, which costs by intent (Argon2): the row `opened` is without it, as the same sync is in a program that
+//! runs. Memory is the largest seen after the profile was unlocked. Server and client share the machine. Nothing is asserted.
 
 #![allow(
     dead_code,
@@ -30,6 +31,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use casemail::engine::{Engine, Opening};
 use casemail::net::{Endpoint, Security, connect_imap, tls};
 use casemail::store::profile::{Profile, Roots};
 use casemail::store::vault::{Cost, Vault};
@@ -106,6 +108,7 @@ fn message(number: u64, noise: &mut Noise) -> Vec<u8> {
 }
 
 /// What something cost.
+#[derive(Clone, Debug, Default)]
 struct Cost1 {
     wall: f64,
     cpu: f64,
@@ -218,6 +221,56 @@ fn casemail(home: &Path) -> Cost1 {
     run(command, &Roots::below(home).cache.join("mail"))
 }
 
+/// A field of `/proc/self/status` in MB.
+fn status_mb(field: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
+}
+
+/// As a process of its own: `--opened HOME PASSES`. Unlocks, opens, and syncs so often; prints what each took, the sync by itself.
+fn opened_child(arguments: &[String]) {
+    let (home, passes): (&Path, u32) = (Path::new(&arguments[0]), arguments[1].parse().unwrap());
+    let roots = Roots::below(home);
+    let mut marks = vec![(Instant::now(), ticks(false))];
+    let vault = Vault::open(&roots.vault_file(), PASSPHRASE.as_bytes()).unwrap();
+    marks.push((Instant::now(), ticks(false)));
+    let (config, _) = casemail::config::files::load(roots.config_file().parent().unwrap(), None).unwrap();
+    let engine = Engine::open(Opening::new(Profile::open(roots).unwrap(), config, Some(vault))).unwrap();
+    engine.wait_loaded().unwrap();
+    marks.push((Instant::now(), ticks(false)));
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    for _ in 0..passes {
+        engine.sync_once(None, &[]).unwrap();
+    }
+    marks.push((Instant::now(), ticks(false)));
+    let took = |n: usize| ((marks[n + 1].0 - marks[n].0).as_secs_f64(), marks[n + 1].1 - marks[n].1);
+    let (unlock, open, sync) = (took(0), took(1), took(2));
+    let each = f64::from(passes);
+    println!(
+        "{} {} {} {} {} {} {}",
+        unlock.0,
+        unlock.1,
+        open.0,
+        open.1,
+        sync.0 / each,
+        sync.1 / each,
+        status_mb("VmHWM:")
+    );
+}
+
+/// A sync in a process that is open already, with what unlocking and opening took before it: wall and CPU.
+fn opened(home: &Path, passes: u32) -> (Cost1, [f64; 4]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.arg("--opened").arg(home).arg(passes.to_string());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    let numbers: Vec<f64> = told.split_whitespace().map(|word| word.parse().unwrap()).collect();
+    let cost = Cost1 { wall: numbers[4], cpu: numbers[5], peak_mb: numbers[6] as u64, output: String::new() };
+    (cost, [numbers[0], numbers[1], numbers[2], numbers[3]])
+}
+
 /// mbsync's configuration, where it is installed.
 fn mbsync_rc(dir: &Path, server: &Dovecot, port: u16) -> Option<PathBuf> {
     let version = Command::new("mbsync").arg("--version").output().ok()?;
@@ -247,37 +300,87 @@ fn disk(dir: &Path) -> u64 {
     entries.map(|entry| if entry.path().is_dir() { disk(&entry.path()) } else { entry.metadata().unwrap().len() }).sum()
 }
 
-/// What one after another did, by client.
-type Costs = Vec<(&'static str, Cost1)>;
+/// Passes over an unchanged mailbox of which the mean is taken: one alone is below the kernel's ticks of a hundredth second.
+const PASSES: u32 = 20;
+
+const FIRST: &str = "first";
+const UNCHANGED: &str = "nothing changed";
+const CHANGED: &str = "100 new, 500 flags, 200 gone";
 
 /// Everything against this port: first, nothing changed, after changes. `round` tells changes apart that were made before.
-fn all(server: &Dovecot, port: u16, dir: &Path, round: u64, told: &mut dyn FnMut(&str, &str, &Cost1)) -> PathBuf {
+fn all(
+    server: &Dovecot,
+    port: u16,
+    dir: &Path,
+    round: u64,
+    told: &mut dyn FnMut(&'static str, &'static str, Cost1),
+) -> PathBuf {
     const SELECT: &str = "SELECT INBOX (CONDSTORE)";
-    let place = dir.join("home");
+    let (place, open) = (dir.join("home"), dir.join("opened"));
     home(&place, server, port);
+    home(&open, server, port);
     let rc = mbsync_rc(&dir.join("mbsync"), server, port);
     let bare = raw(server, port, &[SELECT.to_owned(), "UID FETCH 1:* (UID FLAGS BODY.PEEK[])".to_owned()]);
-    told("first", "raw", &bare);
     let (validity, modseq, next) = position(&bare.output);
-    let mut clients = |what: &str| -> Costs {
-        let mut costs = vec![("casemail", casemail(&place))];
+    told(FIRST, "raw", bare);
+    let mut clients = |what: &'static str, told: &mut dyn FnMut(&'static str, &'static str, Cost1)| {
+        told(what, "casemail", casemail(&place));
+        let (cost, before) = opened(&open, if what == UNCHANGED { PASSES } else { 1 });
+        told(what, "opened", cost);
+        let [unlock, unlock_cpu, opening, opening_cpu] = before;
+        told(what, "(unlock)", Cost1 { wall: unlock, cpu: unlock_cpu, ..Cost1::default() });
+        told(what, "(open)", Cost1 { wall: opening, cpu: opening_cpu, ..Cost1::default() });
         if let Some(rc) = &rc {
-            costs.push(("mbsync", mbsync(rc)));
+            told(what, "mbsync", mbsync(rc));
         }
-        for (name, cost) in &costs {
-            told(what, name, cost);
-        }
-        costs
     };
-    clients("first");
-    clients("nothing changed");
-    change(server, round);
-    clients("100 new, 500 flags, 200 gone");
+    clients(FIRST, told);
     let qresync = format!("SELECT INBOX (QRESYNC ({validity} {modseq}))");
+    told(UNCHANGED, "raw", raw(server, port, &["ENABLE QRESYNC".to_owned(), qresync.clone()]));
+    clients(UNCHANGED, told);
+    change(server, round);
+    clients(CHANGED, told);
     let new = format!("UID FETCH {next}:* (UID FLAGS BODY.PEEK[])");
-    let bare = raw(server, port, &["ENABLE QRESYNC".to_owned(), qresync, new]);
-    told("100 new, 500 flags, 200 gone", "raw", &bare);
+    told(CHANGED, "raw", raw(server, port, &["ENABLE QRESYNC".to_owned(), qresync, new]));
     place
+}
+
+/// What was measured, by what and whose.
+type Measured = std::collections::BTreeMap<(&'static str, &'static str), Vec<Cost1>>;
+
+/// The middle one.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn tell(measured: &Measured) {
+    println!(
+        "{:<30} {:<9} {:>8} {:>17} {:>8} {:>8} {:>7}",
+        "", "", "wall s", "(least, most)", "CPU s", "peak MB", "/ raw"
+    );
+    for what in [FIRST, UNCHANGED, CHANGED] {
+        let middle = |who: &'static str, of: &dyn Fn(&Cost1) -> f64| {
+            measured.get(&(what, who)).map(|costs| median(costs.iter().map(of).collect()))
+        };
+        let bare = middle("raw", &|cost| cost.wall).unwrap_or(f64::NAN);
+        for who in ["raw", "casemail", "(unlock)", "(open)", "opened", "mbsync"] {
+            let Some(costs) = measured.get(&(what, who)) else {
+                println!("{what:<30} {who:<9} NOT INSTALLED: there is nothing to compare with");
+                continue;
+            };
+            let walls: Vec<f64> = costs.iter().map(|cost| cost.wall).collect();
+            let (least, most) =
+                (walls.iter().copied().fold(f64::MAX, f64::min), walls.iter().copied().fold(0.0, f64::max));
+            let (wall, cpu) = (median(walls), middle(who, &|cost| cost.cpu).unwrap_or_default());
+            let peak = middle(who, &|cost| cost.peak_mb as f64).unwrap_or_default();
+            println!(
+                "{what:<30} {who:<9} {wall:>8.3} {:>17} {cpu:>8.3} {peak:>8} {:>7.2}",
+                format!("({least:.3}, {most:.3})"),
+                wall / bare
+            );
+        }
+    }
 }
 
 /// Another client at work.
@@ -286,9 +389,9 @@ fn change(server: &Dovecot, round: u64) {
     for n in 0..100 {
         server.deliver(USER, "INBOX", &message(10_000_000 + round * 1_000 + n * 12, &mut noise));
     }
-    let how = if round == 0 { "add" } else { "remove" };
+    let how = if round.is_multiple_of(2) { "add" } else { "remove" };
     server.doveadm(&["flags", how, "-u", USER, "\\Flagged", "mailbox", "INBOX", "uid", "1:500"], b"");
-    let gone = format!("{}:{}", 1_001 + round * 200, 1_200 + round * 200);
+    let gone = format!("{}:{}", 501 + round * 200, 700 + round * 200);
     server.doveadm(&["expunge", "-u", USER, "mailbox", "INBOX", "uid", &gone], b"");
 }
 
@@ -297,7 +400,11 @@ fn main() {
     if arguments.first().is_some_and(|first| first == "--raw") {
         return raw_child(&arguments[1..]);
     }
-    let count = arguments.iter().find_map(|argument| argument.parse::<u64>().ok()).unwrap_or(10_000).max(2_000);
+    if arguments.first().is_some_and(|first| first == "--opened") {
+        return opened_child(&arguments[1..]);
+    }
+    let mut numbers = arguments.iter().filter_map(|argument| argument.parse::<u64>().ok());
+    let (count, runs) = (numbers.next().unwrap_or(10_000).max(2_000), numbers.next().unwrap_or(3).clamp(1, 6));
     let Some(server) = Dovecot::start() else { return };
     let mut noise = Noise(7);
     let (mut bytes, mut packed) = (0, 0);
@@ -316,13 +423,26 @@ fn main() {
     let port = server.tls().port;
     // The server builds its own caches at the first reading, whoever comes first.
     raw(&server, port, &["SELECT INBOX".to_owned(), "UID FETCH 1:* (UID FLAGS BODY.PEEK[])".to_owned()]);
-    println!("{:<30} {:<9} {:>8} {:>8} {:>8}", "", "", "wall s", "CPU s", "peak MB");
-    let place = all(&server, port, &dir.path().join("timed"), 0, &mut |what, name, cost| {
-        println!("{what:<30} {name:<9} {:>8.3} {:>8.2} {:>8}", cost.wall, cost.cpu, cost.peak_mb);
-        if name == "casemail" {
-            tell_mailbox(cost);
-        }
-    });
+    if Command::new("mbsync").arg("--version").output().is_err() {
+        eprintln!(
+            "\n!!! mbsync is not installed (Debian: isync): nothing of what follows is compared with another client !!!\n"
+        );
+    }
+    let mut measured = Measured::new();
+    let mut place = PathBuf::new();
+    for run in 0..runs {
+        place = all(&server, port, &dir.path().join(format!("timed-{run}")), run, &mut |what, name, cost| {
+            if name == "casemail" && run == 0 {
+                println!("{what}:");
+                tell_mailbox(&cost);
+            }
+            measured.entry((what, name)).or_default().push(cost);
+        });
+    }
+    println!(
+        "medians of {runs} runs; (unlock) and (open) are part of casemail, opened is the sync alone in an opened profile"
+    );
+    tell(&measured);
     let cache = disk(&Roots::below(&place).cache);
     println!(
         "cache: {:.1} MB = {:.2} times the mail packed by zstd -3",
@@ -334,7 +454,10 @@ fn main() {
     let line = Line::to(&server.tls());
     let weather = line.weather();
     let mut before = [0; 4];
-    all(&server, line.via(&server.tls()).port, &dir.path().join("counted"), 1, &mut |what, name, _| {
+    all(&server, line.via(&server.tls()).port, &dir.path().join("counted"), runs, &mut |what, name, _| {
+        if name.starts_with('(') {
+            return;
+        }
         let now = [
             weather.down.load(SeqCst),
             weather.up.load(SeqCst),

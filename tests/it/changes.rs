@@ -382,6 +382,66 @@ fn killed_while_moving_without_move() {
     killed_while_moving(&["MOVE"], 6);
 }
 
+/// The line is cut after ever more bytes, each way, while a flag, a move and a copy are told: whatever was under way, in the end each was done
+/// once. `CASEMAIL_CUT_STEP=1` cuts at every byte (an hour); else it is every 67th.
+#[test]
+fn cut_anywhere_while_it_is_told_everything_is_done_once() {
+    use std::sync::atomic::Ordering::SeqCst;
+    let Some(world) = World::start(&[], 3) else { return };
+    world.dovecot.create("quill", "Otter");
+    world.home.done(&["sync"], b"");
+    let engine = world.engine();
+    let step = std::env::var("CASEMAIL_CUT_STEP").ok().and_then(|text| text.parse().ok()).unwrap_or(67);
+    let weather = world.line.weather();
+    let by_name = |number: usize| names(&engine)[&format!("No. {number}")].clone();
+    let mut round = 0_usize;
+    // One round undisturbed says how many bytes a connection takes.
+    let mut tell = |cut: Option<(bool, u64)>| {
+        round += 1;
+        let (from, to) = if round % 2 == 1 { ("INBOX", "Otter") } else { ("Otter", "INBOX") };
+        world.offline();
+        let flag = FlagChange::Flagged(round % 2 == 1);
+        engine.change(&[by_name(0)], &Deed::Flag(flag)).unwrap();
+        let deed = Deed::Move { account: None, mailbox: to.into(), create: false };
+        engine.change(&[by_name(1)], &deed).unwrap();
+        let copy = 1_000 + round;
+        engine.append(None, to, eml(copy), casemail::store::flags::Flags::default(), false).unwrap();
+        let before = (weather.down.load(SeqCst), weather.up.load(SeqCst));
+        world.line.mend();
+        if let Some((down, place)) = cut {
+            if down { &weather.cut_down } else { &weather.cut_up }.store(place, SeqCst);
+        }
+        // Cut again and again on each connection at the same byte; then the line is fair.
+        let _ = engine.tell_changes(&account());
+        let after = (weather.down.load(SeqCst), weather.up.load(SeqCst));
+        world.line.mend();
+        world.line.cut();
+        let until = Instant::now() + Duration::from_secs(60);
+        while !engine.tell_changes(&account()).is_ok_and(|left| left.is_empty()) {
+            assert!(Instant::now() < until, "{cut:?}: something is never told");
+        }
+        assert_eq!((world.has_on_server(from, 1), world.has_on_server(to, 1)), (0, 1), "{cut:?}: the moved message");
+        assert_eq!(world.has_on_server(to, copy), 1, "{cut:?}: the copy");
+        let flags = world.flags_on_server("INBOX", 0);
+        assert_eq!(flags.contains("\\Flagged"), round % 2 == 1, "{cut:?}: {flags}");
+        engine.sync_once(None, &[]).unwrap();
+        let row = engine.messages(&Filter::default()).unwrap().messages.into_iter().find(|row| row.subject == "No. 1");
+        assert_eq!(row.map(|row| (row.mailbox, row.pending)), Some((to.to_owned(), false)), "{cut:?}");
+        (after.0 - before.0, after.1 - before.1)
+    };
+    let (down, up) = tell(None);
+    let mut cuts = 0;
+    for (is_down, bytes) in [(true, down), (false, up)] {
+        // The handshake and the login are the business of other tests.
+        for place in (bytes / 3..bytes + 40).step_by(step) {
+            tell(Some((is_down, place)));
+            cuts += 1;
+        }
+    }
+    eprintln!("cut at {cuts} places of {down} bytes down and {up} up, at {} connections", weather.cuts.load(SeqCst));
+    assert!(weather.cuts.load(SeqCst) > 10);
+}
+
 /// Figures, by hand: `cargo test --release --test it changes::figures -- --ignored --nocapture`.
 #[test]
 #[ignore = "figures, not a check"]

@@ -10,13 +10,16 @@
 //! | answers that make the parser panic, overflow its stack or allocate what is announced | `guard::tests::harm_is_refused`, `one_bad_message_costs_itself_only`, `more_than_anybody_can_hold` |
 //! | one unreadable answer that blocks a mailbox for ever | `one_bad_message_costs_itself_only`, `an_answer_that_is_always_unreadable_is_not_met_again_at_once` |
 //! | EXPUNGEs that are dropped silently after the hundredth, sequence numbers that are out of date | `expunged_and_shuffled_while_being_fetched`, `hundreds_of_expunges` |
-//! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics | `idle_refused_or_abused` |
-//! | APPEND: a line before `+` that leaves the server waiting for a literal | `appending` |
+//! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up` |
+//! | APPEND: a line before `+` that leaves the server waiting for a literal; a literal sent unasked, or beyond what LITERAL- allows | `appending`, `imap_midway::literals_go_along_as_far_as_the_server_lets_them` |
+//! | passwords in what the libraries log | `logs::no_password_is_in_any_log` |
+//! | UIDs that fall while sequence numbers rise | `imap_midway::uids_that_fall_while_sequence_numbers_rise` |
+//! | memory, whatever is announced or sent without end | `bounds::no_flood_grows_without_bound` |
 //! | long lines of numbers in quadratic time | `untagged::tests::a_million_numbers_take_no_time` |
 //! | NAMESPACE, ESEARCH, extended LIST and STATUS that end the connection | `guarded::tests::each_line_to_its_reader_in_order`, `untagged::tests` |
 //! | greetings: PREAUTH, BYE, none; capabilities of before the login believed after it | `greetings_that_are_none`, `auth::tests::each_way_in_its_order` |
 //! | names in modified UTF-7, codes hidden in words | `name::tests`, `session::tests::codes` |
-//! | half a command left behind by whoever gave up waiting | `imap::requests_are_served` (offline in the middle), `a_server_that_comes_and_goes_is_found_again` |
+//! | half a command left behind by whoever gave up waiting | `imap_midway` (cut at every byte of a request, offline in mid-command and in mid-APPEND), `a_server_that_comes_and_goes_is_found_again` |
 //! | certificates: self-signed, another name's, expired | `imap_tls` |
 
 use std::sync::atomic::{AtomicUsize, Ordering};

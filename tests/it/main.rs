@@ -13,24 +13,28 @@
 )]
 
 mod bad_line;
+mod bounds;
 mod changes;
 mod cli;
 mod connections;
 mod corpus;
 mod demo;
+mod disk_full;
 mod engine;
 mod exchange;
 mod imap;
 mod imap_hostile;
+mod imap_midway;
 mod imap_tls;
 mod keys;
 mod kill9;
 mod login;
-mod no_answer;
+mod logs;
 mod outbox;
 mod pgp_corpus;
 mod pgp_interop;
 mod servers;
+mod servers_whole;
 mod smtp;
 mod store;
 mod support;

@@ -16,6 +16,11 @@ use crate::support::host::{Daemon, Host};
 use crate::support::memory::Memory;
 use crate::support::other_client::OtherClient;
 
+use crate::servers_whole::{
+    the_program_moves_deletes_appends_and_follows_a_rename, the_program_replays_what_was_done_offline,
+    the_program_sends_and_files_once, the_program_syncs_and_flags_go_both_ways,
+};
+
 impl Daemon for Dovecot {
     fn up(&mut self) {
         self.start_again();
@@ -67,6 +72,11 @@ macro_rules! everywhere {
                 new_mail_is_announced
                 who_may_come_in
                 the_server_restarts
+                moved_copied_and_expunged
+                the_program_syncs_and_flags_go_both_ways
+                the_program_moves_deletes_appends_and_follows_a_rename
+                the_program_replays_what_was_done_offline
+                the_program_sends_and_files_once
             ];)*
         }
     };
@@ -274,6 +284,60 @@ async fn requests(host: Host) {
     assert!(shown.contains("No. 5") && shown.contains("\\Seen") && shown.contains("-Sep-2001"), "{shown}");
     let copy = handle.fetch(found.at, found.uids[0]).await.unwrap();
     assert_eq!((body(&copy.body), copy.internal_date), (&*host.kept(mail(5, "sent")), Some(1_000_000_000)));
+}
+
+/// With MOVE and UIDPLUS or without, as the server has it: what was moved is in one place, what was copied in both, what was expunged in none,
+/// and what others marked deleted stays.
+async fn moved_copied_and_expunged(host: Host) {
+    let mut client = other(&host).await;
+    let otter = host.mailbox("Otter");
+    create(&mut client, &otter).await;
+    for n in 1..=8 {
+        client.append("INBOX", &mail(n, "hello")).await;
+    }
+    let (sink, handle) = start(setup(&host)).await;
+    let inbox = at(&sink, "INBOX");
+    let uids: Vec<u32> = sink.look(|state| state.mailboxes["INBOX"].messages.keys().copied().collect());
+    client.run("SELECT INBOX").await;
+    client.run(&format!("UID STORE {} +FLAGS (\\Deleted)", uids[7])).await;
+    // pymap says OK to a COPY into a maildir and keeps nothing of it, whoever asks.
+    client.run(&format!("UID COPY {} \"{otter}\"", uids[5])).await;
+    client.run(&format!("SELECT \"{otter}\"")).await;
+    let copies = client.run("UID SEARCH ALL").await.iter().any(|line| line.starts_with("* SEARCH 1"));
+    assert!(copies || host.name == "pymap", "{}", host.name);
+    let few = |places: &[usize]| -> UidSet { places.iter().map(|place| uids[*place]).collect() };
+    // A connection that goes under a copy is told of, and the copy not repeated by itself.
+    while let Err(error) = handle.copy(inbox.clone(), few(&[0, 1]), otter.clone()).await {
+        eprintln!("{}: {error}", host.name);
+        client.run(&format!("SELECT \"{otter}\"")).await;
+        let there = client.run("UID SEARCH ALL").await.join(" ");
+        if there.split_whitespace().count() > 3 {
+            break;
+        }
+        online(&sink).await;
+    }
+    handle.move_messages(inbox.clone(), few(&[2, 3]), otter.clone()).await.unwrap();
+    let expunged = handle.expunge(inbox.clone(), few(&[4])).await;
+    // One line each: the subject, and whether it is marked deleted.
+    let mut there = Vec::new();
+    for mailbox in ["INBOX", otter.as_str()] {
+        client.run(&format!("SELECT \"{mailbox}\"")).await;
+        let lines = client.run("UID FETCH 1:* (FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])").await;
+        let rows = lines.iter().filter(|line| line.contains("FETCH") && line.contains("No. "));
+        let number = |line: &str| line.split_once("No. ").unwrap().1[..1].parse::<usize>().unwrap();
+        let rows: Vec<(usize, bool)> = rows.map(|line| (number(line), line.contains("\\Deleted"))).collect();
+        there.push(rows);
+    }
+    let kept = |rows: &[(usize, bool)]| -> Vec<usize> {
+        let mut kept: Vec<usize> = rows.iter().filter(|(_, deleted)| !deleted).map(|(n, _)| *n).collect();
+        kept.sort_unstable();
+        kept
+    };
+    eprintln!("{}: {there:?}, expunge {expunged:?}", host.name);
+    assert_eq!(kept(&there[0]), [1, 2, 6, 7], "{}", host.name);
+    let expected: &[usize] = if copies { &[1, 2, 3, 4, 6] } else { &[3, 4] };
+    assert_eq!(kept(&there[1]), expected, "{}", host.name);
+    assert!(there[0].contains(&(8, true)), "{}: what somebody else had marked is gone", host.name);
 }
 
 async fn new_mail_is_announced(host: Host) {

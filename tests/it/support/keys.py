@@ -1,19 +1,21 @@
 #!/usr/bin/env python3
 """How long from a key to its frame: runs a program in a pty, presses keys, and times each until the frame that follows is whole.
 
-  keys.py COUNT READY KEYS PAUSE_MS -- PROGRAM ARGUMENT...
+  keys.py READY FIRST GROUPS PAUSE_MS -- PROGRAM ARGUMENT...
 
-READY is waited for on the terminal first; KEYS (escapes as in Python) are pressed in turn, again and again, COUNT in all.  A frame is
-whole at the end of a synchronized update (CSI ? 2026 l).  Frames that come by themselves between keys are read away before each key.
-Prints one line of JSON: milliseconds p50, p99 and max, bytes a frame, and keys that no frame followed within 5 seconds.
-The program is ended by SIGTERM at last; when this one's standard input is closed, too."""
+READY is waited for on the terminal first, then FIRST is pressed, which nobody times.  GROUPS are "NAME COUNT KEY...", parted by "|": the keys
+(escapes as in Python) are pressed in turn, again and again, COUNT in all.  A frame is whole at the end of a synchronized update (CSI ? 2026 l).
+Frames that come by themselves between keys are read away before each key.
+Prints one line of JSON: for each group and for all together, milliseconds p50, p99 and max, bytes a frame, and keys that no frame followed
+within 5 seconds.  The program is ended by SIGTERM at last."""
 
 import fcntl, json, os, pty, select, signal, struct, sys, termios, time
 
 END = b"\x1b[?2026l"
-count, ready, keys, pause = sys.argv[1:5]
+ready, first, groups, pause = sys.argv[1:5]
 program = sys.argv[sys.argv.index("--") + 1:]
-keys = keys.encode().decode("unicode_escape").split(" ")
+keys_of = lambda text: text.encode().decode("unicode_escape").split(" ")
+groups = [keys_of(group) for group in groups.split("|")]
 
 pid, terminal = pty.fork()
 if pid == 0:
@@ -41,21 +43,22 @@ def wait_for(text, seconds=60):
 
 
 wait_for(ready)
-took, bytes_, lost, between = [], [], 0, 0
-for n in range(int(count)):
-    end = time.monotonic() + float(pause) / 1000
-    while (left := end - time.monotonic()) > 0:
-        between += END in read(left)
-    began = time.monotonic()
-    os.write(terminal, keys[n % len(keys)].encode())
-    frame = b""
-    while END not in frame and time.monotonic() < began + 5:
-        frame += read(0.5)
-    if END in frame:
-        took.append((time.monotonic() - began) * 1000)
-        bytes_.append(len(frame))
-    else:
-        lost += 1
+for key in keys_of(first) if first else []:
+    os.write(terminal, key.encode())
+    read(0.5)
+pressed, between = {}, 0
+for name, count, *keys in groups:
+    for n in range(int(count)):
+        end = time.monotonic() + float(pause) / 1000
+        while (left := end - time.monotonic()) > 0:
+            between += END in read(left)
+        began = time.monotonic()
+        os.write(terminal, keys[n % len(keys)].encode())
+        frame = b""
+        while END not in frame and time.monotonic() < began + 5:
+            frame += read(0.5)
+        took = (time.monotonic() - began) * 1000 if END in frame else None
+        pressed.setdefault(name, []).append((took, len(frame)))
 os.kill(pid, signal.SIGTERM)
 end = time.monotonic() + 10
 while time.monotonic() < end and os.waitpid(pid, os.WNOHANG)[0] == 0:
@@ -64,7 +67,16 @@ while time.monotonic() < end and os.waitpid(pid, os.WNOHANG)[0] == 0:
             os.read(terminal, 1 << 16)
         except OSError:
             pass
-took.sort()
-at = lambda part: round(took[min(len(took) - 1, int(len(took) * part))], 2) if took else None
-print(json.dumps({"keys": len(took), "lost": lost, "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1), "frames_between": between,
-                  "bytes_p50": sorted(bytes_)[len(bytes_) // 2] if bytes_ else 0}))
+
+
+def told(keys):
+    took = sorted(ms for ms, _ in keys if ms is not None)
+    at = lambda part: round(took[min(len(took) - 1, int(len(took) * part))], 2) if took else None
+    return {"keys": len(took), "lost": len(keys) - len(took), "p50_ms": at(0.5), "p99_ms": at(0.99), "max_ms": at(1),
+            "bytes_p50": sorted(size for _, size in keys)[len(keys) // 2]}
+
+
+answer = {name: told(keys) for name, keys in pressed.items()}
+answer["all"] = told([key for keys in pressed.values() for key in keys])
+answer["frames_between"] = between
+print(json.dumps(answer))

@@ -19,11 +19,19 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) enum Act {
     /// Sends this.
     Say(Vec<u8>),
+    /// Sends this, in pieces, without holding it a second time.
+    SayStatic(&'static [u8]),
     /// Sends this and hangs up.
     SayAndClose(Vec<u8>),
     /// Says nothing more, ever.
     Silence,
+    /// Sends this, and neither reads nor says anything more.
+    SayAndStop(Vec<u8>),
 }
+
+/// What the script is asked about beside the client's lines: the message of an APPEND that has come whole, and the end of an IDLE.
+pub(crate) const LITERAL: &str = "(literal)";
+pub(crate) const DONE: &str = "(DONE)";
 
 /// What a client asked: which connection of the server (from 0), which command of the connection (from 0), tag, command, and what a good
 /// server would answer.
@@ -73,6 +81,8 @@ pub(crate) struct ScriptedImap {
     ca_file: PathBuf,
     connections: Arc<AtomicUsize>,
     pub(crate) inbox: Arc<Mutex<Inbox>>,
+    /// Literals of which something came before the server had asked for it (RFC 9051 §4.3).
+    pub(crate) unasked: Arc<AtomicUsize>,
 }
 
 impl ScriptedImap {
@@ -94,22 +104,25 @@ impl ScriptedImap {
         let inbox = Arc::new(Mutex::new(inbox));
         let script: Arc<Script> = Arc::new(script);
         let (counted, shared) = (Arc::clone(&connections), Arc::clone(&inbox));
+        let unasked = Arc::new(AtomicUsize::new(0));
+        let early = Arc::clone(&unasked);
         let greeting = greeting.to_owned();
         tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 let connection = counted.fetch_add(1, Ordering::SeqCst);
                 let (acceptor, script, inbox) = (acceptor.clone(), Arc::clone(&script), Arc::clone(&shared));
+                let early = Arc::clone(&early);
                 let (greeting, left) = (greeting.clone(), cut.as_ref().map(|cut| cut.load(Ordering::SeqCst)));
                 tokio::spawn(async move {
                     if let Ok(stream) = acceptor.accept(tcp).await {
                         let mut line = Line { stream: BufReader::new(stream), left };
-                        let _ = serve(&mut line, connection, &greeting, &inbox, &*script).await;
+                        let _ = serve(&mut line, connection, &greeting, &inbox, &*script, &early).await;
                         let _ = line.stream.shutdown().await;
                     }
                 });
             }
         });
-        Self { port, _dir: dir, ca_file, connections, inbox }
+        Self { port, _dir: dir, ca_file, connections, inbox, unasked }
     }
 
     /// How many connections there were.
@@ -184,6 +197,7 @@ async fn serve(
     greeting: &str,
     inbox: &Mutex<Inbox>,
     script: &Script,
+    unasked: &AtomicUsize,
 ) -> Result<(), ()> {
     line.say(greeting.as_bytes()).await?;
     let mut command_number = 0;
@@ -193,29 +207,57 @@ async fn serve(
         let good = answer(&inbox.lock().unwrap(), tag, command);
         let asked = Asked { connection, command_number, tag, command, good: &good };
         command_number += 1;
-        match script(&asked) {
-            None => {}
-            Some(Act::Say(bytes)) => {
-                line.say(&bytes).await?;
-                continue;
-            }
-            Some(Act::SayAndClose(bytes)) => return line.say(&bytes).await,
-            Some(Act::Silence) => {
-                while line.hear().await.is_ok() {}
-                return Ok(());
-            }
+        let act = script(&asked);
+        if command.starts_with("APPEND") && command.ends_with("}") && !command.ends_with("+}") {
+            // Whoever may not send yet is given the time to do it all the same.
+            let comes = tokio::time::timeout(Duration::from_millis(150), line.stream.fill_buf()).await;
+            unasked.fetch_add(usize::from(comes.is_ok()), Ordering::SeqCst);
         }
-        line.say(good.as_bytes()).await?;
+        let by_hand = act.is_some();
+        follow(line, act, &good).await?;
+        if by_hand {
+            continue;
+        }
+        let after = |command: &'static str, good: &str| {
+            script(&Asked { connection, command_number: usize::MAX, tag, command, good })
+        };
         if command == "IDLE" {
             line.hear().await?;
-            line.say(format!("{tag} OK idled\r\n").as_bytes()).await?;
-        } else if command.starts_with("APPEND") {
-            let size: usize = command.rsplit_once('{').unwrap().1.trim_end_matches('}').parse().unwrap();
-            let mut message = vec![0; size + 2];
+            let good = format!("{tag} OK idled\r\n");
+            follow(line, after(DONE, &good), &good).await?;
+        } else if let Some((_, size)) = command.strip_prefix("APPEND").and_then(|rest| rest.rsplit_once('{')) {
+            let mut message = vec![0; size.trim_end_matches(['}', '+']).parse::<usize>().unwrap() + 2];
             tokio::io::AsyncReadExt::read_exact(&mut line.stream, &mut message).await.map_err(drop)?;
-            line.say(format!("{tag} OK [APPENDUID 7 99] filed\r\n").as_bytes()).await?;
+            let good = format!("{tag} OK [APPENDUID 7 99] filed\r\n");
+            follow(line, after(LITERAL, &good), &good).await?;
         }
     }
+}
+
+/// Does what the script says, or answers well. `Err` ends the connection.
+async fn follow(line: &mut Line, act: Option<Act>, good: &str) -> Result<(), ()> {
+    match act {
+        None => line.say(good.as_bytes()).await?,
+        Some(Act::Say(bytes)) => line.say(&bytes).await?,
+        Some(Act::SayStatic(bytes)) => {
+            for piece in bytes.chunks(64 << 10) {
+                line.say(piece).await?;
+            }
+        }
+        Some(Act::SayAndClose(bytes)) => {
+            line.say(&bytes).await?;
+            return Err(());
+        }
+        Some(Act::Silence) => {
+            while line.hear().await.is_ok() {}
+            return Err(());
+        }
+        Some(Act::SayAndStop(bytes)) => {
+            line.say(&bytes).await?;
+            std::future::pending::<()>().await;
+        }
+    }
+    Ok(())
 }
 
 /// What a good server answers.
@@ -224,7 +266,12 @@ fn answer(inbox: &Inbox, tag: &str, command: &str) -> String {
     let mut says = String::new();
     match word {
         "AUTHENTICATE" => {
-            return format!("{tag} OK [CAPABILITY IMAP4rev1 IDLE UIDPLUS {}] in\r\n", inbox.extensions);
+            let all = format!("IMAP4rev1 IDLE UIDPLUS {}", inbox.extensions);
+            return format!("{tag} OK [CAPABILITY {}] in\r\n", all.trim_end());
+        }
+        "CAPABILITY" => {
+            let all = format!("* CAPABILITY IMAP4rev1 IDLE UIDPLUS {}", inbox.extensions);
+            write!(says, "{}\r\n", all.trim_end()).unwrap();
         }
         "ENABLE" => says.push_str("* ENABLED QRESYNC\r\n"),
         "ID" => says.push_str("* ID (\"name\" \"scripted\" \"version\" NIL)\r\n"),
@@ -243,6 +290,7 @@ fn answer(inbox: &Inbox, tag: &str, command: &str) -> String {
             }
         }
         "IDLE" => return "+ idling\r\n".to_owned(),
+        "APPEND" if command.ends_with("+}") => return String::new(),
         "APPEND" => return "* 5 RECENT\r\n+ go on\r\n".to_owned(),
         "SELECT" => {
             write!(

@@ -1,0 +1,84 @@
+//! Memory has bounds whatever a server sends: each flood in a process of its own, whose memory the kernel counts.
+
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use casemail::imap::sync_once;
+
+use crate::support::memory::Memory;
+use crate::support::scripted_imap::{Act, GREETING, Inbox, ScriptedImap};
+
+const FLOOD: &str = "CASEMAIL_FLOOD";
+/// Beyond what the process had before: pieces of lines that are being read, a connection, the sink. The server in the same process sends
+/// from a static buffer.
+const BOUND_KB: u64 = 48 << 10;
+
+/// A field of `/proc/self/status`, in kB.
+fn status(field: &str) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix(field)).unwrap();
+    line.split_whitespace().next().unwrap().parse().unwrap()
+}
+
+/// The child: syncs once from a server that sends without end; says its memory before and at its peak.
+#[tokio::test]
+async fn sync_from_a_flood() {
+    let Ok(flood) = std::env::var(FLOOD) else { return };
+    let (command, answer): (&'static str, Vec<u8>) = match flood.as_str() {
+        "none" => ("nothing", Vec::new()),
+        "list" => ("LIST", (0..1_000_000).flat_map(|n| format!("* LIST () \"/\" m{n}\r\n").into_bytes()).collect()),
+        "literal" => {
+            let mut bytes = b"* 1 FETCH (UID 1 BODY[] {4294967295}\r\n".to_vec();
+            bytes.resize(96 << 20, b'x');
+            ("FETCH", bytes)
+        }
+        "line" => ("LIST", vec![b'*'; 96 << 20]),
+        "literal-in-list" => {
+            let mut bytes = b"* LIST () \"/\" {4294967295}\r\n".to_vec();
+            bytes.resize(96 << 20, b'x');
+            ("LIST", bytes)
+        }
+        other => panic!("{other}"),
+    };
+    // In pieces, so that the server holds nothing twice.
+    let answer: &'static [u8] = answer.leak();
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+        asked.command.contains(command).then_some(Act::SayStatic(answer))
+    })
+    .await;
+    let sink = Memory::default();
+    // The peak counts from here (proc(5), clear_refs).
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = status("VmRSS:");
+    let result = tokio::time::timeout(Duration::from_secs(100), sync_once(&server.setup(), &sink, &[])).await;
+    let words = match result.expect("it hangs") {
+        Ok(_) => "synced".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    println!("memory {before} {} {words}", status("VmHWM:"));
+}
+
+fn flooded(with: &str) -> (u64, String) {
+    let output = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "bounds::sync_from_a_flood", "--nocapture", "--test-threads=1"])
+        .env(FLOOD, with)
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{with}: {out}\n{}", String::from_utf8_lossy(&output.stderr));
+    let told = out.lines().find_map(|line| line.split_once("memory ")).unwrap_or_else(|| panic!("{out}")).1;
+    let mut words = told.splitn(3, ' ');
+    let (before, peak): (u64, u64) = (words.next().unwrap().parse().unwrap(), words.next().unwrap().parse().unwrap());
+    (peak.saturating_sub(before), words.next().unwrap().to_owned())
+}
+
+#[test]
+fn no_flood_grows_without_bound() {
+    let (quiet, _) = flooded("none");
+    for flood in ["list", "literal", "literal-in-list", "line"] {
+        let (grown, words) = flooded(flood);
+        eprintln!("{flood}: {grown} kB more than before, {quiet} kB without a flood; {words}");
+        assert!(grown < quiet + BOUND_KB, "{flood}: {grown} kB");
+    }
+}

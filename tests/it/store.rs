@@ -117,7 +117,17 @@ fn first_summary(uid: u32) -> Summary {
 
 #[test]
 fn the_first_form_is_read() {
-    opened_twice("store-v1", |vault, cache, state| {
+    holds_the_first_values("store-v1");
+}
+
+#[test]
+fn the_fourth_form_is_read() {
+    holds_the_first_values("store-v4");
+}
+
+/// A mailbox with two messages, a row of the outbox, a draft, a certificate, an own key, a change of flags, a value.
+fn holds_the_first_values(fixture: &str) {
+    opened_twice(fixture, |vault, cache, state| {
         assert_eq!((vault.epoch(), vault.generation()), (0, 1));
         let [inbox] = cache.mailboxes().unwrap().try_into().unwrap();
         assert_eq!((inbox.account.as_str(), inbox.name.as_str()), ("work", "INBOX"));
@@ -154,8 +164,7 @@ fn the_first_form_is_read() {
         assert_eq!(state.outbox_raw(OutboxId(1)).unwrap(), b"the bytes");
         let draft = state.kept_draft().unwrap().unwrap();
         assert_eq!(draft, casemail::mail::draft::Draft { subject: "kept".into(), ..Default::default() });
-        let cert = CertRecord { acceptance: Acceptance::Verified, ..values::cert() };
-        assert_eq!(state.certs().unwrap(), [cert]);
+        assert_eq!(state.certs().unwrap(), [values::cert(Acceptance::Verified)]);
         assert_eq!(state.secrets().unwrap(), [values::secret()]);
         // A change of flags alone has become a row of the queue of all changes.
         let change = Change {

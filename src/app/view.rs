@@ -161,6 +161,8 @@ pub struct AttachmentRow {
     pub bytes: u64,
     /// It came inside the encryption.
     pub sealed: bool,
+    /// It is an encrypted file of its own, which is opened only when that is asked for.
+    pub ciphertext: bool,
 }
 
 /// How loud a sentence is. Never shown by colour alone.
@@ -202,6 +204,8 @@ pub struct MessageView {
     pub cc: Vec<AddressView>,
     /// Subject as shown: the protected one where there is one.
     pub subject: SafeText,
+    /// Names of header fields that the signature over the text does not cover.
+    pub unsigned: Vec<String>,
     /// The Date header.
     pub sent: Option<Timestamp>,
     /// When the server received it.

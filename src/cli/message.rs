@@ -11,6 +11,7 @@ use super::source::Source;
 use crate::case::Classes;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
 use crate::engine::query::Filter;
+use crate::pgp::verdict::nobody;
 
 #[derive(Serialize)]
 struct Messages<'a> {
@@ -76,7 +77,15 @@ fn show(call: &mut Call<'_>, source: &Source) -> Outcome {
         (true, Ok(engine)) => engine.document_of(&source.read(&call.cwd, call.stdin)?)?,
         (true, Err(_)) => {
             let (keyring, classes, now) = (call.keyring()?, Classes::default(), call.now());
-            let context = Context { keyring: &keyring, classes: &classes, now, id: None, received: None, case: None };
+            let context = Context {
+                keyring: &keyring,
+                classes: &classes,
+                now,
+                id: None,
+                received: None,
+                case: None,
+                parties: &nobody,
+            };
             document::message(source.read(&call.cwd, call.stdin)?, &context)
         }
     };

@@ -322,6 +322,7 @@ impl Engine {
             id: Some(raw.id),
             received: Some(raw.received),
             case,
+            parties: &nobody,
         };
         Ok(on_deep_stack(|| document::message(raw.raw, &context)))
     }
@@ -339,6 +340,7 @@ impl Engine {
             id: None,
             received: None,
             case: None,
+            parties: &nobody,
         };
         Ok(on_deep_stack(|| document::message(raw.to_vec(), &context)))
     }

@@ -19,9 +19,11 @@ use crate::mail::display;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::Decrypt;
-use crate::pgp::report::OpenPgp;
+use crate::pgp::offer::Offer;
+use crate::pgp::open::{Decrypt, Inside, Terms};
+use crate::pgp::report::{Acceptance, OpenPgp};
 use crate::pgp::sentence;
+use crate::pgp::verdict::Parties;
 
 /// The schema's name.
 pub const SCHEMA: &str = "casemail.message/1";
@@ -63,6 +65,32 @@ pub struct PartDocument {
     pub disposition: String,
     /// `sealed` where it came inside the encryption, else `clear`.
     pub inside: &'static str,
+    /// What OpenPGP says of this file alone: signed by a detached signature beside it, or encrypted on its own (and not opened).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub openpgp: Option<OpenPgp>,
+}
+
+/// A key that the message brings. Nothing was taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct OfferDocument {
+    /// `autocrypt`, `autocrypt-gossip`, `attachment` or `text`.
+    pub via: &'static str,
+    /// The part that it stands in; `null` for a header field.
+    pub path: Option<String>,
+    /// The address that it is said to be for.
+    pub address: Option<String>,
+    /// Autocrypt's `prefer-encrypt=mutual`.
+    pub prefers_encryption: bool,
+    /// `sealed`, `signed` or `clear`: the protection of the place that it stood in.
+    pub inside: &'static str,
+    /// Upper-case hexadecimal.
+    pub fingerprint: String,
+    /// User ids with a valid self-signature.
+    pub user_ids: Vec<String>,
+    /// A secret key came with it.
+    pub holds_secret: bool,
+    /// What was decided about it here; `null` where it is not held.
+    pub held: Option<Acceptance>,
 }
 
 /// The header fields outside and inside the protection.
@@ -74,6 +102,8 @@ pub struct HeadersDocument {
     pub protected: BTreeMap<String, String>,
     /// Names of fields that differ.
     pub mismatch: Vec<String>,
+    /// Names of fields that are shown though the signature over the text does not cover them.
+    pub unsigned: Vec<String>,
 }
 
 /// How the message came.
@@ -116,6 +146,8 @@ pub struct MessageDocument {
     pub parts: Vec<PartDocument>,
     /// What OpenPGP says.
     pub openpgp: OpenPgp,
+    /// Keys that it brings.
+    pub offers: Vec<OfferDocument>,
     /// Header fields outside and inside.
     pub headers: HeadersDocument,
     /// How it came.
@@ -128,7 +160,6 @@ pub struct MessageDocument {
 }
 
 /// What is known beside the bytes.
-#[derive(Clone, Debug)]
 pub struct Context<'a> {
     /// Keys to open and verify with.
     pub keyring: &'a Keyring,
@@ -142,6 +173,8 @@ pub struct Context<'a> {
     pub received: Option<Timestamp>,
     /// The case with the reason in words.
     pub case: Option<(CaseId, String)>,
+    /// What the owner of an address is in that case.
+    pub parties: Parties<'a>,
 }
 
 /// The document of a message. Never fails: a message that cannot be read gives a document that says so (`undisplayable` among the
@@ -149,7 +182,8 @@ pub struct Context<'a> {
 #[must_use]
 pub fn message(raw: impl Into<Arc<[u8]>>, context: &Context<'_>) -> MessageDocument {
     let raw = raw.into();
-    match reading::read_guarded(&raw, context.keyring, context.now, Decrypt::Any) {
+    let terms = Terms { parties: context.parties, ..Terms::at(context.now, Decrypt::Any) };
+    match reading::open_guarded(&raw, context.keyring, &terms) {
         Some(reading) => of_reading(&reading, context),
         None => MessageDocument {
             schema: SCHEMA,
@@ -166,6 +200,7 @@ pub fn message(raw: impl Into<Arc<[u8]>>, context: &Context<'_>) -> MessageDocum
             defects: Vec::new(),
             parts: Vec::new(),
             openpgp: OpenPgp::default(),
+            offers: Vec::new(),
             headers: HeadersDocument::default(),
             carried: CarriedDocument { class: Class::Open.name(), proof: "none" },
             warnings: vec!["undisplayable".to_owned()],
@@ -185,6 +220,7 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
     let mut warnings: Vec<String> = Vec::new();
     let verdicts = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
     let mut told: Vec<String> = verdicts.into_iter().map(|(_, words)| words).collect();
+    told.extend(reading.beside.sentences.iter().map(|(_, words)| SafeText::line(words).as_str().to_owned()));
     let pgp = reading.opened.warnings.iter().map(|warning| (warning.code(), String::new()));
     let body = reading.body.warnings.iter().map(|code| (*code, display::sentence(code).to_owned()));
     for (code, words) in pgp.chain(reading.suspicions(context.received)).chain(body) {
@@ -223,10 +259,12 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
         defects,
         parts: parts(reading),
         openpgp: reading.opened.report.clone(),
+        offers: reading.beside.offers.iter().map(|offer| offered(offer, context)).collect(),
         headers: HeadersDocument {
             outer: fields(&reading.opened.headers.outer),
             protected: fields(&reading.opened.headers.protected),
             mismatch: reading.opened.headers.mismatch.clone(),
+            unsigned: reading.opened.headers.unsigned.clone(),
         },
         carried: CarriedDocument { class: class.name(), proof: if class == Class::Open { "none" } else { "claimed" } },
         warnings,
@@ -248,6 +286,24 @@ fn fields(list: &[(String, String)]) -> BTreeMap<String, String> {
     fields
 }
 
+fn offered(offer: &Offer, context: &Context<'_>) -> OfferDocument {
+    OfferDocument {
+        via: offer.via.code(),
+        path: offer.path.clone(),
+        address: offer.address.clone(),
+        prefers_encryption: offer.prefers_encryption,
+        inside: match offer.inside {
+            Inside::Sealed => "sealed",
+            Inside::Signed => "signed",
+            Inside::Clear => "clear",
+        },
+        fingerprint: offer.info.fingerprint.clone(),
+        user_ids: offer.info.user_ids.clone(),
+        holds_secret: offer.holds_secret,
+        held: context.keyring.cert(&offer.info.fingerprint, context.now).map(|held| held.acceptance),
+    }
+}
+
 /// Every part that holds something itself.
 fn parts(reading: &Reading) -> Vec<PartDocument> {
     let shown = &reading.opened.shown;
@@ -266,6 +322,7 @@ fn parts(reading: &Reading) -> Vec<PartDocument> {
                 sha256: hex::encode(Sha256::digest(&content)),
                 disposition: part.disposition.as_str().to_owned(),
                 inside: if reading.opened.is_sealed(place) { "sealed" } else { "clear" },
+                openpgp: reading.beside.files.iter().find(|file| file.part == place).map(|file| file.openpgp.clone()),
             }
         })
         .collect()

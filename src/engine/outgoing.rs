@@ -511,6 +511,7 @@ fn review(
                 media_type: SafeText::line(&attachment.media_type),
                 bytes: attachment.content.len() as u64,
                 sealed: false,
+                ciphertext: false,
             })
             .collect(),
         bytes,

@@ -21,7 +21,7 @@ use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::Decrypt;
+use crate::pgp::open::{Decrypt, Terms};
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
 use crate::store::cache::NewMessage;
@@ -601,7 +601,7 @@ impl Wanted {
         let reading = tokio::task::spawn_blocking(move || {
             let raw: Arc<[u8]> = raw.into();
             let now = self.settings.clock.now();
-            let reading = reading::read_guarded(&raw, &self.keyring, now, Decrypt::Any);
+            let reading = reading::open_guarded(&raw, &self.keyring, &Terms::at(now, Decrypt::Any));
             if let Some(reading) = &reading {
                 self.learn(reading, &raw);
             }

@@ -75,6 +75,8 @@ fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Senten
         .into_iter()
         .map(|(loudness, words)| Sentence { tone: tone(loudness), text: SafeText::line(&words) })
         .collect();
+    let beside = reading.beside.sentences.iter();
+    said.extend(beside.map(|(loudness, words)| Sentence { tone: tone(*loudness), text: SafeText::line(words) }));
     said.push(carriage(reading.carried(classes), &headers.from()));
     if let Some(filed) = &around.filed {
         said.push(Sentence { tone: Tone::Plain, text: SafeText::line(filed) });
@@ -123,6 +125,7 @@ pub(crate) fn view(reading: &Reading, around: Around, readers: Vec<String>, clas
             media_type: SafeText::line(&info.media_type),
             bytes: info.bytes,
             sealed: reading.opened.is_sealed(info.part),
+            ciphertext: reading.beside.files.iter().any(|file| file.part == info.part && file.openpgp.encrypted),
         })
         .collect();
     let message_id = headers.message_id().or_else(|| reading.message.headers().message_id()).unwrap_or_default();
@@ -147,6 +150,7 @@ pub(crate) fn view(reading: &Reading, around: Around, readers: Vec<String>, clas
         to: list(headers.to()),
         cc: list(headers.cc()),
         subject: SafeText::line(&headers.subject()),
+        unsigned: reading.opened.headers.unsigned.clone(),
         sent: headers.date(),
         received: around.received,
         sentences,

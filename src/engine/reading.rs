@@ -14,8 +14,11 @@ use crate::mail::address::Address;
 use crate::mail::display::{self, Body};
 use crate::mail::headers::Headers;
 use crate::mail::message::Message;
+use crate::pgp::file::{self, FileReport};
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{Decrypt, Opened, open};
+use crate::pgp::offer::{self, Offer};
+use crate::pgp::open::{Decrypt, Opened, Terms, open_with};
+use crate::pgp::sentence::{self, Loudness};
 
 /// A Date header that differs from the time of receipt by more is worth a word.
 const SKEW_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -28,6 +31,8 @@ pub(crate) struct Reading {
     pub(crate) opened: Opened,
     /// What a person is shown of it.
     pub(crate) body: Body,
+    /// Empty unless a person opened it: [`open_guarded`].
+    pub(crate) beside: Beside,
 }
 
 impl Reading {
@@ -92,12 +97,42 @@ fn address_in_name(address: &Address) -> Option<String> {
     (!local.is_empty() && domain.contains('.') && !shown.eq_ignore_ascii_case(address.addr.trim())).then_some(shown)
 }
 
+/// What OpenPGP says of single files of a message, and the keys that it brings: looked at where a person opens it.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// Files with a verdict of their own.
+    pub(crate) files: Vec<FileReport>,
+    /// Keys that are offered.
+    pub(crate) offers: Vec<Offer>,
+    /// The same in words.
+    pub(crate) sentences: Vec<(Loudness, String)>,
+}
+
+/// Looks beside a message that was read.
+fn beside(reading: &Reading, keyring: &Keyring, terms: &Terms<'_>) -> Beside {
+    let opened = &reading.opened;
+    let files = file::files(opened, keyring, terms);
+    let offers = offer::offers(&reading.message, opened, terms.now);
+    let name = |place: usize| opened.shown.parts().get(place).and_then(|part| part.name.clone()).unwrap_or_default();
+    let mut sentences: Vec<(Loudness, String)> =
+        files.iter().filter_map(|report| sentence::of_file(&name(report.part), &report.openpgp, &[])).collect();
+    let mut seen: Vec<&str> = Vec::new();
+    for offer in &offers {
+        let fingerprint = offer.info.fingerprint.as_str();
+        if !seen.contains(&fingerprint) && keyring.cert(fingerprint, terms.now).is_none() {
+            sentences.push((Loudness::Plain, offer.sentence()));
+        }
+        seen.push(fingerprint);
+    }
+    Beside { files, offers, sentences }
+}
+
 /// Reads a message.
-pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, now: Timestamp, may_decrypt: Decrypt) -> Reading {
+pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Reading {
     let message = Message::parse(raw);
-    let opened = open(&message, keyring, now, may_decrypt);
+    let opened = open_with(&message, keyring, terms);
     let body = display::body(&opened.shown);
-    Reading { message, opened, body }
+    Reading { message, opened, body, beside: Beside::default() }
 }
 
 /// Reads a message; `None` where that panics.
@@ -108,7 +143,17 @@ pub(crate) fn read_guarded(
     may_decrypt: Decrypt,
 ) -> Option<Reading> {
     // The keyring is only read, and nothing half-made leaves.
-    catch_unwind(AssertUnwindSafe(|| read(Arc::clone(raw), keyring, now, may_decrypt))).ok()
+    catch_unwind(AssertUnwindSafe(|| read(Arc::clone(raw), keyring, &Terms::at(now, may_decrypt)))).ok()
+}
+
+/// Reads a message that a person opened, and looks beside it too.
+pub(crate) fn open_guarded(raw: &Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Option<Reading> {
+    let look = || {
+        let mut reading = read(Arc::clone(raw), keyring, terms);
+        reading.beside = beside(&reading, keyring, terms);
+        reading
+    };
+    catch_unwind(AssertUnwindSafe(look)).ok()
 }
 
 #[cfg(test)]

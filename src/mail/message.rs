@@ -139,6 +139,12 @@ impl Part {
         matches!(self.media_type.as_str(), "message/rfc822" | "message/global")
     }
 
+    /// Size of the body as transmitted.
+    #[must_use]
+    pub fn raw_size(&self) -> usize {
+        self.body.len()
+    }
+
     /// A multipart.
     #[must_use]
     pub fn is_multipart(&self) -> bool {

@@ -209,9 +209,10 @@ pub(super) fn address_of(user_id: &openpgp::packet::UserID) -> Option<String> {
 pub(super) fn identities(cert: &ValidCert<'_>) -> (Vec<String>, Vec<String>) {
     let mut user_ids = Vec::new();
     let mut addresses = Vec::new();
+    // Where all are revoked the library still names one as the primary; a revoked one stands for nobody.
     let primary = cert.primary_userid().ok();
-    let ordered = primary.iter().map(|ua| ua.userid());
-    for user_id in ordered.chain(cert.userids().filter(|ua| !revoked(&ua.revocation_status())).map(|ua| ua.userid())) {
+    let standing = primary.into_iter().chain(cert.userids()).filter(|ua| !revoked(&ua.revocation_status()));
+    for user_id in standing.map(|ua| ua.userid()) {
         let text = String::from_utf8_lossy(user_id.value()).into_owned();
         if !user_ids.contains(&text) {
             user_ids.push(text);

@@ -1,4 +1,4 @@
-//! Ciphertext opened (RFC 9580 §5.13, §10.3): everything into memory first, handed over only once all of it has been checked.
+//! Ciphertext opened (RFC 9580 §5.13, §10.3): read to its end as it comes, handed over only once all of it has been checked.
 //!
 //! What went wrong with a ciphertext that was made for us is never told in detail, and not one byte of it is handed over (EFAIL's
 //! gadgets, RFC 9580 §13.7): missing or wrong MDC, a damaged AEAD chunk, a cut end are all the same *failed*.
@@ -11,6 +11,7 @@ use openpgp::crypto::SessionKey;
 use openpgp::packet::{PKESK, Packet, SKESK, Tag};
 use openpgp::parse::stream::{DecryptionHelper, DecryptorBuilder, MessageStructure, VerificationHelper};
 use openpgp::parse::{PacketParser, PacketParserResult, Parse as _};
+use openpgp::policy::StandardPolicy;
 use openpgp::types::SymmetricAlgorithm;
 use openpgp::{KeyHandle, KeyID};
 use sequoia_openpgp as openpgp;
@@ -21,6 +22,7 @@ use super::keyring::{Keyring, is_rsa};
 use super::open::Decrypt;
 use super::verdict::Checked;
 use super::verify::{Observer, skewed};
+use super::warning::Warning;
 
 /// No plaintext larger than this is opened in memory.
 const PLAINTEXT_BYTES_MAX: u64 = 128 * 1024 * 1024;
@@ -31,9 +33,8 @@ const PLAINTEXT_BYTES_FREE: u64 = 16 * 1024 * 1024;
 /// Beyond that it may be this many times its ciphertext: 43 KB that become 4 GiB are not mail.
 const EXPANSION_MAX: u64 = 64;
 
-/// What a plaintext usually fits in: this many times its ciphertext, and at least a page or so.
-const EXPANSION_USUAL: u64 = 8;
-const PLAINTEXT_BYTES_USUAL: u64 = 64 * 1024;
+/// What the library works on at a time. It need not hold the whole: what it has not checked yet is kept here and wiped if it fails.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// How many session keys are tried: each costs a public-key operation.
 const SESSION_KEYS_MAX: usize = 64;
@@ -58,6 +59,27 @@ pub(super) enum Decrypted {
     TooLarge,
     /// No OpenPGP at all.
     Malformed,
+}
+
+impl Decrypted {
+    /// What to tell about it; nothing where it is open, or failed, which has a state of its own.
+    pub(super) fn warning(&self) -> Option<Warning> {
+        match self {
+            Self::Plain(_) | Self::Failed => None,
+            Self::NotEncrypted(_) => Some(Warning::NotEncrypted),
+            Self::NoKey => Some(Warning::NoSecretKey),
+            Self::RsaNotNow => Some(Warning::RsaNotOpened),
+            Self::PassphraseOnly => Some(Warning::PassphraseOnly),
+            Self::GnupgOcb => Some(Warning::GnupgOcb),
+            Self::TooLarge => Some(Warning::TooLarge),
+            Self::Malformed => Some(Warning::MalformedStructure),
+        }
+    }
+}
+
+/// Whether the bytes are ciphertext of whatever kind, binary or armored. Opens nothing.
+pub(super) fn is_ciphertext(bytes: &[u8]) -> bool {
+    matches!(Head::read(bytes).container, Container::Protected | Container::Unprotected | Container::GnupgOcb)
 }
 
 /// What is learned on the way.
@@ -117,40 +139,28 @@ pub(super) fn decrypt(ciphertext: &[u8], keyring: &Keyring, now: Timestamp, may_
     Outcome { decrypted, recipients, signatures }
 }
 
-/// Reads the plaintext to its end; nothing if it is too large.
+/// Reads the plaintext to its end; nothing if it is too large. The end is where the library has checked all of it (MDC, the last AEAD
+/// tag, the signatures): what was read before is given to nobody until then, and wiped where the end is never reached.
 fn read(ciphertext: &[u8], opening: &mut Opening<'_>, now: Timestamp) -> openpgp::Result<Option<Zeroizing<Vec<u8>>>> {
-    let times = |factor: u64| u64::try_from(ciphertext.len()).unwrap_or(u64::MAX).saturating_mul(factor);
-    let cap = times(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, PLAINTEXT_BYTES_MAX);
-    // The library allocates its buffer whole, so the usual size is tried first.
-    match read_within(ciphertext, opening, now, times(EXPANSION_USUAL).clamp(PLAINTEXT_BYTES_USUAL, cap))? {
-        Some(plain) => Ok(Some(plain)),
-        None => read_within(ciphertext, opening, now, cap),
-    }
+    let size = u64::try_from(ciphertext.len()).unwrap_or(u64::MAX);
+    let cap = size.saturating_mul(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, PLAINTEXT_BYTES_MAX);
+    let policy = reading_policy(now);
+    let builder = DecryptorBuilder::from_bytes(ciphertext)?.buffer_size(BUFFER_BYTES);
+    let decryptor = builder.with_policy(&policy, skewed(now), opening)?;
+    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
+    decryptor.take(cap.saturating_add(1)).read_to_end(&mut plain)?;
+    Ok((u64::try_from(plain.len()).unwrap_or(u64::MAX) <= cap).then_some(plain))
 }
 
-/// Reads the plaintext if it fits the buffer. The library then has checked all of it before it hands over the first byte; what does not
-/// fit would be handed over in pieces that are not checked yet, and is not asked for.
-fn read_within(
-    ciphertext: &[u8],
-    opening: &mut Opening<'_>,
-    now: Timestamp,
-    buffer: u64,
-) -> openpgp::Result<Option<Zeroizing<Vec<u8>>>> {
+/// Old mail is old: these ciphers are no reason to withhold it, as long as its integrity is protected.
+fn reading_policy(now: Timestamp) -> StandardPolicy<'static> {
     let mut policy = policy_at(now);
-    // Old mail is old: these ciphers are no reason to withhold it, as long as its integrity is protected.
     #[expect(deprecated, reason = "read only, never written")]
     let old = [SymmetricAlgorithm::TripleDES, SymmetricAlgorithm::CAST5, SymmetricAlgorithm::Blowfish];
     for cipher in old {
         policy.accept_symmetric_algo(cipher);
     }
-    let builder = DecryptorBuilder::from_bytes(ciphertext)?.buffer_size(usize::try_from(buffer)?);
-    let mut decryptor = builder.with_policy(&policy, skewed(now), opening)?;
-    if !decryptor.message_processed() {
-        return Ok(None);
-    }
-    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
-    decryptor.read_to_end(&mut plain)?;
-    Ok(Some(plain))
+    policy
 }
 
 impl VerificationHelper for &mut Opening<'_> {

@@ -4,6 +4,8 @@
 //! handed over only once all of it has been checked, and what is handed over is exactly what the report speaks of. Never fails: whatever
 //! is wrong with foreign mail is in the report or among the warnings.
 
+use std::borrow::Cow;
+
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
@@ -14,11 +16,11 @@ use super::payload::{self, Scheme};
 use super::protect::crlf;
 use super::report::{Covers, HeaderProtection, Integrity, OpenPgp, SignatureState};
 use super::shape::{self, Shape, ciphertext_below, part, shape, signed_below};
-use super::verdict::{Checked, Evidence, Outcome, TOLERANCE, verdict};
+use super::verdict::{Checked, Evidence, Outcome, Parties, TOLERANCE, nobody, verdict};
 use super::verify;
 use super::warning::Warning;
 use crate::mail::headers::Headers;
-use crate::mail::message::Message;
+use crate::mail::message::{Encoding, Message, Part};
 
 /// Which keys may be used to decrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +51,9 @@ pub struct HeaderView {
     pub protected: Vec<(String, String)>,
     /// Names of protected fields that differ outside, other than by the sender's wish.
     pub mismatch: Vec<String>,
+    /// Names of fields that are shown though the signature that holds over the text does not cover them: anyone on the way could have
+    /// written them (CVE-2024-49393, CVE-2024-49394). Empty where there is no such signature.
+    pub unsigned: Vec<String>,
 }
 
 /// A message opened.
@@ -81,37 +86,46 @@ impl Opened {
     }
 }
 
+/// What a message is opened with, beside the keys.
+#[derive(Clone, Copy)]
+pub struct Terms<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// Which keys may be used to decrypt.
+    pub may_decrypt: Decrypt,
+    /// How far the signature's time may be from the Date header.
+    pub tolerance: SignedDuration,
+    /// What the owner of an address is in the case of the message.
+    pub parties: Parties<'a>,
+}
+
+impl Terms<'_> {
+    /// With the usual [`TOLERANCE`] and no case.
+    #[must_use]
+    pub fn at(now: Timestamp, may_decrypt: Decrypt) -> Self {
+        Self { now, may_decrypt, tolerance: TOLERANCE, parties: &nobody }
+    }
+}
+
+impl std::fmt::Debug for Terms<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Terms").field("now", &self.now).field("may_decrypt", &self.may_decrypt).finish_non_exhaustive()
+    }
+}
+
 /// Opens a message with the keys of a profile, at the given time; times must fit within [`TOLERANCE`].
 #[must_use]
 pub fn open(message: &Message, keyring: &Keyring, now: Timestamp, may_decrypt: Decrypt) -> Opened {
-    open_within(message, keyring, now, may_decrypt, TOLERANCE)
+    open_with(message, keyring, &Terms::at(now, may_decrypt))
 }
 
-/// As [`open`], with the time that the signature may be away from the Date header.
+/// As [`open`], on the given terms.
 #[must_use]
-pub fn open_within(
-    message: &Message,
-    keyring: &Keyring,
-    now: Timestamp,
-    may_decrypt: Decrypt,
-    tolerance: SignedDuration,
-) -> Opened {
-    let mut work = Work { message, keyring, now, report: OpenPgp::default(), warnings: Vec::new() };
-    let shape = shape(message);
-    let claims_encryption = matches!(shape, Shape::Encrypted(_));
-    let found = match shape {
-        Shape::Encrypted(place) => work.encrypted(place, may_decrypt),
-        Shape::Signed(content, signature) => Some(work.signed(message, content, signature)),
-        Shape::Inline(block) => work.inline(&block, may_decrypt),
-        Shape::Malformed => {
-            work.warn(Warning::MalformedStructure);
-            None
-        }
-        Shape::Clear => None,
-    };
-    match found {
-        Some(payload) => work.present(payload, tolerance),
-        None => work.unwrapped(claims_encryption, tolerance),
+pub fn open_with(message: &Message, keyring: &Keyring, terms: &Terms<'_>) -> Opened {
+    let mut work = Work { message, keyring, terms, report: OpenPgp::default(), warnings: Vec::new() };
+    match work.envelope() {
+        Some(payload) => work.present(payload),
+        None => work.unwrapped(),
     }
 }
 
@@ -127,11 +141,14 @@ struct Payload {
     signatures: Vec<Checked>,
 }
 
+/// Layers of protection that are taken off one after the other; honest mail has two or three.
+const LAYERS_MAX: usize = 6;
+
 /// A message being opened.
 struct Work<'a> {
     message: &'a Message,
     keyring: &'a Keyring,
-    now: Timestamp,
+    terms: &'a Terms<'a>,
     report: OpenPgp,
     warnings: Vec<Warning>,
 }
@@ -143,29 +160,96 @@ impl Work<'_> {
         }
     }
 
-    /// PGP/MIME encrypted (RFC 3156 §4), with a combined signature (§6.2) or a signed entity inside (§6.1).
-    fn encrypted(&mut self, place: usize, may_decrypt: Decrypt) -> Option<Payload> {
-        let ciphertext = self.message.content(part(self.message, place)?);
-        let (plain, mut signatures) = self.decrypt(&ciphertext, may_decrypt)?;
-        let entity = Message::parse(plain.as_slice());
-        if let Shape::Signed(content, signature) = shape(&entity) {
-            let mut inner = self.signed(&entity, content, signature);
-            inner.encrypted = true;
-            signatures.append(&mut inner.signatures);
-            return Some(Payload { signatures, ..inner });
+    /// Takes off every layer of protection around the payload (the *cryptographic envelope* of RFC 9787 §4.1): encrypted (RFC 3156 §4)
+    /// with a combined signature (§6.2) or a signed entity inside (§6.1), signed (§5), several of them nested. Each layer is the root of
+    /// the one outside of it, so that nothing foreign ever stands beside what comes out. Nothing where there is no layer, or the first
+    /// one stays closed.
+    fn envelope(&mut self) -> Option<Payload> {
+        let mut around: Option<Payload> = None;
+        let payload = self.layers(&mut around)?;
+        match around {
+            // Anybody can put a signature around somebody else's ciphertext and have it opened under another name.
+            Some(closed) if payload.encrypted && !self.belongs(&payload) => {
+                (self.report.decrypted, self.report.integrity) = (false, Integrity::None);
+                self.warn(Warning::MixedContext);
+                Some(closed)
+            }
+            _ => Some(payload),
         }
-        Some(Payload { entity, encrypted: true, mime: true, signatures })
+    }
+
+    /// Whether what came out of a signed ciphertext is by the author that stands outside: signed by a certificate with that address, or
+    /// with that author among the protected fields.
+    fn belongs(&self, payload: &Payload) -> bool {
+        let outside = addresses(self.message.headers());
+        let [author] = outside.as_slice() else { return false };
+        let signed = payload.signatures.iter().any(|checked| {
+            checked.covers == Covers::Whole
+                && holds(checked.outcome)
+                && checked.certificate.as_ref().is_some_and(|certificate| certificate.addresses.contains(author))
+        });
+        signed || (payload::scheme(&payload.entity).is_some() && addresses(payload.entity.headers()) == outside)
+    }
+
+    /// The layers; what a signature stood around, if that was ciphertext, is put aside as it was before it was opened.
+    fn layers(&mut self, around: &mut Option<Payload>) -> Option<Payload> {
+        let mut payload: Option<Payload> = None;
+        for _ in 0..LAYERS_MAX {
+            let entity = payload.as_ref().map_or(self.message, |payload| &payload.entity);
+            let next = match shape(entity) {
+                Shape::Encrypted(place) => {
+                    let ciphertext = part(entity, place).map(|part| content(entity, part)).unwrap_or_default();
+                    let outer = payload.as_ref().map(|payload| payload.signatures.clone()).unwrap_or_default();
+                    // Whoever signed a ciphertext need not know what it says.
+                    let mut signatures: Vec<Checked> =
+                        outer.into_iter().map(|checked| Checked { covers: Covers::None, ..checked }).collect();
+                    if !signatures.is_empty() {
+                        self.warn(Warning::SignedCiphertext);
+                    }
+                    match self.decrypt(&ciphertext) {
+                        Some((plain, inner)) => {
+                            drop(ciphertext);
+                            if let Some(payload) = payload.as_ref().filter(|_| !signatures.is_empty()) {
+                                let (entity, signatures) = (payload.entity.clone(), signatures.clone());
+                                around.get_or_insert(Payload { entity, signatures, ..*payload });
+                            }
+                            signatures.extend(inner);
+                            let entity = Message::parse(plain.as_slice());
+                            Payload { entity, encrypted: true, mime: true, signatures }
+                        }
+                        None => return payload.map(|payload| Payload { signatures, ..payload }),
+                    }
+                }
+                Shape::Signed(content, signature) => {
+                    let (entity, checked) = self.verified(entity, content, signature);
+                    let (mut signatures, encrypted) =
+                        payload.map(|payload| (payload.signatures, payload.encrypted)).unwrap_or_default();
+                    signatures.extend(checked);
+                    Payload { entity: Message::parse(entity), encrypted, mime: true, signatures }
+                }
+                Shape::Inline(block) if payload.is_none() => return self.inline(&block),
+                Shape::Malformed if payload.is_none() => {
+                    self.warn(Warning::MalformedStructure);
+                    return None;
+                }
+                Shape::Inline(_) | Shape::Malformed | Shape::Clear => return payload,
+            };
+            payload = Some(next);
+        }
+        payload
     }
 
     /// Decrypts, and records what came of it.
-    fn decrypt(&mut self, ciphertext: &[u8], may_decrypt: Decrypt) -> Option<(Zeroizing<Vec<u8>>, Vec<Checked>)> {
-        self.record(decrypt(ciphertext, self.keyring, self.now, may_decrypt))
+    fn decrypt(&mut self, ciphertext: &[u8]) -> Option<(Zeroizing<Vec<u8>>, Vec<Checked>)> {
+        self.record(decrypt(ciphertext, self.keyring, self.terms.now, self.terms.may_decrypt))
     }
 
     /// Records what came of a decryption.
     fn record(&mut self, outcome: decrypt::Outcome) -> Option<(Zeroizing<Vec<u8>>, Vec<Checked>)> {
-        self.report.recipients = outcome.recipients;
-        self.report.encrypted = !matches!(outcome.decrypted, Decrypted::NotEncrypted(_) | Decrypted::Malformed);
+        self.report.recipients.extend(outcome.recipients);
+        self.report.encrypted |= !matches!(outcome.decrypted, Decrypted::NotEncrypted(_) | Decrypted::Malformed);
+        // With several layers, it is the innermost that decides.
+        (self.report.decrypted, self.report.integrity) = (false, Integrity::None);
         match outcome.decrypted {
             Decrypted::Plain(plain) => {
                 self.report.decrypted = true;
@@ -173,32 +257,21 @@ impl Work<'_> {
                 return Some((plain, outcome.signatures));
             }
             Decrypted::Failed => self.report.integrity = Integrity::Failed,
-            Decrypted::NotEncrypted(_) => self.warn(Warning::NotEncrypted),
-            Decrypted::NoKey => self.warn(Warning::NoSecretKey),
-            Decrypted::RsaNotNow => self.warn(Warning::RsaNotOpened),
-            Decrypted::PassphraseOnly => self.warn(Warning::PassphraseOnly),
-            Decrypted::GnupgOcb => self.warn(Warning::GnupgOcb),
-            Decrypted::TooLarge => self.warn(Warning::TooLarge),
-            Decrypted::Malformed => self.warn(Warning::MalformedStructure),
+            other => other.warning().into_iter().for_each(|warning| self.warn(warning)),
         }
         None
     }
 
     /// PGP/MIME signed (RFC 3156 §5): the content is verified as transmitted, its line ends made canonical.
-    fn signed(&self, message: &Message, content: usize, signature: usize) -> Payload {
-        let (entity, signatures) = self.verified(message, content, signature);
-        Payload { entity: Message::parse(entity), encrypted: false, mime: true, signatures }
-    }
-
     fn verified(&self, message: &Message, content: usize, signature: usize) -> (Vec<u8>, Vec<Checked>) {
         let entity = part(message, content).map(|part| message.raw_part(part)).unwrap_or_default();
         let signature = part(message, signature).map(|part| message.content(part)).unwrap_or_default();
-        let signatures = verify::detached(&signature, &crlf(entity), self.keyring, self.now);
+        let signatures = verify::detached(&signature, &crlf(entity), self.keyring, self.terms.now);
         (entity.to_vec(), signatures)
     }
 
     /// A block in a text. Nothing is opened where foreign text stands beside it.
-    fn inline(&mut self, block: &Block, may_decrypt: Decrypt) -> Option<Payload> {
+    fn inline(&mut self, block: &Block) -> Option<Payload> {
         let text = self.message.content(self.message.root());
         let bytes = text.get(block.range.clone()).unwrap_or_default();
         match (block.kind, block.alone) {
@@ -207,7 +280,7 @@ impl Work<'_> {
                 None
             }
             (Kind::Encrypted, true) => {
-                let outcome = decrypt(bytes, self.keyring, self.now, may_decrypt);
+                let outcome = decrypt(bytes, self.keyring, self.terms.now, self.terms.may_decrypt);
                 // An armored message that is only signed is no lie here: nothing claimed that it was encrypted.
                 if let Decrypted::NotEncrypted(content) = outcome.decrypted {
                     let signatures = outcome.signatures;
@@ -217,21 +290,25 @@ impl Work<'_> {
                 Some(self.text(&plain, true, signatures))
             }
             (Kind::Signed, true) => {
-                let (content, signatures) = verify::cleartext(bytes, self.keyring, self.now);
+                let (content, signatures) = verify::cleartext(bytes, self.keyring, self.terms.now);
                 Some(self.text(content.as_deref().unwrap_or(&text), false, signatures))
             }
             (Kind::Signed, false) => None,
         }
     }
 
-    /// A text as the payload.
-    fn text(&self, content: &[u8], encrypted: bool, signatures: Vec<Checked>) -> Payload {
+    /// A text as the payload. Bytes that are not UTF-8 are read in the charset that the message's own header names, which nobody signed.
+    fn text(&mut self, content: &[u8], encrypted: bool, mut signatures: Vec<Checked>) -> Payload {
         let charset = match (std::str::from_utf8(content), self.message.root().param("charset")) {
             (Err(_), Some(charset)) if charset.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b)) => {
                 charset
             }
             _ => "utf-8",
         };
+        if charset != "utf-8" && !signatures.is_empty() {
+            self.warn(Warning::UnsignedCharset);
+            signatures.iter_mut().for_each(|checked| checked.covers = Covers::Part);
+        }
         let mut entity =
             format!("Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
                 .into_bytes();
@@ -240,12 +317,12 @@ impl Work<'_> {
     }
 
     /// The payload is what is shown.
-    fn present(mut self, mut payload: Payload, tolerance: SignedDuration) -> Opened {
+    fn present(mut self, mut payload: Payload) -> Opened {
         let outer = self.message.headers();
-        let holds = payload.signatures.iter().any(|checked| holds(checked.outcome));
+        let holds = payload.signatures.iter().any(|checked| checked.covers == Covers::Whole && holds(checked.outcome));
         let scheme = payload::scheme(&payload.entity).filter(|_| payload.mime && (payload.encrypted || holds));
         let inner = payload.entity.headers();
-        let headers = payload::view(outer, scheme.map(|scheme| (inner, scheme, payload.encrypted)));
+        let mut headers = payload::view(outer, scheme.map(|scheme| (inner, scheme, payload.encrypted)));
         self.report.header_protection = match scheme {
             None => HeaderProtection::None,
             Some(Scheme::Cipher | Scheme::Old) if payload.encrypted => HeaderProtection::Encrypted,
@@ -265,6 +342,13 @@ impl Work<'_> {
         if !headers.mismatch.is_empty() {
             self.warn(Warning::HeaderMismatch);
         }
+        if holds {
+            let covered = |name: &str| scheme.is_some() && inner.count(name) > 0 && !(from_differs && name == "From");
+            headers.unsigned = payload::unsigned(shown.headers(), covered);
+            if !headers.unsigned.is_empty() {
+                self.warn(Warning::UnsignedHeaders);
+            }
+        }
         if payload.signatures.is_empty() {
             payload.signatures = self.below(&payload.entity, |_| {});
             if !payload.signatures.is_empty() {
@@ -272,8 +356,8 @@ impl Work<'_> {
             }
         }
         let evidence = Evidence { signatures: payload.signatures, from, date: shown.headers().date() };
-        self.judge(&evidence, tolerance);
-        if ciphertext_below(&shown) {
+        self.judge(&evidence);
+        if shown.root().media_type != "multipart/encrypted" && ciphertext_below(&shown) {
             self.warn(Warning::MixedContext);
         }
         let inside = match (payload.encrypted, holds) {
@@ -299,7 +383,7 @@ impl Work<'_> {
     }
 
     /// The message is shown as it came; signatures on parts of it cover those parts only.
-    fn unwrapped(mut self, claims_encryption: bool, tolerance: SignedDuration) -> Opened {
+    fn unwrapped(mut self) -> Opened {
         let message = self.message;
         let mut inside = vec![Inside::Clear; message.parts().len()];
         let mut signatures = self.below(message, |place| {
@@ -311,8 +395,9 @@ impl Work<'_> {
             let text = message.content(part);
             let Some(block) = inline::find(&text).filter(|block| block.kind == Kind::Signed) else { continue };
             if signatures.len() < 8 {
-                signatures
-                    .extend(verify::cleartext(text.get(block.range).unwrap_or_default(), self.keyring, self.now).1);
+                signatures.extend(
+                    verify::cleartext(text.get(block.range).unwrap_or_default(), self.keyring, self.terms.now).1,
+                );
             }
         }
         if !signatures.is_empty() {
@@ -321,19 +406,19 @@ impl Work<'_> {
         for checked in &mut signatures {
             checked.covers = Covers::Part;
         }
-        if !claims_encryption && ciphertext_below(message) {
+        if !matches!(shape(message), Shape::Encrypted(_)) && ciphertext_below(message) {
             self.warn(Warning::MixedContext);
         }
         let outer = message.headers();
         let evidence = Evidence { signatures, from: addresses(outer), date: outer.date() };
-        self.judge(&evidence, tolerance);
+        self.judge(&evidence);
         let headers = payload::view(outer, None);
         Opened { report: self.report, shown: message.clone(), inside, headers, warnings: self.warnings }
     }
 
     /// Lets the verdict speak, and adds the reasons that a person can check.
-    fn judge(&mut self, evidence: &Evidence, tolerance: SignedDuration) {
-        self.report.signature = verdict(evidence, tolerance);
+    fn judge(&mut self, evidence: &Evidence) {
+        self.report.signature = verdict(evidence, self.terms.tolerance, self.terms.parties);
         let one = matches!(evidence.from.as_slice(), [from] if from.contains('@'));
         if !one && !self.warnings.contains(&Warning::FromMismatch) {
             self.warn(Warning::FromNotOne);
@@ -355,13 +440,21 @@ impl Work<'_> {
     }
 }
 
+/// The content of a part; not copied where it was not encoded.
+fn content<'m>(message: &'m Message, part: &Part) -> Cow<'m, [u8]> {
+    match part.encoding {
+        Encoding::Identity | Encoding::Unknown => Cow::Borrowed(message.raw_body(part)),
+        _ => Cow::Owned(message.content(part)),
+    }
+}
+
 /// Whether the bytes are what some known key signed, whatever else stands against it.
 fn holds(outcome: Outcome) -> bool {
     outcome == Outcome::Valid
 }
 
 /// The addr-specs of every From field; a field without any counts as an empty one.
-fn addresses(headers: &Headers) -> Vec<String> {
+pub(super) fn addresses(headers: &Headers) -> Vec<String> {
     let mut found: Vec<String> = headers.from().into_iter().map(|address| address.addr.to_ascii_lowercase()).collect();
     // Two fields are two claims, even where one of them cannot be read.
     while found.len() < headers.count("From") {

@@ -24,6 +24,9 @@ const USER_FACING: [&str; 11] = [
     "Followup-To",
 ];
 
+/// Keys of other recipients, which stand at the root of a payload whether its fields are protected or not (Autocrypt Level 1).
+pub(super) const GOSSIP: &str = "Autocrypt-Gossip";
+
 /// How the fields of a payload were protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scheme {
@@ -97,20 +100,25 @@ pub(super) fn compose(outer: &Headers, payload: &Message, protected: Option<Sche
     };
     let is = |name: &str, wanted: &str| name.eq_ignore_ascii_case(wanted);
     let outer_from = |name: &str| keep_outer_from && is(name, "From");
-    for (name, value) in outer.fields().filter(|(name, _)| !structural(name)) {
+    for (name, value) in outer.fields().filter(|(name, _)| !structural(name) && !is(name, GOSSIP)) {
         if protected.is_none_or(|scheme| outer_counts(&root.headers, scheme, name)) || outer_from(name) {
             take(&mut raw, name, value);
         }
     }
     for (name, value) in root.headers.fields() {
         let own = protected.is_some() && !is(name, "HP-Outer") && !outer_from(name);
-        if structural(name) || own {
+        if structural(name) || is(name, GOSSIP) || own {
             take(&mut raw, name, value);
         }
     }
     raw.extend_from_slice(b"\r\n");
     raw.extend_from_slice(&without_legacy(payload, protected));
     raw
+}
+
+/// The fields that are shown and not covered.
+pub(super) fn unsigned(shown: &Headers, covered: impl Fn(&str) -> bool) -> Vec<String> {
+    USER_FACING.iter().filter(|name| shown.count(name) > 0 && !covered(name)).map(|name| (*name).to_owned()).collect()
 }
 
 /// Whether an outer field is shown although the payload's fields are protected: the older forms often protected the subject alone, and a

@@ -39,6 +39,23 @@ pub fn sentences(report: &OpenPgp, warnings: &[Warning]) -> Vec<(Loudness, Strin
     said
 }
 
+/// What to say about a file that has a signature of its own, or is encrypted alone. Nothing where there is nothing to say.
+#[must_use]
+pub fn of_file(name: &str, report: &OpenPgp, warnings: &[Warning]) -> Option<(Loudness, String)> {
+    let signed = &report.signature;
+    let (loudness, words) = match signed.state {
+        SignatureState::None if report.encrypted && !report.decrypted && warnings.is_empty() => {
+            (Loudness::Plain, "Encrypted on its own; it is opened only when you ask for it.".to_owned())
+        }
+        SignatureState::None if report.encrypted => encryption(report, warnings),
+        SignatureState::None => return None,
+        // A file may honestly be older than the message that brings it.
+        SignatureState::Mismatch if signed.bound_to.is_some() => (Loudness::Plain, said(signed, warnings, &FILE).1),
+        _ => said(signed, warnings, &FILE),
+    };
+    Some((loudness, format!("“{}”: {words}", SafeText::line(name))))
+}
+
 /// About the ciphertext.
 fn encryption(report: &OpenPgp, warnings: &[Warning]) -> (Loudness, String) {
     let text = match (report.encrypted, report.decrypted, report.integrity) {
@@ -66,8 +83,29 @@ fn encryption(report: &OpenPgp, warnings: &[Warning]) -> (Loudness, String) {
     (Loudness::Warning, text)
 }
 
+/// Words that differ by what is signed.
+struct Thing {
+    whole: &'static str,
+    other_time: &'static str,
+}
+
+const MESSAGE: Thing = Thing {
+    whole: "The signature covers all that is shown.",
+    other_time: "which does not fit the message's date: it may be an old message sent again",
+};
+
+const FILE: Thing = Thing {
+    whole: "The signature covers this file and nothing else.",
+    other_time: "at another time than the message that brings it was sent",
+};
+
 /// About the signature.
 fn signature(report: &SignatureReport, warnings: &[Warning]) -> (Loudness, String) {
+    said(report, warnings, &MESSAGE)
+}
+
+/// About a signature on something.
+fn said(report: &SignatureReport, warnings: &[Warning], thing: &Thing) -> (Loudness, String) {
     let signer = report.signer.as_ref();
     let who = signer.map_or_else(
         || "an unknown key".to_owned(),
@@ -87,10 +125,9 @@ fn signature(report: &SignatureReport, warnings: &[Warning]) -> (Loudness, Strin
                 _ => "whose key you accepted",
             };
             let address = SafeText::line(report.bound_to.as_deref().unwrap_or_default());
-            (
-                Loudness::Good,
-                format!("Signed {when} by {address}, {how}: {who}. The signature covers all that is shown."),
-            )
+            let party = signer.and_then(|signer| signer.party.as_deref());
+            let party = party.map(|party| format!(" ({} in this case)", SafeText::line(party))).unwrap_or_default();
+            (Loudness::Good, format!("Signed {when} by {address}{party}, {how}: {who}. {}", thing.whole))
         }
         SignatureState::Bad => (
             Loudness::Alarm,
@@ -115,7 +152,7 @@ fn signature(report: &SignatureReport, warnings: &[Warning]) -> (Loudness, Strin
         }
         SignatureState::Mismatch => {
             let but = if report.bound_to.is_some() {
-                "which does not fit the message's date: it may be an old message sent again"
+                thing.other_time
             } else if warnings.contains(&Warning::SignedInFuture) {
                 "which has not come yet: it is not to be relied on"
             } else if warnings.contains(&Warning::NotIntended) {
@@ -169,7 +206,7 @@ mod tests {
                     fingerprint: "AB".repeat(20),
                     user_id: "x\u{1b}[32m\u{202e}\nSigned by the court".to_owned(),
                     acceptance: Acceptance::Undecided,
-                    party: None,
+                    party: Some("prosecutor\u{202e}".to_owned()),
                 }),
                 ..SignatureReport::default()
             };

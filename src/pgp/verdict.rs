@@ -73,16 +73,29 @@ pub struct Evidence {
     pub date: Option<Timestamp>,
 }
 
-/// Judges.
+/// What the owner of an address is in a case, in words (for instance `prosecutor`); nothing for a stranger to it.
+pub type Parties<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
+/// No case is known: everyone is a stranger.
 #[must_use]
-pub fn verdict(evidence: &Evidence, tolerance: SignedDuration) -> SignatureReport {
-    evidence
+pub fn nobody(_address: &str) -> Option<String> {
+    None
+}
+
+/// Judges. The party is looked up by the one address that the signature stands for, never by a name.
+#[must_use]
+pub fn verdict(evidence: &Evidence, tolerance: SignedDuration, parties: Parties<'_>) -> SignatureReport {
+    let mut report = evidence
         .signatures
         .iter()
         .map(|checked| judge(checked, evidence, tolerance))
         // One good signature counts, whatever else was put beside it; else the one that says most about the signer.
         .min_by_key(|report| rank(report.state))
-        .unwrap_or_default()
+        .unwrap_or_default();
+    if let (Some(signer), Some(address)) = (&mut report.signer, &report.bound_to) {
+        signer.party = parties(address);
+    }
+    report
 }
 
 /// The report on a single signature.
@@ -187,7 +200,7 @@ mod tests {
 
     #[track_caller]
     fn check(evidence: &Evidence, state: SignatureState, bound_to: Option<&str>) {
-        let report = verdict(evidence, TOLERANCE);
+        let report = verdict(evidence, TOLERANCE, &nobody);
         assert_eq!((report.state, report.bound_to.as_deref()), (state, bound_to), "{evidence:#?}");
     }
 
@@ -195,6 +208,19 @@ mod tests {
     fn good_needs_everything() {
         check(&evidence(vec![valid()]), SignatureState::Good, Some("h.lintwhite@copfs.gov.example"));
         check(&evidence(vec![]), SignatureState::None, None);
+    }
+
+    /// A party is an address that a signature stands for, and nothing else.
+    #[test]
+    fn the_party_is_looked_up_by_the_bound_address() {
+        let parties = |address: &str| (address == "h.lintwhite@copfs.gov.example").then(|| "prosecutor".to_owned());
+        let party = |evidence: &Evidence| verdict(evidence, TOLERANCE, &parties).signer.and_then(|signer| signer.party);
+        assert_eq!(party(&evidence(vec![valid()])).as_deref(), Some("prosecutor"));
+        let mut undecided = valid();
+        undecided.certificate.as_mut().unwrap().acceptance = Acceptance::Undecided;
+        assert_eq!(party(&evidence(vec![undecided])), None);
+        let other = Evidence { from: vec!["x@attacker.example".to_owned()], ..evidence(vec![valid()]) };
+        assert_eq!(party(&other), None);
     }
 
     #[test]

@@ -7,14 +7,14 @@
 use jiff::{SignedDuration, Timestamp};
 use openpgp::cert::amalgamation::ValidAmalgamation as _;
 use openpgp::cert::prelude::{Cert, ValidErasedKeyAmalgamation};
-use openpgp::packet::{Signature, key::PublicParts};
+use openpgp::packet::{Signature, Tag, key::PublicParts};
 use openpgp::parse::Parse as _;
 use openpgp::parse::stream::{
     DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
     VerificationResult, VerifierBuilder,
 };
 use openpgp::types::RevocationStatus;
-use openpgp::{KeyHandle, KeyID};
+use openpgp::{KeyHandle, KeyID, Packet};
 use sequoia_openpgp as openpgp;
 
 use super::certificate::{identities, policy_at, system_time, timestamp};
@@ -93,6 +93,11 @@ pub(super) fn detached(signature: &[u8], data: &[u8], keyring: &Keyring, now: Ti
         return vec![malformed()];
     }
     observer.signatures
+}
+
+/// Whether the bytes begin as a signature, binary or armored.
+pub(super) fn is_signature(bytes: &[u8]) -> bool {
+    bytes.len() <= SIGNATURE_BYTES_MAX && Packet::from_bytes(bytes).is_ok_and(|packet| packet.tag() == Tag::Signature)
 }
 
 /// Verifies a cleartext-signed block (RFC 9580 §7) and gives the bytes that the verifier returned, or nothing if it is malformed.

@@ -37,6 +37,12 @@ pub enum Warning {
     NotIntended,
     /// There are further signatures that are not good.
     OtherSignatures,
+    /// Fields that are shown stand outside of the signature.
+    UnsignedHeaders,
+    /// A signature was made around the ciphertext: its maker need not know the text.
+    SignedCiphertext,
+    /// An unsigned header says which characters the signed bytes stand for.
+    UnsignedCharset,
 }
 
 impl Warning {
@@ -60,6 +66,9 @@ impl Warning {
             Self::SignedInFuture => "signed-in-future",
             Self::NotIntended => "not-intended-recipient",
             Self::OtherSignatures => "other-signatures",
+            Self::UnsignedHeaders => "unsigned-headers",
+            Self::SignedCiphertext => "signed-ciphertext",
+            Self::UnsignedCharset => "unsigned-charset",
         }
     }
 
@@ -91,6 +100,15 @@ impl Warning {
             Self::SignedInFuture => "The signature claims to be made in the future.",
             Self::NotIntended => "It was signed for other recipients: someone passed it on as if it were for you.",
             Self::OtherSignatures => "There are further signatures on it that do not hold or are not known.",
+            Self::UnsignedHeaders => {
+                "The signature covers the text and what is attached, not the header fields marked unsigned: those could have been changed on the way."
+            }
+            Self::SignedCiphertext => {
+                "A signature stands around the ciphertext: whoever made it need not know what the message says."
+            }
+            Self::UnsignedCharset => {
+                "Which characters the signed bytes stand for is said outside of the signature, and could have been changed."
+            }
         }
     }
 
@@ -98,13 +116,18 @@ impl Warning {
     #[must_use]
     pub fn loudness(self) -> Loudness {
         match self {
-            Self::NoSecretKey | Self::RsaNotOpened | Self::PassphraseOnly | Self::GnupgOcb | Self::OtherSignatures => {
-                Loudness::Plain
-            }
+            Self::NoSecretKey
+            | Self::RsaNotOpened
+            | Self::PassphraseOnly
+            | Self::GnupgOcb
+            | Self::OtherSignatures
+            | Self::UnsignedHeaders => Loudness::Plain,
             Self::MalformedStructure
             | Self::MixedContext
             | Self::TextOutsideSignature
             | Self::TooLarge
+            | Self::SignedCiphertext
+            | Self::UnsignedCharset
             | Self::HeaderMismatch => Loudness::Warning,
             Self::NotEncrypted
             | Self::FromMismatch

@@ -33,6 +33,7 @@ mod logs;
 mod outbox;
 mod pgp_corpus;
 mod pgp_interop;
+mod pgp_layers;
 mod servers;
 mod servers_whole;
 mod smtp;

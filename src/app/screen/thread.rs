@@ -384,7 +384,11 @@ fn head(view: &MessageView, pane: Area, details: bool) -> Vec<HeadRow> {
     let budget = if details { height.saturating_sub(2) } else { height.saturating_sub((height * 2 / 5).max(2)) };
     let date = view.sent.unwrap_or(view.received);
     let mut rows = Vec::new();
-    rows.push(HeadRow::Field("Subject", subject(view), None));
+    let marked = |name: &str, text: SafeText| {
+        let unsigned = view.unsigned.iter().any(|unsigned| unsigned == name);
+        if unsigned { SafeText::line(&format!("(unsigned) {text}")) } else { text }
+    };
+    rows.push(HeadRow::Field("Subject", marked("Subject", subject(view)), None));
     for (at, from) in view.from.iter().enumerate() {
         // Whose address it is must be read to its end: that is where the domain is.
         let text = Wrapped::new(Arc::from(vec![from.text.clone()]), width.saturating_sub(NAMES).max(8), 4);
@@ -404,14 +408,18 @@ fn head(view: &MessageView, pane: Area, details: bool) -> Vec<HeadRow> {
             .iter()
             .map(|to| to.address.canonical())
             .ne(view.from.iter().map(|from| from.address.canonical()));
-    for (name, list, wanted) in
-        [("Reply to", &view.reply_to, differs), ("To", &view.to, true), ("Cc", &view.cc, !view.cc.is_empty())]
-    {
+    for (name, field, list, wanted) in [
+        ("Reply to", "Reply-To", &view.reply_to, differs),
+        ("To", "To", &view.to, true),
+        ("Cc", "Cc", &view.cc, !view.cc.is_empty()),
+    ] {
         if wanted && details && !list.is_empty() {
             let first = std::iter::once(name).chain(std::iter::repeat(""));
-            rows.extend(list.iter().zip(first).map(|(to, name)| HeadRow::Field(name, to.text.clone(), None)));
+            rows.extend(
+                list.iter().zip(first).map(|(to, name)| HeadRow::Field(name, marked(field, to.text.clone()), None)),
+            );
         } else if wanted {
-            rows.push(HeadRow::Field(name, names(list), None));
+            rows.push(HeadRow::Field(name, marked(field, names(list)), None));
         }
     }
     // The date stands at the right of the first row that has room for it, else in a row of its own.

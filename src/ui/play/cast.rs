@@ -321,6 +321,7 @@ impl World {
                     ),
                 ]
             },
+            unsigned: Vec::new(),
             openpgp: OpenPgp { encrypted: sealed, decrypted: sealed, ..OpenPgp::default() },
             text: Arc::clone(&lines),
             quotable: lines,
@@ -334,6 +335,7 @@ impl World {
                         media_type: safe("application/pdf"),
                         bytes: 48_213,
                         sealed: true,
+                        ciphertext: false,
                     },
                     AttachmentRow {
                         path: "1.3".to_owned(),
@@ -341,6 +343,7 @@ impl World {
                         media_type: safe("application/pdf"),
                         bytes: 2_310_000,
                         sealed: true,
+                        ciphertext: false,
                     },
                 ]
             } else {

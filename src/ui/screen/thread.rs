@@ -207,7 +207,11 @@ pub(super) fn attachment(
 ) {
     let (x, y) = at;
     canvas.put(x, y, NAMES, name, canvas.style(Scope::HeaderName));
-    let how = if file.sealed { ", sealed" } else { "" };
+    let how = match (file.ciphertext, file.sealed) {
+        (true, _) => ", encrypted file",
+        (false, true) => ", sealed",
+        (false, false) => "",
+    };
     let facts = format!("{}, {}{how}", file.media_type.truncate(30), size(file.bytes));
     let sign = if chosen { canvas.pick("▸ ", "> ") } else { "@ " };
     let used = canvas.put(x + NAMES, y, 2, sign, canvas.style(Scope::ListAttachment));

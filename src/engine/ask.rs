@@ -21,6 +21,7 @@ use crate::case::Class;
 use crate::imap;
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
+use crate::pgp::verdict::nobody;
 use crate::store::summary::Summary;
 
 /// Up to so many messages are read one by one; beyond, whole mailboxes are.

@@ -88,7 +88,7 @@ impl Offer {
         let secret = if self.holds_secret { " A secret key is in it too, which nobody should send." } else { "" };
         format!(
             "It brings a key that names {named} ({}), {}. Nothing was taken.{secret}",
-            super::recipients::short(&self.info.fingerprint),
+            super::words::short(&self.info.fingerprint),
             self.via.words(),
         )
     }

@@ -24,13 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// The longest wait that a server may ask for.
 const ASKED_MAX: Duration = Duration::from_secs(3_600);
 
-/// Whether a time to try again is still to come. One that is further away than any pause is long was set by a clock that has been put back
-/// since: nothing waits for that.
-fn is_ahead(later: Timestamp, now: Timestamp) -> bool {
-    let left = later.duration_since(now);
-    left.is_positive() && left <= SignedDuration::from_secs(PATIENCE_SECONDS)
-}
-
 /// One UIDVALIDITY of one mailbox of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Place {
@@ -273,10 +266,10 @@ impl Queue {
         self.rows.values().filter(|row| row.change.is_waiting()).map(|row| (&row.change, row.in_flight))
     }
 
-    /// When the next row that was put off may be tried again; `now` where that is past, or the clock was put back meanwhile.
-    pub(crate) fn next_try(&self, account: &str, now: Timestamp) -> Option<Timestamp> {
-        let mine = self.rows.values().filter(|row| row.change.account == account && row.change.is_waiting());
-        mine.filter_map(|row| row.later).map(|later| if is_ahead(later, now) { later } else { now }).min()
+    /// When the next row that was put off may be tried again.
+    pub(crate) fn next_try(&self, account: &str) -> Option<Duration> {
+        let mine = self.rows.values().filter(|row| row.change.account == account && row.change.is_ours());
+        mine.filter_map(|row| row.later).min()
     }
 
     /// What the server of an account is told next: the first row that may be told, with all later ones that do the same in the same
@@ -300,7 +293,7 @@ impl Queue {
             };
             let held = !row.durable
                 || row.in_flight
-                || row.later.is_some_and(|later| is_ahead(later, now))
+                || row.later.is_some_and(|later| later > elapsed)
                 || change.taken_back && change.begun.is_none()
                 || target.is_some_and(|target| unmade.contains(target));
             if change.open {

@@ -54,10 +54,8 @@ impl Core {
 
     /// What was put off is tried again when its time has come.
     fn replay_later(&self, open: &Open, account: &str) {
-        let now = self.now();
-        let Some(at) = open.changes.queue.next_try(account, now) else { return };
-        let wait = at.duration_since(now);
-        self.replay_in(open, account, Duration::try_from(wait).unwrap_or_default());
+        let Some(at) = open.changes.queue.next_try(account) else { return };
+        self.replay_in(open, account, at.saturating_sub(self.moment().elapsed));
     }
 
     fn replay_in(&self, open: &Open, account: &str, wait: Duration) {

@@ -267,38 +267,75 @@ fn a_refusal_gives_the_message_back_and_a_passing_one_is_tried_again() {
     // Others go on meanwhile.
     let other = queue.next_batch("work", START).unwrap();
     assert_eq!(uids(&other), [2]);
-    queue.settle(&other, &stored(), now());
-    assert!(queue.next_batch("work", now()).is_none());
-    let at = queue.next_try("work", now()).unwrap();
+    queue.settle(&other, &stored(), moment(START));
+    assert!(queue.next_batch("work", START).is_none());
+    let at = queue.next_try("work").unwrap();
     let batch = queue.next_batch("work", at).unwrap();
     let settled = queue.settle(&batch, &Outcome::Refused { why: "over quota".into() }, moment(at));
     assert_eq!(settled.edits.drop, [1]);
     assert!(queue.over("work", "INBOX", 1, 1).is_none());
 }
 
-/// A clock that is put back or forward neither holds a change back for as long nor changes what is told first.
+fn append(step: u64) -> Change {
+    let act = Act::Append { mailbox: "A".into(), flags: Flags::default(), date: None, message_id: String::new() };
+    change(step, act, "", &[])
+}
+
 #[test]
-fn a_clock_that_jumps_holds_nothing_back() {
-    let year = jiff::SignedDuration::from_hours(24 * 365);
-    for jump in [-year, year, jiff::SignedDuration::from_secs(-1), -year * 60] {
-        let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Seen"), "INBOX", &[2])]);
-        let batch = queue.next_batch("work", now()).unwrap();
-        queue.settle(&batch, &Outcome::Later { why: "in use".into() }, now());
-        let other = queue.next_batch("work", now()).unwrap();
-        queue.settle(&other, &stored(), now());
-        let jumped = now().checked_add(jump).unwrap();
-        let at = queue.next_try("work", jumped).unwrap();
-        let wait = at.duration_since(jumped);
-        assert!(!wait.is_negative() && wait <= jiff::SignedDuration::from_secs(601), "{jump}: waits {wait}");
-        let batch = queue.next_batch("work", at).unwrap_or_else(|| panic!("{jump}: nothing is told"));
-        assert_eq!(uids(&batch), [1], "{jump}");
-        // What is done under the jumped clock comes after what was done before it, whatever the times say.
-        queue.settle(&batch, &Outcome::Later { why: "in use".into() }, at);
-        queue.push(Change { at: jumped, ..change(3, clear("\\Seen"), "INBOX", &[2]) });
-        queue.push(Change { at: now(), ..change(4, set("\\Seen"), "INBOX", &[2]) });
-        let order: Vec<u64> = queue.waiting().map(|(row, _)| row.step).collect();
-        assert_eq!(order, [1, 3, 4], "{jump}");
+fn a_message_that_the_server_will_not_have_waits_for_a_person_and_is_kept() {
+    for (outcome, held) in [
+        (Outcome::Refused { why: "over quota".into() }, Held::Refused),
+        (Outcome::Doubtful { why: "it may be there".into() }, Held::Doubtful),
+    ] {
+        let mut queue = queue(&[append(1), change(2, set("\\Seen"), "INBOX", &[2])]);
+        let batch = queue.next_batch("work", START).unwrap();
+        queue.begin(&batch, 7);
+        let settled = queue.settle(&batch, &outcome, moment(START));
+        assert!(settled.edits.drop.is_empty(), "{settled:?}");
+        assert_eq!(settled.edits.put.iter().map(|row| row.held).collect::<Vec<_>>(), [Some(held)]);
+        // It survives a start, and holds up nothing else.
+        let rows: Vec<Change> = queue.waiting().map(|(row, _)| row.clone()).collect();
+        let mut queue = Queue::load(rows, 9);
+        let other = queue.next_batch("work", START).unwrap();
+        assert_eq!(uids(&other), [2]);
+        queue.settle(&other, &stored(), moment(START));
+        assert!(queue.next_batch("work", START).is_none() && !queue.waits_for("work"));
+        assert_eq!(queue.waiting().map(|(row, _)| row.why.is_empty()).collect::<Vec<_>>(), [false]);
+        // Taking back what was done last does not throw it away by the way.
+        assert_eq!(queue.newest_step().map(|(step, _)| step), Some(2));
+        let (edits, accounts) = queue.retry(1);
+        assert!(edits.put.len() == 1 && accounts.contains("work") && queue.waits_for("work"));
+        let batch = queue.next_batch("work", START).unwrap();
+        assert_eq!((batch.seqs.as_slice(), batch.begun), ([1].as_slice(), None));
+        queue.settle(&batch, &outcome, moment(START));
+        let undone = queue.undo(1, now()).unwrap();
+        assert!(undone.given_up && undone.edits.drop == [1], "{undone:?}");
     }
+}
+
+#[test]
+fn a_message_that_is_taken_back_while_it_is_told_is_not_asked_about() {
+    let mut queue = queue(&[append(1)]);
+    let batch = queue.next_batch("work", START).unwrap();
+    queue.begin(&batch, 7);
+    queue.undo(1, now()).unwrap();
+    let settled = queue.settle(&batch, &Outcome::Refused { why: "over quota".into() }, moment(START));
+    assert_eq!(settled.edits.drop, [1]);
+}
+
+#[test]
+fn a_wait_is_as_long_as_the_server_asks_and_runs_by_the_second() {
+    let put_off = |wait: Option<Duration>| {
+        let mut queue = queue(&[change(1, to("A"), "INBOX", &[1])]);
+        let batch = queue.next_batch("work", START).unwrap();
+        queue.settle(&batch, &Outcome::Later { why: "throttled".into(), wait }, moment(START));
+        queue.next_try("work").unwrap() - START
+    };
+    let seconds = Duration::from_secs;
+    assert_eq!(put_off(None), seconds(10));
+    assert_eq!(put_off(Some(seconds(2))), seconds(10), "never sooner than by ourselves");
+    assert_eq!(put_off(Some(seconds(300))), seconds(300));
+    assert_eq!(put_off(Some(Duration::MAX)), seconds(3_600), "not for ever");
 }
 
 #[test]

@@ -48,8 +48,8 @@
 //! parse → OpenPGP → protected headers win (RFC 9788), the outer ones are kept → summary → one transaction with the sync position → threads
 //! (RFC 5256 REFERENCES, across mailboxes; only those that it touches) → cases → "changed". A message that fails is stored as undisplayable and costs its own row only.
 //!
-//! *A message out.* draft → built whole → recipients and their keys checked → signed and sealed → shown for review → the very bytes that were
-//! reviewed go to the outbox, durably, before any connection → SMTP → a copy is appended to `\Sent`. A connection lost behind DATA leaves the
+//! *A message out.* draft → built whole → recipients and their keys checked → signed and sealed → the guard ([`case`]'s rules, the engine's facts)
+//! → shown for review → a yes or a reason where the guard asks → the very bytes that were reviewed go to the outbox, durably, before any connection → the guard once more → SMTP → a copy is appended to `\Sent`. A connection lost behind DATA leaves the
 //! row *uncertain*: the server is searched for the Message-ID; it is never blindly sent again.
 //!
 //! *A change made here.* act → rows of a durable queue → shown at once, folded over what the server last said → told in order, equal ones joined,

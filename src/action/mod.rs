@@ -138,6 +138,7 @@ actions! {
 
     // Writing.
     Compose "mail.compose" [Global] "Write a new message";
+    Template "mail.template" [Global] "Write from a template, filled from the case: a request, a chase, a change of agent";
     Resume "mail.resume" [Global] "Go on with the draft that was kept, or choose among several";
     ComposerNextField "composer.next-field" [Composer] "Go to the next field, or into the text";
     ComposerPreviousField "composer.previous-field" [Composer] "Go to the previous field";

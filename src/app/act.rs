@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::effect::Said;
 use super::effect::{Deed, Effect, FlagChange, Target};
 use super::line::Line;
 use super::list::{List, Row, Rows};
@@ -16,6 +17,7 @@ use super::screen::thread::{Face, First, Thread};
 use super::screen::threads::Threads;
 use super::view::{MessageRow, Scope, Tone};
 use crate::action::Action;
+use crate::case::guard::Reason;
 use crate::mail::id::{MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
@@ -149,6 +151,7 @@ impl Model {
                 self.go_online(!online, out);
             }
             Action::Compose => self.compose(out),
+            Action::Template => self.offer_templates(out),
             Action::Resume => self.resume(out),
             Action::ListFilter if self.popups.is_empty() => self.ask_filter(),
             _ => return false,
@@ -317,6 +320,20 @@ impl Model {
                 _ if finder.line.act(action) => finder.look(),
                 _ => return false,
             },
+            Some(Popup::Offers(offers)) => match action {
+                Action::PromptAccept => self.chose_template(out),
+                Action::PromptCancel => drop(self.popups.pop()),
+                Action::PromptNext => offers.step(1),
+                Action::PromptPrevious => offers.step(-1),
+                _ if offers.line.act(action) => offers.look(),
+                _ => return false,
+            },
+            Some(Popup::Stop(stop)) => match action {
+                Action::PromptAccept => self.answer_stop(out),
+                Action::PromptCancel => self.cancel_stop(),
+                _ if stop.line.act(action) => {}
+                _ => return false,
+            },
             Some(Popup::Prompt(prompt)) => match action {
                 Action::PromptAccept => self.answer_prompt(out),
                 Action::PromptCancel => {
@@ -333,6 +350,27 @@ impl Model {
         true
     }
 
+    /// Enter without a reason is what it is without the guard's leave: nothing is sent.
+    fn answer_stop(&mut self, out: &mut Vec<Effect>) {
+        let Some(Popup::Stop(stop)) = self.popups.last_mut() else { return };
+        let typed = stop.line.text().trim().to_owned();
+        if typed.is_empty() {
+            return self.cancel_stop();
+        }
+        match Reason::new(&typed) {
+            Ok(reason) => {
+                self.popups.pop();
+                self.send_reviewed(Said::Because(reason.words().to_owned()), out);
+            }
+            Err(error) => stop.wrong = SafeText::line(&error.to_string()),
+        }
+    }
+
+    fn cancel_stop(&mut self) {
+        self.popups.pop();
+        self.say(Tone::Plain, "Not sent.");
+    }
+
     fn answer_prompt(&mut self, out: &mut Vec<Effect>) {
         let Some(Popup::Prompt(prompt)) = self.popups.pop() else { return };
         let text = prompt.line.text().trim();
@@ -341,6 +379,10 @@ impl Model {
                 if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
                     thread.want(out);
                 }
+            }
+            Purpose::Fact(mut filling) => {
+                filling.answer(text);
+                self.fill(*filling, out);
             }
             _ if text.is_empty() => {}
             Purpose::Save(message, part) => {
@@ -371,6 +413,8 @@ impl Model {
             }
             (Decision::Discard | Decision::Do(_) | Decision::DropStep(_), false) => {}
             (Decision::DropStep(step), true) => out.push(Effect::UndoStep(step)),
+            (Decision::Send, true) => self.send_reviewed(Said::Yes, out),
+            (Decision::Send, false) => self.say(Tone::Plain, "Not sent."),
             (Decision::Do(what), true) => {
                 let (target, deed) = *what;
                 self.do_to(target, deed, out);

@@ -3,7 +3,7 @@
 use super::thread_list::ThreadList;
 use super::view::Scope;
 use crate::mail::draft::Draft;
-use crate::mail::id::{DraftId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 
 /// A passphrase on its way from the keyboard to the engine; wiped when dropped, never printed.
 #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
@@ -68,6 +68,17 @@ pub enum Deed {
     Expunge,
 }
 
+/// What a person said to what the guard found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// Nothing: nothing was asked.
+    Nothing,
+    /// Yes.
+    Yes,
+    /// Why it may go all the same.
+    Because(String),
+}
+
 /// An output of [`update`](fn@super::update). Closed. None of them is waited for: answers come back as events.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -111,8 +122,8 @@ pub enum Effect {
     ListMailboxes(Option<Target>),
     /// Build, check and seal a draft for review.
     Review(Box<Draft>),
-    /// Queue what was reviewed under this token.
-    Confirm(u64),
+    /// Queue what was reviewed under this token, as far as what was said leads past the guard.
+    Confirm(u64, Said),
     /// Keep the draft (sealed) so that a crash does not lose it.
     KeepDraft(Box<Draft>),
     /// Forget the kept draft.
@@ -147,8 +158,10 @@ pub enum Effect {
     CarryAttachments(MessageRef),
     /// Send the header fields of a message as they came, and the source of what is not its text.
     ShowSource(MessageRef),
-    /// Complete an address from what was typed.
-    Complete(String),
+    /// Send the templates that fit a case, with what it knows.
+    OfferTemplates(CaseId),
+    /// Complete an address from what was typed, the people of this case first.
+    Complete(String, Option<CaseId>),
     /// Sync all accounts now.
     SyncNow,
     /// Close all connections and stay offline, or come back online.

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use super::effect::{Deed, Target};
 use super::thread_list::ThreadList;
 use super::view::{
-    AccountStatus, CaseRow, ConnectionRow, DraftRow, MailboxRow, MessageView, OutboxRow, Review, Scope, Sentence,
-    ThreadView, WaitingRow,
+    AccountStatus, CaseRow, ConnectionRow, DraftRow, MailboxRow, MessageView, Offer, OutboxRow, Review, Scope,
+    Sentence, ThreadView, WaitingRow,
 };
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
-use crate::mail::id::{DraftId, MessageRef, ThreadId};
+use crate::mail::id::{CaseId, DraftId, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 /// An input of [`update`](fn@super::update). Closed: whoever adds one handles it.
@@ -87,6 +87,8 @@ pub enum Event {
     Source(MessageRef, Result<Arc<[SafeText]>, Sentence>),
     /// Addresses that complete what was typed, best first.
     Completions(String, Vec<String>),
+    /// Templates that fit a case, in answer to [`super::effect::Effect::OfferTemplates`].
+    Offered(CaseId, Arc<[Offer]>),
     /// Something changed in the stores: lists that are shown are to be asked for again.
     Changed,
     /// The state of an account's connection.

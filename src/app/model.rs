@@ -139,8 +139,9 @@ impl Model {
             return Context::Prompt;
         }
         match self.popups.last() {
-            Some(Popup::Prompt(_) | Popup::Palette(_) | Popup::Picker(_) | Popup::Finder(_)) => Context::Prompt,
             Some(Popup::Ask(_)) => Context::Confirm,
+            // Everything else is typed into.
+            Some(_) => Context::Prompt,
             None => self.screen_context(),
         }
     }

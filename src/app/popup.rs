@@ -1,10 +1,14 @@
 //! What lies over a screen: a stack of values. The topmost has the keys.
 
+use std::sync::Arc;
+
 use super::effect::{Deed, Target};
 use super::line::Line;
 use super::screen::finder::Finder;
+use super::screen::offers::{Filling, Offers};
 use super::screen::palette::Palette;
 use super::screen::picker::Picker;
+use super::view::{Review, Sentence, Tone};
 use crate::mail::id::{DraftId, MessageRef, OutboxId};
 use crate::mail::safe::SafeText;
 
@@ -21,6 +25,8 @@ pub enum Purpose {
     Attach,
     /// The address, to be typed once more, that may have what came encrypted to others; in clear, where the second is true.
     Disclose(String, bool),
+    /// A fact that a template needs and the case does not know.
+    Fact(Box<Filling>),
 }
 
 /// A question that is answered by typing.
@@ -47,6 +53,8 @@ pub enum Decision {
     DropStep(u64),
     /// Throw away a draft that is not on screen; number 0 is the one at hand.
     ForgetDraft(DraftId),
+    /// Send what is reviewed, though the guard asks.
+    Send,
     /// Send an uncertain row again, though it may have arrived.
     SendAgain(OutboxId),
     /// Count an uncertain row as sent.
@@ -64,6 +72,30 @@ pub struct Ask {
     pub decision: Decision,
 }
 
+/// The guard has stopped a message: nothing happens unless a reason is typed.
+#[derive(Clone, Debug)]
+pub struct Stop {
+    /// What is stopped.
+    pub review: Arc<Review>,
+    /// The reason so far.
+    pub line: Line,
+    /// What is wrong with the reason, once it was given.
+    pub wrong: SafeText,
+}
+
+impl Stop {
+    /// A message that was stopped.
+    #[must_use]
+    pub fn new(review: Arc<Review>) -> Self {
+        Self { review, line: Line::default(), wrong: SafeText::default() }
+    }
+
+    /// What stands against it.
+    pub fn against(&self) -> impl Iterator<Item = &Sentence> {
+        self.review.findings.iter().filter(|sentence| sentence.tone == Tone::Alarm)
+    }
+}
+
 /// Something over a screen.
 #[derive(Clone, Debug)]
 pub enum Popup {
@@ -77,4 +109,8 @@ pub enum Popup {
     Finder(Finder),
     /// A question that is answered by yes or no.
     Ask(Ask),
+    /// A message that the guard has stopped.
+    Stop(Stop),
+    /// Templates to choose from.
+    Offers(Offers),
 }

@@ -100,6 +100,7 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                 picker.set(rows);
             }
         }
+        Event::Offered(case, rows) => model.offered(&case, rows),
         Event::NoMailbox { account, mailbox, again } => model.no_mailbox(&account, &mailbox, again),
         Event::Done(words) => {
             let mut chars = words.as_str().chars();
@@ -248,6 +249,11 @@ impl Model {
                 finder.line.insert(text);
                 finder.look();
             }
+            Some(Popup::Stop(stop)) => stop.line.insert(text),
+            Some(Popup::Offers(offers)) => {
+                offers.line.insert(text);
+                offers.look();
+            }
             Some(Popup::Ask(_)) => {}
             None => {
                 if let Some(Screen::Composer(composer)) = self.screens.last_mut() {
@@ -263,7 +269,7 @@ impl Model {
         if let Some(Screen::Composer(composer)) = self.screens.last()
             && let Some(typed) = composer.completing()
         {
-            out.push(Effect::Complete(typed.to_owned()));
+            out.push(Effect::Complete(typed.to_owned(), composer.case()));
         }
     }
 

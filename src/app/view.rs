@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::case::template::{Facts, Template};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
@@ -243,6 +244,31 @@ pub struct RecipientReview {
     pub route: Option<SafeText>,
 }
 
+/// A template that may be written from, with what the case knows to fill it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// In one line.
+    pub title: SafeText,
+    /// The template.
+    pub template: Template,
+    /// What is known.
+    pub facts: Facts,
+    /// Whom it goes to.
+    pub to: Vec<Address>,
+}
+
+/// What a person has to do before a message may go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Assent {
+    /// Nothing more.
+    #[default]
+    Nothing,
+    /// Say yes once more.
+    Yes,
+    /// Give a reason, which is recorded.
+    Reason,
+}
+
 /// Everything about a message before it leaves; what was reviewed is what is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Review {
@@ -260,8 +286,12 @@ pub struct Review {
     pub protection: Sentence,
     /// Who may get what came encrypted only after their address was typed, and whether they would get it in clear.
     pub to_name: Vec<(String, bool)>,
-    /// Whether all of it may go: a finding of tone [`Tone::Alarm`] forbids it.
+    /// What was found.
     pub findings: Vec<Sentence>,
+    /// What forbids it, whatever is said.
+    pub forbidden: Option<SafeText>,
+    /// What a person has to do before it may go.
+    pub assent: Assent,
     /// The text as it goes out.
     pub text: Arc<[SafeText]>,
     /// Attachments.

@@ -1,12 +1,13 @@
 //! Writing: from an answer or a blank page to the outbox. Nothing leaves without having been reviewed.
 
-use super::effect::Effect;
+use super::effect::{Effect, Said};
 use super::line::Line;
 use super::model::{Identity, Model};
-use super::popup::{Ask, Decision, Popup, Prompt, Purpose};
+use super::popup::{Ask, Decision, Popup, Prompt, Purpose, Stop};
 use super::screen::Screen;
 use super::screen::composer::{Composer, Field, protection_in_words};
-use super::view::{AddressView, Scope, Sentence, Tone};
+use super::screen::offers::{Filling, Offers};
+use super::view::{AddressView, Assent, Offer, Scope, Sentence, Tone};
 use crate::action::Action;
 use crate::mail::address::Address;
 use crate::mail::draft::{Attachment, Disclosure, Draft, Origin};
@@ -25,6 +26,64 @@ impl Model {
         let me = self.identity("");
         let case = self.case_at_hand();
         self.begin(Draft { account: me.account, from: me.address, case, ..Draft::default() }, None, out);
+    }
+
+    /// Offers the templates that fit the case at hand.
+    pub(crate) fn offer_templates(&mut self, out: &mut Vec<Effect>) {
+        if self.is_composing() {
+            self.say(Tone::Plain, "A message is being written already.");
+            return;
+        }
+        match self.case_of_screen() {
+            Some(case) => {
+                out.push(Effect::OfferTemplates(case.clone()));
+                self.popups.push(Popup::Offers(Offers::new(case)));
+            }
+            None => self.say(Tone::Plain, "A template is filled from a case: go to one first, or mark its row."),
+        }
+    }
+
+    /// Takes the templates that were asked for.
+    pub(crate) fn offered(&mut self, case: &CaseId, rows: std::sync::Arc<[Offer]>) {
+        if let Some(Popup::Offers(offers)) = self.popups.last_mut()
+            && offers.case == *case
+        {
+            offers.set(rows);
+        }
+    }
+
+    pub(crate) fn chose_template(&mut self, out: &mut Vec<Effect>) {
+        let Some(Popup::Offers(offers)) = self.popups.last() else { return };
+        let Some(offer) = offers.chosen().cloned() else { return };
+        let case = offers.case.clone();
+        self.popups.pop();
+        self.fill(Filling::new(case, offer), out);
+    }
+
+    /// Asks for what is missing, one fact after the other; then the composer opens.
+    pub(crate) fn fill(&mut self, filling: Filling, out: &mut Vec<Effect>) {
+        if let Some(words) = filling.question() {
+            let question = SafeText::line(&format!("{words}:"));
+            let purpose = Purpose::Fact(Box::new(filling));
+            self.popups.push(Popup::Prompt(Prompt { purpose, question, line: Line::default() }));
+            return;
+        }
+        let me = self.identity("");
+        self.begin(Draft { account: me.account, from: me.address, ..filling.draft() }, None, out);
+    }
+
+    /// The case that the screen is about: the marked one, that of the open thread, or that of the list.
+    fn case_of_screen(&self) -> Option<CaseId> {
+        match self.screens.last() {
+            Some(Screen::Cases(cases)) => match cases.list.selected().map(|row| &row.scope) {
+                Some(Scope::Case(id)) => Some(id.clone()),
+                _ => None,
+            },
+            Some(Screen::Thread(thread)) => {
+                thread.cases.first().map(|(case, _)| case.clone()).or_else(|| self.case_at_hand())
+            }
+            _ => self.case_at_hand(),
+        }
     }
 
     /// Begins an answer to the open message.
@@ -226,7 +285,7 @@ impl Model {
             Action::ComposerComplete => {
                 if !composer.complete(now) {
                     match composer.completing() {
-                        Some(typed) => out.push(Effect::Complete(typed.to_owned())),
+                        Some(typed) => out.push(Effect::Complete(typed.to_owned(), composer.case())),
                         None if composer.focus == Field::Body => composer.insert("    ", now),
                         None => composer.go(1),
                     }
@@ -338,16 +397,21 @@ impl Model {
             Action::ViewTop => review.scroll(isize::MIN),
             Action::ViewBottom => review.scroll(isize::MAX),
             _ if review.sending => {}
-            Action::ReviewSend => match review.forbidden().map(|why| why.text.clone()) {
-                Some(why) => {
+            Action::ReviewSend => match (review.forbidden().cloned(), review.review.assent) {
+                (Some(why), _) => {
                     let to_name = !review.review.to_name.is_empty();
                     let key = self.key_or_name(Action::ReviewDisclose);
                     let how = if to_name { format!(" {key} asks for the address.") } else { String::new() };
                     self.say(Tone::Alarm, format!("Not sent. {why}{how}"));
                 }
-                None => {
-                    review.sending = true;
-                    out.push(Effect::Confirm(review.review.token));
+                (None, Assent::Nothing) => self.send_reviewed(Said::Nothing, out),
+                (None, Assent::Yes) => {
+                    let question = SafeText::from("Read what is said above. Send it all the same?");
+                    self.popups.push(Popup::Ask(Ask { question, decision: Decision::Send }));
+                }
+                (None, Assent::Reason) => {
+                    let stop = Stop::new(std::sync::Arc::clone(&review.review));
+                    self.popups.push(Popup::Stop(stop));
                 }
             },
             Action::ReviewDisclose => self.ask_to_disclose(),
@@ -357,6 +421,15 @@ impl Model {
                 self.turn_protection();
             }
             _ => {}
+        }
+    }
+
+    /// Sends what is reviewed, with what was said to the guard.
+    pub(crate) fn send_reviewed(&mut self, said: Said, out: &mut Vec<Effect>) {
+        let Some(Screen::Review(review)) = self.screens.last_mut() else { return };
+        if !review.sending {
+            review.sending = true;
+            out.push(Effect::Confirm(review.review.token, said));
         }
     }
 

@@ -71,6 +71,42 @@ pub const GOV: &[&str] = &[
 /// Domains that were to be given up for gov.uk, gov.scot and the like; mail to them may go nowhere.
 const OBSOLETE: &[&str] = &["gsi.gov.uk", "gse.gov.uk", "gsx.gov.uk", "gcsx.gov.uk", "pnn.police.uk"];
 
+/// Domains at which anybody has an address: never a firm's own, also where somebody of the firm writes from one.
+const PUBLIC: &[&str] = &[
+    "aol.com",
+    "btinternet.com",
+    "fastmail.com",
+    "gmail.com",
+    "gmx.com",
+    "googlemail.com",
+    "hotmail.co.uk",
+    "hotmail.com",
+    "icloud.com",
+    "live.co.uk",
+    "live.com",
+    "mac.com",
+    "mail.com",
+    "me.com",
+    "msn.com",
+    "ntlworld.com",
+    "outlook.com",
+    "proton.me",
+    "protonmail.com",
+    "sky.com",
+    "talktalk.net",
+    "tiscali.co.uk",
+    "virginmedia.com",
+    "yahoo.co.uk",
+    "yahoo.com",
+];
+
+/// Whether anybody has an address at a domain.
+#[must_use]
+pub fn is_public(domain: &str) -> bool {
+    let domain = domain.trim_end_matches('.').to_lowercase();
+    PUBLIC.iter().any(|public| ends_with_labels(&domain, public))
+}
+
 /// The lists of suffixes by class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classes {
@@ -79,13 +115,15 @@ pub struct Classes {
     firm: Vec<String>,
     /// Organisations whose CJSM domain is not "their domain + cjsm.net": CJSM domain, their domain.
     twins: Vec<(String, String)>,
+    /// authserv-ids of the firm's own servers (RFC 8601 §2.5).
+    servers: Vec<String>,
 }
 
 impl Default for Classes {
     /// The suffixes known to be carried securely; no domain of a firm.
     fn default() -> Self {
         let list = |suffixes: &[&str]| suffixes.iter().map(|s| (*s).to_owned()).collect();
-        Self { cjsm: list(&[CJSM]), gov: list(GOV), firm: Vec::new(), twins: Vec::new() }
+        Self { cjsm: list(&[CJSM]), gov: list(GOV), firm: Vec::new(), twins: Vec::new(), servers: Vec::new() }
     }
 }
 
@@ -96,7 +134,7 @@ impl Classes {
         let clean = |list: &[String]| {
             list.iter().map(|s| s.trim().trim_matches('.').to_lowercase()).filter(|s| !s.is_empty()).collect()
         };
-        Self { cjsm: clean(cjsm), gov: clean(gov), firm: clean(firm), twins: Vec::new() }
+        Self { cjsm: clean(cjsm), gov: clean(gov), firm: clean(firm), twins: Vec::new(), servers: Vec::new() }
     }
 
     /// Adds suffixes to the standard ones.
@@ -114,6 +152,19 @@ impl Classes {
     pub fn with_twin(mut self, cjsm_domain: &str, domain: &str) -> Self {
         self.twins.push((cjsm_domain.to_lowercase(), domain.to_lowercase()));
         self
+    }
+
+    /// Believes what these servers say of a sender's domain: their authserv-ids.
+    #[must_use]
+    pub fn with_servers(mut self, ids: &[String]) -> Self {
+        self.servers.extend(ids.iter().map(|id| id.trim().trim_end_matches('.').to_lowercase()));
+        self
+    }
+
+    /// The servers that are believed.
+    #[must_use]
+    pub fn servers(&self) -> &[String] {
+        &self.servers
     }
 
     /// The class of an address as written.
@@ -159,6 +210,11 @@ impl Classes {
         }
         let exception = self.twins.iter().find(|(_, real)| real == domain).map(|(twin, _)| twin.clone());
         Some(format!("{local}@{}", exception.unwrap_or_else(|| format!("{domain}.{CJSM}"))))
+    }
+
+    /// Every suffix that is carried securely.
+    pub fn secure_suffixes(&self) -> impl Iterator<Item = &str> {
+        self.cjsm.iter().chain(&self.gov).chain(&self.firm).map(String::as_str)
     }
 
     /// Whether the address belongs to a family of domains that was to be given up.
@@ -230,6 +286,12 @@ mod tests {
         check("agent@wrenandco.example", Some("agent@wrenandco.example.cjsm.net"));
         check("agent@wrenandco.example.cjsm.net", None);
         check("nobody", None);
+    }
+
+    #[test]
+    fn where_anybody_has_an_address_nobody_is_of_the_firm() {
+        assert!(super::is_public("gmail.com") && super::is_public("GMAIL.com.") && super::is_public("x.yahoo.co.uk"));
+        assert!(!super::is_public("quillpounce.example") && !super::is_public("notgmail.com"));
     }
 
     #[test]

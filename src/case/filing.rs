@@ -189,6 +189,22 @@ impl Filer {
         filings
     }
 
+    /// Every case that a message names anywhere, each once, by the strongest evidence: for whoever would rather look at one too many.
+    #[must_use]
+    pub fn named(&self, subject: &str, text: &str, attachments: &[String]) -> Vec<Filed> {
+        let mut all = self.named_in(subject, Reason::Subject);
+        for filed in self
+            .named_in(text, Reason::Text)
+            .into_iter()
+            .chain(self.named_in(&attachments.join("\n"), Reason::Attachment))
+        {
+            if !all.iter().any(|known| known.case == filed.case) {
+                all.push(filed);
+            }
+        }
+        all
+    }
+
     /// The cases that a text names, each once.
     fn named_in(&self, text: &str, reason: impl Fn(Kind) -> Reason) -> Vec<Filed> {
         let mut filed: Vec<Filed> = Vec::new();

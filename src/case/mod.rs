@@ -4,17 +4,26 @@
 //! a case.
 
 pub mod awaiting;
+pub mod calendar;
 pub mod carriage;
 pub mod charge;
+pub mod chase;
 pub mod filing;
+pub mod guard;
 pub mod hearing;
 pub mod identifiers;
 pub mod jurisdiction;
+pub mod lookalike;
+pub mod material;
 pub mod party;
+pub mod proof;
 pub mod record;
+pub mod service;
+pub mod template;
 pub mod title;
 
 pub use awaiting::{Awaiting, AwaitingId, MessageName};
+pub use calendar::Calendar;
 pub use carriage::{CJSM, Class, Classes, GOV};
 pub use charge::{Accused, Charge, ChargeState};
 pub use filing::{ConfiguredCase, Filed, Filer, Filing, Flag, Item, Reason};
@@ -22,4 +31,5 @@ pub use hearing::{Hearing, HearingId, HearingKind, HearingTime};
 pub use identifiers::{Identifier, Kind, Pattern, Patterns};
 pub use jurisdiction::{Jurisdiction, Style};
 pub use party::{Party, PartyId, Role, Side};
+pub use proof::Proof;
 pub use record::{Case, Conflict, Note, Rival, State};

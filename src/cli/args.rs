@@ -95,6 +95,12 @@ pub(super) enum Command {
         /// Only check
         #[arg(long)]
         dry_run: bool,
+        /// Say yes to what wants one; what is blocked stays blocked
+        #[arg(long)]
+        confirm: bool,
+        /// Send it though it is blocked: why, in 10 characters or more; the reason is recorded
+        #[arg(long = "override", value_name = "REASON")]
+        because: Option<String>,
     },
     /// Mail on its way out
     #[command(subcommand)]

@@ -11,6 +11,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::Secret;
 use super::{attachment, case, change, key, message, outbox, stores, thread, transfer};
+use crate::app::effect::Said;
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
 use crate::pgp::keyring::Keyring;
@@ -76,7 +77,14 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
         Command::Thread(command) => thread::run(call, command),
         Command::Message(command) => message::run(call, command),
         Command::Attachment(command) => attachment::run(call, command),
-        Command::Send { file, dry_run } => transfer::send(call, file.as_deref(), *dry_run),
+        Command::Send { file, dry_run, confirm, because } => {
+            let said = match because {
+                Some(words) => Said::Because(words.clone()),
+                None if *confirm => Said::Yes,
+                None => Said::Nothing,
+            };
+            transfer::send(call, file.as_deref(), said, *dry_run)
+        }
         Command::Outbox(command) => outbox::run(call, command),
         Command::Change(command) => change::run(call, command),
         Command::Key(command) => key::run(call, command),

@@ -6,8 +6,10 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::call::Call;
-use super::exit::{Exit, Outcome};
+use super::exit::{Exit, Failure, Outcome};
 use super::source::Source;
+use crate::app::effect::Said;
+use crate::case::guard::Reason;
 use crate::engine::Engine;
 use crate::engine::query::{AccountStats, Finding, MailboxStats, RouteListed, SealingListed, Severity};
 use crate::mail::id::OutboxId;
@@ -62,14 +64,19 @@ struct Sent<'a> {
     recipients: &'a [SealingListed],
 }
 
-pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> Outcome {
+pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, said: Said, dry_run: bool) -> Outcome {
+    if let Said::Because(words) = &said
+        && let Err(error) = Reason::new(words)
+    {
+        return Err(Failure::new(Exit::Usage, error.to_string()));
+    }
     let source = match file {
         Some(file) if file != Path::new("-") => Source::File(file.to_string_lossy().into_owned()),
         _ => Source::Stdin,
     };
     let engine = call.engine()?;
     let draft = source.read(&call.cwd, call.stdin)?;
-    let report = engine.send_raw(&draft, call.account.as_deref(), dry_run)?;
+    let report = engine.send_raw(&draft, call.account.as_deref(), said, dry_run)?;
     if call.output.json() {
         let queued = report.queued.first().copied();
         call.output.document(&Sent {
@@ -92,11 +99,14 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> O
         let weight = match finding.severity {
             Severity::Note => "note",
             Severity::Warning => "warning",
+            Severity::Confirm => "wants a yes (--confirm)",
+            Severity::Block => "blocked (--override REASON)",
             Severity::Alarm => "refused",
         };
+        let words = format!("{} {}", finding.because, finding.cure);
         match &finding.recipient {
-            Some(recipient) => call.output.say(&format!("{weight}: {recipient}: {}", finding.because)),
-            None => call.output.say(&format!("{weight}: {}", finding.because)),
+            Some(recipient) => call.output.say(&format!("{weight}: {recipient}: {}", words.trim())),
+            None => call.output.say(&format!("{weight}: {}", words.trim())),
         }
     }
     if dry_run || report.routes.len() > 1 {
@@ -108,10 +118,10 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, dry_run: bool) -> O
             call.output.say(&format!("to {} by {by}", route.recipients.join(", ")));
         }
     }
-    if dry_run && !report.is_refused() {
+    if dry_run && !report.refused {
         call.output.say("nothing stands against it; nothing was queued");
     }
-    if report.is_refused() {
+    if report.refused {
         // A recipient that is none is bad data, whatever else stands against it; anything else is a "no".
         let malformed = report.findings.iter().any(|finding| finding.code == "malformed-address");
         return Ok(if malformed { Exit::BadData } else { Exit::No });

@@ -1,4 +1,4 @@
-//! The directory that a person's files live in: `config.toml`, `keymaps/NAME.toml`, `themes/NAME.toml`.
+//! The directory that a person's files live in: `config.toml`, `keymaps/NAME.toml`, `themes/NAME.toml`, `templates/NAME.txt`.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::Config;
+use crate::case::template::Template;
 use crate::settings::finding::{Finding, Place};
 use crate::settings::layers::Source;
 
@@ -43,6 +44,7 @@ pub fn load(directory: &Path, home: Option<&Path>) -> Result<(Config, Vec<Findin
         }
         _ => {}
     }
+    findings.extend(templates(directory, &mut config.templates));
     for account in &mut config.accounts {
         if let Some(file) = &account.ca_file {
             account.ca_file = Some(resolve(file, directory, home));
@@ -81,6 +83,30 @@ pub fn own_names(directory: &Path, kind: &str) -> Vec<String> {
         entries.filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".toml")?.to_owned())).collect();
     names.sort();
     names
+}
+
+/// Lays a person's own templates, `templates/NAME.txt`, over those that come with casemail. One that cannot be used is told of and left out.
+fn templates(directory: &Path, templates: &mut Vec<Template>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Ok(entries) = std::fs::read_dir(directory.join("templates")) else { return findings };
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "txt"));
+    files.sort();
+    for file in files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let read = read(&file).map_err(|error| format!("cannot be read: {error}"));
+        match read.and_then(|text| Template::parse(&name, &text).map_err(|error| error.to_string())) {
+            Ok(template) => {
+                templates.retain(|known| known.name != name);
+                templates.push(template);
+            }
+            Err(what) => {
+                let cure = "mend it, or move it out of `templates`";
+                findings.push(Finding::warning(Place::file(&file.display().to_string()), what, cure));
+            }
+        }
+    }
+    findings
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -163,5 +189,22 @@ mod tests {
         assert_eq!(own(directory.path(), "keymaps", "../config"), None);
         assert_eq!(own_names(directory.path(), "keymaps"), ["vim"]);
         assert!(own_names(directory.path(), "themes").is_empty());
+    }
+
+    #[test]
+    fn own_templates_lie_over_those_that_come_with_casemail() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("templates")).unwrap();
+        let write =
+            |name: &str, text: &str| std::fs::write(directory.path().join("templates").join(name), text).unwrap();
+        write("chase.txt", "purpose: reminder\n\nPlease answer.");
+        write("broken.txt", "nonsense\n\n");
+        write("notes.md", "not a template");
+        let mut templates = crate::case::template::Template::built_in();
+        let before = templates.len();
+        let findings = super::templates(directory.path(), &mut templates);
+        assert_eq!(templates.len(), before);
+        assert!(templates.iter().any(|one| one.name == "chase" && one.purpose == "reminder"));
+        assert!(findings.len() == 1 && findings[0].to_string().contains("broken.txt"), "{findings:?}");
     }
 }

@@ -5,13 +5,15 @@
 
 pub mod files;
 pub mod openpgp;
+mod practice;
 mod read;
 pub mod route;
 mod write;
 
 use std::path::PathBuf;
 
-use crate::case::{CJSM, GOV};
+use crate::case::template::Template;
+use crate::case::{CJSM, Calendar, GOV, Pattern, guard};
 use crate::mail::address::Address;
 use crate::settings::Finding;
 
@@ -266,6 +268,16 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Cases.
     pub cases: Vec<CaseRule>,
+    /// What the practice has decided about mail of cases.
+    pub policy: guard::Policy,
+    /// The firm's own numbers: their patterns come before the standard ones.
+    pub identifiers: Vec<Pattern>,
+    /// Days on which nothing is served.
+    pub calendar: Calendar,
+    /// Templates of messages: those that come with casemail, and the person's own over them.
+    pub templates: Vec<Template>,
+    /// authserv-ids (RFC 8601 §2.5) of the firm's own servers: what they say of a sender's domain is believed.
+    pub authserv_ids: Vec<String>,
 }
 
 impl Default for Config {
@@ -285,6 +297,11 @@ impl Default for Config {
             sync: SyncKnobs::default(),
             routes: Vec::new(),
             cases: Vec::new(),
+            policy: guard::Policy::default(),
+            identifiers: Vec::new(),
+            calendar: Calendar::default(),
+            templates: Template::built_in(),
+            authserv_ids: Vec::new(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use super::{
     Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, Security, SyncKnobs,
 };
-use super::{openpgp, route};
+use super::{openpgp, practice, route};
 use crate::mail::address::Address;
 use crate::settings::finding::{Finding, Place, forbid};
 use crate::settings::{Document, Fields, Node, Value};
@@ -22,6 +22,7 @@ const TOP: &[&str] = &[
     "max_message_bytes",
     "unlock_command",
     "dsn",
+    "authserv_ids",
 ];
 
 /// How other programs call what we do not have.
@@ -82,6 +83,11 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         routes: route::read(&mut top, &accounts),
         accounts,
         cases: cases(&mut top),
+        policy: practice::policy(&mut top),
+        identifiers: practice::identifiers(&mut top),
+        calendar: practice::calendar(&mut top),
+        authserv_ids: practice::authserv_ids(&mut top),
+        templates: defaults.templates,
     };
     if document.root.get("account").is_none() && !document.root.entries.iter().any(|entry| entry.key == "accounts") {
         top.note(Finding::warning(

@@ -20,6 +20,7 @@ fn the_sample_parses_and_holds_the_defaults() {
         accounts: config.accounts.clone(),
         routes: config.routes.clone(),
         cases: config.cases.clone(),
+        identifiers: config.identifiers.clone(),
         ..defaults
     };
     assert_eq!(config, expected);

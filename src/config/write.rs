@@ -31,6 +31,9 @@ pub(super) fn write(config: &Config) -> String {
     );
     let dsn: Vec<String> = config.dsn.iter().map(|one| one.name().to_owned()).collect();
     line("dsn", texts(&dsn), config.dsn == defaults.dsn);
+    if !config.authserv_ids.is_empty() {
+        line("authserv_ids", texts(&config.authserv_ids), false);
+    }
     for (key, command) in [("editor", &config.editor), ("unlock_command", &config.unlock_command)] {
         if let Some(command) = command {
             line(key, texts(command), false);
@@ -53,6 +56,7 @@ pub(super) fn write(config: &Config) -> String {
             sync.batch, sync.every_minutes, sync.bodies_up_to_bytes
         );
     }
+    super::practice::write(&mut out, config);
     for account in &config.accounts {
         write_account(&mut out, account);
     }
@@ -159,7 +163,7 @@ fn endpoint(endpoint: &Endpoint) -> String {
 }
 
 /// A TOML basic string (TOML 1.0, "String"): quotes, backslashes and control characters escaped.
-fn text(text: &str) -> String {
+pub(super) fn text(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {
@@ -175,7 +179,7 @@ fn text(text: &str) -> String {
     out
 }
 
-fn texts(list: &[String]) -> String {
+pub(super) fn texts(list: &[String]) -> String {
     let items: Vec<String> = list.iter().map(|item| text(item)).collect();
     format!("[{}]", items.join(", "))
 }

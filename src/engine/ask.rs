@@ -15,6 +15,7 @@ use super::query::{
     Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution, SendReport,
     TakenBackListed,
 };
+use crate::app::effect::Said;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
 use crate::case::Class;
@@ -402,9 +403,15 @@ impl Engine {
     ///
     /// # Errors
     /// The draft cannot be read, no such account, or the state store cannot be written. A refusal by the check is no error: see the report.
-    pub fn send_raw(&self, draft: &[u8], account: Option<&str>, dry_run: bool) -> Result<SendReport, EngineError> {
+    pub fn send_raw(
+        &self,
+        draft: &[u8],
+        account: Option<&str>,
+        said: Said,
+        dry_run: bool,
+    ) -> Result<SendReport, EngineError> {
         let (draft, account) = (draft.to_vec(), account.map(str::to_owned));
-        self.core.ask_open(move |core, open| core.send_file(open, &draft, account.as_deref(), dry_run))?
+        self.core.ask_open(move |core, open| core.send_file(open, &draft, account.as_deref(), said, dry_run))?
     }
 
     /// Connects, and waits until none of the rows is on its way any more, or the time is out; the rows as they are then.

@@ -13,7 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::reading::{self, Reading};
-use crate::case::{Class, Classes};
+use crate::case::{Class, Classes, Proof};
 use crate::mail::address::Address;
 use crate::mail::display;
 use crate::mail::id::{CaseId, MessageRef};
@@ -223,7 +223,8 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
     told.extend(reading.beside.sentences.iter().map(|(_, words)| SafeText::line(words).as_str().to_owned()));
     let pgp = reading.opened.warnings.iter().map(|warning| (warning.code(), String::new()));
     let body = reading.body.warnings.iter().map(|code| (*code, display::sentence(code).to_owned()));
-    for (code, words) in pgp.chain(reading.suspicions(context.received)).chain(body) {
+    let carried = reading.carriage_doubts(context.classes);
+    for (code, words) in pgp.chain(reading.suspicions(context.received)).chain(carried).chain(body) {
         if !warnings.iter().any(|known| known == code) {
             warnings.push(code.to_owned());
             told.extend((!words.is_empty()).then_some(words));
@@ -266,7 +267,13 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
             mismatch: reading.opened.headers.mismatch.clone(),
             unsigned: reading.opened.headers.unsigned.clone(),
         },
-        carried: CarriedDocument { class: class.name(), proof: if class == Class::Open { "none" } else { "claimed" } },
+        carried: CarriedDocument {
+            class: class.name(),
+            proof: match reading.proof(context.classes) {
+                Proof::Claimed if class == Class::Open => "none",
+                proof => proof.name(),
+            },
+        },
         warnings,
         sentences: told,
     }

@@ -21,12 +21,14 @@ mod announce;
 mod ask;
 mod changes;
 pub mod clock;
+mod clocks;
 mod connections;
 mod core;
 pub mod document;
 mod draft_file;
 mod drafts;
 pub mod files;
+mod guard;
 mod housekeeping;
 mod ingest;
 mod keeping;
@@ -35,6 +37,7 @@ mod lane;
 mod large;
 mod library;
 mod loading;
+mod offers;
 mod outbox;
 mod outgoing;
 mod pass;
@@ -144,15 +147,15 @@ pub fn classes(config: &Config) -> Classes {
         let domain = account.address.domain();
         // An address at a public or CJSM domain keeps its own class.
         let open = Classes::new(&config.classes.cjsm, &config.classes.gov, &[]).class(&account.address.addr);
-        if open == case::Class::Open && !domain.is_empty() {
+        if open == case::Class::Open && !domain.is_empty() && !case::carriage::is_public(&domain) {
             firm.push(domain);
         }
     }
-    Classes::new(&config.classes.cjsm, &config.classes.gov, &firm)
+    Classes::new(&config.classes.cjsm, &config.classes.gov, &firm).with_servers(&config.authserv_ids)
 }
 
 fn book(config: &Config, classes: Classes) -> Result<Book, EngineError> {
-    let patterns = Patterns::new(&[]).map_err(|error| EngineError::Refused(error.to_string()))?;
+    let patterns = Patterns::new(&config.identifiers).map_err(|error| EngineError::Refused(error.to_string()))?;
     let cases: Vec<ConfiguredCase> = config
         .cases
         .iter()

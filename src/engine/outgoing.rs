@@ -3,19 +3,22 @@
 //! Pure: keys, time and randomness are arguments. [`prepare`] makes the very bytes that will be sent, one copy for the visible recipients and,
 //! where the message is sealed, one more for each blind one: a list of key ids in one ciphertext would show them to the others
 //! (CVE-2024-49395). Where some get it sealed and some in clear, the visible recipients get two copies. Which copy is what is
-//! [`super::protection`]'s. A finding of severity alarm forbids sending; there is no way to confirm past it.
+//! [`super::protection`]'s. A finding of severity alarm forbids sending; there is no way to confirm past it. What the guard
+//! finds wants a yes or a reason, which are kept with the message and compared again when it is sent.
 
 use jiff::Zoned;
 
 use std::sync::Arc;
 
+use super::guard::Facts;
 use super::library::filing::Book;
 use super::outbox::Limits;
 use super::protection::{self, Fates};
 use super::query::{Finding, RouteListed, SealingListed, Severity};
 use super::reader::address_view;
-use crate::app::view::{AttachmentRow, RecipientReview, Review, Sentence, Tone};
-use crate::case::{Class, Classes};
+use crate::app::view::{Assent, AttachmentRow, RecipientReview, Review, Sentence, Tone};
+use crate::case::Classes;
+use crate::case::guard::{self, Accepted};
 use crate::config::openpgp::OuterSubject;
 use crate::config::{Account, Config};
 use crate::mail::address::Address;
@@ -31,8 +34,6 @@ use crate::pgp::seal::{self, Sealing};
 use crate::pgp::{announce, error::PgpError};
 use crate::smtp::envelope::megabytes;
 
-/// Visible recipients beyond which a person should look twice.
-const VISIBLE_MAX: usize = 8;
 /// Size on the wire beyond which many servers refuse.
 const LARGE_BYTES: usize = 10 << 20;
 
@@ -68,15 +69,26 @@ pub(crate) struct Prepared {
     pub(crate) findings: Vec<Finding>,
     /// What OpenPGP does for each recipient.
     pub(crate) sealings: Vec<SealingListed>,
+    /// What the guard found, which a yes or a reason may lead past.
+    pub(crate) guarded: Vec<guard::Finding>,
+    /// Those who have it encrypted to a key of their own.
+    pub(crate) sealed: Vec<String>,
     pub(crate) review: Review,
     /// What it was made of.
     pub(crate) draft: Draft,
 }
 
 impl Prepared {
-    /// Whether some finding forbids sending.
-    pub(crate) fn is_refused(&self) -> bool {
-        self.copies.is_empty() || self.findings.iter().any(|finding| finding.severity == Severity::Alarm)
+    /// What forbids sending in spite of what a person has taken upon themselves, in words.
+    pub(crate) fn refusal(&self, accepted: &Accepted) -> Option<String> {
+        let alarm = self.findings.iter().find(|finding| finding.severity == Severity::Alarm);
+        if let Some(alarm) = alarm {
+            return Some(alarm.because.clone());
+        }
+        if self.copies.is_empty() {
+            return Some("it could not be built".to_owned());
+        }
+        guard::standing(&self.guarded, accepted).first().map(|finding| finding.because.clone())
     }
 }
 
@@ -90,6 +102,8 @@ pub(crate) struct Means<'a> {
     pub(crate) classes: &'a Classes,
     /// Knows the numbers of cases in a subject.
     pub(crate) book: &'a Book,
+    /// What the guard goes by.
+    pub(crate) facts: &'a Facts,
     pub(crate) now: Zoned,
     /// A fresh random number for each copy.
     pub(crate) random: &'a dyn Fn() -> [u8; 16],
@@ -106,7 +120,38 @@ impl Findings {
         severity: Severity,
         because: impl Into<String>,
     ) {
-        self.0.push(Finding { recipient: recipient.map(str::to_owned), code, severity, because: because.into() });
+        let (recipient, because) = (recipient.map(str::to_owned), because.into());
+        self.0.push(Finding { recipient, code, severity, because, cure: String::new() });
+    }
+}
+
+impl Findings {
+    /// Those of the guard, as they are told.
+    fn guarded(&mut self, guarded: &[guard::Finding]) {
+        self.0.extend(guarded.iter().map(|finding| Finding {
+            recipient: finding.recipient.clone(),
+            code: finding.code,
+            severity: match finding.severity {
+                guard::Severity::Tell if finding.code == "open-among-secure" || finding.code == "many-recipients" => {
+                    Severity::Warning
+                }
+                guard::Severity::Tell => Severity::Note,
+                guard::Severity::Confirm => Severity::Confirm,
+                guard::Severity::Block if finding.may_override => Severity::Block,
+                guard::Severity::Block => Severity::Alarm,
+            },
+            because: finding.because.clone(),
+            cure: finding.cure.clone(),
+        }));
+    }
+}
+
+/// What a person has to do before it may go.
+fn assent(guarded: &[guard::Finding]) -> Assent {
+    match guarded.iter().map(|finding| finding.severity).max() {
+        Some(guard::Severity::Block) => Assent::Reason,
+        Some(guard::Severity::Confirm) => Assent::Yes,
+        _ => Assent::Nothing,
     }
 }
 
@@ -124,7 +169,11 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
     check_routes(&draft, means, &mut findings);
     check_text(&draft, &mut findings);
     let fates = protection::decide(&draft, means, &mut findings);
-    check_carriage(&draft, &fates, means, &mut findings);
+    // Ciphertext that only they can open: for them the open internet is no matter.
+    let is_sealed = |address: &Address| fates.of(&address.addr).is_some_and(|fate| fate.key.is_some());
+    let sealed: Vec<String> = everybody(&draft).filter(|one| is_sealed(one)).map(|one| one.addr.clone()).collect();
+    let guarded = means.facts.check(&draft, &sealed, means.classes);
+    findings.guarded(&guarded);
     let mut copies = Vec::new();
     let mut shown = None;
     if !findings.0.iter().any(|finding| finding.severity == Severity::Alarm) {
@@ -148,19 +197,22 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
         );
     }
     let outside = copies.iter().find_map(|copy| copy.outside.as_deref());
-    let review = review(&draft, token, means, &fates, &findings.0, shown.as_ref(), (bytes as u64, outside));
+    let found = (findings.0.as_slice(), guarded.as_slice());
+    let review = review(&draft, token, means, &fates, found, shown.as_ref(), (bytes as u64, outside));
     Prepared {
         token,
         account: draft.account.clone(),
         from: draft.from.addr.clone(),
         to: draft.to.iter().chain(&draft.cc).cloned().collect(),
         subject: draft.subject.clone(),
-        case: draft.case.clone(),
+        case: draft.case.clone().or_else(|| means.facts.case()),
         answers: draft.answers.clone(),
         routes: routes_listed(&draft, means),
         copies,
         findings: findings.0,
         sealings: fates.listed(),
+        guarded,
+        sealed,
         review,
         draft,
     }
@@ -295,15 +347,6 @@ fn check_people(draft: &Draft, means: &Means<'_>, findings: &mut Findings) {
             }
         }
     }
-    let visible = draft.to.len().saturating_add(draft.cc.len());
-    if visible > VISIBLE_MAX {
-        findings.add(
-            None,
-            "many-recipients",
-            Severity::Warning,
-            format!("{visible} people will see each other's addresses."),
-        );
-    }
 }
 
 fn check_text(draft: &Draft, findings: &mut Findings) {
@@ -322,22 +365,6 @@ fn check_text(draft: &Draft, findings: &mut Findings) {
                 "attachment-missing",
                 Severity::Warning,
                 "The text speaks of an attachment, and there is none.",
-            );
-        }
-    }
-}
-
-/// A clear message to secure and open recipients at once leaves by the least secure way.
-fn check_carriage(draft: &Draft, fates: &Fates, means: &Means<'_>, findings: &mut Findings) {
-    let class = |address: &Address| means.classes.class(&address.addr);
-    let clear = || everybody(draft).filter(|one| fates.of(&one.addr).is_none_or(|fate| fate.key.is_none()));
-    if clear().any(|address| class(address) == Class::Open) && clear().any(|address| class(address).is_secure()) {
-        for address in clear().filter(|address| class(address) == Class::Open) {
-            findings.add(
-                Some(&address.addr),
-                "open-among-secure",
-                Severity::Warning,
-                format!("{} is reached over the open internet, the others by a secure route.", address.addr),
             );
         }
     }
@@ -462,7 +489,7 @@ fn review(
     token: u64,
     means: &Means<'_>,
     fates: &Fates,
-    findings: &[Finding],
+    (findings, guarded): (&[Finding], &[guard::Finding]),
     clear: Option<&Message>,
     (bytes, outside): (u64, Option<&str>),
 ) -> Review {
@@ -494,12 +521,17 @@ fn review(
             .map(|finding| Sentence {
                 tone: match finding.severity {
                     Severity::Note => Tone::Plain,
-                    Severity::Warning => Tone::Warning,
-                    Severity::Alarm => Tone::Alarm,
+                    Severity::Warning | Severity::Confirm => Tone::Warning,
+                    Severity::Block | Severity::Alarm => Tone::Alarm,
                 },
-                text: SafeText::line(&finding.because),
+                text: SafeText::line(format!("{} {}", finding.because, finding.cure).trim()),
             })
             .collect(),
+        forbidden: findings
+            .iter()
+            .find(|finding| finding.severity == Severity::Alarm)
+            .map(|finding| SafeText::line(&finding.because)),
+        assent: assent(guarded),
         text: text.into(),
         attachments: draft
             .attachments

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::announce::sentence;
 use super::core::{Core, EngineError, Open, Settings, Stores};
+use super::guard::Facts;
 use super::ingest::{self, summarise};
 use super::large::{Early, LARGE_BYTES};
 use super::outgoing::{self, Means, Prepared};
@@ -13,9 +14,10 @@ use super::query::Resolution;
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
 use super::{draft_file, files, outbox};
-use crate::app::effect::{Deed, Effect, Passphrase, Target};
+use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
+use crate::case::guard::{Accepted, Reason};
 use crate::imap::{self, Body, MailboxAt};
 use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
@@ -48,6 +50,7 @@ pub(crate) fn prepare(
     settings: &Settings,
     keyring: &Keyring,
     limits: &outbox::Limits,
+    facts: &Facts,
 ) -> Result<Prepared, EngineError> {
     let name = Some(draft.account.as_str()).filter(|name| !name.is_empty());
     let account = settings.config.account(name).ok_or_else(|| EngineError::NoAccount(draft.account.clone()))?;
@@ -60,10 +63,23 @@ pub(crate) fn prepare(
         keyring,
         classes: &settings.classes,
         book: &settings.book,
+        facts,
         now: settings.clock.now().to_zoned(settings.zone.clone()),
         random: &random,
     };
     Ok(outgoing::prepare(draft, u64::from_le_bytes(token), &means))
+}
+
+/// What a person has taken upon themselves, by what was said.
+fn accept(prepared: &Prepared, said: Said) -> Result<Accepted, EngineError> {
+    Ok(match said {
+        Said::Nothing => Accepted::default(),
+        Said::Yes => Accepted::to(&prepared.guarded, None),
+        Said::Because(words) => {
+            let reason = Reason::new(&words).map_err(|error| EngineError::Refused(error.to_string()))?;
+            Accepted::to(&prepared.guarded, Some(reason))
+        }
+    })
 }
 
 impl Core {
@@ -129,7 +145,7 @@ impl Core {
             Effect::ListWaiting => self.send_waiting(open),
             Effect::ListMailboxes(target) => self.send_mailboxes(open, target.as_ref()),
             Effect::Review(draft) => self.review(open, *draft),
-            Effect::Confirm(token) => self.confirm(open, token),
+            Effect::Confirm(token, said) => self.confirm(open, token, said),
             Effect::KeepDraft(draft) => {
                 let announcer = self.announcer.clone();
                 open.scribe.write(move |stores| {
@@ -169,8 +185,12 @@ impl Core {
                 let answer = key.map(Box::new).map_err(|words| sentence(Tone::Warning, &words));
                 self.announcer.send(Event::Attached(answer));
             }
-            Effect::Complete(typed) => {
-                let hits = open.library.complete(&typed, COMPLETIONS_MAX);
+            Effect::OfferTemplates(case) => {
+                let offers = self.offers(open, &case);
+                self.announcer.send(Event::Offered(case, offers.into()));
+            }
+            Effect::Complete(typed, case) => {
+                let hits = self.complete(open, &typed, case.as_ref(), COMPLETIONS_MAX);
                 let hits = hits.iter().map(ToString::to_string).collect();
                 self.announcer.send(Event::Completions(typed, hits));
             }
@@ -233,7 +253,7 @@ impl Core {
     }
 
     /// What the index knows of a message.
-    pub(crate) fn around(open: &Open, key: MessageKey, summary: Option<&Summary>) -> Option<Around> {
+    pub(crate) fn around(&self, open: &Open, key: MessageKey, summary: Option<&Summary>) -> Option<Around> {
         let id = open.library.name(key)?;
         let received = summary.map(|s| s.received).or_else(|| open.library.received(key))?;
         Some(Around {
@@ -243,6 +263,7 @@ impl Core {
             filed: open.library.filed_words(key),
             filing_doubt: open.library.filing_doubt(key),
             conflicting: open.library.is_conflicting(key),
+            clocks: self.clocks(open, key),
         })
     }
 
@@ -270,7 +291,7 @@ impl Core {
             Some(_) => name,
         };
         let key = open.library.key(&name);
-        let Some((key, around)) = key.and_then(|key| Some((key, Self::around(open, key, None)?))) else {
+        let Some((key, around)) = key.and_then(|key| Some((key, self.around(open, key, None)?))) else {
             then(Err(sentence(Tone::Warning, "This message is gone: it was moved or deleted elsewhere.")));
             return;
         };
@@ -303,7 +324,7 @@ impl Core {
 
     fn open_message(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, settings, asked) = (self.announcer.clone(), Arc::clone(&self.settings), name.clone());
-        let early = open.library.key(&name).and_then(|key| Self::around(open, key, None)).map(|around| {
+        let early = open.library.key(&name).and_then(|key| self.around(open, key, None)).map(|around| {
             let (announcer, settings, asked) = (announcer.clone(), Arc::clone(&settings), asked.clone());
             Box::new(move |reading: Reading| {
                 let view = Arc::new(reader::beginning(&reading, around, &settings.classes));
@@ -380,8 +401,9 @@ impl Core {
         let (settings, keyring) = (Arc::clone(&self.settings), open.keyring.now());
         let (core, number) = (self.handle.clone(), open.number);
         let limits = open.outbox.limits();
+        let facts = self.facts(open, &draft);
         self.runtime.spawn_blocking(move || {
-            let prepared = prepare(draft, &settings, &keyring, &limits);
+            let prepared = prepare(draft, &settings, &keyring, &limits, &facts);
             core.front_of(number, move |core, open| {
                 let reviewed = match prepared {
                     Ok(prepared) => {
@@ -399,7 +421,7 @@ impl Core {
         });
     }
 
-    fn confirm(&mut self, open: &mut Open, token: u64) {
+    fn confirm(&mut self, open: &mut Open, token: u64, said: Said) {
         let Some(place) = open.reviews.iter().position(|prepared| prepared.token == token) else {
             let words = "This review is too old: look at it again before sending.";
             self.announcer.send(Event::Queued(Err(sentence(Tone::Warning, words))));
@@ -407,7 +429,8 @@ impl Core {
         };
         let prepared = open.reviews.remove(place);
         let undo = self.settings.config.undo_send_seconds;
-        match self.queue(open, &prepared, undo) {
+        let accepted = accept(&prepared, said);
+        match accepted.and_then(|accepted| self.queue(open, &prepared, &accepted, undo)) {
             Ok(_) => {
                 let words = if undo == 0 {
                     "Queued to be sent.".to_owned()
@@ -429,19 +452,18 @@ impl Core {
         &mut self,
         open: &mut Open,
         prepared: &Prepared,
+        accepted: &Accepted,
         undo_seconds: u32,
     ) -> Result<Vec<OutboxId>, EngineError> {
-        if prepared.is_refused() {
-            let why = prepared.findings.iter().find(|f| f.severity == super::query::Severity::Alarm);
-            let words = why.map_or("it could not be built", |finding| finding.because.as_str());
-            return Err(EngineError::Refused(format!("It is not sent: {words}")));
+        if let Some(why) = prepared.refusal(accepted) {
+            return Err(EngineError::Refused(format!("It is not sent: {why}")));
         }
         let now = self.now();
         let held_until = (undo_seconds > 0)
             .then(|| now.checked_add(jiff::SignedDuration::from_secs(i64::from(undo_seconds))).ok())
             .flatten();
         let sent = self.settings.config.account(Some(&prepared.account)).and_then(|a| a.sent_mailbox.clone());
-        let ids = outbox::queue(&open.stores, prepared, sent.as_deref(), now, held_until)?;
+        let ids = outbox::queue(&open.stores, prepared, accepted, sent.as_deref(), now, held_until)?;
         open.outbox.wake();
         if let Some(key) = prepared.answers.as_ref().and_then(|name| open.library.key(name)) {
             self.mark_answered(open, key);
@@ -456,6 +478,7 @@ impl Core {
         open: &mut Open,
         bytes: &[u8],
         account: Option<&str>,
+        said: Said,
         dry_run: bool,
     ) -> Result<super::query::SendReport, EngineError> {
         let known = self
@@ -475,15 +498,18 @@ impl Core {
         if draft.origin.is_some() && draft.protection == Protection::WhenPossible {
             draft.protection = Protection::Required;
         }
-        let prepared = prepare(draft, &self.settings, &open.keyring.now(), &open.outbox.limits())?;
+        let facts = self.facts(open, &draft);
+        let prepared = prepare(draft, &self.settings, &open.keyring.now(), &open.outbox.limits(), &facts)?;
+        let accepted = accept(&prepared, said)?;
         let mut report = super::query::SendReport {
             queued: Vec::new(),
             findings: prepared.findings.clone(),
             routes: prepared.routes.clone(),
             recipients: prepared.sealings.clone(),
+            refused: prepared.refusal(&accepted).is_some(),
         };
-        if !dry_run && !prepared.is_refused() {
-            report.queued = self.queue(open, &prepared, 0)?.into_iter().map(|id| id.0).collect();
+        if !dry_run && !report.refused {
+            report.queued = self.queue(open, &prepared, &accepted, 0)?.into_iter().map(|id| id.0).collect();
         }
         Ok(report)
     }
@@ -559,7 +585,8 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::ListMailboxes(_)
             | Effect::SaveAttachment(..)
             | Effect::CarryAttachments(_)
-            | Effect::Complete(_)
+            | Effect::Complete(..)
+            | Effect::OfferTemplates(_)
     )
 }
 

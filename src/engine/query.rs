@@ -190,6 +190,10 @@ pub enum Severity {
     Note,
     /// Worth a second look.
     Warning,
+    /// Wants a yes.
+    Confirm,
+    /// Wants a reason, which is recorded.
+    Block,
     /// Forbids sending.
     Alarm,
 }
@@ -205,6 +209,9 @@ pub struct Finding {
     pub severity: Severity,
     /// In words: what, why, and what to do.
     pub because: String,
+    /// What to do about it; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub cure: String,
 }
 
 /// What became of a draft that was handed in.
@@ -218,6 +225,8 @@ pub struct SendReport {
     pub routes: Vec<RouteListed>,
     /// What is done for each recipient.
     pub recipients: Vec<SealingListed>,
+    /// Something stands against it that was not said yes to, or that nothing leads past.
+    pub refused: bool,
 }
 
 /// What OpenPGP does for a recipient.
@@ -233,14 +242,6 @@ pub struct SealingListed {
     pub key: Option<String>,
     /// What is done and why, in words.
     pub because: String,
-}
-
-impl SendReport {
-    /// Whether some finding forbids sending.
-    #[must_use]
-    pub fn is_refused(&self) -> bool {
-        self.findings.iter().any(|f| f.severity == Severity::Alarm)
-    }
 }
 
 /// A row of the outbox with everything that a list can show.

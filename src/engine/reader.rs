@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::reading::Reading;
 use crate::app::view::{AddressView, AttachmentRow, MessageView, Sentence, Tone};
-use crate::case::{Class, Classes};
+use crate::case::{Class, Classes, Proof};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::message::Disposition;
@@ -34,6 +34,8 @@ pub(crate) struct Around {
     pub(crate) filing_doubt: Option<String>,
     /// Another message says something else under the same Message-ID.
     pub(crate) conflicting: bool,
+    /// When it counts as served, where the law of its case says so.
+    pub(crate) clocks: Vec<Sentence>,
 }
 
 /// How loud a sentence of OpenPGP is, as the screen knows it.
@@ -58,14 +60,27 @@ pub(crate) fn address_view(address: &Address, classes: &Classes) -> AddressView 
 }
 
 /// How it came, in words. Nothing of it is proven by a header field that anybody can write.
-fn carriage(class: Class, from: &[Address]) -> Sentence {
-    let claimed = match (class, from) {
-        (_, []) => "It names no sender; how it was carried is not known.".to_owned(),
-        (Class::Open, _) => "Carried over the open internet, going by the sender's address.".to_owned(),
-        (class, _) => format!("The sender's address claims: {}; not proven.", class.words()),
+fn carriage(class: Class, from: &[Address], proof: &Proof) -> Sentence {
+    let claimed = match (class, from, proof) {
+        (_, [], _) => "It names no sender; how it was carried is not known.".to_owned(),
+        (Class::Open, _, Proof::Proven(how)) => {
+            format!("Carried over the open internet; the sender's domain is proven ({how}, by your own server).")
+        }
+        (Class::Open, ..) => "Carried over the open internet, going by the sender's address.".to_owned(),
+        (class, _, Proof::Proven(how)) => format!("{}; proven ({how}, by your own server).", capital(class.words())),
+        (class, ..) => format!("The sender's address claims: {}; not proven.", class.words()),
     };
-    let tone = if class == Class::Open { Tone::Warning } else { Tone::Plain };
+    let tone = match (class, proof) {
+        (Class::Open, _) => Tone::Warning,
+        (_, Proof::Proven(_)) => Tone::Good,
+        _ => Tone::Plain,
+    };
     Sentence { tone, text: SafeText::line(&claimed) }
+}
+
+fn capital(words: &str) -> String {
+    let mut chars = words.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The verdicts in words: OpenPGP, carriage, warnings.
@@ -77,13 +92,14 @@ fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Senten
         .collect();
     let beside = reading.beside.sentences.iter();
     said.extend(beside.map(|(loudness, words)| Sentence { tone: tone(*loudness), text: SafeText::line(words) }));
-    said.push(carriage(reading.carried(classes), &headers.from()));
+    said.push(carriage(reading.carried(classes), &headers.from(), &reading.proof(classes)));
     if let Some(filed) = &around.filed {
         said.push(Sentence { tone: Tone::Plain, text: SafeText::line(filed) });
     }
+    said.extend(around.clocks.iter().cloned());
     let mut warn = |words: &str| said.push(Sentence { tone: Tone::Warning, text: SafeText::line(words) });
     let known: Vec<&str> = reading.opened.warnings.iter().map(|warning| warning.code()).collect();
-    for (code, words) in reading.suspicions(Some(around.received)) {
+    for (code, words) in reading.suspicions(Some(around.received)).into_iter().chain(reading.carriage_doubts(classes)) {
         if !known.contains(&code) {
             warn(&words);
         }

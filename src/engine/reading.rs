@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::case::{Class, Classes};
+use crate::case::proof::{Proof, proof};
+use crate::case::{Class, Classes, lookalike};
 use crate::mail::address::Address;
 use crate::mail::display::{self, Body};
 use crate::mail::headers::Headers;
@@ -47,6 +48,39 @@ impl Reading {
             [only] => classes.class(&only.addr),
             _ => Class::Open,
         }
+    }
+
+    /// Whether the author's domain is proven by the firm's own server. Only the outer header counts: what is inside a signature is the
+    /// sender's word.
+    pub(crate) fn proof(&self, classes: &Classes) -> Proof {
+        let from = self.headers().from();
+        let [only] = from.as_slice() else { return Proof::Claimed };
+        let fields: Vec<(&str, std::borrow::Cow<'_, str>)> =
+            self.message.headers().fields().map(|(name, value)| (name, String::from_utf8_lossy(value))).collect();
+        proof(fields.iter().map(|(name, value)| (*name, value.as_ref())), &only.addr, classes.servers(), classes)
+    }
+
+    /// What speaks against how it claims to have been carried, as codes with sentences.
+    pub(crate) fn carriage_doubts(&self, classes: &Classes) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        if let Proof::Failed(words) = self.proof(classes) {
+            found.push(("authentication-failed", format!("It may be forged: {words}.")));
+        }
+        for address in self.headers().from() {
+            if classes.is_obsolete(&address.addr) {
+                let words = format!(
+                    "{} belongs to a family of domains that was given up: an answer may go nowhere.",
+                    address.addr
+                );
+                found.push(("obsolete-domain", words));
+            }
+            if let Some(found_in) = lookalike::mimics(&address.addr, classes) {
+                let words =
+                    format!("The domain of {} looks like {}, and is another one.", address.addr, found_in.known);
+                found.push(("look-alike", words));
+            }
+        }
+        found
     }
 
     /// What else is worth a look, as codes with sentences: see [`crate::pgp::warning`] for those of OpenPGP.

@@ -12,7 +12,7 @@ use super::account::AccountSink;
 use super::clock::Clock;
 use super::query::Filter;
 use super::{Engine, EngineError, Opening};
-use crate::app::effect::{Effect, FlagChange, Passphrase};
+use crate::app::effect::{Effect, FlagChange, Passphrase, Said};
 use crate::app::event::Event;
 use crate::app::view::{Scope, Tone};
 use crate::config::{Account, Auth, CaseRule, Config, Endpoint, PasswordSource, Security};
@@ -40,7 +40,9 @@ fn config() -> Config {
         user: "b.quill".into(),
         auth: Auth::Auto,
     };
+    let gov = vec!["gov.uk".into(), "gov.example".into()];
     Config {
+        classes: crate::config::Classes { gov, ..crate::config::Classes::default() },
         accounts: vec![Account {
             name: "work".into(),
             address: address("", "b.quill@quillpounce.example"),
@@ -444,7 +446,7 @@ impl Running {
     }
 
     fn confirm(&self, token: u64) -> Result<(), String> {
-        self.engine.submit(Effect::Confirm(token));
+        self.engine.submit(Effect::Confirm(token, Said::Nothing));
         self.event(|event| match event {
             Event::Queued(answer) => Some(answer.map(|_| ()).map_err(|words| words.text.to_string())),
             _ => None,
@@ -460,7 +462,7 @@ fn what_was_reviewed_is_in_the_outbox_once_and_can_be_taken_back() {
     let answered = running.engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
     let review = running.review(Draft { answers: Some(answered), ..draft(Protection::WhenPossible) });
     assert_eq!(review.protection.tone, Tone::Warning);
-    assert!(review.findings.is_empty(), "{:?}", review.findings);
+    assert!(review.findings.iter().all(|finding| finding.tone == Tone::Plain), "{:?}", review.findings);
     assert!(running.engine.outbox().unwrap().is_empty());
     running.confirm(review.token).unwrap();
     // A token is good for one message.
@@ -507,9 +509,10 @@ fn the_policy_refuses_or_warns_in_words() {
     check(Draft { body: "> quoted\n".into(), ..plain() }, Tone::Warning, "no text");
     check(Draft { body: "See attached.".into(), ..plain() }, Tone::Warning, "attachment");
     let many = (0..9).map(|n| address("", &format!("a{n}@cps.gov.uk"))).collect();
-    check(Draft { to: many, ..plain() }, Tone::Warning, "9 people");
+    check(Draft { to: many, subject: "lunch".into(), ..plain() }, Tone::Warning, "9 people");
     let mixed = vec![address("", "a@cps.gov.uk"), address("", "barnaby.ferret@mailbox.example")];
-    check(Draft { to: mixed, ..plain() }, Tone::Warning, "open internet");
+    check(Draft { to: mixed.clone(), ..plain() }, Tone::Alarm, "open internet");
+    check(Draft { to: mixed, subject: "lunch".into(), ..plain() }, Tone::Warning, "open internet");
 }
 
 #[test]
@@ -519,14 +522,14 @@ fn a_draft_file_is_checked_by_a_dry_run_and_queued_without_one() {
     let eml =
         b"From: b.quill@quillpounce.example\r\nTo: h.lintwhite@copfs.gov.example\r\nBcc: clerk@quillpounce.example\r\n\
                 Subject: 99ZX0012326\r\n\r\nAgreed.\r\n";
-    let report = running.engine.send_raw(eml, None, true).unwrap();
-    assert!(report.queued.is_empty() && !report.is_refused(), "{report:?}");
+    let report = running.engine.send_raw(eml, None, Said::Nothing, true).unwrap();
+    assert!(report.queued.is_empty() && !report.refused, "{report:?}");
     assert!(running.engine.outbox().unwrap().is_empty());
-    let report = running.engine.send_raw(eml, Some("work"), false).unwrap();
+    let report = running.engine.send_raw(eml, Some("work"), Said::Nothing, false).unwrap();
     assert_eq!(report.queued.len(), 1);
     let row = running.engine.outbox().unwrap().remove(0);
     assert_eq!(row.to, ["h.lintwhite@copfs.gov.example", "clerk@quillpounce.example"]);
-    assert!(matches!(running.engine.send_raw(eml, Some("none"), false), Err(EngineError::NoAccount(_))));
+    assert!(matches!(running.engine.send_raw(eml, Some("none"), Said::Nothing, false), Err(EngineError::NoAccount(_))));
 }
 
 #[test]

@@ -209,7 +209,7 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
             canvas.cursor = Some((row.x + 1 + asked + cells(&answer), row.y));
             return;
         }
-        Some(Popup::Palette(_) | Popup::Picker(_) | Popup::Finder(_)) | None => {}
+        Some(_) | None => {}
     }
     if !model.pending.is_empty() {
         let keys: Vec<String> = model.pending.iter().map(ToString::to_string).collect();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::{Duration, Instant};
 
-use casemail::app::effect::{Effect, FlagChange};
+use casemail::app::effect::{Effect, FlagChange, Said};
 use casemail::app::event::Event;
 use casemail::app::view::{Link, MessageView, Scope, Tone};
 use casemail::config::{self, Account, Config, PasswordSource};
@@ -159,7 +159,7 @@ impl Screen {
             _ => None,
         });
         assert!(review.findings.iter().all(|f| f.tone < Tone::Alarm), "{:?}", review.findings);
-        self.engine.submit(Effect::Confirm(review.token));
+        self.engine.submit(Effect::Confirm(review.token, Said::Nothing));
         self.event(|event| match event {
             Event::Queued(answer) => Some(answer.unwrap()),
             _ => None,
@@ -496,7 +496,7 @@ fn a_command_sends_a_draft_and_waits_for_its_end() {
     let Some(world) = World::start() else { return };
     let engine = world.command();
     let draft = format!("To: {LINTWHITE}\r\nSubject: by a script\r\n\r\nServed.\r\n");
-    let report = engine.send_raw(draft.as_bytes(), None, false).unwrap();
+    let report = engine.send_raw(draft.as_bytes(), None, Said::Nothing, false).unwrap();
     let ids: Vec<OutboxId> = report.queued.iter().map(|id| OutboxId(*id)).collect();
     let rows = engine.settle(&ids, PATIENCE).unwrap();
     assert_eq!(rows[0].state, "sent", "{rows:?}");
@@ -541,7 +541,7 @@ fn killed_child() {
     let rounds = port("rounds");
     for n in 0..rounds {
         let draft = format!("To: {LINTWHITE}\r\nSubject: kill {n}\r\n\r\nx\r\n");
-        let report = engine.send_raw(draft.as_bytes(), None, false).unwrap();
+        let report = engine.send_raw(draft.as_bytes(), None, Said::Nothing, false).unwrap();
         // What is told here was durable before.
         println!("\nqueued {}", report.queued[0]);
         std::io::stdout().flush().unwrap();

@@ -22,6 +22,7 @@ mod demo;
 mod disk_full;
 mod engine;
 mod exchange;
+mod guard;
 mod imap;
 mod imap_hostile;
 mod imap_midway;

@@ -11,7 +11,7 @@ use crate::action::Action;
 use crate::app::line::{Line, typed};
 use crate::mail::address::Address;
 use crate::mail::draft::{Draft, Protection};
-use crate::mail::id::MessageRef;
+use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::safe::SafeText;
 
 /// The fields, in the order they are gone through.
@@ -308,6 +308,12 @@ impl Composer {
         let at = (self.focus as usize).saturating_add_signed(by).min(Field::ALL.len() - 1);
         self.focus = Field::ALL.get(at).copied().unwrap_or(Field::Body);
         self.drop_completions();
+    }
+
+    /// The case that it was begun from.
+    #[must_use]
+    pub fn case(&self) -> Option<CaseId> {
+        self.base.case.clone()
     }
 
     /// What is being typed and could be completed: what stands behind the last comma.

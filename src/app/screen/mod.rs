@@ -8,6 +8,7 @@ pub mod drafts;
 pub mod finder;
 pub mod help;
 pub mod lock;
+pub mod offers;
 pub mod outbox;
 pub mod palette;
 pub mod picker;

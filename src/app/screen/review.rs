@@ -56,9 +56,10 @@ impl ReviewScreen {
     }
 
     /// What forbids sending, if anything does.
-    pub fn forbidden(&self) -> Option<&Sentence> {
+    pub fn forbidden(&self) -> Option<&SafeText> {
         let review = &self.review;
-        review.findings.iter().chain(std::iter::once(&review.protection)).find(|sentence| sentence.tone == Tone::Alarm)
+        let protection = Some(&review.protection).filter(|sentence| sentence.tone == Tone::Alarm);
+        review.forbidden.as_ref().or_else(|| protection.map(|sentence| &sentence.text))
     }
 
     /// Takes a size.

@@ -39,6 +39,11 @@ impl People {
         self.0 = people.into_iter().map(|person| (person.addr.to_lowercase(), person)).collect();
     }
 
+    /// Those whom the user has written to, with how often.
+    pub(super) fn written(&self) -> impl Iterator<Item = (&str, u32)> {
+        self.0.values().filter(|person| person.written_to > 0).map(|person| (person.addr.as_str(), person.written_to))
+    }
+
     /// Takes note of the people in a message. A name is believed from the newest message.
     pub(super) fn note(&mut self, summary: &Summary, sent_by_us: bool) {
         for (address, written_to) in

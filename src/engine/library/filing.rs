@@ -101,6 +101,11 @@ impl Book {
         self.own.contains(&addr.to_lowercase())
     }
 
+    /// Every case that a draft names anywhere.
+    pub(crate) fn named(&self, subject: &str, text: &str, attachments: &[String]) -> Vec<case::Filed> {
+        self.filer.named(subject, text, attachments)
+    }
+
     /// What a message names, for [`Derived`].
     pub(crate) fn find(&self, subject: &str, text: &str, names: &[String]) -> Vec<(FoundIn, String)> {
         let mut found: Vec<(FoundIn, String)> = Vec::new();

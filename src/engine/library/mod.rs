@@ -6,6 +6,7 @@
 //! in two mailboxes is shown once; two messages under one Message-ID that do not say the same are both shown, and both are flagged, so
 //! that a later one never replaces an earlier one. Nothing here touches a disk, a clock or a socket.
 
+mod acquaintance;
 mod completion;
 mod elsewhere;
 mod entry;
@@ -129,6 +130,13 @@ impl Library {
         let same = before.is_some_and(|before| before.name == name && before.state.special_use == special_use);
         self.version += u64::from(!same);
         self.assign_roles();
+    }
+
+    /// When a message was sent, by its author's word where it has one; its subject; whether files are attached.
+    pub(crate) fn served(&self, key: MessageKey) -> Option<(jiff::Timestamp, &str, bool)> {
+        let entry = self.entry_of(key)?;
+        let at = jiff::Timestamp::from_second(entry.date()).ok()?;
+        Some((at, self.texts.value(entry.subject), entry.attachments > 0))
     }
 
     /// The mailbox of a number.

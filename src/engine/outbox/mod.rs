@@ -11,6 +11,7 @@
 //! | `queue` | a reviewed message becomes rows: one for each route |
 //! | `worker` | what is due when; lanes (an account and a route) that never wait for each other |
 //! | `send` | one lane: claims, connections that are used for several messages, the note before the dot |
+//! | `recheck` | the guard, asked again just before |
 //! | `settle`, `due`, `retry` | pure: what a try came to, when the next one is due, how long it waits |
 //! | `file` | the copy in the mailbox for sent mail, once |
 //! | `look` | what became of a row in doubt |
@@ -27,6 +28,7 @@ mod listed;
 mod look;
 mod person;
 mod queue;
+mod recheck;
 pub(crate) mod report;
 mod retry;
 mod send;

@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use crate::case::guard::{Accepted, Passed};
 use crate::engine::core::Stores;
 use crate::engine::outgoing::Prepared;
 use crate::mail::id::OutboxId;
@@ -12,6 +13,7 @@ use crate::store::state::StateError;
 pub(crate) fn queue(
     stores: &Stores,
     prepared: &Prepared,
+    accepted: &Accepted,
     file_in: Option<&str>,
     now: Timestamp,
     held_until: Option<Timestamp>,
@@ -36,6 +38,7 @@ pub(crate) fn queue(
         }
         if let Some(first) = ids.first() {
             write.put_outbox_draft(*first, &prepared.draft)?;
+            write.put_outbox_passed(*first, &Passed { accepted: accepted.clone(), sealed: prepared.sealed.clone() })?;
         }
         write.drop_draft()?;
         Ok(ids)

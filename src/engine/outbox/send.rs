@@ -61,12 +61,13 @@ impl Worker {
     async fn send(&self, row: &OutboxEntry, connection: &mut Option<Connection>) -> Result<Option<Attempt>, String> {
         let Some(row) = self.claim(row.id).await? else { return Ok(None) };
         self.announce();
-        let attempt = match self.way(&row) {
-            Ok((account, route)) => match self.means(account, route).await {
+        let attempt = match (self.way(&row), self.guarded(&row).await) {
+            (Ok((account, route)), Ok(())) => match self.means(account, route).await {
                 Ok(means) => self.hand_over(&row, &means, connection).await?,
                 Err(words) => Attempt::Not(words),
             },
-            Err(words) => Attempt::Never(words),
+            (Err(words), _) => Attempt::Never(words),
+            (_, Err(attempt)) => attempt,
         };
         let settled = self.settle(&row, &attempt, true).await?;
         if settled.count(Delivery::Sent) > 0 && !settled.filed {

@@ -8,6 +8,7 @@ use redb::{ReadableDatabase, ReadableTable};
 use serde::{Deserialize, Serialize};
 
 use super::{Numbered, State, StateError, Write, place};
+use crate::case::guard::Passed;
 use crate::mail::draft::Draft;
 use crate::mail::id::{DraftId, OutboxId};
 use crate::store::outbox::{Delivery, EntryV1, Next, OutboxEntry, OutboxState, Step};
@@ -24,6 +25,11 @@ pub(super) const DRAFTS: Numbered = Numbered::new("drafts");
 const DRAFT: &str = "store/draft";
 /// Drafts that are kept aside; more are refused, because nobody finds anything among so many.
 const DRAFTS_MAX: usize = 200;
+
+/// The name that what a batch was let past the guard with goes by among the values.
+fn passed(batch: OutboxId) -> String {
+    format!("store/outbox-passed/{batch}")
+}
 
 /// A draft that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -181,6 +187,14 @@ impl State {
     /// [`StateError`].
     pub fn outbox_draft(&self, batch: OutboxId) -> Result<Option<Draft>, StateError> {
         self.read_numbered(OUTBOX_DRAFTS, "outbox-drafts", batch.0)
+    }
+
+    /// What a batch was let past the guard with.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox_passed(&self, batch: OutboxId) -> Result<Option<Passed>, StateError> {
+        self.read_named(super::VALUES, "values", &passed(batch))
     }
 
     /// Keeps the draft at hand in place of what it was before.
@@ -375,8 +389,17 @@ impl Write<'_> {
         let all = rows.iter().all(|row| row.count(Delivery::Sent) == row.recipients.len());
         if all {
             self.transaction.open_table(OUTBOX_DRAFTS)?.remove(batch.0)?;
+            self.remove_value(&passed(batch))?;
         }
         Ok(())
+    }
+
+    /// Keeps what a batch was let past the guard with, for as long as what it was made of.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn put_outbox_passed(&self, batch: OutboxId, what: &Passed) -> Result<(), StateError> {
+        self.put_value(&passed(batch), what)
     }
 
     /// Forgets a row and its bytes; with the last one of a batch, what it was made of.
@@ -392,6 +415,7 @@ impl Write<'_> {
         self.transaction.open_table(OUTBOX_RAW)?.remove(id.0)?;
         if self.batch(entry.batch)?.is_empty() {
             self.transaction.open_table(OUTBOX_DRAFTS)?.remove(entry.batch.0)?;
+            self.remove_value(&passed(entry.batch))?;
         }
         Ok(())
     }

@@ -9,10 +9,12 @@ use super::{arc, sentence};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
 use crate::app::view::{
-    AddressView, AttachmentRow, CaseRow, ConnectionRow, DraftRow, MessageRow, MessageView, OutboxRow, RecipientReview,
-    RecipientRow, Review, Scope, ThreadRow, ThreadView, Tone,
+    AddressView, Assent, AttachmentRow, CaseRow, ConnectionRow, DraftRow, MessageRow, MessageView, Offer, OutboxRow,
+    RecipientReview, RecipientRow, Review, Scope, ThreadRow, ThreadView, Tone,
 };
 use crate::app::{Identity, Settings};
+use crate::case::template::{Facts, Template};
+use crate::case::{Accused, Case, Jurisdiction, Patterns};
 use crate::mail::address::Address;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
@@ -121,6 +123,7 @@ pub(super) struct World {
     pub(super) drafts: Vec<DraftRow>,
     pub(super) connections: Vec<ConnectionRow>,
     pub(super) finding: Option<(Tone, &'static str)>,
+    pub(super) assent: Assent,
 }
 
 impl Default for World {
@@ -275,6 +278,7 @@ impl Default for World {
             ],
             drafts: Vec::new(),
             finding: None,
+            assent: Assent::Nothing,
         }
     }
 }
@@ -396,7 +400,7 @@ impl World {
             }
             Effect::ListOutbox => vec![Event::Outbox(arc(&self.outbox))],
             Effect::ListConnections => vec![Event::Connections(arc(&self.connections))],
-            Effect::Complete(typed) => vec![Event::Completions(
+            Effect::Complete(typed, _) => vec![Event::Completions(
                 typed.clone(),
                 vec![
                     "Hamish Lintwhite <h.lintwhite@copfs.gov.example>".to_owned(),
@@ -431,10 +435,31 @@ impl World {
                     to_name: Vec::new(),
                     protection: sentence(Tone::Good, "Will be signed by you and encrypted to every recipient."),
                     findings: self.finding.iter().map(|(tone, text)| sentence(*tone, text)).collect(),
+                    forbidden: self
+                        .finding
+                        .iter()
+                        .find(|(tone, _)| *tone == Tone::Alarm && self.assent == Assent::Nothing)
+                        .map(|(_, text)| safe(text)),
+                    assent: self.assent,
                     text: SafeText::block(&draft.body).into(),
                     attachments: Vec::new(),
                     bytes: 3_204,
                 })))]
+            }
+            Effect::OfferTemplates(case) => {
+                let mut record = Case::new(case.clone(), "R v WEASEL", Jurisdiction::EnglandWales);
+                record.identifiers = vec![Patterns::new(&[]).unwrap().read("99ZX0012327")];
+                record.accused = vec![Accused { number: 1, name: "Silas WEASEL".into(), born: None }];
+                let own = ("Isla Thistledown", "Thistledown & Gorse");
+                let offers = Template::built_in().into_iter().filter(|one| !one.chases()).map(|template| Offer {
+                    title: safe(&template.title),
+                    facts: Facts::of(&record, own, now())
+                        .with("court", "Ambleford MC")
+                        .with("hearing", "Fri 6 Mar 2026"),
+                    template,
+                    to: vec![address("CPS Mudshire", "ambleford.mags@cps.gov.example")],
+                });
+                vec![Event::Offered(case.clone(), offers.collect::<Vec<_>>().into())]
             }
             Effect::ListDrafts => vec![Event::Drafts(arc(&self.drafts))],
             Effect::TakeUpDraft(id) => {
@@ -451,7 +476,7 @@ impl World {
                     Event::Drafts(arc(&self.drafts)),
                 ]
             }
-            Effect::Confirm(_) => vec![Event::Queued(Ok(sentence(Tone::Good, "In the outbox; on its way.")))],
+            Effect::Confirm(..) => vec![Event::Queued(Ok(sentence(Tone::Good, "In the outbox; on its way.")))],
             _ => Vec::new(),
         }
     }

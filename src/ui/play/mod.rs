@@ -123,7 +123,8 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListDrafts
             | Effect::TakeUpDraft(_)
             | Effect::ListConnections
-            | Effect::Complete(_)
+            | Effect::Complete(..)
+            | Effect::OfferTemplates(_)
     )
 }
 

@@ -2,9 +2,9 @@
 
 use super::Play;
 use super::cast::time;
-use crate::app::effect::Effect;
+use crate::app::effect::{Effect, Said};
 use crate::app::event::Event;
-use crate::app::view::Tone;
+use crate::app::view::{Assent, Tone};
 use crate::mail::draft::{Draft, Protection};
 
 fn reviewed(play: &Play) -> Option<&Draft> {
@@ -48,9 +48,9 @@ fn answer_to_encrypted_mail_stays_encrypted() {
 #[test]
 fn review_sends_by_its_own_key_only_and_the_reviewed_token() {
     let mut play = Play::new().keys("j<CR><CR>rYes.<C-s><CR> ");
-    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(..))));
     play.press("y");
-    assert!(play.told().contains(&"Confirm(41)".to_owned()), "{:?}", play.told());
+    assert!(play.told().contains(&"Confirm(41, Nothing)".to_owned()), "{:?}", play.told());
     assert!(play.screen().contains("In the outbox"), "{}", play.screen());
     assert!(play.told().contains(&"DropDraft".to_owned()));
     assert!(!play.model.is_composing());
@@ -61,8 +61,65 @@ fn alarm_blocks_sending() {
     let mut play = Play::new();
     play.world.finding = Some((Tone::Alarm, "Not a party of this case."));
     play.press("j<CR><CR>rYes.<C-s>yyy");
-    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(..))));
     assert!(play.screen().contains("Not sent. Not a party of this case."), "{}", play.screen());
+}
+
+fn said(play: &Play) -> Option<Said> {
+    play.effects.iter().rev().find_map(|effect| match effect {
+        Effect::Confirm(_, said) => Some(said.clone()),
+        _ => None,
+    })
+}
+
+#[test]
+fn what_wants_a_yes_is_sent_by_yes_only() {
+    let mut play = Play::new();
+    play.world.finding = Some((Tone::Warning, "It belongs to 2 cases."));
+    play.world.assent = Assent::Yes;
+    play.press("j<CR><CR>rYes.<C-s>yn");
+    assert_eq!(said(&play), None);
+    assert!(play.screen().contains("Not sent."), "{}", play.screen());
+    play.press("yy");
+    assert_eq!(said(&play), Some(Said::Yes));
+}
+
+#[test]
+fn what_the_guard_stops_goes_back_unless_a_reason_is_typed() {
+    let mut play = Play::new();
+    let why = "barnaby.ferret@mailbox.example is reached over the open internet: mail of R v FERRET would be readable on the way.";
+    play.world.finding = Some((Tone::Alarm, why));
+    play.world.assent = Assent::Reason;
+    play.press("j<CR><CR>rYes.<C-s>y");
+    insta::assert_snapshot!("stopped", play.screen());
+    // Enter alone is the way back, and so is escape.
+    play.press("<CR>");
+    assert!(said(&play).is_none() && play.screen().contains("Not sent."), "{}", play.screen());
+    play.press("y<Esc>");
+    assert_eq!(said(&play), None);
+    play.press("yno reason<CR>");
+    assert!(said(&play).is_none() && play.screen().contains("at least 10 characters"), "{}", play.screen());
+    insta::assert_snapshot!("stopped_short", play.screen());
+    play.press(" to wait<CR>");
+    assert_eq!(said(&play), Some(Said::Because("no reason to wait".into())));
+    assert!(play.screen().contains("In the outbox"), "{}", play.screen());
+}
+
+#[test]
+fn a_template_asks_only_for_what_the_case_does_not_know() {
+    let mut play = Play::new().keys("jT");
+    insta::assert_snapshot!("templates", play.screen());
+    play.press("<CR>");
+    assert!(play.screen().contains("date of birth of the accused:"), "{}", play.screen());
+    play.press("1 April 1990<CR>");
+    assert!(play.screen().contains("charges:"), "{}", play.screen());
+    play.press("<CR>");
+    play.press("<C-s>");
+    let draft = reviewed(&play).unwrap();
+    assert_eq!(draft.subject, "R v WEASEL - 99ZX0012327 - IDPC request");
+    assert!(draft.body.contains("born 1 April 1990") && draft.body.contains("[charges]"), "{}", draft.body);
+    assert_eq!(draft.to[0].addr, "ambleford.mags@cps.gov.example");
+    assert!(draft.case.is_some());
 }
 
 #[test]

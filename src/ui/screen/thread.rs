@@ -186,7 +186,14 @@ fn more(view: &MessageView, rows: usize) -> String {
 }
 
 /// Draws a row of a sentence of ours: a bar and a sign that no foreign text is ever drawn in, then the words.
-pub(super) fn sentence(canvas: &mut Canvas<'_>, at: (u16, u16), width: u16, tone: Tone, first: bool, text: &str) {
+pub(in crate::ui) fn sentence(
+    canvas: &mut Canvas<'_>,
+    at: (u16, u16),
+    width: u16,
+    tone: Tone,
+    first: bool,
+    text: &str,
+) {
     let (x, y) = at;
     let style = canvas.tone(tone);
     canvas.put(x, y, 1, canvas.pick("▎", "|"), style);

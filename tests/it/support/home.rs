@@ -82,6 +82,9 @@ impl Home {
         let mut text = String::new();
         let unlock = self.beside("passphrase");
         writeln!(text, "unlock_command = [\"cat\", {unlock:?}]\nundo_send_seconds = 0\n{more}").unwrap();
+        if !more.contains("[classes]") {
+            writeln!(text, "[classes]\ngov = [\"gov.example\", \"police.example\"]").unwrap();
+        }
         writeln!(text, "[[account]]\nname = \"work\"\nfull_name = \"Beatrice Quill\"").unwrap();
         writeln!(text, "address = \"quill@quillpounce.example\"\nca_file = {ca_file:?}").unwrap();
         writeln!(text, "imap = {}\nsmtp = {}", endpoint(imap), endpoint(smtp)).unwrap();

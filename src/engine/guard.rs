@@ -102,7 +102,7 @@ impl Facts {
         }
         only_one_of_several_numbers(&mut cases, book);
         let privileged = privilege(&cases, &answered, library, classes);
-        let wanted: BTreeSet<CaseId> = cases.iter().flat_map(|case| ids(case)).collect();
+        let wanted: BTreeSet<CaseId> = cases.iter().flat_map(ids).collect();
         let mut history = library.history(&wanted, classes);
         same_case(&mut history, &cases);
         Self { own, cases, privileged, unreadable: records.trouble(), history, policy }

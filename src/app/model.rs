@@ -139,7 +139,9 @@ impl Model {
             return Context::Prompt;
         }
         match self.popups.last() {
-            Some(Popup::Prompt(_) | Popup::Palette(_) | Popup::Picker(_) | Popup::Finder(_)) => Context::Prompt,
+            Some(Popup::Prompt(_) | Popup::Palette(_) | Popup::Picker(_) | Popup::Secret(_) | Popup::Finder(_)) => {
+                Context::Prompt
+            }
             Some(Popup::Ask(_)) => Context::Confirm,
             None => self.screen_context(),
         }
@@ -159,6 +161,8 @@ impl Model {
             Some(Screen::Changes(_)) => Context::Changes,
             Some(Screen::Drafts(_)) => Context::Drafts,
             Some(Screen::Connections(_)) => Context::Connections,
+            Some(Screen::Keys(_)) => Context::Keys,
+            Some(Screen::Assistant(_)) => Context::Assistant,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -193,6 +197,8 @@ impl Model {
             Some(Screen::Outbox(_)) if body.height >= 18 => 9,
             Some(Screen::Outbox(_) | Screen::Changes(_)) if body.height >= 9 => 5,
             Some(Screen::Connections(_)) if body.height >= 12 => 7,
+            Some(Screen::Keys(_)) if body.height >= 18 => 11,
+            Some(Screen::Assistant(_)) if body.height >= 12 => body.height * 3 / 4,
             Some(Screen::Cases(_)) if body.height >= 12 && self.trouble().is_some() => 4,
             _ => 0,
         };
@@ -222,6 +228,8 @@ impl Model {
                 Screen::Changes(changes) => changes.list.set_height(rows),
                 Screen::Drafts(drafts) => drafts.list.set_height(rows),
                 Screen::Connections(connections) => connections.list.set_height(rows),
+                Screen::Keys(keys) => keys.list.set_height(rows),
+                Screen::Assistant(assistant) => assistant.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -241,6 +249,8 @@ impl Model {
                 Screen::Outbox(outbox) => (&mut outbox.fresh, Effect::ListOutbox),
                 Screen::Changes(changes) => (&mut changes.fresh, Effect::ListWaiting),
                 Screen::Connections(connections) => (&mut connections.fresh, Effect::ListConnections),
+                Screen::Keys(keys) => (&mut keys.fresh, Effect::ListKeys),
+                Screen::Assistant(assistant) => (&mut assistant.fresh, Effect::Assist(assistant.addresses.clone())),
                 Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => continue,
             };
             if at < last {
@@ -279,6 +289,10 @@ impl Model {
             Some(Screen::Outbox(outbox)) => outbox.fresh.seen_again().then_some(Effect::ListOutbox),
             Some(Screen::Changes(changes)) => changes.fresh.seen_again().then_some(Effect::ListWaiting),
             Some(Screen::Connections(connections)) => connections.fresh.seen_again().then_some(Effect::ListConnections),
+            Some(Screen::Keys(keys)) => keys.fresh.seen_again().then_some(Effect::ListKeys),
+            Some(Screen::Assistant(assistant)) => {
+                assistant.fresh.seen_again().then(|| Effect::Assist(assistant.addresses.clone()))
+            }
             _ => None,
         };
         out.extend(stale);

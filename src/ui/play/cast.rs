@@ -9,8 +9,8 @@ use super::{arc, sentence};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
 use crate::app::view::{
-    AddressView, AttachmentRow, CaseRow, ConnectionRow, DraftRow, MessageRow, MessageView, OutboxRow, RecipientReview,
-    RecipientRow, Review, Scope, ThreadRow, ThreadView, Tone,
+    AddressView, AssistRow, AttachmentRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MessageRow, MessageView,
+    OutboxRow, RecipientReview, RecipientRow, Review, Scope, ThreadRow, ThreadView, Tone,
 };
 use crate::app::{Identity, Settings};
 use crate::mail::address::Address;
@@ -121,6 +121,8 @@ pub(super) struct World {
     pub(super) drafts: Vec<DraftRow>,
     pub(super) connections: Vec<ConnectionRow>,
     pub(super) finding: Option<(Tone, &'static str)>,
+    pub(super) keys: Vec<KeyRow>,
+    pub(super) assistance: Vec<AssistRow>,
 }
 
 impl Default for World {
@@ -275,6 +277,8 @@ impl Default for World {
             ],
             drafts: Vec::new(),
             finding: None,
+            keys: super::keys::rows(),
+            assistance: super::keys::assistance(),
         }
     }
 }
@@ -392,6 +396,8 @@ impl World {
                 Vec::new()
             }
             Effect::ListOutbox => vec![Event::Outbox(arc(&self.outbox))],
+            Effect::ListKeys => vec![Event::Keys(arc(&self.keys))],
+            Effect::Assist(_) => vec![Event::Assistance(arc(&self.assistance))],
             Effect::ListConnections => vec![Event::Connections(arc(&self.connections))],
             Effect::Complete(typed) => vec![Event::Completions(
                 typed.clone(),

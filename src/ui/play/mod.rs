@@ -3,6 +3,7 @@
 mod cast;
 mod connections;
 mod hostile;
+mod keys;
 mod reading;
 mod writing;
 
@@ -123,6 +124,8 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListDrafts
             | Effect::TakeUpDraft(_)
             | Effect::ListConnections
+            | Effect::ListKeys
+            | Effect::Assist(_)
             | Effect::Complete(_)
     )
 }

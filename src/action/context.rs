@@ -29,6 +29,10 @@ pub enum Context {
     Drafts,
     /// The connections.
     Connections,
+    /// The keys that are held.
+    Keys,
+    /// Why a message cannot be sealed.
+    Assistant,
     /// The help.
     Help,
     /// A question that is answered by typing: a path, a command, the passphrase.
@@ -39,7 +43,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -53,6 +57,8 @@ impl Context {
         Self::Changes,
         Self::Drafts,
         Self::Connections,
+        Self::Keys,
+        Self::Assistant,
         Self::Help,
         Self::Prompt,
         Self::Confirm,
@@ -75,6 +81,8 @@ impl Context {
             Self::Changes => "changes",
             Self::Drafts => "drafts",
             Self::Connections => "connections",
+            Self::Keys => "keys",
+            Self::Assistant => "assistant",
             Self::Help => "help",
             Self::Prompt => "prompt",
             Self::Confirm => "confirm",
@@ -99,7 +107,9 @@ impl Context {
             | Self::Outbox
             | Self::Changes
             | Self::Drafts
-            | Self::Connections => Some(Self::List),
+            | Self::Connections
+            | Self::Keys
+            | Self::Assistant => Some(Self::List),
             Self::Message | Self::Review | Self::Help => Some(Self::View),
         }
     }

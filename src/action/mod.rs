@@ -59,6 +59,7 @@ actions! {
     GoOutbox "go.outbox" [Global] "Go to the outbox";
     GoDrafts "go.drafts" [Global] "Go to the drafts that are kept";
     GoConnections "go.connections" [Global] "Go to the connections and what waits";
+    GoKeys "go.keys" [Global] "Go to the keys: whose they are, what was decided, your own";
     GoChanges "go.changes" [Global] "Go to what the servers were not told yet";
     GoInbox "go.inbox" [Global] "Go to the threads of the inbox";
     GoMailbox "go.mailbox" [Global] "Go to the threads of a mailbox, Trash and Junk among them";
@@ -195,6 +196,26 @@ actions! {
 
     // The drafts.
     DraftDiscard "draft.discard" [Drafts] "Throw the draft away";
+
+    // The keys.
+    KeyVerify "key.verify" [Keys, Assistant] "Accept the key, its fingerprint compared with its owner";
+    KeyAccept "key.accept" [Keys, Assistant] "Accept the key though its fingerprint was not compared";
+    KeyReject "key.reject" [Keys] "Never use the key";
+    KeyUndecide "key.undecide" [Keys, Assistant] "Take back what was decided about the key";
+    KeyForget "key.forget" [Keys] "Forget the key of somebody else";
+    KeyImport "key.import" [Keys] "Take in keys from a file; pasted ones are taken in too";
+    KeyExport "key.export" [Keys] "Write the certificate to a directory";
+    KeySend "key.send" [Keys] "Write a message with your certificate attached";
+    KeyGenerate "key.generate" [Keys] "Make a key of your own";
+    KeyExtend "key.extend" [Keys] "Let your key last three years from today";
+    KeyRotate "key.rotate" [Keys] "Make a new key that the old one vouches for";
+    KeyRevoke "key.revoke" [Keys] "Revoke your key for good";
+    KeyBackup "key.backup" [Keys] "Write your key as a sheet for paper, locked with a passphrase";
+    KeyUnlock "key.unlock" [Keys] "Open your key that has a passphrase of its own";
+    KeyAssist "key.assist" [Composer, Review] "Show why the message cannot be encrypted to somebody, and what to do";
+    KeyTake "key.take" [Assistant] "Take in the key that a message brings";
+    KeyLookup "key.lookup" [Assistant] "Look the key up at the host of the address, after asking";
+    KeyAsk "key.ask" [Assistant] "Ask for a key by mail";
 
     // The connections.
     ConnectionRetry "connection.retry" [Connections] "Try the account again now";

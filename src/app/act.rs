@@ -83,6 +83,18 @@ impl Model {
                 }
                 _ => drop(move_in(&mut connections.list, action)),
             },
+            Some(Screen::Keys(keys)) => {
+                let moved = move_in(&mut keys.list, action);
+                if !moved {
+                    self.act_in_keys(action, out);
+                }
+            }
+            Some(Screen::Assistant(assistant)) => {
+                let moved = move_in(&mut assistant.list, action);
+                if !moved {
+                    self.act_in_assistant(action, out);
+                }
+            }
             Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
             None => {}
         }
@@ -140,6 +152,7 @@ impl Model {
                 self.refresh(out);
             }
             Action::GoConnections => {}
+            Action::GoKeys => self.show_keys(None, out),
             Action::SyncNow => {
                 out.push(Effect::SyncNow);
                 self.say(Tone::Plain, "Asking the servers for news.");
@@ -208,6 +221,14 @@ impl Model {
             Some(Screen::Connections(connections)) if !connections.list.filter().is_empty() => {
                 connections.list.set_filter("");
             }
+            Some(Screen::Keys(keys)) if !keys.list.filter().is_empty() => {
+                keys.list.set_filter("");
+            }
+            Some(Screen::Keys(keys)) if keys.whole => {
+                keys.whole = false;
+                self.arrange();
+            }
+            Some(Screen::Assistant(_)) => self.leave_assistant(out),
             Some(Screen::Thread(thread)) if thread.whole && thread.tree.total() > 1 => {
                 thread.whole = false;
                 self.arrange();
@@ -237,6 +258,7 @@ impl Model {
             Some(Screen::Changes(changes)) => changes.list.filter(),
             Some(Screen::Drafts(drafts)) => drafts.list.filter(),
             Some(Screen::Connections(connections)) => connections.list.filter(),
+            Some(Screen::Keys(keys)) => keys.list.filter(),
             Some(Screen::Help(help)) => help.list.filter(),
             _ => return,
         };
@@ -264,6 +286,7 @@ impl Model {
             Some(Screen::Changes(changes)) => changes.list.set_filter(text),
             Some(Screen::Drafts(drafts)) => drafts.list.set_filter(text),
             Some(Screen::Connections(connections)) => connections.list.set_filter(text),
+            Some(Screen::Keys(keys)) => keys.list.set_filter(text),
             Some(Screen::Help(help)) => help.list.set_filter(text),
             _ => true,
         };
@@ -271,7 +294,7 @@ impl Model {
 
     fn act_on_popup(&mut self, action: Action, out: &mut Vec<Effect>) -> bool {
         match self.popups.last_mut() {
-            None => return false,
+            None | Some(Popup::Secret(_)) => return false,
             Some(Popup::Ask(_)) => match action {
                 Action::ConfirmYes => self.decide(true, out),
                 Action::ConfirmNo | Action::PromptCancel => self.decide(false, out),
@@ -374,6 +397,9 @@ impl Model {
     fn answer_prompt(&mut self, out: &mut Vec<Effect>) {
         let Some(Popup::Prompt(prompt)) = self.popups.pop() else { return };
         let text = prompt.line.text().trim();
+        if self.answer_about_key(&prompt.purpose, text, out) {
+            return;
+        }
         match prompt.purpose {
             Purpose::Filter => {
                 if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
@@ -398,6 +424,8 @@ impl Model {
                 out.push(Effect::SaveChange(seq, text.to_owned()));
             }
             Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
+            // Answered above.
+            _ => {}
         }
     }
 
@@ -411,10 +439,11 @@ impl Model {
                 self.shown_again(out);
                 self.say(Tone::Plain, "The draft was thrown away.");
             }
-            (Decision::Discard | Decision::Do(_) | Decision::DropStep(_), false) => {}
+            (Decision::Discard | Decision::Do(_) | Decision::DropStep(_) | Decision::Key(_), false) => {}
             (Decision::DropStep(step), true) => out.push(Effect::UndoStep(step)),
             (Decision::Send, true) => self.send_reviewed(Said::Yes, out),
             (Decision::Send, false) => self.say(Tone::Plain, "Not sent."),
+            (Decision::Key(deed), true) => out.push(Effect::Key(*deed)),
             (Decision::Do(what), true) => {
                 let (target, deed) = *what;
                 self.do_to(target, deed, out);

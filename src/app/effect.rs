@@ -4,6 +4,7 @@ use super::thread_list::ThreadList;
 use super::view::Scope;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
+use crate::pgp::report::Acceptance;
 
 /// A passphrase on its way from the keyboard to the engine; wiped when dropped, never printed.
 #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
@@ -79,6 +80,86 @@ pub enum Said {
     Because(String),
 }
 
+/// Where keys are taken from.
+#[derive(Clone, Debug)]
+pub enum KeySource {
+    /// A file, by its path.
+    File(String),
+    /// Pasted text; it may hold a secret key.
+    Text(Passphrase),
+    /// What a message brings for its author.
+    Message(MessageRef),
+    /// The Web Key Directory of an address.
+    Directory(String),
+}
+
+/// Something done with keys; they are named by their fingerprints.
+#[derive(Clone, Debug)]
+pub enum KeyDeed {
+    /// Decide about somebody's key.
+    Decide {
+        /// Which.
+        fingerprint: String,
+        /// What.
+        acceptance: Acceptance,
+        /// How, or why.
+        how: String,
+    },
+    /// Forget somebody's key.
+    Forget(String),
+    /// Take keys in, with the passphrase of a secret one.
+    Import(KeySource, Option<Passphrase>),
+    /// Write a certificate to a file of a directory.
+    Export {
+        /// Which.
+        fingerprint: String,
+        /// Where.
+        directory: String,
+    },
+    /// Make an own key; its revocation certificate goes to a directory.
+    Generate {
+        /// The name on it.
+        name: String,
+        /// The address on it.
+        address: String,
+        /// Where.
+        directory: String,
+    },
+    /// Let an own key last longer.
+    Extend(String),
+    /// Make a successor of an own key; its revocation certificate goes to a directory.
+    Rotate {
+        /// Which.
+        fingerprint: String,
+        /// Where.
+        directory: String,
+    },
+    /// Revoke an own key.
+    Revoke {
+        /// Which.
+        fingerprint: String,
+        /// `compromised`, `superseded` or `retired`.
+        reason: String,
+        /// In words.
+        because: String,
+    },
+    /// Write an own key as a sheet to a directory.
+    Backup {
+        /// Which.
+        fingerprint: String,
+        /// Where.
+        directory: String,
+        /// What the sheet is locked with.
+        passphrase: Passphrase,
+    },
+    /// Open an own key that is locked with a passphrase of its own.
+    Unlock(String, Passphrase),
+    /// Send the certificate as a file for the draft on screen.
+    Attach(String),
+    /// The same for one's own.
+    AttachOwn,
+}
+
 /// An output of [`update`](fn@super::update). Closed. None of them is waited for: answers come back as events.
 #[derive(Clone, Debug)]
 pub enum Effect {
@@ -90,6 +171,12 @@ pub enum Effect {
     Redraw,
     /// Send the list of cases.
     ListCases,
+    /// Send the keys.
+    ListKeys,
+    /// Do something with keys.
+    Key(KeyDeed),
+    /// Send what is known of the keys of these addresses.
+    Assist(Vec<String>),
     /// Send the threads of a scope.
     ListThreads(Scope),
     /// Look which rows of a long list hold a text. Only the answer to the highest number of a scope is waited for.

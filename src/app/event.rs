@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::effect::{Deed, Target};
+use super::effect::{Deed, KeySource, Target};
 use super::thread_list::ThreadList;
 use super::view::{
-    AccountStatus, CaseRow, ConnectionRow, DraftRow, MailboxRow, MessageView, Offer, OutboxRow, Review, Scope,
-    Sentence, ThreadView, WaitingRow,
+    AccountStatus, AssistRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MailboxRow, MessageView, Offer, OutboxRow,
+    Review, Scope, Sentence, ThreadView, WaitingRow,
 };
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
@@ -93,6 +93,12 @@ pub enum Event {
     Changed,
     /// The state of an account's connection.
     Account(AccountStatus),
+    /// The keys that are held.
+    Keys(Arc<[KeyRow]>),
+    /// A secret key in what was to be taken in is locked: its passphrase is needed.
+    KeyLocked(KeySource),
+    /// What is known of the keys of recipients.
+    Assistance(Arc<[AssistRow]>),
     /// Something to tell, for the message line.
     Notice(Sentence),
     /// The profile was locked; every text is to be dropped.

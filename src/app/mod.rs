@@ -8,6 +8,7 @@ mod deeds;
 mod drafts;
 pub mod effect;
 pub mod event;
+mod keys;
 pub mod line;
 pub mod list;
 mod matters;

@@ -160,6 +160,8 @@ impl Model {
             Some(Screen::Changes(_)) => Context::Changes,
             Some(Screen::Drafts(_)) => Context::Drafts,
             Some(Screen::Connections(_)) => Context::Connections,
+            Some(Screen::Keys(_)) => Context::Keys,
+            Some(Screen::Assistant(_)) => Context::Assistant,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -194,6 +196,8 @@ impl Model {
             Some(Screen::Outbox(_)) if body.height >= 18 => 9,
             Some(Screen::Outbox(_) | Screen::Changes(_)) if body.height >= 9 => 5,
             Some(Screen::Connections(_)) if body.height >= 12 => 7,
+            Some(Screen::Keys(_)) if body.height >= 18 => 11,
+            Some(Screen::Assistant(_)) if body.height >= 12 => body.height * 3 / 4,
             Some(Screen::Cases(_)) if body.height >= 12 && self.trouble().is_some() => 4,
             _ => 0,
         };
@@ -223,6 +227,8 @@ impl Model {
                 Screen::Changes(changes) => changes.list.set_height(rows),
                 Screen::Drafts(drafts) => drafts.list.set_height(rows),
                 Screen::Connections(connections) => connections.list.set_height(rows),
+                Screen::Keys(keys) => keys.list.set_height(rows),
+                Screen::Assistant(assistant) => assistant.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -242,6 +248,8 @@ impl Model {
                 Screen::Outbox(outbox) => (&mut outbox.fresh, Effect::ListOutbox),
                 Screen::Changes(changes) => (&mut changes.fresh, Effect::ListWaiting),
                 Screen::Connections(connections) => (&mut connections.fresh, Effect::ListConnections),
+                Screen::Keys(keys) => (&mut keys.fresh, Effect::ListKeys),
+                Screen::Assistant(assistant) => (&mut assistant.fresh, Effect::Assist(assistant.addresses.clone())),
                 Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => continue,
             };
             if at < last {
@@ -280,6 +288,10 @@ impl Model {
             Some(Screen::Outbox(outbox)) => outbox.fresh.seen_again().then_some(Effect::ListOutbox),
             Some(Screen::Changes(changes)) => changes.fresh.seen_again().then_some(Effect::ListWaiting),
             Some(Screen::Connections(connections)) => connections.fresh.seen_again().then_some(Effect::ListConnections),
+            Some(Screen::Keys(keys)) => keys.fresh.seen_again().then_some(Effect::ListKeys),
+            Some(Screen::Assistant(assistant)) => {
+                assistant.fresh.seen_again().then(|| Effect::Assist(assistant.addresses.clone()))
+            }
             _ => None,
         };
         out.extend(stale);

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::effect::{Deed, Target};
+use super::effect::{Deed, KeyDeed, KeySource, Passphrase, Target};
 use super::line::Line;
 use super::screen::finder::Finder;
+use super::screen::lock::Lock;
 use super::screen::offers::{Filling, Offers};
 use super::screen::palette::Palette;
 use super::screen::picker::Picker;
@@ -27,6 +28,18 @@ pub enum Purpose {
     Disclose(String, bool),
     /// A fact that a template needs and the case does not know.
     Fact(Box<Filling>),
+    /// How the fingerprint of a key was compared.
+    KeyVerify(String),
+    /// Why a key is rejected.
+    KeyReject(String),
+    /// The path of a file with keys.
+    KeyImport,
+    /// The directory that a certificate is written to.
+    KeyExport(String),
+    /// Why an own key is revoked.
+    KeyRevoke(String),
+    /// The directory that a backup sheet is written to.
+    KeyBackup(String),
 }
 
 /// A question that is answered by typing.
@@ -61,6 +74,8 @@ pub enum Decision {
     Arrived(OutboxId),
     /// Take an uncertain row back as a draft, though it may have arrived.
     GiveUp(OutboxId),
+    /// Do something with keys.
+    Key(Box<KeyDeed>),
 }
 
 /// A question that is answered by yes or no.
@@ -96,8 +111,37 @@ impl Stop {
     }
 }
 
-/// Something over a screen.
+/// What a passphrase that is typed is for.
 #[derive(Clone, Debug)]
+pub enum SecretUse {
+    /// To open an own key.
+    Unlock(String),
+    /// To lock a backup sheet; it is typed twice.
+    Backup {
+        /// Of which key.
+        fingerprint: String,
+        /// Where the sheet goes.
+        directory: String,
+    },
+    /// To open a key that is taken in.
+    Import(KeySource),
+}
+
+/// A passphrase being typed; it is not shown.
+#[derive(Debug)]
+pub struct Secret {
+    /// The question.
+    pub question: SafeText,
+    /// What was typed.
+    pub entry: Lock,
+    /// What was typed the first time, of two.
+    pub first: Option<Passphrase>,
+    /// What for.
+    pub then: SecretUse,
+}
+
+/// Something over a screen.
+#[derive(Debug)]
 pub enum Popup {
     /// A question that is answered by typing.
     Prompt(Prompt),
@@ -113,4 +157,6 @@ pub enum Popup {
     Stop(Stop),
     /// Templates to choose from.
     Offers(Offers),
+    /// A passphrase.
+    Secret(Secret),
 }

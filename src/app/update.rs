@@ -95,6 +95,9 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                 }
             }
         }
+        Event::Keys(rows) => model.keys_listed(&rows, &mut out),
+        Event::KeyLocked(source) => model.key_is_locked(source),
+        Event::Assistance(rows) => model.assisted(&rows, &mut out),
         Event::Mailboxes(rows) => {
             if let Some(Popup::Picker(picker)) = model.popups.last_mut() {
                 picker.set(rows);
@@ -142,6 +145,9 @@ impl Model {
         let context = self.context();
         if self.lock.is_none() {
             self.fade();
+            if self.secret_key(key, out) {
+                return;
+            }
         }
         match self.settings.keymap.resolve(context, &self.pending, key) {
             Resolution::Pending(hints) if self.lock.is_none() => {
@@ -254,7 +260,7 @@ impl Model {
                 offers.line.insert(text);
                 offers.look();
             }
-            Some(Popup::Ask(_)) => {}
+            Some(Popup::Ask(_) | Popup::Secret(_)) => {}
             None => {
                 if let Some(Screen::Composer(composer)) = self.screens.last_mut() {
                     composer.insert(text, now);
@@ -278,6 +284,7 @@ impl Model {
         self.last_key = self.now;
         if let Some(lock) = &mut self.lock {
             lock.paste(text);
+        } else if self.paste_key(text, out) {
         } else if self.context().types_text() {
             self.type_text(text, out);
         } else {

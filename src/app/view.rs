@@ -10,7 +10,7 @@ use crate::case::template::{Facts, Template};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
-use crate::pgp::report::{Badge, OpenPgp};
+use crate::pgp::report::{Acceptance, Badge, OpenPgp};
 
 /// Which threads a list shows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -267,6 +267,58 @@ pub enum Assent {
     Yes,
     /// Give a reason, which is recorded.
     Reason,
+}
+
+/// A key that is held, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyRow {
+    /// Upper-case hexadecimal.
+    pub fingerprint: String,
+    /// Whose it is, as it says itself: user ids with a valid self-signature.
+    pub user_ids: Vec<SafeText>,
+    /// Its fingerprint in groups of four.
+    pub groups: SafeText,
+    /// Its fingerprint in words, in lines of four.
+    pub words: Vec<SafeText>,
+    /// What was decided.
+    pub acceptance: Acceptance,
+    /// What holds of it now.
+    pub state: Sentence,
+    /// That it ends soon, or has ended.
+    pub soon: Option<Sentence>,
+    /// When it ends.
+    pub expires: Option<Timestamp>,
+    /// Algorithm and dates.
+    pub dates: SafeText,
+    /// Where the secret part of an own one is.
+    pub secret: Option<SafeText>,
+    /// The secret part can be used.
+    pub unlocked: bool,
+    /// Every decision with who, when and how, the oldest first.
+    pub decisions: Vec<SafeText>,
+    /// The cases with mail from or to its addresses.
+    pub cases: Vec<SafeText>,
+    /// Where it came from, and when.
+    pub source: SafeText,
+}
+
+/// What is known of the key of a recipient.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssistRow {
+    /// Whom.
+    pub address: SafeText,
+    /// The same as it is written to.
+    pub raw: String,
+    /// Mail to them can be sealed.
+    pub usable: bool,
+    /// The key that is used, or why none is, with the next step.
+    pub why: Sentence,
+    /// The key that the reason is about.
+    pub key: Option<KeyRow>,
+    /// A message that brings a key, in words.
+    pub offer: Option<(MessageRef, SafeText)>,
+    /// The hosts that can be asked; nothing where that is not allowed.
+    pub lookup: Option<SafeText>,
 }
 
 /// Everything about a message before it leaves; what was reviewed is what is sent.

@@ -179,7 +179,7 @@ impl Model {
     }
 
     /// Opens the composer. A draft that is at hand is set aside: nothing is written over.
-    fn begin(&mut self, draft: Draft, carried: Option<MessageRef>, out: &mut Vec<Effect>) {
+    pub(crate) fn begin(&mut self, draft: Draft, carried: Option<MessageRef>, out: &mut Vec<Effect>) {
         if self.taking_up {
             self.say(Tone::Plain, "A draft is just being taken up.");
             return;
@@ -316,6 +316,7 @@ impl Model {
             Action::ComposerProtection => self.turn_protection(),
             Action::ComposerSender => self.turn_sender(),
             Action::ComposerReview => self.ask_review(out),
+            Action::KeyAssist => self.assist(out),
             Action::ComposerKeep => self.leave_composer(out),
             Action::ComposerDiscard => {
                 if composer.touched {
@@ -363,7 +364,7 @@ impl Model {
         }
     }
 
-    fn ask_review(&mut self, out: &mut Vec<Effect>) {
+    pub(crate) fn ask_review(&mut self, out: &mut Vec<Effect>) {
         let Some((composer, _)) = self.composer_mut() else { return };
         if composer.carrying.is_some() {
             self.say(
@@ -416,6 +417,7 @@ impl Model {
             },
             Action::ReviewDisclose => self.ask_to_disclose(),
             Action::ReviewEdit => self.pop(out),
+            Action::KeyAssist => self.assist(out),
             Action::ComposerProtection => {
                 self.pop(out);
                 self.turn_protection();

@@ -436,6 +436,25 @@ pub(super) enum Key {
         #[arg(long, value_name = "N")]
         key_passphrase_fd: Option<i32>,
     },
+    /// Look a key up at the host of an address (Web Key Directory); needs `key_lookup = true` in config.toml
+    Lookup {
+        /// The address
+        address: String,
+    },
+    /// Take in the key that a message brings for its author
+    Take {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID")]
+        message: String,
+    },
+    /// Use gpg-agent (or a card behind it) for the keys whose certificates are here: their secret parts stay with it
+    Agent {
+        /// Fingerprint (else all that it has)
+        key: Option<String>,
+        /// Its socket (else what `gpgconf` says)
+        #[arg(long, value_name = "PATH")]
+        socket: Option<PathBuf>,
+    },
     /// Make an own key
     Generate {
         /// The name on it (else the account's)

@@ -14,12 +14,11 @@ use super::exit::{Exit, Failure, Outcome};
 use super::passphrase;
 use super::source::Source;
 use crate::engine::EngineError;
-use crate::engine::keys::{Imported, KeyListed, digits, soon};
+use crate::engine::keys::{Imported, KeyListed, decided, digits, secret, soon};
 use crate::pgp::certificate::CertInfo;
 use crate::pgp::error::PgpError;
 use crate::pgp::lifecycle::Reason;
 use crate::pgp::report::Acceptance;
-use crate::store::cert::SecretHome;
 
 #[derive(Serialize)]
 struct Keys<'a> {
@@ -55,6 +54,24 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Key) -> Outcome {
             import(call, file, Acceptance::Undecided, false, "backup sheet")?;
             call.output.say("compare the fingerprint with the one on the sheet");
             Ok(Exit::Done)
+        }
+        args::Key::Lookup { address } => {
+            let hosts = keys.lookup_hosts(address)?;
+            call.output.say(&format!("asking {} for the key of {address}", hosts.join(", then ")));
+            let (_, imported) = keys.look_up(address)?;
+            told(call, &imported)
+        }
+        args::Key::Agent { key, socket } => {
+            let key = key.as_deref().map(|key| exact(call, key)).transpose()?;
+            let fingerprint = key.as_ref().map(|key| key.fingerprint.as_str());
+            let imported = keys.use_agent(socket.as_ref().map(|path| call.cwd.join(path)).as_deref(), fingerprint)?;
+            told(call, &imported)
+        }
+        args::Key::Take { message } => {
+            let name =
+                message.parse().map_err(|_| Failure::new(Exit::Usage, format!("{message:?} names no message")))?;
+            let imported = keys.import_offered(&name)?;
+            told(call, &imported)
         }
         args::Key::Generate { name, address } => {
             let account = call.engine()?.config().account(call.account.as_deref());
@@ -153,7 +170,7 @@ fn import(call: &mut Call<'_>, file: &Path, acceptance: Acceptance, ask: bool, s
     let given = call.key_passphrase.take();
     let given = given.as_ref().and_then(|secret| std::str::from_utf8(secret).ok());
     let take = |passphrase: Option<&str>| keys.import(&bytes, passphrase, acceptance, source, ask);
-    let imported: Vec<Imported> = match take(given) {
+    let imported = match take(given) {
         Err(EngineError::Pgp(PgpError::PassphraseNeeded(_))) if given.is_none() && call.is_interactive => {
             let typed = passphrase::ask("Passphrase of the key in the file")?;
             let typed = typed.ok_or_else(|| Failure::new(Exit::NotPermitted, "nothing was imported"))?;
@@ -161,9 +178,14 @@ fn import(call: &mut Call<'_>, file: &Path, acceptance: Acceptance, ask: bool, s
         }
         other => other?,
     };
+    told(call, &imported)
+}
+
+/// What was taken in.
+fn told(call: &mut Call<'_>, imported: &[Imported]) -> Outcome {
     let fingerprints: Vec<String> = imported.iter().map(|one| one.info.fingerprint.clone()).collect();
     print_these(call, &fingerprints, false)?;
-    for one in &imported {
+    for one in imported {
         for told in &one.told {
             call.output.say(&format!("{}: {told}", one.info.holder()));
         }
@@ -287,7 +309,7 @@ fn print(call: &mut Call<'_>, keys: &[KeyListed], whole: bool) -> Outcome {
             call.output.line(&format!("    {}", decided(decision)))?;
         }
         if let Some(home) = key.secret {
-            call.output.line(&format!("    {}", kept(home)))?;
+            call.output.line(&format!("    secret part: {}", secret(home, info.has_secret)))?;
         }
         if !key.cases.is_empty() {
             let cases: Vec<&str> = key.cases.iter().map(|case| case.0.as_str()).collect();
@@ -312,27 +334,6 @@ fn print(call: &mut Call<'_>, keys: &[KeyListed], whole: bool) -> Outcome {
         }
     }
     Ok(Exit::Done)
-}
-
-/// A decision with who, when and how.
-fn decided(decision: &crate::store::cert::KeyDecision) -> String {
-    let mut words = format!("{} on {}", decision.acceptance.in_words(), decision.at.strftime("%Y-%m-%d"));
-    if !decision.by.is_empty() {
-        words.push_str(&format!(" by {}", decision.by));
-    }
-    if !decision.how.is_empty() {
-        words.push_str(&format!(": {}", decision.how));
-    }
-    words
-}
-
-/// Where the secret part is.
-fn kept(home: SecretHome) -> &'static str {
-    match home {
-        SecretHome::Profile => "its secret part is kept here and opens with the profile",
-        SecretHome::Asked => "its secret part is kept here and opens with its own passphrase",
-        SecretHome::Agent => "its secret part is with gpg-agent",
-    }
 }
 
 fn state(key: &CertInfo, now: Timestamp) -> &'static str {

@@ -254,6 +254,8 @@ pub struct Config {
     pub idle_lock_minutes: u32,
     /// Mail waits so long in the outbox, so that it can be taken back.
     pub undo_send_seconds: u32,
+    /// Keys may be looked up on the internet when that is asked for: the host of the address learns of it.
+    pub key_lookup: bool,
     /// A message larger than this is not fetched.
     pub max_message_bytes: u64,
     /// Reports that are asked for about sent mail, where the server offers them; empty: none is asked for.
@@ -290,6 +292,7 @@ impl Default for Config {
             editor: None,
             idle_lock_minutes: 5,
             undo_send_seconds: 10,
+            key_lookup: false,
             max_message_bytes: 64 << 20,
             dsn: vec![Dsn::Failure, Dsn::Delay],
             classes: Classes::default(),

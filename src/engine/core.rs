@@ -19,6 +19,7 @@ use super::announce::Announcer;
 use super::changes::Changes;
 use super::clock::{Clock, Moment};
 use super::keeping;
+use super::keys;
 use super::lane::{Lanes, Taken};
 use super::library::Library;
 use super::library::filing::Book;
@@ -568,7 +569,10 @@ fn load_keyring(
                 Some(typed) => Some(typed.as_str()),
                 None => continue,
             },
-            SecretHome::Agent => continue,
+            SecretHome::Agent => {
+                keys::agent::hold(&mut keyring, &secret, asked.get(&secret.fingerprint).cloned());
+                continue;
+            }
         };
         if let Err(error) = keyring.add_secret(&secret.key, passphrase) {
             announcer.notice(Tone::Warning, &error.to_string());

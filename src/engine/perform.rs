@@ -107,6 +107,9 @@ impl Core {
             return;
         }
         match effect {
+            Effect::ListKeys => self.send_keys(open),
+            Effect::Key(deed) => self.perform_key(deed),
+            Effect::Assist(addresses) => self.send_assistance(addresses),
             Effect::ListCases => self.announcer.send(Event::Cases(open.library.case_rows().into())),
             Effect::ListThreads(scope) => {
                 let rows = open.library.thread_list(&scope);

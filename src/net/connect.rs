@@ -55,8 +55,25 @@ pub async fn connect_smtp(endpoint: &Endpoint, config: &Arc<ClientConfig>, times
     connect(endpoint, config, times, Dialogue::Smtp).await
 }
 
+/// Connects to a server of HTTPS: TLS begins with the first byte.
+///
+/// # Errors
+/// Any of [`Error`]; nothing was sent in the clear.
+pub(super) async fn connect_https(
+    endpoint: &Endpoint,
+    config: &Arc<ClientConfig>,
+    times: Times,
+) -> Result<Stream, Error> {
+    if endpoint.security != Security::Tls {
+        let why = "HTTPS has no STARTTLS".to_owned();
+        return Err(Error::StartTls { place: endpoint.to_string(), why });
+    }
+    connect(endpoint, config, times, Dialogue::None).await
+}
+
 #[derive(Clone, Copy)]
 enum Dialogue {
+    None,
     Imap,
     Smtp,
 }
@@ -74,6 +91,7 @@ async fn connect(
     if endpoint.security == Security::StartTls {
         let done = async {
             match dialogue {
+                Dialogue::None => Ok(()),
                 Dialogue::Imap => starttls::imap(&mut tcp).await,
                 Dialogue::Smtp => starttls::smtp(&mut tcp).await,
             }

@@ -81,6 +81,14 @@ pub enum Error {
         /// What happened.
         why: String,
     },
+    /// What was answered cannot be used.
+    #[error("{place} answered something that cannot be used: {why}")]
+    Answer {
+        /// Host and port.
+        place: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The CA file or the platform's store cannot be used.
     #[error("{place}: {why}")]
     Authorities {
@@ -105,7 +113,7 @@ impl Error {
     pub fn culprit(&self) -> Culprit {
         match self {
             Self::Resolve { .. } | Self::Connect { .. } | Self::TimedOut { .. } | Self::Lost { .. } => Culprit::Network,
-            Self::Tls { .. } | Self::StartTls { .. } => Culprit::Server,
+            Self::Tls { .. } | Self::StartTls { .. } | Self::Answer { .. } => Culprit::Server,
             Self::Authorities { .. } | Self::Identity { .. } => Culprit::Configuration,
         }
     }

@@ -4,6 +4,7 @@
 //! Nothing here speaks IMAP or SMTP beyond the few lines that lead to the handshake (RFC 9051 §6.2.1, RFC 3207), and nothing that was
 //! received before the handshake is ever handed on. There is no way to switch verification off, and none to stay in the clear.
 
+pub mod assuan;
 pub mod backoff;
 pub mod connect;
 pub mod deflate;
@@ -11,6 +12,7 @@ pub mod endpoint;
 pub mod error;
 pub mod guard;
 pub mod guarded;
+pub mod https;
 pub mod identity;
 pub mod sasl;
 pub mod secret;

@@ -90,6 +90,16 @@ pub fn read_certs(bytes: &[u8], now: Timestamp) -> Result<Vec<ReadCert>, PgpErro
         .collect()
 }
 
+/// The certificates in the bytes that carry an address, without secrets, one behind the other.
+///
+/// # Errors
+/// If there is no certificate.
+pub fn only_with(bytes: &[u8], address: &str, now: Timestamp) -> Result<Vec<u8>, PgpError> {
+    let address = address.to_ascii_lowercase();
+    let read = read_certs(bytes, now)?.into_iter().filter(|read| read.info.addresses.contains(&address));
+    Ok(read.flat_map(|read| read.cert).collect())
+}
+
 /// Puts two copies of one certificate together: nothing is lost, so a revocation in either always wins.
 ///
 /// # Errors

@@ -194,7 +194,7 @@ impl DecryptionHelper for &mut Opening<'_> {
                 if algorithm != pkesk.pk_algo() {
                     continue;
                 }
-                if self.may_decrypt == Decrypt::NotRsa && is_rsa(algorithm) {
+                if self.may_decrypt == Decrypt::NotRsa && (is_rsa(algorithm) || pair.is_with_agent()) {
                     self.rsa_left_out = true;
                     continue;
                 }

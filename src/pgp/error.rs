@@ -43,6 +43,9 @@ pub enum PgpError {
     /// A header field or entity that is not fit to be sealed.
     #[error("the message cannot be sealed: {0}")]
     BadEntity(String),
+    /// gpg-agent did not do it.
+    #[error("{0}")]
+    Agent(String),
     /// sequoia could not do it.
     #[error("OpenPGP failed: {0}")]
     Backend(String),

@@ -4,14 +4,18 @@
 //! they are added, never per message. Secret keys are held encrypted in memory by sequoia and wiped when dropped.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use openpgp::cert::prelude::Cert;
-use openpgp::crypto::{KeyPair, Password};
-use openpgp::types::PublicKeyAlgorithm;
+use openpgp::crypto::{Decryptor, KeyPair, Password, SessionKey, Signer, mpi};
+use openpgp::packet::Key;
+use openpgp::packet::key::{PublicParts, UnspecifiedRole};
+use openpgp::types::{HashAlgorithm, PublicKeyAlgorithm};
 use openpgp::{Fingerprint, KeyHandle, KeyID};
 use sequoia_openpgp as openpgp;
 
+use super::agent::{Agent, AgentKey, is_same};
 use super::certificate::{CertInfo, address_of, describe, parse, policy_at, public_bytes, system_time};
 use super::error::PgpError;
 use super::report::Acceptance;
@@ -24,6 +28,59 @@ struct Held {
     acceptance: Acceptance,
 }
 
+/// The keygrip of each (sub)key that an agent holds, by its fingerprint.
+pub type AgentGrips = Vec<(String, String)>;
+
+/// A secret key that can be used.
+#[derive(Clone)]
+pub(super) enum OwnKey {
+    /// Here, in memory, encrypted there by sequoia.
+    Here(KeyPair),
+    /// With an agent.
+    Agent(AgentKey),
+}
+
+impl OwnKey {
+    /// It may be used only where a person asked: it may be waiting for a touch, a PIN, a passphrase.
+    pub(super) fn is_with_agent(&self) -> bool {
+        matches!(self, Self::Agent(_))
+    }
+
+    /// The public part.
+    pub(super) fn public(&self) -> &Key<PublicParts, UnspecifiedRole> {
+        match self {
+            Self::Here(pair) => pair.public(),
+            Self::Agent(key) => &key.public,
+        }
+    }
+}
+
+impl Signer for OwnKey {
+    fn public(&self) -> &Key<PublicParts, UnspecifiedRole> {
+        Self::public(self)
+    }
+
+    fn sign(&mut self, hash: HashAlgorithm, digest: &[u8]) -> openpgp::Result<mpi::Signature> {
+        match self {
+            Self::Here(pair) => pair.sign(hash, digest),
+            Self::Agent(key) => key.sign(hash, digest),
+        }
+    }
+}
+
+impl Decryptor for OwnKey {
+    fn public(&self) -> &Key<PublicParts, UnspecifiedRole> {
+        Self::public(self)
+    }
+
+    fn decrypt(&mut self, ciphertext: &mpi::Ciphertext, length: Option<usize>) -> openpgp::Result<SessionKey> {
+        match self {
+            Self::Here(pair) => pair.decrypt(ciphertext, length),
+            Self::Agent(key) => key.decrypt(ciphertext, length),
+        }
+    }
+}
+
 /// Certificates with acceptance, and unlocked secret keys.
 #[derive(Default)]
 pub struct Keyring {
@@ -34,7 +91,7 @@ pub struct Keyring {
     /// Addresses in user ids, lower-case, to positions in `held`. Candidates only: validity is judged at the time of use.
     by_address: HashMap<String, Vec<usize>>,
     /// Unlocked secret keys by the fingerprint of the (sub)key.
-    secrets: HashMap<Fingerprint, KeyPair>,
+    secrets: HashMap<Fingerprint, OwnKey>,
 }
 
 impl std::fmt::Debug for Keyring {
@@ -82,11 +139,41 @@ impl Keyring {
                     .decrypt_secret(&Password::from(passphrase))
                     .map_err(|_| PgpError::WrongPassphrase(fingerprint.clone()))?;
             }
-            pairs.push((key.fingerprint(), key.into_keypair()?));
+            pairs.push((key.fingerprint(), OwnKey::Here(key.into_keypair()?)));
         }
         self.hold(cert.strip_secret_key_material(), Acceptance::Own)?;
         self.secrets.extend(pairs);
         Ok(fingerprint)
+    }
+
+    /// The keys of a certificate whose public parts are among those of an agent (keygrip, `public-key` expression).
+    #[must_use]
+    pub fn grips(&self, fingerprint: &str, theirs: &[(String, Vec<u8>)]) -> AgentGrips {
+        let Some(held) = self.held(fingerprint) else { return Vec::new() };
+        held.cert
+            .keys()
+            .filter_map(|key| {
+                let public = key.key().clone().role_into_unspecified();
+                let (grip, _) = theirs.iter().find(|(_, expression)| is_same(&public, expression))?;
+                Some((public.fingerprint().to_hex(), grip.clone()))
+            })
+            .collect()
+    }
+
+    /// Lets an agent use the keys of a certificate that is held, which becomes one's [`Acceptance::Own`]; `false` if it is not held.
+    pub fn add_agent(&mut self, fingerprint: &str, grips: &AgentGrips, agent: &Arc<dyn Agent>) -> bool {
+        let Some(held) = self.held(fingerprint) else { return false };
+        let mut keys = Vec::new();
+        for key in held.cert.keys() {
+            let public = key.key().clone().role_into_unspecified();
+            let hex = public.fingerprint().to_hex();
+            if let Some((_, grip)) = grips.iter().find(|(known, _)| *known == hex) {
+                let key = AgentKey { keygrip: grip.clone(), agent: Arc::clone(agent), public };
+                keys.push((key.public.fingerprint(), OwnKey::Agent(key)));
+            }
+        }
+        self.secrets.extend(keys);
+        self.set_acceptance(fingerprint, Acceptance::Own)
     }
 
     /// Forgets the secret keys: they are wiped.
@@ -273,7 +360,7 @@ impl Keyring {
 
     /// The unlocked secret keys that a session key may have been encrypted to, each with its certificate's fingerprint. No handle: a
     /// hidden recipient, so any of ours.
-    pub(super) fn decryptors(&self, recipient: Option<&KeyHandle>) -> Vec<(&KeyPair, Fingerprint)> {
+    pub(super) fn decryptors(&self, recipient: Option<&KeyHandle>) -> Vec<(&OwnKey, Fingerprint)> {
         let fits = |fingerprint: &Fingerprint| {
             recipient.is_none_or(|recipient| recipient.aliases(KeyHandle::from(fingerprint.clone())))
         };
@@ -288,7 +375,7 @@ impl Keyring {
     }
 
     /// The key pair that signs for a certificate at the given time.
-    pub(super) fn signing_pair(&self, fingerprint: &str, now: Timestamp) -> Result<KeyPair, PgpError> {
+    pub(super) fn signing_pair(&self, fingerprint: &str, now: Timestamp) -> Result<OwnKey, PgpError> {
         let cert = self.openpgp_cert(fingerprint)?;
         let policy = policy_at(now);
         let valid = cert

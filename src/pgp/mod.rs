@@ -3,6 +3,7 @@
 //! Bytes come in, plain facts go out. What was checked and what is shown is one and the same thing: [`open::open`] hands over a message
 //! to show, and its report speaks of exactly that message.
 
+pub mod agent;
 pub mod announce;
 pub mod certificate;
 mod decrypt;
@@ -25,4 +26,5 @@ mod shape;
 pub mod verdict;
 mod verify;
 pub mod warning;
+pub mod wkd;
 pub mod words;

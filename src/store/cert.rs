@@ -65,7 +65,7 @@ pub enum SecretHome {
 pub struct SecretRecord {
     /// Upper-case hexadecimal.
     pub fingerprint: String,
-    /// The transferable secret key; empty where gpg-agent holds it.
+    /// The transferable secret key. Where gpg-agent holds it: its socket and keygrips.
     pub key: Vec<u8>,
     /// The passphrase of its own that it is locked with, where the user lets the profile keep it.
     pub passphrase: Option<String>,

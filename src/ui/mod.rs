@@ -38,6 +38,8 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Some(Screen::Changes(changes)) => screen::changes::draw(model, changes, &mut canvas),
             Some(Screen::Drafts(drafts)) => screen::drafts::draw(model, drafts, &mut canvas),
             Some(Screen::Connections(connections)) => screen::connections::draw(model, connections, &mut canvas),
+            Some(Screen::Keys(keys)) => screen::keys::draw(model, keys, &mut canvas),
+            Some(Screen::Assistant(assistant)) => screen::assistant::draw(model, assistant, &mut canvas),
             Some(Screen::Help(help)) => screen::help::draw(model, help, &mut canvas),
             None => {}
         }

@@ -63,6 +63,8 @@ fn name(screen: &Screen) -> SafeText {
         Screen::Changes(_) => SafeText::from("Not yet on the servers"),
         Screen::Drafts(_) => SafeText::from("Drafts"),
         Screen::Connections(_) => SafeText::from("Connections"),
+        Screen::Keys(_) => SafeText::from("Keys"),
+        Screen::Assistant(_) => SafeText::from("Why can’t I encrypt to …?"),
         Screen::Help(_) => SafeText::from("Help"),
     }
 }
@@ -153,6 +155,8 @@ fn position(model: &Model) -> String {
         Some(Screen::Changes(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Drafts(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Connections(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Keys(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Assistant(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Help(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Thread(thread)) => {
             let percent = thread.shown.as_ref().map(|shown| match shown.body.percent() {
@@ -207,6 +211,15 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
             let asked = canvas.put(row.x + 1, row.y, room, ask.question.as_str(), canvas.style(Scope::ToneWarning));
             canvas.put(row.x + 1 + asked, row.y, inner - asked, &answer, canvas.style(Scope::KeyHint));
             canvas.cursor = Some((row.x + 1 + asked + cells(&answer), row.y));
+            return;
+        }
+        Some(Popup::Secret(secret)) => {
+            let question = format!("{}:", secret.question);
+            let asked = canvas.put(row.x + 1, row.y, inner, &question, canvas.style(Scope::FieldName));
+            let x = row.x + 2 + asked;
+            let state = if secret.entry.is_empty() { "" } else { "(typed, not shown)" };
+            canvas.put(x, row.y, (row.x + row.width).saturating_sub(x), state, canvas.style(Scope::TextMuted));
+            canvas.cursor = Some((x, row.y));
             return;
         }
         Some(_) | None => {}
@@ -310,6 +323,7 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::ReviewSend, "SEND"),
             (Action::ReviewEdit, "back to writing"),
             (Action::ComposerProtection, "OpenPGP"),
+            (Action::KeyAssist, "keys"),
             (Action::ViewPageDown, "read on"),
             (Action::Help, "help"),
         ],
@@ -317,6 +331,25 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
         Context::Drafts => &[
             (Action::ListOpen, "go on with it"),
             (Action::DraftDiscard, "throw away"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Keys => &[
+            (Action::KeyVerify, "verified"),
+            (Action::KeyAccept, "accept"),
+            (Action::KeyReject, "reject"),
+            (Action::KeyImport, "import"),
+            (Action::KeyExport, "export"),
+            (Action::ListOpen, "all of it"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Assistant => &[
+            (Action::KeyVerify, "verified"),
+            (Action::KeyAccept, "accept"),
+            (Action::KeyTake, "take in"),
+            (Action::KeyLookup, "look up"),
+            (Action::KeyAsk, "ask by mail"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

@@ -2,6 +2,19 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::{Arc, Mutex};
+
+use casemail::app::effect::{Effect, Passphrase, Said};
+use casemail::config::files;
+use casemail::demo::authority::Authority;
+use casemail::engine::{Engine, EngineError, Opening};
+use casemail::net::tls::client_config;
+use casemail::net::{Endpoint, Security};
+use casemail::pgp::generate::generate;
+use casemail::pgp::report::Acceptance;
+use casemail::store::profile::Profile;
+use casemail::store::vault::Vault;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use sequoia_openpgp as openpgp;
 
@@ -88,11 +101,11 @@ impl Drop for Gpg {
 }
 
 /// Every file below a directory.
-fn files(dir: &Path, each: &mut dyn FnMut(&Path, &[u8])) {
+fn files_below(dir: &Path, each: &mut dyn FnMut(&Path, &[u8])) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let place = entry.unwrap().path();
         if place.is_dir() {
-            files(&place, each);
+            files_below(&place, each);
         } else if let Ok(bytes) = std::fs::read(&place) {
             each(&place, &bytes);
         }
@@ -145,7 +158,7 @@ fn a_secret_key_from_gpg_lies_readable_nowhere() {
     }
     assert_eq!(words.len(), 5);
     let mut searched = 0;
-    files(&home.path(), &mut |place, bytes| {
+    files_below(&home.path(), &mut |place, bytes| {
         searched += 1;
         for word in &words {
             assert!(!holds(bytes, word), "{}", place.display());
@@ -286,4 +299,249 @@ fn a_backup_sheet_brings_the_key_back_here_and_in_gpg() {
     assert_eq!((key["fingerprint"].as_str().unwrap(), &key["has_secret"]), (fingerprint.as_str(), &true.into()));
     gpg.run(&["--passphrase", CANARY, "--import"], text.as_bytes());
     assert!(String::from_utf8(gpg.run(&["--with-colons", "--list-secret-keys"], b"")).unwrap().contains(&fingerprint));
+}
+
+/// The profile of a home, open in this process.
+fn open(home: &Home, more: &str) -> Engine {
+    let text = std::fs::read_to_string(home.roots().config_file()).unwrap();
+    home.configure(&format!("{more}\n{text}"));
+    let (config, _) = files::load(&home.roots().config, None).unwrap();
+    let profile = Profile::open(home.roots()).unwrap();
+    let vault =
+        Vault::open(&home.roots().vault_file(), std::fs::read_to_string(home.beside("passphrase")).unwrap().as_bytes());
+    Engine::open(Opening::new(profile, config, Some(vault.unwrap()))).unwrap()
+}
+
+/// A message encrypted by gpg to a key, in RFC 3156's frame.
+fn sealed(gpg: &Gpg, to: &str, word: &str) -> Vec<u8> {
+    let body = format!("Content-Type: text/plain; charset=utf-8\r\n\r\n{word}\r\n");
+    let armored = gpg.run(&["--armor", "--encrypt", "--recipient", to], body.as_bytes());
+    format!(
+        "From: a@b.example\r\nTo: {to}\r\nSubject: ...\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b\"\r\n\r\n\
+         --b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\n{}\r\n--b--\r\n",
+        String::from_utf8_lossy(&armored)
+    )
+    .into_bytes()
+}
+
+/// Waits for the profile to be open again.
+fn unlock(engine: &Engine, home: &Home) {
+    let passphrase = std::fs::read_to_string(home.beside("passphrase")).unwrap();
+    engine.submit(Effect::Unlock(Passphrase(passphrase)));
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while engine.keys().infos().is_err() {
+        assert!(std::time::Instant::now() < until, "it does not open");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_lock_takes_the_keys_along_and_a_passphrase_of_its_own_is_asked_for_again() {
+    if !installed("gpg") {
+        return;
+    }
+    let (gpg, home) = (Gpg::new(), home());
+    gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
+    let exported = gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"");
+    let mail = sealed(&gpg, "quill@quillpounce.example", "the heron stands");
+    let engine = open(&home, "");
+    let reads = |engine: &Engine| engine.document_of(&mail).map(|document| document.openpgp.decrypted);
+    let taken = engine.keys().import(&exported, Some(CANARY), Acceptance::Undecided, "file", true).unwrap();
+    let fingerprint = taken[0].info.fingerprint.clone();
+    assert!(reads(&engine).unwrap(), "it was just typed");
+    engine.submit(Effect::Lock);
+    assert!(matches!(reads(&engine), Err(EngineError::Locked)), "locked: nothing is deciphered");
+    unlock(&engine, &home);
+    assert!(!reads(&engine).unwrap(), "the profile is open, the key is not");
+    assert!(engine.keys().unlock(&fingerprint, "wrong").is_err());
+    assert!(!reads(&engine).unwrap());
+    assert!(engine.keys().unlock(&fingerprint, CANARY).unwrap().has_secret);
+    assert!(reads(&engine).unwrap());
+    // Where the passphrase is kept with it, the profile's alone opens both.
+    engine.keys().import(&exported, Some(CANARY), Acceptance::Undecided, "file", false).unwrap();
+    engine.submit(Effect::Lock);
+    unlock(&engine, &home);
+    assert!(reads(&engine).unwrap());
+}
+
+#[test]
+fn gpg_agent_signs_and_opens_and_keeps_its_secret() {
+    if !installed("gpg") {
+        return;
+    }
+    for algorithm in ["future-default", "rsa2048"] {
+        check_agent(algorithm);
+    }
+}
+
+fn check_agent(algorithm: &str) {
+    let (gpg, home) = (Gpg::new(), home());
+    let user_id = "Beatrice Quill <quill@quillpounce.example>";
+    let usage = if algorithm == "future-default" { "default" } else { "sign" };
+    gpg.run(&["--passphrase", CANARY, "--quick-generate-key", user_id, algorithm, usage, "1y"], b"");
+    if usage == "sign" {
+        let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"], b"")).unwrap();
+        let fingerprint =
+            listed.lines().find(|line| line.starts_with("fpr:")).unwrap().split(':').nth(9).unwrap().to_owned();
+        gpg.run(&["--passphrase", CANARY, "--quick-add-key", &fingerprint, algorithm, "encrypt", "1y"], b"");
+    }
+    let mail = sealed(&gpg, "quill@quillpounce.example", "the heron stands");
+    let engine = open(&home, "");
+    let taken = engine.keys().import(&gpg.run(&["--export"], b""), None, Acceptance::Undecided, "file", false).unwrap();
+    let fingerprint = taken[0].info.fingerprint.clone();
+    let told = Command::new("gpgconf").env("GNUPGHOME", gpg.0.path()).args(["--list-dirs", "agent-socket"]).output();
+    let socket = std::path::PathBuf::from(String::from_utf8(told.unwrap().stdout).unwrap().trim_end());
+    assert!(engine.keys().use_agent(Some(Path::new("/nowhere/S.gpg-agent")), None).is_err());
+    let own = engine.keys().use_agent(Some(&socket), Some(&fingerprint)).unwrap();
+    assert_eq!((own[0].info.acceptance, own[0].info.has_secret), (Acceptance::Own, true));
+    assert!(engine.keys().extend(&fingerprint, 30).is_err(), "gpg changes what gpg keeps");
+
+    // The agent forgets what it was told: nothing is opened without the passphrase, and the refusal says what to do.
+    let forget = || {
+        let done =
+            Command::new("gpg-connect-agent").env("GNUPGHOME", gpg.0.path()).args(["reloadagent", "/bye"]).output();
+        assert!(done.unwrap().status.success());
+    };
+    forget();
+    let reads = || engine.document_of(&mail).unwrap().openpgp.decrypted;
+    assert!(!reads());
+    let draft = b"To: quill@quillpounce.example\r\nSubject: to myself\r\n\r\nThe otter.\r\n";
+    let report = engine.send_raw(draft, None, Said::Nothing, true).unwrap();
+    assert!(report.findings.iter().any(|finding| finding.because.contains("unlock it")), "{:?}", report.findings);
+    assert!(engine.keys().unlock(&fingerprint, "wrong").is_err());
+    engine.keys().unlock(&fingerprint, CANARY).unwrap();
+    forget();
+    assert!(reads(), "{algorithm}");
+    forget();
+    let report = engine.send_raw(draft, None, Said::Nothing, true).unwrap();
+    assert!(!report.refused, "{:?}", report.findings);
+    let document = engine.document_of(&mail).unwrap();
+    assert!(document.text.contains("the heron stands"));
+    engine.submit(Effect::Lock);
+    unlock(&engine, &home);
+    forget();
+    assert!(!reads(), "a lock forgets the passphrase of the agent's key too");
+    drop(engine);
+    files_below(&home.path(), &mut |place, bytes| assert!(!holds(bytes, CANARY.as_bytes()), "{}", place.display()));
+}
+
+/// A web server that has one answer, and what it was asked.
+async fn web_server(answer: Vec<u8>) -> (Authority, u16, Arc<Mutex<Vec<String>>>) {
+    let authority = Authority::new("casemail tests").unwrap();
+    let config = authority.server_config().unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let heard = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(tcp).await else { continue };
+            let mut request = vec![0; 4_096];
+            let read = stream.read(&mut request).await.unwrap_or(0);
+            let line = String::from_utf8_lossy(&request[..read]).lines().next().unwrap_or_default().to_owned();
+            heard.lock().unwrap().push(line);
+            let _ = stream.write_all(&answer).await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    (authority, port, asked)
+}
+
+#[test]
+fn a_key_is_looked_up_where_it_is_allowed_and_only_over_verified_tls() {
+    let now = jiff::Timestamp::now();
+    let key = generate("Rufus Vellum", "r.vellum@foxglove.example", now).unwrap();
+    let other = generate("Perdita Sage", "p.sage@crown.example", now).unwrap();
+    let with =
+        |key: &[u8]| [format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", key.len()).as_bytes(), key].concat();
+    let cut = {
+        let whole = with(&key.cert);
+        whole[..whole.len() - 9].to_vec()
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let path = "GET /.well-known/openpgpkey/foxglove.example/hu/";
+    for (answer, trusted, expected) in [
+        (with(&key.cert), true, Ok(1)),
+        (with(&[key.cert.clone(), other.cert.clone()].concat()), true, Ok(1)),
+        (with(&other.cert), true, Err("none that carries r.vellum@foxglove.example")),
+        (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_vec(), true, Err("has no key")),
+        (b"HTTP/1.1 301 Moved\r\nLocation: https://elsewhere.example/\r\n\r\n".to_vec(), true, Err("(301)")),
+        (cut, true, Err("cut")),
+        (b"HTTP/1.1 200 OK\r\n\r\nno length".to_vec(), true, Err("does not say how long")),
+        (with(&key.cert), false, Err("issued by nobody this machine trusts")),
+    ] {
+        let home = home();
+        let engine = open(&home, "key_lookup = true");
+        let (authority, port, asked) = runtime.block_on(web_server(answer));
+        home.write("ca.pem", &authority.ca_pem);
+        let ca_file = home.beside("ca.pem");
+        let config = client_config(trusted.then_some(ca_file.as_path()));
+        let config = match (config, trusted) {
+            (Ok(config), _) => config,
+            // A machine without any authority trusts nobody: the same answer.
+            (Err(_), false) => continue,
+            (Err(error), true) => panic!("{error}"),
+        };
+        let server = |_: &str| Endpoint { host: "localhost".into(), port, security: Security::Tls };
+        match (engine.keys().look_up_by("R.Vellum@foxglove.example", &config, &server), expected) {
+            (Ok((host, taken)), Ok(count)) => {
+                assert_eq!((host.as_str(), taken.len()), ("openpgpkey.foxglove.example", count));
+                assert_eq!(taken[0].info.acceptance, Acceptance::Undecided);
+                assert_eq!(taken[0].info.fingerprint, key.info.fingerprint);
+                assert!(engine.keys().list().unwrap()[0].source.contains("looked up at openpgpkey.foxglove.example"));
+            }
+            (Err(error), Err(part)) => {
+                assert!(error.to_string().contains(part), "{part}: {error}");
+                assert!(engine.keys().infos().unwrap().is_empty());
+            }
+            (got, expected) => panic!("{expected:?}: {got:?}"),
+        }
+        let asked = asked.lock().unwrap().clone();
+        assert!(
+            asked.len() <= 1 && asked.iter().all(|line| line.starts_with(path)),
+            "one host, one question: {asked:?}"
+        );
+        assert_eq!(asked.len(), usize::from(trusted), "nothing is asked of a server that is not verified");
+    }
+    // Off unless somebody wrote that it may be done.
+    let home = home();
+    let ran = home.run(&["key", "lookup", "r.vellum@foxglove.example"], b"");
+    assert_eq!((ran.code, ran.err.contains("key_lookup = true")), (1, true), "{ran:?}");
+}
+
+/// The life of a key with its own passphrase on screen: what was typed is in no file, no argument, no environment of the process.
+#[test]
+fn a_passphrase_typed_on_screen_is_seen_nowhere() {
+    if !installed("gpg") {
+        return;
+    }
+    let (gpg, home) = (Gpg::new(), home());
+    gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
+    let file = home.beside("from-gpg");
+    std::fs::write(&file, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
+    let Some(screen) = home.screen((100, 30)) else { return };
+    screen.wait_for("Cases");
+    screen.send_keys(&["g", "k"]);
+    screen.wait_for("There is no key yet");
+    screen.send_keys(&["i"]);
+    screen.wait_for("Take in the keys of file");
+    screen.type_text(file.to_str().unwrap());
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("Passphrase of the key");
+    screen.type_text(CANARY);
+    let typed = screen.wait_for("typed, not shown");
+    assert!(!typed.contains(CANARY), "{typed}");
+    screen.send_keys(&["Enter"]);
+    let shown = screen.wait_for("your own");
+    assert!(shown.contains("Beatrice Quill"), "{shown}");
+    let pid = screen.pid();
+    for name in ["cmdline", "environ"] {
+        let bytes = std::fs::read(format!("/proc/{pid}/{name}")).unwrap();
+        assert!(!holds(&bytes, CANARY.as_bytes()), "{name}");
+    }
+    files_below(&home.path(), &mut |place, bytes| assert!(!holds(bytes, CANARY.as_bytes()), "{}", place.display()));
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
 }

@@ -182,6 +182,7 @@ fn holds_the_first_values(fixture: &str) {
             taken_back: false,
             tries: 0,
             why: String::new(),
+            held: None,
         };
         let (changes, damage) = state.changes().unwrap();
         assert_eq!((changes, damage.len()), (vec![change], 0));

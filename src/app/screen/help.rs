@@ -127,6 +127,8 @@ fn in_words(context: Context) -> &'static str {
         Context::Changes => "In the list of what the servers were not told yet",
         Context::Drafts => "Among the drafts",
         Context::Connections => "In the connections",
+        Context::Keys => "In the keys",
+        Context::Assistant => "In the assistant for keys",
         Context::Help => "In this help",
         Context::Prompt => "When a question is answered by typing",
         Context::Confirm => "When a question is answered by yes or no",

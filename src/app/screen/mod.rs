@@ -1,5 +1,6 @@
 //! The screens as values; `ui::screen` has a file of the same name for each.
 
+pub mod assistant;
 pub mod cases;
 pub mod changes;
 pub mod composer;
@@ -7,6 +8,7 @@ pub mod connections;
 pub mod drafts;
 pub mod finder;
 pub mod help;
+pub mod keys;
 pub mod lock;
 pub mod offers;
 pub mod outbox;
@@ -71,6 +73,10 @@ pub enum Screen {
     Drafts(drafts::Drafts),
     /// What each account and mailbox is doing.
     Connections(connections::Connections),
+    /// The keys that are held.
+    Keys(keys::Keys),
+    /// Why mail cannot be sealed.
+    Assistant(assistant::Assistant),
     /// Keys and what they do.
     Help(help::Help),
 }

@@ -3,9 +3,15 @@
 //! Every method waits for the core, so none is called from it: commands call from their own thread, the screen's effects from a blocking task.
 //! What costs time (making, locking and opening keys) is done by whoever calls; the core reads and writes rows.
 
+pub(super) mod agent;
+mod assist;
+mod deeds;
 mod expiry;
 mod import;
+mod lookup;
+mod offered;
 mod own;
+mod shown;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,8 +22,9 @@ use serde::Serialize;
 pub use self::expiry::{Hearing, SOON_DAYS, Soon, soon};
 pub use self::import::Imported;
 pub use self::own::Backup;
+pub use self::shown::{decided, secret};
 use super::Engine;
-use super::core::{CoreHandle, EngineError, Open, Settings};
+use super::core::{Core, CoreHandle, EngineError, Open, Settings};
 use crate::mail::id::CaseId;
 use crate::pgp::certificate::{self, CertInfo};
 use crate::pgp::error::PgpError;
@@ -52,6 +59,7 @@ pub struct KeyListed {
 pub struct Keys {
     core: CoreHandle,
     settings: Arc<Settings>,
+    runtime: Option<tokio::runtime::Handle>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -64,7 +72,16 @@ impl Engine {
     /// The keys of the profile.
     #[must_use]
     pub fn keys(&self) -> Keys {
-        Keys { core: self.core.clone(), settings: Arc::clone(&self.settings) }
+        let runtime = self.runtime.as_ref().map(|runtime| runtime.handle().clone());
+        Keys { core: self.core.clone(), settings: Arc::clone(&self.settings), runtime }
+    }
+}
+
+impl Core {
+    /// The keys, for a blocking task.
+    fn keys(&self) -> Keys {
+        let runtime = Some(self.runtime.clone());
+        Keys { core: self.handle.clone(), settings: Arc::clone(&self.settings), runtime }
     }
 }
 

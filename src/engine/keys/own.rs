@@ -59,15 +59,34 @@ impl Keys {
         })?
     }
 
+    /// Tries the passphrase of a key that gpg-agent holds, by a signature over nothing.
+    fn try_agent(&self, secret: &SecretRecord, passphrase: &str) -> Result<(), EngineError> {
+        let wanted = secret.fingerprint.clone();
+        let cert = self.core.ask_stores(move |_, open| open.keyring.now().cert_bytes(&wanted))??;
+        let mut trial = crate::pgp::keyring::Keyring::new();
+        trial.add_cert(&cert, Acceptance::Own)?;
+        super::agent::hold(&mut trial, secret, Some(Zeroizing::new(passphrase.to_owned())));
+        crate::pgp::seal::sign(b"\r\n", &[], &trial, &secret.fingerprint, self.now())?;
+        Ok(())
+    }
+
     /// The own key of a fingerprint, with the passphrase that opens it.
     fn own(&self, fingerprint: &str) -> Result<(SecretRecord, Option<Zeroizing<String>>), EngineError> {
+        self.own_anywhere(fingerprint, false)
+    }
+
+    fn own_anywhere(
+        &self,
+        fingerprint: &str,
+        may_be_away: bool,
+    ) -> Result<(SecretRecord, Option<Zeroizing<String>>), EngineError> {
         let wanted = digits(fingerprint);
         self.core.ask_stores(move |_, open| {
             let secrets = open.stores.state.secrets()?;
             let secret = secrets.into_iter().find(|secret| secret.fingerprint == wanted).ok_or_else(|| {
                 EngineError::Refused(format!("{} is no key of your own", words::short(&wanted)))
             })?;
-            if secret.home == SecretHome::Agent {
+            if secret.home == SecretHome::Agent && !may_be_away {
                 let words = "gpg-agent holds the secret part of this key; change it with `gpg --edit-key`, then import it again";
                 return Err(EngineError::Refused(words.to_owned()));
             }
@@ -157,8 +176,11 @@ impl Keys {
     /// # Errors
     /// Not one's own, or the passphrase is wrong.
     pub fn unlock(&self, fingerprint: &str, passphrase: &str) -> Result<CertInfo, EngineError> {
-        let (secret, _) = self.own(fingerprint)?;
-        crate::pgp::keyring::Keyring::new().add_secret(&secret.key, Some(passphrase))?;
+        let (secret, _) = self.own_anywhere(fingerprint, true)?;
+        match secret.home {
+            SecretHome::Agent => self.try_agent(&secret, passphrase)?,
+            _ => drop(crate::pgp::keyring::Keyring::new().add_secret(&secret.key, Some(passphrase))?),
+        }
         let (now, wanted) = (self.now(), secret.fingerprint.clone());
         let passphrase = Zeroizing::new(passphrase.to_owned());
         self.core.ask_open(move |core, open| {

@@ -10,7 +10,7 @@ use super::Library;
 use super::entry::{Entry, FoundIn, NONE};
 use super::threads::Place;
 use crate::case::{self, Filer, Filing, Identifier, Patterns};
-use crate::mail::id::{CaseId, MessageKey};
+use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::mail::thread::id_hash;
 use crate::store::mailbox::SpecialUse;
@@ -436,6 +436,22 @@ impl Library {
                 Some(format!("Shared between cases: {}.", each.collect::<Vec<_>>().join(", ")))
             }
         }
+    }
+
+    /// The newest messages that somebody wrote.
+    pub(crate) fn newest_from(&self, address: &str, most: usize) -> Vec<(MessageKey, MessageRef)> {
+        let mut known: HashMap<u32, bool> = HashMap::new();
+        let mut found: Vec<(i64, MessageKey)> = self
+            .all()
+            .filter(|entry| {
+                self.lists.at(entry.lists).people.first().is_some_and(|number| {
+                    *known.entry(*number).or_insert_with(|| self.texts.value(*number).eq_ignore_ascii_case(address))
+                })
+            })
+            .map(|entry| (entry.received, entry.key))
+            .collect();
+        found.sort_unstable_by(|a, b| b.cmp(a));
+        found.into_iter().take(most).filter_map(|(_, key)| Some((key, self.name(key)?))).collect()
     }
 
     /// For each list of addresses (lower-case) the cases with messages from or to one of them, in one pass over all messages.

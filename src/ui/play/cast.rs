@@ -9,8 +9,8 @@ use super::{arc, sentence};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
 use crate::app::view::{
-    AddressView, Assent, AttachmentRow, CaseRow, ConnectionRow, DraftRow, MessageRow, MessageView, Offer, OutboxRow,
-    RecipientReview, RecipientRow, Review, Scope, ThreadRow, ThreadView, Tone,
+    AddressView, Assent, AssistRow, AttachmentRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MessageRow, MessageView,
+    Offer, OutboxRow, RecipientReview, RecipientRow, Review, Scope, ThreadRow, ThreadView, Tone,
 };
 use crate::app::{Identity, Settings};
 use crate::case::template::{Facts, Template};
@@ -124,6 +124,8 @@ pub(super) struct World {
     pub(super) connections: Vec<ConnectionRow>,
     pub(super) finding: Option<(Tone, &'static str)>,
     pub(super) assent: Assent,
+    pub(super) keys: Vec<KeyRow>,
+    pub(super) assistance: Vec<AssistRow>,
 }
 
 impl Default for World {
@@ -279,6 +281,8 @@ impl Default for World {
             drafts: Vec::new(),
             finding: None,
             assent: Assent::Nothing,
+            keys: super::keys::rows(),
+            assistance: super::keys::assistance(),
         }
     }
 }
@@ -399,6 +403,8 @@ impl World {
                 Vec::new()
             }
             Effect::ListOutbox => vec![Event::Outbox(arc(&self.outbox))],
+            Effect::ListKeys => vec![Event::Keys(arc(&self.keys))],
+            Effect::Assist(_) => vec![Event::Assistance(arc(&self.assistance))],
             Effect::ListConnections => vec![Event::Connections(arc(&self.connections))],
             Effect::Complete(typed, _) => vec![Event::Completions(
                 typed.clone(),

@@ -3,6 +3,7 @@
 mod cast;
 mod connections;
 mod hostile;
+mod keys;
 mod reading;
 mod writing;
 
@@ -125,6 +126,8 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListConnections
             | Effect::Complete(..)
             | Effect::OfferTemplates(_)
+            | Effect::ListKeys
+            | Effect::Assist(_)
     )
 }
 

@@ -1,5 +1,6 @@
 //! The screens, drawn; `app::screen` has a file of the same name for each.
 
+pub(super) mod assistant;
 pub(super) mod cases;
 pub(super) mod changes;
 pub(super) mod composer;
@@ -7,6 +8,7 @@ pub(super) mod connections;
 pub(super) mod drafts;
 pub(super) mod finder;
 pub(super) mod help;
+pub(super) mod keys;
 pub(super) mod lock;
 pub(super) mod outbox;
 pub(super) mod review;

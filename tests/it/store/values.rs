@@ -151,6 +151,7 @@ pub(super) fn draft(subject: &str) -> Draft {
         answers: Some("work/INBOX/1767225600/1".parse().unwrap()),
         case: Some(CaseId("ferret".into())),
         protection: Protection::Required,
+        origin: None,
     }
 }
 
@@ -201,6 +202,7 @@ pub(super) fn changes() -> Vec<Change> {
         taken_back: false,
         tries: 0,
         why: String::new(),
+        held: None,
     };
     let flags = Act::Flags {
         set: Flags::new(Flags::SEEN, vec!["$Case".into()]),

@@ -268,6 +268,36 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Cases.
     pub cases: Vec<CaseRule>,
+    /// How the register is written.
+    pub register: RegisterKnobs,
+}
+
+/// The table `[register]`: whom it names, and how it travels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegisterKnobs {
+    /// What people call this device; empty: the name of the machine.
+    pub device: String,
+    /// The role that the user claims, for instance `solicitor`; may be empty.
+    pub role: String,
+    /// On whose behalf the user acts; may be empty.
+    pub on_behalf_of: String,
+    /// The account whose server holds the copies; empty: the first.
+    pub account: String,
+    /// The mailbox of the copies; empty: [`Self::MAILBOX`].
+    pub mailbox: String,
+    /// Fingerprints of the certificates of colleagues whose devices write into the same register.
+    pub team: Vec<String>,
+}
+
+impl RegisterKnobs {
+    /// The mailbox where the configuration names none.
+    pub const MAILBOX: &str = "Casemail/Register";
+
+    /// The mailbox of the copies.
+    #[must_use]
+    pub fn mailbox(&self) -> &str {
+        if self.mailbox.is_empty() { Self::MAILBOX } else { &self.mailbox }
+    }
 }
 
 impl Default for Config {
@@ -288,6 +318,7 @@ impl Default for Config {
             sync: SyncKnobs::default(),
             routes: Vec::new(),
             cases: Vec::new(),
+            register: RegisterKnobs::default(),
         }
     }
 }

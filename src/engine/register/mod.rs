@@ -74,6 +74,9 @@ pub(crate) struct Loaded {
     damage: Vec<String>,
 }
 
+/// The records of a stream by their numbers; of one that does not open, why.
+type Rows = Vec<(u64, Result<Written, String>)>;
+
 /// This device.
 struct Own {
     device: DeviceId,
@@ -211,7 +214,7 @@ impl Loaded {
                 None => write.add_register_stream(&own.device.0)?,
             };
             if made.is_some() {
-                write.put_value(DEVICE_KEY, &own.secret.to_vec())?;
+                write.put_value(DEVICE_KEY, &*own.secret)?;
             }
             write.append_register(number, first, &rows, &head)?;
             Ok(number)
@@ -278,7 +281,7 @@ impl Loaded {
     }
 
     /// Every record of every stream, as it lies in the store.
-    fn rows(stores: &Stores, stream: u32) -> Result<Vec<(u64, Result<Written, String>)>, EngineError> {
+    fn rows(stores: &Stores, stream: u32) -> Result<Rows, EngineError> {
         let mut rows = Vec::new();
         stores.state.register_rows(stream, 0, &mut |seq, row| {
             let row = row.map(|row| Written { record: row.record, payload: row.payload });

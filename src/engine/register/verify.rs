@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::{Engine, EngineError, Loaded};
+use super::{Engine, EngineError, Loaded, Rows};
 use crate::pgp::detached;
 use crate::register::bundle::{self, BundleError};
 use crate::register::chain::{self, Stream};
@@ -58,8 +58,6 @@ impl Verification {
         self.damage.is_empty() && self.streams.iter().all(|stream| stream.broken.is_none())
     }
 }
-
-type Rows = Vec<(u64, Result<Written, String>)>;
 
 fn event_of(row: &Written) -> Option<Event> {
     Some(Payload::read(row.payload.as_deref()?).ok()?.event)

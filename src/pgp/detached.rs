@@ -1,6 +1,7 @@
 //! Detached signatures over texts of our own (RFC 9580 §5.2), and the key of a device that makes them. No mail is involved.
 
 use jiff::Timestamp;
+use openpgp::KeyHandle;
 use openpgp::cert::prelude::{Cert, CertBuilder, CipherSuite};
 use openpgp::packet::UserID;
 use openpgp::parse::Parse as _;
@@ -8,7 +9,6 @@ use openpgp::parse::stream::{DetachedVerifierBuilder, MessageLayer, MessageStruc
 use openpgp::serialize::SerializeInto as _;
 use openpgp::serialize::stream::{Message as Writer, Signer};
 use openpgp::types::{HashAlgorithm, KeyFlags};
-use openpgp::{KeyHandle, crypto::KeyPair};
 use sequoia_openpgp as openpgp;
 use zeroize::Zeroizing;
 
@@ -66,7 +66,7 @@ pub fn sign_as(keyring: &Keyring, fingerprint: &str, text: &[u8], now: Timestamp
     write(keyring.signing_pair(fingerprint, now)?, text, now)
 }
 
-fn write(pair: KeyPair, text: &[u8], now: Timestamp) -> Result<Vec<u8>, PgpError> {
+fn write(pair: impl openpgp::crypto::Signer + Send + Sync, text: &[u8], now: Timestamp) -> Result<Vec<u8>, PgpError> {
     use std::io::Write as _;
     let mut signature = Vec::new();
     let mut writer = Signer::new(Writer::new(&mut signature), pair)?

@@ -323,7 +323,7 @@ fn all(
     let bare = raw(server, port, &[SELECT.to_owned(), "UID FETCH 1:* (UID FLAGS BODY.PEEK[])".to_owned()]);
     let (validity, modseq, next) = position(&bare.output);
     told(FIRST, "raw", bare);
-    let mut clients = |what: &'static str, told: &mut dyn FnMut(&'static str, &'static str, Cost1)| {
+    let clients = |what: &'static str, told: &mut dyn FnMut(&'static str, &'static str, Cost1)| {
         told(what, "casemail", casemail(&place));
         let (cost, before) = opened(&open, if what == UNCHANGED { PASSES } else { 1 });
         told(what, "opened", cost);

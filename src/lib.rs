@@ -13,11 +13,11 @@
 //! | 5 | [`cli`] · [`terminal`] · [`demo`] | wiring: headless front end; tty and run loop; embedded servers with fictional cases |
 //! | 4 | [`engine`] · [`ui`] | the engine performs effects, is the sole writer of the stores and holds the secrets; `ui` draws `&Model` |
 //! | 3 | [`app`] · [`imap`] · [`smtp`] | the pure update; the protocols' connections |
-//! | 2 | [`keymap`] · [`config`] · [`store`] · [`net`] | keys to actions; the configuration; sealed stores; TCP, STARTTLS, TLS, the byte guard |
+//! | 2 | [`keymap`] · [`config`] · [`store`] · [`net`] · [`register`] | keys to actions; the configuration; sealed stores; TCP, STARTTLS, TLS, the byte guard; what happened in each case, as chained streams, and the case book as their fold |
 //! | 1 | [`action`] · [`case`] · [`pgp`] · [`theme`] | every user intent; identifiers, carriage and filing; OpenPGP and its verdict; meanings to styles |
 //! | 0 | [`mail`] · [`settings`] | messages as values; files that a person edits, as values with places |
 //!
-//! Pure, that is without a clock, a file, a socket, an environment or a thread: `mail`, `settings`, `theme`, `action`, `case`, `pgp` (the time and
+//! Pure, that is without a clock, a file, a socket, an environment or a thread: `mail`, `settings`, `theme`, `action`, `case`, `register`, `pgp` (the time and
 //! the keys are arguments), `app` and `ui`. Of the foreign types, mail-parser's and html2text's stop in `mail`, sequoia's in `pgp`,
 //! sled's, redb's and the cipher's in `store`, async-imap's in `imap`, lettre's in `mail` and `smtp`, rustls' in `net`, ratatui's in `ui`,
 //! `theme` and `terminal`, crossterm's in `terminal`, clap's in `cli`, toml's in `settings`.
@@ -35,6 +35,7 @@
 //! |---|---|---|
 //! | messages and their flags | the IMAP server | the cache (lists in sled, whole messages in segments beside it): may be deleted at any time, a sync brings it back |
 //! | outgoing mail, the kept draft, certificates with every decision about them, own keys, changes not yet on the server and how to take them back | the state store (redb) | the same: durable, each commit on the disk before it is believed |
+//! | cases: what they are, where mail was filed, what was received, sent, exported, overridden | the register: a stream of records for each device, chained and signed, in the state store; on the server as encrypted messages | the case book, a fold over the streams, in memory only |
 //!
 //! Both are sealed: every value is encrypted under keys that one passphrase opens, and bound to its place, so that a value moved elsewhere
 //! does not open. Keys of rows are numbers. sled is the cache only, because a store that may fail to open after a crash may hold nothing
@@ -91,6 +92,7 @@ pub mod keymap;
 pub mod mail;
 pub mod net;
 pub mod pgp;
+pub mod register;
 pub mod settings;
 pub mod smtp;
 pub mod store;

@@ -11,6 +11,7 @@ pub struct MessageName {
     /// RFC 5322 §3.6.4, without angle brackets; empty where the message has none.
     pub message_id: String,
     /// SHA-256 of the whole message as it was received or handed over.
+    #[serde(with = "hex::serde")]
     pub digest: [u8; 32],
 }
 

@@ -117,6 +117,9 @@ pub(super) enum Command {
     /// Themes
     #[command(subcommand)]
     Theme(Named),
+    /// What happened in each case: the register, proved and carried to other devices
+    #[command(subcommand)]
+    Register(Register),
     /// The sealed stores
     #[command(subcommand)]
     Store(Store),
@@ -213,6 +216,76 @@ pub(super) enum Case {
     Show {
         /// Its id or one of its identifiers
         id: String,
+    },
+    /// Close a case, to be looked at again on a day
+    Close {
+        /// Its id or one of its identifiers
+        id: String,
+        /// The day (2033-03-02); else seven years from today, in Scotland three
+        #[arg(long, value_name = "DAY")]
+        review: Option<jiff::civil::Date>,
+    },
+    /// Open a closed case again
+    Reopen {
+        /// Its id or one of its identifiers
+        id: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        because: String,
+    },
+    /// Let nothing of a case be destroyed, or lift that
+    Hold {
+        /// Its id or one of its identifiers
+        id: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        because: String,
+        /// Lift the hold
+        #[arg(long)]
+        release: bool,
+    },
+    /// Everything that was sent, received, exported, overridden and decided in a case, in order; never the text of a message
+    Chronology {
+        /// Its id or one of its identifiers
+        id: String,
+        /// As what
+        #[arg(long, value_name = "FORM", default_value = "text")]
+        format: ChronologyFormat,
+    },
+}
+
+/// See [`Case::Chronology`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ChronologyFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// A JSON object on each line
+    Jsonl,
+    /// Comma-separated values (RFC 4180)
+    Csv,
+}
+
+/// See [`Command::Register`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Register {
+    /// The records, the oldest first
+    Show {
+        /// Only of this case: its id or one of its identifiers
+        #[arg(long, value_name = "ID")]
+        case: Option<String>,
+        /// Only the last N
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+        /// The streams as they were written, to be kept elsewhere and proved by `register verify FILE`
+        #[arg(long, conflicts_with_all = ["case", "limit"])]
+        raw: bool,
+    },
+    /// Prove that no record was changed, added or taken away; exit 1 names the first that was
+    Verify {
+        /// What `register show --raw` has written (`-`: standard input); without it the register of this profile
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
     },
 }
 

@@ -10,7 +10,7 @@ use super::args::{Cli, Command};
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::Secret;
-use super::{attachment, case, change, key, message, outbox, stores, thread, transfer};
+use super::{attachment, case, change, key, message, outbox, register, stores, thread, transfer};
 use crate::app::effect::Said;
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -88,6 +88,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
         Command::Outbox(command) => outbox::run(call, command),
         Command::Change(command) => change::run(call, command),
         Command::Key(command) => key::run(call, command),
+        Command::Register(command) => register::run(call, command),
         Command::Store(command) => stores::run(call, command),
         // Done before a profile is opened: see the head of the program.
         Command::Demo(_)

@@ -1,4 +1,4 @@
-//! `case list | show`.
+//! `case list | show | close | reopen | hold | chronology`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -9,7 +9,11 @@ use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::thread;
 use crate::app::view::Scope;
+use crate::case::{Case, Jurisdiction, State};
 use crate::engine::query::CaseListed;
+use crate::engine::register::retention;
+use crate::register::chronology::{self as record, COLUMNS, csv_row};
+use crate::register::{CaseChange, Event};
 
 #[derive(Serialize)]
 struct Cases<'a> {
@@ -57,6 +61,107 @@ impl<'a> Line<'a> {
     }
 }
 
+/// The case that a person names.
+///
+/// # Errors
+/// There is none.
+pub(super) fn find(call: &Call<'_>, id: &str) -> Result<CaseListed, Failure> {
+    call.engine()?.find_case(id)?.ok_or_else(|| Failure::no(format!("there is no case {id:?}")))
+}
+
+/// Writes a change of a case into the register, and says so.
+fn change(call: &mut Call<'_>, id: &str, change: impl FnOnce(&Case) -> Result<CaseChange, Failure>) -> Outcome {
+    let engine = call.engine()?;
+    let listed = find(call, id)?;
+    let mut events = engine.opening_of(&listed)?;
+    let case = match engine.book()?.case(&listed.id) {
+        Some(case) => case.clone(),
+        None => Case::new(listed.id.clone(), listed.title.clone(), Jurisdiction::default()),
+    };
+    if let State::Shredded { certificate, .. } = &case.state {
+        return Err(Failure::no(format!(
+            "{} was destroyed (certificate {certificate}): nothing can be changed",
+            case.id
+        )));
+    }
+    let change = change(&case)?;
+    events.push(Event::Case { case: listed.id.clone(), change });
+    engine.record(events)?;
+    let book = engine.book()?;
+    let state = book.case(&listed.id).map_or_else(|| "open".to_owned(), |case| in_words(&case.state));
+    if call.output.json() {
+        let state = book.case(&listed.id).map_or("open", |case| case.state.name());
+        call.output.document(&Changed { schema: "casemail.case-change/1", ok: true, id: &listed.id.0, state })?;
+    } else {
+        call.output.line(&format!("{}  {}: {state}", listed.id, listed.title))?;
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Changed<'a> {
+    schema: &'static str,
+    ok: bool,
+    id: &'a str,
+    state: &'static str,
+}
+
+/// The state of a case, in words.
+fn in_words(state: &State) -> String {
+    let review =
+        |day: &Option<jiff::civil::Date>| day.map(|day| format!(", to be reviewed on {day}")).unwrap_or_default();
+    match state {
+        State::Open => "open".to_owned(),
+        State::Closed { review: day } => format!("closed{}", review(day)),
+        State::OnHold { because, review: day } if because.is_empty() => format!("on hold{}", review(day)),
+        State::OnHold { because, review: day } => format!("on hold ({because}){}", review(day)),
+        State::Shredded { certificate, .. } => format!("destroyed (certificate {certificate})"),
+    }
+}
+
+fn chronology(call: &mut Call<'_>, id: &str, format: args::ChronologyFormat) -> Outcome {
+    let case = find(call, id)?;
+    let lines = call.engine()?.chronology(&case.id)?;
+    if call.output.json() {
+        call.output.document(&Chronology {
+            schema: "casemail.chronology/1",
+            case: &case.id.0,
+            title: &case.title,
+            lines: &lines,
+        })?;
+        return Ok(Exit::Done);
+    }
+    match format {
+        args::ChronologyFormat::Text => {
+            call.output.line(&format!("{}  {}", case.id, case.title))?;
+            for line in &lines {
+                call.output.line(&line.text())?;
+            }
+        }
+        args::ChronologyFormat::Jsonl => {
+            for line in &lines {
+                call.output.json_line(line)?;
+            }
+        }
+        args::ChronologyFormat::Csv => {
+            let mut text = csv_row(COLUMNS);
+            for line in &lines {
+                text += &csv_row(line.cells().iter().map(String::as_str));
+            }
+            call.output.bytes(text.as_bytes())?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
+#[derive(Serialize)]
+struct Chronology<'a> {
+    schema: &'static str,
+    case: &'a str,
+    title: &'a str,
+    lines: &'a [record::Line],
+}
+
 pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
     let engine = call.engine()?;
     match command {
@@ -96,6 +201,29 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                 call.output.entries(&entries)?;
             }
         }
+        args::Case::Close { id, review } => {
+            let today = call.now().to_zoned(jiff::tz::TimeZone::system()).date();
+            return change(call, id, |case| {
+                let review = review.or_else(|| retention::review(case.jurisdiction, today));
+                Ok(CaseChange::Closed { review })
+            });
+        }
+        args::Case::Reopen { id, because } => {
+            return change(call, id, |case| match &case.state {
+                State::Open => Err(Failure::no(format!("{} is open", case.id))),
+                _ => Ok(CaseChange::Reopened { because: because.clone() }),
+            });
+        }
+        args::Case::Hold { id, because, release: false } => {
+            return change(call, id, |_| Ok(CaseChange::Held { because: because.clone() }));
+        }
+        args::Case::Hold { id, because, release: true } => {
+            return change(call, id, |case| match &case.state {
+                State::OnHold { .. } => Ok(CaseChange::Released { because: because.clone() }),
+                _ => Err(Failure::no(format!("{} is not on hold", case.id))),
+            });
+        }
+        args::Case::Chronology { id, format } => return chronology(call, id, *format),
     }
     Ok(Exit::Done)
 }

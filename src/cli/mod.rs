@@ -23,6 +23,7 @@ mod output;
 mod passphrase;
 mod probe;
 mod profile;
+mod register;
 mod rekey;
 mod screen;
 mod serve;

@@ -59,6 +59,16 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// Writes one of many JSON objects, on a line of its own.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub(super) fn json_line<T: Serialize>(&mut self, object: &T) -> Result<(), Failure> {
+        let text = serde_json::to_string(object).map_err(io::Error::other)?;
+        writeln!(self.out, "{}", escaped(text))?;
+        Ok(())
+    }
+
     /// Writes a line for people; what is foreign in it is made safe.
     ///
     /// # Errors

@@ -280,6 +280,36 @@ pub struct Config {
     pub templates: Vec<Template>,
     /// authserv-ids (RFC 8601 §2.5) of the firm's own servers: what they say of a sender's domain is believed.
     pub authserv_ids: Vec<String>,
+    /// How the register is written.
+    pub register: RegisterKnobs,
+}
+
+/// The table `[register]`: whom it names, and how it travels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RegisterKnobs {
+    /// What people call this device; empty: the name of the machine.
+    pub device: String,
+    /// The role that the user claims, for instance `solicitor`; may be empty.
+    pub role: String,
+    /// On whose behalf the user acts; may be empty.
+    pub on_behalf_of: String,
+    /// The account whose server holds the copies; empty: the first.
+    pub account: String,
+    /// The mailbox of the copies; empty: [`Self::MAILBOX`].
+    pub mailbox: String,
+    /// Fingerprints of the certificates of colleagues whose devices write into the same register.
+    pub team: Vec<String>,
+}
+
+impl RegisterKnobs {
+    /// The mailbox where the configuration names none.
+    pub const MAILBOX: &str = "Casemail/Register";
+
+    /// The mailbox of the copies.
+    #[must_use]
+    pub fn mailbox(&self) -> &str {
+        if self.mailbox.is_empty() { Self::MAILBOX } else { &self.mailbox }
+    }
 }
 
 impl Default for Config {
@@ -305,6 +335,7 @@ impl Default for Config {
             calendar: Calendar::default(),
             templates: Template::built_in(),
             authserv_ids: Vec::new(),
+            register: RegisterKnobs::default(),
         }
     }
 }

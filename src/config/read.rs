@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{
-    Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, Security, SyncKnobs,
+    Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, RegisterKnobs,
+    Security, SyncKnobs,
 };
 use super::{openpgp, practice, route};
 use crate::mail::address::Address;
@@ -90,6 +91,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         calendar: practice::calendar(&mut top),
         authserv_ids: practice::authserv_ids(&mut top),
         templates: defaults.templates,
+        register: register(&mut top),
     };
     if document.root.get("account").is_none() && !document.root.entries.iter().any(|entry| entry.key == "accounts") {
         top.note(Finding::warning(
@@ -592,6 +594,37 @@ pub(super) fn password(fields: &mut Fields<'_>) -> Option<PasswordSource> {
             None
         }
     }
+}
+
+fn register(top: &mut Fields<'_>) -> RegisterKnobs {
+    let Some(mut fields) = top.table("register") else { return RegisterKnobs::default() };
+    let mut line = |key: &'static str| {
+        let text = fields.text(key).unwrap_or_default().trim().to_owned();
+        if text.chars().any(char::is_control) {
+            let place = fields.place_of(key);
+            fields.note(Finding::error(place, format!("`{key}` holds a control character"), "write it on one line"));
+        }
+        text
+    };
+    let mut knobs = RegisterKnobs {
+        device: line("device"),
+        role: line("role"),
+        on_behalf_of: line("on_behalf_of"),
+        account: line("account"),
+        mailbox: line("mailbox"),
+        team: Vec::new(),
+    };
+    for (place, text) in fields.texts("team").unwrap_or_default() {
+        let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase();
+        if matches!(digits.len(), 40 | 64) && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+            knobs.team.push(digits);
+        } else {
+            let what = format!("`{text}` is no fingerprint of a certificate");
+            fields.note(Finding::error(place, what, "write all of its digits, as `casemail key list` prints them"));
+        }
+    }
+    top.adopt(fields.end());
+    knobs
 }
 
 fn cases(top: &mut Fields<'_>) -> Vec<CaseRule> {

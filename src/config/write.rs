@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Account, Auth, Config, Endpoint, PasswordSource, Route, RouteLogin};
+use super::{Account, Auth, Config, Endpoint, PasswordSource, RegisterKnobs, Route, RouteLogin};
 
 pub(super) fn write(config: &Config) -> String {
     let mut out = String::new();
@@ -73,7 +73,29 @@ pub(super) fn write(config: &Config) -> String {
             texts(&case.identifiers)
         );
     }
+    write_register(&mut out, &config.register);
     out
+}
+
+fn write_register(out: &mut String, knobs: &RegisterKnobs) {
+    if *knobs == RegisterKnobs::default() {
+        return;
+    }
+    out.push_str("\n[register]\n");
+    for (key, value) in [
+        ("device", &knobs.device),
+        ("role", &knobs.role),
+        ("on_behalf_of", &knobs.on_behalf_of),
+        ("account", &knobs.account),
+        ("mailbox", &knobs.mailbox),
+    ] {
+        if !value.is_empty() {
+            let _ = writeln!(out, "{key} = {}", text(value));
+        }
+    }
+    if !knobs.team.is_empty() {
+        let _ = writeln!(out, "team = {}", texts(&knobs.team));
+    }
 }
 
 fn write_account(out: &mut String, account: &Account) {
@@ -192,7 +214,8 @@ mod tests {
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
     use crate::config::{
-        Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, Security, SyncKnobs,
+        Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, RegisterKnobs, Security,
+        SyncKnobs,
     };
     use crate::mail::address::Address;
 
@@ -263,6 +286,7 @@ mod tests {
                 classes: Classes { firm: vec!["firm.example".to_owned()], ..Classes::default() },
                 sync: SyncKnobs { batch, ..SyncKnobs::default() },
                 cases: vec![CaseRule { id: "A".to_owned(), title, identifiers: vec!["99ZX0012326".to_owned()] }],
+                register: RegisterKnobs { role: "solicitor".to_owned(), team: vec!["AB".repeat(20)], ..RegisterKnobs::default() },
                 ..Config::default()
             };
             let written = config.render();

@@ -25,6 +25,7 @@ use super::library::Library;
 use super::library::filing::Book;
 use super::outbox;
 use super::outgoing::Prepared;
+use super::register::Register;
 use super::scribe::Scribe;
 use super::secrets::Secrets;
 use super::tidying::Tidying;
@@ -166,6 +167,7 @@ pub(crate) struct Open {
     pub(crate) keyring: SharedKeyring,
     /// Passphrases of own keys that were typed in, by fingerprint: they leave with the lock.
     pub(crate) asked: HashMap<String, Zeroizing<String>>,
+    pub(crate) register: Register,
     pub(crate) changes: Changes,
     pub(crate) accounts: BTreeMap<String, Account>,
     pub(crate) outbox: outbox::Outbox,
@@ -402,6 +404,7 @@ impl Core {
             self.complain(&damage);
         }
         let scribe = Scribe::start(Arc::clone(&stores))?;
+        let register = Register::begin(Arc::clone(&stores))?;
         let rekeying = vault.epochs().count() > 1;
         let tidying = Tidying::start(Arc::clone(&stores), self.handle.clone(), self.number, rekeying)?;
         let outbox = outbox::Outbox::new(Arc::clone(&stores));
@@ -423,6 +426,7 @@ impl Core {
             library,
             keyring,
             asked: HashMap::new(),
+            register,
             changes,
             accounts,
             outbox,

@@ -43,6 +43,9 @@ impl Core {
             return;
         }
         self.keeping.at = None;
+        if let Some(open) = self.open.as_ref() {
+            self.record_mail(open);
+        }
         let Some(open) = self.open.as_ref().filter(|open| is_news(open)) else { return };
         self.keeping.under_way = true;
         let (core, number, stores) = (self.handle.clone(), open.number, Arc::clone(&open.stores));

@@ -47,6 +47,7 @@ mod purge;
 pub mod query;
 mod reader;
 mod reading;
+pub mod register;
 mod scribe;
 mod secrets;
 pub mod socket;

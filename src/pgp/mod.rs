@@ -7,6 +7,7 @@ pub mod agent;
 pub mod announce;
 pub mod certificate;
 mod decrypt;
+pub mod detached;
 pub mod error;
 pub mod file;
 pub mod generate;

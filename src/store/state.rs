@@ -6,6 +6,7 @@
 mod changes;
 mod epoch;
 mod keys;
+mod register;
 
 use std::path::{Path, PathBuf};
 
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 
 pub use self::outbox::KeptDraft;
 use self::outbox::{DRAFTS, OUTBOX, OUTBOX_DRAFTS, OUTBOX_RAW};
+pub use self::register::{RegisterRow, StreamRow};
 use super::outbox::{OutboxState, Step};
 use super::space::{self, DiskFull};
 use super::vault::{Blinder, Sealer, Vault};
@@ -24,10 +26,10 @@ use crate::mail::id::OutboxId;
 mod outbox;
 
 /// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
-const SCHEMA: u32 = 5;
+const SCHEMA: u32 = 6;
 /// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
 const MIGRATIONS: [Migration; SCHEMA as usize - 1] =
-    [changes::migrate, outbox::migrate_rows, keys::migrate, changes::migrate_rows];
+    [changes::migrate, outbox::migrate_rows, keys::migrate, changes::migrate_rows, register::migrate];
 /// A step from one schema to the next.
 type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
 
@@ -197,7 +199,16 @@ impl State {
                 let value = self.keys.seal("meta", b"generation", &generation)?;
                 meta.insert("generation", value.as_slice())?;
             }
-            for table in [OUTBOX, OUTBOX_RAW, OUTBOX_DRAFTS, DRAFTS, changes::CHANGES, changes::CHANGES_RAW] {
+            for table in [
+                OUTBOX,
+                OUTBOX_RAW,
+                OUTBOX_DRAFTS,
+                DRAFTS,
+                changes::CHANGES,
+                changes::CHANGES_RAW,
+                register::STREAMS,
+                register::ROWS,
+            ] {
                 transaction.open_table(table)?;
             }
             for table in [keys::CERTS, keys::SECRETS, VALUES] {

@@ -1,5 +1,6 @@
 //! No password in any log, however much is asked for: a process of its own hears everything that the program and its libraries log, at the
 //! most talkative level, while it logs in to IMAP and SMTP servers by each way there is.
+#![allow(clippy::print_stdout, reason = "its standard output is what the parent looks through")]
 
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};

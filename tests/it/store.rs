@@ -218,7 +218,7 @@ fn check_cache(cache: &Cache) -> (Mailbox, Mailbox) {
 fn check_state(state: &State) {
     assert_eq!(state.kept_draft().unwrap(), Some(values::draft("at hand")));
     let cert = values::cert(Acceptance::Rejected);
-    assert_eq!(state.certs().unwrap(), [cert.clone()]);
+    assert_eq!(state.certs().unwrap(), std::slice::from_ref(&cert));
     assert_eq!(state.cert(&cert.fingerprint).unwrap(), Some(cert));
     assert_eq!(state.secrets().unwrap(), [values::secret()]);
     assert_eq!(state.value("name").unwrap().unwrap(), b"value");

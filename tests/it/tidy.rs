@@ -17,6 +17,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("config", 2),
     ("store", 2),
     ("net", 2),
+    ("register", 2),
     ("app", 3),
     ("imap", 3),
     ("smtp", 3),
@@ -62,6 +63,20 @@ const PURE: &[(&str, &[&str])] = &[
     ("action", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("case", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("pgp", &["tokio", "std::fs", "std::net", "std::env", "std::process", "SystemTime::now", "Timestamp::now"]),
+    (
+        "register",
+        &[
+            "tokio",
+            "std::fs",
+            "std::net",
+            "std::env",
+            "std::process",
+            "Instant::now",
+            "SystemTime::now",
+            "Timestamp::now",
+            "Zoned::now",
+        ],
+    ),
     ("keymap", &["tokio", "std::net", "std::env", "std::process"]),
     (
         "app",

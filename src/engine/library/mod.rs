@@ -393,6 +393,12 @@ impl Library {
         self.mailboxes.get(&mailbox).and_then(|m| m.state.special_use)
     }
 
+    /// The digest of a message's Message-ID ([`id_hash`]); `None` where it has none, or there is no such message.
+    pub(crate) fn message_id_hash(&self, key: MessageKey) -> Option<u64> {
+        let id = self.entry_of(key)?.id;
+        (id != NONE).then(|| self.names.digest(id))
+    }
+
     /// All messages of a Message-ID, for "is it there already".
     pub(crate) fn with_message_id(&self, message_id: &str) -> Vec<MessageKey> {
         let Some(id) = self.names.find(id_hash(message_id)) else { return Vec::new() };

@@ -1,0 +1,68 @@
+//! Where in the streams something happened in a case, and which messages have been written down: no texts, a few bytes for each record.
+
+use std::collections::{BTreeMap, HashSet};
+
+use crate::case::MessageName;
+use crate::mail::id::CaseId;
+use crate::mail::thread::id_hash;
+use crate::register::event::Event;
+
+/// A digest of the digest: enough to tell messages of one profile apart.
+fn name_hash(message: &MessageName) -> u64 {
+    message.digest.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+}
+
+/// The places of records.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct History {
+    by_case: BTreeMap<CaseId, Vec<(u32, u64)>>,
+    /// Messages that came, by the digest of their Message-ID.
+    received: HashSet<u64>,
+    /// The same, by a digest of all of their name: there are messages without a Message-ID, and several under one.
+    received_names: HashSet<u64>,
+    /// Messages that were sent, by the digest of their Message-ID.
+    sent: HashSet<u64>,
+}
+
+impl History {
+    /// Takes note of a record: its stream's number, its own.
+    pub(crate) fn push(&mut self, stream: u32, seq: u64, event: &Event) {
+        for case in event.cases() {
+            // One allocation for each case, not for each record.
+            match self.by_case.get_mut(case) {
+                Some(places) => places.push((stream, seq)),
+                None => drop(self.by_case.insert(case.clone(), vec![(stream, seq)])),
+            }
+        }
+        match event {
+            Event::Received { facts, .. } => {
+                self.received.insert(id_hash(&facts.message.message_id));
+                self.received_names.insert(name_hash(&facts.message));
+            }
+            Event::Sent { facts, .. } => {
+                self.sent.insert(id_hash(&facts.message.message_id));
+            }
+            _ => {}
+        }
+    }
+
+    /// The records of a case, in the order in which they became known.
+    pub(crate) fn of_case(&self, case: &CaseId) -> Vec<(u32, u64)> {
+        self.by_case.get(case).cloned().unwrap_or_default()
+    }
+
+    /// Whether some message of this digest of a Message-ID ([`id_hash`]) has been written down.
+    pub(crate) fn knows_received(&self, id: u64) -> bool {
+        self.received.contains(&id)
+    }
+
+    /// Whether this very message has been written down.
+    pub(crate) fn knows_received_message(&self, message: &MessageName) -> bool {
+        self.received_names.contains(&name_hash(message))
+    }
+
+    /// Whether a message that was sent has been written down.
+    pub(crate) fn knows_sent(&self, message_id: &str) -> bool {
+        self.sent.contains(&id_hash(message_id))
+    }
+}

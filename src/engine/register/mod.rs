@@ -1,0 +1,398 @@
+//! The register at work: the streams in the state store, the book in memory, new records at the end of this device's own stream.
+//!
+//! Read beside everything else when the profile is opened: nobody waits for it but who asks for it. What is appended is on the disk before the
+//! book knows of it. The first thing that is ever written makes the device: a key that signs, and a stream that begins with its certificate.
+
+mod history;
+mod load;
+mod recorder;
+pub mod retention;
+mod verify;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use self::history::History;
+pub use self::verify::{StreamVerified, Verification, verify_text};
+use super::Engine;
+use super::core::{EngineError, Settings, Stores};
+use super::query::CaseListed;
+use crate::case::{Jurisdiction, Style};
+use crate::mail::id::CaseId;
+use crate::pgp::detached;
+use crate::pgp::keyring::Keyring;
+use crate::register::book::Book;
+use crate::register::chain::Tip;
+use crate::register::chronology::Line;
+use crate::register::event::{CaseChange, DeviceAdded, DeviceVouched, Event, Payload};
+use crate::register::head::{Head, vouching_text};
+use crate::register::record::{Actor, DeviceId, Digest, Record, Seen, Written};
+use crate::register::writing::{self, Moment};
+use crate::store::state::RegisterRow;
+use crate::store::vault::random;
+
+/// The name that the key of this device goes by among the values of the state store.
+const DEVICE_KEY: &str = "register/device";
+
+/// The register of an open profile. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Register(Arc<Shared>);
+
+struct Shared {
+    slot: Mutex<Slot>,
+    ready: Condvar,
+}
+
+enum Slot {
+    Loading,
+    Ready(Box<Loaded>),
+    Failed(String),
+}
+
+/// A stream that is known.
+#[derive(Clone, Debug)]
+struct Known {
+    /// Its number in the store.
+    number: u32,
+    tip: Tip,
+}
+
+/// The register as it is in memory.
+pub(crate) struct Loaded {
+    own: Option<Own>,
+    streams: BTreeMap<DeviceId, Known>,
+    book: Arc<Book>,
+    history: History,
+    /// The greatest order of any record.
+    order: u64,
+    /// What of others the own stream has told that it knows.
+    told: BTreeMap<DeviceId, u64>,
+    /// What could not be read, in words.
+    damage: Vec<String>,
+}
+
+/// The records of a stream by their numbers; of one that does not open, why.
+type Rows = Vec<(u64, Result<Written, String>)>;
+
+/// This device.
+struct Own {
+    device: DeviceId,
+    secret: Zeroizing<Vec<u8>>,
+}
+
+/// What writing needs to know beside the events.
+pub(crate) struct Hand<'a> {
+    pub(crate) stores: &'a Stores,
+    pub(crate) settings: &'a Settings,
+    pub(crate) keyring: &'a Keyring,
+}
+
+impl Register {
+    /// Begins to read it.
+    pub(crate) fn begin(stores: Arc<Stores>) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared { slot: Mutex::new(Slot::Loading), ready: Condvar::new() });
+        let register = Self(Arc::clone(&shared));
+        std::thread::Builder::new().name("register".to_owned()).spawn(move || {
+            let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::load(&stores.state)));
+            drop(stores);
+            let slot = match loaded {
+                Ok(Ok(loaded)) => Slot::Ready(Box::new(loaded)),
+                Ok(Err(error)) => Slot::Failed(error.to_string()),
+                Err(_) => Slot::Failed("the register could not be read".to_owned()),
+            };
+            *shared.slot.lock().unwrap_or_else(PoisonError::into_inner) = slot;
+            shared.ready.notify_all();
+        })?;
+        Ok(register)
+    }
+
+    /// Does something with it as soon as it has been read; waits until then.
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Loaded) -> T) -> Result<T, EngineError> {
+        let slot = self.0.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = |slot: &mut Slot| matches!(slot, Slot::Loading);
+        let mut slot = self.0.ready.wait_while(slot, waiting).unwrap_or_else(PoisonError::into_inner);
+        match &mut *slot {
+            Slot::Ready(loaded) => Ok(work(loaded)),
+            Slot::Failed(words) => Err(EngineError::BadData(format!("the register: {words}"))),
+            Slot::Loading => Err(EngineError::Ended),
+        }
+    }
+
+    /// As [`Self::with`], but only where it has been read already: for whoever may not wait.
+    pub(crate) fn now<T>(&self, work: impl FnOnce(&mut Loaded) -> T) -> Option<T> {
+        match &mut *self.0.slot.try_lock().ok()? {
+            Slot::Ready(loaded) => Some(work(loaded)),
+            Slot::Failed(_) | Slot::Loading => None,
+        }
+    }
+
+    /// Writes down what happened. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing was written then.
+    pub(crate) fn append(&self, hand: &Hand<'_>, events: &[Event]) -> Result<(), EngineError> {
+        self.with(|loaded| loaded.append(hand, events))?
+    }
+}
+
+/// Who is at work here.
+fn actor(settings: &Settings) -> Actor {
+    let config = &settings.config;
+    Actor {
+        user: user(),
+        account: config.accounts.first().map(|account| account.name.clone()).unwrap_or_default(),
+        role: config.register.role.clone(),
+        behalf: config.register.on_behalf_of.clone(),
+    }
+}
+
+/// The user of the operating system, by the list of users where that knows one: the environment can say anything.
+fn user() -> String {
+    let uid = rustix::process::getuid().as_raw().to_string();
+    let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found = list.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)? == uid).then(|| name.to_owned())
+    });
+    found.unwrap_or_else(|| format!("uid {uid}"))
+}
+
+/// What people call this machine.
+fn host() -> String {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    if name.is_empty() { "this device".to_owned() } else { name }
+}
+
+impl Loaded {
+    /// The case book.
+    pub(crate) fn book(&self) -> Arc<Book> {
+        Arc::clone(&self.book)
+    }
+
+    /// What it knows of messages and of what happened in cases.
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    fn append(&mut self, hand: &Hand<'_>, events: &[Event]) -> Result<(), EngineError> {
+        if events.is_empty() {
+            return Ok(());
+        }
+        let now = hand.settings.clock.now();
+        let mut all: Vec<Event> = Vec::new();
+        let made = match &self.own {
+            Some(_) => None,
+            None => Some(self.introduce(hand, now, &mut all)?),
+        };
+        all.extend_from_slice(events);
+        let own = made.as_ref().or(self.own.as_ref()).ok_or(EngineError::Ended)?;
+        let known = self.streams.get(&own.device).cloned();
+        let mut tip = known.as_ref().map_or_else(|| Tip::start(own.device.clone()), |known| known.tip.clone());
+        let first = tip.seq.saturating_add(1);
+        let seen: Vec<Seen> = self.news_of_others(&own.device);
+        let moment = Moment {
+            at: now,
+            offset: hand.settings.zone.to_offset(now).seconds(),
+            actor: actor(hand.settings),
+            seen: seen.clone(),
+            order: self.order,
+        };
+        let written =
+            writing::write(&mut tip, &moment, &all, random).map_err(|error| EngineError::Refused(error.to_string()))?;
+        let head = sign(&tip, &own.secret, now)?;
+        let rows: Vec<RegisterRow> = written
+            .iter()
+            .map(|(_, row)| RegisterRow { record: row.record.clone(), payload: row.payload.clone() })
+            .collect();
+        let number = hand.stores.state.write(|write| {
+            let number = match &known {
+                Some(known) => known.number,
+                None => write.add_register_stream(&own.device.0)?,
+            };
+            if made.is_some() {
+                write.put_value(DEVICE_KEY, &*own.secret)?;
+            }
+            write.append_register(number, first, &rows, &head)?;
+            Ok(number)
+        })?;
+        // From here on it is believed.
+        if let Some(own) = made {
+            self.own = Some(own);
+        }
+        self.streams.insert(tip.device.clone(), Known { number, tip });
+        for one in seen {
+            self.told.insert(one.device, one.seq);
+        }
+        for ((record, row), event) in written.iter().zip(&all) {
+            self.take_in(number, record, Digest::of(&row.record), Some(event));
+        }
+        Ok(())
+    }
+
+    /// A device that has written nothing yet: its key, and the events that its stream begins with.
+    fn introduce(&self, hand: &Hand<'_>, now: Timestamp, events: &mut Vec<Event>) -> Result<Own, EngineError> {
+        let key = detached::device_key(now)?;
+        let device = DeviceId(key.fingerprint.clone());
+        let name = &hand.settings.config.register.device;
+        let name = if name.is_empty() { host() } else { name.clone() };
+        events.push(Event::DeviceAdded(DeviceAdded::new(name, &key.cert)));
+        if let Some(vouched) = vouch(hand, &device, now) {
+            events.push(Event::DeviceVouched(vouched));
+        }
+        Ok(Own { device, secret: key.secret })
+    }
+
+    /// What other devices have written since the own stream last said what it knows.
+    fn news_of_others(&self, own: &DeviceId) -> Vec<Seen> {
+        let news = self.streams.iter().filter(|(device, known)| {
+            *device != own && known.tip.seq > self.told.get(*device).copied().unwrap_or_default()
+        });
+        news.map(|(device, known)| Seen { device: device.clone(), seq: known.tip.seq, hash: known.tip.hash }).collect()
+    }
+
+    /// Takes a record into book and history.
+    fn take_in(&mut self, stream: u32, record: &Record, hash: Digest, event: Option<&Event>) {
+        self.order = self.order.max(record.order);
+        Arc::make_mut(&mut self.book).push(record, event);
+        if let Some(event) = event {
+            self.history.push(stream, record.seq, event);
+        }
+        if let Some(known) = self.streams.get_mut(&record.device)
+            && known.tip.seq < record.seq
+        {
+            known.tip =
+                Tip { device: record.device.clone(), seq: record.seq, hash, order: record.order.max(known.tip.order) };
+        }
+    }
+
+    /// What happened in a case, in order.
+    fn chronology(&self, stores: &Stores, case: &CaseId) -> Result<Vec<Line>, EngineError> {
+        let mut lines = Vec::new();
+        for (stream, seq) in self.history.of_case(case) {
+            let Some(row) = stores.state.register_row(stream, seq)? else { continue };
+            lines.extend(line(&row.record, row.payload.as_deref()));
+        }
+        lines.sort_by(|one, other| (one.at, &one.device, one.seq).cmp(&(other.at, &other.device, other.seq)));
+        Ok(lines)
+    }
+
+    /// Every record of every stream, as it lies in the store.
+    fn rows(stores: &Stores, stream: u32) -> Result<Rows, EngineError> {
+        let mut rows = Vec::new();
+        stores.state.register_rows(stream, 0, &mut |seq, row| {
+            let row = row.map(|row| Written { record: row.record, payload: row.payload });
+            rows.push((seq, row.map_err(|error| error.to_string())));
+            true
+        })?;
+        Ok(rows)
+    }
+}
+
+/// A record for people; `None` where it is none.
+fn line(record: &[u8], payload: Option<&[u8]>) -> Option<Line> {
+    let read = Record::read(record).ok()?;
+    let event = payload.and_then(|bytes| Payload::read(bytes).ok()).map(|payload| payload.event);
+    Some(Line::new(&read, Digest::of(record), event.as_ref()))
+}
+
+/// The own key of the first account says that a device is its owner's.
+fn vouch(hand: &Hand<'_>, device: &DeviceId, now: Timestamp) -> Option<DeviceVouched> {
+    use base64::Engine as _;
+    let accounts = hand.settings.config.accounts.iter();
+    let by = accounts.filter_map(|account| hand.keyring.signer_for(&account.address.addr, now)).next()?;
+    let signature = detached::sign_as(hand.keyring, &by, &vouching_text(device), now).ok()?;
+    let signature = base64::engine::general_purpose::STANDARD.encode(signature);
+    Some(DeviceVouched { device: device.clone(), by, signature })
+}
+
+/// The signature over the end of a stream, as the store keeps it.
+fn sign(tip: &Tip, secret: &[u8], now: Timestamp) -> Result<Vec<u8>, EngineError> {
+    let head = Head { device: tip.device.clone(), seq: tip.seq, hash: tip.hash, at: now, signature: String::new() };
+    let refuse = |error: crate::register::canonical::CanonicalError| EngineError::Refused(error.to_string());
+    let signature = detached::sign(secret, &head.text().map_err(refuse)?, now)?;
+    crate::register::canonical::write(&head.signed(&signature)).map_err(refuse)
+}
+
+impl Engine {
+    /// Writes down what happened; it is durable when this returns, and [`Self::book`] knows of it.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the state store cannot be written.
+    pub fn record(&self, events: Vec<Event>) -> Result<(), EngineError> {
+        let (register, stores, keyring) = self.register_parts()?;
+        let hand = Hand { stores: &stores, settings: &self.settings, keyring: &keyring };
+        register.append(&hand, &events)?;
+        self.core.front(super::core::Core::mark_changed);
+        Ok(())
+    }
+
+    /// The case book as it is now.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the register cannot be read.
+    pub fn book(&self) -> Result<Arc<Book>, EngineError> {
+        self.register_parts()?.0.with(|loaded| loaded.book())
+    }
+
+    /// What happened in a case, in order. What was received since somebody last looked is written down first.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the stores cannot be read.
+    pub fn chronology(&self, case: &CaseId) -> Result<Vec<Line>, EngineError> {
+        self.record_mail(Some(case))?;
+        let (register, stores, _) = self.register_parts()?;
+        register.with(|loaded| loaded.chronology(&stores, case))?
+    }
+
+    /// Every record, in order.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the stores cannot be read.
+    pub fn register_lines(&self) -> Result<Vec<Line>, EngineError> {
+        let (register, stores, _) = self.register_parts()?;
+        register.with(|loaded| {
+            let mut lines = Vec::new();
+            for known in loaded.streams.values() {
+                for (_, row) in Loaded::rows(&stores, known.number)? {
+                    lines.extend(row.ok().and_then(|row| line(&row.record, row.payload.as_deref())));
+                }
+            }
+            lines.sort_by(|one, other| (one.at, &one.device, one.seq).cmp(&(other.at, &other.device, other.seq)));
+            Ok(lines)
+        })?
+    }
+
+    /// What opens a case in the register that only filing or the configuration knows yet: its title and numbers. Empty where it is there.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the register cannot be read.
+    pub fn opening_of(&self, case: &CaseListed) -> Result<Vec<Event>, EngineError> {
+        if self.book()?.case(&case.id).is_some() {
+            return Ok(Vec::new());
+        }
+        let jurisdiction = Style::of(&case.title).map_or(Jurisdiction::default(), Style::jurisdiction);
+        let opened = CaseChange::Opened { title: case.title.clone(), jurisdiction };
+        let identifiers = case.identifiers.iter().map(|(_, value)| self.settings.book.patterns().read(value));
+        let changes = std::iter::once(opened).chain(identifiers.map(CaseChange::IdentifierAdded));
+        Ok(changes.map(|change| Event::Case { case: case.id.clone(), change }).collect())
+    }
+
+    /// What of the register could not be read when it was opened, in words.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn register_damage(&self) -> Result<Vec<String>, EngineError> {
+        self.register_parts()?.0.with(|loaded| loaded.damage.clone())
+    }
+
+    pub(super) fn register_parts(&self) -> Result<(Register, Arc<Stores>, Arc<Keyring>), EngineError> {
+        self.core.ask_stores(|_, open| (open.register.clone(), Arc::clone(&open.stores), open.keyring.now()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,238 @@
+//! Mail of cases is written down: what came, and what a server accepted. Each message once, whoever looks first: when the program has been quiet
+//! for a while, and before anybody asks what happened.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{Engine, EngineError, Hand, Register};
+use crate::case::{Classes, MessageName};
+use crate::engine::core::{Core, Open, Settings, Stores};
+use crate::engine::reading::read_guarded;
+use crate::mail::address::Address;
+use crate::mail::id::{CaseId, MessageKey, MessageRef};
+use crate::mail::safe::file_name;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::Decrypt;
+use crate::register::event::{AttachmentFacts, Correspondent, Delivered, Event, Lay, MessageFacts};
+use crate::register::record::Digest;
+use crate::store::mailbox::SpecialUse;
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+
+/// Messages that are written down in one transaction.
+const BATCH: usize = 200;
+
+/// A message that came.
+struct Came {
+    key: MessageKey,
+    name: MessageRef,
+    cases: Vec<(CaseId, String)>,
+    received: Timestamp,
+}
+
+/// What is to be written down, and what that takes.
+pub(crate) struct Recorder {
+    came: Vec<Came>,
+    sent: Vec<OutboxEntry>,
+    register: Register,
+    stores: Arc<Stores>,
+    settings: Arc<Settings>,
+    keyring: Arc<Keyring>,
+}
+
+impl Recorder {
+    /// What has not been written down yet, as far as the index knows; `None` where there is nothing, or the register is still being read
+    /// and nobody may wait.
+    pub(crate) fn of(core: &Core, open: &Open, only: Option<&CaseId>, may_wait: bool) -> Option<Self> {
+        let library = &open.library;
+        let news = |loaded: &mut super::Loaded| {
+            let history = loaded.history();
+            let mut came = Vec::new();
+            for key in library.keys_by_date().into_iter().rev() {
+                let cases = library.cases_of(key);
+                let is_copy =
+                    library.mailbox(key.mailbox).is_some_and(|m| m.state.special_use == Some(SpecialUse::Sent));
+                let is_wanted = only.is_none_or(|only| cases.iter().any(|(case, _)| case == only));
+                if cases.is_empty()
+                    || !is_wanted
+                    || is_copy
+                    || library.message_id_hash(key).is_some_and(|id| history.knows_received(id))
+                {
+                    continue;
+                }
+                let Some(name) = library.name(key) else { continue };
+                let received = library.received(key).and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_default();
+                came.push(Came { key, name, cases, received });
+            }
+            came
+        };
+        let came = if may_wait { open.register.with(news).ok()? } else { open.register.now(news)? };
+        let rows = open.outbox.rows().map(|(rows, _)| rows).unwrap_or_default();
+        let is_gone = |row: &OutboxEntry| matches!(row.state, OutboxState::Sent | OutboxState::SentNotFiled);
+        let sent: Vec<OutboxEntry> = rows.into_iter().filter(|row| row.case.is_some() && is_gone(row)).collect();
+        (!came.is_empty() || !sent.is_empty()).then(|| Self {
+            came,
+            sent,
+            register: open.register.clone(),
+            stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&core.settings),
+            keyring: open.keyring.now(),
+        })
+    }
+
+    /// Writes it down. Blocks, and reads foreign bytes: call it where the stack is deep.
+    ///
+    /// # Errors
+    /// The state store cannot be written. A message that is not here is passed over until it is.
+    pub(crate) fn write(&self) -> Result<usize, EngineError> {
+        let hand = Hand { stores: &self.stores, settings: &self.settings, keyring: &self.keyring };
+        let mut written = 0_usize;
+        for some in self.came.chunks(BATCH) {
+            let mut events = Vec::new();
+            for came in some {
+                let Ok(Some(raw)) = self.stores.cache.raw(came.key) else { continue };
+                let facts = self.facts(&raw);
+                // The same message in two mailboxes, or in this batch twice.
+                let is_known = |event: &Event| event.message() == Some(&facts.message);
+                if events.iter().any(is_known)
+                    || self.knows(|history| history.knows_received_message(&facts.message))?
+                {
+                    continue;
+                }
+                events.push(Event::Received {
+                    cases: came.cases.iter().map(|(case, _)| case.clone()).collect(),
+                    because: came.cases.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; "),
+                    facts,
+                    lay: Lay {
+                        account: came.name.account.clone(),
+                        mailbox: came.name.mailbox.clone(),
+                        uid_validity: came.name.uid_validity,
+                        uid: came.name.uid,
+                        internal_date: came.received,
+                    },
+                    tls: None,
+                    deemed_service: String::new(),
+                });
+            }
+            written = written.saturating_add(events.len());
+            self.register.append(&hand, &events)?;
+        }
+        let mut events = Vec::new();
+        for row in &self.sent {
+            if self.knows(|history| history.knows_sent(&row.message_id))? {
+                continue;
+            }
+            let Ok(raw) = self.stores.state.outbox_raw(row.id) else { continue };
+            events.push(Event::Sent {
+                cases: row.case.clone().into_iter().collect(),
+                facts: self.facts(&raw),
+                recipients: delivered(row, &self.settings.classes),
+                tls: None,
+                deemed_service: String::new(),
+            });
+        }
+        written = written.saturating_add(events.len());
+        self.register.append(&hand, &events)?;
+        Ok(written)
+    }
+
+    fn knows(&self, is_known: impl FnOnce(&super::History) -> bool) -> Result<bool, EngineError> {
+        self.register.with(|loaded| is_known(loaded.history()))
+    }
+
+    /// What the register keeps of a message: protected header fields where there are any; never its text.
+    fn facts(&self, raw: &[u8]) -> MessageFacts {
+        let name = |message_id: String| MessageName { message_id, digest: Digest::of(raw).0 };
+        let bytes = raw.len() as u64;
+        let reading = read_guarded(&Arc::from(raw), &self.keyring, self.settings.clock.now(), Decrypt::NotRsa);
+        let Some(reading) = reading else {
+            return MessageFacts { message: name(String::new()), bytes, ..MessageFacts::default() };
+        };
+        let headers = reading.headers();
+        let outer = reading.message.headers();
+        let people = |list: Vec<Address>| self.people(&list);
+        MessageFacts {
+            message: name(headers.message_id().or_else(|| outer.message_id()).unwrap_or_default()),
+            in_reply_to: headers.in_reply_to().into_iter().next().unwrap_or_default(),
+            from: people(headers.from()),
+            to: people(headers.to()),
+            cc: people(headers.cc()),
+            subject: headers.subject().chars().take(1_000).collect(),
+            date: headers.date(),
+            bytes,
+            attachments: reading
+                .body
+                .attachments
+                .iter()
+                .map(|one| AttachmentFacts {
+                    name: file_name(&one.name),
+                    media_type: one.media_type.chars().take(100).collect(),
+                    bytes: one.bytes,
+                    sha256: one.sha256.parse().unwrap_or_default(),
+                })
+                .take(500)
+                .collect(),
+        }
+    }
+
+    fn people(&self, list: &[Address]) -> Vec<Correspondent> {
+        let class = |address: &str| self.settings.classes.class(address).name().to_owned();
+        list.iter().take(200).map(|one| Correspondent { address: one.addr.clone(), class: class(&one.addr) }).collect()
+    }
+}
+
+/// What became of each recipient, in the server's words.
+fn delivered(row: &OutboxEntry, classes: &Classes) -> Vec<Delivered> {
+    row.recipients
+        .iter()
+        .map(|one| Delivered {
+            address: one.address.clone(),
+            class: classes.class(&one.address).name().to_owned(),
+            outcome: match one.delivery {
+                Delivery::Sent => "accepted",
+                Delivery::Refused => "refused",
+                Delivery::TakenBack => "taken back",
+                Delivery::Waiting | Delivery::InDoubt => "open",
+            }
+            .to_owned(),
+            reply: format!("{} {} {}", one.code, one.status, one.text).trim().to_owned(),
+        })
+        .collect()
+}
+
+impl Core {
+    /// Writes down what came and went, beside everything else.
+    pub(crate) fn record_mail(&self, open: &Open) {
+        if !open.loaded {
+            return;
+        }
+        let Some(recorder) = Recorder::of(self, open, None, false) else { return };
+        let core = self.handle.clone();
+        self.runtime.spawn_blocking(move || {
+            if let Err(error) = recorder.write() {
+                core.front(move |core| core.complain(&error));
+            }
+        });
+    }
+}
+
+impl Engine {
+    /// Writes down what came and went since it was last done, in all cases or in one; gives how many messages.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the state store cannot be written.
+    pub fn record_mail(&self, only: Option<&CaseId>) -> Result<usize, EngineError> {
+        // Waited for out here: the core waits for nobody.
+        self.register_parts()?.0.with(|_| ())?;
+        let Some(recorder) = self.core.ask_open({
+            let only = only.cloned();
+            move |core, open| Recorder::of(core, open, only.as_ref(), true)
+        })?
+        else {
+            return Ok(0);
+        };
+        let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
+        let task = runtime.spawn_blocking(move || recorder.write());
+        self.block_on(task)?.map_err(|_| EngineError::Ended)?
+    }
+}

@@ -1,0 +1,164 @@
+//! The register of a profile on a real disk: written, read again, proved, damaged.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{CaseRule, Config};
+use crate::engine::{Engine, Opening};
+use crate::mail::id::CaseId;
+use crate::register::{CaseChange, Event};
+use crate::store::cache::NewMessage;
+use crate::store::profile::{Profile, Roots};
+use crate::store::state::{RegisterRow, State};
+use crate::store::summary::Summary;
+use crate::store::vault::{Cost, Vault};
+
+fn create(home: &Path) {
+    let profile = Profile::open(Roots::below(home)).unwrap();
+    Vault::create_with(&profile.roots().vault_file(), b"otter", Cost::TEST).unwrap();
+}
+
+fn open(home: &Path) -> Engine {
+    let profile = Profile::open(Roots::below(home)).unwrap();
+    let vault = Vault::open_with(&profile.roots().vault_file(), b"otter", Cost::TEST).unwrap();
+    let rule = CaseRule { id: "WEASEL".into(), title: "R v WEASEL".into(), identifiers: vec!["99ZX0012327".into()] };
+    let config = Config { cases: vec![rule], ..Config::default() };
+    Engine::open(Opening { vault_floor: Cost::TEST, ..Opening::new(profile, config, Some(vault)) }).unwrap()
+}
+
+fn case() -> CaseId {
+    CaseId("WEASEL".into())
+}
+
+fn note(text: &str) -> Event {
+    Event::Case { case: case(), change: CaseChange::Noted { text: text.into() } }
+}
+
+/// A message of the case in the cache, as a sync puts it there.
+fn receive(engine: &Engine, uid: u32, body: &str) {
+    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+    let mailbox = stores.cache.ensure_mailbox("work", "INBOX", 7).unwrap();
+    let raw = format!(
+        "From: ambleford.mags@cps.gov.example\r\nTo: b.quill@quillpounce.example\r\nSubject: 99ZX0012327 Weasel\r\n\
+         Message-ID: <{uid}@cps.gov.example>\r\nDate: Mon, 2 Mar 2026 14:52:00 +0000\r\n\r\n{body}\r\n"
+    );
+    let context = crate::engine::ingest::Context {
+        keyring: Arc::default(),
+        book: Arc::clone(&engine.settings.book),
+        classes: Arc::clone(&engine.settings.classes),
+        now: engine.now(),
+    };
+    let fetched = crate::imap::Fetched {
+        uid,
+        flags: crate::store::flags::Flags::default(),
+        internal_date: Some(1_772_463_187),
+        bytes: u32::try_from(raw.len()).unwrap(),
+        body: crate::imap::Body::Whole(raw.into_bytes()),
+    };
+    let message: NewMessage = crate::engine::ingest::summarise(fetched, &context);
+    assert!(matches!(&message.summary, Summary { undisplayable: false, .. }));
+    stores.cache.put_batch(mailbox, vec![message], None).unwrap();
+}
+
+#[test]
+fn what_is_written_down_is_there_after_a_restart_and_proved() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    {
+        let engine = open(&home);
+        assert!(engine.verify_register().unwrap().is_whole());
+        let listed = engine.find_case("99ZX0012327").unwrap().unwrap();
+        let mut events = engine.opening_of(&listed).unwrap();
+        events.push(note("rang the court"));
+        engine.record(events).unwrap();
+        assert!(engine.opening_of(&listed).unwrap().is_empty(), "it is opened once");
+        assert_eq!(engine.book().unwrap().case(&case()).unwrap().notes[0].text, "rang the court");
+    }
+    let engine = open(&home);
+    engine.record(vec![note("and again")]).unwrap();
+    let book = engine.book().unwrap();
+    let found = book.case(&case()).unwrap();
+    assert_eq!((found.title.as_str(), found.notes.len()), ("R v WEASEL", 2));
+    assert_eq!(found.identifiers[0].value, "99ZX0012327");
+    let verified = engine.verify_register().unwrap();
+    assert!(verified.is_whole(), "{verified:?}");
+    assert_eq!((verified.streams.len(), verified.streams[0].records), (1, 5));
+    let text = engine.register_text().unwrap();
+    assert!(super::verify_text(&text, engine.now()).unwrap().is_whole());
+    // Any byte of what was handed out.
+    for at in (crate::register::bundle::HEADER.len()..text.len()).step_by(61) {
+        let mut spoilt = text.clone();
+        spoilt[at] ^= 1;
+        let found = super::verify_text(&spoilt, engine.now());
+        assert!(found.is_err() || !found.unwrap().is_whole(), "byte {at}");
+    }
+    let lines = engine.chronology(&case()).unwrap();
+    let kinds: Vec<&str> = lines.iter().map(|line| line.kind.as_str()).collect();
+    assert_eq!(kinds, ["case-opened", "identifier-added", "noted", "noted"]);
+}
+
+#[test]
+fn mail_of_a_case_is_written_down_once_and_never_its_text() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let engine = open(&home);
+    receive(&engine, 1, "planted-body-word");
+    receive(&engine, 2, "another");
+    drop(engine);
+    let engine = open(&home);
+    assert_eq!(engine.record_mail(None).unwrap(), 2);
+    assert_eq!(engine.record_mail(None).unwrap(), 0);
+    drop(engine);
+    let engine = open(&home);
+    assert_eq!(engine.record_mail(None).unwrap(), 0, "a restart forgets nothing");
+    let lines = engine.chronology(&case()).unwrap();
+    assert_eq!(lines.len(), 2);
+    let first = &lines[0];
+    assert_eq!((first.kind.as_str(), first.message_id.as_str()), ("received", "1@cps.gov.example"));
+    assert_eq!(first.place, "work/INBOX/7/1");
+    assert_eq!(first.internal_date.unwrap().to_string(), "2026-03-02T14:53:07Z");
+    assert_eq!(first.from[0].address, "ambleford.mags@cps.gov.example");
+    assert!(first.sha256.is_some() && first.reason.contains("subject"), "{first:?}");
+    let text = String::from_utf8(engine.register_text().unwrap()).unwrap();
+    assert!(text.contains("99ZX0012327 Weasel") && !text.contains("planted-body-word"));
+}
+
+#[test]
+fn a_record_that_was_changed_or_taken_out_of_the_store_is_named_and_costs_itself_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    {
+        let engine = open(&home);
+        let listed = engine.find_case("WEASEL").unwrap().unwrap();
+        let mut events = engine.opening_of(&listed).unwrap();
+        events.extend(["one", "two", "three"].map(note));
+        engine.record(events).unwrap();
+    }
+    // Whoever has the keys can write into the store, but not sign.
+    let roots = Roots::below(&home);
+    let rewrite = |seq: u64, change: &dyn Fn(&mut RegisterRow)| {
+        let vault = Vault::open_with(&roots.vault_file(), b"otter", Cost::TEST).unwrap();
+        let state = State::open(&roots.state_file(), &vault).unwrap();
+        let mut row = state.register_row(1, seq).unwrap().unwrap();
+        let before = row.clone();
+        change(&mut row);
+        state.write(|write| write.overwrite_register(1, seq, &row)).unwrap();
+        before
+    };
+    let before = rewrite(5, &|row| {
+        let text = String::from_utf8(row.payload.take().unwrap()).unwrap();
+        row.payload = Some(text.replace("two", "six").into_bytes());
+    });
+    let engine = open(&home);
+    let verified = engine.verify_register().unwrap();
+    assert_eq!(verified.streams[0].broken.as_ref().map(|(seq, _)| *seq), Some(5), "{verified:?}");
+    drop(engine);
+    rewrite(5, &|row| *row = before.clone());
+    let engine = open(&home);
+    assert!(engine.verify_register().unwrap().is_whole());
+    engine.record(vec![note("four")]).unwrap();
+    assert_eq!(engine.book().unwrap().case(&case()).unwrap().notes.len(), 4);
+}

@@ -1,0 +1,166 @@
+//! Detached signatures over texts of our own (RFC 9580 §5.2), and the key of a device that makes them. No mail is involved.
+
+use jiff::Timestamp;
+use openpgp::KeyHandle;
+use openpgp::cert::prelude::{Cert, CertBuilder, CipherSuite};
+use openpgp::packet::UserID;
+use openpgp::parse::Parse as _;
+use openpgp::parse::stream::{DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationHelper};
+use openpgp::serialize::SerializeInto as _;
+use openpgp::serialize::stream::{Message as Writer, Signer};
+use openpgp::types::{HashAlgorithm, KeyFlags};
+use sequoia_openpgp as openpgp;
+use zeroize::Zeroizing;
+
+use super::certificate::{backend, parse, policy_at, public_bytes, system_time};
+use super::error::PgpError;
+use super::keyring::Keyring;
+use super::verify::skewed;
+
+/// A signature is a few hundred bytes; more is somebody's attempt to keep us busy.
+const SIGNATURE_BYTES_MAX: usize = 16 * 1024;
+
+/// The key of a device.
+pub struct DeviceKey {
+    /// Of the certificate, in upper-case hexadecimal digits.
+    pub fingerprint: String,
+    /// The certificate, binary.
+    pub cert: Vec<u8>,
+    /// The same with its unprotected secret key, binary: the caller seals it.
+    pub secret: Zeroizing<Vec<u8>>,
+}
+
+/// Makes the key of a device: Ed25519, signs only, never expires, names no person.
+///
+/// # Errors
+/// Where no key can be made.
+pub fn device_key(now: Timestamp) -> Result<DeviceKey, PgpError> {
+    let (cert, _) = CertBuilder::new()
+        .set_creation_time(system_time(now))
+        .set_cipher_suite(CipherSuite::Cv25519)
+        .add_userid(UserID::from("casemail device"))
+        .set_primary_key_flags(KeyFlags::empty().set_certification().set_signing())
+        .generate()?;
+    Ok(DeviceKey {
+        fingerprint: cert.fingerprint().to_hex(),
+        cert: public_bytes(&cert)?,
+        secret: Zeroizing::new(cert.as_tsk().to_vec()?),
+    })
+}
+
+/// Signs a text with the key of a device.
+///
+/// # Errors
+/// If that is no unprotected secret key.
+pub fn sign(secret: &[u8], text: &[u8], now: Timestamp) -> Result<Vec<u8>, PgpError> {
+    let cert = parse(secret)?.into_iter().find(Cert::is_tsk).ok_or(PgpError::NoSecretKey)?;
+    let pair = cert.primary_key().key().clone().parts_into_secret()?.into_keypair()?;
+    write(pair, text, now)
+}
+
+/// Signs a text with an own certificate of the keyring.
+///
+/// # Errors
+/// If it is not held, or its secret key is not unlocked.
+pub fn sign_as(keyring: &Keyring, fingerprint: &str, text: &[u8], now: Timestamp) -> Result<Vec<u8>, PgpError> {
+    write(keyring.signing_pair(fingerprint, now)?, text, now)
+}
+
+fn write(pair: impl openpgp::crypto::Signer + Send + Sync, text: &[u8], now: Timestamp) -> Result<Vec<u8>, PgpError> {
+    use std::io::Write as _;
+    let mut signature = Vec::new();
+    let mut writer = Signer::new(Writer::new(&mut signature), pair)?
+        .hash_algo(HashAlgorithm::SHA512)?
+        .creation_time(system_time(now))
+        .detached()
+        .build()?;
+    writer.write_all(text).map_err(backend)?;
+    writer.finalize()?;
+    Ok(signature)
+}
+
+/// The fingerprint of the one certificate in these bytes; `None` where that is not what they are.
+#[must_use]
+pub fn fingerprint(cert: &[u8]) -> Option<String> {
+    match parse(cert).ok()?.as_slice() {
+        [only] => Some(only.fingerprint().to_hex()),
+        _ => None,
+    }
+}
+
+/// Whether this certificate, valid at the given time, made this signature over this text.
+#[must_use]
+pub fn verify(cert: &[u8], text: &[u8], signature: &[u8], now: Timestamp) -> bool {
+    let Some(cert) = parse(cert).ok().and_then(|certs| certs.into_iter().next()) else { return false };
+    let mut witness = Witness { cert, good: false };
+    let policy = policy_at(now);
+    let read = signature.len() <= SIGNATURE_BYTES_MAX
+        && DetachedVerifierBuilder::from_bytes(signature)
+            .and_then(|builder| builder.with_policy(&policy, skewed(now), &mut witness))
+            .and_then(|mut verifier| verifier.verify_bytes(text))
+            .is_ok();
+    read && witness.good
+}
+
+/// One certificate, and what came out.
+struct Witness {
+    cert: Cert,
+    good: bool,
+}
+
+impl VerificationHelper for &mut Witness {
+    fn get_certs(&mut self, _: &[KeyHandle]) -> openpgp::Result<Vec<Cert>> {
+        Ok(vec![self.cert.clone()])
+    }
+
+    fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
+        self.good = structure.into_iter().any(|layer| match layer {
+            MessageLayer::SignatureGroup { results } => results.iter().any(Result::is_ok),
+            _ => false,
+        });
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pgp::generate::generate;
+
+    fn now() -> Timestamp {
+        "2026-03-02T09:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn a_device_signs_and_nobody_else_can() {
+        let key = device_key(now()).unwrap();
+        let other = device_key(now()).unwrap();
+        assert_eq!(fingerprint(&key.cert).as_deref(), Some(key.fingerprint.as_str()));
+        let signature = sign(&key.secret, b"weir", now()).unwrap();
+        assert!(verify(&key.cert, b"weir", &signature, now()));
+        // Twenty years on it is as good.
+        assert!(verify(&key.cert, b"weir", &signature, "2046-03-02T09:00:00Z".parse().unwrap()));
+        assert!(!verify(&key.cert, b"Weir", &signature, now()));
+        assert!(!verify(&other.cert, b"weir", &signature, now()));
+        for at in 0..signature.len() {
+            let mut spoilt = signature.clone();
+            spoilt[at] ^= 1;
+            // The unhashed area of a signature is not covered by it: what counts is that no other text passes.
+            assert!(!verify(&key.cert, b"Weir", &spoilt, now()));
+        }
+        assert!(!verify(&key.cert, b"weir", b"", now()) && !verify(b"", b"weir", &signature, now()));
+        assert!(matches!(sign(&key.cert, b"weir", now()), Err(PgpError::NoSecretKey)));
+        assert_eq!(fingerprint(&[key.cert.clone(), other.cert].concat()), None, "two are not one");
+    }
+
+    #[test]
+    fn a_person_signs_with_a_key_of_the_keyring() {
+        let person = generate("Isla Thistledown", "i.thistledown@tg-law.example", now()).unwrap();
+        let mut keyring = Keyring::new();
+        keyring.add_secret(&person.secret, None).unwrap();
+        let signature = sign_as(&keyring, &person.info.fingerprint, b"weir", now()).unwrap();
+        assert!(verify(&person.cert, b"weir", &signature, now()));
+        keyring.lock();
+        assert!(sign_as(&keyring, &person.info.fingerprint, b"weir", now()).is_err());
+    }
+}

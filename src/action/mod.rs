@@ -136,6 +136,7 @@ actions! {
     AttachmentNext "attachment.next" [Thread, Message] "Move to the next attachment";
     AttachmentPrevious "attachment.previous" [Thread, Message] "Move to the previous attachment";
     AttachmentSave "attachment.save" [Thread, Message] "Save the attachment to a directory";
+    AttachmentDecrypt "attachment.decrypt" [Thread, Message] "Decrypt an encrypted attachment and save what is in it";
 
     // Writing.
     Compose "mail.compose" [Global] "Write a new message";

@@ -423,6 +423,10 @@ impl Model {
                 self.directory = Some(text.to_owned());
                 out.push(Effect::SaveChange(seq, text.to_owned()));
             }
+            Purpose::Decrypt(message, part) => {
+                self.directory = Some(text.to_owned());
+                out.push(Effect::DecryptAttachment(message, part, text.to_owned()));
+            }
             Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
             // Answered above.
             _ => {}
@@ -715,11 +719,18 @@ impl Model {
                 shown.attachment = (shown.attachment + 1).min(shown.view.attachments.len().saturating_sub(1));
             }
             Action::AttachmentPrevious => shown.attachment = shown.attachment.saturating_sub(1),
-            Action::AttachmentSave => match shown.view.attachments.get(shown.attachment) {
+            Action::AttachmentSave | Action::AttachmentDecrypt => match shown.view.attachments.get(shown.attachment) {
                 None => self.say(Tone::Plain, "This message has no attachment."),
+                Some(file) if action == Action::AttachmentDecrypt && !file.ciphertext => {
+                    self.say(Tone::Plain, "This attachment is no encrypted file of its own; save it as it is.");
+                }
                 Some(file) => {
-                    let purpose = Purpose::Save(shown.view.id.clone(), file.path.clone());
-                    let question = SafeText::line(&format!("Save “{}” to directory:", file.name.truncate(30)));
+                    let (message, path) = (shown.view.id.clone(), file.path.clone());
+                    let (verb, purpose) = match action {
+                        Action::AttachmentDecrypt => ("Decrypt", Purpose::Decrypt(message, path)),
+                        _ => ("Save", Purpose::Save(message, path)),
+                    };
+                    let question = SafeText::line(&format!("{verb} “{}” to directory:", file.name.truncate(30)));
                     let line = Line::new(self.directory.as_ref().unwrap_or(&self.settings.save_directory));
                     self.popups.push(Popup::Prompt(Prompt { purpose, question, line }));
                 }

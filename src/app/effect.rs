@@ -237,6 +237,8 @@ pub enum Effect {
     ForgetDraft(DraftId),
     /// Save an attachment (message, part path) to a directory.
     SaveAttachment(MessageRef, String, String),
+    /// Decrypt an attachment (message, part path) that is an encrypted file, and save what is in it to a directory.
+    DecryptAttachment(MessageRef, String, String),
     /// Read the file at this path, to send it along with the draft.
     ReadAttachment(String),
     /// Send one's own certificate for this address, to attach it to the draft.

@@ -22,6 +22,8 @@ pub enum Purpose {
     Save(MessageRef, String),
     /// The directory that the message of a change is saved to.
     SaveChange(u64),
+    /// The directory that what is in an encrypted attachment (message, part path) is saved to.
+    Decrypt(MessageRef, String),
     /// The path of a file to send along.
     Attach,
     /// The address, to be typed once more, that may have what came encrypted to others; in clear, where the second is true.

@@ -444,6 +444,9 @@ pub(super) enum Attachment {
         /// Only this part, for instance 1.2 (may be given several times)
         #[arg(long = "part", value_name = "PATH")]
         parts: Vec<String>,
+        /// Decrypt encrypted files (report.pdf.gpg), each by itself, and write what is in them
+        #[arg(long)]
+        decrypt: bool,
         /// The directory; a file that is there is never replaced
         #[arg(long, value_name = "DIR")]
         to: PathBuf,

@@ -16,8 +16,11 @@ use crate::engine::query::Filter;
 use crate::mail::display;
 use crate::mail::message::Message;
 use crate::mail::safe::file_name;
+use crate::pgp::file::{self, OpenedFile};
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{self, Decrypt};
+use crate::pgp::open::{self, Decrypt, Terms};
+use crate::pgp::report::OpenPgp;
+use crate::pgp::sentence;
 
 #[derive(Serialize)]
 struct Attachments {
@@ -35,6 +38,9 @@ struct Line {
     sha256: String,
     kind: &'static str,
     exported: Option<String>,
+    /// What OpenPGP says of this file alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    openpgp: Option<OpenPgp>,
 }
 
 /// A message that attachments are taken from.
@@ -44,11 +50,22 @@ struct Holder {
 }
 
 /// The attachments of a message, each with its content.
-fn attachments(holder: &Holder, keyring: &Keyring, now: jiff::Timestamp) -> Vec<(Line, Vec<u8>)> {
+fn attachments(
+    holder: &Holder,
+    keyring: &Keyring,
+    now: jiff::Timestamp,
+    decrypt: bool,
+) -> Vec<Result<(Line, Vec<u8>), Failure>> {
     let message = Message::parse(Arc::clone(&holder.raw));
-    let opened = open::open(&message, keyring, now, Decrypt::Any);
+    let terms = Terms::at(now, Decrypt::Any);
+    let opened = open::open_with(&message, keyring, &terms);
+    let files = file::files(&opened, keyring, &terms);
     let found = display::body(&opened.shown).attachments;
     let line = |one: display::AttachmentInfo| {
+        let sealed = decrypt.then(|| file::open_file(&opened, one.part, keyring, &terms)).flatten();
+        if let Some(file) = sealed {
+            return decrypted(holder, one, file);
+        }
         let content = opened.shown.parts().get(one.part).map(|part| opened.shown.content(part)).unwrap_or_default();
         let line = Line {
             message: holder.name.clone(),
@@ -59,10 +76,32 @@ fn attachments(holder: &Holder, keyring: &Keyring, now: jiff::Timestamp) -> Vec<
             sha256: hex::encode(Sha256::digest(&content)),
             kind: one.disposition.as_str(),
             exported: None,
+            openpgp: files.iter().find(|file| file.part == one.part).map(|file| file.openpgp.clone()),
         };
-        (line, content)
+        Ok((line, content))
     };
     found.into_iter().map(line).collect()
+}
+
+/// What was in an encrypted file; fails where it stays closed, so that nothing half is written.
+fn decrypted(holder: &Holder, one: display::AttachmentInfo, file: OpenedFile) -> Result<(Line, Vec<u8>), Failure> {
+    let Some(content) = file.content else {
+        let said = sentence::of_file(&file.name, &file.openpgp, &file.warnings);
+        let words = said.map_or_else(|| format!("“{}” holds no ciphertext.", file.name), |(_, words)| words);
+        return Err(Failure::no(format!("part {}: {words}", one.path)));
+    };
+    let line = Line {
+        message: holder.name.clone(),
+        path: one.path,
+        name: file.name,
+        media_type: "application/octet-stream".to_owned(),
+        bytes: content.len() as u64,
+        sha256: hex::encode(Sha256::digest(&content)),
+        kind: one.disposition.as_str(),
+        exported: None,
+        openpgp: Some(file.openpgp),
+    };
+    Ok((line, content.to_vec()))
 }
 
 fn holder(call: &mut Call<'_>, text: &str) -> Result<Holder, Failure> {
@@ -82,14 +121,15 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
                 let holder = holder(call, &name)?;
-                lines.extend(attachments(&holder, &keyring, now).into_iter().map(|(line, _)| line));
+                let found = attachments(&holder, &keyring, now, false);
+                lines.extend(found.into_iter().flatten().map(|(line, _)| line));
             }
             print(call, lines)
         }
-        args::Attachment::Export { message, parts, to } => {
+        args::Attachment::Export { message, parts, decrypt, to } => {
             let holder = holder(call, message)?;
             let (keyring, now) = (call.keyring()?, call.now());
-            let found = attachments(&holder, &keyring, now);
+            let found = attachments(&holder, &keyring, now, *decrypt).into_iter().collect::<Result<Vec<_>, _>>()?;
             if let Some(absent) = parts.iter().find(|path| !found.iter().any(|(line, _)| line.path == **path)) {
                 return Err(Failure::no(format!("the message has no attachment {absent:?}")));
             }

@@ -152,6 +152,11 @@ impl SharedKeyring {
         Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Whether that keyring is still the one: long work in the background ends with it, so that no unlocked key outlives a lock.
+    pub(crate) fn is(&self, keyring: &Arc<Keyring>) -> bool {
+        Arc::ptr_eq(&self.now(), keyring)
+    }
+
     fn set(&self, keyring: Keyring) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
     }
@@ -478,6 +483,9 @@ impl Core {
     /// Drops everything readable: texts, keys, passwords. Connections are closed: while locked, nothing could be sealed.
     pub(crate) fn lock(&mut self) {
         self.announcer.forget_texts();
+        if let Some(open) = &self.open {
+            open.keyring.set(Keyring::new());
+        }
         drop(self.close_stores());
         self.announcer.send(Event::Locked);
     }

@@ -7,13 +7,19 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
+use crate::app::view::{Sentence, Tone};
 use crate::mail::display::AttachmentInfo;
 use crate::mail::draft::Attachment;
 use crate::mail::message::Message;
-use crate::mail::safe;
+use crate::mail::safe::{self, SafeText};
+use crate::pgp::file;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::{Decrypt, Opened, Terms};
+use crate::pgp::sentence;
 
 /// Largest file that is sent along: more than servers take.
 const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;
@@ -27,6 +33,27 @@ pub struct Saved {
     pub path: PathBuf,
     /// It was there already, with the same content.
     pub already: bool,
+}
+
+/// Decrypts a part that is an encrypted file, saves what is in it, and tells what came of it. Nothing is written unless all of it was checked.
+pub(crate) fn decrypt(opened: &Opened, path: &str, dir: &Path, keyring: &Keyring, now: Timestamp) -> Sentence {
+    let say = |tone, words: &str| Sentence { tone, text: SafeText::line(words) };
+    let place = opened.shown.parts().iter().position(|part| part.path == path);
+    let terms = Terms::at(now, Decrypt::Any);
+    let Some(file) = place.and_then(|place| file::open_file(opened, place, keyring, &terms)) else {
+        return say(Tone::Warning, "This attachment is no encrypted file of its own; save it as it is.");
+    };
+    let verdict = sentence::of_file(&file.name, &file.openpgp, &file.warnings);
+    let Some(content) = &file.content else {
+        let words = verdict.map_or_else(|| format!("“{}” holds no ciphertext.", file.name), |(_, words)| words);
+        return say(Tone::Alarm, &words);
+    };
+    let signed = verdict.map_or_else(|| "It is not signed.".to_owned(), |(_, words)| words);
+    match save(dir, &file.name, content) {
+        Ok(saved) if saved.already => say(Tone::Plain, &format!("It was saved already: {}", saved.path.display())),
+        Ok(saved) => say(Tone::Good, &format!("Decrypted and saved: {}. {signed}", saved.path.display())),
+        Err(words) => say(Tone::Alarm, &words),
+    }
 }
 
 /// Saves content under a sender's name in a directory; a taken name gets `-2`, `-3` and so on, unless the content is the same.

@@ -182,6 +182,7 @@ impl Core {
             Effect::TakeUpDraft(id) => self.take_up_draft(open, id),
             Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
+            Effect::DecryptAttachment(name, path, dir) => self.decrypt_attachment(open, name, path, dir),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::AttachOwnKey(from) => {
                 let key = Self::own_key(&open.keyring.now(), &from, self.now());
@@ -382,6 +383,21 @@ impl Core {
         });
     }
 
+    /// An encrypted file is decrypted by itself, and becomes a file: nothing of it is shown beside the message.
+    fn decrypt_attachment(&mut self, open: &mut Open, name: MessageRef, path: String, dir: String) {
+        let announcer = self.announcer.clone();
+        let (keyring, now) = (open.keyring.now(), self.now());
+        self.with_message(open, name, move |read| match read {
+            Err(words) => announcer.send(Event::Notice(words)),
+            Ok((reading, _)) => {
+                let _detached = tokio::task::spawn_blocking(move || {
+                    let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, now);
+                    announcer.send(Event::Notice(told));
+                });
+            }
+        });
+    }
+
     /// What a forwarded message has attached: of what was shown of it, so that nothing goes out that was never on screen.
     fn carry_attachments(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, asked) = (self.announcer.clone(), name.clone());
@@ -538,14 +554,19 @@ impl Core {
             (badge.encrypted && !badge.decrypted) || badge.signature != SignatureState::None
         });
         let (stores, core, number) = (Arc::clone(&open.stores), self.handle.clone(), open.number);
+        let keys_now = open.keyring.clone();
         let context = ingest::Context {
-            keyring: open.keyring.now(),
+            keyring: keys_now.now(),
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.now(),
         };
         self.runtime.spawn_blocking(move || {
             for key in keys {
+                // Locked, or another change of keys: that one reads them again.
+                if !keys_now.is(&context.keyring) {
+                    return;
+                }
                 let (Ok(Some(raw)), Ok(Some(old))) = (stores.cache.raw(key), stores.cache.summary(key)) else {
                     continue;
                 };
@@ -587,6 +608,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::SaveChange(..)
             | Effect::ListMailboxes(_)
             | Effect::SaveAttachment(..)
+            | Effect::DecryptAttachment(..)
             | Effect::CarryAttachments(_)
             | Effect::Complete(..)
             | Effect::OfferTemplates(_)

@@ -102,6 +102,11 @@ pub fn open_file(opened: &Opened, place: usize, keyring: &Keyring, terms: &Terms
 /// Whether a part is an encrypted file: named or typed as one, and really ciphertext.
 #[must_use]
 pub fn is_sealed(shown: &Message, part: &Part) -> bool {
+    // The ciphertext of a multipart/encrypted is a message's, at the root or not.
+    let parent = part.parent.and_then(|parent| shown.parts().get(parent));
+    if parent.is_some_and(|parent| parent.media_type == "multipart/encrypted") {
+        return false;
+    }
     let typed = matches!(part.media_type.as_str(), "application/pgp-encrypted" | "application/pgp");
     let named = part.name.as_deref().is_some_and(|name| cut(name, &SEALED_ENDS).is_some());
     (typed || named) && part.children.is_empty() && decrypt::is_ciphertext(&shown.content(part))

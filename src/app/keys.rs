@@ -230,6 +230,7 @@ impl Model {
             | Purpose::SaveChange(_)
             | Purpose::Fact(_)
             | Purpose::Attach
+            | Purpose::Decrypt(..)
             | Purpose::Disclose(..) => return false,
         };
         out.push(Effect::Key(deed));

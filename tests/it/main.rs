@@ -37,6 +37,7 @@ mod pgp_files;
 mod pgp_interop;
 mod pgp_layers;
 mod pgp_rfc;
+mod pgp_write;
 mod servers;
 mod servers_whole;
 mod smtp;

@@ -51,6 +51,11 @@ pub(crate) struct Gpg {
 
 impl Gpg {
     pub(crate) fn new() -> Option<Self> {
+        Self::with("future-default")
+    }
+
+    /// With a key of this algorithm.
+    pub(crate) fn with(algorithm: &str) -> Option<Self> {
         if Command::new("gpg").arg("--version").output().is_err() {
             assert_ne!(std::env::var("CASEMAIL_TESTS").as_deref(), Ok("all"), "gpg is not installed");
             eprintln!("left out: no gpg");
@@ -60,8 +65,37 @@ impl Gpg {
         std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let gpg = Self { home };
         let user_id = format!("Harriet Lintwhite <{LINTWHITE}>");
-        gpg.run(&["--quick-gen-key", &user_id, "future-default", "default", "1y"], b"");
+        if algorithm == "future-default" {
+            gpg.run(&["--quick-gen-key", &user_id, algorithm, "default", "1y"], b"");
+        } else {
+            gpg.run(&["--quick-gen-key", &user_id, algorithm, "sign", "1y"], b"");
+            gpg.run(&["--quick-add-key", &gpg.fingerprint(LINTWHITE), algorithm, "encr", "1y"], b"");
+        }
+        // For programs that call it by themselves.
+        std::fs::write(gpg.home.path().join("gpg.conf"), "trust-model always\n").unwrap();
         Some(gpg)
+    }
+
+    /// Where it keeps its keys.
+    pub(crate) fn home(&self) -> &std::path::Path {
+        self.home.path()
+    }
+
+    /// Its own certificate.
+    pub(crate) fn export(&self) -> String {
+        self.run(&["--armor", "--export", LINTWHITE], b"").0
+    }
+
+    /// Takes a certificate in.
+    pub(crate) fn import(&self, cert: &[u8]) {
+        self.run(&["--import"], cert);
+    }
+
+    /// The fingerprint of an address's certificate.
+    pub(crate) fn fingerprint(&self, address: &str) -> String {
+        let listing = self.run(&["--list-keys", "--with-colons", address], b"").0;
+        let fingerprint = listing.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).unwrap();
+        fingerprint.trim_end_matches(':').to_owned()
     }
 
     fn run(&self, arguments: &[&str], input: &[u8]) -> (String, String) {
@@ -139,8 +173,8 @@ fn exchange_keys(world: &World, gpg: &Gpg) {
     let told = world.home.done(&["key", "generate"], b"");
     show("key generate", &told);
     let own = world.home.done(&["key", "export", QUILL], b"");
-    gpg.run(&["--import"], own.as_bytes());
-    let theirs = gpg.run(&["--armor", "--export", LINTWHITE], b"").0;
+    gpg.import(own.as_bytes());
+    let theirs = gpg.export();
     let imported: serde_json::Value =
         serde_json::from_str(&world.home.done(&["--json", "key", "import", "-"], theirs.as_bytes())).unwrap();
     let fingerprint = imported["keys"][0]["fingerprint"].as_str().unwrap().to_owned();

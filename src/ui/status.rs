@@ -238,6 +238,11 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// What is reviewed goes to somebody only after their address was typed.
+fn asks_for_an_address(model: &Model) -> bool {
+    matches!(model.screens.last(), Some(Screen::Review(review)) if !review.review.to_name.is_empty())
+}
+
 /// Only what can be done with the row at the cursor.
 fn outbox_hints(model: &Model) -> &'static [(Action, &'static str)] {
     let row = match model.screens.last() {
@@ -318,6 +323,13 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::ComposerProtection, "OpenPGP"),
             (Action::ComposerKeep, "keep"),
             (Action::ComposerDiscard, "discard"),
+        ],
+        Context::Review if asks_for_an_address(model) => &[
+            (Action::ReviewDisclose, "TYPE THE ADDRESS"),
+            (Action::ReviewEdit, "back to writing"),
+            (Action::ComposerProtection, "OpenPGP"),
+            (Action::ViewPageDown, "read on"),
+            (Action::Help, "help"),
         ],
         Context::Review => &[
             (Action::ReviewSend, "SEND"),

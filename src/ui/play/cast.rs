@@ -19,7 +19,7 @@ use crate::mail::address::Address;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
-use crate::pgp::report::{Badge, OpenPgp, SignatureState};
+use crate::pgp::report::{Badge, Covers, OpenPgp, SignatureReport, SignatureState};
 
 pub(super) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -126,6 +126,10 @@ pub(super) struct World {
     pub(super) assent: Assent,
     pub(super) keys: Vec<KeyRow>,
     pub(super) assistance: Vec<AssistRow>,
+    /// Who may get what came encrypted only after their address was typed.
+    pub(super) to_name: Vec<(String, bool)>,
+    /// Messages are signed so, and not encrypted, and their header fields are not covered.
+    pub(super) unprotected: Option<(SignatureState, Covers)>,
 }
 
 impl Default for World {
@@ -283,6 +287,8 @@ impl Default for World {
             assent: Assent::Nothing,
             keys: super::keys::rows(),
             assistance: super::keys::assistance(),
+            to_name: Vec::new(),
+            unprotected: None,
         }
     }
 }
@@ -294,6 +300,16 @@ fn recipient(address: &str, tone: Tone, words: &str) -> RecipientRow {
 const LETTER: &str = "Dear Ms Thistledown,\n\nThe Crown would accept a plea to charge 1 (threatening or abusive behaviour, section 38) as libelled, and would seek no conviction on charges 2 and 3.\n\nThis offer stands until noon on Tuesday 26 May. It cannot be founded upon if it is not accepted.\n\nHamish Lintwhite\nProcurator Fiscal Depute, Kirkmirkle\n\nOn Tue 19 May 2026, Isla Thistledown wrote:\n> Ms Puddock instructs me to offer a plea of guilty to charge 1 under deletion of the words \"and did brandish\".\n>\n> > Is there room to resolve this before the intermediate diet?\n";
 
 impl World {
+    fn openpgp(&self, sealed: bool) -> OpenPgp {
+        match self.unprotected {
+            None => OpenPgp { encrypted: sealed, decrypted: sealed, ..OpenPgp::default() },
+            Some((state, covers)) => {
+                let signature = SignatureReport { state, covers, ..SignatureReport::default() };
+                OpenPgp { signature, ..OpenPgp::default() }
+            }
+        }
+    }
+
     pub(super) fn view(&self, id: &MessageRef) -> MessageView {
         let sealed = id.uid != 13;
         let from = if sealed { shown(&hamish(), "gov") } else { shown(&rufus(), "cjsm") };
@@ -330,7 +346,7 @@ impl World {
                 ]
             },
             unsigned: Vec::new(),
-            openpgp: OpenPgp { encrypted: sealed, decrypted: sealed, ..OpenPgp::default() },
+            openpgp: self.openpgp(sealed),
             text: Arc::clone(&lines),
             quotable: lines,
             readers: if sealed { vec![hamish().addr, rufus().addr].into() } else { Arc::default() },
@@ -438,7 +454,7 @@ impl World {
                     recipients,
                     subject: safe(&draft.subject),
                     outside: Some(safe("[...]")),
-                    to_name: Vec::new(),
+                    to_name: self.to_name.clone(),
                     protection: sentence(Tone::Good, "Will be signed by you and encrypted to every recipient."),
                     findings: self.finding.iter().map(|(tone, text)| sentence(*tone, text)).collect(),
                     forbidden: self

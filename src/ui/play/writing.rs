@@ -46,6 +46,50 @@ fn answer_to_encrypted_mail_stays_encrypted() {
 }
 
 #[test]
+fn what_came_encrypted_to_others_goes_to_nobody_whose_address_was_not_typed() {
+    let mut play = Play::new();
+    play.world.to_name = vec![("r.vellum@foxglove.example".to_owned(), false)];
+    play.world.finding = Some((Tone::Alarm, "Nothing proves that r.vellum@foxglove.example could read it."));
+    play.press("j<CR><CR>fr.vellum@foxglove.example<C-s>y");
+    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+    assert!(play.screen().contains("Not sent."), "{}", play.screen());
+    play.press("a");
+    assert!(play.screen().contains("Type r.vellum@foxglove.example"), "{}", play.screen());
+    // Another address, and none, change nothing.
+    play.press("h.lintwhite@copfs.gov.example<CR>");
+    assert!(play.screen().contains("That is not r.vellum@foxglove.example"), "{}", play.screen());
+    play.press("a<CR>");
+    assert!(reviewed(&play).unwrap().origin.as_ref().unwrap().disclosed.is_empty());
+    play.world.to_name.clear();
+    play.world.finding = None;
+    play.press("aR.Vellum@foxglove.example<CR>");
+    let origin = reviewed(&play).unwrap().origin.clone().unwrap();
+    assert!(origin.forwarded && origin.hidden_subject && origin.allows("r.vellum@foxglove.example", false));
+    assert!(!origin.allows("r.vellum@foxglove.example", true));
+    play.press("y");
+    assert!(play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+}
+
+#[test]
+fn ones_own_key_is_attached_by_a_key_of_its_own() {
+    let play = Play::new().keys("c<A-o>");
+    assert!(play.told().iter().any(|one| one.starts_with("AttachOwnKey")), "{:?}", play.told());
+}
+
+#[test]
+fn an_address_that_a_good_signature_does_not_cover_is_not_answered_to() {
+    use crate::pgp::report::{Covers, SignatureState};
+    let mut play = Play::new();
+    play.world.unprotected = Some((SignatureState::Good, Covers::Whole));
+    play.press("j<CR><CR>RYes.<C-s>");
+    let draft = reviewed(&play).unwrap();
+    assert!(draft.cc.is_empty(), "{:?}", draft.cc);
+    let mut play = Play::new().keys("j<CR><CR>RYes.<C-s>");
+    assert!(!reviewed(&play).unwrap().cc.is_empty());
+    play.press("e");
+}
+
+#[test]
 fn review_sends_by_its_own_key_only_and_the_reviewed_token() {
     let mut play = Play::new().keys("j<CR><CR>rYes.<C-s><CR> ");
     assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(..))));

@@ -33,6 +33,14 @@ pub enum Context {
     Keys,
     /// Why a message cannot be sealed.
     Assistant,
+    /// A case.
+    Case,
+    /// What is to be filed.
+    Triage,
+    /// Answers that are waited for.
+    Awaiting,
+    /// What happened in a case.
+    Chronology,
     /// The help.
     Help,
     /// A question that is answered by typing: a path, a command, the passphrase.
@@ -43,7 +51,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -59,6 +67,10 @@ impl Context {
         Self::Connections,
         Self::Keys,
         Self::Assistant,
+        Self::Case,
+        Self::Triage,
+        Self::Awaiting,
+        Self::Chronology,
         Self::Help,
         Self::Prompt,
         Self::Confirm,
@@ -83,6 +95,10 @@ impl Context {
             Self::Connections => "connections",
             Self::Keys => "keys",
             Self::Assistant => "assistant",
+            Self::Case => "case",
+            Self::Triage => "triage",
+            Self::Awaiting => "awaiting",
+            Self::Chronology => "chronology",
             Self::Help => "help",
             Self::Prompt => "prompt",
             Self::Confirm => "confirm",
@@ -109,7 +125,11 @@ impl Context {
             | Self::Drafts
             | Self::Connections
             | Self::Keys
-            | Self::Assistant => Some(Self::List),
+            | Self::Assistant
+            | Self::Case
+            | Self::Triage
+            | Self::Awaiting
+            | Self::Chronology => Some(Self::List),
             Self::Message | Self::Review | Self::Help => Some(Self::View),
         }
     }

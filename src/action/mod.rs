@@ -67,6 +67,33 @@ actions! {
     // Cases.
     CaseFind "case.find" [Global] "Find a case by its name, a number or a party";
 
+    CaseNew "case.new" [Global] "Open a new case in the register";
+    CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting] "Show everything that is known of the case";
+    CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting] "Show what happened in the case, in order";
+    CaseFile "case.file" [Thread, Message] "File the thread, or the marked messages, to a case";
+    CaseAwait "case.await" [Thread, Message] "Note that an answer to the message is waited for";
+    CaseMail "case.mail" [Case] "Show the threads of the case";
+    CaseEdit "case.edit" [Case] "Change the row";
+    CaseAdd "case.add" [Case] "Add a number, an accused, a charge, a party, a hearing or a note: what the row is one of";
+    CaseRemove "case.remove" [Case] "Take the row out of the case, after asking";
+    CaseNote "case.note" [Case] "Write a note into the case";
+    CaseState "case.state" [Case] "Close the case, reopen it, put it on hold or release it";
+
+    // What is to be filed.
+    GoTriage "go.triage" [Global] "Go to what is in no case, or could be in several";
+    TriageAccept "triage.accept" [Triage] "File the row, or the marked rows, as suggested";
+    TriageAcceptAll "triage.accept-all" [Triage] "File every row that has one sure suggestion, after asking";
+    TriagePick "triage.pick" [Triage] "File the row, or the marked rows, to a case that you pick";
+    TriageShare "triage.share" [Triage] "File the row to all cases that are suggested";
+    TriageNewCase "triage.new-case" [Triage] "Open a new case for the row, or the marked rows";
+    TriageNotACase "triage.not-a-case" [Triage] "Keep the row, or the marked rows, out of all cases";
+    TriageRead "triage.read" [Triage] "Read the row's thread before deciding";
+    TriageMarkSender "triage.mark-sender" [Triage] "Mark every row of the same sender, or take these marks off";
+
+    // Answers that are waited for.
+    GoAwaiting "go.awaiting" [Global] "Go to the answers that are waited for";
+    AwaitingAnswered "awaiting.answered" [Awaiting] "Say that the answer has come";
+
     // What you did.
     ChangeUndo "change.undo" [Global] "Take back what you did last: a move, a deletion, a flag";
     ChangeCancel "change.cancel" [Changes] "Take this change back";
@@ -90,7 +117,7 @@ actions! {
     ListHalfUp "list.half-up" [List] "Move up half a page";
     ListNextUnread "list.next-unread" [List] "Move to the next row with something unread";
     ListPreviousUnread "list.previous-unread" [List] "Move to the previous row with something unread";
-    ListMark "list.mark" [Threads, Thread] "Mark the row for what is done next, or take the mark off";
+    ListMark "list.mark" [Threads, Thread, Triage] "Mark the row for what is done next, or take the mark off";
     ListOpen "list.open" [List] "Open the row";
     ListFilter "list.filter" [List, Help] "Show only rows that hold what is typed";
 
@@ -186,6 +213,7 @@ actions! {
     PromptComplete "prompt.complete" [Prompt] "Complete what was typed";
     PromptNext "prompt.next" [Prompt] "Next suggestion";
     PromptPrevious "prompt.previous" [Prompt] "Previous suggestion";
+    FormTake "form.take" [Prompt] "Take the whole form as it stands";
     ConfirmYes "confirm.yes" [Confirm] "Yes";
     ConfirmNo "confirm.no" [Confirm] "No";
 

@@ -10,6 +10,7 @@ use super::model::Model;
 use super::popup::{Decision, Popup, Prompt, Purpose};
 use super::screen::Screen;
 use super::screen::connections::Connections;
+use super::screen::finder::Search;
 use super::screen::help::Help;
 use super::screen::outbox::Outbox;
 use super::screen::palette::Palette;
@@ -95,6 +96,25 @@ impl Model {
                     self.act_in_assistant(action, out);
                 }
             }
+            Some(Screen::Case(case)) => {
+                let moved = move_in(&mut case.list, action);
+                if !moved {
+                    self.act_in_case(action, out);
+                }
+            }
+            Some(Screen::Triage(triage)) => {
+                let moved = move_in(&mut triage.list, action);
+                if !moved {
+                    self.act_in_triage(action, out);
+                }
+            }
+            Some(Screen::Awaiting(awaiting)) => {
+                let moved = move_in(&mut awaiting.list, action);
+                if !moved {
+                    self.act_in_awaiting(action, out);
+                }
+            }
+            Some(Screen::Chronology(chronology)) => drop(move_in(&mut chronology.list, action)),
             Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
             None => {}
         }
@@ -144,7 +164,14 @@ impl Model {
                 self.go_home(out);
                 self.open_mailbox(account, "INBOX".to_owned(), "inbox", out);
             }
-            Action::CaseFind => self.find_case(out),
+            Action::CaseFind => self.open_finder(Search::Go, out),
+            Action::GoTriage => self.go_triage(out),
+            Action::GoAwaiting => self.go_awaiting(out),
+            Action::CaseNew if self.popups.is_empty() => self.new_case(),
+            Action::CaseShow if self.popups.is_empty() => self.show_case(out),
+            Action::CaseChronology if self.popups.is_empty() => self.show_chronology(out),
+            Action::CaseAwait if self.popups.is_empty() => self.expect_answer(),
+            Action::CaseFile if self.popups.is_empty() => self.refile(out),
             Action::ChangeUndo => out.push(Effect::Undo),
             Action::GoConnections if !matches!(self.screens.last(), Some(Screen::Connections(_))) => {
                 self.popups.clear();
@@ -218,6 +245,18 @@ impl Model {
             Some(Screen::Drafts(drafts)) if !drafts.list.filter().is_empty() => {
                 drafts.list.set_filter("");
             }
+            Some(Screen::Case(case)) if !case.list.filter().is_empty() => {
+                case.list.set_filter("");
+            }
+            Some(Screen::Triage(triage)) if !triage.list.filter().is_empty() => {
+                triage.list.set_filter("");
+            }
+            Some(Screen::Awaiting(awaiting)) if !awaiting.list.filter().is_empty() => {
+                awaiting.list.set_filter("");
+            }
+            Some(Screen::Chronology(chronology)) if !chronology.list.filter().is_empty() => {
+                chronology.list.set_filter("");
+            }
             Some(Screen::Connections(connections)) if !connections.list.filter().is_empty() => {
                 connections.list.set_filter("");
             }
@@ -259,6 +298,10 @@ impl Model {
             Some(Screen::Drafts(drafts)) => drafts.list.filter(),
             Some(Screen::Connections(connections)) => connections.list.filter(),
             Some(Screen::Keys(keys)) => keys.list.filter(),
+            Some(Screen::Chronology(chronology)) => chronology.list.filter(),
+            Some(Screen::Awaiting(awaiting)) => awaiting.list.filter(),
+            Some(Screen::Triage(triage)) => triage.list.filter(),
+            Some(Screen::Case(case)) => case.list.filter(),
             Some(Screen::Help(help)) => help.list.filter(),
             _ => return,
         };
@@ -287,6 +330,10 @@ impl Model {
             Some(Screen::Drafts(drafts)) => drafts.list.set_filter(text),
             Some(Screen::Connections(connections)) => connections.list.set_filter(text),
             Some(Screen::Keys(keys)) => keys.list.set_filter(text),
+            Some(Screen::Chronology(chronology)) => chronology.list.set_filter(text),
+            Some(Screen::Awaiting(awaiting)) => awaiting.list.set_filter(text),
+            Some(Screen::Triage(triage)) => triage.list.set_filter(text),
+            Some(Screen::Case(case)) => case.list.set_filter(text),
             Some(Screen::Help(help)) => help.list.set_filter(text),
             _ => true,
         };
@@ -335,6 +382,7 @@ impl Model {
                 _ if picker.line.act(action) => picker.look(),
                 _ => return false,
             },
+            Some(Popup::Form(_)) => return self.act_in_form(action, out),
             Some(Popup::Finder(finder)) => match action {
                 Action::PromptAccept => self.found_case(out),
                 Action::PromptCancel => drop(self.popups.pop()),
@@ -452,6 +500,12 @@ impl Model {
                 let (target, deed) = *what;
                 self.do_to(target, deed, out);
             }
+            (Decision::ChangeCase(what), true) => {
+                let (case, change) = *what;
+                out.push(Effect::ChangeCase(case, vec![change]));
+            }
+            (Decision::AcceptAll, true) => self.accept_all(out),
+            (Decision::ChangeCase(_) | Decision::AcceptAll, false) => {}
             (Decision::Resume, true) => self.resume_kept(),
             (Decision::Resume, false) => self.say_kept(),
             (Decision::ForgetDraft(id), true) => self.forget_draft(id, out),
@@ -557,6 +611,11 @@ impl Model {
         threads.marked.clear();
         let target = Target::Threads(marked.into_iter().map(|(id, ..)| id).collect());
         out.push(Effect::Do(target, Deed::Flag(change)));
+    }
+
+    /// Opens a thread that is read before it is decided about.
+    pub(super) fn read_thread(&mut self, id: ThreadId, subject: SafeText, out: &mut Vec<Effect>) {
+        self.open_thread(id, subject, First::Newest, None, out);
     }
 
     fn open_thread(

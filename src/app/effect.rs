@@ -1,10 +1,14 @@
 //! Everything that [`update`](fn@super::update) asks the world to do. Each variant is an instruction to the driver.
 
+use jiff::civil::Date;
+
+use super::forms::Opening;
 use super::thread_list::ThreadList;
 use super::view::Scope;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Acceptance;
+use crate::register::CaseChange;
 
 /// A passphrase on its way from the keyboard to the engine; wiped when dropped, never printed.
 #[derive(Clone, zeroize::Zeroize, zeroize::ZeroizeOnDrop)]
@@ -261,6 +265,24 @@ pub enum Effect {
     SyncAccount(String),
     /// The same as [`Self::GoOnline`] for one account, by its name.
     AccountOnline(String, bool),
+    /// Send a case.
+    ShowCase(CaseId),
+    /// Send what is to be filed.
+    ListTriage,
+    /// Send the answers that are waited for.
+    ListAwaiting,
+    /// Send what happened in a case.
+    ShowChronology(CaseId),
+    /// Write into the register that messages belong to these cases; to none: that they are not a case.
+    File(Vec<MessageRef>, Vec<CaseId>),
+    /// Open a case in the register, and file messages to it.
+    OpenCase(Box<Opening>),
+    /// Write changes of a case into the register, opening it there first where it is not.
+    ChangeCase(CaseId, Vec<CaseChange>),
+    /// Note that an answer to a message is waited for: what, and when it is to be chased.
+    AwaitAnswer(MessageRef, String, Date),
+    /// Read a number by the grammars and add it to a case.
+    AddNumber(CaseId, String),
     /// Lock the profile: secrets and texts are dropped.
     Lock,
     /// Unlock it.

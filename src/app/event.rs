@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
 use super::effect::{Deed, KeySource, Target};
 use super::thread_list::ThreadList;
 use super::view::{
@@ -89,6 +90,16 @@ pub enum Event {
     Completions(String, Vec<String>),
     /// Templates that fit a case, in answer to [`super::effect::Effect::OfferTemplates`].
     Offered(CaseId, Arc<[Offer]>),
+    /// A case that was asked for; `None` when it is gone.
+    Case(CaseId, Option<Arc<CaseView>>),
+    /// What is to be filed.
+    Triage(Arc<[TriageRow]>),
+    /// Answers that are waited for, the earliest due first.
+    Awaiting(Arc<[AwaitingRow]>),
+    /// What happened in a case, the oldest first.
+    Chronology(CaseId, Arc<[ChronologyRow]>),
+    /// Something was written into the register; or why it could not be, and nothing was.
+    Recorded(Result<Sentence, Sentence>),
     /// Something changed in the stores: lists that are shown are to be asked for again.
     Changed,
     /// The state of an account's connection.

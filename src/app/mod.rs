@@ -4,10 +4,13 @@
 //! events, and an answer to a question that nobody asks any more is dropped.
 
 mod act;
+pub mod case_view;
 mod deeds;
 mod drafts;
 pub mod effect;
 pub mod event;
+pub mod form;
+pub mod forms;
 mod keys;
 pub mod line;
 pub mod list;

@@ -162,6 +162,10 @@ impl Model {
             Some(Screen::Connections(_)) => Context::Connections,
             Some(Screen::Keys(_)) => Context::Keys,
             Some(Screen::Assistant(_)) => Context::Assistant,
+            Some(Screen::Case(_)) => Context::Case,
+            Some(Screen::Triage(_)) => Context::Triage,
+            Some(Screen::Awaiting(_)) => Context::Awaiting,
+            Some(Screen::Chronology(_)) => Context::Chronology,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -194,7 +198,10 @@ impl Model {
         let heading = u16::from(body.height >= 9);
         let detail = match self.screens.last() {
             Some(Screen::Outbox(_)) if body.height >= 18 => 9,
-            Some(Screen::Outbox(_) | Screen::Changes(_)) if body.height >= 9 => 5,
+            Some(Screen::Outbox(_) | Screen::Changes(_) | Screen::Triage(_)) if body.height >= 9 => 5,
+            Some(Screen::Case(_) | Screen::Awaiting(_)) if body.height >= 12 => 4,
+            Some(Screen::Chronology(_)) if body.height >= 18 => 9,
+            Some(Screen::Chronology(_)) if body.height >= 12 => 6,
             Some(Screen::Connections(_)) if body.height >= 12 => 7,
             Some(Screen::Keys(_)) if body.height >= 18 => 11,
             Some(Screen::Assistant(_)) if body.height >= 12 => body.height * 3 / 4,
@@ -229,6 +236,10 @@ impl Model {
                 Screen::Connections(connections) => connections.list.set_height(rows),
                 Screen::Keys(keys) => keys.list.set_height(rows),
                 Screen::Assistant(assistant) => assistant.list.set_height(rows),
+                Screen::Case(case) => case.list.set_height(rows),
+                Screen::Triage(triage) => triage.list.set_height(rows),
+                Screen::Awaiting(awaiting) => awaiting.list.set_height(rows),
+                Screen::Chronology(chronology) => chronology.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -250,6 +261,12 @@ impl Model {
                 Screen::Connections(connections) => (&mut connections.fresh, Effect::ListConnections),
                 Screen::Keys(keys) => (&mut keys.fresh, Effect::ListKeys),
                 Screen::Assistant(assistant) => (&mut assistant.fresh, Effect::Assist(assistant.addresses.clone())),
+                Screen::Case(case) => (&mut case.fresh, Effect::ShowCase(case.id.clone())),
+                Screen::Triage(triage) => (&mut triage.fresh, Effect::ListTriage),
+                Screen::Awaiting(awaiting) => (&mut awaiting.fresh, Effect::ListAwaiting),
+                Screen::Chronology(chronology) => {
+                    (&mut chronology.fresh, Effect::ShowChronology(chronology.case.clone()))
+                }
                 Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => continue,
             };
             if at < last {
@@ -291,6 +308,12 @@ impl Model {
             Some(Screen::Keys(keys)) => keys.fresh.seen_again().then_some(Effect::ListKeys),
             Some(Screen::Assistant(assistant)) => {
                 assistant.fresh.seen_again().then(|| Effect::Assist(assistant.addresses.clone()))
+            }
+            Some(Screen::Case(case)) => case.fresh.seen_again().then(|| Effect::ShowCase(case.id.clone())),
+            Some(Screen::Triage(triage)) => triage.fresh.seen_again().then_some(Effect::ListTriage),
+            Some(Screen::Awaiting(awaiting)) => awaiting.fresh.seen_again().then_some(Effect::ListAwaiting),
+            Some(Screen::Chronology(chronology)) => {
+                chronology.fresh.seen_again().then(|| Effect::ShowChronology(chronology.case.clone()))
             }
             _ => None,
         };

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use super::effect::{Deed, KeyDeed, KeySource, Passphrase, Target};
+use super::form::Form;
+use super::forms::Subject;
 use super::line::Line;
 use super::screen::finder::Finder;
 use super::screen::lock::Lock;
@@ -10,8 +12,9 @@ use super::screen::offers::{Filling, Offers};
 use super::screen::palette::Palette;
 use super::screen::picker::Picker;
 use super::view::{Review, Sentence, Tone};
-use crate::mail::id::{DraftId, MessageRef, OutboxId};
+use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId};
 use crate::mail::safe::SafeText;
+use crate::register::CaseChange;
 
 /// What an answer typed into a prompt is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +69,10 @@ pub enum Decision {
     Do(Box<(Target, Deed)>),
     /// Give up a change whose message is kept nowhere else.
     DropStep(u64),
+    /// Write this change of a case into the register.
+    ChangeCase(Box<(CaseId, CaseChange)>),
+    /// File all rows of the triage list that are sure, as suggested.
+    AcceptAll,
     /// Throw away a draft that is not on screen; number 0 is the one at hand.
     ForgetDraft(DraftId),
     /// Send what is reviewed, though the guard asks.
@@ -153,6 +160,8 @@ pub enum Popup {
     Picker(Picker),
     /// A case to choose.
     Finder(Finder),
+    /// A form about a case.
+    Form(Box<Form<Subject>>),
     /// A question that is answered by yes or no.
     Ask(Ask),
     /// A message that the guard has stopped.

@@ -65,6 +65,11 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         Event::Thread(id, view) => model.thread(id, view.as_deref(), &mut out),
         Event::Message(id, answer) => model.message(&id, answer, &mut out),
         Event::Source(id, answer) => model.source(&id, answer),
+        Event::Case(id, view) => model.case_shown(&id, view, &mut out),
+        Event::Triage(rows) => model.triage_listed(&rows, &mut out),
+        Event::Awaiting(rows) => model.awaiting_listed(&rows, &mut out),
+        Event::Chronology(id, rows) => model.chronology_shown(&id, &rows, &mut out),
+        Event::Recorded(result) => model.recorded(result),
         Event::Outbox(rows) => {
             for screen in &mut model.screens {
                 if let Screen::Outbox(outbox) = screen {
@@ -260,6 +265,7 @@ impl Model {
                 offers.line.insert(text);
                 offers.look();
             }
+            Some(Popup::Form(form)) => form.insert(text),
             Some(Popup::Ask(_) | Popup::Secret(_)) => {}
             None => {
                 if let Some(Screen::Composer(composer)) = self.screens.last_mut() {

@@ -51,12 +51,25 @@ pub struct Item<'a> {
     pub recipients: &'a [String],
     /// The account's owner wrote it.
     pub is_own: bool,
+    /// What a person has decided about it.
+    pub decided: Option<&'a Decided>,
+}
+
+/// What a person has decided about a message: it stands, whatever the message says.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Decided {
+    /// Its cases; none: it is not a case.
+    pub cases: Vec<CaseId>,
+    /// What answers it goes with it, where the sender fits and no number says otherwise.
+    pub whole_thread: bool,
 }
 
 /// Why a message is in a case.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
+    /// A person said so.
+    Decided,
     /// By an identifier in its subject.
     Subject(Kind),
     /// With the message it answers, or the thread that answers it.
@@ -70,6 +83,7 @@ pub enum Reason {
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Decided => f.write_str("by decision"),
             Self::Subject(kind) => write!(f, "by {} in the subject", kind.words()),
             Self::Thread => f.write_str("with its thread"),
             Self::Text(kind) => write!(f, "by {} in the text", kind.words()),
@@ -117,6 +131,8 @@ pub struct Filing {
     pub suggestions: Vec<Filed>,
     /// Why a person should look.
     pub flag: Option<Flag>,
+    /// A person has decided about it, or about the message that it answers: nobody is asked again.
+    pub settled: bool,
 }
 
 /// Files messages by the configured cases and the identifiers found.
@@ -174,7 +190,10 @@ impl Filer {
     pub fn file(&self, items: &[Item<'_>]) -> Vec<Filing> {
         let mut filings: Vec<Filing> = items
             .iter()
-            .map(|item| Filing { cases: self.named_in(item.subject, Reason::Subject), ..Filing::default() })
+            .map(|item| match item.decided {
+                Some(decided) => settled(decided),
+                None => Filing { cases: self.named_in(item.subject, Reason::Subject), ..Filing::default() },
+            })
             .collect();
         let order = parents_first(items);
         for &at in &order {
@@ -182,7 +201,7 @@ impl Filer {
         }
         self.inherit_from_answers(items, &mut filings);
         for (item, filing) in items.iter().zip(&mut filings) {
-            if filing.cases.is_empty() {
+            if filing.cases.is_empty() && !filing.settled {
                 self.read_content(item, filing);
             }
         }
@@ -231,14 +250,14 @@ impl Filer {
 
     /// Takes the cases of the nearest ancestor that has any, where the sender fits the chain above.
     fn inherit_down(&self, items: &[Item<'_>], filings: &mut [Filing], at: usize) {
-        if filings.get(at).is_none_or(|filing| !filing.cases.is_empty()) {
+        if filings.get(at).is_none_or(|filing| !filing.cases.is_empty() || filing.settled) {
             return;
         }
         let chain = ancestors(items, at);
-        let Some(cases) = chain.iter().filter_map(|&a| filings.get(a)).map(|f| &f.cases).find(|c| !c.is_empty()) else {
-            return;
-        };
-        let inherited = with_thread(cases);
+        let alone = |a: usize| items.get(a).and_then(|item| item.decided).is_some_and(|decided| !decided.whole_thread);
+        let above = chain.iter().filter(|a| !alone(**a)).filter_map(|&a| filings.get(a));
+        let Some(nearest) = above.into_iter().find(|f| !f.cases.is_empty() || f.settled) else { return };
+        let (inherited, is_settled) = (with_thread(&nearest.cases), nearest.settled);
         let fits = items.get(at).is_some_and(|item| {
             // Nearest first, one message at a time: the answered one nearly always decides.
             chain
@@ -248,8 +267,8 @@ impl Filer {
         });
         if let Some(filing) = filings.get_mut(at) {
             if fits {
-                filing.cases = inherited;
-            } else {
+                (filing.cases, filing.settled) = (inherited, is_settled);
+            } else if !inherited.is_empty() {
                 filing.flag = Some(Flag::StrangerInThread);
                 filing.suggestions = inherited;
             }
@@ -273,7 +292,11 @@ impl Filer {
             items.iter().zip(filings.iter()).filter(|(_, filing)| !filing.cases.is_empty()).map(|(item, _)| item);
         let participants = Participants::of(filed, &self.classes);
         for (item, filing) in items.iter().zip(filings.iter_mut()) {
-            if filing.cases.is_empty() && filing.flag.is_none() && participants.fit(item, &self.classes) {
+            if filing.cases.is_empty()
+                && !filing.settled
+                && filing.flag.is_none()
+                && participants.fit(item, &self.classes)
+            {
                 filing.cases.clone_from(&cases);
             }
         }
@@ -343,6 +366,12 @@ pub fn case_id(case: &ConfiguredCase, patterns: &Patterns) -> Option<CaseId> {
     }
 }
 
+/// What a person has decided.
+fn settled(decided: &Decided) -> Filing {
+    let cases = decided.cases.iter().map(|case| Filed { case: case.clone(), because: Reason::Decided }).collect();
+    Filing { cases, settled: true, ..Filing::default() }
+}
+
 fn with_thread(cases: &[Filed]) -> Vec<Filed> {
     cases.iter().map(|filed| Filed { case: filed.case.clone(), because: Reason::Thread }).collect()
 }
@@ -408,7 +437,7 @@ fn holds_word(text: &str, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::{Classes, Patterns};
-    use super::{ConfiguredCase, Filer, Filing, Item};
+    use super::{CaseId, ConfiguredCase, Decided, Filer, Filing, Item};
 
     fn strings(texts: &[&str]) -> Vec<String> {
         texts.iter().map(|s| (*s).to_owned()).collect()
@@ -548,6 +577,56 @@ mod tests {
             item.parent = item.parent.map(|n| last - n);
         }
         assert!(filer(&[]).file(&items).iter().all(|filing| filing.cases.len() == 1));
+    }
+
+    #[test]
+    fn what_a_person_decided_stands_and_goes_on_down_the_thread() {
+        let to_quill = strings(&[QUILL]);
+        let to = |case: &str, whole_thread| Decided { cases: vec![CaseId(case.to_owned())], whole_thread };
+        let check = |decided: &Decided, expected: [&[&str]; 4]| {
+            let filings = filer(&[]).file(&[
+                Item {
+                    subject: "Weasel 99ZX0012327",
+                    from: CROWN,
+                    recipients: &to_quill,
+                    decided: Some(decided),
+                    ..Item::default()
+                },
+                Item { parent: Some(0), subject: "re", from: QUILL, is_own: true, ..Item::default() },
+                Item { parent: Some(1), subject: "99QY0045626", from: CROWN, ..Item::default() },
+                Item {
+                    parent: Some(0),
+                    subject: "re",
+                    text: "99ZX0012326",
+                    from: "x@attacker.example",
+                    ..Item::default()
+                },
+            ]);
+            for (at, expected) in expected.iter().enumerate() {
+                assert_eq!(told(&filings[at]), *expected, "{at}");
+            }
+            filings
+        };
+        let stranger: &[&str] = &["? ferret", "? 99ZX0012326", "! StrangerInThread"];
+        check(
+            &to("ferret", true),
+            [&["ferret: by decision"], &["ferret: with its thread"], &["99QY0045626: by URN in the subject"], stranger],
+        );
+        let alone = check(
+            &to("ferret", false),
+            [
+                &["ferret: by decision"],
+                &[],
+                &["99QY0045626: by URN in the subject"],
+                &["99ZX0012326: by URN in the text"],
+            ],
+        );
+        assert!(alone[0].settled && !alone[1].settled);
+        let not_a_case = check(
+            &Decided { cases: Vec::new(), whole_thread: true },
+            [&[], &[], &["99QY0045626: by URN in the subject"], &["99ZX0012326: by URN in the text"]],
+        );
+        assert!(not_a_case[0].settled && not_a_case[1].settled && !not_a_case[3].settled, "nobody is asked again");
     }
 
     #[test]

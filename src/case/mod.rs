@@ -26,7 +26,7 @@ pub use awaiting::{Awaiting, AwaitingId, MessageName};
 pub use calendar::Calendar;
 pub use carriage::{CJSM, Class, Classes, GOV};
 pub use charge::{Accused, Charge, ChargeState};
-pub use filing::{ConfiguredCase, Filed, Filer, Filing, Flag, Item, Reason};
+pub use filing::{ConfiguredCase, Decided, Filed, Filer, Filing, Flag, Item, Reason};
 pub use hearing::{Hearing, HearingId, HearingKind, HearingTime};
 pub use identifiers::{Identifier, Kind, Pattern, Patterns};
 pub use jurisdiction::{Jurisdiction, Style};

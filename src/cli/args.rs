@@ -217,6 +217,18 @@ pub(super) enum Case {
         /// Its id or one of its identifiers
         id: String,
     },
+    /// Open a case in the register
+    Open(OpenCase),
+    /// Write into a case: numbers, accused, charges, parties, hearings, notes
+    Edit(EditCase),
+    /// Say which case messages belong to; without a case, that they belong to none
+    File(FileToCase),
+    /// What is in no case and what could be in several, with suggestions
+    Triage {
+        /// Only the first N
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
     /// Close a case, to be looked at again on a day
     Close {
         /// Its id or one of its identifiers
@@ -252,6 +264,74 @@ pub(super) enum Case {
         #[arg(long, value_name = "FORM", default_value = "text")]
         format: ChronologyFormat,
     },
+}
+
+/// See [`Case::Open`].
+#[derive(Args, Clone, Debug)]
+pub(super) struct OpenCase {
+    /// For instance "R v FERRET"
+    #[arg(long)]
+    pub(super) title: Option<String>,
+    /// A number that it is known by: URN, Crown Court, PF reference, your own reference, … (may be given several times)
+    #[arg(long = "number", value_name = "NUMBER")]
+    pub(super) numbers: Vec<String>,
+    /// england-wales or scotland (else as the title says)
+    #[arg(long)]
+    pub(super) law: Option<String>,
+    /// Whom you act for, the surname in capitals
+    #[arg(long, value_name = "NAME")]
+    pub(super) client: Option<String>,
+    /// Messages to file to it: account/mailbox/uidvalidity/uid
+    #[arg(value_name = "MESSAGE")]
+    pub(super) messages: Vec<String>,
+}
+
+/// See [`Case::Edit`].
+#[derive(Args, Clone, Debug)]
+pub(super) struct EditCase {
+    /// Its id or one of its identifiers
+    pub(super) id: String,
+    /// Call it so
+    #[arg(long)]
+    pub(super) title: Option<String>,
+    /// england-wales or scotland
+    #[arg(long)]
+    pub(super) law: Option<String>,
+    /// Add a number (may be given several times, as all that follow)
+    #[arg(long = "number", value_name = "NUMBER")]
+    pub(super) numbers: Vec<String>,
+    /// Take a number out
+    #[arg(long = "remove-number", value_name = "NUMBER")]
+    pub(super) remove_numbers: Vec<String>,
+    /// Add an accused: "name=Barnaby FERRET; born=01/04/1991"
+    #[arg(long, value_name = "FIELDS")]
+    pub(super) accused: Vec<String>,
+    /// Add a charge: "accused=1; number=1; charge=theft of a garden gnome; statute=Theft Act 1968 s.1"
+    #[arg(long = "charge", value_name = "FIELDS")]
+    pub(super) charges: Vec<String>,
+    /// Add a party: "name=Petra Windlestraw; role=cps-lawyer; addresses=p.windlestraw@cps.gov.example"
+    #[arg(long = "party", value_name = "FIELDS")]
+    pub(super) parties: Vec<String>,
+    /// Add a hearing: "kind=first-hearing; court=Ambleford MC; date=05/03/2026; time=10:00"
+    #[arg(long = "hearing", value_name = "FIELDS")]
+    pub(super) hearings: Vec<String>,
+    /// Write a note
+    #[arg(long = "note", value_name = "TEXT")]
+    pub(super) notes: Vec<String>,
+}
+
+/// See [`Case::File`].
+#[derive(Args, Clone, Debug)]
+pub(super) struct FileToCase {
+    /// account/mailbox/uidvalidity/uid
+    #[arg(value_name = "MESSAGE", required = true)]
+    pub(super) messages: Vec<String>,
+    /// The case, by its id or a number (several: shared between them)
+    #[arg(long = "case", value_name = "ID", required_unless_present = "not_a_case", conflicts_with = "not_a_case")]
+    pub(super) cases: Vec<String>,
+    /// They belong to no case, and what comes in their threads neither
+    #[arg(long)]
+    pub(super) not_a_case: bool,
 }
 
 /// See [`Case::Chronology`].

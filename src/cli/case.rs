@@ -1,10 +1,11 @@
-//! `case list | show | close | reopen | hold | chronology`.
+//! `case list | show | close | reopen | hold | chronology`; what writes into a case is in [`super::case_edit`].
 
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::args;
 use super::call::Call;
+use super::case_edit;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::thread;
@@ -51,12 +52,12 @@ impl<'a> Line<'a> {
         Self {
             id: &case.id.0,
             title: &case.title,
-            state: "open",
+            state: case.state,
             identifiers: case.identifiers.iter().map(|(kind, value)| Identifier { kind, value }).collect(),
             messages: case.messages,
             unread: case.unread,
             last_date: case.last_date,
-            next_hearing: None,
+            next_hearing: case.next_hearing,
         }
     }
 }
@@ -182,6 +183,10 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                 call.output.entries(&entries)?;
             }
         }
+        args::Case::Open(wanted) => return case_edit::open(call, wanted),
+        args::Case::Edit(wanted) => return case_edit::edit(call, wanted),
+        args::Case::File(wanted) => return case_edit::file(call, wanted),
+        args::Case::Triage { limit } => return case_edit::triage(call, *limit),
         args::Case::Show { id } => {
             let case = engine.find_case(id)?.ok_or_else(|| Failure::no(format!("there is no case {id:?}")))?;
             let threads = engine.threads(&Scope::Case(case.id.clone()))?;

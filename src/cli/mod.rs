@@ -9,6 +9,7 @@ mod args;
 mod attachment;
 mod call;
 mod case;
+mod case_edit;
 mod change;
 mod check;
 mod environment;

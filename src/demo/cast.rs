@@ -25,6 +25,7 @@ pub(super) const INKWELL: Person = Person { name: "Tess Inkwell", addr: "t.inkwe
 pub(super) const TEAM: Person = Person { name: "Crime team", addr: "GM.crime@quillpounce.example.cjsm.net" };
 pub(super) const THISTLEDOWN: Person =
     Person { name: "Isla Thistledown", addr: "i.thistledown@tg-law.example.cjsm.net" };
+pub(super) const WREN: Person = Person { name: "Wren & Co", addr: "agent@wrenandco.example.cjsm.net" };
 pub(super) const VELLUM: Person = Person { name: "Rufus Vellum", addr: "r.vellum@foxglove.example.cjsm.net" };
 pub(super) const CPS: Person = Person { name: "CPS Mudshire", addr: "ambleford.mags@cps.gov.example" };
 pub(super) const WINDLESTRAW: Person = Person { name: "Petra Windlestraw", addr: "p.windlestraw@cps.gov.example" };

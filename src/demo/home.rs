@@ -9,9 +9,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::cast::Key;
-use super::story::matters;
+use super::story::{matters, record};
 use super::{Ports, Resident};
+use crate::config;
+use crate::engine::{Engine, Opening};
 use crate::pgp::report::Acceptance;
+use crate::settings::Finding;
 use crate::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
 use crate::store::profile::{Profile, Roots};
 use crate::store::state::State;
@@ -75,7 +78,8 @@ impl Home {
         for key in keys {
             keep(&state, key)?;
         }
-        Ok(())
+        drop(state);
+        open_cases(profile, vault)
     }
 
     fn config(&self, passphrase_file: &Path, ports: Ports, residents: &[Resident]) -> String {
@@ -123,6 +127,14 @@ impl Home {
         }
         text
     }
+}
+
+/// Writes the five cases into the register of the new profile.
+fn open_cases(profile: Profile, vault: Vault) -> Result<(), String> {
+    let told = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let (config, _) = config::files::load(&profile.roots().config, None).map_err(told)?;
+    let engine = Engine::open(Opening::new(profile, config, Some(vault))).map_err(|error| error.to_string())?;
+    engine.record(record::events()?).map_err(|error| error.to_string())
 }
 
 fn keep(state: &State, key: &Key) -> Result<(), String> {

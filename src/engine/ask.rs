@@ -130,8 +130,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`].
     pub fn cases(&self) -> Result<Vec<CaseListed>, EngineError> {
-        self.core.ask_open(|_, open| {
-            let rows = open.library.case_rows();
+        self.core.ask_open(|core, open| {
+            let rows = open.library.case_rows(core.now());
             rows.into_iter()
                 .filter_map(|row| {
                     let Scope::Case(id) = row.scope else { return None };
@@ -139,6 +139,8 @@ impl Engine {
                     Some(CaseListed {
                         identifiers: identifiers.into_iter().map(|i| (i.kind.name().to_owned(), i.value)).collect(),
                         title: row.title.to_string(),
+                        state: row.state,
+                        next_hearing: row.next_hearing,
                         messages: row.messages,
                         unread: row.unread,
                         last_date: row.last_date,

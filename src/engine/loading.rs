@@ -9,6 +9,7 @@ use super::core::{Core, CoreHandle, Open, Stores};
 use super::library::Library;
 use super::library::filing::Book;
 use super::library::record::Record;
+use super::register::Register;
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::mail::id::{MailboxId, MessageKey};
@@ -27,7 +28,8 @@ struct Reader {
     number: u64,
     stores: Arc<Stores>,
     core: CoreHandle,
-    book: Book,
+    book: Arc<Book>,
+    register: Register,
 }
 
 impl Core {
@@ -46,11 +48,16 @@ impl Core {
             number: open.number,
             stores: Arc::clone(&open.stores),
             core: self.handle.clone(),
-            book: (*self.settings.book).clone(),
+            book: Arc::clone(&self.settings.book),
+            register: open.register.clone(),
         };
         let announcer = self.announcer.clone();
         self.runtime.spawn_blocking(move || {
             let rest = reader.read_kept(&mailboxes);
+            // What comes now is filed by what the register says, which is read beside this.
+            if reader.register.with(|_| ()).is_ok() {
+                reader.core.front_of(reader.number, Self::register_changed);
+            }
             reader.core.front_of(reader.number, Self::perform_deferred);
             reader.read_mailboxes(rest.as_ref().unwrap_or(&mailboxes), &announcer);
             let damage = reader.stores.cache.take_damage();
@@ -61,7 +68,10 @@ impl Core {
             }
             let Reader { number, stores, core, .. } = reader;
             drop(stores);
-            core.back_of(number, Self::loaded);
+            core.back_of(number, |core, open| {
+                core.register_changed(open);
+                core.loaded(open);
+            });
         });
     }
 
@@ -117,10 +127,18 @@ fn insert(open: &mut Open, mailbox: MailboxId, records: Vec<Record>) {
 }
 
 impl Reader {
+    /// By what is filed: what the register says as well, which is read beside this.
+    fn book_now(&self) -> Book {
+        match self.register.with(|loaded| loaded.book()) {
+            Ok(register) => self.book.with_register(&register),
+            Err(_) => (*self.book).clone(),
+        }
+    }
+
     /// Takes over the index as it was kept, and reads the pages that have changed since. Gives the mailboxes that it does not know; nothing
     /// where there is no list that can be read.
     fn read_kept(&self, mailboxes: &[MailboxId]) -> Option<Vec<MailboxId>> {
-        let library = Library::from_kept(self.book.clone(), &self.stores.cache.kept_list()?)?;
+        let library = Library::from_kept(self.book_now(), &self.stores.cache.kept_list()?)?;
         let known: BTreeSet<MailboxId> = library.mailbox_ids().into_iter().collect();
         let mut changed: Vec<(MailboxId, u32, Generation, bool)> = Vec::new();
         for &mailbox in mailboxes.iter().filter(|id| known.contains(id)) {

@@ -19,6 +19,7 @@
 mod account;
 mod announce;
 mod ask;
+mod ask_matters;
 mod changes;
 pub mod clock;
 mod clocks;
@@ -37,6 +38,7 @@ mod lane;
 mod large;
 mod library;
 mod loading;
+mod matters;
 mod offers;
 mod outbox;
 mod outgoing;

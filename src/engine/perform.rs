@@ -110,7 +110,31 @@ impl Core {
             Effect::ListKeys => self.send_keys(open),
             Effect::Key(deed) => self.perform_key(deed),
             Effect::Assist(addresses) => self.send_assistance(addresses),
-            Effect::ListCases => self.announcer.send(Event::Cases(open.library.case_rows().into())),
+            Effect::ListCases => self.announcer.send(Event::Cases(open.library.case_rows(self.now()).into())),
+            Effect::ShowCase(id) => self.send_case(open, id),
+            Effect::ListTriage => self.announcer.send(Event::Triage(open.library.triage_rows().into())),
+            Effect::ListAwaiting => self.send_awaiting(open),
+            Effect::ShowChronology(id) => self.send_chronology(open, id),
+            Effect::File(names, cases) => {
+                let done = self.file_messages(open, &names, &cases).map(|_| String::new());
+                self.tell_recorded(done);
+            }
+            Effect::OpenCase(opening) => {
+                let done = self.open_case(open, *opening).map(|id| format!("Opened {id}."));
+                self.tell_recorded(done);
+            }
+            Effect::AwaitAnswer(name, what, due) => {
+                let done = self.await_answer(open, &name, &what, due);
+                self.tell_recorded(done);
+            }
+            Effect::ChangeCase(id, changes) => {
+                let done = self.change_case(open, &id, changes);
+                self.tell_recorded(done);
+            }
+            Effect::AddNumber(id, text) => {
+                let done = self.add_number(open, &id, &text);
+                self.tell_recorded(done);
+            }
             Effect::ListThreads(scope) => {
                 let rows = open.library.thread_list(&scope);
                 self.announcer.send(Event::Threads(scope, rows));
@@ -593,6 +617,14 @@ fn needs_list(effect: &Effect) -> bool {
     matches!(
         effect,
         Effect::ListCases
+            | Effect::ShowCase(_)
+            | Effect::ListTriage
+            | Effect::File(..)
+            | Effect::OpenCase(_)
+            | Effect::ChangeCase(..)
+            | Effect::AddNumber(..)
+            | Effect::AwaitAnswer(..)
+            | Effect::ListAwaiting
             | Effect::ListThreads(_)
             | Effect::OpenThread(..)
             | Effect::OpenMessage(_)

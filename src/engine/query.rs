@@ -79,6 +79,10 @@ pub struct CaseListed {
     pub title: String,
     /// Kind and canonical value, the one it is known by first.
     pub identifiers: Vec<(String, String)>,
+    /// `open`, `on-hold`, `closed` or `shredded`.
+    pub state: &'static str,
+    /// When it is next in court.
+    pub next_hearing: Option<Timestamp>,
     /// Messages in it.
     pub messages: usize,
     /// Unread ones of them.

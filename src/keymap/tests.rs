@@ -131,11 +131,13 @@ fn the_keys_that_may_follow_are_told() {
             "a go.all",
             "c go.cases",
             "d go.drafts",
+            "e go.awaiting",
             "i go.inbox",
             "m go.mailbox",
             "n go.connections",
             "o go.outbox",
             "s sync.now",
+            "t go.triage",
             "u go.unfiled",
             "w go.changes"
         ]
@@ -215,8 +217,8 @@ fn mistakes_are_told_with_their_line_and_a_cure() {
          take a letter with ctrl, a function key or a sequence",
     );
     check(
-        "[cases]\n'y' = false",
-        "mine.toml:3:1: warning: `y` is unbound here, but nothing bound it; take the line out",
+        "[cases]\n'Y' = false",
+        "mine.toml:3:1: warning: `Y` is unbound here, but nothing bound it; take the line out",
     );
     check(
         "sequence_timeout_ms = 0",
@@ -228,7 +230,7 @@ fn mistakes_are_told_with_their_line_and_a_cure() {
 
 #[test]
 fn what_every_context_within_overrides_is_never_reached() {
-    let text = "inherits = 'default'\n[list]\n'z' = 'list.next'\n[cases]\n'z' = 'list.last'\n[threads]\n'z' = 'list.last'\n[thread]\n'z' = 'list.last'\n[outbox]\n'z' = 'list.last'\n[changes]\n'z' = 'list.last'\n[drafts]\n'z' = 'list.last'\n[connections]\n'z' = 'list.last'\n";
+    let text = "inherits = 'default'\n[list]\n'z' = 'list.next'\n[cases]\n'z' = 'list.last'\n[threads]\n'z' = 'list.last'\n[thread]\n'z' = 'list.last'\n[outbox]\n'z' = 'list.last'\n[changes]\n'z' = 'list.last'\n[drafts]\n'z' = 'list.last'\n[connections]\n'z' = 'list.last'\n[case]\n'z' = 'list.last'\n[triage]\n'z' = 'list.last'\n[awaiting]\n'z' = 'list.last'\n[chronology]\n'z' = 'list.last'\n";
     let (_, findings) = own(text).unwrap();
     assert_eq!(
         findings,

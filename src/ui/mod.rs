@@ -2,6 +2,7 @@
 
 mod canvas;
 mod date;
+mod form;
 mod marks;
 #[cfg(test)]
 mod play;
@@ -40,6 +41,10 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Some(Screen::Connections(connections)) => screen::connections::draw(model, connections, &mut canvas),
             Some(Screen::Keys(keys)) => screen::keys::draw(model, keys, &mut canvas),
             Some(Screen::Assistant(assistant)) => screen::assistant::draw(model, assistant, &mut canvas),
+            Some(Screen::Case(case)) => screen::case::draw(model, case, &mut canvas),
+            Some(Screen::Triage(triage)) => screen::triage::draw(model, triage, &mut canvas),
+            Some(Screen::Awaiting(awaiting)) => screen::awaiting::draw(model, awaiting, &mut canvas),
+            Some(Screen::Chronology(chronology)) => screen::chronology::draw(model, chronology, &mut canvas),
             Some(Screen::Help(help)) => screen::help::draw(model, help, &mut canvas),
             None => {}
         }

@@ -16,6 +16,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     match model.popups.last() {
         Some(Popup::Palette(palette)) => draw_palette(model, palette, canvas),
         Some(Popup::Picker(picker)) => draw_picker(model, picker, canvas),
+        Some(Popup::Form(form)) => super::form::draw(model, form, canvas),
         Some(Popup::Finder(finder)) => super::screen::finder::draw(model, finder, canvas),
         Some(Popup::Stop(stop)) => draw_stop(model, stop, canvas),
         Some(Popup::Offers(offers)) => draw_offers(model, offers, canvas),

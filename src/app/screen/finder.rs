@@ -11,7 +11,17 @@ use nucleo_matcher::{Config, Matcher, Utf32String};
 
 use crate::app::line::Line;
 use crate::app::view::{CaseRow, Scope};
+use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
+
+/// What a case is chosen for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Search {
+    /// To look into it.
+    Go,
+    /// To file these messages to it.
+    File(Vec<MessageRef>),
+}
 
 /// Above any score of the matcher for a text of ordinary length.
 const NUMBER: u32 = 1 << 16;
@@ -19,6 +29,8 @@ const NUMBER: u32 = 1 << 16;
 /// Cases to choose from.
 #[derive(Clone, Debug)]
 pub struct Finder {
+    /// What for.
+    pub search: Search,
     /// What was typed.
     pub line: Line,
     /// Places in [`Self::rows`] of those that fit, best first.
@@ -33,9 +45,9 @@ pub struct Finder {
 impl Finder {
     /// A finder among the rows of the list of cases.
     #[must_use]
-    pub fn new(rows: Arc<[CaseRow]>) -> Self {
+    pub fn new(search: Search, rows: Arc<[CaseRow]>) -> Self {
         let mut finder =
-            Self { line: Line::default(), found: Vec::new(), at: 0, rows: Arc::from([]), texts: Arc::from([]) };
+            Self { search, line: Line::default(), found: Vec::new(), at: 0, rows: Arc::from([]), texts: Arc::from([]) };
         finder.set(rows);
         finder
     }
@@ -120,7 +132,7 @@ fn compact(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{CaseRow, Finder, Scope};
+    use super::{CaseRow, Finder, Scope, Search};
     use crate::mail::id::CaseId;
     use crate::mail::safe::SafeText;
 
@@ -143,7 +155,7 @@ mod tests {
             row("R v FERRET", &["99ZX0012326", "26/99ZX/01/48151N"], &["Barnaby Quill"]),
             row("HMA v GANNET & STOAT", &["ZZ26000533"], &["Hamish Lintwhite", "Rufus Vellum"]),
         ];
-        Finder::new(rows.into())
+        Finder::new(Search::Go, rows.into())
     }
 
     #[track_caller]

@@ -1,8 +1,11 @@
 //! The screens as values; `ui::screen` has a file of the same name for each.
 
 pub mod assistant;
+pub mod awaiting;
+pub mod case;
 pub mod cases;
 pub mod changes;
+pub mod chronology;
 pub mod composer;
 pub mod connections;
 pub mod drafts;
@@ -17,6 +20,7 @@ pub mod picker;
 pub mod review;
 pub mod thread;
 pub mod threads;
+pub mod triage;
 
 /// Whether a list is to be asked for again: at most one question is under way, and news during it lead to one more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -77,6 +81,14 @@ pub enum Screen {
     Keys(keys::Keys),
     /// Why mail cannot be sealed.
     Assistant(assistant::Assistant),
+    /// A case with everything that is known of it.
+    Case(Box<case::CaseScreen>),
+    /// What is to be filed.
+    Triage(triage::Triage),
+    /// Answers that are waited for.
+    Awaiting(awaiting::AwaitingScreen),
+    /// What happened in a case.
+    Chronology(chronology::Chronology),
     /// Keys and what they do.
     Help(help::Help),
 }

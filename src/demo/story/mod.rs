@@ -2,6 +2,7 @@
 
 pub(super) mod exchanges;
 pub(super) mod matters;
+pub(super) mod record;
 
 use crate::mail::address::Address;
 

@@ -7,12 +7,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Library;
-use super::entry::{Entry, FoundIn, NONE};
+use super::entry::{Entry, FoundIn, NONE, mark};
 use super::threads::Place;
 use crate::case::{self, Filer, Filing, Identifier, Patterns};
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::mail::thread::id_hash;
+use crate::register;
 use crate::store::mailbox::SpecialUse;
 
 /// Subjects that are looked at to make up the title of a case that nobody configured.
@@ -30,16 +31,29 @@ pub(crate) struct Book {
     has_aliases: bool,
     /// Own addresses, in lower case.
     own: HashSet<String>,
+    classes: case::Classes,
+    /// The cases that this was made of.
+    rules: Vec<case::ConfiguredCase>,
+    /// Places in `cases`.
+    places: HashMap<CaseId, usize>,
+    /// What people have decided about messages, by the digest of the Message-ID.
+    decisions: Arc<HashMap<u64, case::Decided>>,
+    /// Addresses of the parties that are written down, in canonical form, with their cases.
+    people: Arc<Vec<(String, CaseId)>>,
+    /// Digest of the rules alone.
+    rules_digest: u64,
     /// See [`Self::digest`].
     digest: u64,
 }
 
-/// A configured case.
+/// A case that is written down: in the configuration, in the register, or in both.
 #[derive(Clone, Debug)]
 pub(crate) struct BookCase {
     pub(crate) id: CaseId,
     pub(crate) title: String,
     pub(crate) identifiers: Vec<Identifier>,
+    /// What the register says of it.
+    pub(crate) record: Option<Arc<case::Case>>,
 }
 
 impl Book {
@@ -61,7 +75,7 @@ impl Book {
             .filter_map(|rule| {
                 let id = case::filing::case_id(rule, &patterns)?;
                 let identifiers = rule.identifiers.iter().map(|text| patterns.read(text)).collect();
-                Some(BookCase { title: rule.title.clone(), id, identifiers })
+                Some(BookCase { title: rule.title.clone(), id, identifiers, record: None })
             })
             .collect();
         let has_aliases = cases
@@ -72,8 +86,109 @@ impl Book {
         let mut sorted: Vec<&String> = own.iter().collect();
         sorted.sort();
         let rules = format!("{}\n{configured:?}\n{classes:?}\n{sorted:?}", env!("CARGO_PKG_VERSION"));
-        let filer = Filer::new(patterns.clone(), classes, configured);
-        Self { filer, patterns, cases, has_aliases, own, digest: id_hash(&rules) }
+        let filer = Filer::new(patterns.clone(), classes.clone(), configured);
+        let places = cases.iter().enumerate().map(|(at, case)| (case.id.clone(), at)).collect();
+        let digest = id_hash(&rules);
+        Self {
+            filer,
+            patterns,
+            cases,
+            has_aliases,
+            own,
+            classes,
+            rules: configured.to_vec(),
+            places,
+            decisions: Arc::default(),
+            people: Arc::default(),
+            rules_digest: digest,
+            digest,
+        }
+    }
+
+    /// This book with what the register says. Of a case that both know, the register's title counts and the numbers of both; a shredded one
+    /// is listed and files nothing.
+    pub(crate) fn with_register(&self, register: &register::Book) -> Self {
+        let mut rules = self.rules.clone();
+        let mut records: HashMap<CaseId, Arc<case::Case>> = HashMap::new();
+        let mut people = Vec::new();
+        for record in register.cases() {
+            let is_there = !matches!(record.state, case::State::Shredded { .. });
+            let numbers: Vec<String> = record.identifiers.iter().filter(|_| is_there).map(wording).collect();
+            let known =
+                rules.iter_mut().find(|rule| case::filing::case_id(rule, &self.patterns).as_ref() == Some(&record.id));
+            match known {
+                Some(rule) => {
+                    if !record.title.is_empty() {
+                        rule.title.clone_from(&record.title);
+                    }
+                    rule.id.clone_from(&record.id.0);
+                    for number in numbers {
+                        if !rule.identifiers.contains(&number) {
+                            rule.identifiers.push(number);
+                        }
+                    }
+                    if !is_there {
+                        rule.identifiers.clear();
+                    }
+                }
+                None => rules.push(case::ConfiguredCase {
+                    id: record.id.0.clone(),
+                    title: record.title.clone(),
+                    identifiers: numbers,
+                }),
+            }
+            for address in record.parties.iter().filter(|_| is_there).flat_map(|party| &party.addresses) {
+                people.push((self.classes.canonical(address), record.id.clone()));
+            }
+            records.insert(record.id.clone(), Arc::new(record.clone()));
+        }
+        let mut book = Self::new(self.patterns.clone(), self.classes.clone(), &rules, self.own.iter().cloned());
+        // What this one was made of stays the configuration's.
+        for case in &mut book.cases {
+            case.record = records.get(&case.id).cloned();
+        }
+        // A message whose text was not here when it was decided about has two names: the later decision counts.
+        let mut latest: HashMap<&str, &register::book::Decision> = HashMap::new();
+        for (name, decision) in register.decisions().filter(|(name, _)| !name.message_id.is_empty()) {
+            let known = latest.entry(&name.message_id).or_insert(decision);
+            if known.at < decision.at {
+                *known = decision;
+            }
+        }
+        let mut decisions = HashMap::new();
+        let mut digest = book.rules_digest;
+        for (message_id, decision) in latest {
+            let decided = case::Decided {
+                cases: if decision.not_a_case { Vec::new() } else { decision.cases.clone() },
+                whole_thread: decision.whole_thread,
+            };
+            let id = id_hash(message_id);
+            // In whatever order they come.
+            digest ^= id_hash(&format!("{id}{decided:?}"));
+            decisions.insert(id, decided);
+        }
+        (book.decisions, book.people, book.digest) = (Arc::new(decisions), Arc::new(people), digest);
+        book
+    }
+
+    /// The canonical form of an address: that of its CJSM twin is the same.
+    pub(crate) fn canonical(&self, address: &str) -> String {
+        self.classes.canonical(address)
+    }
+
+    /// Addresses of parties with their cases.
+    pub(crate) fn people(&self) -> &[(String, CaseId)] {
+        &self.people
+    }
+
+    /// The cases that a number leads to.
+    pub(crate) fn cases_of(&self, identifier: &Identifier) -> Vec<CaseId> {
+        self.filer.cases_of(identifier)
+    }
+
+    /// What was decided about a message, by the digest of its Message-ID.
+    fn decided(&self, id: u64) -> Option<&case::Decided> {
+        self.decisions.get(&id)
     }
 
     /// Digest of everything that filing goes by, the version of casemail included: what was filed under another one is filed anew.
@@ -83,7 +198,7 @@ impl Book {
 
     /// The configured case of an id.
     pub(crate) fn configured(&self, id: &CaseId) -> Option<&BookCase> {
-        self.cases.iter().find(|case| case.id == *id)
+        self.places.get(id).and_then(|at| self.cases.get(*at))
     }
 
     /// All configured cases.
@@ -185,6 +300,8 @@ struct Member {
     from: String,
     recipients: Vec<String>,
     is_own: bool,
+    /// Digest of its Message-ID.
+    id: u64,
 }
 
 /// Where messages belong, each answer once; number 0 is "nowhere".
@@ -211,7 +328,7 @@ impl Filings {
         fits.then_some(())
     }
 
-    fn get(&self, number: u32) -> Option<&Filing> {
+    pub(super) fn get(&self, number: u32) -> Option<&Filing> {
         self.list.get(number as usize)
     }
 
@@ -253,9 +370,7 @@ impl Library {
     /// Files every message of a thread, where it names a case somewhere.
     pub(super) fn file_thread(&mut self, thread: u32) {
         let names_something = self.book.has_aliases
-            || self
-                .places(thread)
-                .any(|(_, entry)| entry.is_some_and(|entry| self.lists.at(entry.lists).found().next().is_some()));
+            || self.places(thread).any(|(_, entry)| entry.is_some_and(|entry| self.names_something(entry)));
         let filed = if names_something { self.file_members(thread) } else { HashMap::new() };
         let mut cases: Vec<CaseId> = Vec::new();
         let (mut first, mut mixed) = (None, false);
@@ -289,6 +404,43 @@ impl Library {
         self.forget_title(thread);
     }
 
+    /// Whether a message has anything by which it, or its thread, could be filed.
+    fn names_something(&self, entry: &Entry) -> bool {
+        let decided = || self.book.decided(self.names.digest(entry.id)).is_some();
+        self.lists.at(entry.lists).found().next().is_some() || decided()
+    }
+
+    /// By what messages are filed.
+    pub(crate) fn book(&self) -> &Book {
+        &self.book
+    }
+
+    /// Takes other rules and decisions. Says whether [`Library::refile`] is to be called until it is through; where only decisions changed, those
+    /// threads are filed at once.
+    pub(crate) fn set_book(&mut self, book: Book) -> bool {
+        let before = std::mem::replace(&mut self.book, book);
+        self.untitled.extend(self.book.cases.iter().map(|case| case.id.clone()));
+        self.version += 1;
+        if before.digest == self.book.digest {
+            return false;
+        }
+        if before.rules_digest != self.book.rules_digest || self.filed_by != before.digest || self.is_stale() {
+            self.refiled = 0;
+            return true;
+        }
+        let (old, new) = (Arc::clone(&before.decisions), Arc::clone(&self.book.decisions));
+        let changed = new.iter().filter(|(id, decided)| old.get(*id) != Some(*decided)).map(|(id, _)| *id);
+        let gone = old.keys().filter(|id| !new.contains_key(*id)).copied();
+        let ids: Vec<u64> = changed.chain(gone).collect();
+        for id in ids {
+            let Some(number) = self.names.find(id) else { continue };
+            let threads: Vec<u32> = self.threads.ring(self.names.thread(number)).collect();
+            threads.into_iter().for_each(|thread| self.file_thread(thread));
+        }
+        self.filed_by = self.book.digest;
+        false
+    }
+
     /// The answer for each message of a thread, by entry.
     fn file_members(&mut self, thread: u32) -> HashMap<u32, u32> {
         let places: Vec<(Place, Option<&Entry>)> = self.places(thread).collect();
@@ -303,6 +455,7 @@ impl Library {
                 from: &member.from,
                 recipients: &member.recipients,
                 is_own: member.is_own,
+                decided: self.book.decided(member.id),
             })
             .collect();
         let filings = self.book.filer.file(&items);
@@ -354,6 +507,8 @@ impl Library {
                 from,
                 recipients: people.collect(),
                 is_own,
+                // What says something else under the same Message-ID is not what was decided about.
+                id: if entry.is(mark::CONFLICT) { 0 } else { self.names.digest(entry.id) },
             });
         }
         members

@@ -24,7 +24,7 @@ use crate::store::cache::{Generation, KeptList};
 use crate::store::mailbox::Mailbox;
 
 /// The form of the parts; another one is not read.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// Rows of a table: more would not fit into memory.
 const ROWS_MAX: u32 = 1 << 28;
 

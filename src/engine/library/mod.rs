@@ -18,6 +18,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod triage;
 
 use std::collections::{HashMap, HashSet};
 

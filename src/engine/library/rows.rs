@@ -9,6 +9,7 @@ use super::Library;
 use super::entry::{Entry, badge_of, mark};
 use crate::app::thread_list::{Brief, PEOPLE_MAX, Table, ThreadList};
 use crate::app::view::{CaseRow, MessageRow, Scope, ThreadRow, ThreadView};
+use crate::case::Case;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, ThreadId};
 use crate::mail::safe::SafeText;
@@ -52,21 +53,39 @@ impl From<&Brief> for Count {
     }
 }
 
+/// Names by which a case may be looked for.
+fn people(record: &Case) -> Vec<SafeText> {
+    let accused = record.accused.iter().map(|one| &one.name);
+    let parties = record.parties.iter().flat_map(|one| [&one.name, &one.organisation]);
+    accused.chain(parties).filter(|name| !name.is_empty()).map(|name| SafeText::line(name)).collect()
+}
+
+fn next_hearing(record: &Case, now: Timestamp) -> Option<Timestamp> {
+    record.next_hearing(now)?.at.start().ok().map(|start| start.timestamp())
+}
+
 impl Library {
-    fn text_at(&self, entry: &Entry) -> SafeText {
+    /// Messages of a case and unread ones of them.
+    pub(crate) fn case_counts(&mut self, id: &CaseId) -> (usize, usize) {
+        let rows = self.case_rows(Timestamp::UNIX_EPOCH);
+        let row = rows.iter().find(|row| matches!(&row.scope, Scope::Case(known) if known == id));
+        row.map_or((0, 0), |row| (row.messages, row.unread))
+    }
+
+    pub(super) fn text_at(&self, entry: &Entry) -> SafeText {
         SafeText::line(self.texts.value(entry.subject))
     }
 
-    fn author(&self, entry: &Entry) -> SafeText {
+    pub(super) fn author(&self, entry: &Entry) -> SafeText {
         SafeText::line(self.texts.value(entry.from))
     }
 
-    fn is_mixed(&self, thread: u32) -> bool {
+    pub(super) fn is_mixed(&self, thread: u32) -> bool {
         self.threads.bodies.get(thread as usize).is_some_and(|body| body.mixed)
     }
 
     /// The list of cases: all mail, unfiled mail, then the cases with the newest mail first, then configured ones without mail.
-    pub(crate) fn case_rows(&mut self) -> Vec<CaseRow> {
+    pub(crate) fn case_rows(&mut self, now: Timestamp) -> Vec<CaseRow> {
         self.freshen();
         self.make_titles();
         let mut by_list = vec![Count::default(); self.case_lists.len()];
@@ -111,7 +130,17 @@ impl Library {
             .map(|(id, count)| {
                 let (title, identifiers) = self.case_words(&id);
                 let identifiers = identifiers.iter().map(|identifier| SafeText::line(&identifier.value)).collect();
-                row(Scope::Case(id), title, identifiers, count)
+                let record = self.book.configured(&id).and_then(|case| case.record.as_deref());
+                let bare = row(Scope::Case(id), title, identifiers, count);
+                match record {
+                    None => bare,
+                    Some(record) => CaseRow {
+                        people: people(record),
+                        state: record.state.name(),
+                        next_hearing: next_hearing(record, now),
+                        ..bare
+                    },
+                }
             })
             .collect();
         cases.sort_by(|a, b| b.last_date.cmp(&a.last_date).then_with(|| a.title.cmp(&b.title)));

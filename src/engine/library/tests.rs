@@ -93,7 +93,7 @@ fn cases_come_from_identifiers_and_are_inherited_by_the_thread() {
     library.insert(MailboxId(1), &summary(4, "4@x", &[], "Lantern", &[(FoundIn::AttachmentName, "ZZ26000417")]));
     library.insert(MailboxId(1), &summary(5, "5@x", &[], "Otter", &[]));
     library.rebuild();
-    let rows = library.case_rows();
+    let rows = library.case_rows(jiff::Timestamp::UNIX_EPOCH);
     let counts: Vec<(String, usize, usize)> =
         rows.iter().map(|r| (r.title.to_string(), r.messages, r.unread)).collect();
     assert_eq!(
@@ -273,7 +273,7 @@ fn compare(steps: &[Step]) {
     assert_eq!(shape(&mut bit_by_bit), shape(&mut at_once));
     check_order(&bit_by_bit);
     check_order(&at_once);
-    let rows = |library: &mut Library| format!("{:?}", library.case_rows());
+    let rows = |library: &mut Library| format!("{:?}", library.case_rows(jiff::Timestamp::UNIX_EPOCH));
     assert_eq!(rows(&mut bit_by_bit), rows(&mut at_once));
     for scope in [Scope::All, Scope::Unfiled, Scope::Case(CaseId("ferret".into()))] {
         let count = |library: &mut Library| library.thread_list(&scope).to_rows().len();

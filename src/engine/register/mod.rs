@@ -16,6 +16,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use self::history::History;
+pub(crate) use self::recorder::Recorder;
 pub use self::verify::{StreamVerified, Verification, verify_text};
 use super::Engine;
 use super::core::{EngineError, Settings, Stores};
@@ -135,6 +136,14 @@ impl Register {
     /// [`EngineError`]; nothing was written then.
     pub(crate) fn append(&self, hand: &Hand<'_>, events: &[Event]) -> Result<(), EngineError> {
         self.with(|loaded| loaded.append(hand, events))?
+    }
+
+    /// What happened in a case, in order.
+    ///
+    /// # Errors
+    /// The register or the state store cannot be read.
+    pub(crate) fn chronology(&self, stores: &Stores, case: &CaseId) -> Result<Vec<Line>, EngineError> {
+        self.with(|loaded| loaded.chronology(stores, case))?
     }
 }
 
@@ -326,8 +335,7 @@ impl Engine {
         let (register, stores, keyring) = self.register_parts()?;
         let hand = Hand { stores: &stores, settings: &self.settings, keyring: &keyring };
         register.append(&hand, &events)?;
-        self.core.front(super::core::Core::mark_changed);
-        Ok(())
+        self.core.ask_stores(super::core::Core::register_changed)
     }
 
     /// The case book as it is now.
@@ -345,7 +353,7 @@ impl Engine {
     pub fn chronology(&self, case: &CaseId) -> Result<Vec<Line>, EngineError> {
         self.record_mail(Some(case))?;
         let (register, stores, _) = self.register_parts()?;
-        register.with(|loaded| loaded.chronology(&stores, case))?
+        register.chronology(&stores, case)
     }
 
     /// Every record, in order.

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{arc, sentence};
+use crate::app::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
 use crate::app::view::{
@@ -130,6 +131,10 @@ pub(super) struct World {
     pub(super) to_name: Vec<(String, bool)>,
     /// Messages are signed so, and not encrypted, and their header fields are not covered.
     pub(super) unprotected: Option<(SignatureState, Covers)>,
+    pub(super) case: Option<Arc<CaseView>>,
+    pub(super) triage: Vec<TriageRow>,
+    pub(super) awaiting: Vec<AwaitingRow>,
+    pub(super) chronology: Vec<ChronologyRow>,
 }
 
 impl Default for World {
@@ -289,6 +294,10 @@ impl Default for World {
             assistance: super::keys::assistance(),
             to_name: Vec::new(),
             unprotected: None,
+            case: None,
+            triage: Vec::new(),
+            awaiting: Vec::new(),
+            chronology: Vec::new(),
         }
     }
 }
@@ -483,6 +492,10 @@ impl World {
                 });
                 vec![Event::Offered(case.clone(), offers.collect::<Vec<_>>().into())]
             }
+            Effect::ShowCase(id) => vec![Event::Case(id.clone(), self.case.clone())],
+            Effect::ListTriage => vec![Event::Triage(arc(&self.triage))],
+            Effect::ListAwaiting => vec![Event::Awaiting(arc(&self.awaiting))],
+            Effect::ShowChronology(id) => vec![Event::Chronology(id.clone(), arc(&self.chronology))],
             Effect::ListDrafts => vec![Event::Drafts(arc(&self.drafts))],
             Effect::TakeUpDraft(id) => {
                 let found = self.drafts.iter().position(|row| row.id == *id).map(|at| self.drafts.remove(at));

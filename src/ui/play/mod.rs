@@ -4,6 +4,7 @@ mod cast;
 mod connections;
 mod hostile;
 mod keys;
+mod matters;
 mod reading;
 mod writing;
 
@@ -128,6 +129,10 @@ fn asks(effect: &Effect) -> bool {
             | Effect::OfferTemplates(_)
             | Effect::ListKeys
             | Effect::Assist(_)
+            | Effect::ShowCase(_)
+            | Effect::ListTriage
+            | Effect::ListAwaiting
+            | Effect::ShowChronology(_)
     )
 }
 

@@ -1,7 +1,7 @@
 //! The finder of cases, over whatever screen is there.
 
 use crate::app::Model;
-use crate::app::screen::finder::Finder;
+use crate::app::screen::finder::{Finder, Search};
 use crate::app::size::Area;
 use crate::app::view::CaseRow;
 use crate::mail::safe::SafeText;
@@ -16,7 +16,12 @@ pub(in crate::ui) fn draw(model: &Model, finder: &Finder, canvas: &mut Canvas<'_
     let rows = u16::try_from(finder.found.len().clamp(1, 15)).unwrap_or(15);
     let height = body.height.saturating_sub(2).min(rows + 3);
     let area = Area { x: body.x + (body.width - width) / 2, y: body.y + 1, width, height };
-    let inner = canvas.window(area, "Case");
+    let title = match &finder.search {
+        Search::Go => "Case".to_owned(),
+        Search::File(messages) if messages.len() == 1 => "File the message to".to_owned(),
+        Search::File(messages) => format!("File {} messages to", messages.len()),
+    };
+    let inner = canvas.window(area, &title);
     let style = canvas.style(Scope::Popup);
     canvas.put(inner.x + 1, inner.y, 1, "'", style);
     super::field(canvas, inner.x + 2, inner.y, inner.width.saturating_sub(3), &finder.line, Scope::FieldFocused);

@@ -1,8 +1,11 @@
 //! The screens, drawn; `app::screen` has a file of the same name for each.
 
 pub(super) mod assistant;
+pub(super) mod awaiting;
+pub(super) mod case;
 pub(super) mod cases;
 pub(super) mod changes;
+pub(super) mod chronology;
 pub(super) mod composer;
 pub(super) mod connections;
 pub(super) mod drafts;
@@ -14,6 +17,7 @@ pub(super) mod outbox;
 pub(super) mod review;
 pub(super) mod thread;
 pub(super) mod threads;
+pub(super) mod triage;
 
 use super::canvas::{Canvas, cells};
 use ratatui::style::Style;
@@ -84,6 +88,19 @@ pub(super) fn say(canvas: &mut Canvas<'_>, area: Area, text: &str) {
     let first = area.y + area.height / 3;
     for (y, (_, _, line)) in (first..area.y + area.height).zip(wrapped.visible()) {
         canvas.put(x, y, width, line, style);
+    }
+}
+
+/// Words that take as many rows as they need, within an area.
+pub(super) fn paragraph(canvas: &mut Canvas<'_>, area: Area, words: &SafeText, style: Style) {
+    let inner = crate::app::size::inset(area);
+    let wrapped = Wrapped::new(
+        std::sync::Arc::from(vec![words.clone()]),
+        usize::from(inner.width.min(110)),
+        usize::from(inner.height),
+    );
+    for (y, (_, _, line)) in (inner.y..inner.y + inner.height).zip(wrapped.visible()) {
+        canvas.put(inner.x, y, inner.width, line, style);
     }
 }
 

@@ -1,0 +1,184 @@
+//! What a person is to decide about: messages in no case, and those that casemail does not dare to file; with what may be right.
+//!
+//! A suggestion is sure where a number stands behind it, or where the name of an accused in the subject and the sender say the same, or where
+//! the sender has a part in one case only. A name alone is a suggestion and never sure: two clients may have it.
+
+use std::collections::{BTreeSet, HashMap};
+
+use jiff::Timestamp;
+
+use super::Library;
+use super::entry::Entry;
+use crate::app::case_view::{Suggestion, TriageRow};
+use crate::case::{Filed, Flag};
+use crate::mail::id::{CaseId, MessageRef, ThreadId};
+use crate::mail::safe::SafeText;
+use crate::store::mailbox::SpecialUse;
+
+/// Suggestions of one row.
+const SUGGESTIONS_MAX: usize = 4;
+/// The shortest name that is looked for in subjects.
+const NAME_MIN: usize = 4;
+
+/// What people and names lead to.
+struct Hints {
+    /// Cases in which an address has a part, by its canonical form.
+    people: HashMap<String, BTreeSet<CaseId>>,
+    /// Cases by names of their titles, upper-cased.
+    names: HashMap<String, BTreeSet<CaseId>>,
+}
+
+impl Library {
+    /// The rows of the triage list: those in doubt first, then those with a suggestion, each the newest first.
+    pub(crate) fn triage_rows(&mut self) -> Vec<TriageRow> {
+        self.freshen();
+        self.make_titles();
+        let hints = self.hints();
+        let mut rows: Vec<TriageRow> = Vec::new();
+        for &thread in &self.threads.order {
+            let Some(brief) = self.threads.table.get(thread).filter(|brief| brief.messages > 0) else { continue };
+            let is_filed = self.case_lists.get(brief.cases as usize).is_some_and(|cases| !cases.is_empty());
+            if is_filed && !self.is_mixed(thread) {
+                continue;
+            }
+            self.triage_of(thread, brief.id, &hints, &mut rows);
+        }
+        // A stable sort: within each kind they stay in the order of the threads, the newest first.
+        rows.sort_by_key(|row| (row.doubt.is_empty(), row.suggestions.is_empty()));
+        rows
+    }
+
+    /// The rows of one thread: what was never filed is one row, every message in doubt is one of its own.
+    fn triage_of(&self, thread: u32, id: ThreadId, hints: &Hints, rows: &mut Vec<TriageRow>) {
+        let mut plain: Vec<&Entry> = Vec::new();
+        for entry in self.places(thread).filter_map(|(_, entry)| entry).filter(|entry| self.is_shown(entry)) {
+            if self.role_shown(entry.key) == Some(SpecialUse::Drafts) {
+                continue;
+            }
+            let Some(filing) = self.filings.get(entry.filing).filter(|filing| filing.cases.is_empty()) else {
+                continue;
+            };
+            match filing.flag {
+                _ if filing.settled => {}
+                Some(flag) => {
+                    let suggestions = filing.suggestions.iter().map(|filed| self.suggestion(filed, true)).collect();
+                    rows.extend(self.triage_row(id, &[entry], suggestions, Some(flag)));
+                }
+                None => plain.push(entry),
+            }
+        }
+        plain.sort_by_key(|entry| std::cmp::Reverse(entry.received));
+        let suggestions = self.guesses(&plain, hints);
+        rows.extend(self.triage_row(id, &plain, suggestions, None));
+    }
+
+    fn triage_row(
+        &self,
+        thread: ThreadId,
+        entries: &[&Entry],
+        suggestions: Vec<Suggestion>,
+        flag: Option<Flag>,
+    ) -> Option<TriageRow> {
+        let newest = *entries.first()?;
+        let messages: Vec<MessageRef> = entries.iter().filter_map(|entry| self.name(entry.key)).collect();
+        let address = self.lists.at(newest.lists).people.first().map(|number| self.texts.value(*number));
+        (!messages.is_empty()).then(|| TriageRow {
+            thread,
+            messages,
+            from: self.author(newest),
+            address: SafeText::line(address.unwrap_or_default()),
+            subject: self.text_at(newest),
+            received: Timestamp::from_second(newest.received).unwrap_or_default(),
+            suggestions,
+            doubt: flag.map(|flag| SafeText::from(flag.words())).unwrap_or_default(),
+        })
+    }
+
+    fn suggestion(&self, filed: &Filed, is_sure: bool) -> Suggestion {
+        let because = SafeText::line(&filed.because.to_string());
+        Suggestion { title: self.case_words(&filed.case).0, case: filed.case.clone(), because, is_sure }
+    }
+
+    /// Who has a part in which case: the parties that are written down, and whoever wrote or received what is filed to one case.
+    fn hints(&self) -> Hints {
+        let mut people: HashMap<String, BTreeSet<CaseId>> = HashMap::new();
+        let mut names: HashMap<String, BTreeSet<CaseId>> = HashMap::new();
+        let mut by_number: HashMap<u32, BTreeSet<u32>> = HashMap::new();
+        for entry in self.all() {
+            let list = self.filings.cases(entry.filing);
+            if list != 0 {
+                for number in self.lists.at(entry.lists).people {
+                    by_number.entry(*number).or_default().insert(list);
+                }
+            }
+        }
+        for (number, lists) in by_number {
+            let known = self.book.canonical(self.texts.value(number));
+            if self.book.owns(&known) {
+                continue;
+            }
+            let cases =
+                lists.iter().filter_map(|list| self.case_lists.get(*list as usize)).flat_map(|list| list.iter());
+            people.entry(known).or_default().extend(cases.cloned());
+        }
+        for (address, case) in self.book.people() {
+            people.entry(address.clone()).or_default().insert(case.clone());
+        }
+        let cases: BTreeSet<&CaseId> = self
+            .case_lists
+            .iter()
+            .flat_map(|list| list.iter())
+            .chain(self.book.cases().iter().map(|case| &case.id))
+            .collect();
+        for case in cases {
+            for name in surnames(self.case_words(case).0.as_str()) {
+                names.entry(name).or_default().insert(case.clone());
+            }
+        }
+        Hints { people, names }
+    }
+
+    /// What senders, recipients and subjects of messages without a number speak for.
+    fn guesses(&self, entries: &[&Entry], hints: &Hints) -> Vec<Suggestion> {
+        let mut by_name: BTreeSet<&CaseId> = BTreeSet::new();
+        let mut by_person: BTreeSet<&CaseId> = BTreeSet::new();
+        for entry in entries {
+            let subject = self.texts.value(entry.subject).to_uppercase();
+            let words = subject.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-');
+            by_name.extend(words.filter_map(|word| hints.names.get(word)).flatten());
+            for number in self.lists.at(entry.lists).people {
+                by_person
+                    .extend(hints.people.get(&self.book.canonical(self.texts.value(*number))).into_iter().flatten());
+            }
+        }
+        let both: Vec<&CaseId> = by_name.intersection(&by_person).copied().collect();
+        let suggest = |case: &CaseId, because: &'static str, is_sure: bool| Suggestion {
+            case: case.clone(),
+            title: self.case_words(case).0,
+            because: SafeText::from(because),
+            is_sure,
+        };
+        let mut found: Vec<Suggestion> = match (both.as_slice(), by_person.len()) {
+            ([_, ..], _) => {
+                let sure = both.len() == 1;
+                both.iter().map(|case| suggest(case, "name and sender fit", sure)).collect()
+            }
+            ([], 1) if by_name.is_empty() => {
+                by_person.iter().map(|case| suggest(case, "the sender has a part in no other case", true)).collect()
+            }
+            _ => by_name.iter().map(|case| suggest(case, "the name in the subject, nothing else", false)).collect(),
+        };
+        found.truncate(SUGGESTIONS_MAX);
+        found
+    }
+}
+
+/// The names of a title: what stands in capitals behind the "v".
+fn surnames(title: &str) -> Vec<String> {
+    let Some((_, accused)) = title.split_once(" v ").or_else(|| title.split_once(" v. ")) else { return Vec::new() };
+    accused
+        .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-')
+        .filter(|word| word.chars().count() >= NAME_MIN && !word.chars().any(char::is_lowercase))
+        .map(str::to_uppercase)
+        .collect()
+}

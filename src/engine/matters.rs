@@ -32,12 +32,12 @@ impl Core {
         if source == Source::Mail && messages == 0 {
             return None;
         }
-        let clocks = self.clocks(&case);
+        let clocks = self.clocks_of_case(&case);
         Some(CaseView { case, source, clocks, messages, unread })
     }
 
     /// The clocks that run in a case, in words.
-    fn clocks(&self, case: &Case) -> Vec<Sentence> {
+    fn clocks_of_case(&self, case: &Case) -> Vec<Sentence> {
         let now = self.now();
         let mut clocks = Vec::new();
         if let Some(hearing) = case.next_hearing(now) {

@@ -51,7 +51,7 @@ fn what_came_encrypted_to_others_goes_to_nobody_whose_address_was_not_typed() {
     play.world.to_name = vec![("r.vellum@foxglove.example".to_owned(), false)];
     play.world.finding = Some((Tone::Alarm, "Nothing proves that r.vellum@foxglove.example could read it."));
     play.press("j<CR><CR>fr.vellum@foxglove.example<C-s>y");
-    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(..))));
     assert!(play.screen().contains("Not sent."), "{}", play.screen());
     play.press("a");
     assert!(play.screen().contains("Type r.vellum@foxglove.example"), "{}", play.screen());
@@ -67,7 +67,7 @@ fn what_came_encrypted_to_others_goes_to_nobody_whose_address_was_not_typed() {
     assert!(origin.forwarded && origin.hidden_subject && origin.allows("r.vellum@foxglove.example", false));
     assert!(!origin.allows("r.vellum@foxglove.example", true));
     play.press("y");
-    assert!(play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(_))));
+    assert!(play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(..))));
 }
 
 #[test]

@@ -256,6 +256,14 @@ pub(super) enum Case {
         #[arg(long)]
         release: bool,
     },
+    /// Destroy a closed case: its messages here and all texts about it; digests and a certificate stay
+    Shred {
+        /// Its id or one of its identifiers
+        id: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", default_value = "")]
+        because: String,
+    },
     /// Everything that was sent, received, exported, overridden and decided in a case, in order; never the text of a message
     Chronology {
         /// Its id or one of its identifiers
@@ -367,6 +375,8 @@ pub(super) enum Register {
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
+    /// Take in what other devices have written and hand over what they lack, sealed, through a mailbox of the server
+    Replicate,
 }
 
 /// See [`Command::Thread`].

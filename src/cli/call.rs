@@ -149,6 +149,8 @@ pub(super) fn is_bare(cli: &Cli, cwd: &std::path::Path) -> bool {
             !messages.is_empty() && messages.iter().all(bare)
         }
         Some(Command::Attachment(Attachment::Export { message, .. })) => bare(message),
+        // The streams in a file are proved by what is in it.
+        Some(Command::Register(super::args::Register::Verify { file })) => file.is_some(),
         _ => false,
     }
 }

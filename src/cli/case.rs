@@ -1,4 +1,4 @@
-//! `case list | show | close | reopen | hold | chronology`; what writes into a case is in [`super::case_edit`].
+//! `case list | show | close | reopen | hold | shred | chronology`; what writes into a case is in [`super::case_edit`].
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -11,9 +11,11 @@ use super::listed;
 use super::thread;
 use crate::app::view::Scope;
 use crate::case::{Case, Jurisdiction, State};
+use crate::engine::EngineError;
 use crate::engine::query::CaseListed;
 use crate::engine::register::retention;
 use crate::register::chronology::{self as record, COLUMNS, csv_row};
+use crate::register::event::DestructionCertificate;
 use crate::register::{CaseChange, Event};
 
 #[derive(Serialize)]
@@ -67,7 +69,48 @@ impl<'a> Line<'a> {
 /// # Errors
 /// There is none.
 pub(super) fn find(call: &Call<'_>, id: &str) -> Result<CaseListed, Failure> {
-    call.engine()?.find_case(id)?.ok_or_else(|| Failure::no(format!("there is no case {id:?}")))
+    let engine = call.engine()?;
+    let found = match engine.find_case(id)? {
+        Some(found) => Some(found),
+        None => engine.find_registered(id)?,
+    };
+    found.ok_or_else(|| Failure::no(format!("there is no case {id:?}")))
+}
+
+#[derive(Serialize)]
+struct Destroyed<'a> {
+    schema: &'static str,
+    ok: bool,
+    certificate: &'a DestructionCertificate,
+}
+
+fn shred(call: &mut Call<'_>, id: &str, because: &str) -> Outcome {
+    let case = find(call, id)?;
+    let engine = call.engine()?;
+    let certificate = engine.shred(&case, because).map_err(|error| match error {
+        EngineError::Refused(words) => Failure::no(words),
+        error => error.into(),
+    })?;
+    if call.output.json() {
+        let document = Destroyed { schema: "casemail.destruction/1", ok: true, certificate: &certificate };
+        call.output.document(&document)?;
+    } else {
+        for (name, value) in [
+            ("certificate", certificate.number.clone()),
+            ("case", certificate.case.clone()),
+            ("destroyed", certificate.at.to_string()),
+            ("because", certificate.because.clone()),
+            ("messages", format!("{} ({} bytes)", certificate.messages, certificate.bytes)),
+            ("texts of the register", certificate.texts.len().to_string()),
+            ("messages of other cases too, which stay", certificate.shared.to_string()),
+        ] {
+            call.output.line(&format!("{name}: {value}"))?;
+        }
+        for digest in &certificate.digests {
+            call.output.line(&format!("sha256 {digest}"))?;
+        }
+    }
+    Ok(Exit::Done)
 }
 
 /// Writes a change of a case into the register, and says so.
@@ -188,11 +231,15 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::File(wanted) => return case_edit::file(call, wanted),
         args::Case::Triage { limit } => return case_edit::triage(call, *limit),
         args::Case::Show { id } => {
-            let case = engine.find_case(id)?.ok_or_else(|| Failure::no(format!("there is no case {id:?}")))?;
+            let case = find(call, id)?;
             let threads = engine.threads(&Scope::Case(case.id.clone()))?;
             if call.output.json() {
                 let threads = threads.iter().map(thread::Line::of).collect();
-                call.output.document(&Document { schema: "casemail.case/1", case: Line::of(&case), threads })?;
+                call.output.document(&Document {
+                    schema: "casemail.case/1",
+                    case: Line::of(&case),
+                    threads,
+                })?;
             } else {
                 call.output.line(&format!("{}  {}", case.id, case.title))?;
                 let known: Vec<&str> = case.identifiers.iter().map(|(_, value)| value.as_str()).collect();
@@ -228,6 +275,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                 _ => Err(Failure::no(format!("{} is not on hold", case.id))),
             });
         }
+        args::Case::Shred { id, because } => return shred(call, id, because),
         args::Case::Chronology { id, format } => return chronology(call, id, *format),
     }
     Ok(Exit::Done)

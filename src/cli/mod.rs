@@ -187,13 +187,16 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         Ok(lock) => lock,
         Err(running) => return hand_over(&roots, command, environment, output, running),
     };
-    let way = Way {
-        roots,
-        environment,
-        passphrase: cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?,
-        connects: connects(command),
-        events: None,
+    let passphrase = cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?;
+    // Copies of the files of a case that is destroyed stay shut only under keys that nobody has any more.
+    let then_new_keys = match command {
+        Command::Case(args::Case::Shred { .. }) => Some((
+            Way { roots: roots.clone(), environment, passphrase: passphrase.clone(), connects: false, events: None },
+            config.clone(),
+        )),
+        _ => None,
     };
+    let way = Way { roots, environment, passphrase, connects: connects(command), events: None };
     match command {
         Command::Store(Store::Rebuild) => return rekey::rebuild(&way, output),
         Command::Store(command @ Store::Rekey { .. }) => return rekey::rekey(&way, &config, command, output),
@@ -225,7 +228,17 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
             output.say(sentence.text.as_str());
         }
     }
-    outcome
+    drop(stdin);
+    engine.close();
+    match (then_new_keys, outcome) {
+        (Some((way, config)), Ok(Exit::Done)) => {
+            let _lock = profile::take(&way.roots)??;
+            let command = Store::Rekey { passphrase: false, new_passphrase_fd: None, keep_keys: false };
+            let (mut out, mut err) = (io::sink(), io::sink());
+            rekey::rekey(&way, &config, &command, &mut Output::new(&mut out, &mut err, false))
+        }
+        (_, outcome) => outcome,
+    }
 }
 
 fn without_profile(command: &Command, environment: &Environment, output: &mut Output<'_>) -> Outcome {
@@ -236,7 +249,9 @@ fn without_profile(command: &Command, environment: &Environment, output: &mut Ou
 /// Commands that need the passwords of accounts.
 fn connects(command: &Command) -> bool {
     match command {
-        Command::Sync { .. } | Command::Outbox(Outbox::Retry { .. } | Outbox::Resolve { .. }) => true,
+        Command::Sync { .. }
+        | Command::Register(args::Register::Replicate)
+        | Command::Outbox(Outbox::Retry { .. } | Outbox::Resolve { .. }) => true,
         Command::Send { dry_run, .. } => !dry_run,
         Command::Message(
             Message::Flag { .. }
@@ -260,7 +275,8 @@ fn reads_stdin(command: &Command) -> bool {
         ) => is_dash(message),
         Command::Attachment(args::Attachment::Export { message, .. }) => is_dash(message),
         Command::Attachment(args::Attachment::List { messages, .. }) => messages.iter().any(|text| is_dash(text)),
-        Command::Key(Key::Import { file, .. } | Key::Restore { file, .. }) => file.as_os_str() == "-",
+        Command::Key(Key::Import { file, .. } | Key::Restore { file, .. })
+        | Command::Register(args::Register::Verify { file: Some(file) }) => file.as_os_str() == "-",
         _ => false,
     }
 }

@@ -1,4 +1,4 @@
-//! `register show | verify`.
+//! `register show | verify | replicate`.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -55,6 +55,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Register) -> Outcome {
             Ok(Exit::Done)
         }
         args::Register::Show { case, limit, .. } => show(call, case.as_deref(), *limit),
+        args::Register::Replicate => replicate(call),
         args::Register::Verify { file } => {
             let verification = match file {
                 None => {
@@ -73,6 +74,54 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Register) -> Outcome {
             Ok(if verification.is_whole() { Exit::Done } else { Exit::No })
         }
     }
+}
+
+#[derive(Serialize)]
+struct Replication<'a> {
+    schema: &'static str,
+    ok: bool,
+    account: &'a str,
+    mailbox: &'a str,
+    received: u64,
+    sent: u64,
+    refused: Vec<Refused<'a>>,
+    missing: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Refused<'a> {
+    uid: u32,
+    because: &'a str,
+}
+
+fn replicate(call: &mut Call<'_>) -> Outcome {
+    let done = call.engine()?.replicate()?;
+    let is_whole = done.refused.is_empty() && done.missing.is_empty();
+    if call.output.json() {
+        let refused = done.refused.iter().map(|(uid, because)| Refused { uid: *uid, because }).collect();
+        call.output.document(&Replication {
+            schema: "casemail.replication/1",
+            ok: is_whole,
+            account: &done.account,
+            mailbox: &done.mailbox,
+            received: done.received,
+            sent: done.sent,
+            refused,
+            missing: &done.missing,
+        })?;
+    } else {
+        call.output.line(&format!(
+            "{}/{}: {} records came, {} were handed over",
+            done.account, done.mailbox, done.received, done.sent
+        ))?;
+    }
+    for (uid, because) in &done.refused {
+        call.output.say(&format!("message {uid} of {} was refused: {because}", done.mailbox));
+    }
+    for words in &done.missing {
+        call.output.say(words);
+    }
+    Ok(Exit::Done)
 }
 
 fn read(call: &mut Call<'_>, file: &std::path::Path) -> Result<Vec<u8>, Failure> {

@@ -16,6 +16,7 @@ use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
 use super::library::record::Record;
 use super::outbox;
+use super::register::Register;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::config;
 use crate::imap::{
@@ -192,6 +193,7 @@ impl Core {
             number: open.number,
             stores: Arc::clone(&open.stores),
             keyring: open.keyring.clone(),
+            register: open.register.clone(),
             settings: Arc::clone(&self.settings),
             core: self.handle.clone(),
             indexed: Arc::clone(&open.indexed),
@@ -286,6 +288,7 @@ pub(crate) struct AccountSink {
     number: u64,
     stores: Arc<Stores>,
     keyring: SharedKeyring,
+    register: Register,
     settings: Arc<Settings>,
     core: CoreHandle,
     indexed: Arc<AtomicBool>,
@@ -336,6 +339,7 @@ impl AccountSink {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.settings.clock.now(),
+            destroyed: self.register.with(|loaded| loaded.destroyed()).unwrap_or_default(),
         }
     }
 }

@@ -454,7 +454,7 @@ impl Engine {
     }
 
     /// The handle of an account that is connected, connecting it first.
-    fn connect_account(&self, name: &str) -> Result<imap::Handle, EngineError> {
+    pub(super) fn connect_account(&self, name: &str) -> Result<imap::Handle, EngineError> {
         self.connect()?;
         let until = Instant::now() + Duration::from_secs(20);
         loop {

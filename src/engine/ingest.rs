@@ -4,6 +4,7 @@
 //! use takes the same time whatever the ciphertext is: never with RSA, because nobody asked (a sender could measure). Nothing here acts on
 //! what it finds: no fetch, no answer, no difference that a server could see.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::library::filing::{Book, Derived};
 use super::reading::{Reading, read_guarded};
+use super::register::tombstone;
 use crate::case::Classes;
 use crate::imap::{Body, Fetched};
 use crate::mail::headers::Headers;
@@ -38,6 +40,8 @@ pub(crate) struct Context {
     pub(crate) classes: Arc<Classes>,
     /// The time.
     pub(crate) now: Timestamp,
+    /// SHA-256 of messages that were destroyed with their cases.
+    pub(crate) destroyed: Arc<HashSet<[u8; 32]>>,
 }
 
 /// The summary of a message, and its bytes where they are whole.
@@ -52,6 +56,10 @@ pub(crate) fn summarise(fetched: Fetched, context: &Context) -> NewMessage {
     match fetched.body {
         Body::Whole(bytes) => {
             let raw: Arc<[u8]> = bytes.into();
+            if !context.destroyed.is_empty() && context.destroyed.contains(&<[u8; 32]>::from(Sha256::digest(&raw))) {
+                let row = tombstone(summary.uid, summary.received, summary.bytes);
+                return NewMessage { summary: Summary { flags: summary.flags, ..row }, raw: None };
+            }
             match read_guarded(&raw, &context.keyring, context.now, Decrypt::NotRsa) {
                 Some(reading) => fill(&mut summary, &reading, context),
                 None => {

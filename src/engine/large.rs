@@ -198,6 +198,8 @@ impl Wanted {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.settings.clock.now(),
+            // Somebody asked for this very message.
+            destroyed: Arc::default(),
         }
     }
 }

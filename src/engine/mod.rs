@@ -169,7 +169,7 @@ fn book(config: &Config, classes: Classes) -> Result<Book, EngineError> {
         })
         .collect();
     let own = config.accounts.iter().flat_map(|a| std::iter::once(&a.address).chain(&a.also)).map(|a| a.addr.clone());
-    Ok(Book::new(patterns, classes, &cases, own))
+    Ok(Book::new(patterns, classes, &cases, own).hiding(config.register.clone()))
 }
 
 /// The engine. Dropping it ends it, within two seconds.

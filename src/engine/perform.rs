@@ -584,6 +584,7 @@ impl Core {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.now(),
+            destroyed: Arc::default(),
         };
         self.runtime.spawn_blocking(move || {
             for key in keys {

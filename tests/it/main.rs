@@ -38,6 +38,7 @@ mod pgp_interop;
 mod pgp_layers;
 mod pgp_rfc;
 mod pgp_write;
+mod register;
 mod scenario_cases;
 mod servers;
 mod servers_whole;

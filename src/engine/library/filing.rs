@@ -10,6 +10,8 @@ use super::Library;
 use super::entry::{Entry, FoundIn, NONE, mark};
 use super::threads::Place;
 use crate::case::{self, Filer, Filing, Identifier, Patterns};
+use crate::config::RegisterKnobs;
+use crate::engine::register::is_mailbox;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::mail::thread::id_hash;
@@ -42,6 +44,8 @@ pub(crate) struct Book {
     people: Arc<Vec<(String, CaseId)>>,
     /// Digest of the rules alone.
     rules_digest: u64,
+    /// The mailbox that the register travels through: no mail for people.
+    register: RegisterKnobs,
     /// See [`Self::digest`].
     digest: u64,
 }
@@ -101,6 +105,7 @@ impl Book {
             decisions: Arc::default(),
             people: Arc::default(),
             rules_digest: digest,
+            register: RegisterKnobs::default(),
             digest,
         }
     }
@@ -168,7 +173,7 @@ impl Book {
             decisions.insert(id, decided);
         }
         (book.decisions, book.people, book.digest) = (Arc::new(decisions), Arc::new(people), digest);
-        book
+        book.hiding(self.register.clone())
     }
 
     /// The canonical form of an address: that of its CJSM twin is the same.
@@ -189,6 +194,17 @@ impl Book {
     /// What was decided about a message, by the digest of its Message-ID.
     fn decided(&self, id: u64) -> Option<&case::Decided> {
         self.decisions.get(&id)
+    }
+
+    /// With the mailbox that the register travels through.
+    #[must_use]
+    pub(crate) fn hiding(self, register: RegisterKnobs) -> Self {
+        Self { register, ..self }
+    }
+
+    /// Whether a mailbox holds no mail for people.
+    pub(crate) fn hides(&self, mailbox: &str) -> bool {
+        is_mailbox(&self.register, mailbox)
     }
 
     /// Digest of everything that filing goes by, the version of casemail included: what was filed under another one is filed anew.

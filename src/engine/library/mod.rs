@@ -201,6 +201,9 @@ impl Library {
 
     /// A message came, or what is known of it changed.
     pub(crate) fn insert(&mut self, mailbox: MailboxId, record: &Record) {
+        if self.mailboxes.get(&mailbox).is_some_and(|known| self.book.hides(&known.name)) {
+            return;
+        }
         self.version += 1;
         let summary = &record.summary;
         let key = MessageKey { mailbox, uid: summary.uid };

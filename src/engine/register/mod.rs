@@ -6,10 +6,12 @@
 mod history;
 mod load;
 mod recorder;
+mod replicate;
 pub mod retention;
+mod shred;
 mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -17,6 +19,9 @@ use zeroize::Zeroizing;
 
 use self::history::History;
 pub(crate) use self::recorder::Recorder;
+pub use self::replicate::Replicated;
+pub(crate) use self::replicate::is_mailbox;
+pub(crate) use self::shred::tombstone;
 pub use self::verify::{StreamVerified, Verification, verify_text};
 use super::Engine;
 use super::core::{EngineError, Settings, Stores};
@@ -73,6 +78,8 @@ pub(crate) struct Loaded {
     told: BTreeMap<DeviceId, u64>,
     /// What could not be read, in words.
     damage: Vec<String>,
+    /// SHA-256 of the messages that were destroyed with their cases: they are not taken in again.
+    destroyed: Arc<HashSet<[u8; 32]>>,
 }
 
 /// The records of a stream by their numbers; of one that does not open, why.
@@ -182,6 +189,11 @@ impl Loaded {
         Arc::clone(&self.book)
     }
 
+    /// SHA-256 of the messages that are not to be taken in again.
+    pub(crate) fn destroyed(&self) -> Arc<HashSet<[u8; 32]>> {
+        Arc::clone(&self.destroyed)
+    }
+
     /// What it knows of messages and of what happened in cases.
     pub(crate) fn history(&self) -> &History {
         &self.history
@@ -270,6 +282,11 @@ impl Loaded {
         if let Some(event) = event {
             self.history.push(stream, record.seq, event);
         }
+        if let Some(Event::Case { case, change: CaseChange::Shredded { certificate } }) = event
+            && !self.book.is_held(case)
+        {
+            Arc::make_mut(&mut self.destroyed).extend(certificate.digests.iter().map(|digest| digest.0));
+        }
         if let Some(known) = self.streams.get_mut(&record.device)
             && known.tip.seq < record.seq
         {
@@ -354,6 +371,31 @@ impl Engine {
         self.record_mail(Some(case))?;
         let (register, stores, _) = self.register_parts()?;
         register.chronology(&stores, case)
+    }
+
+    /// A case that the register knows, by its id or one of its identifiers, whether there is mail of it or not.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the register cannot be read.
+    pub fn find_registered(&self, text: &str) -> Result<Option<CaseListed>, EngineError> {
+        let canonical = self.settings.book.patterns().read(text).value;
+        let book = self.book()?;
+        let by_number = || book.cases().find(|case| case.identifiers.iter().any(|one| one.value == canonical));
+        let found =
+            book.case(&CaseId(text.to_owned())).or_else(|| book.case(&CaseId(canonical.clone()))).or_else(by_number);
+        Ok(found.map(|case| CaseListed {
+            id: case.id.clone(),
+            title: case.title.clone(),
+            identifiers: case.identifiers.iter().map(|one| (one.kind.name().to_owned(), one.value.clone())).collect(),
+            state: case.state.name(),
+            next_hearing: case
+                .next_hearing(self.settings.clock.now())
+                .and_then(|hearing| hearing.at.start().ok())
+                .map(|start| start.timestamp()),
+            messages: 0,
+            unread: 0,
+            last_date: None,
+        }))
     }
 
     /// Every record, in order.

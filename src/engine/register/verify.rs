@@ -13,8 +13,8 @@ use crate::register::head::{Head, Signatures};
 use crate::register::record::{DeviceId, Digest, Record, Written};
 
 /// OpenPGP signatures, at a time.
-struct OpenPgp {
-    now: Timestamp,
+pub(super) struct OpenPgp {
+    pub(super) now: Timestamp,
 }
 
 impl Signatures for OpenPgp {

@@ -1,0 +1,154 @@
+//! A case destroyed: its messages here, what they left in the lists, and the texts of the register about it. What stays are digests, and a
+//! certificate that says what was destroyed.
+//!
+//! The server's copies are not touched: whoever keeps those decides about them. They are not fetched again, because their rows stay, empty;
+//! and where the cache was made anew, because the certificate names their digests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::{Engine, EngineError, Hand, Loaded, Register};
+use crate::case::State;
+use crate::engine::core::Stores;
+use crate::engine::library::record::Record as IndexRecord;
+use crate::engine::query::CaseListed;
+use crate::mail::id::{CaseId, MailboxId, MessageKey};
+use crate::register::event::{CaseChange, DestructionCertificate, Event};
+use crate::register::record::Digest;
+use crate::store::cache::Thrift;
+use crate::store::summary::Summary;
+
+/// What stands in the place of a subject.
+const GONE: &str = "(destroyed with its case)";
+
+/// The row that stays of a message, so that it is not fetched again.
+pub(crate) fn tombstone(uid: u32, received: i64, bytes: u32) -> Summary {
+    Summary { uid, received, bytes, subject: GONE.to_owned(), undisplayable: true, ..Summary::default() }
+}
+
+impl Loaded {
+    /// The places of the texts about a case, but for those that are about another case too which was not destroyed, and those that have to stay.
+    fn texts_of(&self, stores: &Stores, case: &CaseId) -> Result<Vec<(u32, u64, Digest)>, EngineError> {
+        let mut places = Vec::new();
+        for (stream, seq) in self.history.of_case(case) {
+            let Some(row) = stores.state.register_row(stream, seq)? else { continue };
+            let Some(payload) = &row.payload else { continue };
+            let Ok(read) = crate::register::event::Payload::read(payload) else { continue };
+            let is_elsewhere = |other: &CaseId| other != case && self.book.destruction(other).is_none();
+            if !read.event.outlives_its_case() && !read.event.cases().iter().any(is_elsewhere) {
+                places.push((stream, seq, Digest::of(payload)));
+            }
+        }
+        Ok(places)
+    }
+}
+
+impl Register {
+    /// Writes the certificate down, then takes the texts out.
+    fn destroy(
+        &self,
+        hand: &Hand<'_>,
+        case: &CaseId,
+        mut certificate: DestructionCertificate,
+    ) -> Result<DestructionCertificate, EngineError> {
+        self.with(|loaded| {
+            let places = loaded.texts_of(hand.stores, case)?;
+            certificate.texts = places.iter().map(|(.., digest)| *digest).collect();
+            certificate.texts.sort_unstable();
+            let certificate = certificate.numbered().map_err(|error| EngineError::Refused(error.to_string()))?;
+            let change = CaseChange::Shredded { certificate: certificate.clone() };
+            loaded.append(hand, &[Event::Case { case: case.clone(), change }])?;
+            hand.stores.state.write(|write| {
+                places.iter().try_for_each(|(stream, seq, _)| write.redact_register(*stream, *seq).map(drop))
+            })?;
+            Ok(certificate)
+        })?
+    }
+}
+
+impl Engine {
+    /// Destroys a case. The keys of the store are another step: `store rekey`.
+    ///
+    /// # Errors
+    /// The case is on hold or destroyed already, or the stores cannot be written: what has gone until then stays gone, and it can be
+    /// done again.
+    pub fn shred(&self, case: &CaseListed, because: &str) -> Result<DestructionCertificate, EngineError> {
+        let id = case.id.clone();
+        let book = self.book()?;
+        if book.is_held(&id) {
+            return Err(EngineError::Refused(format!(
+                "{id} is on hold: nothing of it may be destroyed; lift the hold first"
+            )));
+        }
+        if let Some(State::Shredded { certificate, .. }) = book.case(&id).map(|case| &case.state) {
+            return Err(EngineError::Refused(format!("{id} was destroyed already (certificate {certificate})")));
+        }
+        let opening = self.opening_of(case)?;
+        if !opening.is_empty() {
+            self.record(opening)?;
+        }
+        // What came has to be written down before it can be said to be destroyed.
+        self.record_mail(Some(&id))?;
+        let wanted = id.clone();
+        let (stores, own, shared) = self.core.ask_open(move |_, open| {
+            let (mut own, mut shared): (Vec<MessageKey>, u64) = (Vec::new(), 0);
+            for key in open.library.keys_by_date() {
+                let cases = open.library.cases_of(key);
+                if cases.iter().any(|(case, _)| *case == wanted) {
+                    if cases.len() == 1 {
+                        own.push(key);
+                    } else {
+                        shared += 1;
+                    }
+                }
+            }
+            (Arc::clone(&open.stores), own, shared)
+        })?;
+        let mut digests: BTreeSet<Digest> = BTreeSet::new();
+        let mut bytes = 0_u64;
+        let mut by_mailbox: BTreeMap<MailboxId, Vec<Summary>> = BTreeMap::new();
+        for key in &own {
+            if let Some(raw) = stores.cache.raw(*key)? {
+                digests.insert(Digest::of(&raw));
+                bytes = bytes.saturating_add(raw.len() as u64);
+            }
+            if let Some(summary) = stores.cache.summary(*key)? {
+                let row = tombstone(key.uid, summary.received, summary.bytes);
+                by_mailbox.entry(key.mailbox).or_default().push(row);
+            }
+        }
+        for (mailbox, rows) in by_mailbox {
+            let uids: Vec<u32> = rows.iter().map(|row| row.uid).collect();
+            stores.cache.let_go(mailbox, &uids)?;
+            stores.cache.update_summaries(mailbox, rows.clone())?;
+            let records: Vec<IndexRecord> = rows.into_iter().map(IndexRecord::from).collect();
+            self.core.ask_stores(move |core, open| {
+                for uid in uids {
+                    open.library.remove(MessageKey { mailbox, uid });
+                }
+                for record in &records {
+                    open.library.insert(mailbox, record);
+                }
+                core.mark_changed();
+            })?;
+        }
+        stores.cache.tidy(Thrift::Much, &mut |_| true)?;
+        stores.cache.forget_former()?;
+        stores.cache.flush()?;
+        let (register, _, keyring) = self.register_parts()?;
+        let hand = Hand { stores: &stores, settings: &self.settings, keyring: &keyring };
+        let certificate = DestructionCertificate {
+            number: String::new(),
+            case: id.0.clone(),
+            because: because.to_owned(),
+            at: self.now(),
+            messages: own.len() as u64,
+            bytes,
+            digests: digests.into_iter().collect(),
+            texts: Vec::new(),
+            shared,
+            new_keys: false,
+        };
+        register.destroy(&hand, &id, certificate)
+    }
+}

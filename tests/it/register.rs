@@ -1,0 +1,182 @@
+//! The register between devices: two homes and a third on one account of a real server, each the program itself.
+
+use std::path::{Path, PathBuf};
+
+use casemail::net::Endpoint;
+use casemail::pgp::generate::generate;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::support::dovecot::Dovecot;
+use crate::support::home::Home;
+
+const QUILL: &str = "quill@quillpounce.example";
+const MAILBOX: &str = "Casemail/Register";
+
+struct World {
+    server: Dovecot,
+    key: PathBuf,
+    _dir: tempfile::TempDir,
+}
+
+impl World {
+    fn new() -> Option<Self> {
+        let server = Dovecot::start()?;
+        let dir = tempfile::tempdir().unwrap();
+        let key = dir.path().join("key.pgp");
+        std::fs::write(&key, &*generate("Beatrice Quill", QUILL, Timestamp::now()).unwrap().secret).unwrap();
+        Some(Self { server, key, _dir: dir })
+    }
+
+    fn home(&self) -> Home {
+        let home = Home::new();
+        let smtp: Endpoint = self.server.tls();
+        home.configure(&home.config(&self.server.tls(), &smtp, &self.server.ca_file(), ""));
+        home.done(&["key", "import", path(&self.key)], b"");
+        home
+    }
+
+    fn deliver(&self, number: u32, urn: &str) {
+        let raw = format!(
+            "From: ambleford.mags@cps.gov.example\r\nTo: {QUILL}\r\nSubject: R v WEASEL {urn}\r\n\
+             Message-ID: <{number}@cps.gov.example>\r\nDate: Mon, 2 Mar 2026 14:52:00 +0000\r\n\r\nplanted-body-word {number}\r\n"
+        );
+        self.server.deliver("quill", "INBOX", raw.as_bytes());
+    }
+}
+
+fn path(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn records(home: &Home) -> Value {
+    home.json(&["register", "show"])["records"].clone()
+}
+
+#[test]
+fn two_devices_and_a_third_come_to_the_same_register() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    let (one, two) = (world.home(), world.home());
+    one.done(&["sync"], b"");
+    two.done(&["sync"], b"");
+    // Each works on its own, and none knows of the other.
+    one.done(&["case", "close", "99ZX0012327", "--review", "2033-03-02"], b"");
+    two.done(&["case", "hold", "99ZX0012327", "--because", "appeal"], b"");
+    let first = one.json(&["register", "replicate"]);
+    assert_eq!((&first["received"], &first["mailbox"]), (&0.into(), &MAILBOX.into()));
+    assert!(first["sent"].as_u64().unwrap() >= 4, "{first}");
+    let second = two.json(&["register", "replicate"]);
+    assert_eq!(second["received"], first["sent"]);
+    assert_eq!(one.json(&["register", "replicate"])["received"], second["sent"]);
+    assert_eq!(records(&one), records(&two));
+    // Nobody has anything to say any more, and nothing is read twice.
+    for home in [&one, &two] {
+        let again = home.json(&["register", "replicate"]);
+        assert_eq!((&again["received"], &again["sent"], &again["ok"]), (&0.into(), &0.into(), &true.into()));
+        assert_eq!(home.json(&["register", "verify"])["ok"], true);
+    }
+    // Both changes count: closed, and on hold.
+    for home in [&one, &two] {
+        let refused = home.run(&["case", "shred", "99ZX0012327"], b"");
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.err.contains("on hold"), "{refused:?}");
+    }
+    // A new machine has nothing but the configuration and the key.
+    let third = world.home();
+    assert_eq!(third.json(&["register", "replicate"])["ok"], true);
+    assert_eq!(records(&third), records(&one));
+    assert_eq!(third.json(&["register", "verify"])["ok"], true);
+    // What travels is no mail for people, and nobody can read it on the server.
+    let listed = third.json(&["message", "list"]).to_string();
+    assert!(!listed.contains("casemail register"), "{listed}");
+    let held = world.server.doveadm(&["fetch", "-u", "quill", "text", "mailbox", MAILBOX], b"");
+    assert!(held.contains("BEGIN PGP MESSAGE") && !held.contains("WEASEL") && !held.contains("99ZX0012327"));
+}
+
+#[test]
+fn what_is_damaged_foreign_or_repeated_is_named_and_costs_nothing_else() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    let (one, two) = (world.home(), world.home());
+    one.done(&["sync"], b"");
+    one.done(&["case", "hold", "99ZX0012327", "--because", "appeal"], b"");
+    let sent = one.json(&["register", "replicate"])["sent"].clone();
+    let fetched = world.server.doveadm(&["fetch", "-u", "quill", "text", "mailbox", MAILBOX], b"");
+    let raw = fetched.split_once("text:").unwrap().1.trim_start().replace('\u{c}', "");
+    // The same again; the same with a line of it changed; somebody's mail.
+    world.server.deliver("quill", MAILBOX, raw.as_bytes());
+    let lines: Vec<&str> = raw.lines().collect();
+    let middle = lines.len() * 2 / 3;
+    let damaged: Vec<String> = lines
+        .iter()
+        .enumerate()
+        .map(|(at, line)| if at == middle { line.chars().rev().collect() } else { (*line).to_owned() })
+        .collect();
+    world.server.deliver("quill", MAILBOX, damaged.join("\r\n").as_bytes());
+    world.server.deliver("quill", MAILBOX, b"From: x@attacker.example\r\nSubject: register\r\n\r\nR {}\r\n");
+    let came = two.json(&["register", "replicate"]);
+    assert_eq!(came["received"], sent, "{came}");
+    let refused = came["refused"].as_array().unwrap();
+    assert_eq!(refused.iter().map(|one| one["uid"].as_u64().unwrap()).collect::<Vec<_>>(), [3, 4], "{came}");
+    assert_eq!(records(&two), records(&one));
+    assert_eq!(two.json(&["register", "verify"])["ok"], true);
+}
+
+#[test]
+fn a_register_that_was_kept_elsewhere_is_proved_without_a_profile() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    let home = world.home();
+    home.done(&["sync"], b"");
+    home.done(&["case", "close", "99ZX0012327"], b"");
+    let chronology = home.done(&["case", "chronology", "99ZX0012327"], b"");
+    assert!(chronology.contains("received") && chronology.contains("case closed"), "{chronology}");
+    assert!(!chronology.contains("planted-body-word"));
+    let lines = home.done(&["case", "chronology", "99ZX0012327", "--format", "jsonl"], b"");
+    let kinds: Vec<String> = lines
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap()["kind"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(kinds.contains(&"received".to_owned()) && kinds.contains(&"case-closed".to_owned()), "{kinds:?}");
+    let table = home.done(&["case", "chronology", "99ZX0012327", "--format", "csv"], b"");
+    assert_eq!(table.lines().count(), kinds.len() + 1);
+    let text = home.done(&["register", "show", "--raw"], b"");
+    home.write("register.txt", &text);
+    let file = home.beside("register.txt");
+    assert_eq!(home.run(&["register", "verify", path(&file)], b"").code, 0);
+    home.write("register.txt", &text.replacen("WEASEL", "WEASLE", 1));
+    let broken = home.run(&["--json", "register", "verify", path(&file)], b"");
+    assert_eq!(broken.code, 1, "{broken:?}");
+    let broken: Value = serde_json::from_str(&broken.out).unwrap();
+    assert_eq!(broken["schema"], "casemail.verification/1");
+    assert!(broken["first_broken"]["record"].as_u64().unwrap() > 1, "{broken}");
+}
+
+#[test]
+fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    world.deliver(2, "99ZX0012326");
+    let home = world.home();
+    home.done(&["sync"], b"");
+    home.done(&["case", "close", "99ZX0012327"], b"");
+    let destroyed = home.json(&["case", "shred", "99ZX0012327", "--because", "review"]);
+    let certificate = &destroyed["certificate"];
+    assert_eq!(certificate["messages"], 1, "{destroyed}");
+    assert!(certificate["number"].as_str().unwrap().starts_with("SHRED-"));
+    // The streams can still be proved, and say nothing of it any more.
+    assert_eq!(home.json(&["register", "verify"])["ok"], true);
+    let shown = home.done(&["--json", "register", "show"], b"");
+    assert!(!shown.contains("WEASEL") && shown.contains("case-shredded"), "{shown}");
+    // It does not come back: neither by a sync nor with a new cache. The other case is as it was.
+    for rebuilt in [false, true] {
+        if rebuilt {
+            home.done(&["store", "rebuild"], b"");
+        }
+        home.done(&["sync"], b"");
+        let listed = home.done(&["--json", "message", "list"], b"");
+        assert!(!listed.contains("99ZX0012327") && listed.contains("99ZX0012326"), "{listed}");
+    }
+    assert_eq!(home.run(&["case", "shred", "99ZX0012327"], b"").code, 1, "once is enough");
+}

@@ -266,7 +266,8 @@ fn start(home: &Path, count: u32, keys: bool) {
     };
     if keys {
         for (name, keys, times) in [
-            ("cursor down", "j", 2_000),
+            ("cursor within the page", "jk", 500),
+            ("cursor down, scrolling", "j", 2_000),
             ("page down", "<pagedown>", 500),
             ("to the end and back", "<end><home>", 100),
             ("next unread", "n", 100),
@@ -290,7 +291,7 @@ fn start(home: &Path, count: u32, keys: bool) {
             let (count, octets) = (took.len(), program.written.get() - before);
             let p99 = ms(percentiles(name, took, octets));
             figures.key_p99_ms = figures.key_p99_ms.max(p99);
-            if name == "cursor down" {
+            if name == "cursor within the page" {
                 figures.cursor_octets = octets as f64 / count as f64;
             }
         }

@@ -6,6 +6,7 @@
 //! | `store-v2` | 2 | 2 | 2 | segments and places; the queue of all changes; the outbox as before, in each of its states |
 //! | `store-v3` | 2 | 3 | 2 | two epochs of keys; the outbox by recipient; drafts set aside; a message let go of; the kept list |
 //! | `store-v4` | 2 | 4 | 2 | every decision about a certificate; where the secret part of an own key is |
+//! | `store-v5` | 2 | 6 | 2 | changes that wait for a person; keys that lie elsewhere |
 //!
 //! A fixture is made by the version that first writes a form, and never changed after. The one of today's form is made anew beside them:
 //! `CASEMAIL_WRITE_FIXTURE=tests/data/store-vN cargo test --test it -- store::write_the_fixture --ignored`, then the kept list in it by
@@ -22,6 +23,7 @@ use casemail::mail::address::Address;
 use casemail::mail::id::{CaseId, DraftId, MessageKey, OutboxId};
 use casemail::pgp::report::Acceptance;
 use casemail::store::cache::{Cache, CacheOptions, Generation, Held};
+use casemail::store::cert::{CertRecord, SecretRecord};
 use casemail::store::change::{Act, Change, Group};
 use casemail::store::flags::Flags;
 use casemail::store::mailbox::{Mailbox, MailboxAlso, MailboxState, SpecialUse};
@@ -215,16 +217,40 @@ fn check_cache(cache: &Cache) -> (Mailbox, Mailbox) {
     (inbox, sent)
 }
 
-fn check_state(state: &State) {
+/// What was added.
+#[derive(Default)]
+struct Since {
+    certs: Vec<CertRecord>,
+    secrets: Vec<SecretRecord>,
+    changes: Vec<Change>,
+}
+
+impl Since {
+    fn the_fifth_form() -> Self {
+        Self {
+            certs: vec![values::cert_with_history()],
+            secrets: vec![values::secret_elsewhere()],
+            changes: values::changes_held(),
+        }
+    }
+}
+
+/// `since` says what the state store holds beside what those of the second form and later have in common.
+fn check_state(state: &State, since: &Since) {
     assert_eq!(state.kept_draft().unwrap(), Some(values::draft("at hand")));
-    let cert = values::cert(Acceptance::Rejected);
-    assert_eq!(state.certs().unwrap(), std::slice::from_ref(&cert));
-    assert_eq!(state.cert(&cert.fingerprint).unwrap(), Some(cert));
-    assert_eq!(state.secrets().unwrap(), [values::secret()]);
+    let mut certs = state.certs().unwrap();
+    certs.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+    let first = values::cert(Acceptance::Rejected);
+    assert_eq!(state.cert(&first.fingerprint).unwrap().as_ref(), Some(&first));
+    assert_eq!(certs, [&[first], since.certs.as_slice()].concat());
+    let mut secrets = state.secrets().unwrap();
+    secrets.sort_by(|a, b| a.fingerprint.cmp(&b.fingerprint));
+    assert_eq!(secrets, [&[values::secret()], since.secrets.as_slice()].concat());
     assert_eq!(state.value("name").unwrap().unwrap(), b"value");
     let (changes, damage) = state.changes().unwrap();
-    assert_eq!((changes, damage.len()), (values::changes(), 0));
-    assert_eq!(state.next_change().unwrap(), 8);
+    let expected = [values::changes(), since.changes.clone()].concat();
+    assert_eq!(state.next_change().unwrap(), 1 + expected.len() as u64);
+    assert_eq!((changes, damage.len()), (expected, 0));
     for change in values::changes().iter().filter(|change| matches!(change.act, Act::Append { .. })) {
         assert_eq!(state.change_raw(change.seq).unwrap(), values::change_raw(change.seq));
     }
@@ -261,7 +287,7 @@ fn the_second_form_is_read() {
         assert_eq!((vault.epoch(), vault.generation()), (0, 1));
         let (_, sent) = check_cache(cache);
         assert_eq!(cache.generations(sent.id).unwrap(), [(0, Generation { rows: 1, flags: 1 })]);
-        check_state(state);
+        check_state(state, &Since::default());
         assert_eq!(state.drafts().unwrap().0, []);
         let told = |address: &str, delivery, code, text: &str| OutboxRecipient {
             delivery,
@@ -328,7 +354,16 @@ fn row_by_recipient(number: u64, state: OutboxState) -> OutboxEntry {
 
 #[test]
 fn the_third_form_is_read() {
-    opened_twice("store-v3", |vault, cache, state| {
+    holds_the_third_values("store-v3", &Since::default());
+}
+
+#[test]
+fn the_fifth_form_is_read() {
+    holds_the_third_values("store-v5", &Since::the_fifth_form());
+}
+
+fn holds_the_third_values(fixture: &str, since: &Since) {
+    opened_twice(fixture, |vault, cache, state| {
         assert_eq!((vault.epoch(), vault.generation()), (1, 2));
         assert_eq!(vault.epochs().collect::<Vec<_>>(), [0, 1]);
         let (inbox, sent) = check_cache(cache);
@@ -339,7 +374,7 @@ fn the_third_form_is_read() {
         assert_eq!(cache.held(inbox.id).unwrap().iter().filter(|held| held.let_go).count(), 0);
         let raw = |uid| cache.raw(MessageKey { mailbox: sent.id, uid }).unwrap();
         assert_eq!((raw(8), raw(9)), (None, Some(values::small(9))));
-        check_state(state);
+        check_state(state, since);
         let (drafts, damage) = state.drafts().unwrap();
         let drafts: Vec<_> = drafts.into_iter().map(|kept| (kept.id, kept.at, kept.draft)).collect();
         let aside = |number, subject| (DraftId(number), now(), values::draft(subject));
@@ -372,6 +407,10 @@ fn write(dir: &Path) {
     drop(cache);
     let state = State::open(&dir.join("state.redb"), &vault).unwrap();
     values::write_state(&state);
+    let since = Since::the_fifth_form();
+    since.certs.iter().for_each(|cert| state.put_cert(cert).unwrap());
+    since.secrets.iter().for_each(|secret| state.put_secret(secret).unwrap());
+    state.write(|write| since.changes.iter().try_for_each(|change| write.put_change(change))).unwrap();
     for (number, step) in (1..).zip(STATES) {
         let row = row_by_recipient(number, step);
         let batch = OutboxId(if row.batch == row.id { 0 } else { row.batch.0 });

@@ -8,7 +8,7 @@ use casemail::mail::id::{CaseId, MessageKey};
 use casemail::pgp::report::{Acceptance, Badge};
 use casemail::store::cache::{Cache, NewMessage};
 use casemail::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
-use casemail::store::change::{Act, Begun, Change, Group};
+use casemail::store::change::{Act, Begun, Change, Group, Held};
 use casemail::store::flags::Flags;
 use casemail::store::mailbox::{MailboxAlso, MailboxState, SpecialUse};
 use casemail::store::outbox::OutboxState;
@@ -239,6 +239,42 @@ pub(super) fn changes() -> Vec<Change> {
         Change { waiting: vec![group(&[300], None)], ..row(6, "deleted 1 message", Act::Expunge) },
         Change { open: true, step: 0, ..row(7, "made a mailbox", create) },
     ]
+}
+
+/// Rows that wait for a person, as they are since the fifth form.
+pub(super) fn changes_held() -> Vec<Change> {
+    let held = [Held::Refused, Held::Doubtful];
+    let row = |(seq, held): (u64, Held)| Change { seq, step: seq, held: Some(held), ..changes()[2].clone() };
+    (8..).zip(held).map(row).collect()
+}
+
+/// A certificate with its history, and a key that is not here, as they are since the fifth form.
+pub(super) fn cert_with_history() -> CertRecord {
+    let decision = |acceptance, how: &str| KeyDecision {
+        acceptance,
+        at: now(),
+        by: "kestrel".into(),
+        how: how.into(),
+        addresses: vec!["otter@crown.example".into()],
+    };
+    CertRecord {
+        fingerprint: "EF".repeat(20),
+        decisions: vec![
+            decision(Acceptance::Verified, "read over the telephone"),
+            decision(Acceptance::Rejected, "taken back"),
+        ],
+        ..cert(Acceptance::Rejected)
+    }
+}
+
+/// See [`cert_with_history`].
+pub(super) fn secret_elsewhere() -> SecretRecord {
+    SecretRecord {
+        fingerprint: "EF".repeat(20),
+        key: b"where it is".to_vec(),
+        passphrase: None,
+        home: SecretHome::Agent,
+    }
 }
 
 /// The message beside a row that appends.

@@ -263,6 +263,7 @@ pub(super) async fn the_program_sends_and_files_once(host: Host) {
     // The command is through when the message is out; whatever is left of it the program does while it runs.
     let filed = |world: &World, n: usize| -> Option<String> {
         let screen = world.home.screen((100, 30))?;
+        screen.wait_until("the screen", |screen| screen.contains("Cases"));
         let id = eventually(|| Some(state(world, n)).filter(|(told, _)| told == "sent").map(|(_, id)| id));
         screen.send_keys(&["C-q"]);
         assert_eq!(screen.wait_for_end(), 0);

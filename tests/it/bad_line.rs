@@ -121,6 +121,8 @@ fn keys(world: &World, pause_ms: u32) -> Option<serde_json::Value> {
 
 /// More than a list of 400 of which keys are pressed; and as much again that the line has yet to bring.
 fn one_more_bundle(world: &World, round: usize) {
+    // Of another size each round: files are named by it, and none may take the place of another.
+    let text = |n: usize| format!("{}{}\r\n", text(n), "x".repeat(7 * round));
     let numbers = (round * 400..(round + 1) * 400).map(|n| plain(&n.to_string(), &format!("bundle {n}"), &text(n)));
     world.dovecot.fill("quill", "INBOX", numbers);
 }

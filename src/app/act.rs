@@ -401,7 +401,7 @@ impl Model {
             },
             Some(Popup::Stop(stop)) => match action {
                 Action::PromptAccept => self.answer_stop(out),
-                Action::PromptCancel => self.cancel_stop(),
+                Action::PromptCancel => self.cancel_stop(out),
                 _ if stop.line.act(action) => {}
                 _ => return false,
             },
@@ -426,7 +426,7 @@ impl Model {
         let Some(Popup::Stop(stop)) = self.popups.last_mut() else { return };
         let typed = stop.line.text().trim().to_owned();
         if typed.is_empty() {
-            return self.cancel_stop();
+            return self.cancel_stop(out);
         }
         match Reason::new(&typed) {
             Ok(reason) => {
@@ -437,8 +437,10 @@ impl Model {
         }
     }
 
-    fn cancel_stop(&mut self) {
-        self.popups.pop();
+    fn cancel_stop(&mut self, out: &mut Vec<Effect>) {
+        if let Some(Popup::Stop(stop)) = self.popups.pop() {
+            out.push(Effect::GoBack(stop.review.token));
+        }
         self.say(Tone::Plain, "Not sent.");
     }
 

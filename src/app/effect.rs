@@ -215,6 +215,8 @@ pub enum Effect {
     Review(Box<Draft>),
     /// Queue what was reviewed under this token, as far as what was said leads past the guard.
     Confirm(u64, Said),
+    /// What was reviewed under this token was stopped by the guard, and is not sent.
+    GoBack(u64),
     /// Keep the draft (sealed) so that a crash does not lose it.
     KeepDraft(Box<Draft>),
     /// Forget the kept draft.

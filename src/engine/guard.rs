@@ -6,15 +6,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::core::{Core, Open};
+use super::core::{Core, EngineError, Open};
 use super::library::Library;
 use super::library::filing::Book;
+use super::register::Hand;
 use crate::case::guard::{self, Enclosed, Finding, History, Matter, Policy, Recipient, Sending};
 use crate::case::{Case, Classes, Filed, Role, material};
 use crate::mail::address::Address;
 use crate::mail::draft::Draft;
 use crate::mail::id::CaseId;
 use crate::mail::subject;
+use crate::register::event::Event;
 
 /// A case of a draft, by whatever evidence there is.
 #[derive(Clone, Debug)]
@@ -145,6 +147,11 @@ impl Facts {
         guard::check(&sending, &self.history, classes, &self.policy)
     }
 
+    /// The cases that it belongs to.
+    pub(crate) fn cases(&self) -> Vec<CaseId> {
+        self.cases.iter().map(|case| case.id.clone()).collect()
+    }
+
     /// The case that the message is kept under: the first of them.
     pub(crate) fn case(&self) -> Option<CaseId> {
         self.cases.first().map(|case| case.id.clone())
@@ -232,24 +239,33 @@ fn rank(known: Vec<Address>, record: Option<&Case>, in_case: &History, typed: &s
     parties.chain(of_case).chain(others).filter(|address| seen.insert(classes.canonical(&address.addr))).collect()
 }
 
-/// No case book: cases are known by the configuration and by their numbers only.
-pub(crate) struct NoRecords;
+/// The case book of the register, or why it cannot be read.
+pub(crate) struct CaseBook(Result<Arc<crate::register::book::Book>, String>);
 
-impl Records for NoRecords {
-    fn record(&self, _: &CaseId) -> Option<Arc<Case>> {
-        None
+impl Records for CaseBook {
+    fn record(&self, id: &CaseId) -> Option<Arc<Case>> {
+        let book = self.0.as_ref().ok()?;
+        let by_number = || book.cases().find(|case| case.identifiers.iter().any(|one| one.value == id.0));
+        book.case(id).or_else(by_number).cloned().map(Arc::new)
     }
 
     fn trouble(&self) -> Option<String> {
-        None
+        self.0.as_ref().err().cloned()
     }
 }
 
 impl Core {
     /// What is recorded of cases.
-    #[expect(clippy::unused_self, reason = "the case book is asked of the core")]
-    pub(crate) fn records(&self, _: &Open) -> impl Records + use<> {
-        NoRecords
+    #[expect(clippy::unused_self, reason = "whoever asks holds the core")]
+    pub(crate) fn records(&self, open: &Open) -> CaseBook {
+        CaseBook(open.register.with(|loaded| loaded.book()).map_err(|error| error.to_string()))
+    }
+
+    /// Writes events into the register.
+    pub(crate) fn note(&self, open: &Open, events: &[Event]) -> Result<(), EngineError> {
+        let keyring = open.keyring.now();
+        let hand = Hand { stores: &open.stores, settings: &self.settings, keyring: &keyring };
+        open.register.append(&hand, events)
     }
 
     /// Addresses that complete what was typed, best first.

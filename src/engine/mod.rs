@@ -20,6 +20,7 @@ mod account;
 mod announce;
 mod ask;
 mod ask_matters;
+mod asked;
 mod changes;
 pub mod clock;
 mod clocks;

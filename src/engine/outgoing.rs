@@ -62,6 +62,8 @@ pub(crate) struct Prepared {
     pub(crate) to: Vec<Address>,
     pub(crate) subject: String,
     pub(crate) case: Option<CaseId>,
+    /// All cases that it belongs to.
+    pub(crate) cases: Vec<CaseId>,
     pub(crate) answers: Option<MessageRef>,
     pub(crate) copies: Vec<Copy>,
     /// By which servers it goes.
@@ -205,7 +207,8 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
         from: draft.from.addr.clone(),
         to: draft.to.iter().chain(&draft.cc).cloned().collect(),
         subject: draft.subject.clone(),
-        case: draft.case.clone().or_else(|| means.facts.case()),
+        case: means.facts.case(),
+        cases: means.facts.cases(),
         answers: draft.answers.clone(),
         routes: routes_listed(&draft, means),
         copies,

@@ -173,6 +173,13 @@ impl Core {
             Effect::ListMailboxes(target) => self.send_mailboxes(open, target.as_ref()),
             Effect::Review(draft) => self.review(open, *draft),
             Effect::Confirm(token, said) => self.confirm(open, token, said),
+            Effect::GoBack(token) => {
+                let stopped = open.reviews.iter().find(|prepared| prepared.token == token);
+                let noted = stopped.map(|prepared| self.note_refusal(open, prepared, &Accepted::default()));
+                if let Some(Err(error)) = noted {
+                    self.announcer.send(Event::Notice(refusal(&error)));
+                }
+            }
             Effect::KeepDraft(draft) => {
                 let announcer = self.announcer.clone();
                 open.scribe.write(move |stores| {
@@ -501,6 +508,7 @@ impl Core {
         if let Some(why) = prepared.refusal(accepted) {
             return Err(EngineError::Refused(format!("It is not sent: {why}")));
         }
+        self.note_override(open, prepared, accepted)?;
         let now = self.now();
         let held_until = (undo_seconds > 0)
             .then(|| now.checked_add(jiff::SignedDuration::from_secs(i64::from(undo_seconds))).ok())
@@ -551,6 +559,9 @@ impl Core {
             recipients: prepared.sealings.clone(),
             refused: prepared.refusal(&accepted).is_some(),
         };
+        if !dry_run && report.refused {
+            self.note_refusal(open, &prepared, &accepted)?;
+        }
         if !dry_run && !report.refused {
             report.queued = self.queue(open, &prepared, &accepted, 0)?.into_iter().map(|id| id.0).collect();
         }

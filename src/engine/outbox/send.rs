@@ -70,6 +70,10 @@ impl Worker {
             (_, Err(attempt)) => attempt,
         };
         let settled = self.settle(&row, &attempt, true).await?;
+        if settled.sent_at.is_some() && row.sent_at.is_none() {
+            let sent = settled.clone();
+            self.core.front_of(self.number, move |core, open| core.note_asked(open, &sent));
+        }
         if settled.count(Delivery::Sent) > 0 && !settled.filed {
             // The copy is another task's: the next message need not wait for it.
             self.wake.notify_one();

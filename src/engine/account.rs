@@ -3,7 +3,7 @@
 //! The sink keeps one batch in flight: while a batch is read, opened and stored, the next one comes over the network; the call for the one
 //! after that waits. What is in the cache is announced to the core afterwards, never before.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -29,6 +29,7 @@ use crate::net::sasl::{Credentials, Proof, Wanted};
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
 use crate::store::outbox::OutboxState;
+use crate::store::page;
 use crate::store::summary::Summary;
 
 /// An account as the core knows it.
@@ -201,6 +202,7 @@ impl Core {
             ids: Mutex::new(HashMap::new()),
             in_flight: AsyncMutex::new(None),
             refused: Mutex::default(),
+            passes: None,
         }
     }
 
@@ -297,6 +299,8 @@ pub(crate) struct AccountSink {
     in_flight: AsyncMutex<InFlight>,
     /// Mailboxes whose refusal was told.
     refused: Mutex<HashSet<String>>,
+    /// Passes that came to their end, where somebody counts them.
+    passes: Option<Mutex<Vec<Pass>>>,
 }
 
 fn stop(why: &impl std::fmt::Display) -> Stop {
@@ -304,6 +308,18 @@ fn stop(why: &impl std::fmt::Display) -> Stop {
 }
 
 impl AccountSink {
+    /// Counts the passes from now on.
+    pub(crate) fn counting(mut self) -> Self {
+        self.passes = Some(Mutex::default());
+        self
+    }
+
+    /// The passes that came to their end since they are counted.
+    pub(crate) fn take_passes(&self) -> Vec<Pass> {
+        let Some(passes) = &self.passes else { return Vec::new() };
+        std::mem::take(&mut *passes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Runs what touches the disk where it may block.
     async fn blocking<T: Send + 'static>(
         &self,
@@ -500,14 +516,16 @@ impl Sink for AccountSink {
                     without.push(row.uid);
                 }
             }
+            // Page by page: each is unpacked once, however many of its messages are not here whole.
+            let pages: BTreeSet<u32> = without.iter().copied().map(page::number).collect();
+            let without: UidSet = without.into_iter().collect();
             let mut lacking = UidSet::new();
-            for uid in without {
-                let key = MessageKey { mailbox: known.id, uid };
-                if let Some(summary) = stores.cache.summary(key).map_err(|e| stop(&e))?
-                    && !summary.undisplayable
-                    && u64::from(summary.bytes) <= whole_max
-                {
-                    lacking.insert(uid);
+            for number in pages {
+                for summary in stores.cache.summaries_of(known.id, number).map_err(|e| stop(&e))? {
+                    if without.contains(summary.uid) && !summary.undisplayable && u64::from(summary.bytes) <= whole_max
+                    {
+                        lacking.insert(summary.uid);
+                    }
                 }
             }
             let position = position(&known.state);
@@ -599,8 +617,13 @@ impl Sink for AccountSink {
         let id = self.id(at)?;
         let (core, number) = (self.core.clone(), self.number);
         self.blocking(move |stores| {
-            let held: HashMap<u32, Flags> =
-                stores.cache.held(id).map_err(|e| stop(&e))?.into_iter().map(|row| (row.uid, row.flags)).collect();
+            // Of the pages that were asked about only: a mailbox comes in many such lists.
+            let pages: BTreeSet<u32> = flags.iter().map(|(uid, _)| page::number(*uid)).collect();
+            let mut held: HashMap<u32, Flags> = HashMap::with_capacity(flags.len());
+            for number in pages {
+                let rows = stores.cache.held_of(id, number).map_err(|e| stop(&e))?;
+                held.extend(rows.into_iter().map(|row| (row.uid, row.flags)));
+            }
             let differing: Vec<(u32, Flags)> =
                 flags.into_iter().filter(|(uid, flags)| held.get(uid).is_some_and(|known| known != flags)).collect();
             if differing.is_empty() {
@@ -642,6 +665,9 @@ impl Sink for AccountSink {
     async fn done(&self, at: &MailboxAt, position: Position, pass: &Pass) -> Result<(), Stop> {
         self.landed().await?;
         let cost = pass.clone();
+        if let Some(passes) = &self.passes {
+            passes.lock().unwrap_or_else(PoisonError::into_inner).push(pass.clone());
+        }
         let id = self.id(at)?;
         let (now, whole_max) = (self.settings.clock.now(), self.whole_max());
         let (core, number) = (self.core.clone(), self.number);

@@ -21,6 +21,7 @@ use super::clock::{Clock, Moment};
 use super::keeping;
 use super::keys;
 use super::lane::{Lanes, Taken};
+use super::large::Downloads;
 use super::library::Library;
 use super::library::filing::Book;
 use super::outbox;
@@ -179,6 +180,7 @@ pub(crate) struct Open {
     pub(crate) scribe: Scribe,
     pub(crate) tidying: Tidying,
     pub(crate) reviews: Vec<Prepared>,
+    pub(crate) downloads: Arc<Downloads>,
     /// The index is kept up: it has been read from the cache, or is being read. What comes in before is in the cache alone.
     pub(crate) indexed: Arc<AtomicBool>,
     /// The cache has been read.
@@ -438,6 +440,7 @@ impl Core {
             scribe,
             tidying,
             reviews: Vec::new(),
+            downloads: Arc::default(),
             indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
             when_loaded: Vec::new(),

@@ -4,12 +4,13 @@
 //! is concluded from a beginning: of a message that is or may be signed or enciphered it is not shown, and no attachment is offered before
 //! the whole is here. After a lost connection the download goes on where it was; a message that is not here whole is not kept at all.
 
+use std::collections::HashMap;
 use std::io::Read;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc};
 use tokio::time::{Instant, sleep};
 
 use super::ingest;
@@ -17,6 +18,7 @@ use super::perform::{Wanted, again};
 use super::reading::{self, Reading};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
+use crate::mail::id::MessageKey;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::SignatureState;
 
@@ -28,6 +30,34 @@ const TELL: Duration = Duration::from_millis(500);
 
 /// A connection that does not come back within this time, though nobody went offline, ends the download.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// So many large messages are fetched at once. Each keeps a thread of the pool that reads and writes the stores, which must not run out.
+const AT_ONCE: usize = 4;
+
+/// The large messages that are being fetched: each once, however many ask for it, and few at a time.
+#[derive(Debug)]
+pub(crate) struct Downloads {
+    one: Mutex<HashMap<MessageKey, Arc<AsyncMutex<()>>>>,
+    seats: Semaphore,
+}
+
+impl Default for Downloads {
+    fn default() -> Self {
+        Self { one: Mutex::default(), seats: Semaphore::new(AT_ONCE) }
+    }
+}
+
+impl Downloads {
+    /// Waits until nobody else fetches this message.
+    async fn alone(&self, key: MessageKey) -> OwnedMutexGuard<()> {
+        let mine = {
+            let mut one = self.one.lock().unwrap_or_else(PoisonError::into_inner);
+            one.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(one.entry(key).or_default())
+        };
+        mine.lock_owned().await
+    }
+}
 
 /// Called with what the beginning of a message shows.
 pub(super) type Early = Box<dyn FnOnce(Reading) + Send>;
@@ -55,6 +85,76 @@ impl Read for Pieces {
     }
 }
 
+/// Who takes the pieces of a message as they come.
+struct Taker<'a> {
+    wanted: &'a Wanted,
+    /// RFC822.SIZE, for the progress only: servers estimate it.
+    bytes: u32,
+    /// What was taken.
+    have: u64,
+    early: Option<Early>,
+    told: Instant,
+    keep: mpsc::Sender<Vec<u8>>,
+}
+
+impl Taker<'_> {
+    /// Takes a piece; whether more is taken.
+    async fn take(&mut self, piece: Vec<u8>) -> bool {
+        if self.have == 0
+            && let Some(early) = self.early.take()
+        {
+            self.wanted.show_beginning(piece.clone(), early);
+        }
+        self.have = self.have.saturating_add(piece.len() as u64);
+        if self.told.elapsed() > TELL {
+            self.told = Instant::now();
+            self.wanted.tell(self.have, self.bytes);
+        }
+        // A cache that takes no more ends the download.
+        self.keep.send(piece).await.is_ok()
+    }
+
+    /// Asks for the message until all of it is here, over as many connections as that takes.
+    ///
+    /// Each request has a channel of its own, and the next begins when that is empty: a piece that was on its way when the connection was lost is
+    /// taken before anything is asked for again, so that nothing comes twice.
+    async fn all(&mut self, handle: &imap::Handle, at: &MailboxAt) -> Result<(), Error> {
+        let mut last = (self.have, Instant::now());
+        loop {
+            let (to, mut from) = mpsc::channel::<Vec<u8>>(1);
+            let download = handle.download(at.clone(), self.wanted.name.uid, self.have, None, to);
+            let taker = &mut *self;
+            let pass_on = async move {
+                while let Some(piece) = from.recv().await {
+                    if !taker.take(piece).await {
+                        return false;
+                    }
+                }
+                true
+            };
+            // What is not taken any more ends the download: its channel goes with `pass_on`.
+            let (result, takes_more) = tokio::join!(download, pass_on);
+            let error = match result {
+                Ok(_) => return Ok(()),
+                Err(
+                    error @ (Error::Lost { .. }
+                    | Error::TimedOut { .. }
+                    | Error::NotConnected { .. }
+                    | Error::Bye { .. }),
+                ) => error,
+                Err(error) => return Err(error),
+            };
+            if self.have > last.0 {
+                last = (self.have, Instant::now());
+            }
+            if last.1.elapsed() > PATIENCE || !takes_more {
+                return Err(error);
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+}
+
 impl Wanted {
     /// Fetches a message of `bytes` into the cache and gives it.
     pub(super) async fn fetch_large(
@@ -63,40 +163,24 @@ impl Wanted {
         bytes: u32,
         early: Option<Early>,
     ) -> Result<Vec<u8>, String> {
+        let _alone = self.downloads.alone(self.key).await;
+        let (stores, key) = (Arc::clone(&self.stores), self.key);
+        if let Ok(Ok(Some(raw))) = tokio::task::spawn_blocking(move || stores.cache.raw(key)).await {
+            // Whoever was before us has fetched it.
+            return Ok(raw);
+        }
+        let _seat = self.downloads.seats.acquire().await;
         let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
-        let (whole, have) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
-        let (came, mut coming) = mpsc::channel::<Vec<u8>>(1);
+        let whole = Arc::new(AtomicBool::new(false));
         let (keep, keeping) = mpsc::channel::<Vec<u8>>(1);
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let mut pieces = Pieces { from: keeping, now: std::io::Cursor::default(), whole: Arc::clone(&whole) };
         let stored = tokio::task::spawn_blocking(move || stores.cache.put_raw_from(key, &mut pieces));
-        let pass_on = async {
-            let (mut early, mut told) = (early, Instant::now());
-            while let Some(piece) = coming.recv().await {
-                let before = have.fetch_add(piece.len() as u64, Ordering::SeqCst);
-                if before == 0
-                    && let Some(early) = early.take()
-                {
-                    self.show_beginning(piece.clone(), early);
-                }
-                if told.elapsed() > TELL {
-                    told = Instant::now();
-                    self.tell(have.load(Ordering::SeqCst), bytes);
-                }
-                // A cache that takes no more ends the download.
-                if keep.send(piece).await.is_err() {
-                    break;
-                }
-            }
-            drop(keep);
-        };
-        let fetch = async {
-            let result = self.all_pieces(handle, &at, &have, came).await;
-            whole.store(result.is_ok(), Ordering::SeqCst);
-            result
-        };
-        // The sender of `fetch` is gone when it ends, and with it `pass_on`, and with that the stream.
-        let (fetched, ()) = tokio::join!(fetch, pass_on);
+        let mut taker = Taker { wanted: self, bytes, have: 0, early, told: Instant::now(), keep };
+        let fetched = taker.all(handle, &at).await;
+        whole.store(fetched.is_ok(), Ordering::SeqCst);
+        // With it the stream ends.
+        drop(taker);
         let kept = stored.await;
         if let Err(error) = fetched {
             return Err(format!("The text of this message is not here and could not be fetched: {error}"));
@@ -109,39 +193,6 @@ impl Wanted {
             }
         }
         self.kept().await
-    }
-
-    /// Asks for the message until all of it is here, over as many connections as that takes.
-    async fn all_pieces(
-        &self,
-        handle: &imap::Handle,
-        at: &MailboxAt,
-        have: &AtomicU64,
-        to: mpsc::Sender<Vec<u8>>,
-    ) -> Result<(), Error> {
-        let mut last = (have.load(Ordering::SeqCst), Instant::now());
-        loop {
-            let here = have.load(Ordering::SeqCst);
-            let result = handle.download(at.clone(), self.name.uid, here, None, to.clone()).await;
-            let error = match result {
-                Ok(_) => return Ok(()),
-                Err(
-                    error @ (Error::Lost { .. }
-                    | Error::TimedOut { .. }
-                    | Error::NotConnected { .. }
-                    | Error::Bye { .. }),
-                ) => error,
-                Err(error) => return Err(error),
-            };
-            let now = have.load(Ordering::SeqCst);
-            if now > last.0 {
-                last = (now, Instant::now());
-            }
-            if last.1.elapsed() > PATIENCE || to.is_closed() {
-                return Err(error);
-            }
-            sleep(Duration::from_secs(1)).await;
-        }
     }
 
     /// The message out of the cache, and its summary made anew from the whole of it.
@@ -210,7 +261,35 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
-    use super::{Pieces, mpsc};
+    use super::{Downloads, Pieces, mpsc};
+    use crate::mail::id::{MailboxId, MessageKey};
+
+    #[tokio::test]
+    async fn each_large_message_is_fetched_by_one_at_a_time() {
+        let downloads = Downloads::default();
+        let key = |uid| MessageKey { mailbox: MailboxId(1), uid };
+        let first = downloads.alone(key(1)).await;
+        // Another message waits for nobody; the same one waits.
+        let other = downloads.alone(key(2)).await;
+        let mut second = std::pin::pin!(downloads.alone(key(1)));
+        assert!(futures_poll(second.as_mut()).await.is_none());
+        drop(first);
+        let second = second.await;
+        drop((other, second));
+        drop(downloads.alone(key(3)).await);
+        assert_eq!(downloads.one.lock().unwrap().len(), 1, "what is over is forgotten");
+    }
+
+    /// What a future gives without waiting.
+    async fn futures_poll<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
+        std::future::poll_fn(|context| {
+            std::task::Poll::Ready(match std::pin::Pin::new(&mut future).poll(context) {
+                std::task::Poll::Ready(done) => Some(done),
+                std::task::Poll::Pending => None,
+            })
+        })
+        .await
+    }
 
     #[test]
     fn a_stream_that_breaks_off_is_no_message() {

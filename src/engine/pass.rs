@@ -12,13 +12,13 @@ use super::core::{CoreHandle, EngineError, Settings, Stores};
 use super::query::{AccountStats, MailboxStats, SyncReport};
 use super::{Engine, changes};
 use crate::config::Account;
-use crate::imap::{self, Synced};
+use crate::imap::{self, Pass, Synced};
 
 /// What one pass needs of the opening.
 struct Means {
     number: u64,
     stores: Arc<Stores>,
-    sink: AccountSink,
+    sink: Arc<AccountSink>,
     /// Changes of flags that wait, where nobody else is connected to tell them.
     teller: Option<AccountSink>,
 }
@@ -42,25 +42,27 @@ impl Engine {
             let means = self.core.ask_stores(move |core, open| Means {
                 number: open.number,
                 stores: Arc::clone(&open.stores),
-                sink: core.sink(open, &name),
+                sink: Arc::new(core.sink(open, &name).counting()),
                 teller: (open.changes.waits_for(&name) && open.accounts.get(&name).is_none_or(|a| a.handle.is_none()))
                     .then(|| core.sink(open, &name)),
             })?;
             let (settings, core, mailboxes) = (Arc::clone(&self.settings), self.core.clone(), mailboxes.to_vec());
             passes.push(async move {
                 let began = Instant::now();
+                let sink = Arc::clone(&means.sink);
                 let done = pass(account.clone(), means, settings, core, mailboxes).await;
-                (account.name, began.elapsed().as_secs_f64(), done)
+                (account.name, began.elapsed().as_secs_f64(), done, sink)
             });
         }
         let done = self.block_on(join_all(passes))?;
         // What the last batch reported is in the index before the answer is, where there is one.
         self.core.flush_back();
         let mut report = SyncReport::default();
-        for (account, seconds, done) in done {
+        for (account, seconds, done, sink) in done {
             let (synced, trouble) = match done {
                 Ok(synced) => (synced, None),
-                Err(error) => (Synced::default(), Some(error)),
+                // What came to its end before is here, and is told.
+                Err(error) => (as_far_as(sink.take_passes()), Some(error)),
             };
             let Synced { passes, bytes_in, bytes_out, round_trips } = synced;
             report.mailboxes.extend(passes.into_iter().map(|pass| MailboxStats {
@@ -91,6 +93,16 @@ impl Engine {
     }
 }
 
+/// What an account did before it failed.
+fn as_far_as(passes: Vec<Pass>) -> Synced {
+    Synced {
+        bytes_in: passes.iter().map(|pass| pass.bytes_in).sum(),
+        bytes_out: passes.iter().map(|pass| pass.bytes_out).sum(),
+        round_trips: passes.iter().map(|pass| pass.round_trips).sum(),
+        passes,
+    }
+}
+
 async fn pass(
     account: Account,
     means: Means,
@@ -110,7 +122,7 @@ async fn pass(
         handle.end();
     }
     // On a task of its own, where the stack is deep.
-    let pass = tokio::spawn(async move { imap::sync_counted(&setup, &sink, &mailboxes).await });
+    let pass = tokio::spawn(async move { imap::sync_counted(&setup, &*sink, &mailboxes).await });
     let pass = pass.await.map_err(|_| failed("the pass failed inside casemail".to_owned()))?;
     pass.map_err(|error| server(&name, &error))
 }

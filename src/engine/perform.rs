@@ -8,7 +8,7 @@ use super::announce::sentence;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::guard::Facts;
 use super::ingest::{self, summarise};
-use super::large::{Early, LARGE_BYTES};
+use super::large::{Downloads, Early, LARGE_BYTES};
 use super::outgoing::{self, Means, Prepared};
 use super::query::Resolution;
 use super::reader::{self, Around};
@@ -340,6 +340,7 @@ impl Core {
             settings: Arc::clone(&self.settings),
             keyring: open.keyring.now(),
             handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
+            downloads: Arc::clone(&open.downloads),
             core: self.handle.clone(),
         };
         let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
@@ -681,6 +682,7 @@ pub(super) struct Wanted {
     pub(super) settings: Arc<Settings>,
     pub(super) keyring: Arc<Keyring>,
     handle: Option<imap::Handle>,
+    pub(super) downloads: Arc<Downloads>,
     pub(super) core: super::core::CoreHandle,
 }
 

@@ -22,6 +22,7 @@ use crate::mail::draft::{Draft, Protection};
 use crate::mail::id::OutboxId;
 use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
+use crate::store::outbox::{Delivery, OutboxEntry, SmtpEnvelope};
 use crate::store::profile::{Profile, Roots};
 use crate::store::vault::{Cost, Vault};
 
@@ -488,6 +489,46 @@ fn what_was_reviewed_is_in_the_outbox_once_and_can_be_taken_back() {
     assert_eq!((draft.to[0].addr.as_str(), draft.answers.is_some()), ("h.lintwhite@copfs.gov.example", true));
     assert!(!draft.body.is_empty());
     assert!(again.engine.cancel(OutboxId(99)).is_err());
+}
+
+/// A write that failed in the midst of a try leaves a row that says that it is being sent.
+#[test]
+fn rows_that_nobody_is_at_any_more_are_taken_up_while_the_program_runs() {
+    let world = World::new();
+    let running = world.open();
+    let left = |past_the_dot: bool| {
+        let claimed = running.engine.core.ask_open(move |_, open| {
+            let envelope = SmtpEnvelope {
+                reverse_path: "b.quill@quillpounce.example".into(),
+                forward_paths: vec!["h.lintwhite@copfs.gov.example".into()],
+            };
+            let row = OutboxEntry::new("work", "1@quillpounce.example", envelope, core_now());
+            let id = open.stores.state.queue(row, b"Subject: x\r\n\r\nx\r\n").unwrap();
+            open.stores.state.claim(id).unwrap().unwrap();
+            if past_the_dot {
+                let doubt = |row: &mut OutboxEntry| row.set_all(Delivery::Waiting, Delivery::InDoubt);
+                open.stores.state.update_outbox(id, doubt).unwrap();
+            }
+            id
+        });
+        claimed.unwrap()
+    };
+    let (before, after) = (left(false), left(true));
+    running.engine.core.ask_open(|core, open| super::outbox::start(core, open)).unwrap();
+    loop {
+        if let Event::Outbox(_) = running.events.recv_timeout(PATIENCE).unwrap() {
+            let rows = running.engine.outbox().unwrap();
+            let state = |id| rows.iter().find(|row| row.id == id).unwrap().state;
+            // Nobody listens there: it was tried again, and is put off.
+            if (state(before), state(after)) == ("deferred", "uncertain") {
+                break;
+            }
+        }
+    }
+}
+
+fn core_now() -> Timestamp {
+    "2026-05-11T09:00:00Z".parse().unwrap()
 }
 
 #[test]

@@ -78,7 +78,12 @@ impl Tidying {
                 if let Some(first) = damage.first() {
                     let words =
                         format!("{} damaged record(s) of the cache ({}) are fetched again.", damage.len(), first.what);
-                    core.front_of(number, move |core, _| core.announcer.notice(Tone::Warning, &words));
+                    core.front_of(number, move |core, open| {
+                        core.announcer.notice(Tone::Warning, &words);
+                        // Not only when the servers are asked next.
+                        let handles = open.accounts.values().filter_map(|account| account.handle.as_ref());
+                        handles.for_each(crate::imap::Handle::sync_now);
+                    });
                 }
             }
         })?;

@@ -69,6 +69,11 @@ pub(super) async fn select<S: Wire>(
                     Some(item) if server.resynced && changed.len() < CHANGED_MAX => {
                         changed.extend(item.flags.map(|flags| (item.uid, flags)));
                     }
+                    // Not everything was taken: the position must not go beyond it.
+                    Some(item) if matches!(opening, Opening::Qresync(..)) && item.flags.is_some() => {
+                        server.resynced = false;
+                        return Use::Unasked;
+                    }
                     _ => return Use::Unasked,
                 },
             }

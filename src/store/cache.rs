@@ -299,7 +299,7 @@ impl Cache {
     /// # Errors
     /// None today.
     pub fn mailboxes(&self) -> Result<Vec<Mailbox>, CacheError> {
-        Ok(self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect())
+        self.noting(|| Ok(self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()))
     }
 
     /// One mailbox.
@@ -307,7 +307,7 @@ impl Cache {
     /// # Errors
     /// None today.
     pub fn mailbox(&self, id: MailboxId) -> Result<Option<Mailbox>, CacheError> {
-        Ok(self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned())
+        self.noting(|| Ok(self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()))
     }
 
     /// Everything that is held of a mailbox, in order of UID.
@@ -315,16 +315,18 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn held(&self, mailbox: MailboxId) -> Result<Vec<Held>, CacheError> {
-        let mut held = Vec::new();
-        for row in self.flags.tree.range(keys_of(mailbox)) {
-            let (key, value) = row?;
-            let number = number_of(&key).unwrap_or_default();
-            match self.open_flags(&key, &value) {
-                Some(page) => held.extend(held_of(&page, number)),
-                None => self.lose(mailbox, page::uids(number), "flags")?,
+        self.noting(|| {
+            let mut held = Vec::new();
+            for row in self.flags.tree.range(keys_of(mailbox)) {
+                let (key, value) = row?;
+                let number = number_of(&key).unwrap_or_default();
+                match self.open_flags(&key, &value) {
+                    Some(page) => held.extend(held_of(&page, number)),
+                    None => self.lose(mailbox, page::uids(number), "flags")?,
+                }
             }
-        }
-        Ok(held)
+            Ok(held)
+        })
     }
 
     /// All summaries of a mailbox, the newest page first, within a page the highest UID first. Read page by page as it goes on.
@@ -336,8 +338,9 @@ impl Cache {
         mailbox: MailboxId,
     ) -> Result<Box<dyn Iterator<Item = Result<Summary, CacheError>> + Send + '_>, CacheError> {
         let pages = self.page.tree.range(keys_of(mailbox)).rev();
-        let pages = pages
-            .map(move |row| self.noted(row.map_err(CacheError::from).and_then(|row| self.unpack_row(mailbox, row))));
+        let pages = pages.map(move |row| {
+            self.noting(|| row.map_err(CacheError::from).and_then(|row| self.unpack_row(mailbox, row)))
+        });
         Ok(Box::new(pages.flat_map(|page| match page {
             Ok(rows) => (rows.into_iter().rev().map(Ok).collect::<Vec<_>>()).into_iter(),
             Err(error) => vec![Err(error)].into_iter(),
@@ -381,12 +384,14 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn generations(&self, mailbox: MailboxId) -> Result<Vec<(u32, Generation)>, CacheError> {
-        let rows = self.generation.range(keys_of(mailbox));
-        let read = rows.map(|row| {
-            let (key, value) = row?;
-            Ok((number_of(&key).unwrap_or_default(), Generation::read(&value)))
-        });
-        read.collect()
+        self.noting(|| {
+            let rows = self.generation.range(keys_of(mailbox));
+            let read = rows.map(|row| {
+                let (key, value) = row?;
+                Ok((number_of(&key).unwrap_or_default(), Generation::read(&value)))
+            });
+            read.collect()
+        })
     }
 
     /// The summaries of one page, by UID.
@@ -394,9 +399,11 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn summaries_of(&self, mailbox: MailboxId, number: u32) -> Result<Vec<Summary>, CacheError> {
-        let key = key(mailbox, number);
-        let Some(value) = self.page.tree.get(key)? else { return Ok(Vec::new()) };
-        self.unpack_row(mailbox, (sled::IVec::from(&key), value))
+        self.noting(|| {
+            let key = key(mailbox, number);
+            let Some(value) = self.page.tree.get(key)? else { return Ok(Vec::new()) };
+            self.unpack_row(mailbox, (sled::IVec::from(&key), value))
+        })
     }
 
     /// What is held of one page, by UID.
@@ -404,13 +411,15 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn held_of(&self, mailbox: MailboxId, number: u32) -> Result<Vec<Held>, CacheError> {
-        let key = key(mailbox, number);
-        let Some(value) = self.flags.tree.get(key)? else { return Ok(Vec::new()) };
-        let Some(page) = self.open_flags(&key, &value) else {
-            self.lose(mailbox, page::uids(number), "flags")?;
-            return Ok(Vec::new());
-        };
-        Ok(held_of(&page, number).collect())
+        self.noting(|| {
+            let key = key(mailbox, number);
+            let Some(value) = self.flags.tree.get(key)? else { return Ok(Vec::new()) };
+            let Some(page) = self.open_flags(&key, &value) else {
+                self.lose(mailbox, page::uids(number), "flags")?;
+                return Ok(Vec::new());
+            };
+            Ok(held_of(&page, number).collect())
+        })
     }
 
     /// One summary.
@@ -418,16 +427,25 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn summary(&self, message: MessageKey) -> Result<Option<Summary>, CacheError> {
-        let key = key(message.mailbox, page::number(message.uid));
-        let Some(value) = self.page.tree.get(key)? else { return Ok(None) };
-        let rows = self.unpack_row(message.mailbox, (sled::IVec::from(&key), value))?;
-        Ok(rows.into_iter().find(|row| row.uid == message.uid))
+        self.noting(|| {
+            let key = key(message.mailbox, page::number(message.uid));
+            let Some(value) = self.page.tree.get(key)? else { return Ok(None) };
+            let rows = self.unpack_row(message.mailbox, (sled::IVec::from(&key), value))?;
+            Ok(rows.into_iter().find(|row| row.uid == message.uid))
+        })
     }
 
     /// Whether sled has found its own files damaged while it was in use: nothing but a new cache helps then.
     #[must_use]
     pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Acquire)
+    }
+
+    /// Does something with sled, and remembers where that shows that it is damaged: by its word, or by a panic in the midst of its pages.
+    fn noting<T>(&self, work: impl FnOnce() -> Result<T, CacheError>) -> Result<T, CacheError> {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        let bug = || CacheError::Sled(sled::Error::ReportableBug("it broke off in the midst of its pages".to_owned()));
+        self.noted(outcome.unwrap_or_else(|_| Err(bug())))
     }
 
     /// Remembers that sled is damaged.
@@ -504,8 +522,10 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn flush(&self) -> Result<(), CacheError> {
-        self.db.flush()?;
-        Ok(())
+        self.noting(|| {
+            self.db.flush()?;
+            Ok(())
+        })
     }
 
     fn segments(&self) -> MutexGuard<'_, BTreeMap<u32, Segment>> {

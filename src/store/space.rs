@@ -20,7 +20,7 @@ impl Default for SpaceLimits {
 /// Too little room.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the disk that holds {} has {} MB free, and {} MB are needed to write the cache safely; free some space, then try again",
+    "the disk that holds {} has {} MB free, and {} MB are needed to write safely; free some space, then try again",
     place.display(), free >> 20, needed.div_ceil(1 << 20)
 )]
 pub struct DiskFull {

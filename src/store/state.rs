@@ -9,6 +9,8 @@ mod keys;
 mod register;
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
@@ -41,6 +43,8 @@ const META: TableDefinition<'static, &str, &[u8]> = TableDefinition::new("meta")
 const FLAGS_V1: Numbered = TableDefinition::new("flags");
 const VALUES: Named = TableDefinition::new("values");
 
+/// In [`META`]: what the last transaction was marked with.
+const MARK: &str = "mark";
 /// Memory that redb may keep pages in.
 const CACHE_BYTES: usize = 2 << 20;
 /// Room that a transaction needs beside the bytes of a message.
@@ -95,19 +99,37 @@ pub enum StateError {
     /// Too little room.
     #[error(transparent)]
     DiskFull(#[from] DiskFull),
-    /// redb, or the disk below it.
+    /// redb.
     #[error("the state store cannot be used: {because}; nothing in it was changed")]
     Store {
         /// Why.
         because: String,
     },
+    /// The disk below it. The store is opened anew before it is used again.
+    #[error("the disk below the state store fails: {because}; nothing in it was changed")]
+    Io {
+        /// Why.
+        because: String,
+    },
+}
+
+impl StateError {
+    /// Whether the same may go well later, without anybody changing anything in the store: the disk was full, or failed.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::DiskFull(_) | Self::Io { .. } | Self::Store { .. })
+    }
 }
 
 macro_rules! from_redb {
     ($($error:ident),*) => {$(
         impl From<redb::$error> for StateError {
             fn from(error: redb::$error) -> Self {
-                Self::Store { because: error.to_string() }
+                let because = error.to_string();
+                match redb::Error::from(error) {
+                    redb::Error::Io(_) | redb::Error::PreviousIo => Self::Io { because },
+                    _ => Self::Store { because },
+                }
             }
         }
     )*};
@@ -149,11 +171,21 @@ fn damaged(table: &str, key: &[u8]) -> StateError {
     StateError::Damaged { what }
 }
 
+/// How the file is opened: also anew, after the disk failed.
+type Opener = Box<dyn Fn(&Path) -> Result<Database, StateError> + Send + Sync>;
+
 /// The state store. All methods take `&self` and block until what they wrote is durable.
+///
+/// redb refuses everything after the disk has failed it once. Such a store is closed and opened anew at the next use, as of the last
+/// transaction that is on the disk: one full disk does not end what is done with it until the program does.
 pub struct State {
     file: PathBuf,
-    database: Database,
+    /// `None`: it could not be opened anew yet.
+    database: RwLock<Option<Arc<Database>>>,
+    /// The disk has failed it since it was opened.
+    failed: AtomicBool,
     keys: Keys,
+    opener: Opener,
 }
 
 impl std::fmt::Debug for State {
@@ -168,11 +200,58 @@ impl State {
     /// # Errors
     /// [`StateError`]; the file is left as it is.
     pub fn open(file: &Path, vault: &Vault) -> Result<Self, StateError> {
-        let database = open_database(file)?;
+        Self::open_by(file, vault, Box::new(open_database))
+    }
+
+    fn open_by(file: &Path, vault: &Vault, opener: Opener) -> Result<Self, StateError> {
+        let database = opener(file)?;
         let keys = epoch::settle(&database, vault)?;
-        let state = Self { file: file.to_owned(), database, keys };
+        let database = RwLock::new(Some(Arc::new(database)));
+        let state = Self { file: file.to_owned(), database, failed: AtomicBool::new(false), keys, opener };
         state.bring_up(vault.generation())?;
         Ok(state)
+    }
+
+    fn database(&self) -> Option<Arc<Database>> {
+        self.database.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Does something with the store; where the disk has failed it, with it opened anew.
+    fn with<T>(&self, work: impl Fn(&Database) -> Result<T, StateError>) -> Result<T, StateError> {
+        if !self.failed.load(Ordering::SeqCst)
+            && let Some(database) = self.database()
+        {
+            match work(&database) {
+                Err(StateError::Io { .. }) => self.failed.store(true, Ordering::SeqCst),
+                done => return done,
+            }
+        }
+        self.reopen()?;
+        let database = self.database().ok_or(StateError::Io { because: "it could not be opened anew".into() })?;
+        work(&database)
+    }
+
+    /// Closes the store and opens it anew, unless somebody else has done so.
+    fn reopen(&self) -> Result<(), StateError> {
+        let mut held = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() && !self.failed.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        // Its lock on the file goes with it.
+        *held = None;
+        *held = Some(Arc::new((self.opener)(&self.file)?));
+        self.failed.store(false, Ordering::SeqCst);
+        tracing::warn!("the disk failed below the state store; it was opened anew");
+        Ok(())
+    }
+
+    /// A view of the store as it is now.
+    fn view(&self) -> Result<redb::ReadTransaction, StateError> {
+        self.with(|database| {
+            let view = database.begin_read()?;
+            view.open_table(META)?;
+            Ok(view)
+        })
     }
 
     fn bring_up(&self, generation: u64) -> Result<(), StateError> {
@@ -224,25 +303,53 @@ impl State {
     /// # Errors
     /// [`StateError`], also the one of `changes`.
     pub fn write<T>(&self, changes: impl FnOnce(&Write<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
-        let transaction = self.begin()?;
-        let outcome = changes(&Write { transaction: &transaction, keys: &self.keys, file: &self.file });
-        match outcome {
-            Ok(value) => {
-                transaction.commit()?;
-                Ok(value)
-            }
-            Err(error) => {
-                transaction.abort()?;
-                Err(error)
-            }
+        // A disk without room fails in the midst of a transaction, and takes the store along.
+        if let Some(dir) = self.file.parent() {
+            space::check(dir, SLACK)?;
         }
+        let transaction = self.begin()?;
+        let mark: [u8; 16] = super::vault::random();
+        let outcome =
+            changes(&Write { transaction: &transaction, keys: &self.keys, file: &self.file }).and_then(|value| {
+                transaction.open_table(META)?.insert(MARK, mark.as_slice())?;
+                Ok(value)
+            });
+        let (error, value) = match outcome {
+            Ok(value) => match transaction.commit() {
+                Ok(()) => return Ok(value),
+                Err(error) => (StateError::from(error), Some(value)),
+            },
+            Err(error) => {
+                let aborted = transaction.abort();
+                (aborted.map_or_else(StateError::from, |()| error), None)
+            }
+        };
+        if !matches!(error, StateError::Io { .. }) {
+            return Err(error);
+        }
+        self.failed.store(true, Ordering::SeqCst);
+        match value {
+            // Whether a commit that failed is on the disk is read from the disk.
+            Some(value) if self.last_mark().is_ok_and(|last| last == mark) => Ok(value),
+            _ => Err(error),
+        }
+    }
+
+    /// The mark of the last transaction that is on the disk.
+    fn last_mark(&self) -> Result<Vec<u8>, StateError> {
+        let table = self.view()?.open_table(META)?;
+        let mark = table.get(MARK)?;
+        Ok(mark.map(|mark| mark.value().to_vec()).unwrap_or_default())
     }
 
     /// Two-phase: a torn last write can never pass for a whole one, whatever its bytes are.
     fn begin(&self) -> Result<WriteTransaction, StateError> {
-        let mut transaction = self.database.begin_write()?;
-        transaction.set_two_phase_commit(true);
-        Ok(transaction)
+        self.with(|database| {
+            let mut transaction = database.begin_write()?;
+            transaction.set_two_phase_commit(true);
+            transaction.open_table(META)?;
+            Ok(transaction)
+        })
     }
 
     /// Keeps a small value under a name of ours.
@@ -267,18 +374,18 @@ impl State {
         label: &str,
         number: u64,
     ) -> Result<Option<T>, StateError> {
-        let table = self.database.begin_read()?.open_table(table)?;
+        let table = self.view()?.open_table(table)?;
         table.get(number)?.map(|value| self.keys.open(label, &number.to_be_bytes(), value.value())).transpose()
     }
 
     fn read_named<T: DeserializeOwned>(&self, table: Named, label: &str, name: &str) -> Result<Option<T>, StateError> {
-        let table = self.database.begin_read()?.open_table(table)?;
+        let table = self.view()?.open_table(table)?;
         let key = self.keys.blinder.blind(&place(label, name.as_bytes()));
         table.get(key.as_slice())?.map(|value| self.keys.open(label, &key, value.value())).transpose()
     }
 
     fn read_all<T: DeserializeOwned>(&self, table: Named, label: &str) -> Result<Vec<T>, StateError> {
-        let table = self.database.begin_read()?.open_table(table)?;
+        let table = self.view()?.open_table(table)?;
         let mut values = Vec::new();
         for row in table.iter()? {
             let (key, value) = row?;

@@ -4,6 +4,7 @@
 //! settled (durable). A row is never touched between the note and the answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
@@ -18,6 +19,10 @@ use crate::mail::safe::SafeText;
 use crate::net;
 use crate::smtp::{Connection, Credentials, Notify, Outcome, Phase, Refusal, SmtpEnvelope, Submission, Timeouts};
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+use crate::store::state::StateError;
+
+/// What could not be written down is written again after this long.
+const WRITE_AGAIN: Duration = Duration::from_secs(2);
 
 /// Everything a connection needs.
 struct Means {
@@ -141,7 +146,14 @@ impl Worker {
         connection: &mut Option<Connection>,
     ) -> Result<Attempt, String> {
         let id = row.id;
-        let raw: Arc<[u8]> = self.blocking(move |stores| stores.state.outbox_raw(id)).await?.into();
+        let stores = Arc::clone(&self.stores);
+        let read = tokio::task::spawn_blocking(move || stores.state.outbox_raw(id)).await;
+        let raw: Arc<[u8]> = match read {
+            Ok(Ok(raw)) => raw.into(),
+            Ok(Err(error)) if !error.may_pass() => return Ok(Attempt::Never(error.to_string())),
+            Ok(Err(error)) => return Ok(Attempt::Not(error.to_string())),
+            Err(_) => return Ok(Attempt::Not("the outbox could not be read".to_owned())),
+        };
         loop {
             let open = match connection.take().filter(Connection::is_usable) {
                 Some(open) => open,
@@ -231,23 +243,36 @@ impl Worker {
         }
     }
 
-    /// Writes down what became of a try. With `aloud`, it is told, too.
+    /// Writes down what became of a try. With `aloud`, it is told, too. What the server answered is known here alone until it is written: a disk
+    /// that does not take it is tried until it does.
     async fn settle(&self, row: &OutboxEntry, attempt: &Attempt, aloud: bool) -> Result<OutboxEntry, String> {
         let now = self.settings.clock.now();
         let chance = u32::from_le_bytes(crate::store::vault::random());
-        let (id, attempt) = (row.id, attempt.clone());
-        // The step depends on the row as it is on the disk: the note before the dot was written there.
-        let settled = self
-            .blocking(move |stores| {
+        let id = row.id;
+        let mut told = false;
+        let settled = loop {
+            let (attempt, stores) = (attempt.clone(), Arc::clone(&self.stores));
+            // The step depends on the row as it is on the disk: the note before the dot was written there.
+            let written = tokio::task::spawn_blocking(move || {
                 stores.state.write(|write| {
-                    let mut entry = write.outbox_entry(id)?.ok_or(crate::store::state::StateError::NoEntry(id))?;
+                    let mut entry = write.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
                     let step = settle(&mut entry, &attempt, now, chance);
                     write.step_outbox(id, step, |row| *row = entry)
                 })
-            })
-            .await;
+            });
+            match written.await {
+                Ok(Ok(settled)) => break settled,
+                Ok(Err(error)) if error.may_pass() => {
+                    if !std::mem::replace(&mut told, true) {
+                        self.tell(Tone::Alarm, format!("What became of a message cannot be written down yet: {error}"));
+                    }
+                    tokio::time::sleep(WRITE_AGAIN).await;
+                }
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("the outbox could not be written".to_owned()),
+            }
+        };
         self.announce();
-        let settled = settled?;
         if aloud {
             self.say(&settled);
         }

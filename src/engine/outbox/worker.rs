@@ -61,7 +61,10 @@ impl Worker {
         self.purge().await;
         loop {
             let pause = match self.rows().await {
-                Ok(rows) => self.dispatch(&rows, &mut tasks),
+                Ok(rows) => {
+                    self.recover(&rows).await;
+                    self.dispatch(&rows, &mut tasks)
+                }
                 Err(words) => {
                     self.tell(Tone::Alarm, words);
                     Duration::from_secs(60)
@@ -138,6 +141,29 @@ impl Worker {
             let old = row.sent_at.is_some_and(|at| now.duration_since(at) > SENT_KEPT);
             if row.state == OutboxState::Sent && old {
                 let _ = self.blocking(move |stores| stores.state.forget_outbox(row.id)).await;
+            }
+        }
+    }
+
+    /// Rows that say that they are being sent and that no connection is at: what was at work on them broke off. They are what they would be
+    /// after a new start: queued where the last dot was certainly not written, uncertain where it may have been.
+    async fn recover(&self, rows: &[OutboxEntry]) {
+        for row in rows.iter().filter(|row| row.recovery().is_some()) {
+            if !locked(&self.shared.taken).insert(row.id) {
+                continue;
+            }
+            // Nobody can take it up while this is held.
+            let taken = Taken { shared: Arc::clone(&self.shared), id: row.id };
+            let (id, now) = (row.id, self.settings.clock.now());
+            let recovered = self.blocking(move |stores| stores.state.recover_entry(id, now)).await;
+            drop(taken);
+            match recovered {
+                Ok(Some(_)) => {
+                    self.announce();
+                    self.wake.notify_one();
+                }
+                Ok(None) => {}
+                Err(words) => self.tell(Tone::Alarm, words),
             }
         }
     }

@@ -180,7 +180,7 @@ impl Cache {
     }
 
     fn find(&self, message: MessageKey) -> Result<Option<Found>, CacheError> {
-        self.noted(self.find_unnoted(message))
+        self.noting(|| self.find_unnoted(message))
     }
 
     fn find_unnoted(&self, message: MessageKey) -> Result<Option<Found>, CacheError> {

@@ -519,3 +519,12 @@ fn batches_are_whole_after_kills() {
         assert_eq!(blobs(&world) as u32, rows / 40);
     }
 }
+
+#[test]
+fn a_cache_that_breaks_off_in_any_call_is_broken_and_the_program_goes_on() {
+    let world = World::new();
+    let cache = world.open();
+    assert!(cache.noting(|| cache.mailboxes()).is_ok() && !cache.is_broken());
+    let failed = cache.noting::<()>(|| panic!("as sled does on a damaged page"));
+    assert!(failed.is_err() && cache.is_broken());
+}

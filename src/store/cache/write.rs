@@ -617,7 +617,7 @@ impl Cache {
 
     /// As [`Self::commit`], where no mailbox changes. Only under the writer's lock.
     pub(super) fn apply(&self, changes: Changes) -> Result<(), CacheError> {
-        self.noted(self.apply_unnoted(changes))
+        self.noting(|| self.apply_unnoted(changes))
     }
 
     fn apply_unnoted(&self, changes: Changes) -> Result<(), CacheError> {

@@ -18,7 +18,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn changes(&self) -> Result<(Vec<Change>, Vec<StateError>), StateError> {
-        let table = self.database.begin_read()?.open_table(CHANGES)?;
+        let table = self.view()?.open_table(CHANGES)?;
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
         for row in table.iter()? {
             let (seq, value) = row?;
@@ -36,7 +36,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn next_change(&self) -> Result<u64, StateError> {
-        let meta = self.database.begin_read()?.open_table(META)?;
+        let meta = self.view()?.open_table(META)?;
         let stored = meta.get(NEXT)?;
         Ok(stored.and_then(|value| value.value().try_into().ok()).map_or(1, u64::from_le_bytes))
     }
@@ -46,7 +46,7 @@ impl State {
     /// # Errors
     /// [`StateError`]; [`StateError::Damaged`] also where there is none.
     pub fn change_raw(&self, seq: u64) -> Result<Vec<u8>, StateError> {
-        let table = self.database.begin_read()?.open_table(CHANGES_RAW)?;
+        let table = self.view()?.open_table(CHANGES_RAW)?;
         let missing = || super::damaged("changes-raw", &seq.to_be_bytes());
         let value = table.get(seq)?.ok_or_else(missing)?;
         let mut plain = self.keys.open_bytes("changes-raw", &seq.to_be_bytes(), value.value())?;

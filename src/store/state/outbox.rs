@@ -76,7 +76,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn outbox(&self) -> Result<(Vec<OutboxEntry>, Vec<StateError>), StateError> {
-        let table = self.database.begin_read()?.open_table(OUTBOX)?;
+        let table = self.view()?.open_table(OUTBOX)?;
         let (mut entries, mut damage) = (Vec::new(), Vec::new());
         for row in table.iter()? {
             let (id, value) = row?;
@@ -101,7 +101,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn outbox_raw(&self, id: OutboxId) -> Result<Vec<u8>, StateError> {
-        let table = self.database.begin_read()?.open_table(OUTBOX_RAW)?;
+        let table = self.view()?.open_table(OUTBOX_RAW)?;
         let value = table.get(id.0)?.ok_or(StateError::NoEntry(id))?;
         let mut plain = self.keys.open_bytes("outbox-raw", &id.0.to_be_bytes(), value.value())?;
         Ok(std::mem::take(&mut *plain))
@@ -158,9 +158,20 @@ impl State {
     pub fn recover_outbox(&self, now: Timestamp) -> Result<Vec<OutboxEntry>, StateError> {
         let (entries, _) = self.outbox()?;
         let mut changed = Vec::new();
-        for entry in entries {
-            let Some(step) = entry.recovery() else { continue };
-            changed.push(self.step_outbox(entry.id, step, |row| {
+        for entry in entries.iter().filter(|entry| entry.recovery().is_some()) {
+            changed.extend(self.recover_entry(entry.id, now)?);
+        }
+        Ok(changed)
+    }
+
+    /// As [`Self::recover_outbox`], of one row on which nobody is at work. `None`: it needs nothing.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn recover_entry(&self, id: OutboxId, now: Timestamp) -> Result<Option<OutboxEntry>, StateError> {
+        self.write(|write| {
+            let Some(step) = write.outbox_entry(id)?.and_then(|entry| entry.recovery()) else { return Ok(None) };
+            let recovered = write.step_outbox(id, step, |row| {
                 if step == Step::Lose {
                     row.doubt.get_or_insert(crate::store::outbox::Doubt {
                         since: now,
@@ -168,9 +179,9 @@ impl State {
                         looked_in: Vec::new(),
                     });
                 }
-            })?);
-        }
-        Ok(changed)
+            })?;
+            Ok(Some(recovered))
+        })
     }
 
     /// As [`Write::forget_outbox`], by itself.
@@ -226,7 +237,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn drafts(&self) -> Result<(Vec<KeptDraft>, Vec<StateError>), StateError> {
-        let table = self.database.begin_read()?.open_table(DRAFTS)?;
+        let table = self.view()?.open_table(DRAFTS)?;
         let (mut drafts, mut damage) = (Vec::new(), Vec::new());
         for row in table.iter()? {
             let (id, value) = row?;

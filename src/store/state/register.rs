@@ -54,7 +54,7 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn register_streams(&self) -> Result<(Vec<StreamRow>, Vec<StateError>), StateError> {
-        let table = self.database.begin_read()?.open_table(STREAMS)?;
+        let table = self.view()?.open_table(STREAMS)?;
         let (mut rows, mut damage) = (Vec::new(), Vec::new());
         for row in table.iter()? {
             let (number, value) = row?;
@@ -72,7 +72,7 @@ impl State {
     /// # Errors
     /// [`StateError`]; of a row that does not open `visit` is told.
     pub fn register_rows(&self, stream: u32, from: u64, visit: &mut Visit<'_>) -> Result<(), StateError> {
-        let table = self.database.begin_read()?.open_table(ROWS)?;
+        let table = self.view()?.open_table(ROWS)?;
         let (first, last) = (key(stream, from)?, key(stream, (1 << SEQ_BITS) - 1)?);
         for row in table.range(first..=last)? {
             let (at, value) = row?;

@@ -4,6 +4,8 @@ use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use jiff::Timestamp;
 
@@ -378,4 +380,102 @@ fn nothing_acknowledged_is_lost_by_kill() {
             assert_eq!(state.outbox_raw(row.id).unwrap().len(), 2000);
         }
     }
+}
+
+/// A disk that is full when a test says so.
+#[derive(Debug)]
+struct Disk {
+    file: redb::backends::FileBackend,
+    full: Arc<AtomicU8>,
+}
+
+/// Nothing can be written.
+const FULL: u8 = 1;
+/// Everything is written, and the disk reports an error when it is told to make sure.
+const LIES: u8 = 2;
+
+impl Disk {
+    fn check(&self, when: u8) -> Result<(), std::io::Error> {
+        if self.full.load(Ordering::SeqCst) == when {
+            return Err(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        }
+        Ok(())
+    }
+}
+
+impl redb::StorageBackend for Disk {
+    fn len(&self) -> Result<u64, std::io::Error> {
+        self.file.len()
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), std::io::Error> {
+        self.file.read(offset, out)
+    }
+
+    fn set_len(&self, len: u64) -> Result<(), std::io::Error> {
+        self.check(FULL)?;
+        self.file.set_len(len)
+    }
+
+    fn sync_data(&self) -> Result<(), std::io::Error> {
+        self.file.sync_data()?;
+        self.check(LIES)
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> Result<(), std::io::Error> {
+        self.check(FULL)?;
+        self.file.write(offset, data)
+    }
+
+    fn close(&self) -> Result<(), std::io::Error> {
+        self.file.close()
+    }
+}
+
+impl World {
+    fn open_on(&self, full: &Arc<AtomicU8>) -> State {
+        let full = Arc::clone(full);
+        let opener = move |file: &std::path::Path| {
+            let handle =
+                std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file).unwrap();
+            let file = redb::backends::FileBackend::new(handle)?;
+            Ok(redb::Database::builder().create_with_backend(Disk { file, full: Arc::clone(&full) })?)
+        };
+        State::open_by(&self.file(), &self.vault, Box::new(opener)).unwrap()
+    }
+}
+
+#[test]
+fn a_disk_that_was_full_once_does_not_end_the_store() {
+    let (world, full) = (World::new(), Arc::new(AtomicU8::new(0)));
+    let state = world.open_on(&full);
+    let before = state.queue(entry(1), b"the bytes").unwrap();
+    full.store(FULL, Ordering::SeqCst);
+    let refused = state.queue(entry(2), &vec![7; 3 << 20]);
+    assert!(matches!(&refused, Err(error) if error.may_pass()), "{refused:?}");
+    assert!(state.claim(before).is_err());
+    full.store(0, Ordering::SeqCst);
+    // The same store, without a new start.
+    assert_eq!(state.outbox_raw(before).unwrap(), b"the bytes");
+    assert!(state.claim(before).unwrap().is_some());
+    let after = state.queue(entry(3), b"more").unwrap();
+    let rows: Vec<OutboxId> = state.outbox().unwrap().0.iter().map(|row| row.id).collect();
+    assert_eq!(rows, [before, after], "what was refused is not there");
+}
+
+#[test]
+fn what_is_on_the_disk_is_believed_and_not_an_error_of_the_last_moment() {
+    let (world, full) = (World::new(), Arc::new(AtomicU8::new(0)));
+    let state = world.open_on(&full);
+    let before = state.queue(entry(1), b"the bytes").unwrap();
+    full.store(LIES, Ordering::SeqCst);
+    let told = state.queue(entry(2), b"other");
+    full.store(0, Ordering::SeqCst);
+    let rows: Vec<OutboxId> = state.outbox().unwrap().0.iter().map(|row| row.id).collect();
+    // Whoever was told that it failed queues it once more: it must not be there then.
+    match told {
+        Ok(second) => assert_eq!(rows, [before, second]),
+        Err(_) => assert_eq!(rows, [before]),
+    }
+    assert!(state.claim(before).unwrap().is_some());
 }

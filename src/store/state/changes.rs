@@ -1,6 +1,6 @@
 //! The queue of changes in the state store: rows in the order in which they were made.
 
-use redb::{ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
 
 use super::{FLAGS_V1, Keys, META, Numbered, State, StateError, Write, place};
 use crate::store::change::{Change, FlagChangeV1};

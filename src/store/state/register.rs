@@ -2,7 +2,7 @@
 //!
 //! A row holds a record and the text that the record names. The text may be taken out, for good; the record never.
 
-use redb::{ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{ReadableTable, WriteTransaction};
 use serde::{Deserialize, Serialize};
 
 use super::{Keys, Numbered, State, StateError, Write};

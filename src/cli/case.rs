@@ -235,11 +235,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
             let threads = engine.threads(&Scope::Case(case.id.clone()))?;
             if call.output.json() {
                 let threads = threads.iter().map(thread::Line::of).collect();
-                call.output.document(&Document {
-                    schema: "casemail.case/1",
-                    case: Line::of(&case),
-                    threads,
-                })?;
+                call.output.document(&Document { schema: "casemail.case/1", case: Line::of(&case), threads })?;
             } else {
                 call.output.line(&format!("{}  {}", case.id, case.title))?;
                 let known: Vec<&str> = case.identifiers.iter().map(|(_, value)| value.as_str()).collect();

@@ -90,6 +90,9 @@ fn whole(engine: &Engine, name: &str) -> Result<Case, Failure> {
     Ok(view.case)
 }
 
+/// The form of a new one of its kind.
+type FormOf = fn(&Case) -> Form<Subject>;
+
 /// `case edit`. All of it is checked before anything is written.
 pub(super) fn edit(call: &mut Call<'_>, wanted: &args::EditCase) -> Outcome {
     let engine = call.engine()?;
@@ -101,7 +104,7 @@ pub(super) fn edit(call: &mut Call<'_>, wanted: &args::EditCase) -> Outcome {
     if let Some(law) = &wanted.law {
         changes.extend(filled(forms::title(&case), &format!("law={law}"), &case)?);
     }
-    let kinds: [(&[String], fn(&Case) -> Form<Subject>); 4] = [
+    let kinds: [(&[String], FormOf); 4] = [
         (&wanted.accused, |case| forms::accused(case, None)),
         (&wanted.charges, |case| forms::charge(case, None)),
         (&wanted.parties, |case| forms::party(case, None)),

@@ -17,7 +17,6 @@ use jiff::Timestamp;
 use sequoia_openpgp as openpgp;
 
 use openpgp::cert::prelude::{Cert, CertBuilder, CipherSuite};
-use openpgp::parse::Parse as _;
 use openpgp::policy::StandardPolicy;
 use openpgp::serialize::SerializeInto as _;
 use openpgp::serialize::stream::{Armorer, Encryptor, LiteralWriter, Message as Writer, Recipient, Signer};

@@ -4,7 +4,7 @@
 //! message is made to not have it: a mistake further up costs an error, never a message.
 
 use jiff::Timestamp;
-use redb::{ReadableTable};
+use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 
 use super::{Numbered, State, StateError, Write, place};

@@ -58,12 +58,17 @@ pub fn extend(secret: &[u8], passphrase: Option<&str>, until: Timestamp, now: Ti
     let policy = policy_at(now);
     let valid = cert.with_policy(&policy, system_time(now)).map_err(|error| unfit(&cert, &error.to_string()))?;
     let validity = |created: std::time::SystemTime| system_time(until).duration_since(created).unwrap_or_default();
+    // Of two self-signatures of one second nobody can say which counts.
+    let keys = cert.keys().flat_map(|key| key.self_signatures().collect::<Vec<_>>());
+    let user_ids = cert.userids().flat_map(|user_id| user_id.self_signatures().collect::<Vec<_>>());
+    let newest = keys.chain(user_ids).filter_map(|signature| signature.signature_creation_time()).max();
+    let at = newest.map_or(system_time(now), |newest| system_time(now).max(newest + Duration::from_secs(1)));
     let primary = cert.primary_key().key();
     let renew =
         |old: &openpgp::packet::Signature, created: std::time::SystemTime| -> Result<SignatureBuilder, PgpError> {
             Ok(SignatureBuilder::from(old.clone())
                 .set_hash_algo(HashAlgorithm::SHA512)
-                .set_signature_creation_time(system_time(now))?
+                .set_signature_creation_time(at)?
                 .set_key_validity_period(validity(created))?)
         };
     let mut packets: Vec<Packet> = Vec::new();
@@ -81,7 +86,8 @@ pub fn extend(secret: &[u8], passphrase: Option<&str>, until: Timestamp, now: Ti
     if packets.is_empty() {
         return Err(unfit(&cert, "nothing in it is signed by itself"));
     }
-    changed(cert, packets, now)
+    let at = Timestamp::try_from(at).unwrap_or(now);
+    changed(cert, packets, at)
 }
 
 /// Adds an address to an own key.

@@ -7,6 +7,7 @@
 //! | `store-v3` | 2 | 3 | 2 | two epochs of keys; the outbox by recipient; drafts set aside; a message let go of; the kept list |
 //! | `store-v4` | 2 | 4 | 2 | every decision about a certificate; where the secret part of an own key is |
 //! | `store-v5` | 2 | 6 | 2 | changes that wait for a person; keys that lie elsewhere |
+//! | `store-v6` | 2 | 6 | 2 | a kept list of form 2: whether a person settled where a message belongs |
 //!
 //! A fixture is made by the version that first writes a form, and never changed after. The one of today's form is made anew beside them:
 //! `CASEMAIL_WRITE_FIXTURE=tests/data/store-vN cargo test --test it -- store::write_the_fixture --ignored`, then the kept list in it by
@@ -360,6 +361,11 @@ fn the_third_form_is_read() {
 #[test]
 fn the_fifth_form_is_read() {
     holds_the_third_values("store-v5", &Since::the_fifth_form());
+}
+
+#[test]
+fn the_sixth_form_is_read() {
+    holds_the_third_values("store-v6", &Since::the_fifth_form());
 }
 
 fn holds_the_third_values(fixture: &str, since: &Since) {

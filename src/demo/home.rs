@@ -133,8 +133,12 @@ impl Home {
 fn open_cases(profile: Profile, vault: Vault) -> Result<(), String> {
     let told = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let (config, _) = config::files::load(&profile.roots().config, None).map_err(told)?;
+    let cache = profile.roots().cache.clone();
     let engine = Engine::open(Opening::new(profile, config, Some(vault))).map_err(|error| error.to_string())?;
-    engine.record(record::events()?).map_err(|error| error.to_string())
+    engine.record(record::events()?).map_err(|error| error.to_string())?;
+    drop(engine);
+    // Whoever opens the home makes the cache, with the modes of a hardened process.
+    std::fs::remove_dir_all(cache).map_err(|error| error.to_string())
 }
 
 fn keep(state: &State, key: &Key) -> Result<(), String> {

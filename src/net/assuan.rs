@@ -218,7 +218,7 @@ fn in_words(error: &str) -> String {
     match number.parse::<u32>().map(|number| number & 0xffff) {
         Ok(11) => "gpg-agent does not accept that passphrase".to_owned(),
         Ok(17) => "gpg-agent does not have this key any more".to_owned(),
-        Ok(99 | 177 | 85) => {
+        Ok(99 | 177 | 85 | 277) => {
             "gpg-agent needs the passphrase (or PIN) of the key: unlock it in the list of keys, or use it once with gpg"
                 .to_owned()
         }
@@ -276,6 +276,7 @@ mod tests {
             ("67108875 Bad passphrase <GPG Agent>", "does not accept"),
             ("67108881 No secret key <GPG Agent>", "not have this key"),
             ("67108963 Operation cancelled <Pinentry>", "unlock it"),
+            ("67109141 IPC call has been cancelled <GPG Agent>", "unlock it"),
             ("67109147 Whatever <GPG Agent>", "refuses: Whatever"),
         ] {
             assert!(in_words(error).contains(part), "{}", in_words(error));

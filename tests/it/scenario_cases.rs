@@ -81,7 +81,9 @@ fn a_number_one_digit_off_files_nowhere_else_and_two_numbers_are_a_persons_to_de
     screen.send_keys(&["'"]);
     screen.type_text("2326");
     screen.wait_for("R v FERRET");
-    screen.send_keys(&["Enter", "Enter"]);
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("Two files");
+    screen.send_keys(&["Enter"]);
     let seen = screen.wait_for("Shared between cases");
     show("shared", &seen);
     screen.send_keys(&["C-q"]);

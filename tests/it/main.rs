@@ -31,6 +31,7 @@ mod keys;
 mod kill9;
 mod login;
 mod logs;
+mod no_answer;
 mod outbox;
 mod pgp_corpus;
 mod pgp_files;

@@ -1,3 +1,5 @@
+//! The guard, case by case, and what no address and no recipient may ever pass with.
+
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;

@@ -325,6 +325,16 @@ mod tests {
         check(Some(&ours), Server { uid_next: Some(10), ..SERVER }, false, &[Compare], false);
         let ahead = Held { uids: (1..=30).into(), ..held() };
         check(Some(&ahead), SERVER, false, &[Compare], false);
+        // A huge one is planned as any other: its steps are cut into chunks where they are made.
+        let huge = Server { uid_next: Some(4_000_000_001), exists: 4_000_000_000, ..SERVER };
+        check(None, huge, false, &[FirstPage, Compare], false);
+        check(Some(&ours), huge, false, &[New(11)], true);
+        check(Some(&ours), Server { highest_modseq: None, ..huge }, false, &[Compare], false);
+        // One that may only be read: it often has no modification sequence (NOMODSEQ), which is all that its plan depends on.
+        check(None, Server { highest_modseq: None, ..SERVER }, false, &[FirstPage, Compare], false);
+        // One that was deleted and made again since; one that is gone has no answer to SELECT, and so no plan.
+        let again = Server { uid_validity: 9, uid_next: Some(1), exists: 0, ..SERVER };
+        check(Some(&ours), again, true, &[], false);
         // A first sync that was cut off; a server that says no UIDNEXT.
         check(Some(&begun), SERVER, false, &[Compare], false);
         check(Some(&ours), Server { uid_next: None, ..SERVER }, false, &[Compare], false);

@@ -19,6 +19,7 @@ pub mod error;
 mod item;
 mod mailboxes;
 mod name;
+mod order;
 mod plan;
 pub mod request;
 mod select;

@@ -289,6 +289,12 @@ impl Handle {
         self.shared.sync_now();
     }
 
+    /// The mailboxes (decoded names) of what is on the screen: in a sync that is under way they come before the others, from its next batch
+    /// on. It holds until it is said anew; nothing is synced because of it.
+    pub fn look_first(&self, mailboxes: Vec<String>) {
+        self.shared.look_first(mailboxes);
+    }
+
     /// Closes the connections and stays offline, or comes back.
     pub fn set_online(&self, online: bool) {
         self.shared.set_online(online);

@@ -13,6 +13,7 @@ use super::account::Limits;
 use super::command::{Command, Items};
 use super::error::Error;
 use super::item::{Item, item};
+use super::order::Depth;
 use super::plan::{self, Begun, Server, Step};
 use super::select::{Selected, select};
 use super::session::{Pending, Session, Use, Wire};
@@ -44,6 +45,8 @@ const BATCH_BYTES_MIN: u64 = 64 << 10;
 #[derive(Debug)]
 pub(super) enum Outcome {
     Complete(Pass),
+    /// The list is complete, which was all that was asked for; bodies are lacking. The position stays: the next pass goes on from there.
+    Listed(Pass),
     /// Something more urgent came up; what was fetched is stored.
     Interrupted(Pass),
 }
@@ -86,6 +89,7 @@ struct Want {
 pub(super) struct MailboxSync<'a, S: Wire, K: Sink> {
     pub session: &'a mut Session<S>,
     pub sink: &'a K,
+    pub depth: Depth,
     pub limits: Limits,
     pub suspects: &'a mut Suspects,
     /// Asked between batches: is there something more urgent?
@@ -157,7 +161,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             known_bytes: 0,
             batch_bytes: self.limits.batch_bytes.clamp(BATCH_BYTES_MIN, 1 << 20),
             rate: 0.0,
-            headers_only: false,
+            headers_only: self.depth == Depth::List,
             descending: false,
             server: selected.server,
         };
@@ -193,6 +197,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         if plan.count && p.held.len() != u64::from(self.session.exists) && !self.compare(None, p).await? {
             return Ok(false);
         }
+        if self.depth == Depth::List {
+            return Ok(true);
+        }
         let lacking = p.lacking.and(&p.held);
         let wants = lacking.iter().rev().map(|uid| Want { uid, bytes: 0, new: false }).collect::<Vec<_>>();
         // Their sizes are not at hand: what was left over by a former pass is asked for again.
@@ -207,6 +214,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         p.pass.seconds = p.started.elapsed().as_secs_f64();
         if !complete {
             return Ok(Outcome::Interrupted(p.pass));
+        }
+        if self.depth == Depth::List && !p.lacking.and(&p.held).is_empty() {
+            return Ok(Outcome::Listed(p.pass));
         }
         let position = Position {
             // What SELECT said, not what came since: the next pass begins there.
@@ -333,7 +343,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             }
             top = low.saturating_sub(1).min(self.session.exists);
         }
-        p.headers_only = false;
+        p.headers_only = self.depth == Depth::List;
         let mut gone = before.without(&listed);
         if short && !gone.is_empty() {
             gone = gone.without(&self.alive(&gone, p).await?);

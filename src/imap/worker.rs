@@ -17,6 +17,7 @@ use super::attend::attend;
 use super::auth::{self, Line};
 use super::error::Error;
 use super::mailboxes::{self, Found};
+use super::order::{self, Agenda, End, Outlook, Turn};
 use super::plan::{self, Server};
 use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
@@ -60,6 +61,8 @@ struct State {
     credentials: Credentials,
     /// Mailboxes in which something changed.
     changed: BTreeSet<String>,
+    /// Mailboxes that are looked at.
+    looked: Vec<String>,
     /// What the last pass over INBOX began with.
     inbox_seen: Option<Server>,
     all_changed: bool,
@@ -76,6 +79,7 @@ impl Shared {
                 queue: VecDeque::new(),
                 credentials: setup.credentials.clone(),
                 changed: BTreeSet::new(),
+                looked: Vec::new(),
                 inbox_seen: None,
                 all_changed: false,
                 attended: false,
@@ -97,6 +101,10 @@ impl Shared {
         self.state().all_changed = true;
         self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
         self.wake.notify_one();
+    }
+
+    pub(super) fn look_first(&self, mailboxes: Vec<String>) {
+        self.state().looked = mailboxes;
     }
 
     pub(super) fn set_online(&self, online: bool) {
@@ -340,17 +348,17 @@ async fn connect_and_sync<S: Sink>(
 ) -> Result<std::convert::Infallible, Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
     shared.up.send_replace(true);
-    let Round { mut listed, mut todo } = all(setup, sink, shared, &mut session).await?;
+    let Round { mut listed, mut agenda } = all(setup, sink, shared, &mut session).await?;
     loop {
-        let urgent = || {
-            let state = shared.state();
-            !state.changed.is_empty() || !state.attended && !state.queue.is_empty()
-        };
-        while let Some(mailbox) = next_mailbox(shared, &mut todo, &listed) {
-            let interrupted = sync_mailbox(setup, sink, &mut session, suspects, &mailbox, &urgent, shared).await?;
-            if interrupted {
-                todo.push_front(mailbox);
-            }
+        while let Some(turn) = next_turn(shared, &mut agenda, &listed) {
+            let urgent = || {
+                let state = shared.state();
+                !state.changed.is_empty()
+                    || !state.attended && !state.queue.is_empty()
+                    || agenda.is_outrun(&turn, &state.looked)
+            };
+            let end = sync_mailbox(setup, sink, &mut session, suspects, &turn, &urgent, shared).await?;
+            agenda.ended(turn, end);
             serve_here(shared, &mut session).await?;
         }
         *well = true;
@@ -360,14 +368,14 @@ async fn connect_and_sync<S: Sink>(
             () = sleep(setup.times.poll) => true,
         };
         if everything {
-            Round { listed, todo } = all(setup, sink, shared, &mut session).await?;
+            Round { listed, agenda } = all(setup, sink, shared, &mut session).await?;
         }
         serve_here(shared, &mut session).await?;
     }
 }
 
-/// The next mailbox to sync: one that changed, INBOX before others. A mailbox that is left alone stays so.
-fn next_mailbox(shared: &Shared, todo: &mut VecDeque<String>, listed: &[String]) -> Option<String> {
+/// The next turn: of a mailbox that changed, INBOX before others, or by the agenda. A mailbox that is left alone stays so.
+fn next_turn(shared: &Shared, agenda: &mut Agenda, listed: &[String]) -> Option<Turn> {
     let mut state = shared.state();
     let changed = if state.changed.remove("INBOX") { Some("INBOX".to_owned()) } else { None };
     let changed = changed.or_else(|| {
@@ -378,18 +386,13 @@ fn next_mailbox(shared: &Shared, todo: &mut VecDeque<String>, listed: &[String])
         }
         None
     });
-    drop(state);
-    if let Some(name) = changed {
-        todo.retain(|other| *other != name);
-        return Some(name);
-    }
-    todo.pop_front()
+    agenda.next(changed, &state.looked)
 }
 
 /// The mailboxes: all of them, and those that have to be opened, in order.
 struct Round {
     listed: Vec<String>,
-    todo: VecDeque<String>,
+    agenda: Agenda,
 }
 
 /// Lists the mailboxes and tells of them.
@@ -406,7 +409,7 @@ async fn all<S: Sink>(
     state.sent = mailboxes::sent(&found, setup.sent_mailbox.as_deref());
     for found in &found {
         if found.info.name == "INBOX"
-            && !changed.contains(&found.info.name)
+            && !changed.iter().any(|outlook| outlook.mailbox == found.info.name)
             && let Some(status) = &found.status
         {
             state.inbox_seen = Some(Server {
@@ -419,16 +422,16 @@ async fn all<S: Sink>(
         }
     }
     drop(state);
-    Ok(Round { listed: found.into_iter().map(|found| found.info.name).collect(), todo: changed.into() })
+    Ok(Round { listed: found.into_iter().map(|found| found.info.name).collect(), agenda: Agenda::new(changed) })
 }
 
-/// Lists the mailboxes, recognises those that were renamed, tells of them, and gives all, and the names of those in which something
-/// may have changed.
+/// Lists the mailboxes, recognises those that were renamed, tells of them, and gives all, and what is to be expected of those in which
+/// something may have changed.
 async fn look<S: Sink, W: Wire>(
     setup: &AccountSetup,
     sink: &S,
     session: &mut Session<W>,
-) -> Result<(Vec<Found>, Vec<String>), Error> {
+) -> Result<(Vec<Found>, Vec<Outlook>), Error> {
     let found = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip).await?;
     let mut known = sink.known().await?;
     let is_listed = |name: &str| found.iter().any(|found| found.info.name == name);
@@ -458,38 +461,41 @@ async fn look<S: Sink, W: Wire>(
     sink.mailboxes(found.iter().map(|found| found.info.clone()).collect()).await?;
     let changed = found
         .iter()
-        .filter(|found| {
+        .filter_map(|found| {
             let known = known.iter().find(|known| known.name == found.info.name);
-            !matches!((known, &found.status), (Some(known), Some(status)) if plan::unchanged(known, status))
+            let idle = matches!((known, &found.status), (Some(known), Some(status)) if plan::unchanged(known, status));
+            (!idle).then(|| order::outlook(&found.info.name, known, found.status.as_ref()))
         })
-        .map(|found| found.info.name.clone())
         .collect();
     Ok((found, changed))
 }
 
-/// Syncs one mailbox; a mailbox that the server refuses is passed over. Returns whether it was interrupted.
+/// Makes one turn; a mailbox that the server refuses is passed over.
 async fn sync_mailbox<S: Sink>(
     setup: &AccountSetup,
     sink: &S,
     session: &mut Session<Line>,
     suspects: &mut Suspects,
-    mailbox: &str,
+    turn: &Turn,
     urgent: &(dyn Fn() -> bool + Send + Sync),
     shared: &Shared,
-) -> Result<bool, Error> {
+) -> Result<End, Error> {
+    let mailbox = turn.mailbox.as_str();
     sink.link(Link::began(mailbox));
     let opened = |server: &Server| {
         if mailbox == "INBOX" {
             shared.state().inbox_seen = Some(*server);
         }
     };
-    let pass = MailboxSync { session, sink, limits: setup.limits, suspects, urgent, opened: &opened };
+    let pass =
+        MailboxSync { session, sink, depth: turn.depth, limits: setup.limits, suspects, urgent, opened: &opened };
     match pass.pass(mailbox).await {
-        Ok(Outcome::Complete(_)) => Ok(false),
-        Ok(Outcome::Interrupted(_)) => Ok(true),
+        Ok(Outcome::Complete(_)) => Ok(End::Done),
+        Ok(Outcome::Listed(_)) => Ok(End::Listed),
+        Ok(Outcome::Interrupted(_)) => Ok(End::Interrupted),
         Err(e) if e.session_lives() => {
             sink.refused(mailbox, &e);
-            Ok(false)
+            Ok(End::Done)
         }
         Err(e) => Err(e),
     }
@@ -621,37 +627,72 @@ async fn once_in<S: Sink>(
 ) -> Result<(), Error> {
     let mut refused = None;
     let (found, changed) = look(setup, sink, session).await?;
-    let mailboxes =
+    let mailboxes: Vec<String> =
         if only.is_empty() { found.into_iter().map(|found| found.info.name).collect() } else { only.to_vec() };
-    for mailbox in mailboxes {
-        if finished.contains(&mailbox) {
-            continue;
+    let (mut todo, mut idle) = (Vec::new(), Vec::new());
+    for mailbox in mailboxes.iter().filter(|mailbox| !finished.contains(mailbox)) {
+        let outlook = changed.iter().find(|outlook| outlook.mailbox == *mailbox).cloned();
+        match outlook {
+            Some(outlook) => todo.push(outlook),
+            None if only.is_empty() => {
+                passes.push(Pass { mailbox: mailbox.clone(), ..Pass::default() });
+                idle.push(mailbox.clone());
+            }
+            None => todo.push(Outlook { mailbox: mailbox.clone(), new: Some(0) }),
         }
-        if only.is_empty() && !changed.contains(&mailbox) {
-            passes.push(Pass { mailbox: mailbox.clone(), ..Pass::default() });
-            finished.push(mailbox);
-            continue;
-        }
+    }
+    finished.append(&mut idle);
+    let mut agenda = Agenda::new(todo);
+    while let Some(turn) = agenda.next(None, &[]) {
+        let mailbox = turn.mailbox.clone();
         sink.link(Link::began(&mailbox));
         let pass = MailboxSync {
             session: &mut *session,
             sink,
+            depth: turn.depth,
             limits: setup.limits,
             suspects: &mut *suspects,
             urgent: &|| false,
             opened: &|_| (),
         };
-        match pass.pass(&mailbox).await {
-            Ok(Outcome::Complete(pass) | Outcome::Interrupted(pass)) => passes.push(pass),
+        let end = match pass.pass(&mailbox).await {
+            Ok(Outcome::Listed(pass)) => {
+                add(passes, pass);
+                End::Listed
+            }
+            Ok(Outcome::Complete(pass) | Outcome::Interrupted(pass)) => {
+                add(passes, pass);
+                End::Done
+            }
             Err(e) if e.session_lives() && only.is_empty() => {
                 sink.refused(&mailbox, &e);
                 if mailbox == "INBOX" {
                     refused = Some(e);
                 }
+                End::Done
             }
             Err(e) => return Err(e),
+        };
+        if end == End::Done {
+            finished.push(mailbox);
         }
-        finished.push(mailbox);
+        agenda.ended(turn, end);
     }
+    passes.sort_by_key(|pass| mailboxes.iter().position(|mailbox| *mailbox == pass.mailbox));
     refused.map_or(Ok(()), Err)
+}
+
+/// Adds a pass to those over the same mailbox.
+fn add(passes: &mut Vec<Pass>, pass: Pass) {
+    let Some(before) = passes.iter_mut().find(|before| before.mailbox == pass.mailbox) else {
+        passes.push(pass);
+        return;
+    };
+    before.new = before.new.saturating_add(pass.new);
+    before.changed = before.changed.saturating_add(pass.changed);
+    before.vanished = before.vanished.saturating_add(pass.vanished);
+    before.bytes_in = before.bytes_in.saturating_add(pass.bytes_in);
+    before.bytes_out = before.bytes_out.saturating_add(pass.bytes_out);
+    before.round_trips = before.round_trips.saturating_add(pass.round_trips);
+    before.seconds += pass.seconds;
 }

@@ -26,6 +26,7 @@ mod guard;
 mod imap;
 mod imap_hostile;
 mod imap_midway;
+mod imap_order;
 mod imap_tls;
 mod keys;
 mod kill9;

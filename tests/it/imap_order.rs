@@ -1,0 +1,124 @@
+//! The order in which an account's mailboxes come: the lists of all before the bodies of any, and what is looked at before the others.
+
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
+
+use casemail::imap::{Handle, Link, spawn, sync_once};
+
+use crate::support::memory::Memory;
+use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
+
+/// What the first connection asked for, in order and without repeats: `list NAME` or `bodies NAME`.
+type Seen = Arc<Mutex<Vec<String>>>;
+
+const MESSAGES: u32 = 300;
+
+/// A server with two mailboxes of [`MESSAGES`] each. `asked` is called with each thing that is noted.
+async fn two_mailboxes(asked: impl Fn(&str) + Send + Sync + 'static) -> (ScriptedImap, Seen) {
+    let (seen, open) = (Seen::default(), Mutex::new(String::new()));
+    let noted = Arc::clone(&seen);
+    let server = ScriptedImap::start(GREETING, Inbox::extended(MESSAGES), None, move |command: &Asked<'_>| {
+        if command.command.starts_with("LIST") {
+            let next = MESSAGES + 1;
+            let cases = format!(
+                "* LIST (\\Subscribed) \"/\" Cases\r\n\
+                 * STATUS Cases (MESSAGES {MESSAGES} UIDNEXT {next} UIDVALIDITY 7 HIGHESTMODSEQ 9 MAILBOXID (F2))\r\n"
+            );
+            return Some(Act::Say(format!("{cases}{}", command.good).into_bytes()));
+        }
+        if command.connection > 0 {
+            return None;
+        }
+        if command.command.starts_with("SELECT") {
+            let name = if command.command.contains("Cases") { "Cases" } else { "INBOX" };
+            name.clone_into(&mut open.lock().unwrap());
+        }
+        let kind = match command.command {
+            fetch if fetch.contains("BODY.PEEK[]") => "bodies",
+            fetch if fetch.contains("HEADER") => "list",
+            _ => return None,
+        };
+        let what = format!("{kind} {}", open.lock().unwrap());
+        asked(&what);
+        let mut seen = noted.lock().unwrap();
+        if seen.last() != Some(&what) {
+            seen.push(what);
+        }
+        None
+    })
+    .await;
+    (server, seen)
+}
+
+/// Waits until everything is here, whole, with its position.
+async fn complete(sink: &Memory) {
+    sink.until("everything", |state| {
+        let whole = |name: &str| state.mailboxes.get(name).is_some_and(|kept| kept.whole() == MESSAGES as usize);
+        whole("INBOX") && whole("Cases") && matches!(state.link(), Some(Link::Online { .. }))
+    })
+    .await;
+    sink.look(|state| {
+        for (name, kept) in &state.mailboxes {
+            assert_eq!(kept.position.uid_next, Some(MESSAGES + 1), "{name}");
+        }
+    });
+}
+
+fn bodies(seen: &Seen) -> Vec<String> {
+    let mut bodies: Vec<String> =
+        seen.lock().unwrap().iter().filter(|what| what.starts_with("bodies")).cloned().collect();
+    bodies.dedup();
+    bodies
+}
+
+#[tokio::test]
+async fn the_lists_of_all_mailboxes_come_before_the_first_body() {
+    let (server, seen) = two_mailboxes(|_| ()).await;
+    let sink = Memory::default();
+    let passes = tokio::time::timeout(Duration::from_secs(60), sync_once(&server.setup(), &sink, &[])).await;
+    let passes = passes.expect("it hangs").unwrap();
+    assert_eq!(*seen.lock().unwrap(), ["list INBOX", "list Cases", "bodies INBOX", "bodies Cases"]);
+    let told: Vec<(&str, u64)> = passes.iter().map(|pass| (pass.mailbox.as_str(), pass.new)).collect();
+    assert_eq!(told, [("INBOX", u64::from(MESSAGES)), ("Cases", u64::from(MESSAGES))]);
+    sink.look(|state| {
+        let newest_first: Vec<u32> = (1..=MESSAGES).rev().collect();
+        for (name, kept) in &state.mailboxes {
+            assert_eq!(kept.whole_order, newest_first, "{name}");
+            assert_eq!(kept.order[..MESSAGES as usize], newest_first[..], "{name}");
+            assert_eq!(kept.position.uid_next, Some(MESSAGES + 1), "{name}");
+        }
+    });
+}
+
+#[tokio::test]
+async fn what_is_looked_at_comes_first() {
+    let (server, seen) = two_mailboxes(|_| ()).await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    handle.look_first(vec!["Cases".to_owned()]);
+    complete(&sink).await;
+    assert_eq!(bodies(&seen), ["bodies Cases", "bodies INBOX"]);
+}
+
+/// The user opens a case while the bodies of INBOX are coming: they wait at the next batch, and go on where they were.
+#[tokio::test]
+async fn what_is_looked_at_goes_before_what_is_under_way() {
+    let handle: Arc<OnceLock<Handle>> = Arc::default();
+    let looking = Arc::clone(&handle);
+    let (server, seen) = two_mailboxes(move |what| {
+        if what == "bodies INBOX" {
+            looking.get().unwrap().look_first(vec!["Cases".to_owned()]);
+        }
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.batch_messages = 20;
+    let sink = Arc::new(Memory::default());
+    handle.set(spawn(setup, Arc::clone(&sink))).unwrap_or_else(|_| panic!("set twice"));
+    complete(&sink).await;
+    assert_eq!(bodies(&seen), ["bodies INBOX", "bodies Cases", "bodies INBOX"]);
+    sink.look(|state| {
+        let inbox = &state.mailboxes["INBOX"];
+        assert_eq!(inbox.whole_order, (1..=MESSAGES).rev().collect::<Vec<_>>(), "fetched twice, or not newest first");
+    });
+}

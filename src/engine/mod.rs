@@ -39,6 +39,7 @@ mod lane;
 mod large;
 mod library;
 mod loading;
+mod looked;
 mod matters;
 mod offers;
 mod outbox;

@@ -13,7 +13,7 @@ use super::outgoing::{self, Means, Prepared};
 use super::query::Resolution;
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
-use super::{draft_file, files, outbox};
+use super::{draft_file, files, looked, outbox};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
@@ -137,6 +137,7 @@ impl Core {
             }
             Effect::ListThreads(scope) => {
                 let rows = open.library.thread_list(&scope);
+                looked::list(open, &scope, &rows);
                 self.announcer.send(Event::Threads(scope, rows));
             }
             Effect::FilterThreads(scope, ticket, text, rows) => {
@@ -151,6 +152,7 @@ impl Core {
                 });
             }
             Effect::OpenThread(id, scope) => {
+                looked::thread(open, id);
                 let view = open.library.thread_view(id, &scope).map(Arc::new);
                 self.announcer.send(Event::Thread(id, view));
             }

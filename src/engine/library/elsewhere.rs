@@ -1,11 +1,11 @@
 //! Where messages are shown: in the mailbox that a waiting change moves them to, and, of Trash and Junk, only where these are asked for.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::Library;
 use super::entry::{Entry, NONE};
 use crate::app::view::Scope;
-use crate::mail::id::{MailboxId, MessageKey};
+use crate::mail::id::{MailboxId, MessageKey, ThreadId};
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
 
@@ -59,6 +59,14 @@ impl Library {
     /// The mailbox of an account by its name.
     pub(crate) fn mailbox_named(&self, account: &str, name: &str) -> Option<&Mailbox> {
         self.mailboxes().filter(|m| m.account == account && m.name == name).max_by_key(|m| m.id)
+    }
+
+    /// Where the server has the messages of these threads: accounts and names of mailboxes.
+    pub(crate) fn mailboxes_of(&self, threads: impl IntoIterator<Item = ThreadId>) -> BTreeSet<(String, String)> {
+        let keys = threads.into_iter().flat_map(|thread| self.thread_keys(thread));
+        let ids: BTreeSet<MailboxId> = keys.map(|key| key.mailbox).collect();
+        let known = ids.into_iter().filter_map(|id| self.mailbox(id));
+        known.map(|mailbox| (mailbox.account.clone(), mailbox.name.clone())).collect()
     }
 
     /// Shows a message in another mailbox than the server has it in, or where it is.

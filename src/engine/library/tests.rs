@@ -106,6 +106,22 @@ fn cases_come_from_identifiers_and_are_inherited_by_the_thread() {
 }
 
 #[test]
+fn a_thread_says_in_which_mailboxes_it_lies() {
+    let mut library = library();
+    library.insert(MailboxId(1), &summary(1, "1@x", &[], "Weir", &[]));
+    library.insert(MailboxId(2), &summary(101, "2@x", &["1@x"], "Re: Weir", &[]));
+    library.insert(MailboxId(1), &summary(3, "3@x", &[], "Otter", &[]));
+    library.rebuild();
+    let of = |uid| {
+        let places = library.mailboxes_of(library.thread_of(key(1, uid)));
+        places.into_iter().map(|(account, name)| format!("{account} {name}")).collect::<Vec<_>>()
+    };
+    assert_eq!(of(1), ["work INBOX", "work Sent"]);
+    assert_eq!(of(3), ["work INBOX"]);
+    assert!(library.mailboxes_of([]).is_empty());
+}
+
+#[test]
 fn flags_show_at_once_and_deleted_messages_hide() {
     let mut library = library();
     library.insert(MailboxId(1), &summary(1, "1@x", &[], "Weir", &[]));

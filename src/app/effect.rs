@@ -189,6 +189,8 @@ pub enum Effect {
     OpenThread(ThreadId, Scope),
     /// Send a message; fetch it first where its body is not here.
     OpenMessage(MessageRef),
+    /// No screen shows a message any more: what is still being fetched for it need not come.
+    CloseMessage,
     /// Change flags here at once, and on the server as soon as it can be reached.
     ChangeFlags(Vec<MessageRef>, FlagChange),
     /// Change flags of every message of a thread.

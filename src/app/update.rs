@@ -25,34 +25,44 @@ use crate::mail::safe::SafeText;
 /// Takes in one event and answers what is to be done.
 pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
     let mut out = Vec::new();
+    let threads = model.threads_open();
+    take(model, event, &mut out);
+    // With the lock everything ends by itself.
+    if model.lock.is_none() && model.threads_open() < threads {
+        model.left_thread(&mut out);
+    }
+    out
+}
+
+fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
     match event {
-        Event::Key(key) => model.key(key, &mut out),
-        Event::Paste(text) => model.paste(&text, &mut out),
+        Event::Key(key) => model.key(key, out),
+        Event::Paste(text) => model.paste(&text, out),
         Event::Resize(width, height) => {
             model.size = (width, height);
             model.arrange();
         }
-        Event::Tick(now) => model.tick(now, &mut out),
-        Event::KeysExpired => model.keys_expired(&mut out),
+        Event::Tick(now) => model.tick(now, out),
+        Event::KeysExpired => model.keys_expired(out),
         Event::Resumed => out.push(Effect::Redraw),
         Event::Terminate => {
-            model.keep_draft(&mut out);
+            model.keep_draft(out);
             out.push(Effect::Quit);
         }
-        Event::Account(status) => model.account(status, &mut out),
+        Event::Account(status) => model.account(status, out),
         Event::Locked => model.forget(),
-        Event::Unlocked(result) => model.unlocked(result, &mut out),
+        Event::Unlocked(result) => model.unlocked(result, out),
         // A locked model takes in nothing else: an answer that was on its way when the lock fell must not put a text back on screen.
         _ if model.lock.is_some() => {}
         Event::Notice(sentence) => model.tell(sentence),
         Event::Changed => {
-            model.refresh(&mut out);
+            model.refresh(out);
             if let Some(Screen::Thread(thread)) = model.screens.last_mut() {
-                thread.try_again(&mut out);
+                thread.try_again(out);
             }
         }
-        Event::Cases(rows) => model.cases(rows, &mut out),
-        Event::Threads(scope, rows) => model.threads(&scope, &rows, &mut out),
+        Event::Cases(rows) => model.cases(rows, out),
+        Event::Threads(scope, rows) => model.threads(&scope, &rows, out),
         Event::Filtered(scope, ticket, rows, shown) => {
             for screen in &mut model.screens {
                 if let Screen::Threads(threads) = screen
@@ -62,13 +72,13 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                 }
             }
         }
-        Event::Thread(id, view) => model.thread(id, view.as_deref(), &mut out),
-        Event::Message(id, answer) => model.message(&id, answer, &mut out),
+        Event::Thread(id, view) => model.thread(id, view.as_deref(), out),
+        Event::Message(id, answer) => model.message(&id, answer, out),
         Event::Source(id, answer) => model.source(&id, answer),
-        Event::Case(id, view) => model.case_shown(&id, view, &mut out),
-        Event::Triage(rows) => model.triage_listed(&rows, &mut out),
-        Event::Awaiting(rows) => model.awaiting_listed(&rows, &mut out),
-        Event::Chronology(id, rows) => model.chronology_shown(&id, &rows, &mut out),
+        Event::Case(id, view) => model.case_shown(&id, view, out),
+        Event::Triage(rows) => model.triage_listed(&rows, out),
+        Event::Awaiting(rows) => model.awaiting_listed(&rows, out),
+        Event::Chronology(id, rows) => model.chronology_shown(&id, &rows, out),
         Event::Recorded(result) => model.recorded(result),
         Event::Outbox(rows) => {
             for screen in &mut model.screens {
@@ -100,9 +110,9 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
                 }
             }
         }
-        Event::Keys(rows) => model.keys_listed(&rows, &mut out),
+        Event::Keys(rows) => model.keys_listed(&rows, out),
         Event::KeyLocked(source) => model.key_is_locked(source),
-        Event::Assistance(rows) => model.assisted(&rows, &mut out),
+        Event::Assistance(rows) => model.assisted(&rows, out),
         Event::Mailboxes(rows) => {
             if let Some(Popup::Picker(picker)) = model.popups.last_mut() {
                 picker.set(rows);
@@ -117,14 +127,14 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
         }
         Event::Undone => {
             model.as_stored();
-            model.refresh(&mut out);
+            model.refresh(out);
         }
         Event::Reviewed(result) => model.reviewed(result),
-        Event::Queued(result) => model.queued(result, &mut out),
+        Event::Queued(result) => model.queued(result, out),
         Event::DraftFound(draft) => model.draft_found(draft),
-        Event::TakenBack(id, draft, words) => model.taken_back(id, &draft, words, &mut out),
+        Event::TakenBack(id, draft, words) => model.taken_back(id, &draft, words, out),
         Event::Drafts(rows) => model.drafts_listed(rows),
-        Event::DraftTaken(result) => model.draft_taken(result, &mut out),
+        Event::DraftTaken(result) => model.draft_taken(result, out),
         Event::Edited(result) => model.edited(result),
         Event::Attached(result) => match (result, model.composer_mut()) {
             (Err(why), _) => model.tell(why),
@@ -141,10 +151,25 @@ pub fn update(model: &mut Model, event: Event) -> Vec<Effect> {
             }
         }
     }
-    out
 }
 
 impl Model {
+    fn threads_open(&self) -> usize {
+        self.screens.iter().filter(|screen| matches!(screen, Screen::Thread(_))).count()
+    }
+
+    /// A thread was left: one below it asks anew for its message, which was let go of meanwhile.
+    fn left_thread(&mut self, out: &mut Vec<Effect>) {
+        let below = self.screens.iter_mut().rev().find_map(|screen| match screen {
+            Screen::Thread(thread) => Some(thread),
+            _ => None,
+        });
+        match below {
+            Some(thread) => thread.look_again(out),
+            None => out.push(Effect::CloseMessage),
+        }
+    }
+
     fn key(&mut self, key: Key, out: &mut Vec<Effect>) {
         self.last_key = self.now;
         let context = self.context();

@@ -21,7 +21,7 @@ use super::clock::{Clock, Moment};
 use super::keeping;
 use super::keys;
 use super::lane::{Lanes, Taken};
-use super::large::Downloads;
+use super::large::{Downloads, OnScreen};
 use super::library::Library;
 use super::library::filing::Book;
 use super::outbox;
@@ -181,6 +181,7 @@ pub(crate) struct Open {
     pub(crate) tidying: Tidying,
     pub(crate) reviews: Vec<Prepared>,
     pub(crate) downloads: Arc<Downloads>,
+    pub(crate) on_screen: Option<OnScreen>,
     /// The index is kept up: it has been read from the cache, or is being read. What comes in before is in the cache alone.
     pub(crate) indexed: Arc<AtomicBool>,
     /// The cache has been read.
@@ -441,6 +442,7 @@ impl Core {
             tidying,
             reviews: Vec::new(),
             downloads: Arc::default(),
+            on_screen: None,
             indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
             when_loaded: Vec::new(),

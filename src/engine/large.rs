@@ -3,6 +3,7 @@
 //! What is asked of the server depends on the size alone, never on what the message says or on what opening it gives (no oracle). Nothing
 //! is concluded from a beginning: of a message that is or may be signed or enciphered it is not shown, and no attachment is offered before
 //! the whole is here. After a lost connection the download goes on where it was; a message that is not here whole is not kept at all.
+//! What is fetched for a screen ends when no screen shows the message any more: nobody waits behind what nobody wants.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc};
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::ingest;
@@ -18,7 +19,7 @@ use super::perform::{Wanted, again};
 use super::reading::{self, Reading};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
-use crate::mail::id::MessageKey;
+use crate::mail::id::{MessageKey, MessageRef};
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::SignatureState;
 
@@ -48,6 +49,12 @@ impl Default for Downloads {
 }
 
 impl Downloads {
+    /// How many are being fetched.
+    #[cfg(test)]
+    pub(super) fn fetching(&self) -> usize {
+        AT_ONCE.saturating_sub(self.seats.available_permits())
+    }
+
     /// Waits until nobody else fetches this message.
     async fn alone(&self, key: MessageKey) -> OwnedMutexGuard<()> {
         let mine = {
@@ -56,6 +63,48 @@ impl Downloads {
             Arc::clone(one.entry(key).or_default())
         };
         mine.lock_owned().await
+    }
+}
+
+/// The message that a screen shows. Dropped when it shows another one or none.
+#[derive(Debug)]
+pub(crate) struct OnScreen {
+    name: MessageRef,
+    looks: watch::Sender<()>,
+}
+
+impl OnScreen {
+    /// The screen shows this message now.
+    pub(super) fn show(before: &mut Option<Self>, name: &MessageRef) -> Watcher {
+        let same = before.take().filter(|before| before.name == *name);
+        let now = before.insert(same.unwrap_or_else(|| Self { name: name.clone(), looks: watch::Sender::new(()) }));
+        Watcher(Some(now.looks.subscribe()))
+    }
+}
+
+/// Whoever looks at a message while it is fetched. By default one that never leaves: a file that is to be saved is wanted whatever is on screen.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watcher(Option<watch::Receiver<()>>);
+
+impl Watcher {
+    /// Whether nobody looks any more.
+    pub(super) fn has_left(&self) -> bool {
+        self.0.as_ref().is_some_and(|looks| looks.has_changed().is_err())
+    }
+
+    /// What a task gives, unless whoever looks leaves before that.
+    async fn while_looking<T>(&self, task: impl Future<Output = T>) -> Result<T, String> {
+        let left = async {
+            match self.0.clone() {
+                Some(mut looks) => while looks.changed().await.is_ok() {},
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            done = task => Ok(done),
+            () = left => Err("The message is not on screen any more, and was not fetched.".to_owned()),
+        }
     }
 }
 
@@ -163,13 +212,13 @@ impl Wanted {
         bytes: u32,
         early: Option<Early>,
     ) -> Result<Vec<u8>, String> {
-        let _alone = self.downloads.alone(self.key).await;
+        let _alone = self.watcher.while_looking(self.downloads.alone(self.key)).await?;
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         if let Ok(Ok(Some(raw))) = tokio::task::spawn_blocking(move || stores.cache.raw(key)).await {
             // Whoever was before us has fetched it.
             return Ok(raw);
         }
-        let _seat = self.downloads.seats.acquire().await;
+        let _seat = self.watcher.while_looking(self.downloads.seats.acquire()).await?;
         let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
         let whole = Arc::new(AtomicBool::new(false));
         let (keep, keeping) = mpsc::channel::<Vec<u8>>(1);
@@ -177,12 +226,12 @@ impl Wanted {
         let mut pieces = Pieces { from: keeping, now: std::io::Cursor::default(), whole: Arc::clone(&whole) };
         let stored = tokio::task::spawn_blocking(move || stores.cache.put_raw_from(key, &mut pieces));
         let mut taker = Taker { wanted: self, bytes, have: 0, early, told: Instant::now(), keep };
-        let fetched = taker.all(handle, &at).await;
-        whole.store(fetched.is_ok(), Ordering::SeqCst);
+        let fetched = self.watcher.while_looking(taker.all(handle, &at)).await;
+        whole.store(matches!(fetched, Ok(Ok(()))), Ordering::SeqCst);
         // With it the stream ends.
         drop(taker);
         let kept = stored.await;
-        if let Err(error) = fetched {
+        if let Err(error) = fetched? {
             return Err(format!("The text of this message is not here and could not be fetched: {error}"));
         }
         match kept {

@@ -8,7 +8,7 @@ use super::announce::sentence;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::guard::Facts;
 use super::ingest::{self, summarise};
-use super::large::{Downloads, Early, LARGE_BYTES};
+use super::large::{Downloads, Early, LARGE_BYTES, OnScreen, Watcher};
 use super::outgoing::{self, Means, Prepared};
 use super::query::Resolution;
 use super::reader::{self, Around};
@@ -157,6 +157,7 @@ impl Core {
                 self.announcer.send(Event::Thread(id, view));
             }
             Effect::OpenMessage(name) => self.open_message(open, name),
+            Effect::CloseMessage => open.on_screen = None,
             Effect::ShowSource(name) => self.show_source(open, name),
             Effect::ChangeFlags(names, change) => {
                 self.perform_deed(open, Target::Messages(names), Deed::Flag(change));
@@ -311,14 +312,15 @@ impl Core {
         name: MessageRef,
         then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
     ) {
-        self.with_message_early(open, name, None, then);
+        self.with_message_early(open, name, Watcher::default(), None, then);
     }
 
-    /// As [`Self::with_message`]; `early` is called with what the beginning of a large message shows, while the rest is fetched.
+    /// As [`Self::with_message`]; nothing is told, and what is large is not fetched, once `watcher` has left. `early` is called with what the beginning of a large message shows, while the rest is fetched.
     fn with_message_early(
         &mut self,
         open: &mut Open,
         name: MessageRef,
+        watcher: Watcher,
         early: Option<Early>,
         then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
     ) {
@@ -343,12 +345,15 @@ impl Core {
             keyring: open.keyring.now(),
             handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
             downloads: Arc::clone(&open.downloads),
+            watcher: watcher.clone(),
             core: self.handle.clone(),
         };
         let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
         self.runtime.spawn(async move {
             match wanted.read(early).await {
                 Ok(reading) => then(Ok((reading, around))),
+                // Whoever asked does not look any more; who asks again is answered for itself.
+                Err(_) if watcher.has_left() => {}
                 Err(words) => core.front_of(number, move |core, open| {
                     // Moved while it was being fetched: it is there under its new name.
                     match open.changes.name_now(&asked).cloned() {
@@ -370,7 +375,8 @@ impl Core {
             }) as Early
         });
         let keyring = open.keyring.clone();
-        self.with_message_early(open, name, early, move |read| {
+        let watcher = OnScreen::show(&mut open.on_screen, &name);
+        self.with_message_early(open, name, watcher, early, move |read| {
             let view = read.map(|(reading, around)| {
                 let readers = readers(&keyring.now(), &reading.opened.report, settings.clock.now());
                 Arc::new(reader::view(&reading, around, readers, &settings.classes))
@@ -643,6 +649,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::ListThreads(_)
             | Effect::OpenThread(..)
             | Effect::OpenMessage(_)
+            | Effect::CloseMessage
             | Effect::ShowSource(_)
             | Effect::ChangeFlags(..)
             | Effect::ChangeThreadFlags(..)
@@ -685,6 +692,7 @@ pub(super) struct Wanted {
     pub(super) keyring: Arc<Keyring>,
     handle: Option<imap::Handle>,
     pub(super) downloads: Arc<Downloads>,
+    pub(super) watcher: Watcher,
     pub(super) core: super::core::CoreHandle,
 }
 

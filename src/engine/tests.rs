@@ -411,6 +411,58 @@ fn a_mailbox_that_is_not_listed_once_keeps_its_messages() {
     });
 }
 
+/// Nobody is there to give it: the download waits for a connection, but only as long as somebody looks at the message.
+#[test]
+fn a_large_message_is_fetched_only_while_it_is_on_screen() {
+    let world = World::new();
+    let running = world.open();
+    let large =
+        |uid| Fetched { bytes: 5_000_000, body: Body::Header(eml(uid, "large", "", "")), ..fetched(uid, Vec::new()) };
+    running.feed(7, vec![large(1), large(2), fetched(3, eml(3, "small", "", "x"))]);
+    let names: Vec<_> = [1, 2, 3].map(|uid| name_of(&running, uid)).into();
+    running.engine.submit(Effect::SyncNow);
+    eventually(|| running.engine.core.ask_open(|_, open| open.accounts["work"].handle.is_some()).unwrap());
+    let fetching = |wanted: usize| {
+        eventually(|| running.engine.core.ask_open(|_, open| open.downloads.fetching()).unwrap() == wanted);
+    };
+    running.engine.submit(Effect::OpenMessage(names[0].clone()));
+    fetching(1);
+    running.engine.submit(Effect::CloseMessage);
+    fetching(0);
+    // Opened again it begins anew, and ends when a message is opened that needs no fetching.
+    running.engine.submit(Effect::OpenMessage(names[0].clone()));
+    fetching(1);
+    running.engine.submit(Effect::OpenMessage(names[2].clone()));
+    fetching(0);
+    for _ in 0..3 {
+        running.engine.submit(Effect::OpenMessage(names[0].clone()));
+        running.engine.submit(Effect::OpenMessage(names[1].clone()));
+    }
+    fetching(1);
+    running.engine.submit(Effect::CloseMessage);
+    fetching(0);
+    // Of what was left nothing is told: it would cover what is on screen.
+    running.engine.submit(Effect::OpenMessage(names[2].clone()));
+    let (told, answer) = running.event(|event| match event {
+        Event::Message(name, answer) if name != names[2] || answer.is_ok() => Some((name, answer)),
+        _ => None,
+    });
+    assert!(told == names[2] && answer.is_ok(), "{told}: {answer:?}");
+}
+
+fn name_of(running: &Running, uid: u32) -> crate::mail::id::MessageRef {
+    let listing = running.engine.messages(&Filter::default()).unwrap();
+    listing.messages.into_iter().find(|m| m.id.uid == uid).unwrap().id
+}
+
+fn eventually(mut is_so: impl FnMut() -> bool) {
+    let until = std::time::Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(std::time::Instant::now() < until, "it did not come to pass");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 #[test]
 fn what_cannot_be_fetched_or_read_costs_its_own_row() {
     let world = World::new();

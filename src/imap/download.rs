@@ -48,6 +48,10 @@ pub(super) async fn download<S: Wire>(
     urgent: impl Fn() -> bool,
     download: &mut Download,
 ) -> Result<Ended, Error> {
+    if download.to.is_closed() {
+        // Whoever asked went away while it waited.
+        return Ok(Ended::Whole);
+    }
     open_at(session, open, &download.at).await?;
     let doing = format!("to fetch a message of {}", download.at.name);
     let mut flying: VecDeque<Pending> = VecDeque::new();

@@ -119,6 +119,8 @@ pub struct Thread {
     /// What to do as soon as a message is shown.
     pub after: Option<Action>,
     asked: Option<MessageRef>,
+    /// The message that was asked for last: of any other, what had not come yet does not come any more.
+    opened: Option<MessageRef>,
     first: Option<First>,
     body: Area,
     local: HashMap<MessageRef, (Option<bool>, Option<bool>)>,
@@ -141,6 +143,7 @@ impl Thread {
             trouble: None,
             after: None,
             asked: None,
+            opened: None,
             first: Some(first),
             body,
             local: HashMap::new(),
@@ -203,12 +206,14 @@ impl Thread {
     pub fn want(&mut self, out: &mut Vec<Effect>) {
         let Some(row) = self.tree.selected() else { return };
         let here = |id: &MessageRef| self.tree.iter().any(|row| row.id == *id && row.here);
-        let known = self.shown.as_ref().is_some_and(|shown| shown.view.id == row.id)
+        let is_open = self.opened.as_ref() == Some(&row.id);
+        let known = is_open && self.shown.as_ref().is_some_and(|shown| shown.view.id == row.id)
             || self.trouble.as_ref().is_some_and(|(id, _)| *id == row.id);
         if known || self.asked.as_ref().is_some_and(|asked| *asked == row.id || here(asked)) {
             return;
         }
         self.asked = Some(row.id.clone());
+        self.opened = Some(row.id.clone());
         out.push(Effect::OpenMessage(row.id.clone()));
     }
 
@@ -218,6 +223,12 @@ impl Thread {
             self.asked = None;
             self.want(out);
         }
+    }
+
+    /// Another thread was open in between, and its message in place of this one's.
+    pub fn look_again(&mut self, out: &mut Vec<Effect>) {
+        (self.asked, self.opened) = (None, None);
+        self.want(out);
     }
 
     /// Something changed: what could not be shown before perhaps can be now (its text has come, a key was imported).

@@ -121,6 +121,7 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListThreads(_)
             | Effect::OpenThread(..)
             | Effect::OpenMessage(_)
+            | Effect::CloseMessage
             | Effect::ListOutbox
             | Effect::ListDrafts
             | Effect::TakeUpDraft(_)

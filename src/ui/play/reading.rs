@@ -100,6 +100,35 @@ fn one_message_is_asked_for_at_a_time_while_the_cursor_runs() {
 }
 
 #[test]
+fn a_message_that_is_left_is_told_of_and_asked_for_anew() {
+    // `None`: the message was let go of.
+    let last = |play: &Play| {
+        let mut asked = play.effects.iter().rev().filter_map(|effect| match effect {
+            Effect::OpenMessage(id) => Some(Some(id.clone())),
+            Effect::CloseMessage => Some(None),
+            _ => None,
+        });
+        asked.next().unwrap()
+    };
+    let mut play = Play::new().keys("j<CR><CR><home>");
+    assert_eq!(last(&play), Some(message(10)));
+    // What was on screen may have been its beginning only: going away and back before the other came asks for it again.
+    play.silent = true;
+    play.press("j");
+    let other = message(11);
+    assert_eq!(last(&play), Some(other.clone()));
+    play.press("k");
+    let view = play.world.view(&other);
+    play.event(Event::Message(other, Ok(view.into())));
+    assert_eq!(last(&play), Some(message(10)));
+    play.silent = false;
+    play.press("q");
+    assert_eq!(last(&play), None);
+    play.press("<CR>");
+    assert!(last(&play).is_some());
+}
+
+#[test]
 fn selection_is_kept_by_identity_when_a_list_changes() {
     let mut play = Play::new().keys("j<CR>jj");
     let mut rows = play.world.threads.clone();

@@ -427,16 +427,28 @@ fn fetch_item(text: &[u8]) -> Item<'_> {
         }
     }
     let Some(section) = prefix("BODY[") else { return Item::Unknown };
-    let end = section.iter().take_while(|b| !matches!(b, b']' | b'"' | b'{')).count();
-    let mut value = section.get(end.saturating_add(1)..).unwrap_or_default();
-    if section.get(end) != Some(&b']') {
-        return Item::Unknown;
-    }
+    let Some(mut value) = behind_section(section) else { return Item::Unknown };
     if let Some(origin) = value.strip_prefix(b"<") {
         let digits = origin.iter().take_while(|b| b.is_ascii_digit()).count();
         value = origin.get(digits..).and_then(|rest| rest.strip_prefix(b">")).unwrap_or_default();
     }
     value.strip_prefix(b" ").map_or(Item::Unknown, string)
+}
+
+/// What is behind the bracket that closes a section. Courier quotes the names of header fields in it; a quoted name that is more than a
+/// field's name may be (RFC 5322 §2.2) is none.
+fn behind_section(section: &[u8]) -> Option<&[u8]> {
+    let mut quoted = false;
+    for (at, byte) in section.iter().enumerate() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'{' | b'\\' => return None,
+            b']' | b'(' | b')' | b' ' if quoted => return None,
+            b']' => return section.get(at.saturating_add(1)..),
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What is behind `len` bytes of a value, of which there must be at least `least`.
@@ -501,6 +513,10 @@ mod tests {
             "* 1 FETCH (UID 5 FLAGS (\\Seen $x) MODSEQ (12) INTERNALDATE \"17-Jul-2026 02:44:25 -0700\" RFC822.SIZE 9)\r\n",
         );
         fine("* 1 FETCH (UID 5 BODY[] {6}\r\n((\0\r\n()\r\n* 2 FETCH (BODY[] {0}\r\n UID 5)\r\n");
+        fine("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FROM\" \"TO\")] {2}\r\n\r\n FLAGS ())\r\n");
+        refused("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FROM] {2}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FR]M\")] {2}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FR\\\"M\")] {2}\r\n", Violation::StrayLiteral);
         fine("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (FROM TO)] {2}\r\n\r\n BODY[TEXT]<0> {3}\r\n{9} FLAGS ())\r\n");
         fine("* 1 FETCH (UID 5 BODY[] \"a \\\" (b\" RFC822.HEADER NIL RFC822 {1}\r\nx)\r\n");
         fine("* 1 FETCH (X-NEW (a b) SAVEDATE \"x\" UID 3)\r\n");

@@ -72,6 +72,7 @@ macro_rules! everywhere {
                 new_mail_is_announced
                 who_may_come_in
                 the_server_restarts
+                large_messages_come_by_their_header
                 moved_copied_and_expunged
                 the_program_syncs_and_flags_go_both_ways
                 the_program_moves_deletes_appends_and_follows_a_rename
@@ -337,6 +338,20 @@ async fn moved_copied_and_expunged(host: Host) {
     let expected: &[usize] = if copies { &[1, 2, 3, 4, 6] } else { &[3, 4] };
     assert_eq!(kept(&there[1]), expected, "{}", host.name);
     assert!(there[0].contains(&(8, true)), "{}: what somebody else had marked is gone", host.name);
+}
+
+/// What is too large to be fetched unasked is listed by its header fields.
+async fn large_messages_come_by_their_header(host: Host) {
+    let mut client = other(&host).await;
+    client.append("INBOX", &mail(1, &"0123456789abcdef\r\n".repeat(100_000))).await;
+    let mut setup = setup(&host);
+    setup.limits.message_bytes_max = 1_000_000;
+    let (sink, _handle) = start(setup).await;
+    let uid = sink.look(|state| *state.mailboxes["INBOX"].messages.keys().next().unwrap());
+    sink.look(|state| {
+        let header = String::from_utf8_lossy(state.mailboxes["INBOX"].raw(uid)).into_owned();
+        assert!(header.contains("No. 1") && header.len() < 2_000, "{}: {header}", host.name);
+    });
 }
 
 async fn new_mail_is_announced(host: Host) {

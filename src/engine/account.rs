@@ -27,7 +27,7 @@ use crate::mail::safe::SafeText;
 use crate::net;
 use crate::net::sasl::{Credentials, Proof, Wanted};
 use crate::store::flags::Flags;
-use crate::store::mailbox::{Mailbox, MailboxState, Missing, SpecialUse};
+use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
 use crate::store::outbox::OutboxState;
 use crate::store::page;
 use crate::store::summary::Summary;
@@ -365,20 +365,6 @@ fn position(state: &MailboxState) -> Position {
     Position { uid_next: state.uid_next, highest_modseq: state.highest_modseq, exists: state.exists }
 }
 
-/// Lets go of a mailbox and all that is held of it, and says so where it was on screen.
-fn drop_mailbox(stores: &Stores, core: &CoreHandle, number: u64, mailbox: &Mailbox, words: String) -> Result<(), Stop> {
-    let (id, was_shown) = (mailbox.id, mailbox.state.last_sync.is_some());
-    stores.cache.drop_mailbox(id).map_err(|e| stop(&e))?;
-    core.back_of(number, move |core, open| {
-        open.library.drop_mailbox(id);
-        if was_shown {
-            core.announcer.notice(Tone::Warning, &words);
-        }
-        core.mark_changed();
-    });
-    Ok(())
-}
-
 async fn wait(task: InFlight) -> Result<(), Stop> {
     match task {
         None => Ok(()),
@@ -456,30 +442,9 @@ impl Sink for AccountSink {
         .await
     }
 
-    async fn gone(&self, mailbox: &str) -> Result<(), Stop> {
-        self.landed().await?;
-        let (account, name) = (self.account.clone(), mailbox.to_owned());
-        let (core, number) = (self.core.clone(), self.number);
-        self.blocking(move |stores| {
-            for mailbox in stores.cache.mailboxes().map_err(|e| stop(&e))? {
-                if mailbox.account == account && mailbox.name == name {
-                    let words = format!(
-                        "{account}: the mailbox {name} was removed on the server; its messages have left the lists."
-                    );
-                    drop_mailbox(stores, &core, number, &mailbox, words)?;
-                }
-            }
-            Ok(())
-        })
-        .await
-    }
-
     async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
         self.landed().await?;
-        let configured = self.settings.config.account(Some(&self.account));
-        let sent = configured.and_then(|account| account.sent_mailbox.clone());
-        let skip = configured.map(|account| account.skip.clone()).unwrap_or_default();
-        let now = self.settings.clock.now();
+        let sent = self.settings.config.account(Some(&self.account)).and_then(|account| account.sent_mailbox.clone());
         let by_name: HashMap<String, MailboxInfo> = list
             .into_iter()
             .map(|mut info| {
@@ -500,38 +465,25 @@ impl Sink for AccountSink {
                 let id = mailbox.id;
                 match by_name.get(&mailbox.name) {
                     None => {
-                        let before = mailbox.state.also.missing;
-                        let missing = Missing::looked(before, now);
-                        // What the user wants to be left out needs no proof.
-                        if missing.is_over(now) || skip.contains(&mailbox.name) {
-                            let words = format!(
-                                "{account}: the mailbox {} was removed or unsubscribed on the server; its messages have left the lists.",
-                                mailbox.name
-                            );
-                            drop_mailbox(stores, &core, number, &mailbox, words)?;
-                        } else if before != Some(missing) {
-                            mailbox.state.also.missing = Some(missing);
-                            stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
-                            let first = before.is_none() && mailbox.state.last_sync.is_some();
-                            let words = format!(
-                                "{account}: the server does not list the mailbox {} any more; its messages are kept for a day, in case it comes back.",
-                                mailbox.name
-                            );
-                            core.back_of(number, move |core, open| {
-                                open.library.set_mailbox(mailbox);
-                                if first {
-                                    core.announcer.notice(Tone::Warning, &words);
-                                }
-                                core.mark_changed();
-                            });
-                        }
+                        stores.cache.drop_mailbox(id).map_err(|e| stop(&e))?;
+                        let words = format!(
+                            "{account}: the mailbox {} was removed or unsubscribed on the server; its messages have left the lists.",
+                            mailbox.name
+                        );
+                        let was_shown = mailbox.state.last_sync.is_some();
+                        core.back_of(number, move |core, open| {
+                            open.library.drop_mailbox(id);
+                            if was_shown {
+                                core.announcer.notice(Tone::Warning, &words);
+                            }
+                            core.mark_changed();
+                        });
                     }
                     Some(info) => {
                         let before = mailbox.state.clone();
                         mailbox.state.special_use = info.special_use;
                         mailbox.state.subscribed = info.subscribed;
                         mailbox.state.also.mailbox_id.clone_from(&info.mailbox_id);
-                        mailbox.state.also.missing = None;
                         if mailbox.state != before {
                             stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
                             core.back_of(number, move |core, open| {

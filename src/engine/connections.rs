@@ -113,18 +113,14 @@ impl Core {
 }
 
 fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox) -> ConnectionRow {
-    let missing = mailbox.state.also.missing.map(|missing| {
-        let since = missing.since.strftime("%-d %B %Y");
-        SafeText::line(&format!("not on the server any more (since {since}); its messages are kept here for now"))
-    });
-    let refusal = account.figures.refusals.get(&mailbox.name).cloned().or(missing);
+    let refusal = account.figures.refusals.get(&mailbox.name);
     let doing = match (&account.status.link, refusal) {
         (Link::Syncing { mailbox: at_hand, done, total, bytes_done, bytes_known }, _)
             if *at_hand == SafeText::line(&mailbox.name) =>
         {
             Doing::Fetching { done: *done, total: *total, bytes_done: *bytes_done, bytes_known: *bytes_known }
         }
-        (_, Some(because)) => Doing::Refused(because),
+        (_, Some(because)) => Doing::Refused(because.clone()),
         (Link::Watching, None) => Doing::UpToDate,
         _ => Doing::Waiting,
     };

@@ -42,13 +42,12 @@ fn status_items<S: Wire>(session: &Session<S>) -> String {
     items
 }
 
-/// Lists the mailboxes to sync, INBOX first, then the one for sent mail, then by name; and the names of which the server says that there is no
-/// such mailbox (`\NonExistent`).
+/// Lists the mailboxes to sync, INBOX first, then the one for sent mail, then by name.
 pub(super) async fn list<S: Wire>(
     session: &mut Session<S>,
     sent_mailbox: Option<&str>,
     skip: &[String],
-) -> Result<(Vec<Found>, Vec<String>), Error> {
+) -> Result<Vec<Found>, Error> {
     let begun = begin::start(session).await?;
     let (caps, items) = (&session.capabilities, status_items(session));
     // RFC 5819 is for servers that have RFC 5258, whether they say so or not.
@@ -83,7 +82,6 @@ pub(super) async fn list<S: Wire>(
         session.finish_own(pending, |own| subscribed.take(own)).await?;
         heard.subscribed(&subscribed)?;
     }
-    let denied = heard.nonexistent(session);
     let (found, mut statuses) = heard.sort(session)?;
     let mut chosen: Vec<Found> = choose(found, sent_mailbox, skip)
         .into_iter()
@@ -102,32 +100,7 @@ pub(super) async fn list<S: Wire>(
         }
         found.info.mailbox_id = found.status.as_ref().and_then(|status| status.mailbox_id.clone());
     }
-    Ok((chosen, denied))
-}
-
-/// Which of these mailboxes (decoded names), none of which was listed, the server says not to have: those that its list denied, and those whose
-/// STATUS is refused as NONEXISTENT (RFC 5530 §3). Any other refusal proves nothing.
-pub(super) async fn nonexistent<S: Wire>(
-    session: &mut Session<S>,
-    mailboxes: &[String],
-    denied: &[String],
-) -> Result<Vec<String>, Error> {
-    let mut gone = Vec::new();
-    for name in mailboxes {
-        if denied.contains(name) {
-            gone.push(name.clone());
-            continue;
-        }
-        let Ok(command) = Command::status(&session.wire(name), "UIDVALIDITY") else { continue };
-        let pending = session.start("for a mailbox that is not listed any more", &command).await?;
-        match session.finish_own(pending, |_| Use::Taken).await {
-            Ok(_) => {}
-            Err(Error::No { code: Some(code), .. }) if code == "NONEXISTENT" => gone.push(name.clone()),
-            Err(e) if e.session_lives() => {}
-            Err(e) => return Err(e),
-        }
-    }
-    Ok(gone)
+    Ok(chosen)
 }
 
 /// STATUS of mailboxes (decoded names), all at once; those that the server refuses are left out.
@@ -198,12 +171,6 @@ impl Listing {
             return Ok(());
         }
         Err(Error::Nonsense { doing: DOING.to_owned(), words: format!("it lists more than {MAILBOXES_MAX} mailboxes") })
-    }
-
-    /// The names (decoded) that the server says to be no mailbox.
-    fn nonexistent<S: Wire>(&self, session: &mut Session<S>) -> Vec<String> {
-        let denied = self.listed.iter().filter(|listed| listed.attributes.iter().any(|one| one == "\\nonexistent"));
-        denied.map(|listed| session.learn_name(&listed.name)).collect()
     }
 
     /// Marks those that LSUB names.

@@ -6,7 +6,6 @@
 
 use super::command::Opening;
 use super::sink::{Held, Known};
-use super::uid_set::UidSet;
 use super::untagged::Status;
 
 /// What SELECT said.
@@ -71,16 +70,6 @@ pub(super) fn opening(held: Option<&Held>, qresync: bool, condstore: bool) -> Op
         _ if condstore || qresync => Opening::Condstore,
         _ => Opening::Plain,
     }
-}
-
-/// So few messages may go at once without a second look.
-const HANDFUL: u64 = 5;
-
-/// Whether a SELECT that says that a mailbox is empty is to be asked again: more than a handful is held, and VANISHED does not name all of it.
-/// A mailbox that a server makes anew in place of one that it could not read for a moment looks just like that.
-pub(super) fn is_doubtful(held: &Held, server: &Server, vanished: &UidSet) -> bool {
-    let told = server.resynced && held.uid_validity == server.uid_validity && held.uids.without(vanished).is_empty();
-    server.exists == 0 && held.uids.len() > HANDFUL && !told
 }
 
 /// What is left of a comparison that broke off, if it can be gone on with.

@@ -195,14 +195,7 @@ pub trait Sink: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The server says itself that there is no such mailbox (decoded name): `\NonExistent` (RFC 9051 §7.3.1) or NONEXISTENT (RFC 5530 §3).
-    fn gone(&self, mailbox: &str) -> impl Future<Output = Result<(), Stop>> + Send {
-        let _ = mailbox;
-        async { Ok(()) }
-    }
-
-    /// The mailboxes that will be synced: all that are subscribed, INBOX, and the one for sent mail. That another one is not among them once
-    /// does not prove that it is gone.
+    /// The mailboxes that will be synced: all that are subscribed, INBOX, and the one for sent mail. Others are gone.
     fn mailboxes(&self, list: Vec<MailboxInfo>) -> impl Future<Output = Result<(), Stop>> + Send;
 
     /// What is held of a mailbox (its newest UIDVALIDITY), if anything.

@@ -5,12 +5,12 @@
 //! the next connections close in on it and go on without it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use imap_proto::Response;
 
 use super::account::Limits;
-use super::command::{Command, Items, Opening};
+use super::command::{Command, Items};
 use super::error::Error;
 use super::item::{Item, item};
 use super::order::Depth;
@@ -92,8 +92,6 @@ pub(super) struct MailboxSync<'a, S: Wire, K: Sink> {
     pub depth: Depth,
     pub limits: Limits,
     pub suspects: &'a mut Suspects,
-    /// How long to wait before a mailbox that is said to be empty is asked again.
-    pub recheck: Duration,
     /// Asked between batches: is there something more urgent?
     pub urgent: &'a (dyn Fn() -> bool + Send + Sync),
     /// Told what SELECT said.
@@ -134,11 +132,16 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let held = self.sink.held(mailbox).await?;
         let condstore = self.session.capabilities.has("CONDSTORE") || self.session.qresync;
         let opening = plan::opening(held.as_ref(), self.session.qresync && !self.suspects.no_qresync, condstore);
-        let mut selected = self.open(mailbox, opening).await?;
-        if held.as_ref().is_some_and(|held| plan::is_doubtful(held, &selected.server, &selected.vanished)) {
-            tokio::time::sleep(self.recheck).await;
-            selected = self.open(mailbox, opening).await?;
-        }
+        let selected = match select(self.session, mailbox, opening).await {
+            Ok(selected) => selected,
+            Err(e) => {
+                if matches!(e, Error::Unreadable { .. }) {
+                    self.suspects.learned |= !self.suspects.no_qresync;
+                    self.suspects.no_qresync = true;
+                }
+                return Err(e);
+            }
+        };
         (self.opened)(&selected.server);
         let begun = self.suspects.begun.get(&selected.at);
         let plan = plan::plan(held.as_ref(), &selected.server, begun);
@@ -164,15 +167,6 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         };
         let complete = self.steps(&plan, &selected, &mut progress).await?;
         self.finish(&selected, progress, complete).await
-    }
-
-    async fn open(&mut self, mailbox: &str, opening: Opening) -> Result<Selected, Error> {
-        let selected = select(self.session, mailbox, opening).await;
-        if matches!(selected, Err(Error::Unreadable { .. })) {
-            self.suspects.learned |= !self.suspects.no_qresync;
-            self.suspects.no_qresync = true;
-        }
-        selected
     }
 
     async fn steps(&mut self, plan: &plan::Plan, selected: &Selected, p: &mut Progress) -> Result<bool, Error> {
@@ -350,8 +344,6 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             top = low.saturating_sub(1).min(self.session.exists);
         }
         p.headers_only = self.depth == Depth::List;
-        // A mailbox that became empty while it was looked at is asked of each message.
-        short |= listed.is_empty();
         let mut gone = before.without(&listed);
         if short && !gone.is_empty() {
             gone = gone.without(&self.alive(&gone, p).await?);

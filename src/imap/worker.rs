@@ -432,7 +432,7 @@ async fn look<S: Sink, W: Wire>(
     sink: &S,
     session: &mut Session<W>,
 ) -> Result<(Vec<Found>, Vec<Outlook>), Error> {
-    let (found, denied) = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip).await?;
+    let found = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip).await?;
     let mut known = sink.known().await?;
     let is_listed = |name: &str| found.iter().any(|found| found.info.name == name);
     let is_known = |name: &str| known.iter().any(|known| known.name == name);
@@ -457,11 +457,6 @@ async fn look<S: Sink, W: Wire>(
                 known.name = to;
             }
         }
-    }
-    let missing: Vec<String> =
-        known.iter().map(|known| known.name.clone()).filter(|name| !is_listed(name) && name != "INBOX").collect();
-    for name in mailboxes::nonexistent(session, &missing, &denied).await? {
-        sink.gone(&name).await?;
     }
     sink.mailboxes(found.iter().map(|found| found.info.clone()).collect()).await?;
     let changed = found
@@ -492,16 +487,8 @@ async fn sync_mailbox<S: Sink>(
             shared.state().inbox_seen = Some(*server);
         }
     };
-    let pass = MailboxSync {
-        session,
-        sink,
-        depth: turn.depth,
-        limits: setup.limits,
-        recheck: setup.times.recheck,
-        suspects,
-        urgent,
-        opened: &opened,
-    };
+    let pass =
+        MailboxSync { session, sink, depth: turn.depth, limits: setup.limits, suspects, urgent, opened: &opened };
     match pass.pass(mailbox).await {
         Ok(Outcome::Complete(_)) => Ok(End::Done),
         Ok(Outcome::Listed(_)) => Ok(End::Listed),
@@ -664,7 +651,6 @@ async fn once_in<S: Sink>(
             sink,
             depth: turn.depth,
             limits: setup.limits,
-            recheck: setup.times.recheck,
             suspects: &mut *suspects,
             urgent: &|| false,
             opened: &|_| (),

@@ -1,6 +1,6 @@
 //! A mailbox in the cache: one UIDVALIDITY of one name, and how far it is synced.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::id::MailboxId;
@@ -56,44 +56,6 @@ pub struct MailboxAlso {
     pub read_only: bool,
     /// Messages of up to this many bytes are all here, as of the last pass that ended.
     pub whole_up_to_bytes: u64,
-    /// The server does not list it any more. Stands behind everything else in the record, and only where there is something to say.
-    #[serde(skip)]
-    pub missing: Option<Missing>,
-}
-
-/// Since when a mailbox is not listed by the server. One list without it proves nothing: servers lose their lists for a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Missing {
-    /// The first list without it.
-    pub since: Timestamp,
-    /// Lists without it in a row, counted up to [`Missing::LOOKS`].
-    pub looks: u8,
-}
-
-impl Missing {
-    /// So many lists in a row have to be without a mailbox before its messages are let go of.
-    pub const LOOKS: u8 = 2;
-
-    /// The first and the last of these lists are so far apart.
-    pub const GRACE: SignedDuration = SignedDuration::from_hours(24);
-
-    /// One more list without the mailbox.
-    #[must_use]
-    pub fn looked(before: Option<Self>, now: Timestamp) -> Self {
-        match before {
-            // A clock that was set back begins the time anew.
-            Some(before) if before.since <= now => {
-                Self { looks: before.looks.saturating_add(1).min(Self::LOOKS), ..before }
-            }
-            _ => Self { since: now, looks: 1 },
-        }
-    }
-
-    /// Whether the mailbox may be called gone.
-    #[must_use]
-    pub fn is_over(&self, now: Timestamp) -> bool {
-        self.looks >= Self::LOOKS && now.duration_since(self.since) >= Self::GRACE
-    }
 }
 
 /// A mailbox.
@@ -120,9 +82,6 @@ impl Mailbox {
     pub fn to_record(&self) -> postcard::Result<Vec<u8>> {
         let mut record = postcard::to_allocvec(self)?;
         record.extend(postcard::to_allocvec(&self.state.also)?);
-        if let Some(missing) = &self.state.also.missing {
-            record.extend(postcard::to_allocvec(missing)?);
-        }
         Ok(record)
     }
 
@@ -131,11 +90,7 @@ impl Mailbox {
     pub fn from_record(record: &[u8]) -> Option<Self> {
         let (mut mailbox, rest) = postcard::take_from_bytes::<Self>(record).ok()?;
         if !rest.is_empty() {
-            let (also, rest) = postcard::take_from_bytes::<MailboxAlso>(rest).ok()?;
-            mailbox.state.also = also;
-            if !rest.is_empty() {
-                mailbox.state.also.missing = Some(postcard::from_bytes(rest).ok()?);
-            }
+            mailbox.state.also = postcard::from_bytes(rest).ok()?;
         }
         Some(mailbox)
     }
@@ -148,7 +103,7 @@ const fn unnumbered() -> MailboxId {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mailbox, MailboxAlso, MailboxId, MailboxState, Missing, SpecialUse};
+    use super::{Mailbox, MailboxAlso, MailboxId, MailboxState, SpecialUse};
 
     #[test]
     fn records_of_every_version_are_read() {
@@ -157,31 +112,11 @@ mod tests {
             Mailbox { id: MailboxId(0), account: "work".to_owned(), name: "Sent".to_owned(), uid_validity: 7, state };
         let first = postcard::to_allocvec(&mailbox).unwrap();
         assert_eq!(Mailbox::from_record(&first), Some(mailbox.clone()));
-        mailbox.state.also = MailboxAlso {
-            mailbox_id: Some("F1".to_owned()),
-            read_only: true,
-            whole_up_to_bytes: 5_000_000,
-            missing: None,
-        };
+        mailbox.state.also =
+            MailboxAlso { mailbox_id: Some("F1".to_owned()), read_only: true, whole_up_to_bytes: 5_000_000 };
         let now = mailbox.to_record().unwrap();
-        assert_eq!(Mailbox::from_record(&now), Some(mailbox.clone()));
-        mailbox.state.also.missing = Some(Missing { since: "2026-05-11T09:00:00Z".parse().unwrap(), looks: 1 });
-        let missing = mailbox.to_record().unwrap();
-        assert!(missing.starts_with(&now));
-        assert_eq!(Mailbox::from_record(&missing), Some(mailbox));
+        assert_eq!(Mailbox::from_record(&now), Some(mailbox));
         assert_eq!(Mailbox::from_record(&now[..now.len() - 1]), None);
         assert_eq!(Mailbox::from_record(&first[..5]), None);
-    }
-
-    #[test]
-    fn one_list_without_a_mailbox_proves_nothing() {
-        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
-        let first = Missing::looked(None, at("2026-05-11T09:00:00Z"));
-        assert!(!first.is_over(at("2026-06-11T09:00:00Z")), "one list");
-        let soon = Missing::looked(Some(first), at("2026-05-11T09:05:00Z"));
-        assert!(!soon.is_over(at("2026-05-11T09:05:00Z")) && soon.is_over(at("2026-05-12T09:00:00Z")));
-        assert_eq!(Missing::looked(Some(soon), at("2026-05-11T09:10:00Z")), soon, "it is not written again and again");
-        let back = Missing::looked(Some(soon), at("2026-05-01T09:00:00Z"));
-        assert_eq!(back, Missing { since: at("2026-05-01T09:00:00Z"), looks: 1 });
     }
 }

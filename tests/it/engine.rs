@@ -306,29 +306,6 @@ fn a_large_message_shows_its_text_first() {
     screen.engine.close();
 }
 
-/// A mailbox that is there and not among those to sync any more keeps what is held of it.
-#[test]
-fn a_mailbox_that_was_unsubscribed_stays_for_a_while() {
-    let Some(world) = World::start() else { return };
-    for (mailbox, subject) in [("Otter", "otter"), ("Weir", "weir")] {
-        world.dovecot.create("quill", mailbox);
-        world.dovecot.deliver("quill", mailbox, &eml(subject, subject, "", "x"));
-    }
-    let subjects = |engine: &Engine| {
-        let mut found: Vec<_> =
-            engine.messages(&Filter::default()).unwrap().messages.into_iter().map(|m| m.subject).collect();
-        found.sort();
-        found
-    };
-    let engine = world.command();
-    engine.sync_once(None, &[]).unwrap();
-    assert_eq!(subjects(&engine), ["otter", "weir"]);
-    world.dovecot.doveadm(&["mailbox", "unsubscribe", "-u", "quill", "Weir"], b"");
-    engine.sync_once(None, &[]).unwrap();
-    assert_eq!(subjects(&engine), ["otter", "weir"]);
-    engine.close();
-}
-
 #[test]
 fn the_cache_serves_when_the_server_is_away_and_says_since_when() {
     let Some(mut world) = World::start() else { return };

@@ -515,40 +515,6 @@ async fn pieces_that_come_before_the_answer_before_them() {
     assert!(got == raw.as_bytes(), "{} of {}", got.len(), raw.len());
 }
 
-/// A mailbox of which much is held says once that it is empty: it is asked again, and believed when it says so twice.
-#[tokio::test]
-async fn a_mailbox_that_says_once_that_it_is_empty_is_asked_again() {
-    // The UIDVALIDITY with which the next SELECT is answered so; 0: none is.
-    let lie = Arc::new(AtomicUsize::new(0));
-    let next = Arc::clone(&lie);
-    let server = ScriptedImap::start(GREETING, Inbox::of(10), None, move |asked| {
-        if !asked.command.starts_with("SELECT") {
-            return None;
-        }
-        let validity = next.swap(0, Ordering::SeqCst);
-        if validity == 0 {
-            return None;
-        }
-        let said = format!("* 0 EXISTS\r\n* OK [UIDVALIDITY {validity}] v\r\n* OK [UIDNEXT 11] n\r\n");
-        Some(Act::Say(format!("{said}{} OK done\r\n", asked.tag).into()))
-    })
-    .await;
-    let sink = Memory::default();
-    once(&server, &sink).await.unwrap();
-    for validity in [7, 8] {
-        lie.store(validity, Ordering::SeqCst);
-        let passes = once(&server, &sink).await.unwrap();
-        assert_eq!(lie.load(Ordering::SeqCst), 0, "it was not asked");
-        assert_eq!((passes[0].new, passes[0].vanished), (0, 0));
-        sink.look(|state| {
-            assert_eq!((state.mailboxes["INBOX"].messages.len(), state.mailboxes["INBOX"].begun), (10, 1))
-        });
-    }
-    server.inbox.lock().unwrap().messages.clear();
-    let passes = once(&server, &sink).await.unwrap();
-    assert_eq!((passes[0].new, passes[0].vanished), (0, 10));
-}
-
 #[tokio::test]
 async fn uids_and_uidvalidity_that_lie() {
     let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |_| None).await;

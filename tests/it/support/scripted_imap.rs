@@ -154,7 +154,6 @@ impl ScriptedImap {
             times: Times {
                 login: Duration::from_secs(5),
                 silence: Duration::from_secs(2),
-                recheck: Duration::from_millis(20),
                 retry_first: Duration::from_millis(20),
                 retry_ceiling: Duration::from_millis(100),
                 ..Times::default()

@@ -289,6 +289,13 @@ fn hand_over(
     output: &mut Output<'_>,
     running: Failure,
 ) -> Outcome {
+    if matches!(command, Command::Case(args::Case::Shred { .. })) {
+        // A case goes with the keys of the store, which cannot be exchanged under an open one.
+        return Err(Failure::new(
+            Exit::TryLater,
+            "nothing was destroyed: end the other casemail of this profile, then try again",
+        ));
+    }
     let mut stdin = Zeroizing::new(Vec::new());
     if reads_stdin(command) {
         let read = io::stdin().lock().read_to_end(&mut stdin);

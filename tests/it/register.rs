@@ -154,6 +154,24 @@ fn a_register_that_was_kept_elsewhere_is_proved_without_a_profile() {
 }
 
 #[test]
+fn under_an_open_screen_no_case_is_destroyed() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    let home = world.home();
+    home.done(&["sync"], b"");
+    let Some(screen) = home.screen((80, 24)) else { return };
+    screen.wait_for("All mail");
+    // Commands are answered by the screen as soon as this one is.
+    home.done(&["case", "list"], b"");
+    let refused = home.run(&["case", "shred", "99ZX0012327"], b"");
+    assert_eq!((refused.code, refused.err.contains("nothing was destroyed")), (75, true), "{refused:?}");
+    let listed = home.done(&["--json", "message", "list"], b"");
+    assert!(listed.contains("99ZX0012327"), "{listed}");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+}
+
+#[test]
 fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
     let Some(world) = World::new() else { return };
     world.deliver(1, "99ZX0012327");

@@ -12,6 +12,7 @@ mod write;
 
 use std::path::PathBuf;
 
+use crate::case::document::Kinds;
 use crate::case::template::Template;
 use crate::case::{CJSM, Calendar, GOV, Pattern, guard};
 use crate::mail::address::Address;
@@ -274,6 +275,8 @@ pub struct Config {
     pub policy: guard::Policy,
     /// The firm's own numbers: their patterns come before the standard ones.
     pub identifiers: Vec<Pattern>,
+    /// What names and media types of documents say.
+    pub documents: Kinds,
     /// Days on which nothing is served.
     pub calendar: Calendar,
     /// Templates of messages: those that come with casemail, and the person's own over them.
@@ -332,6 +335,7 @@ impl Default for Config {
             cases: Vec::new(),
             policy: guard::Policy::default(),
             identifiers: Vec::new(),
+            documents: Kinds::default(),
             calendar: Calendar::default(),
             templates: Template::built_in(),
             authserv_ids: Vec::new(),

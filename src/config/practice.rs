@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use super::Config;
 use super::read::{refuse_misplaced, suffix};
 use super::write::{text, texts};
+use crate::case::document::{self, Kinds};
 use crate::case::guard::{Policy, Severity};
 use crate::case::{Calendar, Jurisdiction, Kind, Pattern, Patterns};
 use crate::settings::Fields;
@@ -74,6 +75,10 @@ pub(super) fn identifiers(top: &mut Fields<'_>) -> Vec<Pattern> {
         top.adopt(fields.end());
     }
     patterns
+}
+
+pub(super) fn documents(top: &mut Fields<'_>) -> Kinds {
+    Kinds::new(document::read_rules(top))
 }
 
 pub(super) fn calendar(top: &mut Fields<'_>) -> Calendar {
@@ -146,6 +151,20 @@ pub(super) fn write(out: &mut String, config: &Config) {
         open.dedup();
         let _ = writeln!(out, "open = {}", texts(&open));
     }
+    for rule in config.documents.own() {
+        let kind = &rule.kind;
+        let _ = write!(
+            out,
+            "\n[[document]]\ncode = {}\nwords = {}\ntopic = {}\nnames = {}\ntypes = {}\nwithheld = {}\nmaterial = {}\n",
+            text(&kind.code),
+            text(&kind.words),
+            text(&kind.topic),
+            texts(&rule.names),
+            texts(&rule.types),
+            kind.withheld,
+            kind.material
+        );
+    }
     for pattern in &config.identifiers {
         let _ =
             write!(out, "\n[[identifier]]\nname = {}\npattern = {}\n", text(pattern.kind.name()), text(&pattern.text));
@@ -168,6 +187,7 @@ mod tests {
         let text = format!(
             "authserv_ids = ['MX.quillpounce.example']\n[policy]\nclient_in_clear = 'confirm'\nvisible_max = 4\n\
              [holidays]\nengland-wales = ['2029-01-01']\nopen = ['2026-06-15']\n\
+             [[document]]\ncode = 'GNOME'\nnames = ['gnome']\n\
              [[identifier]]\nname = 'matter'\npattern = 'QP-([0-9]{{4}})'\n{ACCOUNT}"
         );
         let (config, findings) = Config::parse(&text, "config.toml").unwrap();
@@ -177,6 +197,7 @@ mod tests {
         assert!(!config.calendar.is_business_day(Jurisdiction::EnglandWales, date(2029, 1, 1)));
         assert!(config.calendar.is_business_day(Jurisdiction::Scotland, date(2026, 6, 15)));
         assert_eq!(config.identifiers[0].kind.name(), "matter");
+        assert_eq!(config.documents.of_name("the gnome.pdf").unwrap().code, "GNOME");
         let (again, _) = Config::parse(&config.render(), "config.toml").unwrap();
         assert_eq!(again, config, "{}", config.render());
     }

@@ -88,6 +88,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         cases: cases(&mut top),
         policy: practice::policy(&mut top),
         identifiers: practice::identifiers(&mut top),
+        documents: practice::documents(&mut top),
         calendar: practice::calendar(&mut top),
         authserv_ids: practice::authserv_ids(&mut top),
         templates: defaults.templates,

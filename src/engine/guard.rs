@@ -10,8 +10,9 @@ use super::core::{Core, EngineError, Open};
 use super::library::Library;
 use super::library::filing::Book;
 use super::register::Hand;
+use crate::case::document::Kinds;
 use crate::case::guard::{self, Enclosed, Finding, History, Matter, Policy, Recipient, Sending};
-use crate::case::{Case, Classes, Filed, Role, material};
+use crate::case::{Case, Classes, Filed, Role};
 use crate::mail::address::Address;
 use crate::mail::draft::Draft;
 use crate::mail::id::CaseId;
@@ -36,6 +37,7 @@ pub(crate) struct Facts {
     unreadable: Option<String>,
     history: History,
     policy: Policy,
+    kinds: Kinds,
 }
 
 /// What is known of cases: the case book of the register, where there is one.
@@ -107,7 +109,13 @@ impl Facts {
         let wanted: BTreeSet<CaseId> = cases.iter().flat_map(ids).collect();
         let mut history = library.history(&wanted, classes);
         same_case(&mut history, &cases);
-        Self { own, cases, privileged, unreadable: records.trouble(), history, policy }
+        Self { own, cases, privileged, unreadable: records.trouble(), history, policy, kinds: Kinds::default() }
+    }
+
+    /// With the rules of the configuration for what a file is.
+    pub(crate) fn with_kinds(mut self, kinds: Kinds) -> Self {
+        self.kinds = kinds;
+        self
     }
 
     /// Asks the guard. `sealed`: those who have it encrypted to a key of their own.
@@ -131,7 +139,7 @@ impl Facts {
             .attachments
             .iter()
             .filter_map(|file| {
-                let material = material::of_name(&file.name)?;
+                let material = self.kinds.material(&file.name)?;
                 Some(Enclosed { name: file.name.clone(), material })
             })
             .collect();
@@ -303,6 +311,7 @@ impl Core {
             &self.settings.classes,
             config.policy,
         )
+        .with_kinds(config.documents.clone())
     }
 }
 

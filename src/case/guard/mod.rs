@@ -12,12 +12,13 @@ mod past;
 mod people;
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::past::{Accepted, MIN_REASON, Passed, Reason, ReasonError, standing};
 use super::carriage::Classes;
-use super::material::Material;
+use super::document::Kind;
 use super::record::Case;
 use crate::mail::id::CaseId;
 
@@ -83,7 +84,7 @@ pub struct Enclosed {
     /// Its name.
     pub name: String,
     /// What it says it is.
-    pub material: Material,
+    pub material: Arc<Kind>,
 }
 
 /// What is to be sent, as the guard sees it.

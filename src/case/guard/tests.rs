@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     Accepted, Enclosed, Finding, History, Known, Matter, Policy, Reason, Recipient, Sending, Severity, check, standing,
 };
-use crate::case::{Accused, Awaiting, AwaitingId, Case, Classes, Jurisdiction, Party, PartyId, Role, material};
+use crate::case::{Accused, Awaiting, AwaitingId, Case, Classes, Jurisdiction, Party, PartyId, Role, document};
 use crate::mail::id::CaseId;
 
 const QUILL: &str = "b.quill@quillpounce.example.cjsm.net";
@@ -75,7 +75,7 @@ fn sending<'a>(to: &[&'a str], matters: Vec<Matter<'a>>) -> Sending<'a> {
 }
 
 fn enclosed(name: &str) -> Enclosed {
-    Enclosed { name: name.into(), material: material::of_name(name).unwrap() }
+    Enclosed { name: name.into(), material: document::Kinds::default().material(name).unwrap() }
 }
 
 fn found(sending: &Sending<'_>) -> Vec<Finding> {

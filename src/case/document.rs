@@ -1,0 +1,380 @@
+//! Documents of a case: what came with mail, what was sent, what was fetched from a portal by hand; and what each is by its name. Pure.
+//!
+//! A name is a claim of whoever gave it. It is enough to stop a file on its way out, and to keep one shut that was not meant for us; it proves
+//! nothing. Material that the prosecution has disclosed may be used for the proceedings only (Criminal Procedure and Investigations Act 1996
+//! ss.17-18; Criminal Justice and Licensing (Scotland) Act 2010 s.162). The rules are data: `document/kinds.toml`, and `[[document]]` of the
+//! configuration before it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
+
+use jiff::Timestamp;
+use regex::Regex;
+
+use crate::mail::id::MessageRef;
+use crate::settings::finding::Finding;
+use crate::settings::{Document as Toml, Fields};
+
+/// The rules that come with the program.
+const BUILT_IN: &str = include_str!("document/kinds.toml");
+
+/// What a document is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Kind {
+    /// Short, for instance `MG5`; `OTHER` where no rule fits, `LINK` for what is only shared by a link.
+    pub code: String,
+    /// In words.
+    pub words: String,
+    /// The folder of an export that it goes to: small letters, digits and `-`.
+    pub topic: String,
+    /// Never meant for the defence: having it is an incident.
+    pub withheld: bool,
+    /// Material of a prosecution.
+    pub material: bool,
+}
+
+impl Kind {
+    /// What no rule knows.
+    pub const OTHER: &'static str = "OTHER";
+    /// What is shared by a link only.
+    pub const LINK: &'static str = "LINK";
+
+    fn plain(code: &str, words: &str, topic: &str) -> Self {
+        Self { code: code.into(), words: words.into(), topic: topic.into(), withheld: false, material: false }
+    }
+}
+
+/// A rule: a kind, and what tells it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KindRule {
+    /// What it is.
+    pub kind: Arc<Kind>,
+    /// As in `document/kinds.toml`.
+    pub names: Vec<String>,
+    /// As in `document/kinds.toml`.
+    pub types: Vec<String>,
+}
+
+/// The rules, in the order in which they are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kinds {
+    rules: Arc<[KindRule]>,
+    own: usize,
+    other: Arc<Kind>,
+    link: Arc<Kind>,
+}
+
+static SHIPPED: LazyLock<Vec<KindRule>> = LazyLock::new(|| {
+    let (document, _) = Toml::parse("kinds.toml", BUILT_IN);
+    let mut fields = Fields::new(&document.root, crate::settings::finding::Place::file("kinds.toml"));
+    read_rules(&mut fields)
+});
+
+impl Default for Kinds {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+/// `MG 11`, `MG11`, `MG011`, also with a letter.
+static MG: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bMG ?0*([0-9]{1,2}) ?([A-F]\b)?").ok());
+
+/// Words in upper case with single spaces, however they were joined: `mg_11-Badger.pdf` is `MG11 BADGER PDF`.
+fn words(name: &str) -> String {
+    let spaced: String = name.chars().map(|c| if c.is_alphanumeric() { c } else { ' ' }).collect();
+    let words = spaced.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+    let Some(mg) = MG.as_ref() else { return words };
+    let joined = mg.replace_all(&words, |found: &regex::Captures<'_>| {
+        let group = |at: usize| found.get(at).map_or("", |m| m.as_str());
+        format!("MG{}{} ", group(1), group(2))
+    });
+    joined.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether all pieces of a rule's name stand in the words of a file's name.
+fn fits(rule: &str, padded: &str) -> bool {
+    !rule.trim().is_empty() && rule.split('+').all(|piece| padded.contains(&format!(" {} ", words(piece))))
+}
+
+impl Kinds {
+    /// The shipped rules behind those of the configuration.
+    #[must_use]
+    pub fn new(own: Vec<KindRule>) -> Self {
+        let count = own.len();
+        let mut rules = own;
+        rules.extend(SHIPPED.iter().cloned());
+        Self {
+            rules: rules.into(),
+            own: count,
+            other: Arc::new(Kind::plain(Kind::OTHER, "document", "other")),
+            link: Arc::new(Kind::plain(Kind::LINK, "shared by link only", "links")),
+        }
+    }
+
+    /// The rules of the configuration.
+    #[must_use]
+    pub fn own(&self) -> &[KindRule] {
+        self.rules.get(..self.own).unwrap_or_default()
+    }
+
+    /// What a name says, else what the media type says.
+    #[must_use]
+    pub fn of(&self, name: &str, media_type: &str) -> Arc<Kind> {
+        let by_name = self.of_name(name);
+        let media_type = media_type.to_ascii_lowercase();
+        let typed = |rule: &&KindRule| {
+            rule.types.iter().any(|one| *one == media_type || (one.ends_with('/') && media_type.starts_with(one)))
+        };
+        let by_type = || self.rules.iter().find(typed).map(|rule| Arc::clone(&rule.kind));
+        by_name.or_else(by_type).unwrap_or_else(|| Arc::clone(&self.other))
+    }
+
+    /// What a name says it is.
+    #[must_use]
+    pub fn of_name(&self, name: &str) -> Option<Arc<Kind>> {
+        let padded = format!(" {} ", words(name));
+        let find = |padded: &str| {
+            let found = self.rules.iter().find(|rule| rule.names.iter().any(|one| fits(one, padded)));
+            found.map(|rule| Arc::clone(&rule.kind))
+        };
+        // A letter that no form has is no part of the number: `MG5 A.pdf`.
+        let unlettered = || {
+            let mg = padded
+                .split(' ')
+                .find(|word| word.starts_with("MG") && word.ends_with(|c: char| c.is_ascii_alphabetic()))?;
+            let number = mg.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+            (number.len() > 2).then(|| find(&padded.replace(mg, number))).flatten()
+        };
+        find(&padded).or_else(unlettered)
+    }
+
+    /// What a name says it is, where that is material of a prosecution.
+    #[must_use]
+    pub fn material(&self, name: &str) -> Option<Arc<Kind>> {
+        self.of_name(name).filter(|kind| kind.material)
+    }
+
+    /// What is shared by a link only.
+    #[must_use]
+    pub fn link(&self) -> Arc<Kind> {
+        Arc::clone(&self.link)
+    }
+}
+
+/// Reads `[[document]]` rules; what is wrong is noted in `top`.
+pub fn read_rules(top: &mut Fields<'_>) -> Vec<KindRule> {
+    let mut rules: Vec<KindRule> = Vec::new();
+    for mut fields in top.tables("document") {
+        let code = fields.required("code", "\"MG6D\"");
+        let words = fields.text("words");
+        let topic = fields.text("topic").unwrap_or_else(|| "other".to_owned());
+        let withheld = fields.boolean("withheld", false);
+        let material = fields.boolean("material", true);
+        let list = |fields: &mut Fields<'_>, key: &'static str| -> Vec<String> {
+            fields.texts(key).unwrap_or_default().into_iter().map(|(_, text)| text).collect()
+        };
+        let names = list(&mut fields, "names");
+        let types: Vec<String> = list(&mut fields, "types").iter().map(|one| one.to_ascii_lowercase()).collect();
+        let plain = |text: &str, also: &str| {
+            !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || also.contains(c)) && text.len() <= 20
+        };
+        if let Some(code) = code {
+            let (place, cure) = (fields.place_of("code"), "write letters, digits and `-`, for instance \"MG6D\"");
+            if !plain(&code, "-") {
+                fields.note(Finding::error(place, format!("`{code}` is no code of a document"), cure));
+            } else if !plain(&topic, "-") || topic.chars().any(char::is_uppercase) {
+                let place = fields.place_of("topic");
+                let cure = "it is the name of a folder: small letters, digits and `-`";
+                fields.note(Finding::error(place, format!("`{topic}` is no topic"), cure));
+            } else if names.is_empty() && types.is_empty() {
+                let cure = "write `names = [\"MG6D\"]` or `types = [\"audio/\"]`";
+                fields.note(Finding::error(place, format!("nothing tells what is `{code}`"), cure));
+            } else {
+                let words = words.unwrap_or_else(|| code.clone());
+                rules.push(KindRule { kind: Arc::new(Kind { code, words, topic, withheld, material }), names, types });
+            }
+        }
+        top.adopt(fields.end());
+    }
+    rules
+}
+
+/// Which way a document went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Direction {
+    /// It came by mail.
+    #[default]
+    In,
+    /// It was sent by mail.
+    Out,
+    /// It was fetched by hand, for instance from a portal, and taken into the register.
+    ByHand,
+}
+
+impl Direction {
+    /// `in`, `out` or `by-hand`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+            Self::ByHand => "by-hand",
+        }
+    }
+}
+
+/// Whether a document may be looked at.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reach {
+    /// Yes.
+    #[default]
+    Open,
+    /// Its name is on the watch list and nobody has decided yet: no preview.
+    Watched,
+    /// It was put out of reach: no preview, no search, no export.
+    Quarantined,
+}
+
+/// A document: one part of one message, or one file that was taken in by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Document {
+    /// Where its message lies; `None`: no longer here, sent and not yet filed, or taken in by hand.
+    pub message: Option<MessageRef>,
+    /// Message-ID without brackets; empty for what was taken in by hand.
+    pub message_id: String,
+    /// IMAP section in the message as shown, after decryption; empty for what was taken in by hand or is a link.
+    pub path: String,
+    /// As the sender gave it, made safe as the name of a file.
+    pub name: String,
+    /// Lower-case.
+    pub media_type: String,
+    /// What it is by its name.
+    pub kind: Arc<Kind>,
+    /// Decoded; 0 for a link.
+    pub bytes: u64,
+    /// SHA-256 of the decoded content, lower-case hexadecimal; empty for a link.
+    pub sha256: String,
+    /// Address of the author; for what was taken in by hand the source that the person gave.
+    pub from: String,
+    /// Which way it went.
+    pub direction: Direction,
+    /// By the Date field.
+    pub sent: Option<Timestamp>,
+    /// INTERNALDATE; for what was taken in by hand, when that was.
+    pub received: Option<Timestamp>,
+    /// When it counts as served, with the reason; empty where no rule says.
+    pub deemed_served: String,
+    /// Who signed it, in words; empty where no good signature covers it.
+    pub signed_by: String,
+    /// Its message was read.
+    pub seen: bool,
+    /// When it was last written out.
+    pub exported: Option<Timestamp>,
+    /// The link that it is shared by, shown and never followed; empty for a file.
+    pub link: String,
+    /// Whether it may be looked at.
+    pub reach: Reach,
+}
+
+impl Document {
+    /// Whether there is a file and not only a link.
+    #[must_use]
+    pub const fn is_file(&self) -> bool {
+        self.link.is_empty()
+    }
+
+    /// When it came or went.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        self.received.or(self.sent)
+    }
+}
+
+/// Places of documents with one content: the first that came stands for all. In the order of `documents`.
+#[must_use]
+pub fn folded(documents: &[Document]) -> Vec<Vec<usize>> {
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut known: HashMap<(&str, u64), usize> = HashMap::new();
+    for (place, document) in documents.iter().enumerate() {
+        if document.sha256.is_empty() {
+            groups.push(vec![place]);
+            continue;
+        }
+        match known.get(&(document.sha256.as_str(), document.bytes)).and_then(|at| groups.get_mut(*at)) {
+            Some(group) => group.push(place),
+            None => {
+                known.insert((document.sha256.as_str(), document.bytes), groups.len());
+                groups.push(vec![place]);
+            }
+        }
+    }
+    groups
+}
+
+/// What a list is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SortBy {
+    /// When it came or went, the latest first.
+    #[default]
+    Latest,
+    /// The same, the earliest first.
+    Earliest,
+    /// Kind, then name.
+    Kind,
+    /// Name.
+    Name,
+    /// Size, the largest first.
+    Size,
+    /// Author.
+    From,
+}
+
+impl SortBy {
+    /// All, in the order in which a key goes through them.
+    pub const ALL: [Self; 6] = [Self::Latest, Self::Earliest, Self::Kind, Self::Name, Self::Size, Self::From];
+
+    /// In a word.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Latest => "latest",
+            Self::Earliest => "earliest",
+            Self::Kind => "kind",
+            Self::Name => "name",
+            Self::Size => "size",
+            Self::From => "author",
+        }
+    }
+
+    /// The next.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|one| *one == self).unwrap_or_default();
+        Self::ALL.get((at + 1) % Self::ALL.len()).copied().unwrap_or_default()
+    }
+
+    /// Sorts; what is equal stays in its order.
+    pub fn sort(self, documents: &mut [Document]) {
+        match self {
+            Self::Latest => documents.sort_by_key(|one| std::cmp::Reverse(one.at())),
+            Self::Earliest => documents.sort_by_key(Document::at),
+            Self::Kind => documents.sort_by_cached_key(|one| (one.kind.code.clone(), one.name.to_lowercase())),
+            Self::Name => documents.sort_by_cached_key(|one| one.name.to_lowercase()),
+            Self::Size => documents.sort_by_key(|one| std::cmp::Reverse(one.bytes)),
+            Self::From => documents.sort_by_cached_key(|one| one.from.to_lowercase()),
+        }
+    }
+}
+
+/// How many documents there are of each kind, by code.
+#[must_use]
+pub fn counts(documents: &[Document]) -> BTreeMap<&str, usize> {
+    let mut counts = BTreeMap::new();
+    for document in documents {
+        *counts.entry(document.kind.code.as_str()).or_default() += 1;
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests;

@@ -89,6 +89,7 @@ pub mod demo;
 pub mod engine;
 pub mod imap;
 pub mod keymap;
+pub mod look;
 pub mod mail;
 pub mod net;
 pub mod pgp;

@@ -41,6 +41,10 @@ pub enum Context {
     Awaiting,
     /// What happened in a case.
     Chronology,
+    /// Documents of a case or a message.
+    Documents,
+    /// A document that is looked into.
+    Look,
     /// The help.
     Help,
     /// A question that is answered by typing: a path, a command, the passphrase.
@@ -51,7 +55,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -71,6 +75,8 @@ impl Context {
         Self::Triage,
         Self::Awaiting,
         Self::Chronology,
+        Self::Documents,
+        Self::Look,
         Self::Help,
         Self::Prompt,
         Self::Confirm,
@@ -99,6 +105,8 @@ impl Context {
             Self::Triage => "triage",
             Self::Awaiting => "awaiting",
             Self::Chronology => "chronology",
+            Self::Documents => "documents",
+            Self::Look => "look",
             Self::Help => "help",
             Self::Prompt => "prompt",
             Self::Confirm => "confirm",
@@ -129,8 +137,9 @@ impl Context {
             | Self::Case
             | Self::Triage
             | Self::Awaiting
+            | Self::Documents
             | Self::Chronology => Some(Self::List),
-            Self::Message | Self::Review | Self::Help => Some(Self::View),
+            Self::Look | Self::Message | Self::Review | Self::Help => Some(Self::View),
         }
     }
 

@@ -70,6 +70,7 @@ actions! {
     CaseNew "case.new" [Global] "Open a new case in the register";
     CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting] "Show everything that is known of the case";
     CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting] "Show what happened in the case, in order";
+    CaseDocuments "case.documents" [Cases, Threads, Thread, Message, Case, Awaiting] "List the documents of the case, or of the open message";
     CaseFile "case.file" [Thread, Message] "File the thread, or the marked messages, to a case";
     CaseAwait "case.await" [Thread, Message] "Note that an answer to the message is waited for";
     CaseMail "case.mail" [Case] "Show the threads of the case";
@@ -117,7 +118,7 @@ actions! {
     ListHalfUp "list.half-up" [List] "Move up half a page";
     ListNextUnread "list.next-unread" [List] "Move to the next row with something unread";
     ListPreviousUnread "list.previous-unread" [List] "Move to the previous row with something unread";
-    ListMark "list.mark" [Threads, Thread, Triage] "Mark the row for what is done next, or take the mark off";
+    ListMark "list.mark" [Threads, Thread, Triage, Documents] "Mark the row for what is done next, or take the mark off";
     ListOpen "list.open" [List] "Open the row";
     ListFilter "list.filter" [List, Help] "Show only rows that hold what is typed";
 
@@ -222,6 +223,17 @@ actions! {
     OutboxCancel "outbox.cancel" [Outbox] "Take the message back before it is sent; it is kept as a draft";
     OutboxArrived "outbox.arrived" [Outbox] "Say that an uncertain row was sent";
     OutboxSendAgain "outbox.send-again" [Outbox] "Send an uncertain row again, though it may arrive twice";
+
+    // Documents.
+    DocumentLook "document.look" [Documents] "Look into the document, in a sandbox without network or files";
+    DocumentSort "document.sort" [Documents] "Sort by the next: latest, earliest, kind, name, size, author";
+    DocumentSave "document.save" [Documents, Look] "Save the document to a directory";
+    DocumentOutside "document.outside" [Documents, Look] "Open the document in an outside program, after a warning";
+    DocumentQuarantine "document.quarantine" [Documents, Look] "Put the document out of reach; the register has the moment";
+    DocumentRelease "document.release" [Documents, Look] "Take the document back within reach, with a reason";
+    DocumentHearing "document.hearing" [Look] "Write the hearing of the invitation into the case";
+    AttachmentLook "attachment.look" [Thread, Message] "Look into the attachment, in a sandbox without network or files";
+    AttachmentQuarantine "attachment.quarantine" [Thread, Message] "Put what may not be meant for you out of reach, in the open message";
 
     // The drafts.
     DraftDiscard "draft.discard" [Drafts] "Throw the draft away";

@@ -114,6 +114,13 @@ impl Model {
                     self.act_in_awaiting(action, out);
                 }
             }
+            Some(Screen::Documents(documents)) => {
+                let moved = move_in(&mut documents.list, action);
+                if !moved {
+                    self.act_in_documents(action, out);
+                }
+            }
+            Some(Screen::Look(_)) => self.act_in_look(action),
             Some(Screen::Chronology(chronology)) => drop(move_in(&mut chronology.list, action)),
             Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
             None => {}
@@ -169,6 +176,7 @@ impl Model {
             Action::GoAwaiting => self.go_awaiting(out),
             Action::CaseNew if self.popups.is_empty() => self.new_case(),
             Action::CaseShow if self.popups.is_empty() => self.show_case(out),
+            Action::CaseDocuments if self.popups.is_empty() => self.show_documents(out),
             Action::CaseChronology if self.popups.is_empty() => self.show_chronology(out),
             Action::CaseAwait if self.popups.is_empty() => self.expect_answer(),
             Action::CaseFile if self.popups.is_empty() => self.refile(out),
@@ -254,6 +262,9 @@ impl Model {
             Some(Screen::Awaiting(awaiting)) if !awaiting.list.filter().is_empty() => {
                 awaiting.list.set_filter("");
             }
+            Some(Screen::Documents(documents)) if !documents.list.filter().is_empty() => {
+                documents.list.set_filter("");
+            }
             Some(Screen::Chronology(chronology)) if !chronology.list.filter().is_empty() => {
                 chronology.list.set_filter("");
             }
@@ -299,6 +310,7 @@ impl Model {
             Some(Screen::Connections(connections)) => connections.list.filter(),
             Some(Screen::Keys(keys)) => keys.list.filter(),
             Some(Screen::Chronology(chronology)) => chronology.list.filter(),
+            Some(Screen::Documents(documents)) => documents.list.filter(),
             Some(Screen::Awaiting(awaiting)) => awaiting.list.filter(),
             Some(Screen::Triage(triage)) => triage.list.filter(),
             Some(Screen::Case(case)) => case.list.filter(),
@@ -331,6 +343,7 @@ impl Model {
             Some(Screen::Connections(connections)) => connections.list.set_filter(text),
             Some(Screen::Keys(keys)) => keys.list.set_filter(text),
             Some(Screen::Chronology(chronology)) => chronology.list.set_filter(text),
+            Some(Screen::Documents(documents)) => documents.list.set_filter(text),
             Some(Screen::Awaiting(awaiting)) => awaiting.list.set_filter(text),
             Some(Screen::Triage(triage)) => triage.list.set_filter(text),
             Some(Screen::Case(case)) => case.list.set_filter(text),
@@ -477,6 +490,14 @@ impl Model {
                 self.directory = Some(text.to_owned());
                 out.push(Effect::DecryptAttachment(message, part, text.to_owned()));
             }
+            Purpose::SaveDocuments(documents) => {
+                self.directory = Some(text.to_owned());
+                out.push(Effect::SaveDocuments(documents, text.to_owned()));
+            }
+            Purpose::Quarantine { case, documents, release } => {
+                let because = text.to_owned();
+                out.push(Effect::Quarantine { case, documents, because, release });
+            }
             Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
             // Answered above.
             _ => {}
@@ -486,6 +507,8 @@ impl Model {
     fn decide(&mut self, yes: bool, out: &mut Vec<Effect>) {
         let Some(Popup::Ask(ask)) = self.popups.pop() else { return };
         match (ask.decision, yes) {
+            (Decision::Outside(_), false) => {}
+            (Decision::Outside(document), true) => out.push(Effect::Outside(document)),
             (Decision::Discard, true) => {
                 self.screens.retain(|screen| !matches!(screen, Screen::Composer(_) | Screen::Review(_)));
                 self.kept = None;
@@ -779,6 +802,8 @@ impl Model {
             Action::AttachmentNext => {
                 shown.attachment = (shown.attachment + 1).min(shown.view.attachments.len().saturating_sub(1));
             }
+            Action::AttachmentLook => self.look_at_attachment(out),
+            Action::AttachmentQuarantine => self.ask_quarantine_of_message(),
             Action::AttachmentPrevious => shown.attachment = shown.attachment.saturating_sub(1),
             Action::AttachmentSave | Action::AttachmentDecrypt => match shown.view.attachments.get(shown.attachment) {
                 None => self.say(Tone::Plain, "This message has no attachment."),

@@ -44,6 +44,7 @@ impl Model {
         match self.screens.last_mut() {
             Some(Screen::Threads(threads)) if !threads.marked.is_empty() => threads.marked.clear(),
             Some(Screen::Thread(thread)) if !thread.marked.is_empty() => thread.marked.clear(),
+            Some(Screen::Documents(documents)) if !documents.marked.is_empty() => documents.marked.clear(),
             Some(Screen::Triage(triage)) if !triage.marked.is_empty() => triage.marked.clear(),
             _ => return false,
         }

@@ -2,9 +2,11 @@
 
 use jiff::civil::Date;
 
+use super::document_view::DocumentScope;
 use super::forms::Opening;
 use super::thread_list::ThreadList;
 use super::view::Scope;
+use crate::case::document::Document;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Acceptance;
@@ -277,6 +279,25 @@ pub enum Effect {
     ListAwaiting,
     /// Send what happened in a case.
     ShowChronology(CaseId),
+    /// Send the documents of a case or a message.
+    ListDocuments(DocumentScope),
+    /// Look into a document, in the sandbox.
+    Look(Box<Document>),
+    /// Save documents to a directory.
+    SaveDocuments(Vec<Document>, String),
+    /// Open a document in an outside program, from a private directory that is wiped.
+    Outside(Box<Document>),
+    /// Put documents out of reach, or back.
+    Quarantine {
+        /// The case that they are looked at in.
+        case: Option<CaseId>,
+        /// Which.
+        documents: Vec<Document>,
+        /// Why, in words.
+        because: String,
+        /// Back.
+        release: bool,
+    },
     /// Write into the register that messages belong to these cases; to none: that they are not a case.
     File(Vec<MessageRef>, Vec<CaseId>),
     /// Open a case in the register, and file messages to it.

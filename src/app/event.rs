@@ -5,12 +5,14 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
+use super::document_view::{DocumentRow, DocumentScope, Look};
 use super::effect::{Deed, KeySource, Target};
 use super::thread_list::ThreadList;
 use super::view::{
     AccountStatus, AssistRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MailboxRow, MessageView, Offer, OutboxRow,
     Review, Scope, Sentence, ThreadView, WaitingRow,
 };
+use crate::case::Jurisdiction;
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{CaseId, DraftId, MessageRef, ThreadId};
@@ -98,6 +100,10 @@ pub enum Event {
     Awaiting(Arc<[AwaitingRow]>),
     /// What happened in a case, the oldest first.
     Chronology(CaseId, Arc<[ChronologyRow]>),
+    /// The documents of a case or a message, one row for each content, and whose law holds.
+    Documents(DocumentScope, Arc<[DocumentRow]>, Option<Jurisdiction>),
+    /// What was found in a document that was looked into, by its digest; or why it was not.
+    Looked(String, Result<Arc<Look>, Sentence>),
     /// Something was written into the register; or why it could not be, and nothing was.
     Recorded(Result<Sentence, Sentence>),
     /// Something changed in the stores: lists that are shown are to be asked for again.

@@ -226,6 +226,8 @@ impl Model {
                 return true;
             }
             Purpose::Filter
+            | Purpose::SaveDocuments(_)
+            | Purpose::Quarantine { .. }
             | Purpose::Save(..)
             | Purpose::SaveChange(_)
             | Purpose::Fact(_)

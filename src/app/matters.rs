@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
+use super::document_view::DocumentScope;
 use super::effect::Effect;
 use super::form::{Did, Form};
 use super::forms::{self, Outcome, Subject};
@@ -60,9 +61,13 @@ impl Model {
     }
 
     /// The case that is looked at, or at the cursor, with what it is called.
-    fn case_here(&self) -> Option<(CaseId, SafeText)> {
+    pub(super) fn case_here(&self) -> Option<(CaseId, SafeText)> {
         match self.screens.last()? {
             Screen::Case(case) => Some((case.id.clone(), case.title.clone())),
+            Screen::Documents(documents) => match &documents.scope {
+                DocumentScope::Case(id) => Some((id.clone(), documents.title.clone())),
+                DocumentScope::Message(_) => None,
+            },
             Screen::Chronology(chronology) => Some((chronology.case.clone(), SafeText::line(&chronology.case.0))),
             Screen::Awaiting(awaiting) => awaiting.list.selected().map(|row| (row.case.clone(), row.title.clone())),
             Screen::Cases(cases) => {

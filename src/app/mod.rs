@@ -6,6 +6,8 @@
 mod act;
 pub mod case_view;
 mod deeds;
+pub mod document_view;
+mod documents;
 mod drafts;
 pub mod effect;
 pub mod event;

@@ -46,6 +46,8 @@ pub struct Settings {
     pub idle_lock_minutes: u32,
     /// Where an attachment is offered to be saved.
     pub save_directory: String,
+    /// Somebody else may have rights on this machine: it is reached over SSH.
+    pub is_remote: bool,
     /// What the locked screen says besides; for a profile whose passphrase is no secret.
     pub lock_note: String,
 }
@@ -59,6 +61,7 @@ impl Default for Settings {
             ascii: false,
             idle_lock_minutes: 5,
             save_directory: String::from("."),
+            is_remote: false,
             lock_note: String::new(),
         }
     }
@@ -166,6 +169,8 @@ impl Model {
             Some(Screen::Triage(_)) => Context::Triage,
             Some(Screen::Awaiting(_)) => Context::Awaiting,
             Some(Screen::Chronology(_)) => Context::Chronology,
+            Some(Screen::Documents(_)) => Context::Documents,
+            Some(Screen::Look(_)) => Context::Look,
             Some(Screen::Help(_)) => Context::Help,
         }
     }
@@ -200,6 +205,8 @@ impl Model {
             Some(Screen::Outbox(_)) if body.height >= 18 => 9,
             Some(Screen::Outbox(_) | Screen::Changes(_) | Screen::Triage(_)) if body.height >= 9 => 5,
             Some(Screen::Case(_) | Screen::Awaiting(_)) if body.height >= 12 => 4,
+            Some(Screen::Documents(_)) if body.height >= 18 => 8,
+            Some(Screen::Documents(_)) if body.height >= 12 => 5,
             Some(Screen::Chronology(_)) if body.height >= 18 => 9,
             Some(Screen::Chronology(_)) if body.height >= 12 => 6,
             Some(Screen::Connections(_)) if body.height >= 12 => 7,
@@ -240,6 +247,8 @@ impl Model {
                 Screen::Triage(triage) => triage.list.set_height(rows),
                 Screen::Awaiting(awaiting) => awaiting.list.set_height(rows),
                 Screen::Chronology(chronology) => chronology.list.set_height(rows),
+                Screen::Documents(documents) => documents.list.set_height(rows),
+                Screen::Look(look) => look.arrange(measure(text), usize::from(text.height)),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
                 Screen::Review(review) => review.arrange(measure(text), usize::from(text.height)),
@@ -267,7 +276,10 @@ impl Model {
                 Screen::Chronology(chronology) => {
                     (&mut chronology.fresh, Effect::ShowChronology(chronology.case.clone()))
                 }
-                Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => continue,
+                Screen::Documents(documents) => (&mut documents.fresh, Effect::ListDocuments(documents.scope.clone())),
+                Screen::Look(_) | Screen::Composer(_) | Screen::Review(_) | Screen::Drafts(_) | Screen::Help(_) => {
+                    continue;
+                }
             };
             if at < last {
                 fresh.spoil();
@@ -314,6 +326,9 @@ impl Model {
             Some(Screen::Awaiting(awaiting)) => awaiting.fresh.seen_again().then_some(Effect::ListAwaiting),
             Some(Screen::Chronology(chronology)) => {
                 chronology.fresh.seen_again().then(|| Effect::ShowChronology(chronology.case.clone()))
+            }
+            Some(Screen::Documents(documents)) => {
+                documents.fresh.seen_again().then(|| Effect::ListDocuments(documents.scope.clone()))
             }
             _ => None,
         };

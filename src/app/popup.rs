@@ -12,6 +12,7 @@ use super::screen::offers::{Filling, Offers};
 use super::screen::palette::Palette;
 use super::screen::picker::Picker;
 use super::view::{Review, Sentence, Tone};
+use crate::case::document::Document;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::register::CaseChange;
@@ -27,6 +28,17 @@ pub enum Purpose {
     SaveChange(u64),
     /// The directory that what is in an encrypted attachment (message, part path) is saved to.
     Decrypt(MessageRef, String),
+    /// The directory that documents are saved to.
+    SaveDocuments(Vec<Document>),
+    /// Why documents are put out of reach, or back.
+    Quarantine {
+        /// The case that they are looked at in.
+        case: Option<CaseId>,
+        /// Which.
+        documents: Vec<Document>,
+        /// Back.
+        release: bool,
+    },
     /// The path of a file to send along.
     Attach,
     /// The address, to be typed once more, that may have what came encrypted to others; in clear, where the second is true.
@@ -83,6 +95,8 @@ pub enum Decision {
     Arrived(OutboxId),
     /// Take an uncertain row back as a draft, though it may have arrived.
     GiveUp(OutboxId),
+    /// Open a document in an outside program.
+    Outside(Box<Document>),
     /// Do something with keys.
     Key(Box<KeyDeed>),
 }

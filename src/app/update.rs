@@ -78,6 +78,8 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::Case(id, view) => model.case_shown(&id, view, out),
         Event::Triage(rows) => model.triage_listed(&rows, out),
         Event::Awaiting(rows) => model.awaiting_listed(&rows, out),
+        Event::Looked(id, look) => model.looked(&id, look, out),
+        Event::Documents(scope, rows, law) => model.documents_shown(&scope, &rows, law, out),
         Event::Chronology(id, rows) => model.chronology_shown(&id, &rows, out),
         Event::Recorded(result) => model.recorded(result),
         Event::Outbox(rows) => {

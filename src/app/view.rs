@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::case::document::Document;
 use crate::case::template::{Facts, Template};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
@@ -164,6 +165,8 @@ pub struct AttachmentRow {
     pub sealed: bool,
     /// It is an encrypted file of its own, which is opened only when that is asked for.
     pub ciphertext: bool,
+    /// What it is as a document; nothing for what is about to be sent.
+    pub document: Option<Box<Document>>,
 }
 
 /// How loud a sentence is. Never shown by colour alone.

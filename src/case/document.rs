@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use regex::Regex;
 
+use super::jurisdiction::Jurisdiction;
 use crate::mail::id::MessageRef;
 use crate::settings::finding::Finding;
 use crate::settings::{Document as Toml, Fields};
@@ -355,13 +356,18 @@ impl SortBy {
 
     /// Sorts; what is equal stays in its order.
     pub fn sort(self, documents: &mut [Document]) {
+        self.sort_by(documents, |document| document);
+    }
+
+    /// Sorts what holds documents.
+    pub fn sort_by<T>(self, rows: &mut [T], of: impl Fn(&T) -> &Document) {
         match self {
-            Self::Latest => documents.sort_by_key(|one| std::cmp::Reverse(one.at())),
-            Self::Earliest => documents.sort_by_key(Document::at),
-            Self::Kind => documents.sort_by_cached_key(|one| (one.kind.code.clone(), one.name.to_lowercase())),
-            Self::Name => documents.sort_by_cached_key(|one| one.name.to_lowercase()),
-            Self::Size => documents.sort_by_key(|one| std::cmp::Reverse(one.bytes)),
-            Self::From => documents.sort_by_cached_key(|one| one.from.to_lowercase()),
+            Self::Latest => rows.sort_by_key(|row| std::cmp::Reverse(of(row).at())),
+            Self::Earliest => rows.sort_by_key(|row| of(row).at()),
+            Self::Kind => rows.sort_by_cached_key(|row| (of(row).kind.code.clone(), of(row).name.to_lowercase())),
+            Self::Name => rows.sort_by_cached_key(|row| of(row).name.to_lowercase()),
+            Self::Size => rows.sort_by_key(|row| std::cmp::Reverse(of(row).bytes)),
+            Self::From => rows.sort_by_cached_key(|row| of(row).from.to_lowercase()),
         }
     }
 }
@@ -374,6 +380,27 @@ pub fn counts(documents: &[Document]) -> BTreeMap<&str, usize> {
         *counts.entry(document.kind.code.as_str()).or_default() += 1;
     }
     counts
+}
+
+/// What the help says of material that was not meant for its reader. The same everywhere, but for what the law of a place adds.
+#[must_use]
+pub fn advice(law: Option<Jurisdiction>) -> Vec<&'static str> {
+    let mut lines = vec![
+        "Stop reading. Whether you may read on is a question of professional conduct: ask a supervisor before anybody opens it.",
+        "Quarantine seals it under a key of its own; the register has the time and who did it, before any view.",
+        "A notice to the sender is drafted. Nothing is sent until you send it.",
+    ];
+    match law {
+        Some(Jurisdiction::EnglandWales) => lines.push(
+            "England and Wales: where it is obvious that privileged material came by mistake, its content is not told to the client nor used, and you co-operate in putting it right.",
+        ),
+        // Law Society of Scotland guidance states no duty to return what was read before the mistake was seen; nothing is claimed.
+        Some(Jurisdiction::Scotland) => {
+            lines.push("Scotland: where the mistake shows only after reading, what follows is for your own advice to settle.");
+        }
+        None => {}
+    }
+    lines
 }
 
 #[cfg(test)]

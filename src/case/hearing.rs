@@ -92,6 +92,14 @@ impl HearingKind {
         }
     }
 
+    /// What the words of an invitation name; [`Self::Other`] where they name none.
+    #[must_use]
+    pub fn guess(text: &str) -> Self {
+        let text = text.to_lowercase();
+        let named = |one: &&Self| **one != Self::Other && text.contains(&one.words().to_lowercase());
+        Self::ALL.iter().find(named).copied().unwrap_or_default()
+    }
+
     /// The words for people.
     #[must_use]
     pub const fn words(self) -> &'static str {

@@ -16,6 +16,7 @@ pub mod identifiers;
 pub mod jurisdiction;
 pub mod lookalike;
 pub mod party;
+pub mod portal;
 pub mod proof;
 pub mod record;
 pub mod service;

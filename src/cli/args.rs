@@ -217,6 +217,17 @@ pub(super) enum Case {
         /// Its id or one of its identifiers
         id: String,
     },
+    /// Take files that were fetched by hand, for instance from a portal, into the case; their bytes are kept sealed
+    Import {
+        /// Its id or one of its identifiers
+        id: String,
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// Where they are from, for instance "Defence Agent Service"
+        #[arg(long, default_value = "")]
+        source: String,
+    },
     /// Open a case in the register
     Open(OpenCase),
     /// Write into a case: numbers, accused, charges, parties, hearings, notes
@@ -525,6 +536,30 @@ pub(super) enum Attachment {
         /// Which messages, where none is named
         #[command(flatten)]
         scope: Scope,
+    },
+    /// Look into an attachment: its text, read in a sandbox without network or files
+    Look {
+        /// account/mailbox/uidvalidity/uid, or a file
+        #[arg(value_name = "ID|FILE.eml|-")]
+        message: String,
+        /// Which part, for instance 1.2
+        #[arg(long = "part", value_name = "PATH")]
+        part: String,
+    },
+    /// Put attachments of a message out of reach, or back; the register has the moment
+    Quarantine {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID")]
+        message: String,
+        /// Only this part, for instance 1.2; without it, what is not meant for the defence by its name
+        #[arg(long = "part", value_name = "PATH")]
+        parts: Vec<String>,
+        /// Why
+        #[arg(long)]
+        because: String,
+        /// Back within reach
+        #[arg(long)]
+        release: bool,
     },
     /// Write attachments of a message to files
     Export {

@@ -9,13 +9,17 @@ use sha2::{Digest, Sha256};
 
 use super::args;
 use super::call::Call;
+use super::case;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::source::Source;
+use crate::case::document::{Document, Kinds, Reach};
 use crate::engine::query::Filter;
+use crate::engine::sandbox;
+use crate::look::Asked;
 use crate::mail::display;
 use crate::mail::message::Message;
-use crate::mail::safe::file_name;
+use crate::mail::safe::{SafeText, file_name};
 use crate::pgp::file::{self, OpenedFile};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::{self, Decrypt, Terms};
@@ -36,11 +40,70 @@ struct Line {
     media_type: String,
     bytes: u64,
     sha256: String,
-    kind: &'static str,
+    /// By its name: `MG5`, `OTHER`, `LINK`.
+    kind: String,
+    /// Where it was written to now; for a list, when it was last written out.
     exported: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disposition: Option<&'static str>,
+    /// Of the documents of a case.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    facts: Option<Facts>,
     /// What OpenPGP says of this file alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     openpgp: Option<OpenPgp>,
+}
+
+/// What the register knows of a document of a case.
+#[derive(Serialize)]
+struct Facts {
+    from: String,
+    direction: &'static str,
+    sent_date: Option<String>,
+    received_date: Option<String>,
+    deemed_served: String,
+    signed_by: String,
+    seen: bool,
+    link: Option<String>,
+    state: &'static str,
+}
+
+/// The documents of a case; what is in quarantine is named by nothing but its digest.
+fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
+    let case = case::find(call, id)?;
+    let documents = call.engine()?.documents(&case.id)?;
+    let shut = documents.iter().filter(|one| one.reach == Reach::Quarantined).count();
+    let line = |one: Document| Line {
+        message: one.message.as_ref().map(ToString::to_string),
+        path: one.path,
+        name: if one.reach == Reach::Quarantined { "(in quarantine)".to_owned() } else { one.name },
+        media_type: one.media_type,
+        bytes: one.bytes,
+        sha256: one.sha256,
+        kind: one.kind.code.clone(),
+        exported: one.exported.map(|at| at.to_string()),
+        disposition: None,
+        facts: Some(Facts {
+            from: one.from,
+            direction: one.direction.name(),
+            sent_date: one.sent.map(|at| at.to_string()),
+            received_date: one.received.map(|at| at.to_string()),
+            deemed_served: one.deemed_served,
+            signed_by: one.signed_by,
+            seen: one.seen,
+            link: Some(one.link).filter(|link| !link.is_empty()),
+            state: match one.reach {
+                Reach::Open => "open",
+                Reach::Watched => "watched",
+                Reach::Quarantined => "quarantined",
+            },
+        }),
+        openpgp: None,
+    };
+    if shut > 0 {
+        call.output.say(&format!("{shut} in quarantine: neither searched nor exported"));
+    }
+    print(call, documents.into_iter().take(limit.unwrap_or(usize::MAX)).map(line).collect())
 }
 
 /// A message that attachments are taken from.
@@ -55,6 +118,7 @@ fn attachments(
     keyring: &Keyring,
     now: jiff::Timestamp,
     decrypt: bool,
+    kinds: &Kinds,
 ) -> Vec<Result<(Line, Vec<u8>), Failure>> {
     let message = Message::parse(Arc::clone(&holder.raw));
     let terms = Terms::at(now, Decrypt::Any);
@@ -64,9 +128,10 @@ fn attachments(
     let line = |one: display::AttachmentInfo| {
         let sealed = decrypt.then(|| file::open_file(&opened, one.part, keyring, &terms)).flatten();
         if let Some(file) = sealed {
-            return decrypted(holder, one, file);
+            return decrypted(holder, one, file, kinds);
         }
         let content = opened.shown.parts().get(one.part).map(|part| opened.shown.content(part)).unwrap_or_default();
+        let kind = kinds.of(&one.name, &one.media_type).code.clone();
         let line = Line {
             message: holder.name.clone(),
             path: one.path,
@@ -74,8 +139,10 @@ fn attachments(
             media_type: one.media_type,
             bytes: content.len() as u64,
             sha256: hex::encode(Sha256::digest(&content)),
-            kind: one.disposition.as_str(),
+            kind,
             exported: None,
+            disposition: Some(one.disposition.as_str()),
+            facts: None,
             openpgp: files.iter().find(|file| file.part == one.part).map(|file| file.openpgp.clone()),
         };
         Ok((line, content))
@@ -84,12 +151,18 @@ fn attachments(
 }
 
 /// What was in an encrypted file; fails where it stays closed, so that nothing half is written.
-fn decrypted(holder: &Holder, one: display::AttachmentInfo, file: OpenedFile) -> Result<(Line, Vec<u8>), Failure> {
+fn decrypted(
+    holder: &Holder,
+    one: display::AttachmentInfo,
+    file: OpenedFile,
+    kinds: &Kinds,
+) -> Result<(Line, Vec<u8>), Failure> {
     let Some(content) = file.content else {
         let said = sentence::of_file(&file.name, &file.openpgp, &file.warnings);
         let words = said.map_or_else(|| format!("“{}” holds no ciphertext.", file.name), |(_, words)| words);
         return Err(Failure::no(format!("part {}: {words}", one.path)));
     };
+    let kind = kinds.of(&file.name, &one.media_type).code.clone();
     let line = Line {
         message: holder.name.clone(),
         path: one.path,
@@ -97,8 +170,10 @@ fn decrypted(holder: &Holder, one: display::AttachmentInfo, file: OpenedFile) ->
         media_type: "application/octet-stream".to_owned(),
         bytes: content.len() as u64,
         sha256: hex::encode(Sha256::digest(&content)),
-        kind: one.disposition.as_str(),
+        kind,
         exported: None,
+        disposition: Some(one.disposition.as_str()),
+        facts: None,
         openpgp: Some(file.openpgp),
     };
     Ok((line, content.to_vec()))
@@ -116,27 +191,45 @@ fn holder(call: &mut Call<'_>, text: &str) -> Result<Holder, Failure> {
 pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
     match command {
         args::Attachment::List { messages, scope } => {
+            if let (true, Some(id)) = (messages.is_empty(), &scope.case) {
+                return of_case(call, id, scope.limit);
+            }
+            let kinds = kinds(call);
             let names = if messages.is_empty() { with_attachments(call, scope)? } else { messages.clone() };
             let mut lines = Vec::new();
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
                 let holder = holder(call, &name)?;
-                let found = attachments(&holder, &keyring, now, false);
+                let found = attachments(&holder, &keyring, now, false, &kinds);
                 lines.extend(found.into_iter().flatten().map(|(line, _)| line));
             }
             print(call, lines)
         }
+        args::Attachment::Look { message, part } => look(call, message, part),
+        args::Attachment::Quarantine { message, parts, because, release } => {
+            quarantine(call, message, parts, because, *release)
+        }
         args::Attachment::Export { message, parts, decrypt, to } => {
             let holder = holder(call, message)?;
             let (keyring, now) = (call.keyring()?, call.now());
-            let found = attachments(&holder, &keyring, now, *decrypt).into_iter().collect::<Result<Vec<_>, _>>()?;
+            let found = attachments(&holder, &keyring, now, *decrypt, &kinds(call))
+                .into_iter()
+                .collect::<Result<Vec<_>, _>>()?;
             if let Some(absent) = parts.iter().find(|path| !found.iter().any(|(line, _)| line.path == **path)) {
                 return Err(Failure::no(format!("the message has no attachment {absent:?}")));
             }
             let dir = call.cwd.join(to);
+            let book = call.engine().ok().map(|engine| engine.book()).transpose()?;
+            let shut = |line: &Line| book.as_ref().is_some_and(|book| book.is_document_quarantined(&line.sha256));
+            let (found, left): (Vec<_>, Vec<_>) = found.into_iter().partition(|(line, _)| !shut(line));
+            let wanted = |line: &Line| parts.is_empty() || parts.contains(&line.path);
+            let left = left.iter().filter(|(line, _)| wanted(line)).count();
+            if left > 0 {
+                call.output.say(&format!("{left} in quarantine: not exported"));
+            }
             let mut lines = Vec::new();
             for (mut line, content) in found {
-                if parts.is_empty() || parts.contains(&line.path) {
+                if wanted(&line) {
                     line.exported = Some(write(&dir, &line, &content)?);
                     lines.push(line);
                 }
@@ -144,6 +237,71 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             print(call, lines)
         }
     }
+}
+
+#[derive(Serialize)]
+struct Looked<'a> {
+    schema: &'static str,
+    format: &'a str,
+    notes: &'a [String],
+    text: String,
+}
+
+/// The text of an attachment, read in the sandbox.
+fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
+    let holder = holder(call, message)?;
+    let (keyring, now) = (call.keyring()?, call.now());
+    let kinds = kinds(call);
+    let found = attachments(&holder, &keyring, now, false, &kinds).into_iter().flatten();
+    let (line, content) = found
+        .into_iter()
+        .find(|(line, _)| line.path == part)
+        .ok_or_else(|| Failure::no(format!("the message has no attachment {part:?}")))?;
+    let book = call.engine().ok().map(|engine| engine.book()).transpose()?;
+    let quarantined = book.as_ref().is_some_and(|book| book.is_document_quarantined(&line.sha256));
+    let released = book.as_ref().is_some_and(|book| book.was_released(&line.sha256));
+    let withheld = kinds.of(&line.name, &line.media_type).withheld;
+    if quarantined || (withheld && !released) {
+        return Err(Failure::no(format!(
+            "part {part} {}: it is not opened",
+            if quarantined { "is in quarantine" } else { "may not be meant for you" }
+        )));
+    }
+    let asked = Asked { name: line.name.clone(), media_type: line.media_type.clone() };
+    let found = sandbox::look_now(&asked, &content).map_err(Failure::no)?;
+    let text: Vec<String> = SafeText::block(&found.text).iter().map(ToString::to_string).collect();
+    let text = text.join("\n");
+    if call.output.json() {
+        let (format, notes) = (found.format.as_str(), found.notes.as_slice());
+        call.output.document(&Looked { schema: "casemail.look/1", format, notes, text })?;
+    } else {
+        for note in &found.notes {
+            call.output.say(note);
+        }
+        call.output.line(&text)?;
+    }
+    Ok(Exit::Done)
+}
+
+/// Puts attachments out of reach, or back.
+fn quarantine(call: &mut Call<'_>, message: &str, parts: &[String], because: &str, release: bool) -> Outcome {
+    if because.trim().is_empty() {
+        return Err(Failure::new(Exit::Usage, "say why: --because \"possible mis-service\""));
+    }
+    let source = Source::of(message, &call.cwd)?;
+    if source.is_bare() {
+        return Err(Failure::new(Exit::Usage, "a bare file cannot be put out of reach; name a message of the profile"));
+    }
+    let engine = call.engine()?;
+    let name = source.fetch(engine)?.id;
+    let done = engine.quarantine_parts(&name, parts, because, release)?;
+    call.output.line(&done)?;
+    Ok(Exit::Done)
+}
+
+/// The rules that say what a file is: of the configuration, else those that come with the program.
+fn kinds(call: &Call<'_>) -> Kinds {
+    call.engine().map(|engine| engine.config().documents.clone()).unwrap_or_default()
 }
 
 /// Messages that hold some, of the scope.
@@ -196,6 +354,7 @@ fn print(call: &mut Call<'_>, lines: Vec<Line>) -> Outcome {
     } else {
         let cells = |line: &Line| {
             vec![
+                line.kind.clone(),
                 line.path.clone(),
                 format!("{} bytes", line.bytes),
                 line.media_type.clone(),

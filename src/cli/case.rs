@@ -84,6 +84,49 @@ struct Destroyed<'a> {
     certificate: &'a DestructionCertificate,
 }
 
+#[derive(Serialize)]
+struct Imported {
+    schema: &'static str,
+    files: Vec<ImportedLine>,
+}
+
+#[derive(Serialize)]
+struct ImportedLine {
+    name: String,
+    bytes: u64,
+    sha256: String,
+    source: String,
+    fetched: Option<Timestamp>,
+}
+
+/// Takes files in, one after another; the first that cannot be taken in ends it, and those before it stay.
+fn import(call: &mut Call<'_>, id: &str, files: &[std::path::PathBuf], source: &str) -> Outcome {
+    let case = find(call, id)?;
+    let mut taken = Vec::new();
+    for file in files {
+        let done = call.engine()?.import(&case.id, &call.cwd.join(file), source);
+        let done = done.map_err(|error| match error {
+            EngineError::Refused(words) => Failure::no(words),
+            error => error.into(),
+        })?;
+        taken.push(ImportedLine {
+            name: done.name,
+            bytes: done.bytes,
+            sha256: done.sha256.to_string(),
+            source: done.source,
+            fetched: done.fetched,
+        });
+    }
+    if call.output.json() {
+        call.output.document(&Imported { schema: "casemail.imported/1", files: taken })?;
+    } else {
+        for line in &taken {
+            call.output.line(&format!("{}  {}  ({} bytes)", line.sha256, line.name, line.bytes))?;
+        }
+    }
+    Ok(Exit::Done)
+}
+
 fn shred(call: &mut Call<'_>, id: &str, because: &str) -> Outcome {
     let case = find(call, id)?;
     let engine = call.engine()?;
@@ -271,6 +314,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                 _ => Err(Failure::no(format!("{} is not on hold", case.id))),
             });
         }
+        args::Case::Import { id, files, source } => return import(call, id, files, source),
         args::Case::Shred { id, because } => return shred(call, id, because),
         args::Case::Chronology { id, format } => return chronology(call, id, *format),
     }

@@ -39,7 +39,12 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
             let raw = if source.is_bare() {
                 source.read(&call.cwd, call.stdin)?.into()
             } else {
-                source.fetch(call.engine()?)?.raw
+                let engine = call.engine()?;
+                let found = source.fetch(engine)?;
+                if engine.holds_quarantined(&found.raw)? {
+                    return Err(Failure::no("part of this message is in quarantine: its bytes are not handed out"));
+                }
+                found.raw
             };
             call.output.bytes(&raw)?;
             Ok(Exit::Done)

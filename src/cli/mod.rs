@@ -57,6 +57,10 @@ use crate::terminal;
 #[must_use]
 pub fn main() -> ExitCode {
     terminal::harden();
+    // The child that reads foreign documents: it is nothing else, and looks at no argument, file or variable.
+    if std::env::args_os().nth(1).is_some_and(|word| word == crate::engine::sandbox::WORD) {
+        return ExitCode::from(crate::engine::sandbox::child());
+    }
     terminal::report_panics();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -92,6 +92,7 @@ fn appearance(
         zone: TimeZone::system(),
         ascii: !surroundings.utf8(),
         idle_lock_minutes: config.idle_lock_minutes,
+        is_remote: surroundings.is_remote,
         ..Settings::default()
     };
     Ok((theme.adapt(surroundings.colours()), settings))

@@ -13,6 +13,7 @@ mod write;
 use std::path::PathBuf;
 
 use crate::case::document::Kinds;
+use crate::case::portal::Portals;
 use crate::case::template::Template;
 use crate::case::{CJSM, Calendar, GOV, Pattern, guard};
 use crate::mail::address::Address;
@@ -251,6 +252,8 @@ pub struct Config {
     pub theme: String,
     /// The outside editor with its arguments; without it `$VISUAL`, then `$EDITOR`.
     pub editor: Option<Vec<String>>,
+    /// The outside program that documents are opened in when that is asked for, with its arguments; it stays until its window is closed. Empty: none.
+    pub viewer: Vec<String>,
     /// The screen locks after so many minutes without a key; 0 never.
     pub idle_lock_minutes: u32,
     /// Mail waits so long in the outbox, so that it can be taken back.
@@ -277,6 +280,8 @@ pub struct Config {
     pub identifiers: Vec<Pattern>,
     /// What names and media types of documents say.
     pub documents: Kinds,
+    /// Whose links are notices of material.
+    pub portals: Portals,
     /// Days on which nothing is served.
     pub calendar: Calendar,
     /// Templates of messages: those that come with casemail, and the person's own over them.
@@ -323,6 +328,7 @@ impl Default for Config {
             keymap: "default".to_owned(),
             theme: "dark".to_owned(),
             editor: None,
+            viewer: Vec::new(),
             idle_lock_minutes: 5,
             undo_send_seconds: 10,
             key_lookup: false,
@@ -336,6 +342,7 @@ impl Default for Config {
             policy: guard::Policy::default(),
             identifiers: Vec::new(),
             documents: Kinds::default(),
+            portals: Portals::default(),
             calendar: Calendar::default(),
             templates: Template::built_in(),
             authserv_ids: Vec::new(),

@@ -9,6 +9,7 @@ use super::read::{refuse_misplaced, suffix};
 use super::write::{text, texts};
 use crate::case::document::{self, Kinds};
 use crate::case::guard::{Policy, Severity};
+use crate::case::portal::{self, Portals};
 use crate::case::{Calendar, Jurisdiction, Kind, Pattern, Patterns};
 use crate::settings::Fields;
 use crate::settings::finding::Finding;
@@ -79,6 +80,10 @@ pub(super) fn identifiers(top: &mut Fields<'_>) -> Vec<Pattern> {
 
 pub(super) fn documents(top: &mut Fields<'_>) -> Kinds {
     Kinds::new(document::read_rules(top))
+}
+
+pub(super) fn portals(top: &mut Fields<'_>) -> Portals {
+    Portals::new(portal::read_rules(top))
 }
 
 pub(super) fn calendar(top: &mut Fields<'_>) -> Calendar {
@@ -165,6 +170,16 @@ pub(super) fn write(out: &mut String, config: &Config) {
             kind.material
         );
     }
+    for rule in config.portals.own() {
+        let _ = write!(
+            out,
+            "\n[[portal]]\nname = {}\nhosts = {}\nfrom = {}\nsubject = {}\n",
+            text(&rule.name),
+            texts(&rule.hosts),
+            texts(&rule.from),
+            texts(&rule.subject)
+        );
+    }
     for pattern in &config.identifiers {
         let _ =
             write!(out, "\n[[identifier]]\nname = {}\npattern = {}\n", text(pattern.kind.name()), text(&pattern.text));
@@ -187,7 +202,7 @@ mod tests {
         let text = format!(
             "authserv_ids = ['MX.quillpounce.example']\n[policy]\nclient_in_clear = 'confirm'\nvisible_max = 4\n\
              [holidays]\nengland-wales = ['2029-01-01']\nopen = ['2026-06-15']\n\
-             [[document]]\ncode = 'GNOME'\nnames = ['gnome']\n\
+             [[portal]]\nname = 'DAS'\nhosts = ['das.example']\n[[document]]\ncode = 'GNOME'\nnames = ['gnome']\n\
              [[identifier]]\nname = 'matter'\npattern = 'QP-([0-9]{{4}})'\n{ACCOUNT}"
         );
         let (config, findings) = Config::parse(&text, "config.toml").unwrap();

@@ -35,7 +35,9 @@ pub(super) fn write(config: &Config) -> String {
     if !config.authserv_ids.is_empty() {
         line("authserv_ids", texts(&config.authserv_ids), false);
     }
-    for (key, command) in [("editor", &config.editor), ("unlock_command", &config.unlock_command)] {
+    let viewer = Some(config.viewer.clone()).filter(|command| !command.is_empty());
+    for (key, command) in [("editor", &config.editor), ("viewer", &viewer), ("unlock_command", &config.unlock_command)]
+    {
         if let Some(command) = command {
             line(key, texts(command), false);
         }

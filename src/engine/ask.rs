@@ -288,7 +288,7 @@ impl Engine {
         })?;
         let (stores, key, received) = known.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
         let (id, received) = (name.clone(), time(received));
-        if let Some(raw) = stores.cache.raw(key)? {
+        if let Some(raw) = stores.raw(key)? {
             return Ok(RawMessage { id, received, raw: raw.into() });
         }
         if !may_fetch {

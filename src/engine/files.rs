@@ -130,6 +130,26 @@ pub fn read(path: &Path) -> Result<Attachment, String> {
     Ok(Attachment { media_type: media_type(&name, &content).to_owned(), name, content })
 }
 
+/// The whole of an ordinary file of at most so many bytes.
+///
+/// # Errors
+/// In words.
+pub(crate) fn read_whole(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|why| fail(&why))?);
+    let metadata = file.metadata().map_err(|why| fail(&why))?;
+    if !metadata.is_file() {
+        return Err(fail(&"this is no ordinary file"));
+    }
+    if metadata.len() > most {
+        return Err(fail(&format!("it has {} MB; {} MB are taken in at most", metadata.len() >> 20, most >> 20)));
+    }
+    let mut content = Vec::new();
+    file.take(most).read_to_end(&mut content).map_err(|why| fail(&why))?;
+    Ok(content)
+}
+
 /// The attachments of a message, to be sent on: content unchanged, names made harmless. A message or a multipart within one goes as
 /// plain bytes, for RFC 2046 §5.2.1 lets it have no transfer encoding.
 pub(crate) fn carried(message: &Message, attachments: &[AttachmentInfo]) -> Vec<Attachment> {
@@ -144,7 +164,7 @@ pub(crate) fn carried(message: &Message, attachments: &[AttachmentInfo]) -> Vec<
 }
 
 /// The media type by the name's extension: what a recipient's client goes by.
-fn media_type(name: &str, content: &[u8]) -> &'static str {
+pub(crate) fn media_type(name: &str, content: &[u8]) -> &'static str {
     let extension = name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default();
     match extension.as_str() {
         "pdf" => "application/pdf",

@@ -179,6 +179,18 @@ impl Core {
         Ok(())
     }
 
+    /// Writes what happened in a case, opening it in the register first where it is not there.
+    pub(crate) fn record_in_case(
+        &mut self,
+        open: &mut Open,
+        case: &CaseId,
+        event: register::Event,
+    ) -> Result<(), EngineError> {
+        let mut events = opened(open, case)?;
+        events.push(event);
+        self.record(open, &events)
+    }
+
     /// The name of a message that outlives mailboxes.
     fn message_name(&self, open: &Open, key: MessageKey) -> Result<MessageName, EngineError> {
         let gone = || EngineError::Refused("that message is gone".to_owned());

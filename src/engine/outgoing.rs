@@ -547,6 +547,7 @@ fn review(
                 bytes: attachment.content.len() as u64,
                 sealed: false,
                 ciphertext: false,
+                document: None,
             })
             .collect(),
         bytes,

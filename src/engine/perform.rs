@@ -10,6 +10,7 @@ use super::guard::Facts;
 use super::ingest::{self, summarise};
 use super::large::{Downloads, Early, LARGE_BYTES, OnScreen, Watcher};
 use super::outgoing::{self, Means, Prepared};
+use super::quarantine::Shutter;
 use super::query::Resolution;
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
@@ -115,6 +116,13 @@ impl Core {
             Effect::ListTriage => self.announcer.send(Event::Triage(open.library.triage_rows().into())),
             Effect::ListAwaiting => self.send_awaiting(open),
             Effect::ShowChronology(id) => self.send_chronology(open, id),
+            Effect::ListDocuments(scope) => self.send_documents(open, scope),
+            Effect::Look(document) => self.look(open, *document),
+            Effect::SaveDocuments(documents, dir) => self.save_documents(open, documents, dir),
+            Effect::Outside(document) => self.open_outside(open, *document),
+            Effect::Quarantine { case, documents, because, release } => {
+                self.perform_quarantine(open, case.as_ref(), &documents, &because, release);
+            }
             Effect::File(names, cases) => {
                 let done = self.file_messages(open, &names, &cases).map(|_| String::new());
                 self.tell_recorded(done);
@@ -306,7 +314,7 @@ impl Core {
     }
 
     /// Reads a message as the user asked for it (any key may be used), fetching it first where its text is not here, and hands it on.
-    fn with_message(
+    pub(super) fn with_message(
         &mut self,
         open: &mut Open,
         name: MessageRef,
@@ -349,9 +357,20 @@ impl Core {
             core: self.handle.clone(),
         };
         let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
+        let shutter = Shutter::of(self, open, key);
+        let early = early.map(|early| {
+            let shutter = shutter.clone();
+            Box::new(move |mut reading: Reading| {
+                shutter.shut(&mut reading);
+                early(reading);
+            }) as Early
+        });
         self.runtime.spawn(async move {
             match wanted.read(early).await {
-                Ok(reading) => then(Ok((reading, around))),
+                Ok(mut reading) => {
+                    shutter.shut(&mut reading);
+                    then(Ok((reading, around)));
+                }
                 // Whoever asked does not look any more; who asks again is answered for itself.
                 Err(_) if watcher.has_left() => {}
                 Err(words) => core.front_of(number, move |core, open| {
@@ -403,6 +422,9 @@ impl Core {
                     let info = reading.body.attachments.iter().find(|info| info.path == path);
                     match info.and_then(|info| Some((info, shown.parts().get(info.part)?))) {
                         None => sentence(Tone::Warning, "This message has no such attachment."),
+                        Some((info, _)) if reading.shut.refusal(info.part).is_some() => {
+                            sentence(Tone::Warning, &reading.shut.refusal(info.part).unwrap_or_default())
+                        }
                         Some((info, part)) => {
                             match files::save(&PathBuf::from(dir), &info.name, &shown.content(part)) {
                                 Ok(saved) if saved.already => {
@@ -430,6 +452,11 @@ impl Core {
         self.with_message(open, name, move |read| match read {
             Err(words) => announcer.send(Event::Notice(words)),
             Ok((reading, _)) => {
+                let place = reading.opened.shown.parts().iter().position(|part| part.path == path);
+                if let Some(words) = place.and_then(|place| reading.shut.refusal(place)) {
+                    announcer.send(Event::Notice(sentence(Tone::Warning, &words)));
+                    return;
+                }
                 let _detached = tokio::task::spawn_blocking(move || {
                     let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, now);
                     announcer.send(Event::Notice(told));
@@ -442,7 +469,14 @@ impl Core {
     fn carry_attachments(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, asked) = (self.announcer.clone(), name.clone());
         self.with_message(open, name, move |read| {
-            let files = read.map(|(reading, _)| files::carried(&reading.opened.shown, &reading.body.attachments));
+            let files = read.and_then(|(reading, _)| {
+                // What is shut is not passed on, and nothing is passed on as if it were whole.
+                let shut = reading.body.attachments.iter().find_map(|info| reading.shut.refusal(info.part));
+                match shut {
+                    Some(words) => Err(sentence(Tone::Warning, &words)),
+                    None => Ok(files::carried(&reading.opened.shown, &reading.body.attachments)),
+                }
+            });
             announcer.send(Event::Carried(asked, files));
         });
     }
@@ -646,6 +680,8 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::AddNumber(..)
             | Effect::AwaitAnswer(..)
             | Effect::ListAwaiting
+            | Effect::ListDocuments(_)
+            | Effect::Quarantine { .. }
             | Effect::ListThreads(_)
             | Effect::OpenThread(..)
             | Effect::OpenMessage(_)
@@ -699,7 +735,7 @@ pub(super) struct Wanted {
 impl Wanted {
     async fn read(self, early: Option<Early>) -> Result<Reading, String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
-        let here = tokio::task::spawn_blocking(move || stores.cache.raw(key)).await;
+        let here = tokio::task::spawn_blocking(move || stores.raw(key)).await;
         let raw = match here {
             Ok(Ok(Some(raw))) => raw,
             Ok(Ok(None)) => self.fetch(early).await?,

@@ -86,10 +86,14 @@ fn capital(words: &str) -> String {
 /// The verdicts in words: OpenPGP, carriage, warnings.
 fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Sentence> {
     let headers = reading.headers();
-    let mut said: Vec<Sentence> = sentences(&reading.opened.report, &reading.opened.warnings)
-        .into_iter()
-        .map(|(loudness, words)| Sentence { tone: tone(loudness), text: SafeText::line(&words) })
-        .collect();
+    let shut = reading.shut.banners().into_iter();
+    let shut = shut.map(|words| Sentence { tone: Tone::Alarm, text: SafeText::line(&words) });
+    let mut said: Vec<Sentence> = shut.collect();
+    said.extend(
+        sentences(&reading.opened.report, &reading.opened.warnings)
+            .into_iter()
+            .map(|(loudness, words)| Sentence { tone: tone(loudness), text: SafeText::line(&words) }),
+    );
     let beside = reading.beside.sentences.iter();
     said.extend(beside.map(|(loudness, words)| Sentence { tone: tone(*loudness), text: SafeText::line(words) }));
     said.push(carriage(reading.carried(classes), &headers.from(), &reading.proof(classes)));
@@ -131,17 +135,20 @@ pub(crate) fn view(reading: &Reading, around: Around, readers: Vec<String>, clas
     if reading.opened.report.encrypted && !reading.opened.report.decrypted && reading.body.sections.is_empty() {
         lines.push(SafeText::from("(Nothing of this message is shown: see above.)"));
     }
+    let documents = super::documents::of_reading(reading, &around);
     let attachments = reading
         .body
         .attachments
         .iter()
-        .map(|info| AttachmentRow {
+        .zip(documents)
+        .map(|(info, document)| AttachmentRow {
             path: info.path.clone(),
             name: SafeText::line(&safe::file_name(&info.name)),
             media_type: SafeText::line(&info.media_type),
             bytes: info.bytes,
             sealed: reading.opened.is_sealed(info.part),
             ciphertext: reading.beside.files.iter().any(|file| file.part == info.part && file.openpgp.encrypted),
+            document: Some(Box::new(document)),
         })
         .collect();
     let message_id = headers.message_id().or_else(|| reading.message.headers().message_id()).unwrap_or_default();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::quarantine::Shut;
 use crate::case::proof::{Proof, proof};
 use crate::case::{Class, Classes, lookalike};
 use crate::mail::address::Address;
@@ -34,6 +35,8 @@ pub(crate) struct Reading {
     pub(crate) body: Body,
     /// Empty unless a person opened it: [`open_guarded`].
     pub(crate) beside: Beside,
+    /// What of it nobody is handed: nothing, until [`Self::shut`] looked.
+    pub(crate) shut: Shut,
 }
 
 impl Reading {
@@ -166,7 +169,7 @@ pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Read
     let message = Message::parse(raw);
     let opened = open_with(&message, keyring, terms);
     let body = display::body(&opened.shown);
-    Reading { message, opened, body, beside: Beside::default() }
+    Reading { message, opened, body, beside: Beside::default(), shut: Shut::default() }
 }
 
 /// Reads a message; `None` where that panics.

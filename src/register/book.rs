@@ -53,7 +53,18 @@ pub struct Book {
     cases: BTreeMap<CaseId, Arc<CaseFold>>,
     decisions: BTreeMap<MessageName, Arc<Decisions>>,
     devices: BTreeMap<DeviceId, Device>,
+    /// Messages and documents that were ever out of reach: the last word, and whether they are back.
+    quarantine: BTreeMap<String, (Stamp, bool)>,
     causes: Causes,
+}
+
+/// The name that a message goes by in the quarantine: its Message-ID, because its text may not be here; where it has none, its digest.
+fn out_of_reach(message: &MessageName) -> String {
+    if message.message_id.is_empty() {
+        format!("#{}", hex::encode(message.digest))
+    } else {
+        format!("<{}>", message.message_id)
+    }
 }
 
 impl Book {
@@ -108,6 +119,19 @@ impl Book {
                     at,
                 });
             }
+            Event::Quarantined { message, released, documents, .. } => {
+                let names: Vec<String> = if documents.is_empty() {
+                    vec![out_of_reach(message)]
+                } else {
+                    documents.iter().map(ToString::to_string).collect()
+                };
+                for name in names {
+                    let told = self.quarantine.entry(name).or_insert_with(|| (record.stamp(), *released));
+                    if told.0 <= record.stamp() {
+                        *told = (record.stamp(), *released);
+                    }
+                }
+            }
             // What happened, and changed nothing that a case is: the chronology tells of it.
             Event::Filed { by_hand: false, .. }
             | Event::Received { .. }
@@ -115,7 +139,7 @@ impl Book {
             | Event::Exported { .. }
             | Event::Refused { .. }
             | Event::Overridden { .. }
-            | Event::Quarantined { .. }
+            | Event::Imported { .. }
             | Event::Plea { .. } => {}
         }
     }
@@ -189,6 +213,34 @@ impl Book {
     /// Every message that a person decided about.
     pub fn decisions(&self) -> impl Iterator<Item = (&MessageName, &Decision)> {
         self.decisions.iter().filter_map(|(name, known)| Some((name, known.frontier.latest()?)))
+    }
+
+    /// Whether a whole message is out of reach.
+    #[must_use]
+    pub fn is_message_quarantined(&self, message: &MessageName) -> bool {
+        self.is_out_of_reach(&out_of_reach(message))
+    }
+
+    /// Whether a document of this SHA-256 is out of reach, in whatever message it lies.
+    #[must_use]
+    pub fn is_document_quarantined(&self, sha256: &str) -> bool {
+        self.is_out_of_reach(sha256)
+    }
+
+    /// Whether anything ever was out of reach.
+    #[must_use]
+    pub fn has_quarantine(&self) -> bool {
+        self.quarantine.values().any(|(_, released)| !released)
+    }
+
+    /// Whether somebody decided that a document may be looked at, after it was out of reach.
+    #[must_use]
+    pub fn was_released(&self, sha256: &str) -> bool {
+        self.quarantine.get(sha256).is_some_and(|(_, released)| *released)
+    }
+
+    fn is_out_of_reach(&self, name: &str) -> bool {
+        self.quarantine.get(name).is_some_and(|(_, released)| !released)
     }
 
     /// The devices that write.

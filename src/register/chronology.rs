@@ -164,6 +164,11 @@ impl Line {
             } => {
                 self.message_id.clone_from(message_id);
             }
+            Event::Imported { file, .. } => {
+                self.sha256 = Some(file.sha256);
+                self.bytes = Some(file.bytes);
+                self.reason.clone_from(&file.source);
+            }
             Event::Case { .. } | Event::DeviceAdded(_) | Event::DeviceVouched(_) | Event::Plea { .. } => {}
         }
     }
@@ -312,7 +317,11 @@ fn words(event: &Event) -> String {
             format!("{message} {by} to {to}{}", because(why))
         }
         Event::NotACase { message, because: why, .. } => format!("{message} is no mail of a case{}", because(why)),
-        Event::Received { because: why, facts, .. } => format!("received {}{}", of_message(facts), because(why)),
+        Event::Received { because: why, facts, .. } => {
+            let shared: Vec<String> =
+                facts.shared.iter().map(|one| format!("; shared by link ({}): {}", one.portal, one.link)).collect();
+            format!("received {}{}{}", of_message(facts), because(why), shared.concat())
+        }
         Event::Sent { facts, recipients, .. } => {
             let replies: Vec<String> =
                 recipients.iter().map(|one| format!("{} {}: {}", one.address, one.outcome, one.reply)).collect();
@@ -321,11 +330,17 @@ fn words(event: &Event) -> String {
         Event::Exported { path, files, .. } => format!("{files} files exported to {path}"),
         Event::Refused { findings, .. } => format!("sending refused: {}", codes(findings)),
         Event::Overridden { findings, reason, .. } => format!("sent in spite of {}: {reason}", codes(findings)),
-        Event::Quarantined { message, because: why, released: false, .. } => {
-            format!("{message} put out of reach{}", because(why))
+        Event::Quarantined { message, because: why, released, documents, .. } => {
+            let what = match documents.len() {
+                0 => message.to_string(),
+                1 => format!("a document of {message}"),
+                count => format!("{count} documents of {message}"),
+            };
+            format!("{what} {}{}", if *released { "back in reach" } else { "put out of reach" }, because(why))
         }
-        Event::Quarantined { message, because: why, released: true, .. } => {
-            format!("{message} back in reach{}", because(why))
+        Event::Imported { file, .. } => {
+            let from = if file.source.is_empty() { String::new() } else { format!(", from {}", file.source) };
+            format!("taken in by hand: {} ({} bytes{from})", file.name, file.bytes)
         }
         Event::Plea { act, .. } => {
             let kind = act.get("kind").and_then(serde_json::Value::as_str).unwrap_or("act");

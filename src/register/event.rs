@@ -253,6 +253,38 @@ pub struct AttachmentFacts {
     pub bytes: u64,
     /// SHA-256, decoded.
     pub sha256: Digest,
+    /// IMAP section in the message as shown; empty in what was written before there was this field.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+}
+
+/// Material that a message shares by a link only.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedLink {
+    /// What people call the portal.
+    pub portal: String,
+    /// The link, never followed.
+    pub link: String,
+}
+
+/// A file that was fetched by hand and taken in.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImportedFile {
+    /// Its name, made safe.
+    pub name: String,
+    /// Media type, by the name.
+    pub media_type: String,
+    /// Bytes.
+    pub bytes: u64,
+    /// SHA-256.
+    pub sha256: Digest,
+    /// Where the person says that it is from; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub source: String,
+    /// When the file was last changed before it was taken in: mostly, when it was fetched.
+    pub fetched: Option<Timestamp>,
 }
 
 /// What the register keeps of a message.
@@ -280,6 +312,12 @@ pub struct MessageFacts {
     /// What was attached.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<AttachmentFacts>,
+    /// What it shares by links.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared: Vec<SharedLink>,
+    /// Who signed the whole of it, in words; empty where no good signature covers it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub signed_by: String,
 }
 
 /// Where a message lay.
@@ -406,6 +444,9 @@ pub enum Event {
         files: u64,
         /// SHA-256 of the manifest.
         manifest: Digest,
+        /// SHA-256 of each document among them.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<Digest>,
     },
     /// The guard refused to let a message leave.
     Refused {
@@ -427,7 +468,7 @@ pub enum Event {
         /// The reason that was typed.
         reason: String,
     },
-    /// A message was put out of reach.
+    /// A message, or documents of it, were put out of reach.
     Quarantined {
         /// Whose.
         cases: Vec<CaseId>,
@@ -437,6 +478,16 @@ pub enum Event {
         because: String,
         /// Back in reach.
         released: bool,
+        /// SHA-256 of the documents that it is about; none: the whole message.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        documents: Vec<Digest>,
+    },
+    /// A file that was fetched by hand was taken in.
+    Imported {
+        /// The case.
+        case: CaseId,
+        /// The file.
+        file: ImportedFile,
     },
     /// An act of a plea negotiation that was recorded by hand.
     Plea {
@@ -475,6 +526,7 @@ impl Event {
             Self::Refused { .. } => "refused",
             Self::Overridden { .. } => "overridden",
             Self::Quarantined { .. } => "quarantined",
+            Self::Imported { .. } => "imported",
             Self::Plea { .. } => "plea",
         }
     }
@@ -484,7 +536,9 @@ impl Event {
     pub fn cases(&self) -> &[CaseId] {
         match self {
             Self::DeviceAdded(_) | Self::DeviceVouched(_) | Self::NotACase { .. } => &[],
-            Self::Case { case, .. } | Self::Plea { case, .. } => std::slice::from_ref(case),
+            Self::Case { case, .. } | Self::Plea { case, .. } | Self::Imported { case, .. } => {
+                std::slice::from_ref(case)
+            }
             Self::Filed { cases, .. }
             | Self::Received { cases, .. }
             | Self::Sent { cases, .. }

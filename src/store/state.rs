@@ -26,6 +26,7 @@ use super::vault::{Blinder, Sealer, Vault};
 use crate::mail::id::OutboxId;
 
 mod outbox;
+mod quarantine;
 
 /// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
 const SCHEMA: u32 = 6;

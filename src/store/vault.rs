@@ -561,6 +561,12 @@ impl DataKey {
         Self(Zeroizing::new(random()))
     }
 
+    /// One whose octets were kept elsewhere, sealed.
+    #[must_use]
+    pub fn from_kept(key: [u8; KEY]) -> Self {
+        Self(Zeroizing::new(key))
+    }
+
     /// To be kept, sealed under another key for a place that names its owner.
     #[must_use]
     pub fn wrap(&self, under: &Sealer, place: &[u8]) -> Vec<u8> {

@@ -69,6 +69,8 @@ fn name(screen: &Screen) -> SafeText {
         Screen::Triage(_) => SafeText::from("To be filed"),
         Screen::Awaiting(_) => SafeText::from("Awaited answers"),
         Screen::Chronology(_) => SafeText::from("Chronology"),
+        Screen::Documents(documents) => SafeText::fill("Documents: {}", &[&documents.title]),
+        Screen::Look(look) => look.name(),
         Screen::Help(_) => SafeText::from("Help"),
     }
 }
@@ -164,6 +166,11 @@ fn position(model: &Model) -> String {
         Some(Screen::Case(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Triage(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Awaiting(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Look(s)) => match s.body.percent() {
+            100 if s.body.at_start() => "all".to_owned(),
+            percent => format!("{percent} %"),
+        },
+        Some(Screen::Documents(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Chronology(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Help(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Thread(thread)) => {
@@ -390,6 +397,22 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::CaseState, "close, hold"),
             (Action::CaseMail, "mail"),
             (Action::CaseChronology, "chronology"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Documents => &[
+            (Action::DocumentLook, "look"),
+            (Action::ListMark, "mark"),
+            (Action::DocumentSort, "sort"),
+            (Action::DocumentSave, "save"),
+            (Action::DocumentQuarantine, "quarantine"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Look => &[
+            (Action::ViewPageDown, "page down"),
+            (Action::DocumentSave, "save"),
+            (Action::DocumentHearing, "take hearing"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

@@ -13,6 +13,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("case", 1),
     ("pgp", 1),
     ("theme", 1),
+    ("look", 1),
     ("keymap", 2),
     ("config", 2),
     ("store", 2),
@@ -53,6 +54,11 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("toml", &["settings"]),
+    ("image", &["look"]),
+    ("pdf_extract", &["look"]),
+    ("quick_xml", &["look"]),
+    ("zip", &["look"]),
+    ("seccompiler", &["engine"]),
 ];
 
 /// Rooms that are pure: what they may not name, with the reason.
@@ -62,6 +68,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("theme", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("action", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("case", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
+    ("look", &["tokio", "std::fs", "std::net", "std::env", "std::process", "SystemTime::now", "Timestamp::now"]),
     ("pgp", &["tokio", "std::fs", "std::net", "std::env", "std::process", "SystemTime::now", "Timestamp::now"]),
     (
         "register",

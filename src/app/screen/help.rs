@@ -133,6 +133,8 @@ fn in_words(context: Context) -> &'static str {
         Context::Triage => "In the list of what is to be filed",
         Context::Awaiting => "In the list of awaited answers",
         Context::Chronology => "In a chronology",
+        Context::Documents => "Among documents",
+        Context::Look => "In a document",
         Context::Help => "In this help",
         Context::Prompt => "When a question is answered by typing",
         Context::Confirm => "When a question is answered by yes or no",

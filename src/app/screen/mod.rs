@@ -8,11 +8,13 @@ pub mod changes;
 pub mod chronology;
 pub mod composer;
 pub mod connections;
+pub mod documents;
 pub mod drafts;
 pub mod finder;
 pub mod help;
 pub mod keys;
 pub mod lock;
+pub mod look;
 pub mod offers;
 pub mod outbox;
 pub mod palette;
@@ -89,6 +91,10 @@ pub enum Screen {
     Awaiting(awaiting::AwaitingScreen),
     /// What happened in a case.
     Chronology(chronology::Chronology),
+    /// Documents of a case or a message.
+    Documents(Box<documents::Documents>),
+    /// A document that is looked into.
+    Look(Box<look::LookScreen>),
     /// Keys and what they do.
     Help(help::Help),
 }

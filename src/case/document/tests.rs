@@ -1,4 +1,5 @@
-use super::{Document, Kinds, SortBy, folded, read_rules};
+use super::{Document, Kinds, SortBy, advice, folded, read_rules};
+use crate::case::Jurisdiction;
 use crate::settings::finding::Place;
 use crate::settings::{Document as Toml, Fields};
 
@@ -121,4 +122,13 @@ fn a_list_sorts_each_way() {
     assert_eq!(sorted(SortBy::Name), "Abc");
     assert_eq!(sorted(SortBy::Kind), "Abc");
     assert_eq!(sorted(SortBy::Size), "Acb");
+}
+
+#[test]
+fn the_advice_states_no_duty_to_return_in_scotland() {
+    let scotland = advice(Some(Jurisdiction::Scotland)).join(" ").to_lowercase();
+    for word in ["must", "return", "delete", "duty"] {
+        assert!(!scotland.contains(word), "{word}");
+    }
+    assert_ne!(advice(Some(Jurisdiction::EnglandWales)), advice(Some(Jurisdiction::Scotland)));
 }

@@ -1,6 +1,6 @@
 //! Where in the streams something happened in a case, and which messages have been written down: no texts, a few bytes for each record.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::case::MessageName;
 use crate::mail::id::CaseId;
@@ -16,8 +16,8 @@ fn name_hash(message: &MessageName) -> u64 {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     by_case: BTreeMap<CaseId, Vec<(u32, u64)>>,
-    /// Messages that came, by the digest of their Message-ID.
-    received: HashSet<u64>,
+    /// Messages that came, by the digest of their Message-ID, with the place of the record.
+    received: HashMap<u64, (u32, u64)>,
     /// The same, by a digest of all of their name: there are messages without a Message-ID, and several under one.
     received_names: HashSet<u64>,
     /// Messages that were sent, by the digest of their Message-ID.
@@ -36,7 +36,7 @@ impl History {
         }
         match event {
             Event::Received { facts, .. } => {
-                self.received.insert(id_hash(&facts.message.message_id));
+                self.received.insert(id_hash(&facts.message.message_id), (stream, seq));
                 self.received_names.insert(name_hash(&facts.message));
             }
             Event::Sent { facts, .. } => {
@@ -53,7 +53,12 @@ impl History {
 
     /// Whether some message of this digest of a Message-ID ([`id_hash`]) has been written down.
     pub(crate) fn knows_received(&self, id: u64) -> bool {
-        self.received.contains(&id)
+        self.received.contains_key(&id)
+    }
+
+    /// Where a message of this digest of a Message-ID ([`id_hash`]) was written down as received.
+    pub(crate) fn received_at(&self, id: u64) -> Option<(u32, u64)> {
+        self.received.get(&id).copied()
     }
 
     /// Whether this very message has been written down.

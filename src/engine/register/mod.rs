@@ -18,7 +18,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use self::history::History;
-pub(crate) use self::recorder::Recorder;
+pub(crate) use self::recorder::{Recorder, signed_by};
 pub use self::replicate::Replicated;
 pub(crate) use self::replicate::is_mailbox;
 pub(crate) use self::shred::tombstone;

@@ -11,10 +11,11 @@ use crate::engine::core::{Core, Open, Settings, Stores};
 use crate::engine::reading::read_guarded;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
-use crate::mail::safe::file_name;
+use crate::mail::safe::{SafeText, file_name};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
-use crate::register::event::{AttachmentFacts, Correspondent, Delivered, Event, Lay, MessageFacts};
+use crate::pgp::report::{Covers, OpenPgp, SignatureState};
+use crate::register::event::{AttachmentFacts, Correspondent, Delivered, Event, Lay, MessageFacts, SharedLink};
 use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
@@ -169,16 +170,33 @@ impl Recorder {
                     media_type: one.media_type.chars().take(100).collect(),
                     bytes: one.bytes,
                     sha256: one.sha256.parse().unwrap_or_default(),
+                    path: one.path.clone(),
                 })
                 .take(500)
                 .collect(),
+            shared: self.shared(&headers.from(), &headers.subject(), &reading.body.text()),
+            signed_by: signed_by(&reading.opened.report),
         }
+    }
+
+    /// What it shares by links.
+    fn shared(&self, from: &[Address], subject: &str, text: &str) -> Vec<SharedLink> {
+        let from = from.first().map(|one| one.addr.as_str()).unwrap_or_default();
+        let found = self.settings.config.portals.shared(from, subject, text);
+        found.into_iter().map(|one| SharedLink { portal: one.portal, link: one.link }).collect()
     }
 
     fn people(&self, list: &[Address]) -> Vec<Correspondent> {
         let class = |address: &str| self.settings.classes.class(address).name().to_owned();
         list.iter().take(200).map(|one| Correspondent { address: one.addr.clone(), class: class(&one.addr) }).collect()
     }
+}
+
+/// Who signed the whole of what is shown; empty where no good signature covers it.
+pub(crate) fn signed_by(report: &OpenPgp) -> String {
+    let good = report.signature.state == SignatureState::Good && report.signature.covers == Covers::Whole;
+    let signer = report.signature.signer.as_ref().filter(|_| good);
+    signer.map(|signer| SafeText::line(&signer.user_id).to_string()).unwrap_or_default()
 }
 
 /// What became of each recipient, in the server's words.

@@ -258,6 +258,14 @@ impl State {
         self.write(|write| write.set_draft_aside(now))
     }
 
+    /// Adds a draft to those that were set aside; the one at hand stays.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn add_draft(&self, draft: &Draft, now: Timestamp) -> Result<DraftId, StateError> {
+        self.write(|write| write.add_draft(draft, now))
+    }
+
     /// Takes a draft up: it is the one at hand then, and what was at hand is set aside. `None`: there is no such draft.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{arc, sentence};
+use crate::app::document_view::{DocumentRow, Look};
 use crate::app::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
@@ -135,6 +136,8 @@ pub(super) struct World {
     pub(super) triage: Vec<TriageRow>,
     pub(super) awaiting: Vec<AwaitingRow>,
     pub(super) chronology: Vec<ChronologyRow>,
+    pub(super) documents: Vec<DocumentRow>,
+    pub(super) look: Option<Arc<Look>>,
 }
 
 impl Default for World {
@@ -297,6 +300,8 @@ impl Default for World {
             case: None,
             triage: Vec::new(),
             awaiting: Vec::new(),
+            documents: Vec::new(),
+            look: None,
             chronology: Vec::new(),
         }
     }
@@ -369,6 +374,7 @@ impl World {
                         bytes: 48_213,
                         sealed: true,
                         ciphertext: false,
+                        document: None,
                     },
                     AttachmentRow {
                         path: "1.3".to_owned(),
@@ -377,6 +383,7 @@ impl World {
                         bytes: 2_310_000,
                         sealed: true,
                         ciphertext: false,
+                        document: None,
                     },
                 ]
             } else {
@@ -495,6 +502,12 @@ impl World {
             Effect::ShowCase(id) => vec![Event::Case(id.clone(), self.case.clone())],
             Effect::ListTriage => vec![Event::Triage(arc(&self.triage))],
             Effect::ListAwaiting => vec![Event::Awaiting(arc(&self.awaiting))],
+            Effect::ListDocuments(scope) => {
+                vec![Event::Documents(scope.clone(), arc(&self.documents), Some(Jurisdiction::EnglandWales))]
+            }
+            Effect::Look(document) => {
+                self.look.iter().map(|look| Event::Looked(document.sha256.clone(), Ok(Arc::clone(look)))).collect()
+            }
             Effect::ShowChronology(id) => vec![Event::Chronology(id.clone(), arc(&self.chronology))],
             Effect::ListDrafts => vec![Event::Drafts(arc(&self.drafts))],
             Effect::TakeUpDraft(id) => {

@@ -2,6 +2,7 @@
 
 mod cast;
 mod connections;
+mod documents;
 mod hostile;
 mod keys;
 mod matters;
@@ -134,6 +135,7 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListTriage
             | Effect::ListAwaiting
             | Effect::ShowChronology(_)
+            | Effect::ListDocuments(_)
     )
 }
 

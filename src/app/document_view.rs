@@ -1,0 +1,101 @@
+//! What the screens about documents show: snapshots that the engine makes from the register, the index and open messages.
+
+use std::sync::Arc;
+
+use crate::app::view::Sentence;
+use crate::case::HearingTime;
+use crate::case::document::Document;
+use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::safe::SafeText;
+
+/// Whose documents.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DocumentScope {
+    /// All of a case.
+    Case(CaseId),
+    /// Those of a message.
+    Message(MessageRef),
+}
+
+/// A content, with everything that it came with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentRow {
+    /// Which: by its digest, or by its link.
+    pub id: SafeText,
+    /// Its name.
+    pub name: SafeText,
+    /// Its author, or the source of what was taken in by hand.
+    pub from: SafeText,
+    /// What it is, in words.
+    pub kind: SafeText,
+    /// The same, short.
+    pub code: SafeText,
+    /// The first that came; never changed by sorting.
+    pub first: Document,
+    /// The others of the same content.
+    pub copies: Vec<Document>,
+}
+
+impl DocumentRow {
+    /// Of one content; `None` where there is none.
+    #[must_use]
+    pub fn new(mut all: Vec<Document>) -> Option<Self> {
+        if all.is_empty() {
+            return None;
+        }
+        let copies = all.split_off(1);
+        let first = all.pop()?;
+        let id = if first.is_file() { &first.sha256 } else { &first.link };
+        Some(Self {
+            id: SafeText::line(id),
+            name: SafeText::line(&first.name),
+            from: SafeText::line(&first.from),
+            kind: SafeText::line(&first.kind.words),
+            code: SafeText::line(&first.kind.code),
+            first,
+            copies,
+        })
+    }
+
+    /// The first and its copies.
+    pub fn all(&self) -> impl Iterator<Item = &Document> {
+        std::iter::once(&self.first).chain(&self.copies)
+    }
+}
+
+/// A document that was looked into, as lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// What was looked into.
+    pub title: SafeText,
+    /// Ours: what was read, and what was left out.
+    pub said: Vec<Sentence>,
+    /// Theirs, made safe.
+    pub lines: Arc<[SafeText]>,
+    /// A picture, where it is one.
+    pub picture: Option<Picture>,
+    /// A hearing, where it is an invitation.
+    pub offered: Option<Offered>,
+}
+
+/// A hearing that an invitation offers for the case: nothing is written unless the person says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    /// When.
+    pub at: HearingTime,
+    /// Where; foreign text.
+    pub court: String,
+    /// What it is called; foreign text.
+    pub summary: String,
+}
+
+/// A small picture: three octets for each point, row by row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Picture {
+    /// Points in a row.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// Red, green, blue.
+    pub points: Vec<u8>,
+}

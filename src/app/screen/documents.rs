@@ -1,0 +1,108 @@
+//! Documents of a case or a message: one row for each content, with filter, order and marks.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Freshness;
+use crate::app::document_view::{DocumentRow, DocumentScope};
+use crate::app::list::{List, Row};
+use crate::case::Jurisdiction;
+use crate::case::document::{Document, Reach, SortBy};
+use crate::mail::safe::SafeText;
+
+impl Row for DocumentRow {
+    type Id = SafeText;
+
+    fn id(&self) -> SafeText {
+        self.id.clone()
+    }
+
+    /// What is in quarantine is found by nothing.
+    fn texts(&self) -> impl Iterator<Item = &SafeText> {
+        let texts = [&self.name, &self.from, &self.kind, &self.code];
+        texts.into_iter().filter(|_| self.first.reach != Reach::Quarantined)
+    }
+}
+
+/// The list.
+#[derive(Debug)]
+pub struct Documents {
+    /// Whose.
+    pub scope: DocumentScope,
+    /// What that is called.
+    pub title: SafeText,
+    /// Its rows.
+    pub list: List<DocumentRow>,
+    /// Whose law holds, where that is known.
+    pub law: Option<Jurisdiction>,
+    /// Their order.
+    pub sort: SortBy,
+    /// Whether they are up to date.
+    pub fresh: Freshness,
+    /// Rows that are marked for what is done next.
+    pub marked: HashSet<SafeText>,
+}
+
+impl Documents {
+    /// A list that has been asked for.
+    #[must_use]
+    pub fn new(scope: DocumentScope, title: SafeText) -> Self {
+        Self {
+            scope,
+            title,
+            list: List::default(),
+            law: None,
+            sort: SortBy::default(),
+            fresh: Freshness::default(),
+            marked: HashSet::new(),
+        }
+    }
+
+    /// Takes rows, in whatever order.
+    pub fn take(&mut self, rows: &[DocumentRow]) {
+        self.marked.retain(|id| rows.iter().any(|row| row.id == *id));
+        self.put(rows.to_vec());
+    }
+
+    /// The next order.
+    pub fn sort_next(&mut self) {
+        self.sort = self.sort.next();
+        self.put(self.list.all().to_vec());
+    }
+
+    fn put(&mut self, mut rows: Vec<DocumentRow>) {
+        self.sort.sort_by(&mut rows, |row| &row.first);
+        self.list.set_rows(Arc::from(rows));
+    }
+
+    /// Marks the row at the cursor, or takes its mark off, and goes to the next.
+    pub fn mark(&mut self) {
+        if let Some(id) = self.list.selected().map(|row| row.id.clone()) {
+            if !self.marked.remove(&id) {
+                self.marked.insert(id);
+            }
+            self.list.step(1);
+        }
+    }
+
+    /// The rows that something is done to: those that are marked, else the one at the cursor.
+    pub fn meant(&self) -> impl Iterator<Item = &DocumentRow> {
+        let cursor = self.list.selected().map(|row| row.id.clone()).filter(|_| self.marked.is_empty());
+        self.list
+            .all()
+            .iter()
+            .filter(move |row| cursor.as_ref().map_or(self.marked.contains(&row.id), |id| *id == row.id))
+    }
+
+    /// The documents that something is done to; of each content the first that came.
+    #[must_use]
+    pub fn chosen(&self) -> Vec<Document> {
+        self.meant().map(|row| row.first.clone()).collect()
+    }
+
+    /// How many documents of all are out of reach.
+    #[must_use]
+    pub fn quarantined(&self) -> usize {
+        self.list.all().iter().filter(|row| row.first.reach == Reach::Quarantined).count()
+    }
+}

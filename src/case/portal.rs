@@ -1,0 +1,211 @@
+//! Notices of portals: material that is shared by a link and not sent. The link is found and shown; nothing ever follows it. Pure.
+//!
+//! The Crown's disclosure in Scotland (Defence Agent Service), Common Platform and the police's evidence portals send mail that only says that
+//! something is there. What a link says of itself is a claim of whoever wrote the mail: the rules look at the host that it leads to, never at
+//! the words around it. The rules are data: `portal/rules.toml`, and `[[portal]]` of the configuration before it.
+
+use std::sync::{Arc, LazyLock};
+
+use crate::settings::finding::{Finding, Place};
+use crate::settings::{Document as Toml, Fields};
+
+/// The rules that come with the program.
+const BUILT_IN: &str = include_str!("portal/rules.toml");
+/// Links of one message that are looked at.
+const LINKS_MAX: usize = 200;
+/// Links of one message that are kept.
+const KEPT_MAX: usize = 20;
+/// Bytes of a link.
+const LINK_MAX: usize = 2_000;
+
+/// A rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// What people call the portal.
+    pub name: String,
+    /// Hosts, and all below them.
+    pub hosts: Vec<String>,
+    /// Domains of the author, and all below them; empty: any.
+    pub from: Vec<String>,
+    /// Words of the subject, one of which must stand in it; empty: any.
+    pub subject: Vec<String>,
+}
+
+/// The rules, in the order in which they are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portals {
+    rules: Arc<[Rule]>,
+    own: usize,
+}
+
+/// Something that is shared by a link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shared {
+    /// What people call the portal.
+    pub portal: String,
+    /// The link as it stood there: foreign text.
+    pub link: String,
+}
+
+static SHIPPED: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let (document, _) = Toml::parse("rules.toml", BUILT_IN);
+    read_rules(&mut Fields::new(&document.root, Place::file("rules.toml")))
+});
+
+impl Default for Portals {
+    fn default() -> Self {
+        Self::new(Vec::new())
+    }
+}
+
+impl Portals {
+    /// The shipped rules behind those of the configuration.
+    #[must_use]
+    pub fn new(own: Vec<Rule>) -> Self {
+        let count = own.len();
+        Self { rules: own.into_iter().chain(SHIPPED.iter().cloned()).collect(), own: count }
+    }
+
+    /// The rules of the configuration.
+    #[must_use]
+    pub fn own(&self) -> &[Rule] {
+        self.rules.get(..self.own).unwrap_or_default()
+    }
+
+    /// What a message shares by links: each link once.
+    #[must_use]
+    pub fn shared(&self, from: &str, subject: &str, text: &str) -> Vec<Shared> {
+        let domain = from.rsplit('@').next().unwrap_or_default().to_lowercase();
+        let subject = subject.to_lowercase();
+        let mut found: Vec<Shared> = Vec::new();
+        for link in links(text) {
+            let Some(host) = host(link) else { continue };
+            let fits = |rule: &&Rule| {
+                rule.hosts.iter().any(|one| is_below(&host, one))
+                    && (rule.from.is_empty() || rule.from.iter().any(|one| is_below(&domain, one)))
+                    && (rule.subject.is_empty() || rule.subject.iter().any(|one| subject.contains(&one.to_lowercase())))
+            };
+            if let Some(rule) = self.rules.iter().find(fits)
+                && !found.iter().any(|known| known.link == link)
+                && found.len() < KEPT_MAX
+            {
+                found.push(Shared { portal: rule.name.clone(), link: link.to_owned() });
+            }
+        }
+        found
+    }
+}
+
+fn is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
+}
+
+/// The `https` links of a text, as they stand there.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices("https://").take(LINKS_MAX).filter_map(|(at, _)| {
+        let rest = text.get(at..)?;
+        let end = rest.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c));
+        let link = rest.get(..end.unwrap_or(rest.len()))?;
+        let link = link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']);
+        (link.len() <= LINK_MAX).then_some(link)
+    })
+}
+
+/// The host that a link leads to: what stands behind a user name, before a port. `None` for what no browser takes, and for names that are not plain.
+fn host(link: &str) -> Option<String> {
+    let rest = link.strip_prefix("https://")?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let host = authority.rsplit('@').next()?.split(':').next()?.trim_end_matches('.').to_ascii_lowercase();
+    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
+    (plain && host.contains('.')).then_some(host)
+}
+
+/// Reads `[[portal]]` rules; what is wrong is noted in `top`.
+pub fn read_rules(top: &mut Fields<'_>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for mut fields in top.tables("portal") {
+        let name = fields.required("name", "\"evidence portal\"");
+        let mut list = |key: &'static str| -> Vec<String> {
+            let texts = fields.texts(key).unwrap_or_default();
+            texts.into_iter().map(|(_, text)| text.trim().trim_start_matches("*.").to_owned()).collect()
+        };
+        let lower = |list: Vec<String>| -> Vec<String> { list.iter().map(|one| one.to_lowercase()).collect() };
+        let (hosts, from, subject) = (lower(list("hosts")), lower(list("from")), list("subject"));
+        if let Some(name) = name {
+            let place = fields.place_of("hosts");
+            let odd = hosts.iter().find(|one| host(&format!("https://{one}/")).as_deref() != Some(one.as_str()));
+            if hosts.is_empty() {
+                let cure = "write `hosts = [\"portal.example\"]`";
+                fields.note(Finding::error(place, format!("nothing tells what leads to `{name}`"), cure));
+            } else if let Some(odd) = odd {
+                let cure = "write the name of a server, for instance \"portal.example\"";
+                fields.note(Finding::error(place, format!("`{odd}` is no name of a server"), cure));
+            } else {
+                rules.push(Rule { name, hosts, from, subject });
+            }
+        }
+        top.adopt(fields.end());
+    }
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Portals, Rule, read_rules};
+    use crate::settings::finding::Place;
+    use crate::settings::{Document as Toml, Fields};
+
+    fn portals() -> Portals {
+        let rule = |name: &str, from: &[&str], subject: &[&str]| Rule {
+            name: name.into(),
+            hosts: vec!["portal.example".into()],
+            from: from.iter().map(|one| (*one).to_owned()).collect(),
+            subject: subject.iter().map(|one| (*one).to_owned()).collect(),
+        };
+        Portals::new(vec![rule("DAS", &["copfs.example"], &["disclosure"])])
+    }
+
+    #[test]
+    fn a_notice_is_told_by_where_its_link_leads() {
+        let shared = |from: &str, subject: &str, text: &str| -> Vec<String> {
+            portals().shared(from, subject, text).into_iter().map(|one| one.link).collect()
+        };
+        let ours = |text: &str| shared("no-reply@mail.copfs.example", "Disclosure shared", text);
+        assert_eq!(ours("see <https://das.portal.example/x?y=1>, now"), ["https://das.portal.example/x?y=1"]);
+        assert_eq!(ours("https://portal.example/a. https://portal.example/a."), ["https://portal.example/a"]);
+        for other in [
+            "https://portal.example.evil.example/",
+            "https://portal.example@evil.example/",
+            "https://evilportal.example/",
+            "http://portal.example/",
+            "https://p\u{43e}rtal.example/",
+            "https://",
+            "portal.example",
+        ] {
+            assert!(ours(other).is_empty(), "{other}");
+        }
+        assert!(shared("a@evil.example", "Disclosure", "https://portal.example/").is_empty());
+        assert!(shared("a@copfs.example", "Lunch", "https://portal.example/").is_empty());
+    }
+
+    #[test]
+    fn there_is_an_end_to_links() {
+        let text: String = (0..1000).map(|n| format!("https://a.egress.com/{n} ")).collect();
+        assert_eq!(Portals::default().shared("", "", &text).len(), super::KEPT_MAX);
+        let long = format!("https://a.egress.com/{}", "x".repeat(5000));
+        assert!(Portals::default().shared("", "", &long).is_empty());
+    }
+
+    #[test]
+    fn mistakes_are_told() {
+        for (text, words) in
+            [("name = 'x'", "nothing tells"), ("name = 'x'\nhosts = ['https://x']", "no name of a server")]
+        {
+            let (document, _) = Toml::parse("c", &format!("[[portal]]\n{text}"));
+            let mut fields = Fields::new(&document.root, Place::file("c"));
+            assert!(read_rules(&mut fields).is_empty());
+            let told = fields.end();
+            assert!(told.len() == 1 && told[0].to_string().contains(words), "{told:?}");
+        }
+    }
+}

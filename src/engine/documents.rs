@@ -1,0 +1,394 @@
+//! The documents of a case: a fold over the register, where every attachment of every message of a case is written down with its digest, and
+//! over the index, which knows where the message lies now. Nothing is parsed for a list, so ten thousand documents are there at once.
+//!
+//! What was put out of reach stays out of it here: its bytes are not handed to anybody, whoever asks.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+
+use super::core::{Core, EngineError, Open, Stores};
+use super::reader::Around;
+use super::reading::Reading;
+use super::register::{Recorder, Register};
+use super::{Engine, files};
+use crate::app::document_view::{DocumentRow, DocumentScope};
+use crate::app::event::Event;
+use crate::case::document::{Direction, Document, Kinds, Reach, folded};
+use crate::mail::display::AttachmentInfo;
+use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::safe::file_name;
+use crate::mail::thread::id_hash;
+use crate::register::Event as Happened;
+use crate::register::book::Book;
+use crate::register::event::{ImportedFile, MessageFacts, Payload};
+use crate::register::record::{Digest, Record};
+
+/// Largest file that is taken in.
+pub(crate) const IMPORT_BYTES_MAX: u64 = 256 << 20;
+
+/// What the index knows of a message now.
+#[derive(Clone, Debug)]
+struct Here {
+    name: MessageRef,
+    seen: bool,
+    served: String,
+}
+
+/// Everything that reading the documents of a case takes; read beside the core.
+pub(crate) struct Documents {
+    case: CaseId,
+    places: Vec<(u32, u64)>,
+    /// By the digest of the Message-ID.
+    here: HashMap<u64, Here>,
+    /// Messages that lie in other cases now.
+    elsewhere: HashSet<u64>,
+    kinds: Kinds,
+    register: Register,
+    stores: Arc<Stores>,
+}
+
+/// The name under which the bytes of a file that was taken in are kept.
+fn kept(sha256: &str) -> String {
+    format!("document/{sha256}")
+}
+
+/// Whether a document may be looked at.
+pub(crate) fn reach(
+    book: &Book,
+    facts: Option<&MessageFacts>,
+    sha256: &str,
+    withheld: bool,
+    direction: Direction,
+) -> Reach {
+    let quarantined =
+        book.is_document_quarantined(sha256) || facts.is_some_and(|facts| book.is_message_quarantined(&facts.message));
+    match () {
+        () if quarantined => Reach::Quarantined,
+        () if withheld && direction != Direction::Out && !book.was_released(sha256) => Reach::Watched,
+        () => Reach::Open,
+    }
+}
+
+impl Documents {
+    /// Of a case, as far as the index knows; `None` while the register is still being read and nobody may wait.
+    pub(crate) fn of(core: &Core, open: &Open, case: &CaseId, may_wait: bool) -> Option<Self> {
+        let library = &open.library;
+        let mut here = HashMap::new();
+        let mut elsewhere = HashSet::new();
+        for key in library.keys_by_date() {
+            let cases = library.cases_of(key);
+            let Some(id) = library.message_id_hash(key) else { continue };
+            if !cases.iter().any(|(one, _)| one == case) {
+                if !cases.is_empty() {
+                    elsewhere.insert(id);
+                }
+                continue;
+            }
+            let Some(name) = library.name(key) else { continue };
+            let has_files = library.served(key).is_some_and(|(_, _, has_files)| has_files);
+            let served = if has_files { core.deemed(open, key, case) } else { String::new() };
+            let seen = library.flags(key).is_some_and(|flags| flags & crate::store::flags::Flags::SEEN != 0);
+            here.insert(id, Here { name, seen, served });
+        }
+        let find = |loaded: &mut super::register::Loaded| {
+            let history = loaded.history();
+            let mut places = history.of_case(case);
+            places.extend(here.keys().filter_map(|id| history.received_at(*id)));
+            places.sort_unstable();
+            places.dedup();
+            places
+        };
+        let places = if may_wait { open.register.with(find).ok()? } else { open.register.now(find)? };
+        Some(Self {
+            case: case.clone(),
+            places,
+            here,
+            elsewhere,
+            kinds: core.settings.config.documents.clone(),
+            register: open.register.clone(),
+            stores: Arc::clone(&open.stores),
+        })
+    }
+
+    /// Reads them, in the order in which they were written down.
+    ///
+    /// # Errors
+    /// The state store cannot be read.
+    pub(crate) fn read(&self) -> Result<Vec<Document>, EngineError> {
+        let book = self.register.with(|loaded| loaded.book())?;
+        let mut documents = Vec::new();
+        let mut exported: HashMap<Digest, Timestamp> = HashMap::new();
+        for (stream, seq) in &self.places {
+            let Some(row) = self.stores.state.register_row(*stream, *seq)? else { continue };
+            let Ok(record) = Record::read(&row.record) else { continue };
+            let Some(payload) = row.payload.as_deref().and_then(|bytes| Payload::read(bytes).ok()) else { continue };
+            match payload.event {
+                Happened::Received { facts, lay, .. } => {
+                    let id = id_hash(&facts.message.message_id);
+                    if self.elsewhere.contains(&id) && !self.here.contains_key(&id) {
+                        continue;
+                    }
+                    let received = Some(lay.internal_date);
+                    self.of_message(&book, &facts, Direction::In, received, &mut documents);
+                }
+                Happened::Sent { facts, .. } => self.of_message(&book, &facts, Direction::Out, None, &mut documents),
+                Happened::Imported { case, file } if case == self.case => {
+                    documents.push(self.of_import(&book, file, record.at));
+                }
+                Happened::Exported { documents: written, .. } => {
+                    for digest in written {
+                        let last = exported.entry(digest).or_insert(record.at);
+                        *last = (*last).max(record.at);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for document in &mut documents {
+            document.exported = document.sha256.parse().ok().and_then(|digest: Digest| exported.get(&digest).copied());
+        }
+        Ok(documents)
+    }
+
+    fn of_message(
+        &self,
+        book: &Book,
+        facts: &MessageFacts,
+        direction: Direction,
+        received: Option<Timestamp>,
+        out: &mut Vec<Document>,
+    ) {
+        let here = self.here.get(&id_hash(&facts.message.message_id));
+        let of_all = Document {
+            message: here.map(|here| here.name.clone()),
+            message_id: facts.message.message_id.clone(),
+            path: String::new(),
+            name: String::new(),
+            media_type: String::new(),
+            kind: self.kinds.link(),
+            bytes: 0,
+            sha256: String::new(),
+            from: facts.from.first().map(|one| one.address.clone()).unwrap_or_default(),
+            direction,
+            sent: facts.date,
+            received,
+            deemed_served: here.map(|here| here.served.clone()).unwrap_or_default(),
+            signed_by: facts.signed_by.clone(),
+            seen: direction == Direction::Out || here.is_some_and(|here| here.seen),
+            exported: None,
+            link: String::new(),
+            reach: reach(book, Some(facts), "", false, direction),
+        };
+        for file in &facts.attachments {
+            let kind = self.kinds.of(&file.name, &file.media_type);
+            let sha256 = file.sha256.to_string();
+            out.push(Document {
+                path: file.path.clone(),
+                name: file.name.clone(),
+                media_type: file.media_type.clone(),
+                bytes: file.bytes,
+                reach: reach(book, Some(facts), &sha256, kind.withheld, direction),
+                kind,
+                sha256,
+                ..of_all.clone()
+            });
+        }
+        for shared in &facts.shared {
+            out.push(Document { name: shared.portal.clone(), link: shared.link.clone(), ..of_all.clone() });
+        }
+    }
+
+    fn of_import(&self, book: &Book, file: ImportedFile, at: Timestamp) -> Document {
+        let kind = self.kinds.of(&file.name, &file.media_type);
+        let sha256 = file.sha256.to_string();
+        Document {
+            message: None,
+            message_id: String::new(),
+            path: String::new(),
+            name: file.name,
+            media_type: file.media_type,
+            bytes: file.bytes,
+            reach: reach(book, None, &sha256, kind.withheld, Direction::ByHand),
+            kind,
+            sha256,
+            from: file.source,
+            direction: Direction::ByHand,
+            sent: file.fetched,
+            received: Some(at),
+            deemed_served: String::new(),
+            signed_by: String::new(),
+            seen: true,
+            exported: None,
+            link: String::new(),
+        }
+    }
+}
+
+/// The documents of one message that is open, in the order of its attachments. What is shut was found out by [`Reading::shut`].
+pub(crate) fn of_reading(reading: &Reading, around: &Around) -> Vec<Document> {
+    let headers = reading.headers();
+    let outer = reading.message.headers();
+    let message_id = headers.message_id().or_else(|| outer.message_id()).unwrap_or_default();
+    let kinds = reading.shut.kinds();
+    let document = |info: &AttachmentInfo| {
+        let name = file_name(&info.name);
+        Document {
+            message: Some(around.id.clone()),
+            message_id: message_id.clone(),
+            path: info.path.clone(),
+            media_type: info.media_type.clone(),
+            bytes: info.bytes,
+            reach: reading.shut.reach(info.part),
+            kind: kinds.of(&name, &info.media_type),
+            name,
+            sha256: info.sha256.clone(),
+            from: headers.from().first().map(|one| one.addr.clone()).unwrap_or_default(),
+            direction: if reading.shut.is_own { Direction::Out } else { Direction::In },
+            sent: headers.date(),
+            received: Some(around.received),
+            deemed_served: around.clocks.iter().map(|one| one.text.to_string()).collect::<Vec<_>>().join(" "),
+            signed_by: super::register::signed_by(&reading.opened.report),
+            seen: true,
+            exported: None,
+            link: String::new(),
+        }
+    };
+    reading.body.attachments.iter().map(document).collect()
+}
+
+/// Rows for the screen: one for each content, the first that came before its copies.
+fn rows(documents: &[Document]) -> Arc<[DocumentRow]> {
+    let group = |places: Vec<usize>| {
+        let all: Vec<Document> = places.into_iter().filter_map(|at| documents.get(at).cloned()).collect();
+        DocumentRow::new(all)
+    };
+    folded(documents).into_iter().filter_map(group).collect()
+}
+
+impl Core {
+    /// Sends the documents of a case or a message; what came since somebody last looked is written down first.
+    pub(super) fn send_documents(&mut self, open: &mut Open, scope: DocumentScope) {
+        let DocumentScope::Case(case) = &scope else { return self.send_documents_of_message(open, scope) };
+        let recorder = Recorder::of(self, open, Some(case), false);
+        let (announcer, core, number) = (self.announcer.clone(), self.handle.clone(), open.number);
+        let (case, register) = (case.clone(), open.register.clone());
+        self.runtime.spawn_blocking(move || {
+            let recorded = recorder.map_or(Ok(0), |recorder| recorder.write());
+            // Waited for out here: the core waits for nobody.
+            let ready = recorded.and_then(|_| register.with(|_| ()));
+            core.clone().front_of(number, move |core, open| {
+                let documents = ready.map(|()| Documents::of(core, open, &case, true));
+                let handle = core.handle.clone();
+                let law = core.law(open, &case);
+                core.runtime.spawn_blocking(move || {
+                    let read = documents.and_then(|documents| documents.map_or(Ok(Vec::new()), |some| some.read()));
+                    match read {
+                        Ok(documents) => announcer.send(Event::Documents(scope, rows(&documents), law)),
+                        Err(error) => handle.front(move |core| core.complain(&error)),
+                    }
+                });
+            });
+        });
+    }
+
+    fn send_documents_of_message(&mut self, open: &mut Open, scope: DocumentScope) {
+        let DocumentScope::Message(name) = &scope else { return };
+        let announcer = self.announcer.clone();
+        let case = open.library.key(name).and_then(|key| open.library.cases_of(key).into_iter().next());
+        let law = case.and_then(|(case, _)| self.law(open, &case));
+        self.with_message(open, name.clone(), move |read| match read {
+            Ok((reading, around)) => {
+                announcer.send(Event::Documents(scope, rows(&of_reading(&reading, &around)), law));
+            }
+            Err(words) => announcer.send(Event::Notice(words)),
+        });
+    }
+
+    /// Whose law a case is under: by its record, else by its numbers.
+    fn law(&self, open: &Open, case: &CaseId) -> Option<crate::case::Jurisdiction> {
+        use super::guard::Records as _;
+        let record = self.records(open).record(case);
+        record.map_or_else(|| self.law_of(open, case), |record| Some(record.jurisdiction))
+    }
+
+    /// When a message of a case counts as served, in words; empty where no rule says.
+    fn deemed(&self, open: &Open, key: crate::mail::id::MessageKey, case: &CaseId) -> String {
+        let Some((sent, _, _)) = open.library.served(key) else { return String::new() };
+        let deemed = self
+            .law(open, case)
+            .and_then(|law| crate::case::service::deemed(sent, law, &self.settings.config.calendar).ok().flatten());
+        deemed.map(|deemed| deemed.words()).unwrap_or_default()
+    }
+}
+
+impl Engine {
+    /// The documents of a case. What was received since somebody last looked is written down first.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the stores cannot be read.
+    pub fn documents(&self, case: &CaseId) -> Result<Vec<Document>, EngineError> {
+        self.record_mail(Some(case))?;
+        let id = case.clone();
+        let documents = self.core.ask_open(move |core, open| Documents::of(core, open, &id, true))?;
+        documents.map_or(Ok(Vec::new()), |documents| documents.read())
+    }
+
+    /// Takes a file into a case: its bytes are kept sealed, its digest, time and source written into the register.
+    ///
+    /// # Errors
+    /// The file cannot be read or is too large, it is in the case already, or the state store cannot be written.
+    pub fn import(&self, case: &CaseId, path: &std::path::Path, source: &str) -> Result<ImportedFile, EngineError> {
+        let content = files::read_whole(path, IMPORT_BYTES_MAX).map_err(EngineError::Refused)?;
+        let name = path.file_name().map(|name| file_name(&name.to_string_lossy())).unwrap_or_default();
+        let sha256 = Digest(Sha256::digest(&content).into());
+        let known = self.documents(case)?;
+        if known.iter().any(|one| one.direction == Direction::ByHand && one.sha256 == sha256.to_string()) {
+            return Err(EngineError::Refused(format!("{name}: a file of this content was taken into {case} already")));
+        }
+        let changed = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+        let file = ImportedFile {
+            media_type: files::media_type(&name, &content).to_owned(),
+            name,
+            bytes: content.len() as u64,
+            sha256,
+            source: source.chars().take(500).collect(),
+            fetched: changed.and_then(|at| Timestamp::try_from(at).ok()),
+        };
+        let (_, stores, _) = self.register_parts()?;
+        // First the bytes, then the word that they are there: a file that nobody knows of harms nobody.
+        stores.state.put(&kept(&sha256.to_string()), &content)?;
+        let (id, event) = (case.clone(), Happened::Imported { case: case.clone(), file: file.clone() });
+        self.core.ask_open(move |core, open| core.record_in_case(open, &id, event))??;
+        Ok(file)
+    }
+
+    /// The bytes of a file that was taken in by hand.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], it is out of reach, or it is not there.
+    pub fn imported(&self, sha256: &str) -> Result<Vec<u8>, EngineError> {
+        let (register, stores, _) = self.register_parts()?;
+        imported(&register, &stores, sha256)
+    }
+}
+
+/// The bytes of a file that was taken in by hand.
+///
+/// # Errors
+/// It is out of reach, or it is not there.
+pub(crate) fn imported(register: &Register, stores: &Stores, sha256: &str) -> Result<Vec<u8>, EngineError> {
+    let book = register.with(|loaded| loaded.book())?;
+    if book.is_document_quarantined(sha256) {
+        return Err(EngineError::Refused("this document is in quarantine".to_owned()));
+    }
+    let missing = || EngineError::Refused("the bytes of this file are not on this device".to_owned());
+    let content = stores.state.value(&kept(sha256))?.ok_or_else(missing)?;
+    if hex::encode(Sha256::digest(&content)) == sha256 {
+        Ok(content)
+    } else {
+        Err(EngineError::BadData("a file that was taken in does not have its digest any more".to_owned()))
+    }
+}

@@ -1,0 +1,186 @@
+//! A document looked into, saved or opened outside, for whoever asks: its bytes are found in its message or among what was taken in by hand, unless
+//! it is out of reach.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::announce::sentence;
+use super::core::{Core, Open};
+use super::{documents, files, sandbox};
+use crate::app::document_view::{Look, Offered, Picture};
+use crate::app::event::Event;
+use crate::app::view::{Sentence, Tone};
+use crate::case::HearingTime;
+use crate::case::document::{Document, Reach};
+use crate::look::{Asked, Found};
+use crate::mail::safe::SafeText;
+
+/// Lines of a document that are shown.
+const LINES_MAX: usize = 200_000;
+
+/// What the sandbox found, as the screen shows it.
+fn view(document: &Document, found: Found) -> Look {
+    let picture = found.picture.and_then(|points| {
+        let octets = hex::decode(&points.points).ok()?;
+        let is_whole = octets.len() == usize::from(points.width) * usize::from(points.height) * 3;
+        is_whole.then_some(Picture { width: points.width, height: points.height, points: octets })
+    });
+    let offered = found.invited.and_then(|invited| {
+        let at = invited.start.parse::<jiff::civil::DateTime>();
+        let at = at.map(|at| HearingTime { date: at.date(), time: Some(at.time()) });
+        let at = at.or_else(|_| invited.start.parse().map(|date| HearingTime { date, time: None })).ok()?;
+        let line = |text: &str| SafeText::line(text).to_string();
+        Some(Offered { at, court: line(&invited.place), summary: line(&invited.summary) })
+    });
+    let mut said = vec![sentence(Tone::Plain, &format!("{}: {}.", document.kind.words, found.format))];
+    said.extend(found.notes.iter().map(|note| sentence(Tone::Plain, note)));
+    let lines: Vec<SafeText> = SafeText::block(&found.text).into_iter().take(LINES_MAX).collect();
+    Look { title: SafeText::line(&document.name), said, lines: lines.into(), picture, offered }
+}
+
+impl Core {
+    /// Finds the bytes of a document and hands them on; beside the core.
+    fn with_document(
+        &mut self,
+        open: &mut Open,
+        document: &Document,
+        then: impl FnOnce(Result<Vec<u8>, Sentence>) + Send + 'static,
+    ) {
+        if document.reach == Reach::Quarantined {
+            then(Err(sentence(Tone::Warning, "This document is in quarantine.")));
+            return;
+        }
+        match document.message.clone() {
+            Some(message) => {
+                let wanted = document.clone();
+                self.with_message(open, message, move |read| {
+                    then(read.and_then(|(reading, _)| {
+                        let same = |info: &&crate::mail::display::AttachmentInfo| {
+                            info.sha256 == wanted.sha256 && (wanted.path.is_empty() || info.path == wanted.path)
+                        };
+                        let found = reading.body.attachments.iter().find(same);
+                        let found =
+                            found.or_else(|| reading.body.attachments.iter().find(|one| one.sha256 == wanted.sha256));
+                        let gone = "The message does not hold this document any more.";
+                        let info = found.ok_or_else(|| sentence(Tone::Warning, gone))?;
+                        if let Some(words) = reading.shut.refusal(info.part) {
+                            return Err(sentence(Tone::Warning, &words));
+                        }
+                        let part = reading.opened.shown.parts().get(info.part);
+                        part.map(|part| reading.opened.shown.content(part)).ok_or_else(|| sentence(Tone::Warning, gone))
+                    }));
+                });
+            }
+            None => {
+                let (register, stores, sha256) =
+                    (open.register.clone(), Arc::clone(&open.stores), document.sha256.clone());
+                self.runtime.spawn_blocking(move || {
+                    let read = documents::imported(&register, &stores, &sha256);
+                    then(read.map_err(|error| sentence(Tone::Warning, &error.to_string())));
+                });
+            }
+        }
+    }
+
+    /// Looks into a document, in the sandbox.
+    pub(super) fn look(&mut self, open: &mut Open, document: Document) {
+        let (announcer, runtime) = (self.announcer.clone(), self.runtime.clone());
+        let asked = document.clone();
+        self.with_document(open, &document, move |bytes| {
+            runtime.spawn(async move {
+                let id = asked.sha256.clone();
+                let found = match bytes {
+                    Err(words) => Err(words),
+                    Ok(bytes) => {
+                        let name = Asked { name: asked.name.clone(), media_type: asked.media_type.clone() };
+                        let looked = sandbox::look_inside(&name, &bytes).await;
+                        let why = |words| {
+                            sentence(Tone::Warning, &format!("\u{201c}{}\u{201d} is not shown: {words}.", asked.name))
+                        };
+                        looked.map(|found| Arc::new(view(&asked, found))).map_err(why)
+                    }
+                };
+                announcer.send(Event::Looked(id, found));
+            });
+        });
+    }
+
+    /// Saves documents to a directory, each under a name that is not taken.
+    pub(super) fn save_documents(&mut self, open: &mut Open, chosen: Vec<Document>, dir: String) {
+        for document in chosen {
+            let (announcer, dir, name) = (self.announcer.clone(), PathBuf::from(&dir), document.name.clone());
+            self.with_document(open, &document, move |bytes| {
+                let told = match bytes
+                    .and_then(|bytes| files::save(&dir, &name, &bytes).map_err(|words| sentence(Tone::Alarm, &words)))
+                {
+                    Ok(saved) if saved.already => {
+                        sentence(Tone::Plain, &format!("It was saved already: {}", saved.path.display()))
+                    }
+                    Ok(saved) => sentence(Tone::Good, &format!("Saved: {}", saved.path.display())),
+                    Err(words) => words,
+                };
+                announcer.send(Event::Notice(told));
+            });
+        }
+    }
+
+    /// Opens a document in the outside program of the configuration, from a private directory that is wiped when the program ends.
+    pub(super) fn open_outside(&mut self, open: &mut Open, document: Document) {
+        let (announcer, runtime) = (self.announcer.clone(), self.runtime.clone());
+        let command = self.settings.config.viewer.clone();
+        let state = self.settings.roots.state.clone();
+        let Some((program, arguments)) = command.split_first().map(|(first, rest)| (first.clone(), rest.to_vec()))
+        else {
+            let words = "No outside program is configured: write for instance `viewer = [\"zathura\"]`, one that stays until you close it.";
+            self.announcer.send(Event::Notice(sentence(Tone::Warning, words)));
+            return;
+        };
+        let name = document.name.clone();
+        self.with_document(open, &document, move |bytes| {
+            runtime.spawn(async move {
+                let told = match bytes {
+                    Err(words) => words,
+                    Ok(bytes) => match outside(&state, &name, &bytes, &program, &arguments).await {
+                        Ok(()) => sentence(Tone::Plain, "The outside program has ended; the copy was wiped."),
+                        Err(words) => sentence(Tone::Alarm, &words),
+                    },
+                };
+                announcer.send(Event::Notice(told));
+            });
+        });
+    }
+}
+
+/// Runs the program on a private copy and wipes it.
+async fn outside(
+    state: &std::path::Path,
+    name: &str,
+    bytes: &[u8],
+    program: &str,
+    arguments: &[String],
+) -> Result<(), String> {
+    use std::os::unix::fs::DirBuilderExt;
+    let fail = |error: std::io::Error| format!("{program}: {error}");
+    let dir = state.join(format!("outside-{}", hex::encode(crate::store::vault::random::<8>())));
+    std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(fail)?;
+    let done = async {
+        let saved = files::save(&dir, name, bytes)?;
+        let status = tokio::process::Command::new(program)
+            .args(arguments)
+            .arg(&saved.path)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null())
+            .kill_on_drop(true)
+            .status()
+            .await
+            .map_err(fail)?;
+        // Overwritten before it is removed; what the file system does with that is its own affair.
+        let zeros = vec![0_u8; bytes.len()];
+        let _ = std::fs::write(&saved.path, zeros);
+        if status.success() { Ok(()) } else { Err(format!("{program} ended with an error; the copy was wiped")) }
+    };
+    let done = done.await;
+    std::fs::remove_dir_all(&dir).map_err(|error| format!("{}: cannot be wiped: {error}", dir.display()))?;
+    done
+}

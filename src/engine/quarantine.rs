@@ -1,0 +1,377 @@
+//! Material that was not meant for us: kept shut, put out of reach, taken back.
+//!
+//! The order matters and never changes. First the register says who put what out of reach and when, durably; then the message is sealed under a
+//! key of its own and leaves the cache; then a notice to its sender is drafted, which a person sends or does not. A document on the
+//! watch list is shut before anybody decided anything: there is no view of it that could come before the record. Whoever opens one again
+//! gives a reason, which is written down before anything is shown.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Engine;
+use super::announce::sentence;
+use super::core::{Core, EngineError, Open, Stores};
+use super::documents::reach;
+use super::reading::Reading;
+use crate::app::event::Event;
+use crate::app::view::Tone;
+use crate::case::MessageName;
+use crate::case::document::{Direction, Document, Kinds, Reach};
+use crate::mail::address::Address;
+use crate::mail::draft::Draft;
+use crate::mail::id::{CaseId, MessageKey, MessageRef};
+use crate::mail::safe::file_name;
+use crate::register::Event as Happened;
+use crate::register::book::Book;
+use crate::register::event::MessageFacts;
+use crate::register::record::Digest;
+
+/// What a notice says; `{}` is where the names of the files stand.
+const NOTICE: &str = include_str!("quarantine/notice.txt");
+
+/// Parts of a message that are shut, by their place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Shut {
+    /// Each with its name.
+    pub(crate) parts: Vec<(usize, String, Reach)>,
+    /// All of it.
+    pub(crate) whole: bool,
+    /// It is a message of our own.
+    pub(crate) is_own: bool,
+    kinds: Option<Kinds>,
+}
+
+impl Shut {
+    /// The rules that say what a document is.
+    pub(crate) fn kinds(&self) -> Kinds {
+        self.kinds.clone().unwrap_or_default()
+    }
+
+    /// Whether a part may be looked at.
+    pub(crate) fn reach(&self, part: usize) -> Reach {
+        if self.whole {
+            return Reach::Quarantined;
+        }
+        self.parts.iter().find(|(place, ..)| *place == part).map_or(Reach::Open, |(_, _, reach)| *reach)
+    }
+
+    /// Why a part is not handed out, in words; `None`: it is.
+    pub(crate) fn refusal(&self, part: usize) -> Option<String> {
+        if self.whole {
+            return Some("This message is in quarantine: nothing of it is shown, saved or sent.".to_owned());
+        }
+        let (_, name, reach) = self.parts.iter().find(|(place, ..)| *place == part)?;
+        Some(match reach {
+            Reach::Quarantined => format!("\u{201c}{name}\u{201d} is in quarantine: it is not shown, saved or sent."),
+            _ => format!(
+                "\u{201c}{name}\u{201d} may not be meant for you: it is not opened. Put it into quarantine, or release it with a reason."
+            ),
+        })
+    }
+
+    /// What is told above a message.
+    pub(crate) fn banners(&self) -> Vec<String> {
+        if self.whole {
+            return vec!["This message is in quarantine: its text and files are out of reach.".to_owned()];
+        }
+        let banner = |(_, name, reach): &(usize, String, Reach)| match reach {
+            Reach::Quarantined => format!("In quarantine: {name}. It is not shown, searched or exported."),
+            _ => format!(
+                "Possible mis-service: {name} is not normally served on the defence. Stop reading; it is not opened. \
+                 Put it into quarantine, and ask a supervisor."
+            ),
+        };
+        self.parts.iter().map(banner).collect()
+    }
+}
+
+impl Reading {
+    /// Takes out of the text what is shut. Whoever hands out a part asks [`Shut::refusal`].
+    pub(crate) fn shut(&mut self, book: &Book, kinds: &Kinds, is_own: bool) {
+        let headers = self.headers();
+        let outer = self.message.headers();
+        let message_id = headers.message_id().or_else(|| outer.message_id()).unwrap_or_default();
+        let digest = Digest::of(self.message.raw()).0;
+        let facts = MessageFacts { message: MessageName { message_id, digest }, ..MessageFacts::default() };
+        let direction = if is_own { Direction::Out } else { Direction::In };
+        let mut shut = Shut {
+            whole: book.is_message_quarantined(&facts.message),
+            is_own,
+            kinds: Some(kinds.clone()),
+            ..Shut::default()
+        };
+        for info in &self.body.attachments {
+            let name = file_name(&info.name);
+            let kind = kinds.of(&name, &info.media_type);
+            match reach(book, None, &info.sha256, kind.withheld, direction) {
+                Reach::Open => {}
+                other => shut.parts.push((info.part, name, other)),
+            }
+        }
+        if shut.whole {
+            self.body.sections.clear();
+        } else {
+            self.body.sections.retain(|section| !shut.parts.iter().any(|(part, ..)| *part == section.part));
+        }
+        self.shut = shut;
+    }
+}
+
+impl Stores {
+    /// The whole message: from the cache, else from what is kept out of reach.
+    pub(crate) fn raw(&self, key: MessageKey) -> Result<Option<Vec<u8>>, EngineError> {
+        if let Some(raw) = self.cache.raw(key)? {
+            return Ok(Some(raw));
+        }
+        let Some(summary) = self.cache.summary(key)? else { return Ok(None) };
+        if summary.message_id.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.state.quarantined(&summary.message_id)?)
+    }
+}
+
+/// What it takes to tell what of a message is shut.
+#[derive(Clone)]
+pub(crate) struct Shutter {
+    register: super::register::Register,
+    kinds: Kinds,
+    is_own: bool,
+}
+
+impl Shutter {
+    /// For a message.
+    pub(crate) fn of(core: &Core, open: &Open, key: MessageKey) -> Self {
+        let use_ = open.library.mailbox(key.mailbox).and_then(|mailbox| mailbox.state.special_use);
+        let is_own = use_ == Some(crate::store::mailbox::SpecialUse::Sent);
+        Self { register: open.register.clone(), kinds: core.settings.config.documents.clone(), is_own }
+    }
+
+    /// Shuts what is to be shut. Waits for the register; where that cannot be read, what is on the watch list is shut all the same.
+    pub(crate) fn shut(&self, reading: &mut Reading) {
+        let book = self.register.with(|loaded| loaded.book()).unwrap_or_default();
+        reading.shut(&book, &self.kinds, self.is_own);
+    }
+}
+
+/// Documents of one message.
+struct Group {
+    key: Option<MessageKey>,
+    cases: Vec<CaseId>,
+    documents: Vec<Document>,
+}
+
+impl Core {
+    /// Puts documents out of reach, or back. `because`: typed by the person.
+    ///
+    /// # Errors
+    /// The register cannot be written: nothing was done then.
+    pub(crate) fn quarantine(
+        &mut self,
+        open: &mut Open,
+        case: Option<&CaseId>,
+        documents: &[Document],
+        because: &str,
+        release: bool,
+    ) -> Result<String, EngineError> {
+        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        for document in documents.iter().filter(|document| document.is_file()) {
+            let key = document.message.as_ref().and_then(|name| open.library.key(name));
+            let mut cases: Vec<CaseId> =
+                key.map(|key| open.library.cases_of(key).into_iter().map(|(id, _)| id).collect()).unwrap_or_default();
+            if cases.is_empty() {
+                cases.extend(case.cloned());
+            }
+            let group =
+                groups.entry(document.message_id.clone()).or_insert(Group { key, cases, documents: Vec::new() });
+            group.key = group.key.or(key);
+            group.documents.push(document.clone());
+        }
+        if groups.is_empty() {
+            return Err(EngineError::Refused("there is no file among these".to_owned()));
+        }
+        let events: Vec<Happened> = groups
+            .iter()
+            .map(|(message_id, group)| Happened::Quarantined {
+                cases: group.cases.clone(),
+                message: MessageName { message_id: message_id.clone(), digest: Digest::default().0 },
+                because: because.to_owned(),
+                released: release,
+                documents: group.documents.iter().filter_map(|one| one.sha256.parse().ok()).collect(),
+            })
+            .collect();
+        self.record(open, &events)?;
+        let mut drafted = 0_usize;
+        for (message_id, group) in &groups {
+            if release {
+                self.unseal(open, message_id, group.key)?;
+            } else {
+                self.seal(open, message_id, group.key)?;
+                if let Some(draft) = self.notice(open, group) {
+                    open.stores.state.add_draft(&draft, self.now())?;
+                    drafted = drafted.saturating_add(1);
+                }
+            }
+        }
+        if drafted > 0 {
+            self.send_drafts(open);
+        }
+        self.announcer.send(Event::Changed);
+        let count = documents.len();
+        let what = if count == 1 { "The document is".to_owned() } else { format!("{count} documents are") };
+        Ok(match (release, drafted) {
+            (true, _) => format!("{what} back in reach; the register has the reason."),
+            (false, 0) => format!("{what} in quarantine; the register has the time."),
+            (false, _) => {
+                format!(
+                    "{what} in quarantine; the register has the time. A notice to the sender is among the drafts, not sent."
+                )
+            }
+        })
+    }
+
+    /// Seals a message under a key of its own; it leaves the cache.
+    fn seal(&self, open: &Open, message_id: &str, key: Option<MessageKey>) -> Result<(), EngineError> {
+        let Some(key) = key.filter(|_| !message_id.is_empty()) else { return Ok(()) };
+        // Held whole before the cache lets go of it, in every mailbox that it lies in.
+        if let Some(raw) = open.stores.cache.raw(key)? {
+            open.stores.state.put_quarantined(message_id, &raw)?;
+        }
+        for copy in open.library.with_copies(key) {
+            open.stores.cache.let_go(copy.mailbox, &[copy.uid])?;
+        }
+        Ok(())
+    }
+
+    /// Puts a message back where it was, if nothing of it is out of reach any more.
+    fn unseal(&self, open: &Open, message_id: &str, key: Option<MessageKey>) -> Result<(), EngineError> {
+        let Some(key) = key.filter(|_| !message_id.is_empty()) else { return Ok(()) };
+        let Some(raw) = open.stores.state.quarantined(message_id)? else { return Ok(()) };
+        let raw: Arc<[u8]> = raw.into();
+        let reading =
+            super::reading::read_guarded(&raw, &open.keyring.now(), self.now(), crate::pgp::open::Decrypt::NotRsa);
+        let book = open.register.with(|loaded| loaded.book())?;
+        let shut = reading.is_none_or(|reading| {
+            reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
+        });
+        if !shut {
+            open.stores.cache.put_raw_from(key, &mut &*raw)?;
+            open.stores.state.drop_quarantined(message_id)?;
+        }
+        Ok(())
+    }
+
+    /// The notice to the sender of a message; `None` where nobody sent it.
+    fn notice(&self, open: &Open, group: &Group) -> Option<Draft> {
+        let first = group.documents.first().filter(|one| one.direction == Direction::In && one.from.contains('@'))?;
+        let names: Vec<String> = group.documents.iter().map(|one| format!("  {}", one.name)).collect();
+        let summary = group.key.and_then(|key| open.stores.cache.summary(key).ok().flatten());
+        let account = first.message.as_ref().map(|name| name.account.clone()).unwrap_or_default();
+        let own = self.settings.config.account(Some(&account));
+        let own_name = own.map(|one| one.full_name.clone()).unwrap_or_default();
+        let received = first.received.map(|at| at.to_zoned(self.settings.zone.clone()));
+        let received = received.map(|at| at.strftime("%-d %B %Y at %H:%M").to_string()).unwrap_or_default();
+        let subject = summary.as_ref().map(|one| one.subject.clone()).unwrap_or_default();
+        Some(Draft {
+            account,
+            to: vec![Address { name: String::new(), addr: first.from.clone() }],
+            subject: format!("Re: {}", crate::mail::subject::clean(&subject)),
+            body: NOTICE
+                .replace("{files}", &names.join("\n"))
+                .replace("{received}", &received)
+                .replace("{own_name}", &own_name),
+            in_reply_to: vec![first.message_id.clone()],
+            references: vec![first.message_id.clone()],
+            case: group.cases.first().cloned(),
+            ..Draft::default()
+        })
+    }
+
+    /// Does it for the screen, and tells.
+    pub(super) fn perform_quarantine(
+        &mut self,
+        open: &mut Open,
+        case: Option<&CaseId>,
+        documents: &[Document],
+        because: &str,
+        release: bool,
+    ) {
+        let done = self.quarantine(open, case, documents, because, release);
+        match done {
+            Ok(words) => self.announcer.send(Event::Recorded(Ok(sentence(Tone::Good, &words)))),
+            Err(error) => {
+                let words = format!("Nothing was put into quarantine: {error}");
+                self.announcer.send(Event::Recorded(Err(sentence(Tone::Alarm, &words))));
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Whether a message, or a document in it, is out of reach: its bytes are handed to nobody then.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the register cannot be read.
+    pub fn holds_quarantined(&self, raw: &Arc<[u8]>) -> Result<bool, EngineError> {
+        let book = self.book()?;
+        if !book.has_quarantine() {
+            return Ok(false);
+        }
+        let keyring = self.keyring()?;
+        let reading = super::reading::read_guarded(raw, &keyring, self.now(), crate::pgp::open::Decrypt::Any);
+        Ok(reading.is_some_and(|mut reading| {
+            reading.shut(&book, &Kinds::default(), true);
+            reading.shut.whole || reading.shut.parts.iter().any(|(_, _, reach)| *reach == Reach::Quarantined)
+        }))
+    }
+
+    /// Puts parts of a message out of reach, or back; without any named, those on the watch list (or, to take back, those out of reach).
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], there is no such part, or the register cannot be written: nothing was done then.
+    pub fn quarantine_parts(
+        &self,
+        name: &MessageRef,
+        parts: &[String],
+        because: &str,
+        release: bool,
+    ) -> Result<String, EngineError> {
+        let raw = self.raw(name, true)?.raw;
+        let (name, parts, because) = (name.clone(), parts.to_vec(), because.to_owned());
+        self.core.ask_open(move |core, open| {
+            let key = open.library.key(&name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+            let around = core.around(open, key, None).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+            let decrypt = crate::pgp::open::Decrypt::Any;
+            let reading = super::reading::read_guarded(&raw, &open.keyring.now(), core.now(), decrypt);
+            let mut reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
+            Shutter::of(core, open, key).shut(&mut reading);
+            let meant = |one: &Document| match (parts.is_empty(), release) {
+                (false, _) => parts.contains(&one.path),
+                (true, false) => one.reach == Reach::Watched,
+                (true, true) => one.reach == Reach::Quarantined,
+            };
+            let documents: Vec<Document> =
+                super::documents::of_reading(&reading, &around).into_iter().filter(meant).collect();
+            core.quarantine(open, around.cases.first(), &documents, &because, release)
+        })?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Shut;
+    use crate::case::document::Reach;
+
+    #[test]
+    fn what_is_shut_says_why() {
+        let shut = Shut {
+            parts: vec![(2, "MG6D.pdf".into(), Reach::Watched), (3, "MG3.pdf".into(), Reach::Quarantined)],
+            ..Shut::default()
+        };
+        assert_eq!(shut.refusal(1), None);
+        assert!(shut.refusal(2).unwrap().contains("may not be meant for you"));
+        assert!(shut.refusal(3).unwrap().contains("in quarantine"));
+        assert!(shut.banners()[0].starts_with("Possible mis-service"));
+        assert!(Shut { whole: true, ..Shut::default() }.refusal(1).is_some());
+    }
+}

@@ -1,0 +1,220 @@
+//! Looking into foreign documents: bytes in, plain text or a small picture out. Pure.
+//!
+//! Everything here runs in a child process that has given up files, network and most of the kernel before it sees the first foreign byte (see
+//! `engine::sandbox`), and is bounded besides: bytes, entries, depth, ratio. Nothing is followed, fetched, run or expanded: no links, no
+//! macros, no scripts of a PDF, no entities of an XML document. What comes out is foreign text, not yet safe for a terminal.
+
+pub mod archive;
+pub mod calendar;
+pub mod office;
+pub mod picture;
+pub mod rtf;
+pub mod tnef;
+
+use serde::{Deserialize, Serialize};
+
+use crate::mail::message::Message;
+use crate::mail::{display, html};
+
+/// Bytes of text that are given.
+pub const TEXT_MAX: usize = 4 << 20;
+/// Bytes of a document that are looked into.
+pub const BYTES_MAX: usize = 64 << 20;
+
+/// What a document is called, before its bytes: the first line that the child reads.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
+    /// As the sender gave it.
+    pub name: String,
+    /// As the sender gave it.
+    pub media_type: String,
+}
+
+/// A hearing that an invitation names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invited {
+    /// `2026-03-05` or `2026-03-05T10:00:00`, by the clock on the wall of London.
+    pub start: String,
+    /// Where.
+    pub place: String,
+    /// What.
+    pub summary: String,
+}
+
+/// A small picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Points {
+    /// Points in a row.
+    pub width: u16,
+    /// Rows.
+    pub height: u16,
+    /// Red, green and blue of each, hexadecimal.
+    pub points: String,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// What it is, in words, for instance `PDF`.
+    pub format: String,
+    /// What a person should know of it: what was left out, what is odd.
+    pub notes: Vec<String>,
+    /// Its text.
+    pub text: String,
+    /// Its picture.
+    pub picture: Option<Points>,
+    /// A hearing that it names.
+    pub invited: Option<Invited>,
+}
+
+impl Found {
+    /// Text of a format.
+    #[must_use]
+    pub fn text(format: &str, text: String) -> Self {
+        Self { format: format.to_owned(), text, ..Self::default() }
+    }
+
+    /// With something to know.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// With its text cut to what is given.
+    #[must_use]
+    pub fn bounded(mut self) -> Self {
+        if self.text.len() > TEXT_MAX {
+            let end = (0..=TEXT_MAX).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or(0);
+            self.text.truncate(end);
+            self.notes.push(format!("Only the first {} MB of its text are shown.", TEXT_MAX >> 20));
+        }
+        self.notes.truncate(20);
+        self
+    }
+}
+
+/// Why a document was not looked into, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct LookError(pub String);
+
+impl LookError {
+    fn new(words: impl Into<String>) -> Self {
+        Self(words.into())
+    }
+}
+
+/// The end of a name, in small letters.
+fn extension(name: &str) -> String {
+    name.rsplit_once('.').map(|(_, extension)| extension.to_ascii_lowercase()).unwrap_or_default()
+}
+
+/// Looks into a document. What it is, its bytes say first; its name and media type only where they do not.
+///
+/// # Errors
+/// In words: what cannot be looked into, or is damaged.
+pub fn look(asked: &Asked, bytes: &[u8]) -> Result<Found, LookError> {
+    if bytes.is_empty() {
+        return Ok(Found::text("empty file", String::new()));
+    }
+    if bytes.len() > BYTES_MAX {
+        return Err(LookError::new(format!("it is larger than the {} MB that are looked into", BYTES_MAX >> 20)));
+    }
+    let (extension, media_type) = (extension(&asked.name), asked.media_type.to_ascii_lowercase());
+    let starts = |magic: &[u8]| bytes.starts_with(magic);
+    let found = match () {
+        () if bytes.get(..1024.min(bytes.len())).is_some_and(|head| memchr::memmem::find(head, b"%PDF-").is_some()) => {
+            pdf(bytes)
+        }
+        () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => archive::look(bytes),
+        () if starts(b"{\\rtf") => Ok(rtf::look(bytes)),
+        () if starts(&tnef::MAGIC) => tnef::look(bytes),
+        () if picture::is_picture(bytes) => picture::look(bytes),
+        () if starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => {
+            Err(LookError::new("it is an old Office document (before 2007), which casemail does not read"))
+        }
+        () if media_type == "text/calendar" || extension == "ics" => calendar::look(&text_of(bytes)),
+        () if media_type == "message/rfc822" || extension == "eml" => Ok(message(bytes)),
+        () if media_type == "text/html" || matches!(extension.as_str(), "html" | "htm" | "xhtml") => {
+            let text = html::to_text(&text_of(bytes), 80);
+            Ok(Found::text("web page", text).note("Shown as text; nothing of it was fetched."))
+        }
+        () if is_text(bytes) => Ok(Found::text("text", text_of(bytes))),
+        () => Err(LookError::new("it is of a kind that casemail does not look into; it can be saved")),
+    };
+    found.map(Found::bounded)
+}
+
+/// Whether bytes are text in some encoding: few control characters, or a byte-order mark.
+fn is_text(bytes: &[u8]) -> bool {
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xef\xbb\xbf") {
+        return true;
+    }
+    let head = bytes.get(..bytes.len().min(8192)).unwrap_or_default();
+    let odd = head.iter().filter(|b| **b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)).count();
+    odd * 100 <= head.len()
+}
+
+/// Bytes as text: by the byte-order mark, else UTF-8, else Windows-1252.
+fn text_of(bytes: &[u8]) -> String {
+    let bytes = bytes.get(..bytes.len().min(2 * TEXT_MAX)).unwrap_or_default();
+    if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
+        return encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0.into_owned();
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        // A cut in the middle of a character is no other encoding.
+        Err(error) if error.error_len().is_none() => String::from_utf8_lossy(bytes).into_owned(),
+        Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+    }
+}
+
+fn pdf(bytes: &[u8]) -> Result<Found, LookError> {
+    // The library gives up on some damage by a panic: that costs this document only.
+    let read = std::panic::catch_unwind(|| pdf_extract::extract_text_from_mem(bytes));
+    let text = match read {
+        Ok(Ok(text)) => text,
+        Ok(Err(error)) => {
+            let words = error.to_string();
+            let locked = words.to_lowercase().contains("encrypt") || words.to_lowercase().contains("decrypt");
+            return Err(LookError::new(if locked {
+                "it is a PDF that is locked with a password"
+            } else {
+                "it is a PDF that is damaged, or of a kind that cannot be read"
+            }));
+        }
+        Err(_) => return Err(LookError::new("it is a PDF that is damaged, or of a kind that cannot be read")),
+    };
+    let found = Found::text("PDF", text);
+    let has = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
+    let mut found = found.note("Only its text is shown: no pictures, no layout.");
+    if has(b"/JavaScript") || has(b"/Launch") || has(b"/EmbeddedFile") {
+        found = found.note("It holds a script, a command or a file within it; nothing of that was run or opened.");
+    }
+    Ok(if found.text.trim().is_empty() { found.note("It has no text: it may be a scan.") } else { found })
+}
+
+/// A message within a message. It is another message: it is shown, and nothing of it is believed.
+fn message(bytes: &[u8]) -> Found {
+    let message = Message::parse(bytes.to_vec());
+    let headers = message.headers();
+    let people =
+        |list: Vec<crate::mail::address::Address>| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let date = headers.date().map(|at| at.to_string()).unwrap_or_default();
+    let mut text = format!(
+        "From: {}\nTo: {}\nDate: {date}\nSubject: {}\n\n",
+        people(headers.from()),
+        people(headers.to()),
+        headers.subject()
+    );
+    let body = display::body(&message);
+    text.push_str(&body.text());
+    for file in &body.attachments {
+        text.push_str(&format!("\n[{}: {}, {} bytes]", file.path, file.name, file.bytes));
+    }
+    Found::text("message", text).note("A message within the message: who wrote it is not checked.")
+}
+
+#[cfg(test)]
+mod tests;

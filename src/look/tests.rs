@@ -1,0 +1,223 @@
+use std::io::Write as _;
+
+use zip::write::SimpleFileOptions;
+
+use super::{Asked, BYTES_MAX, Found, TEXT_MAX, look};
+
+fn asked(name: &str) -> Asked {
+    Asked { name: name.into(), media_type: String::new() }
+}
+
+fn package(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut writer = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in files {
+        writer.start_file(*name, SimpleFileOptions::default()).unwrap();
+        writer.write_all(content).unwrap();
+    }
+    writer.finish().unwrap().into_inner()
+}
+
+fn found(name: &str, bytes: &[u8]) -> Found {
+    look(&asked(name), bytes).unwrap()
+}
+
+fn refused(name: &str, bytes: &[u8]) -> String {
+    look(&asked(name), bytes).unwrap_err().to_string()
+}
+
+#[test]
+fn text_is_read_in_its_encoding() {
+    assert_eq!(found("a.txt", "na\u{ef}ve".as_bytes()).text, "na\u{ef}ve");
+    assert_eq!(found("a.txt", b"na\xefve").text, "na\u{ef}ve");
+    assert_eq!(found("a.txt", b"\xff\xfeg\0n\0").text, "gn");
+    assert_eq!(found("a.txt", b"").format, "empty file");
+    assert!(refused("a.bin", &[0, 1, 2, 3, 4, 5]).contains("does not look into"));
+    assert!(refused("a.doc", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1...").contains("before 2007"));
+}
+
+#[test]
+fn a_web_page_is_text_and_nothing_is_fetched() {
+    let shown = found("a.html", b"<p>The <b>gnome</b></p><img src=http://x.example/p.png><script>boo()</script>");
+    assert!(
+        shown.text.contains("The") && shown.text.contains("gnome") && !shown.text.contains("boo"),
+        "{}",
+        shown.text
+    );
+}
+
+#[test]
+fn office_documents_give_their_text() {
+    let word = br#"<w:document><w:p><w:r><w:t>The gnome &amp; the otter</w:t><w:tab/><w:t>&#233;</w:t></w:r></w:p><w:p><w:t>Two</w:t></w:p></w:document>"#;
+    let shown = found("a.docx", &package(&[("word/document.xml", word), ("word/vbaProject.bin", b"x")]));
+    assert_eq!(shown.text, "The gnome & the otter\t\u{e9}\nTwo\n");
+    assert!(shown.notes.iter().any(|note| note.contains("macros")), "{:?}", shown.notes);
+    let open = b"<office:text><text:h>Head</text:h><text:p>One<text:tab/>two</text:p></office:text>";
+    assert_eq!(found("a.odt", &package(&[("mimetype", b"x"), ("content.xml", open)])).text, "Head\nOne\ttwo\n");
+    let shared = b"<sst><si><t>Badger</t></si><si><r><t>Fer</t></r><r><t>ret</t></r></si></sst>";
+    let sheet = br#"<sheetData><row><c t="s"><v>1</v></c><c><v>42</v></c></row><row><c t="inlineStr"><is><t>x</t></is></c></row></sheetData>"#;
+    let book =
+        package(&[("xl/workbook.xml", b"<w/>"), ("xl/sharedStrings.xml", shared), ("xl/worksheets/sheet1.xml", sheet)]);
+    assert!(found("a.xlsx", &book).text.ends_with("Ferret\t42\nx\n"), "{}", found("a.xlsx", &book).text);
+    let slide = b"<p:sld><a:p><a:r><a:t>Slide</a:t></a:r></a:p></p:sld>";
+    let show = package(&[("ppt/presentation.xml", b"<p/>"), ("ppt/slides/slide1.xml", slide)]);
+    assert_eq!(found("a.pptx", &show).text, "Slide\n");
+}
+
+#[test]
+fn a_billion_laughs_are_not_laughed() {
+    let mut xml = String::from("<?xml version=\"1.0\"?><!DOCTYPE lolz [<!ENTITY lol0 \"lol\">");
+    for n in 1..=9 {
+        let before = format!("&lol{};", n - 1).repeat(10);
+        xml.push_str(&format!("<!ENTITY lol{n} \"{before}\">"));
+    }
+    xml.push_str("]><w:document><w:p><w:t>before &lol9; after</w:t></w:p></w:document>");
+    let shown = found("a.docx", &package(&[("word/document.xml", xml.as_bytes())]));
+    assert_eq!(shown.text, "before  after\n");
+    assert!(shown.notes.iter().any(|note| note.contains("entities")), "{:?}", shown.notes);
+}
+
+#[test]
+fn a_bomb_is_listed_and_never_unpacked() {
+    let zeros = vec![0_u8; 40 << 20];
+    let bomb = package(&[("a/zeros.bin", &zeros), ("inner.zip", b"PK"), ("../../etc/passwd", b"x")]);
+    assert!(bomb.len() < 100_000);
+    let shown = found("x.zip", &bomb);
+    assert!(shown.text.contains("zeros.bin") && shown.text.contains("41943040"), "{}", shown.text);
+    for words in ["fill a disk", "lead out of the folder", "packages themselves", "nothing was unpacked"] {
+        assert!(shown.notes.iter().any(|note| note.contains(words)), "{words}: {:?}", shown.notes);
+    }
+    // The text of an Office document that is a bomb ends where it is cut.
+    let text = format!("<w:document><w:p><w:t>{}</w:t></w:p></w:document>", "x".repeat(60 << 20));
+    let shown = found("x.docx", &package(&[("word/document.xml", text.as_bytes())]));
+    assert!(shown.text.len() <= TEXT_MAX);
+    assert!(refused("x.zip", &bomb[..bomb.len() / 2]).contains("damaged"));
+}
+
+#[test]
+fn rich_text_gives_its_words() {
+    let rtf = br"{\rtf1\ansi{\fonttbl{\f0 Arial;}}{\*\generator x;}\f0 The \b gnome\b0\par caf\'e9 \u8364?!{\object{\*\objdata 00}}\{x\}}";
+    let shown = found("a.rtf", rtf);
+    assert_eq!(shown.text, "The gnome\ncaf\u{e9} \u{20ac}!{x}");
+    assert!(shown.notes.iter().any(|note| note.contains("object")), "{:?}", shown.notes);
+    let deep = ["{\\rtf1 ", &"{".repeat(100_000), "x", &"}".repeat(100_000), "}"].concat();
+    assert_eq!(found("a.rtf", deep.as_bytes()).text, "x");
+    for cut in 0..rtf.len() {
+        let _ = super::rtf::read(&rtf[..cut]);
+    }
+}
+
+fn attribute(id: u32, data: &[u8]) -> Vec<u8> {
+    let sum = data.iter().fold(0_u16, |sum, b| sum.wrapping_add(u16::from(*b)));
+    let length = u32::try_from(data.len()).unwrap();
+    [&[1][..], &id.to_le_bytes(), &length.to_le_bytes(), data, &sum.to_le_bytes()].concat()
+}
+
+#[test]
+fn outlooks_package_is_opened_and_its_lengths_are_not_believed() {
+    let head = [&super::tnef::MAGIC[..], &[1, 0]].concat();
+    let whole = [
+        head.clone(),
+        attribute(0x0001_8004, b"Gnomes\0"),
+        attribute(0x0002_800c, b"See file.\0"),
+        attribute(0x0006_9002, b"xx"),
+        attribute(0x0001_8010, b"MG5.pdf\0"),
+        attribute(0x0006_800f, b"%PDF"),
+    ]
+    .concat();
+    let shown = found("winmail.dat", &whole);
+    for words in ["Subject: Gnomes", "See file.", "4  MG5.pdf"] {
+        assert!(shown.text.contains(words), "{}", shown.text);
+    }
+    for cut in 0..whole.len() {
+        let _ = super::tnef::read(&whole[..cut]);
+    }
+    let lie = [head, vec![1, 4, 0x80, 1, 0, 0xff, 0xff, 0xff, 0xff, 1]].concat();
+    assert!(super::tnef::read(&lie).unwrap().damaged);
+}
+
+#[test]
+fn an_invitation_offers_its_hearing_in_londons_time() {
+    let ics = "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nBEGIN:VTIMEZONE\r\nBEGIN:STANDARD\r\nDTSTART:16011028T020000\r\nEND:STANDARD\r\nEND:VTIMEZONE\r\n\
+        BEGIN:VEVENT\r\nSUMMARY:PTPH\\, R v FERRET\r\nLOCATION:Ambleford Crown\r\n  Court\r\nDTSTART;TZID=\"GMT Standard Time\":20260605T100000\r\n\
+        BEGIN:VALARM\r\nSUMMARY:no\r\nEND:VALARM\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
+    let invited = found("a.ics", ics.as_bytes()).invited.unwrap();
+    assert_eq!((invited.start.as_str(), invited.place.as_str()), ("2026-06-05T10:00:00", "Ambleford Crown Court"));
+    assert_eq!(invited.summary, "PTPH, R v FERRET");
+    let utc = ics.replace(";TZID=\"GMT Standard Time\":20260605T100000", ":20260605T090000Z");
+    assert_eq!(found("a.ics", utc.as_bytes()).invited.unwrap().start, "2026-06-05T10:00:00");
+    let day = ics.replace(";TZID=\"GMT Standard Time\":20260605T100000", ";VALUE=DATE:20260605");
+    assert_eq!(found("a.ics", day.as_bytes()).invited.unwrap().start, "2026-06-05");
+    assert!(found("a.ics", ics.replace("REQUEST", "CANCEL").as_bytes()).invited.is_none());
+    assert!(found("a.ics", ics.replace("20260605T", "never").as_bytes()).invited.is_none());
+    assert!(refused("a.ics", b"BEGIN:VCALENDAR\r\n").contains("without an event"));
+}
+
+#[test]
+fn pictures_are_made_small_and_huge_ones_refused() {
+    let mut png = Vec::new();
+    let picture = image::RgbImage::from_fn(1000, 500, |x, _| image::Rgb([u8::try_from(x / 4).unwrap(), 0, 0]));
+    picture.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
+    let shown = found("a.png", &png);
+    let points = shown.picture.unwrap();
+    assert_eq!((points.width, points.height), (240, 120));
+    assert_eq!(points.points.len(), 240 * 120 * 6);
+    assert!(refused("a.png", &png[..png.len() / 2]).contains("damaged"));
+    // A header that says 100,000 by 100,000 points; its check sum is right, so that nothing else refuses it.
+    let mut header = b"IHDR".to_vec();
+    header.extend(100_000_u32.to_be_bytes());
+    header.extend(100_000_u32.to_be_bytes());
+    header.extend([8, 2, 0, 0, 0]);
+    let mut crc = flate2::Crc::new();
+    crc.update(&header);
+    let huge = [b"\x89PNG\r\n\x1a\n\0\0\0\x0d".as_slice(), &header, &crc.sum().to_be_bytes()].concat();
+    let words = refused("a.png", &huge);
+    assert!(words.contains("too large") || words.contains("damaged"), "{words}");
+}
+
+fn pdf(pages: &str, content: &str) -> Vec<u8> {
+    let mut out = b"%PDF-1.4\n".to_vec();
+    let mut places = Vec::new();
+    let stream = format!("<</Length {}>>stream\n{content}\nendstream", content.len());
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R>>",
+        pages,
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
+        &stream,
+        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+    ];
+    for (at, object) in objects.iter().enumerate() {
+        places.push(out.len());
+        out.extend(format!("{} 0 obj\n{object}\nendobj\n", at + 1).bytes());
+    }
+    let xref = out.len();
+    out.extend(format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1).bytes());
+    for place in &places {
+        out.extend(format!("{place:010} 00000 n \n").bytes());
+    }
+    out.extend(format!("trailer<</Size {}/Root 1 0 R>>\nstartxref\n{xref}\n%%EOF", places.len() + 1).bytes());
+    out
+}
+
+#[test]
+fn the_text_of_a_pdf_is_read_and_a_broken_one_is_said_to_be() {
+    let content = "BT /F1 12 Tf 10 100 Td (The gnome was found) Tj ET";
+    let whole = pdf("<</Type/Pages/Kids[3 0 R]/Count 1>>", content);
+    assert!(found("a.pdf", &whole).text.contains("The gnome was found"));
+    for cut in [20, 100, whole.len() / 2, whole.len() - 30] {
+        let _ = look(&asked("a.pdf"), &whole[..cut]);
+    }
+    assert!(refused("a.pdf", b"%PDF-1.4 nothing").contains("damaged"));
+}
+
+#[test]
+fn a_message_within_a_message_is_shown_with_its_head() {
+    let eml = b"From: p.windlestraw@cps.gov.example\r\nSubject: Gnomes\r\n\r\nSee you.\r\n";
+    let shown = found("a.eml", eml);
+    assert!(shown.text.contains("Subject: Gnomes") && shown.text.contains("See you."), "{}", shown.text);
+}
+
+#[test]
+fn there_is_an_end_to_everything() {
+    assert!(found("a.txt", &vec![b'x'; 10 << 20]).text.len() <= TEXT_MAX);
+    assert!(refused("a.txt", &vec![b'x'; BYTES_MAX + 1]).contains("larger"));
+}

@@ -1,0 +1,200 @@
+//! Documents: the list, looking into one, what was not meant for us.
+
+use std::sync::Arc;
+
+use jiff::civil::date;
+
+use super::cast::{safe, time};
+use super::{Play, sentence};
+use crate::app::document_view::{DocumentRow, Look, Offered, Picture};
+use crate::app::effect::Effect;
+use crate::app::view::Tone;
+use crate::case::HearingTime;
+use crate::case::document::{Direction, Document, Kinds, Reach};
+use crate::mail::safe::SafeText;
+
+fn document(number: u64, name: &str, bytes: u64) -> Document {
+    let kinds = Kinds::default();
+    Document {
+        message: None,
+        message_id: "31@cps.gov.example".into(),
+        path: "1.2".into(),
+        name: name.into(),
+        media_type: "application/pdf".into(),
+        kind: kinds.of(name, "application/pdf"),
+        bytes,
+        sha256: format!("{number:064x}"),
+        from: "p.windlestraw@cps.gov.example".into(),
+        direction: Direction::In,
+        sent: Some(time("2026-03-02T14:50:00Z")),
+        received: Some(time("2026-03-02T14:53:07Z")),
+        deemed_served: String::new(),
+        signed_by: String::new(),
+        seen: true,
+        exported: None,
+        link: String::new(),
+        reach: Reach::Open,
+    }
+}
+
+fn row(all: Vec<Document>) -> DocumentRow {
+    DocumentRow::new(all).unwrap()
+}
+
+/// The list of the first case.
+fn documents(size: (u16, u16)) -> Play {
+    let mut play = Play::at(size);
+    let bundle = document(1, "IDPC 99ZX0012326 FERRET.pdf", 4_200_000);
+    let exported = Document { exported: Some(time("2026-03-03T09:00:00Z")), ..bundle.clone() };
+    let served = "served Tue 3 Mar 2026: sent Mon 2 Mar 2026 at 14:50, after 14:30 (CrimPR 4.11)";
+    let statement = Document {
+        signed_by: "Petra Windlestraw".into(),
+        seen: false,
+        deemed_served: served.into(),
+        ..document(2, "MG11 P BADGER 20260221.pdf", 310_000)
+    };
+    let withheld = Document { reach: Reach::Watched, ..document(3, "MG6D Otterbourne.pdf", 98_000) };
+    let shut = Document { reach: Reach::Quarantined, ..document(4, "MG3 FERRET.pdf", 51_000) };
+    let link = Document {
+        kind: Kinds::default().link(),
+        link: "https://portal.das.example/shared/77".into(),
+        sha256: String::new(),
+        bytes: 0,
+        ..document(5, "Defence Agent Service", 0)
+    };
+    let by_hand = Document {
+        direction: Direction::ByHand,
+        from: "Defence Agent Service".into(),
+        ..document(6, "police summary.pdf", 77_000)
+    };
+    play.world.documents = vec![
+        row(vec![exported, bundle]),
+        row(vec![statement]),
+        row(vec![withheld]),
+        row(vec![shut]),
+        row(vec![link]),
+        row(vec![by_hand]),
+    ];
+    play.keys("jb")
+}
+
+#[test]
+fn the_list_looks_so() {
+    for (name, size) in [("documents", (80, 24)), ("documents_wide", (200, 50))] {
+        insta::assert_snapshot!(name, documents(size).screen());
+    }
+    insta::assert_snapshot!("documents_watched", documents((80, 24)).keys("jj").screen());
+}
+
+#[test]
+fn nothing_but_ascii_on_an_ascii_terminal() {
+    let mut play = documents((80, 24));
+    play.model.settings.ascii = true;
+    assert!(play.screen().is_ascii(), "{}", play.screen());
+}
+
+#[test]
+fn what_is_watched_or_in_quarantine_is_not_looked_into_or_saved() {
+    for keys in ["jj<CR>", "jjj<CR>", "jjw", "jjjw", "jje", "jjje"] {
+        let play = documents((80, 24)).keys(keys);
+        let asked = play.effects.iter().any(|effect| {
+            matches!(effect, Effect::Look(_) | Effect::SaveDocuments(..) | Effect::Outside(_))
+        });
+        assert!(!asked && !play.screen().contains("to directory"), "{keys}: {}", play.screen());
+    }
+    let play = documents((80, 24)).keys("jjjj<CR>");
+    assert!(play.screen().contains("never follows it"), "{}", play.screen());
+}
+
+#[test]
+fn quarantine_asks_why_and_release_gives_no_reason_of_its_own() {
+    let quarantined = |play: &Play| -> Vec<(usize, String, bool)> {
+        let found = play.effects.iter().filter_map(|effect| match effect {
+            Effect::Quarantine { documents, because, release, .. } => Some((documents.len(), because.clone(), *release)),
+            _ => None,
+        });
+        found.collect()
+    };
+    let play = documents((80, 24)).keys("jjq");
+    assert!(play.screen().contains("Why?"), "{}", play.screen());
+    assert!(quarantined(&play).is_empty());
+    let play = play.keys("<CR>");
+    assert_eq!(quarantined(&play), [(1, "possible mis-service".to_owned(), false)]);
+    // An empty reason releases nothing.
+    let play = documents((80, 24)).keys("jjQ<CR>");
+    assert!(quarantined(&play).is_empty());
+    let play = documents((80, 24)).keys("jjQthe CPS agreed<CR>");
+    assert_eq!(quarantined(&play), [(1, "the CPS agreed".to_owned(), true)]);
+    // Escape does nothing.
+    assert!(quarantined(&documents((80, 24)).keys("jjq<Esc>")).is_empty());
+}
+
+#[test]
+fn marks_sorting_and_saving_of_several() {
+    let play = documents((80, 24)).keys("xxxw");
+    assert!(play.screen().contains("Save 2 documents (1 out of reach"), "{}", play.screen());
+    let play = play.keys("<C-u>/tmp/x<CR>");
+    let saved = play.effects.iter().find_map(|effect| match effect {
+        Effect::SaveDocuments(documents, dir) => Some((documents.len(), dir.clone())),
+        _ => None,
+    });
+    assert_eq!(saved, Some((2, "/tmp/x".to_owned())));
+    let play = documents((80, 24)).keys("ooo");
+    assert!(play.screen().contains("Sorted by name"), "{}", play.screen());
+}
+
+#[test]
+fn a_filter_finds_nothing_in_quarantine() {
+    let play = documents((80, 24)).keys("/MG3<CR>");
+    assert!(play.screen().contains("What is in quarantine is not searched"), "{}", play.screen());
+}
+
+#[test]
+fn ten_thousand_are_there_at_once() {
+    let mut play = Play::at((80, 24));
+    play.world.documents =
+        (0..10_000).map(|n| row(vec![document(n, &format!("MG11 {n}.pdf"), n)])).collect();
+    let play = play.keys("jb<End>");
+    assert!(play.screen().contains("10000"), "{}", play.screen());
+    let play = play.keys("/MG11 77.pdf<CR>");
+    assert!(play.screen().contains("MG11 77.pdf"), "{}", play.screen());
+}
+
+fn look(lines: &[&str]) -> Look {
+    Look {
+        title: safe("police summary.pdf"),
+        said: vec![sentence(Tone::Plain, "police summary: PDF."), sentence(Tone::Plain, "Only its text is shown.")],
+        lines: lines.iter().map(|line| SafeText::line(line)).collect::<Vec<_>>().into(),
+        picture: None,
+        offered: None,
+    }
+}
+
+#[test]
+fn a_document_is_read_below_our_own_lines() {
+    let mut play = documents((80, 24));
+    play.world.look = Some(Arc::new(look(&["The gnome was found.", "Only its text is shown."])));
+    insta::assert_snapshot!("look", play.keys("<CR>").screen());
+}
+
+#[test]
+fn a_picture_is_drawn_in_half_blocks() {
+    let mut play = documents((80, 24));
+    let points = (0..20 * 10_u16).flat_map(|n| [u8::try_from(n % 256).unwrap(), 0, 0]).collect();
+    let picture = Some(Picture { width: 20, height: 10, points });
+    play.world.look = Some(Arc::new(Look { picture, ..look(&[]) }));
+    let play = play.keys("<CR>");
+    assert!(play.screen().contains(&"\u{2580}".repeat(20)), "{}", play.screen());
+}
+
+#[test]
+fn an_invitation_is_taken_into_the_case_after_a_yes() {
+    let mut play = documents((80, 24));
+    let at = HearingTime { date: date(2026, 6, 5), time: None };
+    let offered = Some(Offered { at, court: "Ambleford CC".into(), summary: "PTPH".into() });
+    play.world.look = Some(Arc::new(Look { offered, ..look(&["What: PTPH"]) }));
+    let play = play.keys("<CR>a");
+    assert!(play.screen().contains("Write this hearing into"), "{}", play.screen());
+    let play = play.keys("y");
+    assert!(play.effects.iter().any(|effect| matches!(effect, Effect::ChangeCase(..))));
+}

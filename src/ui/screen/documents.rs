@@ -1,0 +1,161 @@
+//! Documents of a case or a message.
+
+use super::{lead, point, say, size};
+use crate::app::Model;
+use crate::app::document_view::DocumentRow;
+use crate::app::screen::documents::Documents;
+use crate::app::size::{Area, inset};
+use crate::app::view::Tone;
+use crate::case::document::{Direction, Reach, advice};
+use crate::mail::safe::SafeText;
+use crate::theme::Scope;
+use crate::ui::canvas::Canvas;
+use crate::ui::date;
+
+const MARK: u16 = 2;
+const KIND: u16 = 11;
+const DATE: u16 = 7;
+const SIZE: u16 = 8;
+const SIGNS: u16 = 6;
+
+/// What is to be known of a document at a glance: `!` out of reach or watched, way, `S` signed, `*` unread, `x` exported, copies.
+fn signs(row: &DocumentRow) -> String {
+    let first = &row.first;
+    let reach = match first.reach {
+        Reach::Open => ' ',
+        Reach::Watched => '!',
+        Reach::Quarantined => 'Q',
+    };
+    let way = match first.direction {
+        Direction::In => ' ',
+        Direction::Out => '>',
+        Direction::ByHand => 'h',
+    };
+    let signed = if first.signed_by.is_empty() { ' ' } else { 'S' };
+    let seen = if first.seen { ' ' } else { '*' };
+    let exported = if row.all().any(|one| one.exported.is_some()) { 'x' } else { ' ' };
+    format!("{reach}{seen}{way}{signed}{exported}")
+}
+
+/// Draws the list.
+pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>) {
+    let area = model.list_area();
+    let fixed = 1 + MARK + KIND + DATE + SIZE + SIGNS + 3;
+    let room = area.width.saturating_sub(fixed);
+    let from = room / 3;
+    let name = room.saturating_sub(from + 1);
+    let columns = [1 + MARK, SIGNS, KIND, name, from, DATE];
+    let at: Vec<u16> = columns
+        .iter()
+        .scan(area.x, |x, width| {
+            *x += width + u16::from(*width == name || *width == from);
+            Some(*x)
+        })
+        .collect();
+    let place = |column: usize| at.get(column).copied().unwrap_or(area.x);
+    if area.y > model.parts().body.y {
+        let style = canvas.style(Scope::ListHeading);
+        let y = area.y - 1;
+        canvas.put(place(1), y, KIND, "Kind", style);
+        canvas.put(place(2), y, name, "Name", style);
+        canvas.put(place(3), y, from, "From", style);
+        canvas.put(place(4), y, DATE, "Date", style);
+        canvas.put_right(place(5), y, SIZE, "Size", style);
+    }
+    for (y, (number, row)) in (area.y..).zip(documents.list.visible()) {
+        let chosen = number == documents.list.at();
+        let style = lead(canvas, area, y, area.width, Scope::ListRow, chosen);
+        let mark = if documents.marked.contains(&row.id) { "+" } else { " " };
+        canvas.put(area.x + 1, y, 1, mark, style);
+        canvas.put(place(0), y, SIGNS, &signs(row), style);
+        canvas.put(place(1), y, KIND - 1, row.code.as_str(), style);
+        let copies = if row.copies.is_empty() { String::new() } else { format!(" (\u{d7}{})", row.copies.len() + 1) };
+        let named =
+            if row.first.is_file() { row.name.clone() } else { SafeText::fill("{}: shared by link", &[&row.name]) };
+        let width = canvas.put(place(2), y, name.saturating_sub(6), named.as_str(), style);
+        canvas.put(place(2) + width, y, 6, &copies, style);
+        canvas.put(place(3), y, from, row.from.as_str(), style);
+        let when = row.first.at().map(|at| date::short(at, model.now, &model.settings.zone)).unwrap_or_default();
+        canvas.put(place(4), y, DATE, &when, style);
+        let bytes = if row.first.is_file() { size(row.first.bytes) } else { String::new() };
+        canvas.put_right(place(5), y, SIZE, &bytes, style);
+        point(model, canvas, area, y, chosen);
+    }
+    if documents.list.is_empty() {
+        let words = match (documents.fresh.loaded, documents.list.filter().is_empty()) {
+            (false, _) => "Reading the documents.",
+            (true, true) => "No document came with mail that is filed here, and none was taken in by hand.",
+            (true, false) => "No document holds what you typed. What is in quarantine is not searched.",
+        };
+        say(canvas, area, words);
+    }
+    details(model, documents, canvas, area);
+}
+
+/// What is known of the document at the cursor.
+fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: Area) {
+    let body = model.parts().body;
+    let y = list.y + list.height;
+    let height = (body.y + body.height).saturating_sub(y);
+    let Some(row) = documents.list.selected().filter(|_| height > 1) else { return };
+    canvas.fill(Area { y, height: 1, ..body }, canvas.pick("─", "-"), canvas.style(Scope::Border));
+    let inner = inset(Area { y: y + 1, height: height - 1, ..body });
+    let zone = &model.settings.zone;
+    let first = &row.first;
+    let mut lines: Vec<(Tone, SafeText)> = Vec::new();
+    match first.reach {
+        Reach::Open => {}
+        Reach::Watched => lines.push((
+            Tone::Alarm,
+            SafeText::from("Possible mis-service: stop reading, put it into quarantine, ask a supervisor. No preview."),
+        )),
+        Reach::Quarantined => {
+            lines.push((Tone::Alarm, SafeText::from("In quarantine: not shown, not searched, not exported.")));
+        }
+    }
+    if first.reach != Reach::Open {
+        // Where there is little room, what the law of the place adds is what the head line does not say.
+        let advice = advice(documents.law);
+        lines
+            .extend(advice.iter().rev().take(usize::from(height / 3)).map(|line| (Tone::Plain, SafeText::from(*line))));
+    }
+    let quarantined = documents.quarantined();
+    if quarantined > 0 && first.reach == Reach::Open {
+        let words = format!("{quarantined} of these in quarantine: left out of search and export.");
+        lines.push((Tone::Warning, SafeText::line(&words)));
+    }
+    lines.push((Tone::Plain, SafeText::fill("{} ({})", &[&row.name, &row.kind])));
+    let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| date::long(at, zone));
+    let came = match first.direction {
+        Direction::In => format!("from {}, received {}", first.from, when(first.received)),
+        Direction::Out => format!("sent {}", when(first.sent)),
+        Direction::ByHand if first.from.is_empty() => format!("taken in by hand {}", when(first.received)),
+        Direction::ByHand => format!("taken in by hand {}, from {}", when(first.received), first.from),
+    };
+    lines.push((Tone::Plain, SafeText::line(&came)));
+    if !first.is_file() {
+        lines.push((Tone::Plain, SafeText::line(&format!("link, never followed: {}", first.link))));
+    } else {
+        lines.push((Tone::Plain, SafeText::line(&format!("SHA-256 {}", first.sha256))));
+    }
+    if !first.deemed_served.is_empty() {
+        lines.push((Tone::Plain, SafeText::line(&first.deemed_served)));
+    }
+    let exported = row.all().filter_map(|one| one.exported).max();
+    let signed =
+        if first.signed_by.is_empty() { "not signed".to_owned() } else { format!("signed by {}", first.signed_by) };
+    let copies = match row.copies.len() {
+        0 => String::new(),
+        count => format!("; the same content came {count} more time{}", if count == 1 { "" } else { "s" }),
+    };
+    let words = format!("{signed}; exported {}{copies}", when(exported));
+    lines.push((Tone::Plain, SafeText::line(&words)));
+    for (y, (tone, line)) in (inner.y..inner.y + inner.height).zip(&lines) {
+        let style = if *tone == Tone::Plain { canvas.style(Scope::Text) } else { canvas.tone(*tone) };
+        if *tone != Tone::Plain {
+            canvas.put(inner.x, y, 1, canvas.sign(*tone), style);
+        }
+        let shift = if *tone == Tone::Plain { 0 } else { 2 };
+        canvas.put(inner.x + shift, y, inner.width.saturating_sub(shift), line.as_str(), style);
+    }
+}

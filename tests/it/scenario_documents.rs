@@ -1,0 +1,247 @@
+//! Documents from end to end: the real program in a real terminal, Dovecot behind it. What was not meant for us is shut before anybody decided, put
+//! out of reach with the moment in the register, and left out of everything that lists, searches or writes out.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use casemail::engine::sandbox;
+use serde_json::Value;
+
+use crate::support::home::CASEMAIL;
+use crate::walkthrough::{World, eventually, show};
+
+const CASES: &str = "[classes]\ngov = [\"gov.example\"]\n\n\
+    [[portal]]\nname = \"Defence Agent Service\"\nhosts = [\"das.example\"]\n\n\
+    [[case]]\nid = \"OTTERBOURNE\"\ntitle = \"R v OTTERBOURNE\"\nidentifiers = [\"99QY0045626\"]\n\n\
+    [[case]]\nid = \"PUDDOCK\"\ntitle = \"PF v PUDDOCK\"\nidentifiers = [\"ZZ26000417\"]\n\n";
+
+const SECRET: &[u8] = b"the names of those who told";
+
+/// A message with files.
+fn mail(id: &str, subject: &str, text: &str, files: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut out = format!(
+        "From: CPS Mudshire <p.windlestraw@cps.gov.example>\r\nTo: Beatrice Quill <quill@quillpounce.example>\r\n\
+         Message-ID: <{id}@casemail.example>\r\nDate: {}\r\nSubject: {subject}\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n{text}\r\n",
+        jiff::Zoned::now().strftime("%a, %d %b %Y %H:%M:%S %z")
+    );
+    for (name, content) in files {
+        let content = base64::engine::general_purpose::STANDARD.encode(content);
+        out.push_str(&format!(
+            "--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"{name}\"\r\n\
+             Content-Transfer-Encoding: base64\r\n\r\n{content}\r\n"
+        ));
+    }
+    out.push_str("--b--\r\n");
+    out.into_bytes()
+}
+
+fn world(mails: &[Vec<u8>]) -> Option<World> {
+    let world = World::start()?;
+    world.configure(CASES);
+    for mail in mails {
+        world.dovecot.deliver("quill", "INBOX", mail);
+    }
+    Some(world)
+}
+
+fn documents(world: &World, case: &str) -> Vec<Value> {
+    world.home.json(&["attachment", "list", "--case", case])["attachments"].as_array().unwrap().clone()
+}
+
+fn field<'a>(documents: &'a [Value], name: &str, field: &str) -> &'a Value {
+    &documents.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {documents:#?}"))[field]
+}
+
+/// The name of the first message of a case.
+fn message(world: &World, case: &str) -> String {
+    world.home.json(&["message", "list", "--case", case])["messages"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// Whether any file below a directory holds some bytes.
+fn holds(dir: &Path, needle: &[u8]) -> bool {
+    std::fs::read_dir(dir).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return holds(&path, needle);
+        }
+        std::fs::read(&path).is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+    })
+}
+
+#[test]
+fn a_sensitive_schedule_served_by_mistake_is_shut_quarantined_and_left_out() {
+    let files: [(&str, &[u8]); 2] =
+        [("MG6C Otterbourne.txt", b"one gnome, two fish"), ("MG6D Otterbourne.txt", SECRET)];
+    let mail = mail("s5", "R v OTTERBOURNE 99QY0045626 schedules", "Please find attached.", &files);
+    let Some(world) = world(&[mail]) else { return };
+    let Some(screen) = world.home.screen((80, 24)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("otter");
+    screen.wait_for("R v OTTERBOURNE");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("schedules");
+    screen.send_keys(&["Enter"]);
+    let seen = screen.wait_for("Possible mis-service");
+    show("banner", &seen);
+    assert!(seen.contains("Please find attached") || seen.contains("MG6C"), "{seen}");
+
+    // The list of the case: no preview of what is watched.
+    screen.send_keys(&["q"]);
+    screen.wait_until("the threads", |now| !now.contains("Possible mis-service"));
+    screen.send_keys(&["b"]);
+    screen.wait_for("MG6D Otterbourne.txt");
+    screen.send_keys(&["/"]);
+    screen.type_text("MG6D");
+    screen.send_keys(&["Enter"]);
+    screen.wait_until("one document", |now| !now.contains("MG6C Otterbourne"));
+    screen.send_keys(&["Enter"]);
+    let seen = screen.wait_for("no preview");
+    show("no preview", &seen);
+    assert!(!seen.contains("those who told"), "{seen}");
+
+    // `q`, with the reason that is proposed.
+    screen.send_keys(&["q"]);
+    screen.wait_for("Quarantine");
+    screen.send_keys(&["Enter"]);
+    let seen = screen.wait_for("in quarantine; the register has the time");
+    show("quarantined", &seen);
+    // What is in quarantine is found by no search.
+    screen.wait_for("What is in quarantine is not searched");
+    screen.send_keys(&["Escape"]);
+    let seen = screen.wait_for("MG6C Otterbourne");
+    show("list", &seen);
+
+    // The register has who and when; the notice is a draft, and nothing was sent.
+    let told = world.home.done(&["case", "chronology", "OTTERBOURNE"], b"");
+    assert!(told.contains("put out of reach (possible mis-service)"), "{told}");
+    screen.send_keys(&["g", "d"]);
+    let seen = screen.wait_for("Re: R v OTTERBOURNE");
+    show("drafts", &seen);
+    assert_eq!(world.home.json(&["outbox", "list"])["entries"].as_array().unwrap().len(), 0);
+
+    // Every command keeps it shut, and says so.
+    let listed = documents(&world, "OTTERBOURNE");
+    assert_eq!(field(&listed, "(in quarantine)", "state"), "quarantined");
+    assert_eq!(field(&listed, "MG6C Otterbourne.txt", "kind"), "MG6C");
+    let id = message(&world, "OTTERBOURNE");
+    let out = world.home.beside("out");
+    let ran = world.home.run(&["attachment", "export", &id, "--to", out.to_str().unwrap()], b"");
+    assert!(ran.err.contains("1 in quarantine: not exported"), "{ran:?}");
+    let written: Vec<_> = std::fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(written, ["MG6C Otterbourne.txt"]);
+    let ran = world.home.run(&["attachment", "look", &id, "--part", "3"], b"");
+    assert!(ran.code == 1 && ran.err.contains("in quarantine") && !ran.out.contains("told"), "{ran:?}");
+    let ran = world.home.run(&["message", "raw", &id], b"");
+    assert!(ran.code == 1 && ran.err.contains("in quarantine"), "{ran:?}");
+    assert!(!holds(&world.home.path(), SECRET), "it lies readable on the disk");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+
+    // Back, with a reason: the register has that too, and it can be read again.
+    world.home.done(&["attachment", "quarantine", &id, "--release", "--because", "the CPS agreed"], b"");
+    let told = world.home.done(&["case", "chronology", "OTTERBOURNE"], b"");
+    assert!(told.contains("back in reach (the CPS agreed)"), "{told}");
+    let ran = world.home.run(&["attachment", "look", &id, "--part", "3"], b"");
+    assert!(ran.code == 0 && ran.out.contains("those who told"), "{ran:?}");
+}
+
+#[test]
+fn what_is_shared_by_link_and_what_was_fetched_by_hand_stand_in_one_list() {
+    let text = "Disclosure in ZZ26000417 was shared: https://portal.das.example/shared/77";
+    let mail = mail("das", "PF v PUDDOCK ZZ26000417", text, &[("letter.txt", b"Dear agent")]);
+    let Some(world) = world(&[mail]) else { return };
+    world.home.done(&["sync"], b"");
+    world.home.write("summary.txt", "the police summary");
+    let file = world.home.beside("summary.txt");
+    let import = ["case", "import", "PUDDOCK", file.to_str().unwrap(), "--source", "Defence Agent Service"];
+    let taken = world.home.json(&import);
+    assert_eq!(taken["files"][0]["name"], "summary.txt", "{taken}");
+    let again = world.home.run(&import, b"");
+    assert!(again.code == 1 && again.err.contains("was taken into PUDDOCK already"), "{again:?}");
+
+    let listed = documents(&world, "PUDDOCK");
+    assert_eq!(listed.len(), 3, "{listed:#?}");
+    assert_eq!(field(&listed, "summary.txt", "direction"), "by-hand");
+    assert_eq!(field(&listed, "summary.txt", "from"), "Defence Agent Service");
+    assert_eq!(field(&listed, "Defence Agent Service", "link"), "https://portal.das.example/shared/77");
+    assert_eq!(field(&listed, "Defence Agent Service", "kind"), "LINK");
+    let told = world.home.done(&["case", "chronology", "PUDDOCK"], b"");
+    assert!(told.contains("shared by link (Defence Agent Service): https://portal.das.example/shared/77"), "{told}");
+    assert!(told.contains("taken in by hand: summary.txt"), "{told}");
+    assert!(!holds(&world.home.path(), b"the police summary"), "it lies readable on the disk");
+
+    let Some(screen) = world.home.screen((200, 50)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("puddock");
+    screen.wait_for("PF v PUDDOCK");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("ZZ26000417");
+    screen.send_keys(&["b"]);
+    let seen = screen.wait_for("summary.txt");
+    show("one list", &seen);
+    assert!(seen.contains("shared by link") && seen.contains("letter.txt"), "{seen}");
+    // What was fetched by hand is looked into like everything else.
+    screen.send_keys(&["/"]);
+    screen.type_text("summary");
+    screen.send_keys(&["Enter"]);
+    screen.wait_until("one document", |now| !now.contains("letter.txt"));
+    screen.send_keys(&["Enter"]);
+    let seen = screen.wait_for("the police summary");
+    show("look", &seen);
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+}
+
+/// Runs the child by itself.
+fn child(head: &str, bytes: &[u8]) -> std::process::Output {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let mut child = Command::new(CASEMAIL)
+        .arg(sandbox::WORD)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let _ = input.write_all(head.as_bytes()).and_then(|()| input.write_all(b"\n")).and_then(|()| input.write_all(bytes));
+    drop(input);
+    child.wait_with_output().unwrap()
+}
+
+fn answer(head: &str, bytes: &[u8]) -> Value {
+    let output = child(head, bytes);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+}
+
+#[test]
+fn the_sandbox_has_no_files_no_network_and_no_processes() {
+    let told = answer(r#"{"name":"\u0000probe","media_type":""}"#, b"");
+    let text = told["Ok"]["text"].as_str().unwrap();
+    for what in ["read-file", "write-file", "tcp", "udp", "process", "thread"] {
+        assert!(text.contains(&format!("{what} refused")), "{text}");
+    }
+}
+
+#[test]
+fn hostile_documents_cost_themselves_only() {
+    let text = answer(r#"{"name":"a.txt","media_type":""}"#, b"the gnome");
+    assert_eq!(text["Ok"]["text"], "the gnome");
+    // A PDF whose pages are each other's parents, one that is cut off, one that says it is endless.
+    for pdf in [
+        "%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[2 0 R 2 0 R]/Count 99999999>>endobj\n\
+         trailer<</Root 1 0 R>>",
+        "%PDF-1.7\n1 0 obj<</Length 99999999999>>stream\n",
+    ] {
+        let output = child(r#"{"name":"a.pdf","media_type":"application/pdf"}"#, pdf.as_bytes());
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(!told.contains("\"Ok\":{\"format\":\"PDF\"") || told.contains("no text"), "{told}");
+    }
+    // Nested beyond any stack.
+    let deep = format!("%PDF-1.4\n1 0 obj{}endobj trailer<</Root 1 0 R>>", "[".repeat(5_000_000));
+    let output = child(r#"{"name":"a.pdf","media_type":""}"#, deep.as_bytes());
+    assert!(!output.status.success() || String::from_utf8_lossy(&output.stdout).contains("Err"), "{output:?}");
+}

@@ -29,6 +29,7 @@ mod core;
 pub mod document;
 mod draft_file;
 mod drafts;
+pub mod export;
 pub mod files;
 mod guard;
 mod housekeeping;

@@ -21,6 +21,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("app", 3),
     ("imap", 3),
     ("smtp", 3),
+    ("export", 3),
     ("engine", 4),
     ("ui", 4),
     ("cli", 5),
@@ -53,6 +54,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("toml", &["settings"]),
+    ("lopdf", &["export"]),
 ];
 
 /// Rooms that are pure: what they may not name, with the reason.

@@ -12,7 +12,7 @@
 //! |---|---|---|
 //! | 5 | [`cli`] · [`terminal`] · [`demo`] | wiring: headless front end; tty and run loop; embedded servers with fictional cases |
 //! | 4 | [`engine`] · [`ui`] | the engine performs effects, is the sole writer of the stores and holds the secrets; `ui` draws `&Model` |
-//! | 3 | [`app`] · [`imap`] · [`smtp`] | the pure update; the protocols' connections |
+//! | 3 | [`app`] · [`imap`] · [`smtp`] · [`export`] | the pure update; the protocols' connections; files of cases written out, with their manifest |
 //! | 2 | [`keymap`] · [`config`] · [`store`] · [`net`] · [`register`] | keys to actions; the configuration; sealed stores; TCP, STARTTLS, TLS, the byte guard; what happened in each case, as chained streams, and the case book as their fold |
 //! | 1 | [`action`] · [`case`] · [`pgp`] · [`theme`] | every user intent; identifiers, carriage and filing; OpenPGP and its verdict; meanings to styles |
 //! | 0 | [`mail`] · [`settings`] | messages as values; files that a person edits, as values with places |
@@ -87,6 +87,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod engine;
+pub mod export;
 pub mod imap;
 pub mod keymap;
 pub mod look;

@@ -120,6 +120,9 @@ pub(super) enum Command {
     /// What happened in each case: the register, proved and carried to other devices
     #[command(subcommand)]
     Register(Register),
+    /// What was exported
+    #[command(subcommand)]
+    Export(Export),
     /// The sealed stores
     #[command(subcommand)]
     Store(Store),
@@ -275,6 +278,25 @@ pub(super) enum Case {
         #[arg(long, value_name = "TEXT", default_value = "")]
         because: String,
     },
+    /// Write the documents and messages of a case to files, with an index and a signed list of their digests
+    Export {
+        /// Its id or one of its identifiers
+        id: String,
+        /// Where to, and how
+        #[command(flatten)]
+        to: ExportTo,
+    },
+    /// One PDF of the documents of a case: a cover that lists them, bookmarks, a number on each page
+    Bundle {
+        /// Its id or one of its identifiers
+        id: String,
+        /// The PDF; a file that is there is never replaced
+        #[arg(long, value_name = "FILE.pdf")]
+        to: PathBuf,
+        /// Only documents whose name or SHA-256 begins so (may be given several times)
+        #[arg(long = "document", value_name = "NAME|SHA256")]
+        documents: Vec<String>,
+    },
     /// Everything that was sent, received, exported, overridden and decided in a case, in order; never the text of a message
     Chronology {
         /// Its id or one of its identifiers
@@ -365,6 +387,44 @@ pub(super) enum ChronologyFormat {
     Csv,
 }
 
+/// Where an export goes, and in which form.
+#[derive(Args, Clone, Debug)]
+pub(super) struct ExportTo {
+    /// Below this directory; nothing that is there is ever replaced
+    #[arg(long, value_name = "DIR")]
+    pub(super) to: PathBuf,
+    /// As what
+    #[arg(long, value_name = "FORM", default_value = "files")]
+    pub(super) format: ExportFormat,
+    /// Write what is in encrypted files (report.pdf.gpg), not the files
+    #[arg(long)]
+    pub(super) decrypt: bool,
+}
+
+/// See [`ExportTo`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// Documents and messages as files, in directories by thread
+    #[default]
+    Files,
+    /// All messages in one mbox file
+    Mbox,
+    /// A Maildir
+    Maildir,
+    /// As files, and a zip of them beside the directory
+    Zip,
+}
+
+/// See [`Command::Export`].
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Export {
+    /// Prove that nothing of an export was changed, added or taken away; exit 1 names what was
+    Verify {
+        /// The directory of a case, or the one that holds them
+        dir: PathBuf,
+    },
+}
+
 /// See [`Command::Register`].
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Register {
@@ -404,6 +464,14 @@ pub(super) enum Thread {
         /// 16 hexadecimal digits, as `thread list` prints them
         id: String,
     },
+    /// Write the documents and messages of a thread to files
+    Export {
+        /// 16 hexadecimal digits, as `thread list` prints them
+        id: String,
+        /// Where to, and how
+        #[command(flatten)]
+        to: ExportTo,
+    },
 }
 
 /// See [`Command::Message`].
@@ -432,6 +500,18 @@ pub(super) enum Message {
         /// account/mailbox/uidvalidity/uid, a file, or `-` for standard input
         #[arg(value_name = "ID|FILE.eml|-")]
         message: String,
+    },
+    /// Write messages and their documents to files
+    Export {
+        /// account/mailbox/uidvalidity/uid
+        #[arg(value_name = "ID", required = true)]
+        messages: Vec<String>,
+        /// Of one message, only this part, for instance 1.2 (may be given several times)
+        #[arg(long = "part", value_name = "PATH")]
+        parts: Vec<String>,
+        /// Where to, and how
+        #[command(flatten)]
+        to: ExportTo,
     },
     /// One message as the server has it
     Raw {

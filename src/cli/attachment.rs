@@ -1,6 +1,5 @@
 //! `attachment list | export`.
 
-use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,12 +13,13 @@ use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::source::Source;
 use crate::case::document::{Document, Kinds, Reach};
+use crate::engine::files;
 use crate::engine::query::Filter;
 use crate::engine::sandbox;
 use crate::look::Asked;
 use crate::mail::display;
 use crate::mail::message::Message;
-use crate::mail::safe::{SafeText, file_name};
+use crate::mail::safe::SafeText;
 use crate::pgp::file::{self, OpenedFile};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::{self, Decrypt, Terms};
@@ -313,39 +313,11 @@ fn with_attachments(call: &Call<'_>, scope: &args::Scope) -> Result<Vec<String>,
     Ok(holding.take(scope.limit.unwrap_or(usize::MAX)).collect())
 }
 
-/// Writes a file for the owner alone, under a name that is not taken, and reads it again before it counts.
+/// Writes a file for the owner alone, never over another one; one of the same name and content is left as it is.
 fn write(dir: &Path, line: &Line, content: &[u8]) -> Result<String, Failure> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let fail = |error: std::io::Error| {
-        Failure::new(Exit::CannotWrite, format!("{}: cannot be written: {error}", dir.display()))
-    };
-    std::fs::create_dir_all(dir).map_err(fail)?;
-    let name = match file_name(&line.name) {
-        name if name.is_empty() => "attachment".to_owned(),
-        name => name,
-    };
-    for number in 1..10_000_u32 {
-        let path = dir.join(if number == 1 { name.clone() } else { numbered(&name, number) });
-        let opened = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
-        let mut file = match opened {
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => continue,
-            other => other.map_err(fail)?,
-        };
-        file.write_all(content).and_then(|()| file.sync_all()).map_err(fail)?;
-        if std::fs::read(&path).map_err(fail)? != content {
-            return Err(Failure::new(Exit::CannotWrite, format!("{}: does not read back as written", path.display())));
-        }
-        return Ok(path.display().to_string());
-    }
-    Err(Failure::new(Exit::CannotWrite, format!("{}: holds too many files of that name", dir.display())))
-}
-
-/// `report.pdf` as `report (2).pdf`.
-fn numbered(name: &str, number: u32) -> String {
-    match name.rsplit_once('.') {
-        Some((stem, extension)) if !stem.is_empty() => format!("{stem} ({number}).{extension}"),
-        _ => format!("{name} ({number})"),
-    }
+    let fail = |words: String| Failure::new(Exit::CannotWrite, words);
+    std::fs::create_dir_all(dir).map_err(|error| fail(format!("{}: cannot be written: {error}", dir.display())))?;
+    Ok(files::save(dir, &line.name, content).map_err(fail)?.path.display().to_string())
 }
 
 fn print(call: &mut Call<'_>, lines: Vec<Line>) -> Outcome {

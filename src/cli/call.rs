@@ -10,7 +10,7 @@ use super::args::{Cli, Command};
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::Secret;
-use super::{attachment, case, change, key, message, outbox, register, stores, thread, transfer};
+use super::{attachment, case, change, export, key, message, outbox, register, stores, thread, transfer};
 use crate::app::effect::Said;
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -89,6 +89,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
         Command::Change(command) => change::run(call, command),
         Command::Key(command) => key::run(call, command),
         Command::Register(command) => register::run(call, command),
+        Command::Export(super::args::Export::Verify { dir }) => export::verify(call, dir),
         Command::Store(command) => stores::run(call, command),
         // Done before a profile is opened: see the head of the program.
         Command::Demo(_)
@@ -151,6 +152,8 @@ pub(super) fn is_bare(cli: &Cli, cwd: &std::path::Path) -> bool {
         Some(Command::Attachment(Attachment::Export { message, .. })) => bare(message),
         // The streams in a file are proved by what is in it.
         Some(Command::Register(super::args::Register::Verify { file })) => file.is_some(),
+        // Whoever was given an export needs no profile to see whether it is whole.
+        Some(Command::Export(_)) => true,
         _ => false,
     }
 }

@@ -316,6 +316,14 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         }
         args::Case::Import { id, files, source } => return import(call, id, files, source),
         args::Case::Shred { id, because } => return shred(call, id, because),
+        args::Case::Export { id, to } => {
+            let subject = super::export::case(call, id)?;
+            return super::export::run(call, subject, to);
+        }
+        args::Case::Bundle { id, to, documents } => {
+            let subject = super::export::case(call, id)?;
+            return super::export::bundle(call, subject, to, documents);
+        }
         args::Case::Chronology { id, format } => return chronology(call, id, *format),
     }
     Ok(Exit::Done)

@@ -10,6 +10,7 @@ use super::listed::{self, Row};
 use super::source::Source;
 use crate::case::Classes;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
+use crate::engine::export::Subject;
 use crate::engine::query::Filter;
 use crate::pgp::verdict::nobody;
 
@@ -34,6 +35,17 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
             list(call, &filter, scope.limit)
         }
         args::Message::Show { message } => show(call, &Source::of(message, &call.cwd)?),
+        args::Message::Export { messages, parts, to } => {
+            let engine = call.engine()?;
+            let find = |text: &String| Source::of(text, &call.cwd)?.find(engine);
+            let names = messages.iter().map(find).collect::<Result<Vec<_>, _>>()?;
+            let subject = match (names.as_slice(), parts.as_slice()) {
+                (_, []) => Subject::Messages(names),
+                ([only], _) => Subject::Parts(only.clone(), parts.clone()),
+                _ => return Err(Failure::new(Exit::Usage, "--part is of one message")),
+            };
+            return super::export::run(call, subject, to);
+        }
         args::Message::Raw { message } => {
             let source = Source::of(message, &call.cwd)?;
             let raw = if source.is_bare() {

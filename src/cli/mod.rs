@@ -14,6 +14,7 @@ mod change;
 mod check;
 mod environment;
 mod exit;
+mod export;
 mod key;
 mod listed;
 mod manual;

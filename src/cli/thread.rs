@@ -102,6 +102,10 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Thread) -> Outcome {
                 call.output.entries(&entries)?;
             }
         }
+        args::Thread::Export { id, to } => {
+            let subject = crate::engine::export::Subject::Thread(listed::thread_id(id)?);
+            return super::export::run(call, subject, to);
+        }
         args::Thread::Show { id } => {
             let thread = listed::thread_id(id)?;
             let forest = call.engine()?.thread_forest(thread)?;

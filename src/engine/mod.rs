@@ -30,6 +30,7 @@ pub mod document;
 mod documents;
 mod draft_file;
 mod drafts;
+pub mod export;
 pub mod files;
 mod guard;
 mod housekeeping;

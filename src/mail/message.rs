@@ -232,6 +232,22 @@ impl Message {
         }
     }
 
+    /// Writes [`Self::content`] without holding all of it; whether it is damaged.
+    ///
+    /// # Errors
+    /// What the taker says.
+    pub fn write_content(&self, part: &Part, to: &mut dyn std::io::Write) -> std::io::Result<bool> {
+        let body = self.raw_body(part);
+        match part.encoding {
+            Encoding::Base64 if !part.is_multipart() => transfer::write_base64(body, to),
+            Encoding::QuotedPrintable if !part.is_multipart() => {
+                let (content, damaged) = transfer::decode_quoted_printable(body);
+                to.write_all(&content).map(|()| damaged)
+            }
+            _ => to.write_all(body).map(|()| false),
+        }
+    }
+
     /// The content of a part as text: transfer encoding and charset undone, lines ended by `\n`. Foreign text.
     #[must_use]
     pub fn text(&self, part: &Part) -> String {

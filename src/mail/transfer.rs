@@ -10,6 +10,34 @@ use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 #[must_use]
 pub(crate) fn decode_base64(bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut decoded = Vec::with_capacity(bytes.len().div_ceil(4).saturating_mul(3));
+    let damaged = base64(bytes, &mut decoded, &mut |_| Ok(())).unwrap_or(true);
+    (decoded, damaged)
+}
+
+/// As [`decode_base64`], handed on in pieces, so that no second copy of an attachment is held.
+///
+/// # Errors
+/// What the taker says.
+pub(crate) fn write_base64(bytes: &[u8], to: &mut dyn std::io::Write) -> std::io::Result<bool> {
+    const PIECE: usize = 64 << 10;
+    let mut decoded = Vec::with_capacity(2 * PIECE);
+    let damaged = base64(bytes, &mut decoded, &mut |decoded| {
+        if decoded.len() >= PIECE {
+            to.write_all(decoded)?;
+            decoded.clear();
+        }
+        Ok(())
+    })?;
+    to.write_all(&decoded)?;
+    Ok(damaged)
+}
+
+/// Decodes; `drain` may take what was decoded so far.
+fn base64(
+    bytes: &[u8],
+    decoded: &mut Vec<u8>,
+    drain: &mut dyn FnMut(&mut Vec<u8>) -> std::io::Result<()>,
+) -> std::io::Result<bool> {
     let (mut group, mut held, mut damaged, mut padded) = (0_u32, 0_u8, false, false);
     let (mut rest, mut at_start) = (bytes, true);
     while let Some((&byte, after)) = rest.split_first() {
@@ -17,8 +45,9 @@ pub(crate) fn decode_base64(bytes: &[u8]) -> (Vec<u8>, bool) {
         if at_start
             && held == 0
             && !padded
-            && let Some(next) = whole_line(rest, &mut decoded)
+            && let Some(next) = whole_line(rest, decoded)
         {
+            drain(decoded)?;
             rest = next;
             continue;
         }
@@ -31,7 +60,7 @@ pub(crate) fn decode_base64(bytes: &[u8]) -> (Vec<u8>, bool) {
             b'/' => 63,
             b'\r' | b'\n' | b' ' | b'\t' => continue,
             b'=' => {
-                damaged |= flush(&mut decoded, group, held);
+                damaged |= flush(decoded, group, held);
                 (group, held, padded) = (0, 0, true);
                 continue;
             }
@@ -48,11 +77,12 @@ pub(crate) fn decode_base64(bytes: &[u8]) -> (Vec<u8>, bool) {
             let [_, first, second, third] = group.to_be_bytes();
             decoded.extend_from_slice(&[first, second, third]);
             (group, held) = (0, 0);
+            drain(decoded)?;
         }
     }
     damaged |= held != 0;
-    damaged |= flush(&mut decoded, group, held);
-    (decoded, damaged)
+    damaged |= flush(decoded, group, held);
+    Ok(damaged)
 }
 
 /// Decodes a line that is made of whole groups and nothing else, and says what is behind it. `None`: it is not such a line, and nothing
@@ -255,6 +285,14 @@ mod tests {
         #[test]
         fn base64_round_trips(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             prop_assert_eq!(decode_base64(&encode_base64(&bytes)), (bytes, false));
+        }
+
+        #[test]
+        fn in_pieces_or_at_once_is_the_same(text in "[A-Za-z0-9+/=!\n]{0,400}", times in 1..400_usize) {
+            let text = text.repeat(times);
+            let mut written = Vec::new();
+            let damaged = super::write_base64(text.as_bytes(), &mut written).unwrap();
+            prop_assert_eq!(decode_base64(text.as_bytes()), (written, damaged));
         }
 
         #[test]

@@ -22,6 +22,7 @@ const FLOORS: &[(&str, u8)] = &[
     ("app", 3),
     ("imap", 3),
     ("smtp", 3),
+    ("export", 3),
     ("engine", 4),
     ("ui", 4),
     ("cli", 5),
@@ -57,8 +58,9 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("image", &["look"]),
     ("pdf_extract", &["look"]),
     ("quick_xml", &["look"]),
-    ("zip", &["look"]),
+    ("zip", &["look", "export"]),
     ("seccompiler", &["engine"]),
+    ("lopdf", &["export"]),
 ];
 
 /// Rooms that are pure: what they may not name, with the reason.

@@ -1,0 +1,158 @@
+//! `case export`, `thread export`, `message export`, `case bundle` and `export verify`.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::Serialize;
+
+use super::args::{ExportFormat, ExportTo};
+use super::call::Call;
+use super::exit::{Exit, Failure, Outcome};
+use crate::engine::export::{self, Exported, Form, Order, Subject};
+use crate::export::{Entry, Finding, LeftOut, verify};
+
+/// Progress is told every so many messages, to a person at a terminal.
+const TELL: usize = 100;
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    directory: String,
+    archive: Option<String>,
+    /// Documents that were written and read again.
+    written: usize,
+    /// Documents that were there already, identical.
+    already: usize,
+    manifest: &'a str,
+    signed_by: Option<&'a str>,
+    files: Vec<Line<'a>>,
+    left_out: &'a [LeftOut],
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    #[serde(flatten)]
+    entry: &'a Entry,
+    already: bool,
+}
+
+/// Exports, and says what was done.
+pub(super) fn run(call: &mut Call<'_>, subject: Subject, options: &ExportTo) -> Outcome {
+    let form = match options.format {
+        ExportFormat::Files => Form::Files,
+        ExportFormat::Mbox => Form::Mbox,
+        ExportFormat::Maildir => Form::Maildir,
+        ExportFormat::Zip => Form::Zip,
+    };
+    let order = Order { subject, form, decrypt: options.decrypt, to: call.cwd.join(&options.to) };
+    let (last, is_told) = (AtomicUsize::new(0), call.is_interactive && std::io::stderr().is_terminal());
+    let told = |progress: export::Progress| {
+        if is_told && progress.done >= last.load(Ordering::Relaxed) + TELL {
+            last.store(progress.done, Ordering::Relaxed);
+            tracing::info!("{} of {} messages", progress.done, progress.of);
+        }
+        true
+    };
+    let done = call.engine()?.export(order, &told)?;
+    print(call, &done)
+}
+
+fn print(call: &mut Call<'_>, done: &Exported) -> Outcome {
+    let [(written, already), _] = done.counts();
+    if call.output.json() {
+        call.output.document(&Document {
+            schema: "casemail.exported/1",
+            directory: done.directory.display().to_string(),
+            archive: done.archive.as_ref().map(|path| path.display().to_string()),
+            written,
+            already,
+            manifest: &done.manifest,
+            signed_by: done.signed_by.as_deref(),
+            files: done.files.iter().map(|(entry, already)| Line { entry, already: *already }).collect(),
+            left_out: &done.left_out,
+        })?;
+    } else {
+        for (entry, already) in &done.files {
+            let flags = if entry.flags.is_empty() { String::new() } else { format!(" ({})", entry.flags.join(", ")) };
+            let there = if *already { ", there already" } else { "" };
+            call.output.line(&format!("{}{flags}{there}", done.directory.join(&entry.path).display()))?;
+        }
+        if let Some(archive) = &done.archive {
+            call.output.line(&archive.display().to_string())?;
+        }
+    }
+    for one in &done.left_out {
+        call.output.say(&format!("left out: {}: {}", one.what, one.because));
+    }
+    call.output.say(&format!("{}.", done.words()));
+    Ok(if done.files.is_empty() { Exit::No } else { Exit::Done })
+}
+
+#[derive(Serialize)]
+struct Verified<'a> {
+    schema: &'static str,
+    ok: bool,
+    checked: u64,
+    findings: &'a [Finding],
+    signed: &'a [String],
+}
+
+/// Reads an export again.
+pub(super) fn verify(call: &mut Call<'_>, dir: &Path) -> Outcome {
+    let dir = call.cwd.join(dir);
+    let (keyring, now) = (call.keyring()?, call.now());
+    let found = verify::verify(&dir, &|text, signature| export::judge(&keyring, text, signature, now));
+    let ok = found.findings.is_empty();
+    if call.output.json() {
+        call.output.document(&Verified {
+            schema: "casemail.verification/1",
+            ok,
+            checked: found.checked,
+            findings: &found.findings,
+            signed: &found.signed,
+        })?;
+    } else {
+        for one in &found.findings {
+            call.output.line(&format!("{}: {}", one.place, one.what))?;
+        }
+        for words in &found.signed {
+            call.output.line(words)?;
+        }
+        if ok {
+            let signed = if found.signed.is_empty() { "; not signed" } else { "" };
+            call.output.line(&format!("{} files as they were written{signed}", found.checked))?;
+        }
+    }
+    Ok(if ok { Exit::Done } else { Exit::No })
+}
+
+/// One PDF of the documents of a case.
+pub(super) fn bundle(call: &mut Call<'_>, subject: Subject, to: &Path, chosen: &[String]) -> Outcome {
+    let path = call.cwd.join(to);
+    let done = call.engine()?.bundle(subject, &path, chosen)?;
+    if call.output.json() {
+        call.output.document(&done)?;
+    } else {
+        for one in &done.documents {
+            let pages = match &one.because {
+                Some(because) => format!("not included: {because}"),
+                None => format!("pages {}-{}", one.first, one.last),
+            };
+            call.output.line(&format!("{}: {pages}", one.name))?;
+        }
+    }
+    let left = done.documents.iter().filter(|one| one.because.is_some()).count();
+    call.output.say(&format!(
+        "{}: {} pages, {} documents, {left} listed only.",
+        done.path.display(),
+        done.pages,
+        done.documents.len() - left
+    ));
+    Ok(Exit::Done)
+}
+
+/// The case of a name, for an export.
+pub(super) fn case(call: &Call<'_>, id: &str) -> Result<Subject, Failure> {
+    Ok(Subject::Case(super::case::find(call, id)?.id))
+}

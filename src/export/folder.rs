@@ -1,0 +1,430 @@
+//! Writing below one directory, and never outside of it.
+//!
+//! Every step is taken from an open directory to a name in it (openat), no link is followed, files are made anew (0600), directories are the
+//! owner's alone (0700). Content goes to a file of a passing name first; it gets its own name, which must be free, once all of it was written,
+//! brought to the disk and read again. A kill leaves at most such a passing file, which the next export removes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Advice, AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
+use rustix::io::Errno;
+use sha2::{Digest as _, Sha256};
+
+use super::{ExportError, layout};
+
+/// Files of a passing name.
+const PASSING: &str = ".casemail-passing-";
+/// Names tried beside one that is taken.
+const NAMES_MAX: u32 = 10_000;
+/// Bytes that are read at once.
+const PIECE: usize = 128 << 10;
+
+/// What writes a file's content; called twice where a file of that name is there already.
+pub type Content<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
+
+/// A file that is there now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// Below the folder.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its digest, as read from the disk.
+    pub sha256: String,
+    /// It was there before, with the same content.
+    pub already: bool,
+}
+
+/// A directory in it.
+struct Place {
+    dir: OwnedFd,
+    /// Names as written, by what a file system that does not tell capitals apart takes them for.
+    names: HashMap<String, String>,
+}
+
+/// The directory of an export, locked against a second one.
+pub struct Folder {
+    at: PathBuf,
+    dir: OwnedFd,
+    places: HashMap<String, Place>,
+}
+
+/// Counts and digests what is written, and nothing more.
+struct Meter<W> {
+    to: W,
+    bytes: u64,
+    digest: Sha256,
+}
+
+impl<W: Write> Meter<W> {
+    fn new(to: W) -> Self {
+        Self { to, bytes: 0, digest: Sha256::new() }
+    }
+}
+
+impl<W: Write> Write for Meter<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.to.write(bytes)?;
+        self.bytes = self.bytes.saturating_add(count as u64);
+        self.digest.update(bytes.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.to.flush()
+    }
+}
+
+fn fold(name: &str) -> String {
+    name.to_lowercase()
+}
+
+const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
+
+/// Opens a directory in another one, making it where it is missing; a link is no directory.
+fn enter(parent: &OwnedFd, name: &str, at: &Path) -> Result<OwnedFd, ExportError> {
+    match rustix::fs::mkdirat(parent, name, Mode::RWXU) {
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(why) => return Err(ExportError::at(at.join(name).display(), why)),
+    }
+    rustix::fs::openat(parent, name, DIRECTORY | OFlags::NOFOLLOW, Mode::empty()).map_err(|why| match why {
+        Errno::LOOP | Errno::NOTDIR => {
+            ExportError::at(at.join(name).display(), "this is no directory, or a link to one, which is not followed")
+        }
+        why => ExportError::at(at.join(name).display(), why),
+    })
+}
+
+/// Opens an ordinary file in a directory for reading; a link, a pipe or a device is none.
+fn look(dir: &OwnedFd, name: &str) -> io::Result<File> {
+    let flags = OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::openat(dir, name, flags, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("this is no ordinary file")) }
+}
+
+/// Size and digest of a file by what is on the disk.
+fn measure(file: &mut File) -> io::Result<(u64, String)> {
+    // What lies in memory says nothing of the disk.
+    let _ = rustix::fs::fadvise(&*file, 0, None, Advice::DontNeed);
+    let (mut digest, mut bytes, mut piece) = (Sha256::new(), 0_u64, vec![0; PIECE]);
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok((bytes, hex::encode(digest.finalize())));
+        }
+        digest.update(piece.get(..count).unwrap_or_default());
+        bytes = bytes.saturating_add(count as u64);
+    }
+}
+
+impl Folder {
+    /// Opens the directory of an export, making it where it is missing.
+    ///
+    /// # Errors
+    /// It cannot be made or used, or another export is at work in it.
+    pub fn open(root: &Path, name: &str) -> Result<Self, ExportError> {
+        let fail = |why: &dyn std::fmt::Display| ExportError::at(root.display(), why);
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(|why| fail(&why))?;
+        let parent = rustix::fs::openat(CWD, root, DIRECTORY, Mode::empty()).map_err(|why| fail(&why))?;
+        let (dir, at) = (enter(&parent, name, root)?, root.join(name));
+        Self::of(dir, at)
+    }
+
+    /// Opens a directory that a person named, as it is.
+    ///
+    /// # Errors
+    /// It is not there, or another export is at work in it.
+    pub fn here(at: &Path) -> Result<Self, ExportError> {
+        let dir = rustix::fs::openat(CWD, at, DIRECTORY, Mode::empty());
+        Self::of(dir.map_err(|why| ExportError::at(at.display(), why))?, at.to_owned())
+    }
+
+    fn of(dir: OwnedFd, at: PathBuf) -> Result<Self, ExportError> {
+        match rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => return Err(ExportError::at(at.display(), "another export is at work here")),
+            // Some network file systems know no locks; names that must be free keep two exports apart all the same.
+            Ok(()) | Err(_) => {}
+        }
+        let mut folder = Self { at, dir, places: HashMap::new() };
+        folder.place("")?;
+        Ok(folder)
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.at
+    }
+
+    /// A directory in it: empty for itself.
+    fn place(&mut self, name: &str) -> Result<&mut Place, ExportError> {
+        if !self.places.contains_key(name) {
+            let fail = |why: &dyn std::fmt::Display| ExportError::at(self.at.join(name).display(), why);
+            let mut dir = self.dir.try_clone().map_err(|why| fail(&why))?;
+            for piece in name.split('/').filter(|piece| !piece.is_empty()) {
+                dir = enter(&dir, piece, &self.at)?;
+            }
+            let mut names = HashMap::new();
+            for entry in rustix::fs::Dir::read_from(&dir).map_err(|why| fail(&why))? {
+                let entry = entry.map_err(|why| fail(&why))?;
+                let found = entry.file_name().to_string_lossy().into_owned();
+                if found.starts_with(PASSING) {
+                    // Of an export that was broken off: nobody else is at work here.
+                    let _ = rustix::fs::unlinkat(&dir, found.as_str(), AtFlags::empty());
+                } else if found != "." && found != ".." {
+                    names.insert(fold(&found), found);
+                }
+            }
+            self.places.insert(name.to_owned(), Place { dir, names });
+        }
+        self.places.get_mut(name).ok_or_else(|| ExportError::at(name, "is gone"))
+    }
+
+    /// Makes a directory in it.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn directory(&mut self, name: &str) -> Result<(), ExportError> {
+        self.place(name).map(drop)
+    }
+
+    /// The directories in it.
+    #[must_use]
+    pub fn directories(&self) -> Vec<String> {
+        self.places.get("").map(|place| place.names.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// Writes a file under a name, or under one with a number where another file has it; nothing where it is there already.
+    ///
+    /// # Errors
+    /// It cannot be written, or does not read back as it was written. What the content's writer says comes through.
+    pub fn put(&mut self, directory: &str, name: &str, content: Content<'_>) -> Result<Put, ExportError> {
+        let at = self.at.join(directory).join(name);
+        let fail = |why: &dyn std::fmt::Display| ExportError::at(at.display(), why);
+        let place = self.place(directory)?;
+        let path = |name: &str| if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+        let mut known = None;
+        if place.names.contains_key(&fold(name)) {
+            let mut meter = Meter::new(io::sink());
+            content(&mut meter).map_err(|why| fail(&why))?;
+            known = Some((meter.bytes, hex::encode(meter.digest.finalize())));
+        }
+        let mut written: Option<(String, u64, String)> = None;
+        for number in 1..=NAMES_MAX {
+            let candidate = if number == 1 { name.to_owned() } else { layout::numbered(name, number) };
+            if let Some(there) = place.names.get(&fold(&candidate)) {
+                // The same but for capitals: on other systems it would be the same file.
+                let same = known.as_ref().is_some_and(|(bytes, sha256)| {
+                    let file = look(&place.dir, there);
+                    let of_size = |file: &File| file.metadata().is_ok_and(|metadata| metadata.len() == *bytes);
+                    file.is_ok_and(|mut file| {
+                        of_size(&file) && measure(&mut file).is_ok_and(|(_, found)| found == *sha256)
+                    })
+                });
+                if let (true, Some((bytes, sha256))) = (same, &known) {
+                    return Ok(Put { path: path(there), bytes: *bytes, sha256: sha256.clone(), already: true });
+                }
+                continue;
+            }
+            let (passing, bytes, sha256) = match written.take() {
+                Some(written) => written,
+                None => pass(&place.dir, content).map_err(|why| fail(&why))?,
+            };
+            match take_name(&place.dir, &passing, &candidate) {
+                Ok(()) => {
+                    let there = look(&place.dir, &candidate)
+                        .and_then(|mut file| measure(&mut file))
+                        .map_err(|why| fail(&why))?;
+                    if there != (bytes, sha256.clone()) {
+                        return Err(fail(&"it does not read back as it was written"));
+                    }
+                    place.names.insert(fold(&candidate), candidate.clone());
+                    return Ok(Put { path: path(&candidate), bytes, sha256, already: false });
+                }
+                Err(Errno::EXIST) => {
+                    place.names.insert(fold(&candidate), candidate);
+                    known = Some((bytes, sha256.clone()));
+                    written = Some((passing, bytes, sha256));
+                }
+                Err(why) => {
+                    let _ = rustix::fs::unlinkat(&place.dir, passing.as_str(), AtFlags::empty());
+                    return Err(fail(&why));
+                }
+            }
+        }
+        Err(fail(&"there are too many files of that name already"))
+    }
+
+    /// Puts a file of our own in place of its former version, at once and whole.
+    ///
+    /// # Errors
+    /// It cannot be written, or does not read back as it was written.
+    pub fn replace(&mut self, name: &str, content: &[u8]) -> Result<(), ExportError> {
+        let at = self.at.join(name);
+        let fail = |why: &dyn std::fmt::Display| ExportError::at(at.display(), why);
+        let place = self.place("")?;
+        let write = |to: &mut dyn Write| to.write_all(content);
+        let (passing, bytes, sha256) = pass(&place.dir, &write).map_err(|why| fail(&why))?;
+        rustix::fs::renameat(&place.dir, passing.as_str(), &place.dir, name).map_err(|why| fail(&why))?;
+        place.names.insert(fold(name), name.to_owned());
+        let there = look(&place.dir, name).and_then(|mut file| measure(&mut file)).map_err(|why| fail(&why))?;
+        if there == (bytes, sha256) { Ok(()) } else { Err(fail(&"it does not read back as it was written")) }
+    }
+
+    /// Opens a file below it for reading; nothing on the way may be a link.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub fn open_file(&self, path: &str) -> Result<File, ExportError> {
+        let fail = |why: &dyn std::fmt::Display| ExportError::at(self.at.join(path).display(), why);
+        let (parents, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let mut dir = self.dir.try_clone().map_err(|why| fail(&why))?;
+        for piece in parents.split('/').filter(|piece| !piece.is_empty()) {
+            let flags = DIRECTORY | OFlags::NOFOLLOW;
+            dir = rustix::fs::openat(&dir, piece, flags, Mode::empty()).map_err(|why| fail(&why))?;
+        }
+        look(&dir, name).map_err(|why| fail(&why))
+    }
+
+    /// Removes a file of our own, if it is there.
+    pub fn remove(&mut self, name: &str) {
+        let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
+    }
+
+    /// Reads a file of our own; nothing where it is missing.
+    ///
+    /// # Errors
+    /// It is there and cannot be read.
+    pub fn read(&self, name: &str) -> Result<Option<Vec<u8>>, ExportError> {
+        let mut content = Vec::new();
+        match look(&self.dir, name).and_then(|mut file| file.read_to_end(&mut content)) {
+            Ok(_) => Ok(Some(content)),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(why) => Err(ExportError::at(self.at.join(name).display(), why)),
+        }
+    }
+
+    /// Brings the names to the disk.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn sync(&self) -> Result<(), ExportError> {
+        for (name, place) in &self.places {
+            rustix::fs::fsync(&place.dir).map_err(|why| ExportError::at(self.at.join(name).display(), why))?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes content to a file of a passing name: its name, size and digest. It is on the disk when this returns; on an error it is gone.
+fn pass(dir: &OwnedFd, content: Content<'_>) -> io::Result<(String, u64, String)> {
+    let name = format!("{PASSING}{}", hex::encode(crate::store::vault::random::<16>()));
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::openat(dir, name.as_str(), flags, Mode::RUSR | Mode::WUSR)?);
+    let write = || {
+        let mut meter = Meter::new(io::BufWriter::with_capacity(PIECE, file));
+        content(&mut meter)?;
+        let Meter { to, bytes, digest } = meter;
+        to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        Ok((bytes, hex::encode(digest.finalize())))
+    };
+    match write() {
+        Ok((bytes, sha256)) => Ok((name, bytes, sha256)),
+        Err(why) => {
+            let _ = rustix::fs::unlinkat(dir, name.as_str(), AtFlags::empty());
+            Err(why)
+        }
+    }
+}
+
+/// Gives a file its name, which must be free.
+fn take_name(dir: &OwnedFd, passing: &str, name: &str) -> Result<(), Errno> {
+    match rustix::fs::renameat_with(dir, passing, dir, name, RenameFlags::NOREPLACE) {
+        // A file system that cannot: a second name, which must be free likewise, then the first one goes.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            rustix::fs::linkat(dir, passing, dir, name, AtFlags::empty())?;
+            rustix::fs::unlinkat(dir, passing, AtFlags::empty())
+        }
+        done => done,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::{Folder, PASSING};
+
+    fn put(folder: &mut Folder, name: &str, content: &[u8]) -> super::Put {
+        folder.put("01_IDPC", name, &|to: &mut dyn Write| to.write_all(content)).unwrap()
+    }
+
+    #[test]
+    fn the_same_again_writes_nothing_and_another_content_gets_a_number() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("out");
+        let mut folder = Folder::open(&root, "FERRET_1").unwrap();
+        let first = put(&mut folder, "MG5.pdf", b"one");
+        assert_eq!((first.path.as_str(), first.bytes, first.already), ("01_IDPC/MG5.pdf", 3, false));
+        assert!(put(&mut folder, "MG5.pdf", b"one").already);
+        let second = put(&mut folder, "MG5.pdf", b"two");
+        assert_eq!(second.path, "01_IDPC/MG5-2.pdf");
+        // Capitals make no other file on half of the world's disks.
+        let twin = put(&mut folder, "mg5.PDF", b"three");
+        assert_eq!(twin.path, "01_IDPC/mg5-3.PDF");
+        assert!(put(&mut folder, "MG5.pdf", b"two").already);
+        let place = root.join("FERRET_1");
+        let mode = |path: &str| std::fs::metadata(place.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode("01_IDPC/MG5.pdf"), mode("01_IDPC"), mode("")), (0o600, 0o700, 0o700));
+        drop(folder);
+        let mut folder = Folder::open(&root, "FERRET_1").unwrap();
+        assert!(put(&mut folder, "mg5.PDF", b"three").already);
+        assert_eq!(std::fs::read_dir(place.join("01_IDPC")).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn no_link_is_followed_and_no_pipe_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, outside) = (dir.path().join("out"), dir.path().join("outside"));
+        std::fs::create_dir_all(root.join("CASE")).unwrap();
+        std::fs::create_dir(&outside).unwrap();
+        std::os::unix::fs::symlink(&outside, root.join("CASE/02_x")).unwrap();
+        std::os::unix::fs::symlink(&outside, root.join("LINK")).unwrap();
+        assert!(Folder::open(&root, "LINK").err().unwrap().to_string().contains("not followed"));
+        let mut folder = Folder::open(&root, "CASE").unwrap();
+        let refused = folder.put("02_x", "a.pdf", &|to: &mut dyn Write| to.write_all(b"x")).unwrap_err();
+        assert!(refused.to_string().contains("not followed"), "{refused}");
+        std::fs::create_dir(root.join("CASE/01_IDPC")).unwrap();
+        std::os::unix::fs::symlink(outside.join("target"), root.join("CASE/01_IDPC/a.pdf")).unwrap();
+        let pipe = root.join("CASE/01_IDPC/a-2.pdf");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        assert_eq!(put(&mut folder, "a.pdf", b"x").path, "01_IDPC/a-3.pdf");
+        assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_was_broken_off_leaves_nothing_under_a_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut folder = Folder::open(dir.path(), "CASE").unwrap();
+        let broken = folder.put("01_IDPC", "a.pdf", &|to: &mut dyn Write| {
+            to.write_all(b"half")?;
+            Err(std::io::Error::other("no room"))
+        });
+        assert!(broken.unwrap_err().to_string().contains("no room"));
+        let place = dir.path().join("CASE/01_IDPC");
+        assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+        // A kill leaves a passing file; the next one removes it.
+        std::fs::write(place.join(format!("{PASSING}00")), b"half").unwrap();
+        assert!(Folder::open(dir.path(), "CASE").err().unwrap().to_string().contains("at work"));
+        drop(folder);
+        let mut folder = Folder::open(dir.path(), "CASE").unwrap();
+        put(&mut folder, "a.pdf", b"whole");
+        assert_eq!(std::fs::read_dir(&place).unwrap().count(), 1);
+    }
+}

@@ -1,0 +1,162 @@
+//! An export read again from the disk: by its own list of digests, its signature, and nothing else.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use rustix::fs::{CWD, Mode, OFlags};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::manifest::{DIGESTS, SIGNATURE, read_digests};
+
+/// Directories within each other that are looked into.
+const DEPTH_MAX: usize = 8;
+/// A list of digests larger than this is none of ours.
+const LIST_BYTES_MAX: u64 = 256 << 20;
+
+/// Something that is not as it was written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The file.
+    pub place: String,
+    /// What is wrong, in words.
+    pub what: String,
+}
+
+/// What came out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// Files whose digest was computed.
+    pub checked: u64,
+    /// What is wrong; nothing of it: all is as it was written.
+    pub findings: Vec<Finding>,
+    /// By whom it is signed, in words; empty where it is not.
+    pub signed: Vec<String>,
+}
+
+impl Verification {
+    fn find(&mut self, place: impl std::fmt::Display, what: impl std::fmt::Display) {
+        self.findings.push(Finding { place: place.to_string(), what: what.to_string() });
+    }
+}
+
+/// What a signature over a text is worth: in words, or why it is worth nothing.
+pub type Judge<'a> = &'a dyn Fn(&[u8], &[u8]) -> Result<String, String>;
+
+/// Reads an export, or the exports in the directories of this one.
+#[must_use]
+pub fn verify(dir: &Path, judge: Judge<'_>) -> Verification {
+    let mut all = Verification::default();
+    if dir.join(DIGESTS).symlink_metadata().is_ok() {
+        one(dir, "", judge, &mut all);
+        return all;
+    }
+    let entries = std::fs::read_dir(dir).map(|entries| entries.flatten().collect::<Vec<_>>());
+    let mut names: Vec<String> = match entries {
+        Ok(entries) => entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect(),
+        Err(why) => {
+            all.find(dir.display(), why);
+            return all;
+        }
+    };
+    names.sort();
+    names.retain(|name| dir.join(name).join(DIGESTS).symlink_metadata().is_ok());
+    if names.is_empty() {
+        all.find(dir.display(), format!("holds no {DIGESTS}: it is no export, or one that was broken off"));
+    }
+    for name in names {
+        one(&dir.join(&name), &format!("{name}/"), judge, &mut all);
+    }
+    all
+}
+
+/// Opens an ordinary file; nothing on the way to it below the directory may be a link.
+fn open(dir: &Path, path: &str) -> std::io::Result<File> {
+    let mut at = rustix::fs::openat(CWD, dir, OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY, Mode::empty())?;
+    let (parents, name) = path.rsplit_once('/').map_or((None, path), |(parents, name)| (Some(parents), name));
+    for piece in parents.into_iter().flat_map(|parents| parents.split('/')) {
+        let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::RDONLY;
+        at = rustix::fs::openat(&at, piece, flags, Mode::empty())?;
+    }
+    let flags = OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = File::from(rustix::fs::openat(&at, name, flags, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("is no ordinary file")) }
+}
+
+fn digest(mut file: File) -> std::io::Result<String> {
+    let (mut digest, mut piece) = (Sha256::new(), vec![0; 128 << 10]);
+    loop {
+        let count = file.read(&mut piece)?;
+        if count == 0 {
+            return Ok(hex::encode(digest.finalize()));
+        }
+        digest.update(piece.get(..count).unwrap_or_default());
+    }
+}
+
+fn one(dir: &Path, prefix: &str, judge: Judge<'_>, all: &mut Verification) {
+    let read = |name: &str| {
+        let mut content = Vec::new();
+        open(dir, name).and_then(|file| file.take(LIST_BYTES_MAX).read_to_end(&mut content)).map(|_| content)
+    };
+    let list = match read(DIGESTS) {
+        Ok(list) => list,
+        Err(why) => return all.find(format!("{prefix}{DIGESTS}"), why),
+    };
+    match read(SIGNATURE) {
+        Ok(signature) => match judge(&list, &signature) {
+            Ok(words) => all.signed.push(words),
+            Err(words) => all.find(format!("{prefix}{SIGNATURE}"), words),
+        },
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
+        Err(why) => all.find(format!("{prefix}{SIGNATURE}"), why),
+    }
+    let text = String::from_utf8_lossy(&list);
+    let lines = match read_digests(&text) {
+        Ok(lines) => lines,
+        Err(line) => {
+            return all.find(format!("{prefix}{DIGESTS}"), format!("line {line} names no file of this directory"));
+        }
+    };
+    let mut named: BTreeMap<String, ()> = BTreeMap::new();
+    for (expected, path) in lines {
+        all.checked += 1;
+        match open(dir, &path).and_then(digest) {
+            Ok(found) if found == expected => {}
+            Ok(found) => {
+                all.find(format!("{prefix}{path}"), format!("was changed: its SHA-256 is {found}, not {expected}"))
+            }
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => all.find(format!("{prefix}{path}"), "is missing"),
+            Err(why) => all.find(format!("{prefix}{path}"), why),
+        }
+        named.insert(path, ());
+    }
+    strangers(dir, "", prefix, &named, DEPTH_MAX, all);
+}
+
+/// What is there and was not written by the export.
+fn strangers(
+    dir: &Path,
+    below: &str,
+    prefix: &str,
+    named: &BTreeMap<String, ()>,
+    depth: usize,
+    all: &mut Verification,
+) {
+    let Ok(entries) = std::fs::read_dir(dir.join(below)) else { return };
+    let mut entries: Vec<_> = entries.flatten().collect();
+    entries.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in entries {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        // Not what a link leads to.
+        let is_dir = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_dir && depth > 0 {
+            strangers(dir, &path, prefix, named, depth - 1, all);
+        } else if !named.contains_key(&path) && path != DIGESTS && path != SIGNATURE {
+            all.find(format!("{prefix}{path}"), "was not written by this export");
+        }
+    }
+}

@@ -93,7 +93,9 @@ pub(crate) async fn look_inside(asked: &Asked, bytes: &[u8]) -> Result<Found, St
 pub fn look_now(asked: &Asked, bytes: &[u8]) -> Result<Found, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the sandbox could not be started: {error}"))?;
-    runtime.block_on(look_inside(asked, bytes))
+    // A thread of its own: whoever calls may be within another runtime.
+    let looked = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(look_inside(asked, bytes))).join());
+    looked.unwrap_or_else(|_| Err("reading it failed".to_owned()))
 }
 
 /// What the child can still do, a line for each thing that it tries: all of them refused, where the sandbox holds.

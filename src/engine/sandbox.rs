@@ -181,8 +181,7 @@ fn enter() -> Result<(), String> {
     limit(Resource::Fsize, 0)?;
     limit(Resource::Nofile, 3)?;
     let arch: TargetArch = std::env::consts::ARCH.try_into().map_err(|_| "no filter for this processor".to_owned())?;
-    let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> =
-        ALLOWED.iter().map(|call| (i64::from(*call), Vec::new())).collect();
+    let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
     let refused = SeccompAction::Errno(u32::from(rustix::io::Errno::PERM.raw_os_error().unsigned_abs() as u16));
     let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch).map_err(|error| error.to_string())?;
     let program: BpfProgram = filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;

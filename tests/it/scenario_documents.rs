@@ -8,7 +8,7 @@ use casemail::engine::sandbox;
 use serde_json::Value;
 
 use crate::support::home::CASEMAIL;
-use crate::walkthrough::{World, eventually, show};
+use crate::walkthrough::{World, show};
 
 const CASES: &str = "[classes]\ngov = [\"gov.example\"]\n\n\
     [[portal]]\nname = \"Defence Agent Service\"\nhosts = [\"das.example\"]\n\n\

@@ -68,8 +68,8 @@ actions! {
     CaseFind "case.find" [Global] "Find a case by its name, a number or a party";
 
     CaseNew "case.new" [Global] "Open a new case in the register";
-    CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting] "Show everything that is known of the case";
-    CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting] "Show what happened in the case, in order";
+    CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting, Documents] "Show everything that is known of the case";
+    CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting, Documents] "Show what happened in the case, in order";
     CaseDocuments "case.documents" [Cases, Threads, Thread, Message, Case, Awaiting] "List the documents of the case, or of the open message";
     CaseFile "case.file" [Thread, Message] "File the thread, or the marked messages, to a case";
     CaseAwait "case.await" [Thread, Message] "Note that an answer to the message is waited for";

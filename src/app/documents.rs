@@ -269,13 +269,10 @@ impl Model {
 /// Why a document is not opened.
 fn shut_words(document: &Document) -> String {
     match document.reach {
-        Reach::Quarantined => {
-            format!("\u{201c}{}\u{201d} is in quarantine: it is not shown, saved or exported.", document.name)
+        Reach::Quarantined => "It is in quarantine: not shown, saved or exported.".to_owned(),
+        Reach::Watched => {
+            format!("{} may not be meant for you: no preview. Stop, and quarantine it.", document.kind.code)
         }
-        Reach::Watched => format!(
-            "\u{201c}{}\u{201d} ({}) may not be meant for you: no preview. Stop reading; put it into quarantine, or release it with a reason.",
-            document.name, document.kind.words
-        ),
         Reach::Open => format!("\u{201c}{}\u{201d} is shared by link only.", document.name),
     }
 }

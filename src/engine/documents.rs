@@ -51,7 +51,7 @@ pub(crate) struct Documents {
 }
 
 /// The name under which the bytes of a file that was taken in are kept.
-fn kept(sha256: &str) -> String {
+pub(crate) fn kept(sha256: &str) -> String {
     format!("document/{sha256}")
 }
 
@@ -363,6 +363,23 @@ impl Engine {
         let (id, event) = (case.clone(), Happened::Imported { case: case.clone(), file: file.clone() });
         self.core.ask_open(move |core, open| core.record_in_case(open, &id, event))??;
         Ok(file)
+    }
+
+    /// Digests and sizes of what was taken in by hand into this case and into no other.
+    pub(crate) fn imported_alone(&self, case: &CaseId) -> Result<Vec<(String, u64)>, EngineError> {
+        let by_hand = |case: &CaseId| -> Result<Vec<(String, u64)>, EngineError> {
+            let documents = self.documents(case)?.into_iter();
+            let taken = documents.filter(|one| one.direction == Direction::ByHand);
+            Ok(taken.map(|one| (one.sha256, one.bytes)).collect())
+        };
+        let mut own = by_hand(case)?;
+        if !own.is_empty() {
+            for other in self.book()?.cases().filter(|other| other.id != *case) {
+                let theirs = by_hand(&other.id)?;
+                own.retain(|one| !theirs.contains(one));
+            }
+        }
+        Ok(own)
     }
 
     /// The bytes of a file that was taken in by hand.

@@ -93,7 +93,9 @@ pub(crate) async fn look_inside(asked: &Asked, bytes: &[u8]) -> Result<Found, St
 pub fn look_now(asked: &Asked, bytes: &[u8]) -> Result<Found, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("the sandbox could not be started: {error}"))?;
-    runtime.block_on(look_inside(asked, bytes))
+    // A thread of its own: whoever calls may be within another runtime.
+    let looked = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(look_inside(asked, bytes))).join());
+    looked.unwrap_or_else(|_| Err("reading it failed".to_owned()))
 }
 
 /// What the child can still do, a line for each thing that it tries: all of them refused, where the sandbox holds.
@@ -179,8 +181,7 @@ fn enter() -> Result<(), String> {
     limit(Resource::Fsize, 0)?;
     limit(Resource::Nofile, 3)?;
     let arch: TargetArch = std::env::consts::ARCH.try_into().map_err(|_| "no filter for this processor".to_owned())?;
-    let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> =
-        ALLOWED.iter().map(|call| (i64::from(*call), Vec::new())).collect();
+    let rules: BTreeMap<i64, Vec<seccompiler::SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
     let refused = SeccompAction::Errno(u32::from(rustix::io::Errno::PERM.raw_os_error().unsigned_abs() as u16));
     let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, arch).map_err(|error| error.to_string())?;
     let program: BpfProgram = filter.try_into().map_err(|error: seccompiler::BackendError| error.to_string())?;

@@ -1,3 +1,5 @@
+//! What is found in documents, well-made and hostile.
+
 use std::io::Write as _;
 
 use zip::write::SimpleFileOptions;

@@ -8,7 +8,7 @@ use casemail::engine::sandbox;
 use serde_json::Value;
 
 use crate::support::home::CASEMAIL;
-use crate::walkthrough::{World, eventually, show};
+use crate::walkthrough::{World, show};
 
 const CASES: &str = "[classes]\ngov = [\"gov.example\"]\n\n\
     [[portal]]\nname = \"Defence Agent Service\"\nhosts = [\"das.example\"]\n\n\
@@ -81,7 +81,7 @@ fn a_sensitive_schedule_served_by_mistake_is_shut_quarantined_and_left_out() {
     screen.type_text("otter");
     screen.wait_for("R v OTTERBOURNE");
     screen.send_keys(&["Enter"]);
-    screen.wait_for("schedules");
+    screen.wait_for("99QY0045626 sched");
     screen.send_keys(&["Enter"]);
     let seen = screen.wait_for("Possible mis-service");
     show("banner", &seen);
@@ -207,7 +207,8 @@ fn child(head: &str, bytes: &[u8]) -> std::process::Output {
         .spawn()
         .unwrap();
     let mut input = child.stdin.take().unwrap();
-    let _ = input.write_all(head.as_bytes()).and_then(|()| input.write_all(b"\n")).and_then(|()| input.write_all(bytes));
+    let _ =
+        input.write_all(head.as_bytes()).and_then(|()| input.write_all(b"\n")).and_then(|()| input.write_all(bytes));
     drop(input);
     child.wait_with_output().unwrap()
 }

@@ -1,3 +1,5 @@
+//! Kinds, groups, orders, and what the advice says.
+
 use super::{Document, Kinds, SortBy, advice, folded, read_rules};
 use crate::case::Jurisdiction;
 use crate::settings::finding::Place;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::{Engine, EngineError, Hand, Loaded, Register};
 use crate::case::State;
 use crate::engine::core::Stores;
+use crate::engine::documents::kept;
 use crate::engine::library::record::Record as IndexRecord;
 use crate::engine::query::CaseListed;
 use crate::mail::id::{CaseId, MailboxId, MessageKey};
@@ -108,11 +109,12 @@ impl Engine {
         let mut bytes = 0_u64;
         let mut by_mailbox: BTreeMap<MailboxId, Vec<Summary>> = BTreeMap::new();
         for key in &own {
-            if let Some(raw) = stores.cache.raw(*key)? {
+            if let Some(raw) = stores.raw(*key)? {
                 digests.insert(Digest::of(&raw));
                 bytes = bytes.saturating_add(raw.len() as u64);
             }
             if let Some(summary) = stores.cache.summary(*key)? {
+                stores.state.drop_quarantined(&summary.message_id)?;
                 let row = tombstone(key.uid, summary.received, summary.bytes);
                 by_mailbox.entry(key.mailbox).or_default().push(row);
             }
@@ -131,6 +133,11 @@ impl Engine {
                 }
                 core.mark_changed();
             })?;
+        }
+        for (sha256, size) in self.imported_alone(&id)? {
+            digests.extend(sha256.parse::<Digest>());
+            bytes = bytes.saturating_add(size);
+            stores.state.write(|write| write.remove_value(&kept(&sha256)))?;
         }
         stores.cache.tidy(Thrift::Much, &mut |_| true)?;
         stores.cache.forget_former()?;

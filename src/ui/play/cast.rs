@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::{arc, sentence};
-use crate::app::document_view::{DocumentRow, Look};
 use crate::app::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
+use crate::app::document_view::{DocumentRow, Look};
 use crate::app::effect::{Effect, FlagChange};
 use crate::app::event::Event;
 use crate::app::view::{

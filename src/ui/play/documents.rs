@@ -97,9 +97,10 @@ fn nothing_but_ascii_on_an_ascii_terminal() {
 fn what_is_watched_or_in_quarantine_is_not_looked_into_or_saved() {
     for keys in ["jj<CR>", "jjj<CR>", "jjw", "jjjw", "jje", "jjje"] {
         let play = documents((80, 24)).keys(keys);
-        let asked = play.effects.iter().any(|effect| {
-            matches!(effect, Effect::Look(_) | Effect::SaveDocuments(..) | Effect::Outside(_))
-        });
+        let asked = play
+            .effects
+            .iter()
+            .any(|effect| matches!(effect, Effect::Look(_) | Effect::SaveDocuments(..) | Effect::Outside(_)));
         assert!(!asked && !play.screen().contains("to directory"), "{keys}: {}", play.screen());
     }
     let play = documents((80, 24)).keys("jjjj<CR>");
@@ -110,7 +111,9 @@ fn what_is_watched_or_in_quarantine_is_not_looked_into_or_saved() {
 fn quarantine_asks_why_and_release_gives_no_reason_of_its_own() {
     let quarantined = |play: &Play| -> Vec<(usize, String, bool)> {
         let found = play.effects.iter().filter_map(|effect| match effect {
-            Effect::Quarantine { documents, because, release, .. } => Some((documents.len(), because.clone(), *release)),
+            Effect::Quarantine { documents, because, release, .. } => {
+                Some((documents.len(), because.clone(), *release))
+            }
             _ => None,
         });
         found.collect()
@@ -152,8 +155,7 @@ fn a_filter_finds_nothing_in_quarantine() {
 #[test]
 fn ten_thousand_are_there_at_once() {
     let mut play = Play::at((80, 24));
-    play.world.documents =
-        (0..10_000).map(|n| row(vec![document(n, &format!("MG11 {n}.pdf"), n)])).collect();
+    play.world.documents = (0..10_000).map(|n| row(vec![document(n, &format!("MG11 {n}.pdf"), n)])).collect();
     let play = play.keys("jb<End>");
     assert!(play.screen().contains("10000"), "{}", play.screen());
     let play = play.keys("/MG11 77.pdf<CR>");

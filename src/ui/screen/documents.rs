@@ -1,11 +1,14 @@
 //! Documents of a case or a message.
 
+use std::sync::Arc;
+
 use super::{lead, point, say, size};
 use crate::app::Model;
 use crate::app::document_view::DocumentRow;
 use crate::app::screen::documents::Documents;
 use crate::app::size::{Area, inset};
 use crate::app::view::Tone;
+use crate::app::wrap::Wrapped;
 use crate::case::document::{Direction, Reach, advice};
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
@@ -70,8 +73,11 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         canvas.put(place(0), y, SIGNS, &signs(row), style);
         canvas.put(place(1), y, KIND - 1, row.code.as_str(), style);
         let copies = if row.copies.is_empty() { String::new() } else { format!(" (\u{d7}{})", row.copies.len() + 1) };
-        let named =
-            if row.first.is_file() { row.name.clone() } else { SafeText::fill("{}: shared by link", &[&row.name]) };
+        let named = match (row.first.reach, row.first.is_file()) {
+            (Reach::Quarantined, _) => SafeText::from("(in quarantine)"),
+            (_, true) => row.name.clone(),
+            (_, false) => SafeText::fill("{}: shared by link", &[&row.name]),
+        };
         let width = canvas.put(place(2), y, name.saturating_sub(6), named.as_str(), style);
         canvas.put(place(2) + width, y, 6, &copies, style);
         canvas.put(place(3), y, from, row.from.as_str(), style);
@@ -85,7 +91,7 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         let words = match (documents.fresh.loaded, documents.list.filter().is_empty()) {
             (false, _) => "Reading the documents.",
             (true, true) => "No document came with mail that is filed here, and none was taken in by hand.",
-            (true, false) => "No document holds what you typed. What is in quarantine is not searched.",
+            (true, false) => "Nothing holds that. What is in quarantine is not searched.",
         };
         say(canvas, area, words);
     }
@@ -107,24 +113,28 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
         Reach::Open => {}
         Reach::Watched => lines.push((
             Tone::Alarm,
-            SafeText::from("Possible mis-service: stop reading, put it into quarantine, ask a supervisor. No preview."),
+            SafeText::from("Possible mis-service: stop reading, quarantine it, ask a supervisor."),
         )),
         Reach::Quarantined => {
             lines.push((Tone::Alarm, SafeText::from("In quarantine: not shown, not searched, not exported.")));
         }
     }
     if first.reach != Reach::Open {
-        // Where there is little room, what the law of the place adds is what the head line does not say.
+        // Where there is little room: what the law of the place adds, which the line above does not say.
+        let most = if height > 9 { 4 } else { 1 };
         let advice = advice(documents.law);
-        lines
-            .extend(advice.iter().rev().take(usize::from(height / 3)).map(|line| (Tone::Plain, SafeText::from(*line))));
+        lines.extend(advice.iter().rev().take(most).map(|line| (Tone::Plain, SafeText::from(*line))));
     }
     let quarantined = documents.quarantined();
     if quarantined > 0 && first.reach == Reach::Open {
         let words = format!("{quarantined} of these in quarantine: left out of search and export.");
         lines.push((Tone::Warning, SafeText::line(&words)));
     }
-    lines.push((Tone::Plain, SafeText::fill("{} ({})", &[&row.name, &row.kind])));
+    if first.reach == Reach::Quarantined {
+        lines.push((Tone::Plain, row.kind.clone()));
+    } else {
+        lines.push((Tone::Plain, SafeText::fill("{} ({})", &[&row.name, &row.kind])));
+    }
     let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| date::long(at, zone));
     let came = match first.direction {
         Direction::In => format!("from {}, received {}", first.from, when(first.received)),
@@ -150,12 +160,21 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
     };
     let words = format!("{signed}; exported {}{copies}", when(exported));
     lines.push((Tone::Plain, SafeText::line(&words)));
-    for (y, (tone, line)) in (inner.y..inner.y + inner.height).zip(&lines) {
+    let mut y = inner.y;
+    for (tone, line) in &lines {
         let style = if *tone == Tone::Plain { canvas.style(Scope::Text) } else { canvas.tone(*tone) };
-        if *tone != Tone::Plain {
-            canvas.put(inner.x, y, 1, canvas.sign(*tone), style);
-        }
         let shift = if *tone == Tone::Plain { 0 } else { 2 };
-        canvas.put(inner.x + shift, y, inner.width.saturating_sub(shift), line.as_str(), style);
+        let width = inner.width.saturating_sub(shift);
+        let wrapped = Wrapped::new(Arc::from(vec![line.clone()]), usize::from(width), usize::from(height));
+        for (first, (_, _, text)) in wrapped.visible().enumerate() {
+            if y >= inner.y + inner.height {
+                return;
+            }
+            if shift > 0 && first == 0 {
+                canvas.put(inner.x, y, 1, canvas.sign(*tone), style);
+            }
+            canvas.put(inner.x + shift, y, width, text, style);
+            y += 1;
+        }
     }
 }

@@ -39,6 +39,10 @@ pub enum Context {
     Triage,
     /// Answers that are waited for.
     Awaiting,
+    /// The board of plea negotiations.
+    Pleas,
+    /// A plea negotiation.
+    Plea,
     /// What happened in a case.
     Chronology,
     /// The help.
@@ -51,7 +55,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -70,6 +74,8 @@ impl Context {
         Self::Case,
         Self::Triage,
         Self::Awaiting,
+        Self::Pleas,
+        Self::Plea,
         Self::Chronology,
         Self::Help,
         Self::Prompt,
@@ -98,6 +104,8 @@ impl Context {
             Self::Case => "case",
             Self::Triage => "triage",
             Self::Awaiting => "awaiting",
+            Self::Pleas => "pleas",
+            Self::Plea => "plea",
             Self::Chronology => "chronology",
             Self::Help => "help",
             Self::Prompt => "prompt",
@@ -129,6 +137,8 @@ impl Context {
             | Self::Case
             | Self::Triage
             | Self::Awaiting
+            | Self::Pleas
+            | Self::Plea
             | Self::Chronology => Some(Self::List),
             Self::Message | Self::Review | Self::Help => Some(Self::View),
         }

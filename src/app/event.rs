@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
 use super::effect::{Deed, KeySource, Target};
+use super::plea_view::NegotiationView;
 use super::thread_list::ThreadList;
 use super::view::{
     AccountStatus, AssistRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MailboxRow, MessageView, Offer, OutboxRow,
@@ -96,6 +97,12 @@ pub enum Event {
     Triage(Arc<[TriageRow]>),
     /// Answers that are waited for, the earliest due first.
     Awaiting(Arc<[AwaitingRow]>),
+    /// The board of plea negotiations, in no order.
+    Pleas(Arc<[crate::plea::board::Row]>),
+    /// A negotiation of a case; or why there is none.
+    Plea(CaseId, Result<Arc<NegotiationView>, SafeText>),
+    /// An act that was asked for, as a draft; or every sentence that stands against it.
+    PleaDraft(Result<Box<Draft>, Vec<SafeText>>),
     /// What happened in a case, the oldest first.
     Chronology(CaseId, Arc<[ChronologyRow]>),
     /// Something was written into the register; or why it could not be, and nothing was.

@@ -60,10 +60,12 @@ impl Model {
     }
 
     /// The case that is looked at, or at the cursor, with what it is called.
-    fn case_here(&self) -> Option<(CaseId, SafeText)> {
+    pub(super) fn case_here(&self) -> Option<(CaseId, SafeText)> {
         match self.screens.last()? {
             Screen::Case(case) => Some((case.id.clone(), case.title.clone())),
             Screen::Chronology(chronology) => Some((chronology.case.clone(), SafeText::line(&chronology.case.0))),
+            Screen::Pleas(pleas) => pleas.list.selected().map(|line| (line.row.case.clone(), line.title.clone())),
+            Screen::Plea(shown) => Some((shown.case.clone(), SafeText::line(&shown.case.0))),
             Screen::Awaiting(awaiting) => awaiting.list.selected().map(|row| (row.case.clone(), row.title.clone())),
             Screen::Cases(cases) => {
                 cases.list.selected().and_then(|row| Some((scope_case(&row.scope)?, row.title.clone())))
@@ -155,6 +157,10 @@ impl Model {
     }
 
     fn take_form(&mut self, out: &mut Vec<Effect>) {
+        if matches!(self.popups.last(), Some(Popup::Form(form)) if matches!(form.subject, Subject::Plea(_))) {
+            self.take_plea_form(out);
+            return;
+        }
         let case = self.screens.iter().rev().find_map(|screen| match screen {
             Screen::Case(case) => case.view.clone(),
             _ => None,

@@ -165,6 +165,8 @@ impl Model {
             Some(Screen::Case(_)) => Context::Case,
             Some(Screen::Triage(_)) => Context::Triage,
             Some(Screen::Awaiting(_)) => Context::Awaiting,
+            Some(Screen::Pleas(_)) => Context::Pleas,
+            Some(Screen::Plea(_)) => Context::Plea,
             Some(Screen::Chronology(_)) => Context::Chronology,
             Some(Screen::Help(_)) => Context::Help,
         }
@@ -200,6 +202,8 @@ impl Model {
             Some(Screen::Outbox(_)) if body.height >= 18 => 9,
             Some(Screen::Outbox(_) | Screen::Changes(_) | Screen::Triage(_)) if body.height >= 9 => 5,
             Some(Screen::Case(_) | Screen::Awaiting(_)) if body.height >= 12 => 4,
+            Some(Screen::Pleas(_)) if body.height >= 12 => 2,
+            Some(Screen::Plea(_)) if body.height >= 12 => 4,
             Some(Screen::Chronology(_)) if body.height >= 18 => 9,
             Some(Screen::Chronology(_)) if body.height >= 12 => 6,
             Some(Screen::Connections(_)) if body.height >= 12 => 7,
@@ -239,6 +243,8 @@ impl Model {
                 Screen::Case(case) => case.list.set_height(rows),
                 Screen::Triage(triage) => triage.list.set_height(rows),
                 Screen::Awaiting(awaiting) => awaiting.list.set_height(rows),
+                Screen::Pleas(pleas) => pleas.list.set_height(rows),
+                Screen::Plea(shown) => shown.list.set_height(rows),
                 Screen::Chronology(chronology) => chronology.list.set_height(rows),
                 Screen::Help(help) => help.list.set_height(usize::from(body.height)),
                 Screen::Thread(thread) => thread.arrange(body),
@@ -264,6 +270,8 @@ impl Model {
                 Screen::Case(case) => (&mut case.fresh, Effect::ShowCase(case.id.clone())),
                 Screen::Triage(triage) => (&mut triage.fresh, Effect::ListTriage),
                 Screen::Awaiting(awaiting) => (&mut awaiting.fresh, Effect::ListAwaiting),
+                Screen::Pleas(pleas) => (&mut pleas.fresh, Effect::ListPleas),
+                Screen::Plea(shown) => (&mut shown.fresh, Effect::ShowPlea(shown.case.clone(), shown.id.clone())),
                 Screen::Chronology(chronology) => {
                     (&mut chronology.fresh, Effect::ShowChronology(chronology.case.clone()))
                 }
@@ -312,6 +320,10 @@ impl Model {
             Some(Screen::Case(case)) => case.fresh.seen_again().then(|| Effect::ShowCase(case.id.clone())),
             Some(Screen::Triage(triage)) => triage.fresh.seen_again().then_some(Effect::ListTriage),
             Some(Screen::Awaiting(awaiting)) => awaiting.fresh.seen_again().then_some(Effect::ListAwaiting),
+            Some(Screen::Pleas(pleas)) => pleas.fresh.seen_again().then_some(Effect::ListPleas),
+            Some(Screen::Plea(shown)) => {
+                shown.fresh.seen_again().then(|| Effect::ShowPlea(shown.case.clone(), shown.id.clone()))
+            }
             Some(Screen::Chronology(chronology)) => {
                 chronology.fresh.seen_again().then(|| Effect::ShowChronology(chronology.case.clone()))
             }

@@ -46,6 +46,7 @@ mod outbox;
 mod outgoing;
 mod pass;
 mod perform;
+mod plea;
 mod protection;
 mod purge;
 pub mod query;

@@ -44,6 +44,8 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Some(Screen::Case(case)) => screen::case::draw(model, case, &mut canvas),
             Some(Screen::Triage(triage)) => screen::triage::draw(model, triage, &mut canvas),
             Some(Screen::Awaiting(awaiting)) => screen::awaiting::draw(model, awaiting, &mut canvas),
+            Some(Screen::Pleas(pleas)) => screen::pleas::draw(model, pleas, &mut canvas),
+            Some(Screen::Plea(shown)) => screen::negotiation::draw(model, shown, &mut canvas),
             Some(Screen::Chronology(chronology)) => screen::chronology::draw(model, chronology, &mut canvas),
             Some(Screen::Help(help)) => screen::help::draw(model, help, &mut canvas),
             None => {}

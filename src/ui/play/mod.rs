@@ -134,6 +134,8 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListTriage
             | Effect::ListAwaiting
             | Effect::ShowChronology(_)
+            | Effect::ListPleas
+            | Effect::ShowPlea(..)
     )
 }
 

@@ -12,10 +12,12 @@ pub mod block;
 pub mod board;
 pub mod compose;
 pub mod credit;
+pub mod diff;
 pub mod entry;
 pub mod fold;
 pub mod gather;
 pub mod guard;
+pub mod mark;
 pub mod negotiation;
 pub mod number;
 pub mod offer;
@@ -32,3 +34,6 @@ pub use negotiation::{Heard, Negotiation, Setting, Speaker, State, Trust, View};
 pub use number::{ActNo, NegotiationId, Side};
 pub use offer::{Offer, OfferError};
 pub use terms::{Amendment, Ancillary, AncillaryKind, Document, Offence, Plea, Term, Terms, TermsHash};
+
+#[cfg(test)]
+mod sample;

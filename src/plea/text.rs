@@ -10,6 +10,8 @@ pub fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
     for character in text.chars() {
         match plain(character) {
+            // Some programs make one dash of two or three hyphens.
+            Plain::Text("-") if folded.ends_with('-') => {}
             Plain::Same => folded.push(character),
             Plain::Text(text) => folded.push_str(text),
             Plain::Space if folded.is_empty() || folded.ends_with(' ') => {}
@@ -36,8 +38,11 @@ fn plain(character: char) -> Plain {
         '\u{201c}' | '\u{201d}' | '\u{201e}' | '\u{201f}' | '\u{2033}' | '\u{ff02}' | '\u{ab}' | '\u{bb}' => {
             Plain::Text("\"")
         }
-        '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => Plain::Text("-"),
+        '\u{2010}'..='\u{2015}' | '-' | '\u{2212}' | '\u{fe58}' | '\u{fe63}' | '\u{ff0d}' => Plain::Text("-"),
         '\u{2026}' => Plain::Text("..."),
+        // At the beginning of a line it would be a quote mark, in HTML a tag.
+        '<' => Plain::Text("\u{2039}"),
+        '>' => Plain::Text("\u{203a}"),
         '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
             Plain::Nothing
         }

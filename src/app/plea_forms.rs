@@ -91,12 +91,8 @@ pub fn form(view: Arc<NegotiationView>, what: What, now: Timestamp) -> Form<Subj
     if let Some(kind) = kind_of(&subject.what) {
         let standing = target(known, kind, side, None);
         if known.state == State::Crossed && kind != Kind::Offer {
-            let offers: Vec<String> = known
-                .rivals
-                .iter()
-                .filter_map(|at| known.offers.get(*at))
-                .map(|offer| offer.no.to_string())
-                .collect();
+            let offers: Vec<String> =
+                known.rivals.iter().filter_map(|at| known.offers.get(*at)).map(|offer| offer.no.to_string()).collect();
             let proposed = standing.map(|offer| offer.no.to_string()).unwrap_or_default();
             fields.push(Field::text("About", &proposed, format!("which offer is meant: {}", offers.join(" or "))));
         }
@@ -120,7 +116,9 @@ fn title(subject: &PleaForm) -> String {
     let about = format!("{}, {}", subject.view.view.setting.surname, subject.view.view.setting.id.name());
     match &subject.what {
         What::Act(kind) => format!("{}: {} ({about})", kind.words(), kind.what()),
-        What::Mark(_, kind) => format!("Take the message for {} of {} ({about})", kind.words(), speaker(subject).words()),
+        What::Mark(_, kind) => {
+            format!("Take the message for {} of {} ({about})", kind.words(), speaker(subject).words())
+        }
         What::Record => format!("RECORD: what became of it in court ({about})"),
         What::Note => format!("NOTE: never sent ({about})"),
         What::Choose => format!("Which of the crossed offers stands here ({about})"),
@@ -163,13 +161,15 @@ fn act_fields(subject: &PleaForm, kind: Kind, side: Side, now: Timestamp, fields
             fields.push(Field::choice("Subject to", "", Condition::ALL.into_iter().map(Condition::name)));
             fields.push(Field::text("  details", "", "more about the condition; may be empty"));
         }
+        Kind::Accept => {}
         Kind::Reject => fields.push(Field::text("Because", "", "may be empty")),
         Kind::Withdraw => {
             fields.push(Field::text("Because", "", "to depart from an agreement, a reason is needed"));
         }
         Kind::Query => fields.push(Field::text("Text", "", "what is asked; the clock keeps running")),
         Kind::Reply => {
-            let asked = known.open_questions(side.other()).next().map(|one| format!("answers {}: {}", one.no, one.text));
+            let asked =
+                known.open_questions(side.other()).next().map(|one| format!("answers {}: {}", one.no, one.text));
             fields.push(Field::text("Text", "", asked.unwrap_or_default()));
         }
         Kind::Chase => fields.push(Field::text("Text", "", "may be empty")),
@@ -193,7 +193,11 @@ fn act_fields(subject: &PleaForm, kind: Kind, side: Side, now: Timestamp, fields
         fields.push(Field::choice("Authority", first, bases.iter().map(|basis| basis.name())));
         let today = zone().map(|zone| now.to_zoned(zone).strftime("%d/%m/%Y").to_string()).unwrap_or_default();
         fields.push(Field::text("Since", &today, "the day it was given"));
-        fields.push(Field::text("Shown by", "", "what shows it: an attendance note, a letter; it stays here, privileged"));
+        fields.push(Field::text(
+            "Shown by",
+            "",
+            "what shows it: an attendance note, a letter; it stays here, privileged",
+        ));
     }
     if !marks {
         fields.push(Field::text("Below", "", "words below the block; may be empty"));
@@ -220,7 +224,11 @@ fn local_fields(subject: &PleaForm, now: Timestamp, fields: &mut Vec<Field>) {
         What::Choose => {
             let offers: Vec<String> =
                 known.rivals.iter().filter_map(|at| known.offers.get(*at)).map(|one| one.no.to_string()).collect();
-            fields.push(Field::text("Stands", "", format!("{}; the other side may see it otherwise", offers.join(" or "))));
+            fields.push(Field::text(
+                "Stands",
+                "",
+                format!("{}; the other side may see it otherwise", offers.join(" or ")),
+            ));
         }
         What::Admit(_) | What::Unmark(_) => fields.push(Field::text("Because", "", "a reason; it is kept")),
         What::Act(_) | What::Mark(..) => {}
@@ -257,9 +265,12 @@ impl Fields<'_> {
     fn about(&self) -> Result<Option<ActNo>, Refusal> {
         match self.at("About") {
             None => Ok(None),
-            Some(at) => self.0.value(at).parse().map(Some).map_err(|error: crate::plea::number::ActNoError| {
-                (at, error.to_string())
-            }),
+            Some(at) => self
+                .0
+                .value(at)
+                .parse()
+                .map(Some)
+                .map_err(|error: crate::plea::number::ActNoError| (at, error.to_string())),
         }
     }
 }
@@ -314,9 +325,9 @@ fn local(plea: &PleaForm, fields: &Fields<'_>) -> Result<Local, Refusal> {
             text if text.is_empty() => return Err((0, "the note is empty".to_owned())),
             text => Local::Note(text),
         },
-        What::Choose => {
-            Local::Choose(fields.text("Stands").parse().map_err(|_| (0, "name one of the offers, for instance P1".to_owned()))?)
-        }
+        What::Choose => Local::Choose(
+            fields.text("Stands").parse().map_err(|_| (0, "name one of the offers, for instance P1".to_owned()))?,
+        ),
         What::Admit(no) | What::Unmark(no) => {
             let because = fields.text("Because");
             if because.is_empty() {
@@ -338,7 +349,8 @@ pub fn outcome(name: &str, because: &str) -> Result<Outcome, String> {
         "as-agreed" => Outcome::AsAgreed,
         "different" => {
             let one = |part: &str| -> Result<(u16, String), String> {
-                let wrong = || format!("{part:?}: write the charge and what differed, for instance 1: pleaded not guilty");
+                let wrong =
+                    || format!("{part:?}: write the charge and what differed, for instance 1: pleaded not guilty");
                 let (charge, what) = part.split_once(':').ok_or_else(wrong)?;
                 Ok((charge.trim().parse().map_err(|_| wrong())?, what.trim().to_owned()))
             };
@@ -353,7 +365,10 @@ pub fn outcome(name: &str, because: &str) -> Result<Outcome, String> {
         "basis-declined" => Outcome::BasisDeclined { because },
         "facts-hearing" => Outcome::FactsHearing { because },
         "no-plea" => Outcome::NoPlea { because },
-        _ => return Err("the outcome is as-agreed, different, not-tendered, basis-declined, facts-hearing or no-plea".to_owned()),
+        _ => {
+            return Err("the outcome is as-agreed, different, not-tendered, basis-declined, facts-hearing or no-plea"
+                .to_owned());
+        }
     })
 }
 
@@ -510,6 +525,8 @@ fn meaning(plea: &PleaForm, kind: Kind, fields: &Fields<'_>, now: Timestamp) -> 
             let (at, court) = tender(fields)?;
             Meaning::TenderNotice(at, court)
         }
-        Kind::Expire | Kind::Record | Kind::Note | Kind::Choose => return Err((0, "that is nothing they say".to_owned())),
+        Kind::Expire | Kind::Record | Kind::Note | Kind::Choose => {
+            return Err((0, "that is nothing they say".to_owned()));
+        }
     })
 }

@@ -26,6 +26,7 @@ pub mod table;
 pub mod terms;
 pub mod text;
 pub mod trust;
+pub mod words;
 
 pub use act::{Act, Authority, Basis, Cleared, Condition, Deed, Kind, Quoted, Subject};
 pub use compose::{Actor, Claim, Proposal, compose};

@@ -281,12 +281,8 @@ fn acts(lines: &mut Lines, shown: &NegotiationView) {
                 };
                 let fate = view.offer(act.no).map(|offer| format!(", {}", offer.fate.words())).unwrap_or_default();
                 let not = if counts { "" } else { " (does not count)" };
-                let words = format!(
-                    "{} {} by {speaker}, {}{fate}{not}",
-                    act.no,
-                    act.kind().words(),
-                    step.heard.trust.words()
-                );
+                let words =
+                    format!("{} {} by {speaker}, {}{fate}{not}", act.no, act.kind().words(), step.heard.trust.words());
                 let tone = if counts { Tone::Plain } else { Tone::Warning };
                 lines.add(Section::Acts, Place::Act(act.no, at), &words, &moment(when), tone);
                 for (n, (words, tone)) in below(shown, step).iter().enumerate() {

@@ -194,13 +194,16 @@ pub fn target(view: &View, kind: Kind, side: Side, about: Option<ActNo>) -> Opti
             let torn = rivals().find(|one| one.fate == Fate::Torn);
             torn.or_else(|| rivals().find(|one| (one.side() == side) == own))
         }
-        State::Expired if own => view
-            .offers
-            .iter()
-            .rev()
-            .find(|one| one.side() == side && matches!(one.fate, Fate::Expired | Fate::SetAside)),
+        State::Expired if own => lapsed(view, side),
+        _ if kind == Kind::Extend => view.standing().filter(|one| one.side() == side).or_else(|| lapsed(view, side)),
         _ => view.standing(),
     }
+}
+
+/// A side's last offer that has lapsed.
+fn lapsed(view: &View, side: Side) -> Option<&OfferView> {
+    let lapsed = |one: &&OfferView| one.side() == side && matches!(one.fate, Fate::Expired | Fate::SetAside);
+    view.offers.iter().rev().find(lapsed)
 }
 
 fn proposal_authority(proposal: &Proposal) -> Option<Authority> {

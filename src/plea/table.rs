@@ -320,9 +320,11 @@ pub fn may(view: &View, kind: Kind, side: Side) -> Result<(), Refusal> {
     } else {
         view.standing().map(super::negotiation::OfferView::side).into_iter().collect::<Vec<_>>()
     };
-    if kind == Kind::Extend && view.state == Expired {
-        let lapsed = view.offers.iter().filter(|one| matches!(one.fate, Fate::Expired | Fate::SetAside));
-        sides = lapsed.map(|one| one.no.side).collect();
+    // An offer that has lapsed may be opened again, also beside one of the other side that stands.
+    if kind == Kind::Extend {
+        let fates = [Fate::Open, Fate::Conditional, Fate::Expired, Fate::SetAside];
+        let extended = view.offers.iter().filter(|one| fates.contains(&one.fate));
+        sides = extended.map(|one| one.no.side).collect();
     }
     let offeror = sides.first().copied().unwrap_or(side);
     match row.by {

@@ -53,6 +53,10 @@
 //! → shown for review → a yes or a reason where the guard asks → the very bytes that were reviewed go to the outbox, durably, before any connection → the guard once more → SMTP → a copy is appended to `\Sent`. A connection lost behind DATA leaves the
 //! row *uncertain*: the server is searched for the Message-ID; it is never blindly sent again.
 //!
+//! *A plea offer out.* form → `Offer` (a value that cannot be invalid) → [`plea`]'s table and guards → a draft with the block at its head → the guard and the review
+//! like any message → asked once more → outbox row and register event in one transaction. *In:* when a message of a case is written down in the register, a block in it is
+//! entered beside it with what its signature is worth; where the negotiation stands is a fold over these entries, made at each look.
+//!
 //! *A change made here.* act → rows of a durable queue → shown at once, folded over what the server last said → told in order, equal ones joined,
 //! conditional where the server can (RFC 7162) → the answer, a refusal or a taken-back step is folded anew. What must not be done twice is noted
 //! before it is told, and looked for before it is repeated.

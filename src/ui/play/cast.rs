@@ -135,6 +135,8 @@ pub(super) struct World {
     pub(super) triage: Vec<TriageRow>,
     pub(super) awaiting: Vec<AwaitingRow>,
     pub(super) chronology: Vec<ChronologyRow>,
+    pub(super) pleas: Vec<crate::plea::board::Row>,
+    pub(super) plea: Option<Arc<crate::app::plea_view::NegotiationView>>,
 }
 
 impl Default for World {
@@ -298,6 +300,8 @@ impl Default for World {
             triage: Vec::new(),
             awaiting: Vec::new(),
             chronology: Vec::new(),
+            pleas: Vec::new(),
+            plea: None,
         }
     }
 }
@@ -495,6 +499,11 @@ impl World {
             Effect::ShowCase(id) => vec![Event::Case(id.clone(), self.case.clone())],
             Effect::ListTriage => vec![Event::Triage(arc(&self.triage))],
             Effect::ListAwaiting => vec![Event::Awaiting(arc(&self.awaiting))],
+            Effect::ListPleas => vec![Event::Pleas(arc(&self.pleas))],
+            Effect::ShowPlea(case, _) => {
+                let shown = self.plea.clone().ok_or_else(|| safe("There is none."));
+                vec![Event::Plea(case.clone(), shown)]
+            }
             Effect::ShowChronology(id) => vec![Event::Chronology(id.clone(), arc(&self.chronology))],
             Effect::ListDrafts => vec![Event::Drafts(arc(&self.drafts))],
             Effect::TakeUpDraft(id) => {

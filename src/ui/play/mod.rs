@@ -5,6 +5,7 @@ mod connections;
 mod hostile;
 mod keys;
 mod matters;
+mod pleas;
 mod reading;
 mod writing;
 

@@ -45,6 +45,8 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
         let Some(id) = entry.id() else { continue };
         let one = all.entry(id.clone()).or_insert_with(|| Negotiation::new(setting(case, id.clone(), us)));
         let heard = match entry {
+            // Taken back from the outbox before anybody had it.
+            Entry::Sent { message, at, .. } if unmarked.get(message).is_some_and(|undone| undone >= at) => continue,
             Entry::Sent { act, message, at, .. } => Some(Heard {
                 act: act.clone(),
                 message: message.clone(),

@@ -20,7 +20,7 @@
 //! Pure, that is without a clock, a file, a socket, an environment or a thread: `mail`, `settings`, `theme`, `action`, `case`, `plea`, `register`, `pgp` (the time and
 //! the keys are arguments), `app` and `ui`. Of the foreign types, mail-parser's and html2text's stop in `mail`, sequoia's in `pgp`,
 //! sled's, redb's and the cipher's in `store`, async-imap's in `imap`, lettre's in `mail` and `smtp`, rustls' in `net`, ratatui's in `ui`,
-//! `theme` and `terminal`, crossterm's in `terminal`, clap's in `cli`, toml's in `settings`.
+//! `theme` and `terminal`, crossterm's in `terminal`, clap's in `cli`, toml's in `settings`, lopdf's in `plea`.
 //!
 //! # The loop
 //!

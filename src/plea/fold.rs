@@ -22,7 +22,8 @@ use crate::case::ChargeState;
 #[must_use]
 pub fn fold(negotiation: &Negotiation, now: Timestamp) -> View {
     let setting = &negotiation.setting;
-    let (mut notices, mut steps, candidates) = sort(&negotiation.heard);
+    let (mut notices, mut steps, sorted) = sort(&negotiation.heard);
+    let candidates: Vec<&Heard> = sorted.iter().collect();
     let mut counted: Vec<&Heard> = Vec::new();
     let highest = |side: Side, all: &[&Heard]| {
         all.iter().filter(|one| one.act.no.side == side).map(|one| one.act.no.number).max().unwrap_or(0)
@@ -72,7 +73,7 @@ fn rank(heard: &Heard) -> u8 {
 }
 
 /// Puts acts into order; sets aside what was found wanting by itself, and second acts of one number.
-fn sort(heard: &[Heard]) -> (Vec<Notice>, Vec<Step>, Vec<&Heard>) {
+fn sort(heard: &[Heard]) -> (Vec<Notice>, Vec<Step>, Vec<Heard>) {
     let mut notices = Vec::new();
     let mut steps = Vec::new();
     let mut numbers: BTreeMap<ActNo, Vec<(&Heard, [u8; 32])>> = BTreeMap::new();
@@ -108,7 +109,9 @@ fn sort(heard: &[Heard]) -> (Vec<Notice>, Vec<Step>, Vec<&Heard>) {
         let taken = others.iter().chain(if decided { None } else { Some(&best) });
         steps.extend(taken.map(|one| aside(one, Verdict::NumberTaken)));
         if decided {
-            candidates.push(best);
+            // It came when its first copy came, however well the later ones are attested.
+            let came = acts.iter().filter(|(_, other)| *other == digest).map(|(one, _)| one.came).min();
+            candidates.push(Heard { came: came.unwrap_or(best.came), ..best.clone() });
         }
     }
     candidates.sort_by_key(|one| order(&one.act));

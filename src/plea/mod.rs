@@ -22,6 +22,7 @@ pub mod negotiation;
 pub mod number;
 pub mod offer;
 pub mod record;
+pub mod sheet;
 pub mod table;
 pub mod terms;
 pub mod text;
@@ -37,4 +38,10 @@ pub use offer::{Offer, OfferError};
 pub use terms::{Amendment, Ancillary, AncillaryKind, Document, Offence, Plea, Term, Terms, TermsHash};
 
 #[cfg(test)]
+mod fold_tests;
+#[cfg(test)]
+mod record_tests;
+#[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod trust_tests;

@@ -55,6 +55,11 @@ fn hearing(id: &str, kind: HearingKind, court: &str, day: i8, month: i8, hour: i
 
 /// Case C of the cast: Scotland, summary.
 pub(super) fn puddock() -> Case {
+    static CASE: std::sync::LazyLock<Case> = std::sync::LazyLock::new(new_puddock);
+    CASE.clone()
+}
+
+fn new_puddock() -> Case {
     let mut case = Case::new(CaseId("puddock".into()), "PF v PUDDOCK", Jurisdiction::Scotland);
     case.identifiers = vec![Patterns::new(&[]).unwrap().read("ZZ26000417")];
     case.accused = vec![Accused { number: 1, name: "Morag PUDDOCK".into(), born: None }];

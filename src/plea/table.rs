@@ -332,6 +332,8 @@ pub fn may(view: &View, kind: Kind, side: Side) -> Result<(), Refusal> {
         By::Offeree if sides.contains(&side.other()) => Ok(()),
         By::Offeree => Err(Refusal::NotOfferee(kind, offeror)),
         By::Offeror if sides.contains(&side) => Ok(()),
+        // What was accepted and taken back at once may be ended by either.
+        By::Offeror if kind == Kind::Withdraw && view.offers.iter().any(|one| one.fate == Fate::Torn) => Ok(()),
         By::Offeror => Err(Refusal::NotOfferor(kind, offeror)),
         By::Defence if side == Side::Defence => Ok(()),
         By::Defence => Err(Refusal::NotDefence(kind)),

@@ -57,6 +57,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("clap_complete", &["cli"]),
     ("clap_mangen", &["cli"]),
     ("toml", &["settings"]),
+    ("lopdf", &["export", "plea"]),
 ];
 
 /// Rooms that are pure: what they may not name, with the reason.

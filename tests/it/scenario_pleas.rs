@@ -209,7 +209,7 @@ fn a_scottish_plea_by_mail_is_countered_by_hand_and_agreed() {
     show("board", &seen);
     assert!(seen.contains("PF v PUDDOCK") && seen.contains("you"), "{seen}");
     screen.send_keys(&["Enter"]);
-    screen.wait_for("P2 REPLY");
+    screen.wait_for("your turn");
     screen.send_keys(&["a"]);
     screen.wait_for("ACCEPT: accept the terms that stand");
     screen.type_text("instructions by phone 9 May, attendance note");
@@ -356,7 +356,7 @@ fn crossed_offers_have_no_winner_and_a_lapsed_one_is_not_accepted() {
     screen.send_keys(&["g", "p"]);
     screen.wait_for("both");
     screen.send_keys(&["Enter"]);
-    show("crossed", &screen.wait_for("Neither wins"));
+    show("crossed", &screen.wait_for("D1 and P1 crossed"));
     screen.send_keys(&["="]);
     screen.wait_for("Which of the crossed offers stands here");
     screen.type_text("D1");

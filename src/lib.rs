@@ -14,13 +14,13 @@
 //! | 4 | [`engine`] · [`ui`] | the engine performs effects, is the sole writer of the stores and holds the secrets; `ui` draws `&Model` |
 //! | 3 | [`app`] · [`imap`] · [`smtp`] · [`export`] | the pure update; the protocols' connections; files of cases written out, with their manifest |
 //! | 2 | [`keymap`] · [`config`] · [`store`] · [`net`] · [`register`] | keys to actions; the configuration; sealed stores; TCP, STARTTLS, TLS, the byte guard; what happened in each case, as chained streams, and the case book as their fold |
-//! | 1 | [`action`] · [`case`] · [`pgp`] · [`theme`] | every user intent; identifiers, carriage and filing; OpenPGP and its verdict; meanings to styles |
+//! | 1 | [`action`] · [`case`] · [`plea`] · [`pgp`] · [`theme`] | every user intent; identifiers, carriage and filing; plea negotiations (it may import `case`); OpenPGP and its verdict; meanings to styles |
 //! | 0 | [`mail`] · [`settings`] | messages as values; files that a person edits, as values with places |
 //!
-//! Pure, that is without a clock, a file, a socket, an environment or a thread: `mail`, `settings`, `theme`, `action`, `case`, `register`, `pgp` (the time and
+//! Pure, that is without a clock, a file, a socket, an environment or a thread: `mail`, `settings`, `theme`, `action`, `case`, `plea`, `register`, `pgp` (the time and
 //! the keys are arguments), `app` and `ui`. Of the foreign types, mail-parser's and html2text's stop in `mail`, sequoia's in `pgp`,
 //! sled's, redb's and the cipher's in `store`, async-imap's in `imap`, lettre's in `mail` and `smtp`, rustls' in `net`, ratatui's in `ui`,
-//! `theme` and `terminal`, crossterm's in `terminal`, clap's in `cli`, toml's in `settings`.
+//! `theme` and `terminal`, crossterm's in `terminal`, clap's in `cli`, toml's in `settings`, lopdf's in `plea`.
 //!
 //! # The loop
 //!
@@ -52,6 +52,10 @@
 //! *A message out.* draft → built whole → recipients and their keys checked → signed and sealed → the guard ([`case`]'s rules, the engine's facts)
 //! → shown for review → a yes or a reason where the guard asks → the very bytes that were reviewed go to the outbox, durably, before any connection → the guard once more → SMTP → a copy is appended to `\Sent`. A connection lost behind DATA leaves the
 //! row *uncertain*: the server is searched for the Message-ID; it is never blindly sent again.
+//!
+//! *A plea offer out.* form → `Offer` (a value that cannot be invalid) → [`plea`]'s table and guards → a draft with the block at its head → the guard and the review
+//! like any message → asked once more → outbox row and register event in one transaction. *In:* when a message of a case is written down in the register, a block in it is
+//! entered beside it with what its signature is worth; where the negotiation stands is a fold over these entries, made at each look.
 //!
 //! *A change made here.* act → rows of a durable queue → shown at once, folded over what the server last said → told in order, equal ones joined,
 //! conditional where the server can (RFC 7162) → the answer, a refusal or a taken-back step is folded anew. What must not be done twice is noted
@@ -94,6 +98,7 @@ pub mod look;
 pub mod mail;
 pub mod net;
 pub mod pgp;
+pub mod plea;
 pub mod register;
 pub mod settings;
 pub mod smtp;

@@ -39,6 +39,10 @@ pub enum Context {
     Triage,
     /// Answers that are waited for.
     Awaiting,
+    /// The board of plea negotiations.
+    Pleas,
+    /// A plea negotiation.
+    Plea,
     /// What happened in a case.
     Chronology,
     /// Documents of a case or a message.
@@ -55,7 +59,7 @@ pub enum Context {
 
 impl Context {
     /// All of them, outer ones first.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Global,
         Self::List,
         Self::View,
@@ -74,6 +78,8 @@ impl Context {
         Self::Case,
         Self::Triage,
         Self::Awaiting,
+        Self::Pleas,
+        Self::Plea,
         Self::Chronology,
         Self::Documents,
         Self::Look,
@@ -104,6 +110,8 @@ impl Context {
             Self::Case => "case",
             Self::Triage => "triage",
             Self::Awaiting => "awaiting",
+            Self::Pleas => "pleas",
+            Self::Plea => "plea",
             Self::Chronology => "chronology",
             Self::Documents => "documents",
             Self::Look => "look",
@@ -138,6 +146,8 @@ impl Context {
             | Self::Triage
             | Self::Awaiting
             | Self::Documents
+            | Self::Pleas
+            | Self::Plea
             | Self::Chronology => Some(Self::List),
             Self::Look | Self::Message | Self::Review | Self::Help => Some(Self::View),
         }

@@ -68,8 +68,8 @@ actions! {
     CaseFind "case.find" [Global] "Find a case by its name, a number or a party";
 
     CaseNew "case.new" [Global] "Open a new case in the register";
-    CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting, Documents] "Show everything that is known of the case";
-    CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting, Documents] "Show what happened in the case, in order";
+    CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting, Documents, Pleas, Plea] "Show everything that is known of the case";
+    CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting, Documents, Pleas, Plea] "Show what happened in the case, in order";
     CaseDocuments "case.documents" [Cases, Threads, Thread, Message, Case, Awaiting] "List the documents of the case, or of the open message";
     CaseFile "case.file" [Thread, Message] "File the thread, or the marked messages, to a case";
     CaseAwait "case.await" [Thread, Message] "Note that an answer to the message is waited for";
@@ -94,6 +94,28 @@ actions! {
     // Answers that are waited for.
     GoAwaiting "go.awaiting" [Global] "Go to the answers that are waited for";
     AwaitingAnswered "awaiting.answered" [Awaiting] "Say that the answer has come";
+
+    // Plea negotiations.
+    GoPleas "go.pleas" [Global] "Go to the plea negotiations: where each stands, and whose turn it is";
+    PleaShow "plea.show" [Cases, Threads, Thread, Message, Case, Awaiting] "Show the plea negotiation of the case, or begin one";
+    PleaSort "plea.sort" [Pleas] "Sort by urgency, case, state or hearing";
+    PleaFilter "plea.filter" [Pleas] "Show those that go on, your turn, their turn, or all";
+    PleaOffer "plea.offer" [Plea] "Offer terms; on a message: it is an offer";
+    PleaCounter "plea.counter" [Plea] "Answer with other terms; on a message: it is a counter";
+    PleaAccept "plea.accept" [Plea] "Accept the terms that stand; on a message: it accepts";
+    PleaAcceptSubject "plea.accept-subject" [Plea] "Accept under a condition; on a message: it accepts so";
+    PleaReject "plea.reject" [Plea] "Refuse the terms; on a message: it refuses";
+    PleaWithdraw "plea.withdraw" [Plea] "Take an offer back, or depart from an agreement; on a message: it does";
+    PleaQuery "plea.query" [Plea] "Ask the other side something; on a message: it asks";
+    PleaReply "plea.reply" [Plea] "Answer what was asked; on a message: it answers";
+    PleaChase "plea.chase" [Plea] "Remind the other side";
+    PleaExtend "plea.extend" [Plea] "Leave your offer open for longer; on a message: they do";
+    PleaTender "plea.tender" [Plea] "Say at which hearing the plea will be tendered";
+    PleaRecord "plea.record" [Plea] "Record what became of it in court";
+    PleaNote "plea.note" [Plea] "Write a note that is never sent";
+    PleaChoose "plea.choose" [Plea] "Say which of two crossed offers stands here";
+    PleaAdmit "plea.admit" [Plea] "Let the act at the cursor count in spite of what was found";
+    PleaUnmark "plea.unmark" [Plea] "Take back the mark at the cursor";
 
     // What you did.
     ChangeUndo "change.undo" [Global] "Take back what you did last: a move, a deletion, a flag";

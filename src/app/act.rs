@@ -121,6 +121,18 @@ impl Model {
                 }
             }
             Some(Screen::Look(_)) => self.act_in_look(action),
+            Some(Screen::Pleas(pleas)) => {
+                let moved = move_in(&mut pleas.list, action);
+                if !moved {
+                    self.act_in_pleas(action, out);
+                }
+            }
+            Some(Screen::Plea(shown)) => {
+                let moved = move_in(&mut shown.list, action);
+                if !moved {
+                    self.act_in_plea(action, out);
+                }
+            }
             Some(Screen::Chronology(chronology)) => drop(move_in(&mut chronology.list, action)),
             Some(Screen::Help(help)) => drop(move_in(&mut help.list, as_list(action))),
             None => {}
@@ -174,6 +186,8 @@ impl Model {
             Action::CaseFind => self.open_finder(Search::Go, out),
             Action::GoTriage => self.go_triage(out),
             Action::GoAwaiting => self.go_awaiting(out),
+            Action::GoPleas => self.go_pleas(out),
+            Action::PleaShow if self.popups.is_empty() => self.show_plea(out),
             Action::CaseNew if self.popups.is_empty() => self.new_case(),
             Action::CaseShow if self.popups.is_empty() => self.show_case(out),
             Action::CaseDocuments if self.popups.is_empty() => self.show_documents(out),
@@ -265,6 +279,12 @@ impl Model {
             Some(Screen::Documents(documents)) if !documents.list.filter().is_empty() => {
                 documents.list.set_filter("");
             }
+            Some(Screen::Pleas(pleas)) if !pleas.list.filter().is_empty() => {
+                pleas.list.set_filter("");
+            }
+            Some(Screen::Plea(shown)) if !shown.list.filter().is_empty() => {
+                shown.list.set_filter("");
+            }
             Some(Screen::Chronology(chronology)) if !chronology.list.filter().is_empty() => {
                 chronology.list.set_filter("");
             }
@@ -309,6 +329,8 @@ impl Model {
             Some(Screen::Drafts(drafts)) => drafts.list.filter(),
             Some(Screen::Connections(connections)) => connections.list.filter(),
             Some(Screen::Keys(keys)) => keys.list.filter(),
+            Some(Screen::Pleas(pleas)) => pleas.list.filter(),
+            Some(Screen::Plea(shown)) => shown.list.filter(),
             Some(Screen::Chronology(chronology)) => chronology.list.filter(),
             Some(Screen::Documents(documents)) => documents.list.filter(),
             Some(Screen::Awaiting(awaiting)) => awaiting.list.filter(),
@@ -342,6 +364,8 @@ impl Model {
             Some(Screen::Drafts(drafts)) => drafts.list.set_filter(text),
             Some(Screen::Connections(connections)) => connections.list.set_filter(text),
             Some(Screen::Keys(keys)) => keys.list.set_filter(text),
+            Some(Screen::Pleas(pleas)) => pleas.list.set_filter(text),
+            Some(Screen::Plea(shown)) => shown.list.set_filter(text),
             Some(Screen::Chronology(chronology)) => chronology.list.set_filter(text),
             Some(Screen::Documents(documents)) => documents.list.set_filter(text),
             Some(Screen::Awaiting(awaiting)) => awaiting.list.set_filter(text),

@@ -4,12 +4,14 @@ use jiff::civil::Date;
 
 use super::document_view::DocumentScope;
 use super::forms::Opening;
+use super::plea_view::{Local, MarkWish, Wish};
 use super::thread_list::ThreadList;
 use super::view::Scope;
 use crate::case::document::Document;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Acceptance;
+use crate::plea::NegotiationId;
 use crate::register::CaseChange;
 
 /// A passphrase on its way from the keyboard to the engine; wiped when dropped, never printed.
@@ -277,6 +279,16 @@ pub enum Effect {
     ListTriage,
     /// Send the answers that are waited for.
     ListAwaiting,
+    /// Send the board of plea negotiations.
+    ListPleas,
+    /// Send a negotiation of a case: this one, or the one that goes on.
+    ShowPlea(CaseId, Option<NegotiationId>),
+    /// Make an act of a negotiation, as a draft to be reviewed.
+    PleaAct(Box<Wish>),
+    /// Take free text of a message for an act.
+    PleaMark(Box<MarkWish>),
+    /// Enter something in a negotiation that is never sent.
+    PleaEnter(CaseId, NegotiationId, Local),
     /// Send what happened in a case.
     ShowChronology(CaseId),
     /// Send the documents of a case or a message.

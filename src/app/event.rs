@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
 use super::document_view::{DocumentRow, DocumentScope, Look};
 use super::effect::{Deed, KeySource, Target};
+use super::plea_view::NegotiationView;
 use super::thread_list::ThreadList;
 use super::view::{
     AccountStatus, AssistRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MailboxRow, MessageView, Offer, OutboxRow,
@@ -98,6 +99,12 @@ pub enum Event {
     Triage(Arc<[TriageRow]>),
     /// Answers that are waited for, the earliest due first.
     Awaiting(Arc<[AwaitingRow]>),
+    /// The board of plea negotiations, in no order.
+    Pleas(Arc<[crate::plea::board::Row]>),
+    /// A negotiation of a case; or why there is none.
+    Plea(CaseId, Result<Arc<NegotiationView>, SafeText>),
+    /// An act that was asked for, as a draft; or every sentence that stands against it.
+    PleaDraft(Result<Box<Draft>, Vec<SafeText>>),
     /// What happened in a case, the oldest first.
     Chronology(CaseId, Arc<[ChronologyRow]>),
     /// The documents of a case or a message, one row for each content, and whose law holds.

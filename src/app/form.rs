@@ -1,5 +1,7 @@
 //! A form over a screen: named fields of one line each. Pure; what a form means is in [`super::forms`].
 
+use std::borrow::Cow;
+
 use super::line::Line;
 use crate::action::Action;
 use crate::mail::safe::SafeText;
@@ -8,27 +10,31 @@ use crate::mail::safe::SafeText;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
     /// What is asked.
-    pub label: &'static str,
+    pub label: Cow<'static, str>,
     /// What was typed.
     pub line: Line,
     /// The words that may stand here; none: any text.
     pub choices: Vec<&'static str>,
     /// How to write it.
-    pub hint: &'static str,
+    pub hint: Cow<'static, str>,
 }
 
 impl Field {
     /// A field for any text.
     #[must_use]
-    pub fn text(label: &'static str, value: &str, hint: &'static str) -> Self {
-        Self { label, line: Line::new(value), choices: Vec::new(), hint }
+    pub fn text(label: impl Into<Cow<'static, str>>, value: &str, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { label: label.into(), line: Line::new(value), choices: Vec::new(), hint: hint.into() }
     }
 
     /// A field for one of some words.
     #[must_use]
-    pub fn choice(label: &'static str, value: &str, choices: impl IntoIterator<Item = &'static str>) -> Self {
+    pub fn choice(
+        label: impl Into<Cow<'static, str>>,
+        value: &str,
+        choices: impl IntoIterator<Item = &'static str>,
+    ) -> Self {
         let choices = choices.into_iter().collect();
-        Self { label, line: Line::new(value), choices, hint: "tab shows the next choice" }
+        Self { label: label.into(), line: Line::new(value), choices, hint: "tab shows the next choice".into() }
     }
 
     /// What was typed, without spaces around it.

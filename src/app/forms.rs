@@ -4,6 +4,7 @@ use jiff::civil::{Date, Time};
 
 use super::form::{Field, Form};
 use super::line::Line;
+use super::plea_forms::PleaForm;
 use crate::case::{
     Accused, Case, Charge, ChargeState, Hearing, HearingId, HearingKind, HearingTime, Jurisdiction, Party, PartyId,
     Role, State, Style,
@@ -34,6 +35,8 @@ pub enum Subject {
     Note(CaseId),
     /// An answer that is waited for, to this message.
     Await(MessageRef),
+    /// Something in a plea negotiation; see [`super::plea_forms`].
+    Plea(Box<PleaForm>),
 }
 
 /// What a form becomes.
@@ -253,7 +256,7 @@ pub fn taken(form: &Form<Subject>, case: Option<&Case>) -> Result<Outcome, Refus
     let Some(id) = case_of(&form.subject) else { return Ok(Outcome::Open(opening(form)?)) };
     let Some(case) = case else { return Err((0, "the case is gone".to_owned())) };
     let changes = match &form.subject {
-        Subject::Open(_) | Subject::Await(_) => Vec::new(),
+        Subject::Open(_) | Subject::Await(_) | Subject::Plea(_) => Vec::new(),
         Subject::Title(_) => {
             let mut changes = Vec::new();
             let title = needed(form, 0, "a case needs a title")?;
@@ -326,7 +329,7 @@ pub fn taken(form: &Form<Subject>, case: Option<&Case>) -> Result<Outcome, Refus
 #[must_use]
 pub fn case_of(subject: &Subject) -> Option<CaseId> {
     match subject {
-        Subject::Open(_) | Subject::Await(_) => None,
+        Subject::Open(_) | Subject::Await(_) | Subject::Plea(_) => None,
         Subject::Title(id)
         | Subject::State(id)
         | Subject::Number(id)

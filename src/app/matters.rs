@@ -69,6 +69,8 @@ impl Model {
                 DocumentScope::Message(_) => None,
             },
             Screen::Chronology(chronology) => Some((chronology.case.clone(), SafeText::line(&chronology.case.0))),
+            Screen::Pleas(pleas) => pleas.list.selected().map(|line| (line.row.case.clone(), line.title.clone())),
+            Screen::Plea(shown) => Some((shown.case.clone(), SafeText::line(&shown.case.0))),
             Screen::Awaiting(awaiting) => awaiting.list.selected().map(|row| (row.case.clone(), row.title.clone())),
             Screen::Cases(cases) => {
                 cases.list.selected().and_then(|row| Some((scope_case(&row.scope)?, row.title.clone())))
@@ -160,6 +162,10 @@ impl Model {
     }
 
     fn take_form(&mut self, out: &mut Vec<Effect>) {
+        if matches!(self.popups.last(), Some(Popup::Form(form)) if matches!(form.subject, Subject::Plea(_))) {
+            self.take_plea_form(out);
+            return;
+        }
         let case = self.screens.iter().rev().find_map(|screen| match screen {
             Screen::Case(case) => case.view.clone(),
             _ => None,

@@ -168,6 +168,8 @@ impl Model {
             Some(Screen::Case(_)) => Context::Case,
             Some(Screen::Triage(_)) => Context::Triage,
             Some(Screen::Awaiting(_)) => Context::Awaiting,
+            Some(Screen::Pleas(_)) => Context::Pleas,
+            Some(Screen::Plea(_)) => Context::Plea,
             Some(Screen::Chronology(_)) => Context::Chronology,
             Some(Screen::Documents(_)) => Context::Documents,
             Some(Screen::Look(_)) => Context::Look,
@@ -207,6 +209,8 @@ impl Model {
             Some(Screen::Case(_) | Screen::Awaiting(_)) if body.height >= 12 => 4,
             Some(Screen::Documents(_)) if body.height >= 18 => 8,
             Some(Screen::Documents(_)) if body.height >= 12 => 5,
+            Some(Screen::Pleas(_)) if body.height >= 12 => 2,
+            Some(Screen::Plea(_)) if body.height >= 12 => 4,
             Some(Screen::Chronology(_)) if body.height >= 18 => 9,
             Some(Screen::Chronology(_)) if body.height >= 12 => 6,
             Some(Screen::Connections(_)) if body.height >= 12 => 7,
@@ -246,6 +250,8 @@ impl Model {
                 Screen::Case(case) => case.list.set_height(rows),
                 Screen::Triage(triage) => triage.list.set_height(rows),
                 Screen::Awaiting(awaiting) => awaiting.list.set_height(rows),
+                Screen::Pleas(pleas) => pleas.list.set_height(rows),
+                Screen::Plea(shown) => shown.list.set_height(rows),
                 Screen::Chronology(chronology) => chronology.list.set_height(rows),
                 Screen::Documents(documents) => documents.list.set_height(rows),
                 Screen::Look(look) => look.arrange(measure(text), usize::from(text.height)),
@@ -273,6 +279,8 @@ impl Model {
                 Screen::Case(case) => (&mut case.fresh, Effect::ShowCase(case.id.clone())),
                 Screen::Triage(triage) => (&mut triage.fresh, Effect::ListTriage),
                 Screen::Awaiting(awaiting) => (&mut awaiting.fresh, Effect::ListAwaiting),
+                Screen::Pleas(pleas) => (&mut pleas.fresh, Effect::ListPleas),
+                Screen::Plea(shown) => (&mut shown.fresh, Effect::ShowPlea(shown.case.clone(), shown.id.clone())),
                 Screen::Chronology(chronology) => {
                     (&mut chronology.fresh, Effect::ShowChronology(chronology.case.clone()))
                 }
@@ -324,6 +332,10 @@ impl Model {
             Some(Screen::Case(case)) => case.fresh.seen_again().then(|| Effect::ShowCase(case.id.clone())),
             Some(Screen::Triage(triage)) => triage.fresh.seen_again().then_some(Effect::ListTriage),
             Some(Screen::Awaiting(awaiting)) => awaiting.fresh.seen_again().then_some(Effect::ListAwaiting),
+            Some(Screen::Pleas(pleas)) => pleas.fresh.seen_again().then_some(Effect::ListPleas),
+            Some(Screen::Plea(shown)) => {
+                shown.fresh.seen_again().then(|| Effect::ShowPlea(shown.case.clone(), shown.id.clone()))
+            }
             Some(Screen::Chronology(chronology)) => {
                 chronology.fresh.seen_again().then(|| Effect::ShowChronology(chronology.case.clone()))
             }

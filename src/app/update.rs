@@ -81,6 +81,9 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::Looked(id, look) => model.looked(&id, look, out),
         Event::Documents(scope, rows, law) => model.documents_shown(&scope, &rows, law, out),
         Event::Chronology(id, rows) => model.chronology_shown(&id, &rows, out),
+        Event::Pleas(rows) => model.pleas_listed(&rows, out),
+        Event::Plea(case, answer) => model.plea_shown(&case, answer, out),
+        Event::PleaDraft(answer) => model.plea_drafted(answer, out),
         Event::Recorded(result) => model.recorded(result),
         Event::Outbox(rows) => {
             for screen in &mut model.screens {

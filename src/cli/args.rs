@@ -102,6 +102,9 @@ pub(super) enum Command {
         #[arg(long = "override", value_name = "REASON")]
         because: Option<String>,
     },
+    /// Plea negotiations: where each stands, and what is done in it
+    #[command(subcommand)]
+    Plea(super::plea_args::Plea),
     /// Mail on its way out
     #[command(subcommand)]
     Outbox(Outbox),

@@ -10,7 +10,7 @@ use super::args::{Cli, Command};
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::Secret;
-use super::{attachment, case, change, export, key, message, outbox, register, stores, thread, transfer};
+use super::{attachment, case, change, export, key, message, outbox, plea, register, stores, thread, transfer};
 use crate::app::effect::Said;
 use crate::engine::Engine;
 use crate::engine::clock::Clock;
@@ -85,6 +85,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
             };
             transfer::send(call, file.as_deref(), said, *dry_run)
         }
+        Command::Plea(command) => plea::run(call, command),
         Command::Outbox(command) => outbox::run(call, command),
         Command::Change(command) => change::run(call, command),
         Command::Key(command) => key::run(call, command),

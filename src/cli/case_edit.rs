@@ -149,7 +149,7 @@ fn filled(mut form: Form<Subject>, text: &str, case: &Case) -> Result<Vec<CaseCh
         Ok(forms::Outcome::Change(_, changes)) => Ok(changes),
         Ok(_) => Ok(Vec::new()),
         Err((at, words)) => {
-            let field = form.fields.get(at).map_or("", |field| field.label);
+            let field = form.fields.get(at).map_or("", |field| field.label.as_ref());
             Err(bad(format!("{text:?}: {}: {words}", field.to_lowercase())))
         }
     }

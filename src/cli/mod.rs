@@ -23,6 +23,8 @@ mod named;
 mod outbox;
 mod output;
 mod passphrase;
+mod plea;
+mod plea_args;
 mod probe;
 mod profile;
 mod register;
@@ -226,7 +228,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
     let outcome = call::run(&mut call, command);
     for event in engine.unread_events() {
         // What became of mail is said by `send` itself.
-        let is_told = matches!(command, Command::Send { .. }) && outcome.is_ok();
+        let is_told = matches!(command, Command::Send { .. } | Command::Plea(_)) && outcome.is_ok();
         if let crate::app::event::Event::Notice(sentence) = event
             && !is_told
         {
@@ -258,6 +260,7 @@ fn connects(command: &Command) -> bool {
         | Command::Register(args::Register::Replicate)
         | Command::Outbox(Outbox::Retry { .. } | Outbox::Resolve { .. }) => true,
         Command::Send { dry_run, .. } => !dry_run,
+        Command::Plea(command) => command.sends(),
         Command::Message(
             Message::Flag { .. }
             | Message::Move { .. }

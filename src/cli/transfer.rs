@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::app::effect::Said;
 use crate::case::guard::Reason;
 use crate::engine::Engine;
-use crate::engine::query::{AccountStats, Finding, MailboxStats, RouteListed, SealingListed, Severity};
+use crate::engine::query::{AccountStats, Finding, MailboxStats, RouteListed, SealingListed, SendReport, Severity};
 use crate::mail::id::OutboxId;
 
 /// How long a message is waited for before it is left to the outbox.
@@ -92,6 +92,17 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, said: Said, dry_run
             call.output.line(&format!("queued as {row}"))?;
         }
     }
+    told(call, &report, dry_run)?;
+    if report.refused {
+        // A recipient that is none is bad data, whatever else stands against it; anything else is a "no".
+        let malformed = report.findings.iter().any(|finding| finding.code == "malformed-address");
+        return Ok(if malformed { Exit::BadData } else { Exit::No });
+    }
+    fate(call, engine, &report.queued)
+}
+
+/// Tells what was found, whom it goes to and how.
+pub(super) fn told(call: &mut Call<'_>, report: &SendReport, dry_run: bool) -> Result<(), Failure> {
     for one in &report.recipients {
         call.output.say(&format!("{}: {}", one.address, one.because));
     }
@@ -121,12 +132,7 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, said: Said, dry_run
     if dry_run && !report.refused {
         call.output.say("nothing stands against it; nothing was queued");
     }
-    if report.refused {
-        // A recipient that is none is bad data, whatever else stands against it; anything else is a "no".
-        let malformed = report.findings.iter().any(|finding| finding.code == "malformed-address");
-        return Ok(if malformed { Exit::BadData } else { Exit::No });
-    }
-    fate(call, engine, &report.queued)
+    Ok(())
 }
 
 /// Waits for the rows to leave, and says where they stand.

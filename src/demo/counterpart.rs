@@ -1,7 +1,7 @@
 //! Those of the cast who answer: a letter that one of the demo's accounts sends to them is answered within seconds, signed, and
 //! encrypted where the writer has a key. They quote nothing and promise nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
@@ -10,10 +10,12 @@ use tokio::sync::mpsc;
 
 use super::cast::{self, Key, Person};
 use super::chance::Chance;
+use super::depute::{self, Done};
 use super::post::PostOffice;
 use super::smtp::Letter;
 use crate::mail::address::Address;
 use crate::mail::build::{Stamp, build, message_id};
+use crate::mail::display;
 use crate::mail::draft::Draft;
 use crate::mail::message::Message;
 use crate::pgp::open::{Decrypt, open};
@@ -44,6 +46,7 @@ const ANSWERS: &[(Person, &[&str])] = &[
 /// Answers letters until there are no more.
 pub(super) async fn answer(mut letters: mpsc::Receiver<Letter>, office: Arc<PostOffice>, keys: Arc<Vec<Key>>) {
     let mut turn = 0;
+    let done = Arc::new(Mutex::new(Done::new()));
     while let Some(letter) = letters.recv().await {
         let Some(account) = office.reached_by(&letter.from) else { continue };
         for (person, answers) in ANSWERS {
@@ -51,8 +54,8 @@ pub(super) async fn answer(mut letters: mpsc::Receiver<Letter>, office: Arc<Post
             let Some(words) = answers.get(turn % answers.len()).filter(|_| addressed) else { continue };
             turn += 1;
             let (keys, raw, from) = (Arc::clone(&keys), Arc::clone(&letter.raw), letter.from.clone());
-            let (person, words) = (*person, *words);
-            let written = tokio::task::spawn_blocking(move || write(person, words, &from, &raw, &keys)).await;
+            let (person, words, done) = (*person, *words, Arc::clone(&done));
+            let written = tokio::task::spawn_blocking(move || write(person, words, (&from, &raw), &keys, &done)).await;
             tokio::time::sleep(THINKING).await;
             // A letter that cannot be answered stays unanswered, as in life.
             if let Ok(Ok(raw)) = written {
@@ -68,7 +71,13 @@ fn plain(address: &str) -> String {
     lower.strip_suffix(".cjsm.net").unwrap_or(&lower).to_owned()
 }
 
-fn write(person: Person, words: &str, from: &str, raw: &Arc<[u8]>, keys: &[Key]) -> Result<Vec<u8>, String> {
+fn write(
+    person: Person,
+    words: &str,
+    (from, raw): (&str, &Arc<[u8]>),
+    keys: &[Key],
+    done: &Mutex<Done>,
+) -> Result<Vec<u8>, String> {
     let now = Timestamp::now();
     let ring = cast::keyring_of(person, keys)?;
     let opened = open(&Message::parse(Arc::clone(raw)), &ring, now, Decrypt::Any);
@@ -80,11 +89,19 @@ fn write(person: Person, words: &str, from: &str, raw: &Arc<[u8]>, keys: &[Key])
     let writer =
         headers.from().into_iter().next().unwrap_or_else(|| Address { name: String::new(), addr: from.to_owned() });
     let first_name = writer.name.split(' ').next().filter(|name| !name.is_empty()).unwrap_or("colleague");
+    let plea = if person.addr == cast::LINTWHITE.addr {
+        let letter = display::body(&opened.shown).text();
+        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+        depute::answer(person, &letter, &mut done, now)
+    } else {
+        None
+    };
+    let letter = || format!("Dear {first_name},\n\n{words}\n\n{}", person.name);
     let draft = Draft {
         from: person.address(),
         to: vec![writer.clone()],
         subject: if subject.to_lowercase().starts_with("re:") { subject } else { format!("Re: {subject}") },
-        body: format!("Dear {first_name},\n\n{words}\n\n{}", person.name),
+        body: plea.unwrap_or_else(letter),
         in_reply_to: id.into_iter().collect(),
         references,
         ..Draft::default()

@@ -7,6 +7,7 @@ pub mod authority;
 mod cast;
 mod chance;
 mod counterpart;
+mod depute;
 mod home;
 mod hostile;
 mod imap;

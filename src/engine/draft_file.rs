@@ -102,6 +102,7 @@ pub(crate) fn read(bytes: &[u8], account: &str) -> Result<Read, String> {
         case: None,
         protection,
         origin: None,
+        plea: None,
     };
     Ok(Read { draft, attach_key, disclosed })
 }

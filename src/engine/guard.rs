@@ -38,6 +38,10 @@ pub(crate) struct Facts {
     history: History,
     policy: Policy,
     kinds: Kinds,
+    /// What stands against it as a message of a plea negotiation.
+    pleas: Vec<Finding>,
+    /// It is one, and the user does not hold the case: no reason of theirs leads past a block on a co-accused's side.
+    held_by_another: bool,
 }
 
 /// What is known of cases: the case book of the register, where there is one.
@@ -109,7 +113,9 @@ impl Facts {
         let wanted: BTreeSet<CaseId> = cases.iter().flat_map(ids).collect();
         let mut history = library.history(&wanted, classes);
         same_case(&mut history, &cases);
-        Self { own, cases, privileged, unreadable: records.trouble(), history, policy, kinds: Kinds::default() }
+        let unreadable = records.trouble();
+        let kinds = Kinds::default();
+        Self { own, cases, privileged, unreadable, history, policy, kinds, pleas: Vec::new(), held_by_another: false }
     }
 
     /// With the rules of the configuration for what a file is.
@@ -152,7 +158,19 @@ impl Facts {
             privileged: self.privileged.clone(),
             unreadable: self.unreadable.clone(),
         };
-        guard::check(&sending, &self.history, classes, &self.policy)
+        let mut findings = guard::check(&sending, &self.history, classes, &self.policy);
+        let same = |one: &Finding, other: &Finding| one.code == other.code && one.recipient == other.recipient;
+        let fresh: Vec<Finding> =
+            self.pleas.iter().filter(|new| !findings.iter().any(|known| same(known, new))).cloned().collect();
+        findings.extend(fresh);
+        if self.held_by_another {
+            for finding in findings.iter_mut().filter(|finding| finding.code == "co-accused") {
+                finding.may_override = false;
+                "Only the holder of the case may send it all the same.".clone_into(&mut finding.cure);
+            }
+        }
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        findings
     }
 
     /// The cases that it belongs to.
@@ -302,7 +320,7 @@ impl Core {
         let own = account.iter().flat_map(|account| std::iter::once(&account.address).chain(&account.also));
         let own =
             own.map(|address| address.addr.clone()).chain([draft.from.addr.clone()]).filter(|one| !one.is_empty());
-        Facts::gather(
+        let facts = Facts::gather(
             draft,
             own.collect(),
             &open.library,
@@ -311,7 +329,9 @@ impl Core {
             &self.settings.classes,
             config.policy,
         )
-        .with_kinds(config.documents.clone())
+        .with_kinds(config.documents.clone());
+        let held_by_another = draft.plea.is_some() && !self.holds_the_case(open, draft);
+        Facts { pleas: self.plea_findings(open, draft), held_by_another, ..facts }
     }
 }
 

@@ -192,7 +192,7 @@ impl Core {
     }
 
     /// The name of a message that outlives mailboxes.
-    fn message_name(&self, open: &Open, key: MessageKey) -> Result<MessageName, EngineError> {
+    pub(super) fn message_name(&self, open: &Open, key: MessageKey) -> Result<MessageName, EngineError> {
         let gone = || EngineError::Refused("that message is gone".to_owned());
         let summary = open.stores.cache.summary(key)?.ok_or_else(gone)?;
         if summary.message_id.is_empty() {
@@ -213,6 +213,12 @@ impl Core {
             Err(error) => Err(sentence(Tone::Alarm, &format!("Nothing was written: {error}"))),
         };
         self.announcer.send(Event::Recorded(told));
+    }
+
+    /// What opens a case in the register; nothing where it is there.
+    #[expect(clippy::unused_self, reason = "whoever asks holds the core")]
+    pub(super) fn opening_events(&self, open: &Open, id: &CaseId) -> Result<Vec<register::Event>, EngineError> {
+        opened(open, id)
     }
 
     /// Writes changes of a case, opening it in the register first where it is not there.

@@ -49,6 +49,7 @@ mod outbox;
 mod outgoing;
 mod pass;
 mod perform;
+mod plea;
 mod protection;
 mod purge;
 mod quarantine;

@@ -115,6 +115,11 @@ impl Core {
             Effect::ShowCase(id) => self.send_case(open, id),
             Effect::ListTriage => self.announcer.send(Event::Triage(open.library.triage_rows().into())),
             Effect::ListAwaiting => self.send_awaiting(open),
+            Effect::ListPleas => self.send_board(open),
+            Effect::ShowPlea(case, id) => self.send_negotiation(open, &case, id),
+            Effect::PleaAct(wish) => self.perform_plea(open, *wish),
+            Effect::PleaMark(wish) => self.perform_mark(open, *wish),
+            Effect::PleaEnter(case, id, local) => self.perform_local(open, &case, &id, local),
             Effect::ShowChronology(id) => self.send_chronology(open, id),
             Effect::ListDocuments(scope) => self.send_documents(open, scope),
             Effect::Look(document) => self.look(open, *document),
@@ -557,7 +562,11 @@ impl Core {
             .then(|| now.checked_add(jiff::SignedDuration::from_secs(i64::from(undo_seconds))).ok())
             .flatten();
         let sent = self.settings.config.account(Some(&prepared.account)).and_then(|a| a.sent_mailbox.clone());
-        let ids = outbox::queue(&open.stores, prepared, accepted, sent.as_deref(), now, held_until)?;
+        let ids = if prepared.draft.plea.is_some() {
+            self.queue_plea(open, prepared, accepted, sent.as_deref(), held_until)?
+        } else {
+            outbox::queue(&open.stores, prepared, accepted, sent.as_deref(), now, held_until)?
+        };
         open.outbox.wake();
         if let Some(key) = prepared.answers.as_ref().and_then(|name| open.library.key(name)) {
             self.mark_answered(open, key);
@@ -592,6 +601,17 @@ impl Core {
         if draft.origin.is_some() && draft.protection == Protection::WhenPossible {
             draft.protection = Protection::Required;
         }
+        self.send_draft(open, draft, said, dry_run)
+    }
+
+    /// A draft of a command: checked, and queued unless it is only a try.
+    pub(crate) fn send_draft(
+        &mut self,
+        open: &mut Open,
+        draft: Draft,
+        said: Said,
+        dry_run: bool,
+    ) -> Result<super::query::SendReport, EngineError> {
         let facts = self.facts(open, &draft);
         let prepared = prepare(draft, &self.settings, &open.keyring.now(), &open.outbox.limits(), &facts)?;
         let accepted = accept(&prepared, said)?;
@@ -612,7 +632,7 @@ impl Core {
     }
 
     /// What a draft from a file answers, if that came encrypted.
-    fn origin_of(&self, open: &Open, draft: &Draft, keyring: &Keyring) -> Option<Origin> {
+    pub(crate) fn origin_of(&self, open: &Open, draft: &Draft, keyring: &Keyring) -> Option<Origin> {
         let ids = draft.in_reply_to.iter().chain(draft.references.last());
         let mut keys = ids.flat_map(|id| open.library.with_message_id(id));
         let key = keys.find(|key| open.library.badge(*key).is_some_and(|badge| badge.encrypted))?;

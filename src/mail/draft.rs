@@ -104,6 +104,10 @@ pub struct Draft {
     /// What the text was taken from, where that came encrypted.
     #[serde(default, deserialize_with = "added_later")]
     pub origin: Option<Origin>,
+    /// What it does in a plea negotiation, in the form of the engine: the act of the block at the head of the text, and the evidence for its
+    /// authority, which stays at home.
+    #[serde(default, deserialize_with = "added_later")]
+    pub plea: Option<String>,
 }
 
 /// A field at the end of a record that was added later: records written before end without it.
@@ -123,8 +127,10 @@ mod tests {
     fn a_draft_written_before_it_had_an_origin_is_read() {
         let draft = Draft { subject: "99ZX0012326 plea".into(), body: "Agreed.".into(), ..Draft::default() };
         let whole = postcard::to_allocvec(&draft).unwrap();
-        let (last, older) = whole.split_last().unwrap();
-        assert_eq!(*last, 0, "the origin is the last field, and there is none");
+        let (older, last) = whole.split_at(whole.len() - 2);
+        assert_eq!(*last, [0, 0], "the origin and the plea are the last fields, and there are none");
+        assert_eq!(postcard::from_bytes::<Draft>(older).unwrap(), draft);
+        let (older, _) = whole.split_at(whole.len() - 1);
         assert_eq!(postcard::from_bytes::<Draft>(older).unwrap(), draft);
         let origin = Some(Origin { readers: vec!["a@x.example".into()], ..Origin::default() });
         let draft = Draft { origin, ..draft };

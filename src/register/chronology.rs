@@ -10,6 +10,7 @@ use super::event::{AttachmentFacts, CaseChange, Correspondent, Delivered, Event,
 use super::record::{Actor, Digest, Record};
 use crate::mail::id::CaseId;
 use crate::mail::safe::SafeText;
+use crate::plea::Entry;
 
 /// One thing that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -169,7 +170,15 @@ impl Line {
                 self.bytes = Some(file.bytes);
                 self.reason.clone_from(&file.source);
             }
-            Event::Case { .. } | Event::DeviceAdded(_) | Event::DeviceVouched(_) | Event::Plea { .. } => {}
+            Event::Plea { act, .. } => {
+                if let Ok(Entry::Sent { message, .. } | Entry::Came { message, .. } | Entry::Mark { message, .. }) =
+                    Entry::from_json(act)
+                {
+                    self.message_id = message.message_id;
+                    self.sha256 = Some(Digest(message.digest));
+                }
+            }
+            Event::Case { .. } | Event::DeviceAdded(_) | Event::DeviceVouched(_) => {}
         }
     }
 
@@ -344,7 +353,10 @@ fn words(event: &Event) -> String {
         }
         Event::Plea { act, .. } => {
             let kind = act.get("kind").and_then(serde_json::Value::as_str).unwrap_or("act");
-            format!("plea: {kind} recorded by hand")
+            match Entry::from_json(act) {
+                Ok(entry) => format!("plea: {}", entry.words()),
+                Err(_) => format!("plea: {kind}, in a form that this version does not read"),
+            }
         }
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn draw<S>(model: &Model, form: &Form<S>, canvas: &mut Canvas<'_>) {
     let top = (form.at + 1).saturating_sub(room);
     for (y, (at, field)) in (inner.y..).zip(form.fields.iter().enumerate().skip(top).take(room)) {
         let name = style.patch(canvas.style(Scope::FieldName));
-        canvas.put(inner.x + 1, y, NAMES, field.label, name);
+        canvas.put(inner.x + 1, y, NAMES, field.label.as_ref(), name);
         let x = inner.x + 1 + NAMES;
         let width = inner.width.saturating_sub(NAMES + 2);
         if at == form.at {
@@ -45,7 +45,7 @@ pub(super) fn draw<S>(model: &Model, form: &Form<S>, canvas: &mut Canvas<'_>) {
         }
         (None, Some(field)) => {
             let muted = style.patch(canvas.style(Scope::TextMuted));
-            let hint = if field.choices.is_empty() { field.hint.to_owned() } else { field.choices.join(", ") };
+            let hint = if field.choices.is_empty() { field.hint.to_string() } else { field.choices.join(", ") };
             canvas.put(inner.x + 1, below + 1, text, &hint, muted);
         }
         (None, None) => {}

@@ -46,6 +46,8 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
             Some(Screen::Awaiting(awaiting)) => screen::awaiting::draw(model, awaiting, &mut canvas),
             Some(Screen::Documents(documents)) => screen::documents::draw(model, documents, &mut canvas),
             Some(Screen::Look(look)) => screen::look::draw(model, look, &mut canvas),
+            Some(Screen::Pleas(pleas)) => screen::pleas::draw(model, pleas, &mut canvas),
+            Some(Screen::Plea(shown)) => screen::negotiation::draw(model, shown, &mut canvas),
             Some(Screen::Chronology(chronology)) => screen::chronology::draw(model, chronology, &mut canvas),
             Some(Screen::Help(help)) => screen::help::draw(model, help, &mut canvas),
             None => {}

@@ -43,6 +43,7 @@ mod pgp_write;
 mod register;
 mod scenario_cases;
 mod scenario_documents;
+mod scenario_pleas;
 mod servers;
 mod servers_whole;
 mod smtp;

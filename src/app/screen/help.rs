@@ -132,6 +132,8 @@ fn in_words(context: Context) -> &'static str {
         Context::Case => "In a case",
         Context::Triage => "In the list of what is to be filed",
         Context::Awaiting => "In the list of awaited answers",
+        Context::Pleas => "On the board of plea negotiations",
+        Context::Plea => "In a plea negotiation",
         Context::Chronology => "In a chronology",
         Context::Documents => "Among documents",
         Context::Look => "In a document",

@@ -15,10 +15,12 @@ pub mod help;
 pub mod keys;
 pub mod lock;
 pub mod look;
+pub mod negotiation;
 pub mod offers;
 pub mod outbox;
 pub mod palette;
 pub mod picker;
+pub mod pleas;
 pub mod review;
 pub mod thread;
 pub mod threads;
@@ -89,6 +91,10 @@ pub enum Screen {
     Triage(triage::Triage),
     /// Answers that are waited for.
     Awaiting(awaiting::AwaitingScreen),
+    /// The board of plea negotiations.
+    Pleas(pleas::Pleas),
+    /// A negotiation.
+    Plea(Box<negotiation::Negotiation>),
     /// What happened in a case.
     Chronology(chronology::Chronology),
     /// Documents of a case or a message.

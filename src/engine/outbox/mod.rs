@@ -46,7 +46,7 @@ use tokio::task::JoinHandle;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::listed::listed;
 pub(crate) use self::person::TakenBack;
-pub(crate) use self::queue::queue;
+pub(crate) use self::queue::{queue, queue_in};
 pub(crate) use self::worker::start;
 use super::core::{Core, Open, Stores};
 use crate::app::event::Event;

@@ -69,7 +69,13 @@ impl Core {
     pub(crate) fn cancel_outbox(&mut self, open: &mut Open, id: OutboxId) -> Result<TakenBack, EngineError> {
         let now = self.now();
         let stores = std::sync::Arc::clone(&open.stores);
+        let row = stores.state.outbox_entry(id)?;
         let taken = take_back(&stores, id, now)?;
+        if let (Some(row), Ok(taken)) = (&row, &taken)
+            && taken.gone_to.is_empty()
+        {
+            self.plea_taken_back(open, row, &taken.draft);
+        }
         self.send_outbox(open);
         taken.map_err(|state| {
             EngineError::Refused(format!("outbox entry {id} is {}: it cannot be taken back any more", state.name()))

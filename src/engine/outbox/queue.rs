@@ -7,7 +7,7 @@ use crate::engine::core::Stores;
 use crate::engine::outgoing::Prepared;
 use crate::mail::id::OutboxId;
 use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
-use crate::store::state::StateError;
+use crate::store::state::{StateError, Write};
 
 /// Writes the rows of a prepared message, with the draft they were made of. `held_until` is the end of the undo window.
 pub(crate) fn queue(
@@ -18,29 +18,39 @@ pub(crate) fn queue(
     now: Timestamp,
     held_until: Option<Timestamp>,
 ) -> Result<Vec<OutboxId>, StateError> {
-    stores.state.write(|write| {
-        let mut ids: Vec<OutboxId> = Vec::with_capacity(prepared.copies.len());
-        for copy in &prepared.copies {
-            let envelope = SmtpEnvelope { reverse_path: prepared.from.clone(), forward_paths: copy.recipients.clone() };
-            let mut entry = OutboxEntry::new(&prepared.account, &copy.message_id, envelope, now);
-            entry.batch = ids.first().copied().unwrap_or(OutboxId(0));
-            entry.route.clone_from(&copy.route);
-            entry.to.clone_from(&prepared.to);
-            entry.subject.clone_from(&prepared.subject);
-            entry.case.clone_from(&prepared.case);
-            entry.answers.clone_from(&prepared.answers);
-            entry.file_in = file_in.map(str::to_owned);
-            if held_until.is_some() {
-                entry.state = OutboxState::Held;
-                entry.next_attempt = held_until;
-            }
-            ids.push(write.queue(entry, &copy.raw)?);
+    stores.state.write(|write| queue_in(write, prepared, accepted, file_in, now, held_until))
+}
+
+/// The same within a transaction that writes more.
+pub(crate) fn queue_in(
+    write: &Write<'_>,
+    prepared: &Prepared,
+    accepted: &Accepted,
+    file_in: Option<&str>,
+    now: Timestamp,
+    held_until: Option<Timestamp>,
+) -> Result<Vec<OutboxId>, StateError> {
+    let mut ids: Vec<OutboxId> = Vec::with_capacity(prepared.copies.len());
+    for copy in &prepared.copies {
+        let envelope = SmtpEnvelope { reverse_path: prepared.from.clone(), forward_paths: copy.recipients.clone() };
+        let mut entry = OutboxEntry::new(&prepared.account, &copy.message_id, envelope, now);
+        entry.batch = ids.first().copied().unwrap_or(OutboxId(0));
+        entry.route.clone_from(&copy.route);
+        entry.to.clone_from(&prepared.to);
+        entry.subject.clone_from(&prepared.subject);
+        entry.case.clone_from(&prepared.case);
+        entry.answers.clone_from(&prepared.answers);
+        entry.file_in = file_in.map(str::to_owned);
+        if held_until.is_some() {
+            entry.state = OutboxState::Held;
+            entry.next_attempt = held_until;
         }
-        if let Some(first) = ids.first() {
-            write.put_outbox_draft(*first, &prepared.draft)?;
-            write.put_outbox_passed(*first, &Passed { accepted: accepted.clone(), sealed: prepared.sealed.clone() })?;
-        }
-        write.drop_draft()?;
-        Ok(ids)
-    })
+        ids.push(write.queue(entry, &copy.raw)?);
+    }
+    if let Some(first) = ids.first() {
+        write.put_outbox_draft(*first, &prepared.draft)?;
+        write.put_outbox_passed(*first, &Passed { accepted: accepted.clone(), sealed: prepared.sealed.clone() })?;
+    }
+    write.drop_draft()?;
+    Ok(ids)
 }

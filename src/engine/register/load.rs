@@ -28,6 +28,7 @@ pub(super) fn load(state: &State) -> Result<Loaded, StateError> {
         told: BTreeMap::new(),
         damage: damage.iter().map(ToString::to_string).collect(),
         destroyed: Arc::default(),
+        pleas: Arc::default(),
     };
     if let Some(secret) = state.value(DEVICE_KEY)?.map(Zeroizing::new)
         && let Some(fingerprint) = detached::fingerprint(&secret)

@@ -25,6 +25,7 @@ pub(crate) use self::shred::tombstone;
 pub use self::verify::{StreamVerified, Verification, verify_text};
 use super::Engine;
 use super::core::{EngineError, Settings, Stores};
+use super::plea::Pleas;
 use super::query::CaseListed;
 use crate::case::{Jurisdiction, Style};
 use crate::mail::id::CaseId;
@@ -37,7 +38,7 @@ use crate::register::event::{CaseChange, DeviceAdded, DeviceVouched, Event, Payl
 use crate::register::head::{Head, vouching_text};
 use crate::register::record::{Actor, DeviceId, Digest, Record, Seen, Written};
 use crate::register::writing::{self, Moment};
-use crate::store::state::RegisterRow;
+use crate::store::state::{RegisterRow, StateError, Write};
 use crate::store::vault::random;
 
 /// The name that the key of this device goes by among the values of the state store.
@@ -72,6 +73,7 @@ pub(crate) struct Loaded {
     streams: BTreeMap<DeviceId, Known>,
     book: Arc<Book>,
     history: History,
+    pleas: Arc<Pleas>,
     /// The greatest order of any record.
     order: u64,
     /// What of others the own stream has told that it knows.
@@ -142,7 +144,28 @@ impl Register {
     /// # Errors
     /// [`EngineError`]; nothing was written then.
     pub(crate) fn append(&self, hand: &Hand<'_>, events: &[Event]) -> Result<(), EngineError> {
-        self.with(|loaded| loaded.append(hand, events))?
+        self.append_with(hand, events, |_| Ok(()))
+    }
+
+    /// The same, together with something else that is written: both are on the disk, or neither.
+    ///
+    /// # Errors
+    /// [`EngineError`]; nothing was written then.
+    pub(crate) fn append_with<T>(
+        &self,
+        hand: &Hand<'_>,
+        events: &[Event],
+        also: impl FnOnce(&Write<'_>) -> Result<T, StateError>,
+    ) -> Result<T, EngineError> {
+        self.with(|loaded| loaded.append(hand, events, also))?
+    }
+
+    /// What is entered of the plea negotiations of each case.
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub(crate) fn pleas(&self) -> Result<Arc<Pleas>, EngineError> {
+        self.with(|loaded| Arc::clone(&loaded.pleas))
     }
 
     /// What happened in a case, in order.
@@ -166,7 +189,7 @@ fn actor(settings: &Settings) -> Actor {
 }
 
 /// The user of the operating system, by the list of users where that knows one: the environment can say anything.
-fn user() -> String {
+pub(crate) fn user() -> String {
     let uid = rustix::process::getuid().as_raw().to_string();
     let list = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let found = list.lines().find_map(|line| {
@@ -199,9 +222,14 @@ impl Loaded {
         &self.history
     }
 
-    fn append(&mut self, hand: &Hand<'_>, events: &[Event]) -> Result<(), EngineError> {
+    fn append<T>(
+        &mut self,
+        hand: &Hand<'_>,
+        events: &[Event],
+        also: impl FnOnce(&Write<'_>) -> Result<T, StateError>,
+    ) -> Result<T, EngineError> {
         if events.is_empty() {
-            return Ok(());
+            return Ok(hand.stores.state.write(also)?);
         }
         let now = hand.settings.clock.now();
         let mut all: Vec<Event> = Vec::new();
@@ -229,7 +257,7 @@ impl Loaded {
             .iter()
             .map(|(_, row)| RegisterRow { record: row.record.clone(), payload: row.payload.clone() })
             .collect();
-        let number = hand.stores.state.write(|write| {
+        let (number, done) = hand.stores.state.write(|write| {
             let number = match &known {
                 Some(known) => known.number,
                 None => write.add_register_stream(&own.device.0)?,
@@ -238,7 +266,7 @@ impl Loaded {
                 write.put_value(DEVICE_KEY, &*own.secret)?;
             }
             write.append_register(number, first, &rows, &head)?;
-            Ok(number)
+            Ok((number, also(write)?))
         })?;
         // From here on it is believed.
         if let Some(own) = made {
@@ -251,7 +279,7 @@ impl Loaded {
         for ((record, row), event) in written.iter().zip(&all) {
             self.take_in(number, record, Digest::of(&row.record), Some(event));
         }
-        Ok(())
+        Ok(done)
     }
 
     /// A device that has written nothing yet: its key, and the events that its stream begins with.
@@ -281,6 +309,9 @@ impl Loaded {
         Arc::make_mut(&mut self.book).push(record, event);
         if let Some(event) = event {
             self.history.push(stream, record.seq, event);
+            if Pleas::concerns(event) {
+                Arc::make_mut(&mut self.pleas).push(event);
+            }
         }
         if let Some(Event::Case { case, change: CaseChange::Shredded { certificate } }) = event
             && !self.book.is_held(case)

@@ -8,7 +8,8 @@ use jiff::Timestamp;
 use super::{Engine, EngineError, Hand, Register};
 use crate::case::{Classes, MessageName};
 use crate::engine::core::{Core, Open, Settings, Stores};
-use crate::engine::reading::read_guarded;
+use crate::engine::plea;
+use crate::engine::reading::{Reading, read_guarded};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::{SafeText, file_name};
@@ -92,7 +93,7 @@ impl Recorder {
             let mut events = Vec::new();
             for came in some {
                 let Ok(Some(raw)) = self.stores.cache.raw(came.key) else { continue };
-                let facts = self.facts(&raw);
+                let (facts, reading) = self.facts(&raw);
                 // The same message in two mailboxes, or in this batch twice.
                 let is_known = |event: &Event| event.message() == Some(&facts.message);
                 if events.iter().any(is_known)
@@ -100,8 +101,10 @@ impl Recorder {
                 {
                     continue;
                 }
+                let cases: Vec<CaseId> = came.cases.iter().map(|(case, _)| case.clone()).collect();
+                let acts = reading.map(|reading| plea::came(&reading, &facts.message, &cases, came.received));
                 events.push(Event::Received {
-                    cases: came.cases.iter().map(|(case, _)| case.clone()).collect(),
+                    cases,
                     because: came.cases.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; "),
                     facts,
                     lay: Lay {
@@ -114,8 +117,9 @@ impl Recorder {
                     tls: None,
                     deemed_service: String::new(),
                 });
+                written = written.saturating_add(1);
+                events.extend(acts.unwrap_or_default());
             }
-            written = written.saturating_add(events.len());
             self.register.append(&hand, &events)?;
         }
         let mut events = Vec::new();
@@ -126,7 +130,7 @@ impl Recorder {
             let Ok(raw) = self.stores.state.outbox_raw(row.id) else { continue };
             events.push(Event::Sent {
                 cases: row.case.clone().into_iter().collect(),
-                facts: self.facts(&raw),
+                facts: self.facts(&raw).0,
                 recipients: delivered(row, &self.settings.classes),
                 tls: None,
                 deemed_service: String::new(),
@@ -142,17 +146,17 @@ impl Recorder {
     }
 
     /// What the register keeps of a message: protected header fields where there are any; never its text.
-    fn facts(&self, raw: &[u8]) -> MessageFacts {
+    fn facts(&self, raw: &[u8]) -> (MessageFacts, Option<Reading>) {
         let name = |message_id: String| MessageName { message_id, digest: Digest::of(raw).0 };
         let bytes = raw.len() as u64;
         let reading = read_guarded(&Arc::from(raw), &self.keyring, self.settings.clock.now(), Decrypt::NotRsa);
         let Some(reading) = reading else {
-            return MessageFacts { message: name(String::new()), bytes, ..MessageFacts::default() };
+            return (MessageFacts { message: name(String::new()), bytes, ..MessageFacts::default() }, None);
         };
         let headers = reading.headers();
         let outer = reading.message.headers();
         let people = |list: Vec<Address>| self.people(&list);
-        MessageFacts {
+        let facts = MessageFacts {
             message: name(headers.message_id().or_else(|| outer.message_id()).unwrap_or_default()),
             in_reply_to: headers.in_reply_to().into_iter().next().unwrap_or_default(),
             from: people(headers.from()),
@@ -176,7 +180,8 @@ impl Recorder {
                 .collect(),
             shared: self.shared(&headers.from(), &headers.subject(), &reading.body.text()),
             signed_by: signed_by(&reading.opened.report),
-        }
+        };
+        (facts, Some(reading))
     }
 
     /// What it shares by links.

@@ -58,7 +58,7 @@ impl Register {
             certificate.texts.sort_unstable();
             let certificate = certificate.numbered().map_err(|error| EngineError::Refused(error.to_string()))?;
             let change = CaseChange::Shredded { certificate: certificate.clone() };
-            loaded.append(hand, &[Event::Case { case: case.clone(), change }])?;
+            loaded.append(hand, &[Event::Case { case: case.clone(), change }], |_| Ok(()))?;
             hand.stores.state.write(|write| {
                 places.iter().try_for_each(|(stream, seq, _)| write.redact_register(*stream, *seq).map(drop))
             })?;

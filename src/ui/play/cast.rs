@@ -138,6 +138,8 @@ pub(super) struct World {
     pub(super) chronology: Vec<ChronologyRow>,
     pub(super) documents: Vec<DocumentRow>,
     pub(super) look: Option<Arc<Look>>,
+    pub(super) pleas: Vec<crate::plea::board::Row>,
+    pub(super) plea: Option<Arc<crate::app::plea_view::NegotiationView>>,
 }
 
 impl Default for World {
@@ -303,6 +305,8 @@ impl Default for World {
             documents: Vec::new(),
             look: None,
             chronology: Vec::new(),
+            pleas: Vec::new(),
+            plea: None,
         }
     }
 }
@@ -507,6 +511,11 @@ impl World {
             }
             Effect::Look(document) => {
                 self.look.iter().map(|look| Event::Looked(document.sha256.clone(), Ok(Arc::clone(look)))).collect()
+            }
+            Effect::ListPleas => vec![Event::Pleas(arc(&self.pleas))],
+            Effect::ShowPlea(case, _) => {
+                let shown = self.plea.clone().ok_or_else(|| safe("There is none."));
+                vec![Event::Plea(case.clone(), shown)]
             }
             Effect::ShowChronology(id) => vec![Event::Chronology(id.clone(), arc(&self.chronology))],
             Effect::ListDrafts => vec![Event::Drafts(arc(&self.drafts))],

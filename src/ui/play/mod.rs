@@ -6,6 +6,7 @@ mod documents;
 mod hostile;
 mod keys;
 mod matters;
+mod pleas;
 mod reading;
 mod writing;
 
@@ -136,6 +137,8 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListAwaiting
             | Effect::ShowChronology(_)
             | Effect::ListDocuments(_)
+            | Effect::ListPleas
+            | Effect::ShowPlea(..)
     )
 }
 

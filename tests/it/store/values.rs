@@ -152,6 +152,7 @@ pub(super) fn draft(subject: &str) -> Draft {
         case: Some(CaseId("ferret".into())),
         protection: Protection::Required,
         origin: None,
+        plea: None,
     }
 }
 

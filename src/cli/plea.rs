@@ -1,0 +1,605 @@
+//! `plea …`: negotiations by command. The rules are the same as on screen; what stands against an act is told, sentence by sentence.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::call::Call;
+use super::case;
+use super::exit::{Exit, Failure, Outcome};
+use super::listed;
+use super::plea_args::{About, Authority, Going, Plea, TermsOf};
+use super::transfer;
+use crate::app::effect::Said;
+use crate::app::forms::date;
+use crate::app::plea_forms::outcome;
+use crate::app::plea_terms;
+use crate::app::plea_view::{Local, MarkWish, NegotiationView, Wish};
+use crate::app::screen::negotiation::lines;
+use crate::case::{HearingId, HearingTime};
+use crate::mail::address::Address;
+use crate::mail::draft::Attachment;
+use crate::mail::safe::file_name;
+use crate::plea::act::{Cleared, Subject};
+use crate::plea::board::{self, Filter, Order, Row};
+use crate::plea::compose::{Claim, Proposal, target};
+use crate::plea::mark::Meaning;
+use crate::plea::negotiation::Step;
+use crate::plea::offer::{Ground, gaps, text_document};
+use crate::plea::{
+    ActNo, Authority as Authorised, Basis, Condition, Entry, Evidence, Kind, NegotiationId, Offer, Side, Term, Terms,
+};
+
+#[derive(Serialize)]
+struct Negotiations<'a> {
+    schema: &'static str,
+    negotiations: Vec<Line<'a>>,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    id: String,
+    case: &'a str,
+    title: &'a str,
+    accused: &'a str,
+    state: &'static str,
+    turn: Option<&'static str>,
+    round: u16,
+    reply_by: Option<Timestamp>,
+    overdue: bool,
+    next_hearing: Option<Timestamp>,
+    asked: usize,
+}
+
+impl<'a> Line<'a> {
+    fn of(row: &'a Row) -> Self {
+        Self {
+            id: row.id.to_string(),
+            case: &row.case.0,
+            title: &row.title,
+            accused: &row.accused,
+            state: row.state.name(),
+            turn: row.turn.map(Side::name),
+            round: row.round,
+            reply_by: row.reply_by,
+            overdue: row.left.is_some_and(|left| left.is_negative() || left.is_zero()),
+            next_hearing: row.hearing.as_ref().and_then(|(one, _)| Some(one.at.start().ok()?.timestamp())),
+            asked: row.asked,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    id: String,
+    case: &'a str,
+    accused: &'a str,
+    us: &'static str,
+    state: &'static str,
+    words: &'static str,
+    turn: Option<&'static str>,
+    round: u16,
+    reply_by: Option<Timestamp>,
+    acts: Vec<ActLine<'a>>,
+    local: Vec<HereLine>,
+    notices: Vec<String>,
+    unmarked: Vec<String>,
+    allowed: Vec<Allowed>,
+}
+
+#[derive(Serialize)]
+struct ActLine<'a> {
+    no: String,
+    kind: &'static str,
+    by: &'a str,
+    side: &'static str,
+    message: &'a str,
+    sent_date: Timestamp,
+    came: Timestamp,
+    trust: &'static str,
+    counts: bool,
+    because: Vec<String>,
+    findings: Vec<&'static str>,
+    terms_hash: Option<String>,
+    terms: Option<&'a Terms>,
+    answers: Option<String>,
+    reply_by: Option<Timestamp>,
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct HereLine {
+    kind: String,
+    at: Timestamp,
+    words: String,
+}
+
+#[derive(Serialize)]
+struct Allowed {
+    kind: &'static str,
+    ok: bool,
+    because: String,
+}
+
+#[derive(Serialize)]
+struct Done<'a> {
+    schema: &'static str,
+    ok: bool,
+    id: String,
+    queued: Option<u64>,
+    because: &'a [String],
+    text: &'a str,
+}
+
+fn usage(words: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, words.into())
+}
+
+fn act_line(step: &Step) -> ActLine<'_> {
+    let heard = &step.heard;
+    let act = &heard.act;
+    ActLine {
+        no: act.no.to_string(),
+        kind: act.kind().name(),
+        by: if heard.speaker.name.is_empty() { &heard.speaker.address } else { &heard.speaker.name },
+        side: act.no.side.name(),
+        message: &heard.message.message_id,
+        sent_date: act.at,
+        came: heard.came,
+        trust: heard.trust.name(),
+        counts: step.verdict.counts(),
+        because: step.because(),
+        findings: heard.findings.iter().map(crate::plea::trust::Finding::code).collect(),
+        terms_hash: act.terms_hash().map(|hash| hash.to_string()),
+        terms: act.deed.terms(),
+        answers: act.deed.answers().map(|quoted| quoted.no.to_string()),
+        reply_by: act.deed.reply_by(),
+        state: step.after.name(),
+    }
+}
+
+fn here_line(entry: &Entry) -> HereLine {
+    HereLine { kind: entry.kind_words().to_lowercase(), at: entry.at(), words: entry.words() }
+}
+
+fn find(call: &Call<'_>, about: &About) -> Result<NegotiationView, Failure> {
+    let listed = case::find(call, &about.case)?;
+    let engine = call.engine()?;
+    let view = engine.negotiation(&listed.id, None, about.accused)?;
+    let Some(name) = &about.negotiation else { return Ok(view) };
+    let named = NegotiationId::parse_name(name).ok_or_else(|| usage(format!("{name:?}: write for instance PN-1")))?;
+    let id = NegotiationId { accused: named.0, series: named.1, ..view.view.setting.id };
+    Ok(engine.negotiation(&listed.id, Some(&id), None)?)
+}
+
+fn list(call: &mut Call<'_>, all: bool, sort: &str, limit: Option<usize>) -> Outcome {
+    let order = match sort {
+        "urgency" => Order::Urgency,
+        "case" => Order::Case,
+        "state" => Order::State,
+        "hearing" => Order::Hearing,
+        _ => return Err(usage("--sort is urgency, case, state or hearing")),
+    };
+    let filter = if all { Filter::All } else { Filter::Open };
+    let rows = board::sorted(call.engine()?.negotiations()?, filter, order);
+    let shown = listed::cut(&rows, limit, &mut call.output);
+    if call.output.json() {
+        let negotiations = shown.iter().map(Line::of).collect();
+        call.output.document(&Negotiations { schema: "casemail.negotiations/1", negotiations })?;
+    } else {
+        let cells = |row: &Row| {
+            let cells = vec![
+                row.id.to_string(),
+                format!("{} turn", row.turn_words()),
+                row.left_words(),
+                format!("{}: {}", row.title, row.state.words()),
+            ];
+            (cells, Vec::new())
+        };
+        let entries: Vec<_> = shown.iter().map(cells).collect();
+        call.output.entries(&entries)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(call: &mut Call<'_>, about: &About) -> Outcome {
+    let shown = find(call, about)?;
+    if !call.output.json() {
+        let now = call.now();
+        let mut before = "";
+        for line in lines(&shown, now) {
+            let name = line.section.name();
+            let head = if name == before { "" } else { name };
+            before = name;
+            let note = if line.note.is_empty() { String::new() } else { format!("  [{}]", line.note) };
+            call.output.line(&format!("{head:<9}{}{note}", line.text))?;
+        }
+        return Ok(Exit::Done);
+    }
+    let view = &shown.view;
+    let mut notices: Vec<String> = view.crossing.iter().map(ToString::to_string).collect();
+    notices.extend(view.notices.iter().map(ToString::to_string));
+    call.output.document(&Document {
+        schema: "casemail.negotiation/1",
+        id: view.setting.id.to_string(),
+        case: &shown.case.id.0,
+        accused: &view.setting.surname,
+        us: view.setting.us.name(),
+        state: view.state.name(),
+        words: view.state.words(),
+        turn: view.turn.map(Side::name),
+        round: view.round,
+        reply_by: view.reply_by,
+        acts: view.steps.iter().map(act_line).collect(),
+        local: shown.local.iter().map(here_line).collect(),
+        notices,
+        unmarked: shown.loose.iter().map(|one| one.message.to_string()).collect(),
+        allowed: shown
+            .possible
+            .iter()
+            .map(|(kind, answer)| Allowed {
+                kind: kind.name(),
+                ok: answer.is_ok(),
+                because: answer.as_ref().err().map(ToString::to_string).unwrap_or_default(),
+            })
+            .collect(),
+    })?;
+    Ok(Exit::Done)
+}
+
+/// What stands against something is told, and the answer is no.
+fn refused(call: &mut Call<'_>, id: &NegotiationId, because: &[String]) -> Outcome {
+    if call.output.json() {
+        let id = id.to_string();
+        call.output.document(&Done {
+            schema: "casemail.plea-act/1",
+            ok: false,
+            id,
+            queued: None,
+            because,
+            text: "",
+        })?;
+    }
+    for words in because {
+        call.output.say(words);
+    }
+    Ok(Exit::No)
+}
+
+fn claim(wanted: &Authority, side: Side, now: Timestamp) -> Result<Claim, Failure> {
+    let basis = match &wanted.authority {
+        Some(name) => Basis::parse(name).ok_or_else(|| {
+            let names: Vec<&str> = Basis::of(side).iter().map(|basis| basis.name()).collect();
+            usage(format!("--authority is one of {}", names.join(", ")))
+        })?,
+        None => Basis::of(side).first().copied().unwrap_or(Basis::OwnDecision),
+    };
+    let zone = crate::case::hearing::zone().map_err(|error| Failure::new(Exit::Config, error))?;
+    let day = match &wanted.since {
+        Some(text) => date(text).map_err(|words| usage(format!("--since: {words}")))?,
+        None => now.to_zoned(zone).date(),
+    };
+    let evidence = Evidence { words: wanted.shown_by.clone().unwrap_or_default(), message: None };
+    Ok(Claim { basis, day, evidence })
+}
+
+/// The terms of a command; a counter keeps what it does not name.
+fn terms(wanted: &TermsOf, before: Option<&Terms>) -> Result<Terms, Failure> {
+    let mut charges: Vec<Term> = Vec::new();
+    for text in &wanted.charges {
+        charges.push(plea_terms::read(text).map_err(|words| usage(format!("--charge {words}")))?);
+    }
+    for term in before.map(Terms::charges).unwrap_or_default() {
+        if !charges.iter().any(|one| one.charge == term.charge) {
+            charges.push(term.clone());
+        }
+    }
+    let kept = || before.and_then(Terms::basis).cloned();
+    let basis = wanted.basis.as_deref().map_or_else(kept, text_document);
+    let conditions = wanted.conditions.clone().or_else(|| before.map(|terms| terms.conditions().to_owned()));
+    Terms::new(charges, basis, &conditions.unwrap_or_default())
+        .map_err(|error| usage(format!("{error}: give --charge")))
+}
+
+fn files(call: &Call<'_>, going: &Going) -> Result<Vec<Attachment>, Failure> {
+    let read = |path: &std::path::PathBuf| {
+        let content = std::fs::read(call.cwd.join(path))
+            .map_err(|error| Failure::new(Exit::BadData, format!("{}: {error}", path.display())))?;
+        let name = file_name(&path.file_name().unwrap_or_default().to_string_lossy());
+        let media_type = match path.extension().and_then(|ext| ext.to_str()) {
+            Some(ext) if ext.eq_ignore_ascii_case("pdf") => "application/pdf",
+            Some(ext) if ext.eq_ignore_ascii_case("txt") => "text/plain",
+            _ => "application/octet-stream",
+        };
+        Ok(Attachment { name, media_type: media_type.to_owned(), content })
+    };
+    going.files.iter().map(read).collect()
+}
+
+fn act_no(text: &str) -> Result<ActNo, Failure> {
+    text.parse().map_err(|error: crate::plea::number::ActNoError| usage(error.to_string()))
+}
+
+fn subjects(texts: &[String]) -> Result<Vec<Subject>, Failure> {
+    let one = |text: &String| {
+        let (name, words) = text.split_once('=').unwrap_or((text, ""));
+        let names: Vec<&str> = Condition::ALL.into_iter().map(Condition::name).collect();
+        let condition =
+            Condition::parse(name).ok_or_else(|| usage(format!("--subject-to is one of {}", names.join(", "))))?;
+        Ok(Subject { condition, words: words.trim().to_owned() })
+    };
+    texts.iter().map(one).collect()
+}
+
+fn met(texts: &[String]) -> Result<Vec<Cleared>, Failure> {
+    let one = |text: &String| {
+        let wrong =
+            || usage(format!("--cleared {text:?}: write CONDITION=WHO, for instance crown-counsel=A. Advocate"));
+        let (name, by) = text.split_once('=').ok_or_else(wrong)?;
+        Ok(Cleared { condition: Condition::parse(name).ok_or_else(wrong)?, by: by.trim().to_owned() })
+    };
+    texts.iter().map(one).collect()
+}
+
+/// What goes out: the proposal, with its authority where it needs one.
+struct Proposed<'a> {
+    shown: &'a NegotiationView,
+    proposal: Proposal,
+    claim: Option<Claim>,
+}
+
+fn send(call: &mut Call<'_>, proposed: Proposed<'_>, going: &Going) -> Outcome {
+    let id = proposed.shown.view.setting.id.clone();
+    let said = match &going.because {
+        Some(words) => Said::Because(words.clone()),
+        None if going.confirm => Said::Yes,
+        None => Said::Nothing,
+    };
+    let cc = going.cc.iter().map(|one| Address::parse(one)).collect::<Result<Vec<_>, _>>();
+    let cc = cc.map_err(|error| usage(format!("--cc: {error}")))?;
+    let wish = Wish {
+        case: proposed.shown.case.id.clone(),
+        id: id.clone(),
+        proposal: proposed.proposal,
+        claim: proposed.claim,
+        about: going.about.as_deref().map(act_no).transpose()?,
+        text: going.below.clone().unwrap_or_default(),
+        files: files(call, going)?,
+    };
+    let engine = call.engine()?;
+    let (text, report) = match engine.plea(wish, cc, said, going.dry_run)? {
+        Ok(made) => made,
+        Err(because) => return refused(call, &id, &because),
+    };
+    if call.output.json() {
+        let because: Vec<String> = report.findings.iter().map(|finding| finding.because.clone()).collect();
+        call.output.document(&Done {
+            schema: "casemail.plea-act/1",
+            ok: !report.refused,
+            id: id.to_string(),
+            queued: report.queued.first().copied(),
+            because: &because,
+            text: &text,
+        })?;
+    } else if going.dry_run {
+        call.output.line(text.trim_end())?;
+    }
+    transfer::told(call, &report, going.dry_run)?;
+    if report.refused {
+        return Ok(Exit::No);
+    }
+    transfer::fate(call, engine, &report.queued)
+}
+
+/// An offer or a counter: every gap is told at once, and written down as a sending that was refused.
+fn offer(
+    call: &mut Call<'_>,
+    about: &About,
+    kind: Kind,
+    wanted: &TermsOf,
+    authority: &Authority,
+    going: &Going,
+) -> Outcome {
+    let shown = find(call, about)?;
+    let now = call.now();
+    let setting = &shown.view.setting;
+    let about_offer = going.about.as_deref().map(act_no).transpose()?;
+    let before = if kind == Kind::Counter { target(&shown.view, kind, setting.us, about_offer) } else { None };
+    let terms = terms(wanted, before.map(|offer| &offer.terms))?;
+    let reply_by = wanted.reply_by.as_deref().ok_or_else(|| usage("say until when an answer is wanted: --reply-by"))?;
+    let reply_by = plea_terms::moment(reply_by).map_err(|words| usage(format!("--reply-by: {words}")))?;
+    let claim = claim(authority, setting.us, now)?;
+    let actor = shown.actor.as_ref().map_err(|words| Failure::no(words.to_string()))?;
+    let authorised = Authorised {
+        name: actor.name.clone(),
+        role: actor.role,
+        on_behalf_of: actor.on_behalf_of.clone(),
+        basis: claim.basis,
+        day: claim.day,
+    };
+    let ground = Ground::of(&shown.case, setting.id.accused, setting.us, now);
+    let offer = match Offer::new(terms, reply_by, Some(authorised), &ground) {
+        Ok(offer) => offer,
+        Err(errors) => {
+            let because: Vec<String> = errors.iter().map(ToString::to_string).collect();
+            let local = Local::Refused(kind, because.clone());
+            call.engine()?.plea_local(&shown.case.id, &setting.id, local)?;
+            return refused(call, &setting.id, &because);
+        }
+    };
+    let proposal = if kind == Kind::Offer { Proposal::Offer(offer) } else { Proposal::Counter(offer) };
+    send(call, Proposed { shown: &shown, proposal, claim: Some(claim) }, going)
+}
+
+fn accept(
+    call: &mut Call<'_>,
+    about: &About,
+    under: &[String],
+    cleared: &[String],
+    authority: &Authority,
+    going: &Going,
+) -> Outcome {
+    let shown = find(call, about)?;
+    // An authority that nobody gave is not made up: without one, the guard says what is missing.
+    let is_given = authority.shown_by.is_some() || authority.authority.is_some();
+    let claim = if is_given { Some(claim(authority, shown.us(), call.now())?) } else { None };
+    let proposal = if under.is_empty() {
+        Proposal::Accept { cleared: met(cleared)? }
+    } else {
+        Proposal::AcceptSubject { subject_to: subjects(under)? }
+    };
+    send(call, Proposed { shown: &shown, proposal, claim }, going)
+}
+
+fn simple(call: &mut Call<'_>, about: &About, proposal: Proposal, going: &Going) -> Outcome {
+    let shown = find(call, about)?;
+    send(call, Proposed { shown: &shown, proposal, claim: None }, going)
+}
+
+fn mark(
+    call: &mut Call<'_>,
+    about: &About,
+    message: &str,
+    (kind, text): (&str, &str),
+    wanted: &TermsOf,
+    under: &[String],
+    offer: Option<&str>,
+) -> Outcome {
+    let shown = find(call, about)?;
+    let setting = &shown.view.setting;
+    let side = setting.us.other();
+    let kind = Kind::parse(kind).filter(|kind| kind.is_sent()).ok_or_else(|| {
+        let names: Vec<&str> = Kind::SENT.into_iter().map(Kind::name).collect();
+        usage(format!("--as is one of {}", names.join(", ")))
+    })?;
+    let about_offer = offer.map(act_no).transpose()?;
+    let reply_by = || {
+        let text = wanted.reply_by.as_deref().ok_or_else(|| usage("say until when they want an answer: --reply-by"))?;
+        plea_terms::moment(text).map_err(|words| usage(format!("--reply-by: {words}")))
+    };
+    let text = text.to_owned();
+    let meaning = match kind {
+        Kind::Offer | Kind::Counter => {
+            let before = if kind == Kind::Counter { target(&shown.view, kind, side, about_offer) } else { None };
+            let terms = terms(wanted, before.map(|offer| &offer.terms))?;
+            let ground = Ground::of(&shown.case, setting.id.accused, side, call.now());
+            let gaps: Vec<String> = gaps(&terms, &ground).iter().map(ToString::to_string).collect();
+            if !gaps.is_empty() {
+                return refused(call, &setting.id, &gaps);
+            }
+            if kind == Kind::Offer { Meaning::Offer(terms, reply_by()?) } else { Meaning::Counter(terms, reply_by()?) }
+        }
+        Kind::Accept => Meaning::Accept(Vec::new()),
+        Kind::AcceptSubject => Meaning::AcceptSubject(subjects(under)?),
+        Kind::Reject => Meaning::Reject(text),
+        Kind::Withdraw => Meaning::Withdraw(text),
+        Kind::Query => Meaning::Query(text),
+        Kind::Reply => Meaning::Reply(text),
+        Kind::Chase => Meaning::Chase(text),
+        Kind::Extend => Meaning::Extend(reply_by()?),
+        _ => return Err(usage("a notice of a tender is entered as a hearing of the case")),
+    };
+    let message = message.parse().map_err(|error: crate::mail::id::MessageRefError| usage(error.to_string()))?;
+    let wish = MarkWish { case: shown.case.id.clone(), id: setting.id.clone(), message, meaning, about: about_offer };
+    match call.engine()?.plea_mark(wish)? {
+        Ok(words) => told(call, &setting.id, &words),
+        Err(because) => refused(call, &setting.id, &because),
+    }
+}
+
+fn told(call: &mut Call<'_>, id: &NegotiationId, words: &str) -> Outcome {
+    if call.output.json() {
+        let id = id.to_string();
+        call.output.document(&Done {
+            schema: "casemail.plea-act/1",
+            ok: true,
+            id,
+            queued: None,
+            because: &[],
+            text: words,
+        })?;
+    } else {
+        call.output.line(words)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn local(call: &mut Call<'_>, about: &About, local: Local) -> Outcome {
+    let shown = find(call, about)?;
+    let id = shown.view.setting.id.clone();
+    let words = call.engine()?.plea_local(&shown.case.id, &id, local).map_err(|error| match error {
+        crate::engine::EngineError::Refused(words) => Failure::no(words),
+        error => error.into(),
+    })?;
+    told(call, &id, &words)
+}
+
+fn record(
+    call: &mut Call<'_>,
+    about: &About,
+    (name, reason): (&str, &str),
+    hearing: Option<&str>,
+    source: &str,
+) -> Outcome {
+    let shown = find(call, about)?;
+    let outcome = outcome(name, reason).map_err(usage)?;
+    let hearing = match hearing {
+        None => None,
+        Some(text) => {
+            let day = date(text).ok();
+            let known = shown.case.hearings.iter().find(|one| one.id.0 == text || Some(one.at.date) == day);
+            let names: Vec<&str> = shown.case.hearings.iter().map(|one| one.id.0.as_str()).collect();
+            let known = known.ok_or_else(|| {
+                Failure::no(format!("the case has no hearing {text:?}; it has: {}", names.join(", ")))
+            })?;
+            Some(HearingId(known.id.0.clone()))
+        }
+    };
+    local(call, about, Local::Record { outcome, hearing, source: source.to_owned() })
+}
+
+/// Performs it.
+pub(super) fn run(call: &mut Call<'_>, command: &Plea) -> Outcome {
+    match command {
+        Plea::List { all, sort, limit } => list(call, *all, sort, *limit),
+        Plea::Show { about } => show(call, about),
+        Plea::Offer { about, terms, authority, going } => offer(call, about, Kind::Offer, terms, authority, going),
+        Plea::Counter { about, terms, authority, going } => offer(call, about, Kind::Counter, terms, authority, going),
+        Plea::Accept { about, subject_to, cleared, authority, going } => {
+            accept(call, about, subject_to, cleared, authority, going)
+        }
+        Plea::Reject { about, reason, going } => {
+            simple(call, about, Proposal::Reject { because: reason.clone() }, going)
+        }
+        Plea::Withdraw { about, reason, going } => {
+            simple(call, about, Proposal::Withdraw { because: reason.clone() }, going)
+        }
+        Plea::Query { about, text, going } => simple(call, about, Proposal::Query { text: text.clone() }, going),
+        Plea::Reply { about, text, to, going } => {
+            let to = to.as_deref().map(act_no).transpose()?;
+            simple(call, about, Proposal::Reply { to, text: text.clone() }, going)
+        }
+        Plea::Chase { about, text, going } => simple(call, about, Proposal::Chase { text: text.clone() }, going),
+        Plea::Extend { about, reply_by, going } => {
+            let reply_by = plea_terms::moment(reply_by).map_err(|words| usage(format!("--reply-by: {words}")))?;
+            simple(call, about, Proposal::Extend { reply_by }, going)
+        }
+        Plea::Tender { about, date: day, time, court, going } => {
+            let day = date(day).map_err(|words| usage(format!("--date: {words}")))?;
+            let wrong = || usage("--time: write for instance 10:00");
+            let time = time.as_deref().map(|text| jiff::civil::Time::strptime("%H:%M", text).map_err(|_| wrong()));
+            let at = HearingTime { date: day, time: time.transpose()? };
+            simple(call, about, Proposal::TenderNotice { at, court: court.clone() }, going)
+        }
+        Plea::Mark { about, message, kind, terms, text, subject_to, offer } => {
+            mark(call, about, message, (kind, text), terms, subject_to, offer.as_deref())
+        }
+        Plea::Unmark { about, act, reason } => local(call, about, Local::Unmark(act_no(act)?, reason.clone())),
+        Plea::Admit { about, act, reason } => local(call, about, Local::Admit(act_no(act)?, reason.clone())),
+        Plea::Choose { about, act } => local(call, about, Local::Choose(act_no(act)?)),
+        Plea::Record { about, outcome, reason, hearing, known_from } => {
+            record(call, about, (outcome, reason), hearing.as_deref(), known_from)
+        }
+        Plea::Note { about, text } => local(call, about, Local::Note(text.clone())),
+    }
+}

@@ -1,0 +1,334 @@
+//! Where negotiations stand, for the screens and for commands.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::app::event::Event;
+use crate::app::plea_view::{Loose, NegotiationView};
+use crate::case::{Case, Role};
+use crate::engine::core::{Core, EngineError, Open};
+use crate::engine::reading::read_guarded;
+use crate::engine::register::Recorder;
+use crate::mail::id::{CaseId, MessageKey};
+use crate::mail::safe::SafeText;
+use crate::pgp::open::Decrypt;
+use crate::plea::compose::Actor;
+use crate::plea::{ActNo, Entry, Negotiation, NegotiationId, Side, State, block, board, credit, gather, table};
+use crate::register;
+use crate::store::mailbox::SpecialUse;
+
+/// Messages of the other side that are offered to be marked.
+const LOOSE_MAX: usize = 20;
+/// Characters of a message that are shown beside it.
+const WORDS_MAX: usize = 400;
+
+/// The words for a number of people.
+fn refused(words: impl Into<String>) -> EngineError {
+    EngineError::Refused(words.into())
+}
+
+impl Core {
+    /// One's own addresses, of every account.
+    fn own_addresses(&self) -> Vec<String> {
+        let accounts = self.settings.config.accounts.iter();
+        accounts
+            .flat_map(|account| std::iter::once(&account.address).chain(&account.also))
+            .map(|address| address.addr.clone())
+            .collect()
+    }
+
+    /// As whom one acts in a case: the party of one's own address, else the role that the configuration claims.
+    ///
+    /// # Errors
+    /// Why that is not known, in words.
+    pub(super) fn plea_actor(&self, case: &Case) -> Result<Actor, String> {
+        let config = &self.settings.config;
+        let named = Some(config.register.on_behalf_of.trim()).filter(|name| !name.is_empty()).map(str::to_owned);
+        let full_name = config.accounts.first().map(|account| account.full_name.clone()).unwrap_or_default();
+        let own = self.own_addresses();
+        let party = own.iter().find_map(|address| case.party(address, &self.settings.classes));
+        let (name, role) = match (party, Role::parse(&config.register.role)) {
+            (Some(party), _) if party.name.trim().is_empty() => (full_name, party.role),
+            (Some(party), _) => (party.name.clone(), party.role),
+            (None, Some(role)) => (full_name, role),
+            (None, None) => {
+                return Err(format!(
+                    "You are no party of {}: enter yourself as one with your role, so that it is known for whom you speak.",
+                    case.title
+                ));
+            }
+        };
+        Ok(Actor { name, role, on_behalf_of: named })
+    }
+
+    /// On which side one is in a case.
+    fn plea_side(&self, case: &Case) -> Side {
+        let by_role = || self.plea_actor(case).ok().and_then(|actor| Side::of(actor.role));
+        gather::side_of(case, &self.own_addresses(), &self.settings.classes).or_else(by_role).unwrap_or(Side::Defence)
+    }
+
+    /// The case of an id, whole.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn plea_case(&self, open: &mut Open, id: &CaseId) -> Result<Case, EngineError> {
+        let view = self.case_view(open, id).ok_or_else(|| refused(format!("there is no case {id}")))?;
+        Ok(view.case)
+    }
+
+    /// All negotiations of a case.
+    pub(super) fn negotiations_of(&self, open: &Open, case: &Case) -> Result<Vec<Negotiation>, EngineError> {
+        let pleas = open.register.pleas()?;
+        Ok(gather::of_case(case, &self.settings.classes, self.plea_side(case), pleas.of(&case.id)))
+    }
+
+    /// The negotiation of this name; one in which nothing has happened yet where there is none.
+    pub(super) fn negotiation(&self, open: &Open, case: &Case, id: &NegotiationId) -> Result<Negotiation, EngineError> {
+        let known = self.negotiations_of(open, case)?.into_iter().find(|one| one.setting.id == *id);
+        Ok(known.unwrap_or_else(|| Negotiation::new(gather::setting(case, id.clone(), self.plea_side(case)))))
+    }
+
+    /// The negotiation about an accused that goes on, or the next one; without a number, about the one for whom one acts, else the first.
+    ///
+    /// # Errors
+    /// The case has no number that the other side knows, or no such accused.
+    pub(super) fn negotiation_about(
+        &self,
+        open: &Open,
+        case: &Case,
+        accused: Option<u16>,
+    ) -> Result<NegotiationId, EngineError> {
+        let own = self.own_addresses();
+        let acts_for = || {
+            let party = own.iter().find_map(|address| case.party(address, &self.settings.classes))?;
+            party.acts_for.first().copied()
+        };
+        let first = || case.accused.first().map(|one| one.number);
+        let accused = accused.or_else(acts_for).or_else(first).unwrap_or(1);
+        if case.accused(accused).is_none() {
+            return Err(refused(format!("{} has no accused {accused}: enter the accused first", case.title)));
+        }
+        let mut id = NegotiationId::of(case, accused).ok_or_else(|| {
+            refused(format!(
+                "{} has no number that the other side knows: add its URN or PF reference first",
+                case.title
+            ))
+        })?;
+        let now = self.now();
+        for one in self.negotiations_of(open, case)? {
+            if one.setting.id.accused == accused && one.setting.id.number == id.number {
+                let closed = one.view(now).state.is_closed();
+                let last = one.setting.id;
+                id = if closed { last.next() } else { last };
+            }
+        }
+        Ok(id)
+    }
+
+    /// Every negotiation in which something has happened, as rows of the board, in no order.
+    pub(crate) fn board_rows(&self, open: &mut Open) -> Result<Vec<board::Row>, EngineError> {
+        let pleas = open.register.pleas()?;
+        let now = self.now();
+        let mut rows = Vec::new();
+        for id in pleas.cases() {
+            let Some(view) = self.case_view(open, id) else { continue };
+            for one in self.negotiations_of(open, &view.case)? {
+                if one.setting.id.is_of(&view.case) && !one.heard.is_empty() {
+                    rows.push(board::row(&view.case, &one.view(now)));
+                }
+            }
+        }
+        Ok(rows)
+    }
+
+    /// A negotiation, whole. What came since mail was last written down is not in it: see [`Recorder`].
+    ///
+    /// # Errors
+    /// There is no such case, or the register cannot be read.
+    pub(crate) fn negotiation_view(
+        &self,
+        open: &mut Open,
+        case: &CaseId,
+        id: &NegotiationId,
+    ) -> Result<NegotiationView, EngineError> {
+        let case = self.plea_case(open, case)?;
+        let negotiation = self.negotiation(open, &case, id)?;
+        let view = negotiation.view(self.now());
+        let actor = self.plea_actor(&case);
+        let role = actor.as_ref().ok().map(|actor| actor.role);
+        let safe = |text: String| SafeText::line(&text);
+        let possible = table::possible(&view, view.setting.us, role)
+            .into_iter()
+            .map(|(kind, answer)| (kind, answer.map_err(|refusal| safe(refusal.to_string()))))
+            .collect();
+        let loose = self.loose(open, &case, view.setting.us);
+        let to = self.addressee(&case, &view).map(|address| safe(address.to_string()));
+        let day = self.now().to_zoned(self.settings.zone.clone()).date();
+        let credit = credit::hint(case.jurisdiction, day).into_iter().map(safe).collect();
+        Ok(NegotiationView {
+            local: negotiation.entries,
+            actor: actor.map_err(safe),
+            possible,
+            loose,
+            to,
+            credit,
+            view,
+            case,
+        })
+    }
+
+    /// Messages of the other side in which no act is known.
+    fn loose(&self, open: &Open, case: &Case, us: Side) -> Vec<Loose> {
+        let Ok(pleas) = open.register.pleas() else { return Vec::new() };
+        let mut known: std::collections::BTreeMap<&str, bool> = std::collections::BTreeMap::new();
+        for entry in pleas.of(&case.id) {
+            match entry {
+                Entry::Came { message, .. } | Entry::Mark { message, .. } => {
+                    known.insert(message.message_id.as_str(), true);
+                }
+                Entry::Unmark { message, .. } => drop(known.insert(message.message_id.as_str(), false)),
+                _ => {}
+            }
+        }
+        let library = &open.library;
+        let mut seen = std::collections::BTreeSet::new();
+        let mut found = Vec::new();
+        for key in library.keys_by_date() {
+            if found.len() >= LOOSE_MAX {
+                break;
+            }
+            let is_here = library.cases_of(key).iter().any(|(one, _)| *one == case.id);
+            let is_copy = library.mailbox(key.mailbox).is_some_and(|m| m.state.special_use == Some(SpecialUse::Sent));
+            if !is_here || is_copy {
+                continue;
+            }
+            let Ok(Some(summary)) = open.stores.cache.summary(key) else { continue };
+            let [author] = summary.from.as_slice() else { continue };
+            let party = case.party(&author.addr, &self.settings.classes);
+            let theirs = party.is_some_and(|party| Side::of(party.role) == Some(us.other()));
+            let is_known = known.get(summary.message_id.as_str()).copied().unwrap_or(false);
+            if !theirs || is_known || summary.message_id.is_empty() || !seen.insert(summary.message_id.clone()) {
+                continue;
+            }
+            let Some(message) = library.name(key) else { continue };
+            let (words, damage) = self.first_words(open, key);
+            found.push(Loose {
+                message,
+                from: SafeText::line(if author.name.is_empty() { &author.addr } else { &author.name }),
+                subject: SafeText::line(&summary.subject),
+                words,
+                at: Timestamp::from_second(summary.received).unwrap_or_default(),
+                damage,
+            });
+        }
+        found
+    }
+
+    /// The first words of a message, without what is quoted; and why a block in it cannot be read.
+    fn first_words(&self, open: &Open, key: MessageKey) -> (SafeText, Option<SafeText>) {
+        let raw = open.stores.cache.raw(key).ok().flatten();
+        let reading = raw.and_then(|raw| read_guarded(&raw.into(), &open.keyring.now(), self.now(), Decrypt::NotRsa));
+        let Some(reading) = reading else { return (SafeText::default(), None) };
+        let text = reading.body.text();
+        let damage = match block::read(&text) {
+            block::Reading::Damaged(damage) => Some(SafeText::line(&damage.to_string())),
+            _ => None,
+        };
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('>'));
+        let words: String = lines.collect::<Vec<_>>().join(" ").chars().take(WORDS_MAX).collect();
+        (SafeText::line(&words), damage)
+    }
+
+    /// Writes down that offers have lapsed, each once: a fact of this place, which the other side is not told.
+    pub(crate) fn note_lapses(&mut self, open: &mut Open) -> Result<(), EngineError> {
+        let pleas = open.register.pleas()?;
+        let now = self.now();
+        let mut events = Vec::new();
+        let cases: Vec<CaseId> = pleas.cases().cloned().collect();
+        for id in cases {
+            let Some(view) = self.case_view(open, &id) else { continue };
+            for one in self.negotiations_of(open, &view.case)? {
+                let view = one.view(now);
+                let Some(offer) = view.standing().filter(|_| view.state == State::Expired) else { continue };
+                let told = |entry: &Entry| matches!(entry, Entry::Expire { offer: known, reply_by, .. } if *known == offer.no && *reply_by == offer.reply_by);
+                if pleas.of(&id).iter().any(|entry| entry.id() == Some(&one.setting.id) && told(entry)) {
+                    continue;
+                }
+                let entry =
+                    Entry::Expire { id: one.setting.id.clone(), offer: offer.no, reply_by: offer.reply_by, at: now };
+                events.extend(plea_event(&id, &entry)?);
+            }
+        }
+        if events.is_empty() { Ok(()) } else { self.record(open, &events) }
+    }
+
+    /// Writes down what came, then has the board sent; what is known already is sent before that.
+    pub(crate) fn send_board(&mut self, open: &mut Open) {
+        self.tell_board(open);
+        self.after_recording(open, None, Self::tell_board);
+    }
+
+    fn tell_board(&mut self, open: &mut Open) {
+        if let Err(error) = self.note_lapses(open) {
+            self.complain(&error);
+        }
+        match self.board_rows(open) {
+            Ok(rows) => self.announcer.send(Event::Pleas(rows.into())),
+            Err(error) => self.complain(&error),
+        }
+    }
+
+    /// Sends a negotiation: at once as it is known, and again when what came since is written down.
+    pub(crate) fn send_negotiation(&mut self, open: &mut Open, case: &CaseId, id: Option<NegotiationId>) {
+        self.tell_negotiation(open, case, id.as_ref());
+        let asked = case.clone();
+        self.after_recording(open, Some(case), move |core, open| {
+            let noted = core.note_lapses(open);
+            if let Err(error) = noted {
+                core.complain(&error);
+            }
+            core.tell_negotiation(open, &asked, id.as_ref());
+        });
+    }
+
+    pub(super) fn tell_negotiation(&self, open: &mut Open, case: &CaseId, id: Option<&NegotiationId>) {
+        let found = match id {
+            Some(id) => Ok(id.clone()),
+            None => self.plea_case(open, case).and_then(|whole| self.negotiation_about(open, &whole, None)),
+        };
+        let view = found.and_then(|id| self.negotiation_view(open, case, &id));
+        let answer = view.map(Arc::new).map_err(|error| SafeText::line(&error.to_string()));
+        self.announcer.send(Event::Plea(case.clone(), answer));
+    }
+
+    /// Has mail written down beside everything else, then goes on; at once where there is nothing to be written.
+    fn after_recording(
+        &mut self,
+        open: &mut Open,
+        only: Option<&CaseId>,
+        then: impl FnOnce(&mut Self, &mut Open) + Send + 'static,
+    ) {
+        let Some(recorder) = Recorder::of(self, open, only, false) else { return };
+        let (core, number) = (self.handle.clone(), open.number);
+        self.runtime.spawn_blocking(move || {
+            let written = recorder.write();
+            core.front_of(number, move |core, open| match written {
+                Ok(0) => {}
+                Ok(_) => then(core, open),
+                Err(error) => core.complain(&error),
+            });
+        });
+    }
+}
+
+/// An entry as the event that keeps it.
+pub(super) fn plea_event(case: &CaseId, entry: &Entry) -> Result<Option<register::Event>, EngineError> {
+    let act = entry.to_json().map_err(|error| EngineError::BadData(error.to_string()))?;
+    Ok(Some(register::Event::Plea { case: case.clone(), act }))
+}
+
+/// Whether an act of this number is known, and what carried it.
+pub(super) fn step_of(negotiation: &Negotiation, no: ActNo) -> Option<&crate::plea::Heard> {
+    negotiation.heard.iter().find(|heard| heard.act.no == no)
+}

@@ -1,0 +1,212 @@
+//! The screens of plea negotiations: what they show, what their keys ask for, and how many it takes to answer.
+
+use std::sync::Arc;
+
+use super::Play;
+use super::cast::{now, safe, time};
+use crate::app::effect::Effect;
+use crate::app::plea_view::{Local, Loose, NegotiationView};
+use crate::case::{
+    Accused, Case, Charge, ChargeState, Classes, Hearing, HearingId, HearingKind, HearingTime, Jurisdiction,
+    MessageName, Party, PartyId, Patterns, Role,
+};
+use crate::mail::id::CaseId;
+use crate::plea::act::{Act, Authority, Basis, Deed};
+use crate::plea::compose::Actor;
+use crate::plea::mark::{Meaning, of};
+use crate::plea::{
+    ActNo, Amendment, Entry, Evidence, Kind, NegotiationId, Plea, Side, Term, Terms, board, gather, table,
+};
+
+fn puddock() -> Case {
+    let mut case = Case::new(CaseId("ZZ26000417".into()), "PF v Morag PUDDOCK", Jurisdiction::Scotland);
+    case.identifiers = vec![Patterns::new(&[]).unwrap().read("ZZ26000417")];
+    case.accused = vec![Accused { number: 1, name: "Morag PUDDOCK".into(), born: None }];
+    let words = [
+        "did behave in a threatening or abusive manner and did threaten him with violence",
+        "did assault Hector Badger",
+        "being on bail, did fail to comply with a condition of it",
+    ];
+    for (number, text) in (1..).zip(words) {
+        let (text, statute) = (text.to_owned(), String::new());
+        case.charges.push(Charge { number, accused: 1, text, statute, state: ChargeState::Live });
+    }
+    let party = |id: &str, name: &str, role, address: &str| Party {
+        id: PartyId(id.into()),
+        name: name.into(),
+        role,
+        addresses: vec![address.into()],
+        ..Party::default()
+    };
+    case.parties = vec![
+        party("1", "Isla Thistledown", Role::DefenceSolicitor, "i.thistledown@tg-law.example.cjsm.net"),
+        party("2", "Hamish Lintwhite", Role::FiscalDepute, "h.lintwhite@copfs.gov.example"),
+    ];
+    case.hearings.push(Hearing {
+        id: HearingId("diet".into()),
+        kind: HearingKind::IntermediateDiet,
+        court: "Kirkmirkle Sheriff Court".into(),
+        at: HearingTime { date: jiff::civil::date(2026, 5, 27), time: Some(jiff::civil::time(10, 0, 0, 0)) },
+        outcome: String::new(),
+    });
+    case
+}
+
+fn terms(second: Plea) -> Terms {
+    let delete = Amendment::Delete { words: "and did threaten him with violence".into() };
+    let one = Term { charge: 1, plea: Plea::GuiltyAsAmended, amendments: vec![delete], ..Term::default() };
+    let term = |charge, plea| Term { charge, plea, ..Term::default() };
+    Terms::new(vec![one, term(2, second), term(3, Plea::Guilty)], None, "").unwrap()
+}
+
+fn name(id: &str) -> MessageName {
+    MessageName { message_id: format!("{id}@copfs.gov.example"), ..MessageName::default() }
+}
+
+/// An offer of Isla's, refused once before it went, and a counter of Lintwhite's that she marked.
+fn view() -> NegotiationView {
+    let case = puddock();
+    let id = NegotiationId::of(&case, 1).unwrap();
+    let authority = Authority {
+        name: "Isla Thistledown".into(),
+        role: Role::DefenceSolicitor,
+        on_behalf_of: None,
+        basis: Basis::ClientInstructions,
+        day: jiff::civil::date(2026, 5, 18),
+    };
+    let offer = Act {
+        id: id.clone(),
+        surname: "PUDDOCK".into(),
+        no: ActNo::new(Side::Defence, 1),
+        seen: 0,
+        round: 1,
+        at: time("2026-05-19T08:40:00Z"),
+        deed: Deed::Offer { terms: terms(Plea::NotGuiltyAccepted), reply_by: time("2026-05-25T11:00:00Z") },
+        authority: Some(authority),
+    };
+    let by = "Isla Thistledown".to_owned();
+    let mut entries = vec![
+        Entry::Refused {
+            id: id.clone(),
+            kind: Kind::Offer,
+            because: vec!["charge 3 not addressed: say what becomes of it".into()],
+            by: by.clone(),
+            at: time("2026-05-19T08:35:00Z"),
+        },
+        Entry::Sent {
+            act: offer,
+            message: name("1"),
+            at: time("2026-05-19T08:40:10Z"),
+            by: by.clone(),
+            evidence: Evidence::default(),
+        },
+    ];
+    let classes = Classes::default();
+    let known = |entries: &[Entry]| gather::of_case(&case, &classes, Side::Defence, entries).remove(0);
+    let before = known(&entries).view(time("2026-05-20T09:00:00Z"));
+    let meaning = Meaning::Counter(terms(Plea::Guilty), time("2026-05-23T15:00:00Z"));
+    let written = time("2026-05-20T08:59:00Z");
+    let counter = of(&before, Side::Prosecution, meaning, written, None, None).unwrap();
+    entries.push(Entry::Mark {
+        act: counter,
+        message: name("2"),
+        came: time("2026-05-20T09:00:00Z"),
+        from: "h.lintwhite@copfs.gov.example".into(),
+        by,
+        at: time("2026-05-20T09:10:00Z"),
+    });
+    let negotiation = known(&entries);
+    let view = negotiation.view(now());
+    let possible = table::possible(&view, Side::Defence, Some(Role::DefenceSolicitor))
+        .into_iter()
+        .map(|(kind, answer)| (kind, answer.map_err(|refusal| safe(&refusal.to_string()))))
+        .collect();
+    let loose = Loose {
+        message: super::cast::message(77),
+        from: safe("Hamish Lintwhite"),
+        subject: safe("Re: PF v PUDDOCK"),
+        words: safe("There is no CCTV, I am told. Let me have your answer."),
+        at: time("2026-05-21T10:00:00Z"),
+        damage: None,
+    };
+    NegotiationView {
+        view,
+        local: negotiation.entries,
+        actor: Ok(Actor { name: "Isla Thistledown".into(), role: Role::DefenceSolicitor, on_behalf_of: None }),
+        possible,
+        loose: vec![loose],
+        to: Some(safe("Hamish Lintwhite <h.lintwhite@copfs.gov.example>")),
+        credit: Vec::new(),
+        case,
+    }
+}
+
+fn play(size: (u16, u16)) -> Play {
+    let mut play = Play::at(size);
+    let view = view();
+    play.world.pleas = vec![board::row(&view.case, &view.view)];
+    play.world.plea = Some(Arc::new(view));
+    play.keys("gp")
+}
+
+#[test]
+fn screens() {
+    insta::assert_snapshot!("board", play((80, 24)).screen());
+    insta::assert_snapshot!("board_wide", play((200, 50)).screen());
+    insta::assert_snapshot!("negotiation", play((80, 24)).keys("<CR>").screen());
+    insta::assert_snapshot!("negotiation_end", play((80, 24)).keys("<CR><end>").screen());
+    insta::assert_snapshot!("negotiation_wide", play((200, 50)).keys("<CR>").screen());
+    insta::assert_snapshot!("counter_form", play((80, 24)).keys("<CR>c").screen());
+    insta::assert_snapshot!("accept_form", play((80, 24)).keys("<CR>a").screen());
+}
+
+#[test]
+fn nothing_but_ascii_on_an_ascii_terminal() {
+    for mut play in [play((80, 24)), play((80, 24)).keys("<CR>"), play((80, 24)).keys("<CR>c")] {
+        play.model.settings.ascii = true;
+        let screen = play.screen();
+        assert!(screen.is_ascii(), "{screen}");
+    }
+}
+
+#[test]
+fn what_may_not_be_done_is_refused_and_noted() {
+    let play = play((80, 24)).keys("<CR>o");
+    assert!(play.screen().contains("an offer stands"), "{}", play.screen());
+    let noted = play.effects.iter().any(
+        |effect| matches!(effect, Effect::PleaEnter(_, _, Local::Refused(Kind::Offer, because)) if because.len() == 1),
+    );
+    assert!(noted, "{:?}", play.effects);
+}
+
+#[test]
+fn from_the_board_to_an_acceptance_in_three_keys_and_the_text() {
+    let play = play((80, 24)).keys("<CR>a").keys("telephone note<C-s>");
+    let sent = play.effects.iter().find_map(|effect| match effect {
+        Effect::PleaAct(wish) => Some(wish),
+        _ => None,
+    });
+    let wish = sent.expect("an acceptance was asked for");
+    assert_eq!(wish.proposal.kind(), Kind::Accept);
+    assert_eq!(wish.claim.as_ref().unwrap().evidence.words, "telephone note");
+    // Without the text, nothing goes.
+    let play = self::play((80, 24)).keys("<CR>a<C-s>");
+    assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::PleaAct(_))), "{:?}", play.effects);
+    assert!(play.screen().contains("say what shows the authority"), "{}", play.screen());
+}
+
+#[test]
+fn on_a_message_the_same_key_says_what_it_is() {
+    let mut play = play((80, 24)).keys("<CR>");
+    for _ in 0..40 {
+        if play.screen().lines().any(|line| line.starts_with('▌') && line.contains("There is no CCTV")) {
+            break;
+        }
+        play = play.keys("j");
+    }
+    let play = play.keys("r").keys("too little<C-s>");
+    let marked = play.effects.iter().any(|effect| {
+        matches!(effect, Effect::PleaMark(wish) if matches!(&wish.meaning, Meaning::Reject(because) if because == "too little"))
+    });
+    assert!(marked, "{}\n{:?}", play.screen(), play.effects);
+}

@@ -352,7 +352,9 @@ fn entries(acts: &[Act], us: Side) -> Vec<Entry> {
 }
 
 /// What both sides must see alike.
-fn shared(view: &View) -> (State, Option<Side>, Vec<(ActNo, Fate)>, Option<Crossing>, Vec<(ActNo, bool)>) {
+type Shared = (State, Option<Side>, Vec<(ActNo, Fate)>, Option<Crossing>, Vec<(ActNo, bool)>);
+
+fn shared(view: &View) -> Shared {
     (
         view.state,
         view.turn,

@@ -176,7 +176,6 @@ pub fn moment(at: Timestamp) -> String {
 }
 
 impl fmt::Display for Refusal {
-    #[expect(clippy::too_many_lines, reason = "one sentence a refusal")]
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::State(kind, state) => of_state(*kind, *state, f),

@@ -140,6 +140,13 @@ impl Model {
         let Some(Screen::Plea(shown)) = self.screens.last() else { return };
         let Some(view) = shown.view.clone() else { return };
         let (loose, act) = (shown.loose().cloned(), shown.act());
+        if kind_of(action) == Some(Kind::Offer) && loose.is_none() && view.view.state.is_closed() {
+            // Another one begins where this was closed.
+            let next = view.view.setting.id.next();
+            self.push(Screen::Plea(Box::new(Negotiation::new(view.case.id.clone(), Some(next)))));
+            self.refresh(out);
+            return;
+        }
         if let Some(kind) = kind_of(action) {
             let what = match loose {
                 Some(message) => What::Mark(message, kind),

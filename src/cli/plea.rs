@@ -400,7 +400,12 @@ fn offer(
     authority: &Authority,
     going: &Going,
 ) -> Outcome {
-    let shown = find(call, about)?;
+    let mut shown = find(call, about)?;
+    if kind == Kind::Offer && shown.view.state.is_closed() && about.negotiation.is_none() {
+        // Another one begins where the last was closed.
+        let next = shown.view.setting.id.next();
+        shown = call.engine()?.negotiation(&shown.case.id, Some(&next), None)?;
+    }
     let now = call.now();
     let setting = &shown.view.setting;
     let about_offer = going.about.as_deref().map(act_no).transpose()?;

@@ -89,7 +89,7 @@ impl Core {
         Ok(known.unwrap_or_else(|| Negotiation::new(gather::setting(case, id.clone(), self.plea_side(case)))))
     }
 
-    /// The negotiation about an accused that goes on, or the next one; without a number, about the one for whom one acts, else the first.
+    /// The last negotiation about an accused, or the first where there is none; without a number, about the one for whom one acts, else the first.
     ///
     /// # Errors
     /// The case has no number that the other side knows, or no such accused.
@@ -115,12 +115,9 @@ impl Core {
                 case.title
             ))
         })?;
-        let now = self.now();
         for one in self.negotiations_of(open, case)? {
             if one.setting.id.accused == accused && one.setting.id.number == id.number {
-                let closed = one.view(now).state.is_closed();
-                let last = one.setting.id;
-                id = if closed { last.next() } else { last };
+                id = one.setting.id;
             }
         }
         Ok(id)

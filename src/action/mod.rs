@@ -70,6 +70,8 @@ actions! {
     CaseNew "case.new" [Global] "Open a new case in the register";
     CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting] "Show everything that is known of the case";
     CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting] "Show what happened in the case, in order";
+    MailExport "mail.export" [Cases, Threads, Thread, Message, Case] "Write what is here to files, with an index and a signed list: the case, the thread, what is marked";
+    MailExportStop "mail.export-stop" [Global] "Stop the export that is at work; the same again goes on from there";
     CaseFile "case.file" [Thread, Message] "File the thread, or the marked messages, to a case";
     CaseAwait "case.await" [Thread, Message] "Note that an answer to the message is waited for";
     CaseMail "case.mail" [Case] "Show the threads of the case";

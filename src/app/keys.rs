@@ -228,6 +228,7 @@ impl Model {
             Purpose::Filter
             | Purpose::Save(..)
             | Purpose::SaveChange(_)
+            | Purpose::Export(_)
             | Purpose::Fact(_)
             | Purpose::Attach
             | Purpose::Decrypt(..)

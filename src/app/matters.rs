@@ -60,7 +60,7 @@ impl Model {
     }
 
     /// The case that is looked at, or at the cursor, with what it is called.
-    fn case_here(&self) -> Option<(CaseId, SafeText)> {
+    pub(super) fn case_here(&self) -> Option<(CaseId, SafeText)> {
         match self.screens.last()? {
             Screen::Case(case) => Some((case.id.clone(), case.title.clone())),
             Screen::Chronology(chronology) => Some((chronology.case.clone(), SafeText::line(&chronology.case.0))),

@@ -809,7 +809,7 @@ impl Core {
                 Ok(done) => {
                     let tone = if done.left_out.is_empty() { Tone::Good } else { Tone::Warning };
                     let words = done.words();
-                    announcer.notice(tone, &format!("Exported to {}: {words}.", done.directory.display()));
+                    announcer.notice(tone, &format!("{words}. In {}.", done.directory.display()));
                     core.front_of(number, Core::register_changed);
                 }
                 Err(error) => announcer.notice(Tone::Alarm, &format!("The export ended early: {error}")),

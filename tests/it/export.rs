@@ -374,33 +374,3 @@ fn a_bundle_is_one_sound_pdf_that_drops_nothing() {
     let again = world.home.json(&["case", "bundle", "FERRET", "--to", path(&file), "--document", "MG5.pdf"]);
     assert_eq!(again["path"], path(&world.dir.path().join("bundle-2.pdf")), "nothing is replaced: {again}");
 }
-
-#[test]
-fn a_case_is_exported_on_screen_once() {
-    let Some(world) = World::new() else { return };
-    world.deliver(&ferret("1"));
-    world.home.done(&["sync"], b"");
-    let Some(screen) = world.home.screen((80, 24)) else { return };
-    screen.wait_for("up to date, watching");
-    screen.send_keys(&["g", "c"]);
-    screen.wait_for("R v FERRET");
-    for said in ["5 written, verified; 0 there already", "5 already exported"] {
-        screen.send_keys(&["'"]);
-        screen.type_text("fer");
-        screen.wait_for("R v FERRET");
-        screen.send_keys(&["Enter", "i"]);
-        screen.wait_for("99ZX0012326");
-        screen.send_keys(&["x"]);
-        screen.wait_for("Export the case to directory:");
-        screen.send_keys(&["C-u"]);
-        screen.type_text(path(&world.out()));
-        screen.send_keys(&["Enter"]);
-        screen.wait_until("the end of the export", |now| {
-            now.split_whitespace().collect::<Vec<_>>().join(" ").contains(said)
-        });
-    }
-    let verified = world.home.run(&["export", "verify", path(&world.out())], b"");
-    assert_eq!(verified.code, 0, "{verified:?}");
-    screen.send_keys(&["C-q"]);
-    assert_eq!(screen.wait_for_end(), 0);
-}

@@ -192,6 +192,8 @@ impl Model {
             Action::CaseShow if self.popups.is_empty() => self.show_case(out),
             Action::CaseDocuments if self.popups.is_empty() => self.show_documents(out),
             Action::CaseChronology if self.popups.is_empty() => self.show_chronology(out),
+            Action::MailExport if self.popups.is_empty() => self.ask_export(),
+            Action::MailExportStop => out.push(Effect::StopExport),
             Action::CaseAwait if self.popups.is_empty() => self.expect_answer(),
             Action::CaseFile if self.popups.is_empty() => self.refile(out),
             Action::ChangeUndo => out.push(Effect::Undo),
@@ -505,6 +507,10 @@ impl Model {
             Purpose::Disclose(address, in_clear) => {
                 let typed = text.to_owned();
                 self.disclose(&address, in_clear, &typed, out);
+            }
+            Purpose::Export(wanted) => {
+                self.directory = Some(text.to_owned());
+                out.push(Effect::Export(wanted, text.to_owned()));
             }
             Purpose::SaveChange(seq) => {
                 self.directory = Some(text.to_owned());

@@ -1,8 +1,9 @@
 //! What the user does to messages: which rows it is meant for, what leaves the screen at once, and taking it back.
 
-use super::effect::{Deed, Effect, Target};
+use super::effect::{Deed, Effect, Target, Wanted};
+use super::line::Line;
 use super::model::Model;
-use super::popup::{Ask, Decision, Popup};
+use super::popup::{Ask, Decision, Popup, Prompt, Purpose};
 use super::screen::Screen;
 use super::screen::changes::Changes;
 use super::screen::picker::{Choice, Picker};
@@ -66,6 +67,29 @@ impl Model {
             Screen::Thread(thread) => Some(Target::Messages(vec![thread.tree.selected()?.id.clone()])),
             _ => None,
         }
+    }
+
+    /// Asks where what is here is to be exported to.
+    pub(super) fn ask_export(&mut self) {
+        let wanted = match self.screens.last() {
+            Some(Screen::Cases(_) | Screen::Case(_)) => self.case_here().map(|(case, _)| Wanted::Case(case)),
+            Some(Screen::Thread(thread)) => self.target(thread.marked.is_empty()).map(Wanted::Mail),
+            _ => self.target(false).map(Wanted::Mail),
+        };
+        let Some(wanted) = wanted else {
+            self.say(Tone::Plain, "There is nothing here that could be exported.");
+            return;
+        };
+        let what = match &wanted {
+            Wanted::Case(_) => "the case".to_owned(),
+            Wanted::Mail(Target::Messages(names)) if names.len() == 1 => "the message".to_owned(),
+            Wanted::Mail(Target::Messages(names)) => format!("{} messages", names.len()),
+            Wanted::Mail(Target::Threads(ids)) if ids.len() == 1 => "the thread".to_owned(),
+            Wanted::Mail(Target::Threads(ids)) => format!("{} threads", ids.len()),
+        };
+        let question = SafeText::line(&format!("Export {what} to directory:"));
+        let line = Line::new(self.directory.as_ref().unwrap_or(&self.settings.save_directory));
+        self.popups.push(Popup::Prompt(Prompt { purpose: Purpose::Export(wanted), question, line }));
     }
 
     /// Performs an intent that does something to messages; says whether it was one.

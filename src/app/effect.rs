@@ -77,6 +77,15 @@ pub enum Deed {
     Expunge,
 }
 
+/// Mail that is written to files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of a case.
+    Case(CaseId),
+    /// These messages, or all of these threads.
+    Mail(Target),
+}
+
 /// What a person said to what the guard found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Said {
@@ -249,6 +258,10 @@ pub enum Effect {
     ForgetDraft(DraftId),
     /// Save an attachment (message, part path) to a directory.
     SaveAttachment(MessageRef, String, String),
+    /// Write mail to files below a directory.
+    Export(Wanted, String),
+    /// Stop doing so.
+    StopExport,
     /// Decrypt an attachment (message, part path) that is an encrypted file, and save what is in it to a directory.
     DecryptAttachment(MessageRef, String, String),
     /// Read the file at this path, to send it along with the draft.

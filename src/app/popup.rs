@@ -24,6 +24,8 @@ pub enum Purpose {
     Filter,
     /// The directory that an attachment (message, part path) is saved to.
     Save(MessageRef, String),
+    /// The directory that mail is exported to.
+    Export(super::effect::Wanted),
     /// The directory that the message of a change is saved to.
     SaveChange(u64),
     /// The directory that what is in an encrypted attachment (message, part path) is saved to.

@@ -44,7 +44,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
                 ([only], _) => Subject::Parts(only.clone(), parts.clone()),
                 _ => return Err(Failure::new(Exit::Usage, "--part is of one message")),
             };
-            return super::export::run(call, subject, to);
+            super::export::run(call, subject, to)
         }
         args::Message::Raw { message } => {
             let source = Source::of(message, &call.cwd)?;

@@ -103,7 +103,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Thread) -> Outcome {
             }
         }
         args::Thread::Export { id, to } => {
-            let subject = crate::engine::export::Subject::Thread(listed::thread_id(id)?);
+            let subject = crate::engine::export::Subject::Threads(vec![listed::thread_id(id)?]);
             return super::export::run(call, subject, to);
         }
         args::Thread::Show { id } => {

@@ -182,6 +182,8 @@ pub(crate) struct Open {
     pub(crate) reviews: Vec<Prepared>,
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) on_screen: Option<OnScreen>,
+    /// While an export is at work: set to stop it.
+    pub(crate) exporting: Option<Arc<AtomicBool>>,
     /// The index is kept up: it has been read from the cache, or is being read. What comes in before is in the cache alone.
     pub(crate) indexed: Arc<AtomicBool>,
     /// The cache has been read.
@@ -443,6 +445,7 @@ impl Core {
             reviews: Vec::new(),
             downloads: Arc::default(),
             on_screen: None,
+            exporting: None,
             indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
             when_loaded: Vec::new(),

@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use sha2::Digest as _;
@@ -16,7 +18,8 @@ use super::guard::Records;
 use super::reading::{Reading, open_guarded};
 use super::register::{Hand, Register};
 use super::{Engine, STACK_BYTES};
-use crate::app::view::Scope;
+use crate::app::effect::{Target, Wanted};
+use crate::app::view::{Scope, Tone};
 use crate::case::{Class, Identifier, Jurisdiction, MessageName, service};
 use crate::export::manifest::{DIGESTS, INDEX, MESSAGES, PROVENANCE, SCHEMA, SIGNATURE, digests, read_digests};
 use crate::export::{
@@ -39,8 +42,8 @@ const NO_CASE: &str = "NO-CASE";
 pub enum Subject {
     /// All of a case.
     Case(CaseId),
-    /// A thread.
-    Thread(ThreadId),
+    /// Threads.
+    Threads(Vec<ThreadId>),
     /// These messages.
     Messages(Vec<MessageRef>),
     /// Attachments, by message and part path.
@@ -207,7 +210,9 @@ impl Exporter {
         };
         let (keys, case) = match &order.subject {
             Subject::Case(case) => (of_case(case), Some(case.clone())),
-            Subject::Thread(thread) => (library.thread_keys(*thread), None),
+            Subject::Threads(threads) => {
+                (threads.iter().flat_map(|thread| library.thread_keys(*thread)).collect(), None)
+            }
             Subject::Messages(names) => (wanted(names)?, None),
             Subject::Parts(name, _) => (wanted(std::slice::from_ref(name))?, None),
         };
@@ -817,6 +822,69 @@ impl Exporter {
             self.register.append(&hand, &[event])?;
         }
         Ok(Bundled { schema: "casemail.bundle/1", path, sha256: put.sha256, pages, documents })
+    }
+}
+
+/// Progress is told this often at most.
+const TELL: std::time::Duration = std::time::Duration::from_millis(500);
+
+impl Core {
+    /// Exports what the screen asks for, beside everything else, and tells how far it is and what came of it.
+    pub(super) fn export(&self, open: &mut Open, wanted: Wanted, to: PathBuf) {
+        if open.exporting.as_ref().is_some_and(|stop| Arc::strong_count(stop) > 1) {
+            self.announcer.notice(Tone::Warning, "An export is at work already; stop it, or wait for its end.");
+            return;
+        }
+        let subject = match wanted {
+            Wanted::Case(case) => Subject::Case(case),
+            Wanted::Mail(Target::Messages(names)) => Subject::Messages(names),
+            Wanted::Mail(Target::Threads(threads)) => Subject::Threads(threads),
+        };
+        let order = Order { subject, form: Form::Files, decrypt: false, to };
+        let exporter = match Exporter::of(self, open, order) {
+            Ok(exporter) => exporter,
+            Err(error) => return self.complain(&error),
+        };
+        let stop = Arc::new(AtomicBool::new(false));
+        open.exporting = Some(Arc::clone(&stop));
+        let (announcer, core, keyring, number) =
+            (self.announcer.clone(), self.handle.clone(), open.keyring.clone(), open.number);
+        self.announcer.notice(Tone::Plain, "Exporting …");
+        self.runtime.spawn_blocking(move || {
+            let last = Mutex::new(Instant::now());
+            let told = |progress: Progress| {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if last.elapsed() > TELL {
+                    *last = Instant::now();
+                    let words = format!(
+                        "Exporting: {} of {} messages, {} files written. ctrl-x stops it.",
+                        progress.done, progress.of, progress.written
+                    );
+                    announcer.notice(Tone::Plain, &words);
+                }
+                // With the lock of the profile goes the work on what it holds.
+                !stop.load(Ordering::Relaxed) && keyring.is(&exporter.keyring)
+            };
+            let fetch =
+                |_: &MessageRef| Err("its text is not here; read it while online, then export again".to_owned());
+            match exporter.run(&fetch, &told) {
+                Ok(done) => {
+                    let tone = if done.left_out.is_empty() { Tone::Good } else { Tone::Warning };
+                    let words = done.words();
+                    announcer.notice(tone, &format!("{words}. In {}.", done.directory.display()));
+                    core.front_of(number, Core::register_changed);
+                }
+                Err(error) => announcer.notice(Tone::Alarm, &format!("The export ended early: {error}")),
+            }
+        });
+    }
+
+    /// Stops the export that is at work.
+    pub(super) fn stop_export(&self, open: &Open) {
+        match open.exporting.as_ref().filter(|stop| Arc::strong_count(stop) > 1) {
+            Some(stop) => stop.store(true, Ordering::Relaxed),
+            None => self.announcer.notice(Tone::Plain, "No export is at work."),
+        }
     }
 }
 

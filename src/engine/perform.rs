@@ -230,6 +230,8 @@ impl Core {
             Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::DecryptAttachment(name, path, dir) => self.decrypt_attachment(open, name, path, dir),
+            Effect::Export(wanted, dir) => self.export(open, wanted, PathBuf::from(dir)),
+            Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::AttachOwnKey(from) => {
                 let key = Self::own_key(&open.keyring.now(), &from, self.now());
@@ -716,6 +718,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::UndoStep(_)
             | Effect::RetryStep(_)
             | Effect::SaveChange(..)
+            | Effect::Export(..)
             | Effect::ListMailboxes(_)
             | Effect::SaveAttachment(..)
             | Effect::DecryptAttachment(..)

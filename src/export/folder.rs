@@ -145,10 +145,9 @@ impl Folder {
     }
 
     fn of(dir: OwnedFd, at: PathBuf) -> Result<Self, ExportError> {
-        match rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
-            Err(Errno::WOULDBLOCK) => return Err(ExportError::at(at.display(), "another export is at work here")),
-            // Some network file systems know no locks; names that must be free keep two exports apart all the same.
-            Ok(()) | Err(_) => {}
+        // Some network file systems know no locks; names that must be free keep two exports apart all the same.
+        if let Err(Errno::WOULDBLOCK) = rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
+            return Err(ExportError::at(at.display(), "another export is at work here"));
         }
         let mut folder = Self { at, dir, places: HashMap::new() };
         folder.place("")?;

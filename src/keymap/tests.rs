@@ -160,9 +160,9 @@ fn hints_name_the_keys_in_force() {
 #[test]
 fn lists_of_actions_and_unbinding() {
     let (keymap, findings) =
-        own("inherits = 'default'\n[list]\n'x' = ['list.next', 'list.open']\n[cases]\n'j' = false\n").unwrap();
+        own("inherits = 'default'\n[list]\n'%' = ['list.next', 'list.open']\n[cases]\n'j' = false\n").unwrap();
     assert!(findings.is_empty(), "{findings:?}");
-    assert_eq!(play(&keymap, Context::Cases, "xj"), "list.next+list.open 'j'");
+    assert_eq!(play(&keymap, Context::Cases, "%j"), "list.next+list.open 'j'");
     assert_eq!(play(&keymap, Context::Outbox, "j"), "list.next");
 }
 

@@ -22,6 +22,7 @@ mod demo;
 mod disk_full;
 mod engine;
 mod exchange;
+mod export;
 mod guard;
 mod imap;
 mod imap_hostile;

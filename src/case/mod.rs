@@ -18,6 +18,7 @@ pub mod material;
 pub mod party;
 pub mod proof;
 pub mod record;
+pub mod retention;
 pub mod service;
 pub mod template;
 pub mod title;

@@ -728,6 +728,11 @@ impl Wanted {
         };
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
+        if let Ok(Ok(Some(summary))) = &summary
+            && let Some(why) = ingest::withheld(summary)
+        {
+            return Err(why.to_owned());
+        }
         if let Ok(Ok(Some(summary))) = summary
             && summary.bytes > LARGE_BYTES
         {

@@ -7,7 +7,6 @@ mod history;
 mod load;
 mod recorder;
 mod replicate;
-pub mod retention;
 mod shred;
 mod verify;
 

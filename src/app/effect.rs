@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use super::forms::Opening;
 use super::thread_list::ThreadList;
 use super::view::Scope;
+use crate::case::AwaitingId;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Acceptance;
@@ -275,6 +276,12 @@ pub enum Effect {
     ListTriage,
     /// Send the answers that are waited for.
     ListAwaiting,
+    /// Send what the filing rules of the configuration would move, where they are not in force.
+    PreviewRefile,
+    /// File by the filing rules of the configuration.
+    Refile,
+    /// Send what chases a question of a case, in answer to a key on its row.
+    Chase(CaseId, AwaitingId),
     /// Send what happened in a case.
     ShowChronology(CaseId),
     /// Write into the register that messages belong to these cases; to none: that they are not a case.

@@ -96,6 +96,10 @@ pub enum Event {
     Triage(Arc<[TriageRow]>),
     /// Answers that are waited for, the earliest due first.
     Awaiting(Arc<[AwaitingRow]>),
+    /// What changed filing rules would move, in words.
+    RefilePreview(SafeText),
+    /// The message that chases a question of a case; `None` where the question is gone.
+    Chase(CaseId, Option<Box<Offer>>),
     /// What happened in a case, the oldest first.
     Chronology(CaseId, Arc<[ChronologyRow]>),
     /// Something was written into the register; or why it could not be, and nothing was.

@@ -8,6 +8,7 @@ use super::call::Call;
 use super::case_edit;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
+use super::refile;
 use super::thread;
 use crate::app::view::Scope;
 use crate::case::retention::{self, Procedure};
@@ -229,6 +230,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::Open(wanted) => return case_edit::open(call, wanted),
         args::Case::Edit(wanted) => return case_edit::edit(call, wanted),
         args::Case::File(wanted) => return case_edit::file(call, wanted),
+        args::Case::Refile { dry_run } => return refile::refile(call, *dry_run),
         args::Case::Triage { limit } => return case_edit::triage(call, *limit),
         args::Case::Show { id } => {
             let case = find(call, id)?;

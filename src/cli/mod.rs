@@ -24,6 +24,7 @@ mod output;
 mod passphrase;
 mod probe;
 mod profile;
+mod refile;
 mod register;
 mod rekey;
 mod screen;

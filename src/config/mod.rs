@@ -12,6 +12,7 @@ mod write;
 
 use std::path::PathBuf;
 
+use crate::case::rules::Rule;
 use crate::case::template::Template;
 use crate::case::{CJSM, Calendar, GOV, Pattern, guard};
 use crate::mail::address::Address;
@@ -270,6 +271,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Cases.
     pub cases: Vec<CaseRule>,
+    /// Filing rules: they come into force when a person has seen what they move.
+    pub filing: Vec<Rule>,
     /// What the practice has decided about mail of cases.
     pub policy: guard::Policy,
     /// The firm's own numbers: their patterns come before the standard ones.
@@ -282,6 +285,16 @@ pub struct Config {
     pub authserv_ids: Vec<String>,
     /// How the register is written.
     pub register: RegisterKnobs,
+}
+
+/// When the register is carried between devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replicate {
+    /// When somebody asks for it: `casemail register replicate`.
+    #[default]
+    ByHand,
+    /// While the program runs, when something has come or was written and it is quiet.
+    Auto,
 }
 
 /// The table `[register]`: whom it names, and how it travels.
@@ -297,6 +310,8 @@ pub struct RegisterKnobs {
     pub account: String,
     /// The mailbox of the copies; empty: [`Self::MAILBOX`].
     pub mailbox: String,
+    /// When it travels.
+    pub replicate: Replicate,
     /// Fingerprints of the certificates of colleagues whose devices write into the same register.
     pub team: Vec<String>,
 }
@@ -330,6 +345,7 @@ impl Default for Config {
             sync: SyncKnobs::default(),
             routes: Vec::new(),
             cases: Vec::new(),
+            filing: Vec::new(),
             policy: guard::Policy::default(),
             identifiers: Vec::new(),
             calendar: Calendar::default(),

@@ -17,7 +17,7 @@ impl Core {
     pub(crate) fn clocks(&self, open: &Open, key: MessageKey) -> Vec<Sentence> {
         let Some((sent, subject, has_files)) = open.library.served(key) else { return Vec::new() };
         let Some((case, _)) = open.library.cases_of(key).into_iter().next() else { return Vec::new() };
-        let is_details = is_details(&subject);
+        let is_details = is_details(subject);
         if !has_files && !is_details {
             return Vec::new();
         }

@@ -46,7 +46,7 @@ pub(crate) struct Context {
 }
 
 /// What stands in the place of a subject that was marked SECRET or TOP SECRET.
-const NOT_FOR_THIS_SYSTEM: &str = "(marked above OFFICIAL: not for this system, nothing of it is kept here)";
+const NOT_FOR_THIS_SYSTEM: &str = "(marked SECRET: not for this system)";
 
 /// Why a message whose row is here is not fetched, where it is not: in words.
 pub(crate) fn withheld(summary: &Summary) -> Option<&'static str> {

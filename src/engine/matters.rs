@@ -329,7 +329,7 @@ impl Core {
     /// The register says something else than before: what it decides is decided anew, beside what people wait for.
     pub(crate) fn register_changed(&mut self, open: &mut Open) {
         let Ok(register) = book(open) else { return };
-        let book = self.settings.book.with_register(&register);
+        let book = self.settings.book_by(&open.rules).with_register(&register);
         if open.library.set_book(book) {
             self.refile_on(open);
         }

@@ -51,6 +51,7 @@ mod purge;
 pub mod query;
 mod reader;
 mod reading;
+pub mod refiling;
 pub mod register;
 mod scribe;
 mod secrets;

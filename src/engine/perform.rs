@@ -114,6 +114,9 @@ impl Core {
             Effect::ShowCase(id) => self.send_case(open, id),
             Effect::ListTriage => self.announcer.send(Event::Triage(open.library.triage_rows().into())),
             Effect::ListAwaiting => self.send_awaiting(open),
+            Effect::PreviewRefile => self.send_preview(open),
+            Effect::Refile => self.refile_by_rules(open),
+            Effect::Chase(case, question) => self.offer_chase(open, case, &question),
             Effect::ShowChronology(id) => self.send_chronology(open, id),
             Effect::File(names, cases) => {
                 let done = self.file_messages(open, &names, &cases).map(|_| String::new());
@@ -646,6 +649,9 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::AddNumber(..)
             | Effect::AwaitAnswer(..)
             | Effect::ListAwaiting
+            | Effect::PreviewRefile
+            | Effect::Refile
+            | Effect::Chase(..)
             | Effect::ListThreads(_)
             | Effect::OpenThread(..)
             | Effect::OpenMessage(_)

@@ -42,6 +42,7 @@ mod pgp_rfc;
 mod pgp_write;
 mod register;
 mod scenario_cases;
+mod scenario_practice;
 mod servers;
 mod servers_whole;
 mod smtp;

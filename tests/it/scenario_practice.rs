@@ -331,7 +331,7 @@ fn a_marking_goes_with_the_answer_and_what_is_secret_is_not_kept() {
     assert!(!seen.contains("planted-word") && !seen.contains("Papers for you"), "{seen}");
     screen.send_keys(&["q"]);
     open_case(&screen, "2326", "99ZX0012326");
-    screen.wait_for("OFFICIAL-SENSITIVE");
+    screen.wait_for("ambleford.mags");
     screen.send_keys(&["Enter"]);
     screen.wait_for("Papers for you.");
     screen.send_keys(&["r"]);

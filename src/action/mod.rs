@@ -84,6 +84,7 @@ actions! {
 
     // What is to be filed.
     GoTriage "go.triage" [Global] "Go to what is in no case, or could be in several";
+    CaseRefile "case.refile" [Global] "See what changed filing rules would move, and file by them";
     TriageAccept "triage.accept" [Triage] "File the row, or the marked rows, as suggested";
     TriageAcceptAll "triage.accept-all" [Triage] "File every row that has one sure suggestion, after asking";
     TriagePick "triage.pick" [Triage] "File the row, or the marked rows, to a case that you pick";
@@ -95,6 +96,7 @@ actions! {
 
     // Answers that are waited for.
     GoAwaiting "go.awaiting" [Global] "Go to the answers that are waited for";
+    AwaitingChase "awaiting.chase" [Awaiting] "Write a message that asks for the answer again";
     AwaitingAnswered "awaiting.answered" [Awaiting] "Say that the answer has come";
 
     // Plea negotiations.

@@ -185,6 +185,7 @@ impl Model {
             }
             Action::CaseFind => self.open_finder(Search::Go, out),
             Action::GoTriage => self.go_triage(out),
+            Action::CaseRefile => out.push(Effect::PreviewRefile),
             Action::GoAwaiting => self.go_awaiting(out),
             Action::GoPleas => self.go_pleas(out),
             Action::PleaShow if self.popups.is_empty() => self.show_plea(out),
@@ -560,7 +561,8 @@ impl Model {
                 out.push(Effect::ChangeCase(case, vec![change]));
             }
             (Decision::AcceptAll, true) => self.accept_all(out),
-            (Decision::ChangeCase(_) | Decision::AcceptAll, false) => {}
+            (Decision::Refile, true) => out.push(Effect::Refile),
+            (Decision::ChangeCase(_) | Decision::AcceptAll | Decision::Refile, false) => {}
             (Decision::Resume, true) => self.resume_kept(),
             (Decision::Resume, false) => self.say_kept(),
             (Decision::ForgetDraft(id), true) => self.forget_draft(id, out),

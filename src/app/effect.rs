@@ -7,6 +7,7 @@ use super::forms::Opening;
 use super::plea_view::{Local, MarkWish, Wish};
 use super::thread_list::ThreadList;
 use super::view::Scope;
+use crate::case::AwaitingId;
 use crate::case::document::Document;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
@@ -302,6 +303,12 @@ pub enum Effect {
     PleaMark(Box<MarkWish>),
     /// Enter something in a negotiation that is never sent.
     PleaEnter(CaseId, NegotiationId, Local),
+    /// Send what the filing rules of the configuration would move, where they are not in force.
+    PreviewRefile,
+    /// File by the filing rules of the configuration.
+    Refile,
+    /// Send what chases a question of a case, in answer to a key on its row.
+    Chase(CaseId, AwaitingId),
     /// Send what happened in a case.
     ShowChronology(CaseId),
     /// Send the documents of a case or a message.

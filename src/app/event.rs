@@ -105,6 +105,10 @@ pub enum Event {
     Plea(CaseId, Result<Arc<NegotiationView>, SafeText>),
     /// An act that was asked for, as a draft; or every sentence that stands against it.
     PleaDraft(Result<Box<Draft>, Vec<SafeText>>),
+    /// What changed filing rules would move, in words.
+    RefilePreview(SafeText),
+    /// The message that chases a question of a case; `None` where the question is gone.
+    Chase(CaseId, Option<Box<Offer>>),
     /// What happened in a case, the oldest first.
     Chronology(CaseId, Arc<[ChronologyRow]>),
     /// The documents of a case or a message, one row for each content, and whose law holds.

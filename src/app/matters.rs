@@ -14,8 +14,10 @@ use super::screen::awaiting::AwaitingScreen;
 use super::screen::case::{CaseScreen, Place};
 use super::screen::chronology::Chronology;
 use super::screen::finder::{Finder, Search};
+use super::screen::offers::Filling;
 use super::screen::threads::Threads;
 use super::screen::triage::Triage;
+use super::view::Offer;
 use super::view::{CaseRow, Scope, Sentence, Tone};
 use crate::action::Action;
 use crate::mail::id::{CaseId, MessageRef};
@@ -380,12 +382,34 @@ impl Model {
         let Some(row) = awaiting.list.selected().cloned() else { return };
         match action {
             Action::ListOpen => self.open_threads(Scope::Case(row.case), row.title, out),
+            Action::AwaitingChase if self.is_composing() => {
+                self.say(Tone::Plain, "A message is being written already.");
+            }
+            Action::AwaitingChase => out.push(Effect::Chase(row.case, row.awaiting.id)),
             Action::AwaitingAnswered => {
                 let answered = CaseChange::Answered { id: row.awaiting.id, at: self.now, message_id: String::new() };
                 out.push(Effect::ChangeCase(row.case, vec![answered]));
             }
             _ => {}
         }
+    }
+
+    /// Takes the message that chases a question: what is missing is asked for, then the composer opens.
+    pub(super) fn chase(&mut self, case: CaseId, offer: Option<Box<Offer>>, out: &mut Vec<Effect>) {
+        match offer {
+            // Somebody who has gone elsewhere meanwhile is not pulled back.
+            Some(_) if !matches!(self.screens.last(), Some(Screen::Awaiting(_))) || self.is_composing() => {}
+            Some(offer) => self.fill(Filling::new(case, *offer), out),
+            None => {
+                self.say(Tone::Plain, "There is no template that chases, or the answer is not waited for any more.")
+            }
+        }
+    }
+
+    /// Asks whether changed filing rules may move what they would move.
+    pub(super) fn ask_to_refile(&mut self, words: &SafeText) {
+        let question = SafeText::line(&format!("File by changed rules? {words}"));
+        self.popups.push(Popup::Ask(Ask { question, decision: Decision::Refile }));
     }
 
     /// Takes a case that was asked for.

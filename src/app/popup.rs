@@ -87,6 +87,8 @@ pub enum Decision {
     ChangeCase(Box<(CaseId, CaseChange)>),
     /// File all rows of the triage list that are sure, as suggested.
     AcceptAll,
+    /// File by the filing rules of the configuration.
+    Refile,
     /// Throw away a draft that is not on screen; number 0 is the one at hand.
     ForgetDraft(DraftId),
     /// Send what is reviewed, though the guard asks.

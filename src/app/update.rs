@@ -77,6 +77,8 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::Source(id, answer) => model.source(&id, answer),
         Event::Case(id, view) => model.case_shown(&id, view, out),
         Event::Triage(rows) => model.triage_listed(&rows, out),
+        Event::RefilePreview(words) => model.ask_to_refile(&words),
+        Event::Chase(case, offer) => model.chase(case, offer, out),
         Event::Awaiting(rows) => model.awaiting_listed(&rows, out),
         Event::Looked(id, look) => model.looked(&id, look, out),
         Event::Documents(scope, rows, law) => model.documents_shown(&scope, &rows, law, out),

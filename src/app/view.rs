@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::case::AwaitingId;
 use crate::case::document::Document;
 use crate::case::template::{Facts, Template};
 use crate::mail::address::Address;
@@ -258,6 +259,8 @@ pub struct Offer {
     pub facts: Facts,
     /// Whom it goes to.
     pub to: Vec<Address>,
+    /// The question that it chases.
+    pub question: Option<AwaitingId>,
 }
 
 /// What a person has to do before a message may go.

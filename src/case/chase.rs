@@ -1,10 +1,9 @@
-//! When to ask again, and how long to keep: the defaults of practice, not of law.
+//! When to ask again: the defaults of practice, not of law.
 //!
 //! A question is chased after five business days, and in any case 24 hours before the next hearing: whichever is earlier. A chase sooner
 //! than that is not read any faster: most answers of a prosecutor need a third agency first.
 
-use jiff::civil::Date;
-use jiff::{SignedDuration, Span, Timestamp};
+use jiff::{SignedDuration, Timestamp};
 
 use super::awaiting::Awaiting;
 use super::calendar::Calendar;
@@ -64,56 +63,12 @@ pub fn age(
     Ok(calendar.between(jurisdiction, day(awaiting.sent), day(now)))
 }
 
-/// The procedure that a case went by, as far as retention asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Procedure {
-    /// England and Wales.
-    EnglandWales,
-    /// Scotland, summary.
-    Summary,
-    /// Scotland, solemn.
-    Solemn,
-}
-
-/// A review date that is proposed when a case is closed, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Retention {
-    /// When to look at it again.
-    pub review: Date,
-    /// In words.
-    pub because: &'static str,
-}
-
-/// When to look at a closed case again: a proposal, for the practice to overrule.
-///
-/// England and Wales: the regulator sets no period; seven years cover the limitation of claims and one year more (Limitation Act 1980 s.5).
-/// Scotland: the Law Society's guidance on summary and solemn files: three years; in solemn cases until the end of the sentence, where that is later.
-///
-/// # Errors
-/// Where the day is beyond what can be told.
-pub fn retention(procedure: Procedure, closed: Date, sentence_ends: Option<Date>) -> Result<Retention, jiff::Error> {
-    let after = |years: i32| closed.checked_add(Span::new().years(years));
-    Ok(match procedure {
-        Procedure::EnglandWales => {
-            Retention { review: after(7)?, because: "seven years from closing: six of limitation and one more" }
-        }
-        Procedure::Summary => Retention { review: after(3)?, because: "three years from closing: summary procedure" },
-        Procedure::Solemn => {
-            let three = after(3)?;
-            match sentence_ends.filter(|end| *end > three) {
-                Some(end) => Retention { review: end, because: "the end of the sentence: solemn procedure" },
-                None => Retention { review: three, because: "three years from closing: solemn procedure" },
-            }
-        }
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use jiff::Timestamp;
     use jiff::civil::{date, time};
 
-    use super::{Procedure, age, due, retention};
+    use super::{age, due};
     use crate::case::calendar::Calendar;
     use crate::case::{Awaiting, HearingTime, Jurisdiction};
 
@@ -155,16 +110,5 @@ mod tests {
         assert_eq!(old("2026-03-08T09:00:00Z"), 0);
         assert_eq!(old("2026-03-09T09:00:00Z"), 1);
         assert!(awaiting.is_due(at("2026-03-13T16:00:00Z")) && !awaiting.is_due(at("2026-03-13T15:59:59Z")));
-    }
-
-    #[test]
-    fn how_long_a_file_is_kept() {
-        let closed = date(2026, 3, 6);
-        let review = |procedure, end| retention(procedure, closed, end).unwrap().review;
-        assert_eq!(review(Procedure::EnglandWales, None), date(2033, 3, 6));
-        assert_eq!(review(Procedure::Summary, None), date(2029, 3, 6));
-        assert_eq!(review(Procedure::Solemn, Some(date(2028, 1, 1))), date(2029, 3, 6));
-        assert_eq!(review(Procedure::Solemn, Some(date(2034, 1, 1))), date(2034, 1, 1));
-        assert_eq!(retention(Procedure::EnglandWales, date(2024, 2, 29), None).unwrap().review, date(2031, 2, 28));
     }
 }

@@ -1,6 +1,6 @@
 //! Which cases a message belongs to, and why, in words. Pure.
 //!
-//! The strongest evidence wins: an identifier in the message's own subject, then the thread it answers, then an identifier in the first lines
+//! The strongest evidence wins: an identifier in the message's own subject, then a filing rule of the practice, then the thread it answers, then an identifier in the first lines
 //! of its text, then one in an attachment's name. Agencies often start a fresh mail instead of replying, so identifiers join what threads do
 //! not. Several identifiers in a subject file it to each ("shared"); several cases in a text are only suggested, since texts quote. A surname alone
 //! never files anything.
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::carriage::Classes;
 use super::identifiers::{Identifier, Kind, Patterns};
+use super::rules::{Probe, Rules};
 use crate::mail::id::CaseId;
 
 /// The first lines of a text in which an identifier counts.
@@ -45,6 +46,8 @@ pub struct Item<'a> {
     pub text: &'a str,
     /// Names of the attachments.
     pub attachments: &'a [String],
+    /// The mailbox that it lies in; empty where that is not known.
+    pub mailbox: &'a str,
     /// From, as written.
     pub from: &'a str,
     /// To and Cc, as written.
@@ -78,6 +81,23 @@ pub enum Reason {
     Text(Kind),
     /// By an identifier in the name of an attachment.
     Attachment(Kind),
+    /// By a filing rule of the practice, in its words.
+    Rule(String),
+}
+
+impl Reason {
+    /// How strong it is as evidence, out of 100: of two, the higher one counts.
+    #[must_use]
+    pub const fn score(&self) -> u8 {
+        match self {
+            Self::Decided => 100,
+            Self::Subject(_) => 90,
+            Self::Rule(_) => 80,
+            Self::Thread => 70,
+            Self::Text(_) => 40,
+            Self::Attachment(_) => 30,
+        }
+    }
 }
 
 impl fmt::Display for Reason {
@@ -88,6 +108,7 @@ impl fmt::Display for Reason {
             Self::Thread => f.write_str("with its thread"),
             Self::Text(kind) => write!(f, "by {} in the text", kind.words()),
             Self::Attachment(kind) => write!(f, "by {} in an attachment's name", kind.words()),
+            Self::Rule(words) => write!(f, "by the filing rule: {words}"),
         }
     }
 }
@@ -144,6 +165,8 @@ pub struct Filer {
     by_identifier: HashMap<String, Vec<CaseId>>,
     /// Free-text aliases, upper-cased, with their cases.
     aliases: Vec<(String, CaseId)>,
+    /// Filing rules.
+    rules: Rules,
 }
 
 impl Filer {
@@ -166,7 +189,29 @@ impl Filer {
                 }
             }
         }
-        Self { patterns, classes, by_identifier, aliases }
+        Self { patterns, classes, by_identifier, aliases, rules: Rules::default() }
+    }
+
+    /// With filing rules.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// What the rules say of a message that no person has decided about: a number in its subject is stronger than a rule for a case, and
+    /// weaker than one that says that such mail is not a case.
+    fn by_rule(&self, item: &Item<'_>, filing: &mut Filing) {
+        let Item { from, subject, mailbox, attachments, .. } = *item;
+        let Some(rule) = self.rules.first(&Probe { from, subject, mailbox, attachments }, &self.classes) else {
+            return;
+        };
+        match &rule.case {
+            None => *filing = Filing { settled: true, ..Filing::default() },
+            Some(case) if filing.cases.is_empty() => {
+                filing.cases.push(Filed { case: case.clone(), because: Reason::Rule(rule.words()) });
+            }
+            Some(_) => {}
+        }
     }
 
     /// The identifiers in a text.
@@ -192,7 +237,12 @@ impl Filer {
             .iter()
             .map(|item| match item.decided {
                 Some(decided) => settled(decided),
-                None => Filing { cases: self.named_in(item.subject, Reason::Subject), ..Filing::default() },
+                None => {
+                    let cases = self.named_in(item.subject, Reason::Subject);
+                    let mut filing = Filing { cases, ..Filing::default() };
+                    self.by_rule(item, &mut filing);
+                    filing
+                }
             })
             .collect();
         let order = parents_first(items);
@@ -479,6 +529,33 @@ mod tests {
         check("99ZX0012326 and 99ZX0012327", &["ferret: by URN in the subject", "99ZX0012327: by URN in the subject"]);
         // A legal-aid number that nobody configured leads nowhere, and a surname never files.
         check("MAAT 9000009 Ferret", &[]);
+    }
+
+    #[test]
+    fn rules_stand_between_numbers_and_threads() {
+        use crate::case::rules::{Rule, Rules};
+        let rule = |from: &str, case: Option<&str>| Rule {
+            from: from.into(),
+            case: case.map(|case| CaseId(case.into())),
+            ..Rule::default()
+        };
+        let rules = [rule("alerts@cjsm.example", None), rule("expert.example", Some("ferret"))];
+        let filer = filer(&[("ferret", &["99ZX0012326"])]).with_rules(Rules::new(&rules));
+        let check = |from: &str, subject: &str, expected: &[&str], settled: bool| {
+            let filing = &filer.file(&[Item { subject, from, ..Item::default() }])[0];
+            assert_eq!(told(filing), expected, "{from} {subject}");
+            assert_eq!(filing.settled, settled, "{from} {subject}");
+        };
+        check("x@expert.example", "my report", &["ferret: by the filing rule: from expert.example"], false);
+        // The number of another case is what it says it is about.
+        check("x@expert.example", "99ZX0012327", &["99ZX0012327: by URN in the subject"], false);
+        // An alert is no case, whatever it quotes, and nobody is asked about it.
+        check("alerts@cjsm.example", "delivery of 99ZX0012326 delayed", &[], true);
+        check("x@evilexpert.example", "my report", &[], false);
+        // What a person decided stands.
+        let decided = Decided { cases: vec![CaseId("other".into())], whole_thread: false };
+        let item = Item { from: "alerts@cjsm.example", decided: Some(&decided), ..Item::default() };
+        assert_eq!(told(&filer.file(&[item])[0]), ["other: by decision"]);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub mod party;
 pub mod portal;
 pub mod proof;
 pub mod record;
+pub mod retention;
+pub mod rules;
 pub mod service;
 pub mod template;
 pub mod title;

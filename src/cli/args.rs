@@ -246,6 +246,12 @@ pub(super) enum Case {
         #[arg(long, value_name = "N")]
         limit: Option<usize>,
     },
+    /// File by the filing rules of the configuration, once they have changed
+    Refile {
+        /// Only say what would move
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Close a case, to be looked at again on a day
     Close {
         /// Its id or one of its identifiers

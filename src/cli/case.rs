@@ -8,12 +8,13 @@ use super::call::Call;
 use super::case_edit;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
+use super::refile;
 use super::thread;
 use crate::app::view::Scope;
+use crate::case::retention::{self, Procedure};
 use crate::case::{Case, Jurisdiction, State};
 use crate::engine::EngineError;
 use crate::engine::query::CaseListed;
-use crate::engine::register::retention;
 use crate::register::chronology::{self as record, COLUMNS, csv_row};
 use crate::register::event::DestructionCertificate;
 use crate::register::{CaseChange, Event};
@@ -272,6 +273,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::Open(wanted) => return case_edit::open(call, wanted),
         args::Case::Edit(wanted) => return case_edit::edit(call, wanted),
         args::Case::File(wanted) => return case_edit::file(call, wanted),
+        args::Case::Refile { dry_run } => return refile::refile(call, *dry_run),
         args::Case::Triage { limit } => return case_edit::triage(call, *limit),
         args::Case::Show { id } => {
             let case = find(call, id)?;
@@ -295,7 +297,10 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::Close { id, review } => {
             let today = call.now().to_zoned(jiff::tz::TimeZone::system()).date();
             return change(call, id, |case| {
-                let review = review.or_else(|| retention::review(case.jurisdiction, today));
+                let review = review.or_else(|| {
+                    let proposed = retention::retention(Procedure::of(case), today, None);
+                    proposed.ok().map(|proposed| proposed.review)
+                });
                 Ok(CaseChange::Closed { review })
             });
         }

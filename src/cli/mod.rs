@@ -27,6 +27,7 @@ mod plea;
 mod plea_args;
 mod probe;
 mod profile;
+mod refile;
 mod register;
 mod rekey;
 mod screen;

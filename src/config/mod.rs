@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use crate::case::document::Kinds;
 use crate::case::portal::Portals;
+use crate::case::rules::Rule;
 use crate::case::template::Template;
 use crate::case::{CJSM, Calendar, GOV, Pattern, guard};
 use crate::mail::address::Address;
@@ -274,6 +275,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Cases.
     pub cases: Vec<CaseRule>,
+    /// Filing rules: they come into force when a person has seen what they move.
+    pub filing: Vec<Rule>,
     /// What the practice has decided about mail of cases.
     pub policy: guard::Policy,
     /// The firm's own numbers: their patterns come before the standard ones.
@@ -292,6 +295,16 @@ pub struct Config {
     pub register: RegisterKnobs,
 }
 
+/// When the register is carried between devices.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Replicate {
+    /// When somebody asks for it: `casemail register replicate`.
+    #[default]
+    ByHand,
+    /// While the program runs, when something has come or was written and it is quiet.
+    Auto,
+}
+
 /// The table `[register]`: whom it names, and how it travels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RegisterKnobs {
@@ -305,6 +318,8 @@ pub struct RegisterKnobs {
     pub account: String,
     /// The mailbox of the copies; empty: [`Self::MAILBOX`].
     pub mailbox: String,
+    /// When it travels.
+    pub replicate: Replicate,
     /// Fingerprints of the certificates of colleagues whose devices write into the same register.
     pub team: Vec<String>,
 }
@@ -339,6 +354,7 @@ impl Default for Config {
             sync: SyncKnobs::default(),
             routes: Vec::new(),
             cases: Vec::new(),
+            filing: Vec::new(),
             policy: guard::Policy::default(),
             identifiers: Vec::new(),
             documents: Kinds::default(),

@@ -10,7 +10,9 @@ use super::write::{text, texts};
 use crate::case::document::{self, Kinds};
 use crate::case::guard::{Policy, Severity};
 use crate::case::portal::{self, Portals};
+use crate::case::rules::Rule;
 use crate::case::{Calendar, Jurisdiction, Kind, Pattern, Patterns};
+use crate::mail::id::CaseId;
 use crate::settings::Fields;
 use crate::settings::finding::Finding;
 
@@ -86,6 +88,54 @@ pub(super) fn portals(top: &mut Fields<'_>) -> Portals {
     Portals::new(portal::read_rules(top))
 }
 
+pub(super) fn filing(top: &mut Fields<'_>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for mut fields in top.tables("filing") {
+        refuse_misplaced(&mut fields);
+        let mut line = |key: &'static str| {
+            let text = fields.text(key).unwrap_or_default();
+            if text.chars().any(char::is_control) {
+                let place = fields.place_of(key);
+                fields.note(Finding::error(
+                    place,
+                    format!("`{key}` holds a control character"),
+                    "write it on one line",
+                ));
+            }
+            text.trim().to_owned()
+        };
+        let (from, subject, mailbox) = (line("from"), line("subject"), line("mailbox"));
+        let (identifier, case) = (line("identifier"), line("case"));
+        let not_a_case = fields.boolean("not_a_case", false);
+        let place = fields.place_of(if case.is_empty() { "not_a_case" } else { "case" });
+        let rule = Rule { from, subject, mailbox, identifier, case: (!case.is_empty()).then_some(CaseId(case)) };
+        if let Err(error) = rule.pattern() {
+            let place = fields.place_of("identifier");
+            fields.note(Finding::error(
+                place,
+                error.to_string(),
+                "write a regular expression, for instance 'QP-[0-9]{4}'",
+            ));
+        } else if rule.case.is_some() == not_a_case {
+            fields.note(Finding::error(
+                place,
+                "a filing rule says either where mail belongs or that it is not a case",
+                "write `case = \"FERRET\"`, or `not_a_case = true`",
+            ));
+        } else if !rule.names_something() {
+            fields.note(Finding::error(
+                place,
+                "a filing rule that names nothing would fit all mail",
+                "write `from`, `subject`, `mailbox` or `identifier`: all that it names has to fit",
+            ));
+        } else {
+            rules.push(rule);
+        }
+        top.adopt(fields.end());
+    }
+    rules
+}
+
 pub(super) fn calendar(top: &mut Fields<'_>) -> Calendar {
     let mut calendar = Calendar::default();
     let Some(mut fields) = top.table("holidays") else { return calendar };
@@ -138,6 +188,22 @@ pub(super) fn authserv_ids(top: &mut Fields<'_>) -> Vec<String> {
 
 /// What of this is not the default, as it reads back.
 pub(super) fn write(out: &mut String, config: &Config) {
+    for rule in &config.filing {
+        out.push_str("\n[[filing]]\n");
+        let named = [
+            ("from", &rule.from),
+            ("subject", &rule.subject),
+            ("mailbox", &rule.mailbox),
+            ("identifier", &rule.identifier),
+        ];
+        for (key, value) in named.into_iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = writeln!(out, "{key} = {}", text(value));
+        }
+        let _ = match &rule.case {
+            Some(case) => writeln!(out, "case = {}", text(&case.0)),
+            None => writeln!(out, "not_a_case = true"),
+        };
+    }
     if config.policy != Policy::default() {
         let clear = if config.policy.client_in_clear == Severity::Block { "block" } else { "confirm" };
         let _ = write!(out, "\n[policy]\nclient_in_clear = \"{clear}\"\nvisible_max = {}\n", config.policy.visible_max);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{
     Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, RegisterKnobs,
-    Security, SyncKnobs,
+    Replicate, Security, SyncKnobs,
 };
 use super::{openpgp, practice, route};
 use crate::mail::address::Address;
@@ -88,6 +88,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         routes: route::read(&mut top, &accounts),
         accounts,
         cases: cases(&mut top),
+        filing: practice::filing(&mut top),
         policy: practice::policy(&mut top),
         identifiers: practice::identifiers(&mut top),
         documents: practice::documents(&mut top),
@@ -616,7 +617,17 @@ fn register(top: &mut Fields<'_>) -> RegisterKnobs {
         on_behalf_of: line("on_behalf_of"),
         account: line("account"),
         mailbox: line("mailbox"),
+        replicate: Replicate::default(),
         team: Vec::new(),
+    };
+    knobs.replicate = match fields.text("replicate").as_deref() {
+        None | Some("by hand") => Replicate::ByHand,
+        Some("auto") => Replicate::Auto,
+        Some(other) => {
+            let (place, what) = (fields.place_of("replicate"), format!("`replicate` knows no `{other}`"));
+            fields.note(Finding::error(place, what, "write \"auto\" or \"by hand\""));
+            Replicate::ByHand
+        }
     };
     for (place, text) in fields.texts("team").unwrap_or_default() {
         let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Account, Auth, Config, Endpoint, PasswordSource, RegisterKnobs, Route, RouteLogin};
+use super::{Account, Auth, Config, Endpoint, PasswordSource, RegisterKnobs, Replicate, Route, RouteLogin};
 
 pub(super) fn write(config: &Config) -> String {
     let mut out = String::new();
@@ -94,6 +94,9 @@ fn write_register(out: &mut String, knobs: &RegisterKnobs) {
         if !value.is_empty() {
             let _ = writeln!(out, "{key} = {}", text(value));
         }
+    }
+    if knobs.replicate == Replicate::Auto {
+        out.push_str("replicate = \"auto\"\n");
     }
     if !knobs.team.is_empty() {
         let _ = writeln!(out, "team = {}", texts(&knobs.team));
@@ -215,11 +218,13 @@ mod tests {
 
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
+    use crate::case::rules::Rule;
     use crate::config::{
-        Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, RegisterKnobs, Security,
-        SyncKnobs,
+        Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, RegisterKnobs,
+        Replicate, Security, SyncKnobs,
     };
     use crate::mail::address::Address;
+    use crate::mail::id::CaseId;
 
     fn endpoint() -> impl Strategy<Value = Endpoint> {
         ("[a-z]{1,8}\\.example", 1u16.., any::<bool>(), "\\PC{1,12}").prop_map(|(host, port, tls, user)| Endpoint {
@@ -288,7 +293,11 @@ mod tests {
                 classes: Classes { firm: vec!["firm.example".to_owned()], ..Classes::default() },
                 sync: SyncKnobs { batch, ..SyncKnobs::default() },
                 cases: vec![CaseRule { id: "A".to_owned(), title, identifiers: vec!["99ZX0012326".to_owned()] }],
-                register: RegisterKnobs { role: "solicitor".to_owned(), team: vec!["AB".repeat(20)], ..RegisterKnobs::default() },
+                filing: vec![
+                    Rule { from: "gazette.example".to_owned(), subject: "\"weekly\"".to_owned(), ..Rule::default() },
+                    Rule { identifier: r"QP-[0-9]{4}\b".to_owned(), case: Some(CaseId("A".to_owned())), ..Rule::default() },
+                ],
+                register: RegisterKnobs { role: "solicitor".to_owned(), replicate: Replicate::Auto, team: vec!["AB".repeat(20)], ..RegisterKnobs::default() },
                 ..Config::default()
             };
             let written = config.render();

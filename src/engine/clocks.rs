@@ -6,7 +6,7 @@ use super::announce::sentence;
 use super::core::{Core, Open};
 use super::guard::Records;
 use crate::app::view::{Sentence, Tone};
-use crate::case::{Case, HearingKind, Jurisdiction, Kind, Style, service};
+use crate::case::{Calendar, Case, HearingKind, Jurisdiction, Kind, Style, service};
 use crate::mail::id::{CaseId, MessageKey};
 
 /// Words by which initial details are called.
@@ -17,14 +17,12 @@ impl Core {
     pub(crate) fn clocks(&self, open: &Open, key: MessageKey) -> Vec<Sentence> {
         let Some((sent, subject, has_files)) = open.library.served(key) else { return Vec::new() };
         let Some((case, _)) = open.library.cases_of(key).into_iter().next() else { return Vec::new() };
-        let subject = subject.to_lowercase();
-        let is_details = INITIAL_DETAILS.iter().any(|words| subject.contains(words)) && !subject.contains("request");
+        let is_details = is_details(subject);
         if !has_files && !is_details {
             return Vec::new();
         }
         let record = self.records(open).record(&case);
-        let law = record.as_ref().map_or_else(|| self.law_of(open, &case), |record| Some(record.jurisdiction));
-        let Some(law) = law else { return Vec::new() };
+        let Some(law) = self.law_of_case(open, &case) else { return Vec::new() };
         let calendar = &self.settings.config.calendar;
         let hearing = record.as_deref().and_then(|record| first_hearing(record, sent)).filter(|_| is_details);
         if let Some(hearing) = hearing
@@ -41,6 +39,12 @@ impl Core {
         deemed.map(|deemed| sentence(Tone::Plain, &format!("Service: {}.", deemed.words()))).into_iter().collect()
     }
 
+    /// Whose law a case is under: as it is recorded, else by what is known of it.
+    pub(super) fn law_of_case(&self, open: &Open, case: &CaseId) -> Option<Jurisdiction> {
+        let record = self.records(open).record(case);
+        record.map_or_else(|| self.law_of(open, case), |record| Some(record.jurisdiction))
+    }
+
     /// Whose law a case is under, by its number or by the style of its title.
     pub(super) fn law_of(&self, open: &Open, case: &CaseId) -> Option<Jurisdiction> {
         let (title, identifiers) = open.library.case_words(case);
@@ -51,6 +55,24 @@ impl Core {
         });
         by_number.or_else(|| Style::of(title.as_str()).map(Style::jurisdiction))
     }
+}
+
+/// Whether a subject says that initial details are in it, and not that they are asked for.
+fn is_details(subject: &str) -> bool {
+    let subject = subject.to_lowercase();
+    INITIAL_DETAILS.iter().any(|words| subject.contains(words)) && !subject.contains("request")
+}
+
+/// When a message counts as served, for the register: empty where it carries no document, or no rule says.
+pub(super) fn deemed_words(
+    sent: Timestamp,
+    subject: &str,
+    has_files: bool,
+    law: Option<Jurisdiction>,
+    calendar: &Calendar,
+) -> String {
+    let Some(law) = law.filter(|_| has_files || is_details(subject)) else { return String::new() };
+    service::deemed(sent, law, calendar).ok().flatten().map(|deemed| deemed.words()).unwrap_or_default()
 }
 
 /// The first hearing of a case, or the next one after something was sent.

@@ -26,7 +26,8 @@ use super::library::Library;
 use super::library::filing::Book;
 use super::outbox;
 use super::outgoing::Prepared;
-use super::register::Register;
+use super::refiling;
+use super::register::{Auto, Register};
 use super::scribe::Scribe;
 use super::secrets::Secrets;
 use super::tidying::Tidying;
@@ -34,6 +35,7 @@ use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::case::Classes;
+use crate::case::rules::Rules;
 use crate::config::Config;
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
@@ -170,6 +172,8 @@ pub(crate) struct Open {
     pub(crate) stores: Arc<Stores>,
     pub(crate) vault: Vault,
     pub(crate) library: Library,
+    /// The filing rules in force.
+    pub(crate) rules: Rules,
     pub(crate) keyring: SharedKeyring,
     /// Passphrases of own keys that were typed in, by fingerprint: they leave with the lock.
     pub(crate) asked: HashMap<String, Zeroizing<String>>,
@@ -295,6 +299,7 @@ pub(crate) struct Core {
     next_rebuild: Instant,
     /// When the list is to be kept.
     pub(crate) keeping: keeping::Due,
+    pub(crate) replication: Auto,
     /// An unlock is under way.
     pub(crate) unlocking: bool,
     /// The number of the last filter that the screen asked for.
@@ -318,6 +323,7 @@ pub(crate) fn start(
         changed: false,
         next_rebuild: Instant::now(),
         keeping: keeping::Due::default(),
+        replication: Auto::default(),
         unlocking: false,
         filter_wanted: Arc::default(),
     };
@@ -405,8 +411,10 @@ impl Core {
         for damage in stores.state.outbox()?.1 {
             self.complain(&damage);
         }
-        let mut library = Library::new((*self.settings.book).clone());
-        for mailbox in stores.cache.mailboxes()? {
+        let mailboxes = stores.cache.mailboxes()?;
+        let rules = refiling::in_force(&stores.state, &self.settings.config.filing, !mailboxes.is_empty())?;
+        let mut library = Library::new(self.settings.book_by(&rules));
+        for mailbox in mailboxes {
             library.set_mailbox(mailbox);
         }
         let (changes, damage) = Changes::load(&stores.state)?;
@@ -434,6 +442,7 @@ impl Core {
             stores,
             vault,
             library,
+            rules,
             keyring,
             asked: HashMap::new(),
             register,

@@ -522,7 +522,8 @@ impl Work<'_> {
             return self.message(folder, letter, &sha256, "undisplayable", raw, Role::Message);
         };
         let shut = self.shut(&reading);
-        if shut == Shut::Whole || (shut == Shut::Part && matches!(self.exporter.order.form, Form::Mbox | Form::Maildir)) {
+        if shut == Shut::Whole || (shut == Shut::Part && matches!(self.exporter.order.form, Form::Mbox | Form::Maildir))
+        {
             self.held.insert(sha256);
             self.leave_out(letter, "", QUARANTINE.to_owned());
             return Ok(());
@@ -776,7 +777,9 @@ impl Exporter {
                 if !seen.insert(one.sha256.clone()) {
                     continue;
                 }
-                if self.book.is_message_quarantined(&name_of(&reading)) || self.book.is_document_quarantined(&one.sha256) {
+                if self.book.is_message_quarantined(&name_of(&reading))
+                    || self.book.is_document_quarantined(&one.sha256)
+                {
                     items.push(unreadable(QUARANTINE.to_owned()));
                     continue;
                 }

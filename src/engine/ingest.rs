@@ -16,6 +16,7 @@ use super::register::tombstone;
 use crate::case::Classes;
 use crate::imap::{Body, Fetched};
 use crate::mail::headers::Headers;
+use crate::mail::marking::is_above_official;
 use crate::mail::subject;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
@@ -44,8 +45,29 @@ pub(crate) struct Context {
     pub(crate) destroyed: Arc<HashSet<[u8; 32]>>,
 }
 
-/// The summary of a message, and its bytes where they are whole.
+/// What stands in the place of a subject that was marked SECRET or TOP SECRET.
+const NOT_FOR_THIS_SYSTEM: &str = "(marked SECRET: not for this system)";
+
+/// Why a message whose row is here is not fetched, where it is not: in words.
+pub(crate) fn withheld(summary: &Summary) -> Option<&'static str> {
+    (summary.undisplayable && summary.subject == NOT_FOR_THIS_SYSTEM).then_some(
+        "This message is marked SECRET or TOP SECRET: it is not for this system, and was not fetched. Tell your security officer, \
+         and whoever sent it.",
+    )
+}
+
+/// The summary of a message, and its bytes where they are whole. Of what is marked above OFFICIAL nothing is left but an empty row.
 pub(crate) fn summarise(fetched: Fetched, context: &Context) -> NewMessage {
+    let message = read(fetched, context);
+    if !is_above_official(&message.summary.subject) {
+        return message;
+    }
+    let row = tombstone(message.summary.uid, message.summary.received, message.summary.bytes);
+    let flags = message.summary.flags;
+    NewMessage { summary: Summary { flags, subject: NOT_FOR_THIS_SYSTEM.to_owned(), ..row }, raw: None }
+}
+
+fn read(fetched: Fetched, context: &Context) -> NewMessage {
     let mut summary = Summary {
         uid: fetched.uid,
         flags: fetched.flags,

@@ -46,6 +46,10 @@ impl Core {
         if let Some(open) = self.open.as_ref() {
             self.record_mail(open);
         }
+        if let Some(open) = self.open.take() {
+            self.replicate_when_due(&open);
+            self.open = Some(open);
+        }
         let Some(open) = self.open.as_ref().filter(|open| is_news(open)) else { return };
         self.keeping.under_way = true;
         let (core, number, stores) = (self.handle.clone(), open.number, Arc::clone(&open.stores));

@@ -48,7 +48,7 @@ impl Core {
             number: open.number,
             stores: Arc::clone(&open.stores),
             core: self.handle.clone(),
-            book: Arc::clone(&self.settings.book),
+            book: Arc::new(self.settings.book_by(&open.rules)),
             register: open.register.clone(),
         };
         let announcer = self.announcer.clone();
@@ -111,6 +111,7 @@ impl Core {
         for account in open.accounts.values() {
             self.announcer.send(Event::Account(account.status.clone()));
         }
+        self.tell_changed_rules(open);
         if self.settings.watch {
             self.connect(open);
         }

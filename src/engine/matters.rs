@@ -15,7 +15,7 @@ use crate::app::case_view::{AwaitingRow, CaseView, ChronologyRow, Source};
 use crate::app::event::Event;
 use crate::app::forms::Opening;
 use crate::app::view::{Sentence, Tone};
-use crate::case::{Accused, Awaiting, AwaitingId, Case, Identifier, Jurisdiction, MessageName, Style};
+use crate::case::{Accused, Awaiting, AwaitingId, Case, Identifier, Jurisdiction, MessageName, Style, chase};
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::register::record::Digest;
@@ -71,10 +71,11 @@ impl Core {
         let mut rows: Vec<AwaitingRow> = Vec::new();
         for case in book.cases() {
             for awaiting in case.outstanding() {
-                let age = match now.duration_since(awaiting.sent).as_hours() / 24 {
-                    ..=0 => "today".to_owned(),
-                    1 => "1 day ago".to_owned(),
-                    days => format!("{days} days ago"),
+                let calendar = &self.settings.config.calendar;
+                let age = match chase::age(awaiting, now, case.jurisdiction, calendar).unwrap_or_default() {
+                    0 => "less than a business day ago".to_owned(),
+                    1 => "1 business day ago".to_owned(),
+                    days => format!("{days} business days ago"),
                 };
                 rows.push(AwaitingRow {
                     case: case.id.clone(),
@@ -346,7 +347,7 @@ impl Core {
     /// The register says something else than before: what it decides is decided anew, beside what people wait for.
     pub(crate) fn register_changed(&mut self, open: &mut Open) {
         let Ok(register) = book(open) else { return };
-        let book = self.settings.book.with_register(&register);
+        let book = self.settings.book_by(&open.rules).with_register(&register);
         if open.library.set_book(book) {
             self.refile_on(open);
         }

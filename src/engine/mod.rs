@@ -56,6 +56,7 @@ mod quarantine;
 pub mod query;
 mod reader;
 mod reading;
+pub mod refiling;
 pub mod register;
 pub mod sandbox;
 mod scribe;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::core::{Core, Open};
 use super::guard::Records;
+use crate::app::event::Event;
 use crate::app::view::Offer;
 use crate::case::template::{Facts, addressees};
-use crate::case::{Case, Jurisdiction, chase};
+use crate::case::{AwaitingId, Case, Jurisdiction, chase};
 use crate::mail::address::Address;
 use crate::mail::id::CaseId;
 use crate::mail::safe::SafeText;
@@ -30,6 +31,7 @@ impl Core {
                 template: template.clone(),
                 facts,
                 to: to.into_iter().map(|addr| addressed(addr, &case)).collect(),
+                question: None,
             };
             if !template.chases() {
                 offers.push(offer(template.title.clone(), facts.clone(), addressees(template, &case)));
@@ -39,10 +41,19 @@ impl Core {
                 let days = chase::age(question, now, case.jurisdiction, &config.calendar).unwrap_or_default();
                 let ago = if days == 1 { "1 business day".to_owned() } else { format!("{days} business days") };
                 let title = format!("{}: {}, {ago} old", template.title, question.what);
-                offers.push(offer(title, facts.clone().with_question(question), question.to.clone()));
+                let chaser = offer(title, facts.clone().with_question(question), question.to.clone());
+                offers.push(Offer { question: Some(question.id.clone()), ..chaser });
             }
         }
         offers
+    }
+
+    /// Sends what chases one question.
+    pub(super) fn offer_chase(&self, open: &Open, case: CaseId, question: &AwaitingId) {
+        let offers = self.offers(open, &case).into_iter();
+        let offer =
+            offers.filter(|offer| offer.template.chases()).find(|offer| offer.question.as_ref() == Some(question));
+        self.announcer.send(Event::Chase(case, offer.map(Box::new)));
     }
 
     /// A case of which nothing is recorded: its number and its title.

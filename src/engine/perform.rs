@@ -120,6 +120,9 @@ impl Core {
             Effect::PleaAct(wish) => self.perform_plea(open, *wish),
             Effect::PleaMark(wish) => self.perform_mark(open, *wish),
             Effect::PleaEnter(case, id, local) => self.perform_local(open, &case, &id, local),
+            Effect::PreviewRefile => self.send_preview(open),
+            Effect::Refile => self.refile_by_rules(open),
+            Effect::Chase(case, question) => self.offer_chase(open, case, &question),
             Effect::ShowChronology(id) => self.send_chronology(open, id),
             Effect::ListDocuments(scope) => self.send_documents(open, scope),
             Effect::Look(document) => self.look(open, *document),
@@ -704,6 +707,9 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::ListAwaiting
             | Effect::ListDocuments(_)
             | Effect::Quarantine { .. }
+            | Effect::PreviewRefile
+            | Effect::Refile
+            | Effect::Chase(..)
             | Effect::ListThreads(_)
             | Effect::OpenThread(..)
             | Effect::OpenMessage(_)
@@ -787,6 +793,11 @@ impl Wanted {
         };
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
+        if let Ok(Ok(Some(summary))) = &summary
+            && let Some(why) = ingest::withheld(summary)
+        {
+            return Err(why.to_owned());
+        }
         if let Ok(Ok(Some(summary))) = summary
             && summary.bytes > LARGE_BYTES
         {

@@ -12,6 +12,7 @@ pub mod headers;
 pub mod html;
 pub mod id;
 pub mod mailto;
+pub mod marking;
 pub mod message;
 pub mod reply;
 pub mod report;

@@ -432,6 +432,7 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
         ],
         Context::Awaiting => &[
             (Action::ListOpen, "mail of the case"),
+            (Action::AwaitingChase, "chase"),
             (Action::CaseShow, "case"),
             (Action::CaseChronology, "chronology"),
             (Action::Back, "back"),

@@ -45,6 +45,7 @@ mod register;
 mod scenario_cases;
 mod scenario_documents;
 mod scenario_pleas;
+mod scenario_practice;
 mod servers;
 mod servers_whole;
 mod smtp;

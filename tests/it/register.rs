@@ -198,3 +198,53 @@ fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
     }
     assert_eq!(home.run(&["case", "shred", "99ZX0012327"], b"").code, 1, "once is enough");
 }
+
+#[test]
+fn what_one_device_destroys_goes_from_the_others_too() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    world.deliver(2, "99ZX0012326");
+    let (one, two) = (world.home(), world.home());
+    for home in [&one, &two] {
+        home.done(&["sync"], b"");
+        home.done(&["register", "replicate"], b"");
+    }
+    assert!(two.done(&["--json", "message", "list"], b"").contains("99ZX0012327"));
+    one.done(&["case", "close", "99ZX0012327"], b"");
+    one.done(&["case", "shred", "99ZX0012327"], b"");
+    one.done(&["register", "replicate"], b"");
+    two.done(&["register", "replicate"], b"");
+    let listed = two.done(&["--json", "message", "list"], b"");
+    assert!(!listed.contains("99ZX0012327") && listed.contains("99ZX0012326"), "{listed}");
+    assert_eq!(two.json(&["message", "list"])["total"], 2, "its row stays, empty");
+    // The server does not bring it back.
+    two.done(&["sync"], b"");
+    assert!(!two.done(&["--json", "message", "list"], b"").contains("99ZX0012327"));
+    for home in [&one, &two] {
+        assert_eq!(home.json(&["register", "verify"])["ok"], true);
+    }
+}
+
+#[test]
+fn the_register_travels_by_itself_where_that_is_wanted() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    let (one, two) = (world.home(), world.home());
+    let smtp = world.server.tls();
+    let wanted = "[register]\nreplicate = \"auto\"\n\n";
+    one.configure(&one.config(&world.server.tls(), &smtp, &world.server.ca_file(), wanted));
+    one.done(&["sync"], b"");
+    let Some(screen) = one.screen((80, 24)) else { return };
+    screen.wait_for("up to date, watching");
+    one.done(&["case", "hold", "99ZX0012327", "--because", "appeal"], b"");
+    // It waits until it has been quiet for a while.
+    let handed = crate::walkthrough::within(120, || {
+        let report = two.json(&["register", "replicate"]);
+        (report["received"].as_u64() > Some(0)).then_some(report)
+    })
+    .unwrap_or_default();
+    assert!(handed["received"].as_u64().unwrap_or_default() >= 3, "{handed}\n{}", screen.capture());
+    assert!(two.done(&["--json", "register", "show"], b"").contains("case-held"));
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+}

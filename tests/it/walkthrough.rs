@@ -157,13 +157,20 @@ pub(crate) fn show(what: &str, screen: &str) {
 }
 
 #[track_caller]
-pub(crate) fn eventually<T>(mut wanted: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + Duration::from_secs(30);
+pub(crate) fn eventually<T>(wanted: impl FnMut() -> Option<T>) -> T {
+    within(30, wanted).expect("it did not come about")
+}
+
+/// Asks again and again, for so many seconds at most.
+pub(crate) fn within<T>(seconds: u64, mut wanted: impl FnMut() -> Option<T>) -> Option<T> {
+    let until = Instant::now() + Duration::from_secs(seconds);
     loop {
         if let Some(found) = wanted() {
-            return found;
+            return Some(found);
         }
-        assert!(Instant::now() < until, "it did not come about");
+        if Instant::now() >= until {
+            return None;
+        }
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::Library;
 use super::entry::{Entry, FoundIn, NONE, mark};
 use super::threads::Place;
+use crate::case::rules::{Rule, Rules};
 use crate::case::{self, Filer, Filing, Identifier, Patterns};
 use crate::config::RegisterKnobs;
 use crate::engine::register::is_mailbox;
@@ -29,8 +30,10 @@ pub(crate) struct Book {
     filer: Filer,
     patterns: Patterns,
     cases: Vec<BookCase>,
-    /// Some configured identifier is free text: then every subject has to be read.
+    /// Some configured identifier is free text, or there are filing rules: then every subject has to be read.
     has_aliases: bool,
+    /// Filing rules in force.
+    ruled: Rules,
     /// Own addresses, in lower case.
     own: HashSet<String>,
     classes: case::Classes,
@@ -98,6 +101,7 @@ impl Book {
             patterns,
             cases,
             has_aliases,
+            ruled: Rules::default(),
             own,
             classes,
             rules: configured.to_vec(),
@@ -147,7 +151,8 @@ impl Book {
             }
             records.insert(record.id.clone(), Arc::new(record.clone()));
         }
-        let mut book = Self::new(self.patterns.clone(), self.classes.clone(), &rules, self.own.iter().cloned());
+        let mut book = Self::new(self.patterns.clone(), self.classes.clone(), &rules, self.own.iter().cloned())
+            .ruled(self.ruled.clone());
         // What this one was made of stays the configuration's.
         for case in &mut book.cases {
             case.record = records.get(&case.id).cloned();
@@ -194,6 +199,22 @@ impl Book {
     /// What was decided about a message, by the digest of its Message-ID.
     fn decided(&self, id: u64) -> Option<&case::Decided> {
         self.decisions.get(&id)
+    }
+
+    /// With filing rules. To be asked of a book that knows no register yet.
+    #[must_use]
+    pub(crate) fn ruled(self, rules: Rules) -> Self {
+        if rules.is_empty() {
+            return self;
+        }
+        let digest = id_hash(&format!("{}{:?}", self.rules_digest, rules.list()));
+        let filer = self.filer.with_rules(rules.clone());
+        Self { filer, has_aliases: true, ruled: rules, rules_digest: digest, digest, ..self }
+    }
+
+    /// The filing rules in force.
+    pub(crate) fn rules(&self) -> Vec<Rule> {
+        self.ruled.list()
     }
 
     /// With the mailbox that the register travels through.
@@ -306,6 +327,18 @@ impl Derived {
     }
 }
 
+/// A message that other rules would file elsewhere.
+#[derive(Clone, Debug)]
+pub(crate) struct Moved {
+    pub(crate) key: MessageKey,
+    /// Where it is.
+    pub(crate) from: Vec<case::Filed>,
+    /// Where it would be.
+    pub(crate) to: Vec<case::Filed>,
+    /// A rule would say that it is not a case.
+    pub(crate) not_a_case: bool,
+}
+
 /// A message of a thread with everything that [`case::filing::Item`] borrows.
 struct Member {
     at: u32,
@@ -313,6 +346,7 @@ struct Member {
     subject: String,
     text: String,
     attachments: Vec<String>,
+    mailbox: String,
     from: String,
     recipients: Vec<String>,
     is_own: bool,
@@ -459,8 +493,35 @@ impl Library {
 
     /// The answer for each message of a thread, by entry.
     fn file_members(&mut self, thread: u32) -> HashMap<u32, u32> {
+        let filed = self.filed_by_book(&self.book, thread);
+        filed.into_iter().map(|(at, filing)| (at, self.filing_number(filing))).collect()
+    }
+
+    /// The messages that another book would file elsewhere, newest thread first: where they are, and where they would be.
+    pub(crate) fn moved_by(&self, book: &Book) -> Vec<Moved> {
+        let mut moved = Vec::new();
+        for &thread in &self.threads.order {
+            // Copies are filed where the shown one is.
+            let shown: HashSet<u32> =
+                self.places(thread).filter(|(at, _)| !at.is_copy()).map(|(at, _)| at.entry).collect();
+            for (at, filing) in self.filed_by_book(book, thread).into_iter().filter(|(at, _)| shown.contains(at)) {
+                let Some(entry) = self.entries.get(at as usize) else { continue };
+                let now = self.filings.get(entry.filing);
+                let cases = |filing: Option<&Filing>| filing.map(|one| one.cases.clone()).unwrap_or_default();
+                let (from, to) = (cases(now), filing.cases);
+                let ids = |list: &[case::Filed]| list.iter().map(|one| one.case.clone()).collect::<Vec<_>>();
+                if ids(&from) != ids(&to) || now.is_some_and(|now| now.settled != filing.settled) {
+                    moved.push(Moved { key: entry.key, from, to, not_a_case: filing.settled });
+                }
+            }
+        }
+        moved
+    }
+
+    /// The answer of a book for each message of a thread, by entry.
+    fn filed_by_book(&self, book: &Book, thread: u32) -> Vec<(u32, Filing)> {
         let places: Vec<(Place, Option<&Entry>)> = self.places(thread).collect();
-        let members = self.members(&places);
+        let members = self.members(book, &places);
         let items: Vec<case::Item<'_>> = members
             .iter()
             .map(|member| case::Item {
@@ -468,15 +529,15 @@ impl Library {
                 subject: &member.subject,
                 text: &member.text,
                 attachments: &member.attachments,
+                mailbox: &member.mailbox,
                 from: &member.from,
                 recipients: &member.recipients,
                 is_own: member.is_own,
-                decided: self.book.decided(member.id),
+                decided: book.decided(member.id),
             })
             .collect();
-        let filings = self.book.filer.file(&items);
-        let filed = members.iter().map(|member| member.at).zip(filings).collect::<Vec<_>>();
-        filed.into_iter().map(|(at, filing)| (at, self.filing_number(filing))).collect()
+        let filings = book.filer.file(&items);
+        members.iter().map(|member| member.at).zip(filings).collect()
     }
 
     /// The titles of a thread's cases may be others now.
@@ -489,7 +550,7 @@ impl Library {
         }
     }
 
-    fn members(&self, places: &[(Place, Option<&Entry>)]) -> Vec<Member> {
+    fn members(&self, book: &Book, places: &[(Place, Option<&Entry>)]) -> Vec<Member> {
         let mut members: Vec<Member> = Vec::with_capacity(places.len());
         // The member at each depth of the branch at hand; a message that is not here is passed over.
         let mut above: Vec<Option<usize>> = Vec::new();
@@ -506,20 +567,25 @@ impl Library {
                 let found = listed.found().filter(move |(_, found_in)| *found_in == wanted);
                 found.map(|(number, _)| self.texts.value(number).to_owned()).collect::<Vec<_>>()
             };
-            let subject = if self.book.has_aliases || !words(FoundIn::Subject).is_empty() {
+            let subject = if book.has_aliases || !words(FoundIn::Subject).is_empty() {
                 self.texts.value(entry.subject).to_owned()
             } else {
                 String::new()
             };
             let mut people = listed.people.iter().map(|number| self.texts.value(*number).to_owned());
             let from = people.next().unwrap_or_default();
-            let is_own = self.book.owns(&from) || self.special_use(entry.key.mailbox) == Some(SpecialUse::Sent);
+            let is_own = book.owns(&from) || self.special_use(entry.key.mailbox) == Some(SpecialUse::Sent);
             members.push(Member {
                 at: place.entry,
                 parent,
                 subject,
                 text: words(FoundIn::Text).join("\n"),
                 attachments: words(FoundIn::AttachmentName),
+                mailbox: if book.ruled.is_empty() {
+                    String::new()
+                } else {
+                    self.mailbox(entry.key.mailbox).map(|mailbox| mailbox.name.clone()).unwrap_or_default()
+                },
                 from,
                 recipients: people.collect(),
                 is_own,

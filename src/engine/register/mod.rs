@@ -3,11 +3,12 @@
 //! Read beside everything else when the profile is opened: nobody waits for it but who asks for it. What is appended is on the disk before the
 //! book knows of it. The first thing that is ever written makes the device: a key that signs, and a stream that begins with its certificate.
 
+mod auto;
+mod graves;
 mod history;
 mod load;
 mod recorder;
 mod replicate;
-pub mod retention;
 mod shred;
 mod verify;
 
@@ -17,6 +18,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use jiff::Timestamp;
 use zeroize::Zeroizing;
 
+pub(crate) use self::auto::Auto;
 use self::history::History;
 pub(crate) use self::recorder::{Recorder, signed_by};
 pub use self::replicate::Replicated;

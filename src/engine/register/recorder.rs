@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{Engine, EngineError, Hand, Register};
-use crate::case::{Classes, MessageName};
+use crate::case::{Classes, Jurisdiction, MessageName};
+use crate::engine::clocks::deemed_words;
 use crate::engine::core::{Core, Open, Settings, Stores};
 use crate::engine::plea;
 use crate::engine::reading::{Reading, read_guarded};
@@ -30,12 +31,14 @@ struct Came {
     name: MessageRef,
     cases: Vec<(CaseId, String)>,
     received: Timestamp,
+    law: Option<Jurisdiction>,
 }
 
 /// What is to be written down, and what that takes.
 pub(crate) struct Recorder {
     came: Vec<Came>,
-    sent: Vec<OutboxEntry>,
+    /// With the law of its case.
+    sent: Vec<(OutboxEntry, Option<Jurisdiction>)>,
     register: Register,
     stores: Arc<Stores>,
     settings: Arc<Settings>,
@@ -64,14 +67,25 @@ impl Recorder {
                 }
                 let Some(name) = library.name(key) else { continue };
                 let received = library.received(key).and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_default();
-                came.push(Came { key, name, cases, received });
+                came.push(Came { key, name, cases, received, law: None });
             }
             came
         };
-        let came = if may_wait { open.register.with(news).ok()? } else { open.register.now(news)? };
+        let mut came = if may_wait { open.register.with(news).ok()? } else { open.register.now(news)? };
+        // Asked of the register: not while it is lent.
+        for came in &mut came {
+            came.law = came.cases.first().and_then(|(case, _)| core.law_of_case(open, case));
+        }
         let rows = open.outbox.rows().map(|(rows, _)| rows).unwrap_or_default();
         let is_gone = |row: &OutboxEntry| matches!(row.state, OutboxState::Sent | OutboxState::SentNotFiled);
-        let sent: Vec<OutboxEntry> = rows.into_iter().filter(|row| row.case.is_some() && is_gone(row)).collect();
+        let gone = rows.into_iter().filter(|row| row.case.is_some() && is_gone(row));
+        let law = |row: &OutboxEntry| row.case.as_ref().and_then(|case| core.law_of_case(open, case));
+        let sent: Vec<(OutboxEntry, Option<Jurisdiction>)> = gone
+            .map(|row| {
+                let law = law(&row);
+                (row, law)
+            })
+            .collect();
         (!came.is_empty() || !sent.is_empty()).then(|| Self {
             came,
             sent,
@@ -94,6 +108,7 @@ impl Recorder {
             for came in some {
                 let Ok(Some(raw)) = self.stores.cache.raw(came.key) else { continue };
                 let (facts, reading) = self.facts(&raw);
+                let deemed_service = self.deemed(&facts, facts.date.unwrap_or(came.received), came.law);
                 // The same message in two mailboxes, or in this batch twice.
                 let is_known = |event: &Event| event.message() == Some(&facts.message);
                 if events.iter().any(is_known)
@@ -115,7 +130,7 @@ impl Recorder {
                         internal_date: came.received,
                     },
                     tls: None,
-                    deemed_service: String::new(),
+                    deemed_service,
                 });
                 written = written.saturating_add(1);
                 events.extend(acts.unwrap_or_default());
@@ -123,22 +138,28 @@ impl Recorder {
             self.register.append(&hand, &events)?;
         }
         let mut events = Vec::new();
-        for row in &self.sent {
+        for (row, law) in &self.sent {
             if self.knows(|history| history.knows_sent(&row.message_id))? {
                 continue;
             }
             let Ok(raw) = self.stores.state.outbox_raw(row.id) else { continue };
+            let facts = self.facts(&raw).0;
+            let deemed_service = self.deemed(&facts, row.sent_at.or(facts.date).unwrap_or_default(), *law);
             events.push(Event::Sent {
                 cases: row.case.clone().into_iter().collect(),
-                facts: self.facts(&raw).0,
+                facts,
                 recipients: delivered(row, &self.settings.classes),
                 tls: None,
-                deemed_service: String::new(),
+                deemed_service,
             });
         }
         written = written.saturating_add(events.len());
         self.register.append(&hand, &events)?;
         Ok(written)
+    }
+
+    fn deemed(&self, facts: &MessageFacts, sent: Timestamp, law: Option<Jurisdiction>) -> String {
+        deemed_words(sent, &facts.subject, !facts.attachments.is_empty(), law, &self.settings.config.calendar)
     }
 
     fn knows(&self, is_known: impl FnOnce(&super::History) -> bool) -> Result<bool, EngineError> {

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 
+use super::graves;
 use super::verify::OpenPgp;
 use super::{Hand, Known, Loaded, Register, sign};
 use crate::config::RegisterKnobs;
-use crate::engine::core::{EngineError, Settings, Stores};
+use crate::engine::core::{CoreHandle, EngineError, Settings, Stores};
 use crate::engine::reading::read_guarded;
 use crate::engine::{Engine, ask};
 use crate::imap;
@@ -81,13 +82,14 @@ struct Piece {
 }
 
 /// Everything that it takes.
-struct Carrier {
-    register: Register,
-    stores: Arc<Stores>,
-    settings: Arc<Settings>,
-    keyring: Arc<Keyring>,
-    author: Address,
-    signer: String,
+pub(super) struct Carrier {
+    pub(super) register: Register,
+    pub(super) stores: Arc<Stores>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) keyring: Arc<Keyring>,
+    pub(super) author: Address,
+    pub(super) signer: String,
+    pub(super) core: CoreHandle,
 }
 
 /// The same name, whatever the server puts between its levels.
@@ -205,8 +207,29 @@ impl Carrier {
         bundle::read(&text).map(Some).map_err(|error| format!("what it carries is no register: {error}"))
     }
 
-    /// Texts of cases that another device has destroyed are destroyed here, too, unless the case is on hold here.
+    /// Takes in what is in the mailbox, as far as it is held here; gives what is to be handed over. Blocks, where the stack is deep.
+    pub(super) fn take_in_and_hand_over(
+        &self,
+        held: Option<&Mailbox>,
+        report: &mut Replicated,
+    ) -> Result<Vec<(Vec<u8>, u64, u64)>, EngineError> {
+        let read = match held {
+            Some(held) => self.take_in(held, report)?,
+            None => ReadSoFar::default(),
+        };
+        self.outgoing(&read)
+    }
+
+    /// Puts a message into the mailbox.
+    pub(super) async fn append(handle: &imap::Handle, mailbox: &str, message: Vec<u8>) -> Result<(), imap::Error> {
+        let flags = Flags::new(Flags::SEEN, Vec::new());
+        handle.append(Some(mailbox.to_owned()), message.into(), flags, None).await.map(drop)
+    }
+
+    /// What another device has destroyed is destroyed here, too, unless the case is on hold here: the messages, then the texts.
     fn destroy_elsewhere(&self) -> Result<(), EngineError> {
+        let destroyed = self.register.with(|loaded| loaded.destroyed_cases())?;
+        graves::follow(&self.core, &self.stores, destroyed)?;
         self.register.with(|loaded| loaded.redact_destroyed(&self.stores))?
     }
 
@@ -384,6 +407,18 @@ impl Loaded {
         Ok(count)
     }
 
+    /// Cases that were destroyed and are not on hold here, each with the messages that went.
+    pub(super) fn destroyed_cases(&self) -> Vec<(crate::mail::id::CaseId, BTreeSet<Digest>)> {
+        let destructions = self.book.destructions().filter(|(case, _)| !self.book.is_held(case));
+        destructions.map(|(case, certificate)| (case.clone(), certificate.digests.iter().copied().collect())).collect()
+    }
+
+    /// The number of the last own record; 0: there is none.
+    pub(super) fn own_end(&self) -> u64 {
+        let own = self.own.as_ref().and_then(|own| self.streams.get(&own.device));
+        own.map_or(0, |known| known.tip.seq)
+    }
+
     /// Takes out the texts that certificates of destruction name, of cases that are not on hold here.
     pub(super) fn redact_destroyed(&mut self, stores: &Stores) -> Result<(), EngineError> {
         let mut named: BTreeSet<Digest> = BTreeSet::new();
@@ -437,6 +472,7 @@ impl Engine {
             keyring,
             author: account.address.clone(),
             signer,
+            core: self.core.clone(),
         });
         let handle = self.connect_account(&account.name)?;
         let say = |error: imap::Error| ask::server(&account.name, &error);
@@ -452,18 +488,13 @@ impl Engine {
         let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
         // Where the stack is deep.
         let task = runtime.spawn_blocking(move || {
-            let read = match held {
-                Some(held) => reader.take_in(&held, &mut report)?,
-                None => ReadSoFar::default(),
-            };
-            Ok::<_, EngineError>((reader.outgoing(&read)?, report))
+            let messages = reader.take_in_and_hand_over(held.as_ref(), &mut report)?;
+            Ok::<_, EngineError>((messages, report))
         });
         let (messages, mut report) = self.block_on(task)?.map_err(|_| EngineError::Ended)??;
         for (message, first, last) in messages {
-            let flags = Flags::new(Flags::SEEN, Vec::new());
             let (handle, mailbox) = (handle.clone(), mailbox.clone());
-            let appended = async move { handle.append(Some(mailbox), message.into(), flags, None).await };
-            self.block_on(appended)?.map_err(say)?;
+            self.block_on(async move { Carrier::append(&handle, &mailbox, message).await })?.map_err(say)?;
             report.sent = report.sent.saturating_add(last.saturating_sub(first).saturating_add(1));
         }
         self.core.front(crate::engine::core::Core::mark_changed);

@@ -4,19 +4,18 @@
 //! The server's copies are not touched: whoever keeps those decides about them. They are not fetched again, because their rows stay, empty;
 //! and where the cache was made anew, because the certificate names their digests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::graves::bury;
 use super::{Engine, EngineError, Hand, Loaded, Register};
 use crate::case::State;
 use crate::engine::core::Stores;
 use crate::engine::documents::kept;
-use crate::engine::library::record::Record as IndexRecord;
 use crate::engine::query::CaseListed;
-use crate::mail::id::{CaseId, MailboxId, MessageKey};
+use crate::mail::id::{CaseId, MessageKey};
 use crate::register::event::{CaseChange, DestructionCertificate, Event};
 use crate::register::record::Digest;
-use crate::store::cache::Thrift;
 use crate::store::summary::Summary;
 
 /// What stands in the place of a subject.
@@ -107,7 +106,6 @@ impl Engine {
         })?;
         let mut digests: BTreeSet<Digest> = BTreeSet::new();
         let mut bytes = 0_u64;
-        let mut by_mailbox: BTreeMap<MailboxId, Vec<Summary>> = BTreeMap::new();
         for key in &own {
             if let Some(raw) = stores.raw(*key)? {
                 digests.insert(Digest::of(&raw));
@@ -115,33 +113,14 @@ impl Engine {
             }
             if let Some(summary) = stores.cache.summary(*key)? {
                 stores.state.drop_quarantined(&summary.message_id)?;
-                let row = tombstone(key.uid, summary.received, summary.bytes);
-                by_mailbox.entry(key.mailbox).or_default().push(row);
             }
-        }
-        for (mailbox, rows) in by_mailbox {
-            let uids: Vec<u32> = rows.iter().map(|row| row.uid).collect();
-            stores.cache.let_go(mailbox, &uids)?;
-            stores.cache.update_summaries(mailbox, rows.clone())?;
-            let records: Vec<IndexRecord> = rows.into_iter().map(IndexRecord::from).collect();
-            self.core.ask_stores(move |core, open| {
-                for uid in uids {
-                    open.library.remove(MessageKey { mailbox, uid });
-                }
-                for record in &records {
-                    open.library.insert(mailbox, record);
-                }
-                core.mark_changed();
-            })?;
         }
         for (sha256, size) in self.imported_alone(&id)? {
             digests.extend(sha256.parse::<Digest>());
             bytes = bytes.saturating_add(size);
             stores.state.write(|write| write.remove_value(&kept(&sha256)))?;
         }
-        stores.cache.tidy(Thrift::Much, &mut |_| true)?;
-        stores.cache.forget_former()?;
-        stores.cache.flush()?;
+        bury(&self.core, &stores, &own)?;
         let (register, _, keyring) = self.register_parts()?;
         let hand = Hand { stores: &stores, settings: &self.settings, keyring: &keyring };
         let certificate = DestructionCertificate {

@@ -499,6 +499,7 @@ impl World {
                         .with("court", "Ambleford MC")
                         .with("hearing", "Fri 6 Mar 2026"),
                     template,
+                    question: None,
                     to: vec![address("CPS Mudshire", "ambleford.mags@cps.gov.example")],
                 });
                 vec![Event::Offered(case.clone(), offers.collect::<Vec<_>>().into())]

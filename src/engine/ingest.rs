@@ -51,7 +51,7 @@ const NOT_FOR_THIS_SYSTEM: &str = "(marked SECRET: not for this system)";
 /// Why a message whose row is here is not fetched, where it is not: in words.
 pub(crate) fn withheld(summary: &Summary) -> Option<&'static str> {
     (summary.undisplayable && summary.subject == NOT_FOR_THIS_SYSTEM).then_some(
-        "This message is marked SECRET or TOP SECRET: it is not for this system, and was not fetched. Tell your security officer, \
+        "This message is marked SECRET or TOP SECRET: it is not for this system, and nothing of it is kept here. Tell your security officer, \
          and whoever sent it.",
     )
 }

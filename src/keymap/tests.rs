@@ -137,6 +137,7 @@ fn the_keys_that_may_follow_are_told() {
             "m go.mailbox",
             "n go.connections",
             "o go.outbox",
+            "p go.pleas",
             "s sync.now",
             "t go.triage",
             "u go.unfiled",
@@ -231,7 +232,7 @@ fn mistakes_are_told_with_their_line_and_a_cure() {
 
 #[test]
 fn what_every_context_within_overrides_is_never_reached() {
-    let text = "inherits = 'default'\n[list]\n'z' = 'list.next'\n[cases]\n'z' = 'list.last'\n[threads]\n'z' = 'list.last'\n[thread]\n'z' = 'list.last'\n[outbox]\n'z' = 'list.last'\n[changes]\n'z' = 'list.last'\n[drafts]\n'z' = 'list.last'\n[connections]\n'z' = 'list.last'\n[keys]\n'z' = 'list.last'\n[assistant]\n'z' = 'list.last'\n[case]\n'z' = 'list.last'\n[triage]\n'z' = 'list.last'\n[awaiting]\n'z' = 'list.last'\n[chronology]\n'z' = 'list.last'\n[documents]\n'z' = 'list.last'\n";
+    let text = "inherits = 'default'\n[list]\n'z' = 'list.next'\n[cases]\n'z' = 'list.last'\n[threads]\n'z' = 'list.last'\n[thread]\n'z' = 'list.last'\n[outbox]\n'z' = 'list.last'\n[changes]\n'z' = 'list.last'\n[drafts]\n'z' = 'list.last'\n[connections]\n'z' = 'list.last'\n[keys]\n'z' = 'list.last'\n[assistant]\n'z' = 'list.last'\n[case]\n'z' = 'list.last'\n[triage]\n'z' = 'list.last'\n[awaiting]\n'z' = 'list.last'\n[chronology]\n'z' = 'list.last'\n[documents]\n'z' = 'list.last'\n[pleas]\n'z' = 'list.last'\n[plea]\n'z' = 'list.last'\n";
     let (_, findings) = own(text).unwrap();
     assert_eq!(
         findings,

@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use openpgp::KeyHandle;
 use openpgp::cert::prelude::{Cert, CertBuilder, CipherSuite};
-use openpgp::packet::UserID;
+use openpgp::packet::signature::subpacket::{Subpacket, SubpacketValue};
+use openpgp::packet::{Signature, UserID};
 use openpgp::parse::Parse as _;
 use openpgp::parse::stream::{DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationHelper};
 use openpgp::serialize::SerializeInto as _;
@@ -115,11 +116,20 @@ impl VerificationHelper for &mut Witness {
 
     fn check(&mut self, structure: MessageStructure<'_>) -> openpgp::Result<()> {
         self.good = structure.into_iter().any(|layer| match layer {
-            MessageLayer::SignatureGroup { results } => results.iter().any(Result::is_ok),
+            MessageLayer::SignatureGroup { results } => results.iter().flatten().any(|good| is_untouched(good.sig)),
             _ => false,
         });
         Ok(())
     }
+}
+
+/// Whether what the mathematics does not cover is as it was made: the first two octets of the digest (RFC 9580 §5.2.3), and nothing but the
+/// issuer outside of the hashed area. A flipped bit there changes no meaning; whoever looks for flipped bits is to find it all the same.
+fn is_untouched(signature: &Signature) -> bool {
+    let prefix = signature.computed_digest().is_some_and(|digest| digest.starts_with(signature.digest_prefix()));
+    let is_issuer =
+        |one: &Subpacket| matches!(one.value(), SubpacketValue::Issuer(_) | SubpacketValue::IssuerFingerprint(_));
+    prefix && signature.unhashed_area().iter().all(is_issuer)
 }
 
 #[cfg(test)]
@@ -145,8 +155,8 @@ mod tests {
         for at in 0..signature.len() {
             let mut spoilt = signature.clone();
             spoilt[at] ^= 1;
-            // The unhashed area of a signature is not covered by it: what counts is that no other text passes.
             assert!(!verify(&key.cert, b"Weir", &spoilt, now()));
+            assert!(!verify(&key.cert, b"weir", &spoilt, now()), "octet {at} of {}", signature.len());
         }
         assert!(!verify(&key.cert, b"weir", b"", now()) && !verify(b"", b"weir", &signature, now()));
         assert!(matches!(sign(&key.cert, b"weir", now()), Err(PgpError::NoSecretKey)));

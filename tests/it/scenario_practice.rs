@@ -326,7 +326,7 @@ fn a_marking_goes_with_the_answer_and_what_is_secret_is_not_kept() {
         screen.wait_until("the next row", |now| now != seen);
     }
     screen.send_keys(&["Enter"]);
-    let seen = screen.wait_for("was not fetched");
+    let seen = screen.wait_for("TOP SECRET");
     show("secret", &seen);
     assert!(!seen.contains("planted-word") && !seen.contains("Papers for you"), "{seen}");
     screen.send_keys(&["q"]);

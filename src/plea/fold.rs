@@ -328,8 +328,10 @@ fn settle(view: &mut View, bearings: &[Bearing<'_>]) {
     };
     let alive = places(&|fate| !fate.is_dead());
     let ended = places(&|fate| fate.is_dead() && fate != Fate::Superseded);
+    // What was set aside in favour of another offer did not end by itself, and is not the last one that stood.
+    let stood = places(&|fate| fate.is_dead() && !matches!(fate, Fate::Superseded | Fate::SetAside));
     let standing = match alive.as_slice() {
-        [] => ended.last().copied().or_else(|| view.offers.len().checked_sub(1)),
+        [] => stood.last().or(ended.last()).copied().or_else(|| view.offers.len().checked_sub(1)),
         [one] => Some(*one),
         _ => None,
     };

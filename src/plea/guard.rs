@@ -169,7 +169,7 @@ fn of_recipient(
         let whom: Vec<String> = party.acts_for.iter().map(named).collect();
         return Some(finding(
             Some(address),
-            "plea-co-accused",
+            "co-accused",
             Severity::Block,
             format!("{address} acts for co-accused {}.", whom.join(" and ")),
             "Take them out. Only the holder of the case may send it all the same.",
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn the_agent_of_a_co_accused_is_a_hard_stop() {
         let found = found(&gannet(), &[LINTWHITE, WREN], MARKED, false);
-        assert_eq!(found, [("plea-co-accused", Severity::Block, format!("{WREN} acts for co-accused STOAT."))]);
+        assert_eq!(found, [("co-accused", Severity::Block, format!("{WREN} acts for co-accused STOAT."))]);
     }
 
     #[test]

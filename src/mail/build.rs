@@ -238,7 +238,8 @@ fn address_list(field: &str, addresses: &[Address]) -> String {
 fn phrase(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b" !#$%&'*+-/^_`{|}~".contains(&byte);
     if name.is_ascii() && name.len() <= 60 && !name.contains("=?") {
-        if name.bytes().all(plain) {
+        // Between atoms any number of spaces is one; in a quoted string each counts.
+        if name.bytes().all(plain) && !name.contains("  ") {
             return name.to_owned();
         }
         return format!("\"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
@@ -645,6 +646,11 @@ mod tests {
             }
         };
         text.split('\n').map(line).collect::<Vec<_>>().join("\n").trim_end_matches('\n').to_owned()
+    }
+
+    #[test]
+    fn a_name_keeps_its_spaces() {
+        assert_eq!((phrase("#  A"), phrase("# A")), ("\"#  A\"".to_owned(), "# A".to_owned()));
     }
 
     proptest! {

@@ -650,7 +650,7 @@ mod tests {
 
     #[test]
     fn a_name_keeps_its_spaces() {
-        assert_eq!((phrase("#  A"), phrase("# A")), ("\"#  A\"".to_owned(), "# A".to_owned()));
+        assert_eq!((super::phrase("#  A"), super::phrase("# A")), ("\"#  A\"".to_owned(), "# A".to_owned()));
     }
 
     proptest! {

@@ -164,7 +164,8 @@ enum Shut {
 
 /// The name under which the register knows a message.
 fn name_of(reading: &Reading) -> MessageName {
-    let message_id = reading.message.headers().message_id().unwrap_or_default();
+    let id = reading.headers().message_id().or_else(|| reading.message.headers().message_id());
+    let message_id = id.unwrap_or_default();
     MessageName { message_id, digest: sha2::Sha256::digest(reading.message.raw()).into() }
 }
 

@@ -19,6 +19,9 @@ use crate::settings::{Document as Toml, Fields};
 /// The rules that come with the program.
 const BUILT_IN: &str = include_str!("document/kinds.toml");
 
+/// What stands in the place of the name of a document that is in quarantine.
+pub const OUT_OF_REACH: &str = "(in quarantine)";
+
 /// What a document is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {

@@ -12,7 +12,7 @@ use super::case;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::source::Source;
-use crate::case::document::{Document, Kinds, Reach};
+use crate::case::document::{Document, Kinds, OUT_OF_REACH, Reach};
 use crate::engine::files;
 use crate::engine::query::Filter;
 use crate::engine::sandbox;
@@ -76,7 +76,7 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
     let line = |one: Document| Line {
         message: one.message.as_ref().map(ToString::to_string),
         path: one.path,
-        name: if one.reach == Reach::Quarantined { "(in quarantine)".to_owned() } else { one.name },
+        name: if one.reach == Reach::Quarantined { OUT_OF_REACH.to_owned() } else { one.name },
         media_type: one.media_type,
         bytes: one.bytes,
         sha256: one.sha256,

@@ -11,6 +11,7 @@ use super::changes;
 use super::core::{EngineError, Open, Settings, Stores};
 use super::document::{self, MessageDocument};
 use super::outbox;
+use super::quarantine::Shutter;
 use super::query::{
     Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution, SendReport,
     TakenBackListed,
@@ -315,9 +316,10 @@ impl Engine {
     pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
         let raw = self.raw(name, true)?;
         let wanted = name.clone();
-        let (keyring, case) = self.core.ask_open(move |_, open| {
-            let case = open.library.key(&wanted).and_then(|key| open.library.cases_of(key).into_iter().next());
-            (open.keyring.now(), case)
+        let (keyring, case, shutter) = self.core.ask_open(move |core, open| {
+            let key = open.library.key(&wanted);
+            let case = key.and_then(|key| open.library.cases_of(key).into_iter().next());
+            (open.keyring.now(), case, key.map(|key| Shutter::of(core, open, key)))
         })?;
         let context = document::Context {
             keyring: &keyring,
@@ -328,7 +330,13 @@ impl Engine {
             case,
             parties: &nobody,
         };
-        Ok(on_deep_stack(|| document::message(raw.raw, &context)))
+        Ok(on_deep_stack(|| {
+            document::message_shut(raw.raw, &context, |reading| {
+                if let Some(shutter) = &shutter {
+                    shutter.shut(reading);
+                }
+            })
+        }))
     }
 
     /// The document of bytes from a file, with the keys of this profile.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::reading::{self, Reading};
+use crate::case::document::{OUT_OF_REACH, Reach};
 use crate::case::{Class, Classes, Proof};
 use crate::mail::address::Address;
 use crate::mail::display;
@@ -181,10 +182,22 @@ pub struct Context<'a> {
 /// warnings). Runs as deep as the message: give it a stack of [`super::STACK_BYTES`].
 #[must_use]
 pub fn message(raw: impl Into<Arc<[u8]>>, context: &Context<'_>) -> MessageDocument {
+    message_shut(raw, context, |_| {})
+}
+
+/// As [`message`], with what may not be shown taken out by `shut`.
+pub(crate) fn message_shut(
+    raw: impl Into<Arc<[u8]>>,
+    context: &Context<'_>,
+    shut: impl FnOnce(&mut Reading),
+) -> MessageDocument {
     let raw = raw.into();
     let terms = Terms { parties: context.parties, ..Terms::at(context.now, Decrypt::Any) };
     match reading::open_guarded(&raw, context.keyring, &terms) {
-        Some(reading) => of_reading(&reading, context),
+        Some(mut reading) => {
+            shut(&mut reading);
+            of_reading(&reading, context)
+        }
         None => MessageDocument {
             schema: SCHEMA,
             id: context.id.as_ref().map(ToString::to_string),
@@ -219,7 +232,8 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
     let class = reading.carried(context.classes);
     let mut warnings: Vec<String> = Vec::new();
     let verdicts = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
-    let mut told: Vec<String> = verdicts.into_iter().map(|(_, words)| words).collect();
+    let mut told: Vec<String> = reading.shut.banners();
+    told.extend(verdicts.into_iter().map(|(_, words)| words));
     told.extend(reading.beside.sentences.iter().map(|(_, words)| SafeText::line(words).as_str().to_owned()));
     let pgp = reading.opened.warnings.iter().map(|warning| (warning.code(), String::new()));
     let body = reading.body.warnings.iter().map(|code| (*code, display::sentence(code).to_owned()));
@@ -324,7 +338,10 @@ fn parts(reading: &Reading) -> Vec<PartDocument> {
             PartDocument {
                 path: part.path.clone(),
                 media_type: part.media_type.clone(),
-                name: part.name.clone(),
+                name: match reading.shut.reach(place) {
+                    Reach::Quarantined => Some(OUT_OF_REACH.to_owned()),
+                    Reach::Open | Reach::Watched => part.name.clone(),
+                },
                 bytes: content.len() as u64,
                 sha256: hex::encode(Sha256::digest(&content)),
                 disposition: part.disposition.as_str().to_owned(),

@@ -639,6 +639,9 @@ impl Work<'_> {
 
     /// All messages in one file.
     fn mbox(&mut self, folder: &mut Folder, fetch: Fetch<'_>) -> Result<(), ExportError> {
+        if self.manifest.messages.is_empty() {
+            return Ok(());
+        }
         let (exporter, held) = (self.exporter, &self.held);
         let write = |to: &mut dyn Write| {
             let mut seen = std::collections::HashSet::new();

@@ -135,6 +135,24 @@ fn a_sensitive_schedule_served_by_mistake_is_shut_quarantined_and_left_out() {
     assert!(ran.code == 1 && ran.err.contains("in quarantine") && !ran.out.contains("told"), "{ran:?}");
     let ran = world.home.run(&["message", "raw", &id], b"");
     assert!(ran.code == 1 && ran.err.contains("in quarantine"), "{ran:?}");
+    let shown = world.home.json(&["message", "show", &id]);
+    let names: Vec<&str> = shown["parts"].as_array().unwrap().iter().filter_map(|part| part["name"].as_str()).collect();
+    assert_eq!(names, ["MG6C Otterbourne.txt", "(in quarantine)"], "{shown}");
+    let told = world.home.done(&["message", "show", &id], b"");
+    assert!(told.starts_with("In quarantine: "), "{told}");
+    let encoded = base64::engine::general_purpose::STANDARD.encode(SECRET);
+    for form in ["files", "mbox", "maildir"] {
+        let out = world.home.beside(form);
+        let to = out.to_str().unwrap();
+        let ran = world.home.run(&["--json", "case", "export", "OTTERBOURNE", "--to", to, "--format", form], b"");
+        // As a mailbox there is nothing left of it: the one message holds what is in quarantine.
+        assert_eq!(ran.code, i32::from(form != "files"), "{form}: {ran:?}");
+        let done: Value = serde_json::from_str(&ran.out).unwrap();
+        let left = done["left_out"].as_array().unwrap();
+        assert!(left.iter().any(|one| one["because"].as_str().unwrap().contains("in quarantine")), "{form}: {done}");
+        assert!(!holds(&out, SECRET) && !holds(&out, encoded.as_bytes()), "{form}: it was written out");
+        assert_eq!(holds(&out, b"one gnome, two fish"), form == "files", "{form}: {done}");
+    }
     assert!(!holds(&world.home.path(), SECRET), "it lies readable on the disk");
     screen.send_keys(&["C-q"]);
     assert_eq!(screen.wait_for_end(), 0);

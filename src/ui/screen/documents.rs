@@ -9,7 +9,7 @@ use crate::app::screen::documents::Documents;
 use crate::app::size::{Area, inset};
 use crate::app::view::Tone;
 use crate::app::wrap::Wrapped;
-use crate::case::document::{Direction, Reach, advice};
+use crate::case::document::{Direction, OUT_OF_REACH, Reach, advice};
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
 use crate::ui::canvas::Canvas;
@@ -74,7 +74,7 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         canvas.put(place(1), y, KIND - 1, row.code.as_str(), style);
         let copies = if row.copies.is_empty() { String::new() } else { format!(" (\u{d7}{})", row.copies.len() + 1) };
         let named = match (row.first.reach, row.first.is_file()) {
-            (Reach::Quarantined, _) => SafeText::from("(in quarantine)"),
+            (Reach::Quarantined, _) => SafeText::from(OUT_OF_REACH),
             (_, true) => row.name.clone(),
             (_, false) => SafeText::fill("{}: shared by link", &[&row.name]),
         };

@@ -489,3 +489,27 @@ fn the_agent_of_a_co_accused_gets_nothing_of_a_negotiation() {
     refused(&home.run(&chase, b""), "");
     assert_eq!(world.submission.taken().len(), 3);
 }
+
+#[test]
+fn an_act_goes_out_from_the_address_that_is_a_party() {
+    const OTHER: &str = "beatrice@quillpounce.example";
+    let Some(world) = World::start() else { return };
+    let home = &world.home;
+    let config = home.roots().config_file();
+    let text = std::fs::read_to_string(&config).unwrap();
+    let name = "full_name = \"Beatrice Quill\"";
+    assert!(text.contains(name), "{text}");
+    std::fs::write(&config, text.replace(name, &format!("{name}\nalso = [\"{OTHER}\"]"))).unwrap();
+    home.done(&["case", "open", "--title", "PF v PUDDOCK", "--number", CASE, "--client", "Morag PUDDOCK"], b"");
+    let fiscal = format!("name=Hamish Lintwhite; role=fiscal-depute; addresses={LINTWHITE}");
+    let agent = format!("name=Beatrice Quill; role=defence-solicitor; acts for=1; addresses={OTHER}");
+    let charge = "accused=1; number=1; charge=did breach bail; statute=";
+    home.done(&["case", "edit", CASE, "--charge", charge, "--party", &fiscal, "--party", &agent], b"");
+    let until = in_hours(50);
+    let offer = ["plea", "offer", CASE, "--charge", "1: guilty", "--reply-by", &until, "--shown-by", "a letter"];
+    home.done(&offer, b"");
+    let sent = eventually(|| world.submission.taken().into_iter().next());
+    let raw = String::from_utf8(sent.raw).unwrap();
+    let from = raw.lines().find(|line| line.starts_with("From: ")).unwrap();
+    assert_eq!((from.contains(OTHER), sent.from.as_str()), (true, OTHER), "{raw}");
+}

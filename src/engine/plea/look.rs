@@ -6,10 +6,12 @@ use jiff::Timestamp;
 
 use crate::app::event::Event;
 use crate::app::plea_view::{Loose, NegotiationView};
-use crate::case::{Case, Role};
+use crate::case::{Case, Party, Role};
+use crate::config::Account;
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::reading::read_guarded;
 use crate::engine::register::Recorder;
+use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey};
 use crate::mail::safe::SafeText;
 use crate::pgp::open::Decrypt;
@@ -38,6 +40,16 @@ impl Core {
             .collect()
     }
 
+    /// The party of a case that one is, and the address that makes one so: an act counts only where it comes from that.
+    pub(super) fn own_party<'c>(&self, case: &'c Case) -> Option<(&Account, &Address, &'c Party)> {
+        self.settings.config.accounts.iter().find_map(|account| {
+            std::iter::once(&account.address).chain(&account.also).find_map(|address| {
+                let party = case.party(&address.addr, &self.settings.classes)?;
+                Some((account, address, party))
+            })
+        })
+    }
+
     /// As whom one acts in a case: the party of one's own address, else the role that the configuration claims.
     ///
     /// # Errors
@@ -46,8 +58,7 @@ impl Core {
         let config = &self.settings.config;
         let named = Some(config.register.on_behalf_of.trim()).filter(|name| !name.is_empty()).map(str::to_owned);
         let full_name = config.accounts.first().map(|account| account.full_name.clone()).unwrap_or_default();
-        let own = self.own_addresses();
-        let party = own.iter().find_map(|address| case.party(address, &self.settings.classes));
+        let party = self.own_party(case).map(|(_, _, party)| party);
         let (name, role) = match (party, Role::parse(&config.register.role)) {
             (Some(party), _) if party.name.trim().is_empty() => (full_name, party.role),
             (Some(party), _) => (party.name.clone(), party.role),

@@ -120,6 +120,10 @@ impl Core {
         }
         let mut draft =
             Draft { to: vec![to], body, attachments: wish.files, case: Some(wish.case), ..Draft::default() };
+        if let Some((account, address, _)) = self.own_party(&case) {
+            draft.account.clone_from(&account.name);
+            draft.from.clone_from(address);
+        }
         self.in_thread(open, &case, &view, &mut draft)?;
         let carried = Carried { act, evidence };
         draft.plea = serde_json::to_string(&carried).ok();

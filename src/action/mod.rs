@@ -255,7 +255,7 @@ actions! {
     DocumentSort "document.sort" [Documents] "Sort by the next: latest, earliest, kind, name, size, author";
     DocumentSave "document.save" [Documents, Look] "Save the document to a directory";
     DocumentOutside "document.outside" [Documents, Look] "Open the document in an outside program, after a warning";
-    DocumentQuarantine "document.quarantine" [Documents, Look] "Put the document out of reach; the register has the moment";
+    DocumentQuarantine "document.quarantine" [Documents, Look] "Put out of reach what is marked or may not be meant for you; in a list without either: back";
     DocumentRelease "document.release" [Documents, Look] "Take the document back within reach, with a reason";
     DocumentHearing "document.hearing" [Look] "Write the hearing of the invitation into the case";
     AttachmentLook "attachment.look" [Thread, Message] "Look into the attachment, in a sandbox without network or files";

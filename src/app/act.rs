@@ -245,7 +245,7 @@ impl Model {
     }
 
     /// One step back: the popup, then the filter, then the screen.
-    fn back(&mut self, out: &mut Vec<Effect>) {
+    pub(super) fn back(&mut self, out: &mut Vec<Effect>) {
         if self.popups.pop().is_some() {
             return;
         }

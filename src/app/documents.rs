@@ -107,6 +107,7 @@ impl Model {
                     self.look_at(document, case, out);
                 }
             }
+            Action::DocumentQuarantine if !documents.may_quarantine() => self.back(out),
             _ => {
                 let chosen = documents.chosen();
                 self.act_on_documents(action, chosen, case);

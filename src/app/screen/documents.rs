@@ -94,6 +94,13 @@ impl Documents {
             .filter(move |row| cursor.as_ref().map_or(self.marked.contains(&row.id), |id| *id == row.id))
     }
 
+    /// Whether the key for it puts something out of reach: only what is marked, or on the watch list. The same key goes back elsewhere, and
+    /// nobody is to lose an honest document to a habit.
+    #[must_use]
+    pub fn may_quarantine(&self) -> bool {
+        !self.marked.is_empty() || self.list.selected().is_some_and(|row| row.first.reach == Reach::Watched)
+    }
+
     /// The documents that something is done to; of each content the first that came.
     #[must_use]
     pub fn chosen(&self) -> Vec<Document> {

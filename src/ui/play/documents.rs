@@ -128,6 +128,11 @@ fn quarantine_asks_why_and_release_gives_no_reason_of_its_own() {
     assert!(quarantined(&play).is_empty());
     let play = documents((80, 24)).keys("jjQthe CPS agreed<CR>");
     assert_eq!(quarantined(&play), [(1, "the CPS agreed".to_owned(), true)]);
+    // An honest document is not lost to the key that goes back everywhere else, unless it was marked.
+    let play = documents((80, 24)).keys("q");
+    assert!(quarantined(&play).is_empty() && !play.screen().contains("Why?"), "{}", play.screen());
+    assert!(!play.screen().contains("MG6D"), "{}", play.screen());
+    assert_eq!(quarantined(&documents((80, 24)).keys("xq<CR>")).len(), 1);
     // Escape does nothing.
     assert!(quarantined(&documents((80, 24)).keys("jjq<Esc>")).is_empty());
 }

@@ -374,3 +374,31 @@ fn a_bundle_is_one_sound_pdf_that_drops_nothing() {
     let again = world.home.json(&["case", "bundle", "FERRET", "--to", path(&file), "--document", "MG5.pdf"]);
     assert_eq!(again["path"], path(&world.dir.path().join("bundle-2.pdf")), "nothing is replaced: {again}");
 }
+
+#[test]
+fn a_case_is_exported_by_a_key_and_again_by_the_same() {
+    let Some(world) = World::new() else { return };
+    world.deliver(&ferret("1"));
+    let Some(screen) = world.home.screen((80, 24)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("ferret");
+    screen.wait_for("R v FERRET");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("CPS Mudshire");
+    screen.send_keys(&["i"]);
+    screen.wait_for("Numbers");
+    for told in ["5 written, verified; 0 there already", "5 already exported, identical"] {
+        screen.send_keys(&["x"]);
+        screen.wait_for("Export the case to directory");
+        screen.send_keys(&["C-u"]);
+        screen.type_text(path(&world.out()));
+        screen.send_keys(&["Enter"]);
+        crate::walkthrough::show("exported", &screen.wait_for(told));
+    }
+    let case = world.out().join("FERRET_99ZX0012326");
+    let (good, words) = ran("sha256sum", &["-c", "--strict", "--quiet", "MANIFEST.sha256"], &case);
+    assert!(good, "{words}");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+}

@@ -113,19 +113,7 @@ fn is_same(file: File, content: &[u8]) -> bool {
 /// # Errors
 /// In words.
 pub fn read(path: &Path) -> Result<Attachment, String> {
-    let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
-    // Not blocking: a FIFO must not hold the program.
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
-    let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|why| fail(&why))?);
-    let metadata = file.metadata().map_err(|why| fail(&why))?;
-    if !metadata.is_file() {
-        return Err(fail(&"this is no ordinary file"));
-    }
-    if metadata.len() > ATTACHMENT_BYTES_MAX {
-        return Err(fail(&format!("it has {} MB, more than mail servers take", metadata.len() >> 20)));
-    }
-    let mut content = Vec::new();
-    file.take(ATTACHMENT_BYTES_MAX).read_to_end(&mut content).map_err(|why| fail(&why))?;
+    let content = read_whole(path, ATTACHMENT_BYTES_MAX)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Attachment { media_type: media_type(&name, &content).to_owned(), name, content })
 }
@@ -136,6 +124,7 @@ pub fn read(path: &Path) -> Result<Attachment, String> {
 /// In words.
 pub(crate) fn read_whole(path: &Path, most: u64) -> Result<Vec<u8>, String> {
     let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    // Not blocking: a FIFO must not hold the program.
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
     let file = File::from(rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|why| fail(&why))?);
     let metadata = file.metadata().map_err(|why| fail(&why))?;
@@ -143,7 +132,7 @@ pub(crate) fn read_whole(path: &Path, most: u64) -> Result<Vec<u8>, String> {
         return Err(fail(&"this is no ordinary file"));
     }
     if metadata.len() > most {
-        return Err(fail(&format!("it has {} MB; {} MB are taken in at most", metadata.len() >> 20, most >> 20)));
+        return Err(fail(&format!("it has {} MB; more than {} MB are not taken", metadata.len() >> 20, most >> 20)));
     }
     let mut content = Vec::new();
     file.take(most).read_to_end(&mut content).map_err(|why| fail(&why))?;

@@ -3,8 +3,7 @@
 
 use std::path::Path;
 
-use crate::support::home::Screen;
-use crate::walkthrough::{World, eventually, show};
+use crate::walkthrough::{World, eventually, go_to, show};
 
 const CASES: &str = "[classes]\ngov = [\"gov.example\"]\n\n\
     [[case]]\nid = \"FERRET\"\ntitle = \"R v FERRET\"\nidentifiers = [\"99ZX0012326\", \"MAAT 9000001\"]\n\n\
@@ -39,20 +38,6 @@ fn subjects(world: &World, case: &str) -> Vec<String> {
         .collect();
     found.sort();
     found
-}
-
-/// Goes to a row that holds a text.
-fn go_to(screen: &Screen, text: &str) {
-    screen.send_keys(&["Home"]);
-    for _ in 0..40 {
-        let seen = screen.capture();
-        if seen.lines().any(|line| line.starts_with('▌') && line.contains(text)) {
-            return;
-        }
-        screen.send_keys(&["j"]);
-        screen.wait_until("the cursor one row on", |now| now != seen);
-    }
-    panic!("no row holds {text:?}:\n{}", screen.capture());
 }
 
 #[test]

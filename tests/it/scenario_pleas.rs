@@ -5,7 +5,7 @@ use casemail::net::Endpoint;
 use serde_json::Value;
 
 use crate::support::home::{Home, Ran, Screen};
-use crate::walkthrough::{LINTWHITE, World, eventually, show};
+use crate::walkthrough::{LINTWHITE, World, eventually, go_to, show};
 
 const CASE: &str = "ZZ26000417";
 const WORDS: &str = "and did threaten him with violence";
@@ -61,20 +61,6 @@ fn open_puddock(home: &Home) {
 
 fn shown(home: &Home) -> Value {
     home.json(&["plea", "show", CASE])
-}
-
-/// Goes to a row that holds a text.
-fn go_to(screen: &Screen, text: &str) {
-    screen.send_keys(&["Home"]);
-    for _ in 0..60 {
-        let seen = screen.capture();
-        if seen.lines().any(|line| line.starts_with('▌') && line.contains(text)) {
-            return;
-        }
-        screen.send_keys(&["j"]);
-        screen.wait_until("the cursor one row on", |now| now != seen);
-    }
-    panic!("no row holds {text:?}:\n{}", screen.capture());
 }
 
 fn refused(ran: &Ran, words: &str) {

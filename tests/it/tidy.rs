@@ -67,6 +67,19 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("lopdf", &["export", "plea"]),
 ];
 
+/// No file, no socket, no environment, no process, no clock.
+const NOTHING_OUTSIDE: &[&str] = &[
+    "tokio",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::process",
+    "Instant::now",
+    "SystemTime::now",
+    "Timestamp::now",
+    "Zoned::now",
+];
+
 /// Rooms that are pure: what they may not name, with the reason.
 const PURE: &[(&str, &[&str])] = &[
     ("mail", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
@@ -76,63 +89,11 @@ const PURE: &[(&str, &[&str])] = &[
     ("case", &["tokio", "std::fs", "std::net", "std::env", "std::process"]),
     ("look", &["tokio", "std::fs", "std::net", "std::env", "std::process", "SystemTime::now", "Timestamp::now"]),
     ("pgp", &["tokio", "std::fs", "std::net", "std::env", "std::process", "SystemTime::now", "Timestamp::now"]),
-    (
-        "register",
-        &[
-            "tokio",
-            "std::fs",
-            "std::net",
-            "std::env",
-            "std::process",
-            "Instant::now",
-            "SystemTime::now",
-            "Timestamp::now",
-            "Zoned::now",
-        ],
-    ),
-    (
-        "plea",
-        &[
-            "tokio",
-            "std::fs",
-            "std::net",
-            "std::env",
-            "std::process",
-            "Instant::now",
-            "SystemTime::now",
-            "Timestamp::now",
-            "Zoned::now",
-        ],
-    ),
+    ("register", NOTHING_OUTSIDE),
+    ("plea", NOTHING_OUTSIDE),
     ("keymap", &["tokio", "std::net", "std::env", "std::process"]),
-    (
-        "app",
-        &[
-            "tokio",
-            "std::fs",
-            "std::net",
-            "std::env",
-            "std::process",
-            "Instant::now",
-            "SystemTime::now",
-            "Timestamp::now",
-            "Zoned::now",
-        ],
-    ),
-    (
-        "ui",
-        &[
-            "tokio",
-            "std::fs",
-            "std::net",
-            "std::env",
-            "std::process",
-            "Instant::now",
-            "SystemTime::now",
-            "Timestamp::now",
-            "Zoned::now",
-        ],
-    ),
+    ("app", NOTHING_OUTSIDE),
+    ("ui", NOTHING_OUTSIDE),
 ];
 
 fn source() -> PathBuf {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use casemail::demo::authority::Authority;
 
 use crate::support::dovecot::{Dovecot, Options, PASSWORD};
-use crate::support::home::Home;
+use crate::support::home::{Home, Screen};
 use crate::support::submission::{Delivery, Submission};
 use crate::walkthrough_crash::nothing_readable;
 
@@ -147,6 +147,20 @@ pub(crate) fn mail(id: &str, subject: &str, more: &str, text: &str) -> Vec<u8> {
 
 pub(crate) fn plain(id: &str, subject: &str, text: &str) -> Vec<u8> {
     mail(id, subject, "Content-Type: text/plain; charset=utf-8\r\n", text)
+}
+
+/// Goes to a row that holds a text.
+pub(crate) fn go_to(screen: &Screen, text: &str) {
+    screen.send_keys(&["Home"]);
+    for _ in 0..60 {
+        let seen = screen.capture();
+        if seen.lines().any(|line| line.starts_with('▌') && line.contains(text)) {
+            return;
+        }
+        screen.send_keys(&["j"]);
+        screen.wait_until("the cursor one row on", |now| now != seen);
+    }
+    panic!("no row holds {text:?}:\n{}", screen.capture());
 }
 
 /// Shows what a user sees, where somebody wants to look: `CASEMAIL_SHOW=1`.

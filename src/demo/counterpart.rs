@@ -24,10 +24,11 @@ use crate::pgp::seal::{seal, sign};
 /// Long enough to see the letter leave, short enough to wait for the answer.
 const THINKING: Duration = Duration::from_millis(1500);
 
-/// Who answers, and what they say in turn.
-const ANSWERS: &[(Person, &[&str])] = &[
+/// Who answers, for which mailbox of the office beside their own, and what they say in turn.
+const ANSWERS: &[(Person, Option<Person>, &[&str])] = &[
     (
         cast::LINTWHITE,
+        Some(cast::PF),
         &[
             "Thank you for this, which I have read. I will put it to the marking depute this afternoon and write again before the diet.",
             "Received. I see the force of it, but I cannot say more until I have spoken to the reporting officer.",
@@ -36,6 +37,7 @@ const ANSWERS: &[(Person, &[&str])] = &[
     ),
     (
         cast::VELLUM,
+        None,
         &[
             "Thanks. I have it, and will look at it tonight with the papers beside me.",
             "Understood. Let us speak before you send anything to the other side.",
@@ -49,8 +51,12 @@ pub(super) async fn answer(mut letters: mpsc::Receiver<Letter>, office: Arc<Post
     let done = Arc::new(Mutex::new(Done::new()));
     while let Some(letter) = letters.recv().await {
         let Some(account) = office.reached_by(&letter.from) else { continue };
-        for (person, answers) in ANSWERS {
-            let addressed = letter.to.iter().any(|address| plain(address) == plain(person.addr));
+        for (person, office_mailbox, answers) in ANSWERS {
+            let reads = |address: &String| {
+                let mut read = std::iter::once(person).chain(office_mailbox);
+                read.any(|one| plain(address) == plain(one.addr))
+            };
+            let addressed = letter.to.iter().any(reads);
             let Some(words) = answers.get(turn % answers.len()).filter(|_| addressed) else { continue };
             turn += 1;
             let (keys, raw, from) = (Arc::clone(&keys), Arc::clone(&letter.raw), letter.from.clone());

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::effect::Said;
 use super::effect::{Deed, Effect, FlagChange, Target};
+use super::export_view::Making;
 use super::line::Line;
 use super::list::{List, Row, Rows};
 use super::model::Model;
@@ -193,7 +194,8 @@ impl Model {
             Action::CaseShow if self.popups.is_empty() => self.show_case(out),
             Action::CaseDocuments if self.popups.is_empty() => self.show_documents(out),
             Action::CaseChronology if self.popups.is_empty() => self.show_chronology(out),
-            Action::MailExport if self.popups.is_empty() => self.ask_export(),
+            Action::MailExport if self.popups.is_empty() => self.ask_export(Making::Files, out),
+            Action::MailBundle if self.popups.is_empty() => self.ask_export(Making::Bundle, out),
             Action::MailExportStop => out.push(Effect::StopExport),
             Action::CaseAwait if self.popups.is_empty() => self.expect_answer(),
             Action::CaseFile if self.popups.is_empty() => self.refile(out),
@@ -423,6 +425,8 @@ impl Model {
                 _ => return false,
             },
             Some(Popup::Form(_)) => return self.act_in_form(action, out),
+            Some(Popup::Exporting) => return self.act_on_exporting(action, out),
+            Some(Popup::Target(_)) => return self.act_on_target(action, out),
             Some(Popup::Finder(finder)) => match action {
                 Action::PromptAccept => self.found_case(out),
                 Action::PromptCancel => drop(self.popups.pop()),
@@ -508,10 +512,6 @@ impl Model {
             Purpose::Disclose(address, in_clear) => {
                 let typed = text.to_owned();
                 self.disclose(&address, in_clear, &typed, out);
-            }
-            Purpose::Export(wanted) => {
-                self.directory = Some(text.to_owned());
-                out.push(Effect::Export(wanted, text.to_owned()));
             }
             Purpose::SaveChange(seq) => {
                 self.directory = Some(text.to_owned());

@@ -167,7 +167,7 @@ fn step(what: &str, home: &Path, out: &Path) {
         }
         "verify" => {
             begun = Instant::now();
-            let found = verify::verify(out, &|_, _| Err("not looked at".into()), &|_| {});
+            let found = verify::verify(out, &|_, _| Err("not looked at".into()), &|_| true);
             assert!(found.findings.is_empty(), "{:?}", found.findings.first());
             tell("verify", found.checked as usize, bytes_below(out), begun.elapsed());
         }

@@ -73,6 +73,7 @@ actions! {
     CaseDocuments "case.documents" [Cases, Threads, Thread, Message, Case, Awaiting] "List the documents of the case, or of the open message";
     MailExport "mail.export" [Cases, Threads, Thread, Message, Case, Documents] "Write what is here to files, with an index and a signed list: the case, the thread, what is marked";
     MailBundle "mail.bundle" [Cases, Threads, Thread, Message, Case, Documents] "Make one PDF of what is here, with a cover and bookmarks: the case, the thread, what is marked";
+    ExportVerify "export.verify" [Global] "Prove that nothing of an export was changed, added or taken away";
     MailExportStop "mail.export-stop" [Global] "Stop the export that is at work; the same again goes on from there";
     CaseFile "case.file" [Thread, Message] "File the thread, or the marked messages, to a case";
     CaseAwait "case.await" [Thread, Message] "Note that an answer to the message is waited for";
@@ -253,7 +254,8 @@ actions! {
 
     // Documents.
     DocumentLook "document.look" [Documents] "Look into the document, in a sandbox without network or files";
-    DocumentSort "document.sort" [Documents] "Sort by the next: latest, earliest, kind, name, size, author";
+    DocumentMarkAll "document.mark-all" [Documents] "Mark every row that the filter lets through, or take these marks off";
+    DocumentSort "document.sort" [Documents] "Sort by the next: latest, earliest, kind, name, size, author, not read, not written out";
     DocumentSave "document.save" [Documents, Look] "Save the document to a directory";
     DocumentOutside "document.outside" [Documents, Look] "Open the document in an outside program, after a warning";
     DocumentQuarantine "document.quarantine" [Documents, Look] "Put out of reach what is marked or may not be meant for you; in a list without either: back";

@@ -197,6 +197,9 @@ impl Model {
             Action::MailExport if self.popups.is_empty() => self.ask_export(Making::Files, out),
             Action::MailBundle if self.popups.is_empty() => self.ask_export(Making::Bundle, out),
             Action::MailExportStop => out.push(Effect::StopExport),
+            Action::ExportVerify if self.popups.is_empty() => {
+                self.ask_target(None, Making::Proof, "Read the export in directory again", out);
+            }
             Action::CaseAwait if self.popups.is_empty() => self.expect_answer(),
             Action::CaseFile if self.popups.is_empty() => self.refile(out),
             Action::ChangeUndo => out.push(Effect::Undo),

@@ -100,10 +100,10 @@ impl Model {
             Wanted::Documents(_, documents) => format!("{} documents", documents.len()),
         };
         let question = match making {
-            Making::Files => format!("Export {what} to directory"),
             Making::Bundle => format!("One PDF of {what}, to directory"),
+            Making::Files | Making::Proof => format!("Export {what} to directory"),
         };
-        self.ask_target(wanted, making, &question, out);
+        self.ask_target(Some(wanted), making, &question, out);
     }
 
     /// Performs an intent that does something to messages; says whether it was one.

@@ -96,6 +96,11 @@ impl Model {
         let case = Self::case_of(&documents.scope);
         match action {
             Action::ListMark => documents.mark(),
+            Action::DocumentMarkAll => {
+                documents.mark_all();
+                let words = format!("{} marked.", documents.marked.len());
+                self.say(Tone::Plain, words);
+            }
             Action::DocumentSort => {
                 documents.sort_next();
                 let words = format!("Sorted by {}.", documents.sort.name());

@@ -264,6 +264,8 @@ pub enum Effect {
     SaveAttachment(MessageRef, String, String),
     /// Write mail to files below a directory, or make one PDF of it there.
     Export(Wanted, String, Making),
+    /// Read an export again, and tell whether it is as it was written.
+    VerifyExport(String),
     /// Send what is known of a directory that is typed.
     LookAtTarget(String),
     /// Stop the export that is at work.

@@ -15,6 +15,8 @@ pub enum Making {
     Files,
     /// One PDF.
     Bundle,
+    /// Nothing: what was written is read again.
+    Proof,
 }
 
 /// How far it is.

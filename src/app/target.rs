@@ -27,8 +27,8 @@ pub struct Place {
 /// The question where to.
 #[derive(Clone, Debug)]
 pub struct TargetPrompt {
-    /// What is exported.
-    pub wanted: Wanted,
+    /// What is exported; nothing where an export is to be read again.
+    pub wanted: Option<Wanted>,
     /// As what.
     pub making: Making,
     /// The question.
@@ -81,7 +81,7 @@ impl TargetPrompt {
 
 impl Model {
     /// Asks where something is exported to.
-    pub(super) fn ask_target(&mut self, wanted: Wanted, making: Making, question: &str, out: &mut Vec<Effect>) {
+    pub(super) fn ask_target(&mut self, wanted: Option<Wanted>, making: Making, question: &str, out: &mut Vec<Effect>) {
         let line = Line::new(self.directory.as_ref().unwrap_or(&self.settings.save_directory));
         out.push(Effect::LookAtTarget(line.text().to_owned()));
         let question = SafeText::line(question);
@@ -131,7 +131,7 @@ impl Model {
         if text.is_empty() {
             return;
         }
-        if prompt.is_known() && prompt.place.refused {
+        if prompt.is_known() && prompt.place.refused && prompt.wanted.is_some() {
             let words = prompt.place.said.first().cloned();
             if let Some(words) = words {
                 self.tell(Sentence { tone: Tone::Alarm, ..words });
@@ -140,6 +140,9 @@ impl Model {
         }
         let Some(Popup::Target(prompt)) = self.popups.pop() else { return };
         self.directory = Some(text.clone());
-        out.push(Effect::Export(prompt.wanted, text, prompt.making));
+        out.push(match prompt.wanted {
+            Some(wanted) => Effect::Export(wanted, text, prompt.making),
+            None => Effect::VerifyExport(text),
+        });
     }
 }

@@ -333,11 +333,16 @@ pub enum SortBy {
     Size,
     /// Author.
     From,
+    /// What was not read first, then the latest.
+    Unseen,
+    /// What was not written out first, then the latest.
+    NotExported,
 }
 
 impl SortBy {
     /// All, in the order in which a key goes through them.
-    pub const ALL: [Self; 6] = [Self::Latest, Self::Earliest, Self::Kind, Self::Name, Self::Size, Self::From];
+    pub const ALL: [Self; 8] =
+        [Self::Latest, Self::Earliest, Self::Kind, Self::Name, Self::Size, Self::From, Self::Unseen, Self::NotExported];
 
     /// In a word.
     #[must_use]
@@ -349,6 +354,8 @@ impl SortBy {
             Self::Name => "name",
             Self::Size => "size",
             Self::From => "author",
+            Self::Unseen => "what was not read",
+            Self::NotExported => "what was not written out",
         }
     }
 
@@ -373,6 +380,10 @@ impl SortBy {
             Self::Name => rows.sort_by_cached_key(|row| of(row).name.to_lowercase()),
             Self::Size => rows.sort_by_key(|row| std::cmp::Reverse(of(row).bytes)),
             Self::From => rows.sort_by_cached_key(|row| of(row).from.to_lowercase()),
+            Self::Unseen => rows.sort_by_key(|row| (of(row).seen, std::cmp::Reverse(of(row).at()))),
+            Self::NotExported => {
+                rows.sort_by_key(|row| (of(row).exported.is_some(), std::cmp::Reverse(of(row).at())));
+            }
         }
     }
 }

@@ -291,6 +291,9 @@ pub(super) enum Case {
     Export {
         /// Its id or one of its identifiers
         id: String,
+        /// Only documents whose name is, or whose SHA-256 begins, so (may be given several times)
+        #[arg(long = "document", value_name = "NAME|SHA256")]
+        documents: Vec<String>,
         /// Where to, and how
         #[command(flatten)]
         to: ExportTo,

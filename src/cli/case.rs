@@ -321,8 +321,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         }
         args::Case::Import { id, files, source } => return import(call, id, files, source),
         args::Case::Shred { id, because } => return shred(call, id, because),
-        args::Case::Export { id, to } => {
-            let subject = super::export::case(call, id)?;
+        args::Case::Export { id, documents, to } => {
+            let subject = super::export::of_case(call, id, documents)?;
             return super::export::run(call, subject, to);
         }
         args::Case::Bundle { id, to, documents, mail, progress } => {

@@ -8,7 +8,8 @@ use super::args::{ExportFormat, ExportTo};
 use super::call::Call;
 use super::exit::{Exit, Failure, Outcome};
 use super::progress::Bar;
-use crate::engine::export::{self, Choice, Exported, Form, Order, Progress, Subject};
+use crate::case::document::Direction;
+use crate::engine::export::{self, Choice, Chosen, Exported, Form, Order, Progress, Subject};
 use crate::export::{Entry, Finding, LeftOut, verify};
 
 #[derive(Serialize)]
@@ -116,9 +117,10 @@ pub(super) fn verify(call: &mut Call<'_>, dir: &Path, progress: bool) -> Outcome
     let found = verify::verify(&dir, &judge, &|far| {
         let share = if far.of == 0 { 0.0 } else { far.files as f64 / far.of as f64 };
         bar.tell(share, &format!("{} of {} files", far.files, far.of), far.bytes);
+        true
     });
     bar.end();
-    let ok = found.findings.is_empty();
+    let ok = found.is_sound();
     if call.output.json() {
         call.output.document(&Verified {
             schema: "casemail.verification/1",
@@ -171,6 +173,24 @@ pub(super) fn bundle(
     }
     call.output.say(&done.words());
     Ok(Exit::Done)
+}
+
+/// The case of a name, for an export; of its documents only those whose name is, or whose digest begins with, one of these texts, where there are any.
+pub(super) fn of_case(call: &mut Call<'_>, id: &str, documents: &[String]) -> Result<Subject, Failure> {
+    if documents.is_empty() {
+        return case(call, id);
+    }
+    let case = super::case::find(call, id)?.id;
+    let choice = Choice { documents: documents.to_vec(), mail: false };
+    let mut all = call.engine()?.documents(&case)?;
+    all.retain(|one| choice.has(&one.name, &one.sha256));
+    let mut seen = std::collections::HashSet::new();
+    all.retain(|one| (one.message.is_some() || one.direction == Direction::ByHand) && seen.insert(one.sha256.clone()));
+    let chosen = Chosen::of(Some(case), all);
+    if chosen.is_empty() {
+        return Err(Failure::no("the case has no such document that can be written out"));
+    }
+    Ok(Subject::Documents(chosen))
 }
 
 /// The case of a name, for an export.

@@ -234,6 +234,7 @@ impl Core {
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::DecryptAttachment(name, path, dir) => self.decrypt_attachment(open, name, path, dir),
             Effect::Export(wanted, dir, making) => self.export(open, wanted, target::typed(&dir), making),
+            Effect::VerifyExport(dir) => self.verify_export(open, target::typed(&dir)),
             Effect::LookAtTarget(text) => self.look_at_target(open, text),
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),

@@ -9,6 +9,7 @@ use rustix::fs::{CWD, Mode, OFlags};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::ExportError;
 use super::manifest::{DIGESTS, SIGNATURE, read_digests};
 
 /// Directories within each other that are looked into.
@@ -34,9 +35,38 @@ pub struct Verification {
     pub findings: Vec<Finding>,
     /// By whom it is signed, in words; empty where it is not.
     pub signed: Vec<String>,
+    /// Somebody did not want it any more: what was not read may be anything.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub stopped: bool,
 }
 
 impl Verification {
+    /// Whether all is as it was written.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.findings.is_empty() && !self.stopped
+    }
+
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let signed = match self.signed.as_slice() {
+            [] => "not signed".to_owned(),
+            signed => signed.join("; "),
+        };
+        match (self.stopped, self.findings.first()) {
+            (true, _) => format!("stopped after {} files: nothing is said of the rest", self.checked),
+            (false, None) => format!("{} files as they were written; {signed}", self.checked),
+            (false, Some(first)) => {
+                let more = match self.findings.len() - 1 {
+                    0 => String::new(),
+                    count => format!("; and {count} more"),
+                };
+                format!("NOT as it was written: {} {}{more}", first.place, first.what)
+            }
+        }
+    }
+
     fn find(&mut self, place: impl std::fmt::Display, what: impl std::fmt::Display) {
         self.findings.push(Finding { place: place.to_string(), what: what.to_string() });
     }
@@ -56,8 +86,8 @@ pub struct Far {
     pub bytes: u64,
 }
 
-/// Called while files are read.
-pub type Told<'a> = &'a dyn Fn(Far);
+/// Called while files are read; `false` ends it.
+pub type Told<'a> = &'a dyn Fn(Far) -> bool;
 
 /// Reads an export, or the exports in the directories of this one.
 #[must_use]
@@ -83,6 +113,9 @@ pub fn verify(dir: &Path, judge: Judge<'_>, told: Told<'_>) -> Verification {
     }
     for name in names {
         one(&dir.join(&name), &format!("{name}/"), judge, (&mut far, told), &mut all);
+        if all.stopped {
+            break;
+        }
     }
     all
 }
@@ -109,7 +142,9 @@ fn digest(mut file: File, (far, told): (&mut Far, Told<'_>)) -> std::io::Result<
         }
         digest.update(piece.get(..count).unwrap_or_default());
         far.bytes = far.bytes.saturating_add(count as u64);
-        told(*far);
+        if !told(*far) {
+            return Err(std::io::Error::other(ExportError::Stopped));
+        }
     }
 }
 
@@ -143,6 +178,10 @@ fn one(dir: &Path, prefix: &str, judge: Judge<'_>, (far, told): (&mut Far, Told<
         all.checked += 1;
         far.files = far.files.saturating_add(1);
         match open(dir, &path).and_then(|file| digest(file, (&mut *far, told))) {
+            Err(why) if why.get_ref().is_some_and(|why| why.is::<ExportError>()) => {
+                all.stopped = true;
+                return;
+            }
             Ok(found) if found == expected => {}
             Ok(found) => {
                 all.find(format!("{prefix}{path}"), format!("was changed: its SHA-256 is {found}, not {expected}"))

@@ -85,7 +85,7 @@ fn keys_mean_what_the_files_say() {
     };
     check("default", Context::Cases, "jk<CR>", "list.next list.previous list.open");
     check("default", Context::Threads, "gor", "go.outbox message.reply");
-    check("default", Context::Threads, "gx", "abandoned");
+    check("default", Context::Threads, "gz", "abandoned");
     check("default", Context::Threads, "g", "then nothing");
     check("default", Context::Cases, "5", "'5'");
     check("vim", Context::Cases, "5jgg12G", "5×list.next list.first 12×list.last");
@@ -141,7 +141,8 @@ fn the_keys_that_may_follow_are_told() {
             "s sync.now",
             "t go.triage",
             "u go.unfiled",
-            "w go.changes"
+            "w go.changes",
+            "x export.verify"
         ]
     );
 }

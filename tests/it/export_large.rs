@@ -304,6 +304,17 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         screen.wait_for("One PDF of 2 documents");
         screen.send_keys(&["Enter"]);
         show("bundled", &screen.wait_for("2 documents, 0 listed only"));
+        // What was written is read again; a strange file is named.
+        std::fs::write(case.join("extra.pdf"), "x").unwrap();
+        for told in ["extra.pdf was not written by this export", "files as they were written; signed by"] {
+            screen.send_keys(&["g", "x"]);
+            screen.wait_for("Read the export in directory again");
+            screen.send_keys(&["C-u"]);
+            screen.type_text(path(&case));
+            screen.send_keys(&["Enter"]);
+            show("verified", &screen.wait_for(told));
+            let _ = std::fs::remove_file(case.join("extra.pdf"));
+        }
         let bundle = out.join("FERRET_99ZX0012326_bundle.pdf");
         if has("qpdf") {
             assert!(ran("qpdf", &["--check", path(&bundle)], &out).0);
@@ -357,4 +368,97 @@ fn an_export_is_stopped_by_a_key_and_goes_on_by_the_same() {
     assert!(ran("sha256sum", &["-c", "--strict", "--quiet", "MANIFEST.sha256"], &case).0);
     screen.send_keys(&["C-q"]);
     assert_eq!(screen.wait_for_end(), 0);
+}
+
+#[test]
+fn hostile_mail_is_exported_as_it_is_and_costs_nothing_else() {
+    let Some(world) = World::new() else { return };
+    let head = |id: &str, more: &str| {
+        format!(
+            "From: \"CPS <ambleford.mags@cps.gov.example>\" <x@attacker.example>\r\nTo: quill@quillpounce.example\r\n\
+             Message-ID: <{id}@attacker.example>\r\nDate: Mon, 2 Mar 2026 14:52:00 +0000\r\nMIME-Version: 1.0\r\n\
+             Subject: R v FERRET 99ZX0012326 \u{1b}]0;x\u{7} {id}\r\n{more}\r\n"
+        )
+    };
+    let parts: String = (0..10_000).map(|at| format!("--b\r\n\r\n{at}\r\n")).collect();
+    let line = "x".repeat(5 << 20);
+    let mails = [
+        head("parts", "Content-Type: multipart/mixed; boundary=b\r\n") + &parts + "--b--\r\n",
+        head("boundary", "Content-Type: multipart/mixed; boundary=never\r\n") + "text\r\n",
+        head("line", "Content-Type: text/plain\r\n") + &line + "\r\n",
+        head("charset", "Content-Type: text/plain; charset=utf-16\r\nContent-Transfer-Encoding: base64\r\n")
+            + "!!!!\r\n",
+    ];
+    for mail in &mails {
+        world.deliver(mail.as_bytes());
+    }
+    world.deliver(&idpc("good", "R v FERRET 99ZX0012326 - IDPC", &[("MG5.pdf", "application/pdf", pdf("gnome"))]));
+    world.home.done(&["sync"], b"");
+    let done = world.export(&[]);
+    let case = world.out().join("FERRET_99ZX0012326");
+    let found = files(&case);
+    assert_eq!(found.iter().filter(|name| name.ends_with(".eml")).count(), 5, "{done}");
+    assert!(found.iter().any(|name| name.ends_with("MG5_MG5.pdf")), "{found:#?}");
+    assert!(found.iter().all(|name| !name.chars().any(char::is_control)), "{found:#?}");
+    for mail in &mails {
+        let has =
+            |name: &&String| std::fs::read(case.join(name)).unwrap().ends_with(mail[mail.len() - 40..].as_bytes());
+        assert!(found.iter().any(|name| has(&name)), "byte for byte");
+    }
+    let index = std::fs::read(case.join("MESSAGES.csv")).unwrap();
+    assert!(!index.contains(&0x1b) && String::from_utf8(index).unwrap().contains("x@attacker.example"));
+    assert!(ran("sha256sum", &["-c", "--strict", "--quiet", "MANIFEST.sha256"], &case).0);
+    let bundle = world.dir.path().join("bundle.pdf");
+    world.home.done(&["case", "bundle", "FERRET", "--mail", "--to", path(&bundle)], b"");
+    if has("qpdf") {
+        assert!(ran("qpdf", &["--check", path(&bundle)], world.dir.path()).0);
+    }
+}
+
+#[test]
+fn what_nobody_has_decided_about_is_left_out_of_everything_that_is_written() {
+    let Some(world) = World::new() else { return };
+    let secret = b"%PDF the names of those who told".to_vec();
+    world.deliver(&idpc(
+        "1",
+        "R v FERRET 99ZX0012326 - schedules",
+        &[("MG6C Ferret.pdf", "application/pdf", pdf("one gnome")), ("MG6D Ferret.pdf", "application/pdf", secret)],
+    ));
+    world.home.done(&["sync"], b"");
+    let done = world.export(&[]);
+    let left = done["left_out"].as_array().unwrap();
+    assert!(
+        left.len() == 2 && left.iter().all(|one| one["because"].as_str().unwrap().contains("quarantine it")),
+        "{done}"
+    );
+    let case = world.out().join("FERRET_99ZX0012326");
+    let found = files(&case);
+    assert!(!found.iter().any(|name| name.contains("MG6D") || name.ends_with(".eml")), "{found:#?}");
+    let bundle = world.home.json(&["case", "bundle", "FERRET", "--to", path(&world.dir.path().join("b.pdf"))]);
+    assert!(bundle["documents"].to_string().contains("may not be meant for you"), "{bundle}");
+    // A person has decided: it is served after all.
+    let id =
+        world.home.json(&["message", "list", "--case", "FERRET"])["messages"][0]["id"].as_str().unwrap().to_owned();
+    for more in [&["--because", "mis-served"][..], &["--release", "--because", "the CPS agreed"]] {
+        world.home.done(&[&["attachment", "quarantine", &id, "--part", "3"], more].concat(), b"");
+    }
+    let done = world.export(&[]);
+    assert_eq!((&done["written"], done["left_out"].as_array().unwrap().len()), (&1.into(), 0), "{done}");
+    assert!(files(&case).iter().any(|name| name.ends_with(".eml")));
+}
+
+#[test]
+fn single_documents_are_chosen_by_name_or_digest() {
+    let Some(world) = World::new() else { return };
+    let files_of: Vec<(&str, &str, Vec<u8>)> =
+        ["MG4 Charges.pdf", "MG5.pdf", "MG11 P BADGER.pdf"].map(|name| (name, "application/pdf", pdf(name))).to_vec();
+    world.deliver(&idpc("1", "R v FERRET 99ZX0012326 - IDPC", &files_of));
+    world.home.done(&["sync"], b"");
+    let digest = casemail::register::Digest::of(&files_of[2].2).to_string();
+    let done = world.export(&["--document", "MG5.pdf", "--document", &digest[..12]]);
+    let found = files(&world.out().join("FERRET_99ZX0012326"));
+    assert_eq!(done["written"], 2, "{done}");
+    assert_eq!(found.iter().filter(|name| name.ends_with(".pdf")).count(), 2, "{found:#?}");
+    let none = world.home.run(&["case", "export", "FERRET", "--to", path(&world.out()), "--document", "no such"], b"");
+    assert!(none.code == 1 && none.err.contains("no such document"), "{none:?}");
 }

@@ -85,6 +85,18 @@ impl Documents {
         }
     }
 
+    /// Marks every row that the filter lets through; where all of them are marked, takes the marks off.
+    pub fn mark_all(&mut self) {
+        let shown: Vec<SafeText> = self.list.iter().map(|row| row.id.clone()).collect();
+        if shown.iter().all(|id| self.marked.contains(id)) {
+            for id in &shown {
+                self.marked.remove(id);
+            }
+        } else {
+            self.marked.extend(shown);
+        }
+    }
+
     /// The rows that something is done to: those that are marked, else the one at the cursor.
     pub fn meant(&self) -> impl Iterator<Item = &DocumentRow> {
         let cursor = self.list.selected().map(|row| row.id.clone()).filter(|_| self.marked.is_empty());

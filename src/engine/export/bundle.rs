@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut};
+use super::provenance::{QUARANTINE, Shut, because};
 use super::refuse;
+use crate::case::document::Reach;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
 use crate::engine::reading::Reading;
@@ -40,7 +41,9 @@ pub struct Choice {
 }
 
 impl Choice {
-    fn has(&self, name: &str, sha256: &str) -> bool {
+    /// Whether a document of this name and digest is one of them.
+    #[must_use]
+    pub fn has(&self, name: &str, sha256: &str) -> bool {
         let is = |text: &String| name == *text || (text.len() >= 8 && sha256.starts_with(text.as_str()));
         self.documents.is_empty() || self.documents.iter().any(is)
     }
@@ -133,8 +136,10 @@ impl Gathering<'_> {
                 continue;
             }
             let about = format!("{about}, SHA-256 {}\u{2026}", one.sha256.get(..16).unwrap_or_default());
-            if shut == Shut::Whole || self.exporter.book.is_document_quarantined(&one.sha256) {
-                self.list(&letter.name.to_string(), "", QUARANTINE);
+            let because =
+                if shut == Shut::Whole { Some(QUARANTINE) } else { because(self.exporter.reach(reading, one)) };
+            if let Some(because) = because {
+                self.list(&letter.name.to_string(), "", because);
             } else if let Some(because) = self.too_large(one.bytes) {
                 self.list(&one.name, &about, because);
             } else {
@@ -204,12 +209,12 @@ impl Gathering<'_> {
         head.push(("Message-ID", headers.message_id().unwrap_or_default()));
         let said = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
         head.push(("OpenPGP", said.into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(" ")));
-        let shut = |one: &&AttachmentInfo| !self.exporter.book.is_document_quarantined(&one.sha256);
+        let is_open = |one: &&AttachmentInfo| self.exporter.reach(reading, one) == Reach::Open;
         let files: Vec<String> = reading
             .body
             .attachments
             .iter()
-            .filter(shut)
+            .filter(is_open)
             .map(|one| format!("{} ({} bytes)", one.name, one.bytes))
             .collect();
         head.push(("With it", files.join("; ")));
@@ -240,11 +245,11 @@ impl Exporter {
         let gauge = Gauge::new(self.letters.len(), told);
         let mut gathering =
             Gathering { exporter: self, choice, items: Vec::new(), seen: HashSet::new(), held: 0, digests: Vec::new() };
-        for letter in &self.letters {
-            let message = self.read(letter, fetch, &gauge);
+        let gathered = self.read_ahead(fetch, &gauge, &mut |letter, message| {
             gathering.letter(letter, message);
-            gauge.done(gathering.items.len()).map_err(refuse)?;
-        }
+            gauge.done(gathering.items.len())
+        });
+        gathered.map_err(|error| refuse(gauge.or_stopped(error)))?;
         for document in self.by_hand()? {
             let wanted = choice.has(&document.name, &document.sha256) && gathering.seen.insert(document.sha256.clone());
             if !wanted {
@@ -252,6 +257,10 @@ impl Exporter {
             }
             let at = document.received.map(Gathering::at).unwrap_or_default();
             let about = format!("taken in by hand {at}, from {}", document.from);
+            if let Some(because) = because(document.reach) {
+                gathering.list("taken in by hand", "", because);
+                continue;
+            }
             match imported(&self.register, &self.stores, &document.sha256) {
                 Err(error) => gathering.list("taken in by hand", &about, error.to_string()),
                 Ok(content) => match gathering.too_large(document.bytes) {

@@ -22,6 +22,7 @@ pub(crate) use self::gather::Exporter;
 pub use self::gauge::{Progress, Told};
 use super::core::{Core, EngineError};
 use super::{Engine, STACK_BYTES};
+use crate::case::document::{Direction, Document, Reach};
 use crate::export::{Entry, ExportError, LeftOut, Role};
 use crate::mail::id::{CaseId, MessageRef, ThreadId};
 use crate::pgp::detached;
@@ -36,6 +37,28 @@ pub struct Chosen {
     pub parts: Vec<(MessageRef, String)>,
     /// What was taken in by hand: its digest.
     pub by_hand: Vec<String>,
+}
+
+impl Chosen {
+    /// What of documents can be written out: files that are in reach and lie somewhere still.
+    #[must_use]
+    pub fn of(case: Option<CaseId>, documents: Vec<Document>) -> Self {
+        let mut chosen = Self { case, ..Self::default() };
+        for document in documents.into_iter().filter(|one| one.is_file() && one.reach == Reach::Open) {
+            match document.message {
+                Some(message) => chosen.parts.push((message, document.path)),
+                None if document.direction == Direction::ByHand => chosen.by_hand.push(document.sha256),
+                None => {}
+            }
+        }
+        chosen
+    }
+
+    /// Whether there is nothing to write out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty() && self.by_hand.is_empty()
+    }
 }
 
 /// Which mail.

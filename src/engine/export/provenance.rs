@@ -1,11 +1,13 @@
 //! Where a message came from and what is known of it, and what of it is shut.
 
 use super::gather::{Exporter, Letter};
-use crate::case::document::Document;
+use crate::case::document::{Direction, Document, Reach};
 use crate::case::{Class, MessageName, service};
+use crate::engine::documents::reach;
 use crate::engine::reading::Reading;
 use crate::export::{Entry, Provenance, Role};
 use crate::mail::address::Address;
+use crate::mail::display::AttachmentInfo;
 use crate::pgp::report::SignatureState;
 use crate::pgp::sentence;
 use crate::register::record::Digest;
@@ -13,12 +15,26 @@ use crate::register::record::Digest;
 /// Why something stays where it is.
 pub(super) const QUARANTINE: &str = "it is in quarantine, and was left out";
 
-/// What of a message is in quarantine.
+/// The same of what nobody has decided about yet.
+pub(super) const WATCHED: &str =
+    "its name says that it may not be meant for you: quarantine it, or take it back within reach; it was left out";
+
+/// What of a message is out of reach.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shut {
     Nothing,
-    Part,
+    /// Some of its documents, and why.
+    Part(&'static str),
     Whole,
+}
+
+/// Why a document is left out; nothing where it is in reach.
+pub(super) fn because(reach: Reach) -> Option<&'static str> {
+    match reach {
+        Reach::Open => None,
+        Reach::Watched => Some(WATCHED),
+        Reach::Quarantined => Some(QUARANTINE),
+    }
 }
 
 /// The name under which the register knows a message.
@@ -28,30 +44,39 @@ fn name_of(reading: &Reading, digest: Digest) -> MessageName {
 }
 
 impl Exporter {
-    /// What of a message is in quarantine.
+    /// What of a message is out of reach.
     pub(super) fn shut(&self, reading: &Reading, digest: Digest) -> Shut {
-        if !self.book.has_quarantine() {
-            return Shut::Nothing;
-        }
-        if self.book.is_message_quarantined(&name_of(reading, digest)) {
+        if self.book.has_quarantine() && self.book.is_message_quarantined(&name_of(reading, digest)) {
             return Shut::Whole;
         }
-        let part = reading.body.attachments.iter().any(|one| self.book.is_document_quarantined(&one.sha256));
-        if part { Shut::Part } else { Shut::Nothing }
+        // The worst of them, in the order of their reach.
+        let worst =
+            reading.body.attachments.iter().map(|one| self.reach(reading, one)).max_by_key(|reach| *reach as u8);
+        worst.and_then(because).map_or(Shut::Nothing, Shut::Part)
+    }
+
+    /// Whether a document may be written out.
+    pub(super) fn reach(&self, reading: &Reading, one: &AttachmentInfo) -> Reach {
+        let withheld = self.settings.config.documents.of(&one.name, &one.media_type).withheld;
+        let direction = if self.is_own(reading) { Direction::Out } else { Direction::In };
+        reach(&self.book, None, &one.sha256, withheld, direction)
+    }
+
+    /// Whether a message is from one of the accounts.
+    fn is_own(&self, reading: &Reading) -> bool {
+        let settings = &self.settings;
+        let own = |address: &Address| {
+            let canonical = settings.classes.canonical(&address.addr);
+            let mut accounts = settings.config.accounts.iter();
+            accounts.any(|account| settings.classes.canonical(&account.address.addr) == canonical)
+        };
+        reading.headers().from().first().is_some_and(own)
     }
 
     pub(super) fn provenance(&self, reading: &Reading, letter: &Letter, sha256: String) -> Provenance {
         let (headers, outer) = (reading.headers(), reading.message.headers());
         let settings = &self.settings;
         let from = headers.from();
-        let own = |address: &Address| {
-            let canonical = settings.classes.canonical(&address.addr);
-            settings
-                .config
-                .accounts
-                .iter()
-                .any(|account| settings.classes.canonical(&account.address.addr) == canonical)
-        };
         let addresses = |list: Vec<Address>| list.into_iter().map(|one| one.addr).collect::<Vec<_>>();
         let (sent, report) = (headers.date(), &reading.opened.report);
         let deemed = self.law.zip(sent).and_then(|(law, sent)| {
@@ -65,7 +90,7 @@ impl Exporter {
             sha256,
             places: vec![letter.name.to_string()],
             subject: headers.subject(),
-            direction: if from.first().is_some_and(own) { "out" } else { "in" }.to_owned(),
+            direction: if self.is_own(reading) { "out" } else { "in" }.to_owned(),
             from: addresses(from),
             to: addresses(headers.to()),
             cc: addresses(headers.cc()),

@@ -3,14 +3,16 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut, entry};
+use super::provenance::{QUARANTINE, Shut, because, entry};
 use super::seal::{drop_zip, read_earlier};
 use super::{Exported, Form, refuse};
 use crate::case::document::Document;
+use crate::engine::STACK_BYTES;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
 use crate::engine::reading::open_guarded;
@@ -31,6 +33,33 @@ impl Exporter {
         let terms = Terms::at(self.settings.clock.now(), Decrypt::Any);
         let read = |raw: Arc<[u8]>| open_guarded(&raw, &self.keyring, &terms);
         Streamed::read(kept, &read, &|bytes| gauge.count(bytes)).map_err(|error| error.to_string())
+    }
+
+    /// Reads all messages in their order, each while the one before it is worked on: one core reads, the other writes.
+    pub(super) fn read_ahead(
+        &self,
+        fetch: Fetch<'_>,
+        gauge: &Gauge<'_>,
+        work: &mut dyn FnMut(&Letter, Result<Streamed, String>) -> Result<(), ExportError>,
+    ) -> Result<(), ExportError> {
+        std::thread::scope(|scope| {
+            // Handed from hand to hand: no more than one is held beside the one that is worked on.
+            let (give, take) = sync_channel(0);
+            let read = move || {
+                for letter in &self.letters {
+                    if give.send(self.read(letter, fetch, gauge)).is_err() {
+                        return;
+                    }
+                }
+            };
+            let builder = std::thread::Builder::new().stack_size(STACK_BYTES);
+            builder.spawn_scoped(scope, read).map_err(|why| ExportError::at("a thread", why))?;
+            for letter in &self.letters {
+                let failed = |_| Err("casemail failed while reading it".to_owned());
+                work(letter, take.recv().unwrap_or_else(failed))?;
+            }
+            Ok(())
+        })
     }
 
     /// Does it. Reads foreign bytes: needs a deep stack.
@@ -54,14 +83,14 @@ impl Exporter {
             done: Exported { directory: folder.path().to_owned(), ..Exported::default() },
         };
         let mut all = || {
-            for letter in &self.letters {
-                match self.read(letter, fetch, &gauge) {
+            self.read_ahead(fetch, &gauge, &mut |letter, message| {
+                match message {
                     Ok(message) => work.letter(&mut folder, letter, &message)?,
                     // Not wanted any more is told below.
                     Err(because) => work.leave_out(letter, "", because),
                 }
-                gauge.done(work.documents())?;
-            }
+                gauge.done(work.documents())
+            })?;
             for document in &by_hand {
                 work.by_hand(&mut folder, document)?;
                 gauge.done(work.documents())?;
@@ -175,10 +204,16 @@ impl Work<'_> {
             return self.message(folder, letter, message, "undisplayable");
         };
         let shut = self.exporter.shut(reading, message.digest);
-        if shut == Shut::Whole || (shut == Shut::Part && matches!(self.exporter.order.form, Form::Mbox | Form::Maildir))
-        {
+        let because = match shut {
+            Shut::Whole => Some(QUARANTINE),
+            Shut::Part(because) => {
+                Some(because).filter(|_| matches!(self.exporter.order.form, Form::Mbox | Form::Maildir))
+            }
+            Shut::Nothing => None,
+        };
+        if let Some(because) = because {
             self.held.insert(sha256);
-            self.leave_out(letter, "", QUARANTINE.to_owned());
+            self.leave_out(letter, "", because.to_owned());
             return Ok(());
         }
         if message.is_large() {
@@ -203,9 +238,9 @@ impl Work<'_> {
             Form::Files | Form::Zip => {}
         }
         self.documents_of(folder, letter, message, &sha256)?;
-        if shut == Shut::Part {
-            // Its bytes hold what is in quarantine.
-            self.leave_out(letter, "", QUARANTINE.to_owned());
+        if let Shut::Part(because) = shut {
+            // Its bytes hold what is out of reach.
+            self.leave_out(letter, "", because.to_owned());
             return Ok(());
         }
         self.message(folder, letter, message, &subject)
@@ -237,8 +272,8 @@ impl Work<'_> {
             if only.is_some_and(|paths| !paths.contains(&one.path)) {
                 continue;
             }
-            if self.exporter.book.is_document_quarantined(&one.sha256) {
-                self.leave_out(letter, &one.path, QUARANTINE.to_owned());
+            if let Some(because) = because(self.exporter.reach(reading, one)) {
+                self.leave_out(letter, &one.path, because.to_owned());
                 continue;
             }
             let (mut name, mut content, mut verdict) = (one.name.clone(), None, String::new());
@@ -323,9 +358,9 @@ impl Work<'_> {
     fn by_hand(&mut self, folder: &mut Folder, document: &Document) -> Result<(), ExportError> {
         let exporter = self.exporter;
         let leave_out = |because: String| LeftOut { what: format!("taken in by hand: {}", document.name), because };
-        if exporter.book.is_document_quarantined(&document.sha256) {
+        if let Some(because) = because(document.reach) {
             let what = "taken in by hand".to_owned();
-            self.manifest.left_out.push(LeftOut { what, because: QUARANTINE.to_owned() });
+            self.manifest.left_out.push(LeftOut { what, because: because.to_owned() });
             return Ok(());
         }
         let content = match imported(&exporter.register, &exporter.stores, &document.sha256) {

@@ -276,6 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn what_is_nested_without_end_costs_itself_only() {
+        let mut pdf = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog/Pages 2 0 R/X ".to_vec();
+        pdf.extend(b"[".repeat(20_000));
+        pdf.extend(b"]".repeat(20_000));
+        pdf.extend(b">>\nendobj\n2 0 obj\n<</Type/Pages/Kids[]/Count 0>>\nendobj\nxref\n0 1\n0000000000 65535 f \ntrailer\n<</Root 1 0 R/Size 3>>\nstartxref\n");
+        let at = pdf.windows(4).position(|four| four == b"xref").unwrap();
+        pdf.extend(format!("{at}\n%%EOF\n").into_bytes());
+        let (_, pages, listed) =
+            make("x", vec![item("deep.pdf", Matter::Pdf(pdf)), item("a", Matter::Text("x".into()))]).unwrap();
+        assert_eq!(pages, 2);
+        assert!(listed[0].because.is_some() && listed[1].because.is_none(), "{listed:?}");
+    }
+
+    #[test]
     fn the_same_documents_make_the_same_bundle() {
         let once = || make("x", vec![item("a", Matter::Text("x".into()))]).unwrap().0;
         assert_eq!(once(), once());

@@ -206,3 +206,14 @@ fn an_invitation_is_taken_into_the_case_after_a_yes() {
     let play = play.keys("y");
     assert!(play.effects.iter().any(|effect| matches!(effect, Effect::ChangeCase(..))));
 }
+
+#[test]
+fn all_that_the_filter_lets_through_is_marked_and_unmarked() {
+    let mut play = documents((80, 24)).keys("/pdf<CR>A");
+    assert!(play.screen().contains("4 marked."), "{}", play.screen());
+    // What is out of reach, or may not be meant for us, is marked and not written out.
+    play.press("X");
+    assert!(play.screen().contains("Export \u{201c}police summary.pdf\u{201d} to directory"), "{}", play.screen());
+    play.press("<Esc>A");
+    assert!(play.screen().contains("0 marked."), "{}", play.screen());
+}

@@ -90,6 +90,16 @@ fn an_export_tells_how_far_it_is_and_is_stopped_or_left_alone() {
 }
 
 #[test]
+fn an_export_is_read_again_by_a_key() {
+    let mut play = asked((80, 24), "gx");
+    assert!(play.screen().contains("Read the export in directory again"), "{}", play.screen());
+    // What is refused for writing may be read.
+    play.event(Event::Target(place("~/matters", true)));
+    play.press("<CR>");
+    assert_eq!(play.told(), ["VerifyExport(\"~/matters\")"]);
+}
+
+#[test]
 fn a_bundle_is_asked_for_by_its_own_key() {
     let mut play = asked((80, 24), "jB");
     assert!(play.screen().contains("One PDF of the case, to directory"), "{}", play.screen());

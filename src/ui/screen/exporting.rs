@@ -18,6 +18,7 @@ pub(in crate::ui) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     let title = match now.making {
         Making::Files => "Export",
         Making::Bundle => "Bundle",
+        Making::Proof => "Verify",
     };
     let inner = canvas.window(area, title);
     let (x, room) = (inner.x + 1, inner.width.saturating_sub(2));
@@ -25,16 +26,19 @@ pub(in crate::ui) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
     let muted = style.patch(canvas.style(Scope::TextMuted));
     canvas.put(x, inner.y, room, now.place.as_str(), muted);
     canvas.put(x, inner.y + 2, room, &bar(now, room, canvas), style);
-    let messages = if now.of == 1 { "message" } else { "messages" };
-    let files = if now.documents == 1 { "document" } else { "documents" };
-    let words = format!(
-        "{} of {} {messages}, {} {files}, {} at {}/s",
-        now.done,
-        now.of,
-        now.documents,
-        size(now.bytes),
-        size(now.rate)
-    );
+    let many = |count: usize, one: &str| format!("{one}{}", if count == 1 { "" } else { "s" });
+    let counted = match now.making {
+        Making::Proof => format!("{} of {} {}", now.done, now.of, many(now.of, "file")),
+        Making::Files | Making::Bundle => format!(
+            "{} of {} {}, {} {}",
+            now.done,
+            now.of,
+            many(now.of, "message"),
+            now.documents,
+            many(now.documents, "document")
+        ),
+    };
+    let words = format!("{counted}, {} at {}/s", size(now.bytes), size(now.rate));
     canvas.put(x, inner.y + 3, room, &words, style);
     let keys = |action| model.settings.keymap.hint(Context::Prompt, action).unwrap_or_default();
     let hint = format!(
@@ -59,6 +63,7 @@ pub(in crate::ui) fn short(model: &Model) -> Option<String> {
     let what = match now.making {
         Making::Files => "exporting",
         Making::Bundle => "bundling",
+        Making::Proof => "verifying",
     };
     let stop = model.settings.keymap.hint(Context::Global, Action::MailExportStop).unwrap_or_default();
     Some(format!("{what} {} %, {stop} stops it", now.share.min(1000) / 10))

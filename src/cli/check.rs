@@ -9,7 +9,7 @@ use super::output::Output;
 use super::passphrase;
 use super::probe::{self, Fault, Service, Trouble};
 use crate::config::{Config, files};
-use crate::engine::keys::{KeyListed, soon};
+use crate::engine::keys::{KeyListed, Soon};
 use crate::export::target;
 use crate::net::Secret;
 use crate::net::sasl::{Binding, Proof};
@@ -55,6 +55,11 @@ pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, O
             if let Some(file) = account.ca_file.as_ref().filter(|file| !file.is_file()) {
                 let cure = "name the PEM file of the certificate authority";
                 found.push(Line::new(Severity::Error, file.display(), "ca_file: there is no such file", cure));
+            }
+            if let Some(file) = account.ca_file.as_ref().filter(|file| file.is_file())
+                && let Err(error) = crate::net::tls::client_config(Some(file))
+            {
+                found.push(Line::new(Severity::Error, format!("account {}", account.name), error, "see `ca_file`"));
             }
             if let Some(Err(error)) = probe::certificate(account) {
                 let place = format!("account {}", account.name);
@@ -180,7 +185,7 @@ fn cure(proof: &Proof) -> &'static str {
 }
 
 /// Keys: there is an own one for every account, for an address of ours, and none that is in use ends soon.
-pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<Line> {
+pub(super) fn keys(config: &Config, keys: &[KeyListed], ending: Vec<Soon>) -> Vec<Line> {
     let mut found = Vec::new();
     let own: Vec<&CertInfo> =
         keys.iter().map(|key| &key.info).filter(|key| key.acceptance == Acceptance::Own && !key.revoked).collect();
@@ -193,7 +198,7 @@ pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<L
             found.push(Line::new(Severity::Warning, format!("account {}", account.name), what, cure));
         }
     }
-    for end in soon(keys, &[], now) {
+    for end in ending {
         found.push(Line::new(Severity::Warning, format!("key {}", end.fingerprint), end.what, end.cure));
     }
     for key in own {

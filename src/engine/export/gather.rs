@@ -30,6 +30,7 @@ pub(super) struct Letter {
     pub(super) name: MessageRef,
     pub(super) received: Timestamp,
     pub(super) thread: ThreadId,
+    pub(super) cases: Vec<CaseId>,
     /// Only these of its attachments, by their paths.
     pub(super) only: Option<Vec<String>>,
 }
@@ -88,6 +89,7 @@ impl Exporter {
                 name: library.name(key)?,
                 received: library.received(key).and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_default(),
                 thread: library.thread_of(key).unwrap_or(ThreadId(0)),
+                cases: library.cases_of(key).into_iter().map(|(case, _)| case).collect(),
                 only: only.get(&key).cloned(),
             })
         };

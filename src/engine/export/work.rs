@@ -13,13 +13,14 @@ use super::seal::{drop_zip, read_earlier};
 use super::{Exported, Form, refuse};
 use crate::case::document::Document;
 use crate::engine::STACK_BYTES;
+use crate::engine::company::Company;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
 use crate::engine::reading::open_guarded;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
 use crate::mail::id::ThreadId;
-use crate::pgp::open::{Decrypt, Terms};
+use crate::pgp::open::Decrypt;
 use crate::pgp::{file, sentence};
 
 /// The topic of what was taken in by hand: its directory has the number 0, which no thread has.
@@ -30,7 +31,8 @@ impl Exporter {
     pub(super) fn read(&self, letter: &Letter, fetch: Fetch<'_>, gauge: &Gauge<'_>) -> Result<Streamed, String> {
         let kept = Kept::of(&self.stores, letter.key).map_err(|error| error.to_string())?;
         let kept = kept.map_or_else(|| fetch(letter), Ok)?;
-        let terms = Terms::at(self.settings.clock.now(), Decrypt::Any);
+        let company = Company::of(&self.settings, &self.book, &letter.cases);
+        let terms = company.terms(self.settings.clock.now(), Decrypt::Any);
         let read = |raw: Arc<[u8]>| open_guarded(&raw, &self.keyring, &terms);
         Streamed::read(kept, &read, &|bytes| gauge.count(bytes)).map_err(|error| error.to_string())
     }
@@ -256,7 +258,8 @@ impl Work<'_> {
     ) -> Result<(), ExportError> {
         let Some(reading) = &message.reading else { return Ok(()) };
         let (settings, keyring) = (&self.exporter.settings, &self.exporter.keyring);
-        let terms = Terms::at(settings.clock.now(), Decrypt::Any);
+        let company = Company::of(settings, &self.exporter.book, &letter.cases);
+        let terms = company.terms(settings.clock.now(), Decrypt::Any);
         let directory = self.directory(folder, letter, sha256);
         let known = self.manifest.messages.last();
         let message_verdict = known.map(|one| one.verdict.join(" ")).unwrap_or_default();

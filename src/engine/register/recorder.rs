@@ -167,7 +167,7 @@ impl Recorder {
     }
 
     fn reading(&self, raw: Arc<[u8]>) -> Option<Reading> {
-        read_guarded(&raw, &self.keyring, self.settings.clock.now(), Decrypt::NotRsa)
+        read_guarded(&raw, &self.keyring, &self.settings.terms(Decrypt::NotRsa))
     }
 
     /// The facts of a message of the cache; nothing where it is not here. A large one is not held.

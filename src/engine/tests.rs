@@ -377,12 +377,8 @@ fn a_mailbox_that_is_not_listed_keeps_its_messages_and_says_so() {
     let running = world.open();
     tell(&running, &["INBOX", "Weir"]);
     pass(&running, "INBOX", vec![fetched(1, eml(1, "in", "", "x"))]);
-    pass(&running, "Weir", vec![fetched(1, eml(2, "weir", "", "z")), fetched(2, eml(3, "weir two", "", "z"))]);
-    running
-        .engine
-        .block_on(async { running.sink().vanished(&at("Weir", 7), UidSet::from(2..=2)).await })
-        .unwrap()
-        .unwrap();
+    pass(&running, "Weir", vec![fetched(1, eml(2, "weir", "", "z"))]);
+    running.engine.core.flush_back();
     let samples = running.engine.block_on(async { running.sink().samples("Weir", 8).await }).unwrap().unwrap();
     assert_eq!(samples.iter().map(|sample| sample.uid).collect::<Vec<_>>(), [1]);
     for _ in 0..2 {

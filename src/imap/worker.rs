@@ -408,8 +408,8 @@ async fn all<S: Sink>(
     let mut state = shared.state();
     state.sent = mailboxes::sent(&found, setup.sent_mailbox.as_deref());
     for found in &found {
+        // Whether it has its turn or needs none: what is opened beside and says the same, is no news.
         if found.info.name == "INBOX"
-            && !changed.iter().any(|outlook| outlook.mailbox == found.info.name)
             && let Some(status) = &found.status
         {
             state.inbox_seen = Some(Server {

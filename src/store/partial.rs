@@ -85,7 +85,7 @@ fn record(input: &mut impl Read, most: usize) -> io::Result<Option<Vec<u8>>> {
         }
     }
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-    if length < OVERHEAD || length > most.saturating_add(OVERHEAD) {
+    if !(OVERHEAD..=most.saturating_add(OVERHEAD)).contains(&length) {
         return Err(broken());
     }
     let mut sealed = vec![0; length];
@@ -112,7 +112,7 @@ impl Partial {
         for place in files(dir)? {
             let Ok(mut partial) = Self::read_head(&place, sealer) else { continue };
             let same = (partial.of.mailbox, partial.of.uid) == (of.mailbox, of.uid);
-            if partial.of == of && found.is_none() && partial.read_through(&mut |_| true).is_ok() {
+            if partial.of == of && found.is_none() && partial.read_through().is_ok() {
                 found = Some(partial);
             } else if same {
                 fs::remove_file(&place)?;
@@ -155,10 +155,9 @@ impl Partial {
         Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0 })
     }
 
-    /// Reads all pieces, counts them, and cuts off what is no piece. `on` sees each; it is passed over when `on` has said that it wants no more.
-    fn read_through(&mut self, on: &mut dyn FnMut(&[u8]) -> bool) -> io::Result<()> {
+    /// Reads all pieces, counts them, and cuts off what is no piece.
+    fn read_through(&mut self) -> io::Result<()> {
         let mut input = BufReader::new(self.file.try_clone()?);
-        let mut wanted = true;
         loop {
             let sealed = match record(&mut input, PIECE_MAX) {
                 Ok(Some(sealed)) => sealed,
@@ -167,7 +166,6 @@ impl Partial {
                 Err(error) => return Err(error),
             };
             let Ok(piece) = self.sealer.open(&place_of(&self.name, Some(self.pieces)), &sealed) else { break };
-            wanted = wanted && on(&piece);
             self.pieces = self.pieces.saturating_add(1);
             self.have = self.have.saturating_add(piece.len() as u64);
             self.end = self.end.saturating_add(4).saturating_add(sealed.len() as u64);

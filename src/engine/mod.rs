@@ -68,6 +68,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod tidying;
+mod unlisted;
 
 use std::collections::HashMap;
 use std::sync::Arc;

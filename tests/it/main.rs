@@ -41,6 +41,7 @@ mod pgp_interop;
 mod pgp_layers;
 mod pgp_rfc;
 mod pgp_write;
+mod pleas;
 mod register;
 mod scenario_cases;
 mod scenario_documents;

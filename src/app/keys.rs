@@ -230,7 +230,6 @@ impl Model {
             | Purpose::Quarantine { .. }
             | Purpose::Save(..)
             | Purpose::SaveChange(_)
-            | Purpose::Export(_)
             | Purpose::Fact(_)
             | Purpose::Attach
             | Purpose::Decrypt(..)

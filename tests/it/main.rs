@@ -23,6 +23,7 @@ mod disk_full;
 mod engine;
 mod exchange;
 mod export;
+mod export_large;
 mod guard;
 mod imap;
 mod imap_hostile;

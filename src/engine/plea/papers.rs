@@ -90,7 +90,7 @@ impl Core {
             open.stores.state.outbox_raw(row.id).ok()
         };
         let raw: Arc<[u8]> = here.or_else(waiting)?.into();
-        let reading = read_guarded(&raw, &open.keyring.now(), self.now(), Decrypt::NotRsa)?;
+        let reading = read_guarded(&raw, &open.keyring.now(), &self.settings.terms(Decrypt::NotRsa))?;
         // What nobody could open says nothing about its files.
         (!reading.opened.report.encrypted || reading.opened.report.decrypted).then_some(reading)
     }
@@ -131,8 +131,12 @@ impl Core {
             Some((file.1, message.clone()))
         });
         let (sha256, message) = found.ok_or_else(gone)?;
-        let reading = self.read_of(open, &message).ok_or_else(gone)?;
         let digest = hex::encode(sha256);
+        let book = open.register.with(|loaded| loaded.book())?;
+        if book.is_document_quarantined(&digest) || book.is_message_quarantined(&message) {
+            return Err(refused(format!("“{name}” is in quarantine")));
+        }
+        let reading = self.read_of(open, &message).ok_or_else(gone)?;
         let info = reading.body.attachments.iter().find(|one| one.sha256 == digest).ok_or_else(gone)?;
         let part = reading.opened.shown.parts().get(info.part).ok_or_else(gone)?;
         let content = reading.opened.shown.content(part);
@@ -155,7 +159,8 @@ impl Core {
                 let key = open.library.key(message).ok_or_else(gone)?;
                 let raw: Arc<[u8]> = open.stores.cache.raw(key)?.ok_or_else(gone)?.into();
                 // The user asked for this very file.
-                let reading = read_guarded(&raw, &open.keyring.now(), self.now(), Decrypt::Any).ok_or_else(gone)?;
+                let terms = self.settings.terms(Decrypt::Any);
+                let reading = read_guarded(&raw, &open.keyring.now(), &terms).ok_or_else(gone)?;
                 let info = reading.body.attachments.iter().find(|one| one.path == document.path).ok_or_else(gone)?;
                 reading.opened.shown.content(reading.opened.shown.parts().get(info.part).ok_or_else(gone)?)
             }

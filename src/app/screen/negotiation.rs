@@ -387,7 +387,13 @@ fn below(shown: &NegotiationView, step: &crate::plea::negotiation::Step) -> Vec<
             }
             None => term_lines(terms).into_iter().for_each(&mut plain),
         }
-        for term in terms.charges().iter().filter(|term| !term.amendments.is_empty()) {
+        // How the libel would read, where that is new.
+        let before = view.offer_before(act.no);
+        let is_new = |term: &&crate::plea::Term| {
+            let known = before.and_then(|offer| offer.terms.term(term.charge));
+            !term.amendments.is_empty() && known.is_none_or(|known| known.amendments != term.amendments)
+        };
+        for term in terms.charges().iter().filter(is_new) {
             let charge = view.setting.charges.iter().find(|one| one.number == term.charge);
             if let Some(Ok(pieces)) = charge.map(|charge| diff::libel(&charge.text, &term.amendments)) {
                 plain(format!("  charge {} would read: {}", term.charge, diff::libel_words(&pieces)));

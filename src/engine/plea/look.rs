@@ -23,6 +23,8 @@ use crate::store::mailbox::SpecialUse;
 
 /// Messages of the other side that are offered to be marked.
 const LOOSE_MAX: usize = 20;
+/// Mail that came so long before the first act is not offered to be marked.
+const BEFORE: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 /// Characters of a message that are shown beside it.
 const WORDS_MAX: usize = 400;
 
@@ -219,6 +221,12 @@ impl Core {
             }
         }
         let library = &open.library;
+        let acts = entries.iter().filter_map(|entry| match entry {
+            Entry::Sent { at, .. } | Entry::Came { at, .. } | Entry::Mark { came: at, .. } => Some(*at),
+            _ => None,
+        });
+        // What was written long before the first act is of something else.
+        let since = acts.min().and_then(|first| first.checked_sub(BEFORE).ok()).unwrap_or(Timestamp::MIN);
         let mut seen = std::collections::BTreeSet::new();
         let mut found = Vec::new();
         for key in library.keys_by_date() {
@@ -229,6 +237,9 @@ impl Core {
             let is_copy = library.mailbox(key.mailbox).is_some_and(|m| m.state.special_use == Some(SpecialUse::Sent));
             if !is_here || is_copy {
                 continue;
+            }
+            if library.received(key).is_some_and(|at| at < since.as_second()) {
+                break;
             }
             let Ok(Some(summary)) = open.stores.cache.summary(key) else { continue };
             let [author] = summary.from.as_slice() else { continue };

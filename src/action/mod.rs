@@ -118,6 +118,7 @@ actions! {
     PleaExtend "plea.extend" [Plea] "Leave your offer open for longer; on a message: they do";
     PleaTender "plea.tender" [Plea] "Say at which hearing the plea will be tendered";
     PleaRecord "plea.record" [Plea] "Record what became of it in court";
+    PleaWrite "plea.write" [Plea] "Write the page to hand up, or the chronology, to a file";
     PleaNote "plea.note" [Plea] "Write a note that is never sent";
     PleaChoose "plea.choose" [Plea] "Say which of two crossed offers stands here";
     PleaAdmit "plea.admit" [Plea] "Let the act at the cursor count in spite of what was found";

@@ -10,7 +10,6 @@ use super::screen::Screen;
 use super::screen::connections::Connections;
 use super::screen::finder::Search;
 use super::screen::help::Help;
-use super::screen::outbox::Outbox;
 use super::screen::palette::Palette;
 use super::screen::threads::Threads;
 use super::view::{Scope, Tone};
@@ -165,12 +164,7 @@ impl Model {
                 self.open_threads(Scope::All, SafeText::from("All mail"), out);
             }
             Action::GoDrafts => self.show_drafts(out),
-            Action::GoOutbox if !matches!(self.screens.last(), Some(Screen::Outbox(_))) => {
-                self.popups.clear();
-                self.push(Screen::Outbox(Outbox::default()));
-                self.refresh(out);
-            }
-            Action::GoOutbox => {}
+            Action::GoOutbox => self.go_outbox(out),
             Action::GoChanges => self.go_changes(out),
             Action::GoMailbox => self.go_mailbox(out),
             Action::GoInbox => {

@@ -310,6 +310,10 @@ pub enum Effect {
     PleaMark(Box<MarkWish>),
     /// Enter something in a negotiation that is never sent.
     PleaEnter(CaseId, NegotiationId, Local),
+    /// Send what completes the name of a file for an offer in this case.
+    CompleteFile(CaseId, String),
+    /// Send a file for an offer in this case: of the disk, of its documents or of an act.
+    PleaFile(CaseId, String),
     /// Send what the filing rules of the configuration would move, where they are not in force.
     PreviewRefile,
     /// File by the filing rules of the configuration.

@@ -107,6 +107,10 @@ pub enum Event {
     Plea(CaseId, Result<Arc<NegotiationView>, SafeText>),
     /// An act that was asked for, as a draft; or every sentence that stands against it.
     PleaDraft(Result<Box<Draft>, Vec<SafeText>>),
+    /// What completes the name of a file that was typed: see [`super::effect::Effect::CompleteFile`].
+    PleaFiles(String, Vec<String>),
+    /// A file for an offer, by what was typed, or why there is none: see [`super::effect::Effect::PleaFile`].
+    PleaFile(String, Result<Box<Attachment>, SafeText>),
     /// What changed filing rules would move, in words.
     RefilePreview(SafeText),
     /// The message that chases a question of a case; `None` where the question is gone.

@@ -15,6 +15,8 @@ pub struct Field {
     pub line: Line,
     /// The words that may stand here; none: any text.
     pub choices: Vec<&'static str>,
+    /// The name of a file stands here.
+    pub is_file: bool,
     /// How to write it.
     pub hint: Cow<'static, str>,
 }
@@ -23,7 +25,14 @@ impl Field {
     /// A field for any text.
     #[must_use]
     pub fn text(label: impl Into<Cow<'static, str>>, value: &str, hint: impl Into<Cow<'static, str>>) -> Self {
-        Self { label: label.into(), line: Line::new(value), choices: Vec::new(), hint: hint.into() }
+        let hint = hint.into();
+        Self { label: label.into(), line: Line::new(value), choices: Vec::new(), is_file: false, hint }
+    }
+
+    /// A field for the name of a file.
+    #[must_use]
+    pub fn file(label: impl Into<Cow<'static, str>>, value: &str, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { is_file: true, ..Self::text(label, value, hint) }
     }
 
     /// A field for one of some words.
@@ -34,7 +43,7 @@ impl Field {
         choices: impl IntoIterator<Item = &'static str>,
     ) -> Self {
         let choices = choices.into_iter().collect();
-        Self { label: label.into(), line: Line::new(value), choices, hint: "tab shows the next choice".into() }
+        Self { choices, ..Self::text(label, value, "tab shows the next choice") }
     }
 
     /// What was typed, without spaces around it.
@@ -78,6 +87,8 @@ pub enum Did {
     Submit,
     /// Something in it changed, or the cursor moved.
     Moved,
+    /// The name of a file is to be completed.
+    Complete,
     /// Nothing: the key means nothing here.
     Nothing,
 }
@@ -128,6 +139,7 @@ impl<S> Form<S> {
             Action::PromptPrevious => self.at = self.at.saturating_sub(1),
             Action::PromptComplete => match self.fields.get_mut(self.at) {
                 Some(field) if !field.choices.is_empty() => field.next_choice(),
+                Some(field) if field.is_file => return Did::Complete,
                 _ => self.at = (self.at + 1) % (last + 1),
             },
             _ => {

@@ -157,6 +157,7 @@ impl Model {
         }
         match form.act(action) {
             Did::Submit => self.take_form(out),
+            Did::Complete => self.complete_plea_file(out),
             Did::Moved => {}
             Did::Nothing => return false,
         }

@@ -22,6 +22,7 @@ pub mod list;
 mod matters;
 mod model;
 mod outbox;
+mod plea_files;
 pub mod plea_forms;
 pub mod plea_terms;
 pub mod plea_view;

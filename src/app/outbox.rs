@@ -4,11 +4,21 @@ use super::effect::Effect;
 use super::model::Model;
 use super::popup::{Ask, Decision, Popup};
 use super::screen::Screen;
+use super::screen::outbox::Outbox;
 use super::view::Tone;
 use crate::action::Action;
 use crate::mail::safe::SafeText;
 
 impl Model {
+    /// Opens the outbox.
+    pub(crate) fn go_outbox(&mut self, out: &mut Vec<Effect>) {
+        if !matches!(self.screens.last(), Some(Screen::Outbox(_))) {
+            self.popups.clear();
+            self.push(Screen::Outbox(Outbox::default()));
+            self.refresh(out);
+        }
+    }
+
     pub(crate) fn act_in_outbox(&mut self, action: Action, out: &mut Vec<Effect>) {
         let Some(Screen::Outbox(outbox)) = self.screens.last() else { return };
         let Some(row) = outbox.list.selected() else { return };

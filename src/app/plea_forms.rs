@@ -4,18 +4,22 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::form::{Field, Form};
 use super::forms::{Refusal, Subject, date};
+use super::plea_files::{self, FILE};
 use super::plea_terms::{self, DETAILS, WHEN};
 use super::plea_view::{Local, MarkWish, NegotiationView, Wish};
 use crate::case::hearing::zone;
 use crate::case::{ChargeState, HearingId, HearingTime};
+use crate::mail::draft::Attachment;
 use crate::mail::id::MessageRef;
 use crate::plea::act::{Cleared, Subject as Under};
 use crate::plea::compose::{Claim, Proposal, target};
 use crate::plea::mark::Meaning;
 use crate::plea::offer::{Ground, OfferError, gaps, text_document};
+use crate::plea::record::Paper;
 use crate::plea::{
     ActNo, Authority, Basis, Condition, Document, Evidence, Kind, Offer, Outcome, Plea, Side, State, Terms,
 };
@@ -27,6 +31,8 @@ pub struct PleaForm {
     pub view: Arc<NegotiationView>,
     /// What is done.
     pub what: What,
+    /// Files that were read for it, by what was typed.
+    pub files: Vec<(String, Attachment)>,
 }
 
 /// What is done by a form.
@@ -40,12 +46,22 @@ pub enum What {
     Record,
     /// A note.
     Note,
+    /// A paper is written to a file.
+    Write,
     /// Which offer stands here.
     Choose,
     /// An act counts all the same.
     Admit(ActNo),
     /// A mark is taken back.
     Unmark(ActNo),
+}
+
+impl What {
+    /// Whether terms are offered by it.
+    #[must_use]
+    pub fn has_terms(&self) -> bool {
+        kind_of(self).is_some_and(Kind::has_terms)
+    }
 }
 
 /// What a form becomes.
@@ -84,7 +100,7 @@ fn kind_of(what: &What) -> Option<Kind> {
 /// The form of something; every field filled with what is known.
 #[must_use]
 pub fn form(view: Arc<NegotiationView>, what: What, now: Timestamp) -> Form<Subject> {
-    let subject = PleaForm { view, what };
+    let subject = plea_files::form_of(view, what);
     let mut fields: Vec<Field> = Vec::new();
     let side = speaker(&subject);
     let known = &subject.view.view;
@@ -121,6 +137,7 @@ fn title(subject: &PleaForm) -> String {
         }
         What::Record => format!("RECORD: what became of it in court ({about})"),
         What::Note => format!("NOTE: never sent ({about})"),
+        What::Write => format!("Write a paper to a file ({about})"),
         What::Choose => format!("Which of the crossed offers stands here ({about})"),
         What::Admit(no) => format!("Let {no} count ({about})"),
         What::Unmark(no) => format!("Take the mark {no} back ({about})"),
@@ -148,6 +165,9 @@ fn act_fields(subject: &PleaForm, kind: Kind, side: Side, now: Timestamp, fields
             };
             let called = if law == crate::case::Jurisdiction::Scotland { "Narrative" } else { "Basis of plea" };
             fields.push(Field::text(called, &basis, "of all charges; may be empty"));
+            if !marks {
+                fields.push(plea_files::basis_field(before));
+            }
             let conditions = before.map(|offer| offer.terms.conditions().to_owned()).unwrap_or_default();
             fields.push(Field::text("Conditions", &conditions, "on what else all of it depends; may be empty"));
             fields.push(Field::text("Reply by", "", WHEN));
@@ -221,6 +241,7 @@ fn local_fields(subject: &PleaForm, now: Timestamp, fields: &mut Vec<Field>) {
             fields.push(Field::text("Known from", "", "who was there, or what says so"));
         }
         What::Note => fields.push(Field::text("Text", "", "kept here with your name; never sent")),
+        What::Write => fields.extend(plea_files::paper_fields(&subject.view)),
         What::Choose => {
             let offers: Vec<String> =
                 known.rivals.iter().filter_map(|at| known.offers.get(*at)).map(|one| one.no.to_string()).collect();
@@ -325,6 +346,15 @@ fn local(plea: &PleaForm, fields: &Fields<'_>) -> Result<Local, Refusal> {
             text if text.is_empty() => return Err((0, "the note is empty".to_owned())),
             text => Local::Note(text),
         },
+        What::Write => {
+            let paper = fields.chosen("What", Paper::parse)?;
+            match fields.text(FILE) {
+                text if text.is_empty() => {
+                    return Err((fields.at(FILE).unwrap_or_default(), "name the file".to_owned()));
+                }
+                text => Local::Write(paper, text),
+            }
+        }
         What::Choose => Local::Choose(
             fields.text("Stands").parse().map_err(|_| (0, "name one of the offers, for instance P1".to_owned()))?,
         ),
@@ -390,6 +420,21 @@ fn terms(plea: &PleaForm, fields: &Fields<'_>) -> Result<Terms, Refusal> {
     }
     let basis = fields.at("Narrative").or_else(|| fields.at("Basis of plea")).map(|at| form.value(at));
     let basis = basis.and_then(text_document);
+    let file = plea_files::chosen(form, plea);
+    let basis = match (basis, file) {
+        (Some(_), Some(_)) => {
+            let at = fields.at(FILE).unwrap_or_default();
+            return Err((
+                at,
+                "the basis or narrative is words or a file, not both: empty one of the fields".to_owned(),
+            ));
+        }
+        (None, Some(file)) => {
+            let sha256 = Sha256::digest(&file.content).into();
+            Some(Document::Attached { name: file.name.clone(), sha256 })
+        }
+        (basis, None) => basis,
+    };
     Terms::new(terms, basis, &fields.text("Conditions")).map_err(|error| {
         let words = error.to_string();
         let about = live(&plea.view).find(|charge| words.starts_with(&format!("charge {}:", charge.number)));
@@ -407,7 +452,8 @@ fn place(error: &OfferError, fields: &Fields<'_>) -> usize {
         OfferError::NoSuchWords(number, _) => charge(*number).saturating_add(1),
         OfferError::Past | OfferError::TooFar => fields.at("Reply by").unwrap_or_default(),
         OfferError::NoAuthority(_) | OfferError::WrongAuthority(..) => fields.at("Authority").unwrap_or_default(),
-        OfferError::Nothing | OfferError::NotAttached(_) | OfferError::OtherFile(_) => 0,
+        OfferError::NotAttached(_) | OfferError::OtherFile(_) => fields.at(FILE).unwrap_or_default(),
+        OfferError::Nothing => 0,
     }
 }
 
@@ -434,7 +480,10 @@ fn wish(plea: &PleaForm, kind: Kind, fields: &Fields<'_>, now: Timestamp) -> Res
             let terms = terms(plea, fields).map_err(alone)?;
             let reply_by = fields.moment("Reply by").map_err(alone)?;
             let setting = &plea.view.view.setting;
-            let ground = Ground::of(&plea.view.case, setting.id.accused, setting.us, now);
+            let mut ground = Ground::of(&plea.view.case, setting.id.accused, setting.us, now);
+            let file = plea_files::chosen(fields.0, plea);
+            ground.files =
+                file.map(|file| (file.name.clone(), Sha256::digest(&file.content).into())).into_iter().collect();
             let actor = plea.view.actor.as_ref().map_err(|words| alone((0, words.to_string())))?;
             let authority = claim.as_ref().map(|claim| Authority {
                 name: actor.name.clone(),
@@ -473,7 +522,7 @@ fn wish(plea: &PleaForm, kind: Kind, fields: &Fields<'_>, now: Timestamp) -> Res
         claim,
         about: fields.about().map_err(alone)?,
         text: fields.text("Below"),
-        files: Vec::new(),
+        files: plea_files::chosen(fields.0, plea).filter(|_| kind.has_terms()).cloned().into_iter().collect(),
     })
 }
 

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::app::view::Tone;
 use crate::case::{Case, HearingId};
 use crate::mail::draft::Attachment;
-use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::id::{CaseId, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::plea::compose::{Actor, Claim, Proposal};
 use crate::plea::mark::Meaning;
+use crate::plea::record::Paper;
 use crate::plea::{ActNo, Entry, Kind, NegotiationId, Outcome, Side, View};
 
 /// A message of the other side that no act is known of.
@@ -17,6 +19,8 @@ use crate::plea::{ActNo, Entry, Kind, NegotiationId, Outcome, Side, View};
 pub struct Loose {
     /// Which.
     pub message: MessageRef,
+    /// Its thread, where it is in one.
+    pub thread: Option<ThreadId>,
     /// Its author.
     pub from: SafeText,
     /// Its subject.
@@ -27,6 +31,82 @@ pub struct Loose {
     pub at: Timestamp,
     /// A block stands in it that cannot be read: why.
     pub damage: Option<SafeText>,
+}
+
+/// How the message of an own act stands that no server has, or may not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transit {
+    /// Which act.
+    pub act: ActNo,
+    /// The state of its row in the outbox, by its name.
+    pub state: &'static str,
+    /// In words.
+    pub words: SafeText,
+    /// How loud.
+    pub tone: Tone,
+}
+
+/// How a file that terms name was found in the message that carries them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileFound {
+    /// It is attached.
+    Fits,
+    /// Another file is attached under its name.
+    Differs,
+    /// It is not attached.
+    Missing,
+    /// The message is not here, or is shut.
+    NotHere,
+}
+
+impl FileFound {
+    /// The name that scripts read.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Fits => "fits",
+            Self::Differs => "differs",
+            Self::Missing => "missing",
+            Self::NotHere => "not-here",
+        }
+    }
+}
+
+/// A file that the terms of an act name by its digest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileCheck {
+    /// Which act.
+    pub act: ActNo,
+    /// Its name.
+    pub name: SafeText,
+    /// Its SHA-256, in hexadecimal digits.
+    pub sha256: String,
+    /// Whether it is there.
+    pub found: FileFound,
+}
+
+impl FileCheck {
+    /// In words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let what = match self.found {
+            FileFound::Fits => "is attached, and its digest is the one in the terms",
+            FileFound::Differs => "is not what the terms name: another file is attached under its name",
+            FileFound::Missing => "is named in the terms, and not attached",
+            FileFound::NotHere => "cannot be looked at: the message that carries it is not here, or shut",
+        };
+        format!("The file “{}” {what}.", self.name)
+    }
+
+    /// How loud.
+    #[must_use]
+    pub const fn tone(&self) -> Tone {
+        match self.found {
+            FileFound::Fits => Tone::Good,
+            FileFound::NotHere => Tone::Warning,
+            FileFound::Differs | FileFound::Missing => Tone::Alarm,
+        }
+    }
 }
 
 /// A negotiation, whole.
@@ -44,6 +124,12 @@ pub struct NegotiationView {
     pub possible: Vec<(Kind, Result<(), SafeText>)>,
     /// Messages of the other side without an act, the newest first.
     pub loose: Vec<Loose>,
+    /// The threads of the messages of acts, where they are here.
+    pub threads: Vec<(ActNo, ThreadId)>,
+    /// Messages of own acts that no server has, or may not have.
+    pub transits: Vec<Transit>,
+    /// The files that terms name, as they were found.
+    pub files: Vec<FileCheck>,
     /// Whom an act would go to.
     pub to: Option<SafeText>,
     /// What is known about credit for a plea: information only; empty in Scotland.
@@ -115,6 +201,8 @@ pub enum Local {
     },
     /// Which of several offers stands here.
     Choose(ActNo),
+    /// A paper is written to this file.
+    Write(Paper, String),
     /// A note.
     Note(String),
     /// An act counts in spite of what was found about it.

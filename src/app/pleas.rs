@@ -15,7 +15,7 @@ use crate::action::Action;
 use crate::mail::draft::Draft;
 use crate::mail::id::CaseId;
 use crate::mail::safe::SafeText;
-use crate::plea::{Kind, board};
+use crate::plea::{Entry, Kind, board};
 
 /// What an intent does in a negotiation.
 const fn kind_of(action: Action) -> Option<Kind> {
@@ -169,6 +169,7 @@ impl Model {
                 Ok(()) => self.open_form(plea_forms::form(view, What::Record, now)),
                 Err(because) => self.say(Tone::Warning, because.as_str()),
             },
+            (Action::PleaWrite, _) => self.open_form(plea_forms::form(view, What::Write, now)),
             (Action::PleaNote, _) => self.open_form(plea_forms::form(view, What::Note, now)),
             (Action::PleaChoose, _) => match view.may(Kind::Choose) {
                 Ok(()) => self.open_form(plea_forms::form(view, What::Choose, now)),
@@ -197,9 +198,24 @@ impl Model {
                 Ok(()) => self.open_form(plea_forms::form(Arc::clone(view), What::Act(kind), now)),
                 Err(because) => self.say(Tone::Warning, because.as_str()),
             },
-            Some(Place::Mail(_)) => {
-                self.say(Tone::Plain, "Say what it is with the key of the act: counter, accept, reject, …");
+            Some(Place::Here(at)) if matches!(view.local.get(at), Some(Entry::Undelivered { .. })) => {
+                self.go_outbox(out);
             }
+            Some(Place::Transit(..)) => self.go_outbox(out),
+            Some(Place::Mail(message)) => {
+                let loose = view.loose.iter().find(|one| one.message == message);
+                if let Some((thread, subject)) = loose.and_then(|one| Some((one.thread?, one.subject.clone()))) {
+                    self.read_thread(thread, subject, out);
+                }
+                self.say(Tone::Plain, "Here it is; back in the negotiation, say what it is with the key of the act.");
+            }
+            Some(Place::Act(no, _) | Place::Below(no, ..)) => match view.threads.iter().find(|(act, _)| *act == no) {
+                Some((_, thread)) => {
+                    let subject = SafeText::line(&view.case.title);
+                    self.read_thread(*thread, subject, out);
+                }
+                None => self.say(Tone::Plain, "The message that carried it is not here."),
+            },
             _ => self.say(Tone::Plain, "What may be done now stands below the acts."),
         }
     }
@@ -207,6 +223,9 @@ impl Model {
     /// Takes the form of a negotiation that is on top.
     pub(super) fn take_plea_form(&mut self, out: &mut Vec<Effect>) {
         let now = self.now;
+        if self.wants_plea_file(out) {
+            return;
+        }
         let Some(Popup::Form(form)) = self.popups.last_mut() else { return };
         let super::forms::Subject::Plea(plea) = &form.subject else { return };
         let (case, id) = (plea.view.case.id.clone(), plea.view.view.setting.id.clone());

@@ -86,8 +86,11 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::Pleas(rows) => model.pleas_listed(&rows, out),
         Event::Plea(case, answer) => model.plea_shown(&case, answer, out),
         Event::PleaDraft(answer) => model.plea_drafted(answer, out),
+        Event::PleaFiles(typed, found) => model.plea_files(&typed, &found),
+        Event::PleaFile(typed, answer) => model.plea_file(&typed, answer, out),
         Event::Recorded(result) => model.recorded(result),
         Event::Outbox(rows) => {
+            model.pleas_stale(out);
             for screen in &mut model.screens {
                 if let Screen::Outbox(outbox) = screen {
                     outbox.list.set_rows(Arc::clone(&rows));

@@ -15,6 +15,7 @@ use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::reply::{Me, Original, forward, reply, reply_all};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::{HeaderProtection, SignatureState};
+use crate::plea::block;
 
 impl Model {
     /// Begins a new message.
@@ -109,6 +110,10 @@ impl Model {
             reply_to.clear();
             cc.clear();
         }
+        // An answer in a negotiation goes to who wrote, and lets no older words ride along.
+        let text: Vec<&str> = view.text.iter().map(SafeText::as_str).collect();
+        let plea = action != Action::MessageForward && block::read(&text.join("\n")) != block::Reading::Nothing;
+        let quotable = if plea { &[] } else { view.quotable.as_ref() };
         let original = Original {
             from: &from,
             reply_to: &reply_to,
@@ -118,12 +123,12 @@ impl Model {
             message_id: &view.message_id,
             references: &view.references,
             sent: view.sent,
-            quotable: &view.quotable,
+            quotable,
             encrypted: view.openpgp.encrypted,
         };
         let me = Me { account: &me.account, from: &me.address, also: &me.also };
         let mut draft = match action {
-            Action::MessageReplyAll => reply_all(&original, &me),
+            Action::MessageReplyAll if !plea => reply_all(&original, &me),
             Action::MessageForward => forward(&original, &me),
             _ => reply(&original, &me),
         };
@@ -139,7 +144,12 @@ impl Model {
         draft.case = view.cases.first().cloned().or(case);
         let carries = action == Action::MessageForward && !view.attachments.is_empty();
         self.begin(draft, carries.then(|| view.id.clone()), out);
-        if left_out && action != Action::MessageForward {
+        if plea && action == Action::MessageReplyAll {
+            self.say(
+                Tone::Warning,
+                "A plea negotiation is answered to its sender only, and nothing is quoted: add whom you want.",
+            );
+        } else if left_out && action != Action::MessageForward {
             self.say(
                 Tone::Warning,
                 "The signature does not cover Cc and Reply-To, so nobody was taken from them: add whom you want.",

@@ -25,6 +25,8 @@ mod output;
 mod passphrase;
 mod plea;
 mod plea_args;
+mod plea_paper;
+mod plea_show;
 mod probe;
 mod profile;
 mod progress;

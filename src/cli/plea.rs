@@ -2,124 +2,34 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
 use super::call::Call;
 use super::case;
 use super::exit::{Exit, Failure, Outcome};
-use super::listed;
 use super::plea_args::{About, Authority, Going, Plea, TermsOf};
+use super::plea_paper::paper;
+use super::plea_show::{list, show};
 use super::transfer;
 use crate::app::effect::Said;
 use crate::app::forms::date;
 use crate::app::plea_forms::outcome;
 use crate::app::plea_terms;
 use crate::app::plea_view::{Local, MarkWish, NegotiationView, Wish};
-use crate::app::screen::negotiation::lines;
 use crate::case::{HearingId, HearingTime};
 use crate::mail::address::Address;
 use crate::mail::draft::Attachment;
 use crate::mail::safe::file_name;
 use crate::plea::act::{Cleared, Subject};
-use crate::plea::board::{self, Filter, Order, Row};
 use crate::plea::compose::{Claim, Proposal, target};
 use crate::plea::mark::Meaning;
-use crate::plea::negotiation::Step;
+use crate::plea::negotiation::OfferView;
 use crate::plea::offer::{Ground, gaps, text_document};
+use crate::plea::record::Paper;
 use crate::plea::{
-    ActNo, Authority as Authorised, Basis, Condition, Entry, Evidence, Kind, NegotiationId, Offer, Side, Term, Terms,
+    ActNo, Authority as Authorised, Basis, Condition, Document as Writing, Evidence, Kind, NegotiationId, Offer, Side,
+    Term, Terms, text,
 };
-
-#[derive(Serialize)]
-struct Negotiations<'a> {
-    schema: &'static str,
-    negotiations: Vec<Line<'a>>,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    id: String,
-    case: &'a str,
-    title: &'a str,
-    accused: &'a str,
-    state: &'static str,
-    turn: Option<&'static str>,
-    round: u16,
-    reply_by: Option<Timestamp>,
-    overdue: bool,
-    next_hearing: Option<Timestamp>,
-    asked: usize,
-}
-
-impl<'a> Line<'a> {
-    fn of(row: &'a Row) -> Self {
-        Self {
-            id: row.id.to_string(),
-            case: &row.case.0,
-            title: &row.title,
-            accused: &row.accused,
-            state: row.state.name(),
-            turn: row.turn.map(Side::name),
-            round: row.round,
-            reply_by: row.reply_by,
-            overdue: row.left.is_some_and(|left| left.is_negative() || left.is_zero()),
-            next_hearing: row.hearing.as_ref().and_then(|(one, _)| Some(one.at.start().ok()?.timestamp())),
-            asked: row.asked,
-        }
-    }
-}
-
-#[derive(Serialize)]
-struct Document<'a> {
-    schema: &'static str,
-    id: String,
-    case: &'a str,
-    accused: &'a str,
-    us: &'static str,
-    state: &'static str,
-    words: &'static str,
-    turn: Option<&'static str>,
-    round: u16,
-    reply_by: Option<Timestamp>,
-    acts: Vec<ActLine<'a>>,
-    local: Vec<HereLine>,
-    notices: Vec<String>,
-    unmarked: Vec<String>,
-    allowed: Vec<Allowed>,
-}
-
-#[derive(Serialize)]
-struct ActLine<'a> {
-    no: String,
-    kind: &'static str,
-    by: &'a str,
-    side: &'static str,
-    message: &'a str,
-    sent_date: Timestamp,
-    came: Timestamp,
-    trust: &'static str,
-    counts: bool,
-    because: Vec<String>,
-    findings: Vec<&'static str>,
-    terms_hash: Option<String>,
-    terms: Option<&'a Terms>,
-    answers: Option<String>,
-    reply_by: Option<Timestamp>,
-    state: &'static str,
-}
-
-#[derive(Serialize)]
-struct HereLine {
-    kind: String,
-    at: Timestamp,
-    words: String,
-}
-
-#[derive(Serialize)]
-struct Allowed {
-    kind: &'static str,
-    ok: bool,
-    because: String,
-}
 
 #[derive(Serialize)]
 struct Done<'a> {
@@ -131,38 +41,11 @@ struct Done<'a> {
     text: &'a str,
 }
 
-fn usage(words: impl Into<String>) -> Failure {
+pub(super) fn usage(words: impl Into<String>) -> Failure {
     Failure::new(Exit::Usage, words.into())
 }
 
-fn act_line(step: &Step) -> ActLine<'_> {
-    let heard = &step.heard;
-    let act = &heard.act;
-    ActLine {
-        no: act.no.to_string(),
-        kind: act.kind().name(),
-        by: if heard.speaker.name.is_empty() { &heard.speaker.address } else { &heard.speaker.name },
-        side: act.no.side.name(),
-        message: &heard.message.message_id,
-        sent_date: act.at,
-        came: heard.came,
-        trust: heard.trust.name(),
-        counts: step.verdict.counts(),
-        because: step.because(),
-        findings: heard.findings.iter().map(crate::plea::trust::Finding::code).collect(),
-        terms_hash: act.terms_hash().map(|hash| hash.to_string()),
-        terms: act.deed.terms(),
-        answers: act.deed.answers().map(|quoted| quoted.no.to_string()),
-        reply_by: act.deed.reply_by(),
-        state: step.after.name(),
-    }
-}
-
-fn here_line(entry: &Entry) -> HereLine {
-    HereLine { kind: entry.kind_words().to_lowercase(), at: entry.at(), words: entry.words() }
-}
-
-fn find(call: &Call<'_>, about: &About) -> Result<NegotiationView, Failure> {
+pub(super) fn find(call: &Call<'_>, about: &About) -> Result<NegotiationView, Failure> {
     let listed = case::find(call, &about.case)?;
     let engine = call.engine()?;
     let view = engine.negotiation(&listed.id, None, about.accused)?;
@@ -170,81 +53,6 @@ fn find(call: &Call<'_>, about: &About) -> Result<NegotiationView, Failure> {
     let named = NegotiationId::parse_name(name).ok_or_else(|| usage(format!("{name:?}: write for instance PN-1")))?;
     let id = NegotiationId { accused: named.0, series: named.1, ..view.view.setting.id };
     Ok(engine.negotiation(&listed.id, Some(&id), None)?)
-}
-
-fn list(call: &mut Call<'_>, all: bool, sort: &str, limit: Option<usize>) -> Outcome {
-    let order = match sort {
-        "urgency" => Order::Urgency,
-        "case" => Order::Case,
-        "state" => Order::State,
-        "hearing" => Order::Hearing,
-        _ => return Err(usage("--sort is urgency, case, state or hearing")),
-    };
-    let filter = if all { Filter::All } else { Filter::Open };
-    let rows = board::sorted(call.engine()?.negotiations()?, filter, order);
-    let shown = listed::cut(&rows, limit, &mut call.output);
-    if call.output.json() {
-        let negotiations = shown.iter().map(Line::of).collect();
-        call.output.document(&Negotiations { schema: "casemail.negotiations/1", negotiations })?;
-    } else {
-        let cells = |row: &Row| {
-            let cells = vec![
-                row.id.to_string(),
-                format!("{} turn", row.turn_words()),
-                row.left_words(),
-                format!("{}: {}", row.title, row.state.words()),
-            ];
-            (cells, Vec::new())
-        };
-        let entries: Vec<_> = shown.iter().map(cells).collect();
-        call.output.entries(&entries)?;
-    }
-    Ok(Exit::Done)
-}
-
-fn show(call: &mut Call<'_>, about: &About) -> Outcome {
-    let shown = find(call, about)?;
-    if !call.output.json() {
-        let now = call.now();
-        let mut before = "";
-        for line in lines(&shown, now) {
-            let name = line.section.name();
-            let head = if name == before { "" } else { name };
-            before = name;
-            let note = if line.note.is_empty() { String::new() } else { format!("  [{}]", line.note) };
-            call.output.line(&format!("{head:<9}{}{note}", line.text))?;
-        }
-        return Ok(Exit::Done);
-    }
-    let view = &shown.view;
-    let mut notices: Vec<String> = view.crossing.iter().map(ToString::to_string).collect();
-    notices.extend(view.notices.iter().map(ToString::to_string));
-    call.output.document(&Document {
-        schema: "casemail.negotiation/1",
-        id: view.setting.id.to_string(),
-        case: &shown.case.id.0,
-        accused: &view.setting.surname,
-        us: view.setting.us.name(),
-        state: view.state.name(),
-        words: view.state.words(),
-        turn: view.turn.map(Side::name),
-        round: view.round,
-        reply_by: view.reply_by,
-        acts: view.steps.iter().map(act_line).collect(),
-        local: shown.local.iter().map(here_line).collect(),
-        notices,
-        unmarked: shown.loose.iter().map(|one| one.message.to_string()).collect(),
-        allowed: shown
-            .possible
-            .iter()
-            .map(|(kind, answer)| Allowed {
-                kind: kind.name(),
-                ok: answer.is_ok(),
-                because: answer.as_ref().err().map(ToString::to_string).unwrap_or_default(),
-            })
-            .collect(),
-    })?;
-    Ok(Exit::Done)
 }
 
 /// What stands against something is told, and the answer is no.
@@ -284,7 +92,7 @@ fn claim(wanted: &Authority, side: Side, now: Timestamp) -> Result<Claim, Failur
 }
 
 /// The terms of a command; a counter keeps what it does not name.
-fn terms(wanted: &TermsOf, before: Option<&Terms>) -> Result<Terms, Failure> {
+fn terms(wanted: &TermsOf, before: Option<&Terms>, file: Option<&Attachment>) -> Result<Terms, Failure> {
     let mut charges: Vec<Term> = Vec::new();
     for text in &wanted.charges {
         charges.push(plea_terms::read(text).map_err(|words| usage(format!("--charge {words}")))?);
@@ -295,7 +103,13 @@ fn terms(wanted: &TermsOf, before: Option<&Terms>) -> Result<Terms, Failure> {
         }
     }
     let kept = || before.and_then(Terms::basis).cloned();
-    let basis = wanted.basis.as_deref().map_or_else(kept, text_document);
+    let basis = match (file, wanted.basis.as_deref()) {
+        (Some(file), _) => {
+            Some(Writing::Attached { name: file.name.clone(), sha256: Sha256::digest(&file.content).into() })
+        }
+        (None, Some(text)) => text_document(text),
+        (None, None) => kept(),
+    };
     let conditions = wanted.conditions.clone().or_else(|| before.map(|terms| terms.conditions().to_owned()));
     Terms::new(charges, basis, &conditions.unwrap_or_default())
         .map_err(|error| usage(format!("{error}: give --charge")))
@@ -346,6 +160,7 @@ struct Proposed<'a> {
     shown: &'a NegotiationView,
     proposal: Proposal,
     claim: Option<Claim>,
+    files: Vec<Attachment>,
 }
 
 fn send(call: &mut Call<'_>, proposed: Proposed<'_>, going: &Going) -> Outcome {
@@ -364,7 +179,7 @@ fn send(call: &mut Call<'_>, proposed: Proposed<'_>, going: &Going) -> Outcome {
         claim: proposed.claim,
         about: going.about.as_deref().map(act_no).transpose()?,
         text: going.below.clone().unwrap_or_default(),
-        files: files(call, going)?,
+        files: proposed.files,
     };
     let engine = call.engine()?;
     let (text, report) = match engine.plea(wish, cc, said, going.dry_run)? {
@@ -410,7 +225,8 @@ fn offer(
     let setting = &shown.view.setting;
     let about_offer = going.about.as_deref().map(act_no).transpose()?;
     let before = if kind == Kind::Counter { target(&shown.view, kind, setting.us, about_offer) } else { None };
-    let terms = terms(wanted, before.map(|offer| &offer.terms))?;
+    let file = basis_file(call, &shown, wanted, before)?;
+    let terms = terms(wanted, before.map(|offer| &offer.terms), file.as_ref())?;
     let reply_by = wanted.reply_by.as_deref().ok_or_else(|| usage("say until when an answer is wanted: --reply-by"))?;
     let reply_by = plea_terms::moment(reply_by).map_err(|words| usage(format!("--reply-by: {words}")))?;
     let claim = claim(authority, setting.us, now)?;
@@ -422,7 +238,9 @@ fn offer(
         basis: claim.basis,
         day: claim.day,
     };
-    let ground = Ground::of(&shown.case, setting.id.accused, setting.us, now);
+    let mut ground = Ground::of(&shown.case, setting.id.accused, setting.us, now);
+    let attached: Vec<Attachment> = files(call, going)?.into_iter().chain(file).collect();
+    ground.files = attached.iter().map(|one| (text::fold(&one.name), Sha256::digest(&one.content).into())).collect();
     let offer = match Offer::new(terms, reply_by, Some(authorised), &ground) {
         Ok(offer) => offer,
         Err(errors) => {
@@ -433,7 +251,30 @@ fn offer(
         }
     };
     let proposal = if kind == Kind::Offer { Proposal::Offer(offer) } else { Proposal::Counter(offer) };
-    send(call, Proposed { shown: &shown, proposal, claim: Some(claim) }, going)
+    send(call, Proposed { shown: &shown, proposal, claim: Some(claim), files: attached }, going)
+}
+
+/// The file that an offer's basis or narrative is: the one that is named, else the one of the offer that is answered, which goes along again.
+fn basis_file(
+    call: &Call<'_>,
+    shown: &NegotiationView,
+    wanted: &TermsOf,
+    before: Option<&OfferView>,
+) -> Result<Option<Attachment>, Failure> {
+    let name = match (&wanted.basis_file, &wanted.basis, before.and_then(|offer| offer.terms.basis())) {
+        (Some(file), ..) if file.starts_with("case:") => file.clone(),
+        (Some(file), ..) => call.cwd.join(file).display().to_string(),
+        (None, None, Some(Writing::Attached { name, .. })) => {
+            format!("{}:{name}", before.map(|offer| offer.no.to_string()).unwrap_or_default())
+        }
+        _ => return Ok(None),
+    };
+    let mut file = call.engine()?.plea_file(&shown.case.id, &name).map_err(|error| match error {
+        crate::engine::EngineError::Refused(words) => Failure::new(Exit::BadData, words),
+        error => error.into(),
+    })?;
+    file.name = text::fold(&file_name(&file.name));
+    Ok(Some(file))
 }
 
 fn accept(
@@ -453,12 +294,14 @@ fn accept(
     } else {
         Proposal::AcceptSubject { subject_to: subjects(under)? }
     };
-    send(call, Proposed { shown: &shown, proposal, claim }, going)
+    let files = files(call, going)?;
+    send(call, Proposed { shown: &shown, proposal, claim, files }, going)
 }
 
 fn simple(call: &mut Call<'_>, about: &About, proposal: Proposal, going: &Going) -> Outcome {
     let shown = find(call, about)?;
-    send(call, Proposed { shown: &shown, proposal, claim: None }, going)
+    let files = files(call, going)?;
+    send(call, Proposed { shown: &shown, proposal, claim: None, files }, going)
 }
 
 fn mark(
@@ -482,11 +325,11 @@ fn mark(
         let text = wanted.reply_by.as_deref().ok_or_else(|| usage("say until when they want an answer: --reply-by"))?;
         plea_terms::moment(text).map_err(|words| usage(format!("--reply-by: {words}")))
     };
-    let text = text.to_owned();
+    let said = text.to_owned();
     let meaning = match kind {
         Kind::Offer | Kind::Counter => {
             let before = if kind == Kind::Counter { target(&shown.view, kind, side, about_offer) } else { None };
-            let terms = terms(wanted, before.map(|offer| &offer.terms))?;
+            let terms = terms(wanted, before.map(|offer| &offer.terms), None)?;
             let ground = Ground::of(&shown.case, setting.id.accused, side, call.now());
             let gaps: Vec<String> = gaps(&terms, &ground).iter().map(ToString::to_string).collect();
             if !gaps.is_empty() {
@@ -496,11 +339,11 @@ fn mark(
         }
         Kind::Accept => Meaning::Accept(Vec::new()),
         Kind::AcceptSubject => Meaning::AcceptSubject(subjects(under)?),
-        Kind::Reject => Meaning::Reject(text),
-        Kind::Withdraw => Meaning::Withdraw(text),
-        Kind::Query => Meaning::Query(text),
-        Kind::Reply => Meaning::Reply(text),
-        Kind::Chase => Meaning::Chase(text),
+        Kind::Reject => Meaning::Reject(said),
+        Kind::Withdraw => Meaning::Withdraw(said),
+        Kind::Query => Meaning::Query(said),
+        Kind::Reply => Meaning::Reply(said),
+        Kind::Chase => Meaning::Chase(said),
         Kind::Extend => Meaning::Extend(reply_by()?),
         _ => return Err(usage("a notice of a tender is entered as a hearing of the case")),
     };
@@ -512,7 +355,7 @@ fn mark(
     }
 }
 
-fn told(call: &mut Call<'_>, id: &NegotiationId, words: &str) -> Outcome {
+pub(super) fn told(call: &mut Call<'_>, id: &NegotiationId, words: &str) -> Outcome {
     if call.output.json() {
         let id = id.to_string();
         call.output.document(&Done {
@@ -605,6 +448,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &Plea) -> Outcome {
         Plea::Record { about, outcome, reason, hearing, known_from } => {
             record(call, about, (outcome, reason), hearing.as_deref(), known_from)
         }
+        Plea::Sheet { about, to } => paper(call, about, Paper::Page, to.as_deref()),
+        Plea::Chronology { about, to } => paper(call, about, Paper::Chronology, to.as_deref()),
         Plea::Note { about, text } => local(call, about, Local::Note(text.clone())),
     }
 }

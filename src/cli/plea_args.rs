@@ -66,6 +66,9 @@ pub(super) struct TermsOf {
     /// Basis of plea, or agreed narrative
     #[arg(long, value_name = "TEXT")]
     pub(super) basis: Option<String>,
+    /// The same as a file, attached and named by its digest: a path, or case:NAME for a document of the case
+    #[arg(long, value_name = "FILE", conflicts_with = "basis")]
+    pub(super) basis_file: Option<String>,
     /// On what else all of it depends
     #[arg(long, value_name = "TEXT")]
     pub(super) conditions: Option<String>,
@@ -310,6 +313,24 @@ pub(super) enum Plea {
         /// From whom it is known
         #[arg(long, value_name = "TEXT")]
         known_from: String,
+    },
+    /// The one page to hand up, to read or in a new file: nothing private is on it
+    Sheet {
+        /// Which
+        #[command(flatten)]
+        about: About,
+        /// Write it to this file: .pdf or .txt; nothing is overwritten
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// All that happened in it, to read or in a new file: for your own file, with notes and what was not sent
+    Chronology {
+        /// Which
+        #[command(flatten)]
+        about: About,
+        /// Write it to this file: .txt or .json; nothing is overwritten
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
     },
     /// Write a note that is never sent
     Note {

@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::cast::Key;
-use super::story::{matters, record};
+use super::story::matters;
 use super::{Ports, Resident};
 use crate::config;
 use crate::engine::{Engine, Opening};
 use crate::pgp::report::Acceptance;
+use crate::register::Event;
 use crate::settings::Finding;
 use crate::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
 use crate::store::profile::{Profile, Roots};
@@ -58,7 +59,14 @@ impl Home {
     }
 
     /// Fills it: configuration, passwords, certificates, keys.
-    pub(super) fn fill(&self, ca_pem: &str, ports: Ports, residents: &[Resident], keys: &[Key]) -> Result<(), String> {
+    pub(super) fn fill(
+        &self,
+        ca_pem: &str,
+        ports: Ports,
+        residents: &[Resident],
+        keys: &[Key],
+        events: Vec<Event>,
+    ) -> Result<(), String> {
         let words = |error: io::Error| error.to_string();
         let roots = Roots::below(&self.path);
         let config_file = roots.config_file();
@@ -79,7 +87,7 @@ impl Home {
             keep(&state, key)?;
         }
         drop(state);
-        open_cases(profile, vault)
+        open_cases(profile, vault, events)
     }
 
     fn config(&self, passphrase_file: &Path, ports: Ports, residents: &[Resident]) -> String {
@@ -129,13 +137,13 @@ impl Home {
     }
 }
 
-/// Writes the five cases into the register of the new profile.
-fn open_cases(profile: Profile, vault: Vault) -> Result<(), String> {
+/// Writes the cases and what was negotiated in them into the register of the new profile.
+fn open_cases(profile: Profile, vault: Vault, events: Vec<Event>) -> Result<(), String> {
     let told = |findings: Vec<Finding>| findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let (config, _) = config::files::load(&profile.roots().config, None).map_err(told)?;
     let cache = profile.roots().cache.clone();
     let engine = Engine::open(Opening::new(profile, config, Some(vault))).map_err(|error| error.to_string())?;
-    engine.record(record::events()?).map_err(|error| error.to_string())?;
+    engine.record(events).map_err(|error| error.to_string())?;
     drop(engine);
     // Whoever opens the home makes the cache, with the modes of a hardened process.
     std::fs::remove_dir_all(cache).map_err(|error| error.to_string())

@@ -11,12 +11,19 @@ use super::chance::Chance;
 use super::hostile;
 use super::paper;
 use super::story::exchanges::{EVERYDAY, FERRET, GANNET, OTTERBOURNE, PUDDOCK, WEASEL};
-use super::story::{Exchange, Law, Matter, Role, Step, fill, matters};
+use super::story::talks::{About, TALKS, Talk};
+use super::story::{Exchange, Law, Matter, Role, Step, fill, matters, record};
+use super::talk::{self, Said};
+use crate::case::{HearingId, Jurisdiction, MessageName};
 use crate::mail::address::Address;
 use crate::mail::build::{Stamp, build, message_id};
 use crate::mail::draft::{Attachment, Draft};
+use crate::mail::id::CaseId;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::seal::{seal, sign};
+use crate::plea::{Entry, Evidence, NegotiationId, Side, block};
+use crate::register::Event;
+use crate::register::record::Digest;
 
 /// A message for a mailbox.
 #[derive(Clone, Debug)]
@@ -33,11 +40,16 @@ pub(super) struct Post {
 /// Mail that came before this has been read.
 const READ_UP_TO: &str = "2026-05-18T08:00:00Z";
 
-/// Everything, in the order of its dates.
+/// Everything, in the order of its dates, and what the register knows before the demo begins. The negotiations are told from `now`.
 ///
 /// # Errors
 /// In the words of the room that builds or seals.
-pub(super) fn fill_bag(messages: usize, seed: u64, keys: &[Key]) -> Result<Vec<Post>, String> {
+pub(super) fn fill_bag(
+    messages: usize,
+    seed: u64,
+    keys: &[Key],
+    now: Timestamp,
+) -> Result<(Vec<Post>, Vec<Event>), String> {
     let mut bag = Bag::new(messages, seed, keys)?;
     let known: [(Matter, &[Exchange], usize, &[DateTime]); 5] = [
         (matters::ferret(), FERRET, 0, &[datetime(2026, 3, 2, 14, 52, 0, 0), datetime(2026, 5, 28, 16, 40, 0, 0)]),
@@ -70,7 +82,28 @@ pub(super) fn fill_bag(messages: usize, seed: u64, keys: &[Key]) -> Result<Vec<P
         }
     }
     bag.add_hostile()?;
-    let fillers: Vec<Matter> = (0..40).filter_map(|n| matters::filler(n, &mut bag.chance)).collect();
+    let mut fillers: Vec<Matter> = (0..40).filter_map(|n| matters::filler(n, &mut bag.chance)).collect();
+    let certificate = cast::fingerprint(cast::LINTWHITE, keys).unwrap_or_default();
+    let mut events = record::events(&certificate)?;
+    for talk in TALKS {
+        let (matter, account, is_known) = match talk.about {
+            About::Known(surname) => {
+                let found = known.iter().find(|(matter, ..)| matter.surname == surname);
+                let Some((matter, _, account, _)) = found else { continue };
+                (matter.clone(), *account, true)
+            }
+            About::Filler(at) => {
+                let Some(matter) = fillers.get_mut(at) else { continue };
+                matter.charges = talk.charges.to_vec();
+                (matter.clone(), usize::from(matter.law == Law::Scotland), false)
+            }
+        };
+        let negotiated = bag.negotiate(talk, &matter, account, now)?;
+        if !negotiated.is_empty() && !is_known {
+            events.extend(record::opened(&matter, &certificate)?);
+        }
+        events.extend(negotiated);
+    }
     let shelf: Vec<Matter> = known.into_iter().map(|(matter, ..)| matter).chain(fillers).collect();
     let mut round = 0;
     while bag.posts.len() < messages {
@@ -89,7 +122,7 @@ pub(super) fn fill_bag(messages: usize, seed: u64, keys: &[Key]) -> Result<Vec<P
     let mut posts = bag.posts;
     posts.truncate(messages);
     posts.sort_by_key(|post| post.received);
-    Ok(posts)
+    Ok((posts, events))
 }
 
 struct Bag<'k> {
@@ -224,6 +257,103 @@ impl<'k> Bag<'k> {
             None => return Ok(built.assemble()),
         };
         done.map(|sealed| sealed.assemble()).map_err(|error| error.to_string())
+    }
+
+    /// Writes the letters of a negotiation; gives what the register knows of it. Where there is no room for all of them, there is none of it.
+    fn negotiate(
+        &mut self,
+        talk: &Talk,
+        matter: &Matter,
+        account: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Event>, String> {
+        if self.posts.len() + talk.lines.len() > self.messages {
+            return Ok(Vec::new());
+        }
+        let (us, them) = (person(Role::Us, account, matter), person(Role::Crown, account, matter));
+        let paper = |name: &str| attachment(name, matter);
+        let said = talk::play(talk, matter, (&us.name, &them.name), now, &paper)?;
+        let kind = talk.hearing.map(|(kind, _)| kind);
+        let hearing = kind.zip(talk::hearing(talk, now)?);
+        let mut events = record::libelled(matter, talk.charges, hearing);
+        let case = CaseId(matter.surname.clone());
+        let mut entries: Vec<Entry> = Vec::new();
+        let mut last: Option<Sent> = None;
+        for one in &said {
+            let ours = one.act.no.side == Side::Defence;
+            let (from, to) = if ours { (&us, &them) } else { (&them, &us) };
+            let (raw, sent) = self.letter(one, matter, from, to, last.as_ref())?;
+            let received = one.act.at + SignedDuration::from_secs(20);
+            let message = MessageName { message_id: sent.id.clone(), digest: Digest::of(&raw).0 };
+            let by = us.name.clone();
+            if ours {
+                let evidence = Evidence { words: "attendance note".to_owned(), message: None };
+                let evidence = if one.act.kind().commits() { evidence } else { Evidence::default() };
+                entries.push(Entry::Sent { act: one.act.clone(), message, at: one.act.at, by, evidence });
+            } else if one.line.by_hand {
+                let from = from.addr.clone();
+                let at = (received + SignedDuration::from_mins(30)).min(now);
+                entries.push(Entry::Mark { act: one.act.clone(), message, came: received, from, by, at });
+            }
+            let flags = if ours || one.line.ago > 40 { vec!["\\Seen".to_owned()] } else { Vec::new() };
+            let mailbox = if ours { "Sent" } else { "INBOX" };
+            self.posts.push(Post { account, mailbox, raw, flags, received });
+            last = Some(sent);
+        }
+        let id = NegotiationId::first(matter.number.as_str(), 1);
+        let written = said.last().map_or(now, |one| one.act.at);
+        if !talk.note.is_empty() {
+            let (text, by, at) =
+                (talk.note.to_owned(), us.name.clone(), (written + SignedDuration::from_mins(2)).min(now));
+            entries.push(Entry::Note { id: id.clone(), text, by, at });
+        }
+        if let Some((outcome, at)) = talk::end(talk, now)? {
+            let hearing = hearing.map(|(kind, at)| HearingId(format!("{}-{}", kind.name(), at.date)));
+            let (source, by) = ("own note of the hearing".to_owned(), us.name.clone());
+            entries.push(Entry::Record { id, outcome, hearing, source, by, at });
+        }
+        for entry in entries {
+            let act = entry.to_json().map_err(|error| error.to_string())?;
+            events.push(Event::Plea { case: case.clone(), act });
+        }
+        Ok(events)
+    }
+
+    /// The letter of an act.
+    fn letter(
+        &mut self,
+        said: &Said,
+        matter: &Matter,
+        from: &Address,
+        to: &Address,
+        last: Option<&Sent>,
+    ) -> Result<(Vec<u8>, Sent), String> {
+        let scots = matter.law == Law::Scotland;
+        let law = if scots { Jurisdiction::Scotland } else { Jurisdiction::EnglandWales };
+        let subject = format!("{} - {} - plea discussion PN-1", matter.title, matter.number);
+        let subject = if last.is_some() { format!("Re: {subject}") } else { subject };
+        let mut body = if said.line.by_hand { String::new() } else { block::write(&said.act, law) };
+        if !said.line.words.is_empty() {
+            body.push_str(if body.is_empty() { "" } else { "\n" });
+            body.push_str(said.line.words);
+            body.push_str(&format!("\n\n{}\n", from.name));
+        }
+        let mut references = last.map(|last| last.references.clone()).unwrap_or_default();
+        references.extend(last.map(|last| last.id.clone()));
+        let draft = Draft {
+            from: from.clone(),
+            to: vec![to.clone()],
+            subject: subject.clone(),
+            body,
+            attachments: said.file.clone().into_iter().collect(),
+            in_reply_to: last.map(|last| vec![last.id.clone()]).unwrap_or_default(),
+            references: references.clone(),
+            ..Draft::default()
+        };
+        let zone = TimeZone::get("Europe/London").map_err(|error| error.to_string())?;
+        let stamp = Stamp { message_id: message_id(self.chance.bytes(), from), date: said.act.at.to_zoned(zone) };
+        let raw = self.build(&draft, &stamp, scots, from, to)?;
+        Ok((raw, Sent { id: stamp.message_id, references, subject }))
     }
 
     /// What an attacker or a broken program sends.

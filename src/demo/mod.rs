@@ -16,6 +16,7 @@ mod paper;
 mod post;
 mod smtp;
 mod story;
+mod talk;
 
 use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
@@ -122,8 +123,8 @@ impl Demo {
         let before = Timestamp::from_second(1_767_225_600).unwrap_or(Timestamp::UNIX_EPOCH);
         let keys = Arc::new(cast::keys(before).map_err(|words| DemoError::Make("keys", words))?);
         let office = Arc::new(PostOffice::new(residents.iter().map(account).collect()));
-        let posts =
-            mailbag::fill_bag(options.messages, options.seed, &keys).map_err(|words| DemoError::Make("mail", words))?;
+        let (posts, events) = mailbag::fill_bag(options.messages, options.seed, &keys, Timestamp::now())
+            .map_err(|words| DemoError::Make("mail", words))?;
         for post in posts {
             office.with(post.account, |account| {
                 if let Some(mailbox) = account.find(post.mailbox).and_then(|at| account.mailboxes.get_mut(at)) {
@@ -140,7 +141,8 @@ impl Demo {
         let config = authority.server_config().map_err(|words| DemoError::Make("certificates", words))?;
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let ports = servers.block_on(listen(&acceptor, &office, &keys)).map_err(DemoError::Listen)?;
-        home.fill(&authority.ca_pem, ports, &residents, &keys).map_err(|words| DemoError::Make("home", words))?;
+        home.fill(&authority.ca_pem, ports, &residents, &keys, events)
+            .map_err(|words| DemoError::Make("home", words))?;
         Ok(Self { servers, home, ports, residents })
     }
 

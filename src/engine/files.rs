@@ -90,6 +90,25 @@ pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, Str
     Err(fail(&format!("there are {NAMES_MAX} files like {name} already")))
 }
 
+/// Writes a file that was not there, for its owner alone.
+///
+/// # Errors
+/// In words: another one is there already, or it cannot be written.
+pub(crate) fn write_new(path: &Path, content: &[u8]) -> Result<(), String> {
+    let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
+    let file = rustix::fs::openat(CWD, path, flags, Mode::RUSR | Mode::WUSR).map_err(|why| match why {
+        rustix::io::Errno::EXIST => fail(&"there is a file of that name; nothing was overwritten, choose another name"),
+        why => fail(&why),
+    })?;
+    let mut file = File::from(file);
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(|why| {
+        // Half a paper is none.
+        let _ = std::fs::remove_file(path);
+        fail(&why)
+    })
+}
+
 fn numbered(name: &str, number: u32) -> String {
     match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => format!("{stem}-{number}.{extension}"),

@@ -330,7 +330,7 @@ impl Core {
             config.policy,
         )
         .with_kinds(config.documents.clone());
-        let held_by_another = draft.plea.is_some() && !self.holds_the_case(open, draft);
+        let held_by_another = self.is_of_a_plea(open, draft) && !self.holds_the_case(open, draft);
         Facts { pleas: self.plea_findings(open, draft), held_by_another, ..facts }
     }
 }

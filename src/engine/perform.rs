@@ -19,6 +19,7 @@ use super::{draft_file, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
+use crate::case::MessageName;
 use crate::case::guard::{Accepted, Reason};
 use crate::imap::{self, Body, MailboxAt};
 use crate::mail::draft::{Attachment, Draft, Origin, Protection};
@@ -28,6 +29,7 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
+use crate::register::record::Digest;
 use crate::store::cache::NewMessage;
 use crate::store::summary::Summary;
 use crate::store::vault::Vault;
@@ -122,6 +124,8 @@ impl Core {
             Effect::ShowPlea(case, id) => self.send_negotiation(open, &case, id),
             Effect::PleaAct(wish) => self.perform_plea(open, *wish),
             Effect::PleaMark(wish) => self.perform_mark(open, *wish),
+            Effect::CompleteFile(case, typed) => self.complete_file(open, &case, typed),
+            Effect::PleaFile(case, typed) => self.send_plea_file(open, &case, typed),
             Effect::PleaEnter(case, id, local) => self.perform_local(open, &case, &id, local),
             Effect::PreviewRefile => self.send_preview(open),
             Effect::Refile => self.refile_by_rules(open),
@@ -875,6 +879,15 @@ impl Wanted {
 
     /// The user's keys may have opened more than ingest was allowed to: the list learns of it.
     fn learn(&self, reading: &Reading, raw: &Arc<[u8]>) {
+        if reading.opened.report.decrypted
+            && let Some(took) = super::plea::took(reading)
+        {
+            let headers = (reading.headers().message_id(), reading.message.headers().message_id());
+            let message_id = headers.0.or(headers.1).unwrap_or_default();
+            let message = MessageName { message_id, digest: Digest::of(raw).0 };
+            let key = self.key;
+            self.core.front_of(self.number, move |core, open| core.plea_opened(open, key, &message, took));
+        }
         let found = Badge::from(&reading.opened.report);
         if self.badge == Some(found) {
             return;

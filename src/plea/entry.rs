@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Kind};
 use super::number::{ActNo, NegotiationId};
+use super::record::Paper;
 use super::terms::TermsHash;
 use super::trust::Signature;
 use crate::case::{HearingId, MessageName};
@@ -224,6 +225,47 @@ pub enum Entry {
         /// When.
         at: Timestamp,
     },
+    /// The message of an own act reached nobody of the other side, and no server tries it any more: the act was not done.
+    Undelivered {
+        /// In which negotiation.
+        id: NegotiationId,
+        /// Which act.
+        act: ActNo,
+        /// The message that carried it.
+        message: MessageName,
+        /// What the server said.
+        because: String,
+        /// When that was noticed.
+        at: Timestamp,
+    },
+    /// A message that was not delivered is sent once more: the act is done again.
+    Resent {
+        /// In which negotiation.
+        id: NegotiationId,
+        /// Which act.
+        act: ActNo,
+        /// The message that carries it.
+        message: MessageName,
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
+    /// A paper about the negotiation was written to a file.
+    Written {
+        /// In which negotiation.
+        id: NegotiationId,
+        /// Which.
+        paper: Paper,
+        /// Where to.
+        path: String,
+        /// SHA-256 of the file, in hexadecimal digits.
+        sha256: String,
+        /// Who.
+        by: String,
+        /// When.
+        at: Timestamp,
+    },
     /// A private note; never sent.
     Note {
         /// In which negotiation.
@@ -282,6 +324,9 @@ impl Entry {
             | Self::Expire { id, .. }
             | Self::Choose { id, .. }
             | Self::Record { id, .. }
+            | Self::Undelivered { id, .. }
+            | Self::Resent { id, .. }
+            | Self::Written { id, .. }
             | Self::Note { id, .. } => Some(id),
         }
     }
@@ -299,6 +344,9 @@ impl Entry {
             | Self::Expire { at, .. }
             | Self::Choose { at, .. }
             | Self::Record { at, .. }
+            | Self::Undelivered { at, .. }
+            | Self::Resent { at, .. }
+            | Self::Written { at, .. }
             | Self::Note { at, .. } => *at,
         }
     }
@@ -314,6 +362,9 @@ impl Entry {
             Self::Expire { .. } => "EXPIRE",
             Self::Choose { .. } => "CHOOSE",
             Self::Record { .. } => "RECORD",
+            Self::Undelivered { .. } => "UNDELIVERED",
+            Self::Resent { .. } => "RESENT",
+            Self::Written { .. } => "WRITTEN",
             Self::Note { .. } => "NOTE",
         }
     }

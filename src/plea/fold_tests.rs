@@ -396,7 +396,9 @@ proptest! {
 
     /// Acts that nobody could have made, thrown in: never an agreement without an acceptance of the very terms.
     #[test]
-    fn no_forgery_reaches_an_agreement_by_itself(moves in moves(), at_act in any::<prop::sample::Index>(), how in 0_u8..8) {
+    fn no_forgery_reaches_an_agreement_by_itself(
+        moves in moves(), at_act in any::<prop::sample::Index>(), how in 0_u8..8, who in 0_u8..6
+    ) {
         let (acts, now) = play(&moves);
         prop_assume!(!acts.is_empty());
         let mut forged = acts[at_act.index(acts.len())].clone();
@@ -412,9 +414,23 @@ proptest! {
         }
         let case = puddock();
         let mut entries = entries(&acts, Side::Defence);
-        entries.push(came(&forged, player(forged.no.side).2));
+        let honest = shared(&only(&case, Side::Defence, &entries).view(now));
+        let from = match who {
+            0 => super::sample::MARLOW,
+            1 => super::sample::WREN,
+            2 => "h.lintwhite@copfs.gov.example.attacker.example",
+            3 => "",
+            _ => player(forged.no.side).2,
+        };
+        let Entry::Came { act, at, date, signature, .. } = came(&forged, from) else { unreachable!() };
+        entries.push(Entry::Came { act, message: message("forged"), at, from: from.into(), date, signature });
         let view = only(&case, Side::Defence, &entries).view(now);
         agreement_rests(&view)?;
+        // Who may not speak for a side changes nothing at all.
+        if who < 4 {
+            let (state, turn, offers, crossing, _) = shared(&view);
+            prop_assert_eq!((state, turn, offers, crossing), (honest.0, honest.1, honest.2, honest.3));
+        }
         entries.reverse();
         prop_assert_eq!(shared(&only(&case, Side::Defence, &entries).view(now)), shared(&view));
     }

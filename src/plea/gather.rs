@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use super::entry::Entry;
 use super::negotiation::{Heard, Negotiation, Setting, Speaker, Trust};
 use super::number::{NegotiationId, Side};
@@ -32,7 +34,7 @@ pub fn setting(case: &Case, id: NegotiationId, us: Side) -> Setting {
 #[must_use]
 pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> Vec<Negotiation> {
     let mut all: BTreeMap<NegotiationId, Negotiation> = BTreeMap::new();
-    let (unmarked, admitted) = decided(entries);
+    let Decided { unmarked, admitted, undelivered } = decided(entries);
     let own: BTreeSet<[u8; 32]> = entries
         .iter()
         .filter_map(|entry| match entry {
@@ -47,6 +49,8 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
         let heard = match entry {
             // Taken back from the outbox before anybody had it.
             Entry::Sent { message, at, .. } if unmarked.get(message).is_some_and(|undone| undone >= at) => continue,
+            // It reached nobody.
+            Entry::Sent { message, .. } if undelivered.contains(message) => continue,
             Entry::Sent { act, message, at, .. } => Some(Heard {
                 act: act.clone(),
                 message: message.clone(),
@@ -85,24 +89,48 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
     all.into_values().collect()
 }
 
-/// Marks that were taken back, with when; messages that a user let count.
-fn decided(entries: &[Entry]) -> (BTreeMap<MessageName, jiff::Timestamp>, BTreeSet<MessageName>) {
-    let mut unmarked: BTreeMap<MessageName, jiff::Timestamp> = BTreeMap::new();
-    let mut admitted: BTreeMap<MessageName, jiff::Timestamp> = BTreeMap::new();
+/// The messages whose acts count as not done: taken back before anybody had them, or delivered to nobody.
+#[must_use]
+pub fn undone(entries: &[Entry]) -> BTreeSet<MessageName> {
+    let Decided { unmarked, mut undelivered, .. } = decided(entries);
+    let sent = entries.iter().filter_map(|entry| match entry {
+        Entry::Sent { message, at, .. } => Some((message, at)),
+        _ => None,
+    });
+    let back = sent.filter(|(message, at)| unmarked.get(*message).is_some_and(|undone| undone >= *at));
+    undelivered.extend(back.map(|(message, _)| message.clone()));
+    undelivered
+}
+
+/// What was decided about messages.
+struct Decided {
+    /// Marks that were taken back, with when.
+    unmarked: BTreeMap<MessageName, Timestamp>,
+    /// A user lets them count.
+    admitted: BTreeSet<MessageName>,
+    /// They reached nobody, and were not sent once more since.
+    undelivered: BTreeSet<MessageName>,
+}
+
+fn decided(entries: &[Entry]) -> Decided {
+    let mut unmarked: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
+    let mut admitted: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
+    let mut failed: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
+    let mut resent: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
     for entry in entries {
-        match entry {
-            Entry::Unmark { message, at, .. } => {
-                let known = unmarked.entry(message.clone()).or_insert(*at);
-                *known = (*known).max(*at);
-            }
-            Entry::Admit { message, at, .. } => {
-                let known = admitted.entry(message.clone()).or_insert(*at);
-                *known = (*known).max(*at);
-            }
-            _ => {}
-        }
+        let (known, message, at) = match entry {
+            Entry::Unmark { message, at, .. } => (&mut unmarked, message, at),
+            Entry::Admit { message, at, .. } => (&mut admitted, message, at),
+            Entry::Undelivered { message, at, .. } => (&mut failed, message, at),
+            Entry::Resent { message, at, .. } => (&mut resent, message, at),
+            _ => continue,
+        };
+        let known = known.entry(message.clone()).or_insert(*at);
+        *known = (*known).max(*at);
     }
     let admitted = admitted.into_iter().filter(|(message, at)| unmarked.get(message).is_none_or(|undone| undone < at));
     let admitted = admitted.map(|(message, _)| message).collect();
-    (unmarked, admitted)
+    let undelivered = failed.into_iter().filter(|(message, at)| resent.get(message).is_none_or(|again| again < at));
+    let undelivered = undelivered.map(|(message, _)| message).collect();
+    Decided { unmarked, admitted, undelivered }
 }

@@ -203,6 +203,20 @@ impl State {
         }
     }
 
+    /// The same in at most 18 letters, for a narrow board. Here, too, nothing is settled before it is recorded in court.
+    #[must_use]
+    pub const fn brief(self) -> &'static str {
+        match self {
+            Self::Conditional => "under a condition",
+            Self::Agreed => "agreed, no plea",
+            Self::Listed => "to be tendered",
+            Self::ClosedRecorded => "in court as agreed",
+            Self::ClosedDiverged => "in court otherwise",
+            Self::ClosedNone => "closed, no plea",
+            _ => self.words(),
+        }
+    }
+
     /// Reads a [`Self::name`].
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -3,7 +3,7 @@
 //! The chronology is for one's own file: it holds private notes and sendings that were refused. What is handed up is the [`super::sheet`].
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Deed};
 use super::diff;
@@ -14,6 +14,89 @@ use super::table::moment;
 
 /// The form of the JSON.
 pub const VERSION: u32 = 1;
+
+/// A paper about a negotiation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Paper {
+    /// The one page to hand up: nothing private is on it.
+    Page,
+    /// All that happened, for one's own file.
+    Chronology,
+}
+
+impl Paper {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Page, Self::Chronology];
+
+    /// The name that scripts read.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Chronology => "chronology",
+        }
+    }
+
+    /// What people call it.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Page => "the page to hand up",
+            Self::Chronology => "the chronology",
+        }
+    }
+
+    /// Reads a [`Self::name`].
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == name.trim().to_lowercase())
+    }
+}
+
+/// Why a paper cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PaperError {
+    /// A form that it does not have.
+    #[error("{paper} is written as {forms}, by the end of the file's name; “{file}” is neither", paper = .paper.words())]
+    Form {
+        /// The paper.
+        paper: Paper,
+        /// The forms that it has.
+        forms: &'static str,
+        /// The file.
+        file: String,
+    },
+    /// The PDF could not be made.
+    #[error("the PDF could not be made: {0}")]
+    Pdf(String),
+}
+
+/// A paper as the bytes of a file, in the form that the end of its name says.
+///
+/// # Errors
+/// [`PaperError`].
+pub fn paper(
+    paper: Paper,
+    file: &str,
+    negotiation: &Negotiation,
+    view: &View,
+    title: &str,
+) -> Result<Vec<u8>, PaperError> {
+    let form = file.rsplit_once('.').map(|(_, form)| form.to_lowercase()).unwrap_or_default();
+    match (paper, form.as_str()) {
+        (Paper::Page, "pdf") => super::sheet::pdf(view, title).map_err(|error| PaperError::Pdf(error.to_string())),
+        (Paper::Page, "txt") => Ok(super::sheet::text(view, title).into_bytes()),
+        (Paper::Chronology, "txt") => Ok(text(negotiation, view).into_bytes()),
+        (Paper::Chronology, "json") => {
+            let mut text = format!("{:#}", json(negotiation, view));
+            text.push('\n');
+            Ok(text.into_bytes())
+        }
+        (Paper::Page, _) => Err(PaperError::Form { paper, forms: ".pdf or .txt", file: file.to_owned() }),
+        (Paper::Chronology, _) => Err(PaperError::Form { paper, forms: ".txt or .json", file: file.to_owned() }),
+    }
+}
 
 /// A line of the chronology.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -144,6 +227,19 @@ fn here(entry: &Entry) -> Option<Line> {
         Entry::Admit { because, by, .. } => {
             ("ADMIT", by.clone(), "lets an act count".to_owned(), vec![because.clone()])
         }
+        Entry::Undelivered { act, because, .. } => (
+            "UNDELIVERED",
+            String::new(),
+            format!("{act} reached nobody and counts as not done"),
+            vec![because.clone()],
+        ),
+        Entry::Resent { act, by, .. } => ("RESENT", by.clone(), format!("{act} is sent once more"), Vec::new()),
+        Entry::Written { paper, path, sha256, by, .. } => (
+            "WRITTEN",
+            by.clone(),
+            format!("{} was written to {path}", paper.words()),
+            vec![format!("SHA-256 of the file: {sha256}")],
+        ),
         Entry::Note { text, by, .. } => ("NOTE", by.clone(), text.clone(), Vec::new()),
         Entry::Sent { .. } | Entry::Came { .. } | Entry::Mark { .. } | Entry::Unmark { .. } => return None,
     };
@@ -154,7 +250,7 @@ fn here(entry: &Entry) -> Option<Line> {
         how: "here",
         by,
         what,
-        counts: !matches!(entry, Entry::Refused { .. }),
+        counts: !matches!(entry, Entry::Refused { .. } | Entry::Undelivered { .. }),
         remarks,
         terms: None,
         message: None,

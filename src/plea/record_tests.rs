@@ -56,6 +56,30 @@ fn told() -> Vec<Entry> {
 }
 
 #[test]
+fn a_paper_has_the_forms_that_it_has_and_no_others() {
+    use super::record::{Paper, paper};
+    let negotiation = of_case(&puddock(), &classes(), Side::Defence, &told()).remove(0);
+    let view = negotiation.view(at("2026-05-28 12:00"));
+    let made = |which, file: &str| paper(which, file, &negotiation, &view, "PF v PUDDOCK");
+    assert!(made(Paper::Page, "a/Page.PDF").unwrap().starts_with(b"%PDF-"));
+    let page = String::from_utf8(made(Paper::Page, "page.txt").unwrap()).unwrap();
+    let own = String::from_utf8(made(Paper::Chronology, "own.txt").unwrap()).unwrap();
+    assert!(own.contains("she will not go to trial") && !page.contains("she will not go to trial"), "{page}\n{own}");
+    let json: serde_json::Value = serde_json::from_slice(&made(Paper::Chronology, "own.json").unwrap()).unwrap();
+    assert_eq!((&json["version"], &json["state"]), (&1.into(), &"closed-recorded".into()));
+    let wrong = made(Paper::Page, "page.docx").unwrap_err().to_string();
+    assert_eq!(
+        wrong,
+        "the page to hand up is written as .pdf or .txt, by the end of the file's name; “page.docx” is neither"
+    );
+    for (which, file) in
+        [(Paper::Page, "page.json"), (Paper::Chronology, "own.pdf"), (Paper::Page, "page"), (Paper::Page, "")]
+    {
+        assert!(made(which, file).is_err(), "{file}");
+    }
+}
+
+#[test]
 fn the_chronology_tells_all_of_it() {
     let negotiation = of_case(&puddock(), &classes(), Side::Defence, &told()).remove(0);
     let view = negotiation.view(at("2026-05-27 12:00"));

@@ -291,7 +291,9 @@ fn of_state(kind: Kind, state: State, f: &mut fmt::Formatter<'_>) -> fmt::Result
         (Kind::Offer | Kind::Counter, Agreed | Listed) => {
             write!(f, "{name} refused: terms are agreed. Depart from them first (WITHDRAW, with a reason).")
         }
-        (Kind::Accept | Kind::AcceptSubject, Agreed | Listed) => write!(f, "{name} refused: terms are agreed already."),
+        (Kind::Accept | Kind::AcceptSubject | Kind::Reject | Kind::Extend, Agreed | Listed) => {
+            write!(f, "{name} refused: terms are agreed already.")
+        }
         (Kind::AcceptSubject, Conditional) => {
             write!(f, "{name} refused: the offer is accepted under a condition already. ACCEPT when that is met.")
         }

@@ -214,6 +214,9 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::NotAParty(address) if address.is_empty() => {
+                f.write_str("The message names no one author: nobody says it.")
+            }
             Self::NotAParty(address) => {
                 write!(f, "{address} is no party of this case: enter them as one, if they are.")
             }

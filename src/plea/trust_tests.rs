@@ -13,7 +13,7 @@ use super::sample::{
 };
 use super::terms::TermsHash;
 use super::trust::Signature;
-use crate::case::{Case, Jurisdiction, Role};
+use crate::case::{Case, Jurisdiction, Party, PartyId, Role};
 
 fn base() -> (Act, Act) {
     let d1 = act("D1", 0, "2026-05-05 09:30", Deed::Offer { terms: islas(), reply_by: at("2026-05-11 12:00") });
@@ -24,6 +24,11 @@ fn base() -> (Act, Act) {
 fn own(act: &Act) -> Entry {
     let (message, at) = (message("own"), act.at);
     Entry::Sent { act: act.clone(), message, at, by: "Isla Thistledown".into(), evidence: super::Evidence::default() }
+}
+
+fn five() -> super::Terms {
+    let guilty = |charge| super::sample::term(charge, super::Plea::Guilty);
+    super::Terms::new((1..=5).map(guilty).collect(), None, "").unwrap()
 }
 
 /// Every negotiation, and each act that does not count with its sentences.
@@ -139,6 +144,50 @@ fn what_is_no_act_is_named_and_never_counts() {
         ..act("D1", 0, "2026-05-05 09:30", Deed::Query { text: "what of my client?".into() })
     };
     check("by the agent of another accused", &two, vec![came(&stoats, WREN)], now);
+    let theirs = Act {
+        id: NegotiationId::first("ZZ26000533", 1),
+        surname: "GANNET".into(),
+        ..act("P1", 0, "2026-05-05 09:30", Deed::Offer { terms: five(), reply_by: at("2026-05-11 12:00") })
+    };
+    let by_wren = Act {
+        id: theirs.id.clone(),
+        surname: "GANNET".into(),
+        ..act("D1", 1, "2026-05-05 10:30", Deed::Accept { answers: quote(&theirs), cleared: Vec::new() })
+    };
+    check(
+        "accepting as the agent of another accused",
+        &two,
+        vec![came(&theirs, LINTWHITE), came(&by_wren, WREN)],
+        "2026-05-06 12:00",
+    );
+
+    // Who stands on the right side, but may not accept.
+    let mut staffed = puddock();
+    let party = |name: &str, role| Party {
+        id: PartyId(name.to_lowercase()),
+        name: name.to_owned(),
+        role,
+        addresses: vec![format!("{}@copfs.gov.example", name.to_lowercase())],
+        ..Party::default()
+    };
+    staffed.parties.push(party("Advocate", Role::ProsecutionAdvocate));
+    staffed.parties.push(Party { acts_for: vec![1], ..party("Clerk", Role::DefenceStaff) });
+    let by_advocate = from(&accept, "advocate@copfs.gov.example");
+    check("accepting as an advocate without approval", &staffed, by_advocate, now);
+    let offer = act("P1", 0, "2026-05-05 09:30", Deed::Offer { terms: lintwhites(), reply_by: at("2026-05-11 12:00") });
+    let mut by_clerk = act("D1", 1, "2026-05-05 10:30", Deed::Accept { answers: quote(&offer), cleared: Vec::new() });
+    by_clerk.authority.as_mut().unwrap().on_behalf_of = Some("Isla Thistledown".into());
+    let clerks = vec![came(&offer, LINTWHITE), came(&by_clerk, "clerk@copfs.gov.example")];
+    check("accepting as staff, on behalf of a holder", &staffed, clerks, now);
+    let nobodys = Entry::Came {
+        act: accept.clone(),
+        message: message("nobody"),
+        at: at("2026-05-06 10:02"),
+        from: String::new(),
+        date: Some(accept.at),
+        signature: Signature::Good { certificate: "CERT-LINTWHITE".into() },
+    };
+    check("from several authors at once", &case, vec![own(&d1), nobodys], now);
     insta::assert_snapshot!(told);
 }
 
@@ -161,6 +210,61 @@ fn a_replay_counts_once_and_a_signature_is_told() {
     assert_eq!(signed.heard.trust.words(), "signed");
     let (views, _) = refused(&case, &[own(&d1), came(&accept, LINTWHITE)], "2026-05-06 12:00");
     assert_eq!(views[0].steps[1].heard.trust.words(), "claimed by the address");
+}
+
+/// A Date field is a line that anybody writes: it is told where it differs, and changes nothing.
+#[test]
+fn a_date_field_that_was_set_back_is_told_and_counts_for_nothing() {
+    let (d1, accept) = base();
+    let late = Act { at: at("2026-05-12 10:00"), ..accept };
+    let set_back = Entry::Came {
+        act: late,
+        message: message("late"),
+        at: at("2026-05-12 10:01"),
+        from: LINTWHITE.into(),
+        date: Some(at("2026-05-06 10:00")),
+        signature: Signature::None,
+    };
+    let (views, lines) = refused(&puddock(), &[own(&d1), set_back], "2026-05-12 12:00");
+    assert_eq!(views[0].state, State::Expired, "{lines:?}");
+    let found: Vec<String> = views[0].steps[1].heard.findings.iter().map(ToString::to_string).collect();
+    assert!(
+        found[0].starts_with("The message is dated Wed 6 May 2026 10:00, and the act in it Tue 12 May"),
+        "{found:?}"
+    );
+}
+
+#[test]
+fn an_act_that_reached_nobody_is_not_done_until_it_is_sent_once_more() {
+    let (d1, accept) = base();
+    let case = puddock();
+    let failed = |when: &str| Entry::Undelivered {
+        id: d1.id.clone(),
+        act: d1.no,
+        message: message("own"),
+        because: "550 5.1.1 no such user".into(),
+        at: at(when),
+    };
+    let again = Entry::Resent {
+        id: d1.id.clone(),
+        act: d1.no,
+        message: message("own"),
+        by: "Isla Thistledown".into(),
+        at: at("2026-05-05 11:00"),
+    };
+    let state = |entries: &[Entry]| {
+        let (views, _) = refused(&case, entries, "2026-05-06 12:00");
+        let mut reversed = entries.to_vec();
+        reversed.reverse();
+        assert_eq!(refused(&case, &reversed, "2026-05-06 12:00").0[0].state, views[0].state);
+        (views[0].state, views[0].known(Side::Defence))
+    };
+    assert_eq!(state(&[own(&d1)]), (State::Open, 1));
+    assert_eq!(state(&[own(&d1), failed("2026-05-05 10:00")]), (State::None, 0));
+    assert_eq!(state(&[own(&d1), failed("2026-05-05 10:00"), again.clone()]), (State::Open, 1));
+    assert_eq!(state(&[own(&d1), failed("2026-05-05 10:00"), again, failed("2026-05-05 12:00")]), (State::None, 0));
+    // An answer to what never arrived waits for it.
+    assert_eq!(state(&[own(&d1), failed("2026-05-05 10:00"), came(&accept, LINTWHITE)]).0, State::None);
 }
 
 #[test]

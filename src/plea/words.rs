@@ -66,6 +66,13 @@ impl Entry {
                 let at = hearing.as_ref().map(|hearing| format!(" at {hearing}")).unwrap_or_default();
                 format!("RECORD in {id}: {}{at}, known from {source}", outcome.words())
             }
+            Self::Undelivered { id, act, because: why, .. } => {
+                format!("{act} in {id} was not delivered and counts as not done{}", because(why))
+            }
+            Self::Resent { id, act, .. } => format!("{act} in {id} is sent once more"),
+            Self::Written { id, paper, path, sha256, .. } => {
+                format!("{} of {id} written to {path}; sha256 {sha256}", paper.words())
+            }
             Self::Note { id, text, .. } => format!("NOTE in {id}: {text}"),
         }
     }

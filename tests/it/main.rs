@@ -48,6 +48,7 @@ mod pgp_neomutt;
 mod pgp_peers;
 mod pgp_rfc;
 mod pgp_write;
+mod pleas;
 mod register;
 mod resume;
 mod scenario_cases;

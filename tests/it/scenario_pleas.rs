@@ -1,27 +1,37 @@
 //! Plea negotiations from end to end: the real program in a real terminal and by command, Dovecot behind it, the other side writing by hand with
 //! another program, or with a home of its own.
 
+use casemail::app::effect::Said;
+use casemail::app::plea_view::{MarkWish, Wish};
+use casemail::engine::clock::Clock;
+use casemail::engine::{Engine, Opening};
+use casemail::mail::id::OutboxId;
 use casemail::net::Endpoint;
+use casemail::plea::State;
+use casemail::plea::compose::Proposal;
+use casemail::plea::mark::Meaning;
+use casemail::store::profile::Profile;
+use casemail::store::vault::Vault;
 use serde_json::Value;
 
-use crate::support::home::{Home, Ran, Screen};
+use crate::support::home::{Home, PASSPHRASE, Ran, Screen};
 use crate::walkthrough::{LINTWHITE, World, eventually, go_to, show};
 
-const CASE: &str = "ZZ26000417";
+pub(crate) const CASE: &str = "ZZ26000417";
 const WORDS: &str = "and did threaten him with violence";
 
 /// The clock of the courts, some hours from now, as it is typed.
-fn in_hours(hours: i64) -> String {
+pub(crate) fn in_hours(hours: i64) -> String {
     let at = jiff::Zoned::now() + jiff::SignedDuration::from_hours(hours);
     at.in_tz("Europe/London").unwrap().strftime("%d/%m/%Y %H:%M").to_string()
 }
 
-fn day_in_hours(hours: i64) -> String {
+pub(crate) fn day_in_hours(hours: i64) -> String {
     in_hours(hours).split(' ').next().unwrap().to_owned()
 }
 
 /// A mail of the other side, by another program: free text.
-fn by_hand(from: &str, id: &str, answers: Option<&str>, subject: &str, text: &str) -> Vec<u8> {
+pub(crate) fn by_hand(from: &str, id: &str, answers: Option<&str>, subject: &str, text: &str) -> Vec<u8> {
     let answers = answers.map(|id| format!("In-Reply-To: <{id}>\r\nReferences: <{id}>\r\n")).unwrap_or_default();
     format!(
         "From: {from}\r\nTo: Beatrice Quill <quill@quillpounce.example>\r\nMessage-ID: <{id}@gov.example>\r\n{answers}\
@@ -32,11 +42,15 @@ fn by_hand(from: &str, id: &str, answers: Option<&str>, subject: &str, text: &st
 }
 
 /// The case of the scenarios, in the register of a home.
-fn open_puddock(home: &Home) {
+pub(crate) fn open_puddock(home: &Home) {
+    open_puddock_against(home, &format!("name=Hamish Lintwhite; role=fiscal-depute; addresses={LINTWHITE}"));
+}
+
+/// The same, with this party for the Crown.
+pub(crate) fn open_puddock_against(home: &Home, crown: &str) {
     let open = ["case", "open", "--title", "PF v PUDDOCK", "--number", CASE, "--client", "Morag PUDDOCK"];
     home.done(&open, b"");
     let charge = format!("accused=1; number=1; charge=did shout and swear {WORDS}; statute=2010 asp 13 s.38");
-    let fiscal = format!("name=Hamish Lintwhite; role=fiscal-depute; addresses={LINTWHITE}");
     let diet =
         format!("kind=intermediate-diet; court=Kirkmirkle Sheriff Court; date={}; time=10:00", day_in_hours(400));
     let edit = [
@@ -50,7 +64,7 @@ fn open_puddock(home: &Home) {
         "--charge",
         "accused=1; number=3; charge=did breach bail; statute=1995 c.46 s.27",
         "--party",
-        &fiscal,
+        crown,
         "--party",
         "name=Beatrice Quill; role=defence-solicitor; acts for=1; addresses=quill@quillpounce.example",
         "--hearing",
@@ -59,11 +73,11 @@ fn open_puddock(home: &Home) {
     home.done(&edit, b"");
 }
 
-fn shown(home: &Home) -> Value {
+pub(crate) fn shown(home: &Home) -> Value {
     home.json(&["plea", "show", CASE])
 }
 
-fn refused(ran: &Ran, words: &str) {
+pub(crate) fn refused(ran: &Ran, words: &str) {
     assert_eq!((ran.code, ran.err.contains(words)), (1, true), "{words:?}: {ran:?}");
 }
 
@@ -79,7 +93,7 @@ fn fill(screen: &Screen, fields: &[&str]) {
 }
 
 /// The home of the other side, on the same server.
-fn depute(world: &World) -> Home {
+pub(crate) fn depute(world: &World) -> Home {
     let home = Home::new();
     let (imap, smtp): (Endpoint, Endpoint) = (world.dovecot.starttls(), world.submission.tls());
     let config = home.config(&imap, &smtp, &world.dovecot.ca_file(), "");
@@ -112,7 +126,7 @@ fn a_scottish_plea_by_mail_is_countered_by_hand_and_agreed() {
     screen.wait_for("OFFER: offer terms");
     let delete = format!("delete {WORDS}");
     let until = in_hours(120);
-    fill(&screen, &["guilty-as-amended", &delete, "not-guilty-accepted", "", "", "", "", "", &until, "", "", ""]);
+    fill(&screen, &["guilty-as-amended", &delete, "not-guilty-accepted", "", "", "", "", "", "", &until, "", "", ""]);
     screen.send_keys(&["Up"]);
     screen.type_text("letter 1 May");
     screen.send_keys(&["C-s"]);
@@ -306,8 +320,7 @@ fn crossed_offers_have_no_winner_and_a_lapsed_one_is_not_accepted() {
     let Some(world) = World::start() else { return };
     let home = &world.home;
     open_otterbourne(home);
-    // It lapses within two minutes: to the whole minute, as a block says it.
-    let soon = (jiff::Timestamp::now() + jiff::SignedDuration::from_secs(110)).to_string();
+    let soon = in_hours(24);
     let offer = [
         "plea",
         "offer",
@@ -338,6 +351,17 @@ fn crossed_offers_have_no_winner_and_a_lapsed_one_is_not_accepted() {
     let crossed = home.json(&["plea", "show", OTTERBOURNE]);
     assert_eq!(crossed["state"], "crossed", "{crossed}");
     assert!(crossed["notices"][0].as_str().unwrap().contains("Neither wins by itself"), "{crossed}");
+    // A paralegal may not accept, on nobody's behalf.
+    let staff = "name=Iris Inkwell; role=defence-staff; acts for=1; addresses=inkwell@quillpounce.example";
+    home.done(&["case", "edit", OTTERBOURNE, "--party", staff], b"");
+    let config = home.roots().config_file();
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("quill@quillpounce.example", "inkwell@quillpounce.example")).unwrap();
+    let accept = home.run(&["plea", "accept", OTTERBOURNE, "--shown-by", "attendance note"], b"");
+    refused(&accept, "ACCEPT refused");
+    assert!(accept.err.contains("The holder of the case has to"), "{accept:?}");
+    std::fs::write(&config, text).unwrap();
+
     let Some(screen) = home.screen((80, 24)) else { return };
     screen.send_keys(&["g", "p"]);
     screen.wait_for("both");
@@ -353,34 +377,49 @@ fn crossed_offers_have_no_winner_and_a_lapsed_one_is_not_accepted() {
     assert_eq!(state(home, OTTERBOURNE), "open");
 
     // Time passes: a fact of this place, and no mail.
-    let end = std::time::Instant::now() + std::time::Duration::from_secs(150);
-    while state(home, OTTERBOURNE) != "expired" {
-        assert!(std::time::Instant::now() < end, "{}", home.done(&["plea", "show", OTTERBOURNE], b""));
-        std::thread::sleep(std::time::Duration::from_millis(200));
-    }
+    let later = ahead(home, 30);
+    let view = |engine: &Engine| {
+        let case = engine.cases().unwrap().into_iter().find(|one| one.title == "R v OTTERBOURNE").unwrap().id;
+        engine.negotiation(&case, None, None).unwrap()
+    };
+    assert_eq!(view(&later).view.state, State::Expired);
     assert_eq!(world.submission.taken().len(), 1);
     world.dovecot.deliver("quill", "INBOX", &by_hand(PETRA, "2", None, &subject, "agreed re handling"));
-    let late = mark_latest(home, OTTERBOURNE, &["--as", "accept"]);
-    refused(&late, "lapsed");
-    assert!(late.err.contains("EXTEND") && late.err.contains("new OFFER"), "{late:?}");
-    assert_eq!(state(home, OTTERBOURNE), "expired");
-    home.done(&["plea", "extend", OTTERBOURNE, "--reply-by", &in_hours(50)], b"");
-    assert_eq!(state(home, OTTERBOURNE), "open");
+    later.sync_once(None, &[]).unwrap();
+    let lapsed = view(&later);
+    let (case, id) = (lapsed.case.id.clone(), lapsed.view.setting.id.clone());
+    let message = lapsed.loose.first().unwrap().message.clone();
+    let late =
+        MarkWish { case: case.clone(), id: id.clone(), message, meaning: Meaning::Accept(Vec::new()), about: None };
+    let late = later.plea_mark(late).unwrap().unwrap_err().join(" ");
+    assert!(late.contains("lapsed") && late.contains("EXTEND") && late.contains("new OFFER"), "{late}");
+    assert_eq!(view(&later).view.state, State::Expired);
+    let reply_by = later.now() + jiff::SignedDuration::from_hours(50);
+    let extend = Wish {
+        case,
+        id,
+        proposal: Proposal::Extend { reply_by },
+        claim: None,
+        about: None,
+        text: String::new(),
+        files: Vec::new(),
+    };
+    let (_, report) = later.plea(extend, Vec::new(), Said::Nothing, false).unwrap().unwrap();
+    let queued: Vec<OutboxId> = report.queued.iter().copied().map(OutboxId).collect();
+    later.settle(&queued, std::time::Duration::from_secs(30)).unwrap();
+    assert_eq!(view(&later).view.state, State::Open);
+    drop(later);
     let chronology = home.done(&["case", "chronology", OTTERBOURNE], b"");
     assert!(chronology.contains("EXPIRE in 99QY0045626 PN-1: D1 lapsed"), "{chronology}");
+}
 
-    // A paralegal may not accept, on nobody's behalf.
-    let counter = ["--as", "counter", "--charge", "1: guilty", "--reply-by", &until];
-    let marked = mark_latest(home, OTTERBOURNE, &counter);
-    assert_eq!(marked.code, 0, "{marked:?}");
-    let staff = "name=Iris Inkwell; role=defence-staff; acts for=1; addresses=inkwell@quillpounce.example";
-    home.done(&["case", "edit", OTTERBOURNE, "--party", staff], b"");
-    let config = home.roots().config_file();
-    let text = std::fs::read_to_string(&config).unwrap();
-    std::fs::write(&config, text.replace("quill@quillpounce.example", "inkwell@quillpounce.example")).unwrap();
-    let accept = home.run(&["plea", "accept", OTTERBOURNE, "--shown-by", "attendance note"], b"");
-    refused(&accept, "ACCEPT refused");
-    assert!(accept.err.contains("The holder of the case has to"), "{accept:?}");
+/// The profile of a home, opened as if it were so many hours later.
+fn ahead(home: &Home, hours: i64) -> Engine {
+    let (config, _) = casemail::config::files::load(&home.roots().config, None).unwrap();
+    let profile = Profile::open(home.roots()).unwrap();
+    let vault = Vault::open(&profile.roots().vault_file(), PASSPHRASE.as_bytes()).unwrap();
+    let clock = Clock::from_fn(move || jiff::Timestamp::now() + jiff::SignedDuration::from_hours(hours));
+    Engine::open(Opening { clock, ..Opening::new(profile, config, Some(vault)) }).unwrap()
 }
 
 const GANNET: &str = "ZZ26000533";

@@ -11,7 +11,7 @@ use crate::support::home::{Home, Screen};
 use crate::support::submission::{Delivery, Submission};
 use crate::walkthrough_crash::nothing_readable;
 
-const QUILL: &str = "quill@quillpounce.example";
+pub(crate) const QUILL: &str = "quill@quillpounce.example";
 pub(crate) const LINTWHITE: &str = "lintwhite@copfs.gov.example";
 
 /// Servers and a profile that fits them.
@@ -56,6 +56,11 @@ impl Gpg {
 
     /// With a key of this algorithm.
     pub(crate) fn with(algorithm: &str) -> Option<Self> {
+        Self::of(LINTWHITE, algorithm)
+    }
+
+    /// With a key of this algorithm, for somebody.
+    pub(crate) fn of(address: &str, algorithm: &str) -> Option<Self> {
         if Command::new("gpg").arg("--version").output().is_err() {
             assert_ne!(std::env::var("CASEMAIL_TESTS").as_deref(), Ok("all"), "gpg is not installed");
             eprintln!("left out: no gpg");
@@ -64,12 +69,13 @@ impl Gpg {
         let home = tempfile::Builder::new().prefix("gpg").tempdir().unwrap();
         std::fs::set_permissions(home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         let gpg = Self { home };
-        let user_id = format!("Harriet Lintwhite <{LINTWHITE}>");
+        let name = if address == LINTWHITE { "Harriet Lintwhite" } else { "Beatrice Quill" };
+        let user_id = format!("{name} <{address}>");
         if algorithm == "future-default" {
             gpg.run(&["--quick-gen-key", &user_id, algorithm, "default", "1y"], b"");
         } else {
             gpg.run(&["--quick-gen-key", &user_id, algorithm, "sign", "1y"], b"");
-            gpg.run(&["--quick-add-key", &gpg.fingerprint(LINTWHITE), algorithm, "encr", "1y"], b"");
+            gpg.run(&["--quick-add-key", &gpg.fingerprint(address), algorithm, "encr", "1y"], b"");
         }
         // For programs that call it by themselves.
         std::fs::write(gpg.home.path().join("gpg.conf"), "trust-model always\n").unwrap();
@@ -84,6 +90,16 @@ impl Gpg {
     /// Its own certificate.
     pub(crate) fn export(&self) -> String {
         self.run(&["--armor", "--export", LINTWHITE], b"").0
+    }
+
+    /// The certificate of an address.
+    pub(crate) fn export_of(&self, address: &str) -> String {
+        self.run(&["--armor", "--export", address], b"").0
+    }
+
+    /// All secret keys.
+    pub(crate) fn secret(&self) -> String {
+        self.run(&["--armor", "--export-secret-keys"], b"").0
     }
 
     /// Takes a certificate in.

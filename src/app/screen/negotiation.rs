@@ -13,7 +13,7 @@ use crate::mail::safe::SafeText;
 use crate::plea::act::Deed;
 use crate::plea::board::span_words;
 use crate::plea::table::moment;
-use crate::plea::{ActNo, Entry, Kind, NegotiationId, Side, State, Terms, diff};
+use crate::plea::{ActNo, Entry, Kind, NegotiationId, Side, State, Terms, Trust, diff};
 
 /// A section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum Section {
     Not,
     /// What is known about credit.
     Credit,
+    /// What the mark at its head means.
+    Mark,
 }
 
 impl Section {
@@ -46,6 +48,7 @@ impl Section {
             Self::May => "Now",
             Self::Not => "Not now",
             Self::Credit => "Credit",
+            Self::Mark => "Mark",
         }
     }
 }
@@ -61,6 +64,8 @@ pub enum Place {
     Act(ActNo, usize),
     /// A line below an act; by the act's number, its place and its own.
     Below(ActNo, usize, usize),
+    /// How the message of an act stands in the outbox: its number, its place.
+    Transit(ActNo, usize),
     /// An entry of this place; by its order.
     Here(usize),
     /// A message without an act.
@@ -69,6 +74,8 @@ pub enum Place {
     Kind(Kind),
     /// A line about credit; by its order.
     Credit(usize),
+    /// What the mark means.
+    Mark,
 }
 
 /// A row.
@@ -142,7 +149,7 @@ impl Negotiation {
     #[must_use]
     pub fn act(&self) -> Option<ActNo> {
         match self.list.selected()?.place {
-            Place::Act(no, _) | Place::Below(no, ..) => Some(no),
+            Place::Act(no, _) | Place::Below(no, ..) | Place::Transit(no, _) => Some(no),
             _ => None,
         }
     }
@@ -188,15 +195,51 @@ pub fn lines(shown: &NegotiationView, now: Timestamp) -> Vec<PleaLine> {
             lines.add(Section::May, Place::Kind(*kind), kind.what(), kind.words(), Tone::Good);
         }
     }
-    for (kind, answer) in &shown.possible {
-        if let Err(because) = answer {
-            lines.add(Section::Not, Place::Kind(*kind), because.as_str(), kind.words(), Tone::Plain);
+    for (kinds, words) in not_now(&shown.possible) {
+        let note = if let [kind] = kinds.as_slice() { kind.words() } else { "" };
+        if let Some(first) = kinds.first() {
+            lines.add(Section::Not, Place::Kind(*first), &words, note, Tone::Plain);
         }
     }
     for (at, line) in shown.credit.iter().enumerate() {
         lines.add(Section::Credit, Place::Credit(at), line.as_str(), "", Tone::Plain);
     }
+    let mark = "The mark at the head shows what was meant. It is a convention, and no guarantee of the law.";
+    lines.add(Section::Mark, Place::Mark, mark, "", Tone::Plain);
     lines.0
+}
+
+/// What may not be done now, with why: what has one reason in one line.
+fn not_now(possible: &[(Kind, Result<(), SafeText>)]) -> Vec<(Vec<Kind>, String)> {
+    let mut groups: Vec<(Vec<Kind>, String)> = Vec::new();
+    for (kind, answer) in possible {
+        let Err(because) = answer else { continue };
+        let because = because.as_str();
+        let reason = because.strip_prefix(kind.words()).map_or(because, str::trim_start);
+        match groups.iter_mut().find(|(_, known)| known == reason) {
+            Some((kinds, _)) => kinds.push(*kind),
+            None => groups.push((vec![*kind], reason.to_owned())),
+        }
+    }
+    for (kinds, words) in &mut groups {
+        let names: Vec<&str> = kinds.iter().map(|kind| kind.words()).collect();
+        let names = names.join(", ");
+        *words = match words.strip_prefix("refused: ") {
+            // The reason first: a narrow screen cuts the names.
+            Some(reason) if kinds.len() > 1 => {
+                let mut letters = reason.trim_end_matches('.').chars();
+                let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+                format!("{first}{}: no {names}.", letters.as_str())
+            }
+            _ if kinds.len() > 1 && words.starts_with("is ") => {
+                format!("{names} are {}", words.get(3..).unwrap_or_default())
+            }
+            _ if kinds.len() > 1 => format!("{names}: {words}"),
+            _ if words.starts_with(|letter: char| letter.is_lowercase()) => format!("{names} {words}"),
+            _ => words.clone(),
+        };
+    }
+    groups
 }
 
 fn stands(lines: &mut Lines, shown: &NegotiationView, now: Timestamp) {
@@ -266,7 +309,11 @@ fn acts(lines: &mut Lines, shown: &NegotiationView) {
     for (when, item) in items {
         match item {
             Item::Here(entry, at) => {
-                let tone = if matches!(entry, Entry::Refused { .. }) { Tone::Warning } else { Tone::Plain };
+                let tone = match entry {
+                    Entry::Undelivered { .. } => Tone::Alarm,
+                    Entry::Refused { .. } => Tone::Warning,
+                    _ => Tone::Plain,
+                };
                 lines.add(Section::Acts, Place::Here(at), &entry.words(), &moment(when), tone);
             }
             Item::Step(step, at) => {
@@ -285,6 +332,12 @@ fn acts(lines: &mut Lines, shown: &NegotiationView) {
                     format!("{} {} by {speaker}, {}{fate}{not}", act.no, act.kind().words(), step.heard.trust.words());
                 let tone = if counts { Tone::Plain } else { Tone::Warning };
                 lines.add(Section::Acts, Place::Act(act.no, at), &words, &moment(when), tone);
+                if let Some(transit) =
+                    shown.transits.iter().find(|one| one.act == act.no && step.heard.trust == Trust::Own)
+                {
+                    let note = transit.state;
+                    lines.add(Section::Acts, Place::Transit(act.no, at), transit.words.as_str(), note, transit.tone);
+                }
                 for (n, (words, tone)) in below(shown, step).iter().enumerate() {
                     lines.add(Section::Acts, Place::Below(act.no, at, n), &format!("  {words}"), "", *tone);
                 }
@@ -334,7 +387,13 @@ fn below(shown: &NegotiationView, step: &crate::plea::negotiation::Step) -> Vec<
             }
             None => term_lines(terms).into_iter().for_each(&mut plain),
         }
-        for term in terms.charges().iter().filter(|term| !term.amendments.is_empty()) {
+        // How the libel would read, where that is new.
+        let before = view.offer_before(act.no);
+        let is_new = |term: &&crate::plea::Term| {
+            let known = before.and_then(|offer| offer.terms.term(term.charge));
+            !term.amendments.is_empty() && known.is_none_or(|known| known.amendments != term.amendments)
+        };
+        for term in terms.charges().iter().filter(is_new) {
             let charge = view.setting.charges.iter().find(|one| one.number == term.charge);
             if let Some(Ok(pieces)) = charge.map(|charge| diff::libel(&charge.text, &term.amendments)) {
                 plain(format!("  charge {} would read: {}", term.charge, diff::libel_words(&pieces)));
@@ -374,6 +433,8 @@ fn below(shown: &NegotiationView, step: &crate::plea::negotiation::Step) -> Vec<
         );
         plain(words);
     }
+    let files = shown.files.iter().filter(|one| one.act == act.no && act.kind().has_terms());
+    below.extend(files.map(|file| (file.words(), file.tone())));
     let because = step.because();
     let remarks = step.heard.findings.iter().map(ToString::to_string).filter(|words| !because.contains(words));
     let remarks: Vec<String> = remarks.collect();

@@ -3,6 +3,7 @@
 pub(super) mod exchanges;
 pub(super) mod matters;
 pub(super) mod record;
+pub(super) mod talks;
 
 use crate::mail::address::Address;
 

@@ -14,11 +14,11 @@ use crate::register::{CaseChange, Event};
 /// Who else has a part: name, role, organisation, whom he acts for, address.
 type Cast = (cast::Person, Role, &'static str, &'static [u16]);
 
-/// What happened in the five cases before the demo begins.
+/// What happened in the five cases before the demo begins. `certificate`: the fingerprint of the depute's.
 ///
 /// # Errors
 /// The grammars of numbers cannot be read, in words.
-pub(in crate::demo) fn events() -> Result<Vec<Event>, String> {
+pub(in crate::demo) fn events(certificate: &str) -> Result<Vec<Event>, String> {
     let patterns = Patterns::new(&[]).map_err(|error| error.to_string())?;
     let quill = (cast::QUILL, Role::DefenceSolicitor, "Quill & Pounce LLP", &[1_u16] as &[u16]);
     let inkwell = (cast::INKWELL, Role::DefenceStaff, "Quill & Pounce LLP", &[] as &[u16]);
@@ -70,7 +70,65 @@ pub(in crate::demo) fn events() -> Result<Vec<Event>, String> {
         cast: &[quill, inkwell, cps, petra],
     };
     events.extend(weasel.events(&matters::weasel(), &patterns));
+    signs(&mut events, certificate);
     Ok(events)
+}
+
+/// The depute's certificate is recorded as his, so that what he signs counts as signed.
+fn signs(events: &mut [Event], certificate: &str) {
+    for event in events {
+        if let Event::Case { change: CaseChange::Party(party), .. } = event
+            && party.addresses.iter().any(|one| one == cast::LINTWHITE.addr)
+            && !certificate.is_empty()
+        {
+            party.certificates = vec![certificate.to_owned()];
+        }
+    }
+}
+
+/// One of the other cases is opened, because something is negotiated in it.
+///
+/// # Errors
+/// The grammars of numbers cannot be read, in words.
+pub(in crate::demo) fn opened(matter: &Matter, certificate: &str) -> Result<Vec<Event>, String> {
+    let patterns = Patterns::new(&[]).map_err(|error| error.to_string())?;
+    let name = matter
+        .client
+        .rsplit_once(' ')
+        .map_or_else(|| matter.surname.clone(), |(forename, _)| format!("{forename} {}", matter.surname));
+    let scots = matter.law == Law::Scotland;
+    let us = (if scots { cast::THISTLEDOWN } else { cast::QUILL }, Role::DefenceSolicitor, "", &[1_u16] as &[u16]);
+    let cast = if scots {
+        vec![us, (cast::LINTWHITE, Role::FiscalDepute, "PF Kirkmirkle", &[] as &[u16])]
+    } else {
+        vec![us, (cast::WINDLESTRAW, Role::CpsLawyer, "CPS Mudshire", &[] as &[u16])]
+    };
+    let told = Told { numbers: &[], accused: &[(name.as_str(), None)], hearing: None, cast: &cast };
+    let mut events = told.events(matter, &patterns);
+    signs(&mut events, certificate);
+    Ok(events)
+}
+
+/// The charges of a case in the words of the libel, and its next hearing.
+pub(in crate::demo) fn libelled(
+    matter: &Matter,
+    charges: &[&str],
+    hearing: Option<(HearingKind, HearingTime)>,
+) -> Vec<Event> {
+    let case = CaseId(matter.surname.clone());
+    let charges = (1..).zip(charges).map(|(number, text)| {
+        CaseChange::Charge(Charge { number, accused: 1, text: (*text).to_owned(), ..Charge::default() })
+    });
+    let hearing = hearing.map(|(kind, at)| {
+        CaseChange::Hearing(Hearing {
+            id: HearingId(format!("{}-{}", kind.name(), at.date)),
+            kind,
+            court: matter.court.to_owned(),
+            at,
+            outcome: String::new(),
+        })
+    });
+    charges.chain(hearing).map(|change| Event::Case { case: case.clone(), change }).collect()
 }
 
 /// What is told of a case beside what its letters say.
@@ -137,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_five_cases_are_told_with_all_their_numbers() {
-        let told = format!("{:?}", events().unwrap());
+        let told = format!("{:?}", events("").unwrap());
         for wanted in
             ["99ZX0012326", "26/99ZX/01/48151N", "9000001", "250226/001", "T20269001", "ZZ26000533", "Fenella STOAT"]
         {

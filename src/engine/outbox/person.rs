@@ -43,6 +43,7 @@ impl Core {
         let found = open.stores.state.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
         match found.state {
             state if state.is_retryable() => {
+                self.plea_resent(open, &found)?;
                 open.stores.state.step_outbox(id, Step::Retry, |entry| {
                     // Nobody has it: everybody is tried once more, also those whom a server refused.
                     if entry.state == OutboxState::Failed {

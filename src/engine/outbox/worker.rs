@@ -116,7 +116,7 @@ impl Worker {
     }
 
     pub(super) fn announce(&self) {
-        self.core.front_of(self.number, |core, open| core.send_outbox(open));
+        self.core.front_of(self.number, |core, open| core.outbox_changed(open));
     }
 
     pub(super) fn tell(&self, tone: Tone, words: String) {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use crate::app::event::Event;
 use crate::app::plea_view::{Loose, NegotiationView};
+use crate::app::view::Tone;
 use crate::case::{Case, Party, Role};
 use crate::config::Account;
 use crate::engine::core::{Core, EngineError, Open};
@@ -22,6 +23,8 @@ use crate::store::mailbox::SpecialUse;
 
 /// Messages of the other side that are offered to be marked.
 const LOOSE_MAX: usize = 20;
+/// Mail that came so long before the first act is not offered to be marked.
+const BEFORE: jiff::SignedDuration = jiff::SignedDuration::from_hours(14 * 24);
 /// Characters of a message that are shown beside it.
 const WORDS_MAX: usize = 400;
 
@@ -91,7 +94,8 @@ impl Core {
     /// All negotiations of a case.
     pub(super) fn negotiations_of(&self, open: &Open, case: &Case) -> Result<Vec<Negotiation>, EngineError> {
         let pleas = open.register.pleas()?;
-        Ok(gather::of_case(case, &self.settings.classes, self.plea_side(case), pleas.of(&case.id)))
+        let entries = self.plea_entries(open, &pleas, &case.id);
+        Ok(gather::of_case(case, &self.settings.classes, self.plea_side(case), &entries))
     }
 
     /// The negotiation of this name; one in which nothing has happened yet where there is none.
@@ -139,11 +143,15 @@ impl Core {
         let pleas = open.register.pleas()?;
         let now = self.now();
         let mut rows = Vec::new();
-        for id in pleas.cases() {
-            let Some(view) = self.case_view(open, id) else { continue };
+        open.library.rebuild();
+        for id in self.plea_cases(open, &pleas) {
+            let Some(view) = self.case_view(open, &id) else { continue };
             for one in self.negotiations_of(open, &view.case)? {
-                if one.setting.id.is_of(&view.case) && !one.heard.is_empty() {
-                    rows.push(board::row(&view.case, &one.view(now)));
+                if one.setting.id.is_of(&view.case) && has_happened(&one) {
+                    let known = one.view(now);
+                    let mut row = board::row(&view.case, &known);
+                    row.trouble |= self.transits(open, &known.steps).iter().any(|one| one.tone >= Tone::Warning);
+                    rows.push(row);
                 }
             }
         }
@@ -160,6 +168,7 @@ impl Core {
         case: &CaseId,
         id: &NegotiationId,
     ) -> Result<NegotiationView, EngineError> {
+        open.library.rebuild();
         let case = self.plea_case(open, case)?;
         let negotiation = self.negotiation(open, &case, id)?;
         let view = negotiation.view(self.now());
@@ -172,9 +181,20 @@ impl Core {
             .collect();
         let loose = self.loose(open, &case, view.setting.us);
         let to = self.addressee(&case, &view).map(|address| safe(address.to_string()));
-        let day = self.now().to_zoned(self.settings.zone.clone()).date();
+        // Which table holds follows from the day of the first hearing.
+        let first = case.hearings.iter().map(|one| one.at.date).min();
+        let day = first.unwrap_or_else(|| self.now().to_zoned(self.settings.zone.clone()).date());
         let credit = credit::hint(case.jurisdiction, day).into_iter().map(safe).collect();
+        let threads = view.steps.iter().filter_map(|step| {
+            let keys = open.library.with_message_id(&step.heard.message.message_id);
+            Some((step.heard.act.no, keys.into_iter().find_map(|key| open.library.thread_of(key))?))
+        });
+        let threads = threads.collect();
+        let (transits, files) = (self.transits(open, &view.steps), self.plea_files(open, &view));
         Ok(NegotiationView {
+            threads,
+            transits,
+            files,
             local: negotiation.entries,
             actor: actor.map_err(safe),
             possible,
@@ -190,7 +210,8 @@ impl Core {
     fn loose(&self, open: &Open, case: &Case, us: Side) -> Vec<Loose> {
         let Ok(pleas) = open.register.pleas() else { return Vec::new() };
         let mut known: std::collections::BTreeMap<&str, bool> = std::collections::BTreeMap::new();
-        for entry in pleas.of(&case.id) {
+        let entries = self.plea_entries(open, &pleas, &case.id);
+        for entry in &entries {
             match entry {
                 Entry::Came { message, .. } | Entry::Mark { message, .. } => {
                     known.insert(message.message_id.as_str(), true);
@@ -200,6 +221,12 @@ impl Core {
             }
         }
         let library = &open.library;
+        let acts = entries.iter().filter_map(|entry| match entry {
+            Entry::Sent { at, .. } | Entry::Came { at, .. } | Entry::Mark { came: at, .. } => Some(*at),
+            _ => None,
+        });
+        // What was written long before the first act is of something else.
+        let since = acts.min().and_then(|first| first.checked_sub(BEFORE).ok()).unwrap_or(Timestamp::MIN);
         let mut seen = std::collections::BTreeSet::new();
         let mut found = Vec::new();
         for key in library.keys_by_date() {
@@ -210,6 +237,9 @@ impl Core {
             let is_copy = library.mailbox(key.mailbox).is_some_and(|m| m.state.special_use == Some(SpecialUse::Sent));
             if !is_here || is_copy {
                 continue;
+            }
+            if library.received(key).is_some_and(|at| at < since.as_second()) {
+                break;
             }
             let Ok(Some(summary)) = open.stores.cache.summary(key) else { continue };
             let [author] = summary.from.as_slice() else { continue };
@@ -223,6 +253,7 @@ impl Core {
             let (words, damage) = self.first_words(open, key);
             found.push(Loose {
                 message,
+                thread: library.thread_of(key),
                 from: SafeText::line(if author.name.is_empty() { &author.addr } else { &author.name }),
                 subject: SafeText::line(&summary.subject),
                 words,
@@ -239,6 +270,12 @@ impl Core {
         let terms = self.settings.terms(Decrypt::NotRsa);
         let reading = raw.and_then(|raw| read_guarded(&raw.into(), &open.keyring.now(), &terms));
         let Some(reading) = reading else { return (SafeText::default(), None) };
+        let report = &reading.opened.report;
+        if report.encrypted && !report.decrypted {
+            // An RSA key is not used unless somebody asks: the time that it takes would tell a sender something.
+            let words = "encrypted, and not opened yet: open it, and an act in it is entered";
+            return (SafeText::from(words), None);
+        }
         let text = reading.body.text();
         let damage = match block::read(&text) {
             block::Reading::Damaged(damage) => Some(SafeText::line(&damage.to_string())),
@@ -251,11 +288,11 @@ impl Core {
 
     /// Writes down that offers have lapsed, each once: a fact of this place, which the other side is not told.
     pub(crate) fn note_lapses(&mut self, open: &mut Open) -> Result<(), EngineError> {
+        self.note_undelivered(open)?;
         let pleas = open.register.pleas()?;
         let now = self.now();
         let mut events = Vec::new();
-        let cases: Vec<CaseId> = pleas.cases().cloned().collect();
-        for id in cases {
+        for id in self.plea_cases(open, &pleas) {
             let Some(view) = self.case_view(open, &id) else { continue };
             for one in self.negotiations_of(open, &view.case)? {
                 let view = one.view(now);
@@ -329,6 +366,12 @@ impl Core {
             });
         });
     }
+}
+
+/// Whether anything was done in a negotiation, be it that it reached nobody.
+fn has_happened(negotiation: &Negotiation) -> bool {
+    let failed = |entry: &Entry| matches!(entry, Entry::Undelivered { .. });
+    !negotiation.heard.is_empty() || negotiation.entries.iter().any(failed)
 }
 
 /// An entry as the event that keeps it.

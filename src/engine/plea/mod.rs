@@ -5,13 +5,16 @@
 //! transaction that queues its message ([`send`]). What each counts for is weighed anew at every look, because parties and their roles may change.
 
 mod ask;
+mod delivery;
+mod filed;
 mod look;
+mod papers;
 mod send;
 mod took;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::took::came;
+pub(crate) use self::took::took;
 use crate::mail::id::CaseId;
 use crate::plea::Entry;
 use crate::register::event::{CaseChange, Event};
@@ -44,8 +47,8 @@ impl Pleas {
         self.0.get(case).map_or(&[], Vec::as_slice)
     }
 
-    /// The cases in which something was entered.
-    pub(crate) fn cases(&self) -> impl Iterator<Item = &CaseId> {
-        self.0.keys()
+    /// All cases in which something was entered, with their entries.
+    fn all(&self) -> impl Iterator<Item = (&CaseId, &[Entry])> {
+        self.0.iter().map(|(case, entries)| (case, entries.as_slice()))
     }
 }

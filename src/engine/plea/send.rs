@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::look::{plea_event, step_of};
+use super::papers;
 use crate::app::event::Event;
 use crate::app::plea_view::{Local, MarkWish, Wish};
 use crate::case::guard::{Accepted, Finding};
@@ -54,6 +55,19 @@ fn had_read(view: &View, side: Side, kind: Kind, answered: &[&str]) -> Option<u1
     }
 }
 
+/// Why an act that was made earlier may not be done any more as things stand now.
+pub(super) fn stale(view: &View, act: &Act) -> Option<String> {
+    if view.known(act.no.side) >= act.no.number || view.known(act.no.side.other()) != act.seen {
+        return Some(
+            "Something else has come or was sent meanwhile: look at the negotiation, then begin again.".to_owned(),
+        );
+    }
+    if act.deed.reply_by().is_some_and(|until| until <= view.now) {
+        return Some("The time for an answer has passed meanwhile: begin again with a later one.".to_owned());
+    }
+    table::judge(view, act).err().map(|refusal| refusal.to_string())
+}
+
 impl Core {
     /// Who of the other side gets an act: whoever wrote their last one, else the first of them whom the case knows.
     pub(super) fn addressee(&self, case: &Case, view: &View) -> Option<Address> {
@@ -97,6 +111,12 @@ impl Core {
                 made.map_err(|refusals| sentences(&refusals))
             }
         };
+        let made = made.and_then(|act| {
+            let accepted = matches!(kind, Kind::Accept | Kind::AcceptSubject).then(|| act.deed.answers()).flatten();
+            let files = accepted.map(|_| self.plea_files(open, &view)).unwrap_or_default();
+            let against = accepted.map(|offer| papers::against(&files, offer.no, view.setting.us)).unwrap_or_default();
+            if against.is_empty() { Ok(act) } else { Err(against) }
+        });
         let to = self.addressee(&case, &view).ok_or_else(|| {
             vec![format!(
                 "Nobody of {} is entered in {}: enter them first.",
@@ -189,24 +209,60 @@ impl Core {
     }
 
     /// Who writes into the register.
-    fn plea_author(&self) -> String {
+    pub(super) fn plea_author(&self) -> String {
         let config = &self.settings.config;
         let name = config.accounts.first().map(|account| account.full_name.clone()).unwrap_or_default();
         if name.is_empty() { crate::engine::register::user() } else { name }
     }
 
     /// Enters something.
-    fn enter(&mut self, open: &mut Open, case: &CaseId, entry: &Entry) -> Result<(), EngineError> {
+    pub(super) fn enter(&mut self, open: &mut Open, case: &CaseId, entry: &Entry) -> Result<(), EngineError> {
         let mut events = self.opening_events(open, case)?;
         events.extend(plea_event(case, entry)?);
         self.record(open, &events)
     }
 
-    /// What stands against a draft that does something in a negotiation, beside the ordinary guard: who gets it, and what rides along.
+    /// The negotiation that a draft is about, its case, and what it does in it: it carries an act, it answers or passes on a message that did, or an
+    /// act stands in its text.
+    fn plea_about(&self, open: &Open, draft: &Draft) -> Option<(CaseId, NegotiationId, Option<Kind>)> {
+        if let Some(carried) = Carried::of(draft) {
+            return Some((draft.case.clone()?, carried.act.id.clone(), Some(carried.act.kind())));
+        }
+        let of_text = match block::read(&draft.body) {
+            block::Reading::Act(act) | block::Reading::Quoted(Some(act)) => Some(act.id),
+            _ => None,
+        };
+        let answered = draft.answers.as_ref().and_then(|name| open.library.key(name));
+        let answered = answered.and_then(|key| open.stores.cache.summary(key).ok().flatten());
+        let ids: Vec<String> =
+            answered.map(|summary| summary.message_id).into_iter().chain(draft.in_reply_to.clone()).collect();
+        let pleas = open.register.pleas().ok()?;
+        let found = pleas.all().find_map(|(case, entries)| {
+            let about = entries.iter().find_map(|entry| match entry {
+                Entry::Sent { act, message, .. }
+                | Entry::Came { act, message, .. }
+                | Entry::Mark { act, message, .. } => {
+                    let is_answered = !message.message_id.is_empty() && ids.contains(&message.message_id);
+                    (is_answered || of_text.as_ref() == Some(&act.id)).then(|| act.id.clone())
+                }
+                _ => None,
+            })?;
+            Some((case.clone(), about))
+        });
+        let here = || Some((draft.case.clone()?, of_text.clone()?));
+        found.or_else(here).map(|(case, id)| (draft.case.clone().unwrap_or(case), id, None))
+    }
+
+    /// Whether a draft is about a negotiation, whatever it does in it.
+    pub(crate) fn is_of_a_plea(&self, open: &Open, draft: &Draft) -> bool {
+        self.plea_about(open, draft).is_some()
+    }
+
+    /// What stands against a draft of a negotiation, beside the ordinary guard: who gets it, and what rides along.
     pub(crate) fn plea_findings(&self, open: &Open, draft: &Draft) -> Vec<Finding> {
         use crate::engine::guard::Records;
-        let Some(carried) = Carried::of(draft) else { return Vec::new() };
-        let Some(case) = draft.case.as_ref().and_then(|id| self.records(open).record(id)) else { return Vec::new() };
+        let Some((case, about, kind)) = self.plea_about(open, draft) else { return Vec::new() };
+        let Some(case) = self.records(open).record(&case) else { return Vec::new() };
         let visible = draft.to.iter().chain(&draft.cc).map(|one| (one, true));
         let recipients = visible
             .chain(draft.bcc.iter().map(|one| (one, false)))
@@ -214,8 +270,8 @@ impl Core {
             .collect();
         let leaving = guard::Leaving {
             case: &case,
-            id: &carried.act.id,
-            kind: Some(carried.act.kind()),
+            id: &about,
+            kind,
             own: vec![draft.from.addr.clone()],
             recipients,
             text: &draft.body,
@@ -254,10 +310,8 @@ impl Core {
         let kind = act.kind();
         let because = if block::read(&prepared.draft.body) != block::Reading::Act(Box::new(act.clone())) {
             Some("The block at the head of the message was changed: write below it, or begin the act again.".to_owned())
-        } else if view.known(act.no.side) >= act.no.number || view.known(act.no.side.other()) != act.seen {
-            Some("Something else has come or was sent meanwhile: look at the negotiation, then begin again.".to_owned())
         } else {
-            table::judge(&view, act).err().map(|refusal| refusal.to_string())
+            stale(&view, act)
         };
         if let Some(words) = because {
             self.note_plea_refusal(open, &id, &act.id, kind, std::slice::from_ref(&words))?;
@@ -373,6 +427,11 @@ impl Core {
                 may(Kind::Choose)?;
                 let found = view.offer(offer).ok_or_else(|| missing(offer))?;
                 (Entry::Choose { id: negotiation, offer, hash: found.hash, by, at }, format!("{offer} stands here."))
+            }
+            Local::Write(paper, place) => {
+                let (path, sha256) = papers::write(&known, &view, &case, paper, &place)?;
+                let words = format!("Written: {path} (SHA-256 {}…)", sha256.get(..16).unwrap_or_default());
+                (Entry::Written { id: negotiation, paper, path, sha256, by, at }, words)
             }
             Local::Note(text) => (Entry::Note { id: negotiation, text, by, at }, "Noted; it is never sent.".to_owned()),
             Local::Admit(no, because) => {

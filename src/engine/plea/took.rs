@@ -3,34 +3,66 @@
 use jiff::Timestamp;
 
 use crate::case::MessageName;
+use crate::engine::core::{Core, Open};
 use crate::engine::reading::Reading;
-use crate::mail::id::CaseId;
+use crate::mail::id::{CaseId, MessageKey};
 use crate::pgp::report::{Covers, SignatureState};
-use crate::plea::Entry;
-use crate::plea::block;
 use crate::plea::trust::Signature;
+use crate::plea::{Act, Entry, block};
 use crate::register::event::Event;
+use crate::store::mailbox::SpecialUse;
 
-/// The events that enter the act of a message into the register, one for each case that it was filed to; none where it brings none. A block
-/// that is quoted is somebody else's, and a damaged one is text: it can be marked by hand.
-pub(crate) fn came(reading: &Reading, message: &MessageName, cases: &[CaseId], received: Timestamp) -> Vec<Event> {
-    let block::Reading::Act(act) = block::read(&reading.body.text()) else { return Vec::new() };
+/// An act that was found in a message, with what is known of who says it.
+pub(crate) struct Took {
+    act: Act,
+    from: String,
+    date: Option<Timestamp>,
+    signature: Signature,
+}
+
+/// The act of a message; `None` where it brings none. A block that is quoted is somebody else's, and a damaged one is text: it can be marked by hand.
+pub(crate) fn took(reading: &Reading) -> Option<Took> {
+    let block::Reading::Act(act) = block::read(&reading.body.text()) else { return None };
     let headers = reading.headers();
     // Several authors, or none: nobody says it.
     let from = match headers.from().as_slice() {
         [only] => only.addr.clone(),
         _ => String::new(),
     };
-    let entry = Entry::Came {
-        act: *act,
-        message: message.clone(),
-        at: received,
-        from,
-        date: headers.date(),
-        signature: signature(reading),
-    };
-    let Ok(act) = entry.to_json() else { return Vec::new() };
-    cases.iter().map(|case| Event::Plea { case: case.clone(), act: act.clone() }).collect()
+    Some(Took { act: *act, from, date: headers.date(), signature: signature(reading) })
+}
+
+impl Took {
+    /// The events that enter it into the register, one for each case that its message is filed to.
+    pub(crate) fn events(self, message: &MessageName, cases: &[CaseId], received: Timestamp) -> Vec<Event> {
+        let Self { act, from, date, signature } = self;
+        let entry = Entry::Came { act, message: message.clone(), at: received, from, date, signature };
+        let Ok(act) = entry.to_json() else { return Vec::new() };
+        cases.iter().map(|case| Event::Plea { case: case.clone(), act: act.clone() }).collect()
+    }
+}
+
+impl Core {
+    /// A message was opened by a key that is not used unless a person asks. An act in it that could not be read when the message was written down is
+    /// entered now.
+    pub(crate) fn plea_opened(&mut self, open: &mut Open, key: MessageKey, message: &MessageName, took: Took) {
+        let library = &open.library;
+        let is_copy = library.mailbox(key.mailbox).is_some_and(|one| one.state.special_use == Some(SpecialUse::Sent));
+        let cases: Vec<CaseId> = library.cases_of(key).into_iter().map(|(case, _)| case).collect();
+        let received = library.received(key).and_then(|at| Timestamp::from_second(at).ok());
+        let (Some(received), Ok(pleas)) = (received, open.register.pleas()) else { return };
+        let is_known = |entry: &Entry| matches!(entry, Entry::Came { message: known, .. } if known == message);
+        if is_copy || pleas.all().any(|(_, entries)| entries.iter().any(is_known)) {
+            return;
+        }
+        let events = took.events(message, &cases, received);
+        if !events.is_empty() {
+            let entered = self.record(open, &events);
+            if let Err(error) = entered {
+                self.complain(&error);
+            }
+        }
+    }
 }
 
 /// What the signature is worth: only one that covers all that is shown, and is bound to the one author, is a good one.

@@ -117,7 +117,8 @@ impl Recorder {
                     continue;
                 }
                 let cases: Vec<CaseId> = came.cases.iter().map(|(case, _)| case.clone()).collect();
-                let acts = reading.map(|reading| plea::came(&reading, &facts.message, &cases, came.received));
+                let acts = reading.and_then(|reading| plea::took(&reading));
+                let acts = acts.map(|took| took.events(&facts.message, &cases, came.received));
                 events.push(Event::Received {
                     cases,
                     because: came.cases.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; "),

@@ -129,4 +129,6 @@ fn bare(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod gateway_tests;
+#[cfg(test)]
 mod tests;

@@ -5,17 +5,21 @@ use std::sync::Arc;
 use super::Play;
 use super::cast::{now, safe, time};
 use crate::app::effect::Effect;
-use crate::app::plea_view::{Local, Loose, NegotiationView};
+use crate::app::event::Event;
+use crate::app::plea_view::{FileCheck, FileFound, Local, Loose, NegotiationView, Transit};
+use crate::app::view::Tone;
 use crate::case::{
     Accused, Case, Charge, ChargeState, Classes, Hearing, HearingId, HearingKind, HearingTime, Jurisdiction,
     MessageName, Party, PartyId, Patterns, Role,
 };
-use crate::mail::id::CaseId;
+use crate::mail::draft::Attachment;
+use crate::mail::id::{CaseId, ThreadId};
 use crate::plea::act::{Act, Authority, Basis, Deed};
-use crate::plea::compose::Actor;
+use crate::plea::compose::{Actor, Proposal};
 use crate::plea::mark::{Meaning, of};
+use crate::plea::record::Paper;
 use crate::plea::{
-    ActNo, Amendment, Entry, Evidence, Kind, NegotiationId, Plea, Side, Term, Terms, board, gather, table,
+    ActNo, Amendment, Entry, Evidence, Kind, Negotiation, NegotiationId, Plea, Side, Term, Terms, board, gather, table,
 };
 
 fn puddock() -> Case {
@@ -123,6 +127,7 @@ fn view() -> NegotiationView {
         .collect();
     let loose = Loose {
         message: super::cast::message(77),
+        thread: None,
         from: safe("Hamish Lintwhite"),
         subject: safe("Re: PF v PUDDOCK"),
         words: safe("There is no CCTV, I am told. Let me have your answer."),
@@ -135,15 +140,66 @@ fn view() -> NegotiationView {
         actor: Ok(Actor { name: "Isla Thistledown".into(), role: Role::DefenceSolicitor, on_behalf_of: None }),
         possible,
         loose: vec![loose],
+        threads: Vec::new(),
+        transits: Vec::new(),
+        files: Vec::new(),
         to: Some(safe("Hamish Lintwhite <h.lintwhite@copfs.gov.example>")),
         credit: Vec::new(),
         case,
     }
 }
 
+/// The same before anything was offered; the first sending reached nobody.
+fn nothing() -> NegotiationView {
+    let offered = view();
+    let id = offered.view.setting.id.clone();
+    let setting = gather::setting(&offered.case, id.clone(), Side::Defence);
+    let mut negotiation = Negotiation::new(setting);
+    negotiation.entries.push(Entry::Undelivered {
+        id,
+        act: ActNo::new(Side::Defence, 1),
+        message: name("1"),
+        because: "550 5.1.1 no such user".into(),
+        at: time("2026-05-19T08:41:00Z"),
+    });
+    let view = negotiation.view(now());
+    let possible = table::possible(&view, Side::Defence, Some(Role::DefenceSolicitor));
+    let possible = possible
+        .into_iter()
+        .map(|(kind, answer)| (kind, answer.map_err(|refusal| safe(&refusal.to_string()))))
+        .collect();
+    NegotiationView { view, possible, loose: Vec::new(), local: negotiation.entries, ..offered }
+}
+
+/// The same with everything that can be said of the messages that carried the acts.
+fn in_doubt() -> NegotiationView {
+    let transit = Transit {
+        act: ActNo::new(Side::Defence, 1),
+        state: "uncertain",
+        words: safe(
+            "Nobody knows whether it arrived. The whole text went out, but no answer came. Say what became of it in the outbox.",
+        ),
+        tone: Tone::Alarm,
+    };
+    let file = |act, name, found| FileCheck { act, name: safe(name), sha256: "00".repeat(32), found };
+    let files = vec![
+        file(ActNo::new(Side::Defence, 1), "narrative.pdf", FileFound::Fits),
+        file(ActNo::new(Side::Prosecution, 1), "narrative-v2.pdf", FileFound::Differs),
+    ];
+    NegotiationView {
+        transits: vec![transit],
+        files,
+        threads: vec![(ActNo::new(Side::Defence, 1), ThreadId(7))],
+        ..view()
+    }
+}
+
 fn play(size: (u16, u16)) -> Play {
+    play_of(size, view())
+}
+
+fn play_of(size: (u16, u16), view: NegotiationView) -> Play {
     let mut play = Play::at(size);
-    let view = view();
     play.world.pleas = vec![board::row(&view.case, &view.view)];
     play.world.plea = Some(Arc::new(view));
     play.keys("gp")
@@ -157,6 +213,11 @@ fn screens() {
     insta::assert_snapshot!("negotiation_end", play((80, 24)).keys("<CR><end>").screen());
     insta::assert_snapshot!("negotiation_wide", play((200, 50)).keys("<CR>").screen());
     insta::assert_snapshot!("counter_form", play((80, 24)).keys("<CR>c").screen());
+    insta::assert_snapshot!("nothing_offered", play_of((80, 24), nothing()).keys("<CR><end>").screen());
+    insta::assert_snapshot!("nothing_offered_wide", play_of((200, 50), nothing()).keys("<CR>").screen());
+    insta::assert_snapshot!("in_doubt", play_of((80, 24), in_doubt()).keys("<CR>jjjjjjj").screen());
+    insta::assert_snapshot!("in_doubt_wide", play_of((200, 50), in_doubt()).keys("<CR>").screen());
+    insta::assert_snapshot!("paper_form", play((80, 24)).keys("<CR>x").screen());
     insta::assert_snapshot!("accept_form", play((80, 24)).keys("<CR>a").screen());
 }
 
@@ -193,6 +254,83 @@ fn from_the_board_to_an_acceptance_in_three_keys_and_the_text() {
     let play = self::play((80, 24)).keys("<CR>a<C-s>");
     assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::PleaAct(_))), "{:?}", play.effects);
     assert!(play.screen().contains("say what shows the authority"), "{}", play.screen());
+}
+
+/// Goes to the row that holds a text.
+fn at(mut play: Play, text: &str) -> Play {
+    for _ in 0..60 {
+        if play.screen().lines().any(|line| line.starts_with('▌') && line.contains(text)) {
+            return play;
+        }
+        play = play.keys("j");
+    }
+    panic!("no row holds {text:?}: {}", play.screen());
+}
+
+#[test]
+fn what_was_not_delivered_or_is_in_doubt_leads_to_the_outbox() {
+    for (view, text) in [(nothing(), "was not delivered"), (in_doubt(), "Nobody knows whether")] {
+        let play = at(play_of((80, 24), view).keys("<CR>"), text).keys("<CR>");
+        assert!(play.effects.iter().any(|effect| matches!(effect, Effect::ListOutbox)), "{:?}", play.effects);
+    }
+    let play = at(play_of((80, 24), in_doubt()).keys("<CR>"), "D1 OFFER").keys("<CR>");
+    assert!(
+        play.effects.iter().any(|effect| matches!(effect, Effect::OpenThread(ThreadId(7), _))),
+        "{:?}",
+        play.effects
+    );
+}
+
+#[test]
+fn a_paper_is_asked_for_by_its_name() {
+    let play = play((80, 24)).keys("<CR>x<C-s>");
+    let wanted = play.effects.iter().any(|effect| {
+        matches!(effect, Effect::PleaEnter(_, _, Local::Write(Paper::Page, file)) if file == "PUDDOCK_ZZ26000417_PN-1.pdf")
+    });
+    assert!(wanted, "{:?}", play.effects);
+}
+
+/// The file that a narrative is: completed as it is typed, read beside the screen, then named by its digest in what is offered.
+#[test]
+fn a_narrative_can_be_a_file() {
+    let mut play = play_of((80, 24), nothing()).keys("<CR>o");
+    for text in ["guilty", "", "guilty", "", "guilty", "", ""] {
+        play = play.keys(text).keys("<down>");
+    }
+    let mut play = play.keys("nar<tab>");
+    assert!(
+        play.effects.iter().any(|effect| matches!(effect, Effect::CompleteFile(_, typed) if typed == "nar")),
+        "{:?}",
+        play.effects
+    );
+    play.event(Event::PleaFiles("nar".into(), vec!["narrative.pdf".into(), "narrative-2.pdf".into()]));
+    assert!(play.screen().contains("narrative.pdf  narrative-2.pdf"), "{}", play.screen());
+    let mut play = play.keys(".pdf<down><down>25/05/2026 12:00<down><down><down>a letter<C-s>");
+    assert!(
+        play.effects.iter().any(|effect| matches!(effect, Effect::PleaFile(_, typed) if typed == "narrative.pdf")),
+        "{:?}",
+        play.effects
+    );
+    let sent = |play: &Play| {
+        play.effects.iter().find_map(|effect| match effect {
+            Effect::PleaAct(wish) => Some(wish.clone()),
+            _ => None,
+        })
+    };
+    assert!(sent(&play).is_none());
+    play.event(Event::PleaFile("narrative.pdf".into(), Err(safe("narrative.pdf: no such file"))));
+    assert!(play.screen().contains("no such file"), "{}", play.screen());
+    let mut play = play.keys("<C-s>");
+    let file = Attachment {
+        name: "../narrative.pdf".into(),
+        media_type: "application/pdf".into(),
+        content: b"It rained.".to_vec(),
+    };
+    play.event(Event::PleaFile("narrative.pdf".into(), Ok(Box::new(file))));
+    let wish = sent(&play).unwrap_or_else(|| panic!("{}\n{:?}", play.screen(), play.effects));
+    let Proposal::Offer(offer) = &wish.proposal else { panic!("{wish:?}") };
+    let (name, _) = offer.terms().files()[0];
+    assert_eq!((name, wish.files.len(), wish.files[0].name.as_str()), ("narrative.pdf", 1, "narrative.pdf"));
 }
 
 #[test]

@@ -5,19 +5,19 @@ use crate::app::Model;
 use crate::app::screen::pleas::{BoardLine, Pleas, filter_words, order_words};
 use crate::app::size::Area;
 use crate::theme::Scope;
-use crate::ui::canvas::Canvas;
+use crate::ui::canvas::{Canvas, cells};
 use crate::ui::date;
 
 const TURN: u16 = 11;
-const LEFT: u16 = 18;
-const HEARING: u16 = 12;
+const LEFT: u16 = 16;
+const HEARING: u16 = 8;
 
 /// Draws it.
 pub(in crate::ui) fn draw(model: &Model, pleas: &Pleas, canvas: &mut Canvas<'_>) {
     let area = model.list_area();
     let rest = area.width.saturating_sub(4 + TURN + LEFT + HEARING + 6);
     let case = (rest / 2).clamp(10, 40);
-    let state = rest.saturating_sub(case).min(40);
+    let state = rest.saturating_sub(case).min(44);
     let columns = [(4, case), (5 + case, state), (6 + case + state, TURN), (7 + case + state + TURN, LEFT)];
     let hearing = 8 + case + state + TURN + LEFT;
     if area.y > model.parts().body.y {
@@ -74,7 +74,9 @@ fn draw_row(
         format!("{}, {}", line.title, line.accused)
     };
     canvas.put(area.x + case.0, y, case.1, &several, style);
-    canvas.put(area.x + state.0, y, state.1, row.state.words(), style);
+    let words = row.state.words();
+    let words = if cells(words) > state.1 { row.state.brief() } else { words };
+    canvas.put(area.x + state.0, y, state.1, words, style);
     let asked = if row.asked > 0 { " ?" } else { "" };
     canvas.put(area.x + whose.0, y, whose.1, &format!("{turn}{asked}"), style);
     canvas.put(area.x + left.0, y, left.1, &row.left_words(), style);

@@ -1,0 +1,292 @@
+//! Files: those that terms name by their digest, looked for where they should be, and papers that are written out.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::app::event::Event;
+use crate::app::plea_view::{FileCheck, FileFound};
+use crate::case::document::Reach;
+use crate::case::{Case, MessageName};
+use crate::engine::core::{Core, EngineError, Open};
+use crate::engine::documents::{Documents, imported};
+use crate::engine::reading::{Reading, read_guarded};
+use crate::engine::{Engine, files};
+use crate::mail::draft::Attachment;
+use crate::mail::id::CaseId;
+use crate::mail::safe::{SafeText, file_name};
+use crate::pgp::open::Decrypt;
+use crate::plea::negotiation::Step;
+use crate::plea::record::{Paper, paper};
+use crate::plea::{ActNo, Negotiation, Side, View, text};
+
+/// Names that are offered for completion.
+const NAMES_MAX: usize = 40;
+/// What stands before the name of a document of the case.
+pub(crate) const OF_CASE: &str = "case:";
+
+fn refused(words: impl Into<String>) -> EngineError {
+    EngineError::Refused(words.into())
+}
+
+/// A path as it was typed: `~/` is the home directory.
+fn typed(path: &str) -> PathBuf {
+    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
+        (Some(rest), Some(home)) => Path::new(&home).join(rest),
+        _ => PathBuf::from(path),
+    }
+}
+
+/// Files and directories whose names begin as typed, as they would be typed; directories end with `/`.
+fn paths(text: &str) -> Vec<String> {
+    let (before, begun) = text.rfind('/').map_or(("", text), |at| text.split_at(at.saturating_add(1)));
+    let directory = if before.is_empty() { PathBuf::from(".") } else { typed(before) };
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let mut names: Vec<String> = entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let fits = name.starts_with(begun) && (begun.starts_with('.') || !name.starts_with('.'));
+            let end = if entry.path().is_dir() { "/" } else { "" };
+            fits.then(|| format!("{before}{name}{end}"))
+        })
+        .collect();
+    names.sort();
+    names.truncate(NAMES_MAX);
+    names
+}
+
+/// How the files of an act's terms are found in the message that carries it.
+fn check(step: &Step, reading: Option<&Reading>) -> Vec<FileCheck> {
+    let Some(terms) = step.heard.act.deed.terms() else { return Vec::new() };
+    let of_file = |(name, sha256): (&str, [u8; 32])| {
+        let digest = hex::encode(sha256);
+        let found = match reading {
+            None => FileFound::NotHere,
+            Some(reading) => {
+                let files = &reading.body.attachments;
+                let named = |one: &&crate::mail::display::AttachmentInfo| text::fold(&file_name(&one.name)) == name;
+                match () {
+                    () if files.iter().any(|one| one.sha256 == digest) => FileFound::Fits,
+                    () if files.iter().any(|one| named(&one)) => FileFound::Differs,
+                    () => FileFound::Missing,
+                }
+            }
+        };
+        FileCheck { act: step.heard.act.no, name: SafeText::line(name), sha256: digest, found }
+    };
+    terms.files().into_iter().map(of_file).collect()
+}
+
+impl Core {
+    /// The message of an act, read, where it is here.
+    fn read_of(&self, open: &Open, message: &MessageName) -> Option<Reading> {
+        let keys = open.library.with_message_id(&message.message_id);
+        let here = keys.into_iter().find_map(|key| open.stores.cache.raw(key).ok().flatten());
+        let waiting = || {
+            let rows = open.outbox.rows().ok()?.0;
+            let row = rows.into_iter().find(|row| row.message_id == message.message_id)?;
+            open.stores.state.outbox_raw(row.id).ok()
+        };
+        let raw: Arc<[u8]> = here.or_else(waiting)?.into();
+        let reading = read_guarded(&raw, &open.keyring.now(), &self.settings.terms(Decrypt::NotRsa))?;
+        // What nobody could open says nothing about its files.
+        (!reading.opened.report.encrypted || reading.opened.report.decrypted).then_some(reading)
+    }
+
+    /// The files that the terms of acts name, looked for in the messages that carry them.
+    pub(super) fn plea_files(&self, open: &Open, view: &View) -> Vec<FileCheck> {
+        let with_files = |step: &&Step| step.heard.act.deed.terms().is_some_and(|terms| !terms.files().is_empty());
+        let steps = view.steps.iter().filter(with_files);
+        steps.flat_map(|step| check(step, self.read_of(open, &step.heard.message).as_ref())).collect()
+    }
+
+    /// A file for an offer: of the disk, of the case's documents (`case:NAME`), or of the message of an act (`D1:NAME`).
+    ///
+    /// # Errors
+    /// There is none, it is out of reach, or it cannot be read.
+    fn plea_file(&self, open: &Open, case: &CaseId, wanted: &str) -> Result<Attachment, EngineError> {
+        if let Some(name) = wanted.strip_prefix(OF_CASE) {
+            return self.document_file(open, case, name.trim());
+        }
+        let of_act = wanted.split_once(':').and_then(|(no, name)| Some((no.parse::<ActNo>().ok()?, name.trim())));
+        if let Some((no, name)) = of_act {
+            return self.file_of_act(open, case, no, name);
+        }
+        files::read(&typed(wanted)).map_err(EngineError::Refused)
+    }
+
+    fn file_of_act(&self, open: &Open, case: &CaseId, no: ActNo, name: &str) -> Result<Attachment, EngineError> {
+        let gone = || refused(format!("{no} names no file “{name}” that is here"));
+        let pleas = open.register.pleas()?;
+        let entries = self.plea_entries(open, &pleas, case);
+        let found = entries.iter().rev().find_map(|entry| {
+            let (crate::plea::Entry::Sent { act, message, .. } | crate::plea::Entry::Came { act, message, .. }) = entry
+            else {
+                return None;
+            };
+            let terms = act.deed.terms().filter(|_| act.no == no)?;
+            let file = terms.files().into_iter().find(|(known, _)| *known == name)?;
+            Some((file.1, message.clone()))
+        });
+        let (sha256, message) = found.ok_or_else(gone)?;
+        let digest = hex::encode(sha256);
+        let book = open.register.with(|loaded| loaded.book())?;
+        if book.is_document_quarantined(&digest) || book.is_message_quarantined(&message) {
+            return Err(refused(format!("“{name}” is in quarantine")));
+        }
+        let reading = self.read_of(open, &message).ok_or_else(gone)?;
+        let info = reading.body.attachments.iter().find(|one| one.sha256 == digest).ok_or_else(gone)?;
+        let part = reading.opened.shown.parts().get(info.part).ok_or_else(gone)?;
+        let content = reading.opened.shown.content(part);
+        Ok(Attachment { name: name.to_owned(), media_type: info.media_type.clone(), content })
+    }
+
+    fn document_file(&self, open: &Open, case: &CaseId, name: &str) -> Result<Attachment, EngineError> {
+        let gone = || refused(format!("the case has no document “{name}” that is here"));
+        let documents = Documents::of(self, open, case, true).ok_or_else(gone)?.read()?;
+        let document = documents.iter().rev().find(|one| one.name == name).ok_or_else(gone)?;
+        if document.reach != Reach::Open {
+            return Err(refused(format!(
+                "“{name}” is out of reach: it was put into quarantine, or has to be looked at first"
+            )));
+        }
+        let (name, media_type) = (document.name.clone(), document.media_type.clone());
+        let content = match &document.message {
+            None => imported(&open.register, &open.stores, &document.sha256)?,
+            Some(message) => {
+                let key = open.library.key(message).ok_or_else(gone)?;
+                let raw: Arc<[u8]> = open.stores.cache.raw(key)?.ok_or_else(gone)?.into();
+                // The user asked for this very file.
+                let terms = self.settings.terms(Decrypt::Any);
+                let reading = read_guarded(&raw, &open.keyring.now(), &terms).ok_or_else(gone)?;
+                let info = reading.body.attachments.iter().find(|one| one.path == document.path).ok_or_else(gone)?;
+                reading.opened.shown.content(reading.opened.shown.parts().get(info.part).ok_or_else(gone)?)
+            }
+        };
+        Ok(Attachment { name, media_type, content })
+    }
+
+    /// Sends what completes the name of a file.
+    pub(crate) fn complete_file(&self, open: &Open, case: &CaseId, wanted: String) {
+        let documents = Documents::of(self, open, case, false);
+        let announcer = self.announcer.clone();
+        self.runtime.spawn_blocking(move || {
+            let of_case = wanted.strip_prefix(OF_CASE).or_else(|| OF_CASE.starts_with(&wanted).then_some(""));
+            let mut found: Vec<String> = Vec::new();
+            if let (Some(begun), Some(documents)) = (of_case, documents) {
+                let documents = documents.read().unwrap_or_default();
+                let reachable = documents.iter().filter(|one| one.reach == Reach::Open && one.link.is_empty());
+                let begun = begun.to_lowercase();
+                let named = reachable.filter(|one| one.name.to_lowercase().starts_with(&begun));
+                found.extend(named.map(|one| format!("{OF_CASE}{}", one.name)));
+                found.sort();
+                found.dedup();
+                found.truncate(NAMES_MAX);
+            }
+            if !wanted.starts_with(OF_CASE) {
+                found.extend(paths(&wanted));
+            }
+            announcer.send(Event::PleaFiles(wanted, found));
+        });
+    }
+
+    /// Sends a file for an offer.
+    pub(crate) fn send_plea_file(&self, open: &Open, case: &CaseId, wanted: String) {
+        let announcer = self.announcer.clone();
+        if wanted.contains(':') && !wanted.starts_with(['/', '.', '~']) {
+            let answer = self.plea_file(open, case, &wanted);
+            let answer = answer.map(Box::new).map_err(|error| SafeText::line(&error.to_string()));
+            announcer.send(Event::PleaFile(wanted, answer));
+            return;
+        }
+        // A disk may be slow: nothing waits for it.
+        self.runtime.spawn_blocking(move || {
+            let answer = files::read(&typed(&wanted)).map(Box::new).map_err(|words| SafeText::line(&words));
+            announcer.send(Event::PleaFile(wanted, answer));
+        });
+    }
+}
+
+/// Writes a paper to a new file that its owner alone may read; where to, and its SHA-256.
+///
+/// # Errors
+/// It cannot be made in this form, there is another file of that name, or it cannot be written.
+pub(super) fn write(
+    known: &Negotiation,
+    view: &View,
+    case: &Case,
+    which: Paper,
+    place: &str,
+) -> Result<(String, String), EngineError> {
+    let place = typed(place.trim());
+    let name = place.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let bytes = paper(which, &name, known, view, &case.title).map_err(|error| refused(error.to_string()))?;
+    files::write_new(&place, &bytes).map_err(EngineError::Refused)?;
+    let whole = std::path::absolute(&place).unwrap_or(place);
+    Ok((whole.display().to_string(), hex::encode(Sha256::digest(&bytes))))
+}
+
+/// What of an offer's files keeps one from accepting it.
+pub(super) fn against(files: &[FileCheck], offer: ActNo, us: Side) -> Vec<String> {
+    let found = files.iter().filter(|one| one.act == offer && one.act.side != us && one.found != FileFound::Fits);
+    found.map(|one| format!("{} Ask for it before you accept.", one.words())).collect()
+}
+
+impl Engine {
+    /// A file for an offer: of the disk, of the case's documents (`case:NAME`), or of the message of an act (`D1:NAME`).
+    ///
+    /// # Errors
+    /// There is none, it is out of reach, or it cannot be read.
+    pub fn plea_file(&self, case: &CaseId, wanted: &str) -> Result<Attachment, EngineError> {
+        let (case, wanted) = (case.clone(), wanted.to_owned());
+        self.core.ask_open(move |core, open| core.plea_file(open, &case, &wanted))?
+    }
+
+    /// A paper about a negotiation, as the bytes of a file of this name.
+    ///
+    /// # Errors
+    /// There is no such case, or the paper has no such form.
+    pub fn plea_paper(
+        &self,
+        case: &CaseId,
+        id: &crate::plea::NegotiationId,
+        which: Paper,
+        file: &str,
+    ) -> Result<Vec<u8>, EngineError> {
+        let (case, id, file) = (case.clone(), id.clone(), file.to_owned());
+        self.core.ask_open(move |core, open| {
+            let case = core.plea_case(open, &case)?;
+            let known = core.negotiation(open, &case, &id)?;
+            let view = known.view(core.now());
+            paper(which, &file, &known, &view, &case.title).map_err(|error| refused(error.to_string()))
+        })?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::paths;
+
+    #[test]
+    fn names_are_completed_as_they_are_typed() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["narrative.pdf", "narrative-v2.pdf", ".hidden", "other.txt"] {
+            std::fs::write(dir.path().join(name), "x").unwrap();
+        }
+        std::fs::create_dir(dir.path().join("nested")).unwrap();
+        let place = dir.path().display().to_string();
+        let found = |typed: &str| -> Vec<String> {
+            paths(&format!("{place}/{typed}"))
+                .into_iter()
+                .map(|one| one.replacen(&format!("{place}/"), "", 1))
+                .collect()
+        };
+        assert_eq!(found("n"), ["narrative-v2.pdf", "narrative.pdf", "nested/"]);
+        assert_eq!(found("narrative."), ["narrative.pdf"]);
+        assert_eq!(found(""), ["narrative-v2.pdf", "narrative.pdf", "nested/", "other.txt"]);
+        assert_eq!(found(".h"), [".hidden"]);
+        assert!(paths("/nowhere/at/all").is_empty());
+    }
+}

@@ -120,7 +120,7 @@ impl Model {
                     self.act_in_documents(action, out);
                 }
             }
-            Some(Screen::Look(_)) => self.act_in_look(action),
+            Some(Screen::Look(_)) => self.act_in_look(action, out),
             Some(Screen::Pleas(pleas)) => {
                 let moved = move_in(&mut pleas.list, action);
                 if !moved {
@@ -423,6 +423,7 @@ impl Model {
                 _ => return false,
             },
             Some(Popup::Form(_)) => return self.act_in_form(action, out),
+            Some(Popup::Attach(_)) => return self.act_in_attach(action, out),
             Some(Popup::Finder(finder)) => match action {
                 Action::PromptAccept => self.found_case(out),
                 Action::PromptCancel => drop(self.popups.pop()),
@@ -529,7 +530,10 @@ impl Model {
                 let because = text.to_owned();
                 out.push(Effect::Quarantine { case, documents, because, release });
             }
-            Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
+            Purpose::AttachmentName(at) => {
+                let name = text.to_owned();
+                self.name_attachment(at, &name);
+            }
             // Answered above.
             _ => {}
         }

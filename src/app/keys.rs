@@ -232,7 +232,7 @@ impl Model {
             | Purpose::SaveChange(_)
             | Purpose::Export(_)
             | Purpose::Fact(_)
-            | Purpose::Attach
+            | Purpose::AttachmentName(_)
             | Purpose::Decrypt(..)
             | Purpose::Disclose(..) => return false,
         };

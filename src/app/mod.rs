@@ -10,6 +10,7 @@ pub mod document_view;
 mod documents;
 mod drafts;
 pub mod effect;
+mod enclosing;
 pub mod event;
 pub mod form;
 pub mod forms;

@@ -46,6 +46,8 @@ pub struct Settings {
     pub idle_lock_minutes: u32,
     /// Where an attachment is offered to be saved.
     pub save_directory: String,
+    /// The home directory of the user, for paths that begin with `~`; may be empty.
+    pub home: String,
     /// Somebody else may have rights on this machine: it is reached over SSH.
     pub is_remote: bool,
     /// What the locked screen says besides; for a profile whose passphrase is no secret.
@@ -61,6 +63,7 @@ impl Default for Settings {
             ascii: false,
             idle_lock_minutes: 5,
             save_directory: String::from("."),
+            home: String::new(),
             is_remote: false,
             lock_note: String::new(),
         }
@@ -98,6 +101,8 @@ pub struct Model {
     pub(crate) taking_up: bool,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
+    /// Where a file was last attached from.
+    pub(crate) attach_directory: Option<String>,
     pub(crate) last_key: Timestamp,
 }
 
@@ -120,6 +125,7 @@ impl Model {
             drafts: Arc::from([]),
             taking_up: false,
             directory: None,
+            attach_directory: None,
             last_key: now,
         }
     }

@@ -92,6 +92,7 @@ fn appearance(
         zone: TimeZone::system(),
         ascii: !surroundings.utf8(),
         idle_lock_minutes: config.idle_lock_minutes,
+        home: surroundings.home.clone().unwrap_or_default(),
         is_remote: surroundings.is_remote,
         ..Settings::default()
     };

@@ -3,6 +3,7 @@
 //! There is nothing in here that weakens TLS, and no place for a password: it comes from a command or from the keyboard. Nothing in
 //! here opens a file, a socket or the environment: text comes in, values and findings go out.
 
+mod attachments;
 pub mod files;
 pub mod openpgp;
 mod practice;
@@ -17,6 +18,7 @@ use crate::case::portal::Portals;
 use crate::case::rules::Rule;
 use crate::case::template::Template;
 use crate::case::{CJSM, Calendar, GOV, Pattern, guard};
+use crate::enclose;
 use crate::mail::address::Address;
 use crate::settings::Finding;
 
@@ -279,6 +281,8 @@ pub struct Config {
     pub filing: Vec<Rule>,
     /// What the practice has decided about mail of cases.
     pub policy: guard::Policy,
+    /// What the practice has decided about files that go out.
+    pub attachments: enclose::Policy,
     /// The firm's own numbers: their patterns come before the standard ones.
     pub identifiers: Vec<Pattern>,
     /// What names and media types of documents say.
@@ -356,6 +360,7 @@ impl Default for Config {
             cases: Vec::new(),
             filing: Vec::new(),
             policy: guard::Policy::default(),
+            attachments: enclose::Policy::default(),
             identifiers: Vec::new(),
             documents: Kinds::default(),
             portals: Portals::default(),

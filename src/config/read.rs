@@ -8,7 +8,7 @@ use super::{
     Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, RegisterKnobs,
     Replicate, Security, SyncKnobs,
 };
-use super::{openpgp, practice, route};
+use super::{attachments, openpgp, practice, route};
 use crate::mail::address::Address;
 use crate::settings::finding::{Finding, Place, forbid};
 use crate::settings::{Document, Fields, Node, Value};
@@ -90,6 +90,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         cases: cases(&mut top),
         filing: practice::filing(&mut top),
         policy: practice::policy(&mut top),
+        attachments: attachments::read(&mut top),
         identifiers: practice::identifiers(&mut top),
         documents: practice::documents(&mut top),
         portals: practice::portals(&mut top),

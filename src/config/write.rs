@@ -60,6 +60,7 @@ pub(super) fn write(config: &Config) -> String {
         );
     }
     super::practice::write(&mut out, config);
+    super::attachments::write(&mut out, config);
     for account in &config.accounts {
         write_account(&mut out, account);
     }

@@ -16,6 +16,7 @@ use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
 use super::library::record::Record;
 use super::outbox;
+use super::quarantine;
 use super::register::Register;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::config;
@@ -579,7 +580,8 @@ impl Sink for AccountSink {
         wait(in_flight.take()).await?;
         *in_flight = Some(tokio::task::spawn_blocking(move || {
             let reports = outbox::report::among(&messages);
-            let messages = summarise_batch(messages, &context);
+            let mut messages = summarise_batch(messages, &context);
+            let out_of_reach = quarantine::keep_out(&stores, &mut messages).map_err(|e| stop(&e))?;
             let mut records: Vec<Record> = Vec::new();
             let mut uids: Vec<u32> = Vec::new();
             let wanted = indexed.load(Ordering::SeqCst);
@@ -592,6 +594,9 @@ impl Sink for AccountSink {
             }
             let stored: Vec<u32> = messages.iter().map(|message| message.summary.uid).collect();
             stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
+            if !out_of_reach.is_empty() {
+                stores.cache.let_go(id, &out_of_reach).map_err(|e| stop(&e))?;
+            }
             if outbox::report::take_in(&stores, &reports, context.now) {
                 core.front_of(number, |core, open| core.send_outbox(open));
             }

@@ -40,7 +40,7 @@ fn view(document: &Document, found: Found) -> Look {
 
 impl Core {
     /// Finds the bytes of a document and hands them on; beside the core.
-    fn with_document(
+    pub(super) fn with_document(
         &mut self,
         open: &mut Open,
         document: &Document,

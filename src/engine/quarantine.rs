@@ -25,6 +25,8 @@ use crate::register::Event as Happened;
 use crate::register::book::Book;
 use crate::register::event::MessageFacts;
 use crate::register::record::Digest;
+use crate::store::cache::NewMessage;
+use crate::store::state::StateError;
 
 /// What a notice says; `{}` is where the names of the files stand.
 const NOTICE: &str = include_str!("quarantine/notice.txt");
@@ -129,6 +131,21 @@ impl Stores {
         }
         Ok(self.state.quarantined(&summary.message_id)?)
     }
+}
+
+/// Takes the bytes of messages that are out of reach out of what is about to go into the cache: they are kept under a key of their own, also after
+/// the cache was made anew. Gives their UIDs. Another message under the same Message-ID is another message.
+pub(crate) fn keep_out(stores: &Stores, messages: &mut [NewMessage]) -> Result<Vec<u32>, StateError> {
+    let mut kept = Vec::new();
+    for message in messages {
+        let id = &message.summary.message_id;
+        let Some(raw) = message.raw.as_deref() else { continue };
+        if stores.state.is_quarantined(id)? && stores.state.quarantined(id)?.as_deref() == Some(raw) {
+            message.raw = None;
+            kept.push(message.summary.uid);
+        }
+    }
+    Ok(kept)
 }
 
 /// What it takes to tell what of a message is shut.

@@ -26,6 +26,8 @@ pub struct Environment {
     pub path: Option<OsString>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime: Option<PathBuf>,
+    /// `HOME`.
+    pub home: Option<String>,
     /// `SSH_CONNECTION` is set: the machine is somebody else's too.
     pub is_remote: bool,
 }
@@ -45,6 +47,7 @@ impl Environment {
             editor: text("EDITOR"),
             path: std::env::var_os("PATH"),
             runtime: std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from),
+            home: text("HOME"),
             is_remote: std::env::var_os("SSH_CONNECTION").is_some_and(|value| !value.is_empty()),
         }
     }

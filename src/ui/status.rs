@@ -257,6 +257,11 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// What is reviewed is too large for one message.
+fn is_large(model: &Model) -> bool {
+    matches!(model.screens.last(), Some(Screen::Review(review)) if review.review.is_large)
+}
+
 /// What is reviewed goes to somebody only after their address was typed.
 fn asks_for_an_address(model: &Model) -> bool {
     matches!(model.screens.last(), Some(Screen::Review(review)) if !review.review.to_name.is_empty())
@@ -349,6 +354,13 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::ReviewDisclose, "TYPE THE ADDRESS"),
             (Action::ReviewEdit, "back to writing"),
             (Action::ComposerProtection, "OpenPGP"),
+            (Action::ViewPageDown, "read on"),
+            (Action::Help, "help"),
+        ],
+        Context::Review if is_large(model) => &[
+            (Action::ReviewSend, "SEND"),
+            (Action::ComposerSplit, "split, or not"),
+            (Action::ReviewEdit, "back to writing"),
             (Action::ViewPageDown, "read on"),
             (Action::Help, "help"),
         ],

@@ -42,7 +42,7 @@ fn row(all: Vec<Document>) -> DocumentRow {
 }
 
 /// The list of the first case.
-fn documents(size: (u16, u16)) -> Play {
+pub(super) fn documents(size: (u16, u16)) -> Play {
     let mut play = Play::at(size);
     let bundle = document(1, "IDPC 99ZX0012326 FERRET.pdf", 4_200_000);
     let exported = Document { exported: Some(time("2026-03-03T09:00:00Z")), ..bundle.clone() };
@@ -133,6 +133,12 @@ fn quarantine_asks_why_and_release_gives_no_reason_of_its_own() {
     assert!(quarantined(&play).is_empty() && !play.screen().contains("Why?"), "{}", play.screen());
     assert!(!play.screen().contains("MG6D"), "{}", play.screen());
     assert_eq!(quarantined(&documents((80, 24)).keys("xq<CR>")).len(), 1);
+    // What is asked is read also where the name is long.
+    let mut play = documents((80, 24));
+    let long = format!("MG6D {}.pdf", "Otterbourne schedule of sensitive material ".repeat(4));
+    play.world.documents = vec![row(vec![Document { reach: Reach::Watched, ..document(3, &long, 1) }])];
+    let play = play.keys("qjbq");
+    assert!(play.screen().contains("Why? Quarantine “MG6D Otter"), "{}", play.screen());
     // Escape does nothing.
     assert!(quarantined(&documents((80, 24)).keys("jjq<Esc>")).is_empty());
 }

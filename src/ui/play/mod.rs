@@ -3,6 +3,7 @@
 mod cast;
 mod connections;
 mod documents;
+mod enclosing;
 mod hostile;
 mod keys;
 mod matters;

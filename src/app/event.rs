@@ -129,6 +129,8 @@ pub enum Event {
     Account(AccountStatus),
     /// The keys that are held.
     Keys(Arc<[KeyRow]>),
+    /// Keys that have ended or end soon, in few words, for the status row.
+    KeysEnding(Option<SafeText>),
     /// A secret key in what was to be taken in is locked: its passphrase is needed.
     KeyLocked(KeySource),
     /// What is known of the keys of recipients.

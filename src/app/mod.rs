@@ -4,6 +4,7 @@
 //! events, and an answer to a question that nobody asks any more is dropped.
 
 mod act;
+mod answer;
 pub mod case_view;
 mod deeds;
 pub mod document_view;
@@ -12,6 +13,7 @@ mod drafts;
 pub mod effect;
 mod enclosing;
 pub mod event;
+mod filled;
 pub mod form;
 pub mod forms;
 mod keys;
@@ -25,6 +27,7 @@ pub mod plea_terms;
 pub mod plea_view;
 mod pleas;
 pub mod popup;
+mod reading;
 pub mod screen;
 pub mod size;
 pub mod thread_list;

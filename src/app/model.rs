@@ -90,6 +90,8 @@ pub struct Model {
     pub(crate) popups: Vec<Popup>,
     pub(crate) accounts: Vec<AccountStatus>,
     pub(crate) notice: Option<Notice>,
+    /// Keys that end soon, in few words.
+    pub(crate) keys_ending: Option<SafeText>,
     pub(crate) lock: Option<Lock>,
     pub(crate) pending: Vec<Key>,
     pub(crate) hints: Vec<Hint>,
@@ -118,6 +120,7 @@ impl Model {
             popups: Vec::new(),
             accounts: Vec::new(),
             notice: None,
+            keys_ending: None,
             lock: None,
             pending: Vec::new(),
             hints: Vec::new(),
@@ -370,6 +373,7 @@ impl Model {
         self.pending.clear();
         self.hints.clear();
         self.notice = None;
+        self.keys_ending = None;
         self.kept = None;
         self.drafts = Arc::from([]);
         self.taking_up = false;

@@ -118,6 +118,7 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
             }
         }
         Event::Keys(rows) => model.keys_listed(&rows, out),
+        Event::KeysEnding(words) => model.keys_ending = words,
         Event::KeyLocked(source) => model.key_is_locked(source),
         Event::Assistance(rows) => model.assisted(&rows, out),
         Event::Mailboxes(rows) => {

@@ -751,6 +751,17 @@ pub(super) enum Key {
         #[arg(long, value_name = "PATH")]
         socket: Option<PathBuf>,
     },
+    /// Open an own key that has a passphrase of its own, in the casemail that runs on this profile, until that is locked
+    Unlock {
+        /// Fingerprint, or its last 16 digits or more, or an address (else your own)
+        key: Option<String>,
+        /// Keep the passphrase, sealed, with the key: from now on it opens with the profile
+        #[arg(long)]
+        keep: bool,
+        /// Read the passphrase from the first line of this file descriptor
+        #[arg(long, value_name = "N")]
+        key_passphrase_fd: Option<i32>,
+    },
     /// Make an own key
     Generate {
         /// The name on it (else the account's)
@@ -840,11 +851,17 @@ pub(super) enum Key {
 }
 
 impl Key {
+    /// What is asked of a person before the command is handed to another process, which has no terminal of theirs.
+    pub(super) fn question(&self) -> Option<&'static str> {
+        matches!(self, Self::Unlock { .. }).then_some("Passphrase of the key")
+    }
+
     /// The file descriptor that a key's passphrase is read from.
     pub(super) fn passphrase_fd(&self) -> Option<i32> {
         match self {
             Self::Import { key_passphrase_fd, .. }
             | Self::Backup { key_passphrase_fd, .. }
+            | Self::Unlock { key_passphrase_fd, .. }
             | Self::Restore { key_passphrase_fd, .. } => *key_passphrase_fd,
             _ => None,
         }

@@ -9,7 +9,7 @@ use super::output::Output;
 use super::passphrase;
 use super::probe::{self, Fault, Service, Trouble};
 use crate::config::{Config, files};
-use crate::engine::keys::{KeyListed, soon};
+use crate::engine::keys::{KeyListed, Soon};
 use crate::net::Secret;
 use crate::net::sasl::{Binding, Proof};
 use crate::pgp::certificate::CertInfo;
@@ -179,7 +179,7 @@ fn cure(proof: &Proof) -> &'static str {
 }
 
 /// Keys: there is an own one for every account, for an address of ours, and none that is in use ends soon.
-pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<Line> {
+pub(super) fn keys(config: &Config, keys: &[KeyListed], ending: Vec<Soon>) -> Vec<Line> {
     let mut found = Vec::new();
     let own: Vec<&CertInfo> =
         keys.iter().map(|key| &key.info).filter(|key| key.acceptance == Acceptance::Own && !key.revoked).collect();
@@ -192,7 +192,7 @@ pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<L
             found.push(Line::new(Severity::Warning, format!("account {}", account.name), what, cure));
         }
     }
-    for end in soon(keys, &[], now) {
+    for end in ending {
         found.push(Line::new(Severity::Warning, format!("key {}", end.fingerprint), end.what, end.cure));
     }
     for key in own {

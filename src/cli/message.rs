@@ -9,10 +9,10 @@ use super::exit::{Exit, Failure, Outcome};
 use super::listed::{self, Row};
 use super::source::Source;
 use crate::case::Classes;
+use crate::engine::company::Company;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
 use crate::engine::export::Subject;
 use crate::engine::query::Filter;
-use crate::pgp::verdict::nobody;
 
 #[derive(Serialize)]
 struct Messages<'a> {
@@ -94,6 +94,7 @@ fn show(call: &mut Call<'_>, source: &Source) -> Outcome {
         (true, Ok(engine)) => engine.document_of(&source.read(&call.cwd, call.stdin)?)?,
         (true, Err(_)) => {
             let (keyring, classes, now) = (call.keyring()?, Classes::default(), call.now());
+            let company = Company::default();
             let context = Context {
                 keyring: &keyring,
                 classes: &classes,
@@ -101,7 +102,7 @@ fn show(call: &mut Call<'_>, source: &Source) -> Outcome {
                 id: None,
                 received: None,
                 case: None,
-                parties: &nobody,
+                company: &company,
             };
             document::message(source.read(&call.cwd, call.stdin)?, &context)
         }

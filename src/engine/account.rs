@@ -356,6 +356,7 @@ impl AccountSink {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.settings.clock.now(),
+            tolerance: self.settings.config.openpgp.tolerance,
             destroyed: self.register.with(|loaded| loaded.destroyed()).unwrap_or_default(),
         }
     }

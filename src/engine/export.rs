@@ -13,6 +13,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 use sha2::Digest as _;
 
+use super::company::Company;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::guard::Records;
 use super::reading::{Reading, open_guarded};
@@ -28,7 +29,7 @@ use crate::export::{
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef, ThreadId};
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{Decrypt, Terms};
+use crate::pgp::open::Decrypt;
 use crate::pgp::{detached, file, sentence};
 use crate::register::Book;
 use crate::register::event::Event;
@@ -149,6 +150,7 @@ struct Letter {
     name: MessageRef,
     received: Timestamp,
     thread: ThreadId,
+    cases: Vec<CaseId>,
 }
 
 /// Why something stays where it is.
@@ -225,6 +227,7 @@ impl Exporter {
                 name: library.name(key)?,
                 received: library.received(key).and_then(|at| Timestamp::from_second(at).ok()).unwrap_or_default(),
                 thread: library.thread_of(key).unwrap_or(ThreadId(0)),
+                cases: library.cases_of(key).into_iter().map(|(case, _)| case).collect(),
             })
         };
         let mut letters: Vec<Letter> = keys.iter().filter_map(|key| letter(*key)).collect();
@@ -511,7 +514,8 @@ impl Work<'_> {
         }
         self.seen.insert(sha256.clone(), self.manifest.messages.len());
         let (settings, keyring) = (&self.exporter.settings, &self.exporter.keyring);
-        let terms = Terms::at(settings.clock.now(), Decrypt::Any);
+        let company = Company::of(settings, &self.exporter.book, &letter.cases);
+        let terms = company.terms(settings.clock.now(), Decrypt::Any);
         let Some(reading) = open_guarded(raw, keyring, &terms) else {
             self.manifest.messages.push(Provenance {
                 sha256: sha256.clone(),
@@ -766,7 +770,8 @@ impl Exporter {
                     continue;
                 }
             };
-            let terms = Terms::at(self.settings.clock.now(), Decrypt::Any);
+            let company = Company::of(&self.settings, &self.book, &letter.cases);
+            let terms = company.terms(self.settings.clock.now(), Decrypt::Any);
             let Some(reading) = open_guarded(&raw, &self.keyring, &terms) else {
                 items.push(unreadable("the message cannot be read".to_owned()));
                 continue;

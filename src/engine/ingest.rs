@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::library::filing::{Book, Derived};
@@ -19,7 +19,7 @@ use crate::mail::headers::Headers;
 use crate::mail::marking::is_above_official;
 use crate::mail::subject;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::Decrypt;
+use crate::pgp::open::{Decrypt, Terms};
 use crate::pgp::report::Badge;
 use crate::store::cache::NewMessage;
 use crate::store::summary::Summary;
@@ -41,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) classes: Arc<Classes>,
     /// The time.
     pub(crate) now: Timestamp,
+    /// How far a signature's time may be from the Date header.
+    pub(crate) tolerance: SignedDuration,
     /// SHA-256 of messages that were destroyed with their cases.
     pub(crate) destroyed: Arc<HashSet<[u8; 32]>>,
 }
@@ -82,7 +84,8 @@ fn read(fetched: Fetched, context: &Context) -> NewMessage {
                 let row = tombstone(summary.uid, summary.received, summary.bytes);
                 return NewMessage { summary: Summary { flags: summary.flags, ..row }, raw: None };
             }
-            match read_guarded(&raw, &context.keyring, context.now, Decrypt::NotRsa) {
+            let terms = Terms { tolerance: context.tolerance, ..Terms::at(context.now, Decrypt::NotRsa) };
+            match read_guarded(&raw, &context.keyring, &terms) {
                 Some(reading) => fill(&mut summary, &reading, context),
                 None => {
                     // The outer header is all that is tried: the row must still be found by its sender and date.

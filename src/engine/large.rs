@@ -264,13 +264,14 @@ impl Wanted {
 
     /// Shows the beginning of a message, if it can be shown without saying anything wrong.
     fn show_beginning(&self, beginning: Vec<u8>, early: Early) {
-        let (keyring, now) = (Arc::clone(&self.keyring), self.settings.clock.now());
+        let (keyring, settings) = (Arc::clone(&self.keyring), Arc::clone(&self.settings));
         tokio::task::spawn_blocking(move || {
             // OpenPGP inside a text part, which half a message says nothing true about.
             if memchr::memmem::find(&beginning, b"-----BEGIN PGP").is_some() {
                 return;
             }
-            let Some(reading) = reading::read_guarded(&beginning.into(), &keyring, now, Decrypt::NotRsa) else {
+            let Some(reading) = reading::read_guarded(&beginning.into(), &keyring, &settings.terms(Decrypt::NotRsa))
+            else {
                 return;
             };
             let report = &reading.opened.report;
@@ -298,6 +299,7 @@ impl Wanted {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.settings.clock.now(),
+            tolerance: self.settings.config.openpgp.tolerance,
             // Somebody asked for this very message.
             destroyed: Arc::default(),
         }

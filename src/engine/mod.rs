@@ -24,6 +24,7 @@ mod asked;
 mod changes;
 pub mod clock;
 mod clocks;
+pub mod company;
 mod connections;
 mod core;
 pub mod document;

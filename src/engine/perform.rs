@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::announce::sentence;
+use super::company::Company;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::guard::Facts;
 use super::ingest::{self, summarise};
@@ -24,7 +25,7 @@ use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{Decrypt, Terms};
+use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
 use crate::store::cache::NewMessage;
@@ -360,6 +361,7 @@ impl Core {
             stores: Arc::clone(&open.stores),
             settings: Arc::clone(&self.settings),
             keyring: open.keyring.now(),
+            company: self.company(open, Some(key)),
             handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
             downloads: Arc::clone(&open.downloads),
             watcher: watcher.clone(),
@@ -458,6 +460,7 @@ impl Core {
     fn decrypt_attachment(&mut self, open: &mut Open, name: MessageRef, path: String, dir: String) {
         let announcer = self.announcer.clone();
         let (keyring, now) = (open.keyring.now(), self.now());
+        let company = self.company(open, open.library.key(&name));
         self.with_message(open, name, move |read| match read {
             Err(words) => announcer.send(Event::Notice(words)),
             Ok((reading, _)) => {
@@ -467,7 +470,8 @@ impl Core {
                     return;
                 }
                 let _detached = tokio::task::spawn_blocking(move || {
-                    let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, now);
+                    let terms = company.terms(now, Decrypt::Any);
+                    let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, &terms);
                     announcer.send(Event::Notice(told));
                 });
             }
@@ -647,7 +651,8 @@ impl Core {
         let mut keys = ids.flat_map(|id| open.library.with_message_id(id));
         let key = keys.find(|key| open.library.badge(*key).is_some_and(|badge| badge.encrypted))?;
         let raw = open.stores.cache.raw(key).ok().flatten();
-        let reading = raw.and_then(|raw| reading::read_guarded(&raw.into(), keyring, self.now(), Decrypt::NotRsa));
+        let reading =
+            raw.and_then(|raw| reading::read_guarded(&raw.into(), keyring, &self.settings.terms(Decrypt::NotRsa)));
         // What cannot be read here has no readers that are known of: everybody is asked about.
         Some(reading.map_or_else(Origin::default, |reading| Origin {
             readers: readers(keyring, &reading.opened.report, self.now()),
@@ -668,6 +673,7 @@ impl Core {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.now(),
+            tolerance: self.settings.config.openpgp.tolerance,
             destroyed: Arc::default(),
         };
         self.runtime.spawn_blocking(move || {
@@ -760,6 +766,7 @@ pub(super) struct Wanted {
     pub(super) stores: Arc<Stores>,
     pub(super) settings: Arc<Settings>,
     pub(super) keyring: Arc<Keyring>,
+    company: Company,
     handle: Option<imap::Handle>,
     pub(super) downloads: Arc<Downloads>,
     pub(super) watcher: Watcher,
@@ -778,8 +785,8 @@ impl Wanted {
         };
         let reading = tokio::task::spawn_blocking(move || {
             let raw: Arc<[u8]> = raw.into();
-            let now = self.settings.clock.now();
-            let reading = reading::open_guarded(&raw, &self.keyring, &Terms::at(now, Decrypt::Any));
+            let terms = self.company.terms(self.settings.clock.now(), Decrypt::Any);
+            let reading = reading::open_guarded(&raw, &self.keyring, &terms);
             if let Some(reading) = &reading {
                 self.learn(reading, &raw);
             }

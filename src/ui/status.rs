@@ -109,7 +109,12 @@ fn status(model: &Model, canvas: &mut Canvas<'_>) {
         x += canvas.put(x, row.y, end.saturating_sub(x), &words, canvas.style(scope));
         x += canvas.put(x, row.y, whole.saturating_sub(x), gap, base);
     }
-    canvas.put(x, row.y, whole.saturating_sub(x), UNLOCKED, base);
+    x += canvas.put(x, row.y, whole.saturating_sub(x), UNLOCKED, base);
+    if let Some(words) = &model.keys_ending {
+        x += canvas.put(x, row.y, whole.saturating_sub(x), gap, base);
+        let words = words.truncate(usize::from(whole.saturating_sub(x)));
+        canvas.put(x, row.y, whole.saturating_sub(x), words.as_str(), canvas.style(Scope::ToneWarning));
+    }
 }
 
 fn link(model: &Model, link: &Link) -> (String, Scope) {

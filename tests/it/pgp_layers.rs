@@ -10,6 +10,7 @@ use casemail::pgp::open::{Decrypt, Opened, Terms, open, open_with};
 use casemail::pgp::report::{Acceptance, Covers, Integrity, SignatureState};
 use casemail::pgp::seal::{Sealed, encrypt, sign};
 use casemail::pgp::sentence::{of_file, sentences};
+use casemail::pgp::verdict::Standing;
 use casemail::pgp::warning::Warning;
 use jiff::{SignedDuration, Timestamp};
 
@@ -190,7 +191,10 @@ fn fields_outside_the_signature_are_named() {
 fn the_party_is_told() {
     let world = World::new();
     let raw = mail(THEM, &world.signed(&world.them, &text("We accept."), now()));
-    let parties = |address: &str| (address == THEM).then(|| "prosecutor".to_owned());
+    let parties = |address: &str| match address {
+        THEM => Standing::Party("prosecutor".to_owned()),
+        _ => Standing::Stranger,
+    };
     let terms = Terms { parties: &parties, ..Terms::at(now(), Decrypt::Any) };
     let opened = open_with(&Message::parse(raw), &world.keyring(), &terms);
     let signer = opened.report.signature.signer.as_ref().expect("a signer");

@@ -170,7 +170,7 @@ impl Recorder {
     fn facts(&self, raw: &[u8]) -> (MessageFacts, Option<Reading>) {
         let name = |message_id: String| MessageName { message_id, digest: Digest::of(raw).0 };
         let bytes = raw.len() as u64;
-        let reading = read_guarded(&Arc::from(raw), &self.keyring, self.settings.clock.now(), Decrypt::NotRsa);
+        let reading = read_guarded(&Arc::from(raw), &self.keyring, &self.settings.terms(Decrypt::NotRsa));
         let Some(reading) = reading else {
             return (MessageFacts { message: name(String::new()), bytes, ..MessageFacts::default() }, None);
         };

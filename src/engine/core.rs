@@ -395,10 +395,11 @@ impl Core {
 
     /// Opens the stores under an open vault, reads the cache in the background, then lets the accounts begin.
     pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
-        super::looking::sweep(&self.settings.roots.state);
         let now = self.settings.clock.now();
         let state = State::open(&self.settings.roots.state_file(), &vault)?;
         let (cache, told) = Cache::open(&self.settings.roots.cache, &vault, now, &self.settings.cache_options)?;
+        // The stores are ours alone now, and so is what lies beside them.
+        super::looking::sweep(&self.settings.roots.state);
         for words in told {
             self.announcer.notice(Tone::Warning, &words);
         }

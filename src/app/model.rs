@@ -40,6 +40,8 @@ pub struct Settings {
     pub keymap: Keymap,
     /// Where dates and times are shown.
     pub zone: TimeZone,
+    /// The terminal shows pictures by itself: their cells are left free.
+    pub own_pictures: bool,
     /// Draw with ASCII alone.
     pub ascii: bool,
     /// Lock after so many minutes without a key; 0: never.
@@ -60,6 +62,7 @@ impl Default for Settings {
             identities: Vec::new(),
             keymap: Keymap::builtin(),
             zone: TimeZone::UTC,
+            own_pictures: false,
             ascii: false,
             idle_lock_minutes: 5,
             save_directory: String::from("."),

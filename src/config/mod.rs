@@ -225,6 +225,36 @@ impl Dsn {
     }
 }
 
+/// How a terminal shows pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Pictures {
+    /// By what the environment says of it.
+    #[default]
+    Auto,
+    /// By kitty's graphics protocol.
+    Kitty,
+    /// By sixel.
+    Sixel,
+    /// By half blocks, two points a cell: every terminal with colours can.
+    Blocks,
+}
+
+impl Pictures {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Kitty, Self::Sixel, Self::Blocks];
+
+    /// Its name in the file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Kitty => "kitty",
+            Self::Sixel => "sixel",
+            Self::Blocks => "blocks",
+        }
+    }
+}
+
 /// How mail is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncKnobs {
@@ -257,6 +287,8 @@ pub struct Config {
     pub editor: Option<Vec<String>>,
     /// The outside program that documents are opened in when that is asked for, with its arguments; it stays until its window is closed. Empty: none.
     pub viewer: Vec<String>,
+    /// How pictures are shown.
+    pub pictures: Pictures,
     /// The screen locks after so many minutes without a key; 0 never.
     pub idle_lock_minutes: u32,
     /// Mail waits so long in the outbox, so that it can be taken back.
@@ -348,6 +380,7 @@ impl Default for Config {
             theme: "dark".to_owned(),
             editor: None,
             viewer: Vec::new(),
+            pictures: Pictures::Auto,
             idle_lock_minutes: 5,
             undo_send_seconds: 10,
             key_lookup: false,

@@ -14,6 +14,7 @@ pub(super) fn write(config: &Config) -> String {
     };
     line("keymap", text(&config.keymap), config.keymap == defaults.keymap);
     line("theme", text(&config.theme), config.theme == defaults.theme);
+    line("pictures", text(config.pictures.name()), config.pictures == defaults.pictures);
     line(
         "idle_lock_minutes",
         config.idle_lock_minutes.to_string(),

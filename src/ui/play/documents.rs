@@ -201,6 +201,29 @@ fn a_picture_is_drawn_in_half_blocks() {
 }
 
 #[test]
+fn a_terminal_that_shows_pictures_gets_one_while_nothing_lies_over_it() {
+    let mut play = documents((80, 24));
+    play.model.settings.own_pictures = true;
+    let points = vec![7; 400 * 300 * 3];
+    let picture = Some(Picture { width: 400, height: 300, points });
+    play.world.look = Some(Arc::new(Look { picture, ..look(&[]) }));
+    let mut play = play.keys("<CR>");
+    assert!(!play.screen().contains('\u{2580}'), "{}", play.screen());
+    let placed = crate::ui::picture(&play.model).unwrap();
+    let body = play.model.parts().body;
+    assert!(placed.area.y > body.y && placed.area.y + placed.area.height <= body.y + body.height, "{placed:?}");
+    let (columns, rows) = (u32::from(placed.area.width), u32::from(placed.area.height));
+    assert!((columns * 300).abs_diff(rows * 2 * 400) <= 2 * 400, "its sides are as they were: {placed:?}");
+    assert!(crate::ui::picture(&play.model) == Some(placed), "the same is not sent twice");
+    play.press("w");
+    assert!(crate::ui::picture(&play.model).is_none(), "a question lies over it");
+    play.press("<Esc>");
+    assert!(crate::ui::picture(&play.model).is_some());
+    play.press("L");
+    assert!(crate::ui::picture(&play.model).is_none(), "locked");
+}
+
+#[test]
 fn an_invitation_is_taken_into_the_case_after_a_yes() {
     let mut play = documents((80, 24));
     let at = HearingTime { date: date(2026, 6, 5), time: None };

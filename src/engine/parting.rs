@@ -58,9 +58,8 @@ pub(super) fn make(draft: &Draft, fates: &Fates, means: &Means<'_>, limits: &[Li
         let smaller = u128::from(room) * u128::from(limit.bytes) / u128::from(largest.max(1));
         room = u64::try_from(smaller).unwrap_or(room).saturating_sub(room / 100);
     }
-    Err(unmade(Whole::Many, draft, limit)).map_err(|(code, _)| {
-        (code, format!("It cannot be told apart so that each message is under the limit of {}.", limit.whose))
-    })
+    let words = format!("It cannot be told apart so that each message is under the limit of {}.", limit.whose);
+    Err(("cannot-be-split", words))
 }
 
 fn unmade(whole: Whole, draft: &Draft, limit: &Limit) -> Unmade {

@@ -716,6 +716,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::AddNumber(..)
             | Effect::AwaitAnswer(..)
             | Effect::ListAwaiting
+            | Effect::AttachDocuments(_)
             | Effect::ListDocuments(_)
             | Effect::Quarantine { .. }
             | Effect::PreviewRefile

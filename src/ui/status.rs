@@ -6,6 +6,7 @@ use crate::action::{Action, Context};
 use crate::app::Model;
 use crate::app::popup::Popup;
 use crate::app::screen::Screen;
+use crate::app::screen::composer::Field;
 use crate::app::view::Link;
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
@@ -262,6 +263,11 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// The list of files has the keys.
+fn is_among_files(model: &Model) -> bool {
+    matches!(model.screens.last(), Some(Screen::Composer(composer)) if composer.focus == Field::Files)
+}
+
 /// What is reviewed is too large for one message.
 fn is_large(model: &Model) -> bool {
     matches!(model.screens.last(), Some(Screen::Review(review)) if review.review.is_large)
@@ -345,6 +351,15 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::MessageToggleDetails, "details"),
             (Action::Back, "back"),
             (Action::Help, "help"),
+        ],
+        Context::Composer if is_among_files(model) => &[
+            (Action::ComposerFileName, "name"),
+            (Action::ComposerFileUp, "up"),
+            (Action::ComposerFileDown, "down"),
+            (Action::ComposerDetach, "take off"),
+            (Action::ComposerAttach, "attach"),
+            (Action::ComposerSplit, "split"),
+            (Action::ComposerReview, "review and send"),
         ],
         Context::Composer => &[
             (Action::ComposerReview, "review and send"),

@@ -43,6 +43,7 @@ impl Attach {
         let mut all = vec![vec![self.path().trim_end().to_owned()]];
         all.extend(paths::readings(self.line.text()));
         all.iter_mut().flatten().for_each(|path| *path = paths::at_home(path, &self.home));
+        all.dedup();
         all
     }
 

@@ -119,11 +119,13 @@ fn weight(composer: &Composer) -> (String, Scope, String) {
     let used = format!("{files}; about {} as sent", size(wire));
     match (&composer.limit, composer.part_count()) {
         (Some(limit), Some(parts)) if wire > limit.bytes && composer.is_split() => {
-            (used, Scope::TextMuted, format!("in {parts} messages of {} at most", size(limit.bytes)))
+            (format!("{used},"), Scope::TextMuted, format!("in {parts} messages of {} at most", size(limit.bytes)))
         }
-        (Some(limit), _) if wire > limit.bytes => {
-            (used, Scope::ToneWarning, format!("too large: at most {} ({})", size(limit.bytes), limit.whose))
-        }
+        (Some(limit), _) if wire > limit.bytes => (
+            format!("{used},"),
+            Scope::ToneWarning,
+            format!("too large: at most {} ({})", size(limit.bytes), limit.whose),
+        ),
         (Some(limit), _) => (used, Scope::TextMuted, format!("of {}", size(limit.bytes))),
         (None, _) => (used, Scope::TextMuted, String::new()),
     }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::announce::{self, sentence};
 use super::core::{Core, Open};
 use super::files;
-use super::outbox::Limits;
+use super::outbox::{Lane, Limits};
 use crate::app::event::Event;
 use crate::app::view::{Enclosed, Limit, PathRow, Sentence, Tone};
 use crate::case::Classes;
@@ -284,10 +284,21 @@ impl Core {
         }
     }
 
-    /// Sends the smallest limit that a message to these addresses is under.
-    pub(super) fn send_limit(&self, open: &Open, account: &str, addresses: &[String]) {
+    /// Sends the smallest limit that a message to these addresses is under; a server of which nothing is known is asked, and it is sent again.
+    pub(super) fn send_limit(&self, open: &Open, account: &str, addresses: Vec<String>) {
+        let config = &self.settings.config;
+        let Some(account) = config.account(Some(account).filter(|name| !name.is_empty())) else { return };
+        let account = account.name.clone();
+        let route = |address: &String| config.route(&account, address).map(|route| route.name.clone());
+        let lanes: std::collections::BTreeSet<Lane> =
+            addresses.iter().map(|one| Lane { account: account.clone(), route: route(one) }).collect();
+        self.tell_limit(open, &account, &addresses);
+        let lanes = lanes.into_iter().collect();
+        self.ask_limits(open, lanes, move |core, open| core.tell_limit(open, &account, &addresses));
+    }
+
+    fn tell_limit(&self, open: &Open, account: &str, addresses: &[String]) {
         let (config, classes) = (&self.settings.config, &self.settings.classes);
-        let account = config.account(Some(account).filter(|name| !name.is_empty())).map_or("", |one| one.name.as_str());
         let limits = limits(config, classes, &open.outbox.limits(), account, addresses.iter().map(String::as_str));
         self.announcer.send(Event::Limit(limits.into_iter().next()));
     }

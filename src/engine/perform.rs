@@ -242,7 +242,7 @@ impl Core {
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::AttachDocuments(chosen) => self.attach_documents(open, chosen),
-            Effect::AskLimit(account, addresses) => self.send_limit(open, &account, &addresses),
+            Effect::AskLimit(account, addresses) => self.send_limit(open, &account, addresses),
             Effect::AttachOwnKey(from) => {
                 let key = Self::own_key(&open.keyring.now(), &from, self.now());
                 let answer = key.map(|key| Box::new(key.into())).map_err(|words| sentence(Tone::Warning, &words));

@@ -43,7 +43,7 @@ fn what_is_too_large_is_refused_and_goes_as_several_in_order() {
     world.home.done(&["send"], &letter("a note", "Good morning."));
     let mail = letter("papers", "All three are attached.");
     let files_along = ["--attach", &one, "--attach", &two, "--attach", &three];
-    let ran = world.home.run(&[&["send"], &files_along[..]].concat(), &mail);
+    let ran = world.home.run(&[&["send"][..], &files_along[..]].concat(), &mail);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("It is too large for the server localhost: 1.6 MB > 1.0 MB."), "{}", ran.err);
     // A gateway's limit is the configuration's.
@@ -56,7 +56,7 @@ fn what_is_too_large_is_refused_and_goes_as_several_in_order() {
     assert!(ran.code == 1 && ran.err.contains("“scan.bin” alone takes 1.7 MB"), "{}", ran.err);
     assert_eq!(world.submission.taken().len(), 1);
 
-    world.home.done(&[&["send", "--split"], &files_along[..]].concat(), &mail);
+    world.home.done(&[&["send", "--split"][..], &files_along[..]].concat(), &mail);
     let taken: Vec<Message> =
         world.submission.wait_for(3).into_iter().skip(1).map(|taken| Message::parse(taken.raw)).collect();
     assert_eq!(taken.len(), 2, "500 and 450 kB do not fit together; 450 and 200 do");
@@ -79,7 +79,7 @@ fn what_a_gateway_drops_wants_a_yes_or_a_reason() {
     let path = |name: &str| format!("{data}{name}");
     let mail = letter("papers", "Good morning.");
     let check = |arguments: &[&str], mail: &[u8], code: i32, words: &str| {
-        let ran = world.home.run(&[&["send", "--dry-run"], arguments].concat(), mail);
+        let ran = world.home.run(&[&["send", "--dry-run"][..], arguments].concat(), mail);
         assert!(ran.code == code && ran.err.contains(words), "{arguments:?}: {} {}", ran.code, ran.err);
     };
     let (macros, locked, changes) = (path("macro.xlsm"), path("locked.zip"), path("changes.docx"));

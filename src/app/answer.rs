@@ -85,6 +85,8 @@ impl Model {
             },
             Some(Popup::Form(_)) => return self.act_in_form(action, out),
             Some(Popup::Attach(_)) => return self.act_in_attach(action, out),
+            Some(Popup::Exporting) => return self.act_on_exporting(action, out),
+            Some(Popup::Target(_)) => return self.act_on_target(action, out),
             Some(Popup::Finder(finder)) => match action {
                 Action::PromptAccept => self.found_case(out),
                 Action::PromptCancel => drop(self.popups.pop()),
@@ -170,10 +172,6 @@ impl Model {
             Purpose::Disclose(address, in_clear) => {
                 let typed = text.to_owned();
                 self.disclose(&address, in_clear, &typed, out);
-            }
-            Purpose::Export(wanted) => {
-                self.directory = Some(text.to_owned());
-                out.push(Effect::Export(wanted, text.to_owned()));
             }
             Purpose::SaveChange(seq) => {
                 self.directory = Some(text.to_owned());

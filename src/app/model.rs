@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::effect::Effect;
+use super::export_view::Exporting;
 use super::popup::Popup;
 use super::screen::Screen;
 use super::screen::cases::Cases;
@@ -108,6 +109,8 @@ pub struct Model {
     pub(crate) directory: Option<String>,
     /// Where a file was last attached from.
     pub(crate) attach_directory: Option<String>,
+    /// An export is at work.
+    pub(crate) exporting: Option<Exporting>,
     pub(crate) last_key: Timestamp,
 }
 
@@ -132,6 +135,7 @@ impl Model {
             taking_up: false,
             directory: None,
             attach_directory: None,
+            exporting: None,
             last_key: now,
         }
     }
@@ -381,6 +385,7 @@ impl Model {
         self.drafts = Arc::from([]);
         self.taking_up = false;
         self.directory = None;
+        self.exporting = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {
                 *mailbox = SafeText::default();

@@ -97,6 +97,10 @@ fn appearance(
         home: surroundings.home.clone().unwrap_or_default(),
         own_pictures: surroundings.pictures(config.pictures) != crate::config::Pictures::Blocks,
         is_remote: surroundings.is_remote,
+        save_directory: config
+            .export_directory
+            .as_ref()
+            .map_or_else(|| Settings::default().save_directory, |place| place.display().to_string()),
         ..Settings::default()
     };
     Ok((theme.adapt(surroundings.colours()), settings))

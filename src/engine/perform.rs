@@ -15,7 +15,7 @@ use super::quarantine::Shutter;
 use super::query::{Along, Resolution};
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
-use super::{draft_file, enclosing, files, looked, outbox};
+use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
@@ -238,7 +238,8 @@ impl Core {
             Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::DecryptAttachment(name, path, dir) => self.decrypt_attachment(open, name, path, dir),
-            Effect::Export(wanted, dir) => self.export(open, wanted, PathBuf::from(dir)),
+            Effect::Export(wanted, dir, making) => self.export(open, wanted, target::typed(&dir), making),
+            Effect::LookAtTarget(text) => self.look_at_target(open, text),
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::AttachDocuments(chosen) => self.attach_documents(open, chosen),
@@ -352,21 +353,7 @@ impl Core {
             then(Err(sentence(Tone::Warning, "This message is gone: it was moved or deleted elsewhere.")));
             return;
         };
-        let badge = open.library.badge(key);
-        let wanted = Wanted {
-            key,
-            name,
-            badge,
-            number: open.number,
-            stores: Arc::clone(&open.stores),
-            settings: Arc::clone(&self.settings),
-            keyring: open.keyring.now(),
-            company: self.company(open, Some(key)),
-            handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
-            downloads: Arc::clone(&open.downloads),
-            watcher: watcher.clone(),
-            core: self.handle.clone(),
-        };
+        let wanted = Wanted::of(self, open, key, name, watcher.clone());
         let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
         let shutter = Shutter::of(self, open, key);
         let early = early.map(|early| {
@@ -775,6 +762,29 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// A message of the index.
+    pub(super) fn of(core: &Core, open: &Open, key: MessageKey, name: MessageRef, watcher: Watcher) -> Self {
+        Self {
+            key,
+            badge: open.library.badge(key),
+            number: open.number,
+            stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&core.settings),
+            keyring: open.keyring.now(),
+            company: core.company(open, Some(key)),
+            handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
+            downloads: Arc::clone(&open.downloads),
+            watcher,
+            core: core.handle.clone(),
+            name,
+        }
+    }
+
+    /// The connection of its account.
+    pub(super) fn handle(&self) -> Option<&imap::Handle> {
+        self.handle.as_ref()
+    }
+
     async fn read(self, early: Option<Early>) -> Result<Reading, String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let here = tokio::task::spawn_blocking(move || stores.raw(key)).await;
@@ -800,7 +810,7 @@ impl Wanted {
     }
 
     /// Asks the server for the whole message, and keeps it.
-    async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
+    pub(super) async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
         let Some(handle) = &self.handle else {
             return Err("The text of this message is not here, and there is no connection to fetch it.".to_owned());
         };

@@ -6,7 +6,7 @@
 //! gives a reason, which is written down before anything is shown.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
 use super::announce::sentence;
@@ -133,19 +133,20 @@ impl Stores {
     }
 }
 
-/// Takes the bytes of messages that are out of reach out of what is about to go into the cache: they are kept under a key of their own, also after
-/// the cache was made anew. Gives their UIDs. Another message under the same Message-ID is another message.
-pub(crate) fn keep_out(stores: &Stores, messages: &mut [NewMessage]) -> Result<Vec<u32>, StateError> {
-    let mut kept = Vec::new();
-    for message in messages {
-        let id = &message.summary.message_id;
-        let Some(raw) = message.raw.as_deref() else { continue };
-        if stores.state.is_quarantined(id)? && stores.state.quarantined(id)?.as_deref() == Some(raw) {
-            message.raw = None;
-            kept.push(message.summary.uid);
-        }
+/// Takes the bytes of a message that is out of reach out of what is about to go into the cache: they are kept under a key of their own, also after
+/// the cache was made anew. Its UID is noted. Another message under the same Message-ID is another message.
+pub(crate) fn keep_out(stores: &Stores, mut message: NewMessage, noted: &Mutex<Vec<u32>>) -> NewMessage {
+    let id = &message.summary.message_id;
+    let Some(raw) = message.raw.as_deref() else { return message };
+    let is_shut = || -> Result<bool, StateError> {
+        Ok(stores.state.is_quarantined(id)? && stores.state.quarantined(id)?.as_deref() == Some(raw))
+    };
+    // What cannot be known is not put within reach.
+    if is_shut().unwrap_or(true) {
+        noted.lock().unwrap_or_else(PoisonError::into_inner).push(message.summary.uid);
+        message.raw = None;
     }
-    Ok(kept)
+    message
 }
 
 /// What it takes to tell what of a message is shut.

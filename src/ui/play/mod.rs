@@ -4,6 +4,7 @@ mod cast;
 mod connections;
 mod documents;
 mod enclosing;
+mod exports;
 mod hostile;
 mod keys;
 mod matters;
@@ -138,6 +139,7 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListAwaiting
             | Effect::ShowChronology(_)
             | Effect::ListDocuments(_)
+            | Effect::LookAtTarget(_)
             | Effect::ListPleas
             | Effect::ShowPlea(..)
     )

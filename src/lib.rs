@@ -14,14 +14,14 @@
 //! | 4 | [`engine`] · [`ui`] | the engine performs effects, is the sole writer of the stores and holds the secrets; `ui` draws `&Model` |
 //! | 3 | [`app`] · [`imap`] · [`smtp`] · [`export`] | the pure update; the protocols' connections; files of cases written out, with their manifest |
 //! | 2 | [`keymap`] · [`config`] · [`store`] · [`net`] · [`register`] | keys to actions; the configuration; sealed stores; TCP, STARTTLS, TLS, the byte guard; what happened in each case, as chained streams, and the case book as their fold |
-//! | 1 | [`action`] · [`case`] · [`plea`] · [`look`] · [`pgp`] · [`theme`] | every user intent; identifiers, carriage and filing; plea negotiations (it may import `case`); what is in a document, as text; OpenPGP and its verdict; meanings to styles |
+//! | 1 | [`action`] · [`case`] · [`plea`] · [`look`] · [`enclose`] · [`pgp`] · [`theme`] | every user intent; identifiers, carriage and filing; plea negotiations (it may import `case`); what is in a document, as text; files that go out: what is in them, how large they are; OpenPGP and its verdict; meanings to styles |
 //! | 0 | [`mail`] · [`settings`] | messages as values; files that a person edits, as values with places |
 //!
-//! Pure, that is without a clock, a file, a socket, an environment or a thread: `mail`, `settings`, `theme`, `action`, `case`, `plea`, `register`, `pgp` (the time and
+//! Pure, that is without a clock, a file, a socket, an environment or a thread: `mail`, `settings`, `theme`, `action`, `case`, `plea`, `enclose`, `register`, `pgp` (the time and
 //! the keys are arguments), `app` and `ui`. Of the foreign types, mail-parser's and html2text's stop in `mail`, sequoia's in `pgp`,
 //! sled's, redb's and the cipher's in `store`, async-imap's in `imap`, lettre's in `mail` and `smtp`, rustls' in `net`, ratatui's in `ui`,
 //! `theme` and `terminal`, crossterm's in `terminal`, clap's in `cli`, toml's in `settings`,
-//! lopdf's in `plea` and `export`, zip's in `look` and `export`, those that read pictures, PDF and XML in `look`, the sandbox's in `engine`.
+//! lopdf's in `plea` and `export`, zip's in `look`, `enclose` and `export`, those that read pictures, PDF and XML in `look`, the sandbox's in `engine`.
 //!
 //! # The loop
 //!
@@ -91,6 +91,7 @@ pub mod case;
 pub mod cli;
 pub mod config;
 pub mod demo;
+pub mod enclose;
 pub mod engine;
 pub mod export;
 pub mod imap;

@@ -204,7 +204,12 @@ actions! {
     ComposerComplete "composer.complete" [Composer] "Complete the address from those known";
     ComposerEdit "composer.edit" [Composer] "Edit the text in $VISUAL or $EDITOR";
     ComposerAttach "composer.attach" [Composer] "Attach a file";
-    ComposerDetach "composer.detach" [Composer] "Take the last attachment off again";
+    ComposerAttachDocument "composer.attach-document" [Composer] "Attach documents of the case: mark them in its list";
+    ComposerDetach "composer.detach" [Composer] "Take the marked attachment off again, or the last";
+    ComposerFileUp "composer.attachment-up" [Composer] "Move the marked attachment up";
+    ComposerFileDown "composer.attachment-down" [Composer] "Move the marked attachment down";
+    ComposerFileName "composer.attachment-name" [Composer] "Give the marked attachment another name";
+    ComposerSplit "composer.split" [Composer, Review] "Send it as several numbered messages where it is too large for one, or not";
     ComposerAttachKey "composer.attach-key" [Composer] "Attach your OpenPGP certificate, so that others can write to you encrypted";
     ComposerProtection "composer.protection" [Composer, Review] "Change what is asked of OpenPGP: settings, both, encrypt only, sign only, none";
     ComposerSender "composer.sender" [Composer] "Write from the next of your accounts";
@@ -259,6 +264,7 @@ actions! {
     DocumentSort "document.sort" [Documents] "Sort by the next: latest, earliest, kind, name, size, author, not read, not written out";
     DocumentSave "document.save" [Documents, Look] "Save the document to a directory";
     DocumentOutside "document.outside" [Documents, Look] "Open the document in an outside program, after a warning";
+    DocumentAttach "document.attach" [Documents, Look] "Attach the document, or the marked ones, to the message being written, or to a new one";
     DocumentQuarantine "document.quarantine" [Documents, Look] "Put out of reach what is marked or may not be meant for you; in a list without either: back";
     DocumentRelease "document.release" [Documents, Look] "Take the document back within reach, with a reason";
     DocumentHearing "document.hearing" [Look] "Write the hearing of the invitation into the case";

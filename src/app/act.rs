@@ -114,7 +114,7 @@ impl Model {
                     self.act_in_documents(action, out);
                 }
             }
-            Some(Screen::Look(_)) => self.act_in_look(action),
+            Some(Screen::Look(_)) => self.act_in_look(action, out),
             Some(Screen::Pleas(pleas)) => {
                 let moved = move_in(&mut pleas.list, action);
                 if !moved {

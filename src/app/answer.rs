@@ -84,6 +84,7 @@ impl Model {
                 _ => return false,
             },
             Some(Popup::Form(_)) => return self.act_in_form(action, out),
+            Some(Popup::Attach(_)) => return self.act_in_attach(action, out),
             Some(Popup::Exporting) => return self.act_on_exporting(action, out),
             Some(Popup::Target(_)) => return self.act_on_target(action, out),
             Some(Popup::Finder(finder)) => match action {
@@ -188,7 +189,10 @@ impl Model {
                 let because = text.to_owned();
                 out.push(Effect::Quarantine { case, documents, because, release });
             }
-            Purpose::Attach => out.push(Effect::ReadAttachment(text.to_owned())),
+            Purpose::AttachmentName(at) => {
+                let name = text.to_owned();
+                self.name_attachment(at, &name);
+            }
             // Answered above.
             _ => {}
         }

@@ -113,6 +113,10 @@ impl Model {
                 }
             }
             Action::DocumentQuarantine if !documents.may_quarantine() => self.back(out),
+            Action::DocumentAttach => {
+                let chosen = documents.chosen();
+                self.attach_documents(chosen, case, out);
+            }
             _ => {
                 let chosen = documents.chosen();
                 self.act_on_documents(action, chosen, case);
@@ -120,7 +124,7 @@ impl Model {
         }
     }
 
-    pub(super) fn act_in_look(&mut self, action: Action) {
+    pub(super) fn act_in_look(&mut self, action: Action, out: &mut Vec<Effect>) {
         let Some(Screen::Look(look)) = self.screens.last_mut() else { return };
         match action {
             Action::ViewDown => drop(look.body.scroll(1)),
@@ -151,6 +155,10 @@ impl Model {
                     (Some(_), None) => self.say(Tone::Plain, "Open it from the documents of its case first."),
                     (None, _) => self.say(Tone::Plain, "This document is no invitation to a hearing."),
                 }
+            }
+            Action::DocumentAttach => {
+                let (document, case) = (look.document.clone(), look.case.clone());
+                self.attach_documents(vec![document], case, out);
             }
             _ => {
                 let (document, case) = (look.document.clone(), look.case.clone());
@@ -217,8 +225,9 @@ impl Model {
             1 => format!("\u{201c}{}\u{201d}", first.name),
             count => format!("{count} documents"),
         };
+        // What is asked comes first: a long name is cut at its end.
         let question =
-            if release { format!("Open {what} all the same. Why?") } else { format!("Quarantine {what}. Why?") };
+            if release { format!("Why? Open all the same: {what}") } else { format!("Why? Quarantine {what}") };
         let line = Line::new(if release { "" } else { MIS_SERVED });
         let purpose = Purpose::Quarantine { case, documents, release };
         self.popups.push(Popup::Prompt(Prompt { purpose, question: SafeText::line(&question), line }));
@@ -273,7 +282,7 @@ impl Model {
 }
 
 /// Why a document is not opened.
-fn shut_words(document: &Document) -> String {
+pub(super) fn shut_words(document: &Document) -> String {
     match document.reach {
         Reach::Quarantined => "It is in quarantine: not shown, saved or exported.".to_owned(),
         Reach::Watched => {

@@ -272,8 +272,16 @@ pub enum Effect {
     StopExport,
     /// Decrypt an attachment (message, part path) that is an encrypted file, and save what is in it to a directory.
     DecryptAttachment(MessageRef, String, String),
-    /// Read the file at this path, to send it along with the draft.
-    ReadAttachment(String),
+    /// Read files, to send them along with the draft: what was typed may be read in several ways, the likeliest first.
+    AttachFiles(Vec<Vec<String>>),
+    /// The same for a pasted text, if it names files that are there in one of these readings; else it is a text.
+    AttachDropped(String, Vec<Vec<String>>),
+    /// Send documents of a case, to attach them to the draft.
+    AttachDocuments(Vec<Document>),
+    /// Send what could complete a path.
+    ListPaths(String),
+    /// Send the smallest limit of a message of this account to these addresses.
+    AskLimit(String, Vec<String>),
     /// Send one's own certificate for this address, to attach it to the draft.
     AttachOwnKey(String),
     /// Send the attachments of this message, to pass them on with the draft that forwards it.

@@ -12,8 +12,8 @@ use super::plea_view::NegotiationView;
 use super::target::Place;
 use super::thread_list::ThreadList;
 use super::view::{
-    AccountStatus, AssistRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MailboxRow, MessageView, Offer, OutboxRow,
-    Review, Scope, Sentence, ThreadView, WaitingRow,
+    AccountStatus, AssistRow, CaseRow, ConnectionRow, DraftRow, Enclosed, KeyRow, Limit, MailboxRow, MessageView,
+    Offer, OutboxRow, PathRow, Review, Scope, Sentence, ThreadView, WaitingRow,
 };
 use crate::case::Jurisdiction;
 use crate::keymap::key::Key;
@@ -85,8 +85,14 @@ pub enum Event {
     DraftTaken(Result<Box<Draft>, Sentence>),
     /// What the outside editor left: the new text, or why it was abandoned.
     Edited(Result<String, Sentence>),
-    /// The file that was asked for by [`super::effect::Effect::ReadAttachment`] or [`super::effect::Effect::AttachOwnKey`], or why it cannot be sent along.
-    Attached(Result<Box<Attachment>, Sentence>),
+    /// A file that was asked for by [`super::effect::Effect::AttachFiles`] and its like, or why it cannot be sent along.
+    Attached(Result<Box<Enclosed>, Sentence>),
+    /// What was pasted names no files: it is a text.
+    PastedText(String),
+    /// What could complete a path, in answer to [`super::effect::Effect::ListPaths`].
+    Paths(String, Arc<[PathRow]>),
+    /// The smallest limit that is known, in answer to [`super::effect::Effect::AskLimit`].
+    Limit(Option<Limit>),
     /// The attachments that were asked for by [`super::effect::Effect::CarryAttachments`], or why there are none.
     Carried(MessageRef, Result<Vec<Attachment>, Sentence>),
     /// Header fields of a message as they came, made safe.

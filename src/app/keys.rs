@@ -235,7 +235,7 @@ impl Model {
             | Purpose::Save(..)
             | Purpose::SaveChange(_)
             | Purpose::Fact(_)
-            | Purpose::Attach
+            | Purpose::AttachmentName(_)
             | Purpose::Decrypt(..)
             | Purpose::Disclose(..) => return false,
         };

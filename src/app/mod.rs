@@ -11,6 +11,7 @@ pub mod document_view;
 mod documents;
 mod drafts;
 pub mod effect;
+mod enclosing;
 pub mod event;
 pub mod export_view;
 mod filled;

@@ -41,12 +41,16 @@ pub struct Settings {
     pub keymap: Keymap,
     /// Where dates and times are shown.
     pub zone: TimeZone,
+    /// The terminal shows pictures by itself: their cells are left free.
+    pub own_pictures: bool,
     /// Draw with ASCII alone.
     pub ascii: bool,
     /// Lock after so many minutes without a key; 0: never.
     pub idle_lock_minutes: u32,
     /// Where an attachment is offered to be saved.
     pub save_directory: String,
+    /// The home directory of the user, for paths that begin with `~`; may be empty.
+    pub home: String,
     /// Somebody else may have rights on this machine: it is reached over SSH.
     pub is_remote: bool,
     /// What the locked screen says besides; for a profile whose passphrase is no secret.
@@ -59,9 +63,11 @@ impl Default for Settings {
             identities: Vec::new(),
             keymap: Keymap::builtin(),
             zone: TimeZone::UTC,
+            own_pictures: false,
             ascii: false,
             idle_lock_minutes: 5,
             save_directory: String::from("."),
+            home: String::new(),
             is_remote: false,
             lock_note: String::new(),
         }
@@ -101,6 +107,8 @@ pub struct Model {
     pub(crate) taking_up: bool,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
+    /// Where a file was last attached from.
+    pub(crate) attach_directory: Option<String>,
     /// An export is at work.
     pub(crate) exporting: Option<Exporting>,
     pub(crate) last_key: Timestamp,
@@ -126,6 +134,7 @@ impl Model {
             drafts: Arc::from([]),
             taking_up: false,
             directory: None,
+            attach_directory: None,
             exporting: None,
             last_key: now,
         }

@@ -6,6 +6,7 @@ use super::effect::{Deed, KeyDeed, KeySource, Passphrase, Target};
 use super::form::Form;
 use super::forms::Subject;
 use super::line::Line;
+use super::screen::attach::Attach;
 use super::screen::finder::Finder;
 use super::screen::lock::Lock;
 use super::screen::offers::{Filling, Offers};
@@ -40,8 +41,8 @@ pub enum Purpose {
         /// Back.
         release: bool,
     },
-    /// The path of a file to send along.
-    Attach,
+    /// Another name for the attachment at this place.
+    AttachmentName(usize),
     /// The address, to be typed once more, that may have what came encrypted to others; in clear, where the second is true.
     Disclose(String, bool),
     /// A fact that a template needs and the case does not know.
@@ -185,6 +186,8 @@ pub enum Popup {
     Stop(Stop),
     /// Templates to choose from.
     Offers(Offers),
+    /// The path of a file to send along.
+    Attach(Attach),
     /// A passphrase.
     Secret(Secret),
     /// Where an export goes.

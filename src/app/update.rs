@@ -149,14 +149,14 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::Drafts(rows) => model.drafts_listed(rows),
         Event::DraftTaken(result) => model.draft_taken(result, out),
         Event::Edited(result) => model.edited(result),
-        Event::Attached(result) => match (result, model.composer_mut()) {
-            (Err(why), _) => model.tell(why),
-            (Ok(_), None) => {}
-            (Ok(file), Some((composer, now))) => {
-                composer.draft_mut().attachments.push(*file);
-                composer.touch(now);
+        Event::Attached(answer) => model.attached(answer, out),
+        Event::PastedText(text) => model.type_text(&text, out),
+        Event::Paths(typed, rows) => model.paths_listed(&typed, rows, out),
+        Event::Limit(limit) => {
+            if let Some((composer, _)) = model.composer_mut() {
+                composer.limit = limit;
             }
-        },
+        }
         Event::Carried(message, answer) => model.carried(&message, answer),
         Event::Completions(typed, found) => {
             if let Some((composer, _)) = model.composer_mut() {
@@ -286,6 +286,10 @@ impl Model {
                 prompt.line.insert(text);
                 self.prompt_typed(out);
             }
+            Some(Popup::Attach(attach)) => {
+                attach.line.insert(text.trim_end_matches(['\r', '\n']));
+                self.attach_typed(out);
+            }
             Some(Popup::Palette(palette)) => {
                 palette.line.insert(text);
                 palette.look();
@@ -329,7 +333,7 @@ impl Model {
         self.last_key = self.now;
         if let Some(lock) = &mut self.lock {
             lock.paste(text);
-        } else if self.paste_key(text, out) {
+        } else if self.paste_key(text, out) || self.may_be_dropped(text, out) {
         } else if self.context().types_text() {
             self.type_text(text, out);
         } else {

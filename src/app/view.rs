@@ -10,6 +10,7 @@ use crate::case::AwaitingId;
 use crate::case::document::Document;
 use crate::case::template::{Facts, Template};
 use crate::mail::address::Address;
+use crate::mail::draft::{Attachment, Source};
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::{Acceptance, Badge, OpenPgp};
@@ -354,7 +355,50 @@ pub struct Review {
     pub text: Arc<[SafeText]>,
     /// Attachments.
     pub attachments: Vec<AttachmentRow>,
-    /// Size on the wire.
+    /// Size on the wire, of all messages where it goes as several.
+    pub bytes: u64,
+    /// What is in each, where it goes as several.
+    pub parts: Vec<SafeText>,
+    /// It is too large for one message, or goes as several already.
+    pub is_large: bool,
+}
+
+/// A file that was read to be sent along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enclosed {
+    /// The file.
+    pub file: Attachment,
+    /// Where its content lies, where the draft does not hold it.
+    pub source: Option<Source>,
+    /// What is to be known of it.
+    pub said: Vec<Sentence>,
+}
+
+impl From<Attachment> for Enclosed {
+    fn from(file: Attachment) -> Self {
+        Self { file, source: None, said: Vec::new() }
+    }
+}
+
+/// The most bytes of a message, and who says so: `the server mail.example`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Of the whole message, as it is sent.
+    pub bytes: u64,
+    /// Who lets no more through.
+    pub whose: SafeText,
+}
+
+/// What could complete a path that is being typed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathRow {
+    /// The whole path; of a directory with its final `/`.
+    pub path: String,
+    /// The name in its directory.
+    pub name: SafeText,
+    /// It is a directory.
+    pub is_directory: bool,
+    /// Its size.
     pub bytes: u64,
 }
 

@@ -225,8 +225,7 @@ impl Model {
         composer.carrying = None;
         match answer {
             Ok(files) => {
-                composer.draft_mut().attachments.extend(files);
-                composer.touch(now);
+                files.into_iter().for_each(|file| composer.attach(file, None, now));
             }
             Err(why) => self.tell(why),
         }
@@ -290,8 +289,10 @@ impl Model {
         let now = self.now;
         let Some(Screen::Composer(composer)) = self.screens.last_mut() else { return };
         match action {
-            Action::ComposerNextField => composer.go(1),
-            Action::ComposerPreviousField => composer.go(-1),
+            Action::ComposerNextField | Action::ComposerPreviousField => {
+                composer.go(if action == Action::ComposerNextField { 1 } else { -1 });
+                self.weigh(out);
+            }
             Action::ComposerComplete => {
                 if !composer.complete(now) {
                     match composer.completing() {
@@ -308,17 +309,13 @@ impl Model {
                 self.keep_draft(out);
                 out.push(Effect::Edit(text));
             }
-            Action::ComposerAttach => {
-                let question = SafeText::from("Attach file:");
-                self.popups.push(Popup::Prompt(Prompt { purpose: Purpose::Attach, question, line: Line::default() }));
-            }
-            Action::ComposerDetach => match composer.draft_mut().attachments.pop() {
-                Some(file) => {
-                    composer.touch(now);
-                    self.say(Tone::Plain, format!("“{}” is no longer attached.", SafeText::line(&file.name)));
-                }
-                None => self.say(Tone::Plain, "Nothing is attached."),
-            },
+            Action::ComposerAttach
+            | Action::ComposerAttachDocument
+            | Action::ComposerDetach
+            | Action::ComposerFileUp
+            | Action::ComposerFileDown
+            | Action::ComposerFileName
+            | Action::ComposerSplit => self.act_on_enclosed(action, out),
             Action::ComposerAttachKey => {
                 let from = composer.draft_mut().from.addr.clone();
                 out.push(Effect::AttachOwnKey(from));
@@ -337,6 +334,9 @@ impl Model {
                 } else {
                     self.leave_composer(out);
                 }
+            }
+            Action::TextNewLine if composer.focus == Field::Files => {
+                self.act_on_enclosed(Action::ComposerFileName, out);
             }
             _ => {
                 let before = composer.line(composer.focus).map(|line| line.text().len());
@@ -427,6 +427,7 @@ impl Model {
             },
             Action::ReviewDisclose => self.ask_to_disclose(),
             Action::ReviewEdit => self.pop(out),
+            Action::ComposerSplit => self.split_reviewed(out),
             Action::KeyAssist => self.assist(out),
             Action::ComposerProtection => {
                 self.pop(out);

@@ -92,6 +92,12 @@ pub(super) enum Command {
         /// The draft; `-` or nothing: standard input
         #[arg(value_name = "FILE.eml")]
         file: Option<PathBuf>,
+        /// Attach this file, beside what the draft has; may be given several times
+        #[arg(long, value_name = "FILE")]
+        attach: Vec<PathBuf>,
+        /// Where it is too large for one message, send several, each under the limit: numbered, in order, in one thread
+        #[arg(long)]
+        split: bool,
         /// Only check
         #[arg(long)]
         dry_run: bool,

@@ -79,13 +79,14 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
         Command::Thread(command) => thread::run(call, command),
         Command::Message(command) => message::run(call, command),
         Command::Attachment(command) => attachment::run(call, command),
-        Command::Send { file, dry_run, confirm, because } => {
+        Command::Send { file, attach, split, dry_run, confirm, because } => {
             let said = match because {
                 Some(words) => Said::Because(words.clone()),
                 None if *confirm => Said::Yes,
                 None => Said::Nothing,
             };
-            transfer::send(call, file.as_deref(), said, *dry_run)
+            let along = crate::engine::query::Along { files: attach.clone(), split: *split };
+            transfer::send(call, file.as_deref(), said, *dry_run, along)
         }
         Command::Plea(command) => plea::run(call, command),
         Command::Outbox(command) => outbox::run(call, command),

@@ -43,6 +43,7 @@ fn run_with(global: &args::Global, environment: &Environment, output: &mut Outpu
     let (theme, mut settings) = appearance(&roots, &config, &surroundings)?;
     lock_note.clone_into(&mut settings.lock_note);
     let editor = surroundings.editor(config.editor.clone(), &roots.state);
+    let pictures = surroundings.pictures(config.pictures);
     terminal::sweep(surroundings.runtime.as_deref(), &roots.state);
     // Without a program that knows the passphrase, the screen itself asks for it. A new one is chosen here, before the screen.
     let asks = roots.exists() && way.passphrase.is_none() && config.unlock_command.is_none();
@@ -61,6 +62,7 @@ fn run_with(global: &args::Global, environment: &Environment, output: &mut Outpu
         now: &|| engine.now(),
         editor,
         term: surroundings.term.clone(),
+        pictures,
     };
     let outcome = terminal::run(&mut model, &theme, first, drive);
     drop(server);
@@ -92,6 +94,8 @@ fn appearance(
         zone: TimeZone::system(),
         ascii: !surroundings.utf8(),
         idle_lock_minutes: config.idle_lock_minutes,
+        home: surroundings.home.clone().unwrap_or_default(),
+        own_pictures: surroundings.pictures(config.pictures) != crate::config::Pictures::Blocks,
         is_remote: surroundings.is_remote,
         save_directory: config
             .export_directory

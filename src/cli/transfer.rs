@@ -11,7 +11,9 @@ use super::source::Source;
 use crate::app::effect::Said;
 use crate::case::guard::Reason;
 use crate::engine::Engine;
-use crate::engine::query::{AccountStats, Finding, MailboxStats, RouteListed, SealingListed, SendReport, Severity};
+use crate::engine::query::{
+    AccountStats, Along, Finding, MailboxStats, RouteListed, SealingListed, SendReport, Severity,
+};
 use crate::mail::id::OutboxId;
 
 /// How long a message is waited for before it is left to the outbox.
@@ -64,7 +66,7 @@ struct Sent<'a> {
     recipients: &'a [SealingListed],
 }
 
-pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, said: Said, dry_run: bool) -> Outcome {
+pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, said: Said, dry_run: bool, along: Along) -> Outcome {
     if let Said::Because(words) = &said
         && let Err(error) = Reason::new(words)
     {
@@ -74,9 +76,11 @@ pub(super) fn send(call: &mut Call<'_>, file: Option<&Path>, said: Said, dry_run
         Some(file) if file != Path::new("-") => Source::File(file.to_string_lossy().into_owned()),
         _ => Source::Stdin,
     };
+    let files = along.files.iter().map(|file| call.cwd.join(file)).collect();
+    let along = Along { files, ..along };
     let engine = call.engine()?;
     let draft = source.read(&call.cwd, call.stdin)?;
-    let report = engine.send_raw(&draft, call.account.as_deref(), said, dry_run)?;
+    let report = engine.send_with(&draft, call.account.as_deref(), said, dry_run, along)?;
     if call.output.json() {
         let queued = report.queued.first().copied();
         call.output.document(&Sent {

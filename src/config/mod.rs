@@ -3,6 +3,7 @@
 //! There is nothing in here that weakens TLS, and no place for a password: it comes from a command or from the keyboard. Nothing in
 //! here opens a file, a socket or the environment: text comes in, values and findings go out.
 
+mod attachments;
 pub mod files;
 pub mod openpgp;
 mod practice;
@@ -17,6 +18,7 @@ use crate::case::portal::Portals;
 use crate::case::rules::Rule;
 use crate::case::template::Template;
 use crate::case::{CJSM, Calendar, GOV, Pattern, guard};
+use crate::enclose;
 use crate::mail::address::Address;
 use crate::settings::Finding;
 
@@ -223,6 +225,36 @@ impl Dsn {
     }
 }
 
+/// How a terminal shows pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Pictures {
+    /// By what the environment says of it.
+    #[default]
+    Auto,
+    /// By kitty's graphics protocol.
+    Kitty,
+    /// By sixel.
+    Sixel,
+    /// By half blocks, two points a cell: every terminal with colours can.
+    Blocks,
+}
+
+impl Pictures {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Auto, Self::Kitty, Self::Sixel, Self::Blocks];
+
+    /// Its name in the file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Kitty => "kitty",
+            Self::Sixel => "sixel",
+            Self::Blocks => "blocks",
+        }
+    }
+}
+
 /// How mail is fetched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SyncKnobs {
@@ -255,6 +287,8 @@ pub struct Config {
     pub editor: Option<Vec<String>>,
     /// The outside program that documents are opened in when that is asked for, with its arguments; it stays until its window is closed. Empty: none.
     pub viewer: Vec<String>,
+    /// How pictures are shown.
+    pub pictures: Pictures,
     /// The screen locks after so many minutes without a key; 0 never.
     pub idle_lock_minutes: u32,
     /// Mail waits so long in the outbox, so that it can be taken back.
@@ -279,6 +313,8 @@ pub struct Config {
     pub filing: Vec<Rule>,
     /// What the practice has decided about mail of cases.
     pub policy: guard::Policy,
+    /// What the practice has decided about files that go out.
+    pub attachments: enclose::Policy,
     /// The firm's own numbers: their patterns come before the standard ones.
     pub identifiers: Vec<Pattern>,
     /// What names and media types of documents say.
@@ -346,6 +382,7 @@ impl Default for Config {
             theme: "dark".to_owned(),
             editor: None,
             viewer: Vec::new(),
+            pictures: Pictures::Auto,
             idle_lock_minutes: 5,
             undo_send_seconds: 10,
             key_lookup: false,
@@ -358,6 +395,7 @@ impl Default for Config {
             cases: Vec::new(),
             filing: Vec::new(),
             policy: guard::Policy::default(),
+            attachments: enclose::Policy::default(),
             identifiers: Vec::new(),
             documents: Kinds::default(),
             portals: Portals::default(),

@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 
 use super::{
-    Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, RegisterKnobs,
-    Replicate, Security, SyncKnobs,
+    Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, Pictures,
+    RegisterKnobs, Replicate, Security, SyncKnobs,
 };
-use super::{openpgp, practice, route};
+use super::{attachments, openpgp, practice, route};
 use crate::mail::address::Address;
 use crate::settings::finding::{Finding, Place, forbid};
 use crate::settings::{Document, Fields, Node, Value};
@@ -19,6 +19,7 @@ const TOP: &[&str] = &[
     "theme",
     "editor",
     "viewer",
+    "pictures",
     "idle_lock_minutes",
     "undo_send_seconds",
     "key_lookup",
@@ -76,6 +77,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         theme: name(&mut top, "theme", defaults.theme),
         editor: command(&mut top, "editor"),
         viewer: command(&mut top, "viewer").unwrap_or_default(),
+        pictures: pictures(&mut top),
         unlock_command: command(&mut top, "unlock_command"),
         idle_lock_minutes: small(&mut top, "idle_lock_minutes", 0..=1440, defaults.idle_lock_minutes),
         undo_send_seconds: small(&mut top, "undo_send_seconds", 0..=3600, defaults.undo_send_seconds),
@@ -91,6 +93,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         cases: cases(&mut top),
         filing: practice::filing(&mut top),
         policy: practice::policy(&mut top),
+        attachments: attachments::read(&mut top),
         identifiers: practice::identifiers(&mut top),
         documents: practice::documents(&mut top),
         portals: practice::portals(&mut top),
@@ -128,6 +131,16 @@ fn secret(key: &str) -> (String, String) {
         "write in the account `password = { command = [\"pass\", \"show\", \"mail\"] }` or `password = \"prompt\"`"
             .to_owned(),
     )
+}
+
+fn pictures(top: &mut Fields<'_>) -> Pictures {
+    let Some(text) = top.text("pictures") else { return Pictures::Auto };
+    Pictures::ALL.into_iter().find(|one| one.name() == text).unwrap_or_else(|| {
+        let place = top.place_of("pictures");
+        let cure = "write \"auto\", \"kitty\", \"sixel\" or \"blocks\"";
+        top.note(Finding::error(place, format!("`pictures` knows no `{text}`"), cure));
+        Pictures::Auto
+    })
 }
 
 pub(super) fn refuse_misplaced(fields: &mut Fields<'_>) {

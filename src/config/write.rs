@@ -14,6 +14,7 @@ pub(super) fn write(config: &Config) -> String {
     };
     line("keymap", text(&config.keymap), config.keymap == defaults.keymap);
     line("theme", text(&config.theme), config.theme == defaults.theme);
+    line("pictures", text(config.pictures.name()), config.pictures == defaults.pictures);
     line(
         "idle_lock_minutes",
         config.idle_lock_minutes.to_string(),
@@ -63,6 +64,7 @@ pub(super) fn write(config: &Config) -> String {
         let _ = write!(out, "\n[export]\ndirectory = {}\n", text(&directory.display().to_string()));
     }
     super::practice::write(&mut out, config);
+    super::attachments::write(&mut out, config);
     for account in &config.accounts {
         write_account(&mut out, account);
     }

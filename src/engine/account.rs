@@ -17,6 +17,7 @@ use super::ingest::{self, summarise};
 use super::library::record::Record;
 use super::looked;
 use super::outbox;
+use super::quarantine;
 use super::register::Register;
 use super::unlisted;
 use crate::app::view::{AccountStatus, Link, Tone};
@@ -596,6 +597,7 @@ impl Sink for AccountSink {
         let context = self.context();
         let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
         let indexed = Arc::clone(&self.indexed);
+        let has_quarantine = self.register.with(|loaded| loaded.book().has_quarantine()).unwrap_or(true);
         let mut in_flight = self.in_flight.lock().await;
         while in_flight.len() > 1 {
             wait(in_flight.pop_front()).await?;
@@ -610,7 +612,12 @@ impl Sink for AccountSink {
             let reports = outbox::report::among(&messages);
             let bytes = messages.iter().map(|message| message.body.len() as u64).sum();
             let incoming = Incoming { mailbox: id, items: messages, bytes, stack_bytes: super::STACK_BYTES };
-            let batch = stores.cache.pack_batch(incoming, |message| summarise(message, &context));
+            let out_of_reach = Mutex::new(Vec::new());
+            let make = |fetched| {
+                let message = summarise(fetched, &context);
+                if has_quarantine { quarantine::keep_out(&stores, message, &out_of_reach) } else { message }
+            };
+            let batch = stores.cache.pack_batch(incoming, make);
             let _ = packed.send(());
             let batch = batch.map_err(|e| stop(&e))?;
             // In the order in which they came: a message may come by its header first, then whole.
@@ -629,6 +636,10 @@ impl Sink for AccountSink {
             }
             let all: Vec<u32> = batch.summaries().map(|(summary, _)| summary.uid).collect();
             stores.cache.put_packed(batch, None).map_err(|e| stop(&e))?;
+            let out_of_reach = out_of_reach.into_inner().unwrap_or_else(PoisonError::into_inner);
+            if !out_of_reach.is_empty() {
+                stores.cache.let_go(id, &out_of_reach).map_err(|e| stop(&e))?;
+            }
             let _ = stored.send(());
             if outbox::report::take_in(&stores, &reports, context.now) {
                 core.front_of(number, |core, open| core.send_outbox(open));

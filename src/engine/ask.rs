@@ -13,8 +13,8 @@ use super::document::{self, MessageDocument};
 use super::outbox;
 use super::quarantine::Shutter;
 use super::query::{
-    Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution, SendReport,
-    TakenBackListed,
+    Along, Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution,
+    SendReport, TakenBackListed,
 };
 use crate::app::effect::Said;
 use crate::app::event::Event;
@@ -418,8 +418,23 @@ impl Engine {
         said: Said,
         dry_run: bool,
     ) -> Result<SendReport, EngineError> {
+        self.send_with(draft, account, said, dry_run, Along::default())
+    }
+
+    /// The same with files along, told apart into several messages where that is asked for and needed.
+    ///
+    /// # Errors
+    /// As [`Self::send_raw`], or a file cannot be read.
+    pub fn send_with(
+        &self,
+        draft: &[u8],
+        account: Option<&str>,
+        said: Said,
+        dry_run: bool,
+        along: Along,
+    ) -> Result<SendReport, EngineError> {
         let (draft, account) = (draft.to_vec(), account.map(str::to_owned));
-        self.core.ask_open(move |core, open| core.send_file(open, &draft, account.as_deref(), said, dry_run))?
+        self.core.ask_open(move |core, open| core.send_file(open, &draft, account.as_deref(), said, dry_run, along))?
     }
 
     /// Connects, and waits until none of the rows is on its way any more, or the time is out; the rows as they are then.

@@ -411,6 +411,8 @@ impl Core {
     fn open_stores_with(&mut self, vault: Vault, state: Arc<State>) -> Result<(), EngineError> {
         let now = self.settings.clock.now();
         let (cache, told) = Cache::open(&self.settings.roots.cache, &vault, now, &self.settings.cache_options)?;
+        // The stores are ours alone now, and so is what lies beside them.
+        super::looking::sweep(&self.settings.roots.state);
         for words in told {
             self.announcer.notice(Tone::Warning, &words);
         }

@@ -103,6 +103,8 @@ pub(crate) fn read(bytes: &[u8], account: &str) -> Result<Read, String> {
         protection,
         origin: None,
         plea: None,
+        sources: None,
+        split: None,
     };
     Ok(Read { draft, attach_key, disclosed })
 }

@@ -1,4 +1,4 @@
-//! Files in and out at the user's word: an attachment saved, a file read to be sent along.
+//! Files in and out at the user's word: an attachment saved, a file read whole.
 //!
 //! A saved file has the name that was shown and nothing of the path that a sender put into it; it is made anew (`O_EXCL`, not followed, 0600),
 //! never over another one. Nothing here opens, runs or looks into a file for a person.
@@ -20,8 +20,6 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::{Opened, Terms};
 use crate::pgp::sentence;
 
-/// Largest file that is sent along: more than servers take.
-const ATTACHMENT_BYTES_MAX: u64 = 64 << 20;
 /// Names tried beside one that is taken.
 const NAMES_MAX: u32 = 1000;
 
@@ -125,16 +123,6 @@ fn is_same(file: File, content: &[u8]) -> bool {
     file.take(metadata.len()).read_to_end(&mut there).is_ok() && Sha256::digest(&there) == Sha256::digest(content)
 }
 
-/// Reads a file to be sent along.
-///
-/// # Errors
-/// In words.
-pub fn read(path: &Path) -> Result<Attachment, String> {
-    let content = read_whole(path, ATTACHMENT_BYTES_MAX)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(Attachment { media_type: media_type(&name, &content).to_owned(), name, content })
-}
-
 /// The whole of an ordinary file of at most so many bytes.
 ///
 /// # Errors
@@ -197,7 +185,7 @@ pub(crate) fn media_type(name: &str, content: &[u8]) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{carried, read, save};
+    use super::{carried, save};
     use crate::mail::display;
     use crate::mail::message::Message;
     use std::os::unix::fs::PermissionsExt;
@@ -233,16 +221,5 @@ mod tests {
             let saved = save(dir.path(), name, name.as_bytes()).unwrap();
             assert_eq!(saved.path.parent().unwrap(), dir.path(), "{name:?}");
         }
-    }
-
-    #[test]
-    fn only_ordinary_files_are_sent_along() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("draft.pdf");
-        std::fs::write(&file, "%PDF").unwrap();
-        let attachment = read(&file).unwrap();
-        assert_eq!((attachment.name.as_str(), attachment.media_type.as_str()), ("draft.pdf", "application/pdf"));
-        assert!(read(dir.path()).unwrap_err().contains("ordinary"));
-        assert!(read(&dir.path().join("none")).is_err());
     }
 }

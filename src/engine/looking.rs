@@ -40,7 +40,7 @@ fn view(document: &Document, found: Found) -> Look {
 
 impl Core {
     /// Finds the bytes of a document and hands them on; beside the core.
-    fn with_document(
+    pub(super) fn with_document(
         &mut self,
         open: &mut Open,
         document: &Document,
@@ -151,6 +151,36 @@ impl Core {
     }
 }
 
+/// How directories of copies for outside programs are named.
+const OUTSIDE: &str = "outside-";
+
+/// Wipes copies that a former run could not: it was killed while an outside program had them open. Whoever has the profile has it alone.
+pub(super) fn sweep(state: &std::path::Path) {
+    for entry in std::fs::read_dir(state).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(OUTSIDE));
+        if !is_ours || !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        for copy in std::fs::read_dir(entry.path()).into_iter().flatten().flatten() {
+            wipe(&copy.path());
+        }
+        let _ = std::fs::remove_dir_all(entry.path());
+    }
+}
+
+/// Overwrites a file; what the file system does with that is its own affair.
+fn wipe(path: &std::path::Path) {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or_default();
+    if let Ok(mut file) = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(path)
+        && let Ok(metadata) = file.metadata()
+        && metadata.is_file()
+    {
+        let _ = std::io::copy(&mut std::io::Read::take(std::io::repeat(0), metadata.len()), &mut file);
+        let _ = file.sync_all();
+    }
+}
+
 /// Runs the program on a private copy and wipes it.
 async fn outside(
     state: &std::path::Path,
@@ -161,7 +191,7 @@ async fn outside(
 ) -> Result<(), String> {
     use std::os::unix::fs::DirBuilderExt;
     let fail = |error: std::io::Error| format!("{program}: {error}");
-    let dir = state.join(format!("outside-{}", hex::encode(crate::store::vault::random::<8>())));
+    let dir = state.join(format!("{OUTSIDE}{}", hex::encode(crate::store::vault::random::<8>())));
     std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(fail)?;
     let done = async {
         let saved = files::save(&dir, name, bytes)?;
@@ -175,12 +205,55 @@ async fn outside(
             .status()
             .await
             .map_err(fail)?;
-        // Overwritten before it is removed; what the file system does with that is its own affair.
-        let zeros = vec![0_u8; bytes.len()];
-        let _ = std::fs::write(&saved.path, zeros);
+        // Overwritten before it is removed; however it was changed outside.
+        wipe(&saved.path);
         if status.success() { Ok(()) } else { Err(format!("{program} ended with an error; the copy was wiped")) }
     };
     let done = done.await;
     std::fs::remove_dir_all(&dir).map_err(|error| format!("{}: cannot be wiped: {error}", dir.display()))?;
     done
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{OUTSIDE, outside, sweep};
+
+    /// A program that keeps a copy of what it was given, and of where that lay.
+    fn viewer(kept: &std::path::Path) -> Vec<String> {
+        let script =
+            format!("cat \"$1\" > {0}/seen; stat -c %a \"$1\" \"$(dirname \"$1\")\" > {0}/modes", kept.display());
+        vec!["-c".into(), script, "viewer".into()]
+    }
+
+    #[test]
+    fn a_copy_for_an_outside_program_is_private_and_wiped() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (state, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let run = |program: &str, arguments: &[String]| {
+            runtime.block_on(outside(state.path(), "../MG5.pdf", b"the gnome", program, arguments))
+        };
+        run("sh", &viewer(kept.path())).unwrap();
+        assert_eq!(std::fs::read(kept.path().join("seen")).unwrap(), b"the gnome");
+        assert_eq!(std::fs::read_to_string(kept.path().join("modes")).unwrap(), "600\n700\n");
+        // A program that fails, and one that is not there.
+        assert!(run("false", &[]).unwrap_err().contains("was wiped"));
+        assert!(run("no-such-viewer", &[]).is_err());
+        assert_eq!(std::fs::read_dir(state.path()).unwrap().count(), 0, "nothing is left");
+    }
+
+    #[test]
+    fn what_a_killed_run_left_is_wiped_at_the_next_and_nothing_else() {
+        let state = tempfile::tempdir().unwrap();
+        let left = state.path().join(format!("{OUTSIDE}0011"));
+        std::fs::create_dir(&left).unwrap();
+        std::fs::write(left.join("MG5.pdf"), "the gnome").unwrap();
+        let elsewhere = state.path().join("kept.txt");
+        std::fs::write(&elsewhere, "kept").unwrap();
+        std::os::unix::fs::symlink(&elsewhere, left.join("link")).unwrap();
+        std::fs::write(state.path().join("outside-file"), "kept").unwrap();
+        sweep(state.path());
+        assert!(!left.exists());
+        assert_eq!(std::fs::read_to_string(&elsewhere).unwrap(), "kept", "a link was followed");
+        assert!(state.path().join("outside-file").exists());
+    }
 }

@@ -10,13 +10,15 @@ use jiff::Zoned;
 
 use std::sync::Arc;
 
+use super::enclosing;
 use super::guard::Facts;
 use super::library::filing::Book;
 use super::outbox::Limits;
+use super::parting::{self, USUAL_BYTES};
 use super::protection::{self, Fates};
 use super::query::{Finding, RouteListed, SealingListed, Severity};
 use super::reader::address_view;
-use crate::app::view::{Assent, AttachmentRow, RecipientReview, Review, Sentence, Tone};
+use crate::app::view::{Assent, AttachmentRow, Limit, RecipientReview, Review, Sentence, Tone};
 use crate::case::Classes;
 use crate::case::guard::{self, Accepted};
 use crate::config::openpgp::OuterSubject;
@@ -34,9 +36,6 @@ use crate::pgp::seal::{self, Sealing};
 use crate::pgp::{announce, error::PgpError};
 use crate::smtp::envelope::megabytes;
 
-/// Size on the wire beyond which many servers refuse.
-const LARGE_BYTES: usize = 10 << 20;
-
 /// A copy as it will be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Copy {
@@ -50,6 +49,10 @@ pub(crate) struct Copy {
     pub(crate) raw: Arc<[u8]>,
     /// What the Subject says outside of the encryption, where that is something else.
     pub(crate) outside: Option<String>,
+    /// The subject as written.
+    pub(crate) subject: String,
+    /// Which of several messages it is; 0: the first, or the only one.
+    pub(crate) part: usize,
 }
 
 /// A message ready to be confirmed.
@@ -60,7 +63,6 @@ pub(crate) struct Prepared {
     pub(crate) from: String,
     /// To and Cc, for lists.
     pub(crate) to: Vec<Address>,
-    pub(crate) subject: String,
     pub(crate) case: Option<CaseId>,
     /// All cases that it belongs to.
     pub(crate) cases: Vec<CaseId>,
@@ -106,6 +108,8 @@ pub(crate) struct Means<'a> {
     pub(crate) book: &'a Book,
     /// What the guard goes by.
     pub(crate) facts: &'a Facts,
+    /// Sentences about files that could not be read as they were attached.
+    pub(crate) unread: &'a [String],
     pub(crate) now: Zoned,
     /// A fresh random number for each copy.
     pub(crate) random: &'a dyn Fn() -> [u8; 16],
@@ -174,39 +178,47 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
     // Ciphertext that only they can open: for them the open internet is no matter.
     let is_sealed = |address: &Address| fates.of(&address.addr).is_some_and(|fate| fate.key.is_some());
     let sealed: Vec<String> = everybody(&draft).filter(|one| is_sealed(one)).map(|one| one.addr.clone()).collect();
-    let guarded = means.facts.check(&draft, &sealed, means.classes);
+    let mut guarded = means.facts.check(&draft, &sealed, means.classes);
+    guarded.extend(enclosing::findings(&draft, &means.config.attachments));
     findings.guarded(&guarded);
+    for because in means.unread {
+        findings.add(None, "file-changed", Severity::Alarm, because);
+    }
     let mut copies = Vec::new();
     let mut shown = None;
+    let (mut bytes, mut parts) = (0, Vec::new());
     if !findings.0.iter().any(|finding| finding.severity == Severity::Alarm) {
-        match make_copies(&draft, &fates, means) {
-            Ok((made, clear)) => {
-                copies = by_route(made, means);
-                shown = Some(clear);
+        let limits = limits(everybody(&draft).map(|one| one.addr.as_str()), means);
+        match parting::make(&draft, &fates, means, &limits) {
+            Ok(made) => {
+                copies = by_route(made.copies, means);
+                shown = Some(made.clear);
+                (bytes, parts) = (made.bytes, made.told);
+                if draft.split.is_some() {
+                    let number = |count: &usize| u32::try_from(*count).unwrap_or(u32::MAX);
+                    draft.split = Some(made.counts.iter().map(number).collect());
+                }
             }
-            Err(words) => findings.add(None, "cannot-be-built", Severity::Alarm, words),
+            Err((code, words)) => findings.add(None, code, Severity::Alarm, words),
         }
     }
-    let bytes = copies.first().map_or(0, |copy| copy.raw.len());
-    let too_large = check_size(&copies, means, &mut findings);
-    if bytes > LARGE_BYTES && !too_large {
-        let megabytes = bytes >> 20;
-        findings.add(
-            None,
-            "large",
-            Severity::Warning,
-            format!("It has {megabytes} MB on the wire; many servers refuse more than 10 MB."),
-        );
+    let too_large = check_size(&copies, means);
+    findings.guarded(&too_large);
+    let largest = copies.iter().map(|copy| copy.raw.len() as u64).max().unwrap_or(0);
+    if largest > USUAL_BYTES && too_large.is_empty() {
+        let words = format!("It has {} on the wire; many servers refuse more than 10 MB.", megabytes(largest));
+        findings.add(None, "large", Severity::Warning, words);
     }
+    guarded.extend(too_large);
+    guarded.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     let outside = copies.iter().find_map(|copy| copy.outside.as_deref());
     let found = (findings.0.as_slice(), guarded.as_slice());
-    let review = review(&draft, token, means, &fates, found, shown.as_ref(), (bytes as u64, outside));
+    let review = review(&draft, token, means, &fates, found, shown.as_ref(), (bytes, outside, parts));
     Prepared {
         token,
         account: draft.account.clone(),
         from: draft.from.addr.clone(),
         to: draft.to.iter().chain(&draft.cc).cloned().collect(),
-        subject: draft.subject.clone(),
         case: means.facts.case(),
         cases: means.facts.cases(),
         answers: draft.answers.clone(),
@@ -246,28 +258,36 @@ fn check_routes(draft: &Draft, means: &Means<'_>, findings: &mut Findings) {
     }
 }
 
-/// A server that said what it takes at most is believed until it says otherwise: told now, and asked again when the message is handed over.
-fn check_size(copies: &[Copy], means: &Means<'_>, findings: &mut Findings) -> bool {
-    let mut found = false;
-    let mut told: Vec<Option<&str>> = Vec::new();
+/// The limits that a message to these is under, the smallest first.
+fn limits<'a>(addresses: impl Iterator<Item = &'a str>, means: &Means<'_>) -> Vec<Limit> {
+    enclosing::limits(means.config, means.classes, means.limits, &means.account.name, addresses)
+}
+
+/// A server that said what it takes at most is believed until it says otherwise, and so is what the configuration says of gateways. A server may take
+/// more by now, so a reason leads past it: it is asked again when the message is handed over.
+fn check_size(copies: &[Copy], means: &Means<'_>) -> Vec<guard::Finding> {
+    let mut found: Vec<guard::Finding> = Vec::new();
+    let mut told: Vec<SafeText> = Vec::new();
     for copy in copies {
-        let route = copy.route.as_deref();
         let bytes = copy.raw.len() as u64;
-        let limit = means.limits.of(&means.account.name, route);
-        if let Some(limit) = limit.filter(|limit| bytes > *limit && !told.contains(&route)) {
-            told.push(route);
-            found = true;
-            let by = route.map_or_else(|| means.account.smtp.host.clone(), str::to_owned);
-            findings.add(
-                None,
-                "too-large",
-                Severity::Warning,
-                format!(
-                    "It is too large for the server {by}: {} > {}. Send fewer or smaller attachments.",
+        for limit in limits(copy.recipients.iter().map(String::as_str), means) {
+            if bytes <= limit.bytes || told.contains(&limit.whose) {
+                continue;
+            }
+            found.push(guard::Finding {
+                recipient: None,
+                code: "too-large",
+                severity: guard::Severity::Block,
+                because: format!(
+                    "It is too large for {}: {} > {}.",
+                    limit.whose,
                     megabytes(bytes),
-                    megabytes(limit)
+                    megabytes(limit.bytes)
                 ),
-            );
+                cure: "Split it into several messages, or send fewer or smaller files.".to_owned(),
+                may_override: true,
+            });
+            told.push(limit.whose);
         }
     }
     found
@@ -360,17 +380,6 @@ fn check_text(draft: &Draft, findings: &mut Findings) {
     if own.iter().all(|line| line.trim().is_empty()) {
         findings.add(None, "empty-body", Severity::Warning, "It has no text of yours.");
     }
-    if draft.attachments.is_empty() {
-        let lower = own.join("\n").to_lowercase();
-        if ["attached", "attachment", "attach ", "enclosed", "enclosure"].iter().any(|word| lower.contains(word)) {
-            findings.add(
-                None,
-                "attachment-missing",
-                Severity::Warning,
-                "The text speaks of an attachment, and there is none.",
-            );
-        }
-    }
 }
 
 /// Makes copies of a message: each stamped, built, and signed or sealed for whom it is.
@@ -381,14 +390,20 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// A copy for these recipients, who are all sealed to or all in clear, in the thread of `also` beside the draft's own.
-    fn copy(&self, recipients: Vec<String>, also: Option<&str>) -> Result<Copy, String> {
+    /// A copy for these recipients, who are all sealed to or all in clear, in the thread of `also` beside the draft's own; `behind` the first of
+    /// several messages.
+    fn copy(&self, recipients: Vec<String>, also: Option<&str>, behind: Option<&String>) -> Result<Copy, String> {
         let words = |error: PgpError| error.to_string();
         let (fates, means) = (self.fates, self.means);
         let now = means.now.timestamp();
         let mut draft = std::borrow::Cow::Borrowed(self.draft);
         if let Some(also) = also {
             draft.to_mut().references.push(also.to_owned());
+        }
+        if let Some(first) = behind {
+            let draft = draft.to_mut();
+            draft.references.push(first.clone());
+            draft.in_reply_to = vec![first.clone()];
         }
         let sealed: Vec<String> =
             recipients.iter().filter_map(|one| fates.of(one)).filter_map(|fate| fate.key.clone()).collect();
@@ -416,7 +431,8 @@ impl Maker<'_> {
         } else {
             built.assemble()
         };
-        Ok(Copy { message_id, route: None, recipients, raw: raw.into(), outside: outer })
+        let subject = draft.subject.clone();
+        Ok(Copy { message_id, route: None, recipients, raw: raw.into(), outside: outer, subject, part: 0 })
     }
 
     /// What the Subject says outside; `None`: the same as inside.
@@ -436,8 +452,13 @@ impl Maker<'_> {
     }
 }
 
-/// The copies to be sent, and the message in clear as it was built.
-fn make_copies(draft: &Draft, fates: &Fates, means: &Means<'_>) -> Result<(Vec<Copy>, Message), String> {
+/// The copies to be sent, and the message in clear as it was built. `first`: the Message-IDs of the copies of the first of several messages.
+pub(super) fn make_copies(
+    draft: &Draft,
+    fates: &Fates,
+    means: &Means<'_>,
+    first: &[String],
+) -> Result<(Vec<Copy>, Message), String> {
     let maker = Maker { draft, fates, means };
     let stamp = Stamp { message_id: build::message_id([0; 16], &draft.from), date: means.now.clone() };
     let clear = build::build(draft, &stamp).map_err(|error| error.to_string())?;
@@ -460,17 +481,19 @@ fn make_copies(draft: &Draft, fates: &Fates, means: &Means<'_>) -> Result<(Vec<C
     }
     let mut copies: Vec<Copy> = Vec::new();
     if !sealed.is_empty() {
-        copies.push(maker.copy(sealed, None)?);
+        copies.push(maker.copy(sealed, None, first.first())?);
     }
     if !open.is_empty() {
         // The same message told twice is one thread, where somebody sees answers to both. Who gets it blind alone does not learn of the other.
         let visible = draft.to.iter().chain(&draft.cc).any(|one| open.contains(&one.addr));
         let other = copies.first().filter(|_| visible).map(|copy| copy.message_id.clone());
-        copies.push(maker.copy(open, other.as_deref())?);
+        let behind = first.get(copies.len());
+        copies.push(maker.copy(open, other.as_deref(), behind)?);
     }
     for address in blind {
         // A Message-ID of its own: whether this copy was sent must not be concluded from the other one.
-        copies.push(maker.copy(vec![address], None)?);
+        let behind = first.get(copies.len());
+        copies.push(maker.copy(vec![address], None, behind)?);
     }
     Ok((copies, Message::parse(clear.assemble())))
 }
@@ -494,7 +517,7 @@ fn review(
     fates: &Fates,
     (findings, guarded): (&[Finding], &[guard::Finding]),
     clear: Option<&Message>,
-    (bytes, outside): (u64, Option<&str>),
+    (bytes, outside, parts): (u64, Option<&str>, Vec<SafeText>),
 ) -> Review {
     let fields = [("To", &draft.to), ("Cc", &draft.cc), ("Bcc", &draft.bcc)];
     let people = fields.into_iter().flat_map(|(field, list)| list.iter().map(move |address| (field, address)));
@@ -551,5 +574,7 @@ fn review(
             })
             .collect(),
         bytes,
+        is_large: !parts.is_empty() || findings.iter().any(|finding| finding.code == "too-large"),
+        parts,
     }
 }

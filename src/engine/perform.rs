@@ -12,10 +12,10 @@ use super::ingest::{self, summarise};
 use super::large::{Downloads, Early, LARGE_BYTES, OnScreen, Watcher};
 use super::outgoing::{self, Means, Prepared};
 use super::quarantine::Shutter;
-use super::query::Resolution;
+use super::query::{Along, Resolution};
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
-use super::{draft_file, files, looked, outbox, target};
+use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
@@ -50,7 +50,7 @@ fn refusal(error: &EngineError) -> Sentence {
 
 /// Prepares a draft with the means of its account.
 pub(crate) fn prepare(
-    draft: Draft,
+    mut draft: Draft,
     settings: &Settings,
     keyring: &Keyring,
     limits: &outbox::Limits,
@@ -60,6 +60,7 @@ pub(crate) fn prepare(
     let account = settings.config.account(name).ok_or_else(|| EngineError::NoAccount(draft.account.clone()))?;
     let mut token = [0; 8];
     token.iter_mut().zip(random()).for_each(|(to, from)| *to = from);
+    let unread = enclosing::load(&mut draft);
     let means = Means {
         account,
         config: &settings.config,
@@ -69,6 +70,7 @@ pub(crate) fn prepare(
         book: &settings.book,
         facts,
         now: settings.clock.now().to_zoned(settings.zone.clone()),
+        unread: &unread,
         random: &random,
     };
     Ok(outgoing::prepare(draft, u64::from_le_bytes(token), &means))
@@ -93,7 +95,9 @@ impl Core {
             Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::Edit(_) => {}
             Effect::Lock => self.lock(),
             Effect::Unlock(passphrase) => self.unlock(passphrase),
-            Effect::ReadAttachment(path) => self.read_attachment(path),
+            Effect::AttachFiles(readings) => self.attach_files(readings),
+            Effect::AttachDropped(text, readings) => self.attach_dropped(text, readings),
+            Effect::ListPaths(typed) => self.list_paths(typed),
             other => {
                 if let Some(number) = self.open.as_ref().map(|open| open.number) {
                     self.with(number, |core, open| core.perform_open(open, other));
@@ -245,9 +249,11 @@ impl Core {
             Effect::LookAtTarget(text) => self.look_at_target(open, text),
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
+            Effect::AttachDocuments(chosen) => self.attach_documents(open, chosen),
+            Effect::AskLimit(account, addresses) => self.send_limit(open, &account, addresses),
             Effect::AttachOwnKey(from) => {
                 let key = Self::own_key(&open.keyring.now(), &from, self.now());
-                let answer = key.map(Box::new).map_err(|words| sentence(Tone::Warning, &words));
+                let answer = key.map(|key| Box::new(key.into())).map_err(|words| sentence(Tone::Warning, &words));
                 self.announcer.send(Event::Attached(answer));
             }
             Effect::OfferTemplates(case) => {
@@ -273,7 +279,9 @@ impl Core {
             | Effect::Edit(_)
             | Effect::Lock
             | Effect::Unlock(_)
-            | Effect::ReadAttachment(_) => {}
+            | Effect::AttachFiles(_)
+            | Effect::AttachDropped(..)
+            | Effect::ListPaths(_) => {}
         }
     }
 
@@ -305,15 +313,6 @@ impl Core {
                 core.announcer.send(Event::Unlocked(opened.map_err(|error| refusal(&error))));
                 core.mark_changed();
             });
-        });
-    }
-
-    fn read_attachment(&self, path: String) {
-        let announcer = self.announcer.clone();
-        self.runtime.spawn_blocking(move || {
-            let read = files::read(&PathBuf::from(path));
-            let answer = read.map(Box::new).map_err(|words| sentence(Tone::Alarm, &words));
-            announcer.send(Event::Attached(answer));
         });
     }
 
@@ -609,6 +608,7 @@ impl Core {
         account: Option<&str>,
         said: Said,
         dry_run: bool,
+        along: Along,
     ) -> Result<super::query::SendReport, EngineError> {
         let known = self
             .settings
@@ -623,6 +623,11 @@ impl Core {
             let key = Self::own_key(&keyring, from, self.now()).map_err(EngineError::Refused)?;
             draft.attachments.push(key);
         }
+        for path in &along.files {
+            let read = enclosing::enclosed(path, &self.settings.config.attachments).map_err(EngineError::BadData)?;
+            draft.attach(read.file, read.source);
+        }
+        draft.split = along.split.then(Vec::new);
         draft.origin = self.origin_of(open, &draft, &keyring).map(|origin| Origin { disclosed, ..origin });
         if draft.origin.is_some() && draft.protection == Protection::WhenPossible {
             draft.protection = Protection::Required;
@@ -728,6 +733,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::AddNumber(..)
             | Effect::AwaitAnswer(..)
             | Effect::ListAwaiting
+            | Effect::AttachDocuments(_)
             | Effect::ListDocuments(_)
             | Effect::Quarantine { .. }
             | Effect::PreviewRefile

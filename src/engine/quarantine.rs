@@ -6,7 +6,7 @@
 //! gives a reason, which is written down before anything is shown.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
 use super::announce::sentence;
@@ -25,6 +25,8 @@ use crate::register::Event as Happened;
 use crate::register::book::Book;
 use crate::register::event::MessageFacts;
 use crate::register::record::Digest;
+use crate::store::cache::NewMessage;
+use crate::store::state::StateError;
 
 /// What a notice says; `{}` is where the names of the files stand.
 const NOTICE: &str = include_str!("quarantine/notice.txt");
@@ -129,6 +131,22 @@ impl Stores {
         }
         Ok(self.state.quarantined(&summary.message_id)?)
     }
+}
+
+/// Takes the bytes of a message that is out of reach out of what is about to go into the cache: they are kept under a key of their own, also after
+/// the cache was made anew. Its UID is noted. Another message under the same Message-ID is another message.
+pub(crate) fn keep_out(stores: &Stores, mut message: NewMessage, noted: &Mutex<Vec<u32>>) -> NewMessage {
+    let id = &message.summary.message_id;
+    let Some(raw) = message.raw.as_deref() else { return message };
+    let is_shut = || -> Result<bool, StateError> {
+        Ok(stores.state.is_quarantined(id)? && stores.state.quarantined(id)?.as_deref() == Some(raw))
+    };
+    // What cannot be known is not put within reach.
+    if is_shut().unwrap_or(true) {
+        noted.lock().unwrap_or_else(PoisonError::into_inner).push(message.summary.uid);
+        message.raw = None;
+    }
+    message
 }
 
 /// What it takes to tell what of a message is shut.

@@ -218,6 +218,15 @@ pub struct Finding {
     pub cure: String,
 }
 
+/// What goes along with a draft of a command.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Along {
+    /// Files to attach, absolute.
+    pub files: Vec<std::path::PathBuf>,
+    /// It goes as several messages where it is too large for one.
+    pub split: bool,
+}
+
 /// What became of a draft that was handed in.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SendReport {

@@ -14,7 +14,7 @@ use super::query::Filter;
 use super::{Engine, EngineError, Opening};
 use crate::app::effect::{Effect, FlagChange, Passphrase, Said};
 use crate::app::event::Event;
-use crate::app::view::{Doing, Scope, Tone};
+use crate::app::view::{Doing, Review, Scope, Tone};
 use crate::config::{Account, Auth, CaseRule, Config, Endpoint, PasswordSource, Security};
 use crate::imap::{Body, Fetched, Left, MailboxAt, MailboxInfo, Pass, Position, Sink, UidSet};
 use crate::mail::address::Address;
@@ -650,7 +650,10 @@ fn the_policy_refuses_or_warns_in_words() {
     check(Draft { from: address("", "someone@else.example"), ..plain() }, Tone::Alarm, "no address of the account");
     check(Draft { subject: " ".into(), ..plain() }, Tone::Warning, "no subject");
     check(Draft { body: "> quoted\n".into(), ..plain() }, Tone::Warning, "no text");
-    check(Draft { body: "See attached.".into(), ..plain() }, Tone::Warning, "attachment");
+    let spoken = running.review(Draft { body: "See attached.".into(), ..plain() });
+    let told = |review: &Review| review.findings.iter().any(|f| f.text.as_str().contains("speaks of an attachment"));
+    assert!(told(&spoken) && spoken.assent == crate::app::view::Assent::Yes, "{:?}", spoken.findings);
+    assert!(running.confirm(spoken.token).is_err(), "it wants a yes");
     let many = (0..9).map(|n| address("", &format!("a{n}@cps.gov.uk"))).collect();
     check(Draft { to: many, subject: "lunch".into(), ..plain() }, Tone::Warning, "9 people");
     let mixed = vec![address("", "a@cps.gov.uk"), address("", "barnaby.ferret@mailbox.example")];
@@ -873,4 +876,35 @@ fn bodies_let_go_of_leave_their_rows_and_are_not_fetched_by_themselves() {
     assert!(error.to_string().contains("nowhere"), "{error}");
     let young = super::Purge { before: Some("2026-05-01T00:00:00Z".parse().unwrap()), ..super::Purge::default() };
     assert_eq!(running.engine.purge_cache(&young).unwrap().messages, 0);
+}
+
+#[test]
+fn what_is_in_quarantine_stays_under_its_own_key_when_the_cache_is_made_anew() {
+    let world = World::new();
+    let running = world.open();
+    let mail = format!(
+        "{}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSee below.\r\n\
+         --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"MG6D Otter.pdf\"\r\n\r\n%PDF\r\n--b--\r\n",
+        "From: p.windlestraw@cps.gov.example\r\nTo: b.quill@quillpounce.example\r\nMessage-ID: <shut@cps.gov.example>\r\n\
+         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nSubject: schedules\r\nMIME-Version: 1.0\r\n"
+    );
+    let mail = mail.into_bytes();
+    running.feed(7, vec![fetched(1, mail.clone())]);
+    let name = running.engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
+    running.engine.quarantine_parts(&name, &[], "possible mis-service", false).unwrap();
+    let held = |running: &Running| {
+        let asked = running.engine.core.ask_open(|_, open| {
+            let key = open.library.keys_by_date()[0];
+            (open.stores.cache.raw(key).unwrap().is_some(), open.stores.raw(key).unwrap().is_some())
+        });
+        asked.unwrap()
+    };
+    assert_eq!(held(&running), (false, true), "out of the cache, under its own key");
+    // The same mailbox under another UIDVALIDITY: everything is fetched anew.
+    running.feed(8, vec![fetched(1, mail.clone())]);
+    assert_eq!(held(&running), (false, true), "it came back into the cache");
+    // Another message that takes its Message-ID is no quarantined one.
+    let other = String::from_utf8(mail).unwrap().replace("See below.", "Another.").into_bytes();
+    running.feed(9, vec![fetched(1, other)]);
+    assert_eq!(held(&running), (true, true));
 }

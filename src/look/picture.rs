@@ -7,8 +7,8 @@ use image::{ImageReader, Limits};
 use super::{Found, LookError, Points};
 
 /// Points in a row, and rows, that are given.
-const WIDTH: u32 = 240;
-const HEIGHT: u32 = 200;
+const WIDTH: u32 = 800;
+const HEIGHT: u32 = 600;
 /// Points in a row, and rows, of a picture that is read at all.
 const SIDE_MAX: u32 = 30_000;
 /// Bytes that reading may take.

@@ -164,8 +164,8 @@ fn pictures_are_made_small_and_huge_ones_refused() {
     picture.write_to(&mut std::io::Cursor::new(&mut png), image::ImageFormat::Png).unwrap();
     let shown = found("a.png", &png);
     let points = shown.picture.unwrap();
-    assert_eq!((points.width, points.height), (240, 120));
-    assert_eq!(points.points.len(), 240 * 120 * 6);
+    assert_eq!((points.width, points.height), (800, 400));
+    assert_eq!(points.points.len(), 800 * 400 * 6);
     assert!(refused("a.png", &png[..png.len() / 2]).contains("damaged"));
     // A header that says 100,000 by 100,000 points; its check sum is right, so that nothing else refuses it.
     let mut header = b"IHDR".to_vec();

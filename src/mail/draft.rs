@@ -16,6 +16,19 @@ pub struct Attachment {
     pub content: Vec<u8>,
 }
 
+/// The file that an attachment is read from when its message is built: a draft does not hold what lies on the disk anyway.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// The attachment's place in the draft.
+    pub place: u32,
+    /// Whole.
+    pub path: String,
+    /// Of the content when it was attached, hexadecimal: what is another file by now is not sent.
+    pub sha256: String,
+    /// Its size when it was attached.
+    pub bytes: u64,
+}
+
 /// What is asked of OpenPGP for a draft. Numbered in records: new ones come last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protection {
@@ -108,6 +121,66 @@ pub struct Draft {
     /// authority, which stays at home.
     #[serde(default, deserialize_with = "added_later")]
     pub plea: Option<String>,
+    /// The files that attachments without content are read from.
+    #[serde(default, deserialize_with = "added_later")]
+    pub sources: Option<Vec<Source>>,
+    /// It goes as several messages where it is too large for one; of one that was built, how many files each of them has.
+    #[serde(default, deserialize_with = "added_later")]
+    pub split: Option<Vec<u32>>,
+}
+
+impl Draft {
+    /// Where the attachment at a place is read from; `None`: the draft holds it.
+    #[must_use]
+    pub fn source(&self, place: usize) -> Option<&Source> {
+        self.sources.iter().flatten().find(|source| source.place as usize == place)
+    }
+
+    /// The size of the attachment at a place.
+    #[must_use]
+    pub fn attachment_bytes(&self, place: usize) -> u64 {
+        let held = || self.attachments.get(place).map_or(0, |file| file.content.len() as u64);
+        self.source(place).map_or_else(held, |source| source.bytes)
+    }
+
+    /// Attaches a file; with a source, its content is read when the message is built.
+    pub fn attach(&mut self, file: Attachment, source: Option<Source>) {
+        let place = u32::try_from(self.attachments.len()).unwrap_or(u32::MAX);
+        self.attachments.push(file);
+        if let Some(source) = source {
+            self.sources.get_or_insert_default().push(Source { place, ..source });
+        }
+    }
+
+    /// Takes the attachment at a place off again.
+    pub fn detach(&mut self, place: usize) -> Option<Attachment> {
+        (place < self.attachments.len()).then(|| {
+            for source in self.sources.iter_mut().flatten().filter(|source| source.place as usize == place) {
+                source.place = u32::MAX;
+            }
+            if let Some(sources) = &mut self.sources {
+                sources.retain(|source| source.place != u32::MAX);
+                sources.iter_mut().filter(|source| source.place as usize > place).for_each(|source| source.place -= 1);
+            }
+            self.attachments.remove(place)
+        })
+    }
+
+    /// Lets two neighbours among the attachments change places.
+    pub fn swap_attachments(&mut self, one: usize, other: usize) {
+        if one.max(other) >= self.attachments.len() {
+            return;
+        }
+        self.attachments.swap(one, other);
+        let number = |place: usize| u32::try_from(place).unwrap_or(u32::MAX);
+        for source in self.sources.iter_mut().flatten() {
+            if source.place as usize == one {
+                source.place = number(other);
+            } else if source.place as usize == other {
+                source.place = number(one);
+            }
+        }
+    }
 }
 
 /// A field at the end of a record that was added later: records written before end without it.
@@ -121,21 +194,50 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::{Disclosure, Draft, Origin};
+    use super::{Attachment, Disclosure, Draft, Origin, Source};
 
     #[test]
     fn a_draft_written_before_it_had_an_origin_is_read() {
         let draft = Draft { subject: "99ZX0012326 plea".into(), body: "Agreed.".into(), ..Draft::default() };
         let whole = postcard::to_allocvec(&draft).unwrap();
-        let (older, last) = whole.split_at(whole.len() - 2);
-        assert_eq!(*last, [0, 0], "the origin and the plea are the last fields, and there are none");
-        assert_eq!(postcard::from_bytes::<Draft>(older).unwrap(), draft);
-        let (older, _) = whole.split_at(whole.len() - 1);
-        assert_eq!(postcard::from_bytes::<Draft>(older).unwrap(), draft);
+        let (_, last) = whole.split_at(whole.len() - 4);
+        assert_eq!(*last, [0; 4], "origin, plea, sources and split are the last fields, and there are none");
+        for missing in 1..=4 {
+            let (older, _) = whole.split_at(whole.len() - missing);
+            assert_eq!(postcard::from_bytes::<Draft>(older).unwrap(), draft);
+        }
         let origin = Some(Origin { readers: vec!["a@x.example".into()], ..Origin::default() });
         let draft = Draft { origin, ..draft };
         let whole = postcard::to_allocvec(&draft).unwrap();
         assert_eq!(postcard::from_bytes::<Draft>(&whole).unwrap(), draft);
+    }
+
+    #[test]
+    fn a_file_keeps_its_source_wherever_it_goes() {
+        let mut draft = Draft::default();
+        let file = |name: &str| Attachment { name: name.into(), media_type: String::new(), content: vec![1] };
+        let source = |name: &str| Some(Source { place: 0, path: format!("/{name}"), sha256: String::new(), bytes: 9 });
+        draft.attach(file("a"), source("a"));
+        draft.attach(file("held"), None);
+        draft.attach(file("b"), source("b"));
+        let told = |draft: &Draft| {
+            let files = draft.attachments.iter().enumerate();
+            let told = files.map(|(place, file)| {
+                let path = draft.source(place).map(|source| source.path.clone()).unwrap_or_default();
+                format!("{} {path} {}", file.name, draft.attachment_bytes(place))
+            });
+            told.collect::<Vec<_>>()
+        };
+        assert_eq!(told(&draft), ["a /a 9", "held  1", "b /b 9"]);
+        draft.swap_attachments(1, 2);
+        assert_eq!(told(&draft), ["a /a 9", "b /b 9", "held  1"]);
+        draft.detach(0);
+        assert_eq!(told(&draft), ["b /b 9", "held  1"]);
+        draft.swap_attachments(0, 7);
+        assert!(draft.detach(7).is_none());
+        draft.detach(0);
+        draft.attach(file("c"), source("c"));
+        assert_eq!(told(&draft), ["held  1", "c /c 9"]);
     }
 
     #[test]

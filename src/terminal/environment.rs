@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::colours::{colours, utf8};
 use super::editor::Editor;
+use crate::config::Pictures;
 use crate::theme::Colours;
 
 /// Values of the environment; nothing in it is a secret.
@@ -26,6 +27,14 @@ pub struct Environment {
     pub path: Option<OsString>,
     /// `XDG_RUNTIME_DIR`.
     pub runtime: Option<PathBuf>,
+    /// `TERM_PROGRAM`.
+    pub program: Option<String>,
+    /// `KITTY_WINDOW_ID` is set.
+    pub is_kitty: bool,
+    /// `TMUX` or `STY` is set: what lies between takes pictures out.
+    pub is_within: bool,
+    /// `HOME`.
+    pub home: Option<String>,
     /// `SSH_CONNECTION` is set: the machine is somebody else's too.
     pub is_remote: bool,
 }
@@ -45,6 +54,10 @@ impl Environment {
             editor: text("EDITOR"),
             path: std::env::var_os("PATH"),
             runtime: std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()).map(PathBuf::from),
+            program: text("TERM_PROGRAM"),
+            is_kitty: text("KITTY_WINDOW_ID").is_some_and(|value| !value.is_empty()),
+            is_within: text("TMUX").is_some_and(|value| !value.is_empty()) || text("STY").is_some(),
+            home: text("HOME"),
             is_remote: std::env::var_os("SSH_CONNECTION").is_some_and(|value| !value.is_empty()),
         }
     }
@@ -53,6 +66,13 @@ impl Environment {
     #[must_use]
     pub fn colours(&self) -> Colours {
         colours(self.no_color.as_deref(), self.colorterm.as_deref(), self.term.as_deref())
+    }
+
+    /// How the terminal shows pictures: as configured, else by what its environment says of it.
+    #[must_use]
+    pub fn pictures(&self, configured: Pictures) -> Pictures {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        super::pictures::way(configured, &text(&self.term), &text(&self.program), self.is_kitty, self.is_within)
     }
 
     /// Whether the terminal shows UTF-8; without it, the screen is drawn with ASCII alone.

@@ -10,6 +10,7 @@ pub mod harden;
 mod input;
 mod keys;
 mod output;
+mod pictures;
 mod private;
 mod run;
 mod signals;
@@ -29,6 +30,7 @@ pub use tty::Tty;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::{self, Model};
+use crate::config::Pictures;
 use crate::theme::Theme;
 use crate::ui;
 use input::Input;
@@ -63,6 +65,8 @@ pub struct Drive<'d> {
     pub editor: Editor,
     /// The value of `TERM`.
     pub term: Option<String>,
+    /// How the terminal shows pictures.
+    pub pictures: Pictures,
 }
 
 /// The model with its theme.
@@ -83,6 +87,10 @@ impl Program for App<'_> {
     fn waits(&self) -> Option<std::time::Duration> {
         self.model.pending_timeout()
     }
+
+    fn picture(&self) -> Option<ui::Placed> {
+        ui::picture(self.model)
+    }
 }
 
 /// Runs the screen until the model asks to quit. `first` are the effects to begin with.
@@ -99,7 +107,7 @@ pub fn run(model: &mut Model, theme: &Theme, first: Vec<Effect>, drive: Drive<'_
     let tty = Tty::enter()?;
     let input = Input::start(drive.sender.clone())?;
     let (columns, rows) = tty.size();
-    let mut screen = Screen::new(tty, input, signals.clone(), drive.editor)?;
+    let mut screen = Screen::new(tty, input, signals.clone(), drive.editor, drive.pictures)?;
     let mut program = App { model, theme };
     let mut run = Run { program: &mut program, stage: &mut screen, submit: drive.submit, now: drive.now };
     run.begin((columns, rows), first);

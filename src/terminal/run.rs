@@ -1,6 +1,6 @@
 //! The loop: everything that waits is taken in before a frame is drawn, and frames keep a distance.
 
-use std::io::{self, Stdout};
+use std::io::{self, Stdout, Write as _};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,13 @@ use rustix::process::{Signal, kill_current_process_group};
 use super::editor::{Edited, Editor};
 use super::input::Input;
 use super::output::{Forget, Output, Silent};
+use super::pictures::{self, KITTY_FORGET, Points};
 use super::signals::Signals;
 use super::tty::Tty;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
+use crate::config::Pictures;
+use crate::ui::Placed;
 
 /// Least time between two frames: 60 a second.
 const FRAME: Duration = Duration::from_millis(16);
@@ -36,6 +39,10 @@ pub(super) trait Program {
     fn draw(&self, frame: &mut Frame<'_>);
     /// While keys are pending, how long after the last key they run out.
     fn waits(&self) -> Option<Duration>;
+    /// The picture that is to be seen, where the terminal shows pictures itself.
+    fn picture(&self) -> Option<Placed> {
+        None
+    }
 }
 
 /// Where it is shown: the terminal, or a stand-in in tests.
@@ -64,14 +71,59 @@ pub(super) struct Screen {
     editor: Editor,
     terminal: Terminal<Silent<Stdout>>,
     forget: Forget,
+    pictures: Pictures,
+    /// The picture that the terminal shows.
+    placed: Option<Placed>,
 }
 
 impl Screen {
-    pub(super) fn new(tty: Tty, input: Input, signals: Signals, editor: Editor) -> io::Result<Self> {
+    pub(super) fn new(
+        tty: Tty,
+        input: Input,
+        signals: Signals,
+        editor: Editor,
+        pictures: Pictures,
+    ) -> io::Result<Self> {
         let output = Output::new(io::stdout());
         let forget = output.forget();
         let terminal = Terminal::new(Silent::new(output))?;
-        Ok(Self { tty, input, signals, editor, terminal, forget })
+        Ok(Self { tty, input, signals, editor, terminal, forget, pictures, placed: None })
+    }
+
+    /// Takes the picture off that the terminal shows.
+    fn take_off(&mut self) -> io::Result<()> {
+        if self.placed.take().is_none() {
+            return Ok(());
+        }
+        if self.pictures == Pictures::Sixel {
+            // It lies in the cells: they are drawn anew.
+            self.forget.all();
+            return self.terminal.clear();
+        }
+        let mut out = io::stdout().lock();
+        out.write_all(KITTY_FORGET)?;
+        out.flush()
+    }
+
+    /// Lays a picture over the cells that were left free for it.
+    fn put_on(&mut self, placed: Placed) -> io::Result<()> {
+        let Some(picture) = &placed.look.picture else { return Ok(()) };
+        let points = Points { wide: picture.width, high: picture.height, octets: &picture.points };
+        let area = placed.area;
+        let written = if self.pictures == Pictures::Sixel {
+            pictures::sixel(points, in_points((area.width, area.height)))
+        } else {
+            pictures::kitty(points, (area.width, area.height))
+        };
+        let mut out = io::stdout().lock();
+        // The cursor is where the frame put it, before and after.
+        write!(out, "\x1b7\x1b[{};{}H", area.y + 1, area.x + 1)?;
+        out.write_all(&written)?;
+        out.write_all(b"\x1b8")?;
+        out.flush()?;
+        drop(out);
+        self.placed = Some(placed);
+        Ok(())
     }
 
     fn again(&mut self) -> io::Result<()> {
@@ -82,15 +134,26 @@ impl Screen {
 
 impl Stage for Screen {
     fn show(&mut self, program: &dyn Program) -> io::Result<()> {
-        self.terminal.draw(|frame| program.draw(frame)).map(|_| ())
+        let wanted = program.picture().filter(|_| self.pictures != Pictures::Blocks);
+        let same = wanted == self.placed;
+        if !same {
+            self.take_off()?;
+        }
+        self.terminal.draw(|frame| program.draw(frame)).map(|_| ())?;
+        match wanted {
+            Some(placed) if !same => self.put_on(placed),
+            _ => Ok(()),
+        }
     }
 
     fn clear(&mut self) -> io::Result<()> {
+        self.take_off()?;
         self.forget.all();
         self.terminal.clear()
     }
 
     fn suspend(&mut self) -> io::Result<()> {
+        self.take_off()?;
         self.input.pause();
         self.tty.give_back();
         self.signals.take_continued();
@@ -111,6 +174,7 @@ impl Stage for Screen {
     }
 
     fn edit(&mut self, text: &str) -> io::Result<Edited> {
+        self.take_off()?;
         self.input.pause();
         self.signals.lend(true);
         self.tty.give_back();
@@ -129,6 +193,22 @@ impl Stage for Screen {
     fn is_there(&self) -> bool {
         self.tty.is_there()
     }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // Nothing of a document stays in the terminal.
+        let _ = self.take_off();
+    }
+}
+
+/// The points of the screen that so many cells take. A terminal that does not say how large its cells are has the usual ones.
+fn in_points((columns, rows): (u16, u16)) -> (usize, usize) {
+    let told =
+        crossterm::terminal::window_size().ok().filter(|size| size.width > 0 && size.columns > 0 && size.rows > 0);
+    let (wide, high) = told.map_or((10, 20), |size| (size.width / size.columns, size.height / size.rows));
+    let points = |cells: u16, each: u16| usize::from(cells) * usize::from(each.clamp(4, 64));
+    (points(columns, wide), points(rows, high))
 }
 
 /// The loop's parts.

@@ -10,12 +10,15 @@ mod popup;
 mod screen;
 mod status;
 
+use std::sync::Arc;
+
 use ratatui::Frame;
 use ratatui::layout::Position;
 
 use crate::app::Model;
+use crate::app::document_view::Look;
 use crate::app::screen::Screen;
-use crate::app::size::LEAST;
+use crate::app::size::{Area, LEAST};
 use crate::theme::{Scope, Theme};
 use canvas::Canvas;
 
@@ -63,6 +66,31 @@ pub fn draw(model: &Model, theme: &Theme, frame: &mut Frame<'_>) {
         && y < area.height
     {
         frame.set_cursor_position(Position { x, y });
+    }
+}
+
+/// A picture, and the cells that were left free for it.
+#[derive(Clone, Debug)]
+pub struct Placed {
+    /// Where.
+    pub area: Area,
+    /// What holds it.
+    pub look: Arc<Look>,
+}
+
+impl PartialEq for Placed {
+    fn eq(&self, other: &Self) -> bool {
+        self.area == other.area && Arc::ptr_eq(&self.look, &other.look)
+    }
+}
+
+/// The picture that the terminal is to show over the cells, where it shows pictures itself: none while anything else lies there.
+#[must_use]
+pub fn picture(model: &Model) -> Option<Placed> {
+    let free = model.settings.own_pictures && model.lock.is_none() && model.popups.is_empty() && model.hints.is_empty();
+    match model.screens.last() {
+        Some(Screen::Look(look)) if free => screen::look::placed(model, look),
+        _ => None,
     }
 }
 

@@ -20,6 +20,7 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
         Some(Popup::Finder(finder)) => super::screen::finder::draw(model, finder, canvas),
         Some(Popup::Stop(stop)) => draw_stop(model, stop, canvas),
         Some(Popup::Offers(offers)) => draw_offers(model, offers, canvas),
+        Some(Popup::Attach(attach)) => super::screen::attach::draw(model, attach, canvas),
         Some(Popup::Target(prompt)) => super::screen::target::draw(model, prompt, canvas),
         Some(Popup::Exporting) => super::screen::exporting::draw(model, canvas),
         Some(_) => {}

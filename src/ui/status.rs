@@ -6,6 +6,7 @@ use crate::action::{Action, Context};
 use crate::app::Model;
 use crate::app::popup::Popup;
 use crate::app::screen::Screen;
+use crate::app::screen::composer::Field;
 use crate::app::view::Link;
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
@@ -268,6 +269,16 @@ fn foot(model: &Model, canvas: &mut Canvas<'_>) {
     }
 }
 
+/// The list of files has the keys.
+fn is_among_files(model: &Model) -> bool {
+    matches!(model.screens.last(), Some(Screen::Composer(composer)) if composer.focus == Field::Files)
+}
+
+/// What is reviewed is too large for one message.
+fn is_large(model: &Model) -> bool {
+    matches!(model.screens.last(), Some(Screen::Review(review)) if review.review.is_large)
+}
+
 /// What is reviewed goes to somebody only after their address was typed.
 fn asks_for_an_address(model: &Model) -> bool {
     matches!(model.screens.last(), Some(Screen::Review(review)) if !review.review.to_name.is_empty())
@@ -347,6 +358,15 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
+        Context::Composer if is_among_files(model) => &[
+            (Action::ComposerFileName, "name"),
+            (Action::ComposerFileUp, "up"),
+            (Action::ComposerFileDown, "down"),
+            (Action::ComposerDetach, "take off"),
+            (Action::ComposerAttach, "attach"),
+            (Action::ComposerSplit, "split"),
+            (Action::ComposerReview, "review and send"),
+        ],
         Context::Composer => &[
             (Action::ComposerReview, "review and send"),
             (Action::ComposerNextField, "next field"),
@@ -360,6 +380,13 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::ReviewDisclose, "TYPE THE ADDRESS"),
             (Action::ReviewEdit, "back to writing"),
             (Action::ComposerProtection, "OpenPGP"),
+            (Action::ViewPageDown, "read on"),
+            (Action::Help, "help"),
+        ],
+        Context::Review if is_large(model) => &[
+            (Action::ReviewSend, "SEND"),
+            (Action::ComposerSplit, "split, or not"),
+            (Action::ReviewEdit, "back to writing"),
             (Action::ViewPageDown, "read on"),
             (Action::Help, "help"),
         ],

@@ -264,3 +264,31 @@ fn hostile_documents_cost_themselves_only() {
     let output = child(r#"{"name":"a.pdf","media_type":""}"#, deep.as_bytes());
     assert!(!output.status.success() || String::from_utf8_lossy(&output.stdout).contains("Err"), "{output:?}");
 }
+
+#[test]
+fn what_is_in_quarantine_enters_no_bundle() {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/enclose/");
+    let pdf = |name: &str| std::fs::read(format!("{data}{name}")).unwrap();
+    let (open, shut) = (pdf("plain.pdf"), pdf("notes.pdf"));
+    let files: [(&str, &[u8]); 2] = [("MG6C Otterbourne.pdf", &open), ("MG6D Otterbourne.pdf", &shut)];
+    let Some(world) = world(&[mail("s5b", "R v OTTERBOURNE 99QY0045626 schedules", "See both.", &files)]) else {
+        return;
+    };
+    world.home.done(&["sync"], b"");
+    let id = message(&world, "OTTERBOURNE");
+    world.home.done(&["attachment", "quarantine", &id, "--because", "possible mis-service"], b"");
+    let bundled = |name: &str| -> Vec<(String, bool)> {
+        let to = world.home.beside(name);
+        let done = world.home.json(&["case", "bundle", "OTTERBOURNE", "--to", to.to_str().unwrap()]);
+        let listed = done["documents"].as_array().unwrap();
+        listed.iter().map(|one| (one["name"].as_str().unwrap().to_owned(), one["because"].is_null())).collect()
+    };
+    let listed = bundled("shut.pdf");
+    assert!(listed.contains(&("MG6C Otterbourne.pdf".to_owned(), true)), "{listed:?}");
+    assert!(!listed.iter().any(|(name, _)| name.contains("MG6D")), "not even its name: {listed:?}");
+    assert_eq!(listed.iter().filter(|(_, taken)| *taken).count(), 1, "{listed:?}");
+    // Back within reach, it is bundled like the other: the first bundle could have held it.
+    world.home.done(&["attachment", "quarantine", &id, "--release", "--because", "the CPS agreed"], b"");
+    let listed = bundled("open.pdf");
+    assert!(listed.contains(&("MG6D Otterbourne.pdf".to_owned(), true)), "{listed:?}");
+}

@@ -4,11 +4,14 @@
 //! out encrypted, whatever key is pressed: a quote in clear would hand the secret to whoever sent us the ciphertext (EFAIL's
 //! reply oracle, "Re: What's Up Johnny?").
 
+mod files;
+
 use jiff::Timestamp;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
 use crate::action::Action;
 use crate::app::line::{Line, typed};
+use crate::app::view::Limit;
 use crate::mail::address::Address;
 use crate::mail::draft::{Draft, Protection};
 use crate::mail::id::{CaseId, MessageRef};
@@ -25,13 +28,15 @@ pub enum Field {
     Bcc,
     /// RFC 5322 §3.6.5.
     Subject,
+    /// What is attached; there only where something is.
+    Files,
     /// The text.
     Body,
 }
 
 impl Field {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::To, Self::Cc, Self::Bcc, Self::Subject, Self::Body];
+    pub const ALL: [Self; 6] = [Self::To, Self::Cc, Self::Bcc, Self::Subject, Self::Files, Self::Body];
 
     /// Its name on screen.
     #[must_use]
@@ -41,6 +46,7 @@ impl Field {
             Self::Cc => "Cc",
             Self::Bcc => "Bcc",
             Self::Subject => "Subject",
+            Self::Files => "Files",
             Self::Body => "Text",
         }
     }
@@ -75,6 +81,10 @@ pub struct Composer {
     pub carrying: Option<MessageRef>,
     /// The text is in the outside editor.
     pub editing: bool,
+    /// The marked attachment.
+    pub file: usize,
+    /// The smallest limit that it is under, as far as is known.
+    pub limit: Option<Limit>,
     /// There is something that the kept draft does not have.
     pub changed: bool,
     /// Anything was ever changed.
@@ -109,6 +119,8 @@ impl Composer {
             reviewing: false,
             carrying: None,
             editing: false,
+            file: 0,
+            limit: None,
             changed: false,
             touched: false,
             changed_at: now,
@@ -127,11 +139,6 @@ impl Composer {
     #[must_use]
     pub fn wrong(&self, field: Field) -> Option<&SafeText> {
         self.wrong.get(field as usize).and_then(Option::as_ref)
-    }
-
-    /// Name and size of each attachment.
-    pub fn attachments(&self) -> impl Iterator<Item = (SafeText, usize)> {
-        self.base.attachments.iter().map(|file| (SafeText::line(&file.name), file.content.len()))
     }
 
     /// The account it goes out by.
@@ -215,6 +222,9 @@ impl Composer {
 
     /// Types a character or pastes a text where the focus is.
     pub fn insert(&mut self, text: &str, now: Timestamp) {
+        if self.focus == Field::Files {
+            return;
+        }
         if self.focus == Field::Body {
             self.body.insert_str(text.lines().map(typed).collect::<Vec<_>>().join("\n"));
             if text.ends_with('\n') {
@@ -228,8 +238,10 @@ impl Composer {
 
     /// Takes an intent of typing; tells whether it was one.
     pub fn act(&mut self, action: Action, now: Timestamp) -> bool {
-        if self.focus == Field::Body {
-            return self.act_on_body(action, now);
+        match self.focus {
+            Field::Body => return self.act_on_body(action, now),
+            Field::Files => return self.act_on_files(action, now),
+            _ => {}
         }
         match action {
             Action::TextUp | Action::TextDown if !self.completions.is_empty() => {
@@ -305,8 +317,18 @@ impl Composer {
     /// Goes to another field; the one that is left is looked at.
     pub fn go(&mut self, by: isize) {
         self.check(self.focus);
-        let at = (self.focus as usize).saturating_add_signed(by).min(Field::ALL.len() - 1);
-        self.focus = Field::ALL.get(at).copied().unwrap_or(Field::Body);
+        let next = |from: Field| {
+            let at = (from as usize).saturating_add_signed(by).min(Field::ALL.len() - 1);
+            Field::ALL.get(at).copied().unwrap_or(Field::Body)
+        };
+        self.focus = next(self.focus);
+        if self.focus == Field::Files {
+            if self.base.attachments.is_empty() {
+                self.focus = next(Field::Files);
+            } else {
+                self.file = if by < 0 { self.base.attachments.len() - 1 } else { 0 };
+            }
+        }
         self.drop_completions();
     }
 

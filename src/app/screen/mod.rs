@@ -1,6 +1,7 @@
 //! The screens as values; `ui::screen` has a file of the same name for each.
 
 pub mod assistant;
+pub mod attach;
 pub mod awaiting;
 pub mod case;
 pub mod cases;

@@ -113,6 +113,9 @@ impl ReviewScreen {
         rows.push(ReviewRow::Blank);
         rows.push(ReviewRow::Field("From", review.from.clone()));
         rows.push(ReviewRow::Field("Subject", review.subject.clone()));
+        for (at, part) in review.parts.iter().enumerate() {
+            rows.push(ReviewRow::Field(if at == 0 { "Messages" } else { "" }, part.clone()));
+        }
         if let Some(outside) = &review.outside {
             rows.push(ReviewRow::Field(
                 "Outside",

@@ -28,6 +28,9 @@ enum Done {
     Attached(Attachment),
 }
 
+/// Largest file that keys are taken from.
+const KEYS_BYTES_MAX: u64 = 64 << 20;
+
 impl Core {
     /// Sends the keys to the screen.
     pub(crate) fn send_keys(&self, open: &Open) {
@@ -78,7 +81,7 @@ impl Core {
             let event = match keys.perform(deed) {
                 Ok(Done::Told(words)) => Event::Notice(sentence(Tone::Good, &words)),
                 Ok(Done::Locked(source)) => Event::KeyLocked(source),
-                Ok(Done::Attached(file)) => Event::Attached(Ok(Box::new(file))),
+                Ok(Done::Attached(file)) => Event::Attached(Ok(Box::new(file.into()))),
                 Err(error) => Event::Notice(sentence(Tone::Alarm, &error.to_string())),
             };
             announcer.send(event);
@@ -174,7 +177,7 @@ impl Keys {
         let taken = match &source {
             KeySource::Text(text) => self.import(text.0.as_bytes(), passphrase, undecided, "pasted", false),
             KeySource::File(path) => {
-                let bytes = files::read(&PathBuf::from(path)).map(|file| Zeroizing::new(file.content));
+                let bytes = files::read_whole(&PathBuf::from(path), KEYS_BYTES_MAX).map(Zeroizing::new);
                 self.import(&bytes.map_err(EngineError::BadData)?, passphrase, undecided, "file", false)
             }
             KeySource::Message(message) => self.import_offered(message),

@@ -17,11 +17,12 @@
 //! | `look` | what became of a row in doubt |
 //! | `person` | try again, take back, say what became of it |
 //! | `report` | delivery reports that come in |
-//! | `limits` | what the servers took at most when last asked |
+//! | `limits`, `ehlo` | what the servers took at most when last asked; asked while a message with files is written |
 
 #[cfg(test)]
 mod cut;
 mod due;
+mod ehlo;
 mod file;
 mod limits;
 mod listed;
@@ -85,6 +86,8 @@ struct Shared {
     offline: Mutex<BTreeSet<String>>,
     /// What servers took at most.
     limits: Limits,
+    /// Lanes whose servers were asked for that in this run, with nothing to send.
+    asked: Mutex<BTreeSet<Lane>>,
 }
 
 fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {

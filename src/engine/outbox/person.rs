@@ -22,12 +22,17 @@ pub(crate) struct TakenBack {
     pub(crate) draft: Draft,
     /// Those whom it went to, or may have gone to, all the same.
     pub(crate) gone_to: Vec<String>,
+    /// Of several messages, so many have left already; their files are not in the draft.
+    pub(crate) gone_parts: usize,
 }
 
 impl TakenBack {
     /// In words.
     pub(crate) fn words(&self) -> String {
         match self.gone_to.as_slice() {
+            _ if self.gone_parts > 0 => {
+                format!("Kept as a draft with the files that have not left; {} of the messages went.", self.gone_parts)
+            }
             [] => "Taken back; nothing was sent. It is kept as a draft.".to_owned(),
             [one] => format!("Kept as a draft to the others; {one} may have it already."),
             [one, more @ ..] => {
@@ -135,6 +140,7 @@ fn take_back(
         if !super::listed::may_take_back(&row) {
             return Ok(Err(row.state));
         }
+        let (went, mut kept) = not_left(&draft, &row, &write.batch(found.batch)?);
         let mut rows = vec![row];
         // Before anything has left of the others, they go with it: one message is one decision.
         let unsent = [OutboxState::Queued, OutboxState::Held, OutboxState::Deferred];
@@ -151,14 +157,30 @@ fn take_back(
         let doubtful = rows.iter().flat_map(|row| row.addresses(Delivery::InDoubt)).map(str::to_owned);
         let mut gone_to: Vec<String> = everybody(&draft).into_iter().filter(|one| !is_back(one)).collect();
         gone_to.extend(doubtful);
-        let mut kept = draft.clone();
         for list in [&mut kept.to, &mut kept.cc, &mut kept.bcc] {
             list.retain(|address| is_back(&address.addr));
         }
         let id = write.add_draft(&kept, now)?;
-        Ok(Ok(TakenBack { id, draft: kept, gone_to }))
+        Ok(Ok(TakenBack { id, draft: kept, gone_to, gone_parts: went }))
     })?;
     Ok(taken)
+}
+
+/// What of a draft that went as several messages has not left, by the rows of the same people; and how many of the messages have.
+fn not_left(draft: &Draft, row: &OutboxEntry, batch: &[OutboxEntry]) -> (usize, Draft) {
+    let mut kept = draft.clone();
+    let Some(counts) = draft.split.as_ref().filter(|counts| counts.len() > 1) else { return (0, kept) };
+    kept.split = Some(Vec::new());
+    let mut parts: Vec<&OutboxEntry> = batch.iter().filter(|one| one.is_to_the_same(row)).collect();
+    parts.sort_by_key(|one| one.id);
+    let left = |one: &&&OutboxEntry| matches!(one.state, OutboxState::Sent | OutboxState::SentNotFiled);
+    // They leave in their order; rows of long ago may have been forgotten, but not before those behind them.
+    let went = parts.iter().take_while(left).count() + counts.len().saturating_sub(parts.len());
+    let files: usize = counts.iter().take(went).map(|count| *count as usize).sum();
+    for _ in 0..files.min(kept.attachments.len()) {
+        kept.detach(0);
+    }
+    (went, kept)
 }
 
 /// Takes a row out, or what of it has not left; whom it has not gone to is added to `back`.

@@ -37,7 +37,10 @@ pub(crate) fn queue_in(
         entry.batch = ids.first().copied().unwrap_or(OutboxId(0));
         entry.route.clone_from(&copy.route);
         entry.to.clone_from(&prepared.to);
-        entry.subject.clone_from(&prepared.subject);
+        entry.subject.clone_from(&copy.subject);
+        if copy.part > 0 {
+            entry.reply = format!("It leaves when message {} of the same has left.", copy.part);
+        }
         entry.case.clone_from(&prepared.case);
         entry.answers.clone_from(&prepared.answers);
         entry.file_in = file_in.map(str::to_owned);

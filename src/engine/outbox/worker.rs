@@ -176,14 +176,16 @@ impl Worker {
 
     /// The next row of a lane that is due and that nobody is at; it is taken then.
     pub(super) async fn take_next(&self, lane: &Lane) -> Result<Option<(OutboxEntry, Taken)>, String> {
-        for row in self.rows().await? {
-            if Lane::of(&row) == *lane
+        let rows = self.rows().await?;
+        for row in &rows {
+            if Lane::of(row) == *lane
                 && !self.is_offline(&row.account)
-                && self.left(&row) == Some(Duration::ZERO)
+                && self.left(row) == Some(Duration::ZERO)
+                && !waits_for_another(row, &rows)
                 && locked(&self.shared.taken).insert(row.id)
             {
                 let taken = Taken { shared: Arc::clone(&self.shared), id: row.id };
-                return Ok(Some((row, taken)));
+                return Ok(Some((row.clone(), taken)));
             }
         }
         Ok(None)
@@ -197,7 +199,9 @@ impl Worker {
         let mut desks: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
         for row in rows.iter().filter(|row| !self.is_offline(&row.account)) {
             match self.left(row) {
-                Some(Duration::ZERO) if !locked(&self.shared.taken).contains(&row.id) => {
+                Some(Duration::ZERO)
+                    if !locked(&self.shared.taken).contains(&row.id) && !waits_for_another(row, rows) =>
+                {
                     *due.entry(Lane::of(row)).or_default() += 1;
                 }
                 Some(Duration::ZERO) | None => {}
@@ -269,6 +273,12 @@ impl Worker {
         let until = self.settings.clock.elapsed().saturating_add(pause);
         locked(&self.shared.later).insert(id, until);
     }
+}
+
+/// Whether a row is one of several messages to the same people, and one before it has not left: they arrive in their order.
+fn waits_for_another(row: &OutboxEntry, rows: &[OutboxEntry]) -> bool {
+    let has_left = |one: &OutboxEntry| matches!(one.state, OutboxState::Sent | OutboxState::SentNotFiled);
+    rows.iter().any(|one| one.id < row.id && one.is_to_the_same(row) && !has_left(one))
 }
 
 /// Whether a row needs the IMAP server: its copy is not filed, or it is not known whether it was sent.

@@ -200,6 +200,13 @@ impl OutboxEntry {
         }
     }
 
+    /// Whether it is of the same batch, to the same people by the same way: one of several messages that one message went as.
+    #[must_use]
+    pub fn is_to_the_same(&self, other: &Self) -> bool {
+        let addresses = |row: &'_ Self| row.recipients.iter().map(|one| one.address.clone()).collect::<Vec<_>>();
+        self.batch == other.batch && self.route == other.route && addresses(self) == addresses(other)
+    }
+
     /// The addresses that stand so.
     pub fn addresses(&self, delivery: Delivery) -> impl Iterator<Item = &str> {
         self.recipients.iter().filter(move |one| one.delivery == delivery).map(|one| one.address.as_str())

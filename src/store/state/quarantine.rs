@@ -34,6 +34,14 @@ impl State {
         })
     }
 
+    /// Whether a message of this Message-ID is kept so.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn is_quarantined(&self, message: &str) -> Result<bool, StateError> {
+        Ok(!message.is_empty() && self.value(&key_name(message))?.is_some())
+    }
+
     /// A message that is kept so. `None`: there is none, or its key was destroyed.
     ///
     /// # Errors

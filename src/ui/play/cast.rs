@@ -486,6 +486,8 @@ impl World {
                     text: SafeText::block(&draft.body).into(),
                     attachments: Vec::new(),
                     bytes: 3_204,
+                    parts: Vec::new(),
+                    is_large: false,
                 })))]
             }
             Effect::OfferTemplates(case) => {

@@ -43,7 +43,7 @@ fn row(all: Vec<Document>) -> DocumentRow {
 }
 
 /// The list of the first case.
-fn documents(size: (u16, u16)) -> Play {
+pub(super) fn documents(size: (u16, u16)) -> Play {
     let mut play = Play::at(size);
     let bundle = document(1, "IDPC 99ZX0012326 FERRET.pdf", 4_200_000);
     let exported = Document { exported: Some(time("2026-03-03T09:00:00Z")), ..bundle.clone() };
@@ -134,6 +134,12 @@ fn quarantine_asks_why_and_release_gives_no_reason_of_its_own() {
     assert!(quarantined(&play).is_empty() && !play.screen().contains("Why?"), "{}", play.screen());
     assert!(!play.screen().contains("MG6D"), "{}", play.screen());
     assert_eq!(quarantined(&documents((80, 24)).keys("xq<CR>")).len(), 1);
+    // What is asked is read also where the name is long.
+    let mut play = documents((80, 24));
+    let long = format!("MG6D {}.pdf", "Otterbourne schedule of sensitive material ".repeat(4));
+    play.world.documents = vec![row(vec![Document { reach: Reach::Watched, ..document(3, &long, 1) }])];
+    let play = play.keys("qjbq");
+    assert!(play.screen().contains("Why? Quarantine “MG6D Otter"), "{}", play.screen());
     // Escape does nothing.
     assert!(quarantined(&documents((80, 24)).keys("jjq<Esc>")).is_empty());
 }
@@ -193,6 +199,29 @@ fn a_picture_is_drawn_in_half_blocks() {
     play.world.look = Some(Arc::new(Look { picture, ..look(&[]) }));
     let play = play.keys("<CR>");
     assert!(play.screen().contains(&"\u{2580}".repeat(20)), "{}", play.screen());
+}
+
+#[test]
+fn a_terminal_that_shows_pictures_gets_one_while_nothing_lies_over_it() {
+    let mut play = documents((80, 24));
+    play.model.settings.own_pictures = true;
+    let points = vec![7; 400 * 300 * 3];
+    let picture = Some(Picture { width: 400, height: 300, points });
+    play.world.look = Some(Arc::new(Look { picture, ..look(&[]) }));
+    let mut play = play.keys("<CR>");
+    assert!(!play.screen().contains('\u{2580}'), "{}", play.screen());
+    let placed = crate::ui::picture(&play.model).unwrap();
+    let body = play.model.parts().body;
+    assert!(placed.area.y > body.y && placed.area.y + placed.area.height <= body.y + body.height, "{placed:?}");
+    let (columns, rows) = (u32::from(placed.area.width), u32::from(placed.area.height));
+    assert!((columns * 300).abs_diff(rows * 2 * 400) <= 2 * 400, "its sides are as they were: {placed:?}");
+    assert!(crate::ui::picture(&play.model) == Some(placed), "the same is not sent twice");
+    play.press("w");
+    assert!(crate::ui::picture(&play.model).is_none(), "a question lies over it");
+    play.press("<Esc>");
+    assert!(crate::ui::picture(&play.model).is_some());
+    play.press("L");
+    assert!(crate::ui::picture(&play.model).is_none(), "locked");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod cast;
 mod connections;
 mod documents;
+mod enclosing;
 mod exports;
 mod hostile;
 mod keys;

@@ -320,14 +320,15 @@ fn paste_is_text_and_never_a_command() {
 
 #[test]
 fn attachments_are_read_by_the_engine() {
-    let mut play = Play::new().keys("c<C-t>/home/isla/charges.pdf<CR>");
-    assert!(play.told().contains(&"ReadAttachment(\"/home/isla/charges.pdf\")".to_owned()));
-    play.event(Event::Attached(Ok(Box::new(crate::mail::draft::Attachment {
+    let mut play = Play::new().keys("c<C-t><C-u>/home/isla/charges.pdf<CR>");
+    assert!(play.told().contains(&"AttachFiles([[\"/home/isla/charges.pdf\"]])".to_owned()));
+    let file = crate::mail::draft::Attachment {
         name: "charges.pdf".to_owned(),
         media_type: "application/pdf".to_owned(),
         content: vec![0; 1_500],
-    }))));
-    assert!(play.screen().contains("@ charges.pdf  2 kB"), "{}", play.screen());
+    };
+    play.event(Event::Attached(Ok(Box::new(file.into()))));
+    assert!(play.screen().contains("@ charges.pdf  PDF, 2 kB"), "{}", play.screen());
 }
 
 #[test]
@@ -362,7 +363,7 @@ fn forwarding_waits_for_the_attachments_and_takes_no_others() {
     play.event(Event::Carried(right.clone(), Ok(vec![file("charges.pdf")])));
     play.event(Event::Carried(right, Ok(vec![file("again.pdf")])));
     let screen = play.screen();
-    assert!(screen.contains("@ charges.pdf  2 kB"), "{screen}");
+    assert!(screen.contains("@ charges.pdf  PDF, 2 kB"), "{screen}");
     assert!(!screen.contains("other.pdf") && !screen.contains("again.pdf"), "{screen}");
     play.press("<C-s>");
     assert_eq!(reviewed(&play).unwrap().attachments.len(), 1);

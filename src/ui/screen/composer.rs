@@ -49,12 +49,7 @@ pub(in crate::ui) fn draw(model: &Model, composer: &Composer, canvas: &mut Canva
         canvas.put(body.x + NAMES, y, room, "reading those of the forwarded message", canvas.style(Scope::TextMuted));
         y += 1;
     }
-    for (place, (file, bytes)) in composer.attachments().enumerate().take(6) {
-        name(canvas, body, y, if place == 0 { "Files" } else { "" });
-        let text = format!("@ {file}  {}", size(u64::try_from(bytes).unwrap_or(u64::MAX)));
-        canvas.put(body.x + NAMES, y, room, &text, canvas.style(Scope::FieldText));
-        y += 1;
-    }
+    y = draw_files(composer, canvas, body, y, has_keys);
     let bottom = body.y + body.height;
     let rule = Area { y, height: 1.min(bottom.saturating_sub(y)), ..body };
     let border = canvas.style(if composer.focus == Field::Body { Scope::BorderFocused } else { Scope::Border });
@@ -68,6 +63,71 @@ pub(in crate::ui) fn draw(model: &Model, composer: &Composer, canvas: &mut Canva
     );
     if let Some(at) = completions_at.filter(|_| !composer.completions.is_empty()) {
         draw_completions(composer, canvas, body, at);
+    }
+}
+
+/// The files, each with its kind and size, and what they make of the message; gives the row below.
+fn draw_files(composer: &Composer, canvas: &mut Canvas<'_>, body: Area, mut y: u16, has_keys: bool) -> u16 {
+    let count = composer.file_count();
+    if count == 0 {
+        return y;
+    }
+    let room = body.width.saturating_sub(NAMES);
+    let rows = usize::from((body.height / 4).max(2)).min(8);
+    let focused = composer.focus == Field::Files;
+    let top = if focused { (composer.file + 1).saturating_sub(rows) } else { 0 };
+    name(canvas, body, y, "Files");
+    let (used, tone, words) = weight(composer);
+    canvas.put(body.x + NAMES, y, room, &used, canvas.style(Scope::TextMuted));
+    if !words.is_empty() {
+        let x = body.x + NAMES + crate::ui::canvas::cells(&used) + 1;
+        canvas.put(x, y, (body.x + body.width).saturating_sub(x), &words, canvas.style(tone));
+    }
+    y += 1;
+    for (at, file) in composer.files().enumerate().skip(top).take(rows) {
+        let chosen = focused && at == composer.file;
+        let facts = format!("{}, {}", file.kind, size(file.bytes));
+        let style = canvas.style(if chosen { Scope::FieldFocused } else { Scope::FieldText });
+        if chosen {
+            canvas.fill(Area { x: body.x + NAMES, y, width: room, height: 1 }, " ", style);
+            canvas.put(body.x + NAMES - 2, y, 1, canvas.pick("▌", ">"), canvas.style(Scope::BorderFocused));
+            if has_keys {
+                canvas.cursor = Some((body.x + NAMES, y));
+            }
+        }
+        let facts_width = u16::try_from(facts.len()).unwrap_or(u16::MAX);
+        let name_room = room.saturating_sub(facts_width + 4).max(room / 3);
+        canvas.put(body.x + NAMES, y, 2, "@ ", style);
+        let named = canvas.put(body.x + NAMES + 2, y, name_room, file.name.as_str(), style);
+        let left = room.saturating_sub(named + 4);
+        canvas.put(body.x + NAMES + named + 4, y, left, &facts, style.patch(canvas.style(Scope::TextMuted)));
+        y += 1;
+    }
+    if count > top + rows {
+        let more = format!("and {} more", count - top - rows);
+        canvas.put(body.x + NAMES + 2, y, room.saturating_sub(2), &more, canvas.style(Scope::TextMuted));
+        y += 1;
+    }
+    y
+}
+
+/// How large the message is, as it is sent; and what that means, where it is too large.
+fn weight(composer: &Composer) -> (String, Scope, String) {
+    let wire = composer.wire_bytes();
+    let count = composer.file_count();
+    let files = if count == 1 { "1 file".to_owned() } else { format!("{count} files") };
+    let used = format!("{files}; about {} as sent", size(wire));
+    match (&composer.limit, composer.part_count()) {
+        (Some(limit), Some(parts)) if wire > limit.bytes && composer.is_split() => {
+            (format!("{used},"), Scope::TextMuted, format!("in {parts} messages of {} at most", size(limit.bytes)))
+        }
+        (Some(limit), _) if wire > limit.bytes => (
+            format!("{used},"),
+            Scope::ToneWarning,
+            format!("too large: at most {} ({})", size(limit.bytes), limit.whose),
+        ),
+        (Some(limit), _) => (used, Scope::TextMuted, format!("of {}", size(limit.bytes))),
+        (None, _) => (used, Scope::TextMuted, String::new()),
     }
 }
 

@@ -1,5 +1,7 @@
 //! A document that is looked into. Our lines stand above a rule; nothing of the document can stand there.
 
+use std::sync::Arc;
+
 use ratatui::style::Color;
 
 use super::say;
@@ -9,6 +11,7 @@ use crate::app::screen::look::LookScreen;
 use crate::app::size::{Area, inset, measure};
 use crate::app::view::Tone;
 use crate::theme::Scope;
+use crate::ui::Placed;
 use crate::ui::canvas::Canvas;
 
 /// Draws it.
@@ -30,7 +33,7 @@ pub(in crate::ui) fn draw(model: &Model, screen: &LookScreen, canvas: &mut Canva
     canvas.fill(Area { y, height: 1, ..body }, canvas.pick("─", "-"), canvas.style(Scope::Border));
     y += 1;
     let area = Area { y, height: (body.y + body.height).saturating_sub(y), ..body };
-    if let Some(picture) = &look.picture {
+    if let Some(picture) = look.picture.as_ref().filter(|_| !model.settings.own_pictures) {
         paint(canvas, area, picture, model.settings.ascii);
     } else {
         let width = u16::try_from(measure(body)).unwrap_or(body.width);
@@ -44,6 +47,21 @@ pub(in crate::ui) fn draw(model: &Model, screen: &LookScreen, canvas: &mut Canva
     }
 }
 
+/// Where the terminal puts the picture: below our lines, as large as it fits, its sides as they are. A cell is twice as high as it is wide.
+pub(in crate::ui) fn placed(model: &Model, screen: &LookScreen) -> Option<Placed> {
+    let look = screen.look.as_ref()?;
+    let picture = look.picture.as_ref()?;
+    let body = inset(model.parts().body);
+    let above = u16::try_from(screen.head()).ok()?;
+    let (wide, high) = (u32::from(picture.width).max(1), u32::from(picture.height).max(1));
+    let (most_columns, most_rows) = (u32::from(body.width), u32::from(body.height.saturating_sub(above)));
+    // A small picture is not blown up: four of its points a cell at most.
+    let columns = most_columns.min(wide.div_ceil(4)).min((most_rows * 2 * wide / high).max(1));
+    let rows = (columns * high).div_ceil(wide * 2).min(most_rows);
+    let area = Area { x: body.x, y: body.y + above, width: columns.try_into().ok()?, height: rows.try_into().ok()? };
+    (area.width > 0 && area.height > 0).then(|| Placed { area, look: Arc::clone(look) })
+}
+
 /// Two points a cell, by half blocks; on a terminal without them, by signs of more or less ink.
 fn paint(canvas: &mut Canvas<'_>, area: Area, picture: &Picture, ascii: bool) {
     let (wide, high) = (usize::from(picture.width), usize::from(picture.height));
@@ -53,12 +71,24 @@ fn paint(canvas: &mut Canvas<'_>, area: Area, picture: &Picture, ascii: bool) {
     // As large as it fits; never larger than it is.
     let (cells, rows) = (usize::from(area.width), usize::from(area.height) * 2);
     let step = wide.div_ceil(cells.max(1)).max(high.div_ceil(rows.max(1))).max(1);
-    let point = |x: usize, y: usize| -> Option<(u8, u8, u8)> {
+    let at = |x: usize, y: usize| -> Option<[u32; 3]> {
         let at = (y.checked_mul(wide)?.checked_add(x)?).checked_mul(3)?;
         match picture.points.get(at..at + 3)? {
-            [r, g, b] => Some((*r, *g, *b)),
+            [r, g, b] if x < wide && y < high => Some([u32::from(*r), u32::from(*g), u32::from(*b)]),
             _ => None,
         }
+    };
+    // The middle of the points that fall together.
+    let point = |x: usize, y: usize| -> Option<(u8, u8, u8)> {
+        let (mut sum, mut count) = ([0_u32; 3], 0_u32);
+        for (dy, dx) in (0..step).flat_map(|dy| (0..step).map(move |dx| (dy, dx))) {
+            if let Some(parts) = at(x + dx, y + dy) {
+                sum.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
+                count += 1;
+            }
+        }
+        let [r, g, b] = sum.map(|sum| u8::try_from(sum / count.max(1)).unwrap_or(u8::MAX));
+        (count > 0).then_some((r, g, b))
     };
     for row in 0..high.div_ceil(step * 2) {
         for column in 0..wide.div_ceil(step) {

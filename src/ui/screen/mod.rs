@@ -1,6 +1,7 @@
 //! The screens, drawn; `app::screen` has a file of the same name for each.
 
 pub(super) mod assistant;
+pub(super) mod attach;
 pub(super) mod awaiting;
 pub(super) mod case;
 pub(super) mod cases;

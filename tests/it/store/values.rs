@@ -158,6 +158,8 @@ pub(super) fn draft(subject: &str) -> Draft {
         protection: Protection::Required,
         origin: None,
         plea: None,
+        sources: None,
+        split: None,
     }
 }
 

@@ -120,7 +120,7 @@ pub struct Listing {
 pub struct Branch {
     /// The message.
     pub message: Listed,
-    /// Answers to it, oldest first.
+    /// Answers to it, oldest first. They nest fifty deep at most; deeper ones stand side by side.
     pub replies: Vec<Branch>,
 }
 

@@ -176,6 +176,8 @@ pub struct MailboxStats {
     pub changed: u64,
     /// Messages that are gone.
     pub vanished: u64,
+    /// Messages that the server counts and gives nothing of.
+    pub withheld: u64,
     /// Octets received, decrypted from TLS.
     pub bytes_in: u64,
     /// Octets sent.

@@ -50,6 +50,7 @@ mod servers;
 mod servers_whole;
 mod smtp;
 mod store;
+mod strange;
 mod support;
 mod terminal;
 mod tidy;

@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use casemail::case::Classes;
+use casemail::engine::company::Company;
 use casemail::engine::document::{self, Context};
 use casemail::mail::message::Message;
 use casemail::pgp::generate::generate;
@@ -21,7 +22,6 @@ use casemail::pgp::keyring::Keyring;
 use casemail::pgp::open::{Decrypt, open};
 use casemail::pgp::report::{Acceptance, SignatureState};
 use casemail::pgp::seal::{seal, sign};
-use casemail::pgp::verdict::nobody;
 use criterion::{Criterion, Throughput};
 use jiff::Timestamp;
 
@@ -243,7 +243,8 @@ fn alone(arguments: &[String]) {
     if let Ok(raw) = std::fs::read(file) {
         let classes = Classes::default();
         let (id, received, case) = (None, None, None);
-        let context = Context { keyring: &keyring, classes: &classes, now, id, received, case, parties: &nobody };
+        let context =
+            Context { keyring: &keyring, classes: &classes, now, id, received, case, company: &Company::default() };
         let document = document::message(raw, &context);
         said = format!("signature {:?}, {} parts", document.openpgp.signature.state, document.parts.len());
         assert_eq!(document.openpgp.signature.state, SignatureState::Good);

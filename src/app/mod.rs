@@ -4,6 +4,7 @@
 //! events, and an answer to a question that nobody asks any more is dropped.
 
 mod act;
+mod answer;
 pub mod case_view;
 mod deeds;
 pub mod document_view;
@@ -11,6 +12,8 @@ mod documents;
 mod drafts;
 pub mod effect;
 pub mod event;
+pub mod export_view;
+mod filled;
 pub mod form;
 pub mod forms;
 mod keys;
@@ -24,8 +27,10 @@ pub mod plea_terms;
 pub mod plea_view;
 mod pleas;
 pub mod popup;
+mod reading;
 pub mod screen;
 pub mod size;
+pub mod target;
 pub mod thread_list;
 mod update;
 pub mod view;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::effect::Effect;
+use super::export_view::Exporting;
 use super::popup::Popup;
 use super::screen::Screen;
 use super::screen::cases::Cases;
@@ -87,6 +88,8 @@ pub struct Model {
     pub(crate) popups: Vec<Popup>,
     pub(crate) accounts: Vec<AccountStatus>,
     pub(crate) notice: Option<Notice>,
+    /// Keys that end soon, in few words.
+    pub(crate) keys_ending: Option<SafeText>,
     pub(crate) lock: Option<Lock>,
     pub(crate) pending: Vec<Key>,
     pub(crate) hints: Vec<Hint>,
@@ -98,6 +101,8 @@ pub struct Model {
     pub(crate) taking_up: bool,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
+    /// An export is at work.
+    pub(crate) exporting: Option<Exporting>,
     pub(crate) last_key: Timestamp,
 }
 
@@ -113,6 +118,7 @@ impl Model {
             popups: Vec::new(),
             accounts: Vec::new(),
             notice: None,
+            keys_ending: None,
             lock: None,
             pending: Vec::new(),
             hints: Vec::new(),
@@ -120,6 +126,7 @@ impl Model {
             drafts: Arc::from([]),
             taking_up: false,
             directory: None,
+            exporting: None,
             last_key: now,
         }
     }
@@ -364,10 +371,12 @@ impl Model {
         self.pending.clear();
         self.hints.clear();
         self.notice = None;
+        self.keys_ending = None;
         self.kept = None;
         self.drafts = Arc::from([]);
         self.taking_up = false;
         self.directory = None;
+        self.exporting = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {
                 *mailbox = SafeText::default();

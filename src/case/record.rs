@@ -10,7 +10,7 @@ use super::charge::{Accused, Charge};
 use super::hearing::Hearing;
 use super::identifiers::{Identifier, Kind};
 use super::jurisdiction::Jurisdiction;
-use super::party::Party;
+use super::party::{Party, Role};
 use crate::mail::id::CaseId;
 
 /// Where a case stands.
@@ -154,6 +154,19 @@ impl Case {
     pub fn party(&self, address: &str, classes: &Classes) -> Option<&Party> {
         let wanted = classes.canonical(address);
         self.parties.iter().find(|party| party.addresses.iter().any(|known| classes.canonical(known) == wanted))
+    }
+
+    /// What a party is in this case, in words, for instance `counsel for FERRET`.
+    #[must_use]
+    pub fn role_words(&self, party: &Party) -> String {
+        let names: Vec<String> =
+            party.acts_for.iter().filter_map(|number| self.accused(*number)).map(Accused::surname).collect();
+        let role = party.role.words();
+        match (party.role, names.is_empty()) {
+            (_, true) => role.to_owned(),
+            (Role::Accused, false) => format!("{role}, {}", names.join(" and ")),
+            (_, false) => format!("{role} for {}", names.join(" and ")),
+        }
     }
 
     /// The accused of a number.

@@ -299,12 +299,18 @@ pub(super) enum Case {
     Bundle {
         /// Its id or one of its identifiers
         id: String,
-        /// The PDF; a file that is there is never replaced
-        #[arg(long, value_name = "FILE.pdf")]
-        to: PathBuf,
+        /// The PDF, or a directory for it, else the one of `[export]` in the configuration; a file that is there is never replaced
+        #[arg(long, value_name = "FILE.pdf|DIR")]
+        to: Option<PathBuf>,
         /// Only documents whose name or SHA-256 begins so (may be given several times)
         #[arg(long = "document", value_name = "NAME|SHA256")]
         documents: Vec<String>,
+        /// The messages, too, as pages of text, each before its documents
+        #[arg(long, conflicts_with = "documents")]
+        mail: bool,
+        /// Tell how far it is on standard error, also where that is no terminal
+        #[arg(long)]
+        progress: bool,
     },
     /// Everything that was sent, received, exported, overridden and decided in a case, in order; never the text of a message
     Chronology {
@@ -399,15 +405,18 @@ pub(super) enum ChronologyFormat {
 /// Where an export goes, and in which form.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ExportTo {
-    /// Below this directory; nothing that is there is ever replaced
+    /// Below this directory, else the one of `[export]` in the configuration; nothing that is there is ever replaced
     #[arg(long, value_name = "DIR")]
-    pub(super) to: PathBuf,
+    pub(super) to: Option<PathBuf>,
     /// As what
     #[arg(long, value_name = "FORM", default_value = "files")]
     pub(super) format: ExportFormat,
     /// Write what is in encrypted files (report.pdf.gpg), not the files
     #[arg(long)]
     pub(super) decrypt: bool,
+    /// Tell how far it is on standard error, also where that is no terminal
+    #[arg(long)]
+    pub(super) progress: bool,
 }
 
 /// See [`ExportTo`].
@@ -431,6 +440,9 @@ pub(super) enum Export {
     Verify {
         /// The directory of a case, or the one that holds them
         dir: PathBuf,
+        /// Tell how far it is on standard error, also where that is no terminal
+        #[arg(long)]
+        progress: bool,
     },
 }
 
@@ -745,6 +757,17 @@ pub(super) enum Key {
         #[arg(long, value_name = "PATH")]
         socket: Option<PathBuf>,
     },
+    /// Open an own key that has a passphrase of its own, in the casemail that runs on this profile, until that is locked
+    Unlock {
+        /// Fingerprint, or its last 16 digits or more, or an address (else your own)
+        key: Option<String>,
+        /// Keep the passphrase, sealed, with the key: from now on it opens with the profile
+        #[arg(long)]
+        keep: bool,
+        /// Read the passphrase from the first line of this file descriptor
+        #[arg(long, value_name = "N")]
+        key_passphrase_fd: Option<i32>,
+    },
     /// Make an own key
     Generate {
         /// The name on it (else the account's)
@@ -834,11 +857,17 @@ pub(super) enum Key {
 }
 
 impl Key {
+    /// What is asked of a person before the command is handed to another process, which has no terminal of theirs.
+    pub(super) fn question(&self) -> Option<&'static str> {
+        matches!(self, Self::Unlock { .. }).then_some("Passphrase of the key")
+    }
+
     /// The file descriptor that a key's passphrase is read from.
     pub(super) fn passphrase_fd(&self) -> Option<i32> {
         match self {
             Self::Import { key_passphrase_fd, .. }
             | Self::Backup { key_passphrase_fd, .. }
+            | Self::Unlock { key_passphrase_fd, .. }
             | Self::Restore { key_passphrase_fd, .. } => *key_passphrase_fd,
             _ => None,
         }

@@ -13,11 +13,13 @@ use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::source::Source;
 use crate::case::document::{Document, Kinds, OUT_OF_REACH, Reach};
+use crate::engine::company::Company;
 use crate::engine::files;
 use crate::engine::query::Filter;
 use crate::engine::sandbox;
 use crate::look::Asked;
 use crate::mail::display;
+use crate::mail::id::MessageRef;
 use crate::mail::message::Message;
 use crate::mail::safe::SafeText;
 use crate::pgp::file::{self, OpenedFile};
@@ -61,6 +63,7 @@ struct Facts {
     direction: &'static str,
     sent_date: Option<String>,
     received_date: Option<String>,
+    first_seen_date: Option<String>,
     deemed_served: String,
     signed_by: String,
     seen: bool,
@@ -88,6 +91,7 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
             direction: one.direction.name(),
             sent_date: one.sent.map(|at| at.to_string()),
             received_date: one.received.map(|at| at.to_string()),
+            first_seen_date: one.first_seen.map(|at| at.to_string()),
             deemed_served: one.deemed_served,
             signed_by: one.signed_by,
             seen: one.seen,
@@ -108,7 +112,7 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
 
 /// A message that attachments are taken from.
 struct Holder {
-    name: Option<String>,
+    name: Option<MessageRef>,
     raw: Arc<[u8]>,
 }
 
@@ -116,24 +120,23 @@ struct Holder {
 fn attachments(
     holder: &Holder,
     keyring: &Keyring,
-    now: jiff::Timestamp,
+    terms: &Terms<'_>,
     decrypt: bool,
     kinds: &Kinds,
 ) -> Vec<Result<(Line, Vec<u8>), Failure>> {
     let message = Message::parse(Arc::clone(&holder.raw));
-    let terms = Terms::at(now, Decrypt::Any);
-    let opened = open::open_with(&message, keyring, &terms);
-    let files = file::files(&opened, keyring, &terms);
+    let opened = open::open_with(&message, keyring, terms);
+    let files = file::files(&opened, keyring, terms);
     let found = display::body(&opened.shown).attachments;
     let line = |one: display::AttachmentInfo| {
-        let sealed = decrypt.then(|| file::open_file(&opened, one.part, keyring, &terms)).flatten();
+        let sealed = decrypt.then(|| file::open_file(&opened, one.part, keyring, terms)).flatten();
         if let Some(file) = sealed {
             return decrypted(holder, one, file, kinds);
         }
         let content = opened.shown.parts().get(one.part).map(|part| opened.shown.content(part)).unwrap_or_default();
         let kind = kinds.of(&one.name, &one.media_type).code.clone();
         let line = Line {
-            message: holder.name.clone(),
+            message: holder.name.as_ref().map(ToString::to_string),
             path: one.path,
             name: one.name,
             media_type: one.media_type,
@@ -164,7 +167,7 @@ fn decrypted(
     };
     let kind = kinds.of(&file.name, &one.media_type).code.clone();
     let line = Line {
-        message: holder.name.clone(),
+        message: holder.name.as_ref().map(ToString::to_string),
         path: one.path,
         name: file.name,
         media_type: "application/octet-stream".to_owned(),
@@ -185,7 +188,15 @@ fn holder(call: &mut Call<'_>, text: &str) -> Result<Holder, Failure> {
         return Ok(Holder { name: None, raw: source.read(&call.cwd, call.stdin)?.into() });
     }
     let found = source.fetch(call.engine()?)?;
-    Ok(Holder { name: Some(found.id.to_string()), raw: found.raw })
+    Ok(Holder { name: Some(found.id), raw: found.raw })
+}
+
+/// Who is who in the cases of the message.
+fn company(call: &Call<'_>, holder: &Holder) -> Result<Company, Failure> {
+    Ok(match call.engine() {
+        Ok(engine) => engine.company(holder.name.as_ref())?,
+        Err(_) => Company::default(),
+    })
 }
 
 pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
@@ -200,7 +211,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
                 let holder = holder(call, &name)?;
-                let found = attachments(&holder, &keyring, now, false, &kinds);
+                let company = company(call, &holder)?;
+                let found = attachments(&holder, &keyring, &company.terms(now, Decrypt::Any), false, &kinds);
                 lines.extend(found.into_iter().flatten().map(|(line, _)| line));
             }
             print(call, lines)
@@ -212,7 +224,9 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
         args::Attachment::Export { message, parts, decrypt, to } => {
             let holder = holder(call, message)?;
             let (keyring, now) = (call.keyring()?, call.now());
-            let found = attachments(&holder, &keyring, now, *decrypt, &kinds(call))
+            let company = company(call, &holder)?;
+            let terms = company.terms(now, Decrypt::Any);
+            let found = attachments(&holder, &keyring, &terms, *decrypt, &kinds(call))
                 .into_iter()
                 .collect::<Result<Vec<_>, _>>()?;
             if let Some(absent) = parts.iter().find(|path| !found.iter().any(|(line, _)| line.path == **path)) {
@@ -252,7 +266,9 @@ fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
     let holder = holder(call, message)?;
     let (keyring, now) = (call.keyring()?, call.now());
     let kinds = kinds(call);
-    let found = attachments(&holder, &keyring, now, false, &kinds).into_iter().flatten();
+    let company = company(call, &holder)?;
+    let terms = company.terms(now, Decrypt::Any);
+    let found = attachments(&holder, &keyring, &terms, false, &kinds).into_iter().flatten();
     let (line, content) = found
         .into_iter()
         .find(|(line, _)| line.path == part)

@@ -28,7 +28,9 @@ pub(super) struct Call<'a> {
     pub(super) account: Option<String>,
     /// Somebody sits at this process's terminal and can be asked.
     pub(super) is_interactive: bool,
-    /// The passphrase of a key to be imported.
+    /// Nobody else has the profile open: it closes with this call.
+    pub(super) is_alone: bool,
+    /// The passphrase of a key.
     pub(super) key_passphrase: Option<Secret>,
     engine: Option<&'a Engine>,
 }
@@ -36,7 +38,7 @@ pub(super) struct Call<'a> {
 impl<'a> Call<'a> {
     /// Puts it together. Without an engine, only what needs no profile can be done.
     pub(super) fn new(cwd: PathBuf, stdin: &'a mut dyn Read, output: Output<'a>, engine: Option<&'a Engine>) -> Self {
-        Self { cwd, stdin, output, account: None, is_interactive: false, key_passphrase: None, engine }
+        Self { cwd, stdin, output, account: None, is_interactive: false, is_alone: false, key_passphrase: None, engine }
     }
 
     /// The open profile.
@@ -90,7 +92,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
         Command::Change(command) => change::run(call, command),
         Command::Key(command) => key::run(call, command),
         Command::Register(command) => register::run(call, command),
-        Command::Export(super::args::Export::Verify { dir }) => export::verify(call, dir),
+        Command::Export(super::args::Export::Verify { dir, progress }) => export::verify(call, dir, *progress),
         Command::Store(command) => stores::run(call, command),
         // Done before a profile is opened: see the head of the program.
         Command::Demo(_)

@@ -9,7 +9,8 @@ use super::output::Output;
 use super::passphrase;
 use super::probe::{self, Fault, Service, Trouble};
 use crate::config::{Config, files};
-use crate::engine::keys::{KeyListed, soon};
+use crate::engine::keys::{KeyListed, Soon};
+use crate::export::target;
 use crate::net::Secret;
 use crate::net::sasl::{Binding, Proof};
 use crate::pgp::certificate::CertInfo;
@@ -184,7 +185,7 @@ fn cure(proof: &Proof) -> &'static str {
 }
 
 /// Keys: there is an own one for every account, for an address of ours, and none that is in use ends soon.
-pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<Line> {
+pub(super) fn keys(config: &Config, keys: &[KeyListed], ending: Vec<Soon>) -> Vec<Line> {
     let mut found = Vec::new();
     let own: Vec<&CertInfo> =
         keys.iter().map(|key| &key.info).filter(|key| key.acceptance == Acceptance::Own && !key.revoked).collect();
@@ -197,7 +198,7 @@ pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<L
             found.push(Line::new(Severity::Warning, format!("account {}", account.name), what, cure));
         }
     }
-    for end in soon(keys, &[], now) {
+    for end in ending {
         found.push(Line::new(Severity::Warning, format!("key {}", end.fingerprint), end.what, end.cure));
     }
     for key in own {
@@ -213,32 +214,12 @@ pub(super) fn keys(config: &Config, keys: &[KeyListed], now: Timestamp) -> Vec<L
     found
 }
 
-/// Folders that a program copies to another machine while we write in them.
-fn is_synced(name: &str) -> Option<&'static str> {
-    [
-        ("onedrive", "OneDrive"),
-        ("dropbox", "Dropbox"),
-        ("icloud", "iCloud"),
-        ("mobile documents", "iCloud"),
-        ("com~apple~clouddocs", "iCloud"),
-        ("google drive", "Google Drive"),
-        ("googledrive", "Google Drive"),
-        ("google-drive", "Google Drive"),
-        ("nextcloud", "Nextcloud"),
-    ]
-    .into_iter()
-    .find(|(start, _)| name.to_lowercase().starts_with(start))
-    .map(|(_, service)| service)
-}
-
 /// Where the data lies: not in a folder that is copied elsewhere, and with room to write.
 fn places(roots: &Roots) -> Vec<Line> {
     let mut found = Vec::new();
     for place in [&roots.state, &roots.cache] {
         let Some(there) = place.ancestors().find(|place| place.exists()) else { continue };
-        let real = std::fs::canonicalize(there).unwrap_or_else(|_| there.to_owned());
-        let mut names = real.components().chain(place.components()).map(|part| part.as_os_str().to_string_lossy());
-        if let Some(service) = names.find_map(|name| is_synced(&name)) {
+        if let Some(service) = target::synced(place) {
             let what = format!(
                 "lies in a folder that {service} copies: two machines writing there damage what casemail keeps"
             );
@@ -261,7 +242,8 @@ fn places(roots: &Roots) -> Vec<Line> {
 mod tests {
     use std::path::Path;
 
-    use super::{is_synced, places};
+    use super::places;
+    use crate::export::target::is_synced;
     use crate::store::profile::Roots;
 
     #[test]

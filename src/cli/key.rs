@@ -14,7 +14,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::passphrase;
 use super::source::Source;
 use crate::engine::EngineError;
-use crate::engine::keys::{Imported, KeyListed, decided, digits, secret, soon};
+use crate::engine::keys::{Imported, KeyListed, decided, digits, secret};
 use crate::pgp::certificate::CertInfo;
 use crate::pgp::error::PgpError;
 use crate::pgp::lifecycle::Reason;
@@ -36,8 +36,9 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Key) -> Outcome {
                     "no keys yet: `casemail key generate` makes your own, `casemail key import` adds those of others",
                 );
             }
+            let ending = call.engine()?.keys().ending(&keys)?;
             print(call, &keys, false)?;
-            for end in soon(&keys, &[], call.now()) {
+            for end in ending {
                 call.output.say(&format!("{}: {}", end.what, end.cure));
             }
             Ok(Exit::Done)
@@ -67,6 +68,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Key) -> Outcome {
             let imported = keys.use_agent(socket.as_ref().map(|path| call.cwd.join(path)).as_deref(), fingerprint)?;
             told(call, &imported)
         }
+        args::Key::Unlock { key, keep, .. } => unlock(call, key.as_deref(), *keep),
         args::Key::Take { message } => {
             let name =
                 message.parse().map_err(|_| Failure::new(Exit::Usage, format!("{message:?} names no message")))?;
@@ -195,6 +197,32 @@ fn told(call: &mut Call<'_>, imported: &[Imported]) -> Outcome {
             "compare the fingerprint with its owner, then decide: `casemail key accept FINGERPRINT --compared HOW`",
         );
     }
+    Ok(Exit::Done)
+}
+
+/// Opens an own key that has a passphrase of its own.
+fn unlock(call: &mut Call<'_>, key: Option<&str>, keep: bool) -> Outcome {
+    let found = meant(call, key)?;
+    let no = |words: &str| Failure::new(Exit::NotPermitted, words);
+    if call.is_alone && !keep {
+        return Err(no(
+            "no other casemail runs on this profile, and the key would be open for no longer than this command: start it and press `o` in the list of \
+             keys, or keep the passphrase with the key by --keep",
+        ));
+    }
+    let given = match call.key_passphrase.take() {
+        Some(given) => given,
+        None if call.is_interactive => {
+            passphrase::ask("Passphrase of the key")?.ok_or_else(|| no("the key stays closed"))?
+        }
+        None => {
+            return Err(no("there is nobody to ask for the passphrase of the key; give it with --key-passphrase-fd N"));
+        }
+    };
+    let given = std::str::from_utf8(&given).map_err(|_| no("the passphrase of the key is not UTF-8"))?;
+    let info = call.engine()?.keys().unlock(&found.fingerprint, given, keep)?;
+    let how = if keep { "opens with the profile from now on" } else { "is open until the profile is locked" };
+    call.output.say(&format!("the key of {} {how}", info.holder()));
     Ok(Exit::Done)
 }
 

@@ -9,10 +9,10 @@ use super::exit::{Exit, Failure, Outcome};
 use super::listed::{self, Row};
 use super::source::Source;
 use crate::case::Classes;
+use crate::engine::company::Company;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
-use crate::engine::export::Subject;
+use crate::engine::export::{Chosen, Subject};
 use crate::engine::query::Filter;
-use crate::pgp::verdict::nobody;
 
 #[derive(Serialize)]
 struct Messages<'a> {
@@ -41,7 +41,10 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
             let names = messages.iter().map(find).collect::<Result<Vec<_>, _>>()?;
             let subject = match (names.as_slice(), parts.as_slice()) {
                 (_, []) => Subject::Messages(names),
-                ([only], _) => Subject::Parts(only.clone(), parts.clone()),
+                ([only], _) => {
+                    let parts = parts.iter().map(|path| (only.clone(), path.clone())).collect();
+                    Subject::Documents(Chosen { parts, ..Chosen::default() })
+                }
                 _ => return Err(Failure::new(Exit::Usage, "--part is of one message")),
             };
             super::export::run(call, subject, to)
@@ -94,6 +97,7 @@ fn show(call: &mut Call<'_>, source: &Source) -> Outcome {
         (true, Ok(engine)) => engine.document_of(&source.read(&call.cwd, call.stdin)?)?,
         (true, Err(_)) => {
             let (keyring, classes, now) = (call.keyring()?, Classes::default(), call.now());
+            let company = Company::default();
             let context = Context {
                 keyring: &keyring,
                 classes: &classes,
@@ -101,7 +105,7 @@ fn show(call: &mut Call<'_>, source: &Source) -> Outcome {
                 id: None,
                 received: None,
                 case: None,
-                parties: &nobody,
+                company: &company,
             };
             document::message(source.read(&call.cwd, call.stdin)?, &context)
         }

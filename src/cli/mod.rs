@@ -27,6 +27,7 @@ mod plea;
 mod plea_args;
 mod probe;
 mod profile;
+mod progress;
 mod refile;
 mod register;
 mod rekey;
@@ -52,6 +53,7 @@ use self::named::Kind;
 use self::output::Output;
 use self::profile::Way;
 use crate::engine::clock::Clock;
+use crate::engine::keys::{KeyListed, Soon};
 use crate::engine::socket::{self, Request, SocketError};
 use crate::settings::finding::Severity;
 use crate::store::vault::Cost;
@@ -129,7 +131,7 @@ fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, offline:
         let now = Clock::system().now();
         if is_sound && roots.exists() {
             match own_keys(cli, &roots, &config, environment, output) {
-                Ok(Some(keys)) => found.extend(check::keys(&config, &keys, now)),
+                Ok(Some((keys, ending))) => found.extend(check::keys(&config, &keys, ending)),
                 Ok(None) => {}
                 Err(failure) => {
                     let place = roots.vault_file();
@@ -158,7 +160,7 @@ fn own_keys(
     config: &crate::config::Config,
     environment: &Environment,
     output: &mut Output<'_>,
-) -> Result<Option<Vec<crate::engine::keys::KeyListed>>, Failure> {
+) -> Result<Option<(Vec<KeyListed>, Vec<Soon>)>, Failure> {
     let passphrase = cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?;
     if passphrase.is_none() && config.unlock_command.is_none() && !environment.is_interactive {
         output.say("the keys were not looked at: the profile is locked, and nobody gave its passphrase");
@@ -170,7 +172,9 @@ fn own_keys(
     };
     let way = Way { roots: roots.clone(), environment, passphrase, connects: false, events: None };
     let engine = profile::open(lock, config.clone(), way, false, output)?;
-    Ok(Some(engine.keys().list()?))
+    let keys = engine.keys().list()?;
+    let ending = engine.keys().ending(&keys)?;
+    Ok(Some((keys, ending)))
 }
 
 /// A command that works on a profile, or on a bare file with whatever keys there are.
@@ -225,6 +229,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
     let mut call = Call::new(environment.cwd.clone(), &mut stdin, output.reborrow(), Some(&engine));
     call.account.clone_from(&cli.global.account);
     call.is_interactive = environment.is_interactive;
+    call.is_alone = true;
     call.key_passphrase = key_passphrase;
     let outcome = call::run(&mut call, command);
     for event in engine.unread_events() {
@@ -310,10 +315,20 @@ fn hand_over(
         let read = io::stdin().lock().read_to_end(&mut stdin);
         read.map_err(|error| Failure::new(Exit::BadData, format!("standard input: {error}")))?;
     }
+    // File descriptors and terminals are this process's: what is read from them goes along.
+    let secret = match command {
+        Command::Key(key) => match key.passphrase_fd() {
+            Some(number) => Some(passphrase::from_fd(number)?),
+            None if environment.is_interactive => key.question().map(passphrase::ask).transpose()?.flatten(),
+            None => None,
+        },
+        _ => None,
+    };
     let request = Request {
         args: std::env::args().skip(1).collect(),
         cwd: environment.cwd.clone(),
         stdin: std::mem::take(&mut *stdin),
+        secret: secret.map(|mut secret| socket::Secret(std::mem::take(&mut *secret))),
     };
     let (out, err) = output.streams();
     match socket::call(&roots.socket(), &request, out, err) {

@@ -134,7 +134,7 @@ fn passwords(
     let mut typed = HashMap::new();
     let asked = config.accounts.iter().filter(|account| account.password == PasswordSource::Prompt);
     for account in asked.filter(|_| way.connects && way.environment.is_interactive) {
-        if let Some(password) = password(account, output)? {
+        if let Some(password) = password(account, &way.roots, output)? {
             typed.insert(account.name.clone(), password);
         }
     }
@@ -143,16 +143,26 @@ fn passwords(
             continue;
         }
         let question = format!("Password of the route {} ({}; empty: its mail waits)", route.name, route.smtp.host);
-        if let Some(answer) = passphrase::ask(&question)?.filter(|answer| !answer.is_empty()) {
+        while let Some(answer) = passphrase::ask(&question)?.filter(|answer| !answer.is_empty()) {
+            if is_the_passphrase(&way.roots, &answer) {
+                output.say("That is the passphrase of your profile, which is asked for afterwards. It was kept from the server.");
+                continue;
+            }
             let password = Zeroizing::new(String::from_utf8_lossy(&answer).into_owned());
             typed.insert(engine::route_password_name(&route.name), password);
+            break;
         }
     }
     Ok(typed)
 }
 
+/// Whether the passphrase of the profile was typed where the password of a server is asked for: no server may learn it.
+fn is_the_passphrase(roots: &Roots, typed: &[u8]) -> bool {
+    Vault::open_with(&roots.vault_file(), typed, Cost::FLOOR).is_ok()
+}
+
 /// Asks for the password of an account until the server takes it. `None`: the person would rather work offline.
-pub(super) fn password(account: &Account, output: &mut Output<'_>) -> Result<Option<Zeroizing<String>>, Failure> {
+fn password(account: &Account, roots: &Roots, output: &mut Output<'_>) -> Result<Option<Zeroizing<String>>, Failure> {
     let question =
         format!("Password of {} ({} at {}; empty: offline)", account.name, account.imap.user, account.imap.host);
     loop {
@@ -164,6 +174,13 @@ pub(super) fn password(account: &Account, output: &mut Output<'_>) -> Result<Opt
             output.say("That is not UTF-8 text.");
             continue;
         };
+        if is_the_passphrase(roots, &answer) {
+            output.say(&format!(
+                "That is the passphrase of your profile, which is asked for afterwards. It was not sent to {}.",
+                account.imap.host
+            ));
+            continue;
+        }
         match probe::log_in(account, Service::Imap, &Proof::Password(net::Secret::new(text.to_owned()))) {
             Err(Trouble { fault: Fault::Credentials, words }) => output.say(&format!("{words}. Please try again.")),
             Err(trouble) => {

@@ -34,5 +34,6 @@ fn perform(engine: &Engine, request: Request, out: &mut Vec<u8>, err: &mut Vec<u
     let mut stdin = Cursor::new(request.stdin);
     let mut call = Call::new(request.cwd, &mut stdin, Output::new(out, err, cli.global.json), Some(engine));
     call.account = cli.global.account;
+    call.key_passphrase = request.secret.map(|mut secret| std::mem::take(&mut secret.0).into());
     call::finish(&mut call, &command)
 }

@@ -3,9 +3,12 @@
 //! Nothing is encrypted to justice gateways unless somebody says so: their scanners cannot read it, and may hold it back or throw it away. A
 //! recipient's own rule wins over the one of the domain, the longer domain over the shorter, and any of them over the class.
 
+use jiff::SignedDuration;
+
 use super::read::{refuse_misplaced, suffix};
 use crate::case::Class;
 use crate::mail::address::Address;
+use crate::pgp::verdict::TOLERANCE;
 use crate::settings::finding::Finding;
 use crate::settings::{Fields, nearest};
 
@@ -102,6 +105,11 @@ pub struct Exception {
     pub autocrypt: Option<bool>,
 }
 
+/// The key of [`OpenPgp::tolerance`].
+const TOLERANCE_KEY: &str = "signature_time_minutes";
+/// More than a day would let yesterday's message be sent again under today's date.
+const TOLERANCE_MINUTES_MAX: i64 = 24 * 60;
+
 /// The section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenPgp {
@@ -117,6 +125,8 @@ pub struct OpenPgp {
     pub mixed: Mixed,
     /// The subject is repeated in the encrypted text, for programs that cannot read protected header fields (RFC 9788 §2.1.2).
     pub legacy_display: bool,
+    /// How far a signature's time may be from the Date of its message, for it to be good.
+    pub tolerance: SignedDuration,
     /// Domains and addresses that are treated otherwise.
     pub exceptions: Vec<Exception>,
 }
@@ -130,6 +140,7 @@ impl Default for OpenPgp {
             open: PEER,
             mixed: Mixed::SplitSecure,
             legacy_display: true,
+            tolerance: TOLERANCE,
             exceptions: Vec::new(),
         }
     }
@@ -190,6 +201,11 @@ pub(super) fn read(top: &mut Fields<'_>) -> OpenPgp {
         open: treatment(&mut fields, "open", defaults.open),
         mixed: word(&mut fields, "mixed").unwrap_or(defaults.mixed),
         legacy_display: fields.boolean("legacy_display", defaults.legacy_display),
+        tolerance: SignedDuration::from_mins(fields.integer(
+            TOLERANCE_KEY,
+            1..=TOLERANCE_MINUTES_MAX,
+            TOLERANCE.as_mins(),
+        )),
         exceptions: exceptions(&mut fields),
     };
     top.adopt(fields.end());
@@ -285,6 +301,9 @@ pub(super) fn write(openpgp: &OpenPgp) -> String {
     if openpgp.legacy_display != defaults.legacy_display {
         out.push_str(&format!("legacy_display = {}\n", openpgp.legacy_display));
     }
+    if openpgp.tolerance != defaults.tolerance {
+        out.push_str(&format!("{TOLERANCE_KEY} = {}\n", openpgp.tolerance.as_mins()));
+    }
     for (key, one, default) in [
         ("cjsm", openpgp.cjsm, defaults.cjsm),
         ("gov", openpgp.gov, defaults.gov),
@@ -320,11 +339,13 @@ pub(super) fn write(openpgp: &OpenPgp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::{Encrypt, Mixed, OuterSubject};
     use crate::case::Class;
     use crate::config::Config;
 
-    const SECTION: &str = "[openpgp]\nmixed = 'refuse'\nlegacy_display = false\ngov = { encrypt = 'when-possible' }\n\
+    const SECTION: &str = "[openpgp]\nmixed = 'refuse'\nlegacy_display = false\nsignature_time_minutes = 5\ngov = { encrypt = 'when-possible' }\n\
          [[openpgp.exception]]\nfor = ['Foxglove.example', 'h.lintwhite@copfs.gov.example']\nencrypt = 'required'\nsubject = 'keep'\n\
          [[openpgp.exception]]\nfor = ['*.clerks.foxglove.example']\nencrypt = 'never'\nautocrypt = false\nsign = true\n";
 
@@ -338,6 +359,7 @@ mod tests {
     fn the_nearest_rule_wins() {
         let config = Config::parse(SECTION, "config.toml").unwrap().0.openpgp;
         assert_eq!((config.mixed, config.legacy_display), (Mixed::Refuse, false));
+        assert_eq!(config.tolerance, SignedDuration::from_mins(5));
         let check = |addr: &str, class, encrypt, subject, because: &str| {
             let (found, why) = config.treatment(addr, class);
             assert_eq!((found.encrypt, found.subject, why.as_str()), (encrypt, subject, because), "{addr}");
@@ -385,6 +407,7 @@ mod tests {
             assert!(words.iter().all(|one| told[0].contains(one)), "{told:?}");
         };
         check("[openpgp]\nmixed = 'splt'\n", 2, &["`mixed` knows no `splt`", "did you mean \"split\"?"]);
+        check("[openpgp]\nsignature_time_minutes = 0\n", 2, &["out of range", "from 1 to 1440"]);
         check("[openpgp]\ngov = { encrypt = 'always' }\n", 2, &["`encrypt` knows no `always`", "when-possible"]);
         check("[openpgp]\ngov = { encrpyt = 'never' }\n", 2, &["unknown key `encrpyt`", "encrypt"]);
         check("[openpgp]\ngov = 'never'\n", 2, &["`gov` is"]);

@@ -97,6 +97,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         calendar: practice::calendar(&mut top),
         authserv_ids: practice::authserv_ids(&mut top),
         templates: defaults.templates,
+        export_directory: export_directory(&mut top),
     };
     if document.root.get("account").is_none() && !document.root.entries.iter().any(|entry| entry.key == "accounts") {
         top.note(Finding::warning(
@@ -285,6 +286,14 @@ fn sync(top: &mut Fields<'_>) -> SyncKnobs {
     };
     top.adopt(fields.end());
     sync
+}
+
+fn export_directory(top: &mut Fields<'_>) -> Option<PathBuf> {
+    let mut fields = top.table("export")?;
+    refuse_misplaced(&mut fields);
+    let directory = fields.text("directory").filter(|text| !text.trim().is_empty());
+    top.adopt(fields.end());
+    directory.map(PathBuf::from)
 }
 
 fn accounts(top: &mut Fields<'_>) -> Vec<Account> {

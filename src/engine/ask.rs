@@ -23,7 +23,6 @@ use crate::case::Class;
 use crate::imap;
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
-use crate::pgp::verdict::nobody;
 use crate::store::summary::Summary;
 
 /// Up to so many messages are read one by one; beyond, whole mailboxes are.
@@ -319,10 +318,10 @@ impl Engine {
     pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
         let raw = self.raw(name, true)?;
         let wanted = name.clone();
-        let (keyring, case, shutter) = self.core.ask_open(move |core, open| {
+        let (keyring, case, company, shutter) = self.core.ask_open(move |core, open| {
             let key = open.library.key(&wanted);
             let case = key.and_then(|key| open.library.cases_of(key).into_iter().next());
-            (open.keyring.now(), case, key.map(|key| Shutter::of(core, open, key)))
+            (open.keyring.now(), case, core.company(open, key), key.map(|key| Shutter::of(core, open, key)))
         })?;
         let context = document::Context {
             keyring: &keyring,
@@ -331,7 +330,7 @@ impl Engine {
             id: Some(raw.id),
             received: Some(raw.received),
             case,
-            parties: &nobody,
+            company: &company,
         };
         Ok(on_deep_stack(|| {
             document::message_shut(raw.raw, &context, |reading| {
@@ -347,7 +346,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`].
     pub fn document_of(&self, raw: &[u8]) -> Result<MessageDocument, EngineError> {
-        let keyring = self.core.ask_open(|_, open| open.keyring.now())?;
+        let (keyring, company) = (self.keyring()?, self.company(None)?);
         let context = document::Context {
             keyring: &keyring,
             classes: &self.settings().classes,
@@ -355,7 +354,7 @@ impl Engine {
             id: None,
             received: None,
             case: None,
-            parties: &nobody,
+            company: &company,
         };
         Ok(on_deep_stack(|| document::message(raw.to_vec(), &context)))
     }

@@ -39,6 +39,7 @@ use crate::case::rules::Rules;
 use crate::config::Config;
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
+use crate::pgp::report::Acceptance;
 use crate::store::cache::{Cache, CacheError, CacheOptions};
 use crate::store::cert::SecretHome;
 use crate::store::profile::Roots;
@@ -493,6 +494,7 @@ impl Core {
     /// The keyring is read from the state store anew.
     pub(crate) fn reload_keyring(&mut self, open: &mut Open) -> Result<(), EngineError> {
         open.keyring.set(load_keyring(&open.stores.state, &open.asked, &self.announcer)?);
+        self.tell_key_ends(open);
         self.reread_sealed(open);
         Ok(())
     }
@@ -589,6 +591,14 @@ fn load_keyring(
     for cert in state.certs()? {
         if let Err(error) = keyring.add_cert(&cert.cert, cert.acceptance) {
             announcer.notice(Tone::Warning, &format!("certificate {}: {error}", SafeText::line(&cert.fingerprint)));
+            continue;
+        }
+        // Older decisions did not note what they were about.
+        if let Some(decision) =
+            cert.decisions.last().filter(|one| one.acceptance == cert.acceptance && !one.addresses.is_empty())
+            && cert.acceptance != Acceptance::Own
+        {
+            keyring.set_accepted_for(&cert.fingerprint, &decision.addresses);
         }
     }
     for secret in state.secrets()? {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::company::Company;
 use super::reading::{self, Reading};
 use crate::case::document::{OUT_OF_REACH, Reach};
 use crate::case::{Class, Classes, Proof};
@@ -21,10 +22,9 @@ use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::offer::Offer;
-use crate::pgp::open::{Decrypt, Inside, Terms};
+use crate::pgp::open::{Decrypt, Inside};
 use crate::pgp::report::{Acceptance, OpenPgp};
 use crate::pgp::sentence;
-use crate::pgp::verdict::Parties;
 
 /// The schema's name.
 pub const SCHEMA: &str = "casemail.message/1";
@@ -174,8 +174,8 @@ pub struct Context<'a> {
     pub received: Option<Timestamp>,
     /// The case with the reason in words.
     pub case: Option<(CaseId, String)>,
-    /// What the owner of an address is in that case.
-    pub parties: Parties<'a>,
+    /// Who is who in its cases.
+    pub company: &'a Company,
 }
 
 /// The document of a message. Never fails: a message that cannot be read gives a document that says so (`undisplayable` among the
@@ -192,7 +192,7 @@ pub(crate) fn message_shut(
     shut: impl FnOnce(&mut Reading),
 ) -> MessageDocument {
     let raw = raw.into();
-    let terms = Terms { parties: context.parties, ..Terms::at(context.now, Decrypt::Any) };
+    let terms = context.company.terms(context.now, Decrypt::Any);
     match reading::open_guarded(&raw, context.keyring, &terms) {
         Some(mut reading) => {
             shut(&mut reading);

@@ -7,7 +7,6 @@ use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
@@ -18,7 +17,7 @@ use crate::mail::message::Message;
 use crate::mail::safe::{self, SafeText};
 use crate::pgp::file;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{Decrypt, Opened, Terms};
+use crate::pgp::open::{Opened, Terms};
 use crate::pgp::sentence;
 
 /// Largest file that is sent along: more than servers take.
@@ -36,11 +35,10 @@ pub struct Saved {
 }
 
 /// Decrypts a part that is an encrypted file, saves what is in it, and tells what came of it. Nothing is written unless all of it was checked.
-pub(crate) fn decrypt(opened: &Opened, path: &str, dir: &Path, keyring: &Keyring, now: Timestamp) -> Sentence {
+pub(crate) fn decrypt(opened: &Opened, path: &str, dir: &Path, keyring: &Keyring, terms: &Terms<'_>) -> Sentence {
     let say = |tone, words: &str| Sentence { tone, text: SafeText::line(words) };
     let place = opened.shown.parts().iter().position(|part| part.path == path);
-    let terms = Terms::at(now, Decrypt::Any);
-    let Some(file) = place.and_then(|place| file::open_file(opened, place, keyring, &terms)) else {
+    let Some(file) = place.and_then(|place| file::open_file(opened, place, keyring, terms)) else {
         return say(Tone::Warning, "This attachment is no encrypted file of its own; save it as it is.");
     };
     let verdict = sentence::of_file(&file.name, &file.openpgp, &file.warnings);

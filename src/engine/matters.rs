@@ -351,6 +351,7 @@ impl Core {
         if open.library.set_book(book) {
             self.refile_on(open);
         }
+        self.tell_key_ends(open);
         self.mark_changed();
     }
 

@@ -24,6 +24,7 @@ mod asked;
 mod changes;
 pub mod clock;
 mod clocks;
+pub mod company;
 mod connections;
 mod core;
 pub mod document;
@@ -62,6 +63,8 @@ pub mod sandbox;
 mod scribe;
 mod secrets;
 pub mod socket;
+mod streamed;
+mod target;
 #[cfg(test)]
 mod tests;
 mod tidying;

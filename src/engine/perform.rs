@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::announce::sentence;
+use super::company::Company;
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::guard::Facts;
 use super::ingest::{self, summarise};
@@ -14,7 +15,7 @@ use super::quarantine::Shutter;
 use super::query::Resolution;
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
-use super::{draft_file, files, looked, outbox};
+use super::{draft_file, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
@@ -24,7 +25,7 @@ use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{Decrypt, Terms};
+use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
 use crate::store::cache::NewMessage;
@@ -233,7 +234,8 @@ impl Core {
             Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::DecryptAttachment(name, path, dir) => self.decrypt_attachment(open, name, path, dir),
-            Effect::Export(wanted, dir) => self.export(open, wanted, PathBuf::from(dir)),
+            Effect::Export(wanted, dir, making) => self.export(open, wanted, target::typed(&dir), making),
+            Effect::LookAtTarget(text) => self.look_at_target(open, text),
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::AttachOwnKey(from) => {
@@ -352,20 +354,7 @@ impl Core {
             then(Err(sentence(Tone::Warning, "This message is gone: it was moved or deleted elsewhere.")));
             return;
         };
-        let badge = open.library.badge(key);
-        let wanted = Wanted {
-            key,
-            name,
-            badge,
-            number: open.number,
-            stores: Arc::clone(&open.stores),
-            settings: Arc::clone(&self.settings),
-            keyring: open.keyring.now(),
-            handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
-            downloads: Arc::clone(&open.downloads),
-            watcher: watcher.clone(),
-            core: self.handle.clone(),
-        };
+        let wanted = Wanted::of(self, open, key, name, watcher.clone());
         let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
         let shutter = Shutter::of(self, open, key);
         let early = early.map(|early| {
@@ -459,6 +448,7 @@ impl Core {
     fn decrypt_attachment(&mut self, open: &mut Open, name: MessageRef, path: String, dir: String) {
         let announcer = self.announcer.clone();
         let (keyring, now) = (open.keyring.now(), self.now());
+        let company = self.company(open, open.library.key(&name));
         self.with_message(open, name, move |read| match read {
             Err(words) => announcer.send(Event::Notice(words)),
             Ok((reading, _)) => {
@@ -468,7 +458,8 @@ impl Core {
                     return;
                 }
                 let _detached = tokio::task::spawn_blocking(move || {
-                    let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, now);
+                    let terms = company.terms(now, Decrypt::Any);
+                    let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, &terms);
                     announcer.send(Event::Notice(told));
                 });
             }
@@ -642,7 +633,8 @@ impl Core {
         let mut keys = ids.flat_map(|id| open.library.with_message_id(id));
         let key = keys.find(|key| open.library.badge(*key).is_some_and(|badge| badge.encrypted))?;
         let raw = open.stores.cache.raw(key).ok().flatten();
-        let reading = raw.and_then(|raw| reading::read_guarded(&raw.into(), keyring, self.now(), Decrypt::NotRsa));
+        let reading =
+            raw.and_then(|raw| reading::read_guarded(&raw.into(), keyring, &self.settings.terms(Decrypt::NotRsa)));
         // What cannot be read here has no readers that are known of: everybody is asked about.
         Some(reading.map_or_else(Origin::default, |reading| Origin {
             readers: readers(keyring, &reading.opened.report, self.now()),
@@ -663,6 +655,7 @@ impl Core {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.now(),
+            tolerance: self.settings.config.openpgp.tolerance,
             destroyed: Arc::default(),
         };
         self.runtime.spawn_blocking(move || {
@@ -755,6 +748,7 @@ pub(super) struct Wanted {
     pub(super) stores: Arc<Stores>,
     pub(super) settings: Arc<Settings>,
     pub(super) keyring: Arc<Keyring>,
+    company: Company,
     handle: Option<imap::Handle>,
     pub(super) downloads: Arc<Downloads>,
     pub(super) watcher: Watcher,
@@ -762,6 +756,29 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// A message of the index.
+    pub(super) fn of(core: &Core, open: &Open, key: MessageKey, name: MessageRef, watcher: Watcher) -> Self {
+        Self {
+            key,
+            badge: open.library.badge(key),
+            number: open.number,
+            stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&core.settings),
+            keyring: open.keyring.now(),
+            company: core.company(open, Some(key)),
+            handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
+            downloads: Arc::clone(&open.downloads),
+            watcher,
+            core: core.handle.clone(),
+            name,
+        }
+    }
+
+    /// The connection of its account.
+    pub(super) fn handle(&self) -> Option<&imap::Handle> {
+        self.handle.as_ref()
+    }
+
     async fn read(self, early: Option<Early>) -> Result<Reading, String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let here = tokio::task::spawn_blocking(move || stores.raw(key)).await;
@@ -773,8 +790,8 @@ impl Wanted {
         };
         let reading = tokio::task::spawn_blocking(move || {
             let raw: Arc<[u8]> = raw.into();
-            let now = self.settings.clock.now();
-            let reading = reading::open_guarded(&raw, &self.keyring, &Terms::at(now, Decrypt::Any));
+            let terms = self.company.terms(self.settings.clock.now(), Decrypt::Any);
+            let reading = reading::open_guarded(&raw, &self.keyring, &terms);
             if let Some(reading) = &reading {
                 self.learn(reading, &raw);
             }
@@ -787,7 +804,7 @@ impl Wanted {
     }
 
     /// Asks the server for the whole message, and keeps it.
-    async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
+    pub(super) async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
         let Some(handle) = &self.handle else {
             return Err("The text of this message is not here, and there is no connection to fetch it.".to_owned());
         };

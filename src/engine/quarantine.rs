@@ -248,8 +248,8 @@ impl Core {
         let Some(key) = key.filter(|_| !message_id.is_empty()) else { return Ok(()) };
         let Some(raw) = open.stores.state.quarantined(message_id)? else { return Ok(()) };
         let raw: Arc<[u8]> = raw.into();
-        let reading =
-            super::reading::read_guarded(&raw, &open.keyring.now(), self.now(), crate::pgp::open::Decrypt::NotRsa);
+        let terms = self.settings.terms(crate::pgp::open::Decrypt::NotRsa);
+        let reading = super::reading::read_guarded(&raw, &open.keyring.now(), &terms);
         let book = open.register.with(|loaded| loaded.book())?;
         let shut = reading.is_none_or(|reading| {
             reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
@@ -318,7 +318,8 @@ impl Engine {
             return Ok(false);
         }
         let keyring = self.keyring()?;
-        let reading = super::reading::read_guarded(raw, &keyring, self.now(), crate::pgp::open::Decrypt::Any);
+        let terms = self.settings.terms(crate::pgp::open::Decrypt::Any);
+        let reading = super::reading::read_guarded(raw, &keyring, &terms);
         Ok(reading.is_some_and(|mut reading| {
             reading.shut(&book, &Kinds::default(), true);
             reading.shut.whole || reading.shut.parts.iter().any(|(_, _, reach)| *reach == Reach::Quarantined)
@@ -341,8 +342,8 @@ impl Engine {
         self.core.ask_open(move |core, open| {
             let key = open.library.key(&name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let around = core.around(open, key, None).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
-            let decrypt = crate::pgp::open::Decrypt::Any;
-            let reading = super::reading::read_guarded(&raw, &open.keyring.now(), core.now(), decrypt);
+            let terms = core.settings.terms(crate::pgp::open::Decrypt::Any);
+            let reading = super::reading::read_guarded(&raw, &open.keyring.now(), &terms);
             let mut reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
             Shutter::of(core, open, key).shut(&mut reading);
             let meant = |one: &Document| match (parts.is_empty(), release) {

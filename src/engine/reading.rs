@@ -19,7 +19,7 @@ use crate::mail::message::Message;
 use crate::pgp::file::{self, FileReport};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::offer::{self, Offer};
-use crate::pgp::open::{Decrypt, Opened, Terms, open_with};
+use crate::pgp::open::{Opened, Terms, open_with};
 use crate::pgp::sentence::{self, Loudness};
 
 /// A Date header that differs from the time of receipt by more is worth a word.
@@ -173,14 +173,9 @@ pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Read
 }
 
 /// Reads a message; `None` where that panics.
-pub(crate) fn read_guarded(
-    raw: &Arc<[u8]>,
-    keyring: &Keyring,
-    now: Timestamp,
-    may_decrypt: Decrypt,
-) -> Option<Reading> {
+pub(crate) fn read_guarded(raw: &Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Option<Reading> {
     // The keyring is only read, and nothing half-made leaves.
-    catch_unwind(AssertUnwindSafe(|| read(Arc::clone(raw), keyring, &Terms::at(now, may_decrypt)))).ok()
+    catch_unwind(AssertUnwindSafe(|| read(Arc::clone(raw), keyring, terms))).ok()
 }
 
 /// Reads a message that a person opened, and looks beside it too.

@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// Largest request: a draft with its attachments may come by standard input.
 const REQUEST_BYTES_MAX: u32 = 128 << 20;
@@ -40,6 +41,18 @@ pub struct Request {
     pub cwd: PathBuf,
     /// All of its standard input, where the command reads it.
     pub stdin: Vec<u8>,
+    /// A passphrase that was typed to it, or read from a file descriptor of its.
+    pub secret: Option<Secret>,
+}
+
+/// A passphrase on its way between two processes of one user; wiped when dropped.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub struct Secret(pub Vec<u8>);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
 }
 
 /// Where a request's output goes.
@@ -91,7 +104,7 @@ pub enum SocketError {
 
 fn write_frame(stream: &mut impl Write, kind: u8, bytes: &[u8]) -> io::Result<()> {
     let length = u32::try_from(bytes.len()).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let mut frame = Vec::with_capacity(bytes.len().saturating_add(5));
+    let mut frame = Zeroizing::new(Vec::with_capacity(bytes.len().saturating_add(5)));
     frame.push(kind);
     frame.extend_from_slice(&length.to_be_bytes());
     frame.extend_from_slice(bytes);
@@ -99,7 +112,7 @@ fn write_frame(stream: &mut impl Write, kind: u8, bytes: &[u8]) -> io::Result<()
     stream.flush()
 }
 
-fn read_frame(stream: &mut impl Read, bytes_max: u32) -> io::Result<(u8, Vec<u8>)> {
+fn read_frame(stream: &mut impl Read, bytes_max: u32) -> io::Result<(u8, Zeroizing<Vec<u8>>)> {
     let mut kind = [0_u8; 1];
     stream.read_exact(&mut kind)?;
     let mut length = [0_u8; 4];
@@ -108,7 +121,7 @@ fn read_frame(stream: &mut impl Read, bytes_max: u32) -> io::Result<(u8, Vec<u8>
     if length > bytes_max {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a frame is too long"));
     }
-    let mut bytes = Vec::new();
+    let mut bytes = Zeroizing::new(Vec::new());
     // Grows with what really arrives, not with what is announced.
     stream.take(u64::from(length)).read_to_end(&mut bytes)?;
     if bytes.len() != length as usize {
@@ -229,6 +242,7 @@ pub fn call(path: &Path, request: &Request, out: &mut dyn Write, err: &mut dyn W
         return Err(SocketError::OtherUser(path.to_owned()));
     }
     let bytes = postcard::to_stdvec(request).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    let bytes = Zeroizing::new(bytes);
     write_frame(&mut stream, REQUEST, &bytes)?;
     loop {
         let (kind, bytes) = read_frame(&mut stream, CHUNK_BYTES_MAX)?;
@@ -265,7 +279,8 @@ mod tests {
         let server = Server::listen(&path, echo()).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let stdin: Vec<u8> = (0..1_000_000_u32).map(|n| n as u8).collect();
-        let request = Request { args: vec!["case".into(), "list".into()], cwd: "/".into(), stdin: stdin.clone() };
+        let request =
+            Request { args: vec!["case".into(), "list".into()], cwd: "/".into(), stdin: stdin.clone(), secret: None };
         let (mut out, mut err) = (Vec::new(), Vec::new());
         assert_eq!(call(&path, &request, &mut out, &mut err).unwrap(), 2);
         assert_eq!((out, err), (stdin, b"case list".to_vec()));

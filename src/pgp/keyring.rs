@@ -26,6 +26,20 @@ struct Held {
     cert: Cert,
     /// What the user decided.
     acceptance: Acceptance,
+    /// The addresses that the decision was about, lower-case; nothing: all that it carries.
+    accepted_for: Option<Vec<String>>,
+}
+
+impl Held {
+    /// What holds of the certificate for an address (lower-case): what was decided about others says nothing of this one.
+    fn acceptance_for(&self, address: &str) -> Acceptance {
+        match &self.accepted_for {
+            Some(addresses) if self.acceptance.is_accepted() && !addresses.iter().any(|one| one == address) => {
+                Acceptance::Undecided
+            }
+            _ => self.acceptance,
+        }
+    }
 }
 
 /// The keygrip of each (sub)key that an agent holds, by its fingerprint.
@@ -198,6 +212,19 @@ impl Keyring {
         }
     }
 
+    /// Records which addresses a decision was about: for others that the certificate carries, nothing is decided. `false` if it is not
+    /// held.
+    pub fn set_accepted_for(&mut self, fingerprint: &str, addresses: &[String]) -> bool {
+        let addresses = addresses.iter().map(|address| address.to_lowercase()).collect();
+        match self.position(fingerprint).and_then(|position| self.held.get_mut(position)) {
+            Some(held) => {
+                held.accepted_for = Some(addresses);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// All certificates at the given time, in the order of adding.
     #[must_use]
     pub fn certs(&self, now: Timestamp) -> Vec<CertInfo> {
@@ -229,7 +256,7 @@ impl Keyring {
             .into_iter()
             .flatten()
             .filter_map(|position| self.held.get(*position))
-            .map(|held| self.info(held, now))
+            .map(|held| CertInfo { acceptance: held.acceptance_for(&address), ..self.info(held, now) })
             // A revoked or expired certificate may have no valid user id left; it is still the reason to give.
             .filter(|info| info.invalid.is_some() || info.addresses.contains(&address))
             .collect();
@@ -265,7 +292,7 @@ impl Keyring {
                 position
             }
             None => {
-                self.held.push(Held { cert, acceptance });
+                self.held.push(Held { cert, acceptance, accepted_for: None });
                 self.held.len().saturating_sub(1)
             }
         };
@@ -322,11 +349,11 @@ impl Keyring {
         self.held.iter().any(|held| held.acceptance == Acceptance::Own)
     }
 
-    /// What was decided about a certificate.
-    pub(super) fn acceptance(&self, fingerprint: &Fingerprint) -> Acceptance {
+    /// What was decided about a certificate, and for which addresses.
+    pub(super) fn decision(&self, fingerprint: &Fingerprint) -> (Acceptance, Option<Vec<String>>) {
         self.lookup(&KeyHandle::from(fingerprint.clone()))
             .find(|held| held.cert.fingerprint() == *fingerprint)
-            .map_or(Acceptance::Undecided, |held| held.acceptance)
+            .map_or((Acceptance::Undecided, None), |held| (held.acceptance, held.accepted_for.clone()))
     }
 
     /// The certificates that hold any of the keys.

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::certificate::{CertInfo, ReadCert, read_certs};
 use super::open::{Inside, Opened};
 use super::payload::GOSSIP;
+use super::warning::Warning;
 use crate::mail::headers::Headers;
 use crate::mail::message::{Message, Part};
 
@@ -116,6 +117,30 @@ pub fn offers(message: &Message, opened: &Opened, now: Timestamp) -> Vec<Offer> 
                 let offer = offer(via, cert, opened.inside(place));
                 add(Offer { path: Some(part.path.clone()), ..offer });
             }
+        }
+    }
+    found
+}
+
+/// The author whom a message's keys can be for, lower-case: the one address of From, named alike inside and outside of the protection.
+#[must_use]
+pub fn author(opened: &Opened) -> Option<String> {
+    match opened.shown.headers().from().as_slice() {
+        [author] if !opened.warnings.contains(&Warning::FromMismatch) => Some(author.addr.to_ascii_lowercase()),
+        _ => None,
+    }
+}
+
+/// The keys that a message brings for its author: those that carry the author's address, each once. What is passed on for others is not
+/// among them.
+#[must_use]
+pub fn of_author(message: &Message, opened: &Opened, now: Timestamp) -> Vec<Offer> {
+    let Some(author) = author(opened) else { return Vec::new() };
+    let mut found: Vec<Offer> = Vec::new();
+    for offer in offers(message, opened, now) {
+        let is_known = found.iter().any(|known| known.cert == offer.cert);
+        if offer.via != Via::Gossip && !is_known && offer.info.addresses.contains(&author) {
+            found.push(offer);
         }
     }
     found
@@ -264,6 +289,37 @@ mod tests {
             told(&format!("{from}Autocrypt-Gossip: {field}\r\nTo: h.lintwhite@copfs.gov.example\r\n\r\nx")),
             nothing
         );
+    }
+
+    #[test]
+    fn what_is_for_the_author_carries_the_address_of_the_one_author() {
+        const AUTHOR: &str = "r.vellum@foxglove.example";
+        let key = generate("Rufus Vellum", AUTHOR, now()).unwrap();
+        let data = base64::engine::general_purpose::STANDARD.encode(&key.cert);
+        let folded: String =
+            data.as_bytes().chunks(60).map(|line| format!(" {}\r\n", String::from_utf8_lossy(line))).collect();
+        let field = |start: &str| format!("Autocrypt: {start} keydata=\r\n{folded}");
+        let count = |raw: String| {
+            let message = Message::parse(raw.into_bytes());
+            let opened = open(&message, &Keyring::new(), now(), Decrypt::Any);
+            of_author(&message, &opened, now()).len()
+        };
+        let sent = |fields: &str, author: &str| count(format!("From: {author}\r\n{fields}Subject: x\r\n\r\ntext\r\n"));
+        let good = field("addr=R.Vellum@foxglove.example; prefer-encrypt=mutual;");
+        assert_eq!(sent(&good, AUTHOR), 1);
+        assert_eq!(sent(&field("Addr=r.vellum@foxglove.example; _note=x;"), "R.Vellum@Foxglove.example"), 1);
+        assert_eq!(sent(&field("addr=r.vellum@foxglove.example; critical=x;"), AUTHOR), 0, "not understood");
+        assert_eq!(sent(&format!("{good}{good}"), AUTHOR), 0, "two valid ones cancel each other");
+        let other = field("addr=p.sage@crown.example;");
+        assert_eq!(sent(&format!("{other}{good}"), AUTHOR), 1, "one for somebody else does not count");
+        assert_eq!(sent(&good, "p.sage@crown.example"), 0, "somebody else's");
+        assert_eq!(sent(&other, "p.sage@crown.example"), 0, "a key that does not carry it");
+        assert_eq!(sent(&good, &format!("{AUTHOR}, p.sage@crown.example")), 0, "two authors");
+        let armored = crate::pgp::certificate::export_cert(&key.cert).unwrap();
+        let attached = format!("Content-Type: application/pgp-keys\r\n\r\n{armored}");
+        assert_eq!(count(format!("From: {AUTHOR}\r\n{attached}")), 1);
+        assert_eq!(count(format!("From: {AUTHOR}\r\n{good}{attached}")), 1, "the same by two ways");
+        assert_eq!(count(format!("From: p.sage@crown.example\r\n{attached}")), 0);
     }
 
     #[test]

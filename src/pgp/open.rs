@@ -16,7 +16,7 @@ use super::payload::{self, Scheme};
 use super::protect::crlf;
 use super::report::{Covers, HeaderProtection, Integrity, OpenPgp, SignatureState};
 use super::shape::{self, Shape, ciphertext_below, part, shape, signed_below};
-use super::verdict::{Checked, Evidence, Outcome, Parties, TOLERANCE, nobody, verdict};
+use super::verdict::{Checked, Evidence, Outcome, Parties, TOLERANCE, no_case, verdict};
 use super::verify;
 use super::warning::Warning;
 use crate::mail::headers::Headers;
@@ -103,7 +103,7 @@ impl Terms<'_> {
     /// With the usual [`TOLERANCE`] and no case.
     #[must_use]
     pub fn at(now: Timestamp, may_decrypt: Decrypt) -> Self {
-        Self { now, may_decrypt, tolerance: TOLERANCE, parties: &nobody }
+        Self { now, may_decrypt, tolerance: TOLERANCE, parties: &no_case }
     }
 }
 
@@ -320,12 +320,19 @@ impl Work<'_> {
     fn present(mut self, mut payload: Payload) -> Opened {
         let outer = self.message.headers();
         let holds = payload.signatures.iter().any(|checked| checked.covers == Covers::Whole && holds(checked.outcome));
-        let scheme = payload::scheme(&payload.entity).filter(|_| payload.mime && (payload.encrypted || holds));
+        let protects = payload.mime && (payload.encrypted || holds);
+        let scheme = match payload::wrapped(outer, &payload.entity).filter(|_| protects) {
+            Some(inner) => {
+                payload.entity = inner;
+                Some(Scheme::Wrapped)
+            }
+            None => payload::scheme(&payload.entity).filter(|_| protects),
+        };
         let inner = payload.entity.headers();
         let mut headers = payload::view(outer, scheme.map(|scheme| (inner, scheme, payload.encrypted)));
         self.report.header_protection = match scheme {
             None => HeaderProtection::None,
-            Some(Scheme::Cipher | Scheme::Old) if payload.encrypted => HeaderProtection::Encrypted,
+            Some(Scheme::Cipher | Scheme::Old | Scheme::Wrapped) if payload.encrypted => HeaderProtection::Encrypted,
             Some(_) if holds => HeaderProtection::Signed,
             Some(_) => HeaderProtection::None,
         };
@@ -433,6 +440,9 @@ impl Work<'_> {
             } else if self.report.signature.bound_to.is_some() {
                 self.warn(Warning::TimeMismatch);
             }
+        }
+        if self.report.signature.signer.as_ref().is_some_and(|signer| signer.stranger) {
+            self.warn(Warning::NotAParty);
         }
         if state == SignatureState::Good && outcomes().any(|outcome| outcome != Outcome::Valid) {
             self.warn(Warning::OtherSignatures);

@@ -119,8 +119,11 @@ pub struct Signer {
     pub user_id: String,
     /// What the user decided about the certificate.
     pub acceptance: Acceptance,
-    /// The role of that person in the case, once parties are known.
+    /// What that person is in the case of the message, in words, where the signature stands for a party of it.
     pub party: Option<String>,
+    /// The signature stands for somebody who is no party of the case that the message is filed in.
+    #[serde(default)]
+    pub stranger: bool,
 }
 
 /// The facts about the signature.

@@ -51,6 +51,10 @@ pub fn of_file(name: &str, report: &OpenPgp, warnings: &[Warning]) -> Option<(Lo
         SignatureState::None => return None,
         // A file may honestly be older than the message that brings it.
         SignatureState::Mismatch if signed.bound_to.is_some() => (Loudness::Plain, said(signed, warnings, &FILE).1),
+        SignatureState::Good if signed.signer.as_ref().is_some_and(|signer| signer.stranger) => {
+            let (_, words) = said(signed, warnings, &FILE);
+            (Loudness::Warning, format!("{words} {}", Warning::NotAParty.sentence()))
+        }
         _ => said(signed, warnings, &FILE),
     };
     Some((loudness, format!("“{}”: {words}", SafeText::line(name))))
@@ -137,6 +141,13 @@ fn said(report: &SignatureReport, warnings: &[Warning], thing: &Thing) -> (Loudn
             let issuer = report.issuer.as_deref().map(|id| format!(" {}", short(id))).unwrap_or_default();
             (Loudness::Warning, format!("Signed by a key{issuer} that is not here: nothing is known about the signer."))
         }
+        SignatureState::Undecided if signer.is_some_and(|signer| signer.acceptance.is_accepted()) => (
+            Loudness::Warning,
+            format!(
+                "Signed {when} with a key of {who}; you accepted that key for other addresses, not for this one, so this proves nothing \
+                 yet: decide about it again."
+            ),
+        ),
         SignatureState::Undecided => (
             Loudness::Warning,
             format!(
@@ -207,6 +218,7 @@ mod tests {
                     user_id: "x\u{1b}[32m\u{202e}\nSigned by the court".to_owned(),
                     acceptance: Acceptance::Undecided,
                     party: Some("prosecutor\u{202e}".to_owned()),
+                    stranger: false,
                 }),
                 ..SignatureReport::default()
             };

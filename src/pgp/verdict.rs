@@ -45,6 +45,16 @@ pub struct Certificate {
     pub addresses: Vec<String>,
     /// What the user decided.
     pub acceptance: Acceptance,
+    /// The addresses that the decision was about, lower-case; nothing: all that it carries.
+    pub accepted_for: Option<Vec<String>>,
+}
+
+impl Certificate {
+    /// Whether it is accepted for an address (lower-case): a decision is about the addresses that the certificate carried then.
+    fn is_accepted_for(&self, address: &str) -> bool {
+        self.acceptance.is_accepted()
+            && self.accepted_for.as_ref().is_none_or(|addresses| addresses.iter().any(|one| one == address))
+    }
 }
 
 /// One signature, checked.
@@ -73,13 +83,25 @@ pub struct Evidence {
     pub date: Option<Timestamp>,
 }
 
-/// What the owner of an address is in a case, in words (for instance `prosecutor`); nothing for a stranger to it.
-pub type Parties<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+/// What the owner of an address is to the case of a message.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// The message is in no case, or nobody is recorded in it yet: nothing can be said.
+    #[default]
+    NoCase,
+    /// No party of the case.
+    Stranger,
+    /// A party, with what it is there in words: for instance `counsel for FERRET`.
+    Party(String),
+}
 
-/// No case is known: everyone is a stranger.
+/// Tells what the owner of an address is to the case of a message.
+pub type Parties<'a> = &'a (dyn Fn(&str) -> Standing + Sync);
+
+/// Nothing is known of a case.
 #[must_use]
-pub fn nobody(_address: &str) -> Option<String> {
-    None
+pub fn no_case(_address: &str) -> Standing {
+    Standing::NoCase
 }
 
 /// Judges. The party is looked up by the one address that the signature stands for, never by a name.
@@ -93,7 +115,11 @@ pub fn verdict(evidence: &Evidence, tolerance: SignedDuration, parties: Parties<
         .min_by_key(|report| rank(report.state))
         .unwrap_or_default();
     if let (Some(signer), Some(address)) = (&mut report.signer, &report.bound_to) {
-        signer.party = parties(address);
+        match parties(address) {
+            Standing::NoCase => {}
+            Standing::Stranger => signer.stranger = true,
+            Standing::Party(words) => signer.party = Some(words),
+        }
     }
     report
 }
@@ -120,6 +146,10 @@ fn judge(checked: &Checked, evidence: &Evidence, tolerance: SignedDuration) -> S
         _ if certificate.is_none() => SignatureState::UnknownKey,
         _ if acceptance == Acceptance::Rejected => SignatureState::Rejected,
         _ if !acceptance.is_accepted() => SignatureState::Undecided,
+        // It names the author, but the decision was about other addresses.
+        _ if carried.as_ref().is_some_and(|address| certificate.is_some_and(|cert| !cert.is_accepted_for(address))) => {
+            SignatureState::Undecided
+        }
         _ if checked.covers == Covers::None => SignatureState::Partial,
         _ if checked.covers == Covers::Part => SignatureState::Partial,
         Outcome::NotForUs | Outcome::Future => SignatureState::Mismatch,
@@ -146,6 +176,7 @@ fn judge(checked: &Checked, evidence: &Evidence, tolerance: SignedDuration) -> S
             user_id: user_id.unwrap_or_default(),
             acceptance: cert.acceptance,
             party: None,
+            stranger: false,
         }),
         issuer: checked.issuer.clone(),
     }
@@ -188,6 +219,7 @@ mod tests {
                 user_ids: vec!["Hamish Lintwhite <h.lintwhite@copfs.gov.example>".to_owned()],
                 addresses: vec!["h.lintwhite@copfs.gov.example".to_owned()],
                 acceptance: Acceptance::Accepted,
+                accepted_for: None,
             }),
             issuer: None,
             covers: Covers::Whole,
@@ -200,7 +232,7 @@ mod tests {
 
     #[track_caller]
     fn check(evidence: &Evidence, state: SignatureState, bound_to: Option<&str>) {
-        let report = verdict(evidence, TOLERANCE, &nobody);
+        let report = verdict(evidence, TOLERANCE, &no_case);
         assert_eq!((report.state, report.bound_to.as_deref()), (state, bound_to), "{evidence:#?}");
     }
 
@@ -213,14 +245,43 @@ mod tests {
     /// A party is an address that a signature stands for, and nothing else.
     #[test]
     fn the_party_is_looked_up_by_the_bound_address() {
-        let parties = |address: &str| (address == "h.lintwhite@copfs.gov.example").then(|| "prosecutor".to_owned());
-        let party = |evidence: &Evidence| verdict(evidence, TOLERANCE, &parties).signer.and_then(|signer| signer.party);
-        assert_eq!(party(&evidence(vec![valid()])).as_deref(), Some("prosecutor"));
+        let parties = |address: &str| match address {
+            "h.lintwhite@copfs.gov.example" => Standing::Party("procurator fiscal".to_owned()),
+            _ => Standing::Stranger,
+        };
+        let told = |evidence: &Evidence| {
+            let signer = verdict(evidence, TOLERANCE, &parties).signer.unwrap();
+            (signer.party, signer.stranger)
+        };
+        assert_eq!(told(&evidence(vec![valid()])), (Some("procurator fiscal".to_owned()), false));
         let mut undecided = valid();
         undecided.certificate.as_mut().unwrap().acceptance = Acceptance::Undecided;
-        assert_eq!(party(&evidence(vec![undecided])), None);
+        assert_eq!(told(&evidence(vec![undecided])), (None, false));
         let other = Evidence { from: vec!["x@attacker.example".to_owned()], ..evidence(vec![valid()]) };
-        assert_eq!(party(&other), None);
+        assert_eq!(told(&other), (None, false), "nobody is vouched for");
+        let mut stranger = valid();
+        stranger.certificate.as_mut().unwrap().addresses = vec!["x@attacker.example".to_owned()];
+        let other = Evidence { signatures: vec![stranger], ..other };
+        assert_eq!(told(&other), (None, true), "good, and no party");
+        let report = verdict(&evidence(vec![valid()]), TOLERANCE, &no_case);
+        assert!(!report.signer.unwrap().stranger, "without a case nobody is a stranger");
+    }
+
+    /// An address that came into the certificate after the decision is not what was decided about.
+    #[test]
+    fn a_decision_is_about_its_addresses() {
+        for (accepted_for, state) in [
+            (vec!["h.lintwhite@copfs.gov.example"], SignatureState::Good),
+            (vec!["hamish@mailbox.example", "h.lintwhite@copfs.gov.example"], SignatureState::Good),
+            (vec!["hamish@mailbox.example"], SignatureState::Undecided),
+            (vec![], SignatureState::Undecided),
+        ] {
+            let mut checked = valid();
+            let certificate = checked.certificate.as_mut().unwrap();
+            certificate.accepted_for = Some(accepted_for.into_iter().map(str::to_owned).collect());
+            let bound = (state == SignatureState::Good).then_some("h.lintwhite@copfs.gov.example");
+            check(&evidence(vec![checked]), state, bound);
+        }
     }
 
     #[test]

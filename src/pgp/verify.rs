@@ -181,9 +181,9 @@ fn unbound(sig: &Signature, cert: &Cert, error: &openpgp::anyhow::Error, keyring
     let mut checked = facts(outcome, sig, None, keyring);
     if outcome != Outcome::UnknownKey {
         let (user_ids, addresses) = valid_now.as_ref().map(identities).unwrap_or_default();
-        let acceptance = keyring.acceptance(&cert.fingerprint());
-        checked.certificate =
-            Some(Certificate { fingerprint: cert.fingerprint().to_hex(), user_ids, addresses, acceptance });
+        let (acceptance, accepted_for) = keyring.decision(&cert.fingerprint());
+        let fingerprint = cert.fingerprint().to_hex();
+        checked.certificate = Some(Certificate { fingerprint, user_ids, addresses, acceptance, accepted_for });
     }
     checked
 }
@@ -199,12 +199,8 @@ fn facts(
         let valid = ka.valid_cert();
         let (user_ids, addresses) = identities(valid);
         let fingerprint = valid.fingerprint();
-        Certificate {
-            acceptance: keyring.acceptance(&fingerprint),
-            fingerprint: fingerprint.to_hex(),
-            user_ids,
-            addresses,
-        }
+        let (acceptance, accepted_for) = keyring.decision(&fingerprint);
+        Certificate { fingerprint: fingerprint.to_hex(), user_ids, addresses, acceptance, accepted_for }
     });
     Checked {
         outcome,
@@ -221,7 +217,7 @@ fn for_us(sig: &Signature, keyring: &Keyring) -> bool {
     let mut named = sig.intended_recipients().peekable();
     named.peek().is_none()
         || !keyring.has_own()
-        || named.any(|fingerprint| keyring.acceptance(fingerprint) == Acceptance::Own)
+        || named.any(|fingerprint| keyring.decision(fingerprint).0 == Acceptance::Own)
 }
 
 /// Whether sequoia's policy refused an algorithm.

@@ -43,6 +43,8 @@ pub enum Warning {
     SignedCiphertext,
     /// An unsigned header says which characters the signed bytes stand for.
     UnsignedCharset,
+    /// Who signed it is no party of the case of the message.
+    NotAParty,
 }
 
 impl Warning {
@@ -69,6 +71,7 @@ impl Warning {
             Self::UnsignedHeaders => "unsigned-headers",
             Self::SignedCiphertext => "signed-ciphertext",
             Self::UnsignedCharset => "unsigned-charset",
+            Self::NotAParty => "signer-not-party",
         }
     }
 
@@ -109,6 +112,7 @@ impl Warning {
             Self::UnsignedCharset => {
                 "Which characters the signed bytes stand for is said outside of the signature, and could have been changed."
             }
+            Self::NotAParty => "Whoever signed it is no party of the case that it is filed in.",
         }
     }
 
@@ -128,6 +132,7 @@ impl Warning {
             | Self::TooLarge
             | Self::SignedCiphertext
             | Self::UnsignedCharset
+            | Self::NotAParty
             | Self::HeaderMismatch => Loudness::Warning,
             Self::NotEncrypted
             | Self::FromMismatch

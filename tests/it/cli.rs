@@ -306,8 +306,13 @@ fn the_set_up_at_a_terminal_asks_again_and_shows_no_passphrase() {
     let words = [env!("CARGO_BIN_EXE_casemail"), "--home", home.to_str().unwrap()];
     let Some(tmux) = Tmux::start((80, 24), &words, &[]) else { return };
     tmux.wait_for("empty: offline");
+    // The wrong one of the two secrets: no server learns it.
+    tmux.type_text("otter weir lantern");
     tmux.send_keys(&["Enter"]);
-    tmux.wait_for("Passphrase");
+    tmux.wait_for("It was not sent to localhost");
+    tmux.wait_until("the question again", |screen| screen.trim_end().ends_with("empty: offline):"));
+    tmux.send_keys(&["Enter"]);
+    tmux.wait_for("Passphrase:");
     tmux.type_text("stoat weir lantern");
     tmux.send_keys(&["Enter"]);
     tmux.wait_for("wrong");

@@ -354,9 +354,9 @@ fn a_lock_takes_the_keys_along_and_a_passphrase_of_its_own_is_asked_for_again() 
     assert!(matches!(reads(&engine), Err(EngineError::Locked)), "locked: nothing is deciphered");
     unlock(&engine, &home);
     assert!(!reads(&engine).unwrap(), "the profile is open, the key is not");
-    assert!(engine.keys().unlock(&fingerprint, "wrong").is_err());
+    assert!(engine.keys().unlock(&fingerprint, "wrong", false).is_err());
     assert!(!reads(&engine).unwrap());
-    assert!(engine.keys().unlock(&fingerprint, CANARY).unwrap().has_secret);
+    assert!(engine.keys().unlock(&fingerprint, CANARY, false).unwrap().has_secret);
     assert!(reads(&engine).unwrap());
     // Where the passphrase is kept with it, the profile's alone opens both.
     engine.keys().import(&exported, Some(CANARY), Acceptance::Undecided, "file", false).unwrap();
@@ -409,8 +409,8 @@ fn check_agent(algorithm: &str) {
     let draft = b"To: quill@quillpounce.example\r\nSubject: to myself\r\n\r\nThe otter.\r\n";
     let report = engine.send_raw(draft, None, Said::Nothing, true).unwrap();
     assert!(report.findings.iter().any(|finding| finding.because.contains("unlock it")), "{:?}", report.findings);
-    assert!(engine.keys().unlock(&fingerprint, "wrong").is_err());
-    engine.keys().unlock(&fingerprint, CANARY).unwrap();
+    assert!(engine.keys().unlock(&fingerprint, "wrong", false).is_err());
+    engine.keys().unlock(&fingerprint, CANARY, false).unwrap();
     forget();
     assert!(reads(), "{algorithm}");
     forget();
@@ -544,4 +544,44 @@ fn a_passphrase_typed_on_screen_is_seen_nowhere() {
     files_below(&home.path(), &mut |place, bytes| assert!(!holds(bytes, CANARY.as_bytes()), "{}", place.display()));
     screen.send_keys(&["C-q"]);
     assert_eq!(screen.wait_for_end(), 0);
+}
+
+/// A key with a passphrase of its own is opened in the running program by a second process; kept with the profile, it is asked for no more.
+#[test]
+fn a_second_process_opens_a_key_of_the_running_one() {
+    if !installed("gpg") {
+        return;
+    }
+    let (gpg, home) = (Gpg::new(), home());
+    gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
+    let file = home.beside("from-gpg");
+    std::fs::write(&file, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
+    let sealed = home.beside("sealed.eml");
+    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
+    let (file, sealed) = (file.to_str().unwrap(), sealed.to_str().unwrap());
+    let taken = with_secret(&home, &["key", "import", "--ask-passphrase", file], CANARY);
+    assert_eq!(taken.code, 0, "{taken:?}");
+    let reads = || home.json(&["message", "show", sealed])["openpgp"]["decrypted"] == true;
+    assert!(!reads(), "nobody typed it");
+    // Alone, it would be open for the length of the command.
+    let alone = with_secret(&home, &["key", "unlock"], CANARY);
+    assert_eq!((alone.code, alone.err.contains("--keep")), (77, true), "{alone:?}");
+
+    let Some(screen) = home.screen((100, 30)) else { return };
+    screen.wait_for("Cases");
+    assert!(!reads());
+    let wrong = with_secret(&home, &["key", "unlock"], "wrong");
+    assert_eq!((wrong.code, wrong.err.contains("does not open")), (77, true), "{wrong:?}");
+    assert!(!reads());
+    let opened = with_secret(&home, &["key", "unlock"], CANARY);
+    assert_eq!((opened.code, opened.err.contains("until the profile is locked")), (0, true), "{opened:?}");
+    assert!(reads(), "open in the running program");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+    assert!(!reads(), "it left with the program");
+
+    let kept = with_secret(&home, &["key", "unlock", "--keep"], CANARY);
+    assert_eq!((kept.code, kept.err.contains("opens with the profile")), (0, true), "{kept:?}");
+    assert!(reads(), "one passphrase opens both");
+    files_below(&home.path(), &mut |place, bytes| assert!(!holds(bytes, CANARY.as_bytes()), "{}", place.display()));
 }

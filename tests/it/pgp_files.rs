@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use casemail::case::Classes;
+use casemail::engine::company::Company;
 use casemail::engine::document::{self, Context};
 use casemail::pgp::keyring::Keyring;
 use casemail::pgp::report::Acceptance;
-use casemail::pgp::verdict::nobody;
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -56,8 +56,15 @@ fn none_is_good_for_its_victim_and_none_gives_away_its_secret() {
         }
         let classes = Classes::default();
         let (id, received, case) = (None, None, None);
-        let context =
-            Context { keyring: &keyring, classes: &classes, now: now(), id, received, case, parties: &nobody };
+        let context = Context {
+            keyring: &keyring,
+            classes: &classes,
+            now: now(),
+            id,
+            received,
+            case,
+            company: &Company::default(),
+        };
         let document = document::message(raw, &context);
         let json = serde_json::to_value(&document).unwrap();
         let signature = &json["openpgp"]["signature"];

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Keys, listed, offered, shown};
+use super::{Keys, hearings, listed, offered, shown, soon};
 use crate::app::view::{AssistRow, Sentence, Tone};
 use crate::engine::core::EngineError;
 use crate::mail::safe::SafeText;
@@ -18,13 +18,16 @@ impl Keys {
     pub(crate) fn assist(&self, addresses: &[String]) -> Result<Arc<[AssistRow]>, EngineError> {
         let now = self.now();
         let wanted = addresses.to_vec();
-        let (keys, found, messages, stores) = self.core.ask_open(move |_, open| {
-            let keys = listed(open, now)?;
+        let (keys, book, found, messages, stores, keyring) = self.core.ask_open(move |core, open| {
+            let keys = listed(core, open)?;
+            let book = open.register.with(|loaded| loaded.book())?;
             let found = recipients(&open.keyring.now(), &wanted, now);
             let messages: Vec<_> =
                 wanted.iter().map(|address| open.library.newest_from(address, offered::LOOKED_AT)).collect();
-            Ok::<_, EngineError>((keys, found, messages, Arc::clone(&open.stores)))
+            Ok::<_, EngineError>((keys, book, found, messages, Arc::clone(&open.stores), open.keyring.now()))
         })??;
+        let ends = soon(&keys, &hearings(&book, now), now);
+        let shelf = offered::Shelf { stores: &stores, settings: &self.settings, keyring: &keyring };
         let may_look_up = self.settings.config.key_lookup;
         let mut rows: Vec<AssistRow> = found
             .into_iter()
@@ -49,18 +52,14 @@ impl Keys {
                         .find(|key| key.info.fingerprint == offered.fingerprint)
                         .is_none_or(|key| key.info.invalid.is_some() && offered.invalid.is_none() && !key.info.revoked)
                 };
-                let offer = if usable {
-                    None
-                } else {
-                    offered::newest(&stores, &messages, &recipient.address, &is_wanted, now)
-                };
+                let offer = if usable { None } else { shelf.newest(&messages, &recipient.address, &is_wanted) };
                 AssistRow {
                     address: SafeText::line(&recipient.address),
                     why: Sentence {
                         tone: if usable { Tone::Good } else { Tone::Warning },
                         text: SafeText::line(&recipient.sentence()),
                     },
-                    key: key.map(|key| shown::row(key, &[], now)),
+                    key: key.map(|key| shown::row(key, &ends, now)),
                     usable,
                     offer,
                     lookup: if usable || !may_look_up { None } else { hosts(&recipient.address) },

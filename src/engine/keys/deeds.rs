@@ -1,10 +1,11 @@
 //! What the screen does with keys: each in a blocking task, answered by a sentence.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::{Keys, shown};
+use super::{Keys, Soon, hearings, shown, soon};
 use crate::app::effect::{KeyDeed, KeySource};
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -29,12 +30,34 @@ enum Done {
 
 impl Core {
     /// Sends the keys to the screen.
-    pub(crate) fn send_keys(&self, open: &mut Open) {
+    pub(crate) fn send_keys(&self, open: &Open) {
         let now = self.now();
-        match super::listed(open, now) {
-            Ok(keys) => self.announcer.send(Event::Keys(shown::rows(&keys, now))),
+        let listed = super::listed(self, open).and_then(|keys| Ok((keys, open.register.with(|loaded| loaded.book())?)));
+        match listed {
+            Ok((keys, book)) => {
+                let ends = soon(&keys, &hearings(&book, now), now);
+                self.announcer.send(Event::KeysEnding(ending(&ends)));
+                self.announcer.send(Event::Keys(shown::rows(&keys, &ends, now)));
+            }
             Err(error) => self.complain(&error),
         }
+    }
+
+    /// Tells the screen which keys end, beside the core: after an unlock, and when keys or hearings change.
+    pub(crate) fn tell_key_ends(&self, open: &Open) {
+        let (keyring, stores, register) = (open.keyring.clone(), Arc::clone(&open.stores), open.register.clone());
+        let (settings, announcer, now) = (Arc::clone(&self.settings), self.announcer.clone(), self.now());
+        self.runtime.spawn_blocking(move || {
+            let keyring_now = keyring.now();
+            let infos = keyring_now.certs(now);
+            let Ok(book) = register.with(|loaded| loaded.book()) else { return };
+            let cases = super::parties(&book, &settings.classes, &infos);
+            let Ok(keys) = super::joined(&stores, &infos, cases, now) else { return };
+            // Locked, or another change of keys: that one tells.
+            if keyring.is(&keyring_now) {
+                announcer.send(Event::KeysEnding(ending(&soon(&keys, &hearings(&book, now), now))));
+            }
+        });
     }
 
     /// Sends what is known of the keys of recipients, beside the core: messages are read for it.
@@ -61,6 +84,15 @@ impl Core {
             announcer.send(event);
             core.front(Core::mark_changed);
         });
+    }
+}
+
+/// Keys that end, in few words.
+fn ending(ends: &[Soon]) -> Option<SafeText> {
+    match ends {
+        [] => None,
+        [one] => Some(SafeText::line(&one.short)),
+        [first, rest @ ..] => Some(SafeText::line(&format!("{} (and {} more)", first.short, rest.len()))),
     }
 }
 
@@ -123,7 +155,7 @@ impl Keys {
                 format!("{told} Print it, then put the file out of the world; keep its passphrase somewhere else.")
             }
             KeyDeed::Unlock(fingerprint, passphrase) => {
-                let info = self.unlock(&fingerprint, &passphrase.0)?;
+                let info = self.unlock(&fingerprint, &passphrase.0, false)?;
                 format!("The key of {} is open until the profile is locked.", owner(&info))
             }
             KeyDeed::Attach(fingerprint) => {

@@ -19,17 +19,19 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::Serialize;
 
-pub use self::expiry::{Hearing, SOON_DAYS, Soon, soon};
+pub use self::expiry::{Hearing, SOON_DAYS, Soon, hearings, soon};
 pub use self::import::Imported;
 pub use self::own::Backup;
 pub use self::shown::{decided, secret};
 use super::Engine;
-use super::core::{Core, CoreHandle, EngineError, Open, Settings};
+use super::core::{Core, CoreHandle, EngineError, Open, Settings, Stores};
+use crate::case::{Case, Classes};
 use crate::mail::id::CaseId;
 use crate::pgp::certificate::{self, CertInfo};
 use crate::pgp::error::PgpError;
 use crate::pgp::report::Acceptance;
 use crate::pgp::words;
+use crate::register::Book;
 use crate::store::cert::{CertRecord, KeyDecision, SecretHome};
 
 /// A certificate with everything that is known of it here.
@@ -50,7 +52,7 @@ pub struct KeyListed {
     pub added_at: Timestamp,
     /// Where the secret part is, of one's own.
     pub secret: Option<SecretHome>,
-    /// The cases with messages from or to its addresses.
+    /// The cases with messages from or to its addresses, or in which one of them is a party's.
     pub cases: Vec<CaseId>,
 }
 
@@ -109,8 +111,17 @@ impl Keys {
     /// # Errors
     /// [`EngineError::Locked`], or the state store cannot be read.
     pub fn list(&self) -> Result<Vec<KeyListed>, EngineError> {
+        self.core.ask_open(|core, open| listed(core, open))?
+    }
+
+    /// Those of the keys that have ended or end soon, or before a hearing of a case that they are used in.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the register cannot be read.
+    pub fn ending(&self, keys: &[KeyListed]) -> Result<Vec<Soon>, EngineError> {
         let now = self.now();
-        self.core.ask_open(move |_, open| listed(open, now))?
+        let book = self.core.ask_stores(|_, open| open.register.with(|loaded| loaded.book()))??;
+        Ok(soon(keys, &hearings(&book, now), now))
     }
 
     /// Records a decision about a certificate, named by its whole fingerprint.
@@ -193,14 +204,37 @@ pub fn digits(text: &str) -> String {
 }
 
 /// Everything that is known of the keys of an open profile.
-fn listed(open: &mut Open, now: Timestamp) -> Result<Vec<KeyListed>, EngineError> {
-    let infos = open.keyring.now().certs(now);
-    let mut records: HashMap<String, CertRecord> =
-        open.stores.state.certs()?.into_iter().map(|record| (record.fingerprint.clone(), record)).collect();
-    let homes: HashMap<String, SecretHome> =
-        open.stores.state.secrets()?.iter().map(|secret| (secret.fingerprint.clone(), secret.home)).collect();
+fn listed(core: &Core, open: &Open) -> Result<Vec<KeyListed>, EngineError> {
+    let infos = open.keyring.now().certs(core.now());
     let addresses: Vec<&[String]> = infos.iter().map(|info| info.addresses.as_slice()).collect();
-    let cases = open.library.cases_of_people(&addresses);
+    let mut cases = open.library.cases_of_people(&addresses);
+    let book = open.register.with(|loaded| loaded.book())?;
+    for (cases, more) in cases.iter_mut().zip(parties(&book, &core.settings.classes, &infos)) {
+        cases.extend(more);
+        cases.sort_unstable();
+        cases.dedup();
+    }
+    joined(&open.stores, &infos, cases, core.now())
+}
+
+/// The cases in which an address of each key is a party's.
+fn parties(book: &Book, classes: &Classes, infos: &[CertInfo]) -> Vec<Vec<CaseId>> {
+    let is_party = |case: &&Case, info: &CertInfo| info.addresses.iter().any(|one| case.party(one, classes).is_some());
+    let of = |info: &CertInfo| book.cases().filter(|case| is_party(case, info)).map(|case| case.id.clone()).collect();
+    infos.iter().map(of).collect()
+}
+
+/// Keys with what the state store knows of them.
+fn joined(
+    stores: &Stores,
+    infos: &[CertInfo],
+    cases: Vec<Vec<CaseId>>,
+    now: Timestamp,
+) -> Result<Vec<KeyListed>, EngineError> {
+    let mut records: HashMap<String, CertRecord> =
+        stores.state.certs()?.into_iter().map(|record| (record.fingerprint.clone(), record)).collect();
+    let homes: HashMap<String, SecretHome> =
+        stores.state.secrets()?.iter().map(|secret| (secret.fingerprint.clone(), secret.home)).collect();
     Ok(infos
         .iter()
         .zip(cases)

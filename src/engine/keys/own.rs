@@ -175,15 +175,30 @@ impl Keys {
     ///
     /// # Errors
     /// Not one's own, or the passphrase is wrong.
-    pub fn unlock(&self, fingerprint: &str, passphrase: &str) -> Result<CertInfo, EngineError> {
-        let (secret, _) = self.own_anywhere(fingerprint, true)?;
+    pub fn unlock(&self, fingerprint: &str, passphrase: &str, keep: bool) -> Result<CertInfo, EngineError> {
+        let (mut secret, _) = self.own_anywhere(fingerprint, true)?;
         match secret.home {
             SecretHome::Agent => self.try_agent(&secret, passphrase)?,
             _ => drop(crate::pgp::keyring::Keyring::new().add_secret(&secret.key, Some(passphrase))?),
         }
         let (now, wanted) = (self.now(), secret.fingerprint.clone());
         let passphrase = Zeroizing::new(passphrase.to_owned());
+        let kept = match (keep, secret.home) {
+            (false, _) | (true, SecretHome::Profile) => None,
+            (true, SecretHome::Agent) => {
+                let words = "the key is with gpg-agent, which keeps its passphrase by itself (see `default-cache-ttl` in gpg-agent.conf)";
+                return Err(EngineError::Refused(words.to_owned()));
+            }
+            (true, SecretHome::Asked) => {
+                secret.home = SecretHome::Profile;
+                secret.passphrase = Some((*passphrase).clone());
+                Some(secret)
+            }
+        };
         self.core.ask_open(move |core, open| {
+            if let Some(secret) = &kept {
+                open.stores.state.write(|write| write.put_secret(secret))?;
+            }
             open.asked.insert(wanted.clone(), passphrase);
             core.reload_keyring(open)?;
             let unknown = || crate::pgp::error::PgpError::UnknownCertificate(wanted.clone());

@@ -4,16 +4,15 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{KeyListed, Soon, soon};
+use super::{KeyListed, Soon};
 use crate::app::view::{KeyRow, Sentence, Tone};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::Acceptance;
 use crate::store::cert::{KeyDecision, SecretHome};
 
 /// The rows of the screen: one's own first, then by owner.
-pub(crate) fn rows(keys: &[KeyListed], now: Timestamp) -> Arc<[KeyRow]> {
-    let ends = soon(keys, &[], now);
-    let mut rows: Vec<KeyRow> = keys.iter().map(|key| row(key, &ends, now)).collect();
+pub(crate) fn rows(keys: &[KeyListed], ends: &[Soon], now: Timestamp) -> Arc<[KeyRow]> {
+    let mut rows: Vec<KeyRow> = keys.iter().map(|key| row(key, ends, now)).collect();
     rows.sort_by_cached_key(|row| (!row.is_own(), row.owner().as_str().to_lowercase()));
     rows.into()
 }

@@ -236,7 +236,8 @@ impl Core {
     /// The first words of a message, without what is quoted; and why a block in it cannot be read.
     fn first_words(&self, open: &Open, key: MessageKey) -> (SafeText, Option<SafeText>) {
         let raw = open.stores.cache.raw(key).ok().flatten();
-        let reading = raw.and_then(|raw| read_guarded(&raw.into(), &open.keyring.now(), self.now(), Decrypt::NotRsa));
+        let terms = self.settings.terms(Decrypt::NotRsa);
+        let reading = raw.and_then(|raw| read_guarded(&raw.into(), &open.keyring.now(), &terms));
         let Some(reading) = reading else { return (SafeText::default(), None) };
         let text = reading.body.text();
         let damage = match block::read(&text) {

@@ -178,8 +178,8 @@ impl Carrier {
     fn open(&self, key: MessageKey) -> Result<Option<Vec<Bundle>>, String> {
         let raw = self.stores.cache.raw(key).map_err(|error| error.to_string())?;
         let Some(raw) = raw else { return Ok(None) };
-        let now = self.settings.clock.now();
-        let reading = read_guarded(&raw.into(), &self.keyring, now, Decrypt::Any).ok_or("it cannot be read")?;
+        let terms = self.settings.terms(Decrypt::Any);
+        let reading = read_guarded(&raw.into(), &self.keyring, &terms).ok_or("it cannot be read")?;
         let report = &reading.opened.report;
         if !(report.encrypted && report.decrypted) {
             return Err("it is not sealed to a key of this profile".to_owned());

@@ -47,6 +47,7 @@ fn receive(engine: &Engine, uid: u32, body: &str) {
         book: Arc::clone(&engine.settings.book),
         classes: Arc::clone(&engine.settings.classes),
         now: engine.now(),
+        tolerance: engine.settings.config.openpgp.tolerance,
         destroyed: Arc::default(),
     };
     let fetched = crate::imap::Fetched {

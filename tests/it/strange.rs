@@ -94,6 +94,13 @@ fn a_mailbox_of_strange_mail_is_synced_listed_filed_and_exported() {
     let exported = home.json(&[&["message", "export", "--to", &to_text][..], &ids].concat());
     assert_eq!(exported["left_out"].as_array().unwrap().len(), 0, "{exported}");
     let directory = exported["directory"].as_str().unwrap();
+    // Some of it is filed to one case and some to another: nothing of it is called the one's or the other's, and both know.
+    assert!(directory.ends_with("/SEVERAL-CASES"), "{directory}");
+    for case in ["FERRET", "ZZ26000417"] {
+        assert!(home.done(&["case", "chronology", case], b"").contains("SEVERAL-CASES"), "{case}");
+    }
+    let nowhere = home.run(&["message", "export", "--to", "/dev/null/x", ids[0]], b"");
+    assert_eq!((nowhere.code, nowhere.err.contains("could not start")), (73, false), "{nowhere:?}");
     home.json(&["export", "verify", directory]);
     let beside: Vec<_> = std::fs::read_dir(&to).unwrap().collect();
     assert_eq!(beside.len(), 1, "{beside:?}");

@@ -332,6 +332,11 @@ impl Core {
             .map(|name| {
                 let key = open.library.key(name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
                 let message = self.message_name(open, key)?;
+                if open.library.is_conflicting(key) {
+                    // What is decided goes by the Message-ID: it would be said to be done, and hold for neither.
+                    let words = "another message under the same Message-ID says something else: nothing tells them apart for ever, so that neither can be filed by hand";
+                    return Err(EngineError::Refused(words.to_owned()));
+                }
                 // What a stranger claims to belong to a thread drags nothing after it.
                 let whole_thread = open.library.filing_doubt(key).is_none();
                 Ok(if cases.is_empty() {

@@ -161,4 +161,8 @@ fn another_message_under_the_same_id_does_not_undo_a_filing() {
     assert_eq!(cases.len(), 2);
     assert!(cases.contains(&("about the gnome".into(), "FERRET".into())), "{cases:?}");
     assert!(cases.contains(&("plead".into(), serde_json::Value::Null)), "{cases:?}");
+    // Nothing would tell the two apart: that is said, and not that it was done.
+    let plead = listed["messages"].as_array().unwrap().iter().find(|one| one["subject"] == "plead").unwrap();
+    let refused = home.run(&["case", "file", plead["id"].as_str().unwrap(), "--case", "FERRET"], b"");
+    assert_eq!((refused.code, refused.err.contains("same Message-ID")), (1, true), "{refused:?}");
 }

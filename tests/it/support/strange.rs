@@ -416,11 +416,11 @@ pub(crate) fn mails(seed: u64, mixed: usize) -> Vec<Vec<u8>> {
         }
         mail = match chance.next() % 4 {
             0 => mail
-                .body(files([chance.one(&NAMES), chance.one(&NAMES)]))
+                .body(files([*chance.one(&NAMES), *chance.one(&NAMES)]))
                 .with("Content-Type", "multipart/mixed; boundary=q"),
             1 => mail.body(*chance.one(&PAGES)),
             2 => mail.body(chance.one(&CHARSETS).1),
-            _ => mail.body([chance.one(&ESCAPES), chance.one(&DECEIVERS).as_bytes()].concat()),
+            _ => mail.body([*chance.one(&ESCAPES), chance.one(&DECEIVERS).as_bytes()].concat()),
         };
         all.push(mail.bytes());
     }

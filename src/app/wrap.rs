@@ -47,12 +47,14 @@ impl Wrapped {
     pub fn resize(&mut self, width: usize, height: usize) {
         let (width, height) = (width.max(1), height.max(1));
         if width != self.width {
-            let line = self.pieces.get(self.top).map_or(0, |piece| piece.line);
+            let (line, start) = self.pieces.get(self.top).map_or((0, 0), |piece| (piece.line, piece.bytes.start));
             self.pieces.clear();
             self.next = 0;
             self.width = width;
             while self.next <= line && self.wrap_next() {}
-            self.top = self.pieces.iter().position(|piece| piece.line == line).unwrap_or(0);
+            // A line may be a whole letter: what was read first stays on the first row.
+            let is_before = |piece: &Piece| (piece.line, piece.bytes.start) <= (line, start);
+            self.top = self.pieces.iter().rposition(is_before).unwrap_or(0);
         }
         self.height = height;
         self.settle();
@@ -112,7 +114,12 @@ impl Wrapped {
             return 100;
         }
         let last = self.pieces.get((self.top + self.height).min(self.pieces.len()).saturating_sub(1));
-        last.map_or(0, |piece| (piece.line * 100).checked_div(self.text.len()).unwrap_or(100).min(99))
+        // Of a line, too: some letters are one line.
+        last.map_or(0, |piece| {
+            let line = self.text.get(piece.line).map_or(1, |line| line.as_str().len().max(1));
+            let hundredths = piece.line * 100 + piece.bytes.start * 100 / line;
+            hundredths.checked_div(self.text.len()).unwrap_or(100).min(99)
+        })
     }
 
     fn settle(&mut self) {
@@ -221,6 +228,22 @@ mod tests {
         assert!(wrapped.at_end());
         assert_eq!(wrapped.percent(), 100);
         assert!(!wrapped.scroll(1));
+    }
+
+    #[test]
+    fn a_letter_of_one_line_has_places_too() {
+        let letter = SafeText::line(&(0..1_000).map(|n| format!("w{n} ")).collect::<String>());
+        let mut wrapped = Wrapped::new([letter].into(), 80, 20);
+        assert!((20..40).contains(&wrapped.percent()), "{}", wrapped.percent());
+        wrapped.scroll(20);
+        let words = |wrapped: &Wrapped| -> Vec<String> {
+            wrapped.visible().next().unwrap().2.split(' ').map(str::to_owned).collect()
+        };
+        let before = words(&wrapped);
+        wrapped.resize(40, 20);
+        assert!(words(&wrapped).contains(&before[0]), "{before:?}: {:?}", words(&wrapped));
+        wrapped.last();
+        assert_eq!(wrapped.percent(), 100);
     }
 
     #[test]

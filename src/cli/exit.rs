@@ -95,9 +95,11 @@ impl From<EngineError> for Failure {
             EngineError::Ended => Exit::Unavailable,
             EngineError::NoAccount(_) => Exit::Config,
             EngineError::NoMessage(_) | EngineError::NoMailbox { .. } | EngineError::Refused(_) => Exit::No,
-            EngineError::Cache(_) | EngineError::State(_) | EngineError::Start(_) | EngineError::Keep { .. } => {
-                Exit::CannotWrite
-            }
+            EngineError::Cache(_)
+            | EngineError::State(_)
+            | EngineError::Start(_)
+            | EngineError::Place(_)
+            | EngineError::Keep { .. } => Exit::CannotWrite,
             EngineError::Pgp(PgpError::PassphraseNeeded(_) | PgpError::WrongPassphrase(_)) => Exit::NotPermitted,
             EngineError::Pgp(_) | EngineError::BadData(_) => Exit::BadData,
             EngineError::Server { .. } => Exit::Unavailable,

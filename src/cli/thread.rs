@@ -77,7 +77,7 @@ struct Tree<'a> {
     replies: Vec<Tree<'a>>,
 }
 
-/// As deep as the thread: the engine bounds it.
+/// As deep as the forest, which the engine bounds.
 fn tree(branch: &Branch) -> Tree<'_> {
     Tree { message: Row::of(&branch.message), replies: branch.replies.iter().map(tree).collect() }
 }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::call::Call;
 use super::exit::{Exit, Failure, Outcome};
+use super::listed;
 use super::source::Source;
 use crate::app::effect::Said;
 use crate::case::guard::Reason;
@@ -44,6 +45,13 @@ pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String]) -> Outcome {
         };
         let rows: Vec<Vec<String>> = report.mailboxes.iter().map(cells).collect();
         call.output.table(&rows)?;
+    }
+    for one in report.mailboxes.iter().filter(|one| one.withheld > 0) {
+        let count = listed::count(usize::try_from(one.withheld).unwrap_or(usize::MAX), "message");
+        let place = format!("{}/{}", one.account, one.name);
+        call.output.say(&format!(
+            "{place}: the server counts {count} that it gives nothing of; ask whoever runs it, or look there with another program"
+        ));
     }
     // The code is the first one's; of the others only the words are told.
     let mut trouble = report.trouble.into_iter();

@@ -32,6 +32,9 @@ const LOOK: Duration = Duration::from_millis(40);
 
 /// How long the copy of accepted mail is waited for.
 const FILING: Duration = Duration::from_secs(5);
+/// Answers within answers in a forest; deeper ones stand side by side. Whoever walks it, prints it or reads it elsewhere goes one step down the stack
+/// for each, and a stranger can send as many as he likes.
+const FOREST_DEPTH_MAX: usize = 50;
 
 /// What the index knows of a message in a list.
 struct Indexed {
@@ -213,7 +216,7 @@ impl Engine {
             }
         };
         for message in rows {
-            let depth = depth_of.get(&message.id).copied().unwrap_or(0);
+            let depth = depth_of.get(&message.id).copied().unwrap_or(0).min(FOREST_DEPTH_MAX);
             close(&mut branches, &mut roots, depth);
             branches.push((depth, Branch { message, replies: Vec::new() }));
         }

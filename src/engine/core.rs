@@ -117,6 +117,9 @@ pub enum EngineError {
     /// Threads or runtime could not be started.
     #[error("casemail could not start: {0}")]
     Start(#[from] std::io::Error),
+    /// A place outside of our own stores cannot be written: in words.
+    #[error("{0}")]
+    Place(String),
     /// What was handed in cannot be read: in words.
     #[error("{0}")]
     BadData(String),

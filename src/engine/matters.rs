@@ -24,6 +24,9 @@ use crate::register::{self, CaseChange};
 /// Threads filed anew between two other jobs.
 const REFILE_CHUNK: usize = 4_000;
 
+/// Why some mail cannot be filed by hand.
+const SAME_ID: &str = "another message under the same Message-ID says something else: nothing tells them apart for ever, so that neither can be filed by hand";
+
 impl Core {
     /// What is known of a case; nothing where no message, no configuration and no register knows of it.
     pub(crate) fn case_view(&self, open: &mut Open, id: &CaseId) -> Option<CaseView> {
@@ -327,8 +330,14 @@ impl Core {
         cases: &[CaseId],
     ) -> Result<Vec<register::Event>, EngineError> {
         let because = "by hand".to_owned();
+        // What is decided goes by the Message-ID: of what shares one and says something else it would be said to be done, and hold for neither.
+        let is_apart = |name: &&MessageRef| open.library.key(name).is_none_or(|key| !open.library.is_conflicting(key));
+        if !names.is_empty() && !names.iter().any(|name| is_apart(&name)) {
+            return Err(EngineError::Refused(SAME_ID.to_owned()));
+        }
         names
             .iter()
+            .filter(is_apart)
             .map(|name| {
                 let key = open.library.key(name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
                 let message = self.message_name(open, key)?;

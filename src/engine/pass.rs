@@ -71,6 +71,7 @@ impl Engine {
                 new: pass.new,
                 changed: pass.changed,
                 vanished: pass.vanished,
+                withheld: pass.withheld,
                 bytes_in: pass.bytes_in,
                 bytes_out: pass.bytes_out,
                 round_trips: pass.round_trips,

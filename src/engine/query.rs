@@ -120,7 +120,7 @@ pub struct Listing {
 pub struct Branch {
     /// The message.
     pub message: Listed,
-    /// Answers to it, oldest first.
+    /// Answers to it, oldest first. They nest fifty deep at most; deeper ones stand side by side.
     pub replies: Vec<Branch>,
 }
 
@@ -176,6 +176,8 @@ pub struct MailboxStats {
     pub changed: u64,
     /// Messages that are gone.
     pub vanished: u64,
+    /// Messages that the server counts and gives nothing of.
+    pub withheld: u64,
     /// Octets received, decrypted from TLS.
     pub bytes_in: u64,
     /// Octets sent.

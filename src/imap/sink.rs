@@ -151,6 +151,8 @@ pub struct Pass {
     pub changed: u64,
     /// Messages that are gone.
     pub vanished: u64,
+    /// Messages that the server counts and lists nothing of.
+    pub withheld: u64,
     /// Bytes received, under TLS.
     pub bytes_in: u64,
     /// Bytes sent, under TLS.

@@ -36,6 +36,10 @@ const SLOW_SECS: f64 = 20.0;
 const HEADERS_BATCH: usize = 512;
 const HEADER_BYTES: u32 = 1_024;
 
+/// Messages that a server counts in a mailbox and lists nothing of. Some leave a few out; one that leaves out so many counts what it does not
+/// have, and may count up to 4,294,967,295.
+const COUNTED_IN_VAIN_MAX: u64 = 100_000;
+
 /// A batch of at least so many messages ends where a page of the store does, if the next page would not fit in whole: a page is written anew
 /// by each batch that has a part of it.
 const ALIGNED_MIN: usize = 64;
@@ -342,14 +346,20 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         // What the server counts beyond what it told of (RFC 9051 §7.4.1) is listed too.
         let mut open_end = top == self.session.exists;
         let mut listed = UidSet::new();
-        let mut short = false;
+        let mut missing = 0_u64;
         p.todo = p.todo.saturating_add(u64::from(top).saturating_sub(before.len().saturating_sub(p.lacking.len())));
         while top > 0 {
             let low = top.saturating_sub(sizes.next().unwrap_or(LIST_CHUNK)).saturating_add(1).max(1);
             let last = if std::mem::take(&mut open_end) { None } else { Some(top) };
             let found = self.list_chunk(low, last, p).await?;
             // Some servers leave out messages that they cannot handle, and say OK.
-            short |= u32::try_from(found.len()).unwrap_or(u32::MAX) < top.saturating_sub(low).saturating_add(1);
+            let counted = u64::from(top.saturating_sub(low).saturating_add(1));
+            missing = missing.saturating_add(counted.saturating_sub(found.len() as u64));
+            if missing >= COUNTED_IN_VAIN_MAX {
+                let (doing, exists) = (format!("to list {}", p.at.name), self.session.exists);
+                let words = format!("it counts {exists} messages and lists nothing of {missing} of them");
+                return Err(Error::Nonsense { doing, words });
+            }
             let mut flags = Vec::new();
             let mut wants = Vec::new();
             for item in found {
@@ -381,9 +391,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         }
         p.headers_only = self.depth == Depth::List;
         let mut gone = before.without(&listed);
-        // One that became empty while it was looked at is asked of each message.
-        short |= listed.is_empty();
-        if short && !gone.is_empty() {
+        p.pass.withheld = missing;
+        // One that became empty while it was looked at is asked of each message, too.
+        if (missing > 0 || listed.is_empty()) && !gone.is_empty() {
             gone = gone.without(&self.alive(&gone, p).await?);
         }
         self.vanished(&gone, p).await?;

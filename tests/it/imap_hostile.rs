@@ -605,6 +605,23 @@ async fn a_census_that_lies_takes_nothing() {
     }
 }
 
+/// A server that counts messages and lists none of them ends the pass, and is told of where they are few; what it did give is kept.
+#[tokio::test]
+async fn what_is_counted_and_not_given_is_told_and_ends() {
+    for (exists, withheld) in [(8, Some(3)), (u32::MAX, None)] {
+        let (sink, result, connections) = five(move |asked| {
+            let good = asked.good.replace("* 5 EXISTS", &format!("* {exists} EXISTS"));
+            asked.command.starts_with("SELECT").then(|| Act::Say(good.into_bytes()))
+        })
+        .await;
+        match withheld {
+            Some(count) => assert_eq!((result.unwrap()[0].withheld, connections), (count, 1)),
+            None => assert!(result.unwrap_err().to_string().contains("lists nothing of"), "{connections}"),
+        }
+        sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole(), 5));
+    }
+}
+
 #[tokio::test]
 async fn idle_refused_or_abused() {
     for act in [

@@ -61,6 +61,7 @@ mod servers;
 mod servers_whole;
 mod smtp;
 mod store;
+mod strange;
 mod support;
 mod terminal;
 mod tidy;

@@ -295,7 +295,7 @@ impl Exporter {
         if !put.already {
             let is_in = |place: &usize| documents.get(*place).is_some_and(|one| one.because.is_none());
             let event = Event::Exported {
-                cases: self.case.clone().into_iter().collect(),
+                cases: self.cases(),
                 path: path.display().to_string(),
                 files: 1,
                 manifest: Digest::of(&bytes),

@@ -23,6 +23,8 @@ use crate::register::record::Record;
 
 /// Where mail of no case goes.
 const NO_CASE: &str = "NO-CASE";
+/// Where mail of cases that have none in common goes.
+const SEVERAL: &str = "SEVERAL-CASES";
 
 /// A message to be exported.
 pub(super) struct Letter {
@@ -81,8 +83,16 @@ impl Exporter {
                 (only.keys().copied().collect(), chosen.case.clone())
             }
         };
-        let filed = || keys.iter().find_map(|key| library.cases_of(*key).into_iter().next()).map(|(case, _)| case);
-        let case = case.or_else(filed);
+        // Mail of several cases goes to the directory of none: what is handed on as one case must hold nothing of another.
+        let mut filed = keys.iter().map(|key| library.cases_of(*key)).filter(|cases| !cases.is_empty());
+        let mut shared = filed.next();
+        let is_filed = shared.is_some();
+        for cases in filed {
+            if let Some(shared) = &mut shared {
+                shared.retain(|(one, _)| cases.iter().any(|(other, _)| one == other));
+            }
+        }
+        let case = case.or_else(|| shared.and_then(|shared| shared.into_iter().next()).map(|(case, _)| case));
         let letter = |key: MessageKey| {
             Some(Letter {
                 key,
@@ -102,7 +112,7 @@ impl Exporter {
             (title, identifiers) = (words.to_string(), numbers);
         }
         let directory = match (&case, &record) {
-            (None, _) => NO_CASE.to_owned(),
+            (None, _) => if is_filed { SEVERAL } else { NO_CASE }.to_owned(),
             (Some(case), record) => {
                 let known = record.as_ref().and_then(|record| record.main_identifier()).map(|one| one.value.clone());
                 let first = identifiers.iter().find(|one| one.kind.names_a_case()).map(|one| one.value.clone());
@@ -154,10 +164,21 @@ impl Exporter {
         })
     }
 
+    /// The cases that this is an export of, each once.
+    pub(super) fn cases(&self) -> Vec<CaseId> {
+        let mut all: Vec<CaseId> = match &self.case {
+            Some(case) => vec![case.clone()],
+            None => self.letters.iter().flat_map(|letter| letter.cases.iter().cloned()).collect(),
+        };
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// Nothing is written where something speaks against it.
     pub(super) fn may_write_to(&self, place: &std::path::Path) -> Result<(), EngineError> {
         match target::refusal(place, &own(&self.settings)) {
-            Some(why) => Err(EngineError::Start(std::io::Error::other(format!("{}: {why}", place.display())))),
+            Some(why) => Err(EngineError::Place(format!("{}: {why}", place.display()))),
             None => Ok(()),
         }
     }

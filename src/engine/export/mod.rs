@@ -156,7 +156,7 @@ impl Exported {
 fn refuse(error: ExportError) -> EngineError {
     match error {
         ExportError::Stopped => EngineError::Refused(error.to_string()),
-        ExportError::Place { .. } => EngineError::Start(std::io::Error::other(error.to_string())),
+        ExportError::Place { .. } => EngineError::Place(error.to_string()),
     }
 }
 

@@ -69,7 +69,7 @@ impl Exporter {
         let manifest = Digest::of(&list);
         done.manifest = manifest.to_string();
         let event = Event::Exported {
-            cases: self.case.clone().into_iter().collect(),
+            cases: self.cases(),
             path: done.directory.display().to_string(),
             files: done.files.len() as u64,
             manifest,

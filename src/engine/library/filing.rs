@@ -41,8 +41,8 @@ pub(crate) struct Book {
     rules: Vec<case::ConfiguredCase>,
     /// Places in `cases`.
     places: HashMap<CaseId, usize>,
-    /// What people have decided about messages, by the digest of the Message-ID.
-    decisions: Arc<HashMap<u64, case::Decided>>,
+    /// What people have decided about messages, and at what second, by the digest of the Message-ID.
+    decisions: Arc<HashMap<u64, (case::Decided, i64)>>,
     /// Addresses of the parties that are written down, in canonical form, with their cases.
     people: Arc<Vec<(String, CaseId)>>,
     /// Digest of the rules alone.
@@ -174,8 +174,9 @@ impl Book {
             };
             let id = id_hash(message_id);
             // In whatever order they come.
-            digest ^= id_hash(&format!("{id}{decided:?}"));
-            decisions.insert(id, decided);
+            let at = decision.at.as_second();
+            digest ^= id_hash(&format!("{id}{decided:?}{at}"));
+            decisions.insert(id, (decided, at));
         }
         (book.decisions, book.people, book.digest) = (Arc::new(decisions), Arc::new(people), digest);
         book.hiding(self.register.clone())
@@ -198,7 +199,7 @@ impl Book {
 
     /// What was decided about a message, by the digest of its Message-ID.
     fn decided(&self, id: u64) -> Option<&case::Decided> {
-        self.decisions.get(&id)
+        self.decisions.get(&id).map(|(decided, _)| decided)
     }
 
     /// With filing rules. To be asked of a book that knows no register yet.
@@ -550,6 +551,23 @@ impl Library {
         }
     }
 
+    /// Whether what was decided about a Message-ID was decided about this message. What says something else under the same Message-ID is not
+    /// what was decided about, unless it was the only one here at that time: whoever learns a Message-ID must not be able to take a
+    /// message out of its case by sending another one under it.
+    fn is_meant(&self, book: &Book, entry: &Entry) -> bool {
+        if !entry.is(mark::CONFLICT) {
+            return true;
+        }
+        let Some((_, at)) = book.decisions.get(&self.names.digest(entry.id)) else { return false };
+        let mut rivals = self
+            .threads
+            .ring(self.names.thread(entry.id))
+            .flat_map(|thread| self.places(thread))
+            .filter_map(|(_, other)| other)
+            .filter(|other| other.id == entry.id && other.content != entry.content);
+        entry.received <= *at && rivals.all(|rival| rival.received > *at)
+    }
+
     fn members(&self, book: &Book, places: &[(Place, Option<&Entry>)]) -> Vec<Member> {
         let mut members: Vec<Member> = Vec::with_capacity(places.len());
         // The member at each depth of the branch at hand; a message that is not here is passed over.
@@ -589,8 +607,7 @@ impl Library {
                 from,
                 recipients: people.collect(),
                 is_own,
-                // What says something else under the same Message-ID is not what was decided about.
-                id: if entry.is(mark::CONFLICT) { 0 } else { self.names.digest(entry.id) },
+                id: if self.is_meant(book, entry) { self.names.digest(entry.id) } else { 0 },
             });
         }
         members

@@ -11,5 +11,6 @@ pub(crate) mod other_client;
 pub(crate) mod pymap;
 pub(crate) mod sasl_server;
 pub(crate) mod scripted_imap;
+pub(crate) mod strange;
 pub(crate) mod submission;
 pub(crate) mod tmux;

@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::company::Company;
 use super::reading::{self, Reading};
@@ -334,7 +333,7 @@ fn parts(reading: &Reading) -> Vec<PartDocument> {
         .enumerate()
         .filter(|(_, part)| !part.is_multipart())
         .map(|(place, part)| {
-            let content = shown.content(part);
+            let (bytes, sha256, _) = display::weigh(shown, part);
             PartDocument {
                 path: part.path.clone(),
                 media_type: part.media_type.clone(),
@@ -342,8 +341,8 @@ fn parts(reading: &Reading) -> Vec<PartDocument> {
                     Reach::Quarantined => Some(OUT_OF_REACH.to_owned()),
                     Reach::Open | Reach::Watched => part.name.clone(),
                 },
-                bytes: content.len() as u64,
-                sha256: hex::encode(Sha256::digest(&content)),
+                bytes,
+                sha256,
                 disposition: part.disposition.as_str().to_owned(),
                 inside: if reading.opened.is_sealed(place) { "sealed" } else { "clear" },
                 openpgp: reading.beside.files.iter().find(|file| file.part == place).map(|file| file.openpgp.clone()),

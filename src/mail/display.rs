@@ -235,9 +235,8 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self, place: usize, part: &Part) {
-        // In pieces: a second copy of a recording is not needed to weigh it.
-        let mut scales = Scales { bytes: 0, digest: Sha256::new() };
-        if self.message.write_content(part, &mut scales).unwrap_or(true) {
+        let (bytes, sha256, damaged) = weigh(self.message, part);
+        if damaged {
             self.body.warnings.push("damaged-attachment");
         }
         self.body.attachments.push(AttachmentInfo {
@@ -245,8 +244,8 @@ impl<'a> Reader<'a> {
             path: part.path.clone(),
             name: part.name.clone().unwrap_or_else(|| self.made_up_name(part)),
             media_type: part.media_type.clone(),
-            bytes: scales.bytes,
-            sha256: hex::encode(scales.digest.finalize()),
+            bytes,
+            sha256,
             disposition: part.disposition,
         });
     }
@@ -276,6 +275,14 @@ impl<'a> Reader<'a> {
         };
         format!("part-{}.{extension}", part.path)
     }
+}
+
+/// Size and digest (SHA-256, hexadecimal) of a part's content, and whether it is damaged.
+pub(crate) fn weigh(message: &Message, part: &Part) -> (u64, String, bool) {
+    // In pieces: a second copy of a recording is not needed to weigh it.
+    let mut scales = Scales { bytes: 0, digest: Sha256::new() };
+    let damaged = message.write_content(part, &mut scales).unwrap_or(true);
+    (scales.bytes, hex::encode(scales.digest.finalize()), damaged)
 }
 
 /// Size and digest of what is written to it.

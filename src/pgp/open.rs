@@ -338,36 +338,40 @@ impl Work<'_> {
         };
         let from_inside = scheme.is_some_and(|scheme| scheme != Scheme::Old || inner.count("From") > 0);
         let from_differs = from_inside && addresses(outer) != addresses(inner);
-        let shown = Message::parse(payload::compose(outer, &payload.entity, scheme, from_differs));
+        let (from_inner, named) = (addresses(inner), payload::names(inner));
+        let below = if payload.signatures.is_empty() { self.below(&payload.entity, |_| {}) } else { Vec::new() };
+        let composed = payload::compose(outer, &payload.entity, scheme, from_differs);
+        // A large message is not held once more than it must be.
+        let Payload { encrypted, mut signatures, entity, .. } = payload;
+        drop(entity);
+        let shown = Message::parse(composed);
         let mut from = addresses(shown.headers());
         if from_differs {
             self.warn(Warning::FromMismatch);
             // Two claims are not one sender, even where one of them is empty.
-            from.extend(addresses(inner));
+            from.extend(from_inner);
             from.push(String::new());
         }
         if !headers.mismatch.is_empty() {
             self.warn(Warning::HeaderMismatch);
         }
         if holds {
-            let covered = |name: &str| scheme.is_some() && inner.count(name) > 0 && !(from_differs && name == "From");
+            let covered = |name: &str| scheme.is_some() && named.contains(&name) && !(from_differs && name == "From");
             headers.unsigned = payload::unsigned(shown.headers(), covered);
             if !headers.unsigned.is_empty() {
                 self.warn(Warning::UnsignedHeaders);
             }
         }
-        if payload.signatures.is_empty() {
-            payload.signatures = self.below(&payload.entity, |_| {});
-            if !payload.signatures.is_empty() {
-                self.warn(Warning::TextOutsideSignature);
-            }
+        if !below.is_empty() {
+            signatures = below;
+            self.warn(Warning::TextOutsideSignature);
         }
-        let evidence = Evidence { signatures: payload.signatures, from, date: shown.headers().date() };
+        let evidence = Evidence { signatures, from, date: shown.headers().date() };
         self.judge(&evidence);
         if shown.root().media_type != "multipart/encrypted" && ciphertext_below(&shown) {
             self.warn(Warning::MixedContext);
         }
-        let inside = match (payload.encrypted, holds) {
+        let inside = match (encrypted, holds) {
             (true, _) => Inside::Sealed,
             (false, true) => Inside::Signed,
             (false, false) => Inside::Clear,

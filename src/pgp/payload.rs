@@ -129,8 +129,13 @@ pub(super) fn compose(outer: &Headers, payload: &Message, protected: Option<Sche
         }
     }
     raw.extend_from_slice(b"\r\n");
-    raw.extend_from_slice(&without_legacy(payload, protected));
+    without_legacy(payload, protected, &mut raw);
     raw
+}
+
+/// The names of the fields of a payload that a person may be shown.
+pub(super) fn names(inner: &Headers) -> Vec<&'static str> {
+    USER_FACING.into_iter().filter(|name| inner.count(name) > 0).collect()
 }
 
 /// The fields that are shown and not covered.
@@ -146,10 +151,8 @@ fn outer_counts(inner: &Headers, scheme: Scheme, name: &str) -> bool {
 }
 
 /// The body of the payload without the copies of protected fields made for programs that cannot read them (RFC 9788 §4.5.3).
-fn without_legacy(payload: &Message, protected: Option<Scheme>) -> Vec<u8> {
+fn without_legacy(payload: &Message, protected: Option<Scheme>, out: &mut Vec<u8>) {
     let root = payload.root();
-    let body = payload.raw_body(root);
-    let mut out = Vec::with_capacity(body.len());
     let mut done = root.body.start;
     let raw = payload.raw();
     for (place, part) in payload.parts().iter().enumerate() {
@@ -164,7 +167,6 @@ fn without_legacy(payload: &Message, protected: Option<Scheme>) -> Vec<u8> {
         done = part.body.end;
     }
     out.extend_from_slice(raw.get(done..root.body.end).unwrap_or_default());
-    out
 }
 
 /// What stands in the place of a part with a legacy display; nothing if it has none.

@@ -94,8 +94,9 @@ fn status(model: &Model, canvas: &mut Canvas<'_>) {
     let mut x = row.x + 1;
     let whole = (row.x + row.width).saturating_sub(right + 3);
     let gap = canvas.pick(" │ ", " | ");
-    // However much there is to say of the connection: whether the profile lies open is never cut off.
-    let end = whole.saturating_sub(cells(gap) + cells(UNLOCKED));
+    // However much there is to say of the connection: whether the profile lies open is never cut off, nor, where it fits, that a key ends.
+    let ending = model.keys_ending.as_ref().map_or(0, |words| cells(gap) + cells(words.as_str()).min(row.width / 3));
+    let end = whole.saturating_sub(cells(gap) + cells(UNLOCKED) + ending);
     if model.accounts.is_empty() {
         x += canvas.put(x, row.y, end.saturating_sub(x), "no connection yet", canvas.style(Scope::StatusOffline));
         x += canvas.put(x, row.y, whole.saturating_sub(x), gap, base);

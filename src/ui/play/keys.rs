@@ -95,6 +95,21 @@ pub(super) fn assistance() -> Vec<AssistRow> {
 }
 
 #[test]
+fn keys_that_end_are_told_in_the_status_row_until_the_profile_is_locked() {
+    let told = || Event::KeysEnding(Some(SafeText::from("your key ends 2026-05-25 (and 2 more)")));
+    let mut play = Play::new();
+    play.event(told());
+    insta::assert_snapshot!("keys-ending-80x24", play.screen());
+    play.event(Event::Locked);
+    assert!(!play.screen().to_string().contains("your key ends"));
+    play.event(told());
+    assert!(!play.screen().to_string().contains("your key ends"), "late");
+    let mut wide = Play::at((200, 50));
+    wide.event(told());
+    insta::assert_snapshot!("keys-ending-200x50", wide.screen());
+}
+
+#[test]
 fn the_keys_with_what_was_decided() {
     insta::assert_snapshot!("keys-80x24", Play::new().keys("gk").screen());
     insta::assert_snapshot!("keys-200x50", Play::at((200, 50)).keys("gkj").screen());

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use tokio::task::JoinHandle;
 
+use super::channels::Channel;
 use super::connections::Figures;
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise};
@@ -208,6 +209,7 @@ impl Core {
             listed: Mutex::new(HashMap::new()),
             ids: Mutex::new(HashMap::new()),
             in_flight: AsyncMutex::default(),
+            channel: Mutex::default(),
             refused: Mutex::default(),
             passes: None,
         }
@@ -311,6 +313,8 @@ pub(crate) struct AccountSink {
     ids: Mutex<HashMap<MailboxAt, MailboxId>>,
     /// One is stored while the next is packed.
     in_flight: AsyncMutex<VecDeque<Flight>>,
+    /// The connection that messages come over.
+    channel: Mutex<Option<Channel>>,
     /// Mailboxes whose refusal was told.
     refused: Mutex<HashSet<String>>,
     /// Passes that came to their end, where somebody counts them.
@@ -366,6 +370,10 @@ impl AccountSink {
         ids.get(at).copied().ok_or_else(|| Stop(format!("{} was not begun", at.name)))
     }
 
+    fn channel(&self) -> Option<Channel> {
+        self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What a batch is worked on with.
     fn context(&self) -> ingest::Context {
         ingest::Context {
@@ -374,6 +382,7 @@ impl AccountSink {
             classes: Arc::clone(&self.settings.classes),
             now: self.settings.clock.now(),
             tolerance: self.settings.config.openpgp.tolerance,
+            channel: self.channel().map(|channel| channel.name),
             destroyed: self.register.with(|loaded| loaded.destroyed()).unwrap_or_default(),
         }
     }
@@ -395,6 +404,10 @@ async fn wait(flight: Option<Flight>) -> Result<(), Stop> {
 }
 
 impl Sink for AccountSink {
+    fn secured(&self, secured: &net::Secured) {
+        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Channel::of(secured));
+    }
+
     fn refused(&self, mailbox: &str, why: &imap::Error) {
         let mut told = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(mailbox.to_owned()) {
@@ -594,7 +607,7 @@ impl Sink for AccountSink {
 
     async fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> Result<(), Stop> {
         let id = self.id(at)?;
-        let context = self.context();
+        let (context, channel) = (self.context(), self.channel());
         let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
         let indexed = Arc::clone(&self.indexed);
         let has_quarantine = self.register.with(|loaded| loaded.book().has_quarantine()).unwrap_or(true);
@@ -609,6 +622,9 @@ impl Sink for AccountSink {
         let before = in_flight.back_mut().and_then(|before| before.stored.take());
         let ((packed, is_packed), (stored, is_stored)) = (oneshot::channel(), oneshot::channel());
         let task = tokio::task::spawn_blocking(move || {
+            if let Some(channel) = channel {
+                channel.keep(&stores).map_err(|e| stop(&e))?;
+            }
             let reports = outbox::report::among(&messages);
             let bytes = messages.iter().map(|message| message.body.len() as u64).sum();
             let incoming = Incoming { mailbox: id, items: messages, bytes, stack_bytes: super::STACK_BYTES };

@@ -425,6 +425,7 @@ impl Wanted {
             tolerance: self.settings.config.openpgp.tolerance,
             // Somebody asked for this very message.
             destroyed: Arc::default(),
+            channel: None,
         }
     }
 }

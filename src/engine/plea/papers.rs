@@ -30,6 +30,17 @@ fn refused(words: impl Into<String>) -> EngineError {
     EngineError::Refused(words.into())
 }
 
+/// The largest paper that goes with an offer: it stands in the draft, and in the mail of people with small mailboxes.
+const PAPER_BYTES_MAX: u64 = 64 << 20;
+
+/// A file of the disk.
+fn on_disk(path: &str) -> Result<Attachment, String> {
+    let path = typed(path);
+    let content = files::read_whole(&path, PAPER_BYTES_MAX)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok(Attachment { media_type: files::media_type(&name, &content).to_owned(), name, content })
+}
+
 /// A path as it was typed: `~/` is the home directory.
 fn typed(path: &str) -> PathBuf {
     match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
@@ -114,7 +125,7 @@ impl Core {
         if let Some((no, name)) = of_act {
             return self.file_of_act(open, case, no, name);
         }
-        files::read(&typed(wanted)).map_err(EngineError::Refused)
+        on_disk(wanted).map_err(EngineError::Refused)
     }
 
     fn file_of_act(&self, open: &Open, case: &CaseId, no: ActNo, name: &str) -> Result<Attachment, EngineError> {
@@ -203,7 +214,7 @@ impl Core {
         }
         // A disk may be slow: nothing waits for it.
         self.runtime.spawn_blocking(move || {
-            let answer = files::read(&typed(&wanted)).map(Box::new).map_err(|words| SafeText::line(&words));
+            let answer = on_disk(&wanted).map(Box::new).map_err(|words| SafeText::line(&words));
             announcer.send(Event::PleaFile(wanted, answer));
         });
     }

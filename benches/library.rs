@@ -170,6 +170,9 @@ fn cases_of(event: &Event, least: usize) -> Option<()> {
     (rows.first()?.messages >= least).then_some(())
 }
 
+/// The first word that a child is given: three sizes are no child's.
+const START: &str = "--start";
+
 /// The line of a child that its parent reads, not a person.
 const FIGURES: &str = "figures:";
 
@@ -305,7 +308,7 @@ fn start(home: &Path, count: u32, keys: bool) {
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
-    if let [home, count, keys] = args.as_slice() {
+    if let [START, home, count, keys] = args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         start(Path::new(home), count.parse().unwrap(), keys == "keys");
         return;
     }
@@ -324,7 +327,7 @@ fn main() {
         {
             println!(" {words}");
             let run = Command::new(std::env::current_exe().unwrap())
-                .args([home.as_os_str(), count.to_string().as_ref(), keys.as_ref()])
+                .args([START.as_ref(), home.as_os_str(), count.to_string().as_ref(), keys.as_ref()])
                 .stderr(std::process::Stdio::inherit())
                 .output()
                 .unwrap();

@@ -57,6 +57,7 @@ mod store;
 mod support;
 mod terminal;
 mod tidy;
+mod verdict;
 mod walkthrough;
 mod walkthrough_crash;
 mod walkthrough_refusals;

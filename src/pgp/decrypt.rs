@@ -146,10 +146,21 @@ fn read(ciphertext: &[u8], opening: &mut Opening<'_>, now: Timestamp) -> openpgp
     let cap = size.saturating_mul(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, PLAINTEXT_BYTES_MAX);
     let policy = reading_policy(now);
     let builder = DecryptorBuilder::from_bytes(ciphertext)?.buffer_size(BUFFER_BYTES);
-    let decryptor = builder.with_policy(&policy, skewed(now), opening)?;
+    let mut decryptor = builder.with_policy(&policy, skewed(now), opening)?;
     let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
-    decryptor.take(cap.saturating_add(1)).read_to_end(&mut plain)?;
-    Ok((u64::try_from(plain.len()).unwrap_or(u64::MAX) <= cap).then_some(plain))
+    // No larger than the library's own buffer: asked for more at once, it takes the end of its buffer for the end of the message, and
+    // reads all that is left into memory beside ours.
+    let mut piece = Zeroizing::new(vec![0_u8; BUFFER_BYTES / 2]);
+    loop {
+        let count = decryptor.read(&mut piece)?;
+        if count == 0 {
+            return Ok(Some(plain));
+        }
+        plain.extend_from_slice(piece.get(..count).unwrap_or_default());
+        if u64::try_from(plain.len()).unwrap_or(u64::MAX) > cap {
+            return Ok(None);
+        }
+    }
 }
 
 /// Old mail is old: these ciphers are no reason to withhold it, as long as its integrity is protected.

@@ -66,6 +66,7 @@ mod strange;
 mod support;
 mod terminal;
 mod tidy;
+mod verdict;
 mod walkthrough;
 mod walkthrough_crash;
 mod walkthrough_refusals;

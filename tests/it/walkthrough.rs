@@ -206,7 +206,7 @@ pub(crate) fn within<T>(seconds: u64, mut wanted: impl FnMut() -> Option<T>) -> 
 }
 
 /// Own key and theirs, each known to the other side.
-fn exchange_keys(world: &World, gpg: &Gpg) {
+pub(crate) fn exchange_keys(world: &World, gpg: &Gpg) {
     let told = world.home.done(&["key", "generate"], b"");
     show("key generate", &told);
     let own = world.home.done(&["key", "export", QUILL], b"");

@@ -331,6 +331,9 @@ impl Model {
     /// Pasted text is text, whatever it says: never keys (bracketed paste).
     fn paste(&mut self, text: &str, out: &mut Vec<Effect>) {
         self.last_key = self.now;
+        // Terminals send a carriage return for each line break of what is pasted.
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let text = text.as_str();
         if let Some(lock) = &mut self.lock {
             lock.paste(text);
         } else if self.paste_key(text, out) || self.may_be_dropped(text, out) {

@@ -313,9 +313,11 @@ fn paste_is_text_and_never_a_command() {
     assert_eq!(play.told(), [""; 0]);
     play.press("j<CR><CR>r");
     play.event(Event::Paste("line one\r\nline \u{1b}[2Jtwo\u{202e}\n".to_owned()));
+    // Terminals send a carriage return for a line break.
+    play.event(Event::Paste("three\rfour\r\rfive\r".to_owned()));
     play.press("<C-s>");
     let body = &reviewed(&play).unwrap().body;
-    assert!(body.starts_with("line one\nline  [2Jtwo\n"), "{body:?}");
+    assert!(body.starts_with("line one\nline  [2Jtwo\nthree\nfour\n\nfive\n"), "{body:?}");
 }
 
 #[test]

@@ -56,6 +56,11 @@ pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, O
                 let cure = "name the PEM file of the certificate authority";
                 found.push(Line::new(Severity::Error, file.display(), "ca_file: there is no such file", cure));
             }
+            if let Some(file) = account.ca_file.as_ref().filter(|file| file.is_file())
+                && let Err(error) = crate::net::tls::client_config(Some(file))
+            {
+                found.push(Line::new(Severity::Error, format!("account {}", account.name), error, "see `ca_file`"));
+            }
             if let Some(Err(error)) = probe::certificate(account) {
                 let place = format!("account {}", account.name);
                 found.push(Line::new(Severity::Error, place, error, "see `client_certificate` in config.toml"));

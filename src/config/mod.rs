@@ -236,7 +236,7 @@ pub struct SyncKnobs {
 
 impl Default for SyncKnobs {
     fn default() -> Self {
-        Self { batch: 500, every_minutes: 5, bodies_up_to_bytes: 1 << 20 }
+        Self { batch: 512, every_minutes: 5, bodies_up_to_bytes: 1 << 20 }
     }
 }
 

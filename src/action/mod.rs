@@ -87,6 +87,8 @@ actions! {
     CaseRefile "case.refile" [Global] "See what changed filing rules would move, and file by them";
     TriageAccept "triage.accept" [Triage] "File the row, or the marked rows, as suggested";
     TriageAcceptAll "triage.accept-all" [Triage] "File every row that has one sure suggestion, after asking";
+    TriageAcceptAlike "triage.accept-alike" [Triage] "File all rows alike: those with the same suggestion; where there is none, those of the same sender";
+    TriageUndo "triage.undo" [Triage] "Take back what was filed last in this list: its rows come back";
     TriagePick "triage.pick" [Triage] "File the row, or the marked rows, to a case that you pick";
     TriageShare "triage.share" [Triage] "File the row to all cases that are suggested";
     TriageNewCase "triage.new-case" [Triage] "Open a new case for the row, or the marked rows";

@@ -221,9 +221,9 @@ impl Model {
                 let (case, change) = *what;
                 out.push(Effect::ChangeCase(case, vec![change]));
             }
-            (Decision::AcceptAll, true) => self.accept_all(out),
+            (Decision::AcceptAll, yes) => self.accept_all(yes, out),
             (Decision::Refile, true) => out.push(Effect::Refile),
-            (Decision::ChangeCase(_) | Decision::AcceptAll | Decision::Refile, false) => {}
+            (Decision::ChangeCase(_) | Decision::Refile, false) => {}
             (Decision::Resume, true) => self.resume_kept(),
             (Decision::Resume, false) => self.say_kept(),
             (Decision::ForgetDraft(id), true) => self.forget_draft(id, out),

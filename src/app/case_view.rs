@@ -42,6 +42,8 @@ pub struct Suggestion {
     pub title: SafeText,
     /// Why, in words: "by URN in the text".
     pub because: SafeText,
+    /// How strong that is, out of 100.
+    pub score: u8,
     /// More than a name stands behind it: it may be accepted together with others.
     pub is_sure: bool,
 }
@@ -65,6 +67,8 @@ pub struct TriageRow {
     pub suggestions: Vec<Suggestion>,
     /// Why casemail did not decide, in words; empty where nothing names a case.
     pub doubt: SafeText,
+    /// Why it is likely to be no mail of a case, in words; empty where nothing says so.
+    pub no_case: SafeText,
 }
 
 impl TriageRow {
@@ -75,6 +79,30 @@ impl TriageRow {
             [only] if only.is_sure && self.doubt.is_empty() => Some(only),
             _ => None,
         }
+    }
+
+    /// Whether nothing speaks for a case, and its own header fields against one.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.suggestions.is_empty() && self.doubt.is_empty() && !self.no_case.is_empty()
+    }
+
+    /// Whether it is decided together with all others that are clear.
+    #[must_use]
+    pub fn is_clear(&self) -> bool {
+        self.clear().is_some() || self.is_none()
+    }
+
+    /// Whether what is right for one row is likely to be right for the other: the same suggestions. Where there is none, or a doubt, only
+    /// rows of the same sender are alike.
+    #[must_use]
+    pub fn is_like(&self, other: &Self) -> bool {
+        let cases = |row: &'_ Self| row.suggestions.iter().map(|one| one.case.clone()).collect::<Vec<_>>();
+        let is_open = self.suggestions.is_empty() && !self.is_none();
+        cases(self) == cases(other)
+            && self.doubt == other.doubt
+            && self.is_none() == other.is_none()
+            && (self.address == other.address || !is_open && self.doubt.is_empty())
     }
 }
 

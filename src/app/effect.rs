@@ -332,6 +332,8 @@ pub enum Effect {
     },
     /// Write into the register that messages belong to these cases; to none: that they are not a case.
     File(Vec<MessageRef>, Vec<CaseId>),
+    /// Write into the register that what was decided about these messages is taken back.
+    Unfile(Vec<MessageRef>),
     /// Open a case in the register, and file messages to it.
     OpenCase(Box<Opening>),
     /// Write changes of a case into the register, opening it there first where it is not.

@@ -1,5 +1,6 @@
 //! What the user does with cases: finding one, looking at it, writing into it, and saying where messages belong.
 
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
@@ -19,7 +20,8 @@ use super::screen::threads::Threads;
 use super::screen::triage::Triage;
 use super::view::Offer;
 use super::view::{CaseRow, Scope, Sentence, Tone};
-use crate::action::Action;
+use crate::action::{Action, Context};
+use crate::case::title::in_full;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::register::CaseChange;
@@ -136,7 +138,9 @@ impl Model {
                 let messages = rows.iter().flat_map(|row| row.messages.clone()).collect();
                 let first = rows.first().and_then(|row| row.suggestions.first());
                 let number = first.map(|one| one.case.0.clone()).unwrap_or_default();
-                let title = first.map(|one| one.title.to_string()).filter(|title| *title != number).unwrap_or_default();
+                let said = || rows.iter().find_map(|row| in_full(row.subject.as_str()));
+                let title = first.map(|one| one.title.to_string()).filter(|title| *title != number);
+                let title = title.or_else(said).unwrap_or_default();
                 forms::open(messages, &title, &number)
             }
             _ => forms::open(Vec::new(), "", ""),
@@ -181,7 +185,7 @@ impl Model {
                 self.popups.pop();
                 match outcome {
                     Outcome::Open(opening) => {
-                        self.hide_filed(&opening.messages);
+                        self.hide_filed(opening.messages.clone());
                         out.push(Effect::OpenCase(Box::new(opening)));
                     }
                     Outcome::Change(_, changes) if changes.is_empty() => {
@@ -268,34 +272,40 @@ impl Model {
                 let marked = triage.mark_sender();
                 self.say(Tone::Plain, format!("{marked} marked: what is done next is done to them."));
             }
+            Action::TriageUndo => self.take_back(out),
             _ if meant.is_empty() => {}
             Action::ListOpen | Action::TriageAccept => self.accept(meant, out),
+            Action::TriageAcceptAlike => {
+                let alike = triage.alike();
+                self.accept(alike, out);
+            }
             Action::TriageAcceptAll => {
-                let clear = triage.list.iter().filter(|row| row.clear().is_some()).count();
-                if clear == 0 {
+                let clear = triage.clear();
+                if clear.is_empty() {
                     self.say(Tone::Plain, "No row here has one suggestion that nothing speaks against.");
                 } else {
-                    let question = format!("File {clear} rows, each as suggested? Rows that are in doubt stay.");
-                    let decision = Decision::AcceptAll;
-                    self.popups.push(Popup::Ask(Ask { question: SafeText::line(&question), decision }));
+                    // Those that it is about bear a mark while the question stands.
+                    triage.mark(&clear);
+                    let question = SafeText::line(&format!("File {}? Doubts stay.", count_of(&clear)));
+                    self.popups.push(Popup::Ask(Ask { question, decision: Decision::AcceptAll }));
                 }
             }
             Action::TriageShare => {
-                let cases: Vec<CaseId> =
-                    meant.iter().flat_map(|row| &row.suggestions).map(|one| one.case.clone()).collect();
-                if cases.len() < 2 || meant.len() > 1 {
+                let (shared, single): (Vec<TriageRow>, Vec<TriageRow>) =
+                    meant.into_iter().partition(|row| row.suggestions.len() > 1);
+                if shared.is_empty() || !single.is_empty() {
                     self.say(Tone::Plain, "Only a row with several suggestions can be shared between them.");
                 } else {
-                    let title = SafeText::line(&format!("{} cases", cases.len()));
-                    self.file(messages, cases, &title, out);
+                    self.share(shared, out);
                 }
             }
             Action::TriagePick => self.open_finder(Search::File(messages), out),
             Action::TriageNewCase => self.new_case(),
             Action::TriageNotACase => {
-                self.hide_filed(&messages);
+                self.hide_filed(messages.clone());
                 out.push(Effect::File(messages, Vec::new()));
-                self.say(Tone::Plain, "Kept out of all cases; what comes in its threads, too.");
+                let words = "Kept out of all cases; what comes in its threads, too.".to_owned();
+                self.say(Tone::Plain, self.with_way_back(words));
             }
             Action::TriageRead => {
                 if let Some(row) = meant.first() {
@@ -307,46 +317,104 @@ impl Model {
         }
     }
 
-    /// Files rows as suggested; where there is no suggestion, or several, a case is asked for.
+    /// Files rows as suggested, a step that can be taken back; where there is no suggestion, or several, a case is asked for.
     fn accept(&mut self, rows: Vec<TriageRow>, out: &mut Vec<Effect>) {
-        let mut open: Vec<MessageRef> = Vec::new();
-        for row in rows {
-            match row.suggestions.as_slice() {
-                [only] => {
-                    let title = only.title.clone();
-                    self.file(row.messages, vec![only.case.clone()], &title, out);
-                }
-                _ => open.extend(row.messages),
+        let is_open = |row: &TriageRow| !matches!(row.suggestions.as_slice(), [_]) && !row.is_none();
+        let (open, rows): (Vec<TriageRow>, Vec<TriageRow>) = rows.into_iter().partition(is_open);
+        let mut by_case: Vec<(Vec<CaseId>, Vec<MessageRef>)> = Vec::new();
+        for row in &rows {
+            let cases: Vec<CaseId> = row.suggestions.iter().map(|one| one.case.clone()).collect();
+            match by_case.iter_mut().find(|(known, _)| *known == cases) {
+                Some((_, messages)) => messages.extend(row.messages.iter().cloned()),
+                None => by_case.push((cases, row.messages.clone())),
             }
         }
+        if let [first, ..] = rows.as_slice() {
+            let words = match (by_case.as_slice(), first.suggestions.first()) {
+                ([(_, messages)], Some(only)) => filed(messages.len(), &only.title),
+                ([_], None) if rows.len() == 1 => "Kept out of all cases; what comes in its threads, too.".to_owned(),
+                _ => format!("Filed: {}.", count_of(&rows)),
+            };
+            self.hide_filed(rows.iter().flat_map(|row| row.messages.clone()).collect());
+            self.say(Tone::Good, self.with_way_back(words));
+            out.extend(by_case.into_iter().map(|(cases, messages)| Effect::File(messages, cases)));
+        }
+        let open: Vec<MessageRef> = open.into_iter().flat_map(|row| row.messages).collect();
         if !open.is_empty() {
             self.open_finder(Search::File(open), out);
         }
     }
 
-    /// All rows that nothing speaks against are filed as suggested.
-    pub(super) fn accept_all(&mut self, out: &mut Vec<Effect>) {
-        let Some(Screen::Triage(triage)) = self.screens.last() else { return };
-        let rows: Vec<TriageRow> = triage.list.iter().filter(|row| row.clear().is_some()).cloned().collect();
-        let count = rows.len();
-        self.accept(rows, out);
-        self.say(Tone::Good, format!("{count} rows filed, each as suggested."));
+    /// Files each row to all that is suggested for it.
+    fn share(&mut self, rows: Vec<TriageRow>, out: &mut Vec<Effect>) {
+        let messages: Vec<MessageRef> = rows.iter().flat_map(|row| row.messages.clone()).collect();
+        let cases = rows.first().map_or(0, |row| row.suggestions.len());
+        let words = if rows.len() == 1 {
+            filed(messages.len(), &SafeText::line(&format!("{cases} cases")))
+        } else {
+            format!("{} rows shared, each between the cases that it names.", rows.len())
+        };
+        self.hide_filed(messages);
+        self.say(Tone::Good, self.with_way_back(words));
+        out.extend(rows.into_iter().map(|row| {
+            let cases = row.suggestions.into_iter().map(|one| one.case).collect();
+            Effect::File(row.messages, cases)
+        }));
+    }
+
+    /// All rows that nothing speaks against are filed as suggested, or none of them.
+    pub(super) fn accept_all(&mut self, yes: bool, out: &mut Vec<Effect>) {
+        let Some(Screen::Triage(triage)) = self.screens.last_mut() else { return };
+        // What came while the question stood was not asked about.
+        let asked = std::mem::take(&mut triage.marked);
+        let is_asked = |row: &TriageRow| row.messages.first().is_some_and(|id| asked.contains(id));
+        let rows: Vec<TriageRow> = triage.clear().into_iter().filter(is_asked).collect();
+        if yes {
+            self.accept(rows, out);
+        }
+    }
+
+    /// Takes back what was filed last in the list: it is asked about again.
+    fn take_back(&mut self, out: &mut Vec<Effect>) {
+        let Some(Screen::Triage(triage)) = self.screens.last_mut() else { return };
+        let Some(rows) = triage.done.pop() else {
+            self.say(Tone::Plain, "Nothing was filed in this list since it was opened.");
+            return;
+        };
+        triage.list.unhide_all();
+        let messages: Vec<MessageRef> = rows.into_iter().flat_map(|row| row.messages).collect();
+        let what =
+            if messages.len() == 1 { "1 message is".to_owned() } else { format!("{} messages are", messages.len()) };
+        self.say(Tone::Good, format!("Taken back: {what} to be filed again."));
+        out.push(Effect::Unfile(messages));
+    }
+
+    /// The words, with the key that takes it back.
+    fn with_way_back(&self, words: String) -> String {
+        match self.settings.keymap.hint(Context::Triage, Action::TriageUndo) {
+            Some(key) if matches!(self.screens.last(), Some(Screen::Triage(_))) => {
+                format!("{words} {key} takes it back.")
+            }
+            _ => words,
+        }
     }
 
     /// Says where messages belong.
     fn file(&mut self, messages: Vec<MessageRef>, cases: Vec<CaseId>, title: &SafeText, out: &mut Vec<Effect>) {
-        self.hide_filed(&messages);
-        let what = if messages.len() == 1 { "Filed".to_owned() } else { format!("{} messages filed", messages.len()) };
-        self.say(Tone::Good, format!("{what} to {}.", title.truncate(40)));
+        self.hide_filed(messages.clone());
+        self.say(Tone::Good, self.with_way_back(filed(messages.len(), title)));
         out.push(Effect::File(messages, cases));
     }
 
-    fn hide_filed(&mut self, messages: &[MessageRef]) {
+    fn hide_filed(&mut self, messages: Vec<MessageRef>) {
+        let messages: HashSet<MessageRef> = messages.into_iter().collect();
         for screen in &mut self.screens {
             if let Screen::Triage(triage) = screen {
                 let is_filed = |row: &&TriageRow| row.messages.iter().any(|id| messages.contains(id));
                 let rows: Vec<TriageRow> = triage.list.all().iter().filter(is_filed).cloned().collect();
-                triage.hide(&rows);
+                if !rows.is_empty() {
+                    triage.hide(rows);
+                }
             }
         }
     }
@@ -482,6 +550,7 @@ impl Model {
                 for screen in &mut self.screens {
                     if let Screen::Triage(triage) = screen {
                         triage.list.unhide_all();
+                        triage.done.pop();
                     }
                 }
                 self.tell(why);
@@ -494,5 +563,25 @@ fn scope_case(scope: &Scope) -> Option<CaseId> {
     match scope {
         Scope::Case(id) => Some(id.clone()),
         _ => None,
+    }
+}
+
+/// That so many messages were filed, in words.
+fn filed(messages: usize, title: &SafeText) -> String {
+    let what = if messages == 1 { "Filed".to_owned() } else { format!("{messages} messages filed") };
+    format!("{what} to {}.", title.truncate(40))
+}
+
+/// What rows become where each is filed as suggested, in words: `40 rows to 12 cases, 9 to none`.
+fn count_of(rows: &[TriageRow]) -> String {
+    let to_cases: Vec<&TriageRow> = rows.iter().filter(|row| !row.suggestions.is_empty()).collect();
+    let cases: BTreeSet<&CaseId> =
+        to_cases.iter().filter_map(|row| row.suggestions.first()).map(|one| &one.case).collect();
+    let count = |number: usize, what: &str| if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") };
+    let none = rows.len() - to_cases.len();
+    match (to_cases.len(), none) {
+        (0, none) => format!("{} out of all cases", count(none, "row")),
+        (some, 0) => format!("{} to {}", count(some, "row"), count(cases.len(), "case")),
+        (some, none) => format!("{} to {}, {none} out of all cases", count(some, "row"), count(cases.len(), "case")),
     }
 }

@@ -100,6 +100,14 @@ impl Reason {
     }
 }
 
+impl Reason {
+    /// The words with the score: `by URN in the subject (90 of 100)`.
+    #[must_use]
+    pub fn scored(&self) -> String {
+        format!("{self} ({} of 100)", self.score())
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -34,6 +34,8 @@ pub enum Kind {
     Ccrn,
     /// A firm's own matter number or free text, by the name that the configuration gives it.
     Own(String),
+    /// A number of a person, a record or an attendance, by the name that the configuration gives it: it leads to a case only where that says so.
+    Person(String),
 }
 
 impl Kind {
@@ -50,7 +52,7 @@ impl Kind {
             Self::Ufn => "ufn",
             Self::Scro => "scro",
             Self::Ccrn => "ccrn",
-            Self::Own(name) => name,
+            Self::Own(name) | Self::Person(name) => name,
         }
     }
 
@@ -67,7 +69,7 @@ impl Kind {
             Self::Ufn => "UFN",
             Self::Scro => "SCRO number",
             Self::Ccrn => "CCRN",
-            Self::Own(name) => name,
+            Self::Own(name) | Self::Person(name) => name,
         }
     }
 

@@ -90,19 +90,24 @@ pub fn derive<'a>(identifier: &Identifier, subjects: impl Iterator<Item = &'a st
     votes.into_iter().max_by_key(|(_, (count, first))| (*count, usize::MAX - first)).map(|(title, _)| title)
 }
 
+/// The title that a subject says in full: `HMA v GANNET`.
+#[must_use]
+pub fn in_full(subject: &str) -> Option<String> {
+    let captures = STYLE.as_ref().and_then(|style| style.captures(subject))?;
+    let style = captures.get(1)?.as_str().to_uppercase();
+    let head = match style.as_bytes().first() {
+        Some(b'P') => "PF",
+        Some(b'H') => "HMA",
+        _ => "R",
+    };
+    let names = names(captures.get(2)?.as_str());
+    (!names.is_empty()).then(|| format!("{head} v {}", names.join(" & ")))
+}
+
 /// A full style counts more than a name beside a number.
 fn of_subject(identifier: &Identifier, subject: &str) -> Option<(String, usize)> {
-    if let Some(captures) = STYLE.as_ref().and_then(|style| style.captures(subject)) {
-        let style = captures.get(1)?.as_str().to_uppercase();
-        let head = match style.as_bytes().first() {
-            Some(b'P') => "PF",
-            Some(b'H') => "HMA",
-            _ => "R",
-        };
-        let names = names(captures.get(2)?.as_str());
-        if !names.is_empty() {
-            return Some((format!("{head} v {}", names.join(" & ")), 3));
-        }
+    if let Some(title) = in_full(subject) {
+        return Some((title, 3));
     }
     let head = if identifier.kind == Kind::PfReference { "PF" } else { "R" };
     let name = beside(identifier, subject)?;

@@ -279,6 +279,17 @@ pub(super) enum Case {
         #[arg(long)]
         release: bool,
     },
+    /// Let go of the copies here of messages of closed cases in which nothing has come or changed for long; never of a case on hold
+    Purge {
+        /// Only of this case, by its id or one of its identifiers
+        id: Option<String>,
+        /// Idle for so many days; else `purge_idle_days` of the configuration
+        #[arg(long, value_name = "DAYS")]
+        idle: Option<u32>,
+        /// Say what would go, and leave it
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Destroy a closed case: its messages here and all texts about it; digests and a certificate stay
     Shred {
         /// Its id or one of its identifiers
@@ -353,16 +364,22 @@ pub(super) struct EditCase {
     /// Take a number out
     #[arg(long = "remove-number", value_name = "NUMBER")]
     pub(super) remove_numbers: Vec<String>,
-    /// Add an accused: "name=Barnaby FERRET; born=01/04/1991"
+    /// Add an accused, or change the one of that name: "name=Barnaby FERRET; born=01/04/1991"
     #[arg(long, value_name = "FIELDS")]
     pub(super) accused: Vec<String>,
     /// Add a charge: "accused=1; number=1; charge=theft of a garden gnome; statute=Theft Act 1968 s.1"
     #[arg(long = "charge", value_name = "FIELDS")]
     pub(super) charges: Vec<String>,
-    /// Add a party: "name=Petra Windlestraw; role=cps-lawyer; addresses=p.windlestraw@cps.gov.example"
+    /// Add a party, or change the one of that name: "name=Petra Windlestraw; role=cps-lawyer; addresses=p.windlestraw@cps.gov.example"
     #[arg(long = "party", value_name = "FIELDS")]
     pub(super) parties: Vec<String>,
-    /// Add a hearing: "kind=first-hearing; court=Ambleford MC; date=05/03/2026; time=10:00"
+    /// Call a party otherwise: "Petra Windlestraw=Petra Lapwing"
+    #[arg(long = "rename-party", value_name = "OLD=NEW")]
+    pub(super) rename_parties: Vec<String>,
+    /// Take a party out, by name or address
+    #[arg(long = "remove-party", value_name = "NAME")]
+    pub(super) remove_parties: Vec<String>,
+    /// Add a hearing, or change the one of that kind and day: "kind=first-hearing; court=Ambleford MC; date=05/03/2026; time=10:00"
     #[arg(long = "hearing", value_name = "FIELDS")]
     pub(super) hearings: Vec<String>,
     /// Write a note
@@ -377,11 +394,14 @@ pub(super) struct FileToCase {
     #[arg(value_name = "MESSAGE", required = true)]
     pub(super) messages: Vec<String>,
     /// The case, by its id or a number (several: shared between them)
-    #[arg(long = "case", value_name = "ID", required_unless_present = "not_a_case", conflicts_with = "not_a_case")]
+    #[arg(long = "case", value_name = "ID", required_unless_present_any = ["not_a_case", "take_back"], conflicts_with = "not_a_case")]
     pub(super) cases: Vec<String>,
     /// They belong to no case, and what comes in their threads neither
     #[arg(long)]
     pub(super) not_a_case: bool,
+    /// Take back what was decided about them: they belong where numbers, rules and threads say
+    #[arg(long, conflicts_with_all = ["cases", "not_a_case"])]
+    pub(super) take_back: bool,
 }
 
 /// See [`Case::Chronology`].

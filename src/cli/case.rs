@@ -157,6 +157,67 @@ fn shred(call: &mut Call<'_>, id: &str, because: &str) -> Outcome {
     Ok(Exit::Done)
 }
 
+#[derive(Serialize)]
+struct Purged<'a> {
+    schema: &'static str,
+    dry_run: bool,
+    idle_days: u32,
+    cases: Vec<PurgedCase<'a>>,
+}
+
+#[derive(Serialize)]
+struct PurgedCase<'a> {
+    id: &'a str,
+    title: &'a str,
+    idle_since: Timestamp,
+    messages: usize,
+    bytes: u64,
+}
+
+/// `case purge`.
+fn purge(call: &mut Call<'_>, id: Option<&str>, idle: Option<u32>, dry_run: bool) -> Outcome {
+    let only = id.map(|id| find(call, id)).transpose()?.map(|case| case.id);
+    let engine = call.engine()?;
+    let days = idle.unwrap_or(engine.config().purge_idle_days);
+    let done = if dry_run { engine.idle_cases(only.as_ref(), days) } else { engine.purge_idle(only.as_ref(), days) };
+    let cases = done.map_err(|error| match error {
+        EngineError::Refused(words) => Failure::no(words),
+        error => error.into(),
+    })?;
+    if call.output.json() {
+        let cases = cases
+            .iter()
+            .map(|one| PurgedCase {
+                id: &one.id.0,
+                title: &one.title,
+                idle_since: one.since,
+                messages: one.messages,
+                bytes: one.bytes,
+            })
+            .collect();
+        call.output.document(&Purged { schema: "casemail.idle/1", dry_run, idle_days: days, cases })?;
+        return Ok(Exit::Done);
+    }
+    for one in &cases {
+        call.output.line(&format!(
+            "{}  {}: {} ({}), idle since {}",
+            one.id,
+            one.title,
+            listed::count(one.messages, "message"),
+            listed::size(one.bytes),
+            one.since.strftime("%Y-%m-%d")
+        ))?;
+    }
+    call.output.say(&match (cases.is_empty(), dry_run) {
+        (true, _) => format!("no closed case has lain idle for {days} days with messages here"),
+        (false, true) => "these would go; nothing was let go of".to_owned(),
+        (false, false) => {
+            "let go of here; what the server has still is fetched again when somebody opens it".to_owned()
+        }
+    });
+    Ok(Exit::Done)
+}
+
 /// Writes a change of a case into the register, and says so.
 fn change(call: &mut Call<'_>, id: &str, change: impl FnOnce(&Case) -> Result<CaseChange, Failure>) -> Outcome {
     let engine = call.engine()?;
@@ -319,6 +380,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                 _ => Err(Failure::no(format!("{} is not on hold", case.id))),
             });
         }
+        args::Case::Purge { id, idle, dry_run } => return purge(call, id.as_deref(), *idle, *dry_run),
         args::Case::Import { id, files, source } => return import(call, id, files, source),
         args::Case::Shred { id, because } => return shred(call, id, because),
         args::Case::Export { id, to } => {

@@ -9,7 +9,7 @@ use super::listed;
 use crate::app::case_view::TriageRow;
 use crate::app::form::Form;
 use crate::app::forms::{self, Opening, Subject};
-use crate::case::{Case, Jurisdiction, Style};
+use crate::case::{Case, Jurisdiction, Party, Style};
 use crate::engine::Engine;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::register::CaseChange;
@@ -36,12 +36,16 @@ struct Line<'a> {
     received: jiff::Timestamp,
     doubt: &'a str,
     suggestions: Vec<Suggested<'a>>,
+    /// Why it is likely to be no mail of a case; empty where nothing says so.
+    no_case: &'a str,
 }
 
 #[derive(Serialize)]
 struct Suggested<'a> {
     case: &'a str,
     because: &'a str,
+    /// How strong that is, out of 100.
+    score: u8,
     sure: bool,
 }
 
@@ -90,8 +94,59 @@ fn whole(engine: &Engine, name: &str) -> Result<Case, Failure> {
     Ok(view.case)
 }
 
-/// The form of a new one of its kind.
-type FormOf = fn(&Case) -> Form<Subject>;
+/// The form of what a text is about: of one that is there by that name, else of a new one.
+type FormOf = fn(&Case, &str) -> Result<Form<Subject>, Failure>;
+
+/// What `name=value; name=value` says of a field; the name may be its beginning.
+fn value_of(text: &str, field: &str) -> Option<String> {
+    text.split(';').filter_map(|pair| pair.split_once('=')).find_map(|(name, value)| {
+        let name = name.trim().to_lowercase();
+        (!name.is_empty() && field.starts_with(&name)).then(|| value.trim().to_owned())
+    })
+}
+
+fn is_same(known: &str, name: Option<&str>) -> bool {
+    name.is_some_and(|name| known.trim().to_lowercase() == name.trim().to_lowercase())
+}
+
+/// The party of this name, or with this address; several of one name have to be told apart by an address.
+fn party_of(case: &Case, name: &str) -> Result<Option<Party>, Failure> {
+    if name.trim().is_empty() {
+        return Ok(None);
+    }
+    let has_address = |one: &Party| one.addresses.iter().any(|address| is_same(address, Some(name)));
+    let found: Vec<&Party> =
+        case.parties.iter().filter(|one| is_same(&one.name, Some(name)) || has_address(one)).collect();
+    match found.as_slice() {
+        [] => Ok(None),
+        [only] => Ok(Some((*only).clone())),
+        several => {
+            let addresses: Vec<String> = several.iter().map(|one| one.addresses.join(", ")).collect();
+            Err(bad(format!(
+                "there are {} parties {name:?}: name one by its address ({})",
+                several.len(),
+                addresses.join("; ")
+            )))
+        }
+    }
+}
+
+/// A hearing of the same kind on the same day is that one, with what was not said kept.
+fn same_hearing(case: &Case, change: CaseChange) -> CaseChange {
+    let CaseChange::Hearing(mut hearing) = change else { return change };
+    let known = case.hearings.iter().find(|one| one.kind == hearing.kind && one.at.date == hearing.at.date);
+    if let Some(known) = known {
+        hearing.id = known.id.clone();
+        hearing.at.time = hearing.at.time.or(known.at.time);
+        if hearing.court.is_empty() {
+            hearing.court.clone_from(&known.court);
+        }
+        if hearing.outcome.is_empty() {
+            hearing.outcome.clone_from(&known.outcome);
+        }
+    }
+    CaseChange::Hearing(hearing)
+}
 
 /// `case edit`. All of it is checked before anything is written.
 pub(super) fn edit(call: &mut Call<'_>, wanted: &args::EditCase) -> Outcome {
@@ -104,15 +159,38 @@ pub(super) fn edit(call: &mut Call<'_>, wanted: &args::EditCase) -> Outcome {
     if let Some(law) = &wanted.law {
         changes.extend(filled(forms::title(&case), &format!("law={law}"), &case)?);
     }
+    for name in &wanted.remove_parties {
+        let known = party_of(&case, name)?.ok_or_else(|| Failure::no(format!("the case has no party {name:?}")))?;
+        case.parties.retain(|one| one.id != known.id);
+        changes.push(CaseChange::PartyRemoved { id: known.id });
+    }
+    for text in &wanted.rename_parties {
+        let (old, new) = text.split_once('=').ok_or_else(|| bad(format!("{text:?}: write \"OLD NAME=NEW NAME\"")))?;
+        let known = party_of(&case, old)?.ok_or_else(|| Failure::no(format!("the case has no party {old:?}")))?;
+        if new.trim().is_empty() {
+            return Err(bad(format!("{text:?}: the new name is empty")));
+        }
+        let change = CaseChange::Party(Party { name: new.trim().to_owned(), ..known });
+        note(&mut case, &change);
+        changes.push(change);
+    }
     let kinds: [(&[String], FormOf); 4] = [
-        (&wanted.accused, |case| forms::accused(case, None)),
-        (&wanted.charges, |case| forms::charge(case, None)),
-        (&wanted.parties, |case| forms::party(case, None)),
-        (&wanted.hearings, |case| forms::hearing(case, None)),
+        (&wanted.accused, |case, text| {
+            let name = value_of(text, "name");
+            let known = case.accused.iter().find(|one| is_same(&one.name, name.as_deref()));
+            Ok(forms::accused(case, known.map(|one| one.number)))
+        }),
+        (&wanted.charges, |case, _| Ok(forms::charge(case, None))),
+        (&wanted.parties, |case, text| {
+            let name = value_of(text, "name").unwrap_or_default();
+            Ok(forms::party(case, party_of(case, &name)?.map(|one| one.id)))
+        }),
+        (&wanted.hearings, |case, _| Ok(forms::hearing(case, None))),
     ];
     for (texts, form) in kinds {
         for text in texts {
-            let made = filled(form(&case), text, &case)?;
+            let made = filled(form(&case, text)?, text, &case)?;
+            let made: Vec<CaseChange> = made.into_iter().map(|change| same_hearing(&case, change)).collect();
             // The next of the same kind is numbered after this one.
             for change in &made {
                 note(&mut case, change);
@@ -158,10 +236,22 @@ fn filled(mut form: Form<Subject>, text: &str, case: &Case) -> Result<Vec<CaseCh
 /// What a change makes of the case that later ones are counted by.
 fn note(case: &mut Case, change: &CaseChange) {
     match change {
-        CaseChange::Accused(accused) => case.accused.push(accused.clone()),
-        CaseChange::Charge(charge) => case.charges.push(charge.clone()),
-        CaseChange::Party(party) => case.parties.push(party.clone()),
-        CaseChange::Hearing(hearing) => case.hearings.push(hearing.clone()),
+        CaseChange::Accused(accused) => {
+            case.accused.retain(|one| one.number != accused.number);
+            case.accused.push(accused.clone());
+        }
+        CaseChange::Charge(charge) => {
+            case.charges.retain(|one| (one.accused, one.number) != (charge.accused, charge.number));
+            case.charges.push(charge.clone());
+        }
+        CaseChange::Party(party) => {
+            case.parties.retain(|one| one.id != party.id);
+            case.parties.push(party.clone());
+        }
+        CaseChange::Hearing(hearing) => {
+            case.hearings.retain(|one| one.id != hearing.id);
+            case.hearings.push(hearing.clone());
+        }
         _ => {}
     }
 }
@@ -170,6 +260,13 @@ fn note(case: &mut Case, change: &CaseChange) {
 pub(super) fn file(call: &mut Call<'_>, wanted: &args::FileToCase) -> Outcome {
     let engine = call.engine()?;
     let names = messages(&wanted.messages)?;
+    if wanted.take_back {
+        let written = engine.take_back(&names)?;
+        if written == 0 {
+            return Err(Failure::no("nothing was decided about these messages"));
+        }
+        return told(call, &CaseId(String::new()), written);
+    }
     let mut cases: Vec<CaseId> = Vec::new();
     for name in &wanted.cases {
         cases.push(whole(engine, name)?.id);
@@ -188,8 +285,10 @@ pub(super) fn triage(call: &mut Call<'_>, limit: Option<usize>) -> Outcome {
         call.output.document(&Triage { schema: "casemail.triage/1", rows })?;
     } else {
         let cells = |row: &TriageRow| {
-            let suggested = row.suggestions.iter().map(|one| format!("{} ({})", one.title, one.because));
-            let suggested: Vec<String> = suggested.collect();
+            let suggested =
+                row.suggestions.iter().map(|one| format!("{} ({}, {} of 100)", one.title, one.because, one.score));
+            let none = row.is_none().then(|| format!("not a case ({})", row.no_case));
+            let suggested: Vec<String> = suggested.chain(none).collect();
             let first = row.messages.first().map(ToString::to_string).unwrap_or_default();
             (
                 vec![
@@ -218,7 +317,13 @@ fn line(row: &TriageRow) -> Line<'_> {
         suggestions: row
             .suggestions
             .iter()
-            .map(|one| Suggested { case: &one.case.0, because: one.because.as_str(), sure: one.is_sure })
+            .map(|one| Suggested {
+                case: &one.case.0,
+                because: one.because.as_str(),
+                score: one.score,
+                sure: one.is_sure,
+            })
             .collect(),
+        no_case: row.no_case.as_str(),
     }
 }

@@ -58,7 +58,9 @@ pub(super) struct Row<'a> {
 #[derive(Serialize)]
 struct Filed<'a> {
     id: &'a str,
-    because: &'a str,
+    because: String,
+    /// How strong that is, out of 100.
+    score: u8,
 }
 
 impl<'a> Row<'a> {
@@ -76,8 +78,16 @@ impl<'a> Row<'a> {
             sent_date: listed.sent,
             received_date: listed.received,
             flags: &listed.flags,
-            case: listed.cases.first().map(|(id, _)| id.0.as_str()),
-            cases: listed.cases.iter().map(|(id, because)| Filed { id: &id.0, because }).collect(),
+            case: listed.cases.first().map(|filed| filed.case.0.as_str()),
+            cases: listed
+                .cases
+                .iter()
+                .map(|filed| Filed {
+                    id: &filed.case.0,
+                    because: filed.because.to_string(),
+                    score: filed.because.score(),
+                })
+                .collect(),
             thread: listed.thread.to_string(),
             openpgp: listed.openpgp,
             carried: listed.carried,

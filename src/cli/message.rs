@@ -136,7 +136,7 @@ fn print(call: &mut Call<'_>, message: &MessageDocument) -> Result<(), Failure> 
         call.output.line(&words)?;
     }
     if let Some(case) = &message.case {
-        call.output.line(&format!("Case {}: {}", case.id, case.because))?;
+        call.output.line(&format!("Case {}: {} ({} of 100)", case.id, case.because, case.score))?;
     }
     call.output.line(&"-".repeat(72))?;
     for (name, value) in [

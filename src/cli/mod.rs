@@ -195,12 +195,21 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         Ok(lock) => lock,
         Err(running) => return hand_over(&roots, command, environment, output, running),
     };
-    let passphrase = cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?;
+    let mut passphrase = cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?;
+    if matches!(command, Command::Case(args::Case::Shred { .. }))
+        && passphrase.is_none()
+        && config.unlock_command.is_none()
+        && environment.is_interactive
+    {
+        // It opens the profile three times: nobody has to type it as often.
+        passphrase = passphrase::ask("Passphrase")?;
+    }
     // Copies of the files of a case that is destroyed stay shut only under keys that nobody has any more.
     let then_new_keys = match command {
-        Command::Case(args::Case::Shred { .. }) => Some((
+        Command::Case(args::Case::Shred { id, .. }) => Some((
             Way { roots: roots.clone(), environment, passphrase: passphrase.clone(), connects: false, events: None },
             config.clone(),
+            id.clone(),
         )),
         _ => None,
     };
@@ -239,11 +248,19 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
     drop(stdin);
     engine.close();
     match (then_new_keys, outcome) {
-        (Some((way, config)), Ok(Exit::Done)) => {
-            let _lock = profile::take(&way.roots)??;
+        (Some((way, config, id)), Ok(Exit::Done)) => {
+            let lock = profile::take(&way.roots)??;
             let command = Store::Rekey { passphrase: false, new_passphrase_fd: None, keep_keys: false };
             let (mut out, mut err) = (io::sink(), io::sink());
-            rekey::rekey(&way, &config, &command, &mut Output::new(&mut out, &mut err, false))
+            let mut quiet = Output::new(&mut out, &mut err, false);
+            rekey::rekey(&way, &config, &command, &mut quiet)?;
+            drop(lock);
+            // The certificate was written before: the register says behind it that the keys are gone.
+            let engine = profile::open(profile::take(&way.roots)??, config, way, false, &mut quiet)?;
+            engine.keys_changed(&id)?;
+            engine.close();
+            output.say("the keys of the store were changed: copies of its former files stay shut");
+            Ok(Exit::Done)
         }
         (_, outcome) => outcome,
     }

@@ -38,6 +38,15 @@ struct Stream<'a> {
     signed_at: Option<Timestamp>,
     ok: bool,
     broken: Option<Broken<'a>>,
+    /// Who is said to answer for the device; none of them good: nobody does.
+    vouched: Vec<Vouched<'a>>,
+}
+
+#[derive(Serialize)]
+struct Vouched<'a> {
+    by: &'a str,
+    who: &'a str,
+    proof: &'static str,
 }
 
 #[derive(Clone, Serialize)]
@@ -178,6 +187,11 @@ fn told(call: &mut Call<'_>, verification: &Verification) -> Result<(), Failure>
                     record: *record,
                     because,
                 }),
+                vouched: stream
+                    .vouched
+                    .iter()
+                    .map(|one| Vouched { by: &one.by, who: &one.who, proof: one.proof.name() })
+                    .collect(),
             })
             .collect();
         let first_broken = streams.iter().find_map(|stream| stream.broken.clone());
@@ -198,6 +212,13 @@ fn told(call: &mut Call<'_>, verification: &Verification) -> Result<(), Failure>
             Some((record, because)) => format!("{whose}: BROKEN at record {record}: {because}"),
         };
         call.output.line(&words)?;
+        for one in &stream.vouched {
+            let broken = if one.proof == register::VouchProof::Forged { "BROKEN: " } else { "" };
+            call.output.line(&format!("    {broken}{}", one.words()))?;
+        }
+        if stream.vouched.is_empty() {
+            call.output.line(&format!("    {}", register::NOBODY))?;
+        }
     }
     for words in &verification.damage {
         call.output.line(&format!("BROKEN: {words}"))?;

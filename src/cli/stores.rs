@@ -30,6 +30,7 @@ struct Purged {
     ok: bool,
     dry_run: bool,
     messages: usize,
+    kept_on_hold: usize,
     body_bytes: u64,
     bytes_before: u64,
     bytes_after: u64,
@@ -124,12 +125,18 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Store) -> Outcome {
                     ok: true,
                     dry_run,
                     messages: done.messages,
+                    kept_on_hold: done.held,
                     body_bytes: done.body_bytes,
                     bytes_before: done.bytes_before,
                     bytes_after: done.bytes_after,
                     freed_bytes: freed,
                 })?;
-            } else if dry_run {
+                return Ok(Exit::Done);
+            }
+            if done.held > 0 {
+                call.output.say(&format!("{} stay: their case is on hold", super::listed::count(done.held, "message")));
+            }
+            if dry_run {
                 let words = format!("{} messages ({}) would go", done.messages, megabytes(done.body_bytes));
                 call.output.line(&words)?;
             } else {

@@ -259,6 +259,8 @@ pub struct Config {
     pub idle_lock_minutes: u32,
     /// Mail waits so long in the outbox, so that it can be taken back.
     pub undo_send_seconds: u32,
+    /// Copies of messages of a closed case may be let go of here once nothing has come or changed in it for so many days.
+    pub purge_idle_days: u32,
     /// Keys may be looked up on the internet when that is asked for: the host of the address learns of it.
     pub key_lookup: bool,
     /// A message larger than this is not fetched.
@@ -346,6 +348,7 @@ impl Default for Config {
             viewer: Vec::new(),
             idle_lock_minutes: 5,
             undo_send_seconds: 10,
+            purge_idle_days: 90,
             key_lookup: false,
             max_message_bytes: 64 << 20,
             dsn: vec![Dsn::Failure, Dsn::Delay],

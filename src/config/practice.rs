@@ -40,8 +40,11 @@ pub(super) fn identifiers(top: &mut Fields<'_>) -> Vec<Pattern> {
         refuse_misplaced(&mut fields);
         let name = fields.required("name", "\"matter\"");
         let pattern = fields.required("pattern", "'QP-([0-9]{4})'");
+        let names_a_case = fields.boolean("names_a_case", true);
         if let (Some(name), Some(text)) = (name, pattern) {
-            let pattern = Pattern { kind: Kind::Own(name.trim().to_owned()), text };
+            let own = name.trim().to_owned();
+            let kind = if names_a_case { Kind::Own(own) } else { Kind::Person(own) };
+            let pattern = Pattern { kind, text };
             let reserved = [
                 "urn",
                 "crown-court",
@@ -62,7 +65,7 @@ pub(super) fn identifiers(top: &mut Fields<'_>) -> Vec<Pattern> {
                     "`name` is what people call the number",
                     "write for instance \"matter\"",
                 ));
-            } else if patterns.iter().any(|other| other.kind == pattern.kind) {
+            } else if patterns.iter().any(|other| other.kind.name() == pattern.kind.name()) {
                 let what = format!("there are two identifiers named `{}`", name.trim());
                 fields.note(Finding::error(place, what, "give each its own name, or join their patterns by `|`"));
             } else if let Err(error) = Patterns::new(std::slice::from_ref(&pattern)) {
@@ -247,8 +250,9 @@ pub(super) fn write(out: &mut String, config: &Config) {
         );
     }
     for pattern in &config.identifiers {
-        let _ =
-            write!(out, "\n[[identifier]]\nname = {}\npattern = {}\n", text(pattern.kind.name()), text(&pattern.text));
+        let (name, own) = (text(pattern.kind.name()), text(&pattern.text));
+        let names_a_case = if pattern.kind.names_a_case() { "" } else { "names_a_case = false\n" };
+        let _ = write!(out, "\n[[identifier]]\nname = {name}\n{names_a_case}pattern = {own}\n");
     }
 }
 

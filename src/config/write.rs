@@ -24,6 +24,7 @@ pub(super) fn write(config: &Config) -> String {
         config.undo_send_seconds.to_string(),
         config.undo_send_seconds == defaults.undo_send_seconds,
     );
+    line("purge_idle_days", config.purge_idle_days.to_string(), config.purge_idle_days == defaults.purge_idle_days);
     line("key_lookup", config.key_lookup.to_string(), config.key_lookup == defaults.key_lookup);
     line(
         "max_message_bytes",

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::task::JoinHandle;
 
+use super::channels::Channel;
 use super::connections::Figures;
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
@@ -201,6 +202,7 @@ impl Core {
             listed: Mutex::new(HashMap::new()),
             ids: Mutex::new(HashMap::new()),
             in_flight: AsyncMutex::new(None),
+            channel: Mutex::default(),
             refused: Mutex::default(),
             passes: None,
         }
@@ -297,6 +299,8 @@ pub(crate) struct AccountSink {
     listed: Mutex<HashMap<String, MailboxInfo>>,
     ids: Mutex<HashMap<MailboxAt, MailboxId>>,
     in_flight: AsyncMutex<InFlight>,
+    /// The connection that messages come over.
+    channel: Mutex<Option<Channel>>,
     /// Mailboxes whose refusal was told.
     refused: Mutex<HashSet<String>>,
     /// Passes that came to their end, where somebody counts them.
@@ -348,6 +352,10 @@ impl AccountSink {
         ids.get(at).copied().ok_or_else(|| Stop(format!("{} was not begun", at.name)))
     }
 
+    fn channel(&self) -> Option<Channel> {
+        self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// What a batch is worked on with.
     fn context(&self) -> ingest::Context {
         ingest::Context {
@@ -355,6 +363,7 @@ impl AccountSink {
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.settings.clock.now(),
+            channel: self.channel().map(|channel| channel.name),
             destroyed: self.register.with(|loaded| loaded.destroyed()).unwrap_or_default(),
         }
     }
@@ -376,6 +385,10 @@ async fn wait(task: InFlight) -> Result<(), Stop> {
 }
 
 impl Sink for AccountSink {
+    fn secured(&self, secured: &net::Secured) {
+        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Channel::of(secured));
+    }
+
     fn refused(&self, mailbox: &str, why: &imap::Error) {
         let mut told = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(mailbox.to_owned()) {
@@ -572,12 +585,15 @@ impl Sink for AccountSink {
 
     async fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> Result<(), Stop> {
         let id = self.id(at)?;
-        let context = self.context();
+        let (context, channel) = (self.context(), self.channel());
         let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
         let indexed = Arc::clone(&self.indexed);
         let mut in_flight = self.in_flight.lock().await;
         wait(in_flight.take()).await?;
         *in_flight = Some(tokio::task::spawn_blocking(move || {
+            if let Some(channel) = channel {
+                channel.keep(&stores).map_err(|e| stop(&e))?;
+            }
             let reports = outbox::report::among(&messages);
             let messages = summarise_batch(messages, &context);
             let mut records: Vec<Record> = Vec::new();

@@ -19,9 +19,9 @@ use super::query::{
 use crate::app::effect::Said;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
-use crate::case::Class;
+use crate::case::{Class, Filed};
 use crate::imap;
-use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
 use crate::pgp::verdict::nobody;
 use crate::store::summary::Summary;
@@ -39,7 +39,7 @@ struct Indexed {
     key: MessageKey,
     id: MessageRef,
     thread: ThreadId,
-    cases: Vec<(CaseId, String)>,
+    cases: Vec<Filed>,
     /// System flags: of the index, because the cache may be a moment behind.
     flags: u8,
     /// The mailbox that it is shown in.
@@ -52,7 +52,7 @@ fn indexed(open: &Open, key: MessageKey) -> Option<Indexed> {
         key,
         id: open.library.name(key)?,
         thread: open.library.thread_of(key).unwrap_or(ThreadId(0)),
-        cases: open.library.cases_of(key),
+        cases: open.library.filed_to(key),
         flags: open.library.flags(key)?,
         mailbox: open.library.shown_in(key)?.to_owned(),
         over: open.changes.over(&open.library, key),
@@ -318,7 +318,7 @@ impl Engine {
         let wanted = name.clone();
         let (keyring, case, shutter) = self.core.ask_open(move |core, open| {
             let key = open.library.key(&wanted);
-            let case = key.and_then(|key| open.library.cases_of(key).into_iter().next());
+            let case = key.and_then(|key| open.library.filed_to(key).into_iter().next());
             (open.keyring.now(), case, key.map(|key| Shutter::of(core, open, key)))
         })?;
         let context = document::Context {

@@ -67,4 +67,13 @@ impl Engine {
         let (messages, cases) = (messages.to_vec(), cases.to_vec());
         self.core.ask_open(move |core, open| core.file_messages(open, &messages, &cases))?
     }
+
+    /// Takes back what was decided about messages; gives of how many something was.
+    ///
+    /// # Errors
+    /// A message is not here, or the state store cannot be written.
+    pub fn take_back(&self, messages: &[MessageRef]) -> Result<usize, EngineError> {
+        let messages = messages.to_vec();
+        self.core.ask_open(move |core, open| core.take_back(open, &messages))?
+    }
 }

@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 
 use super::reading::{self, Reading};
 use crate::case::document::{OUT_OF_REACH, Reach};
-use crate::case::{Class, Classes, Proof};
+use crate::case::{Class, Classes, Filed, Proof};
 use crate::mail::address::Address;
 use crate::mail::display;
-use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::offer::Offer;
@@ -47,6 +47,8 @@ pub struct CaseDocument {
     pub id: String,
     /// The reason in words.
     pub because: String,
+    /// How strong that is, out of 100.
+    pub score: u8,
 }
 
 /// A part of a message.
@@ -173,7 +175,7 @@ pub struct Context<'a> {
     /// When the server received it.
     pub received: Option<Timestamp>,
     /// The case with the reason in words.
-    pub case: Option<(CaseId, String)>,
+    pub case: Option<Filed>,
     /// What the owner of an address is in that case.
     pub parties: Parties<'a>,
 }
@@ -269,7 +271,11 @@ fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
         to: addresses(headers.to()),
         cc: addresses(headers.cc()),
         subject: headers.subject(),
-        case: context.case.as_ref().map(|(id, because)| CaseDocument { id: id.0.clone(), because: because.clone() }),
+        case: context.case.as_ref().map(|filed| CaseDocument {
+            id: filed.case.0.clone(),
+            because: filed.because.to_string(),
+            score: filed.because.score(),
+        }),
         text: sections.join("\n\n"),
         defects,
         parts: parts(reading),

@@ -41,6 +41,8 @@ pub(crate) struct Context {
     pub(crate) classes: Arc<Classes>,
     /// The time.
     pub(crate) now: Timestamp,
+    /// The name of the connection that it came over, where that is known.
+    pub(crate) channel: Option<String>,
     /// SHA-256 of messages that were destroyed with their cases.
     pub(crate) destroyed: Arc<HashSet<[u8; 32]>>,
 }
@@ -90,6 +92,10 @@ fn read(fetched: Fetched, context: &Context) -> NewMessage {
                     summary.undisplayable = true;
                 }
             }
+            if summary.message_id.is_empty() {
+                let digest = Sha256::digest(&raw).iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+                summary.derived = Derived { nameless: digest, ..Derived::read(&summary.derived) }.write();
+            }
             NewMessage { summary, raw: Some(raw) }
         }
         Body::Header(bytes) => {
@@ -98,6 +104,9 @@ fn read(fetched: Fetched, context: &Context) -> NewMessage {
             let media_type = headers.get("Content-Type").unwrap_or_default().to_ascii_lowercase();
             summary.openpgp.encrypted = media_type.trim_start().starts_with("multipart/encrypted");
             derive(&mut summary, "", &[], &[], context);
+            if is_bulk(&headers) {
+                summary.derived = Derived { bulk: true, ..Derived::read(&summary.derived) }.write();
+            }
             NewMessage { summary, raw: None }
         }
         Body::Unfetchable(why) => {
@@ -106,6 +115,30 @@ fn read(fetched: Fetched, context: &Context) -> NewMessage {
             NewMessage { summary, raw: None }
         }
     }
+}
+
+/// Whether a message says of itself that it goes to a list (RFC 2919, 2369) or was made by a machine (RFC 3834).
+fn is_bulk(headers: &Headers) -> bool {
+    let says = |name: &str, words: &[&str]| {
+        headers.get(name).is_some_and(|value| words.iter().any(|word| value.trim().eq_ignore_ascii_case(word)))
+    };
+    headers.get("List-Id").is_some()
+        || headers.get("List-Unsubscribe").is_some()
+        || says("Precedence", &["bulk", "list", "junk"])
+        || says("Auto-Submitted", &["auto-generated"])
+}
+
+/// What an older summary knows beside the message itself, and a newer one of the same message cannot: over which connection it came, what
+/// it is known by.
+pub(crate) fn carry_over(new: &mut Summary, old: &Summary) {
+    let (mut derived, known) = (Derived::read(&new.derived), Derived::read(&old.derived));
+    if derived.channel.is_empty() {
+        derived.channel = known.channel;
+    }
+    if derived.nameless == 0 && new.message_id.is_empty() {
+        derived.nameless = known.nameless;
+    }
+    new.derived = derived.write();
 }
 
 /// Everything before the first empty line.
@@ -134,6 +167,9 @@ pub(crate) fn fill(summary: &mut Summary, reading: &Reading, context: &Context) 
     let names: Vec<String> = reading.body.attachments.iter().map(|a| a.name.clone()).collect();
     let digests: Vec<&str> = reading.body.attachments.iter().map(|a| a.sha256.as_str()).collect();
     derive(summary, &text, &names, &digests, context);
+    if is_bulk(outer) {
+        summary.derived = Derived { bulk: true, ..Derived::read(&summary.derived) }.write();
+    }
 }
 
 fn fill_headers(summary: &mut Summary, headers: &Headers) {
@@ -171,7 +207,9 @@ fn derive(summary: &mut Summary, text: &str, names: &[String], digests: &[&str],
     text.lines().map(str::trim_end).filter(|line| !line.is_empty()).for_each(|line| add(line.as_bytes()));
     digests.iter().for_each(|digest| add(digest.as_bytes()));
     let content = hash.finalize().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
-    summary.derived = Derived { content, identifiers }.write();
+    summary.derived =
+        Derived { content, identifiers, channel: context.channel.clone().unwrap_or_default(), ..Derived::default() }
+            .write();
 }
 
 /// Summaries of a batch, by two threads where it is worth it. Blocks: call it from a blocking task.

@@ -300,6 +300,7 @@ impl Wanted {
             now: self.settings.clock.now(),
             // Somebody asked for this very message.
             destroyed: Arc::default(),
+            channel: None,
         }
     }
 }

@@ -326,7 +326,7 @@ mod tests {
             }],
             subject: subject.into(),
             attachments: 1,
-            derived: Derived { content: u64::from(chance.below(3)), identifiers }.write(),
+            derived: Derived { content: u64::from(chance.below(3)), identifiers, ..Derived::default() }.write(),
             ..Summary::default()
         };
         NewMessage { summary, raw: None }

@@ -10,7 +10,8 @@ use jiff::civil::Date;
 
 use super::announce::sentence;
 use super::core::{Core, EngineError, Open};
-use super::register::{Hand, Recorder};
+use super::library::filing::name_digest;
+use super::register::{Hand, NOBODY, Recorder, device_words};
 use crate::app::case_view::{AwaitingRow, CaseView, ChronologyRow, Source};
 use crate::app::event::Event;
 use crate::app::forms::Opening;
@@ -118,6 +119,11 @@ impl Core {
         let no_case = || EngineError::Refused("it is filed to no case: file it first".to_owned());
         let (case, _) = open.library.cases_of(key).into_iter().next().ok_or_else(no_case)?;
         let message_id = self.message_name(open, key)?.message_id;
+        if message_id.is_empty() {
+            return Err(EngineError::Refused(
+                "it has no Message-ID, so that no answer could be told from any other mail; note in the case what you wait for".to_owned(),
+            ));
+        }
         let summary = open.stores.cache.summary(key)?.unwrap_or_default();
         let sent = summary.sent.unwrap_or(summary.received);
         let due = due.to_zoned(self.settings.zone.clone()).map_err(|error| EngineError::BadData(error.to_string()))?;
@@ -158,12 +164,18 @@ impl Core {
         let recorder = Recorder::of(self, open, Some(&id), false);
         let (register, stores) = (open.register.clone(), Arc::clone(&open.stores));
         let (announcer, core) = (self.announcer.clone(), self.handle.clone());
+        let (keyring, now) = (open.keyring.now(), self.now());
         self.runtime.spawn_blocking(move || {
             let recorded = recorder.map_or(Ok(0), |recorder| recorder.write());
             let lines = recorded.and_then(|_| register.chronology(&stores, &id));
+            let lines = lines.and_then(|lines| Ok((lines, register.with(|loaded| loaded.book())?)));
             match lines {
-                Ok(lines) => {
-                    let rows: Vec<ChronologyRow> = lines.iter().map(chronology_row).collect();
+                Ok((lines, book)) => {
+                    let devices = device_words(&book, &keyring, now);
+                    let row = |line: &register::chronology::Line| {
+                        chronology_row(line, devices.get(&line.device).map_or(NOBODY, String::as_str))
+                    };
+                    let rows: Vec<ChronologyRow> = lines.iter().map(row).collect();
                     announcer.send(Event::Chronology(id, rows.into()));
                 }
                 Err(error) => core.front(move |core| core.complain(&error)),
@@ -196,14 +208,16 @@ impl Core {
     pub(super) fn message_name(&self, open: &Open, key: MessageKey) -> Result<MessageName, EngineError> {
         let gone = || EngineError::Refused("that message is gone".to_owned());
         let summary = open.stores.cache.summary(key)?.ok_or_else(gone)?;
-        if summary.message_id.is_empty() {
-            return Err(EngineError::Refused(
-                "a message without a Message-ID cannot be filed by hand: nothing else names it for ever".to_owned(),
-            ));
-        }
         // A text that is not here yet leaves the digest open; what is decided goes by the Message-ID.
         let digest = open.stores.cache.raw(key)?.map(|raw| Digest::of(&raw).0).unwrap_or_default();
-        Ok(MessageName { message_id: summary.message_id, digest })
+        let name = MessageName { message_id: summary.message_id, digest };
+        // One without a Message-ID goes by the digest of its bytes.
+        if name.message_id.is_empty() && open.library.message_id_hash(key) != Some(name_digest(&name)) {
+            return Err(EngineError::Refused(
+                "this message has no Message-ID, and goes by the digest of its bytes, which are not here: open it first".to_owned(),
+            ));
+        }
+        Ok(name)
     }
 
     /// Tells the screen how writing into the register went.
@@ -344,6 +358,22 @@ impl Core {
             .collect()
     }
 
+    /// Takes back what was decided about messages; those that nothing was decided about stay as they are. Gives how many there were.
+    pub(crate) fn take_back(&mut self, open: &mut Open, names: &[MessageRef]) -> Result<usize, EngineError> {
+        let mut events = Vec::new();
+        for name in names {
+            let key = open.library.key(name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+            if !open.library.is_decided(key) {
+                continue;
+            }
+            let message = self.message_name(open, key)?;
+            let cases = open.library.filed_to(key).into_iter().map(|filed| filed.case).collect();
+            events.push(register::Event::Undecided { message, cases, because: "by hand".to_owned() });
+        }
+        self.record(open, &events)?;
+        Ok(events.len())
+    }
+
     /// The register says something else than before: what it decides is decided anew, beside what people wait for.
     pub(crate) fn register_changed(&mut self, open: &mut Open) {
         let Ok(register) = book(open) else { return };
@@ -435,7 +465,7 @@ fn opened(open: &Open, id: &CaseId) -> Result<Vec<register::Event>, EngineError>
 }
 
 /// A line of the chronology for the screen.
-fn chronology_row(line: &register::chronology::Line) -> ChronologyRow {
+fn chronology_row(line: &register::chronology::Line, device: &str) -> ChronologyRow {
     let mut facts: Vec<String> = Vec::new();
     let mut fact = |name: &str, value: String| {
         if !value.is_empty() {
@@ -443,6 +473,7 @@ fn chronology_row(line: &register::chronology::Line) -> ChronologyRow {
         }
     };
     fact("by", line.actor.to_string());
+    fact("device", device.to_owned());
     fact("Message-ID", line.message_id.clone());
     fact("SHA-256", line.sha256.map(|digest| digest.to_string()).unwrap_or_default());
     fact("because", line.reason.clone());
@@ -451,7 +482,7 @@ fn chronology_row(line: &register::chronology::Line) -> ChronologyRow {
         fact("server", format!("{}: {} {}", to.address, to.outcome, to.reply));
     }
     if let Some(tls) = &line.tls {
-        fact("TLS", format!("{} {} {}", tls.version, tls.cipher, tls.server));
+        fact("TLS", format!("{} {} with {}, certificate {}", tls.version, tls.cipher, tls.server, tls.certificate));
     }
     for file in &line.attachments {
         fact("file", format!("{} ({} bytes, SHA-256 {})", file.name, file.bytes, file.sha256));

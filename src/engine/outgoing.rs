@@ -324,6 +324,13 @@ fn check_people(draft: &Draft, means: &Means<'_>, findings: &mut Findings) {
     if draft.to.is_empty() && draft.cc.is_empty() && draft.bcc.is_empty() {
         findings.add(None, "no-recipient", Severity::Alarm, "It goes to nobody: fill in To.");
     }
+    for number in means.book.numbers_of_people(&draft.subject) {
+        let words = format!(
+            "The subject holds {} {number}, which names a person: subjects are read by many; put it into the text.",
+            number.kind.words()
+        );
+        findings.add(None, "person-in-subject", Severity::Warning, words);
+    }
     let fields = [("To", &draft.to), ("Cc", &draft.cc), ("Bcc", &draft.bcc)];
     for (field, list) in fields {
         for address in list {

@@ -135,6 +135,10 @@ impl Core {
                 let done = self.file_messages(open, &names, &cases).map(|_| String::new());
                 self.tell_recorded(done);
             }
+            Effect::Unfile(names) => {
+                let done = self.take_back(open, &names).map(|_| String::new());
+                self.tell_recorded(done);
+            }
             Effect::OpenCase(opening) => {
                 let done = self.open_case(open, *opening).map(|id| format!("Opened {id}."));
                 self.tell_recorded(done);
@@ -664,6 +668,7 @@ impl Core {
             classes: Arc::clone(&self.settings.classes),
             now: self.now(),
             destroyed: Arc::default(),
+            channel: None,
         };
         self.runtime.spawn_blocking(move || {
             for key in keys {
@@ -700,6 +705,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::ShowCase(_)
             | Effect::ListTriage
             | Effect::File(..)
+            | Effect::Unfile(_)
             | Effect::OpenCase(_)
             | Effect::ChangeCase(..)
             | Effect::AddNumber(..)
@@ -743,7 +749,9 @@ pub(super) fn again(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> S
         bytes: old.bytes,
         body: Body::Whole(raw),
     };
-    Summary { has_raw: true, ..summarise(fetched, context).summary }
+    let mut new = Summary { has_raw: true, ..summarise(fetched, context).summary };
+    ingest::carry_over(&mut new, old);
+    new
 }
 
 /// A message to be read at the user's word.
@@ -838,9 +846,10 @@ impl Wanted {
         }
         let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return };
         let context = self.context();
-        let mut new = Summary { flags: old.flags, has_raw: true, ..Summary::default() };
+        let mut new = Summary { flags: old.flags.clone(), has_raw: true, ..Summary::default() };
         (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(raw.len()).unwrap_or(old.bytes));
         ingest::fill(&mut new, reading, &context);
+        ingest::carry_over(&mut new, &old);
         let mailbox = self.key.mailbox;
         if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
             self.core.back_of(self.number, move |core, open| {

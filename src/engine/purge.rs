@@ -1,5 +1,6 @@
 //! Room given back on demand: bodies that are not needed here go, their rows stay, and a body is fetched again when somebody opens it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -32,6 +33,8 @@ pub struct Purged {
     pub bytes_after: u64,
     /// What the bodies take as the server counts them.
     pub body_bytes: u64,
+    /// Bodies that stay because a case of theirs is on hold.
+    pub held: usize,
 }
 
 impl Purge {
@@ -69,6 +72,11 @@ impl Engine {
         if let Some(name) = purge.unknown(cache)? {
             return Err(EngineError::Refused(format!("there is no mailbox {name:?} in the cache")));
         }
+        let book = self.book()?;
+        let held: HashSet<MessageKey> = self.core.ask_open(move |_, open| {
+            let is_held = |key: &MessageKey| open.library.cases_of(*key).iter().any(|(case, _)| book.is_held(case));
+            open.library.keys_by_date().into_iter().filter(is_held).collect()
+        })?;
         let mut purged = Purged { bytes_before: bytes(cache)?, ..Purged::default() };
         let mailboxes = cache.mailboxes()?;
         let wanted = mailboxes.iter().filter(|mailbox| {
@@ -81,6 +89,10 @@ impl Engine {
                 let summary = summary?;
                 let is_old = purge.before.is_none_or(|before| summary.received < before.as_second());
                 if summary.has_raw && is_old && (!purge.deleted || summary.flags.deleted()) {
+                    if held.contains(&MessageKey { mailbox: mailbox.id, uid: summary.uid }) {
+                        purged.held = purged.held.saturating_add(1);
+                        continue;
+                    }
                     purged.body_bytes = purged.body_bytes.saturating_add(summary.bytes.into());
                     uids.push(summary.uid);
                 }

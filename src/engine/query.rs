@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::EngineError;
 use crate::app::view::Scope;
+use crate::case::Filed;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Badge;
@@ -50,8 +51,8 @@ pub struct Listed {
     pub received: Timestamp,
     /// IMAP flags and keywords, for instance `\Seen`.
     pub flags: Vec<String>,
-    /// The cases it is filed to, each with the reason in words.
-    pub cases: Vec<(CaseId, String)>,
+    /// The cases it is filed to, each with the reason.
+    pub cases: Vec<Filed>,
     /// Its thread.
     pub thread: ThreadId,
     /// What OpenPGP says, for a list.

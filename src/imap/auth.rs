@@ -60,8 +60,10 @@ async fn attempt(
 ) -> Result<(Session<Line>, Way), Error> {
     let stream = net::connect_imap(&setup.endpoint, &setup.tls, setup.times.connect).await?;
     let channel = tls::channel(&stream);
+    let secured = tls::secured(&stream, &setup.endpoint.host);
     let greeted = setup.endpoint.security == Security::StartTls;
     let mut session = Session::new(Deflate::new(stream), setup.times.silence);
+    session.secured = secured;
     let login = async {
         if !greeted {
             session.greeting().await?;

@@ -21,6 +21,7 @@ use super::command::Command;
 use super::error::Error;
 use super::name;
 use super::untagged::{self, Namespace, Untagged};
+use crate::net::Secured;
 use crate::net::error::words as why;
 use crate::net::guard::{Limits, Violation};
 use crate::net::guarded::Guard;
@@ -92,6 +93,8 @@ pub(super) struct Session<S: Wire> {
     /// The server told unasked that something changed in it.
     pub(super) news: bool,
     pub(super) round_trips: u64,
+    /// How the connection is protected.
+    pub(super) secured: Option<Secured>,
     bye: Option<String>,
 }
 
@@ -115,6 +118,7 @@ impl<S: Wire> Session<S> {
             exists: 0,
             news: false,
             round_trips: 0,
+            secured: None,
             bye: None,
         }
     }

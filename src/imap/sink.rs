@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::Error;
 use super::uid_set::UidSet;
-use crate::net::Culprit;
+use crate::net::{Culprit, Secured};
 use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
 
@@ -220,6 +220,11 @@ pub trait Sink: Send + Sync + 'static {
     /// The server refuses a mailbox; the others go on. Must not block.
     fn refused(&self, mailbox: &str, why: &Error) {
         let _ = (mailbox, why);
+    }
+
+    /// A connection is up and verified: what comes next comes over it. Must not block.
+    fn secured(&self, secured: &Secured) {
+        let _ = secured;
     }
 
     /// The connection's state changed. Must not block.

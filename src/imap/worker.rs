@@ -347,6 +347,7 @@ async fn connect_and_sync<S: Sink>(
     well: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
+    session.secured.iter().for_each(|secured| sink.secured(secured));
     shared.up.send_replace(true);
     let Round { mut listed, mut agenda } = all(setup, sink, shared, &mut session).await?;
     loop {
@@ -603,6 +604,7 @@ async fn once<S: Sink>(
 ) -> Result<(), Error> {
     sink.link(Link::Connecting);
     let mut session = auth::open(setup, &setup.credentials).await?;
+    session.secured.iter().for_each(|secured| sink.secured(secured));
     let result = once_in(setup, sink, only, suspects, finished, &mut session, &mut synced.passes).await;
     let (bytes_in, bytes_out) = session.bytes();
     synced.bytes_in = synced.bytes_in.saturating_add(bytes_in);

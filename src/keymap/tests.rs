@@ -109,16 +109,16 @@ fn what_is_typed_is_never_a_command() {
 
 #[test]
 fn a_bound_prefix_waits_and_then_fires() {
-    let (keymap, findings) = own("inherits = 'default'\n[list]\n'z' = 'list.next'\n'z z z' = 'list.last'\n").unwrap();
+    let (keymap, findings) = own("inherits = 'default'\n[list]\n'Y' = 'list.next'\n'Y Y Y' = 'list.last'\n").unwrap();
     assert_eq!(
         findings,
-        ["mine.toml:3:1: warning: `z` waits for the timeout, because `z z z` begins with it (mine.toml:4:1); \
-          unbind one of them: `\"z z z\" = false`"]
+        ["mine.toml:3:1: warning: `Y` waits for the timeout, because `Y Y Y` begins with it (mine.toml:4:1); \
+          unbind one of them: `\"Y Y Y\" = false`"]
     );
-    assert_eq!(play(&keymap, Context::Cases, "zzz"), "list.last");
-    assert_eq!(play(&keymap, Context::Cases, "z"), "then list.next");
-    assert_eq!(play(&keymap, Context::Cases, "zk"), "list.next list.previous");
-    assert_eq!(play(&keymap, Context::Cases, "zzk"), "abandoned");
+    assert_eq!(play(&keymap, Context::Cases, "YYY"), "list.last");
+    assert_eq!(play(&keymap, Context::Cases, "Y"), "then list.next");
+    assert_eq!(play(&keymap, Context::Cases, "Yk"), "list.next list.previous");
+    assert_eq!(play(&keymap, Context::Cases, "YYk"), "abandoned");
 }
 
 #[test]

@@ -24,4 +24,4 @@ pub use endpoint::{Endpoint, Security};
 pub use error::{Culprit, Error};
 pub use identity::ClientCertificate;
 pub use secret::Secret;
-pub use tls::ClientConfig;
+pub use tls::{ClientConfig, Secured};

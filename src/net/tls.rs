@@ -122,6 +122,36 @@ pub fn channel(stream: &Stream) -> Option<Channel> {
     Channel::server_end_point(tls.peer_certificates()?.first()?)
 }
 
+/// How a verified connection is protected, in words that are written down.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Secured {
+    /// The server, by the name that its certificate was checked for.
+    pub server: String,
+    /// `TLSv1.3` or `TLSv1.2`.
+    pub version: String,
+    /// The cipher suite by its IANA name.
+    pub cipher: String,
+    /// The digest of the server's certificate: `SHA-256 ` and 64 hexadecimal digits.
+    pub certificate: String,
+}
+
+/// What protects this connection to a host.
+#[must_use]
+pub fn secured(stream: &Stream, host: &str) -> Option<Secured> {
+    use sha2::Digest as _;
+    let (_, tls) = stream.get_ref();
+    let version = match tls.protocol_version()? {
+        ProtocolVersion::TLSv1_3 => "TLSv1.3".to_owned(),
+        ProtocolVersion::TLSv1_2 => "TLSv1.2".to_owned(),
+        other => format!("{other:?}"),
+    };
+    // rustls marks the suites of TLS 1.3 by a name of its own.
+    let cipher = tls.negotiated_cipher_suite()?.suite().as_str()?.replace("TLS13_", "TLS_");
+    let certificate = tls.peer_certificates()?.first()?;
+    let certificate = format!("SHA-256 {}", hex::encode(sha2::Sha256::digest(certificate)));
+    Some(Secured { server: host.to_owned(), version, cipher, certificate })
+}
+
 /// A nonce for SCRAM: 144 random bits, printable and without a comma.
 ///
 /// # Errors

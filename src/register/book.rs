@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::case_fold::CaseFold;
 use super::causes::{Causes, Frontier};
-use super::event::{DestructionCertificate, Event};
+use super::event::{DestructionCertificate, DeviceVouched, Event};
 use super::record::{DeviceId, Record, Stamp};
 use crate::case::{Case, MessageName};
 use crate::mail::id::CaseId;
@@ -19,8 +19,8 @@ pub struct Device {
     pub name: String,
     /// Its certificate.
     pub certificate: Vec<u8>,
-    /// Fingerprints of the people who answer for it; not yet checked.
-    pub vouched: Vec<String>,
+    /// What people who answer for it have signed. Nothing is believed of it here: whoever has their certificates checks it.
+    pub vouched: Vec<DeviceVouched>,
 }
 
 /// What a person decided about a message.
@@ -34,6 +34,8 @@ pub struct Decision {
     pub because: String,
     /// It holds for the answers to it, too.
     pub whole_thread: bool,
+    /// It takes back what was decided before, and decides nothing.
+    pub taken_back: bool,
     /// Who.
     pub by: String,
     /// When.
@@ -88,9 +90,9 @@ impl Book {
             }
             Event::DeviceVouched(vouched) => {
                 let device = self.devices.entry(vouched.device.clone()).or_default();
-                if !device.vouched.contains(&vouched.by) {
-                    device.vouched.push(vouched.by.clone());
-                    device.vouched.sort();
+                if !device.vouched.contains(vouched) {
+                    device.vouched.push(vouched.clone());
+                    device.vouched.sort_by(|one, other| (&one.by, &one.signature).cmp(&(&other.by, &other.signature)));
                 }
             }
             Event::Case { case, change } => {
@@ -104,6 +106,19 @@ impl Book {
                     not_a_case: false,
                     because,
                     whole_thread: *whole_thread,
+                    taken_back: false,
+                    by,
+                    at,
+                });
+            }
+            Event::Undecided { message, because, .. } => {
+                let because = because.clone();
+                self.decide(record, message, |by, at| Decision {
+                    cases: Vec::new(),
+                    not_a_case: false,
+                    because,
+                    whole_thread: false,
+                    taken_back: true,
                     by,
                     at,
                 });
@@ -115,6 +130,7 @@ impl Book {
                     not_a_case: true,
                     because,
                     whole_thread: *whole_thread,
+                    taken_back: false,
                     by,
                     at,
                 });

@@ -248,6 +248,8 @@ impl Now {
                 self.shredded = Some(certificate.clone());
                 self.tell(step, "hold", "destroyed", causes);
             }
+            // What was done to copies and to stores: the chronology tells of it.
+            CaseChange::KeysChanged { .. } | CaseChange::BodiesPurged { .. } => {}
             CaseChange::Awaiting(awaiting) => {
                 put_last(&mut case.awaiting, awaiting.clone(), |one| one.id.clone());
             }

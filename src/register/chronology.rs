@@ -141,6 +141,7 @@ impl Line {
             }
             Event::Filed { message, because, .. }
             | Event::NotACase { message, because, .. }
+            | Event::Undecided { message, because, .. }
             | Event::Quarantined { message, because, .. } => {
                 self.message_id.clone_from(&message.message_id);
                 self.sha256 = Some(Digest(message.digest));
@@ -190,7 +191,7 @@ impl Line {
             let _ = write!(text, "; sha256 {sha256}");
         }
         if let Some(tls) = &self.tls {
-            let _ = write!(text, "; {} {} to {}", tls.version, tls.cipher, tls.server);
+            let _ = write!(text, "; over {} {} with {}", tls.version, tls.cipher, tls.server);
         }
         if !self.deemed_service.is_empty() {
             let _ = write!(text, "; {}", self.deemed_service);
@@ -326,6 +327,9 @@ fn words(event: &Event) -> String {
             format!("{message} {by} to {to}{}", because(why))
         }
         Event::NotACase { message, because: why, .. } => format!("{message} is no mail of a case{}", because(why)),
+        Event::Undecided { message, because: why, .. } => {
+            format!("{message}: the decision where it belongs was taken back{}", because(why))
+        }
         Event::Received { because: why, facts, .. } => {
             let shared: Vec<String> =
                 facts.shared.iter().map(|one| format!("; shared by link ({}): {}", one.portal, one.link)).collect();
@@ -394,6 +398,13 @@ fn of_change(change: &CaseChange) -> String {
             certificate.texts.len(),
             because(&certificate.because)
         ),
+        CaseChange::KeysChanged { certificate } => {
+            format!("keys of the store changed: copies of its former files stay shut (certificate {certificate})")
+        }
+        CaseChange::BodiesPurged { messages, bytes, idle_since } => {
+            let since = idle_since.strftime("%Y-%m-%d");
+            format!("{messages} bodies let go of here ({bytes} bytes): nothing had come or changed since {since}")
+        }
         CaseChange::Awaiting(one) => format!("{} asked of {}, due {}", one.what, one.to.join(", "), one.due),
         CaseChange::Chased { id, .. } => format!("answer {id} chased"),
         CaseChange::Answered { id, message_id, .. } if message_id.is_empty() => {

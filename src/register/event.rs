@@ -137,6 +137,20 @@ pub enum CaseChange {
         /// What was destroyed.
         certificate: DestructionCertificate,
     },
+    /// The keys of the store were changed after the case was destroyed: copies of its former files stay shut.
+    KeysChanged {
+        /// [`DestructionCertificate::number`].
+        certificate: String,
+    },
+    /// Bodies of an idle case were let go of here; the server, if it has them still, can bring them back.
+    BodiesPurged {
+        /// How many.
+        messages: u64,
+        /// Bytes of them.
+        bytes: u64,
+        /// Nothing had come or changed since this time.
+        idle_since: Timestamp,
+    },
     /// An answer is waited for.
     Awaiting(Awaiting),
     /// An awaited answer was chased.
@@ -185,6 +199,8 @@ impl CaseChange {
             Self::Held { .. } => "case-held",
             Self::Released { .. } => "case-released",
             Self::Shredded { .. } => "case-shredded",
+            Self::KeysChanged { .. } => "keys-changed",
+            Self::BodiesPurged { .. } => "bodies-purged",
             Self::Awaiting(_) => "awaiting",
             Self::Chased { .. } => "chased",
             Self::Answered { .. } => "answered",
@@ -214,7 +230,8 @@ pub struct DestructionCertificate {
     pub texts: Vec<Digest>,
     /// Messages of other cases too, which stay.
     pub shared: u64,
-    /// The keys of the store were changed, so that copies of its former files stay shut.
+    /// The keys of the store had been changed when this was written. They are changed behind it, as a rule: then the register says so by
+    /// [`CaseChange::KeysChanged`].
     pub new_keys: bool,
 }
 
@@ -402,6 +419,15 @@ pub enum Event {
         /// It holds for the answers to it, too.
         whole_thread: bool,
     },
+    /// A person takes back what was decided about a message: it belongs where its numbers, rules and thread say.
+    Undecided {
+        /// Which message.
+        message: MessageName,
+        /// The cases that it was filed to.
+        cases: Vec<CaseId>,
+        /// Why, in words; may be empty.
+        because: String,
+    },
     /// A message of cases came.
     Received {
         /// Whose.
@@ -520,6 +546,7 @@ impl Event {
             Self::Case { change, .. } => change.kind(),
             Self::Filed { .. } => "filed",
             Self::NotACase { .. } => "not-a-case",
+            Self::Undecided { .. } => "undecided",
             Self::Received { .. } => "received",
             Self::Sent { .. } => "sent",
             Self::Exported { .. } => "exported",
@@ -540,6 +567,7 @@ impl Event {
                 std::slice::from_ref(case)
             }
             Self::Filed { cases, .. }
+            | Self::Undecided { cases, .. }
             | Self::Received { cases, .. }
             | Self::Sent { cases, .. }
             | Self::Exported { cases, .. }
@@ -553,9 +581,10 @@ impl Event {
     #[must_use]
     pub const fn message(&self) -> Option<&MessageName> {
         match self {
-            Self::Filed { message, .. } | Self::NotACase { message, .. } | Self::Quarantined { message, .. } => {
-                Some(message)
-            }
+            Self::Filed { message, .. }
+            | Self::NotACase { message, .. }
+            | Self::Undecided { message, .. }
+            | Self::Quarantined { message, .. } => Some(message),
             Self::Received { facts, .. } | Self::Sent { facts, .. } => Some(&facts.message),
             _ => None,
         }
@@ -566,7 +595,9 @@ impl Event {
     pub const fn outlives_its_case(&self) -> bool {
         matches!(
             self,
-            Self::DeviceAdded(_) | Self::DeviceVouched(_) | Self::Case { change: CaseChange::Shredded { .. }, .. }
+            Self::DeviceAdded(_)
+                | Self::DeviceVouched(_)
+                | Self::Case { change: CaseChange::Shredded { .. } | CaseChange::KeysChanged { .. }, .. }
         )
     }
 }

@@ -277,6 +277,74 @@ fn records_of_the_first_form_are_read_for_ever() {
     insta::assert_debug_snapshot!(book.decisions().collect::<Vec<_>>());
 }
 
+/// Texts as they were first written, and never changed after: what was added to the first form is read for ever, too.
+#[test]
+fn what_was_added_later_is_read_for_ever() {
+    let salt = "2a".repeat(16);
+    let digest = "0b".repeat(32);
+    let case =
+        |change: &str| format!(r#"{{"event":{{"case":{{"case":"99ZX0012327","change":{change}}}}},"salt":"{salt}"}}"#);
+    for (kind, cases, text) in [
+        (
+            "undecided",
+            1,
+            format!(
+                r#"{{"event":{{"undecided":{{"because":"by hand","cases":["99ZX0012327"],"message":{{"digest":"{digest}","message_id":"1@cps.gov.example"}}}}}},"salt":"{salt}"}}"#
+            ),
+        ),
+        ("keys-changed", 1, case(r#"{"keys-changed":{"certificate":"SHRED-8f23359ce51fa6e6"}}"#)),
+        (
+            "bodies-purged",
+            1,
+            case(r#"{"bodies-purged":{"bytes":4711,"idle_since":"2026-03-06T10:00:00Z","messages":3}}"#),
+        ),
+        (
+            "received",
+            1,
+            format!(
+                r#"{{"event":{{"received":{{"because":"by URN in the subject","cases":["99ZX0012327"],"facts":{{"bytes":1,"date":null,"from":[],"message":{{"digest":"{digest}","message_id":""}},"subject":"x","to":[]}},"lay":{{"account":"work","internal_date":"2026-03-02T14:53:07Z","mailbox":"INBOX","uid":1,"uid_validity":7}},"tls":{{"certificate":"SHA-256 {digest}","cipher":"TLS_AES_256_GCM_SHA384","server":"imap.quillpounce.example","version":"TLSv1.3"}}}}}},"salt":"{salt}"}}"#
+            ),
+        ),
+        (
+            "identifier-added",
+            1,
+            case(r#"{"identifier-added":{"kind":{"person":"PNC"},"value":"01/123456F","warning":null}}"#),
+        ),
+    ] {
+        let read = Payload::read(text.as_bytes()).unwrap_or_else(|error| panic!("{kind}: {error}"));
+        assert_eq!((read.event.kind(), read.event.cases().len()), (kind, cases));
+        assert_eq!(String::from_utf8(read.write().unwrap()).unwrap(), text, "{kind} is written as it was");
+    }
+}
+
+#[test]
+fn a_decision_that_was_taken_back_decides_nothing_until_there_is_another() {
+    let mut writer = Writer::new("AB12");
+    let message = MessageName { message_id: "1@cps.gov.example".into(), digest: [1; 32] };
+    let filed = |case: &str| Event::Filed {
+        message: message.clone(),
+        cases: vec![CaseId(case.into())],
+        because: "by hand".into(),
+        by_hand: true,
+        whole_thread: true,
+    };
+    writer.write(filed("one"));
+    writer.write(Event::Undecided {
+        message: message.clone(),
+        cases: vec![CaseId("one".into())],
+        because: String::new(),
+    });
+    let stands = |writer: &Writer| {
+        let mut book = Book::new();
+        writer.records.iter().for_each(|(record, event)| book.push(record, Some(event)));
+        let decision = book.decision(&message).unwrap();
+        (decision.taken_back, decision.cases.clone())
+    };
+    assert_eq!(stands(&writer), (true, Vec::new()));
+    writer.write(filed("two"));
+    assert_eq!(stands(&writer), (false, vec![CaseId("two".into())]));
+}
+
 fn party(id: &str, name: &str) -> Party {
     Party { id: PartyId(id.into()), name: name.into(), role: Role::Counsel, ..Party::default() }
 }

@@ -22,7 +22,7 @@ use super::stream::{Heard, SubmissionStream};
 use super::transaction::Notify;
 use crate::net::connect::Times;
 use crate::net::sasl::{self, Channel, Credentials, Exchange, Proof, Stop, TokenWish, Way, authenticate, choose};
-use crate::net::{ClientConfig, Endpoint, Secret, Security, connect_smtp, tls};
+use crate::net::{ClientConfig, Endpoint, Secret, Secured, Security, connect_smtp, tls};
 
 /// Whether the server's greeting is still to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +152,8 @@ struct Login<'a> {
 #[derive(Debug)]
 pub struct Connection {
     dialogue: Dialogue,
+    /// How it is protected.
+    secured: Option<Secured>,
     /// Messages that have gone over it.
     used: u32,
     /// The dialogue is in step, and another message may follow.
@@ -173,7 +175,8 @@ impl Connection {
             Some(credentials) => Ok(Self::log_in(endpoint, config, credentials, timeouts).await?.0),
             None => {
                 let stream = connect_smtp(endpoint, config, timeouts.connect).await.map_err(Outcome::Unreachable)?;
-                Ok(Self::of(Dialogue::open(stream, greeting(endpoint), timeouts).await?))
+                let secured = tls::secured(&stream, &endpoint.host);
+                Ok(Self::of(Dialogue::open(stream, greeting(endpoint), timeouts).await?, secured))
             }
         }
     }
@@ -188,9 +191,10 @@ impl Connection {
         let attempt = async |secret: &Secret| {
             let stream = connect_smtp(endpoint, config, timeouts.connect).await.map_err(Outcome::Unreachable)?;
             let channel = tls::channel(&stream);
+            let secured = tls::secured(&stream, &endpoint.host);
             let mut dialogue = Dialogue::open(stream, greeting(endpoint), timeouts).await?;
             match dialogue.login(&Login { credentials, secret, channel }).await {
-                Ok(way) => Ok((Self::of(dialogue), way)),
+                Ok(way) => Ok((Self::of(dialogue, secured), way)),
                 Err(outcome) => {
                     dialogue.close().await;
                     Err(outcome)
@@ -207,8 +211,8 @@ impl Connection {
         }
     }
 
-    fn of(dialogue: Dialogue) -> Self {
-        Self { dialogue, used: 0, usable: true }
+    fn of(dialogue: Dialogue, secured: Option<Secured>) -> Self {
+        Self { dialogue, secured, used: 0, usable: true }
     }
 
     /// As [`Self::open`], over a stream that is already inside TLS.
@@ -229,7 +233,13 @@ impl Connection {
             let secret = secret(credentials, TokenWish::AtHand).await?;
             dialogue.login(&Login { credentials, secret: &secret, channel: None }).await?;
         }
-        Ok(Self::of(dialogue))
+        Ok(Self::of(dialogue, None))
+    }
+
+    /// How it is protected; `None` where whoever made the stream knows that.
+    #[must_use]
+    pub const fn secured(&self) -> Option<&Secured> {
+        self.secured.as_ref()
     }
 
     /// What the server offers.

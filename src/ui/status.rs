@@ -426,6 +426,8 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::TriageNewCase, "new case"),
             (Action::TriageNotACase, "not a case"),
             (Action::TriageAcceptAll, "all sure ones"),
+            (Action::TriageAcceptAlike, "all alike"),
+            (Action::TriageUndo, "take back"),
             (Action::TriageRead, "read"),
             (Action::Back, "back"),
             (Action::Help, "help"),

@@ -46,6 +46,7 @@ mod scenario_cases;
 mod scenario_documents;
 mod scenario_pleas;
 mod scenario_practice;
+mod scenario_triage;
 mod servers;
 mod servers_whole;
 mod smtp;

@@ -95,6 +95,92 @@ fn two_devices_and_a_third_come_to_the_same_register() {
 }
 
 #[test]
+fn a_case_that_two_devices_open_file_and_edit_apart_is_one_on_both_and_on_a_third() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    let unnumbered = format!(
+        "From: silas@mailbox.example\r\nTo: {QUILL}\r\nSubject: my greenhouse\r\nMessage-ID: <9@mailbox.example>\r\n\r\nHelp.\r\n"
+    );
+    world.server.deliver("quill", "INBOX", unnumbered.as_bytes());
+    let (one, two) = (world.home(), world.home());
+    for home in [&one, &two] {
+        home.done(&["sync"], b"");
+    }
+    // Both are offline to each other: one opens the case and files to it, the other edits what it knows from mail.
+    one.done(&["case", "open", "--title", "R v WEASEL", "--number", "99ZX0012327", "--client", "Silas WEASEL"], b"");
+    let listed = one.json(&["message", "list"]);
+    let stray = listed["messages"].as_array().unwrap().iter().find(|one| one["subject"] == "my greenhouse").unwrap();
+    one.done(&["case", "file", stray["id"].as_str().unwrap(), "--case", "99ZX0012327"], b"");
+    one.done(&["case", "edit", "99ZX0012327", "--title", "R v S WEASEL"], b"");
+    let crown = "name=CPS Mudshire; role=cps-lawyer; addresses=ambleford.mags@cps.gov.example";
+    two.done(&["case", "edit", "99ZX0012327", "--party", crown, "--title", "R v WEASEL (Silas)"], b"");
+    one.done(&["register", "replicate"], b"");
+    two.done(&["register", "replicate"], b"");
+    one.done(&["register", "replicate"], b"");
+    // A third, empty one catches up from the server alone.
+    let third = world.home();
+    third.done(&["register", "replicate"], b"");
+    third.done(&["sync"], b"");
+    let told = |home: &Home| (home.json(&["case", "list"]), records(home), subjects(home));
+    assert_eq!(told(&one), told(&two));
+    assert_eq!(told(&one), told(&third));
+    assert_eq!(subjects(&third), ["R v WEASEL 99ZX0012327", "my greenhouse"]);
+    // The two titles are both told, until somebody sets it again.
+    let Some(screen) = third.screen((80, 24)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("weasel");
+    screen.wait_for("WEASEL");
+    screen.send_keys(&["Enter", "i"]);
+    let seen = screen.wait_until("both titles", |seen| seen.contains("R v S WEASEL") && seen.contains("(Silas)"));
+    crate::walkthrough::show("two titles", &seen);
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+}
+
+fn subjects(home: &Home) -> Vec<String> {
+    let listed = home.json(&["message", "list", "--case", "99ZX0012327"]);
+    let messages = listed["messages"].as_array().unwrap();
+    let mut found: Vec<String> = messages.iter().map(|one| one["subject"].as_str().unwrap().to_owned()).collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn a_device_is_somebodys_only_where_their_key_says_so() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    // Without a key of the person, nobody answers for the device; as soon as there is one, it does.
+    let home = Home::new();
+    let smtp: Endpoint = world.server.tls();
+    home.configure(&home.config(&world.server.tls(), &smtp, &world.server.ca_file(), ""));
+    home.done(&["sync"], b"");
+    home.done(&["case", "hold", "99ZX0012327", "--because", "appeal"], b"");
+    let verified = home.json(&["register", "verify"]);
+    assert_eq!((&verified["ok"], &verified["streams"][0]["vouched"]), (&true.into(), &serde_json::json!([])));
+    assert!(home.done(&["register", "verify"], b"").contains("nobody answers for this device"));
+    home.done(&["key", "import", path(&world.key)], b"");
+    home.done(&["case", "edit", "99ZX0012327", "--note", "rang the court"], b"");
+    let verified = home.json(&["register", "verify"]);
+    let vouched = &verified["streams"][0]["vouched"][0];
+    assert_eq!((&verified["ok"], &vouched["proof"]), (&true.into(), &"good".into()), "{verified}");
+    assert!(
+        home.done(&["register", "verify"], b"").contains("Beatrice Quill <quill@quillpounce.example> answers for it")
+    );
+    // On screen it stands with each entry.
+    let Some(screen) = home.screen((200, 50)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("2327");
+    screen.wait_for("99ZX0012327");
+    screen.send_keys(&["Enter", "y"]);
+    let seen = screen.wait_for("answers for it");
+    crate::walkthrough::show("device", &seen);
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+}
+
+#[test]
 fn what_is_damaged_foreign_or_repeated_is_named_and_costs_nothing_else() {
     let Some(world) = World::new() else { return };
     world.deliver(1, "99ZX0012327");

@@ -208,7 +208,7 @@ fn every_case_is_there_when_the_server_is_not() {
     screen.wait_for("IDPC");
     screen.send_keys(&["Enter"]);
     let seen = screen.wait_for("The gnome is exhibit 1.");
-    assert!(seen.contains("Filed to R v FERRET by URN in the subject."), "{seen}");
+    assert!(seen.contains("Filed to R v FERRET by URN in the subject (90 of 100)."), "{seen}");
     screen.send_keys(&["L"]);
     let locked = screen.wait_until("a locked screen", |screen| !screen.contains("gnome"));
     assert!(!locked.contains("FERRET"), "{locked}");

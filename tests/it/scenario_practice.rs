@@ -87,16 +87,48 @@ fn initial_details_are_filed_and_timed_when_they_come() {
     screen.send_keys(&["Enter"]);
     let seen = screen.wait_for("Papers for you.");
     show("initial details", &seen);
-    assert!(seen.contains("Filed to R v FERRET by URN in the subject."), "{seen}");
+    assert!(seen.contains("Filed to R v FERRET by URN in the subject (90 of 100)."), "{seen}");
     assert!(seen.contains("67 h 08 m from sending to the hearing"), "{seen}");
     assert!(seen.contains("after 14:30: deemed served Tue 3 Mar 2026"), "{seen}");
     assert!(!seen.contains("../../") && !seen.contains('\u{202e}'), "{seen}");
+    // Written out from the page of the case: five files and their index; again, none.
+    let out = world.home.beside("out");
+    screen.send_keys(&["I"]);
+    screen.wait_for("Numbers");
+    for told in ["5 written, verified", "5 already exported, identical"] {
+        screen.send_keys(&["x"]);
+        screen.wait_for("Export the case to directory");
+        screen.send_keys(&["C-u"]);
+        screen.type_text(out.to_str().unwrap());
+        screen.send_keys(&["Enter"]);
+        show("exported", &screen.wait_for(told));
+    }
+    let mut written = Vec::new();
+    let mut dirs = vec![out.clone()];
+    while let Some(dir) = dirs.pop() {
+        for entry in std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { dirs.push(entry) } else { written.push(entry) }
+        }
+    }
+    let index = written.iter().find(|path| path.ends_with("INDEX.csv")).unwrap_or_else(|| panic!("{written:?}"));
+    assert_eq!(std::fs::read_to_string(index).unwrap().lines().count(), 6, "a heading and five rows");
+    let hostile = written.iter().find(|path| path.to_str().unwrap().contains("SDC")).unwrap();
+    use std::os::unix::fs::PermissionsExt as _;
+    assert_eq!(std::fs::metadata(hostile).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(hostile.starts_with(&out) && !hostile.to_str().unwrap().contains('\u{202e}'), "{hostile:?}");
     screen.send_keys(&["C-q"]);
     assert_eq!(screen.wait_for_end(), 0);
     // The register has it with the digest of every file, and says when it counts as served.
     let received = chronology(&world, "99ZX0012326").into_iter().find(|line| line["kind"] == "received").unwrap();
     assert_eq!(received["attachments"].as_array().unwrap().len(), 5, "{received}");
     assert!(received["deemed_service"].as_str().unwrap().contains("Tue 3 Mar 2026"), "{received}");
+    // Over which connection it came, and that files of it were written out, with matching digests.
+    assert_eq!((&received["tls"]["version"], &received["tls"]["server"]), (&"TLSv1.3".into(), &"localhost".into()));
+    assert!(received["tls"]["cipher"].as_str().unwrap().starts_with("TLS_"), "{received}");
+    assert!(received["tls"]["certificate"].as_str().unwrap().starts_with("SHA-256 "), "{received}");
+    let text = world.home.done(&["case", "chronology", "99ZX0012326"], b"");
+    assert!(text.contains("over TLSv1.3 TLS_") && text.contains("with localhost"), "{text}");
+    assert!(chronology(&world, "99ZX0012326").iter().any(|line| line["kind"] == "exported"), "{text}");
     world.home.done(&["register", "verify"], b"");
 }
 
@@ -205,12 +237,56 @@ fn the_wrong_channel_is_stopped_and_the_right_one_offered() {
         assert!(has(&check(open), "open-recipient", "block"), "{open}");
     }
     assert!(!codes(&check("z@cps.gov.example")).iter().any(|(code, _)| code == "open-recipient"));
+    // On screen: an answer on the case's thread, to the client, with the summary attached. The way back is what is marked.
+    world.dovecot.deliver(
+        "quill",
+        "INBOX",
+        &letter("1", &format!("CPS <{CROWN}>"), "R v FERRET 99ZX0012326", &now(), &["MG5.pdf"]),
+    );
+    let Some(screen) = world.home.screen((80, 24)) else { return };
+    screen.wait_for("up to date, watching");
+    open_case(&screen, "ferret", "R v FERRET");
+    screen.wait_for("CPS");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("Papers for you.");
+    screen.send_keys(&["f"]);
+    screen.wait_for("Subject");
+    screen.type_text("barnaby.ferret@mailbox.example");
+    screen.wait_for("MG5.pdf");
+    screen.send_keys(&["C-s"]);
+    screen.wait_for("on the wire");
+    screen.send_keys(&["y"]);
+    let seen = screen.wait_for("Go back: it is not sent");
+    show("wrong channel", &seen);
+    assert!(seen.contains("open internet"), "{seen}");
+    screen.type_text("too short");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("10 characters");
+    screen.send_keys(&["C-u", "Enter"]);
+    screen.wait_for("Not sent.");
+    assert!(world.submission.taken().is_empty());
+    screen.send_keys(&["y"]);
+    screen.wait_for("Go back: it is not sent");
+    screen.type_text("he has no other address");
+    screen.send_keys(&["Enter"]);
+    assert_eq!(world.submission.wait_for(1)[0].to, ["barnaby.ferret@mailbox.example"]);
+    eventually(|| {
+        let lines = chronology(&world, "99ZX0012326");
+        let sent = lines.iter().find(|line| line["kind"] == "sent")?;
+        assert_eq!(sent["tls"]["version"], "TLSv1.3", "{sent}");
+        lines
+            .iter()
+            .any(|line| line["kind"] == "overridden" && line["reason"] == "he has no other address")
+            .then_some(())
+    });
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
     // The override needs its reason, and is in the chronology with it.
     let to_client = draft("barnaby.ferret@mailbox.example");
     assert_eq!(world.home.run(&["send", "--override", "too short", "-"], to_client.as_bytes()).code, 2);
     world.home.done(&["send", "--override", "client has no other address", "-"], to_client.as_bytes());
     let lines = chronology(&world, "99ZX0012326");
-    let overridden = lines.iter().find(|line| line["kind"] == "overridden").unwrap();
+    let overridden = lines.iter().rfind(|line| line["kind"] == "overridden").unwrap();
     assert_eq!(overridden["reason"], "client has no other address", "{overridden}");
     assert!(overridden["findings"].to_string().contains("open-recipient"), "{overridden}");
 }
@@ -259,6 +335,44 @@ fn a_co_accuseds_agent_gets_nothing_unless_the_case_holder_says_why() {
         chronology(&world, case).iter().map(|line| line["kind"].as_str().unwrap().to_owned()).collect();
     let at = |kind: &str| kinds.iter().position(|one| one == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
     assert!(at("refused") < at("overridden"), "{kinds:?}");
+
+    // On screen the same: a stop that names her, the way back marked, and a clerk is not even asked for a reason.
+    let Some(screen) = world.home.screen((80, 24)) else { return };
+    screen.wait_for("up to date, watching");
+    let write = |case: &str| {
+        screen.send_keys(&["c"]);
+        screen.wait_for("Subject");
+        screen.type_text("lintwhite@copfs.gov.example");
+        screen.send_keys(&["Tab"]);
+        screen.type_text("agent@wrenandco.example.cjsm.net");
+        screen.send_keys(&["Tab", "Tab"]);
+        screen.type_text(&format!("HMA v GANNET {case} - s.76 letter"));
+        screen.send_keys(&["Tab"]);
+        screen.type_text("Our client offers to plead.");
+        screen.send_keys(&["C-s"]);
+    };
+    write(case);
+    screen.wait_for("on the wire");
+    screen.send_keys(&["y"]);
+    let seen = screen.wait_for("Go back: it is not sent");
+    show("co-accused", &seen);
+    assert!(seen.contains("STOAT"), "{seen}");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("Not sent.");
+    assert_eq!(world.submission.taken().len(), 1);
+    screen.send_keys(&["y"]);
+    screen.wait_for("Go back: it is not sent");
+    screen.type_text("the agents agreed to share it");
+    screen.send_keys(&["Enter"]);
+    assert_eq!(world.submission.wait_for(2).len(), 2);
+    write(clerks);
+    let seen = screen.wait_for("STOAT");
+    show("clerk", &seen);
+    screen.send_keys(&["y"]);
+    let seen = screen.wait_until("no question", |seen| seen.contains("STOAT"));
+    assert!(!seen.contains("Go back: it is not sent"), "{seen}");
+    assert_eq!(world.submission.taken().len(), 2);
+    screen.send_keys(&["C-q"]);
 }
 
 #[test]
@@ -271,6 +385,16 @@ fn a_case_on_hold_stays_and_a_closed_one_is_destroyed_with_a_certificate() {
     deliver("1", "99ZX0012326");
     deliver("2", "99ZX0012327");
     world.home.done(&["sync"], b"");
+    // What is in it can be read with the keys of the profile, and by nobody who has the files alone.
+    let marker = "Papers for you";
+    let weasel = |word: &str| {
+        let listed = world.home.json(&["message", "list"]);
+        let found = listed["messages"].as_array().unwrap().iter().find(|one| one.to_string().contains(word)).cloned();
+        found.map(|one| one["id"].as_str().unwrap().to_owned())
+    };
+    let id = weasel("99ZX0012327").unwrap();
+    assert!(world.home.done(&["message", "show", &id], b"").contains(marker));
+    crate::walkthrough_crash::nothing_readable(&world, &[marker, "99ZX0012327", "bytes of MG5"]);
     let copy = tempfile::tempdir().unwrap();
     world.home.done(&["case", "close", "99ZX0012327", "--review", "2033-03-06"], b"");
     world.home.done(&["case", "hold", "99ZX0012326", "--because", "appeal"], b"");
@@ -290,6 +414,15 @@ fn a_case_on_hold_stays_and_a_closed_one_is_destroyed_with_a_certificate() {
     let subjects: Vec<&str> =
         listed["messages"].as_array().unwrap().iter().map(|one| one["subject"].as_str().unwrap()).collect();
     assert!(!subjects.iter().any(|subject| subject.contains("99ZX0012327")), "{subjects:?}");
+    let ran = world.home.run(&["message", "show", &id], b"");
+    assert!(!ran.out.contains(marker), "{ran:?}");
+    crate::walkthrough_crash::nothing_readable(&world, &[marker, "bytes of MG5"]);
+    // The certificate names what was destroyed, and the register that the keys are gone.
+    let lines = chronology(&world, "99ZX0012327");
+    let kinds: Vec<&str> = lines.iter().map(|line| line["kind"].as_str().unwrap()).collect();
+    let at = |kind: &str| kinds.iter().position(|one| *one == kind).unwrap_or_else(|| panic!("{kind}: {kinds:?}"));
+    assert!(at("case-shredded") < at("keys-changed"), "{kinds:?}");
+    assert!(lines.iter().any(|line| line["words"].as_str().unwrap().contains(number)), "{lines:?}");
     // Nor does the server bring it back; the other case is there.
     world.home.done(&["sync"], b"");
     let listed = world.home.json(&["message", "list"]).to_string();
@@ -346,7 +479,7 @@ fn hostile_mail_costs_a_row_and_shows_who_really_wrote() {
     let Some(world) = world("") else { return };
     ferret(&world);
     let from = "\"CPS <ambleford.mags@cps.gov.example>\" <x@attacker.example>";
-    let long = "x".repeat(2 << 20);
+    let long = "x".repeat(5 << 20);
     let mut parts = String::new();
     for number in 0..10_000 {
         parts.push_str(&format!("--b\r\n\r\n{number}\r\n"));
@@ -375,6 +508,7 @@ fn hostile_mail_costs_a_row_and_shows_who_really_wrote() {
     let seen = screen.wait_for("click here");
     show("hostile", &seen);
     assert!(seen.contains("x@attacker.example"), "{seen}");
+    assert!(seen.contains("holds another address than the real one"), "{seen}");
     let shown = world.home.json(&["message", "list"]);
     let id = shown["messages"].as_array().unwrap().iter().find(|one| one.to_string().contains("escape")).unwrap();
     let document = world.home.json(&["message", "show", id["id"].as_str().unwrap()]);
@@ -431,4 +565,90 @@ fn changed_filing_rules_are_seen_before_they_file() {
     assert_eq!(screen.wait_for_end(), 0);
     // They are in force for good.
     assert_eq!(world.home.json(&["case", "refile", "--dry-run"])["changed"], false);
+}
+
+#[test]
+fn copies_of_an_idle_case_go_and_those_of_one_on_hold_stay() {
+    let Some(world) = world("") else { return };
+    for (id, number) in [("1", "99ZX0012326"), ("2", "99ZX0012327"), ("3", "99ZX0012328")] {
+        world.dovecot.deliver("quill", "INBOX", &letter(id, CROWN, &format!("R v X {number}"), &now(), &["MG5.pdf"]));
+    }
+    world.home.done(&["sync"], b"");
+    world.home.done(&["case", "close", "99ZX0012326"], b"");
+    world.home.done(&["case", "close", "99ZX0012327"], b"");
+    world.home.done(&["case", "hold", "99ZX0012327", "--because", "appeal"], b"");
+    for (number, why) in [("99ZX0012327", "on hold"), ("99ZX0012328", "is open")] {
+        let ran = world.home.run(&["case", "purge", number, "--idle", "0"], b"");
+        assert_eq!((ran.code, ran.err.contains(why)), (1, true), "{ran:?}");
+    }
+    // It was closed a moment ago: that is no long time, unless somebody says so.
+    assert_eq!(world.home.json(&["case", "purge"])["cases"], serde_json::json!([]));
+    let here = || {
+        let listed = world.home.json(&["message", "list"]);
+        listed["messages"].as_array().unwrap().iter().filter(|one| one["here"] == true).count()
+    };
+    let preview = world.home.json(&["case", "purge", "--idle", "0", "--dry-run"]);
+    assert_eq!((&preview["schema"], &preview["dry_run"]), (&"casemail.idle/1".into(), &true.into()));
+    assert_eq!(preview["cases"].as_array().unwrap().len(), 1, "{preview}");
+    assert_eq!((&preview["cases"][0]["id"], &preview["cases"][0]["messages"]), (&"99ZX0012326".into(), &1.into()));
+    assert_eq!(here(), 3);
+    world.home.done(&["case", "purge", "--idle", "0"], b"");
+    assert_eq!(here(), 2);
+    let lines = chronology(&world, "99ZX0012326");
+    let gone = lines.iter().find(|line| line["kind"] == "bodies-purged").unwrap_or_else(|| panic!("{lines:?}"));
+    assert!(gone["words"].as_str().unwrap().contains("1 bodies let go of here"), "{gone}");
+    // By age it is the same: what is on hold is left out, and counted.
+    let purged = world.home.json(&["store", "purge", "--older-than", "0"]);
+    assert_eq!((&purged["messages"], &purged["kept_on_hold"]), (&1.into(), &1.into()), "{purged}");
+    assert_eq!(here(), 1);
+    // What has gone here is fetched again when it is opened.
+    let listed = world.home.json(&["message", "list", "--case", "99ZX0012326"]);
+    let id = listed["messages"][0]["id"].as_str().unwrap();
+    assert!(world.home.done(&["message", "raw", id], b"").contains("Papers for you."));
+    assert_eq!(world.home.json(&["register", "verify"])["ok"], true);
+}
+
+#[test]
+fn a_party_of_the_same_name_is_that_party_and_numbers_of_people_name_no_case() {
+    let pnc = "[[identifier]]\nname = \"PNC\"\nnames_a_case = false\npattern = '(?:19|20)?([0-9]{2}/)0*([0-9]{1,7}[A-HJ-NP-RT-Z])'\n\n\
+        [[identifier]]\nname = \"DSCC\"\nnames_a_case = false\npattern = '(?:DSCC(?: ref| no)?\\.?:? ?)?([0-9]{9,10}[A-Z])'\n\n";
+    let Some(world) = world(pnc) else { return };
+    ferret(&world);
+    let parties = || {
+        let text = world.home.done(&["register", "show", "--case", "99ZX0012326"], b"");
+        text.lines().filter(|line| line.contains("party ")).count()
+    };
+    let before = parties();
+    let edit = |arguments: &[&str]| world.home.run(&[&["case", "edit", "99ZX0012326"], arguments].concat(), b"");
+    let address = "ambleford.cc@cps.gov.example";
+    let ran = edit(&["--party", &format!("name=cps mudshire; addresses={address}")]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(parties(), before + 1);
+    // The role that was not said is as it was, and the guard knows the new address.
+    let check = |to: &str| {
+        let draft = format!("To: {to}\r\nSubject: R v FERRET 99ZX0012326\r\n\r\nx\r\n");
+        world.home.run(&["--json", "send", "--dry-run", "-"], draft.as_bytes())
+    };
+    assert!(!codes(&check(address)).iter().any(|(code, _)| code == "not-a-party"));
+    for arguments in [["--rename-party", "CPS Mudshire=CPS Ambleford"], ["--remove-party", "CPS Ambleford"]] {
+        assert_eq!(edit(&arguments).code, 0);
+    }
+    assert!(codes(&check(address)).iter().any(|(code, _)| code == "not-a-party"));
+    let ran = edit(&["--remove-party", "CPS Ambleford"]);
+    assert_eq!((ran.code, ran.err.contains("no party")), (1, true), "{ran:?}");
+
+    // A PNC id opens no case; one that was given to a case leads to it, and so does the number of a call to the station.
+    world.dovecot.deliver("quill", "INBOX", &letter("1", CROWN, "print for PNC 2001/0123456F", &now(), &[]));
+    world.dovecot.deliver("quill", "INBOX", &letter("2", CROWN, "your call, DSCC ref 260301234A", &now(), &[]));
+    world.home.done(&["sync"], b"");
+    assert_eq!(world.home.json(&["case", "list"])["cases"].as_array().unwrap().len(), 1);
+    assert_eq!(world.home.json(&["case", "triage"])["rows"].as_array().unwrap().len(), 2);
+    assert_eq!(edit(&["--number", "2001/0123456F", "--number", "DSCC 260301234A"]).code, 0);
+    let listed = world.home.json(&["message", "list", "--case", "99ZX0012326"]);
+    assert_eq!(listed["total"], 2, "{listed}");
+    assert!(listed.to_string().contains("by PNC in the subject"), "{listed}");
+    // Whose number it is stands in no subject unseen.
+    let draft = "To: ambleford.mags@cps.gov.example\r\nSubject: print for PNC 01/123456F\r\n\r\nPlease.\r\n";
+    let ran = world.home.run(&["--json", "send", "--dry-run", "-"], draft.as_bytes());
+    assert!(has(&ran, "person-in-subject", "warning"), "{ran:?}");
 }

@@ -30,6 +30,8 @@ pub struct Triage {
     pub fresh: Freshness,
     /// Rows that are marked for what is done next.
     pub marked: HashSet<MessageRef>,
+    /// What was filed here, a step each, the newest last.
+    pub done: Vec<Vec<TriageRow>>,
 }
 
 impl Triage {
@@ -41,6 +43,24 @@ impl Triage {
         }
         let is_marked = |row: &&TriageRow| row.messages.first().is_some_and(|id| self.marked.contains(id));
         self.list.all().iter().filter(is_marked).cloned().collect()
+    }
+
+    /// The shown rows that are like the one at the cursor, itself among them.
+    #[must_use]
+    pub fn alike(&self) -> Vec<TriageRow> {
+        let Some(here) = self.list.selected() else { return Vec::new() };
+        self.list.iter().filter(|row| row.is_like(here)).cloned().collect()
+    }
+
+    /// The shown rows that nothing speaks against.
+    #[must_use]
+    pub fn clear(&self) -> Vec<TriageRow> {
+        self.list.iter().filter(|row| row.is_clear()).cloned().collect()
+    }
+
+    /// Marks these rows and no others.
+    pub fn mark(&mut self, rows: &[TriageRow]) {
+        self.marked = rows.iter().filter_map(|row| row.messages.first().cloned()).collect();
     }
 
     /// Marks every shown row of the sender at the cursor, or takes these marks off; gives how many rows are marked then.
@@ -57,10 +77,11 @@ impl Triage {
         self.marked.len()
     }
 
-    /// Takes rows off before the stores have done so.
-    pub fn hide(&mut self, rows: &[TriageRow]) {
+    /// Takes rows off before the stores have done so, as one step that can be taken back.
+    pub fn hide(&mut self, rows: Vec<TriageRow>) {
         let ids: Vec<Option<MessageRef>> = rows.iter().map(Row::id).collect();
         self.list.hide_all(&ids);
         self.marked.clear();
+        self.done.push(rows);
     }
 }

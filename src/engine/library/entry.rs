@@ -34,6 +34,8 @@ pub(super) mod mark {
     pub(in super::super) const GONE: u8 = 8;
     /// Another message says something else under the same Message-ID.
     pub(in super::super) const CONFLICT: u8 = 16;
+    /// It was sent to a list, or by a machine.
+    pub(in super::super) const BULK: u8 = 32;
 }
 
 /// A message.

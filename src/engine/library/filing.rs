@@ -70,6 +70,13 @@ impl Book {
         found.filter(|one| one.kind.names_a_case()).map(|one| one.value).collect()
     }
 
+    /// Numbers of people and records in a text: PNC and CRO where the configuration looks for them, SCRO, CCRN.
+    pub(crate) fn numbers_of_people(&self, text: &str) -> Vec<Identifier> {
+        let is_of_person =
+            |one: &Identifier| matches!(one.kind, case::Kind::Person(_) | case::Kind::Scro | case::Kind::Ccrn);
+        self.filer.identifiers(text).into_iter().filter(is_of_person).collect()
+    }
+
     /// A book of the configured cases.
     pub(crate) fn new(
         patterns: Patterns,
@@ -158,21 +165,20 @@ impl Book {
             case.record = records.get(&case.id).cloned();
         }
         // A message whose text was not here when it was decided about has two names: the later decision counts.
-        let mut latest: HashMap<&str, &register::book::Decision> = HashMap::new();
-        for (name, decision) in register.decisions().filter(|(name, _)| !name.message_id.is_empty()) {
-            let known = latest.entry(&name.message_id).or_insert(decision);
+        let mut latest: HashMap<u64, &register::book::Decision> = HashMap::new();
+        for (name, decision) in register.decisions().filter(|(name, _)| name_digest(name) != 0) {
+            let known = latest.entry(name_digest(name)).or_insert(decision);
             if known.at < decision.at {
                 *known = decision;
             }
         }
         let mut decisions = HashMap::new();
         let mut digest = book.rules_digest;
-        for (message_id, decision) in latest {
+        for (id, decision) in latest.into_iter().filter(|(_, decision)| !decision.taken_back) {
             let decided = case::Decided {
                 cases: if decision.not_a_case { Vec::new() } else { decision.cases.clone() },
                 whole_thread: decision.whole_thread,
             };
-            let id = id_hash(message_id);
             // In whatever order they come.
             digest ^= id_hash(&format!("{id}{decided:?}"));
             decisions.insert(id, decided);
@@ -196,7 +202,7 @@ impl Book {
         self.filer.cases_of(identifier)
     }
 
-    /// What was decided about a message, by the digest of its Message-ID.
+    /// What was decided about a message, by the digest of what it is known by.
     fn decided(&self, id: u64) -> Option<&case::Decided> {
         self.decisions.get(&id)
     }
@@ -294,6 +300,21 @@ pub(crate) struct Derived {
     pub(crate) content: u64,
     /// Identifiers of cases.
     pub(crate) identifiers: Vec<(FoundIn, String)>,
+    /// The name of the connection that it came over; empty where that is not known.
+    pub(crate) channel: String,
+    /// It was sent to a list, or by a machine, by its own header fields.
+    pub(crate) bulk: bool,
+    /// What a message without a Message-ID is known by: the beginning of its SHA-256; 0 where there is a Message-ID, or the text is not here.
+    pub(crate) nameless: u64,
+}
+
+/// What decisions about a message go by: its Message-ID, or where it has none the beginning of its SHA-256; 0 where neither is known.
+pub(crate) fn name_digest(name: &case::MessageName) -> u64 {
+    if name.message_id.is_empty() {
+        name.digest.iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte))
+    } else {
+        id_hash(&name.message_id)
+    }
 }
 
 impl Derived {
@@ -308,7 +329,17 @@ impl Derived {
             };
             format!("{mark}:{value}")
         });
-        std::iter::once(content).chain(words).collect()
+        let mut words: Vec<String> = std::iter::once(content).chain(words).collect();
+        if !self.channel.is_empty() {
+            words.push(format!("v:{}", self.channel));
+        }
+        if self.bulk {
+            words.push("b:1".to_owned());
+        }
+        if self.nameless != 0 {
+            words.push(format!("n:{:016x}", self.nameless));
+        }
+        words
     }
 
     /// From the words of the cache; what is not known is left out.
@@ -320,6 +351,9 @@ impl Derived {
                 Some(("s", value)) => derived.identifiers.push((FoundIn::Subject, value.to_owned())),
                 Some(("t", value)) => derived.identifiers.push((FoundIn::Text, value.to_owned())),
                 Some(("a", value)) => derived.identifiers.push((FoundIn::AttachmentName, value.to_owned())),
+                Some(("v", value)) => value.clone_into(&mut derived.channel),
+                Some(("b", _)) => derived.bulk = true,
+                Some(("n", value)) => derived.nameless = u64::from_str_radix(value, 16).unwrap_or_default(),
                 _ => {}
             }
         }
@@ -654,6 +688,16 @@ impl Library {
         self.entry_of(key).and_then(|entry| self.filings.get(entry.filing))
     }
 
+    /// Whether a person has decided about this very message.
+    pub(crate) fn is_decided(&self, key: MessageKey) -> bool {
+        self.message_id_hash(key).is_some_and(|id| self.book.decided(id).is_some())
+    }
+
+    /// The cases of a message, each with the reason.
+    pub(crate) fn filed_to(&self, key: MessageKey) -> Vec<case::Filed> {
+        self.filing(key).map(|filing| filing.cases.clone()).unwrap_or_default()
+    }
+
     /// The cases of a message, each with the reason in words.
     pub(crate) fn cases_of(&self, key: MessageKey) -> Vec<(CaseId, String)> {
         let filing = self.filing(key);
@@ -667,9 +711,9 @@ impl Library {
         match filing.cases.as_slice() {
             [] if filing.flag.is_some() => None,
             [] => Some("Filed to no case.".to_owned()),
-            [one] => Some(format!("Filed to {} {}.", title(&one.case), one.because)),
+            [one] => Some(format!("Filed to {} {}.", title(&one.case), one.because.scored())),
             several => {
-                let each = several.iter().map(|one| format!("{} ({})", title(&one.case), one.because));
+                let each = several.iter().map(|one| format!("{} ({})", title(&one.case), one.because.scored()));
                 Some(format!("Shared between cases: {}.", each.collect::<Vec<_>>().join(", ")))
             }
         }

@@ -217,6 +217,7 @@ impl Library {
         let mut marks = 0;
         marks |= if summary.has_raw { mark::HERE } else { 0 };
         marks |= if record.is_reply { mark::REPLY } else { 0 };
+        marks |= if record.derived.bulk { mark::BULK } else { 0 };
         let entry = Entry {
             key,
             received: summary.received,

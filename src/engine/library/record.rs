@@ -12,7 +12,7 @@ use crate::store::summary::Summary;
 pub(crate) struct Record {
     /// The summary.
     pub(crate) summary: Summary,
-    /// Digest of the Message-ID; 0 where there is none.
+    /// Digest of the Message-ID, or what else a message is known by; 0 where there is nothing.
     pub(super) id: u64,
     /// Digests of References, or of the first In-Reply-To.
     pub(super) references: Vec<u64>,
@@ -34,14 +34,15 @@ impl From<Summary> for Record {
             references.extend(summary.in_reply_to.first().map(|id| id_hash(id)));
         }
         let base = subject::base_subject(&summary.subject);
+        let derived = Derived::read(&summary.derived);
         Self {
-            id: if summary.message_id.is_empty() { 0 } else { id_hash(&summary.message_id) },
+            id: if summary.message_id.is_empty() { derived.nameless } else { id_hash(&summary.message_id) },
             references,
             base: subject_hash(&base.text),
             is_reply: base.is_reply,
             subject: SafeText::line(&subject::clean(&summary.subject)),
             from: summary.from.first().map(|address| SafeText::line(short_name(address))).unwrap_or_default(),
-            derived: Derived::read(&summary.derived),
+            derived,
             summary,
         }
     }

@@ -32,6 +32,7 @@ fn summary(uid: u32, message_id: &str, references: &[&str], subject: &str, found
     let derived = Derived {
         content: u64::from(uid) % 100,
         identifiers: found.iter().map(|(f, v)| (*f, (*v).to_owned())).collect(),
+        ..Derived::default()
     };
     Summary {
         uid,
@@ -198,7 +199,7 @@ fn record(step: &Step) -> Option<(MailboxId, Record)> {
         references: references.iter().map(name).collect(),
         from: vec![Address { name: String::new(), addr: format!("p{}@copfs.gov.example", uid % 3) }],
         subject: (*subject).into(),
-        derived: Derived { content: *content, identifiers }.write(),
+        derived: Derived { content: *content, identifiers, ..Derived::default() }.write(),
         ..Summary::default()
     };
     Some((MailboxId(*mailbox), summary.into()))

@@ -8,9 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use jiff::Timestamp;
 
 use super::Library;
-use super::entry::Entry;
+use super::entry::{Entry, mark};
 use crate::app::case_view::{Suggestion, TriageRow};
-use crate::case::{Filed, Flag};
+use crate::case::Filed;
 use crate::mail::id::{CaseId, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::store::mailbox::SpecialUse;
@@ -19,6 +19,11 @@ use crate::store::mailbox::SpecialUse;
 const SUGGESTIONS_MAX: usize = 4;
 /// The shortest name that is looked for in subjects.
 const NAME_MIN: usize = 4;
+
+/// Guesses, each with its score beside those of [`crate::case::Reason`]: they only suggest.
+const NAME_AND_SENDER: (&str, u8) = ("name and sender fit", 60);
+const SENDER: (&str, u8) = ("the sender has a part in no other case", 50);
+const NAME: (&str, u8) = ("the name in the subject, nothing else", 20);
 
 /// What people and names lead to.
 struct Hints {
@@ -43,9 +48,18 @@ impl Library {
             }
             self.triage_of(thread, brief.id, &hints, &mut rows);
         }
-        // A stable sort: within each kind they stay in the order of the threads, the newest first.
-        rows.sort_by_key(|row| (row.doubt.is_empty(), row.suggestions.is_empty()));
-        rows
+        // Rows alike stand together. Within each kind, and among those alike, the newest is first: so they come here.
+        let mut first: HashMap<(SafeText, Vec<CaseId>, SafeText, bool), usize> = HashMap::new();
+        let mut groups: Vec<usize> = Vec::with_capacity(rows.len());
+        for (at, row) in rows.iter().enumerate() {
+            let cases: Vec<CaseId> = row.suggestions.iter().map(|one| one.case.clone()).collect();
+            let of_sender = cases.is_empty() && !row.is_none() || !row.doubt.is_empty();
+            let sender = if of_sender { row.address.clone() } else { SafeText::default() };
+            groups.push(*first.entry((row.doubt.clone(), cases, sender, row.is_none())).or_insert(at));
+        }
+        let mut order: Vec<(usize, TriageRow)> = groups.into_iter().zip(rows).collect();
+        order.sort_by_key(|(group, row)| (row.doubt.is_empty(), row.suggestions.is_empty(), !row.is_none(), *group));
+        order.into_iter().map(|(_, row)| row).collect()
     }
 
     /// The rows of one thread: what was never filed is one row, every message in doubt is one of its own.
@@ -62,14 +76,18 @@ impl Library {
                 _ if filing.settled => {}
                 Some(flag) => {
                     let suggestions = filing.suggestions.iter().map(|filed| self.suggestion(filed, true)).collect();
-                    rows.extend(self.triage_row(id, &[entry], suggestions, Some(flag)));
+                    rows.extend(self.triage_row(id, &[entry], suggestions, flag.words(), ""));
                 }
                 None => plain.push(entry),
             }
         }
         plain.sort_by_key(|entry| std::cmp::Reverse(entry.received));
         let suggestions = self.guesses(&plain, hints);
-        rows.extend(self.triage_row(id, &plain, suggestions, None));
+        // A list that writes in a case, or that somebody of a case writes to, is looked at.
+        let is_bulk =
+            suggestions.is_empty() && plain.iter().all(|entry| entry.is(mark::BULK) && !self.is_known(entry, hints));
+        let no_case = if is_bulk { "sent to a list or by a machine, by nobody of a case" } else { "" };
+        rows.extend(self.triage_row(id, &plain, suggestions, "", no_case));
     }
 
     fn triage_row(
@@ -77,7 +95,8 @@ impl Library {
         thread: ThreadId,
         entries: &[&Entry],
         suggestions: Vec<Suggestion>,
-        flag: Option<Flag>,
+        doubt: &str,
+        no_case: &str,
     ) -> Option<TriageRow> {
         let newest = *entries.first()?;
         let messages: Vec<MessageRef> = entries.iter().filter_map(|entry| self.name(entry.key)).collect();
@@ -90,13 +109,20 @@ impl Library {
             subject: self.text_at(newest),
             received: Timestamp::from_second(newest.received).unwrap_or_default(),
             suggestions,
-            doubt: flag.map(|flag| SafeText::from(flag.words())).unwrap_or_default(),
+            doubt: SafeText::line(doubt),
+            no_case: SafeText::line(no_case),
         })
     }
 
     fn suggestion(&self, filed: &Filed, is_sure: bool) -> Suggestion {
-        let because = SafeText::line(&filed.because.to_string());
-        Suggestion { title: self.case_words(&filed.case).0, case: filed.case.clone(), because, is_sure }
+        let (because, score) = (SafeText::line(&filed.because.to_string()), filed.because.score());
+        Suggestion { title: self.case_words(&filed.case).0, case: filed.case.clone(), because, score, is_sure }
+    }
+
+    /// Whether its author has a part in some case.
+    fn is_known(&self, entry: &Entry, hints: &Hints) -> bool {
+        let author = self.lists.at(entry.lists).people.first();
+        author.is_some_and(|number| hints.people.contains_key(&self.book.canonical(self.texts.value(*number))))
     }
 
     /// Who has a part in which case: the parties that are written down, and whoever wrote or received what is filed to one case.
@@ -152,21 +178,20 @@ impl Library {
             }
         }
         let both: Vec<&CaseId> = by_name.intersection(&by_person).copied().collect();
-        let suggest = |case: &CaseId, because: &'static str, is_sure: bool| Suggestion {
+        let suggest = |case: &CaseId, (because, score): (&'static str, u8), is_sure: bool| Suggestion {
             case: case.clone(),
             title: self.case_words(case).0,
             because: SafeText::from(because),
+            score,
             is_sure,
         };
         let mut found: Vec<Suggestion> = match (both.as_slice(), by_person.len()) {
             ([_, ..], _) => {
                 let sure = both.len() == 1;
-                both.iter().map(|case| suggest(case, "name and sender fit", sure)).collect()
+                both.iter().map(|case| suggest(case, NAME_AND_SENDER, sure)).collect()
             }
-            ([], 1) if by_name.is_empty() => {
-                by_person.iter().map(|case| suggest(case, "the sender has a part in no other case", true)).collect()
-            }
-            _ => by_name.iter().map(|case| suggest(case, "the name in the subject, nothing else", false)).collect(),
+            ([], 1) if by_name.is_empty() => by_person.iter().map(|case| suggest(case, SENDER, true)).collect(),
+            _ => by_name.iter().map(|case| suggest(case, NAME, false)).collect(),
         };
         found.truncate(SUGGESTIONS_MAX);
         found

@@ -14,6 +14,7 @@ use super::worker::Worker;
 use crate::app::view::Tone;
 use crate::config::{Account, Dsn, Route, RouteLogin};
 use crate::engine::account::{credentials, endpoint, trust_with};
+use crate::engine::channels;
 use crate::mail::id::OutboxId;
 use crate::mail::safe::SafeText;
 use crate::net;
@@ -214,7 +215,7 @@ impl Worker {
             forward_paths: row.addresses(Delivery::Waiting).map(str::to_owned).collect(),
         };
         let notify = self.notify(row);
-        let stores = Arc::clone(&self.stores);
+        let (stores, kept, of_a_case) = (Arc::clone(&self.stores), Arc::clone(&self.stores), row.case.is_some());
         // A task of its own, so that it can end itself before the dot without ending this one.
         let submission = tokio::spawn(async move {
             let note = move |refused: &[Refusal]| {
@@ -226,6 +227,13 @@ impl Worker {
                 }
             };
             let submission = connection.submit(&envelope, &raw, notify.as_ref(), &note).await;
+            if let (Outcome::Accepted { .. }, Some(secured), true) =
+                (&submission.outcome, connection.secured().cloned(), of_a_case)
+            {
+                // What is not noted is not claimed: a failure costs no more than a fact of the chronology.
+                let noted = tokio::task::spawn_blocking(move || channels::note_sent(&kept, id, &secured));
+                let _ = noted.await;
+            }
             (connection, submission)
         });
         let mut abort = AbortOnDrop(submission);

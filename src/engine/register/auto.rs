@@ -113,7 +113,8 @@ fn replicate(
     let mut report = Replicated { account: account.to_owned(), mailbox: mailbox.clone(), ..Replicated::default() };
     let messages = carrier.take_in_and_hand_over(held, &mut report)?;
     for (message, first, last) in messages {
-        runtime.block_on(Carrier::append(handle, &mailbox, message)).map_err(say)?;
+        let uid = runtime.block_on(Carrier::append(handle, &mailbox, message)).map_err(say)?;
+        carrier.note_handed(&mailbox, uid, (first, last))?;
         report.sent = report.sent.saturating_add(last.saturating_sub(first).saturating_add(1));
     }
     if report.sent > 0 {

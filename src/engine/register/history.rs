@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::case::MessageName;
+use crate::engine::library::filing::name_digest;
 use crate::mail::id::CaseId;
 use crate::mail::thread::id_hash;
 use crate::register::event::Event;
@@ -36,7 +37,7 @@ impl History {
         }
         match event {
             Event::Received { facts, .. } => {
-                self.received.insert(id_hash(&facts.message.message_id), (stream, seq));
+                self.received.insert(name_digest(&facts.message), (stream, seq));
                 self.received_names.insert(name_hash(&facts.message));
             }
             Event::Sent { facts, .. } => {

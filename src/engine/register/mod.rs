@@ -5,6 +5,7 @@
 
 mod auto;
 mod graves;
+mod handed;
 mod history;
 mod load;
 mod recorder;
@@ -24,7 +25,8 @@ pub(crate) use self::recorder::{Recorder, signed_by};
 pub use self::replicate::Replicated;
 pub(crate) use self::replicate::is_mailbox;
 pub(crate) use self::shred::tombstone;
-pub use self::verify::{StreamVerified, Verification, verify_text};
+pub(crate) use self::verify::device_words;
+pub use self::verify::{NOBODY, StreamVerified, Verification, Vouch, VouchProof, verify_text};
 use super::Engine;
 use super::core::{EngineError, Settings, Stores};
 use super::plea::Pleas;
@@ -236,7 +238,12 @@ impl Loaded {
         let now = hand.settings.clock.now();
         let mut all: Vec<Event> = Vec::new();
         let made = match &self.own {
-            Some(_) => None,
+            Some(own) => {
+                // The person had no key of their own when the device was made.
+                let is_vouched = self.book.devices().get(&own.device).is_some_and(|known| !known.vouched.is_empty());
+                all.extend((!is_vouched).then(|| vouch(hand, &own.device, now)).flatten().map(Event::DeviceVouched));
+                None
+            }
             None => Some(self.introduce(hand, now, &mut all)?),
         };
         all.extend_from_slice(events);
@@ -462,6 +469,20 @@ impl Engine {
         let identifiers = case.identifiers.iter().map(|(_, value)| self.settings.book.patterns().read(value));
         let changes = std::iter::once(opened).chain(identifiers.map(CaseChange::IdentifierAdded));
         Ok(changes.map(|change| Event::Case { case: case.id.clone(), change }).collect())
+    }
+
+    /// Notes that the keys of the store were changed after a case was destroyed.
+    ///
+    /// # Errors
+    /// There is no such destroyed case, or the state store cannot be written.
+    pub fn keys_changed(&self, case: &str) -> Result<(), EngineError> {
+        let listed =
+            self.find_registered(case)?.ok_or_else(|| EngineError::Refused(format!("there is no case {case:?}")))?;
+        let certificate = match self.book()?.destruction(&listed.id) {
+            Some(certificate) => certificate.number.clone(),
+            None => return Err(EngineError::Refused(format!("{} was not destroyed", listed.id))),
+        };
+        self.record(vec![Event::Case { case: listed.id, change: CaseChange::KeysChanged { certificate } }])
     }
 
     /// What of the register could not be read when it was opened, in words.

@@ -7,8 +7,10 @@ use jiff::Timestamp;
 
 use super::{Engine, EngineError, Hand, Register};
 use crate::case::{Classes, Jurisdiction, MessageName};
+use crate::engine::channels;
 use crate::engine::clocks::deemed_words;
 use crate::engine::core::{Core, Open, Settings, Stores};
+use crate::engine::library::filing::Derived;
 use crate::engine::plea;
 use crate::engine::reading::{Reading, read_guarded};
 use crate::mail::address::Address;
@@ -17,7 +19,7 @@ use crate::mail::safe::{SafeText, file_name};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::{Covers, OpenPgp, SignatureState};
-use crate::register::event::{AttachmentFacts, Correspondent, Delivered, Event, Lay, MessageFacts, SharedLink};
+use crate::register::event::{AttachmentFacts, Correspondent, Delivered, Event, Lay, MessageFacts, SharedLink, Tls};
 use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
@@ -129,7 +131,7 @@ impl Recorder {
                         uid: came.name.uid,
                         internal_date: came.received,
                     },
-                    tls: None,
+                    tls: self.channel(came.key),
                     deemed_service,
                 });
                 written = written.saturating_add(1);
@@ -137,7 +139,7 @@ impl Recorder {
             }
             self.register.append(&hand, &events)?;
         }
-        let mut events = Vec::new();
+        let (mut events, mut recorded) = (Vec::new(), Vec::new());
         for (row, law) in &self.sent {
             if self.knows(|history| history.knows_sent(&row.message_id))? {
                 continue;
@@ -145,17 +147,26 @@ impl Recorder {
             let Ok(raw) = self.stores.state.outbox_raw(row.id) else { continue };
             let facts = self.facts(&raw).0;
             let deemed_service = self.deemed(&facts, row.sent_at.or(facts.date).unwrap_or_default(), *law);
+            recorded.push(row.id);
             events.push(Event::Sent {
                 cases: row.case.clone().into_iter().collect(),
                 facts,
                 recipients: delivered(row, &self.settings.classes),
-                tls: None,
+                tls: channels::of_sent(&self.stores, row.id),
                 deemed_service,
             });
         }
         written = written.saturating_add(events.len());
         self.register.append(&hand, &events)?;
+        recorded.into_iter().for_each(|id| channels::forget_sent(&self.stores, id));
         Ok(written)
+    }
+
+    /// The connection that a message came over, where that is known.
+    fn channel(&self, key: MessageKey) -> Option<Tls> {
+        let summary = self.stores.cache.summary(key).ok()??;
+        let name = Derived::read(&summary.derived).channel;
+        if name.is_empty() { None } else { channels::known(&self.stores, &name) }
     }
 
     fn deemed(&self, facts: &MessageFacts, sent: Timestamp, law: Option<Jurisdiction>) -> String {

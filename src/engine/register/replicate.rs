@@ -12,6 +12,7 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 
 use super::graves;
+use super::handed::Handed;
 use super::verify::OpenPgp;
 use super::{Hand, Known, Loaded, Register, sign};
 use crate::config::RegisterKnobs;
@@ -35,7 +36,6 @@ use crate::register::record::{DeviceId, Digest, Record, Written};
 use crate::store::flags::Flags;
 use crate::store::mailbox::Mailbox;
 use crate::store::state::{RegisterRow, StateError};
-use crate::store::vault::random;
 
 /// Records in one message at most.
 const PIECE: usize = 2_000;
@@ -55,6 +55,8 @@ struct ReadSoFar {
     uid: u32,
     /// Messages with pieces of the own stream: UID, first and last record.
     own: Vec<(u32, u64, u64)>,
+    /// What was handed over and not seen there yet.
+    handed: Handed,
 }
 
 /// What came of it.
@@ -103,9 +105,13 @@ impl Carrier {
         Hand { stores: &self.stores, settings: &self.settings, keyring: &self.keyring }
     }
 
-    fn read_so_far(&self, mailbox: &Mailbox) -> Result<ReadSoFar, EngineError> {
+    fn kept(&self) -> Result<Option<ReadSoFar>, EngineError> {
         let known = self.stores.state.value(READ)?;
-        let known: Option<ReadSoFar> = known.and_then(|bytes| postcard::from_bytes(&bytes).ok());
+        Ok(known.and_then(|bytes| postcard::from_bytes(&bytes).ok()))
+    }
+
+    fn read_so_far(&self, mailbox: &Mailbox) -> Result<ReadSoFar, EngineError> {
+        let known = self.kept()?;
         let fresh =
             || ReadSoFar { mailbox: mailbox.name.clone(), uid_validity: mailbox.uid_validity, ..ReadSoFar::default() };
         Ok(known
@@ -169,6 +175,7 @@ impl Carrier {
         }
         read.own.sort_unstable();
         read.own.dedup();
+        read.handed.look(&uids, &read.own);
         self.keep(&read)?;
         self.destroy_elsewhere()?;
         Ok(read)
@@ -215,15 +222,40 @@ impl Carrier {
     ) -> Result<Vec<(Vec<u8>, u64, u64)>, EngineError> {
         let read = match held {
             Some(held) => self.take_in(held, report)?,
-            None => ReadSoFar::default(),
+            // It was made just now, and no sync has seen it yet.
+            None => self.kept()?.filter(|kept| kept.mailbox == report.mailbox).unwrap_or_default(),
         };
         self.outgoing(&read)
     }
 
     /// Puts a message into the mailbox.
-    pub(super) async fn append(handle: &imap::Handle, mailbox: &str, message: Vec<u8>) -> Result<(), imap::Error> {
+    pub(super) async fn append(
+        handle: &imap::Handle,
+        mailbox: &str,
+        message: Vec<u8>,
+    ) -> Result<Option<(u32, u32)>, imap::Error> {
         let flags = Flags::new(Flags::SEEN, Vec::new());
-        handle.append(Some(mailbox.to_owned()), message.into(), flags, None).await.map(drop)
+        handle.append(Some(mailbox.to_owned()), message.into(), flags, None).await.map(|appended| appended.uid)
+    }
+
+    /// Notes that records of the own stream were handed over. `uid`: the message's UIDVALIDITY and UID, where the server said them.
+    pub(super) fn note_handed(
+        &self,
+        mailbox: &str,
+        uid: Option<(u32, u32)>,
+        (first, last): (u64, u64),
+    ) -> Result<(), EngineError> {
+        let validity = uid.map(|(validity, _)| validity);
+        let is_same =
+            |kept: &ReadSoFar| kept.mailbox == mailbox && validity.is_none_or(|validity| validity == kept.uid_validity);
+        let mut read = self.kept()?.filter(is_same).unwrap_or_else(|| ReadSoFar {
+            mailbox: mailbox.to_owned(),
+            uid_validity: validity.unwrap_or(0),
+            ..ReadSoFar::default()
+        });
+        let after = read.uid;
+        read.handed.note(uid.map(|(_, uid)| uid), after, first, last);
+        self.keep(&read)
     }
 
     /// What another device has destroyed is destroyed here, too, unless the case is on hold here: the messages, then the texts.
@@ -242,12 +274,7 @@ impl Carrier {
         else {
             return Ok(Vec::new());
         };
-        let mut covered = 0_u64;
-        for (_, first, last) in &read.own {
-            if *first <= covered.saturating_add(1) {
-                covered = covered.max(*last);
-            }
-        }
+        let covered = read.handed.covered(&read.own);
         if covered >= tip.seq {
             return Ok(Vec::new());
         }
@@ -302,12 +329,17 @@ impl Carrier {
         let date = jiff::fmt::rfc2822::to_string(&now.to_zoned(self.settings.zone.clone()))
             .map_err(|error| EngineError::BadData(error.to_string()))?;
         let address = format!("<{}>", self.author.addr);
+        // The same piece goes by the same name, however often it is handed over.
+        let first = last.saturating_sub(rows.len() as u64).saturating_add(1);
+        let name = Digest::of(format!("{device} {first} {last} {hash}").as_bytes());
+        let mut id = [0; 16];
+        id.iter_mut().zip(name.0).for_each(|(to, from)| *to = from);
         let fields: Vec<(String, String)> = [
             ("From", address.clone()),
             ("To", address),
             ("Date", date),
             ("Subject", format!("casemail register {} to {last}", device.short())),
-            ("Message-ID", format!("<{}>", build::message_id(random(), &self.author))),
+            ("Message-ID", format!("<{}>", build::message_id(id, &self.author))),
         ]
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
@@ -494,7 +526,9 @@ impl Engine {
         let (messages, mut report) = self.block_on(task)?.map_err(|_| EngineError::Ended)??;
         for (message, first, last) in messages {
             let (handle, mailbox) = (handle.clone(), mailbox.clone());
-            self.block_on(async move { Carrier::append(&handle, &mailbox, message).await })?.map_err(say)?;
+            let to = mailbox.clone();
+            let uid = self.block_on(async move { Carrier::append(&handle, &to, message).await })?.map_err(say)?;
+            carrier.note_handed(&mailbox, uid, (first, last))?;
             report.sent = report.sent.saturating_add(last.saturating_sub(first).saturating_add(1));
         }
         self.core.front(crate::engine::core::Core::mark_changed);

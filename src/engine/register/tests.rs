@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::config::{CaseRule, Config};
+use crate::engine::clock::Clock;
 use crate::engine::{Engine, Opening};
 use crate::mail::id::CaseId;
 use crate::register::{CaseChange, Event};
@@ -19,11 +20,15 @@ fn create(home: &Path) {
 }
 
 fn open(home: &Path) -> Engine {
+    open_at(home, Clock::system())
+}
+
+fn open_at(home: &Path, clock: Clock) -> Engine {
     let profile = Profile::open(Roots::below(home)).unwrap();
     let vault = Vault::open_with(&profile.roots().vault_file(), b"otter", Cost::TEST).unwrap();
     let rule = CaseRule { id: "WEASEL".into(), title: "R v WEASEL".into(), identifiers: vec!["99ZX0012327".into()] };
     let config = Config { cases: vec![rule], ..Config::default() };
-    Engine::open(Opening { vault_floor: Cost::TEST, ..Opening::new(profile, config, Some(vault)) }).unwrap()
+    Engine::open(Opening { vault_floor: Cost::TEST, clock, ..Opening::new(profile, config, Some(vault)) }).unwrap()
 }
 
 fn case() -> CaseId {
@@ -48,6 +53,7 @@ fn receive(engine: &Engine, uid: u32, body: &str) {
         classes: Arc::clone(&engine.settings.classes),
         now: engine.now(),
         destroyed: Arc::default(),
+        channel: None,
     };
     let fetched = crate::imap::Fetched {
         uid,
@@ -124,6 +130,53 @@ fn mail_of_a_case_is_written_down_once_and_never_its_text() {
     assert!(first.sha256.is_some() && first.reason.contains("subject"), "{first:?}");
     let text = String::from_utf8(engine.register_text().unwrap()).unwrap();
     assert!(text.contains("99ZX0012327 Weasel") && !text.contains("planted-body-word"));
+}
+
+#[test]
+fn copies_of_a_closed_case_are_idle_only_when_nothing_came_or_changed_for_so_long() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let at = |days: i64| {
+        let closed: jiff::Timestamp = "2026-03-06T10:00:00Z".parse().unwrap();
+        let now = closed + jiff::SignedDuration::from_hours(24 * days);
+        Clock::from_fn(move || now)
+    };
+    let change = |change| Event::Case { case: case(), change };
+    {
+        let engine = open_at(&home, at(0));
+        receive(&engine, 1, "planted-body-word");
+        let listed = engine.find_case("99ZX0012327").unwrap().unwrap();
+        engine.record(engine.opening_of(&listed).unwrap()).unwrap();
+        assert!(engine.idle_cases(Some(&case()), 0).unwrap_err().to_string().contains("it is open"));
+        engine.record(vec![change(CaseChange::Closed { review: None })]).unwrap();
+    }
+    let idle = |days: i64| open_at(&home, at(days)).idle_cases(None, 90).unwrap();
+    assert_eq!(idle(89), []);
+    let found = idle(91);
+    assert_eq!((found.len(), found[0].messages, found[0].title.as_str()), (1, 1, "R v WEASEL"));
+    assert_eq!(found[0].since.to_string(), "2026-03-06T10:00:00Z");
+    // A note keeps it, and so does a hold.
+    open_at(&home, at(50)).record(vec![note("the client rang")]).unwrap();
+    assert_eq!((idle(91).len(), idle(141).len()), (0, 1));
+    let engine = open_at(&home, at(60));
+    engine.record(vec![change(CaseChange::Held { because: "appeal".into() })]).unwrap();
+    drop(engine);
+    assert_eq!(idle(300), []);
+    let engine = open_at(&home, at(300));
+    assert!(engine.purge_idle(Some(&case()), 90).unwrap_err().to_string().contains("on hold"));
+    engine.record(vec![change(CaseChange::Released { because: "abandoned".into() })]).unwrap();
+    drop(engine);
+    let engine = open_at(&home, at(400));
+    assert_eq!(engine.purge_idle(None, 90).unwrap().len(), 1);
+    assert_eq!(engine.purge_idle(None, 0).unwrap(), [], "once is enough");
+    let kinds: Vec<String> = engine.chronology(&case()).unwrap().into_iter().map(|line| line.kind).collect();
+    // What came was written down while its bytes were here.
+    assert!(
+        kinds.contains(&"received".to_owned()) && kinds.last().is_some_and(|kind| kind == "bodies-purged"),
+        "{kinds:?}"
+    );
+    assert!(engine.verify_register().unwrap().is_whole());
 }
 
 #[test]

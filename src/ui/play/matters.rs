@@ -67,7 +67,8 @@ fn awaited() -> Awaiting {
 }
 
 fn suggestion(case: &str, title: &str, because: &str, is_sure: bool) -> Suggestion {
-    Suggestion { case: CaseId(case.to_owned()), title: safe(title), because: safe(because), is_sure }
+    let score = if is_sure { 60 } else { 20 };
+    Suggestion { case: CaseId(case.to_owned()), title: safe(title), because: safe(because), score, is_sure }
 }
 
 fn row(uid: u32, from: &str, subject: &str, suggestions: Vec<Suggestion>, doubt: &str) -> TriageRow {
@@ -80,6 +81,7 @@ fn row(uid: u32, from: &str, subject: &str, suggestions: Vec<Suggestion>, doubt:
         received: time("2026-05-21T08:00:00Z"),
         suggestions,
         doubt: safe(doubt),
+        no_case: SafeText::default(),
     }
 }
 
@@ -190,10 +192,75 @@ fn one_key_a_row_empties_the_list() {
 #[test]
 fn all_sure_ones_are_accepted_together_and_never_a_name_alone_or_a_doubt() {
     let play = triage(Play::new()).keys("A");
-    assert!(play.screen().contains("File 1 rows, each as suggested?"), "{}", play.screen());
+    assert!(play.screen().contains("File 1 row to 1 case? Doubts stay."), "{}", play.screen());
+    assert!(play.screen().contains("+  Morag"), "those it is about are marked:\n{}", play.screen());
     assert_eq!(filed(&play), [""; 0]);
     let play = play.keys("y");
     assert_eq!(filed(&play), [r#"[32] to ["ZZ26000417"]"#]);
+    let play = triage(Play::new()).keys("An");
+    assert_eq!(filed(&play), [""; 0]);
+    assert!(!play.screen().contains("+  Morag"), "{}", play.screen());
+}
+
+/// Rows of lists and machines, two names alone, two doubts of one sender.
+fn many(mut play: Play) -> Play {
+    let name = || suggestion("99ZX0012327", "R v WEASEL", "the name in the subject, nothing else", false);
+    let both = || {
+        let ferret = suggestion("99ZX0012326", "R v FERRET", "by URN in the text", true);
+        vec![ferret, suggestion("99ZX0012327", "R v WEASEL", "by URN in the text", true)]
+    };
+    let list = |uid| TriageRow {
+        no_case: safe("sent to a list or by a machine, by nobody of a case"),
+        ..row(uid, "Gazette", &format!("issue {uid}"), Vec::new(), "")
+    };
+    play.world.triage = vec![
+        row(41, "CPS", "Two files", both(), "it names several cases"),
+        row(42, "CPS", "Two more", both(), "it names several cases"),
+        row(43, "Mum", "Weasel and the shed", vec![name()], ""),
+        row(44, "Sister", "Weasel again", vec![name()], ""),
+        list(45),
+        list(46),
+        row(47, "Silas", "R v TURBOT - arrested", Vec::new(), ""),
+    ];
+    play.keys("gt")
+}
+
+#[test]
+fn one_key_files_all_rows_alike_and_one_takes_them_back() {
+    insta::assert_snapshot!("triage_alike", many(Play::new()).keys("jj").screen());
+    insta::assert_snapshot!("triage_alike_wide", many(Play::at((200, 50))).keys("jjjj").screen());
+    insta::assert_snapshot!("triage_all", many(Play::new()).keys("A").screen());
+    let play = many(Play::new()).keys("jja");
+    assert_eq!(filed(&play), [r#"[43, 44] to ["99ZX0012327"]"#]);
+    assert!(play.screen().contains("2 messages filed to R v WEASEL. z takes it back."), "{}", play.screen());
+    assert!(!play.screen().contains("Weasel again"));
+    let play = play.keys("z");
+    let back: Vec<usize> = play
+        .effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Unfile(messages) => Some(messages.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(back, [2]);
+    assert!(play.screen().contains("Weasel again"), "{}", play.screen());
+    assert!(play.keys("z").screen().contains("Nothing was filed in this list"), "once is enough");
+    // Lists go with what is sure; a doubt, a name alone and what says nothing stay.
+    let play = many(Play::new()).keys("Ay");
+    assert_eq!(filed(&play), ["[45, 46] to []"]);
+    // Doubts of one sender: marked with one key, each shared between its own cases with the next.
+    let play = many(Play::new()).keys("Xb");
+    assert_eq!(
+        filed(&play),
+        [r#"[41] to ["99ZX0012326", "99ZX0012327"]"#, r#"[42] to ["99ZX0012326", "99ZX0012327"]"#]
+    );
+    // All alike of what has no single suggestion: the case is asked for once.
+    let play = many(Play::new()).keys("aotter<CR>");
+    assert_eq!(filed(&play), [r#"[41, 42] to ["99QY0045626"]"#]);
+    // A new case is proposed from the subject, where no number says one.
+    let play = many(Play::new()).keys("<end>+<C-s>");
+    assert_eq!(filed(&play), [r#"open "R v TURBOT" []"#]);
 }
 
 #[test]

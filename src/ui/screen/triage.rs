@@ -62,6 +62,7 @@ pub(in crate::ui) fn draw(model: &Model, triage: &Triage, canvas: &mut Canvas<'_
 
 fn suggested(row: &TriageRow) -> String {
     match row.suggestions.as_slice() {
+        [] if row.is_none() => "not a case".to_owned(),
         [] => "-".to_owned(),
         [one] => one.title.to_string(),
         [one, rest @ ..] => format!("{} or {} more", one.title, rest.len()),
@@ -88,12 +89,16 @@ fn details(model: &Model, triage: &Triage, canvas: &mut Canvas<'_>, list: Area) 
     let Some(row) = triage.list.selected().filter(|_| height > 1) else { return };
     canvas.fill(Area { y, height: 1, ..body }, canvas.pick("─", "-"), canvas.style(Scope::Border));
     let key = |action| model.settings.keymap.hint(Context::Triage, action).unwrap_or_default().to_owned();
-    let why: Vec<String> = row.suggestions.iter().map(|one| format!("{} ({})", one.title, one.because)).collect();
+    let why: Vec<String> =
+        row.suggestions.iter().map(|one| format!("{} ({}, {} of 100)", one.title, one.because, one.score)).collect();
     let mut words = format!("From {}. ", row.address);
     if !row.doubt.is_empty() {
         words.push_str(&format!("In doubt: {}. ", row.doubt));
     }
     words.push_str(&match why.as_slice() {
+        [] if row.is_none() => {
+            format!("Suggested: not a case ({}); {} accepts it.", row.no_case, key(Action::TriageAccept))
+        }
         [] => format!(
             "Nothing in it names a case: {} picks one, {} opens a new one.",
             key(Action::TriagePick),
@@ -107,7 +112,13 @@ fn details(model: &Model, triage: &Triage, canvas: &mut Canvas<'_>, list: Area) 
             key(Action::TriageShare)
         ),
     });
-    words.push_str(&format!(" {}: not a case.", key(Action::TriageNotACase)));
+    if !row.is_none() {
+        words.push_str(&format!(" {}: not a case.", key(Action::TriageNotACase)));
+    }
+    let alike = triage.alike().len();
+    if alike > 1 {
+        words.push_str(&format!(" {}: the same for all {alike} alike.", key(Action::TriageAcceptAlike)));
+    }
     super::paragraph(
         canvas,
         Area { y: y + 1, height: height - 1, ..body },

@@ -85,7 +85,12 @@ fn inbox() -> Mail {
         }
     }
     for name in ["TURBOT", "SPRAT"] {
-        mail.add(&format!("{name} <{name}@mailbox.example>"), "", &format!("R v {name} - arrested last night"), "Help.");
+        mail.add(
+            &format!("{name} <{name}@mailbox.example>"),
+            "",
+            &format!("R v {name} - arrested last night"),
+            "Help.",
+        );
     }
     for (who, how_many) in [("lunch", 4), ("sandwiches", 10)] {
         for nth in 0..how_many {

@@ -286,6 +286,42 @@ fn asks_for_an_address(model: &Model) -> bool {
 }
 
 /// Only what can be done with the row at the cursor.
+/// What fits the key: one's own is sent and kept alive, those of others are decided about; without any, one is made or taken in.
+fn key_hints(model: &Model) -> &'static [(Action, &'static str)] {
+    let selected = match model.screens.last() {
+        Some(Screen::Keys(keys)) => keys.list.selected().map(|row| row.is_own()),
+        _ => None,
+    };
+    match selected {
+        None => &[
+            (Action::KeyGenerate, "make your own"),
+            (Action::KeyImport, "import"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Some(true) => &[
+            (Action::KeySend, "send"),
+            (Action::KeyExtend, "extend"),
+            (Action::KeyBackup, "back up"),
+            (Action::KeyExport, "export"),
+            (Action::KeyImport, "import"),
+            (Action::ListOpen, "all of it"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Some(false) => &[
+            (Action::KeyVerify, "verified"),
+            (Action::KeyAccept, "accept"),
+            (Action::KeyReject, "reject"),
+            (Action::KeyImport, "import"),
+            (Action::KeyExport, "export"),
+            (Action::ListOpen, "all of it"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+    }
+}
+
 fn outbox_hints(model: &Model) -> &'static [(Action, &'static str)] {
     let row = match model.screens.last() {
         Some(Screen::Outbox(outbox)) => outbox.list.selected(),
@@ -406,16 +442,7 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
-        Context::Keys => &[
-            (Action::KeyVerify, "verified"),
-            (Action::KeyAccept, "accept"),
-            (Action::KeyReject, "reject"),
-            (Action::KeyImport, "import"),
-            (Action::KeyExport, "export"),
-            (Action::ListOpen, "all of it"),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-        ],
+        Context::Keys => key_hints(model),
         Context::Assistant => &[
             (Action::KeyVerify, "verified"),
             (Action::KeyAccept, "accept"),

@@ -75,7 +75,9 @@ fn answer(watched: &Watched, asked: &Asked<'_>) -> Option<Act> {
     if kind == "bodies" && !watch.go_on {
         watch.waiting = true;
         changed.notify_all();
-        let (now, over) = changed.wait_timeout_while(watch, Duration::from_secs(20), |watch| !watch.go_on).unwrap();
+        // Elsewhere than on this worker, whose other tasks would wait with it.
+        let wait = || changed.wait_timeout_while(watch, Duration::from_secs(20), |watch| !watch.go_on).unwrap();
+        let (now, over) = tokio::task::block_in_place(wait);
         watch = now;
         watch.late |= over.timed_out();
     }

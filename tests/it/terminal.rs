@@ -55,7 +55,15 @@ fn child() {
         ..Editor::default()
     };
     let now = || Timestamp::UNIX_EPOCH;
-    let drive = Drive { events, sender, submit: &mut submit, now: &now, editor, term: std::env::var("TERM").ok() };
+    let drive = Drive {
+        events,
+        sender,
+        submit: &mut submit,
+        now: &now,
+        editor,
+        term: std::env::var("TERM").ok(),
+        pictures: casemail::config::Pictures::Blocks,
+    };
     let ended = casemail::terminal::run(&mut model, &Theme::builtin(), first, drive);
     eprintln!("ended {ended:?}");
 }

@@ -515,6 +515,8 @@ pub enum Doing {
     Waiting,
     /// A mailbox that the server does not open.
     Refused(SafeText),
+    /// A mailbox that the server does not list any more, and of which it does not say that it is gone: since when, and why it is kept.
+    Unlisted(SafeText),
 }
 
 /// What went over the wire since the program started.

@@ -15,12 +15,14 @@ use super::connections::Figures;
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise_batch};
 use super::library::record::Record;
+use super::looked;
 use super::outbox;
 use super::register::Register;
+use super::unlisted;
 use crate::app::view::{AccountStatus, Link, Tone};
 use crate::config;
 use crate::imap::{
-    self, AccountSetup, Fetched, Held, Known, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet,
+    self, AccountSetup, Fetched, Held, Known, Left, MailboxAt, MailboxInfo, Pass, Position, Sample, Sink, Stop, UidSet,
 };
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
@@ -177,7 +179,10 @@ impl Core {
                 let Some(known) = open.accounts.get_mut(&account.name) else { return };
                 known.starting = false;
                 match handle {
-                    Ok(handle) => known.handle = Some(handle),
+                    Ok(handle) => {
+                        known.handle = Some(handle);
+                        looked::account(open, &account.name);
+                    }
                     Err(words) => {
                         let link = Link::Offline { since: known.since, because: SafeText::line(&words), retry: None };
                         core.set_link(open, &account.name, link);
@@ -303,7 +308,8 @@ pub(crate) struct AccountSink {
     passes: Option<Mutex<Vec<Pass>>>,
 }
 
-fn stop(why: &impl std::fmt::Display) -> Stop {
+/// An error of a store, as what ends a sync.
+pub(super) fn stop(why: &impl std::fmt::Display) -> Stop {
     Stop(why.to_string())
 }
 
@@ -404,6 +410,7 @@ impl Sink for AccountSink {
             let known = newest.into_values().map(|mailbox| Known {
                 position: position(&mailbox.state),
                 whole: mailbox.state.last_sync.is_some() && mailbox.state.also.whole_up_to_bytes >= whole_max,
+                subscribed: mailbox.state.subscribed,
                 mailbox_id: mailbox.state.also.mailbox_id,
                 uid_validity: mailbox.uid_validity,
                 name: mailbox.name,
@@ -463,41 +470,43 @@ impl Sink for AccountSink {
                 if mailbox.account != account {
                     continue;
                 }
-                let id = mailbox.id;
-                match by_name.get(&mailbox.name) {
-                    None => {
-                        stores.cache.drop_mailbox(id).map_err(|e| stop(&e))?;
-                        let words = format!(
-                            "{account}: the mailbox {} was removed or unsubscribed on the server; its messages have left the lists.",
-                            mailbox.name
-                        );
-                        let was_shown = mailbox.state.last_sync.is_some();
-                        core.back_of(number, move |core, open| {
-                            open.library.drop_mailbox(id);
-                            if was_shown {
-                                core.announcer.notice(Tone::Warning, &words);
-                            }
-                            core.mark_changed();
-                        });
-                    }
-                    Some(info) => {
-                        let before = mailbox.state.clone();
-                        mailbox.state.special_use = info.special_use;
-                        mailbox.state.subscribed = info.subscribed;
-                        mailbox.state.also.mailbox_id.clone_from(&info.mailbox_id);
-                        if mailbox.state != before {
-                            stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
-                            core.back_of(number, move |core, open| {
-                                open.library.set_mailbox(mailbox);
-                                core.mark_changed();
-                            });
-                        }
-                    }
+                let Some(info) = by_name.get(&mailbox.name) else { continue };
+                let before = mailbox.state.clone();
+                mailbox.state.special_use = info.special_use;
+                mailbox.state.subscribed = info.subscribed;
+                mailbox.state.also.mailbox_id.clone_from(&info.mailbox_id);
+                mailbox.state.also.unlisted_since = None;
+                if mailbox.state != before {
+                    stores.cache.set_mailbox_state(mailbox.id, mailbox.state.clone()).map_err(|e| stop(&e))?;
+                    core.back_of(number, move |core, open| {
+                        open.library.set_mailbox(mailbox);
+                        core.mark_changed();
+                    });
                 }
             }
             Ok(())
         })
         .await
+    }
+
+    async fn gone(&self, mailbox: &str, why: Left) -> Result<(), Stop> {
+        self.landed().await?;
+        let (account, name) = (self.account.clone(), mailbox.to_owned());
+        let (core, number) = (self.core.clone(), self.number);
+        self.blocking(move |stores| unlisted::gone(stores, &core, number, &account, &name, why)).await
+    }
+
+    async fn unlisted(&self, mailbox: &str, why: &str) -> Result<(), Stop> {
+        self.landed().await?;
+        let (account, name, why) = (self.account.clone(), mailbox.to_owned(), why.to_owned());
+        let (core, number, now) = (self.core.clone(), self.number, self.settings.clock.now());
+        self.blocking(move |stores| unlisted::kept(stores, &core, number, (&account, &name), &why, now)).await
+    }
+
+    async fn samples(&self, mailbox: &str, most: usize) -> Result<Vec<Sample>, Stop> {
+        self.landed().await?;
+        let (account, name) = (self.account.clone(), mailbox.to_owned());
+        self.blocking(move |stores| unlisted::samples(stores, &account, &name, most)).await
     }
 
     async fn held(&self, mailbox: &str) -> Result<Option<Held>, Stop> {

@@ -296,15 +296,14 @@ impl Engine {
                 "the text of {name} is not here; run `casemail sync`, or open it while online"
             )));
         }
-        let handle = self.connect_account(&name.account)?;
-        let at = imap::MailboxAt { name: name.mailbox.as_str().into(), uid_validity: name.uid_validity };
-        let fetched = self.block_on(async { handle.fetch(at, name.uid).await })?;
-        match fetched.map_err(|error| server(&name.account, &error))?.body {
-            imap::Body::Whole(raw) => Ok(RawMessage { id, received, raw: raw.into() }),
-            _ => Err(EngineError::Server {
-                account: name.account.clone(),
-                because: "it does not hand out the whole message".to_owned(),
-            }),
+        self.connect_account(&name.account)?;
+        // As a screen fetches it: kept, and gone on with where it broke off.
+        let (wanted, (tell, told)) = (name.clone(), tokio::sync::oneshot::channel());
+        self.core.ask_open(move |core, open| core.fetch_raw(open, wanted, tell))?;
+        let fetched = self.block_on(told)?.map_err(|_| EngineError::Ended)?;
+        match fetched {
+            Ok(raw) => Ok(RawMessage { id, received, raw: raw.into() }),
+            Err(because) => Err(EngineError::Server { account: name.account.clone(), because }),
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use jiff::tz::TimeZone;
+
 use super::account::Account;
 use super::core::{Core, Open};
 use crate::app::event::Event;
@@ -18,6 +20,8 @@ pub(crate) struct Figures {
     traffic: HashMap<String, Traffic>,
     /// By mailbox: the server's refusal.
     pub(crate) refusals: HashMap<String, SafeText>,
+    /// By mailbox that is not listed and kept: why.
+    pub(crate) unlisted: HashMap<String, SafeText>,
 }
 
 impl Figures {
@@ -56,7 +60,7 @@ impl Core {
                 open.library.mailboxes().filter(|mailbox| mailbox.account == *name).collect();
             mailboxes.sort_by_key(|mailbox| (mailbox.name != "INBOX", mailbox.name.to_lowercase()));
             let below: Vec<ConnectionRow> =
-                mailboxes.into_iter().map(|mailbox| of_mailbox(open, account, mailbox)).collect();
+                mailboxes.into_iter().map(|mailbox| of_mailbox(open, account, mailbox, &self.settings.zone)).collect();
             shown.push(ConnectionRow {
                 account: SafeText::line(name),
                 mailbox: None,
@@ -112,14 +116,20 @@ impl Core {
     }
 }
 
-fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox) -> ConnectionRow {
+fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox, zone: &TimeZone) -> ConnectionRow {
     let refusal = account.figures.refusals.get(&mailbox.name);
+    let unlisted = mailbox.state.also.unlisted_since.map(|since| {
+        let since = since.to_zoned(zone.clone()).strftime("%-d %B %Y").to_string();
+        let why = account.figures.unlisted.get(&mailbox.name).or(refusal);
+        SafeText::line(&format!("since {since}{}", why.map(|why| format!(", {why}")).unwrap_or_default()))
+    });
     let doing = match (&account.status.link, refusal) {
         (Link::Syncing { mailbox: at_hand, done, total, bytes_done, bytes_known }, _)
             if *at_hand == SafeText::line(&mailbox.name) =>
         {
             Doing::Fetching { done: *done, total: *total, bytes_done: *bytes_done, bytes_known: *bytes_known }
         }
+        _ if unlisted.is_some() => Doing::Unlisted(unlisted.unwrap_or_default()),
         (_, Some(because)) => Doing::Refused(because.clone()),
         (Link::Watching, None) => Doing::UpToDate,
         _ => Doing::Waiting,

@@ -4,7 +4,7 @@
 //! the disk longer than one small durable write. Threads are made anew at most a few times a second, and never more than a quarter of the
 //! time is spent on it. What tasks report carries the number of the opening it belongs to: after a lock, late reports are dropped.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -50,6 +50,8 @@ use crate::store::vault::{Cost, Vault, VaultError};
 const REBUILD_PAUSE: Duration = Duration::from_millis(100);
 /// How long a lock or an end waits for tasks to let go of the stores.
 const CLOSE_PATIENCE: Duration = Duration::from_millis(1_500);
+/// The same before the cache is made anew: the user waits, and whoever still writes to the old one does no harm.
+const REBUILD_PATIENCE: Duration = Duration::from_millis(300);
 /// Background jobs that wait for the core.
 const BACK_MAX: usize = 16;
 
@@ -126,7 +128,8 @@ pub enum EngineError {
 /// Both stores.
 pub(crate) struct Stores {
     pub(crate) cache: Cache,
-    pub(crate) state: State,
+    /// Apart, because a cache is made anew under a state that stays open.
+    pub(crate) state: Arc<State>,
 }
 
 /// What never changes while the engine runs.
@@ -187,6 +190,8 @@ pub(crate) struct Open {
     pub(crate) reviews: Vec<Prepared>,
     pub(crate) downloads: Arc<Downloads>,
     pub(crate) on_screen: Option<OnScreen>,
+    /// Accounts and mailboxes of what the screen shows: what is synced first, also by workers that start later.
+    pub(crate) looked: BTreeSet<(String, String)>,
     /// While an export is at work: set to stop it.
     pub(crate) exporting: Option<Arc<AtomicBool>>,
     /// The index is kept up: it has been read from the cache, or is being read. What comes in before is in the cache alone.
@@ -201,8 +206,8 @@ pub(crate) struct Open {
 }
 
 impl Open {
-    fn into_vault(self) -> Vault {
-        self.vault
+    fn into_kept(self) -> (Vault, Arc<State>) {
+        (self.vault, Arc::clone(&self.stores.state))
     }
 }
 
@@ -294,6 +299,8 @@ pub(crate) struct Core {
     pub(crate) announcer: Announcer,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) open: Option<Open>,
+    /// While the cache is made anew: what is to be done then.
+    pub(crate) waiting: Option<Vec<Effect>>,
     number: u64,
     /// Something changed that lists show.
     changed: bool,
@@ -320,6 +327,7 @@ pub(crate) fn start(
         announcer,
         runtime,
         open: None,
+        waiting: None,
         number: 0,
         changed: false,
         next_rebuild: Instant::now(),
@@ -353,7 +361,7 @@ impl Core {
             self.settle();
             self.keep_when_due();
         }
-        drop(self.close_stores());
+        drop(self.close_stores(CLOSE_PATIENCE));
     }
 
     /// Makes threads anew and says that lists changed, where it is time.
@@ -395,8 +403,13 @@ impl Core {
 
     /// Opens the stores under an open vault, reads the cache in the background, then lets the accounts begin.
     pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
-        let now = self.settings.clock.now();
         let state = State::open(&self.settings.roots.state_file(), &vault)?;
+        self.open_stores_with(vault, Arc::new(state))
+    }
+
+    /// As [`Self::open_stores`], with a state store that is open.
+    fn open_stores_with(&mut self, vault: Vault, state: Arc<State>) -> Result<(), EngineError> {
+        let now = self.settings.clock.now();
         let (cache, told) = Cache::open(&self.settings.roots.cache, &vault, now, &self.settings.cache_options)?;
         for words in told {
             self.announcer.notice(Tone::Warning, &words);
@@ -455,6 +468,7 @@ impl Core {
             reviews: Vec::new(),
             downloads: Arc::default(),
             on_screen: None,
+            looked: BTreeSet::new(),
             exporting: None,
             indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
@@ -505,23 +519,35 @@ impl Core {
         if let Some(open) = &self.open {
             open.keyring.set(Keyring::new());
         }
-        drop(self.close_stores());
+        drop(self.close_stores(CLOSE_PATIENCE));
         self.announcer.send(Event::Locked);
     }
 
     /// sled has found its files damaged: the cache is moved aside and made anew while the user goes on. What is not in it (outbox, draft,
-    /// keys, changes that wait) lies in the state store and stays.
+    /// keys, changes that wait) lies in the state store and stays. What the user does meanwhile is done when the new one is there.
     pub(crate) fn rebuild_cache(&mut self, number: u64) {
-        if self.open.as_ref().is_none_or(|open| open.number != number) {
+        let Some(looked) = self.open.as_ref().filter(|open| open.number == number).map(|open| open.looked.clone())
+        else {
             return;
+        };
+        self.waiting = Some(Vec::new());
+        self.make_cache_anew(looked);
+        for effect in self.waiting.take().unwrap_or_default() {
+            self.perform(effect);
         }
-        let Some(vault) = self.close_stores() else { return };
+    }
+
+    fn make_cache_anew(&mut self, looked: BTreeSet<(String, String)>) {
+        let Some((vault, state)) = self.close_stores(REBUILD_PATIENCE) else { return };
         let aside = Cache::set_aside(&self.settings.roots.cache, self.now());
         let opened = aside
             .map_err(|error| EngineError::Cache(error.into()))
-            .and_then(|aside| self.open_stores(vault).map(|()| aside));
+            .and_then(|aside| self.open_stores_with(vault, state).map(|()| aside));
         match opened {
             Ok(aside) => {
+                if let Some(open) = &mut self.open {
+                    open.looked = looked;
+                }
                 let words = format!(
                     "The cache was damaged on the disk. It was moved to {} and is made anew: mail comes back as it is synced, newest first; nothing that waits to be sent is touched.",
                     aside.display()
@@ -536,8 +562,8 @@ impl Core {
         }
     }
 
-    /// Closes everything; gives the keys, for whoever opens it again at once.
-    fn close_stores(&mut self) -> Option<Vault> {
+    /// Closes everything; gives the keys and the state store, for whoever opens it again at once.
+    fn close_stores(&mut self, patience: Duration) -> Option<(Vault, Arc<State>)> {
         let mut open = self.open.take()?;
         keeping::keep_now(&mut open);
         self.settings.secrets.seal(&open.vault);
@@ -551,10 +577,10 @@ impl Core {
             tracing::warn!(%error, "the cache could not be flushed");
         }
         let stores = Arc::clone(&open.stores);
-        // All but the keys is dropped here.
-        let vault = open.into_vault();
+        // All but the keys and the state store is dropped here.
+        let kept = open.into_kept();
         // Tasks that still hold the stores are let go; their reports find no opening and fall.
-        let deadline = Instant::now() + CLOSE_PATIENCE;
+        let deadline = Instant::now() + patience;
         let lanes = self.handle.0.clone();
         while Arc::strong_count(&stores) > 1 && Instant::now() < deadline {
             if let Taken::Job(job) = lanes.take(Some(Instant::now() + Duration::from_millis(5))) {
@@ -563,7 +589,7 @@ impl Core {
                 std::thread::sleep(Duration::from_millis(2));
             }
         }
-        Some(vault)
+        Some(kept)
     }
 
     /// A problem of the stores, told once.

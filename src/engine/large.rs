@@ -2,12 +2,11 @@
 //!
 //! What is asked of the server depends on the size alone, never on what the message says or on what opening it gives (no oracle). Nothing
 //! is concluded from a beginning: of a message that is or may be signed or enciphered it is not shown, and no attachment is offered before
-//! the whole is here. After a lost connection the download goes on where it was; a message that is not here whole is not kept at all.
+//! the whole is here. After a lost connection, and after the program was killed, the download goes on where it was: each piece is kept, sealed,
+//! as it comes ([`crate::store::partial`]). What was kept by another run is gone on with only if the server says the same at its end.
 //! What is fetched for a screen ends when no screen shows the message any more: nobody waits behind what nobody wants.
 
 use std::collections::HashMap;
-use std::io::Read;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +21,8 @@ use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::SignatureState;
+use crate::store::cache::{Cache, CacheError};
+use crate::store::partial::Partial;
 
 /// Messages beyond this are opened so: others are here in about one round trip.
 pub(super) const LARGE_BYTES: u32 = 1 << 20;
@@ -31,6 +32,12 @@ const TELL: Duration = Duration::from_millis(500);
 
 /// A connection that does not come back within this time, though nobody went offline, ends the download.
 const PATIENCE: Duration = Duration::from_secs(300);
+
+/// So much of the end of what is here from before is asked for again, to see that it is the same message still.
+const OVERLAP: u64 = 1 << 10;
+
+/// Of the beginning, for its text: as much as comes first.
+const BEGINNING: u64 = 256 << 10;
 
 /// So many large messages are fetched at once. Each keeps a thread of the pool that reads and writes the stores, which must not run out.
 const AT_ONCE: usize = 4;
@@ -111,29 +118,6 @@ impl Watcher {
 /// Called with what the beginning of a message shows.
 pub(super) type Early = Box<dyn FnOnce(Reading) + Send>;
 
-/// The pieces as a stream that blocks, which fails if it ends before the message does.
-struct Pieces {
-    from: mpsc::Receiver<Vec<u8>>,
-    now: std::io::Cursor<Vec<u8>>,
-    whole: Arc<AtomicBool>,
-}
-
-impl Read for Pieces {
-    fn read(&mut self, to: &mut [u8]) -> std::io::Result<usize> {
-        loop {
-            let read = self.now.read(to)?;
-            if read > 0 || to.is_empty() {
-                return Ok(read);
-            }
-            match self.from.blocking_recv() {
-                Some(piece) => self.now = std::io::Cursor::new(piece),
-                None if self.whole.load(Ordering::SeqCst) => return Ok(0),
-                None => return Err(std::io::Error::other("the message could not be fetched to its end")),
-            }
-        }
-    }
-}
-
 /// Who takes the pieces of a message as they come.
 struct Taker<'a> {
     wanted: &'a Wanted,
@@ -143,10 +127,30 @@ struct Taker<'a> {
     have: u64,
     early: Option<Early>,
     told: Instant,
+    /// The end of what is here from before, until it was seen to be what the server says.
+    overlap: Vec<u8>,
     keep: mpsc::Sender<Vec<u8>>,
 }
 
+/// How fetching a message ended without an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Whole,
+    /// What is here from before is not of this message.
+    Another,
+}
+
 impl Taker<'_> {
+    /// Whether a piece says the same as what is here from before; what it says beyond that is left in it.
+    fn is_same(&mut self, piece: &mut Vec<u8>) -> bool {
+        let both = self.overlap.len().min(piece.len());
+        let same = self.overlap.get(..both) == piece.get(..both);
+        self.overlap.drain(..both);
+        piece.drain(..both);
+        self.have = self.have.saturating_add(both as u64);
+        same
+    }
+
     /// Takes a piece; whether more is taken.
     async fn take(&mut self, piece: Vec<u8>) -> bool {
         if self.have == 0
@@ -167,24 +171,32 @@ impl Taker<'_> {
     ///
     /// Each request has a channel of its own, and the next begins when that is empty: a piece that was on its way when the connection was lost is
     /// taken before anything is asked for again, so that nothing comes twice.
-    async fn all(&mut self, handle: &imap::Handle, at: &MailboxAt) -> Result<(), Error> {
+    async fn all(&mut self, handle: &imap::Handle, at: &MailboxAt) -> Result<Ended, Error> {
         let mut last = (self.have, Instant::now());
         loop {
             let (to, mut from) = mpsc::channel::<Vec<u8>>(1);
             let download = handle.download(at.clone(), self.wanted.name.uid, self.have, None, to);
             let taker = &mut *self;
             let pass_on = async move {
-                while let Some(piece) = from.recv().await {
-                    if !taker.take(piece).await {
-                        return false;
+                while let Some(mut piece) = from.recv().await {
+                    if !taker.is_same(&mut piece) {
+                        return (false, true);
+                    }
+                    if !piece.is_empty() && !taker.take(piece).await {
+                        return (false, false);
                     }
                 }
-                true
+                (true, false)
             };
             // What is not taken any more ends the download: its channel goes with `pass_on`.
-            let (result, takes_more) = tokio::join!(download, pass_on);
+            let (result, (takes_more, another)) = tokio::join!(download, pass_on);
+            if another {
+                return Ok(Ended::Another);
+            }
             let error = match result {
-                Ok(_) => return Ok(()),
+                // It ended before it came to what is here of it.
+                Ok(_) if !self.overlap.is_empty() => return Ok(Ended::Another),
+                Ok(_) => return Ok(Ended::Whole),
                 Err(
                     error @ (Error::Lost { .. }
                     | Error::TimedOut { .. }
@@ -220,28 +232,84 @@ impl Wanted {
         }
         let _seat = self.watcher.while_looking(self.downloads.seats.acquire()).await?;
         let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
-        let whole = Arc::new(AtomicBool::new(false));
-        let (keep, keeping) = mpsc::channel::<Vec<u8>>(1);
-        let (stores, key) = (Arc::clone(&self.stores), self.key);
-        let mut pieces = Pieces { from: keeping, now: std::io::Cursor::default(), whole: Arc::clone(&whole) };
-        let stored = tokio::task::spawn_blocking(move || stores.cache.put_raw_from(key, &mut pieces));
-        let mut taker = Taker { wanted: self, bytes, have: 0, early, told: Instant::now(), keep };
-        let fetched = self.watcher.while_looking(taker.all(handle, &at)).await;
-        whole.store(matches!(fetched, Ok(Ok(()))), Ordering::SeqCst);
-        // With it the stream ends.
-        drop(taker);
-        let kept = stored.await;
-        if let Err(error) = fetched? {
-            return Err(format!("The text of this message is not here and could not be fetched: {error}"));
-        }
-        match kept {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(format!("The text of this message could not be kept: {error}")),
-            Err(_) => {
-                return Err("The text of this message could not be kept: casemail failed while storing it".to_owned());
+        let mut partial = self.in_cache(move |cache| cache.partial(key, bytes)).await?;
+        let mut early = early;
+        loop {
+            let (ended, kept) = self.fetch_on(handle, &at, partial, bytes, early.take()).await?;
+            match ended {
+                Ok(Ended::Another) => partial = self.in_cache(move |cache| cache.restart_partial(kept)).await?,
+                Ok(Ended::Whole) => {
+                    self.in_cache(move |cache| cache.put_partial(key, kept)).await?;
+                    return self.kept().await;
+                }
+                Err(error) => {
+                    if matches!(error, Error::Rebuilt { .. } | Error::Gone { .. }) {
+                        let _ = tokio::task::spawn_blocking(move || kept.remove()).await;
+                    }
+                    return Err(format!("The text of this message is not here and could not be fetched: {error}"));
+                }
             }
         }
-        self.kept().await
+    }
+
+    /// Fetches what is lacking behind what is here, and gives that with it.
+    async fn fetch_on(
+        &self,
+        handle: &imap::Handle,
+        at: &MailboxAt,
+        mut partial: Partial,
+        bytes: u32,
+        mut early: Option<Early>,
+    ) -> Result<(Result<Ended, Error>, Partial), String> {
+        let have = partial.have();
+        let mut overlap = Vec::new();
+        if have > 0 {
+            let read = tokio::task::spawn_blocking(move || {
+                let both = partial.beginning(BEGINNING).and_then(|beginning| Ok((beginning, partial.tail(OVERLAP)?)));
+                (both, partial)
+            });
+            let (both, back) = read.await.map_err(|_| "the cache could not be read".to_owned())?;
+            partial = back;
+            if let Ok((beginning, tail)) = both {
+                overlap = tail;
+                if let Some(early) = early.take() {
+                    self.show_beginning(beginning, early);
+                }
+            }
+        }
+        let (keep, mut keeping) = mpsc::channel::<Vec<u8>>(1);
+        let stores = Arc::clone(&self.stores);
+        let storing = tokio::task::spawn_blocking(move || {
+            while let Some(piece) = keeping.blocking_recv() {
+                if let Err(error) = stores.cache.append_partial(&mut partial, &piece) {
+                    return (Err(error), partial);
+                }
+            }
+            (Ok(()), partial)
+        });
+        let from = have.saturating_sub(overlap.len() as u64);
+        let mut taker = Taker { wanted: self, bytes, have: from, early, told: Instant::now(), overlap, keep };
+        let fetched = self.watcher.while_looking(taker.all(handle, at)).await;
+        // With it the pieces end.
+        drop(taker);
+        let lost = || "The text of this message could not be kept: casemail failed while storing it".to_owned();
+        let (stored, partial) = storing.await.map_err(|_| lost())?;
+        let ended = fetched?;
+        stored.map_err(|error| format!("The text of this message could not be kept: {error}"))?;
+        Ok((ended, partial))
+    }
+
+    /// Asks the cache where it may block.
+    async fn in_cache<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Cache) -> Result<T, CacheError> + Send + 'static,
+    ) -> Result<T, String> {
+        let stores = Arc::clone(&self.stores);
+        let failed = |why: &dyn std::fmt::Display| format!("The text of this message could not be kept: {why}");
+        match tokio::task::spawn_blocking(move || ask(&stores.cache)).await {
+            Ok(done) => done.map_err(|error| failed(&error)),
+            Err(_) => Err(failed(&"casemail failed while storing it")),
+        }
     }
 
     /// The message out of the cache, and its summary made anew from the whole of it.
@@ -308,11 +376,7 @@ impl Wanted {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Read;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::{Downloads, Pieces, mpsc};
+    use super::Downloads;
     use crate::mail::id::{MailboxId, MessageKey};
 
     #[tokio::test]
@@ -340,24 +404,5 @@ mod tests {
             })
         })
         .await
-    }
-
-    #[test]
-    fn a_stream_that_breaks_off_is_no_message() {
-        for whole in [true, false] {
-            let (to, from) = mpsc::channel(4);
-            let flag = Arc::new(AtomicBool::new(false));
-            let mut pieces = Pieces { from, now: std::io::Cursor::default(), whole: Arc::clone(&flag) };
-            to.blocking_send(b"ab".to_vec()).unwrap();
-            to.blocking_send(Vec::new()).unwrap();
-            to.blocking_send(b"c".to_vec()).unwrap();
-            flag.store(whole, Ordering::SeqCst);
-            drop(to);
-            let mut text = String::new();
-            assert_eq!(pieces.read_to_string(&mut text).is_ok(), whole);
-            if whole {
-                assert_eq!(text, "abc");
-            }
-        }
     }
 }

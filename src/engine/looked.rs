@@ -12,7 +12,7 @@ use crate::mail::id::ThreadId;
 const ROWS: usize = 100;
 
 /// Tells the accounts of a list of threads. The lists of all mail speak for no mailbox.
-pub(super) fn list(open: &Open, scope: &Scope, rows: &ThreadList) {
+pub(super) fn list(open: &mut Open, scope: &Scope, rows: &ThreadList) {
     let looked = match scope {
         Scope::All | Scope::Unfiled => BTreeSet::new(),
         Scope::Mailbox { account, mailbox } => BTreeSet::from([(account.clone(), mailbox.clone())]),
@@ -21,20 +21,27 @@ pub(super) fn list(open: &Open, scope: &Scope, rows: &ThreadList) {
             open.library.mailboxes_of(shown)
         }
     };
-    tell(open, &looked);
+    tell(open, looked);
 }
 
 /// Tells the accounts of a thread.
-pub(super) fn thread(open: &Open, id: ThreadId) {
-    tell(open, &open.library.mailboxes_of([id]));
+pub(super) fn thread(open: &mut Open, id: ThreadId) {
+    let looked = open.library.mailboxes_of([id]);
+    tell(open, looked);
+}
+
+/// Tells a worker that has just started what the screen shows already.
+pub(super) fn account(open: &Open, name: &str) {
+    if let Some(handle) = open.accounts.get(name).and_then(|account| account.handle.as_ref()) {
+        let mailboxes = open.looked.iter().filter(|(account, _)| account == name);
+        handle.look_first(mailboxes.map(|(_, mailbox)| mailbox.clone()).collect());
+    }
 }
 
 /// `looked`: accounts and mailboxes of theirs.
-fn tell(open: &Open, looked: &BTreeSet<(String, String)>) {
-    for (name, account) in &open.accounts {
-        if let Some(handle) = &account.handle {
-            let mailboxes = looked.iter().filter(|(account, _)| account == name);
-            handle.look_first(mailboxes.map(|(_, mailbox)| mailbox.clone()).collect());
-        }
+fn tell(open: &mut Open, looked: BTreeSet<(String, String)>) {
+    open.looked = looked;
+    for name in open.accounts.keys() {
+        account(open, name);
     }
 }

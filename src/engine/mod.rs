@@ -66,6 +66,7 @@ pub mod socket;
 #[cfg(test)]
 mod tests;
 mod tidying;
+mod unlisted;
 
 use std::collections::HashMap;
 use std::sync::Arc;

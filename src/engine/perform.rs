@@ -95,6 +95,8 @@ impl Core {
             other => {
                 if let Some(number) = self.open.as_ref().map(|open| open.number) {
                     self.with(number, |core, open| core.perform_open(open, other));
+                } else if let Some(waiting) = &mut self.waiting {
+                    waiting.push(other);
                 }
             }
         }
@@ -334,6 +336,41 @@ impl Core {
         self.with_message_early(open, name, Watcher::default(), None, then);
     }
 
+    /// Fetches the bytes of a message into the cache and hands them on.
+    pub(super) fn fetch_raw(
+        &mut self,
+        open: &mut Open,
+        name: MessageRef,
+        tell: tokio::sync::oneshot::Sender<Result<Vec<u8>, String>>,
+    ) {
+        let Some(wanted) = self.to_read(open, name, Watcher::default()) else {
+            let _ = tell.send(Err("this message is gone: it was moved or deleted elsewhere".to_owned()));
+            return;
+        };
+        self.runtime.spawn(async move {
+            let _ = tell.send(wanted.fetch(None).await);
+        });
+    }
+
+    /// A message with what it takes to read it; `None` where it is gone.
+    fn to_read(&self, open: &Open, name: MessageRef, watcher: Watcher) -> Option<Wanted> {
+        let key = open.library.key(&name)?;
+        Some(Wanted {
+            key,
+            badge: open.library.badge(key),
+            number: open.number,
+            stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&self.settings),
+            keyring: open.keyring.now(),
+            company: self.company(open, Some(key)),
+            handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
+            downloads: Arc::clone(&open.downloads),
+            watcher,
+            core: self.handle.clone(),
+            name,
+        })
+    }
+
     /// As [`Self::with_message`]; nothing is told, and what is large is not fetched, once `watcher` has left. `early` is called with what the beginning of a large message shows, while the rest is fetched.
     fn with_message_early(
         &mut self,
@@ -348,26 +385,13 @@ impl Core {
             None => open.changes.name_now(&name).cloned().unwrap_or(name),
             Some(_) => name,
         };
-        let key = open.library.key(&name);
-        let Some((key, around)) = key.and_then(|key| Some((key, self.around(open, key, None)?))) else {
+        let found = self.to_read(open, name, watcher.clone());
+        let found = found.and_then(|wanted| Some((self.around(open, wanted.key, None)?, wanted)));
+        let Some((around, wanted)) = found else {
             then(Err(sentence(Tone::Warning, "This message is gone: it was moved or deleted elsewhere.")));
             return;
         };
-        let badge = open.library.badge(key);
-        let wanted = Wanted {
-            key,
-            name,
-            badge,
-            number: open.number,
-            stores: Arc::clone(&open.stores),
-            settings: Arc::clone(&self.settings),
-            keyring: open.keyring.now(),
-            company: self.company(open, Some(key)),
-            handle: open.accounts.get(&around.id.account).and_then(|account| account.handle.clone()),
-            downloads: Arc::clone(&open.downloads),
-            watcher: watcher.clone(),
-            core: self.handle.clone(),
-        };
+        let key = wanted.key;
         let (core, number, asked) = (self.handle.clone(), open.number, wanted.name.clone());
         let shutter = Shutter::of(self, open, key);
         let early = early.map(|early| {

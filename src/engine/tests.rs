@@ -14,9 +14,9 @@ use super::query::Filter;
 use super::{Engine, EngineError, Opening};
 use crate::app::effect::{Effect, FlagChange, Passphrase, Said};
 use crate::app::event::Event;
-use crate::app::view::{Scope, Tone};
+use crate::app::view::{Doing, Scope, Tone};
 use crate::config::{Account, Auth, CaseRule, Config, Endpoint, PasswordSource, Security};
-use crate::imap::{Body, Fetched, MailboxAt, MailboxInfo, Pass, Position, Sink, UidSet};
+use crate::imap::{Body, Fetched, Left, MailboxAt, MailboxInfo, Pass, Position, Sink, UidSet};
 use crate::mail::address::Address;
 use crate::mail::draft::{Draft, Protection};
 use crate::mail::id::OutboxId;
@@ -323,6 +323,7 @@ fn messages_follow_a_renamed_mailbox_and_go_with_a_deleted_one() {
     assert_eq!(waits, [("Otter/2026", 1)]);
     assert_eq!(running.engine.waiting_changes().unwrap().len(), 1);
 
+    running.engine.block_on(async { sink.gone("Weir", Left::Removed).await }).unwrap().unwrap();
     tell(list(&[("INBOX", "F1"), ("Otter/2026", "F2")]));
     let left = pairs(&[("INBOX", "in"), ("Otter/2026", "otter one"), ("Otter/2026", "otter two")]);
     assert_eq!(places(&running), left);
@@ -351,6 +352,55 @@ fn messages_follow_a_renamed_mailbox_and_go_with_a_deleted_one() {
         })
         .unwrap();
     assert!(String::from_utf8(raw.unwrap()).unwrap().contains("a lantern"));
+}
+
+/// A mailbox that is not listed, and of which the server does not say that it is gone, keeps its messages and says since when, over restarts
+/// too.
+#[test]
+fn a_mailbox_that_is_not_listed_keeps_its_messages_and_says_so() {
+    let both = pairs(&[("INBOX", "in"), ("Weir", "weir")]);
+    let tell = |running: &Running, names: &[&str]| {
+        let boxes = names.iter().map(|name| listed(name, None)).collect();
+        running.engine.block_on(async { running.sink().mailboxes(boxes).await }).unwrap().unwrap();
+        running.engine.core.flush_back();
+    };
+    let doing = |running: &Running| {
+        running.engine.submit(Effect::ListConnections);
+        running.event(|event| match event {
+            Event::Connections(rows) => {
+                rows.iter().find(|row| row.mailbox == Some("Weir".into())).map(|row| row.doing.clone())
+            }
+            _ => None,
+        })
+    };
+    let world = World::new();
+    let running = world.open();
+    tell(&running, &["INBOX", "Weir"]);
+    pass(&running, "INBOX", vec![fetched(1, eml(1, "in", "", "x"))]);
+    pass(&running, "Weir", vec![fetched(1, eml(2, "weir", "", "z"))]);
+    running.engine.core.flush_back();
+    let samples = running.engine.block_on(async { running.sink().samples("Weir", 8).await }).unwrap().unwrap();
+    assert_eq!(samples.iter().map(|sample| sample.uid).collect::<Vec<_>>(), [1]);
+    for _ in 0..2 {
+        let sink = running.sink();
+        running.engine.block_on(async { sink.unlisted("Weir", "and it is busy").await }).unwrap().unwrap();
+        tell(&running, &["INBOX"]);
+        assert_eq!(places(&running), both);
+    }
+    running.event(|event| match event {
+        Event::Notice(told) if told.text.as_str().contains("does not list the mailbox Weir, and it is busy") => {
+            Some(())
+        }
+        _ => None,
+    });
+    let since = Doing::Unlisted("since 11 May 2026, and it is busy".into());
+    assert_eq!(doing(&running), since);
+    running.engine.close();
+    let running = world.open();
+    assert_eq!(places(&running), both);
+    assert_eq!(doing(&running), Doing::Unlisted("since 11 May 2026".into()));
+    tell(&running, &["INBOX", "Weir"]);
+    assert_eq!((places(&running), doing(&running)), (both, Doing::Waiting));
 }
 
 /// Nobody is there to give it: the download waits for a connection, but only as long as somebody looks at the message.
@@ -767,6 +817,36 @@ fn a_cache_that_breaks_in_use_is_made_anew_while_the_user_goes_on() {
     // A late word about the cache of before changes nothing.
     running.engine.core.ask(move |core| core.rebuild_cache(number)).unwrap();
     assert_eq!(running.subjects(), ["99ZX0012326 plea"]);
+}
+
+/// Somebody holds on to the old cache, and the user does something: neither locks anybody out, and nothing that was done is lost.
+#[test]
+fn what_is_done_while_the_cache_is_made_anew_is_done_then() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, eml(1, "99ZX0012326 plea", "", "The weir papers."))]);
+    let held = running.engine.core.ask_open(|_, open| Arc::clone(&open.stores)).unwrap();
+    let began = std::time::Instant::now();
+    running
+        .engine
+        .core
+        .ask(|core| {
+            let number = core.open.as_ref().unwrap().number;
+            // Comes while the old one is being closed.
+            core.handle.front(|core| core.perform(Effect::ListConnections));
+            core.rebuild_cache(number);
+        })
+        .unwrap();
+    let took = began.elapsed();
+    running.event(|event| match event {
+        Event::Connections(_) => Some(()),
+        Event::Locked => panic!("it locked itself"),
+        _ => None,
+    });
+    eprintln!("made anew in {took:?}, with somebody holding on");
+    assert_eq!(held.state.value("nothing").unwrap(), None);
+    running.engine.wait_loaded().unwrap();
+    assert!(running.subjects().is_empty());
 }
 
 #[test]

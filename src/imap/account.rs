@@ -61,6 +61,8 @@ pub struct Times {
     pub idle: Duration,
     /// Mailboxes other than INBOX are looked at after this time.
     pub poll: Duration,
+    /// How long to wait before a mailbox is asked again that is said to be empty, though messages of it are held.
+    pub recheck: Duration,
     /// The first wait after a failure.
     pub retry_first: Duration,
     /// The longest wait after failures.
@@ -75,6 +77,7 @@ impl Default for Times {
             silence: Duration::from_secs(60),
             idle: Duration::from_secs(300),
             poll: Duration::from_secs(300),
+            recheck: Duration::from_secs(1),
             retry_first: Duration::from_secs(1),
             retry_ceiling: Duration::from_secs(300),
         }

@@ -124,6 +124,14 @@ pub enum Error {
         /// The mailbox, or `\Sent`.
         mailbox: String,
     },
+    /// A mailbox is said to be empty, and nothing bears it out.
+    #[error("the server {words}: what is held of {mailbox} is kept")]
+    Doubtful {
+        /// The mailbox.
+        mailbox: String,
+        /// What the server does.
+        words: String,
+    },
     /// The mailbox may be read only.
     #[error("{mailbox} may only be read")]
     ReadOnly {
@@ -185,6 +193,7 @@ impl Error {
                 | Self::Rebuilt { .. }
                 | Self::Gone { .. }
                 | Self::NoMailbox { .. }
+                | Self::Doubtful { .. }
                 | Self::ReadOnly { .. }
         )
     }

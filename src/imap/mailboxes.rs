@@ -1,16 +1,17 @@
 //! Which mailboxes there are: what is subscribed, INBOX always, and the one for sent mail (RFC 9051 §6.3.9, RFC 5258, RFC 6154).
 //!
 //! With LIST-STATUS (RFC 5819) the same round trip says of each how many messages it has and how far its UIDs and modification sequences
-//! have come, which is enough to leave alone those in which nothing changed. Without it but with CONDSTORE the same is asked by STATUS, all
-//! at once. Without CONDSTORE nothing could be concluded from it, and nothing is asked.
+//! have come, which is enough to leave alone those in which nothing changed, and to know whose lists come first. Without it the same is asked
+//! by STATUS, all at once. Without CONDSTORE each is opened all the same: flags change without a trace there.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::begin;
 use super::command::Command;
 use super::error::Error;
+use super::name;
 use super::session::{Session, Use, Wire};
-use super::sink::MailboxInfo;
+use super::sink::{Known, MailboxInfo};
 use super::untagged::{Listed, Status, Untagged};
 use crate::store::mailbox::SpecialUse;
 
@@ -29,6 +30,17 @@ pub(super) struct Found {
     pub status: Option<Status>,
 }
 
+/// The mailboxes of an account, by decoded names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct List {
+    /// Those to sync, INBOX first, then the one for sent mail, then by name.
+    pub chosen: Vec<Found>,
+    /// Those that could be.
+    pub others: Vec<Found>,
+    /// Names that hold no messages: `\Noselect`, `\NonExistent`.
+    pub hollow: HashSet<String>,
+}
+
 /// What is asked of each mailbox.
 fn status_items<S: Wire>(session: &Session<S>) -> String {
     let mut items = "MESSAGES UIDNEXT UIDVALIDITY".to_owned();
@@ -42,12 +54,14 @@ fn status_items<S: Wire>(session: &Session<S>) -> String {
     items
 }
 
-/// Lists the mailboxes to sync, INBOX first, then the one for sent mail, then by name.
+/// Lists the mailboxes. Of what is held, those stay among the ones to sync that never were subscribed: a subscription that somebody makes of
+/// another one says nothing about them.
 pub(super) async fn list<S: Wire>(
     session: &mut Session<S>,
     sent_mailbox: Option<&str>,
     skip: &[String],
-) -> Result<Vec<Found>, Error> {
+    known: &[Known],
+) -> Result<List, Error> {
     let begun = begin::start(session).await?;
     let (caps, items) = (&session.capabilities, status_items(session));
     // RFC 5819 is for servers that have RFC 5258, whether they say so or not.
@@ -82,62 +96,91 @@ pub(super) async fn list<S: Wire>(
         session.finish_own(pending, |own| subscribed.take(own)).await?;
         heard.subscribed(&subscribed)?;
     }
-    let (found, mut statuses) = heard.sort(session)?;
-    let mut chosen: Vec<Found> = choose(found, sent_mailbox, skip)
-        .into_iter()
-        .map(|info| Found { status: statuses.remove(&info.name), info })
-        .collect();
-    if !with_status && (session.capabilities.has("CONDSTORE") || session.capabilities.has("QRESYNC")) {
-        let names: Vec<String> = chosen.iter().map(|found| found.info.name.clone()).collect();
-        let mut statuses = ask(session, &names).await?;
-        for found in &mut chosen {
-            found.status = statuses.remove(&found.info.name);
+    let Sorted { found, mut statuses, hollow } = heard.sort(session)?;
+    let kept: HashSet<&str> = known.iter().filter(|known| !known.subscribed).map(|known| known.name.as_str()).collect();
+    let (chosen, others) = choose(found, sent_mailbox, skip, &kept);
+    let mut with = |infos: Vec<MailboxInfo>| -> Vec<Found> {
+        infos.into_iter().map(|info| Found { status: statuses.remove(&info.name), info }).collect()
+    };
+    let mut list = List { chosen: with(chosen), others: with(others), hollow };
+    if !with_status {
+        let condstore = session.capabilities.has("CONDSTORE") || session.capabilities.has("QRESYNC");
+        let names: Vec<String> = list.chosen.iter().map(|found| found.info.name.clone()).collect();
+        // Without modification sequences it says only what comes first, and one alone is first.
+        if condstore || names.len() > 1 {
+            let mut answers = ask(session, &names).await?;
+            for found in &mut list.chosen {
+                let answer = answers.remove(&found.info.name);
+                found.status = answer.and_then(Result::ok).filter(|status| status.messages.is_some());
+            }
         }
     }
-    for found in &mut chosen {
+    for found in list.chosen.iter_mut().chain(&mut list.others) {
         if session.selected.as_deref() == Some(&found.info.name) {
             found.status = None;
         }
         found.info.mailbox_id = found.status.as_ref().and_then(|status| status.mailbox_id.clone());
     }
-    Ok(chosen)
+    Ok(list)
 }
 
-/// STATUS of mailboxes (decoded names), all at once; those that the server refuses are left out.
+/// All names that can be opened (decoded), asked for once more in the plainest way.
+pub(super) async fn names<S: Wire>(session: &mut Session<S>) -> Result<HashSet<String>, Error> {
+    let mut heard = Listing::default();
+    session.run_own(DOING, &Command::list(&[]), |own| heard.take(own)).await?;
+    Ok(heard.sort(session)?.found.into_keys().collect())
+}
+
+/// STATUS of mailboxes (decoded names), all at once: what the server says of each, or how it refuses. A mailbox that it takes the question
+/// for and says nothing of has an empty answer.
 pub(super) async fn ask<S: Wire>(
     session: &mut Session<S>,
     mailboxes: &[String],
-) -> Result<HashMap<String, Status>, Error> {
+) -> Result<HashMap<String, Result<Status, Error>>, Error> {
     let items = status_items(session);
-    let mut statuses = HashMap::new();
+    let mut answers = HashMap::new();
     for names in mailboxes.chunks(ASKED_AT_ONCE) {
-        let mut pending = Vec::new();
+        let (mut pending, mut told) = (Vec::new(), HashMap::new());
         for name in names {
-            let command = Command::status(&session.wire(name), &items);
-            // A name that cannot be sent says itself what it is when the mailbox is opened.
-            if let Ok(command) = command {
-                pending.push((name, session.start("for the state of a mailbox", &command).await?));
+            match Command::status(&session.wire(name), &items) {
+                Ok(command) => {
+                    let doing = format!("for the state of {name}");
+                    pending.push((name, session.start(&doing, &command).await?));
+                }
+                Err(e) => drop(answers.insert(name.clone(), Err(e))),
             }
         }
         for (name, pending) in pending {
-            let mut found = None;
+            // By its name: a server may say what the next one is about before it calls this one done (RFC 9051 §5.5).
             let asked = session.finish_own(pending, |own| {
                 let Untagged::Status(status) = own else { return Use::Unasked };
-                found = Some(status.clone());
+                if told.len() >= ASKED_AT_ONCE {
+                    return Use::Unasked;
+                }
+                told.insert(name::decode(&status.name), status.clone());
                 Use::Taken
             });
             match asked.await {
-                Ok(_) => drop(found.map(|status| statuses.insert(name.clone(), status))),
-                Err(e) if e.session_lives() => {}
+                Ok(_) => drop(answers.insert(name.clone(), Ok(Status::default()))),
+                Err(e) if e.session_lives() => drop(answers.insert(name.clone(), Err(e))),
                 Err(e) => return Err(e),
             }
         }
+        for (name, status) in told {
+            if let Some(Ok(answer)) = answers.get_mut(&name) {
+                *answer = status;
+            }
+        }
     }
-    Ok(statuses)
+    Ok(answers)
 }
 
 /// What there is, and what was said of each, by decoded names.
-type Sorted = (BTreeMap<String, MailboxInfo>, HashMap<String, Status>);
+struct Sorted {
+    found: BTreeMap<String, MailboxInfo>,
+    statuses: HashMap<String, Status>,
+    hollow: HashSet<String>,
+}
 
 /// What a LIST or LSUB brought, by names as on the wire.
 #[derive(Default)]
@@ -176,7 +219,7 @@ impl Listing {
     /// Marks those that LSUB names.
     fn subscribed(&mut self, lsub: &Self) -> Result<(), Error> {
         lsub.checked()?;
-        let names: std::collections::HashSet<&str> = lsub.listed.iter().map(|listed| listed.name.as_str()).collect();
+        let names: HashSet<&str> = lsub.listed.iter().map(|listed| listed.name.as_str()).collect();
         for listed in &mut self.listed {
             if names.contains(listed.name.as_str()) {
                 listed.attributes.push("\\subscribed".to_owned());
@@ -188,7 +231,7 @@ impl Listing {
     /// By decoded names.
     fn sort<S: Wire>(self, session: &mut Session<S>) -> Result<Sorted, Error> {
         self.checked()?;
-        let mut found = BTreeMap::new();
+        let (mut found, mut hollow) = (BTreeMap::new(), HashSet::new());
         for listed in self.listed {
             if let Some(mut info) = info(&listed) {
                 info.name = session.learn_name(&listed.name);
@@ -196,10 +239,12 @@ impl Listing {
                     info.special_use = Some(SpecialUse::Inbox);
                 }
                 found.insert(info.name.clone(), info);
+            } else {
+                hollow.insert(session.learn_name(&listed.name));
             }
         }
         let statuses = self.statuses.into_iter().map(|status| (session.learn_name(&status.name), status)).collect();
-        Ok((found, statuses))
+        Ok(Sorted { found, statuses, hollow })
     }
 }
 
@@ -232,8 +277,14 @@ fn special_use(attribute: &str) -> Option<SpecialUse> {
     })
 }
 
-/// What of all that is listed is synced. Where nothing is subscribed, nobody ever cared to: everything is taken then.
-fn choose(mut found: BTreeMap<String, MailboxInfo>, sent_mailbox: Option<&str>, skip: &[String]) -> Vec<MailboxInfo> {
+/// What of all that is listed is synced, and what is not. Where nothing is subscribed, nobody ever cared to: everything is taken then, and
+/// what was taken so (`kept`) stays when somebody does.
+fn choose(
+    mut found: BTreeMap<String, MailboxInfo>,
+    sent_mailbox: Option<&str>,
+    skip: &[String],
+    kept: &HashSet<&str>,
+) -> (Vec<MailboxInfo>, Vec<MailboxInfo>) {
     if sent_mailbox.is_none() {
         mark_sent_by_name(&mut found);
     }
@@ -249,14 +300,15 @@ fn choose(mut found: BTreeMap<String, MailboxInfo>, sent_mailbox: Option<&str>, 
         subscribed: false,
         mailbox_id: None,
     });
-    let mut chosen: Vec<MailboxInfo> = found
-        .into_values()
-        .filter(|info| info.name != "INBOX" && !skip.contains(&info.name))
-        .filter(|info| info.subscribed || !any_subscribed || is_sent(info))
-        .collect();
+    let is_wanted = |info: &MailboxInfo| {
+        let by_itself = !any_subscribed || kept.contains(info.name.as_str());
+        !skip.contains(&info.name) && (info.subscribed || by_itself || is_sent(info))
+    };
+    let (mut chosen, others): (Vec<MailboxInfo>, Vec<MailboxInfo>) =
+        found.into_values().filter(|info| info.name != "INBOX").partition(is_wanted);
     chosen.sort_by_key(|info| !is_sent(info));
     chosen.insert(0, inbox);
-    chosen
+    (chosen, others)
 }
 
 /// Where the server names no mailbox for sent mail (SPECIAL-USE is an extension, RFC 6154), the customary names do: Dovecot's and
@@ -291,7 +343,7 @@ pub(super) fn sent(list: &[Found], sent_mailbox: Option<&str>) -> Option<String>
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, HashSet};
 
     use super::{MailboxInfo, SpecialUse, choose, info};
 
@@ -305,8 +357,11 @@ mod tests {
         let found: BTreeMap<_, _> =
             found.iter().map(|&(name, use_, subscribed)| mailbox(name, use_, subscribed)).collect();
         let skip: Vec<String> = skip.iter().map(|&name| name.to_owned()).collect();
-        let names: Vec<String> = choose(found, sent, &skip).into_iter().map(|info| info.name).collect();
+        let total = found.len();
+        let (chosen, others) = choose(found, sent, &skip, &HashSet::from(["Kept"]));
+        let names: Vec<String> = chosen.into_iter().map(|info| info.name).collect();
         assert_eq!(names, expected);
+        assert!(names.len() + others.len() >= total && others.iter().all(|info| !names.contains(&info.name)));
     }
 
     #[test]
@@ -317,13 +372,16 @@ mod tests {
         check(&[("A", None, true), ("Sent", sent, false), ("X", None, false)], None, &[], &["INBOX", "Sent", "A"]);
         check(&[("A", None, true), ("Out", None, false)], Some("Out"), &[], &["INBOX", "Out", "A"]);
         check(&[("A", None, false), ("B", None, false), ("INBOX", None, false)], None, &["B"], &["INBOX", "A"]);
+        // It was taken when nobody cared to subscribe, and stays when somebody does.
+        check(&[("A", None, true), ("B", None, false), ("Kept", None, false)], None, &[], &["INBOX", "A", "Kept"]);
+        check(&[("A", None, true), ("Kept", None, false)], None, &["Kept"], &["INBOX", "A"]);
     }
 
     #[test]
     fn sent_mail_is_known_by_its_customary_name_where_the_server_says_nothing() {
         let first_after_inbox = |found: &[(&str, Option<SpecialUse>, bool)]| {
             let found = found.iter().map(|&(name, use_, subscribed)| mailbox(name, use_, subscribed)).collect();
-            choose(found, None, &[]).into_iter().nth(1).map(|info| (info.name, info.special_use))
+            choose(found, None, &[], &HashSet::new()).0.into_iter().nth(1).map(|info| (info.name, info.special_use))
         };
         let sent = |name: &str| Some((name.to_owned(), Some(SpecialUse::Sent)));
         assert_eq!(first_after_inbox(&[("A", None, true), ("INBOX/Sent", None, false)]), sent("INBOX/Sent"));

@@ -13,14 +13,17 @@ mod attend;
 mod auth;
 mod begin;
 mod capability;
+mod census;
 mod command;
 mod download;
 pub mod error;
 mod item;
+mod look;
 mod mailboxes;
 mod name;
 mod order;
 mod plan;
+mod renames;
 pub mod request;
 mod select;
 mod serve;
@@ -36,7 +39,9 @@ pub mod worker;
 pub use account::{AccountSetup, Limits, Times};
 pub use error::Error;
 pub use request::{Appended, Arrived, Copied, Download, Expunged, Found, Handle, Moved, Request, StoreFlags, Stored};
-pub use sink::{Body, Fetched, Held, Known, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, Synced};
+pub use sink::{
+    Body, Fetched, Held, Known, Left, Link, MailboxAt, MailboxInfo, Pass, Position, Sample, Sink, Stop, Synced,
+};
 pub use trial::try_login;
 pub use uid_set::UidSet;
 pub use worker::{spawn, sync_counted, sync_once};

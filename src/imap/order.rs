@@ -80,10 +80,10 @@ impl Agenda {
     /// For these mailboxes, in this order where nothing else speaks against it.
     pub(super) fn new(outlooks: Vec<Outlook>) -> Self {
         let filling = || outlooks.iter().filter(|outlook| outlook.new != Some(0));
-        // A server that keeps to itself how much there is would be opened twice for nothing.
-        let is_known = outlooks.iter().all(|outlook| outlook.new.is_some());
+        // One of which the server does not say how much there is goes along with the others; where it says it of none, each would be opened twice
+        // for nothing.
         let expected = filling().filter_map(|outlook| outlook.new).fold(0, u64::saturating_add);
-        let lists_first = is_known && filling().count() > 1 && expected > MANY;
+        let lists_first = filling().count() > 1 && expected > MANY;
         let lists = filling().filter(|_| lists_first).map(|outlook| outlook.mailbox.clone()).collect();
         Self { lists_first, lists, bodies: outlooks.into_iter().map(|outlook| outlook.mailbox).collect() }
     }
@@ -174,7 +174,7 @@ mod tests {
         check(&[("INBOX", Some(9_000)), ("Sent", Some(0))], &[], "+INBOX +Sent");
         // The server does not say.
         check(&[("INBOX", None), ("Sent", None)], &[], "+INBOX +Sent");
-        check(&[("INBOX", None), ("Sent", Some(9_000))], &[], "+INBOX +Sent");
+        check(&[("INBOX", None), ("Sent", Some(9_000))], &[], "INBOX Sent +INBOX +Sent");
         check(&[("INBOX", None), ("Sent", Some(0))], &[], "+INBOX +Sent");
         check(&[], &["Sent"], "");
     }

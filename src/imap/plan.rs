@@ -1,11 +1,16 @@
-//! What to do with a mailbox: a pure function of what is held and what SELECT said.
+//! What to do with a mailbox: a pure function of what is held and what the server said of it.
 //!
 //! RFC 4549 (disconnected clients) with RFC 7162: a changed UIDVALIDITY makes everything held worthless; modification sequences say what
 //! changed; without them everything is compared. Whatever looks impossible (a UIDNEXT or a modification sequence that went backwards) is
 //! answered by comparing everything, never by believing half of it.
+//!
+//! What is held leaves only on the server's own word. A mailbox that is missing from a list is asked for by name, one that is said to be
+//! empty is opened once more; a refusal that may pass (RFC 5530: INUSE, UNAVAILABLE, SERVERBUG, NOPERM, LIMIT, and whatever we do not
+//! know) proves nothing, and what is held stays, with words for the user.
 
 use super::command::Opening;
-use super::sink::{Held, Known};
+use super::error::Error;
+use super::sink::{Held, Known, Left};
 use super::untagged::Status;
 
 /// What SELECT said.
@@ -18,6 +23,81 @@ pub(super) struct Server {
     pub highest_modseq: Option<u64>,
     /// The mailbox was opened with QRESYNC: changed flags and vanished messages came with the answer.
     pub resynced: bool,
+    /// It may only be read.
+    pub read_only: bool,
+}
+
+/// What the server said of a mailbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Said<'a> {
+    /// SELECT opened it.
+    Open {
+        server: &'a Server,
+        /// VANISHED (RFC 7162 §3.2.10) names all that is held.
+        all_vanished: bool,
+        /// What it said when it was opened just before, if it was.
+        before: Option<&'a Server>,
+    },
+    /// It is held, and not among those that are to be synced.
+    Missing(&'a Missing<'a>),
+}
+
+/// A mailbox that is held and is not among those that are to be synced.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Missing<'a> {
+    /// The user wants it to be left alone.
+    pub skipped: bool,
+    /// What it is called now.
+    pub renamed: Option<&'a str>,
+    pub place: Place,
+    /// What the server said when it was asked for it by name.
+    pub answer: Option<&'a Result<Status, Error>>,
+    /// What a second list, of the same sync, is worth.
+    pub again: Option<Again>,
+}
+
+/// Where a missing mailbox stands in the list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Place {
+    #[default]
+    Nowhere,
+    /// As a name that holds no messages (`\Noselect`, `\NonExistent`).
+    Hollow,
+    /// It is there, and not subscribed any more.
+    Unsubscribed,
+}
+
+/// A second list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    /// It has the mailbox.
+    Listed,
+    /// It is without it as well.
+    Without,
+    /// It is without INBOX, which is always there: it proves nothing.
+    Worthless,
+}
+
+/// What becomes of a mailbox as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is there: the steps are made.
+    #[default]
+    There,
+    /// It has to be opened once more before it is believed to be empty.
+    OpenAgain,
+    /// It has to be asked for by name (STATUS).
+    Ask,
+    /// The mailboxes have to be listed once more.
+    ListAgain,
+    /// It is called so now: what is held goes along.
+    Renamed(String),
+    /// What is held of it leaves.
+    Leaves(Left),
+    /// It is not listed and answers all the same: what is held stays, and is synced.
+    Unlisted,
+    /// Nothing is sure: what is held stays. In words that follow "the server".
+    Kept(String),
 }
 
 /// One thing to do, in the order of the plan.
@@ -40,6 +120,9 @@ pub(super) enum Step {
 /// What to do.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Plan {
+    pub fate: Fate,
+    /// The server takes no changes of flags.
+    pub read_only: bool,
     /// What is held is of another UIDVALIDITY.
     pub forget: bool,
     pub steps: Vec<Step>,
@@ -91,14 +174,90 @@ fn go_on(begun: &Begun, held: &Held, server: &Server) -> Option<Vec<Step>> {
     sane.then_some(steps)
 }
 
+/// Why a mailbox that says twice that it is empty is not believed: a message that was removed leaves a trace in both of these.
+fn is_impossible(held: &Held, server: &Server) -> Option<&'static str> {
+    if held.uid_validity != server.uid_validity {
+        return None;
+    }
+    let back = |before: Option<u64>, now: Option<u64>| before.zip(now).is_some_and(|(before, now)| now < before);
+    let same = held.position.highest_modseq.zip(server.highest_modseq).is_some_and(|(before, now)| now == before);
+    if back(held.position.uid_next.map(u64::from), server.uid_next.map(u64::from)) {
+        return Some("calls it empty, and its UIDNEXT went backwards");
+    }
+    if back(held.position.highest_modseq, server.highest_modseq) {
+        return Some("calls it empty, and its modification sequence went backwards");
+    }
+    // RFC 7162 §3.2.10: with QRESYNC each removal raises it. Without, it need not.
+    (server.resynced && same).then_some("calls it empty, and says that nothing was removed")
+}
+
+/// What becomes of a mailbox that is said to be empty while messages of it are held; `None`: it is empty.
+fn emptied(held: &Held, server: &Server, before: Option<&Server>) -> Option<Fate> {
+    let Some(before) = before else { return Some(Fate::OpenAgain) };
+    if before.uid_validity != server.uid_validity {
+        return Some(Fate::Kept("gives it another UIDVALIDITY each time".to_owned()));
+    }
+    is_impossible(held, server).map(|why| Fate::Kept(why.to_owned()))
+}
+
+/// Codes of RFC 5530 and RFC 9051 §7.1 that say that there is no such mailbox.
+fn says_there_is_none(error: &Error) -> bool {
+    match error {
+        Error::NoMailbox { .. } => true,
+        Error::No { code: Some(code), .. } => matches!(code.as_str(), "NONEXISTENT" | "TRYCREATE"),
+        _ => false,
+    }
+}
+
+fn missing(missing: &Missing<'_>) -> Fate {
+    if missing.skipped {
+        return Fate::Leaves(Left::Skipped);
+    }
+    if let Some(name) = missing.renamed {
+        return Fate::Renamed(name.to_owned());
+    }
+    if missing.place == Place::Unsubscribed {
+        return Fate::Leaves(Left::Unsubscribed);
+    }
+    let error = match missing.answer {
+        None => return Fate::Ask,
+        Some(Ok(_)) => return Fate::Unlisted,
+        Some(Err(error)) => error,
+    };
+    // Courier refuses without a code; its list says the same then.
+    match (error, missing.place, missing.again) {
+        (error, ..) if says_there_is_none(error) => Fate::Leaves(Left::Removed),
+        (Error::No { code: None, .. }, Place::Hollow, _) | (Error::No { code: None, .. }, _, Some(Again::Without)) => {
+            Fate::Leaves(Left::Removed)
+        }
+        (Error::No { code: None, .. }, _, None) => Fate::ListAgain,
+        (Error::No { code, text, .. }, ..) => {
+            let code = code.as_ref().map(|code| format!("[{code}] ")).unwrap_or_default();
+            Fate::Kept(format!("refuses to tell of it: \u{201c}{code}{text}\u{201d}"))
+        }
+        (error, ..) => Fate::Kept(format!("does not tell of it: {error}")),
+    }
+}
+
 /// The plan. `begun`: a comparison of this mailbox that broke off.
-pub(super) fn plan(held: Option<&Held>, server: &Server, begun: Option<&Begun>) -> Plan {
+pub(super) fn plan(held: Option<&Held>, said: &Said<'_>, begun: Option<&Begun>) -> Plan {
+    let (server, all_vanished, before) = match said {
+        Said::Missing(what) => return Plan { fate: missing(what), ..Plan::default() },
+        Said::Open { server, all_vanished, before } => (*server, *all_vanished, *before),
+    };
+    if server.exists == 0
+        && !all_vanished
+        && let Some(held) = held.filter(|held| !held.uids.is_empty())
+        && let Some(fate) = emptied(held, server, before)
+    {
+        return Plan { fate, read_only: server.read_only, ..Plan::default() };
+    }
     let (forget, held) = match held {
         Some(held) if held.uid_validity == server.uid_validity => (false, held),
         Some(_) => (true, &Held::default()),
         None => (false, &Held::default()),
     };
-    let mut plan = Plan { forget, ..Plan::default() };
+    let mut plan = Plan { forget, read_only: server.read_only, ..Plan::default() };
     if server.exists == 0 {
         if !held.uids.is_empty() {
             plan.steps.push(Step::Empty);
@@ -151,45 +310,15 @@ pub(super) fn unchanged(known: &Known, status: &Status) -> bool {
         && status.highest_modseq.is_some_and(|modseq| modseq > 0 && Some(modseq) == known.position.highest_modseq)
 }
 
-/// Which mailboxes that we know by a name that is not listed any more are listed under a name that we do not know: by MAILBOXID (RFC 8474) where
-/// both sides have one, else by UIDVALIDITY, UIDNEXT and number of messages, where these are those of one mailbox only. A
-/// mailbox without messages is not worth a guess.
-pub(super) fn renames(known: &[Known], listed: &[(&str, Option<&Status>)]) -> Vec<(String, String)> {
-    let gone: Vec<&Known> = known
-        .iter()
-        .filter(|known| known.name != "INBOX" && listed.iter().all(|(name, _)| *name != known.name))
-        .collect();
-    let new: Vec<(&str, &Status)> = listed
-        .iter()
-        .filter(|(name, _)| known.iter().all(|known| known.name != *name))
-        .filter_map(|(name, status)| Some((*name, (*status)?)))
-        .collect();
-    let same = |known: &Known, status: &Status| match (&known.mailbox_id, &status.mailbox_id) {
-        (Some(before), Some(now)) => before == now && status.uid_validity == Some(known.uid_validity),
-        _ => {
-            known.position.exists > 0
-                && status.uid_validity == Some(known.uid_validity)
-                && status.uid_next.is_some()
-                && status.uid_next == known.position.uid_next
-                && status.messages == Some(known.position.exists)
-        }
-    };
-    let mut found = Vec::new();
-    for before in &gone {
-        let mut now = new.iter().filter(|(_, status)| same(before, status));
-        if let (Some((name, status)), None) = (now.next(), now.next())
-            && gone.iter().filter(|other| same(other, status)).count() == 1
-        {
-            found.push((before.name.clone(), (*name).to_owned()));
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::sink::Position;
-    use super::{Begun, Held, Known, Opening, Plan, Server, Status, Step, opening, plan, renames, unchanged};
+    use super::super::error::Error;
+    use super::super::sink::{Left, Position};
+    use super::super::uid_set::UidSet;
+    use super::{
+        Again, Begun, Fate, Held, Known, Missing, Opening, Place, Plan, Said, Server, Status, Step, opening, plan,
+        unchanged,
+    };
 
     /// A mailbox of ten messages, as [`held`].
     fn known(name: &str) -> Known {
@@ -200,6 +329,7 @@ mod tests {
             position: held.position,
             whole: true,
             mailbox_id: None,
+            subscribed: true,
         }
     }
 
@@ -242,34 +372,6 @@ mod tests {
         check(&never, &Status { highest_modseq: Some(0), ..status() }, false);
     }
 
-    #[test]
-    fn what_was_renamed() {
-        #[track_caller]
-        fn check(known: &[Known], listed: &[(&str, Option<&Status>)], expected: &[(&str, &str)]) {
-            let expected: Vec<(String, String)> = expected.iter().map(|&(a, b)| (a.to_owned(), b.to_owned())).collect();
-            assert_eq!(renames(known, listed), expected);
-        }
-        let id = |id: &str| Some(id.to_owned());
-        let (ours, same) = ([known("A")], status());
-        check(&ours, &[("B", Some(&same))], &[("A", "B")]);
-        check(&ours, &[("A", Some(&same)), ("B", Some(&same))], &[]);
-        check(&ours, &[("B", None)], &[]);
-        check(&ours, &[("B", Some(&Status { messages: Some(9), ..status() }))], &[]);
-        check(&ours, &[("B", Some(&Status { uid_validity: Some(8), ..status() }))], &[]);
-        // Two that could be it, and two that it could be: nobody guesses.
-        check(&ours, &[("B", Some(&same)), ("C", Some(&same))], &[]);
-        check(&[known("A"), known("Z")], &[("B", Some(&same))], &[]);
-        // The server's own name decides, even if messages came and went meanwhile.
-        let named = [Known { mailbox_id: id("F1"), ..known("A") }, Known { mailbox_id: id("F2"), ..known("Z") }];
-        let first = Status { mailbox_id: id("F1"), messages: Some(12), ..status() };
-        let other = Status { mailbox_id: id("F3"), ..status() };
-        check(&named, &[("B", Some(&first)), ("C", Some(&other))], &[("A", "B")]);
-        // INBOX is never renamed: RENAME INBOX moves its messages and leaves it (RFC 9051 §6.3.6).
-        check(&[known("INBOX")], &[("B", Some(&same))], &[]);
-        let empty = Known { position: Position { exists: 0, ..known("A").position }, ..known("A") };
-        check(&[empty], &[("B", Some(&Status { messages: Some(0), ..status() }))], &[]);
-    }
-
     /// Ten messages, 1 to 10, of UIDVALIDITY 7, synced up to UIDNEXT 11 and modification sequence 100.
     fn held() -> Held {
         Held {
@@ -280,14 +382,20 @@ mod tests {
         }
     }
 
-    const SERVER: Server =
-        Server { uid_validity: 7, uid_next: Some(11), exists: 10, highest_modseq: Some(100), resynced: false };
+    const SERVER: Server = Server {
+        uid_validity: 7,
+        uid_next: Some(11),
+        exists: 10,
+        highest_modseq: Some(100),
+        resynced: false,
+        read_only: false,
+    };
 
-    #[track_caller]
-    fn check(held: Option<&Held>, server: Server, forget: bool, steps: &[Step], count: bool) {
-        assert_eq!(plan(held, &server, None), Plan { forget, steps: steps.to_vec(), count });
+    fn no(code: Option<&str>) -> Result<Status, Error> {
+        Err(Error::No { doing: String::new(), code: code.map(str::to_owned), text: "no".to_owned() })
     }
 
+    /// Every branch: what is held, what the server says, what is done.
     #[test]
     fn every_branch() {
         use Step::{Changed, Compare, Empty, FirstPage, New};
@@ -295,49 +403,176 @@ mod tests {
         let at = |position| Held { position, ..held() };
         let begun = at(Position::default());
         let no_modseq = at(Position { uid_next: Some(11), highest_modseq: None, exists: 10 });
-
-        // Nothing held.
-        check(None, SERVER, false, &[FirstPage, Compare], false);
-        check(None, Server { exists: 0, ..SERVER }, false, &[], false);
-        // Nothing changed.
-        check(Some(&ours), SERVER, false, &[], true);
-        check(Some(&ours), Server { resynced: true, ..SERVER }, false, &[], true);
-        // New, changed, vanished.
-        check(Some(&ours), Server { uid_next: Some(13), exists: 12, ..SERVER }, false, &[New(11)], true);
-        check(Some(&ours), Server { highest_modseq: Some(120), ..SERVER }, false, &[Changed(100)], true);
-        let both = Server { uid_next: Some(12), exists: 11, highest_modseq: Some(120), ..SERVER };
-        check(Some(&ours), both, false, &[New(11), Changed(100)], true);
-        check(Some(&ours), Server { resynced: true, ..both }, false, &[New(11)], true);
-        check(Some(&ours), Server { exists: 9, ..SERVER }, false, &[], true);
-        check(Some(&ours), Server { exists: 0, ..SERVER }, false, &[Empty], false);
-        // Another UIDVALIDITY.
-        let other = Server { uid_validity: 8, ..SERVER };
-        check(Some(&ours), other, true, &[FirstPage, Compare], false);
-        check(Some(&ours), Server { exists: 0, ..other }, true, &[], false);
-        // No modification sequences, then, now, or never.
-        check(Some(&no_modseq), SERVER, false, &[Compare], false);
-        check(Some(&ours), Server { highest_modseq: None, ..SERVER }, false, &[Compare], false);
-        check(Some(&no_modseq), Server { highest_modseq: None, ..SERVER }, false, &[Compare], false);
-        // Backwards: the modification sequence, UIDNEXT, a UID we hold that cannot exist yet.
-        check(Some(&ours), Server { highest_modseq: Some(99), ..SERVER }, false, &[Compare], false);
-        check(Some(&ours), Server { highest_modseq: Some(99), resynced: true, ..SERVER }, false, &[Compare], false);
-        check(Some(&ours), Server { highest_modseq: None, resynced: true, ..SERVER }, false, &[Compare], false);
-        check(Some(&ours), Server { uid_next: Some(10), ..SERVER }, false, &[Compare], false);
         let ahead = Held { uids: (1..=30).into(), ..held() };
-        check(Some(&ahead), SERVER, false, &[Compare], false);
-        // A huge one is planned as any other: its steps are cut into chunks where they are made.
-        let huge = Server { uid_next: Some(4_000_000_001), exists: 4_000_000_000, ..SERVER };
-        check(None, huge, false, &[FirstPage, Compare], false);
-        check(Some(&ours), huge, false, &[New(11)], true);
-        check(Some(&ours), Server { highest_modseq: None, ..huge }, false, &[Compare], false);
-        // One that may only be read: it often has no modification sequence (NOMODSEQ), which is all that its plan depends on.
-        check(None, Server { highest_modseq: None, ..SERVER }, false, &[FirstPage, Compare], false);
-        // One that was deleted and made again since; one that is gone has no answer to SELECT, and so no plan.
+        let both = Server { uid_next: Some(12), exists: 11, highest_modseq: Some(120), ..SERVER };
+        let other = Server { uid_validity: 8, ..SERVER };
         let again = Server { uid_validity: 9, uid_next: Some(1), exists: 0, ..SERVER };
-        check(Some(&ours), again, true, &[], false);
-        // A first sync that was cut off; a server that says no UIDNEXT.
-        check(Some(&begun), SERVER, false, &[Compare], false);
-        check(Some(&ours), Server { uid_next: None, ..SERVER }, false, &[Compare], false);
+        let huge = Server { uid_next: Some(4_000_000_001), exists: 4_000_000_000, ..SERVER };
+        let to_read = Server { read_only: true, ..SERVER };
+        let steps = |forget, steps: &[Step], count| Plan { forget, steps: steps.to_vec(), count, ..Plan::default() };
+        let opened: [(&str, Option<&Held>, Server, Plan); 34] = [
+            ("nothing held", None, SERVER, steps(false, &[FirstPage, Compare], false)),
+            ("nothing held, and empty", None, Server { exists: 0, ..SERVER }, steps(false, &[], false)),
+            ("nothing changed", Some(&ours), SERVER, steps(false, &[], true)),
+            ("nothing changed, QRESYNC", Some(&ours), Server { resynced: true, ..SERVER }, steps(false, &[], true)),
+            ("new", Some(&ours), Server { uid_next: Some(13), exists: 12, ..SERVER }, steps(false, &[New(11)], true)),
+            (
+                "changed",
+                Some(&ours),
+                Server { highest_modseq: Some(120), ..SERVER },
+                steps(false, &[Changed(100)], true),
+            ),
+            ("new and changed", Some(&ours), both, steps(false, &[New(11), Changed(100)], true)),
+            ("new, QRESYNC", Some(&ours), Server { resynced: true, ..both }, steps(false, &[New(11)], true)),
+            ("vanished: counted afterwards", Some(&ours), Server { exists: 9, ..SERVER }, steps(false, &[], true)),
+            ("UIDVALIDITY changed", Some(&ours), other, steps(true, &[FirstPage, Compare], false)),
+            // It is written over at once: what was held of the old one could not be told apart from it.
+            ("deleted and made again", Some(&ours), Server { exists: 1, ..again }, {
+                steps(true, &[FirstPage, Compare], false)
+            }),
+            ("NOMODSEQ then", Some(&no_modseq), SERVER, steps(false, &[Compare], false)),
+            ("NOMODSEQ now", Some(&ours), Server { highest_modseq: None, ..SERVER }, steps(false, &[Compare], false)),
+            ("NOMODSEQ ever", Some(&no_modseq), Server { highest_modseq: None, ..SERVER }, {
+                steps(false, &[Compare], false)
+            }),
+            ("MODSEQ reset", Some(&ours), Server { highest_modseq: Some(99), ..SERVER }, {
+                steps(false, &[Compare], false)
+            }),
+            ("MODSEQ reset, QRESYNC", Some(&ours), Server { highest_modseq: Some(99), resynced: true, ..SERVER }, {
+                steps(false, &[Compare], false)
+            }),
+            ("NOMODSEQ, QRESYNC", Some(&ours), Server { highest_modseq: None, resynced: true, ..SERVER }, {
+                steps(false, &[Compare], false)
+            }),
+            ("UIDNEXT backwards", Some(&ours), Server { uid_next: Some(10), ..SERVER }, {
+                steps(false, &[Compare], false)
+            }),
+            ("a UID that cannot exist yet", Some(&ahead), SERVER, steps(false, &[Compare], false)),
+            ("a first sync that was cut off", Some(&begun), SERVER, steps(false, &[Compare], false)),
+            ("no UIDNEXT", Some(&ours), Server { uid_next: None, ..SERVER }, steps(false, &[Compare], false)),
+            // Its steps are cut into chunks where they are made.
+            ("huge", None, huge, steps(false, &[FirstPage, Compare], false)),
+            ("huge, and new", Some(&ours), huge, steps(false, &[New(11)], true)),
+            ("huge, NOMODSEQ", Some(&ours), Server { highest_modseq: None, ..huge }, {
+                steps(false, &[Compare], false)
+            }),
+            ("read-only", Some(&ours), to_read, Plan { read_only: true, ..steps(false, &[], true) }),
+            ("read-only, NOMODSEQ", None, Server { highest_modseq: None, ..to_read }, {
+                Plan { read_only: true, ..steps(false, &[FirstPage, Compare], false) }
+            }),
+            ("read-only, and empty once", Some(&ours), Server { exists: 0, ..to_read }, {
+                Plan { read_only: true, fate: Fate::OpenAgain, ..Plan::default() }
+            }),
+            ("empty once", Some(&ours), Server { exists: 0, ..SERVER }, fated(Fate::OpenAgain)),
+            ("empty once, a first sync that was cut off", Some(&begun), Server { exists: 0, ..SERVER }, {
+                fated(Fate::OpenAgain)
+            }),
+            ("empty once, QRESYNC", Some(&ours), Server { exists: 0, resynced: true, ..SERVER }, {
+                fated(Fate::OpenAgain)
+            }),
+            ("empty once, of another UIDVALIDITY", Some(&ours), again, fated(Fate::OpenAgain)),
+            ("empty, as before", Some(&Held { uids: UidSet::new(), ..held() }), Server { exists: 0, ..SERVER }, {
+                steps(false, &[], false)
+            }),
+            ("made again, as empty as before", Some(&Held { uids: UidSet::new(), ..held() }), again, {
+                steps(true, &[], false)
+            }),
+            ("one of ten left", Some(&ours), Server { exists: 1, ..SERVER }, steps(false, &[], true)),
+        ];
+        for (what, held, server, expected) in opened {
+            let said = Said::Open { server: &server, all_vanished: false, before: None };
+            assert_eq!(plan(held, &said, None), expected, "{what}");
+        }
+
+        // Empty, twice or on the word of VANISHED.
+        let kept = |why: &str| fated(Fate::Kept(why.to_owned()));
+        let empty = Server { exists: 0, ..SERVER };
+        let twice: [(&str, &Held, Server, Server, Plan); 9] = [
+            ("empty twice", &ours, empty, empty, steps(false, &[Empty], false)),
+            (
+                "empty twice, removed by the book",
+                &ours,
+                empty,
+                Server { highest_modseq: Some(110), resynced: true, ..empty },
+                steps(false, &[Empty], false),
+            ),
+            ("empty twice, NOMODSEQ", &no_modseq, empty, Server { highest_modseq: None, ..empty }, {
+                steps(false, &[Empty], false)
+            }),
+            ("empty twice, first sync cut off", &begun, empty, empty, steps(false, &[Empty], false)),
+            ("empty twice, of another UIDVALIDITY", &ours, again, again, steps(true, &[], false)),
+            ("empty, each time another", &ours, again, Server { uid_validity: 10, ..again }, {
+                kept("gives it another UIDVALIDITY each time")
+            }),
+            ("empty twice, UIDNEXT backwards", &ours, empty, Server { uid_next: Some(1), ..empty }, {
+                kept("calls it empty, and its UIDNEXT went backwards")
+            }),
+            ("empty twice, MODSEQ reset", &ours, empty, Server { highest_modseq: Some(1), ..empty }, {
+                kept("calls it empty, and its modification sequence went backwards")
+            }),
+            ("empty twice, nothing removed", &ours, empty, Server { resynced: true, ..empty }, {
+                kept("calls it empty, and says that nothing was removed")
+            }),
+        ];
+        for (what, held, before, server, expected) in twice {
+            let said = Said::Open { server: &server, all_vanished: false, before: Some(&before) };
+            assert_eq!(plan(Some(held), &said, None), expected, "{what}");
+        }
+        let said = Said::Open { server: &Server { resynced: true, ..empty }, all_vanished: true, before: None };
+        assert_eq!(plan(Some(&ours), &said, None), steps(false, &[Empty], false), "all vanished");
+
+        // Renamed, deleted, or not listed for another reason.
+        let answers = [
+            Ok(Status::default()),
+            no(Some("NONEXISTENT")),
+            no(Some("TRYCREATE")),
+            no(None),
+            no(Some("UNAVAILABLE")),
+            Err(Error::Bad { doing: "x".to_owned(), text: "hm".to_owned() }),
+        ];
+        let [there, nonexistent, trycreate, plain, unavailable, bad] = &answers;
+        let missing = Missing::default;
+        let hollow = |answer| Missing { place: Place::Hollow, ..asked(answer) };
+        let listed = |again| Missing { again: Some(again), ..asked(plain) };
+        let refused = |code: &str| Fate::Kept(format!("refuses to tell of it: \u{201c}{code}no\u{201d}"));
+        for (what, how, expected) in [
+            ("not listed", missing(), Fate::Ask),
+            ("hollow", Missing { place: Place::Hollow, ..missing() }, Fate::Ask),
+            ("skipped", Missing { skipped: true, ..missing() }, Fate::Leaves(Left::Skipped)),
+            ("renamed", Missing { renamed: Some("B"), ..missing() }, Fate::Renamed("B".to_owned())),
+            ("unsubscribed", Missing { place: Place::Unsubscribed, ..missing() }, Fate::Leaves(Left::Unsubscribed)),
+            ("it answers", asked(there), Fate::Unlisted),
+            ("deleted", asked(nonexistent), Fate::Leaves(Left::Removed)),
+            ("deleted, in an old word", asked(trycreate), Fate::Leaves(Left::Removed)),
+            ("refused without a code", asked(plain), Fate::ListAgain),
+            ("refused without a code, hollow", hollow(plain), Fate::Leaves(Left::Removed)),
+            ("refused and not listed again", listed(Again::Without), Fate::Leaves(Left::Removed)),
+            ("refused and listed again", listed(Again::Listed), refused("")),
+            ("refused, and no list at all", listed(Again::Worthless), refused("")),
+            ("out of reach", asked(unavailable), refused("[UNAVAILABLE] ")),
+            ("out of reach, hollow", hollow(unavailable), refused("[UNAVAILABLE] ")),
+            (
+                "not understood",
+                asked(bad),
+                Fate::Kept("does not tell of it: the server does not understand x: \u{201c}hm\u{201d}".to_owned()),
+            ),
+        ] {
+            assert_eq!(plan(Some(&ours), &Said::Missing(&how), None), fated(expected), "{what}");
+        }
+        for code in ["INUSE", "UNAVAILABLE", "SERVERBUG", "NOPERM", "LIMIT", "AUTHORIZATIONFAILED", "X-NEW"] {
+            let answer = no(Some(code));
+            let how = Missing { again: Some(Again::Without), ..asked(&answer) };
+            assert!(matches!(plan(None, &Said::Missing(&how), None).fate, Fate::Kept(_)), "{code}");
+        }
+    }
+
+    /// A mailbox that was asked for by name.
+    fn asked(answer: &Result<Status, Error>) -> Missing<'_> {
+        Missing { answer: Some(answer), ..Missing::default() }
+    }
+
+    fn fated(fate: Fate) -> Plan {
+        Plan { fate, ..Plan::default() }
     }
 
     /// A comparison of messages 1 to 10 that broke off at message 6.
@@ -349,8 +584,9 @@ mod tests {
         #[track_caller]
         fn check(held: &Held, begun: Begun, server: Server, steps: &[Step]) {
             let on = steps.contains(&CompareBelow(begun.floor));
-            let expected = Plan { forget: false, steps: steps.to_vec(), count: on };
-            assert_eq!(plan(Some(held), &server, Some(&begun)), expected);
+            let expected = Plan { steps: steps.to_vec(), count: on, ..Plan::default() };
+            let said = Said::Open { server: &server, all_vanished: false, before: None };
+            assert_eq!(plan(Some(held), &said, Some(&begun)), expected);
         }
         check(&half, begun, SERVER, &[CompareBelow(6)]);
         let more = Server { uid_next: Some(13), exists: 12, highest_modseq: Some(120), ..SERVER };
@@ -362,7 +598,8 @@ mod tests {
         check(&half, Begun { uid_validity: 6, ..begun }, SERVER, &[Compare]);
         check(&half, Begun { floor: 3, ..begun }, SERVER, &[Compare]);
         // A mailbox that was synced since needs none of it.
-        assert_eq!(plan(Some(&held()), &SERVER, Some(&begun)), plan(Some(&held()), &SERVER, None));
+        let said = Said::Open { server: &SERVER, all_vanished: false, before: None };
+        assert_eq!(plan(Some(&held()), &said, Some(&begun)), plan(Some(&held()), &said, None));
     }
 
     #[test]

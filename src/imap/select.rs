@@ -94,6 +94,7 @@ pub(super) async fn select<S: Wire>(
     if server.highest_modseq == Some(0) {
         server.highest_modseq = None;
     }
+    server.read_only = done.read_only;
     Ok(Selected {
         at: MailboxAt { name: Arc::from(mailbox), uid_validity: server.uid_validity },
         server,

@@ -10,7 +10,7 @@ use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
 
 /// A mailbox that the server listed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MailboxInfo {
     /// Its name, decoded from modified UTF-7; foreign text. `INBOX` is always written so.
     pub name: String,
@@ -57,6 +57,30 @@ pub struct Known {
     pub whole: bool,
     /// The server's own name for it (RFC 8474), as last listed.
     pub mailbox_id: Option<String>,
+    /// It was subscribed when it was last listed.
+    pub subscribed: bool,
+}
+
+/// What a message is known again by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Its UID.
+    pub uid: u32,
+    /// RFC822.SIZE.
+    pub bytes: u32,
+    /// INTERNALDATE, in seconds since 1970.
+    pub internal_date: Option<i64>,
+}
+
+/// Why a mailbox leaves, with all that is held of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// The server says that there is no such mailbox.
+    Removed,
+    /// It is there, and not subscribed any more.
+    Unsubscribed,
+    /// The user wants it to be left alone.
+    Skipped,
 }
 
 /// What is held of a mailbox.
@@ -195,7 +219,27 @@ pub trait Sink: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The mailboxes that will be synced: all that are subscribed, INBOX, and the one for sent mail. Others are gone.
+    /// A mailbox (decoded name) leaves, on the server's own word or the user's.
+    fn gone(&self, mailbox: &str, why: Left) -> impl Future<Output = Result<(), Stop>> + Send {
+        let _ = (mailbox, why);
+        async { Ok(()) }
+    }
+
+    /// The server does not list a mailbox (decoded name) of which messages are held, and nothing says that it is gone: they stay. `why` follows
+    /// "the server does not list it".
+    fn unlisted(&self, mailbox: &str, why: &str) -> impl Future<Output = Result<(), Stop>> + Send {
+        let _ = (mailbox, why);
+        async { Ok(()) }
+    }
+
+    /// Up to `most` of the messages that are held of a mailbox (decoded name), from all over it.
+    fn samples(&self, mailbox: &str, most: usize) -> impl Future<Output = Result<Vec<Sample>, Stop>> + Send {
+        let _ = (mailbox, most);
+        async { Ok(Vec::new()) }
+    }
+
+    /// The mailboxes that are listed and will be synced: all that are subscribed, INBOX, and the one for sent mail. Of one that is not among them,
+    /// nothing is concluded: see [`Sink::gone`].
     fn mailboxes(&self, list: Vec<MailboxInfo>) -> impl Future<Output = Result<(), Stop>> + Send;
 
     /// What is held of a mailbox (its newest UIDVALIDITY), if anything.

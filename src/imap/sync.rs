@@ -5,19 +5,20 @@
 //! the next connections close in on it and go on without it.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use imap_proto::Response;
 
 use super::account::Limits;
-use super::command::{Command, Items};
+use super::census;
+use super::command::{Command, Items, Opening};
 use super::error::Error;
 use super::item::{Item, item};
 use super::order::Depth;
-use super::plan::{self, Begun, Server, Step};
+use super::plan::{self, Begun, Fate, Said, Server, Step};
 use super::select::{Selected, select};
 use super::session::{Pending, Session, Use, Wire};
-use super::sink::{Body, Fetched, Link, MailboxAt, Pass, Position, Sink, Stop};
+use super::sink::{Body, Fetched, Held, Link, MailboxAt, Pass, Position, Sink, Stop};
 use super::uid_set::UidSet;
 use crate::store::flags::Flags;
 
@@ -92,6 +93,8 @@ pub(super) struct MailboxSync<'a, S: Wire, K: Sink> {
     pub depth: Depth,
     pub limits: Limits,
     pub suspects: &'a mut Suspects,
+    /// How long to wait before a mailbox that is said to be empty is asked again.
+    pub recheck: Duration,
     /// Asked between batches: is there something more urgent?
     pub urgent: &'a (dyn Fn() -> bool + Send + Sync),
     /// Told what SELECT said.
@@ -132,21 +135,10 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let held = self.sink.held(mailbox).await?;
         let condstore = self.session.capabilities.has("CONDSTORE") || self.session.qresync;
         let opening = plan::opening(held.as_ref(), self.session.qresync && !self.suspects.no_qresync, condstore);
-        let selected = match select(self.session, mailbox, opening).await {
-            Ok(selected) => selected,
-            Err(e) => {
-                if matches!(e, Error::Unreadable { .. }) {
-                    self.suspects.learned |= !self.suspects.no_qresync;
-                    self.suspects.no_qresync = true;
-                }
-                return Err(e);
-            }
-        };
+        let (selected, plan) = self.open(mailbox, held.as_ref(), opening).await?;
         (self.opened)(&selected.server);
-        let begun = self.suspects.begun.get(&selected.at);
-        let plan = plan::plan(held.as_ref(), &selected.server, begun);
         let held = held.filter(|held| held.uid_validity == selected.at.uid_validity).unwrap_or_default();
-        self.sink.begin(&selected.at, selected.read_only).await?;
+        self.sink.begin(&selected.at, plan.read_only).await?;
         let mut progress = Progress {
             at: selected.at.clone(),
             pass: Pass { mailbox: mailbox.to_owned(), ..Pass::default() },
@@ -167,6 +159,39 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         };
         let complete = self.steps(&plan, &selected, &mut progress).await?;
         self.finish(&selected, progress, complete).await
+    }
+
+    /// Opens the mailbox and plans the pass; once more, where it is said to be empty and that is not to be believed at once.
+    async fn open(
+        &mut self,
+        mailbox: &str,
+        held: Option<&Held>,
+        opening: Opening,
+    ) -> Result<(Selected, plan::Plan), Error> {
+        let mut before: Option<Server> = None;
+        loop {
+            let selected = select(self.session, mailbox, opening).await;
+            if matches!(selected, Err(Error::Unreadable { .. })) {
+                self.suspects.learned |= !self.suspects.no_qresync;
+                self.suspects.no_qresync = true;
+            }
+            let selected = selected?;
+            let all_vanished = selected.server.resynced
+                && held.is_some_and(|held| {
+                    held.uid_validity == selected.server.uid_validity
+                        && held.uids.without(&selected.vanished).is_empty()
+                });
+            let said = Said::Open { server: &selected.server, all_vanished, before: before.as_ref() };
+            let plan = plan::plan(held, &said, self.suspects.begun.get(&selected.at));
+            match plan.fate {
+                Fate::OpenAgain => {
+                    tokio::time::sleep(self.recheck).await;
+                    before = Some(selected.server);
+                }
+                Fate::Kept(words) => return Err(Error::Doubtful { mailbox: mailbox.to_owned(), words }),
+                _ => return Ok((selected, plan)),
+            }
+        }
     }
 
     async fn steps(&mut self, plan: &plan::Plan, selected: &Selected, p: &mut Progress) -> Result<bool, Error> {
@@ -194,8 +219,14 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 return Ok(false);
             }
         }
-        if plan.count && p.held.len() != u64::from(self.session.exists) && !self.compare(None, p).await? {
-            return Ok(false);
+        if plan.count && p.held.len() != u64::from(self.session.exists) {
+            if let Some(there) = census::uids(self.session, &p.at.name).await? {
+                let gone = p.held.without(&there);
+                self.vanished(&gone, p).await?;
+            }
+            if p.held.len() != u64::from(self.session.exists) && !self.compare(None, p).await? {
+                return Ok(false);
+            }
         }
         if self.depth == Depth::List {
             return Ok(true);
@@ -345,6 +376,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         }
         p.headers_only = self.depth == Depth::List;
         let mut gone = before.without(&listed);
+        // One that became empty while it was looked at is asked of each message.
+        short |= listed.is_empty();
         if short && !gone.is_empty() {
             gone = gone.without(&self.alive(&gone, p).await?);
         }

@@ -16,15 +16,15 @@ use super::account::AccountSetup;
 use super::attend::attend;
 use super::auth::{self, Line};
 use super::error::Error;
-use super::mailboxes::{self, Found};
-use super::order::{self, Agenda, End, Outlook, Turn};
-use super::plan::{self, Server};
+use super::look::look;
+use super::mailboxes;
+use super::order::{Agenda, End, Outlook, Turn};
+use super::plan::Server;
 use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
-use super::session::{Session, Wire};
+use super::session::Session;
 use super::sink::{Link, Pass, Sink, Synced};
 use super::sync::{MailboxSync, Outcome, Suspects};
-use super::untagged::Status;
 use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof};
 use crate::net::{Culprit, Secret};
@@ -408,8 +408,8 @@ async fn all<S: Sink>(
     let mut state = shared.state();
     state.sent = mailboxes::sent(&found, setup.sent_mailbox.as_deref());
     for found in &found {
+        // Whether it has its turn or needs none: what is opened beside and says the same, is no news.
         if found.info.name == "INBOX"
-            && !changed.iter().any(|outlook| outlook.mailbox == found.info.name)
             && let Some(status) = &found.status
         {
             state.inbox_seen = Some(Server {
@@ -417,57 +417,12 @@ async fn all<S: Sink>(
                 uid_next: status.uid_next,
                 exists: status.messages.unwrap_or_default(),
                 highest_modseq: status.highest_modseq,
-                resynced: false,
+                ..Server::default()
             });
         }
     }
     drop(state);
     Ok(Round { listed: found.into_iter().map(|found| found.info.name).collect(), agenda: Agenda::new(changed) })
-}
-
-/// Lists the mailboxes, recognises those that were renamed, tells of them, and gives all, and what is to be expected of those in which
-/// something may have changed.
-async fn look<S: Sink, W: Wire>(
-    setup: &AccountSetup,
-    sink: &S,
-    session: &mut Session<W>,
-) -> Result<(Vec<Found>, Vec<Outlook>), Error> {
-    let found = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip).await?;
-    let mut known = sink.known().await?;
-    let is_listed = |name: &str| found.iter().any(|found| found.info.name == name);
-    let is_known = |name: &str| known.iter().any(|known| known.name == name);
-    if known.iter().any(|known| !is_listed(&known.name)) {
-        // A server without LIST-STATUS has said nothing of them yet.
-        let silent: Vec<String> = found
-            .iter()
-            .filter(|found| found.status.is_none() && !is_known(&found.info.name))
-            .map(|found| found.info.name.clone())
-            .collect();
-        let asked = mailboxes::ask(session, &silent).await?;
-        let listed: Vec<(&str, Option<&Status>)> = found
-            .iter()
-            .map(|found| {
-                let name = found.info.name.as_str();
-                (name, found.status.as_ref().or_else(|| asked.get(name)))
-            })
-            .collect();
-        for (from, to) in plan::renames(&known, &listed) {
-            sink.renamed(&from, &to).await?;
-            if let Some(known) = known.iter_mut().find(|known| known.name == from) {
-                known.name = to;
-            }
-        }
-    }
-    sink.mailboxes(found.iter().map(|found| found.info.clone()).collect()).await?;
-    let changed = found
-        .iter()
-        .filter_map(|found| {
-            let known = known.iter().find(|known| known.name == found.info.name);
-            let idle = matches!((known, &found.status), (Some(known), Some(status)) if plan::unchanged(known, status));
-            (!idle).then(|| order::outlook(&found.info.name, known, found.status.as_ref()))
-        })
-        .collect();
-    Ok((found, changed))
 }
 
 /// Makes one turn; a mailbox that the server refuses is passed over.
@@ -487,8 +442,16 @@ async fn sync_mailbox<S: Sink>(
             shared.state().inbox_seen = Some(*server);
         }
     };
-    let pass =
-        MailboxSync { session, sink, depth: turn.depth, limits: setup.limits, suspects, urgent, opened: &opened };
+    let pass = MailboxSync {
+        session,
+        sink,
+        depth: turn.depth,
+        limits: setup.limits,
+        suspects,
+        recheck: setup.times.recheck,
+        urgent,
+        opened: &opened,
+    };
     match pass.pass(mailbox).await {
         Ok(Outcome::Complete(_)) => Ok(End::Done),
         Ok(Outcome::Listed(_)) => Ok(End::Listed),
@@ -652,6 +615,7 @@ async fn once_in<S: Sink>(
             depth: turn.depth,
             limits: setup.limits,
             suspects: &mut *suspects,
+            recheck: setup.times.recheck,
             urgent: &|| false,
             opened: &|_| (),
         };

@@ -12,7 +12,8 @@
 //! raw        mailbox u32 ‖ uid u32               schema 1 kept raw messages here: moved to the packs in the background
 //! ```
 //!
-//! Raw messages lie beside sled, in segments (super::pack) and, the large ones, in files (super::blob). They are on the disk before the
+//! Raw messages lie beside sled, in segments (super::pack) and, the large ones, in files (super::blob), those that are being fetched in files that
+//! grow (super::partial). They are on the disk before the
 //! transaction that names them; what no row names is what a crash left, and is removed when the cache is opened.
 //!
 //! Numbers are big-endian, so that order is kept. A write is one transaction over all trees, sealed outside it because sled may run
@@ -22,6 +23,7 @@
 
 mod list;
 mod open;
+mod partly;
 mod raw;
 mod recovery;
 mod tidy;

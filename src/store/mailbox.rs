@@ -56,6 +56,10 @@ pub struct MailboxAlso {
     pub read_only: bool,
     /// Messages of up to this many bytes are all here, as of the last pass that ended.
     pub whole_up_to_bytes: u64,
+    /// Since when the server does not list it, though nothing says that it is gone. Stands behind everything else in the record, and only where
+    /// there is something to say.
+    #[serde(skip)]
+    pub unlisted_since: Option<Timestamp>,
 }
 
 /// A mailbox.
@@ -82,6 +86,9 @@ impl Mailbox {
     pub fn to_record(&self) -> postcard::Result<Vec<u8>> {
         let mut record = postcard::to_allocvec(self)?;
         record.extend(postcard::to_allocvec(&self.state.also)?);
+        if let Some(since) = &self.state.also.unlisted_since {
+            record.extend(postcard::to_allocvec(since)?);
+        }
         Ok(record)
     }
 
@@ -90,7 +97,11 @@ impl Mailbox {
     pub fn from_record(record: &[u8]) -> Option<Self> {
         let (mut mailbox, rest) = postcard::take_from_bytes::<Self>(record).ok()?;
         if !rest.is_empty() {
-            mailbox.state.also = postcard::from_bytes(rest).ok()?;
+            let (also, rest) = postcard::take_from_bytes::<MailboxAlso>(rest).ok()?;
+            mailbox.state.also = also;
+            if !rest.is_empty() {
+                mailbox.state.also.unlisted_since = Some(postcard::from_bytes(rest).ok()?);
+            }
         }
         Some(mailbox)
     }
@@ -112,10 +123,18 @@ mod tests {
             Mailbox { id: MailboxId(0), account: "work".to_owned(), name: "Sent".to_owned(), uid_validity: 7, state };
         let first = postcard::to_allocvec(&mailbox).unwrap();
         assert_eq!(Mailbox::from_record(&first), Some(mailbox.clone()));
-        mailbox.state.also =
-            MailboxAlso { mailbox_id: Some("F1".to_owned()), read_only: true, whole_up_to_bytes: 5_000_000 };
+        mailbox.state.also = MailboxAlso {
+            mailbox_id: Some("F1".to_owned()),
+            read_only: true,
+            whole_up_to_bytes: 5_000_000,
+            unlisted_since: None,
+        };
         let now = mailbox.to_record().unwrap();
-        assert_eq!(Mailbox::from_record(&now), Some(mailbox));
+        assert_eq!(Mailbox::from_record(&now), Some(mailbox.clone()));
+        mailbox.state.also.unlisted_since = Some("2026-05-11T09:00:00Z".parse().unwrap());
+        let unlisted = mailbox.to_record().unwrap();
+        assert!(unlisted.starts_with(&now), "older versions read what they know");
+        assert_eq!(Mailbox::from_record(&unlisted), Some(mailbox));
         assert_eq!(Mailbox::from_record(&now[..now.len() - 1]), None);
         assert_eq!(Mailbox::from_record(&first[..5]), None);
     }

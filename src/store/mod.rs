@@ -29,6 +29,7 @@ pub mod mailbox;
 pub mod outbox;
 pub mod pack;
 pub mod page;
+pub mod partial;
 pub mod place;
 pub mod profile;
 pub mod rekey;

@@ -17,6 +17,18 @@ impl Default for SpaceLimits {
     }
 }
 
+impl SpaceLimits {
+    /// What always has to be free, beside what a write brings: sled 0.34 can wait for ever for a write that the file system has refused. No setting
+    /// goes below it.
+    pub const FLOOR: u64 = 2 << 20;
+
+    /// These limits, or the floor.
+    #[must_use]
+    pub fn floored(self) -> Self {
+        Self { open_bytes: self.open_bytes.max(Self::FLOOR), batch_bytes: self.batch_bytes.max(Self::FLOOR) }
+    }
+}
+
 /// Too little room.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -59,6 +71,8 @@ mod tests {
         let place = std::env::temp_dir();
         assert_eq!(super::check(&place, 0), Ok(()));
         let full = super::check(&place, u64::MAX).unwrap_err();
+        let off = super::SpaceLimits { open_bytes: 0, batch_bytes: 0 };
+        assert!(off.floored().batch_bytes > 0, "it cannot be turned off");
         let words = full.to_string();
         assert!(words.contains("MB free") && words.contains("free some space"), "{words}");
     }

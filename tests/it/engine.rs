@@ -87,7 +87,7 @@ impl World {
         Roots::below(&self.dir.path().join("home"))
     }
 
-    fn opening(&self) -> Opening {
+    pub(crate) fn opening(&self) -> Opening {
         let profile = Profile::open(self.roots()).unwrap();
         let vault = Vault::open_with(&profile.roots().vault_file(), b"otter weir lantern", Cost::TEST).unwrap();
         Opening { vault_floor: Cost::TEST, ..Opening::new(profile, self.config.clone(), Some(vault)) }

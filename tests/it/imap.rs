@@ -182,6 +182,32 @@ async fn what_a_resync_costs() {
     assert!(nothing.round_trips <= 3 && some.round_trips <= 5, "{nothing:?} {some:?}");
 }
 
+/// With CONDSTORE and without QRESYNC nobody says what was removed: it is asked for in ranges, not message by message.
+#[tokio::test]
+async fn what_was_removed_costs_few_bytes() {
+    let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();
+    let mut costs = Vec::new();
+    for without in [vec!["QRESYNC", "ENABLE"], vec!["QRESYNC", "ENABLE", "ESEARCH"]] {
+        let Some(server) = Dovecot::start_with(&authority, &Options { without, ..Options::default() }) else { return };
+        server.fill(USER, "INBOX", (1..=2_000).map(|n| mail(n, "hello")));
+        let sink = Memory::default();
+        sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        server.doveadm(&["expunge", "-u", USER, "mailbox", "INBOX", "uid", "7,100:150,1999"], b"");
+        server.doveadm(&["flags", "add", "-u", USER, "\\Flagged", "mailbox", "INBOX", "uid", "9"], b"");
+        server.deliver(USER, "INBOX", &mail(2_001, "new"));
+        let passes = sync_once(&setup(&server), &sink, &["INBOX".to_owned()]).await.unwrap();
+        let pass = &passes[0];
+        assert_eq!((pass.new, pass.changed, pass.vanished), (1, 1, 53));
+        sink.look(|state| {
+            let kept = &state.mailboxes["INBOX"].messages;
+            assert!(kept.len() == 1_948 && !kept.contains_key(&120) && kept.contains_key(&2_001));
+        });
+        costs.push(pass.bytes_in);
+    }
+    eprintln!("with ESEARCH {} bytes came, without {}", costs[0], costs[1]);
+    assert!(costs[0] < 4_000 && costs[1] > 80_000, "{costs:?}");
+}
+
 /// A mailbox that is renamed keeps what is held of it; one that is removed leaves.
 #[tokio::test]
 async fn renamed_and_removed_mailboxes() {

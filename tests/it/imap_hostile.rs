@@ -566,6 +566,45 @@ async fn a_list_with_holes_is_not_believed() {
     sink.look(|state| assert_eq!(state.mailboxes["INBOX"].messages.len(), 5));
 }
 
+/// An ESEARCH that is not whole, refused, or nonsense takes nothing away.
+#[tokio::test]
+async fn a_census_that_lies_takes_nothing() {
+    for answer in [
+        "* ESEARCH (TAG \"x\") UID COUNT 5 ALL 1:2\r\nTAG OK done\r\n",
+        "* ESEARCH (TAG \"x\") UID COUNT 2 ALL 1:2\r\nTAG OK done\r\n",
+        "* ESEARCH (TAG \"x\") UID\r\nTAG OK done\r\n",
+        "* ESEARCH (TAG \"x\") COUNT 5 ALL 21:25\r\nTAG OK done\r\n",
+        "TAG OK done\r\n",
+        "TAG NO [SERVERBUG] oops\r\n",
+        "TAG BAD what\r\n",
+    ] {
+        let inbox = Inbox { extensions: "CONDSTORE ESEARCH", ..Inbox::of(5) };
+        let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
+            let census = asked.command.starts_with("UID SEARCH RETURN");
+            census.then(|| Act::Say(answer.replace("TAG", asked.tag).into_bytes()))
+        })
+        .await;
+        let sink = Memory::default();
+        once(&server, &sink).await.unwrap();
+        // One is counted as held that was removed since.
+        sink.alter(|state| {
+            let inbox = state.mailboxes.get_mut("INBOX").unwrap();
+            let stranger = inbox.messages[&5].clone();
+            inbox.messages.insert(6, casemail::imap::Fetched { uid: 6, ..stranger });
+            inbox.position.uid_next = Some(7);
+        });
+        server.inbox.lock().unwrap().uid_next = 7;
+        once(&server, &sink).await.unwrap();
+        sink.look(|state| {
+            assert_eq!(
+                state.mailboxes["INBOX"].messages.keys().copied().collect::<Vec<_>>(),
+                [1, 2, 3, 4, 5],
+                "{answer}"
+            )
+        });
+    }
+}
+
 #[tokio::test]
 async fn idle_refused_or_abused() {
     for act in [

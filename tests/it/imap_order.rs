@@ -6,7 +6,7 @@ use std::time::Duration;
 use casemail::imap::{Handle, Link, spawn, sync_once};
 
 use crate::support::memory::Memory;
-use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
+use crate::support::scripted_imap::{Act, Asked, EXTENSIONS, GREETING, Inbox, ScriptedImap};
 
 /// What the first connection asked for, in order and without repeats: `list NAME` or `bodies NAME`.
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -15,16 +15,34 @@ const MESSAGES: u32 = 300;
 
 /// A server with two mailboxes of [`MESSAGES`] each. `asked` is called with each thing that is noted.
 async fn two_mailboxes(asked: impl Fn(&str) + Send + Sync + 'static) -> (ScriptedImap, Seen) {
+    two_mailboxes_with(EXTENSIONS, asked).await
+}
+
+/// The same at a server with these extensions.
+async fn two_mailboxes_with(
+    extensions: &'static str,
+    asked: impl Fn(&str) + Send + Sync + 'static,
+) -> (ScriptedImap, Seen) {
     let (seen, open) = (Seen::default(), Mutex::new(String::new()));
     let noted = Arc::clone(&seen);
-    let server = ScriptedImap::start(GREETING, Inbox::extended(MESSAGES), None, move |command: &Asked<'_>| {
+    let inbox = Inbox { extensions, ..Inbox::of(MESSAGES) };
+    let server = ScriptedImap::start(GREETING, inbox, None, move |command: &Asked<'_>| {
+        let next = MESSAGES + 1;
+        let state = |name: &str| {
+            format!(
+                "* STATUS {name} (MESSAGES {MESSAGES} UIDNEXT {next} UIDVALIDITY 7 HIGHESTMODSEQ 9 MAILBOXID (F2))\r\n"
+            )
+        };
         if command.command.starts_with("LIST") {
-            let next = MESSAGES + 1;
-            let cases = format!(
-                "* LIST (\\Subscribed) \"/\" Cases\r\n\
-                 * STATUS Cases (MESSAGES {MESSAGES} UIDNEXT {next} UIDVALIDITY 7 HIGHESTMODSEQ 9 MAILBOXID (F2))\r\n"
-            );
+            let told = if command.command.contains("STATUS (") { state("Cases") } else { String::new() };
+            let cases = format!("* LIST (\\Subscribed) \"/\" Cases\r\n{told}");
             return Some(Act::Say(format!("{cases}{}", command.good).into_bytes()));
+        }
+        if let Some(rest) = command.command.strip_prefix("STATUS \"") {
+            let name = rest.split('"').next().unwrap();
+            return Some(Act::Say(
+                format!("{}{}", state(name).replace(" MAILBOXID (F2)", ""), command.good).into_bytes(),
+            ));
         }
         if command.connection > 0 {
             return None;
@@ -73,11 +91,17 @@ fn bodies(seen: &Seen) -> Vec<String> {
 
 #[tokio::test]
 async fn the_lists_of_all_mailboxes_come_before_the_first_body() {
-    let (server, seen) = two_mailboxes(|_| ()).await;
+    for extensions in [EXTENSIONS, "CONDSTORE", "LIST-EXTENDED", ""] {
+        lists_before_bodies(extensions).await;
+    }
+}
+
+async fn lists_before_bodies(extensions: &'static str) {
+    let (server, seen) = two_mailboxes_with(extensions, |_| ()).await;
     let sink = Memory::default();
     let passes = tokio::time::timeout(Duration::from_secs(60), sync_once(&server.setup(), &sink, &[])).await;
     let passes = passes.expect("it hangs").unwrap();
-    assert_eq!(*seen.lock().unwrap(), ["list INBOX", "list Cases", "bodies INBOX", "bodies Cases"]);
+    assert_eq!(*seen.lock().unwrap(), ["list INBOX", "list Cases", "bodies INBOX", "bodies Cases"], "{extensions}");
     let told: Vec<(&str, u64)> = passes.iter().map(|pass| (pass.mailbox.as_str(), pass.new)).collect();
     assert_eq!(told, [("INBOX", u64::from(MESSAGES)), ("Cases", u64::from(MESSAGES))]);
     sink.look(|state| {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use casemail::imap::{AccountSetup, Body, Handle, Link, MailboxAt, Pass, StoreFlags, UidSet, spawn, sync_once};
+use casemail::imap::{AccountSetup, Body, Handle, Left, Link, MailboxAt, Pass, StoreFlags, UidSet, spawn, sync_once};
 use casemail::net::sasl::Proof;
 use casemail::net::{Culprit, Secret, Security};
 use casemail::store::flags::Flags;
@@ -68,6 +68,8 @@ macro_rules! everywhere {
                 what_is_there_and_what_changes
                 mailboxes_nested_and_not_ascii
                 a_mailbox_made_anew
+                a_deleted_mailbox_leaves_and_a_renamed_one_keeps_its_own
+                a_mailbox_that_was_emptied
                 requests
                 new_mail_is_announced
                 who_may_come_in
@@ -215,6 +217,61 @@ async fn a_mailbox_made_anew(host: Host) {
         let bodies: Vec<&[u8]> = otter.messages.values().map(|message| body(&message.body)).collect();
         assert_eq!(bodies, [host.kept(mail(2, "after"))]);
     });
+}
+
+/// Whatever the server says of a mailbox that is gone, one sync believes it; and one that is called otherwise is known by its messages,
+/// though some came and went.
+async fn a_deleted_mailbox_leaves_and_a_renamed_one_keeps_its_own(host: Host) {
+    let mut client = other(&host).await;
+    let [otter, weir, lock] = ["Otter", "Weir", "Lock"].map(|name| host.mailbox(name));
+    for (name, count) in [(&otter, 4), (&weir, 3)] {
+        create(&mut client, name).await;
+        for n in 1..=count {
+            client.append(name, &mail(n, &format!("{n} in {name}"))).await;
+        }
+    }
+    let sink = Memory::default();
+    sync_once(&setup(&host), &sink, &[]).await.unwrap();
+    let before = sink.look(|state| state.mailboxes[&otter].uid_validity);
+    client.run(&format!("DELETE \"{weir}\"")).await;
+    client.run(&format!("RENAME \"{otter}\" \"{lock}\"")).await;
+    client.run(&format!("SUBSCRIBE \"{lock}\"")).await;
+    client.append(&lock, &mail(9, "new")).await;
+    client.run(&format!("SELECT \"{lock}\"")).await;
+    client.run("STORE 2 +FLAGS (\\Deleted)").await;
+    client.run("EXPUNGE").await;
+    client.run("SELECT INBOX").await;
+    let passes = sync_once(&setup(&host), &sink, &[]).await.unwrap();
+    let fetched = passes.iter().find(|pass| pass.mailbox == lock).unwrap().new;
+    let passes = sync_once(&setup(&host), &sink, &[]).await.unwrap();
+    assert!(passes.iter().all(|pass| pass.new == 0), "{}: {passes:?}", host.name);
+    sink.look(|state| {
+        let (gone, renamed, unlisted) = (&state.gone, &state.renamed, &state.unlisted);
+        eprintln!("{}: gone {gone:?}, renamed {renamed:?}, {fetched} fetched", host.name);
+        assert!(gone.contains(&(weir.clone(), Left::Removed)), "{}: {gone:?} {unlisted:?}", host.name);
+        assert!(!state.mailboxes.contains_key(&weir) && !state.mailboxes.contains_key(&otter), "{}", host.name);
+        assert_eq!(state.mailboxes[&lock].whole(), 4, "{}", host.name);
+        // Where the UIDs are worth something still, nothing is fetched twice.
+        let known = state.mailboxes[&lock].uid_validity == before;
+        assert_eq!((renamed.len(), fetched), if known { (1, 1) } else { (0, 4) }, "{}", host.name);
+    });
+}
+
+/// All of it was removed, and it is believed.
+async fn a_mailbox_that_was_emptied(host: Host) {
+    let mut client = other(&host).await;
+    for n in 1..=6 {
+        client.append("INBOX", &mail(n, "hello")).await;
+    }
+    let sink = Memory::default();
+    assert_eq!(inbox_pass(&host, &sink).await.new, 6);
+    client.run("SELECT INBOX").await;
+    client.run("STORE 1:* +FLAGS (\\Deleted)").await;
+    client.run("EXPUNGE").await;
+    let pass = inbox_pass(&host, &sink).await;
+    assert_eq!((pass.vanished, sink.look(|state| state.mailboxes["INBOX"].messages.len())), (6, 0), "{}", host.name);
+    client.append("INBOX", &mail(7, "hello")).await;
+    assert_eq!(inbox_pass(&host, &sink).await.new, 1, "{}", host.name);
 }
 
 async fn online(sink: &Memory) {

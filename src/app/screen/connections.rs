@@ -63,5 +63,6 @@ pub fn in_short(row: &ConnectionRow, now: Timestamp) -> (String, Option<u16>) {
         Doing::UpToDate => plain("up to date"),
         Doing::Waiting => plain("waiting for its turn"),
         Doing::Refused(because) => (format!("left out: {because}"), None),
+        Doing::Unlisted(since) => (format!("kept; not listed {since}"), None),
     }
 }

@@ -41,6 +41,7 @@ impl Cache {
         now: Timestamp,
         options: &CacheOptions,
     ) -> Result<(Self, Vec<String>), CacheError> {
+        let options = &CacheOptions { space: options.space.floored(), ..*options };
         let mut sentences = Vec::new();
         for _ in 0..3 {
             let because = match recovery::open(dir, options)? {
@@ -50,7 +51,10 @@ impl Cache {
                     continue;
                 }
                 Outcome::Open(db) => match Self::start(dir, db, vault, options) {
-                    Ok(Ok(cache)) => return Ok((cache, sentences)),
+                    Ok(Ok(cache)) => {
+                        cache.sweep_partials(now)?;
+                        return Ok((cache, sentences));
+                    }
                     Ok(Err(because)) => because,
                     Err(CacheError::Sled(error @ (sled::Error::Corruption { .. } | sled::Error::ReportableBug(_)))) => {
                         error.to_string()

@@ -206,7 +206,13 @@ pub(super) fn move_aside(dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
     let aside = dir.join(format!("cache.corrupt-{}", now.strftime("%Y%m%dT%H%M%SZ")));
     file::private_dir(&aside).map_err(io::Error::other)?;
     let list = dir.join("list");
-    let ours = [(mail_dir(dir), "mail"), (blob_dir(dir), "blobs"), (pack::dir(dir), "packs"), (list, "list")];
+    let ours = [
+        (mail_dir(dir), "mail"),
+        (blob_dir(dir), "blobs"),
+        (pack::dir(dir), "packs"),
+        (list, "list"),
+        (dir.join("partial"), "partial"),
+    ];
     for (from, name) in ours {
         if from.exists() {
             fs::rename(from, aside.join(name))?;
@@ -240,7 +246,7 @@ pub(super) fn remove(dir: &Path) -> io::Result<()> {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        if ["mail", "mail.new", "mail.old", "blobs", "packs"].iter().any(|ours| name == *ours)
+        if ["mail", "mail.new", "mail.old", "blobs", "packs", "partial"].iter().any(|ours| name == *ours)
             || name.to_string_lossy().starts_with("cache.corrupt-")
         {
             fs::remove_dir_all(entry.path())?;

@@ -17,7 +17,7 @@ use crate::store::mailbox::{Mailbox, MailboxState};
 use crate::store::pack::HEADER;
 use crate::store::page::{self, FlagsPage};
 use crate::store::place::{Place, PlacePage, Span};
-use crate::store::space;
+use crate::store::space::{self, SpaceLimits};
 use crate::store::summary::Summary;
 
 /// Batches of fewer messages are packed by one thread.
@@ -112,6 +112,7 @@ impl Cache {
     }
 
     fn put_mailbox(&self, mailbox: Mailbox) -> Result<(), CacheError> {
+        space::check(&self.dir, SpaceLimits::FLOOR)?;
         let key = mailbox.id.0.to_be_bytes();
         self.mailbox.tree.insert(key, self.seal_mailbox(&mailbox)?)?;
         self.db.flush()?;
@@ -129,10 +130,12 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn drop_mailbox(&self, id: MailboxId) -> Result<(), CacheError> {
+        space::check(&self.dir, SpaceLimits::FLOOR)?;
         let _writer = self.lock();
         self.mailboxes.write().unwrap_or_else(PoisonError::into_inner).remove(&id);
         self.mailbox.tree.remove(id.0.to_be_bytes())?;
         self.db.flush()?;
+        self.forget_partials(id, None)?;
         self.clear(id)
     }
 
@@ -280,6 +283,7 @@ impl Cache {
     /// [`CacheError`].
     pub fn remove(&self, mailbox: MailboxId, uids: &[u32], state: Option<MailboxState>) -> Result<(), CacheError> {
         let _writer = self.begin(mailbox, 0)?;
+        self.forget_partials(mailbox, Some(uids))?;
         let mut changes = Changes { state, ..Changes::default() };
         let mut by_page: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for uid in uids {
@@ -305,6 +309,7 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn let_go(&self, mailbox: MailboxId, uids: &[u32]) -> Result<(), CacheError> {
+        self.forget_partials(mailbox, Some(uids))?;
         let mut by_page: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for uid in uids {
             by_page.entry(page::number(*uid)).or_default().push(*uid);

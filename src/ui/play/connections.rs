@@ -46,12 +46,16 @@ fn rows() -> Vec<ConnectionRow> {
     };
     let fetching = Doing::Fetching { done: 350, total: 1_200, bytes_done: 3_200_000, bytes_known: 9_800_000 };
     let refused = Doing::Refused(SafeText::line("the server refuses to open Shared: \u{201c}no\u{201d}"));
+    let unlisted = Doing::Unlisted(SafeText::line(
+        "since 19 May 2026, and refuses to tell of it: \u{201c}[UNAVAILABLE] try later\u{201d}",
+    ));
     vec![
         ConnectionRow { changes: 2, outgoing: 1, ..account("work", syncing) },
         mailbox("work", "INBOX", fetching),
         ConnectionRow { changes: 2, ..mailbox("work", "Sent", Doing::UpToDate) },
         mailbox("work", "Disclosure/2026", Doing::Waiting),
         mailbox("work", "Shared", refused),
+        mailbox("work", "Weir", unlisted),
         account(
             "court",
             offline("mail.court.example:993 did not answer within 15 s while connecting", Some("2026-05-21T13:32:27Z")),
@@ -92,15 +96,19 @@ fn the_row_at_the_cursor_in_sentences() {
     check("j", &["350 of 1200 messages, 3.2 MB of 9.8 MB as far as sizes are known"]);
     check("jj", &["Sent of work is up to date.", "2 changes wait to be told to the server (g w)."]);
     check("jjjj", &["Shared of work is left out: the server refuses to open Shared"]);
-    check("jjjjj", &["court has no connection", "It is tried again in 147 s (14:32); r tries now."]);
-    check("jjjjjj", &["Never compared yet."]);
-    check("jjjjjjj", &["It is not tried again by itself; r tries again once this is put right."]);
-    check("jjjjjjjj", &["home is offline because you wanted it so; o connects it again."]);
+    check(
+        "jjjjj",
+        &["Weir of work is not listed by the server since 19 May 2026", "until the server says that it is gone."],
+    );
+    check("jjjjjj", &["court has no connection", "It is tried again in 147 s (14:32); r tries now."]);
+    check("jjjjjjj", &["Never compared yet."]);
+    check("jjjjjjjj", &["It is not tried again by itself; r tries again once this is put right."]);
+    check("jjjjjjjjj", &["home is offline because you wanted it so; o connects it again."]);
 }
 
 #[test]
 fn the_countdown_goes_down() {
-    let mut play = play((200, 50)).keys("jjjjj");
+    let mut play = play((200, 50)).keys("jjjjjj");
     for (now, left) in
         [("2026-05-21T13:32:20Z", "in 7 s"), ("2026-05-21T13:32:26Z", "in 1 s"), ("2026-05-21T13:32:40Z", "in 0 s")]
     {

@@ -89,7 +89,7 @@ fn scope(doing: &Doing) -> Scope {
         Doing::Link(Link::Connecting | Link::Syncing { .. }) | Doing::Fetching { .. } | Doing::Waiting => {
             Scope::TonePlain
         }
-        Doing::Link(Link::Offline { .. }) | Doing::Refused(_) => Scope::ToneWarning,
+        Doing::Link(Link::Offline { .. }) | Doing::Refused(_) | Doing::Unlisted(_) => Scope::ToneWarning,
     }
 }
 
@@ -199,6 +199,10 @@ fn sentences(model: &Model, row: &ConnectionRow) -> String {
         Doing::UpToDate => format!("{name} is up to date."),
         Doing::Waiting => format!("{name} waits for its turn."),
         Doing::Refused(because) => format!("{name} is left out: {}.", because.as_str().trim_end_matches('.')),
+        Doing::Unlisted(since) => format!(
+            "{name} is not listed by the server {}. What is held of it is kept until the server says that it is gone.",
+            since.as_str().trim_end_matches('.')
+        ),
     };
     match row.last_success {
         Some(at) => words.push_str(&format!(" Last compared {}.", clock(at))),

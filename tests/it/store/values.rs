@@ -93,7 +93,12 @@ pub(super) fn inbox_state() -> MailboxState {
         subscribed: true,
         exists: 4,
         last_sync: Some(now()),
-        also: MailboxAlso { mailbox_id: Some("F2212ea87-6097".into()), read_only: false, whole_up_to_bytes: 5_000_000 },
+        also: MailboxAlso {
+            mailbox_id: Some("F2212ea87-6097".into()),
+            read_only: false,
+            whole_up_to_bytes: 5_000_000,
+            unlisted_since: None,
+        },
     }
 }
 
@@ -105,7 +110,7 @@ pub(super) fn sent_state() -> MailboxState {
         subscribed: false,
         exists: 1,
         last_sync: None,
-        also: MailboxAlso { mailbox_id: None, read_only: true, whole_up_to_bytes: 1 },
+        also: MailboxAlso { mailbox_id: None, read_only: true, whole_up_to_bytes: 1, unlisted_since: None },
     }
 }
 

@@ -251,7 +251,7 @@ fn config(dir: &Path, ports: &[u16], root: bool, options: &Options) -> String {
         String::new()
     } else {
         let all = "IMAP4rev1 SASL-IR LOGIN-REFERRALS ID ENABLE IDLE SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS CONDSTORE \
-                   QRESYNC LITERAL+ CHILDREN NAMESPACE UNSELECT MOVE";
+                   QRESYNC LITERAL+ CHILDREN NAMESPACE UNSELECT MOVE ESEARCH";
         let left: Vec<&str> = all.split(' ').filter(|name| !options.without.contains(name)).collect();
         format!("imap_capability = {}", left.join(" "))
     };

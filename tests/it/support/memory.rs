@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use casemail::imap::{
-    Body, Error, Fetched, Held, Known, Link, MailboxAt, MailboxInfo, Pass, Position, Sink, Stop, UidSet,
+    Body, Error, Fetched, Held, Known, Left, Link, MailboxAt, MailboxInfo, Pass, Position, Sample, Sink, Stop, UidSet,
 };
 use casemail::store::flags::Flags;
 use tokio::sync::Notify;
@@ -67,6 +67,10 @@ pub(crate) struct State {
     pub(crate) room: Option<usize>,
     /// Mailboxes that were renamed.
     pub(crate) renamed: Vec<(String, String)>,
+    /// Mailboxes that left.
+    pub(crate) gone: Vec<(String, Left)>,
+    /// Mailboxes that are not listed and kept, and why.
+    pub(crate) unlisted: Vec<(String, String)>,
     /// Mailboxes that may only be read.
     pub(crate) read_only: BTreeSet<String>,
 }
@@ -134,6 +138,7 @@ impl Sink for Memory {
                 position: kept.position,
                 whole: kept.messages.len() == kept.whole(),
                 mailbox_id: state.ids.get(name).cloned(),
+                subscribed: state.listed.iter().any(|info| info.name == *name && info.subscribed),
             })
             .collect()
         }))
@@ -148,9 +153,34 @@ impl Sink for Memory {
         Ok(())
     }
 
+    async fn gone(&self, mailbox: &str, why: Left) -> Result<(), Stop> {
+        self.alter(|state| {
+            state.mailboxes.remove(mailbox).unwrap();
+            state.gone.push((mailbox.to_owned(), why));
+        });
+        Ok(())
+    }
+
+    async fn unlisted(&self, mailbox: &str, why: &str) -> Result<(), Stop> {
+        self.alter(|state| state.unlisted.push((mailbox.to_owned(), why.to_owned())));
+        Ok(())
+    }
+
+    async fn samples(&self, mailbox: &str, most: usize) -> Result<Vec<Sample>, Stop> {
+        Ok(self.look(|state| {
+            let kept = &state.mailboxes[mailbox].messages;
+            let sample = |message: &Fetched| Sample {
+                uid: message.uid,
+                bytes: message.bytes,
+                internal_date: message.internal_date,
+            };
+            kept.values().take(most).map(sample).collect()
+        }))
+    }
+
     async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
         self.alter(|state| {
-            state.mailboxes.retain(|name, _| list.iter().any(|info| info.name == *name));
+            state.unlisted.retain(|(name, _)| list.iter().all(|info| info.name != *name));
             state.ids = list.iter().filter_map(|info| Some((info.name.clone(), info.mailbox_id.clone()?))).collect();
         });
         self.state.lock().unwrap().listed = list;

@@ -1,0 +1,427 @@
+//! The beginning of a large message, kept while it is fetched: what is here is not asked for again, not even after the program was killed.
+//!
+//! A file of sealed pieces, each for its file and its number, appended as they come. The head says of which message they are and of which
+//! size the server called it; a file that is of another is another message's. A piece that is torn or damaged costs itself and what follows:
+//! it is cut off when the file is opened again. The file's name is random and says nothing. Once the message is whole it moves to where
+//! whole messages lie ([`super::blob`]).
+
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use super::file;
+use super::vault::{OVERHEAD, Sealer};
+use crate::mail::id::MailboxId;
+
+const MAGIC: &[u8; 8] = b"CMPART\0\x01";
+/// The largest piece; what claims to be larger is damage.
+const PIECE_MAX: usize = 4 << 20;
+/// The largest head.
+const HEAD_MAX: usize = 1 << 10;
+/// It is brought to the disk after so many bytes: what a power failure can cost of it.
+const SYNC_BYTES: u64 = 8 << 20;
+/// What nobody came back for goes.
+pub const KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+
+/// Of which message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Of {
+    /// The mailbox in the cache, which is one UIDVALIDITY.
+    pub mailbox: u32,
+    /// RFC 9051 §2.3.1.1.
+    pub uid_validity: u32,
+    /// The UID.
+    pub uid: u32,
+    /// RFC822.SIZE, as the server said it when the message was listed.
+    pub bytes: u32,
+}
+
+impl Of {
+    /// Whether it is this message, of whatever size.
+    #[must_use]
+    pub fn is(&self, mailbox: MailboxId, uid: u32) -> bool {
+        (self.mailbox, self.uid) == (mailbox.0, uid)
+    }
+}
+
+/// What is here of a message.
+#[derive(Debug)]
+pub struct Partial {
+    place: PathBuf,
+    file: File,
+    sealer: Sealer,
+    name: [u8; 16],
+    of: Of,
+    /// Pieces.
+    pieces: u64,
+    /// Their bytes, unsealed.
+    have: u64,
+    /// Where the next piece goes.
+    end: u64,
+    unsynced: u64,
+}
+
+fn broken() -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, "what was fetched of a message is damaged")
+}
+
+fn place_of(name: &[u8; 16], index: Option<u64>) -> Vec<u8> {
+    let number = index.map_or(*b"headhead", u64::to_be_bytes);
+    [b"part/1/", name.as_slice(), b"/", &number].concat()
+}
+
+/// A length and what is sealed; `None` at the end of the file, an error where it is torn.
+fn record(input: &mut impl Read, most: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut length = [0; 4];
+    let mut got = 0;
+    while let Some(room) = length.get_mut(got..).filter(|room| !room.is_empty()) {
+        match input.read(room)? {
+            0 if got == 0 => return Ok(None),
+            0 => return Err(broken()),
+            n => got = got.saturating_add(n),
+        }
+    }
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    if !(OVERHEAD..=most.saturating_add(OVERHEAD)).contains(&length) {
+        return Err(broken());
+    }
+    let mut sealed = vec![0; length];
+    input.read_exact(&mut sealed).map_err(|_| broken())?;
+    Ok(Some(sealed))
+}
+
+fn put(out: &mut impl Write, sealed: &[u8]) -> io::Result<u64> {
+    let length = u32::try_from(sealed.len()).map_err(io::Error::other)?;
+    // One write, so that a full disk or a kill tears as little as can be.
+    let record = [length.to_be_bytes().as_slice(), sealed].concat();
+    out.write_all(&record)?;
+    Ok(record.len() as u64)
+}
+
+impl Partial {
+    /// What is here of this message, or an empty file for it. What is here of the same message with another size goes.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn open(dir: &Path, sealer: &Sealer, of: Of) -> io::Result<Self> {
+        file::private_dir(dir).map_err(io::Error::other)?;
+        let mut found: Option<Self> = None;
+        for place in files(dir)? {
+            let Ok(mut partial) = Self::read_head(&place, sealer) else { continue };
+            let same = (partial.of.mailbox, partial.of.uid) == (of.mailbox, of.uid);
+            if partial.of == of && found.is_none() && partial.read_through().is_ok() {
+                found = Some(partial);
+            } else if same {
+                fs::remove_file(&place)?;
+            }
+        }
+        match found {
+            Some(partial) => Ok(partial),
+            None => Self::create(dir, sealer, of),
+        }
+    }
+
+    fn create(dir: &Path, sealer: &Sealer, of: Of) -> io::Result<Self> {
+        let name = super::vault::random();
+        let place = dir.join(hex::encode(name));
+        let mut file = file::create_private(&place)?;
+        let head = postcard::to_allocvec(&of).map_err(io::Error::other)?;
+        file.write_all(MAGIC)?;
+        let head = put(&mut file, &sealer.seal(&place_of(&name, None), &head))?;
+        let end = (MAGIC.len() as u64).saturating_add(head);
+        Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0 })
+    }
+
+    fn read_head(place: &Path, sealer: &Sealer) -> io::Result<Self> {
+        let name = place.file_name().map(|name| hex::decode(name.to_string_lossy().as_bytes()).unwrap_or_default());
+        let name: [u8; 16] = name.unwrap_or_default().try_into().map_err(|_| broken())?;
+        let mut file = file::open_private(place)?;
+        let mut magic = [0; 8];
+        file.read_exact(&mut magic).map_err(|_| broken())?;
+        if &magic != MAGIC {
+            return Err(broken());
+        }
+        let sealed = record(&mut file, HEAD_MAX)?.ok_or_else(broken)?;
+        let head = sealer.open(&place_of(&name, None), &sealed).map_err(|_| broken())?;
+        let of: Of = postcard::from_bytes(&head).map_err(|_| broken())?;
+        // For appending, once it is known to be ours.
+        let mut file = fs::OpenOptions::new().read(true).write(true).open(place)?;
+        let end = (MAGIC.len() as u64).saturating_add(4).saturating_add(sealed.len() as u64);
+        file.seek(SeekFrom::Start(end))?;
+        let place = place.to_owned();
+        Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0 })
+    }
+
+    /// Reads all pieces, counts them, and cuts off what is no piece.
+    fn read_through(&mut self) -> io::Result<()> {
+        let mut input = BufReader::new(self.file.try_clone()?);
+        loop {
+            let sealed = match record(&mut input, PIECE_MAX) {
+                Ok(Some(sealed)) => sealed,
+                Ok(None) => break,
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => break,
+                Err(error) => return Err(error),
+            };
+            let Ok(piece) = self.sealer.open(&place_of(&self.name, Some(self.pieces)), &sealed) else { break };
+            self.pieces = self.pieces.saturating_add(1);
+            self.have = self.have.saturating_add(piece.len() as u64);
+            self.end = self.end.saturating_add(4).saturating_add(sealed.len() as u64);
+        }
+        self.file.set_len(self.end)?;
+        self.file.seek(SeekFrom::Start(self.end))?;
+        Ok(())
+    }
+
+    /// Bytes of the message that are here.
+    #[must_use]
+    pub fn have(&self) -> u64 {
+        self.have
+    }
+
+    /// Appends the bytes that follow those that are here.
+    ///
+    /// # Errors
+    /// As the system says; what was here before is here still, and another try begins behind it.
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for piece in bytes.chunks(PIECE_MAX) {
+            let sealed = self.sealer.seal(&place_of(&self.name, Some(self.pieces)), piece);
+            match put(&mut self.file, &sealed) {
+                Ok(written) => {
+                    self.pieces = self.pieces.saturating_add(1);
+                    self.have = self.have.saturating_add(piece.len() as u64);
+                    self.end = self.end.saturating_add(written);
+                    self.unsynced = self.unsynced.saturating_add(written);
+                }
+                Err(error) => {
+                    let _ = self.file.set_len(self.end);
+                    self.file.seek(SeekFrom::Start(self.end))?;
+                    return Err(error);
+                }
+            }
+            if self.unsynced >= SYNC_BYTES {
+                self.file.sync_data()?;
+                self.unsynced = 0;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is here as a stream, which holds a piece at a time. Damage is an error of kind `InvalidData`.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn reader(&self) -> io::Result<impl Read + Send + use<>> {
+        let mut input = BufReader::new(file::open_private(&self.place)?);
+        input.seek(SeekFrom::Start(MAGIC.len() as u64))?;
+        record(&mut input, HEAD_MAX)?;
+        let (sealer, name) = (self.sealer.clone(), self.name);
+        Ok(Pieces { input, sealer, name, index: 0, most: self.pieces, now: io::Cursor::default() })
+    }
+
+    /// Up to `most` bytes from the beginning.
+    ///
+    /// # Errors
+    /// As [`Self::reader`].
+    pub fn beginning(&self, most: u64) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.reader()?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Up to `most` bytes before the end of what is here.
+    ///
+    /// # Errors
+    /// As [`Self::reader`].
+    pub fn tail(&self, most: u64) -> io::Result<Vec<u8>> {
+        let mut reader = self.reader()?;
+        io::copy(&mut reader.by_ref().take(self.have.saturating_sub(most)), &mut io::sink())?;
+        let mut bytes = Vec::new();
+        reader.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Begins anew: nothing of it is here then.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn restart(self, dir: &Path) -> io::Result<Self> {
+        let (sealer, of) = (self.sealer.clone(), self.of);
+        self.remove()?;
+        Self::create(dir, &sealer, of)
+    }
+
+    /// Removes it.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn remove(self) -> io::Result<()> {
+        fs::remove_file(&self.place)
+    }
+}
+
+fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => Ok(entries?.flatten().map(|entry| entry.path()).collect()),
+    }
+}
+
+/// Removes what no longer has a use: what `wanted` says no to, what does not open (also because it is of older keys), what nobody came
+/// back for.
+///
+/// # Errors
+/// As the system says.
+pub fn sweep(dir: &Path, sealer: &Sealer, now: SystemTime, wanted: &dyn Fn(&Of) -> bool) -> io::Result<()> {
+    for place in files(dir)? {
+        let age = fs::metadata(&place).and_then(|meta| meta.modified()).ok();
+        let is_old = age.and_then(|at| now.duration_since(at).ok()).is_some_and(|age| age > KEPT);
+        let keep = !is_old && Partial::read_head(&place, sealer).is_ok_and(|partial| wanted(&partial.of));
+        if !keep {
+            fs::remove_file(&place)?;
+        }
+    }
+    Ok(())
+}
+
+/// Pieces one after the other.
+struct Pieces {
+    input: BufReader<File>,
+    sealer: Sealer,
+    name: [u8; 16],
+    index: u64,
+    most: u64,
+    now: io::Cursor<Vec<u8>>,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        loop {
+            let read = self.now.read(into)?;
+            if read > 0 || into.is_empty() || self.index == self.most {
+                return Ok(read);
+            }
+            let sealed = record(&mut self.input, PIECE_MAX)?.ok_or_else(broken)?;
+            let piece = self.sealer.open(&place_of(&self.name, Some(self.index)), &sealed).map_err(|_| broken())?;
+            self.index = self.index.saturating_add(1);
+            self.now = io::Cursor::new(piece.to_vec());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::io::Read;
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use super::{KEPT, Of, Partial, sweep};
+    use crate::store::vault::{Cost, Sealer, Vault};
+
+    const OF: Of = Of { mailbox: 3, uid_validity: 7, uid: 9, bytes: 1_000_000 };
+
+    fn sealer(dir: &Path) -> Sealer {
+        Vault::create_with(&dir.join("vault"), b"otter", Cost::TEST).unwrap().sealer("blob", b"")
+    }
+
+    fn text(from: u64, length: usize) -> Vec<u8> {
+        (from..).take(length).map(|n| (n % 251) as u8).collect()
+    }
+
+    fn whole(partial: &Partial) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        partial.reader().unwrap().read_to_end(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn only_file(dir: &Path) -> std::path::PathBuf {
+        let files = super::files(dir).unwrap();
+        assert_eq!(files.len(), 1);
+        files[0].clone()
+    }
+
+    #[test]
+    fn what_came_is_here_after_a_crash() {
+        let tmp = tempfile::tempdir().unwrap();
+        let (sealer, dir) = (sealer(tmp.path()), tmp.path().join("partial"));
+        let mut partial = Partial::open(&dir, &sealer, OF).unwrap();
+        partial.append(&text(0, 100_000)).unwrap();
+        partial.append(&text(100_000, 70_000)).unwrap();
+        assert_eq!((partial.have(), whole(&partial)), (170_000, text(0, 170_000)));
+        // As a kill leaves it: not closed in any way.
+        std::mem::forget(partial);
+        let file = only_file(&dir);
+        let bytes = fs::read(&file).unwrap();
+        assert!(memchr::memmem::find(&bytes, &text(0, 64)).is_none(), "it is sealed");
+        let mut again = Partial::open(&dir, &sealer, OF).unwrap();
+        assert_eq!((again.have(), again.tail(1_000).unwrap()), (170_000, text(169_000, 1_000)));
+        assert_eq!((again.beginning(300).unwrap(), again.tail(1 << 20).unwrap()), (text(0, 300), text(0, 170_000)));
+        again.append(&text(170_000, 9_000_000)).unwrap();
+        drop(again);
+        assert_eq!(whole(&Partial::open(&dir, &sealer, OF).unwrap()), text(0, 9_170_000));
+        // Cut anywhere in its last piece: what was before is here.
+        for cut in [1, 5, 60_000, 70_043] {
+            fs::write(&file, &bytes[..bytes.len() - cut]).unwrap();
+            let mut torn = Partial::open(&dir, &sealer, OF).unwrap();
+            assert_eq!(torn.have(), 100_000, "{cut}");
+            torn.append(&text(100_000, 10)).unwrap();
+            assert_eq!(whole(&Partial::open(&dir, &sealer, OF).unwrap()), text(0, 100_010), "{cut}");
+        }
+        // A flipped bit in the first piece costs all that follows, one in the head all of it.
+        for (at, have) in [(200, 0), (bytes.len() - 9, 100_000), (20, 0)] {
+            fs::remove_dir_all(&dir).unwrap();
+            drop(Partial::open(&dir, &sealer, OF).unwrap());
+            let other = only_file(&dir);
+            fs::remove_file(other).unwrap();
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            fs::write(&file, bad).unwrap();
+            fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            assert_eq!(Partial::open(&dir, &sealer, OF).unwrap().have(), have, "{at}");
+        }
+    }
+
+    #[test]
+    fn another_message_another_size_or_another_file_is_not_gone_on_with() {
+        let tmp = tempfile::tempdir().unwrap();
+        let (sealer, dir) = (sealer(tmp.path()), tmp.path().join("partial"));
+        Partial::open(&dir, &sealer, OF).unwrap().append(b"beginning").unwrap();
+        assert_eq!(Partial::open(&dir, &sealer, Of { uid: 10, ..OF }).unwrap().have(), 0);
+        assert_eq!(Partial::open(&dir, &sealer, OF).unwrap().have(), 9, "the other one is left alone");
+        assert_eq!(Partial::open(&dir, &sealer, Of { bytes: 5, ..OF }).unwrap().have(), 0);
+        assert_eq!(Partial::open(&dir, &sealer, OF).unwrap().have(), 0, "of another size: it went");
+        let mut partial = Partial::open(&dir, &sealer, OF).unwrap();
+        partial.append(b"x").unwrap();
+        assert_eq!(partial.restart(&dir).unwrap().have(), 0);
+        // Under another name it does not open.
+        let file = super::files(&dir).unwrap().pop().unwrap();
+        fs::rename(&file, dir.join(hex::encode([5; 16]))).unwrap();
+        assert!(Partial::read_head(&dir.join(hex::encode([5; 16])), &sealer).is_err());
+    }
+
+    #[test]
+    fn what_has_no_use_is_swept() {
+        let tmp = tempfile::tempdir().unwrap();
+        let (mine, dir) = (sealer(tmp.path()), tmp.path().join("partial"));
+        let count = || super::files(&dir).unwrap().len();
+        let all = |_: &Of| true;
+        sweep(&dir, &mine, SystemTime::now(), &all).unwrap();
+        for uid in 1..=3 {
+            drop(Partial::open(&dir, &mine, Of { uid, ..OF }).unwrap());
+        }
+        fs::write(dir.join("junk"), b"x").unwrap();
+        sweep(&dir, &mine, SystemTime::now(), &all).unwrap();
+        assert_eq!(count(), 3);
+        sweep(&dir, &mine, SystemTime::now(), &|of| of.uid != 2).unwrap();
+        assert_eq!(count(), 2);
+        sweep(&dir, &mine, SystemTime::now() + KEPT * 2, &all).unwrap();
+        assert_eq!(count(), 0);
+        drop(Partial::open(&dir, &mine, OF).unwrap());
+        let other = tempfile::tempdir().unwrap();
+        sweep(&dir, &sealer(other.path()), SystemTime::now(), &all).unwrap();
+        assert_eq!(count(), 0, "of other keys");
+    }
+}

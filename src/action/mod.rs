@@ -71,7 +71,8 @@ actions! {
     CaseShow "case.show" [Cases, Threads, Thread, Message, Awaiting, Documents, Pleas, Plea] "Show everything that is known of the case";
     CaseChronology "case.chronology" [Cases, Threads, Thread, Message, Case, Awaiting, Documents, Pleas, Plea] "Show what happened in the case, in order";
     CaseDocuments "case.documents" [Cases, Threads, Thread, Message, Case, Awaiting] "List the documents of the case, or of the open message";
-    MailExport "mail.export" [Cases, Threads, Thread, Message, Case] "Write what is here to files, with an index and a signed list: the case, the thread, what is marked";
+    MailExport "mail.export" [Cases, Threads, Thread, Message, Case, Documents] "Write what is here to files, with an index and a signed list: the case, the thread, what is marked";
+    MailBundle "mail.bundle" [Cases, Threads, Thread, Message, Case, Documents] "Make one PDF of what is here, with a cover and bookmarks: the case, the thread, what is marked";
     MailExportStop "mail.export-stop" [Global] "Stop the export that is at work; the same again goes on from there";
     CaseFile "case.file" [Thread, Message] "File the thread, or the marked messages, to a case";
     CaseAwait "case.await" [Thread, Message] "Note that an answer to the message is waited for";

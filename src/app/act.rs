@@ -1,6 +1,7 @@
 //! Intents, performed on the screen that they are meant for.
 
 use super::effect::Effect;
+use super::export_view::Making;
 use super::line::Line;
 use super::list::{List, Row, Rows};
 use super::model::Model;
@@ -187,7 +188,8 @@ impl Model {
             Action::CaseShow if self.popups.is_empty() => self.show_case(out),
             Action::CaseDocuments if self.popups.is_empty() => self.show_documents(out),
             Action::CaseChronology if self.popups.is_empty() => self.show_chronology(out),
-            Action::MailExport if self.popups.is_empty() => self.ask_export(),
+            Action::MailExport if self.popups.is_empty() => self.ask_export(Making::Files, out),
+            Action::MailBundle if self.popups.is_empty() => self.ask_export(Making::Bundle, out),
             Action::MailExportStop => out.push(Effect::StopExport),
             Action::CaseAwait if self.popups.is_empty() => self.expect_answer(),
             Action::CaseFile if self.popups.is_empty() => self.refile(out),

@@ -84,6 +84,8 @@ impl Model {
                 _ => return false,
             },
             Some(Popup::Form(_)) => return self.act_in_form(action, out),
+            Some(Popup::Exporting) => return self.act_on_exporting(action, out),
+            Some(Popup::Target(_)) => return self.act_on_target(action, out),
             Some(Popup::Finder(finder)) => match action {
                 Action::PromptAccept => self.found_case(out),
                 Action::PromptCancel => drop(self.popups.pop()),
@@ -169,10 +171,6 @@ impl Model {
             Purpose::Disclose(address, in_clear) => {
                 let typed = text.to_owned();
                 self.disclose(&address, in_clear, &typed, out);
-            }
-            Purpose::Export(wanted) => {
-                self.directory = Some(text.to_owned());
-                out.push(Effect::Export(wanted, text.to_owned()));
             }
             Purpose::SaveChange(seq) => {
                 self.directory = Some(text.to_owned());

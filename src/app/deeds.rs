@@ -1,9 +1,10 @@
 //! What the user does to messages: which rows it is meant for, what leaves the screen at once, and taking it back.
 
+use super::document_view::DocumentScope;
 use super::effect::{Deed, Effect, Target, Wanted};
-use super::line::Line;
+use super::export_view::Making;
 use super::model::Model;
-use super::popup::{Ask, Decision, Popup, Prompt, Purpose};
+use super::popup::{Ask, Decision, Popup};
 use super::screen::Screen;
 use super::screen::changes::Changes;
 use super::screen::picker::{Choice, Picker};
@@ -70,10 +71,17 @@ impl Model {
     }
 
     /// Asks where what is here is to be exported to.
-    pub(super) fn ask_export(&mut self) {
+    pub(super) fn ask_export(&mut self, making: Making, out: &mut Vec<Effect>) {
         let wanted = match self.screens.last() {
             Some(Screen::Cases(_) | Screen::Case(_)) => self.case_here().map(|(case, _)| Wanted::Case(case)),
             Some(Screen::Thread(thread)) => self.target(thread.marked.is_empty()).map(Wanted::Mail),
+            Some(Screen::Documents(documents)) => {
+                let case = match &documents.scope {
+                    DocumentScope::Case(case) => Some(case.clone()),
+                    DocumentScope::Message(_) => None,
+                };
+                Some(documents.to_write()).filter(|all| !all.is_empty()).map(|all| Wanted::Documents(case, all))
+            }
             _ => self.target(false).map(Wanted::Mail),
         };
         let Some(wanted) = wanted else {
@@ -86,10 +94,16 @@ impl Model {
             Wanted::Mail(Target::Messages(names)) => format!("{} messages", names.len()),
             Wanted::Mail(Target::Threads(ids)) if ids.len() == 1 => "the thread".to_owned(),
             Wanted::Mail(Target::Threads(ids)) => format!("{} threads", ids.len()),
+            Wanted::Documents(_, documents) if documents.len() == 1 => {
+                documents.first().map(|one| format!("\u{201c}{}\u{201d}", one.name)).unwrap_or_default()
+            }
+            Wanted::Documents(_, documents) => format!("{} documents", documents.len()),
         };
-        let question = SafeText::line(&format!("Export {what} to directory:"));
-        let line = Line::new(self.directory.as_ref().unwrap_or(&self.settings.save_directory));
-        self.popups.push(Popup::Prompt(Prompt { purpose: Purpose::Export(wanted), question, line }));
+        let question = match making {
+            Making::Files => format!("Export {what} to directory"),
+            Making::Bundle => format!("One PDF of {what}, to directory"),
+        };
+        self.ask_target(wanted, making, &question, out);
     }
 
     /// Performs an intent that does something to messages; says whether it was one.

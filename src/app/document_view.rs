@@ -30,6 +30,8 @@ pub struct DocumentRow {
     pub kind: SafeText,
     /// The same, short.
     pub code: SafeText,
+    /// Who signed it; empty where nobody did.
+    pub signed_by: SafeText,
     /// The first that came; never changed by sorting.
     pub first: Document,
     /// The others of the same content.
@@ -52,6 +54,7 @@ impl DocumentRow {
             from: SafeText::line(&first.from),
             kind: SafeText::line(&first.kind.words),
             code: SafeText::line(&first.kind.code),
+            signed_by: SafeText::line(&first.signed_by),
             first,
             copies,
         })

@@ -3,6 +3,7 @@
 use jiff::civil::Date;
 
 use super::document_view::DocumentScope;
+use super::export_view::Making;
 use super::forms::Opening;
 use super::plea_view::{Local, MarkWish, Wish};
 use super::thread_list::ThreadList;
@@ -85,6 +86,8 @@ pub enum Wanted {
     Case(CaseId),
     /// These messages, or all of these threads.
     Mail(Target),
+    /// These documents, of this case where they were chosen in one.
+    Documents(Option<CaseId>, Vec<Document>),
 }
 
 /// What a person said to what the guard found.
@@ -259,9 +262,11 @@ pub enum Effect {
     ForgetDraft(DraftId),
     /// Save an attachment (message, part path) to a directory.
     SaveAttachment(MessageRef, String, String),
-    /// Write mail to files below a directory.
-    Export(Wanted, String),
-    /// Stop doing so.
+    /// Write mail to files below a directory, or make one PDF of it there.
+    Export(Wanted, String, Making),
+    /// Send what is known of a directory that is typed.
+    LookAtTarget(String),
+    /// Stop the export that is at work.
     StopExport,
     /// Decrypt an attachment (message, part path) that is an encrypted file, and save what is in it to a directory.
     DecryptAttachment(MessageRef, String, String),

@@ -7,7 +7,9 @@ use jiff::Timestamp;
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
 use super::document_view::{DocumentRow, DocumentScope, Look};
 use super::effect::{Deed, KeySource, Target};
+use super::export_view::ExportNews;
 use super::plea_view::NegotiationView;
+use super::target::Place;
 use super::thread_list::ThreadList;
 use super::view::{
     AccountStatus, AssistRow, CaseRow, ConnectionRow, DraftRow, KeyRow, MailboxRow, MessageView, Offer, OutboxRow,
@@ -115,6 +117,10 @@ pub enum Event {
     Documents(DocumentScope, Arc<[DocumentRow]>, Option<Jurisdiction>),
     /// What was found in a document that was looked into, by its digest; or why it was not.
     Looked(String, Result<Arc<Look>, Sentence>),
+    /// What is known of a directory that is typed, in answer to [`super::effect::Effect::LookAtTarget`].
+    Target(Arc<Place>),
+    /// News of an export.
+    Exporting(ExportNews),
     /// Something was written into the register; or why it could not be, and nothing was.
     Recorded(Result<Sentence, Sentence>),
     /// Something changed in the stores: lists that are shown are to be asked for again.

@@ -169,7 +169,11 @@ impl Model {
             Action::KeyUnlock if row.unlocked => self.say(Tone::Plain, "This key is open already."),
             Action::KeyUnlock => self.ask_secret("Passphrase of the key", SecretUse::Unlock(fingerprint)),
             Action::KeySend => {
-                let draft = Draft { subject: "My OpenPGP key".to_owned(), ..self.blank() };
+                let body = format!(
+                    "My OpenPGP key is attached. Please compare its fingerprint with me over the telephone before you use it:\n\n    {}\n",
+                    row.groups
+                );
+                let draft = Draft { subject: "My OpenPGP key".to_owned(), body, ..self.blank() };
                 self.leave_composer(out);
                 self.begin(draft, None, out);
                 out.push(Effect::Key(KeyDeed::Attach(fingerprint)));
@@ -230,7 +234,6 @@ impl Model {
             | Purpose::Quarantine { .. }
             | Purpose::Save(..)
             | Purpose::SaveChange(_)
-            | Purpose::Export(_)
             | Purpose::Fact(_)
             | Purpose::Attach
             | Purpose::Decrypt(..)

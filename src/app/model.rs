@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::effect::Effect;
+use super::export_view::Exporting;
 use super::popup::Popup;
 use super::screen::Screen;
 use super::screen::cases::Cases;
@@ -100,6 +101,8 @@ pub struct Model {
     pub(crate) taking_up: bool,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
+    /// An export is at work.
+    pub(crate) exporting: Option<Exporting>,
     pub(crate) last_key: Timestamp,
 }
 
@@ -123,6 +126,7 @@ impl Model {
             drafts: Arc::from([]),
             taking_up: false,
             directory: None,
+            exporting: None,
             last_key: now,
         }
     }
@@ -372,6 +376,7 @@ impl Model {
         self.drafts = Arc::from([]);
         self.taking_up = false;
         self.directory = None;
+        self.exporting = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {
                 *mailbox = SafeText::default();

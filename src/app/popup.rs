@@ -11,6 +11,7 @@ use super::screen::lock::Lock;
 use super::screen::offers::{Filling, Offers};
 use super::screen::palette::Palette;
 use super::screen::picker::Picker;
+use super::target::TargetPrompt;
 use super::view::{Review, Sentence, Tone};
 use crate::case::document::Document;
 use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId};
@@ -24,8 +25,6 @@ pub enum Purpose {
     Filter,
     /// The directory that an attachment (message, part path) is saved to.
     Save(MessageRef, String),
-    /// The directory that mail is exported to.
-    Export(super::effect::Wanted),
     /// The directory that the message of a change is saved to.
     SaveChange(u64),
     /// The directory that what is in an encrypted attachment (message, part path) is saved to.
@@ -188,4 +187,8 @@ pub enum Popup {
     Offers(Offers),
     /// A passphrase.
     Secret(Secret),
+    /// Where an export goes.
+    Target(Box<TargetPrompt>),
+    /// How far an export is.
+    Exporting,
 }

@@ -117,6 +117,8 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
                 }
             }
         }
+        Event::Exporting(news) => model.export_told(news),
+        Event::Target(place) => model.target_seen(place),
         Event::Keys(rows) => model.keys_listed(&rows, out),
         Event::KeysEnding(words) => model.keys_ending = words,
         Event::KeyLocked(source) => model.key_is_locked(source),
@@ -299,7 +301,8 @@ impl Model {
                 offers.look();
             }
             Some(Popup::Form(form)) => form.insert(text),
-            Some(Popup::Ask(_) | Popup::Secret(_)) => {}
+            Some(Popup::Target(_)) => self.type_target(text, out),
+            Some(Popup::Ask(_) | Popup::Secret(_) | Popup::Exporting) => {}
             None => {
                 if let Some(Screen::Composer(composer)) = self.screens.last_mut() {
                     composer.insert(text, now);

@@ -266,6 +266,8 @@ pub struct Document {
     pub sent: Option<Timestamp>,
     /// INTERNALDATE; for what was taken in by hand, when that was.
     pub received: Option<Timestamp>,
+    /// When a device first wrote it down.
+    pub first_seen: Option<Timestamp>,
     /// When it counts as served, with the reason; empty where no rule says.
     pub deemed_served: String,
     /// Who signed it, in words; empty where no good signature covers it.

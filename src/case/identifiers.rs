@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use regex::Regex;
+use regex::{Regex, RegexSet};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -142,6 +142,9 @@ pub enum PatternError {
 #[derive(Clone, Debug)]
 pub struct Patterns {
     compiled: Vec<(Kind, Regex)>,
+    /// The same, in the same order, in one: which of them are in a text at all is known after one look at it. Nothing where they are too
+    /// large together.
+    all: Option<RegexSet>,
 }
 
 impl Patterns {
@@ -151,7 +154,7 @@ impl Patterns {
     /// The first pattern of the configuration that cannot be used.
     pub fn new(own: &[Pattern]) -> Result<Self, PatternError> {
         let standard = STANDARD.iter().map(|(kind, text)| Pattern { kind: kind.clone(), text: (*text).to_owned() });
-        let mut compiled = Vec::new();
+        let (mut compiled, mut texts) = (Vec::new(), Vec::new());
         for Pattern { kind, text } in own.iter().cloned().chain(standard) {
             let name = || kind.name().to_owned();
             let syntax = |error: regex::Error| PatternError::Syntax { name: name(), because: error.to_string() };
@@ -162,10 +165,12 @@ impl Patterns {
             if inner.is_match("") {
                 return Err(PatternError::Empty(name()));
             }
-            let wrapped = Regex::new(&format!("(?:^|[^A-Za-z0-9])(?:{text})(?:$|[^A-Za-z0-9])")).map_err(syntax)?;
-            compiled.push((kind, wrapped));
+            let wrapped = format!("(?:^|[^A-Za-z0-9])(?:{text})(?:$|[^A-Za-z0-9])");
+            let regex = Regex::new(&wrapped).map_err(syntax)?;
+            compiled.push((kind, regex));
+            texts.push(wrapped);
         }
-        Ok(Self { compiled })
+        Ok(Self { compiled, all: RegexSet::new(&texts).ok() })
     }
 
     /// Every identifier in a text, in its order, each once.
@@ -176,7 +181,11 @@ impl Patterns {
             return Vec::new();
         }
         let mut found: Vec<(usize, usize, Identifier)> = Vec::new();
-        for (kind, regex) in &self.compiled {
+        let here = self.all.as_ref().map(|all| all.matches(text));
+        for (at, (kind, regex)) in self.compiled.iter().enumerate() {
+            if here.as_ref().is_some_and(|here| !here.matched(at)) {
+                continue;
+            }
             let mut from = 0;
             while let Some(captures) = regex.captures_at(text, from) {
                 let groups: Vec<_> = captures.iter().skip(1).flatten().collect();
@@ -297,6 +306,15 @@ mod tests {
     fn check(kind: &Kind, text: &str, expected: &[&str]) {
         let found: Vec<String> = values(text).into_iter().filter(|(k, _)| k == kind).map(|(_, value)| value).collect();
         assert_eq!(found, expected, "{text:?}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_look_at_all_at_once_misses_nothing(text in "([0-9]{2,9}|[A-Za-z]{1,3}|[ /.\\-:\n]|MAAT|T20|HCA/20|99ZX0012326|26/99ZX/01/48151N|ZZ26000417|é){0,30}") {
+            let at_once = patterns();
+            let one_by_one = Patterns { all: None, ..at_once.clone() };
+            proptest::prop_assert_eq!(at_once.find(&text), one_by_one.find(&text));
+        }
     }
 
     #[test]

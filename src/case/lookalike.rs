@@ -66,10 +66,13 @@ fn wears(domain: &str, known: &str) -> bool {
         return false;
     }
     let inside = format!(".{domain}.").contains(&format!(".{known}."));
-    let glued = domain.ends_with(known);
+    // Of one or two letters: the end of many an honest name.
+    let tiny = known.split('.').next().unwrap_or_default().chars().count() < 3;
+    let glued = domain.ends_with(known) && !tiny;
     let (looks, real) = (skeleton(domain), skeleton(known));
     // A short suffix is found in many a word; what ends in it by its looks must begin a label there.
-    let by_looks = looks == real || (real.chars().count() >= 5 && (looks.ends_with(&real) || looks.starts_with(&real)));
+    let by_looks =
+        looks == real || (!tiny && real.chars().count() >= 5 && (looks.ends_with(&real) || looks.starts_with(&real)));
     let labels = known.split('.').count();
     let mut tail: Vec<&str> = domain.rsplit('.').take(labels).collect();
     tail.reverse();
@@ -168,5 +171,8 @@ mod tests {
         check("r.vellum@foxglove.example.cjsm.net", None);
         check("h.lintwhite@copfs.gov.example", None);
         check("somebody@else.example", None);
+        let short = resembles("barnaby.ferret@mailbox.example", ["j@x.example"], &classes());
+        assert_eq!(short, None, "it ends in x.example, as it happens");
+        assert!(resembles("j@x.example.attacker.example", ["j@x.example"], &classes()).is_some());
     }
 }

@@ -299,12 +299,18 @@ pub(super) enum Case {
     Bundle {
         /// Its id or one of its identifiers
         id: String,
-        /// The PDF; a file that is there is never replaced
-        #[arg(long, value_name = "FILE.pdf")]
-        to: PathBuf,
+        /// The PDF, or a directory for it, else the one of `[export]` in the configuration; a file that is there is never replaced
+        #[arg(long, value_name = "FILE.pdf|DIR")]
+        to: Option<PathBuf>,
         /// Only documents whose name or SHA-256 begins so (may be given several times)
         #[arg(long = "document", value_name = "NAME|SHA256")]
         documents: Vec<String>,
+        /// The messages, too, as pages of text, each before its documents
+        #[arg(long, conflicts_with = "documents")]
+        mail: bool,
+        /// Tell how far it is on standard error, also where that is no terminal
+        #[arg(long)]
+        progress: bool,
     },
     /// Everything that was sent, received, exported, overridden and decided in a case, in order; never the text of a message
     Chronology {
@@ -399,15 +405,18 @@ pub(super) enum ChronologyFormat {
 /// Where an export goes, and in which form.
 #[derive(Args, Clone, Debug)]
 pub(super) struct ExportTo {
-    /// Below this directory; nothing that is there is ever replaced
+    /// Below this directory, else the one of `[export]` in the configuration; nothing that is there is ever replaced
     #[arg(long, value_name = "DIR")]
-    pub(super) to: PathBuf,
+    pub(super) to: Option<PathBuf>,
     /// As what
     #[arg(long, value_name = "FORM", default_value = "files")]
     pub(super) format: ExportFormat,
     /// Write what is in encrypted files (report.pdf.gpg), not the files
     #[arg(long)]
     pub(super) decrypt: bool,
+    /// Tell how far it is on standard error, also where that is no terminal
+    #[arg(long)]
+    pub(super) progress: bool,
 }
 
 /// See [`ExportTo`].
@@ -431,6 +440,9 @@ pub(super) enum Export {
     Verify {
         /// The directory of a case, or the one that holds them
         dir: PathBuf,
+        /// Tell how far it is on standard error, also where that is no terminal
+        #[arg(long)]
+        progress: bool,
     },
 }
 

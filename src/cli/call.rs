@@ -92,7 +92,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
         Command::Change(command) => change::run(call, command),
         Command::Key(command) => key::run(call, command),
         Command::Register(command) => register::run(call, command),
-        Command::Export(super::args::Export::Verify { dir }) => export::verify(call, dir),
+        Command::Export(super::args::Export::Verify { dir, progress }) => export::verify(call, dir, *progress),
         Command::Store(command) => stores::run(call, command),
         // Done before a profile is opened: see the head of the program.
         Command::Demo(_)

@@ -325,9 +325,9 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
             let subject = super::export::case(call, id)?;
             return super::export::run(call, subject, to);
         }
-        args::Case::Bundle { id, to, documents } => {
+        args::Case::Bundle { id, to, documents, mail, progress } => {
             let subject = super::export::case(call, id)?;
-            return super::export::bundle(call, subject, to, documents);
+            return super::export::bundle(call, subject, to.as_deref(), documents, *mail, *progress);
         }
         args::Case::Chronology { id, format } => return chronology(call, id, *format),
     }

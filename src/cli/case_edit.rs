@@ -194,7 +194,7 @@ pub(super) fn triage(call: &mut Call<'_>, limit: Option<usize>) -> Outcome {
             (
                 vec![
                     listed::short_time(row.received),
-                    row.from.to_string(),
+                    row.from.truncate(32).to_string(),
                     suggested.join(" or "),
                     row.subject.to_string(),
                 ],

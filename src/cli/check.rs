@@ -10,6 +10,7 @@ use super::passphrase;
 use super::probe::{self, Fault, Service, Trouble};
 use crate::config::{Config, files};
 use crate::engine::keys::{KeyListed, Soon};
+use crate::export::target;
 use crate::net::Secret;
 use crate::net::sasl::{Binding, Proof};
 use crate::pgp::certificate::CertInfo;
@@ -54,6 +55,11 @@ pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, O
             if let Some(file) = account.ca_file.as_ref().filter(|file| !file.is_file()) {
                 let cure = "name the PEM file of the certificate authority";
                 found.push(Line::new(Severity::Error, file.display(), "ca_file: there is no such file", cure));
+            }
+            if let Some(file) = account.ca_file.as_ref().filter(|file| file.is_file())
+                && let Err(error) = crate::net::tls::client_config(Some(file))
+            {
+                found.push(Line::new(Severity::Error, format!("account {}", account.name), error, "see `ca_file`"));
             }
             if let Some(Err(error)) = probe::certificate(account) {
                 let place = format!("account {}", account.name);
@@ -208,32 +214,12 @@ pub(super) fn keys(config: &Config, keys: &[KeyListed], ending: Vec<Soon>) -> Ve
     found
 }
 
-/// Folders that a program copies to another machine while we write in them.
-fn is_synced(name: &str) -> Option<&'static str> {
-    [
-        ("onedrive", "OneDrive"),
-        ("dropbox", "Dropbox"),
-        ("icloud", "iCloud"),
-        ("mobile documents", "iCloud"),
-        ("com~apple~clouddocs", "iCloud"),
-        ("google drive", "Google Drive"),
-        ("googledrive", "Google Drive"),
-        ("google-drive", "Google Drive"),
-        ("nextcloud", "Nextcloud"),
-    ]
-    .into_iter()
-    .find(|(start, _)| name.to_lowercase().starts_with(start))
-    .map(|(_, service)| service)
-}
-
 /// Where the data lies: not in a folder that is copied elsewhere, and with room to write.
 fn places(roots: &Roots) -> Vec<Line> {
     let mut found = Vec::new();
     for place in [&roots.state, &roots.cache] {
         let Some(there) = place.ancestors().find(|place| place.exists()) else { continue };
-        let real = std::fs::canonicalize(there).unwrap_or_else(|_| there.to_owned());
-        let mut names = real.components().chain(place.components()).map(|part| part.as_os_str().to_string_lossy());
-        if let Some(service) = names.find_map(|name| is_synced(&name)) {
+        if let Some(service) = target::synced(place) {
             let what = format!(
                 "lies in a folder that {service} copies: two machines writing there damage what casemail keeps"
             );
@@ -256,7 +242,8 @@ fn places(roots: &Roots) -> Vec<Line> {
 mod tests {
     use std::path::Path;
 
-    use super::{is_synced, places};
+    use super::places;
+    use crate::export::target::is_synced;
     use crate::store::profile::Roots;
 
     #[test]

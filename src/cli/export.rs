@@ -1,19 +1,15 @@
 //! `case export`, `thread export`, `message export`, `case bundle` and `export verify`.
 
-use std::io::IsTerminal as _;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
 use super::args::{ExportFormat, ExportTo};
 use super::call::Call;
 use super::exit::{Exit, Failure, Outcome};
-use crate::engine::export::{self, Exported, Form, Order, Subject};
+use super::progress::Bar;
+use crate::engine::export::{self, Choice, Exported, Form, Order, Progress, Subject};
 use crate::export::{Entry, Finding, LeftOut, verify};
-
-/// Progress is told every so many messages, to a person at a terminal.
-const TELL: usize = 100;
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -45,17 +41,30 @@ pub(super) fn run(call: &mut Call<'_>, subject: Subject, options: &ExportTo) -> 
         ExportFormat::Maildir => Form::Maildir,
         ExportFormat::Zip => Form::Zip,
     };
-    let order = Order { subject, form, decrypt: options.decrypt, to: call.cwd.join(&options.to) };
-    let (last, is_told) = (AtomicUsize::new(0), call.is_interactive && std::io::stderr().is_terminal());
-    let told = |progress: export::Progress| {
-        if is_told && progress.done >= last.load(Ordering::Relaxed) + TELL {
-            last.store(progress.done, Ordering::Relaxed);
-            tracing::info!("{} of {} messages", progress.done, progress.of);
-        }
-        true
-    };
-    let done = call.engine()?.export(order, &told)?;
-    print(call, &done)
+    let to = place(call, options.to.as_deref())?;
+    let order = Order { subject, form, decrypt: options.decrypt, to };
+    let bar = Bar::new(call.is_interactive, options.progress);
+    let done = call.engine()?.export(order, &|progress| tell(&bar, &progress));
+    bar.end();
+    print(call, &done?)
+}
+
+/// Where something is written: where somebody says, else where the configuration says.
+fn place(call: &Call<'_>, to: Option<&Path>) -> Result<PathBuf, Failure> {
+    if let Some(to) = to {
+        return Ok(call.cwd.join(to));
+    }
+    let configured = call.engine()?.config().export_directory.clone();
+    configured.ok_or_else(|| {
+        let words = "say where to: --to DIR, or `directory = \"~/matters\"` below `[export]` in config.toml";
+        Failure::new(Exit::Usage, words)
+    })
+}
+
+fn tell(bar: &Bar, now: &Progress) -> bool {
+    let words = format!("{} of {} messages, {} documents", now.done, now.of, now.documents);
+    bar.tell(now.share(), &words, now.bytes);
+    true
 }
 
 fn print(call: &mut Call<'_>, done: &Exported) -> Outcome {
@@ -99,10 +108,16 @@ struct Verified<'a> {
 }
 
 /// Reads an export again.
-pub(super) fn verify(call: &mut Call<'_>, dir: &Path) -> Outcome {
+pub(super) fn verify(call: &mut Call<'_>, dir: &Path, progress: bool) -> Outcome {
     let dir = call.cwd.join(dir);
     let (keyring, now) = (call.keyring()?, call.now());
-    let found = verify::verify(&dir, &|text, signature| export::judge(&keyring, text, signature, now));
+    let bar = Bar::new(call.is_interactive, progress);
+    let judge = |text: &[u8], signature: &[u8]| export::judge(&keyring, text, signature, now);
+    let found = verify::verify(&dir, &judge, &|far| {
+        let share = if far.of == 0 { 0.0 } else { far.files as f64 / far.of as f64 };
+        bar.tell(share, &format!("{} of {} files", far.files, far.of), far.bytes);
+    });
+    bar.end();
     let ok = found.findings.is_empty();
     if call.output.json() {
         call.output.document(&Verified {
@@ -128,9 +143,20 @@ pub(super) fn verify(call: &mut Call<'_>, dir: &Path) -> Outcome {
 }
 
 /// One PDF of the documents of a case.
-pub(super) fn bundle(call: &mut Call<'_>, subject: Subject, to: &Path, chosen: &[String]) -> Outcome {
-    let path = call.cwd.join(to);
-    let done = call.engine()?.bundle(subject, &path, chosen)?;
+pub(super) fn bundle(
+    call: &mut Call<'_>,
+    subject: Subject,
+    to: Option<&Path>,
+    documents: &[String],
+    mail: bool,
+    progress: bool,
+) -> Outcome {
+    let path = place(call, to)?;
+    let choice = Choice { documents: documents.to_vec(), mail };
+    let bar = Bar::new(call.is_interactive, progress);
+    let done = call.engine()?.bundle(subject, &path, &choice, &|progress| tell(&bar, &progress));
+    bar.end();
+    let done = done?;
     if call.output.json() {
         call.output.document(&done)?;
     } else {
@@ -139,16 +165,11 @@ pub(super) fn bundle(call: &mut Call<'_>, subject: Subject, to: &Path, chosen: &
                 Some(because) => format!("not included: {because}"),
                 None => format!("pages {}-{}", one.first, one.last),
             };
-            call.output.line(&format!("{}: {pages}", one.name))?;
+            let note = one.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
+            call.output.line(&format!("{}: {pages}{note}", one.name))?;
         }
     }
-    let left = done.documents.iter().filter(|one| one.because.is_some()).count();
-    call.output.say(&format!(
-        "{}: {} pages, {} documents, {left} listed only.",
-        done.path.display(),
-        done.pages,
-        done.documents.len() - left
-    ));
+    call.output.say(&done.words());
     Ok(Exit::Done)
 }
 

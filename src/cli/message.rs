@@ -11,7 +11,7 @@ use super::source::Source;
 use crate::case::Classes;
 use crate::engine::company::Company;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
-use crate::engine::export::Subject;
+use crate::engine::export::{Chosen, Subject};
 use crate::engine::query::Filter;
 
 #[derive(Serialize)]
@@ -41,7 +41,10 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
             let names = messages.iter().map(find).collect::<Result<Vec<_>, _>>()?;
             let subject = match (names.as_slice(), parts.as_slice()) {
                 (_, []) => Subject::Messages(names),
-                ([only], _) => Subject::Parts(only.clone(), parts.clone()),
+                ([only], _) => {
+                    let parts = parts.iter().map(|path| (only.clone(), path.clone())).collect();
+                    Subject::Documents(Chosen { parts, ..Chosen::default() })
+                }
                 _ => return Err(Failure::new(Exit::Usage, "--part is of one message")),
             };
             super::export::run(call, subject, to)

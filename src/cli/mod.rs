@@ -27,6 +27,7 @@ mod plea;
 mod plea_args;
 mod probe;
 mod profile;
+mod progress;
 mod refile;
 mod register;
 mod rekey;

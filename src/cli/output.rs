@@ -11,6 +11,9 @@ use crate::mail::wrap::wrap;
 /// Lists for people are made for a terminal of this width; scripts have `--json`.
 const COLUMNS: usize = 80;
 
+/// A cell that is wider makes its own row wider and no other one: a stranger's name of a thousand letters is no reason to push a list apart.
+const CELL: usize = 40;
+
 /// The two outputs of a command.
 pub(super) struct Output<'a> {
     out: &'a mut dyn Write,
@@ -98,7 +101,13 @@ impl<'a> Output<'a> {
         let heads: Vec<Vec<SafeText>> = entries.iter().map(|(head, _)| safe(head)).collect();
         let columns = heads.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
-            heads.iter().filter_map(|head| head.get(column)).map(SafeText::width).max().unwrap_or_default()
+            heads
+                .iter()
+                .filter_map(|head| head.get(column))
+                .map(SafeText::width)
+                .filter(|wide| *wide <= CELL)
+                .max()
+                .unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for (head, (_, below)) in heads.iter().zip(entries) {
@@ -109,8 +118,8 @@ impl<'a> Output<'a> {
                 } else {
                     let room = widths.get(column).copied().unwrap_or_default() + 2;
                     line.push_str(cell.as_str());
-                    line.extend(std::iter::repeat_n(' ', room.saturating_sub(cell.width())));
-                    at += room;
+                    line.extend(std::iter::repeat_n(' ', room.saturating_sub(cell.width()).max(2)));
+                    at += room.max(cell.width() + 2);
                 }
             }
             writeln!(self.out, "{}", line.trim_end())?;
@@ -130,7 +139,12 @@ impl<'a> Output<'a> {
             rows.iter().map(|row| row.iter().map(|cell| SafeText::line(cell)).collect()).collect();
         let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
         let width = |column: usize| {
-            rows.iter().filter_map(|row| row.get(column)).map(SafeText::width).max().unwrap_or_default()
+            rows.iter()
+                .filter_map(|row| row.get(column))
+                .map(SafeText::width)
+                .filter(|wide| *wide <= CELL)
+                .max()
+                .unwrap_or_default()
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         for row in &rows {
@@ -207,6 +221,21 @@ mod tests {
         assert_eq!(out.chars().find(|c| *c != '\n' && crate::mail::safe::is_hidden(*c)), None, "{out:?}");
         assert!(out.contains("é 日本"));
         assert_eq!(serde_json::from_str::<Vec<String>>(&out).unwrap(), [foreign]);
+    }
+
+    #[test]
+    fn a_cell_that_is_too_wide_costs_its_own_row_only() {
+        let long = "x".repeat(3_000);
+        let rows =
+            [vec!["a".to_owned(), "short".to_owned(), "last".to_owned()], vec![long, "b".to_owned(), "end".to_owned()]];
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let mut output = Output::new(&mut out, &mut err, false);
+        output.table(&rows).unwrap();
+        output.entries(&rows.clone().map(|row| (row, Vec::new()))).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        let lines: Vec<&str> = out.lines().collect();
+        assert_eq!((lines[0], lines[2]), ("a  short  last", "a  short  last"));
+        assert!(lines[1].ends_with("x  b      end") && lines[3].ends_with("x  b      end"), "{out}");
     }
 
     #[test]

@@ -93,6 +93,10 @@ fn appearance(
         ascii: !surroundings.utf8(),
         idle_lock_minutes: config.idle_lock_minutes,
         is_remote: surroundings.is_remote,
+        save_directory: config
+            .export_directory
+            .as_ref()
+            .map_or_else(|| Settings::default().save_directory, |place| place.display().to_string()),
         ..Settings::default()
     };
     Ok((theme.adapt(surroundings.colours()), settings))

@@ -45,6 +45,7 @@ pub fn load(directory: &Path, home: Option<&Path>) -> Result<(Config, Vec<Findin
         _ => {}
     }
     findings.extend(templates(directory, &mut config.templates));
+    config.export_directory = config.export_directory.map(|place| resolve(&place, directory, home));
     for account in &mut config.accounts {
         if let Some(file) = &account.ca_file {
             account.ca_file = Some(resolve(file, directory, home));

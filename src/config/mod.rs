@@ -236,7 +236,7 @@ pub struct SyncKnobs {
 
 impl Default for SyncKnobs {
     fn default() -> Self {
-        Self { batch: 500, every_minutes: 5, bodies_up_to_bytes: 1 << 20 }
+        Self { batch: 512, every_minutes: 5, bodies_up_to_bytes: 1 << 20 }
     }
 }
 
@@ -293,6 +293,8 @@ pub struct Config {
     pub authserv_ids: Vec<String>,
     /// How the register is written.
     pub register: RegisterKnobs,
+    /// Where mail is exported to, where nobody says; nothing: it is always asked.
+    pub export_directory: Option<PathBuf>,
 }
 
 /// When the register is carried between devices.
@@ -363,6 +365,7 @@ impl Default for Config {
             templates: Template::built_in(),
             authserv_ids: Vec::new(),
             register: RegisterKnobs::default(),
+            export_directory: None,
         }
     }
 }

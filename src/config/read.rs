@@ -86,6 +86,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         sync: sync(&mut top),
         dsn: dsn(&mut top, defaults.dsn),
         routes: route::read(&mut top, &accounts),
+        register: register(&mut top, &accounts),
         accounts,
         cases: cases(&mut top),
         filing: practice::filing(&mut top),
@@ -96,7 +97,7 @@ pub(super) fn read(text: &str, file: &str) -> Result<(Config, Vec<Finding>), Vec
         calendar: practice::calendar(&mut top),
         authserv_ids: practice::authserv_ids(&mut top),
         templates: defaults.templates,
-        register: register(&mut top),
+        export_directory: export_directory(&mut top),
     };
     if document.root.get("account").is_none() && !document.root.entries.iter().any(|entry| entry.key == "accounts") {
         top.note(Finding::warning(
@@ -287,6 +288,14 @@ fn sync(top: &mut Fields<'_>) -> SyncKnobs {
     sync
 }
 
+fn export_directory(top: &mut Fields<'_>) -> Option<PathBuf> {
+    let mut fields = top.table("export")?;
+    refuse_misplaced(&mut fields);
+    let directory = fields.text("directory").filter(|text| !text.trim().is_empty());
+    top.adopt(fields.end());
+    directory.map(PathBuf::from)
+}
+
 fn accounts(top: &mut Fields<'_>) -> Vec<Account> {
     let mut accounts: Vec<Account> = Vec::new();
     for mut fields in top.tables("account") {
@@ -323,6 +332,10 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
     let written_at = fields.place_of("address");
     let address = written.and_then(|text| address(fields, &text, written_at));
     let full_name = fields.text("full_name").unwrap_or_default();
+    if full_name.chars().any(char::is_control) {
+        let place = fields.place_of("full_name");
+        fields.note(Finding::error(place, "`full_name` holds a control character", "write it on one line"));
+    }
     let mut also = Vec::new();
     for (place, text) in fields.texts("also").unwrap_or_default() {
         also.extend(self::address(fields, &text, place));
@@ -330,7 +343,7 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
     let user = address.as_ref().map(|address| address.addr.clone()).unwrap_or_default();
     let imap = endpoint(fields, "imap", &user);
     let smtp = endpoint(fields, "smtp", &user);
-    let ca_file = fields.text("ca_file").map(PathBuf::from);
+    let ca_file = ca_file(fields);
     let client_certificate = client_certificate(fields);
     let password = proof(fields, client_certificate.is_some());
     for (key, server) in [("imap", &imap), ("smtp", &smtp)] {
@@ -359,6 +372,17 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
         skip,
         compress,
     })
+}
+
+/// The file of a private authority; an empty name is a mistake and not the platform's authorities.
+pub(super) fn ca_file(fields: &mut Fields<'_>) -> Option<PathBuf> {
+    let text = fields.text("ca_file")?;
+    if text.trim().is_empty() {
+        let cure = "name the PEM file of the certificate authority, or take `ca_file` out";
+        fields.note(Finding::error(fields.place_of("ca_file"), "`ca_file` is empty", cure));
+        return None;
+    }
+    Some(PathBuf::from(text))
 }
 
 fn address(fields: &mut Fields<'_>, text: &str, place: Place) -> Option<Address> {
@@ -601,7 +625,7 @@ pub(super) fn password(fields: &mut Fields<'_>) -> Option<PasswordSource> {
     }
 }
 
-fn register(top: &mut Fields<'_>) -> RegisterKnobs {
+fn register(top: &mut Fields<'_>, accounts: &[Account]) -> RegisterKnobs {
     let Some(mut fields) = top.table("register") else { return RegisterKnobs::default() };
     let mut line = |key: &'static str| {
         let text = fields.text(key).unwrap_or_default().trim().to_owned();
@@ -620,6 +644,12 @@ fn register(top: &mut Fields<'_>) -> RegisterKnobs {
         replicate: Replicate::default(),
         team: Vec::new(),
     };
+    // Where an account could not be read, that was said.
+    if !accounts.is_empty() && !knobs.account.is_empty() && accounts.iter().all(|one| one.name != knobs.account) {
+        let what = format!("there is no account `{}`", knobs.account);
+        let cure = "write the `name` of one of the accounts, or leave `account` out for the first";
+        fields.note(Finding::error(fields.place_of("account"), what, cure));
+    }
     knobs.replicate = match fields.text("replicate").as_deref() {
         None | Some("by hand") => Replicate::ByHand,
         Some("auto") => Replicate::Auto,

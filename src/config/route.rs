@@ -126,7 +126,7 @@ fn route(fields: &mut Fields<'_>, accounts: &[Account]) -> Option<Route> {
     }
     let smtp = endpoint(fields, "smtp", "");
     let login = login(fields);
-    let ca_file = fields.text("ca_file").map(PathBuf::from);
+    let ca_file = super::read::ca_file(fields);
     let mut from = Vec::new();
     for (place, text) in fields.texts("from").unwrap_or_default() {
         match Address::parse(&text) {

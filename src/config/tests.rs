@@ -103,6 +103,20 @@ fn a_short_file_is_enough() {
 }
 
 #[test]
+fn what_would_fail_later_is_told_now() {
+    let check = |line: &str, after: &str, expected: &str| {
+        let findings = told(&format!("{START}{line}imap = {{ host = 'h' }}\nsmtp = {{ host = 'h' }}\n{after}"));
+        assert_eq!(findings.len(), 1, "{line}{after}: {findings:?}");
+        assert!(findings[0].contains(expected), "{findings:?}");
+    };
+    check("full_name = \"Q\\r\\nBcc: x\"\n", "", "`full_name` holds a control character");
+    check("ca_file = ''\n", "", "`ca_file` is empty");
+    check("", "[register]\naccount = 'nope'\n", "there is no account `nope`");
+    // Keys that are asked for more than once are named once.
+    check("nope = 1\n", "", "known here: name, address, full_name, also, imap, smtp, ca_file");
+}
+
+#[test]
 fn starttls_takes_its_own_ports() {
     let text = format!(
         "{START}imap = {{ host = 'h', security = 'starttls' }}\nsmtp = {{ host = 'h', security = 'starttls' }}\n"

@@ -59,6 +59,9 @@ pub(super) fn write(config: &Config) -> String {
             sync.batch, sync.every_minutes, sync.bodies_up_to_bytes
         );
     }
+    if let Some(directory) = &config.export_directory {
+        let _ = write!(out, "\n[export]\ndirectory = {}\n", text(&directory.display().to_string()));
+    }
     super::practice::write(&mut out, config);
     for account in &config.accounts {
         write_account(&mut out, account);

@@ -1,19 +1,19 @@
 //! One account: where its IMAP worker puts what it learns, and how it is started and stopped.
 //!
-//! The sink keeps one batch in flight: while a batch is read, opened and stored, the next one comes over the network; the call for the one
-//! after that waits. What is in the cache is announced to the core afterwards, never before.
+//! The sink keeps two batches in flight: while one is stored, the next is read, opened and packed, and the one behind it comes over the network;
+//! the call for the one after that waits. What is in the cache is announced to the core afterwards, never before.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, oneshot};
 use tokio::task::JoinHandle;
 
 use super::connections::Figures;
 use super::core::{Core, CoreHandle, Open, Settings, SharedKeyring, Stores};
-use super::ingest::{self, summarise_batch};
+use super::ingest::{self, summarise};
 use super::library::record::Record;
 use super::looked;
 use super::outbox;
@@ -28,6 +28,7 @@ use crate::mail::id::{MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
 use crate::net;
 use crate::net::sasl::{Credentials, Proof, Wanted};
+use crate::store::cache::Incoming;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
 use crate::store::outbox::OutboxState;
@@ -205,7 +206,7 @@ impl Core {
             indexed: Arc::clone(&open.indexed),
             listed: Mutex::new(HashMap::new()),
             ids: Mutex::new(HashMap::new()),
-            in_flight: AsyncMutex::new(None),
+            in_flight: AsyncMutex::default(),
             refused: Mutex::default(),
             passes: None,
         }
@@ -287,7 +288,13 @@ impl Core {
     }
 }
 
-type InFlight = Option<JoinHandle<Result<(), Stop>>>;
+/// A batch that is worked on: packed, then stored after the one before it.
+struct Flight {
+    packed: oneshot::Receiver<()>,
+    /// For the batch behind it to wait for.
+    stored: Option<oneshot::Receiver<()>>,
+    task: JoinHandle<Result<(), Stop>>,
+}
 
 /// Where an account's worker puts what it learns.
 pub(crate) struct AccountSink {
@@ -301,7 +308,8 @@ pub(crate) struct AccountSink {
     indexed: Arc<AtomicBool>,
     listed: Mutex<HashMap<String, MailboxInfo>>,
     ids: Mutex<HashMap<MailboxAt, MailboxId>>,
-    in_flight: AsyncMutex<InFlight>,
+    /// One is stored while the next is packed.
+    in_flight: AsyncMutex<VecDeque<Flight>>,
     /// Mailboxes whose refusal was told.
     refused: Mutex<HashSet<String>>,
     /// Passes that came to their end, where somebody counts them.
@@ -343,10 +351,13 @@ impl AccountSink {
         self.settings.config.sync.bodies_up_to_bytes.min(self.settings.config.max_message_bytes)
     }
 
-    /// Waits until the batch in flight is stored.
+    /// Waits until the batches in flight are stored.
     async fn landed(&self) -> Result<(), Stop> {
         let mut in_flight = self.in_flight.lock().await;
-        wait(in_flight.take()).await
+        while let Some(first) = in_flight.pop_front() {
+            wait(Some(first)).await?;
+        }
+        Ok(())
     }
 
     fn id(&self, at: &MailboxAt) -> Result<MailboxId, Stop> {
@@ -372,10 +383,10 @@ fn position(state: &MailboxState) -> Position {
     Position { uid_next: state.uid_next, highest_modseq: state.highest_modseq, exists: state.exists }
 }
 
-async fn wait(task: InFlight) -> Result<(), Stop> {
-    match task {
+async fn wait(flight: Option<Flight>) -> Result<(), Stop> {
+    match flight {
         None => Ok(()),
-        Some(task) => match task.await {
+        Some(flight) => match flight.task.await {
             Ok(done) => done,
             Err(_) => Err(Stop("casemail failed on a batch; the mailbox is tried again".to_owned())),
         },
@@ -586,22 +597,39 @@ impl Sink for AccountSink {
         let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
         let indexed = Arc::clone(&self.indexed);
         let mut in_flight = self.in_flight.lock().await;
-        wait(in_flight.take()).await?;
-        *in_flight = Some(tokio::task::spawn_blocking(move || {
+        while in_flight.len() > 1 {
+            wait(in_flight.pop_front()).await?;
+        }
+        if let Some(before) = in_flight.back_mut() {
+            // A failure is told when it is waited for.
+            let _ = (&mut before.packed).await;
+        }
+        let before = in_flight.back_mut().and_then(|before| before.stored.take());
+        let ((packed, is_packed), (stored, is_stored)) = (oneshot::channel(), oneshot::channel());
+        let task = tokio::task::spawn_blocking(move || {
             let reports = outbox::report::among(&messages);
-            let messages = summarise_batch(messages, &context);
+            let bytes = messages.iter().map(|message| message.body.len() as u64).sum();
+            let incoming = Incoming { mailbox: id, items: messages, bytes, stack_bytes: super::STACK_BYTES };
+            let batch = stores.cache.pack_batch(incoming, |message| summarise(message, &context));
+            let _ = packed.send(());
+            let batch = batch.map_err(|e| stop(&e))?;
+            // In the order in which they came: a message may come by its header first, then whole.
+            if before.is_some_and(|before| before.blocking_recv().is_err()) {
+                return Err(Stop("the messages before these could not be stored".to_owned()));
+            }
             let mut records: Vec<Record> = Vec::new();
             let mut uids: Vec<u32> = Vec::new();
             let wanted = indexed.load(Ordering::SeqCst);
-            for message in &messages {
+            for (summary, has_raw) in batch.summaries() {
                 if wanted {
-                    records.push(Summary { has_raw: message.raw.is_some(), ..message.summary.clone() }.into());
+                    records.push(Summary { has_raw, ..summary.clone() }.into());
                 } else {
-                    uids.push(message.summary.uid);
+                    uids.push(summary.uid);
                 }
             }
-            let stored: Vec<u32> = messages.iter().map(|message| message.summary.uid).collect();
-            stores.cache.put_batch(id, messages, None).map_err(|e| stop(&e))?;
+            let all: Vec<u32> = batch.summaries().map(|(summary, _)| summary.uid).collect();
+            stores.cache.put_packed(batch, None).map_err(|e| stop(&e))?;
+            let _ = stored.send(());
             if outbox::report::take_in(&stores, &reports, context.now) {
                 core.front_of(number, |core, open| core.send_outbox(open));
             }
@@ -614,11 +642,12 @@ impl Sink for AccountSink {
                 records.extend(stores.cache.summary(key).map_err(|e| stop(&e))?.map(Record::from));
             }
             core.back_of(number, move |core, open| {
-                open.library.applied(id, stored, true, true);
+                open.library.applied(id, all, true, true);
                 core.ingested(open, id, records);
             });
             Ok(())
-        }));
+        });
+        in_flight.push_back(Flight { packed: is_packed, stored: Some(is_stored), task });
         Ok(())
     }
 

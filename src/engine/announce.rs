@@ -11,6 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use crate::app::event::Event;
+use crate::app::export_view::ExportNews;
 use crate::app::view::{Sentence, Tone};
 use crate::mail::safe::SafeText;
 
@@ -40,6 +41,7 @@ fn replaces(new: &Event, old: &Event) -> bool {
         | (Event::Connections(_), Event::Connections(_))
         | (Event::Changed, Event::Changed)
         | (Event::Completions(..), Event::Completions(..)) => true,
+        (Event::Exporting(ExportNews::At(_)), Event::Exporting(ExportNews::At(_))) => true,
         (Event::Threads(a, _), Event::Threads(b, _)) => a == b,
         (Event::Filtered(a, ..), Event::Filtered(b, ..)) => a == b,
         (Event::Thread(a, _), Event::Thread(b, _)) => a == b,

@@ -132,9 +132,12 @@ impl Documents {
                         continue;
                     }
                     let received = Some(lay.internal_date);
-                    self.of_message(&book, &facts, Direction::In, received, &mut documents);
+                    let times = (received, Some(record.at));
+                    self.of_message(&book, &facts, Direction::In, times, &mut documents);
                 }
-                Happened::Sent { facts, .. } => self.of_message(&book, &facts, Direction::Out, None, &mut documents),
+                Happened::Sent { facts, .. } => {
+                    self.of_message(&book, &facts, Direction::Out, (None, Some(record.at)), &mut documents);
+                }
                 Happened::Imported { case, file } if case == self.case => {
                     documents.push(self.of_import(&book, file, record.at));
                 }
@@ -158,7 +161,7 @@ impl Documents {
         book: &Book,
         facts: &MessageFacts,
         direction: Direction,
-        received: Option<Timestamp>,
+        (received, first_seen): (Option<Timestamp>, Option<Timestamp>),
         out: &mut Vec<Document>,
     ) {
         let here = self.here.get(&id_hash(&facts.message.message_id));
@@ -178,6 +181,7 @@ impl Documents {
             deemed_served: here.map(|here| here.served.clone()).unwrap_or_default(),
             signed_by: facts.signed_by.clone(),
             seen: direction == Direction::Out || here.is_some_and(|here| here.seen),
+            first_seen,
             exported: None,
             link: String::new(),
             reach: reach(book, Some(facts), "", false, direction),
@@ -221,6 +225,7 @@ impl Documents {
             deemed_served: String::new(),
             signed_by: String::new(),
             seen: true,
+            first_seen: Some(at),
             exported: None,
             link: String::new(),
         }
@@ -252,6 +257,7 @@ pub(crate) fn of_reading(reading: &Reading, around: &Around) -> Vec<Document> {
             deemed_served: around.clocks.iter().map(|one| one.text.to_string()).collect::<Vec<_>>().join(" "),
             signed_by: super::register::signed_by(&reading.opened.report),
             seen: true,
+            first_seen: None,
             exported: None,
             link: String::new(),
         }

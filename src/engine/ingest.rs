@@ -1,6 +1,6 @@
 //! Bytes from a server become a row of the cache: parse, open, inner header fields win, identifiers found, one summary.
 //!
-//! Pure up to [`summarise`]; a batch is worked on by two threads ([`summarise_batch`]). Encrypted mail is opened here only with keys whose
+//! Pure; a batch is worked on by two threads ([`crate::store::cache::Cache::pack_batch`]). Encrypted mail is opened here only with keys whose
 //! use takes the same time whatever the ciphertext is: never with RSA, because nobody asked (a sender could measure). Nothing here acts on
 //! what it finds: no fetch, no answer, no difference that a server could see.
 
@@ -113,11 +113,10 @@ fn read(fetched: Fetched, context: &Context) -> NewMessage {
 
 /// Everything before the first empty line.
 fn header_of(raw: &[u8]) -> &[u8] {
-    let end = raw
-        .windows(2)
-        .enumerate()
-        .find(|(at, pair)| *pair == b"\n\n" || (*pair == b"\n\r" && raw.get(at.saturating_add(2)) == Some(&b'\n')))
-        .map_or(raw.len(), |(at, _)| at.saturating_add(1));
+    let end = memchr::memchr_iter(b'\n', raw)
+        .map(|at| at.saturating_add(1))
+        .find(|next| raw.get(*next..).is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n")))
+        .unwrap_or(raw.len());
     raw.get(..end).unwrap_or(raw)
 }
 
@@ -175,24 +174,4 @@ fn derive(summary: &mut Summary, text: &str, names: &[String], digests: &[&str],
     digests.iter().for_each(|digest| add(digest.as_bytes()));
     let content = hash.finalize().iter().take(8).fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
     summary.derived = Derived { content, identifiers }.write();
-}
-
-/// Summaries of a batch, by two threads where it is worth it. Blocks: call it from a blocking task.
-pub(crate) fn summarise_batch(messages: Vec<Fetched>, context: &Context) -> Vec<NewMessage> {
-    let whole = messages.iter().filter(|m| matches!(m.body, Body::Whole(_))).count();
-    if whole < 16 {
-        return messages.into_iter().map(|message| summarise(message, context)).collect();
-    }
-    let mut first = messages;
-    let second = first.split_off(first.len() / 2);
-    let (mut done, more) = std::thread::scope(|scope| {
-        let spawned = std::thread::Builder::new()
-            .name("ingest".to_owned())
-            .stack_size(super::STACK_BYTES)
-            .spawn_scoped(scope, || second.into_iter().map(|message| summarise(message, context)).collect::<Vec<_>>());
-        let done: Vec<NewMessage> = first.into_iter().map(|message| summarise(message, context)).collect();
-        (done, spawned.ok().and_then(|thread| thread.join().ok()))
-    });
-    done.extend(more.into_iter().flatten());
-    done
 }

@@ -16,6 +16,7 @@ use tokio::time::{Instant, sleep};
 use super::ingest;
 use super::perform::{Wanted, again};
 use super::reading::{self, Reading};
+use super::streamed::{Kept, Streamed};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
@@ -23,6 +24,7 @@ use crate::pgp::open::Decrypt;
 use crate::pgp::report::SignatureState;
 use crate::store::cache::{Cache, CacheError};
 use crate::store::partial::Partial;
+use crate::store::summary::Summary;
 
 /// Messages beyond this are opened so: others are here in about one round trip.
 pub(super) const LARGE_BYTES: u32 = 1 << 20;
@@ -224,11 +226,17 @@ impl Wanted {
         bytes: u32,
         early: Option<Early>,
     ) -> Result<Vec<u8>, String> {
+        self.fetch_apart(handle, bytes, early).await?;
+        self.kept().await
+    }
+
+    /// Fetches a message of `bytes` into the cache.
+    async fn fetch_apart(&self, handle: &imap::Handle, bytes: u32, early: Option<Early>) -> Result<(), String> {
         let _alone = self.watcher.while_looking(self.downloads.alone(self.key)).await?;
         let (stores, key) = (Arc::clone(&self.stores), self.key);
-        if let Ok(Ok(Some(raw))) = tokio::task::spawn_blocking(move || stores.cache.raw(key)).await {
+        if matches!(tokio::task::spawn_blocking(move || stores.cache.raw_reader(key)).await, Ok(Ok(Some(_)))) {
             // Whoever was before us has fetched it.
-            return Ok(raw);
+            return Ok(());
         }
         let _seat = self.watcher.while_looking(self.downloads.seats.acquire()).await?;
         let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
@@ -239,8 +247,7 @@ impl Wanted {
             match ended {
                 Ok(Ended::Another) => partial = self.in_cache(move |cache| cache.restart_partial(kept)).await?,
                 Ok(Ended::Whole) => {
-                    self.in_cache(move |cache| cache.put_partial(key, kept)).await?;
-                    return self.kept().await;
+                    return self.in_cache(move |cache| cache.put_partial(key, kept).map(drop)).await;
                 }
                 Err(error) => {
                     if matches!(error, Error::Rebuilt { .. } | Error::Gone { .. }) {
@@ -309,6 +316,53 @@ impl Wanted {
         match tokio::task::spawn_blocking(move || ask(&stores.cache)).await {
             Ok(done) => done.map_err(|error| failed(&error)),
             Err(_) => Err(failed(&"casemail failed while storing it")),
+        }
+    }
+
+    /// Fetches a message into the cache and gives it as it is kept there: a large one is never held as a whole.
+    pub(super) async fn keep(self) -> Result<Kept, String> {
+        let (stores, key) = (Arc::clone(&self.stores), self.key);
+        let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
+        let large = match summary {
+            Ok(Ok(Some(summary))) => {
+                if let Some(why) = ingest::withheld(&summary) {
+                    return Err(why.to_owned());
+                }
+                Some(summary.bytes).filter(|bytes| *bytes > LARGE_BYTES)
+            }
+            _ => None,
+        };
+        let (Some(bytes), Some(handle)) = (large, self.handle()) else {
+            return self.fetch(None).await.map(|raw| Kept::Here(raw.into()));
+        };
+        self.fetch_apart(handle, bytes, None).await?;
+        let noted = tokio::task::spawn_blocking(move || {
+            let kept = Kept::of(&self.stores, self.key).map_err(|error| error.to_string())?;
+            let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
+            self.note(&kept);
+            Ok(kept)
+        });
+        noted.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
+    }
+
+    /// The summary of a message that is here whole now, made anew.
+    fn note(&self, kept: &Kept) {
+        let context = self.context();
+        let terms = self.settings.terms(Decrypt::NotRsa);
+        let read = |raw: Arc<[u8]>| reading::read_guarded(&raw, &context.keyring, &terms);
+        let streamed = Streamed::read(kept.clone(), &read, &|_| Ok(()));
+        let (Ok(Streamed { reading: Some(reading), bytes, .. }), Ok(Some(old))) =
+            (streamed, self.stores.cache.summary(self.key))
+        else {
+            return;
+        };
+        let mut new =
+            Summary { uid: old.uid, flags: old.flags, received: old.received, has_raw: true, ..Summary::default() };
+        new.bytes = u32::try_from(bytes).unwrap_or(old.bytes);
+        ingest::fill(&mut new, &reading, &context);
+        let mailbox = self.key.mailbox;
+        if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
+            self.core.back_of(self.number, move |core, open| core.ingested(open, mailbox, vec![new.into()]));
         }
     }
 

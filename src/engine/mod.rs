@@ -63,6 +63,8 @@ pub mod sandbox;
 mod scribe;
 mod secrets;
 pub mod socket;
+mod streamed;
+mod target;
 #[cfg(test)]
 mod tests;
 mod tidying;

@@ -15,7 +15,7 @@ use super::quarantine::Shutter;
 use super::query::Resolution;
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
-use super::{draft_file, files, looked, outbox};
+use super::{draft_file, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
@@ -236,7 +236,8 @@ impl Core {
             Effect::ForgetDraft(id) => self.forget_draft(open, id),
             Effect::SaveAttachment(name, path, dir) => self.save_attachment(open, name, path, dir),
             Effect::DecryptAttachment(name, path, dir) => self.decrypt_attachment(open, name, path, dir),
-            Effect::Export(wanted, dir) => self.export(open, wanted, PathBuf::from(dir)),
+            Effect::Export(wanted, dir, making) => self.export(open, wanted, target::typed(&dir), making),
+            Effect::LookAtTarget(text) => self.look_at_target(open, text),
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
             Effect::AttachOwnKey(from) => {
@@ -355,20 +356,7 @@ impl Core {
     /// A message with what it takes to read it; `None` where it is gone.
     fn to_read(&self, open: &Open, name: MessageRef, watcher: Watcher) -> Option<Wanted> {
         let key = open.library.key(&name)?;
-        Some(Wanted {
-            key,
-            badge: open.library.badge(key),
-            number: open.number,
-            stores: Arc::clone(&open.stores),
-            settings: Arc::clone(&self.settings),
-            keyring: open.keyring.now(),
-            company: self.company(open, Some(key)),
-            handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
-            downloads: Arc::clone(&open.downloads),
-            watcher,
-            core: self.handle.clone(),
-            name,
-        })
+        Some(Wanted::of(self, open, key, name, watcher))
     }
 
     /// As [`Self::with_message`]; nothing is told, and what is large is not fetched, once `watcher` has left. `early` is called with what the beginning of a large message shows, while the rest is fetched.
@@ -793,6 +781,29 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
+    /// A message of the index.
+    pub(super) fn of(core: &Core, open: &Open, key: MessageKey, name: MessageRef, watcher: Watcher) -> Self {
+        Self {
+            key,
+            badge: open.library.badge(key),
+            number: open.number,
+            stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&core.settings),
+            keyring: open.keyring.now(),
+            company: core.company(open, Some(key)),
+            handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
+            downloads: Arc::clone(&open.downloads),
+            watcher,
+            core: core.handle.clone(),
+            name,
+        }
+    }
+
+    /// The connection of its account.
+    pub(super) fn handle(&self) -> Option<&imap::Handle> {
+        self.handle.as_ref()
+    }
+
     async fn read(self, early: Option<Early>) -> Result<Reading, String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let here = tokio::task::spawn_blocking(move || stores.raw(key)).await;
@@ -818,7 +829,7 @@ impl Wanted {
     }
 
     /// Asks the server for the whole message, and keeps it.
-    async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
+    pub(super) async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
         let Some(handle) = &self.handle else {
             return Err("The text of this message is not here, and there is no connection to fetch it.".to_owned());
         };

@@ -24,7 +24,7 @@ const NAMES_MAX: u32 = 10_000;
 /// Bytes that are read at once.
 const PIECE: usize = 128 << 10;
 
-/// What writes a file's content; called twice where a file of that name is there already.
+/// What writes a file's content; called twice where a file of that name is there already and nobody knows its digest.
 pub type Content<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
 
 /// A file that is there now.
@@ -198,17 +198,24 @@ impl Folder {
         self.places.get("").map(|place| place.names.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// Writes a file under a name, or under one with a number where another file has it; nothing where it is there already.
+    /// Writes a file under a name, or under one with a number where another file has it; nothing where it is there already. `known`: size and
+    /// digest of the content, where whoever asks knows them.
     ///
     /// # Errors
     /// It cannot be written, or does not read back as it was written. What the content's writer says comes through.
-    pub fn put(&mut self, directory: &str, name: &str, content: Content<'_>) -> Result<Put, ExportError> {
+    pub fn put(
+        &mut self,
+        directory: &str,
+        name: &str,
+        known: Option<(u64, &str)>,
+        content: Content<'_>,
+    ) -> Result<Put, ExportError> {
         let at = self.at.join(directory).join(name);
         let fail = |why: &dyn std::fmt::Display| ExportError::at(at.display(), why);
         let place = self.place(directory)?;
         let path = |name: &str| if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
-        let mut known = None;
-        if place.names.contains_key(&fold(name)) {
+        let mut known = known.map(|(bytes, sha256)| (bytes, sha256.to_owned()));
+        if known.is_none() && place.names.contains_key(&fold(name)) {
             let mut meter = Meter::new(io::sink());
             content(&mut meter).map_err(|why| fail(&why))?;
             known = Some((meter.bytes, hex::encode(meter.digest.finalize())));
@@ -232,7 +239,14 @@ impl Folder {
             }
             let (passing, bytes, sha256) = match written.take() {
                 Some(written) => written,
-                None => pass(&place.dir, content).map_err(|why| fail(&why))?,
+                None => {
+                    let (passing, bytes, sha256) = pass(&place.dir, content).map_err(|why| fail(&why))?;
+                    if known.as_ref().is_some_and(|known| *known != (bytes, sha256.clone())) {
+                        let _ = rustix::fs::unlinkat(&place.dir, passing.as_str(), AtFlags::empty());
+                        return Err(fail(&"what was to be written changed while it was written"));
+                    }
+                    (passing, bytes, sha256)
+                }
             };
             match take_name(&place.dir, &passing, &candidate) {
                 Ok(()) => {
@@ -361,7 +375,7 @@ mod tests {
     use super::{Folder, PASSING};
 
     fn put(folder: &mut Folder, name: &str, content: &[u8]) -> super::Put {
-        folder.put("01_IDPC", name, &|to: &mut dyn Write| to.write_all(content)).unwrap()
+        folder.put("01_IDPC", name, None, &|to: &mut dyn Write| to.write_all(content)).unwrap()
     }
 
     #[test]
@@ -397,7 +411,7 @@ mod tests {
         std::os::unix::fs::symlink(&outside, root.join("LINK")).unwrap();
         assert!(Folder::open(&root, "LINK").err().unwrap().to_string().contains("not followed"));
         let mut folder = Folder::open(&root, "CASE").unwrap();
-        let refused = folder.put("02_x", "a.pdf", &|to: &mut dyn Write| to.write_all(b"x")).unwrap_err();
+        let refused = folder.put("02_x", "a.pdf", None, &|to: &mut dyn Write| to.write_all(b"x")).unwrap_err();
         assert!(refused.to_string().contains("not followed"), "{refused}");
         std::fs::create_dir(root.join("CASE/01_IDPC")).unwrap();
         std::os::unix::fs::symlink(outside.join("target"), root.join("CASE/01_IDPC/a.pdf")).unwrap();
@@ -411,7 +425,7 @@ mod tests {
     fn what_was_broken_off_leaves_nothing_under_a_name() {
         let dir = tempfile::tempdir().unwrap();
         let mut folder = Folder::open(dir.path(), "CASE").unwrap();
-        let broken = folder.put("01_IDPC", "a.pdf", &|to: &mut dyn Write| {
+        let broken = folder.put("01_IDPC", "a.pdf", None, &|to: &mut dyn Write| {
             to.write_all(b"half")?;
             Err(std::io::Error::other("no room"))
         });

@@ -1,6 +1,6 @@
 //! What exported files are called: the same mail gives the same names, whoever sent it. Pure.
 //!
-//! `<SURNAME>_<number>/<NN>_<topic>/<yyyymmdd-hhmm>_<in|out>_<kind>_<name>`, times by the clock of the courts. Every piece is made by
+//! `<SURNAME>_<number>/<NN>_<topic>/<yyyymmdd-hhmm>_<in|out|hand>_<kind>_<name>`, times by the clock of the courts. Every piece is made by
 //! [`safe::file_name`], so that it holds no path, no control, no direction mark and no device's name.
 
 use jiff::Timestamp;
@@ -107,8 +107,8 @@ pub struct Naming<'a> {
     pub at: Timestamp,
     /// The clock that it is told by.
     pub zone: &'a TimeZone,
-    /// It went out.
-    pub outgoing: bool,
+    /// Which way it went: `in`, `out`, `hand`.
+    pub way: &'a str,
     /// What it is: `MG5`, `message`.
     pub kind: &'a str,
     /// What the sender called it.
@@ -119,12 +119,11 @@ pub struct Naming<'a> {
 #[must_use]
 pub fn file(naming: &Naming<'_>) -> String {
     let stamp = naming.at.to_zoned(naming.zone.clone()).strftime("%Y%m%d-%H%M").to_string();
-    let direction = if naming.outgoing { "out" } else { "in" };
     let kind = match piece(naming.kind, PIECE_MAX) {
         kind if kind.is_empty() => "document".to_owned(),
         kind => kind,
     };
-    let head = format!("{stamp}_{direction}_{kind}_");
+    let head = format!("{stamp}_{}_{kind}_", naming.way);
     format!("{head}{}", within(&safe::file_name(naming.name), NAME_MAX.saturating_sub(head.len())))
 }
 
@@ -180,7 +179,7 @@ mod tests {
 
     fn named(kind: &str, name: &str) -> String {
         let (at, zone) = ("2026-07-02T14:53:07Z".parse().unwrap(), TimeZone::get("Europe/London").unwrap());
-        file(&Naming { at, zone: &zone, outgoing: false, kind, name })
+        file(&Naming { at, zone: &zone, way: "in", kind, name })
     }
 
     #[test]

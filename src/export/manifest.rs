@@ -53,9 +53,12 @@ pub struct Provenance {
     pub cc: Vec<String>,
     /// By its Date field.
     pub sent: Option<Timestamp>,
-    /// INTERNALDATE.
+    /// INTERNALDATE; for what was taken in by hand, when that was.
     pub received: Timestamp,
-    /// `in` or `out`.
+    /// When a device first wrote it into the register.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Timestamp>,
+    /// `in` or `out`; `by-hand` for a file that was taken in by hand, which stands here under its own digest.
     pub direction: String,
     /// `cjsm`, `gov`, `firm` or `open`.
     pub carried: String,
@@ -170,6 +173,7 @@ impl Manifest {
             "from",
             "sent",
             "received",
+            "first seen",
             "deemed service",
             "signed by",
             "openpgp",
@@ -193,6 +197,7 @@ impl Manifest {
                 &message.from.join("; "),
                 &message.sent.map(|at| at.to_string()).unwrap_or_default(),
                 &message.received.to_string(),
+                &message.first_seen.map(|at| at.to_string()).unwrap_or_default(),
                 &message.deemed_service,
                 message.signer.as_deref().unwrap_or_default(),
                 &verdict,

@@ -2,7 +2,8 @@
 //!
 //! [`layout`] says what everything is called (pure); [`folder`] writes below one directory and never outside of it; [`manifest`] is what stands
 //! beside the files; [`verify`] reads all of it again, by nothing but what is on the disk. [`mailbox`] and [`archive`] are the forms that other
-//! programs read: mbox, Maildir, zip. [`bundle`] makes one PDF of many documents.
+//! programs read: mbox, Maildir, zip. [`bundle`] makes one PDF of many documents. [`target`] says what speaks against a directory
+//! that somebody names.
 //!
 //! Nothing is overwritten, no link is followed, and a file counts as written when it was read again from the disk and has the digest of what
 //! was meant. What was broken off is completed by doing the same once more.
@@ -13,6 +14,7 @@ pub mod folder;
 pub mod layout;
 pub mod mailbox;
 pub mod manifest;
+pub mod target;
 pub mod verify;
 
 pub use folder::{Folder, Put};

@@ -45,12 +45,27 @@ impl Verification {
 /// What a signature over a text is worth: in words, or why it is worth nothing.
 pub type Judge<'a> = &'a dyn Fn(&[u8], &[u8]) -> Result<String, String>;
 
+/// How far it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Far {
+    /// Files that were read.
+    pub files: u64,
+    /// Of so many, as far as is known.
+    pub of: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+}
+
+/// Called while files are read.
+pub type Told<'a> = &'a dyn Fn(Far);
+
 /// Reads an export, or the exports in the directories of this one.
 #[must_use]
-pub fn verify(dir: &Path, judge: Judge<'_>) -> Verification {
+pub fn verify(dir: &Path, judge: Judge<'_>, told: Told<'_>) -> Verification {
     let mut all = Verification::default();
+    let mut far = Far::default();
     if dir.join(DIGESTS).symlink_metadata().is_ok() {
-        one(dir, "", judge, &mut all);
+        one(dir, "", judge, (&mut far, told), &mut all);
         return all;
     }
     let entries = std::fs::read_dir(dir).map(|entries| entries.flatten().collect::<Vec<_>>());
@@ -67,7 +82,7 @@ pub fn verify(dir: &Path, judge: Judge<'_>) -> Verification {
         all.find(dir.display(), format!("holds no {DIGESTS}: it is no export, or one that was broken off"));
     }
     for name in names {
-        one(&dir.join(&name), &format!("{name}/"), judge, &mut all);
+        one(&dir.join(&name), &format!("{name}/"), judge, (&mut far, told), &mut all);
     }
     all
 }
@@ -85,7 +100,7 @@ fn open(dir: &Path, path: &str) -> std::io::Result<File> {
     if file.metadata()?.is_file() { Ok(file) } else { Err(std::io::Error::other("is no ordinary file")) }
 }
 
-fn digest(mut file: File) -> std::io::Result<String> {
+fn digest(mut file: File, (far, told): (&mut Far, Told<'_>)) -> std::io::Result<String> {
     let (mut digest, mut piece) = (Sha256::new(), vec![0; 128 << 10]);
     loop {
         let count = file.read(&mut piece)?;
@@ -93,10 +108,12 @@ fn digest(mut file: File) -> std::io::Result<String> {
             return Ok(hex::encode(digest.finalize()));
         }
         digest.update(piece.get(..count).unwrap_or_default());
+        far.bytes = far.bytes.saturating_add(count as u64);
+        told(*far);
     }
 }
 
-fn one(dir: &Path, prefix: &str, judge: Judge<'_>, all: &mut Verification) {
+fn one(dir: &Path, prefix: &str, judge: Judge<'_>, (far, told): (&mut Far, Told<'_>), all: &mut Verification) {
     let read = |name: &str| {
         let mut content = Vec::new();
         open(dir, name).and_then(|file| file.take(LIST_BYTES_MAX).read_to_end(&mut content)).map(|_| content)
@@ -121,9 +138,11 @@ fn one(dir: &Path, prefix: &str, judge: Judge<'_>, all: &mut Verification) {
         }
     };
     let mut named: BTreeMap<String, ()> = BTreeMap::new();
+    far.of = far.of.saturating_add(lines.len() as u64);
     for (expected, path) in lines {
         all.checked += 1;
-        match open(dir, &path).and_then(digest) {
+        far.files = far.files.saturating_add(1);
+        match open(dir, &path).and_then(|file| digest(file, (&mut *far, told))) {
             Ok(found) if found == expected => {}
             Ok(found) => {
                 all.find(format!("{prefix}{path}"), format!("was changed: its SHA-256 is {found}, not {expected}"))

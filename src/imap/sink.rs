@@ -123,6 +123,23 @@ pub enum Body {
     Unfetchable(String),
 }
 
+impl Body {
+    /// Bytes that were fetched.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Header(bytes) | Self::Whole(bytes) => bytes.len(),
+            Self::Unfetchable(_) => 0,
+        }
+    }
+
+    /// Nothing was fetched.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// What one pass over a mailbox did and cost.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Pass {

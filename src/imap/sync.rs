@@ -21,6 +21,7 @@ use super::session::{Pending, Session, Use, Wire};
 use super::sink::{Body, Fetched, Held, Link, MailboxAt, Pass, Position, Sink, Stop};
 use super::uid_set::UidSet;
 use crate::store::flags::Flags;
+use crate::store::page;
 
 /// Messages listed by one command. A million of them take seconds, and the first batch of bodies should not wait for that.
 const LIST_CHUNK: u32 = 20_000;
@@ -32,8 +33,12 @@ const FIRST_CHUNKS: [u32; 2] = [200, 2_000];
 const SLOW_SECS: f64 = 20.0;
 
 /// Messages that are fetched by header fields at once, and about how much each brings.
-const HEADERS_BATCH: usize = 500;
+const HEADERS_BATCH: usize = 512;
 const HEADER_BYTES: u32 = 1_024;
+
+/// A batch of at least so many messages ends where a page of the store does, if the next page would not fit in whole: a page is written anew
+/// by each batch that has a part of it.
+const ALIGNED_MIN: usize = 64;
 
 /// Ranges of UIDs in one command.
 const RANGES_MAX: usize = 180;
@@ -574,6 +579,18 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             let size = u64::from(if large { HEADER_BYTES } else { want.bytes });
             if !batch.is_empty() && (batch.len() >= most || bytes.saturating_add(size) > p.batch_bytes) {
                 break;
+            }
+            if batch.len() >= ALIGNED_MIN
+                && batch.last().is_some_and(|last| page::number(last.uid) != page::number(want.uid))
+            {
+                let next = queue.iter().take_while(|next| page::number(next.uid) == page::number(want.uid));
+                let (count, weight) = next.fold((0_usize, 0_u64), |(count, weight), next| {
+                    let size = if large { HEADER_BYTES } else { next.bytes };
+                    (count.saturating_add(1), weight.saturating_add(size.into()))
+                });
+                if batch.len().saturating_add(count) > most || bytes.saturating_add(weight) > p.batch_bytes {
+                    break;
+                }
             }
             if batch.last().is_none_or(|last| last.uid != want.uid.saturating_add(1)) {
                 // Many single UIDs would make too long a line (see `UidSet::chunks_newest_first`).

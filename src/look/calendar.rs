@@ -127,14 +127,15 @@ fn start(params: &str, value: &str) -> Option<String> {
 /// Looks into an invitation.
 pub(super) fn look(text: &str) -> Result<Found, LookError> {
     let event = read(text).ok_or_else(|| LookError("it is a calendar file without an event".to_owned()))?;
-    let when = if event.start.is_empty() { event.odd_start.as_str() } else { &event.start };
+    // London's clock is named only where it is known to be London's.
+    let when = if event.start.is_empty() {
+        event.odd_start.clone()
+    } else {
+        format!("{} (London)", event.start.replace('T', " "))
+    };
     let words = format!(
-        "What: {}\nWhere: {}\nWhen: {} (London)\nFrom: {}\n\n{}",
-        event.summary,
-        event.place,
-        when.replace('T', " "),
-        event.organizer,
-        event.description
+        "What: {}\nWhere: {}\nWhen: {when}\nFrom: {}\n\n{}",
+        event.summary, event.place, event.organizer, event.description
     );
     let mut found = Found::text("calendar invitation", words);
     if event.method == "CANCEL" {

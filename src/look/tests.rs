@@ -151,6 +151,9 @@ fn an_invitation_offers_its_hearing_in_londons_time() {
     assert_eq!(found("a.ics", day.as_bytes()).invited.unwrap().start, "2026-06-05");
     assert!(found("a.ics", ics.replace("REQUEST", "CANCEL").as_bytes()).invited.is_none());
     assert!(found("a.ics", ics.replace("20260605T", "never").as_bytes()).invited.is_none());
+    // A clock that is not known is not called London's.
+    let odd = found("a.ics", ics.replace("GMT Standard Time", "Pacific Standard Time").as_bytes());
+    assert!(odd.invited.is_none() && !odd.text.contains("London"), "{}", odd.text);
     assert!(refused("a.ics", b"BEGIN:VCALENDAR\r\n").contains("without an event"));
 }
 

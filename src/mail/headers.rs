@@ -124,7 +124,11 @@ impl Headers {
     }
 
     fn raw_values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields().filter(move |(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        // By octets: a name is ASCII, and this is asked for each field of each message that comes.
+        self.fields.iter().filter_map(move |field| {
+            let found = self.raw.get(field.name.clone())?;
+            if found.eq_ignore_ascii_case(name.as_bytes()) { self.raw.get(field.value.clone()) } else { None }
+        })
     }
 
     /// Values of the fields of this name (case ignored), unfolded, not decoded.

@@ -14,6 +14,7 @@ pub mod id;
 pub mod mailto;
 pub mod marking;
 pub mod message;
+pub mod outline;
 pub mod reply;
 pub mod report;
 pub mod safe;

@@ -239,12 +239,19 @@ fn block_line(line: &str) -> Vec<SafeText> {
     }
     let mut lines = Vec::new();
     let mut cleaner = Cleaner::default();
+    // The column of the last tab, and how long the text was there: a line may be nothing but tabs, and none may cost all that stands before it.
+    let (mut column, mut from) = (0_usize, 0_usize);
     for character in line.chars() {
         match class(character) {
-            Class::LineBreak => lines.push(SafeText(std::mem::take(&mut cleaner).text)),
+            Class::LineBreak => {
+                lines.push(SafeText(std::mem::take(&mut cleaner).text));
+                (column, from) = (0, 0);
+            }
             Class::Tab => {
-                let column = width(&cleaner.text);
-                (column..(column / 8 + 1) * 8).for_each(|_| cleaner.push(' '));
+                column += width(cleaner.text.get(from..).unwrap_or_default());
+                let next = (column / 8 + 1) * 8;
+                (column..next).for_each(|_| cleaner.push(' '));
+                (column, from) = (next, cleaner.text.len());
             }
             Class::Joiner | Class::Invisible => {}
             Class::Blank => cleaner.push(' '),
@@ -341,11 +348,22 @@ mod tests {
         check("a\r\nb", &["a", "b"]);
         check("a\rb", &["a", "b"]);
         check("a\tb\n12345678\tc", &["a       b", "12345678        c"]);
+        check(
+            "é\t日本\t\u{1f1ec}\u{1f1e7}\tx\u{2028}é\tb",
+            &["é       日本    \u{1f1ec}\u{1f1e7}      x", "é       b"],
+        );
         check("x\u{34f}\u{200c}\u{ad}y", &["xy"]);
         check("a\u{202e}b", &["a[U+202E]b"]);
         check("a\u{2029}b", &["a", "b"]);
         check("\u{1b}c", &["^[c"]);
         check("\u{e0a2}", &["\u{fffd}"]);
+    }
+
+    /// A minute and more, where each tab costs what stands before it.
+    #[test]
+    fn a_line_of_tabs_takes_no_time() {
+        let line = SafeText::block(&"é\t".repeat(200_000));
+        assert_eq!((line.len(), line[0].as_str().chars().count()), (1, 8 * 200_000));
     }
 
     #[test]

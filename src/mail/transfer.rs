@@ -5,12 +5,16 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
+use super::message::Encoding;
+
 /// Decodes base64 (RFC 2045 §6.8). Characters outside the alphabet are passed over, padding in the middle starts anew (some mailers join
 /// encoded pieces). The flag says that something was passed over or is missing.
 #[must_use]
 pub(crate) fn decode_base64(bytes: &[u8]) -> (Vec<u8>, bool) {
     let mut decoded = Vec::with_capacity(bytes.len().div_ceil(4).saturating_mul(3));
-    let damaged = base64(bytes, &mut decoded, &mut |_| Ok(())).unwrap_or(true);
+    let mut state = Base64::default();
+    let taken = state.take(bytes, &mut decoded, &mut |_| Ok(()));
+    let damaged = state.end(&mut decoded) | taken.is_err();
     (decoded, damaged)
 }
 
@@ -19,70 +23,153 @@ pub(crate) fn decode_base64(bytes: &[u8]) -> (Vec<u8>, bool) {
 /// # Errors
 /// What the taker says.
 pub(crate) fn write_base64(bytes: &[u8], to: &mut dyn std::io::Write) -> std::io::Result<bool> {
-    const PIECE: usize = 64 << 10;
-    let mut decoded = Vec::with_capacity(2 * PIECE);
-    let damaged = base64(bytes, &mut decoded, &mut |decoded| {
-        if decoded.len() >= PIECE {
-            to.write_all(decoded)?;
-            decoded.clear();
-        }
-        Ok(())
-    })?;
-    to.write_all(&decoded)?;
-    Ok(damaged)
+    let mut decoder = Decoder::new(Encoding::Base64);
+    decoder.take(bytes, to)?;
+    decoder.end(to)
 }
 
-/// Decodes; `drain` may take what was decoded so far.
-fn base64(
-    bytes: &[u8],
-    decoded: &mut Vec<u8>,
-    drain: &mut dyn FnMut(&mut Vec<u8>) -> std::io::Result<()>,
-) -> std::io::Result<bool> {
-    let (mut group, mut held, mut damaged, mut padded) = (0_u32, 0_u8, false, false);
-    let (mut rest, mut at_start) = (bytes, true);
-    while let Some((&byte, after)) = rest.split_first() {
-        // Whole lines of nothing but the alphabet, which is nearly all of an attachment, go many times as fast.
-        if at_start
-            && held == 0
-            && !padded
-            && let Some(next) = whole_line(rest, decoded)
-        {
-            drain(decoded)?;
-            rest = next;
-            continue;
-        }
-        (rest, at_start) = (after, byte == b'\n');
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'\r' | b'\n' | b' ' | b'\t' => continue,
-            b'=' => {
-                damaged |= flush(decoded, group, held);
-                (group, held, padded) = (0, 0, true);
-                continue;
-            }
-            _ => {
-                damaged = true;
-                continue;
-            }
-        };
-        // Text after the padding: a second encoded piece, or rubbish.
-        damaged |= padded;
-        group = group << 6 | u32::from(value);
-        held += 1;
-        if held == 4 {
-            let [_, first, second, third] = group.to_be_bytes();
-            decoded.extend_from_slice(&[first, second, third]);
-            (group, held) = (0, 0);
-            drain(decoded)?;
+/// Bytes that are decoded before they are handed on.
+const PIECE: usize = 64 << 10;
+
+/// A transfer encoding being undone, piece by piece: what is decoded is the same however the pieces are cut.
+#[derive(Debug)]
+pub(crate) enum Decoder {
+    /// There is none.
+    Plain,
+    /// RFC 2045 §6.7: the line that has not ended yet, and whether something was malformed.
+    Quoted(Vec<u8>, bool),
+    /// RFC 2045 §6.8: its state, and what was decoded and not handed on.
+    Base64(Base64, Vec<u8>),
+}
+
+impl Decoder {
+    /// For what is encoded so.
+    pub(crate) fn new(encoding: Encoding) -> Self {
+        match encoding {
+            Encoding::Identity | Encoding::Unknown => Self::Plain,
+            Encoding::QuotedPrintable => Self::Quoted(Vec::new(), false),
+            Encoding::Base64 => Self::Base64(Base64::default(), Vec::with_capacity(2 * PIECE)),
         }
     }
-    damaged |= held != 0;
-    damaged |= flush(decoded, group, held);
-    Ok(damaged)
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// What the taker says.
+    pub(crate) fn take(&mut self, piece: &[u8], to: &mut dyn std::io::Write) -> std::io::Result<()> {
+        match self {
+            Self::Plain => to.write_all(piece),
+            Self::Quoted(line, damaged) => {
+                let whole = memchr::memrchr(b'\n', piece).map_or(0, |at| at + 1);
+                let (lines, rest) = piece.split_at_checked(whole).unwrap_or((&[], piece));
+                line.extend_from_slice(lines);
+                if whole > 0 {
+                    let (decoded, odd) = decode_quoted_printable(line);
+                    *damaged |= odd;
+                    line.clear();
+                    to.write_all(&decoded)?;
+                }
+                line.extend_from_slice(rest);
+                Ok(())
+            }
+            Self::Base64(state, decoded) => state.take(piece, decoded, &mut |decoded| {
+                if decoded.len() >= PIECE {
+                    to.write_all(decoded)?;
+                    decoded.clear();
+                }
+                Ok(())
+            }),
+        }
+    }
+
+    /// Nothing more comes; whether something was malformed.
+    ///
+    /// # Errors
+    /// What the taker says.
+    pub(crate) fn end(self, to: &mut dyn std::io::Write) -> std::io::Result<bool> {
+        match self {
+            Self::Plain => Ok(false),
+            Self::Quoted(line, damaged) => {
+                let (decoded, odd) = decode_quoted_printable(&line);
+                to.write_all(&decoded)?;
+                Ok(damaged | odd)
+            }
+            Self::Base64(state, mut decoded) => {
+                let damaged = state.end(&mut decoded);
+                to.write_all(&decoded)?;
+                Ok(damaged)
+            }
+        }
+    }
+}
+
+/// Base64 being undone.
+#[derive(Debug, Default)]
+pub(crate) struct Base64 {
+    group: u32,
+    held: u8,
+    damaged: bool,
+    padded: bool,
+    /// A line has begun.
+    inside: bool,
+}
+
+impl Base64 {
+    /// Decodes; `drain` may take what was decoded so far.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        decoded: &mut Vec<u8>,
+        drain: &mut dyn FnMut(&mut Vec<u8>) -> std::io::Result<()>,
+    ) -> std::io::Result<()> {
+        let mut rest = bytes;
+        while let Some((&byte, after)) = rest.split_first() {
+            // Whole lines of nothing but the alphabet, which is nearly all of an attachment, go many times as fast.
+            if !self.inside
+                && self.held == 0
+                && !self.padded
+                && let Some(next) = whole_line(rest, decoded)
+            {
+                drain(decoded)?;
+                rest = next;
+                continue;
+            }
+            (rest, self.inside) = (after, byte != b'\n');
+            let value = match byte {
+                b'A'..=b'Z' => byte - b'A',
+                b'a'..=b'z' => byte - b'a' + 26,
+                b'0'..=b'9' => byte - b'0' + 52,
+                b'+' => 62,
+                b'/' => 63,
+                b'\r' | b'\n' | b' ' | b'\t' => continue,
+                b'=' => {
+                    self.damaged |= flush(decoded, self.group, self.held);
+                    (self.group, self.held, self.padded) = (0, 0, true);
+                    continue;
+                }
+                _ => {
+                    self.damaged = true;
+                    continue;
+                }
+            };
+            // Text after the padding: a second encoded piece, or rubbish.
+            self.damaged |= self.padded;
+            self.group = self.group << 6 | u32::from(value);
+            self.held += 1;
+            if self.held == 4 {
+                let [_, first, second, third] = self.group.to_be_bytes();
+                decoded.extend_from_slice(&[first, second, third]);
+                (self.group, self.held) = (0, 0);
+                drain(decoded)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Decodes what is left over; whether something was malformed or is missing.
+    fn end(self, decoded: &mut Vec<u8>) -> bool {
+        flush(decoded, self.group, self.held) | self.damaged | (self.held != 0)
+    }
 }
 
 /// Decodes a line that is made of whole groups and nothing else, and says what is behind it. `None`: it is not such a line, and nothing
@@ -227,7 +314,8 @@ fn encode_line(line: &[u8], encoded: &mut Vec<u8>) {
 mod tests {
     use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
-    use super::{decode_base64, decode_quoted_printable, encode_base64, encode_quoted_printable};
+    use super::{Decoder, decode_base64, decode_quoted_printable, encode_base64, encode_quoted_printable};
+    use crate::mail::message::Encoding;
 
     #[test]
     fn base64_is_read_as_far_as_it_goes() {
@@ -293,6 +381,25 @@ mod tests {
             let mut written = Vec::new();
             let damaged = super::write_base64(text.as_bytes(), &mut written).unwrap();
             prop_assert_eq!(decode_base64(text.as_bytes()), (written, damaged));
+        }
+
+        #[test]
+        fn however_the_pieces_are_cut_the_same_comes_out(
+            text in "[A-Za-z0-9+/= \r\n]{0,300}", times in 1..6_usize, cuts in proptest::collection::vec(0..2_000_usize, 0..8)
+        ) {
+            let bytes = text.repeat(times).into_bytes();
+            let mut cuts: Vec<usize> = cuts.into_iter().map(|at| at.min(bytes.len())).chain([0, bytes.len()]).collect();
+            cuts.sort_unstable();
+            for (encoding, whole) in
+                [(Encoding::Base64, decode_base64(&bytes)), (Encoding::QuotedPrintable, decode_quoted_printable(&bytes)), (Encoding::Identity, (bytes.clone(), false))]
+            {
+                let (mut decoder, mut written) = (Decoder::new(encoding), Vec::new());
+                for pair in cuts.windows(2) {
+                    decoder.take(&bytes[pair[0]..pair[1]], &mut written).unwrap();
+                }
+                let damaged = decoder.end(&mut written).unwrap();
+                prop_assert_eq!((written, damaged), whole);
+            }
         }
 
         #[test]

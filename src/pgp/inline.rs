@@ -37,7 +37,7 @@ const SIGNATURE_END: &[u8] = b"-----END PGP SIGNATURE-----";
 /// Finds the first block; markers count only at the beginning of a line.
 pub(super) fn find(text: &[u8]) -> Option<Block> {
     // Nearly all mail has none: one quick look.
-    text.windows(10).find(|window| *window == b"-----BEGIN")?;
+    memchr::memmem::find(text, b"-----BEGIN")?;
     let mut begun: Option<(Kind, usize)> = None;
     let mut ended: Option<usize> = None;
     let mut markers = 0_usize;

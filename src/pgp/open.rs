@@ -320,12 +320,19 @@ impl Work<'_> {
     fn present(mut self, mut payload: Payload) -> Opened {
         let outer = self.message.headers();
         let holds = payload.signatures.iter().any(|checked| checked.covers == Covers::Whole && holds(checked.outcome));
-        let scheme = payload::scheme(&payload.entity).filter(|_| payload.mime && (payload.encrypted || holds));
+        let protects = payload.mime && (payload.encrypted || holds);
+        let scheme = match payload::wrapped(outer, &payload.entity).filter(|_| protects) {
+            Some(inner) => {
+                payload.entity = inner;
+                Some(Scheme::Wrapped)
+            }
+            None => payload::scheme(&payload.entity).filter(|_| protects),
+        };
         let inner = payload.entity.headers();
         let mut headers = payload::view(outer, scheme.map(|scheme| (inner, scheme, payload.encrypted)));
         self.report.header_protection = match scheme {
             None => HeaderProtection::None,
-            Some(Scheme::Cipher | Scheme::Old) if payload.encrypted => HeaderProtection::Encrypted,
+            Some(Scheme::Cipher | Scheme::Old | Scheme::Wrapped) if payload.encrypted => HeaderProtection::Encrypted,
             Some(_) if holds => HeaderProtection::Signed,
             Some(_) => HeaderProtection::None,
         };

@@ -6,8 +6,9 @@
 use crate::mail::headers::Headers;
 use crate::mail::message::{Message, Part};
 
-use super::open::HeaderView;
+use super::open::{HeaderView, addresses};
 use super::protect::OBSCURED_SUBJECT;
+use super::shape::{Shape, shape};
 
 /// Fields that a person is shown or that a reply depends on.
 const USER_FACING: [&str; 11] = [
@@ -36,6 +37,22 @@ pub(super) enum Scheme {
     Cipher,
     /// The drafts before it.
     Old,
+    /// RFC 8551 §3.1: the payload was a whole message, wrapped as `message/rfc822`.
+    Wrapped,
+}
+
+/// The message that a payload wraps, where that is how its fields were protected (RFC 9788 §4.10.1): the payload is that message alone, which has
+/// no layer of protection of its own and no `hp`. Somebody who passes a message on may wrap it in the same way: only the author outside
+/// vouches for what is inside as their own, so a message of anybody else stays what it is, an attached one.
+pub(super) fn wrapped(outer: &Headers, payload: &Message) -> Option<Message> {
+    let root = payload.root();
+    if root.media_type != "message/rfc822" || root.param("hp").is_some() {
+        return None;
+    }
+    let inner = Message::parse(payload.content(root));
+    let (from, inside) = (addresses(outer), addresses(inner.headers()));
+    let alike = matches!((from.as_slice(), inside.as_slice()), ([one], [other]) if one.contains('@') && one == other);
+    (alike && scheme(&inner).is_none() && matches!(shape(&inner), Shape::Clear)).then_some(inner)
 }
 
 /// What the root of a payload says about its fields. `hp` elsewhere means nothing.

@@ -113,7 +113,13 @@ pub fn suggestion<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str> 
     if let Some(near) = nearest(word, candidates.clone()) {
         return format!("did you mean `{near}`?");
     }
-    let all: Vec<&str> = candidates.into_iter().collect();
+    let mut all: Vec<&str> = Vec::new();
+    for candidate in candidates {
+        // Some keys are asked for more than once.
+        if !all.contains(&candidate) {
+            all.push(candidate);
+        }
+    }
     if all.len() <= 20 { format!("known here: {}", all.join(", ")) } else { String::new() }
 }
 

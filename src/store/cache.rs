@@ -21,6 +21,7 @@
 //! A record that does not open costs itself: it is removed, told of by [`Cache::take_damage`], and its mailbox is marked to be compared
 //! in full.
 
+mod batch;
 mod list;
 mod open;
 mod partly;
@@ -37,6 +38,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use zeroize::Zeroizing;
 
+pub use self::batch::{Incoming, PackedBatch};
 pub use self::tidy::{Thrift, Tidied};
 use super::flags::Flags;
 use super::mailbox::Mailbox;

@@ -20,6 +20,8 @@ pub(super) fn draw(model: &Model, canvas: &mut Canvas<'_>) {
         Some(Popup::Finder(finder)) => super::screen::finder::draw(model, finder, canvas),
         Some(Popup::Stop(stop)) => draw_stop(model, stop, canvas),
         Some(Popup::Offers(offers)) => draw_offers(model, offers, canvas),
+        Some(Popup::Target(prompt)) => super::screen::target::draw(model, prompt, canvas),
+        Some(Popup::Exporting) => super::screen::exporting::draw(model, canvas),
         Some(_) => {}
         None if !model.hints.is_empty() => which_key(model, canvas),
         None => {}

@@ -40,7 +40,13 @@ fn title(model: &Model, canvas: &mut Canvas<'_>) {
         first += 1;
     }
     let mut x = row.x + 1;
-    let end = row.x + row.width - 1;
+    let mut end = row.x + row.width - 1;
+    if let Some(words) = super::screen::exporting::short(model).filter(|_| model.popups.is_empty()) {
+        let width = cells(&words).min(end.saturating_sub(x));
+        end -= width;
+        canvas.put(end, row.y, width, &words, canvas.style(Scope::StatusPending));
+        end = end.saturating_sub(2);
+    }
     for (at, name) in names.iter().enumerate().skip(first) {
         let share = if at == last { end.saturating_sub(x) } else { end.saturating_sub(x).min(CRUMB) };
         x += canvas.put(x, row.y, share, name.as_str(), if at == last { strong } else { muted });
@@ -414,6 +420,8 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::ListMark, "mark"),
             (Action::DocumentSort, "sort"),
             (Action::DocumentSave, "save"),
+            (Action::MailExport, "export"),
+            (Action::MailBundle, "bundle"),
             (Action::DocumentQuarantine, "quarantine"),
             (Action::Back, "back"),
             (Action::Help, "help"),

@@ -15,18 +15,18 @@ use crate::support::home::Home;
 
 const QUILL: &str = "quill@quillpounce.example";
 
-struct World {
+pub(crate) struct World {
     server: Dovecot,
-    home: Home,
-    dir: tempfile::TempDir,
+    pub(crate) home: Home,
+    pub(crate) dir: tempfile::TempDir,
 }
 
-fn path(path: &Path) -> &str {
+pub(crate) fn path(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
 impl World {
-    fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         let server = Dovecot::start()?;
         let dir = tempfile::tempdir().unwrap();
         let key = dir.path().join("key.pgp");
@@ -38,15 +38,15 @@ impl World {
         Some(Self { server, home, dir })
     }
 
-    fn deliver(&self, raw: &[u8]) {
+    pub(crate) fn deliver(&self, raw: &[u8]) {
         self.server.deliver("quill", "INBOX", raw);
     }
 
-    fn out(&self) -> PathBuf {
+    pub(crate) fn out(&self) -> PathBuf {
         self.dir.path().join("out")
     }
 
-    fn export(&self, more: &[&str]) -> Value {
+    pub(crate) fn export(&self, more: &[&str]) -> Value {
         let out = self.out();
         let mut args = vec!["case", "export", "FERRET", "--to", path(&out)];
         args.extend(more);
@@ -55,7 +55,7 @@ impl World {
 }
 
 /// A message of the prosecution with files: name, media type, content.
-fn idpc(id: &str, subject: &str, files: &[(&str, &str, Vec<u8>)]) -> Vec<u8> {
+pub(crate) fn idpc(id: &str, subject: &str, files: &[(&str, &str, Vec<u8>)]) -> Vec<u8> {
     use base64::Engine as _;
     let mut raw = format!(
         "From: CPS Mudshire <ambleford.mags@cps.gov.example>\r\nTo: Beatrice Quill <{QUILL}>\r\nMessage-ID: <{id}@cps.gov.example>\r\n\
@@ -82,7 +82,7 @@ fn idpc(id: &str, subject: &str, files: &[(&str, &str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// A PDF of one page that says something.
-fn pdf(words: &str) -> Vec<u8> {
+pub(crate) fn pdf(words: &str) -> Vec<u8> {
     use casemail::export::bundle::{Item, Matter, make};
     let item = Item { name: "x".into(), about: String::new(), matter: Matter::Text(words.into()) };
     make("x", vec![item]).unwrap().0
@@ -102,7 +102,7 @@ fn ferret(id: &str) -> Vec<u8> {
     )
 }
 
-fn ran(program: &str, args: &[&str], dir: &Path) -> (bool, String) {
+pub(crate) fn ran(program: &str, args: &[&str], dir: &Path) -> (bool, String) {
     let done = Command::new(program).args(args).current_dir(dir).output();
     let done = done.unwrap_or_else(|why| panic!("{program}: {why}"));
     (
@@ -111,14 +111,14 @@ fn ran(program: &str, args: &[&str], dir: &Path) -> (bool, String) {
     )
 }
 
-fn has(program: &str) -> bool {
+pub(crate) fn has(program: &str) -> bool {
     let found = Command::new(program).arg("--version").output().is_ok();
     assert!(found || std::env::var("CASEMAIL_TESTS").as_deref() != Ok("all"), "{program} is not installed");
     found
 }
 
 /// Every file below a directory, sorted.
-fn files(dir: &Path) -> Vec<String> {
+pub(crate) fn files(dir: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut left = vec![dir.to_owned()];
     while let Some(next) = left.pop() {

@@ -12,13 +12,14 @@ use casemail::pgp::open::{Decrypt, Opened, open};
 use casemail::pgp::report::{Acceptance, Covers, HeaderProtection, Integrity, SignatureState};
 use casemail::pgp::seal::{Sealed, encrypt, seal, sign};
 use jiff::Timestamp;
+use sequoia_openpgp::cert::CipherSuite;
 
-const OURS: &str = "i.thistledown@tg-law.example";
-const THEIRS: &str = "h.lintwhite@copfs.gov.example";
+pub(crate) const OURS: &str = "i.thistledown@tg-law.example";
+pub(crate) const THEIRS: &str = "h.lintwhite@copfs.gov.example";
 
 /// A program's output; fails the test with its words if it does not succeed.
 #[track_caller]
-fn run(command: &mut Command, input: &[u8]) -> (Vec<u8>, String) {
+pub(crate) fn run(command: &mut Command, input: &[u8]) -> (Vec<u8>, String) {
     let mut child =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
     let mut stdin = child.stdin.take().expect("piped");
@@ -46,13 +47,13 @@ pub(crate) fn installed(program: &str) -> bool {
 }
 
 /// A GnuPG home.
-struct Gpg {
-    home: tempfile::TempDir,
+pub(crate) struct Gpg {
+    pub(crate) home: tempfile::TempDir,
 }
 
 impl Gpg {
     /// With a key of the given kind for [`THEIRS`], and our certificate imported.
-    fn new(algorithm: &[&str], ours: &Generated) -> Self {
+    pub(crate) fn new(algorithm: &[&str], ours: &Generated) -> Self {
         let gpg = Self { home: tempfile::Builder::new().prefix("gpg").tempdir().expect("a directory") };
         std::fs::set_permissions(gpg.home.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).expect("0700");
         let mut arguments = vec!["--quick-gen-key"];
@@ -80,11 +81,11 @@ impl Gpg {
         command
     }
 
-    fn cert(&self) -> Vec<u8> {
+    pub(crate) fn cert(&self) -> Vec<u8> {
         run(&mut self.command(&["--export", THEIRS]), b"").0
     }
 
-    fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
         let path = self.home.path().join(name);
         std::fs::write(&path, content).expect("written");
         path
@@ -97,12 +98,12 @@ impl Drop for Gpg {
     }
 }
 
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 
 /// Our side: our own key, and theirs accepted.
-fn our_keyring(ours: &Generated, theirs: &[u8]) -> (Keyring, String) {
+pub(crate) fn our_keyring(ours: &Generated, theirs: &[u8]) -> (Keyring, String) {
     let mut keyring = Keyring::new();
     keyring.add_secret(&ours.secret, None).expect("our key");
     let added = keyring.add_cert(theirs, Acceptance::Accepted).expect("their certificate");
@@ -110,7 +111,7 @@ fn our_keyring(ours: &Generated, theirs: &[u8]) -> (Keyring, String) {
 }
 
 /// An entity with an attachment, as a builder would make it.
-fn entity() -> Vec<u8> {
+pub(crate) fn entity() -> Vec<u8> {
     b"Content-Type: multipart/mixed; boundary=\"inner\"\r\n\r\n--inner\r\nContent-Type: text/plain; charset=utf-8\r\n\
       Content-Transfer-Encoding: quoted-printable\r\n\r\nThe plea is F=C3=A9rret's. Trailing space=20\r\n-- \r\nFrom the bar\r\n\
       --inner\r\nContent-Type: application/pdf; name=\"offer.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\
@@ -118,7 +119,7 @@ fn entity() -> Vec<u8> {
         .to_vec()
 }
 
-fn fields(from: &str, to: &str, date: Timestamp) -> Vec<(String, String)> {
+pub(crate) fn fields(from: &str, to: &str, date: Timestamp) -> Vec<(String, String)> {
     let date = date.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
     [
         ("Date", date.as_str()),
@@ -134,7 +135,7 @@ fn fields(from: &str, to: &str, date: Timestamp) -> Vec<(String, String)> {
 }
 
 /// The ciphertext of a sealed entity: what a mail program hands to gpg.
-fn ciphertext(sealed: &Sealed) -> Vec<u8> {
+pub(crate) fn ciphertext(sealed: &Sealed) -> Vec<u8> {
     let text = String::from_utf8(sealed.entity.clone()).expect("7-bit");
     let start = text.find("-----BEGIN PGP MESSAGE-----").expect("armored");
     let end = text.find("-----END PGP MESSAGE-----").expect("armored") + "-----END PGP MESSAGE-----".len();
@@ -142,7 +143,7 @@ fn ciphertext(sealed: &Sealed) -> Vec<u8> {
 }
 
 /// Signed content and signature of a `multipart/signed` entity, cut by the boundary as RFC 2046 says.
-fn signed_parts(sealed: &Sealed) -> (Vec<u8>, Vec<u8>, String) {
+pub(crate) fn signed_parts(sealed: &Sealed) -> (Vec<u8>, Vec<u8>, String) {
     let text = String::from_utf8(sealed.entity.clone()).expect("7-bit");
     let head = text.split("\r\n\r\n").next().expect("a header").to_owned();
     let boundary = head.split("boundary=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a boundary");
@@ -152,7 +153,7 @@ fn signed_parts(sealed: &Sealed) -> (Vec<u8>, Vec<u8>, String) {
 }
 
 #[track_caller]
-fn assert_good(opened: &Opened, encrypted: bool) {
+pub(crate) fn assert_good(opened: &Opened, encrypted: bool) {
     let report = &opened.report;
     assert_eq!(report.signature.state, SignatureState::Good, "{report:#?} {:?}", opened.warnings);
     assert_eq!(report.signature.covers, Covers::Whole);
@@ -161,12 +162,24 @@ fn assert_good(opened: &Opened, encrypted: bool) {
 }
 
 /// What gpg made, put into RFC 3156's frame.
-fn frame_encrypted(armored: &[u8], from: &str) -> Vec<u8> {
+pub(crate) fn frame_encrypted(armored: &[u8], from: &str) -> Vec<u8> {
     let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
     format!(
         "Date: {date}\nFrom: Hamish <{from}>\nTo: {OURS}\nSubject: ...\nMIME-Version: 1.0\n\
          Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=\"b\"\n\n\
          --b\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n\n--b\nContent-Type: application/octet-stream\n\n{}\n--b--\n",
+        String::from_utf8_lossy(armored)
+    )
+    .into_bytes()
+}
+
+/// A content with a detached signature that another program made, in RFC 3156's frame.
+pub(crate) fn frame_signed(content: &str, armored: &[u8], from: &str) -> Vec<u8> {
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+    format!(
+        "Date: {date}\r\nFrom: {from}\r\nTo: {OURS}\r\nSubject: answer\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; boundary=\"b\"\r\n\r\n\
+         --b\r\n{content}\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n{}\r\n--b--\r\n",
         String::from_utf8_lossy(armored)
     )
     .into_bytes()
@@ -218,12 +231,7 @@ fn check_gpg_both_ways(algorithm: &[&str]) {
     let detach = ["--armor", "--detach-sign", "--digest-algo", "SHA256", "--local-user", THEIRS];
     let (armored, _) = run(&mut gpg.command(&detach), content.as_bytes());
     let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
-    let mail = format!(
-        "Date: {date}\r\nFrom: {THEIRS}\r\nTo: {OURS}\r\nSubject: answer\r\nMIME-Version: 1.0\r\n\
-         Content-Type: multipart/signed; micalg=pgp-sha256; protocol=\"application/pgp-signature\"; boundary=\"b\"\r\n\r\n\
-         --b\r\n{content}\r\n--b\r\nContent-Type: application/pgp-signature\r\n\r\n{}\r\n--b--\r\n",
-        String::from_utf8_lossy(&armored)
-    );
+    let mail = String::from_utf8(frame_signed(content, &armored, THEIRS)).expect("text");
     assert_good(&open(&Message::parse(mail.as_bytes()), &keyring, now(), Decrypt::Any), false);
     // The same as a file with bare line feeds.
     assert_good(&open(&Message::parse(mail.replace("\r\n", "\n").as_bytes()), &keyring, now(), Decrypt::Any), false);
@@ -367,17 +375,29 @@ fn what_we_seal_we_open() {
 /// A key of the RFC 9580 kind on the other side: version 6 signatures are read, and we seal to it.
 #[test]
 fn version_6_both_ways() {
+    check_kind(CipherSuite::Cv25519, "");
+}
+
+/// One of RFC 9980 (ML-DSA-65 with Ed25519, ML-KEM-768 with X25519), too.
+#[test]
+fn post_quantum_both_ways() {
+    check_kind(CipherSuite::MLDSA65_Ed25519, "ML-DSA-65+Ed25519");
+}
+
+fn check_kind(suite: CipherSuite, algorithm: &str) {
     use sequoia_openpgp::serialize::SerializeInto as _;
     let (key, _) = sequoia_openpgp::cert::CertBuilder::general_purpose(Some(format!("Hamish Lintwhite <{THEIRS}>")))
         .set_profile(sequoia_openpgp::Profile::RFC9580)
         .expect("known")
-        .set_cipher_suite(sequoia_openpgp::cert::CipherSuite::Cv25519)
+        .set_cipher_suite(suite)
         .generate()
         .expect("a key");
     let (secret, cert) = (key.as_tsk().to_vec().expect("bytes"), key.to_vec().expect("bytes"));
     let ours = generate("Isla Thistledown", OURS, now()).expect("a key");
     let (receiver, fingerprint) = our_keyring(&ours, &cert);
     assert_eq!(fingerprint.len(), 64);
+    let info = receiver.cert(&fingerprint, now()).expect("held");
+    assert!(info.can_encrypt && info.can_sign && info.algorithm.contains(algorithm), "{info:?}");
     let mut sender = Keyring::new();
     sender.add_secret(&secret, None).expect("their key");
     sender.add_cert(&ours.cert, Acceptance::Accepted).expect("our certificate");

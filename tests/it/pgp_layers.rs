@@ -7,7 +7,7 @@ use casemail::pgp::file::{FileReport, files, open_file};
 use casemail::pgp::generate::{Generated, generate};
 use casemail::pgp::keyring::Keyring;
 use casemail::pgp::open::{Decrypt, Opened, Terms, open, open_with};
-use casemail::pgp::report::{Acceptance, Covers, Integrity, SignatureState};
+use casemail::pgp::report::{Acceptance, Covers, HeaderProtection, Integrity, SignatureState};
 use casemail::pgp::seal::{Sealed, encrypt, sign};
 use casemail::pgp::sentence::{of_file, sentences};
 use casemail::pgp::verdict::Standing;
@@ -184,6 +184,42 @@ fn fields_outside_the_signature_are_named() {
 
     // Nothing is called unsigned where nothing is signed.
     assert_eq!(world.open(mail(THEM, &plain)).headers.unsigned, Vec::<String>::new());
+}
+
+/// A whole message wrapped as the payload (RFC 8551 §3.1, RFC 9788 §4.10): its fields count, as long as it is the author's own.
+#[test]
+fn a_wrapped_message_of_the_author_is_the_message() {
+    let world = World::new();
+    let date = now().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string();
+    let inner = |from: &str, kind: &str| {
+        format!(
+            "Content-Type: message/rfc822{kind}\r\n\r\nFrom: {from}\r\nTo: {US}\r\nSubject: the plea itself\r\nDate: {date}\r\n\
+             Content-Type: text/plain\r\n\r\nWe accept.\r\n"
+        )
+        .into_bytes()
+    };
+    let sealed = world.open(mail(THEM, &world.encrypted(&world.signed(&world.them, &inner(THEM, ""), now()))));
+    check(&sealed, SignatureState::Good, Covers::Whole, Some(THEM), true);
+    assert_eq!(sealed.report.header_protection, HeaderProtection::Encrypted);
+    assert_eq!(sealed.shown.headers().subject(), "the plea itself");
+    assert_eq!(sealed.shown.root().media_type, "text/plain");
+    assert!(sealed.headers.mismatch.contains(&"Subject".to_owned()), "{:?}", sealed.headers.mismatch);
+
+    let signed = world.open(mail(THEM, &world.signed(&world.them, &inner(THEM, ""), now())));
+    check(&signed, SignatureState::Good, Covers::Whole, Some(THEM), false);
+    assert_eq!(signed.report.header_protection, HeaderProtection::Signed);
+    assert!(!signed.headers.unsigned.contains(&"Subject".to_owned()), "{:?}", signed.headers.unsigned);
+
+    // Passed on from somebody else, or marked by the newer scheme: a message that is attached, whose fields nobody takes for the author's.
+    for (from, kind) in [("x@attacker.example", ""), (THEM, "; hp=\"clear\"")] {
+        let opened = world.open(mail(THEM, &world.encrypted(&world.signed(&world.them, &inner(from, kind), now()))));
+        assert_ne!(opened.shown.headers().subject(), "the plea itself", "{from} {kind}");
+        assert_eq!(opened.shown.root().media_type, "message/rfc822", "{from} {kind}");
+    }
+    // By a name that is not the signer's, it is good for nobody.
+    let forged =
+        world.open(mail("x@attacker.example", &world.signed(&world.them, &inner("x@attacker.example", ""), now())));
+    assert_ne!(forged.report.signature.state, SignatureState::Good);
 }
 
 /// The party is a fact about the address that the signature stands for.

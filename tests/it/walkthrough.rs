@@ -98,7 +98,7 @@ impl Gpg {
         fingerprint.trim_end_matches(':').to_owned()
     }
 
-    fn run(&self, arguments: &[&str], input: &[u8]) -> (String, String) {
+    pub(crate) fn run(&self, arguments: &[&str], input: &[u8]) -> (String, String) {
         let mut child = Command::new("gpg")
             .env("GNUPGHOME", self.home.path())
             .args(["--batch", "--no-tty", "--pinentry-mode", "loopback", "--passphrase", "", "--trust-model", "always"])

@@ -7,7 +7,7 @@ use super::Freshness;
 use crate::app::document_view::{DocumentRow, DocumentScope};
 use crate::app::list::{List, Row};
 use crate::case::Jurisdiction;
-use crate::case::document::{Document, Reach, SortBy};
+use crate::case::document::{Direction, Document, Reach, SortBy};
 use crate::mail::safe::SafeText;
 
 impl Row for DocumentRow {
@@ -19,7 +19,7 @@ impl Row for DocumentRow {
 
     /// What is in quarantine is found by nothing.
     fn texts(&self) -> impl Iterator<Item = &SafeText> {
-        let texts = [&self.name, &self.from, &self.kind, &self.code];
+        let texts = [&self.name, &self.from, &self.kind, &self.code, &self.signed_by, &self.id];
         texts.into_iter().filter(|_| self.first.reach != Reach::Quarantined)
     }
 }
@@ -105,6 +105,15 @@ impl Documents {
     #[must_use]
     pub fn chosen(&self) -> Vec<Document> {
         self.meant().map(|row| row.first.clone()).collect()
+    }
+
+    /// The documents that can be written out of those that something is done to: files that are in reach, each from where it still lies.
+    #[must_use]
+    pub fn to_write(&self) -> Vec<Document> {
+        let lies = |one: &&Document| one.message.is_some() || one.direction == Direction::ByHand;
+        let of = |row: &DocumentRow| row.all().find(lies).cloned();
+        let in_reach = |row: &&DocumentRow| row.first.is_file() && row.first.reach == Reach::Open;
+        self.meant().filter(in_reach).filter_map(of).collect()
     }
 
     /// How many documents of all are out of reach.

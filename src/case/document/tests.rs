@@ -99,6 +99,7 @@ fn document(name: &str, sha256: &str, bytes: u64, second: i64) -> Document {
         deemed_served: String::new(),
         signed_by: String::new(),
         seen: false,
+        first_seen: None,
         exported: None,
         link: String::new(),
         reach: super::Reach::Open,

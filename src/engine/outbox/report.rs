@@ -22,8 +22,13 @@ pub(crate) fn among(messages: &[Fetched]) -> Vec<Report> {
 fn of(message: &Fetched) -> Option<Report> {
     let Body::Whole(bytes) = &message.body else { return None };
     let head = bytes.get(..bytes.len().min(HEADER_BYTES)).unwrap_or_default();
+    // The header alone counts, and ends at the first empty line; every message that comes is looked at.
+    let end = memchr::memmem::find(head, b"\r\n\r\n").unwrap_or(head.len());
+    let head = head.get(..end).unwrap_or(head);
     let wanted = b"multipart/report";
-    let may_be = head.windows(wanted.len()).any(|part| part.eq_ignore_ascii_case(wanted));
+    let may_be = memchr::memchr2_iter(b'm', b'M', head).any(|at| {
+        head.get(at..).and_then(|rest| rest.get(..wanted.len())).is_some_and(|part| part.eq_ignore_ascii_case(wanted))
+    });
     may_be.then(|| report::read(&Message::parse(bytes.clone())))?
 }
 

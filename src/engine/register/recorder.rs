@@ -11,6 +11,7 @@ use crate::engine::clocks::deemed_words;
 use crate::engine::core::{Core, Open, Settings, Stores};
 use crate::engine::plea;
 use crate::engine::reading::{Reading, read_guarded};
+use crate::engine::streamed::{Kept, Streamed};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::{SafeText, file_name};
@@ -106,8 +107,7 @@ impl Recorder {
         for some in self.came.chunks(BATCH) {
             let mut events = Vec::new();
             for came in some {
-                let Ok(Some(raw)) = self.stores.cache.raw(came.key) else { continue };
-                let (facts, reading) = self.facts(&raw);
+                let Some((facts, reading)) = self.facts_of(came.key) else { continue };
                 let deemed_service = self.deemed(&facts, facts.date.unwrap_or(came.received), came.law);
                 // The same message in two mailboxes, or in this batch twice.
                 let is_known = |event: &Event| event.message() == Some(&facts.message);
@@ -143,7 +143,7 @@ impl Recorder {
                 continue;
             }
             let Ok(raw) = self.stores.state.outbox_raw(row.id) else { continue };
-            let facts = self.facts(&raw).0;
+            let facts = self.facts(self.reading(Arc::from(&*raw)).as_ref(), Digest::of(&raw), raw.len() as u64);
             let deemed_service = self.deemed(&facts, row.sent_at.or(facts.date).unwrap_or_default(), *law);
             events.push(Event::Sent {
                 cases: row.case.clone().into_iter().collect(),
@@ -166,18 +166,31 @@ impl Recorder {
         self.register.with(|loaded| is_known(loaded.history()))
     }
 
+    fn reading(&self, raw: Arc<[u8]>) -> Option<Reading> {
+        read_guarded(&raw, &self.keyring, &self.settings.terms(Decrypt::NotRsa))
+    }
+
+    /// The facts of a message of the cache; nothing where it is not here. A large one is not held.
+    fn facts_of(&self, key: MessageKey) -> Option<(MessageFacts, Option<Reading>)> {
+        let kept = match self.stores.cache.is_apart(key) {
+            Ok(true) => Kept::Apart(Arc::clone(&self.stores), key),
+            _ => Kept::Here(self.stores.cache.raw(key).ok()??.into()),
+        };
+        let streamed = Streamed::read(kept, &|raw| self.reading(raw), &|_| Ok(())).ok()?;
+        let facts = self.facts(streamed.reading.as_ref(), streamed.digest, streamed.bytes);
+        Some((facts, streamed.reading))
+    }
+
     /// What the register keeps of a message: protected header fields where there are any; never its text.
-    fn facts(&self, raw: &[u8]) -> (MessageFacts, Option<Reading>) {
-        let name = |message_id: String| MessageName { message_id, digest: Digest::of(raw).0 };
-        let bytes = raw.len() as u64;
-        let reading = read_guarded(&Arc::from(raw), &self.keyring, &self.settings.terms(Decrypt::NotRsa));
+    fn facts(&self, reading: Option<&Reading>, digest: Digest, bytes: u64) -> MessageFacts {
+        let name = |message_id: String| MessageName { message_id, digest: digest.0 };
         let Some(reading) = reading else {
-            return (MessageFacts { message: name(String::new()), bytes, ..MessageFacts::default() }, None);
+            return MessageFacts { message: name(String::new()), bytes, ..MessageFacts::default() };
         };
         let headers = reading.headers();
         let outer = reading.message.headers();
         let people = |list: Vec<Address>| self.people(&list);
-        let facts = MessageFacts {
+        MessageFacts {
             message: name(headers.message_id().or_else(|| outer.message_id()).unwrap_or_default()),
             in_reply_to: headers.in_reply_to().into_iter().next().unwrap_or_default(),
             from: people(headers.from()),
@@ -201,8 +214,7 @@ impl Recorder {
                 .collect(),
             shared: self.shared(&headers.from(), &headers.subject(), &reading.body.text()),
             signed_by: signed_by(&reading.opened.report),
-        };
-        (facts, Some(reading))
+        }
     }
 
     /// What it shares by links.

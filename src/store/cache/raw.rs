@@ -152,6 +152,16 @@ impl Cache {
         }
     }
 
+    /// Whether a whole message lies in a file of its own: it is large, and better read by [`Self::raw_reader`].
+    ///
+    /// # Errors
+    /// [`CacheError`].
+    pub fn is_apart(&self, message: MessageKey) -> Result<bool, CacheError> {
+        let places = self.places(message.mailbox, page::number(message.uid))?;
+        let place = places.flatten().and_then(|places| places.get(message.uid));
+        Ok(matches!(place, Some(Place::Blob { .. })))
+    }
+
     /// A whole message as a stream: a large one is never held as a whole. Errors of kind `InvalidData` while reading mean damage:
     /// read it with [`Cache::raw`] then, which removes it.
     ///

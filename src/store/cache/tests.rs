@@ -99,6 +99,47 @@ fn blobs(world: &World) -> usize {
 }
 
 #[test]
+fn a_batch_is_made_and_packed_before_it_is_stored() {
+    let world = World::new();
+    let cache = world.open();
+    let id = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    let incoming = |items| super::Incoming { mailbox: id, items, bytes: 0, stack_bytes: 1 << 20 };
+    let make = |uid: u32| NewMessage { summary: summary(uid), raw: (uid > 1).then(|| raw(uid)) };
+    let batch = cache.pack_batch(incoming((1..=300).rev().collect()), make).unwrap();
+    let said: Vec<(u32, bool)> = batch.summaries().map(|(summary, has_raw)| (summary.uid, has_raw)).collect();
+    assert_eq!(said, (1..=300).rev().map(|uid| (uid, uid > 1)).collect::<Vec<_>>());
+    assert!(uids(&cache, id).is_empty());
+    // One that is packed later and stored sooner is the older one all the same.
+    let by_header = |uid: u32| NewMessage { summary: Summary { subject: "header".into(), ..summary(uid) }, raw: None };
+    cache.put_packed(cache.pack_batch(incoming(vec![7, 8]), by_header).unwrap(), None).unwrap();
+    assert_eq!(cache.raw(MessageKey { mailbox: id, uid: 7 }).unwrap(), None);
+    cache.put_packed(batch, None).unwrap();
+    assert_eq!(uids(&cache, id).len(), 300);
+    for uid in 2..=300 {
+        let message = MessageKey { mailbox: id, uid };
+        assert_eq!(cache.raw(message).unwrap().as_deref(), Some(&*raw(uid)));
+        assert_eq!(cache.summary(message).unwrap().unwrap().subject, summary(uid).subject);
+    }
+}
+
+#[test]
+fn a_message_that_cannot_be_made_costs_its_batch_and_nothing_is_lost_in_silence() {
+    let world = World::new();
+    let cache = world.open();
+    let id = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    for bad in [1, 20, 39] {
+        let incoming = super::Incoming { mailbox: id, items: (1..40).collect(), bytes: 0, stack_bytes: 1 << 20 };
+        let made = cache.pack_batch(incoming, |uid: u32| {
+            assert_ne!(uid, bad, "planted");
+            NewMessage { summary: summary(uid), raw: Some(raw(uid)) }
+        });
+        assert!(made.is_err(), "{bad}");
+    }
+    cache.put_batch(id, messages(1..40), None).unwrap();
+    assert_eq!(uids(&cache, id).len(), 39);
+}
+
+#[test]
 fn messages_round_trip_newest_first() {
     let world = World::new();
     let state = MailboxState { uid_next: Some(601), subscribed: true, ..MailboxState::default() };

@@ -8,7 +8,8 @@ use std::sync::PoisonError;
 use sled::Transactional;
 use sled::transaction::TransactionError;
 
-use super::raw::{Former, Packed, Packer, former};
+use super::batch::Incoming;
+use super::raw::{Former, Packed, former};
 use super::{Cache, CacheError, Damage, Generation, NewMessage, Segment, key, keys_of, number_of, recovery};
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::store::blob;
@@ -20,12 +21,12 @@ use crate::store::place::{Place, PlacePage, Span};
 use crate::store::space::{self, SpaceLimits};
 use crate::store::summary::Summary;
 
-/// Batches of fewer messages are packed by one thread.
-const SHARED_MIN: usize = 16;
 /// Rows removed in one go when a mailbox is dropped.
 const CLEAR_ROWS: usize = 1000;
 /// Pages whose raw messages are let go of in one go.
 const LET_GO_PAGES: usize = 64;
+/// Stack of a thread that compresses and seals what others have made.
+const STACK_BYTES: usize = 1 << 20;
 
 /// Changes of all trees, made as one.
 #[derive(Default)]
@@ -48,20 +49,18 @@ pub(super) struct Changes {
     damaged: bool,
 }
 
-/// A message with its raw message packed.
-type Ready = (Summary, Option<Packed>);
-
-/// A batch with its raw messages packed: records lie in the buffers.
-struct Batch {
-    messages: Vec<Ready>,
-    buffers: Vec<Vec<u8>>,
+impl Changes {
+    /// Nothing but the mailbox's state, where that changes too.
+    pub(super) fn with(state: Option<MailboxState>) -> Self {
+        Self { state, ..Self::default() }
+    }
 }
 
 /// A page of all kinds while it is changed.
-struct Pages {
-    rows: BTreeMap<u32, Summary>,
-    flags: FlagsPage,
-    places: PlacePage,
+pub(super) struct Pages {
+    pub(super) rows: BTreeMap<u32, Summary>,
+    pub(super) flags: FlagsPage,
+    pub(super) places: PlacePage,
 }
 
 impl Cache {
@@ -192,37 +191,9 @@ impl Cache {
         state: Option<MailboxState>,
     ) -> Result<(), CacheError> {
         let bytes: usize = messages.iter().filter_map(|message| message.raw.as_ref()).map(|raw| raw.len()).sum();
-        // Room is looked at before files are written, and packing goes on while others write.
-        space::check(&self.dir, self.space.batch_bytes.saturating_add(bytes as u64))?;
-        let uid_validity = self.mailbox(mailbox)?.ok_or(CacheError::NoMailbox(mailbox))?.uid_validity;
-        let Batch { messages, buffers } = self.pack_all(mailbox, uid_validity, messages)?;
-        let _writer = self.begin(mailbox, bytes as u64)?;
-        let mut changes = Changes { state, ..Changes::default() };
-        let starts = self.put_records(&buffers, &mut changes)?;
-        drop(buffers);
-        let mut by_page: BTreeMap<u32, Vec<Ready>> = BTreeMap::new();
-        for message in messages {
-            by_page.entry(page::number(message.0.uid)).or_default().push(message);
-        }
-        for (number, messages) in by_page {
-            let mut pages = self.pages(mailbox, number, &mut changes)?;
-            for (mut summary, raw) in messages {
-                let uid = summary.uid;
-                let had_raw = pages.flags.flags(uid).is_some_and(|(_, has_raw)| has_raw);
-                let has_new = raw.is_some();
-                if let Some(packed) = raw {
-                    let place = self.named(&packed, &starts)?;
-                    self.put_raw(MessageKey { mailbox, uid }, place, &mut pages.places, &mut changes)?;
-                }
-                summary.clip();
-                pages.flags.set(uid, &summary.flags, had_raw || has_new);
-                pages.rows.insert(uid, summary);
-            }
-            self.seal_rows(mailbox, number, pages.rows, &mut changes)?;
-            self.seal_flags(mailbox, number, &pages.flags, &mut changes)?;
-            self.seal_places(mailbox, number, &pages.places, &mut changes)?;
-        }
-        self.commit(mailbox, changes)
+        let incoming = Incoming { mailbox, items: messages, bytes: bytes as u64, stack_bytes: STACK_BYTES };
+        let batch = self.pack_batch(incoming, |message| message)?;
+        self.put_packed(batch, state)
     }
 
     /// Rewrites summaries of messages that are there (for instance after decryption), without touching flags and raw messages.
@@ -260,7 +231,7 @@ impl Cache {
         state: Option<MailboxState>,
     ) -> Result<(), CacheError> {
         let _writer = self.begin(mailbox, 0)?;
-        let mut changes = Changes { state, ..Changes::default() };
+        let mut changes = Changes::with(state);
         let mut by_page: BTreeMap<u32, Vec<&(u32, Flags)>> = BTreeMap::new();
         for change in flags {
             by_page.entry(page::number(change.0)).or_default().push(change);
@@ -284,7 +255,7 @@ impl Cache {
     pub fn remove(&self, mailbox: MailboxId, uids: &[u32], state: Option<MailboxState>) -> Result<(), CacheError> {
         let _writer = self.begin(mailbox, 0)?;
         self.forget_partials(mailbox, Some(uids))?;
-        let mut changes = Changes { state, ..Changes::default() };
+        let mut changes = Changes::with(state);
         let mut by_page: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
         for uid in uids {
             by_page.entry(page::number(*uid)).or_default().push(*uid);
@@ -366,7 +337,7 @@ impl Cache {
     }
 
     /// Room and the lock, for a mailbox that is there.
-    fn begin(&self, mailbox: MailboxId, bytes: u64) -> Result<std::sync::MutexGuard<'_, ()>, CacheError> {
+    pub(super) fn begin(&self, mailbox: MailboxId, bytes: u64) -> Result<std::sync::MutexGuard<'_, ()>, CacheError> {
         space::check(&self.dir, self.space.batch_bytes.saturating_add(bytes))?;
         let writer = self.lock();
         if self.mailbox(mailbox)?.is_none() {
@@ -375,7 +346,7 @@ impl Cache {
         Ok(writer)
     }
 
-    fn pages(&self, mailbox: MailboxId, number: u32, changes: &mut Changes) -> Result<Pages, CacheError> {
+    pub(super) fn pages(&self, mailbox: MailboxId, number: u32, changes: &mut Changes) -> Result<Pages, CacheError> {
         let rows = match self.page.read(&key(mailbox, number))? {
             Some(plain) => plain.and_then(|plain| page::unpack(&plain).ok()),
             None => Some(Vec::new()),
@@ -430,7 +401,7 @@ impl Cache {
         }))
     }
 
-    fn seal_rows(
+    pub(super) fn seal_rows(
         &self,
         mailbox: MailboxId,
         number: u32,
@@ -449,7 +420,7 @@ impl Cache {
         Ok(())
     }
 
-    fn seal_flags(
+    pub(super) fn seal_flags(
         &self,
         mailbox: MailboxId,
         number: u32,
@@ -485,7 +456,7 @@ impl Cache {
     }
 
     /// Names where a raw message lies from now on.
-    fn put_raw(
+    pub(super) fn put_raw(
         &self,
         message: MessageKey,
         place: Place,
@@ -534,44 +505,6 @@ impl Cache {
         }
     }
 
-    /// Compresses and seals the raw messages of a batch, on two threads where it is worth it. Files are on the disk when this returns.
-    fn pack_all(&self, mailbox: MailboxId, uid_validity: u32, messages: Vec<NewMessage>) -> Result<Batch, CacheError> {
-        let pack = |number: usize, messages: Vec<NewMessage>| -> Result<(Vec<Ready>, Vec<u8>), CacheError> {
-            let mut packer = Packer::new(self, number)?;
-            let mut ready = Vec::with_capacity(messages.len());
-            for NewMessage { summary, raw } in messages {
-                let message = MessageKey { mailbox, uid: summary.uid };
-                let packed = raw.map(|raw| packer.pack(uid_validity, message, &raw)).transpose()?;
-                ready.push((summary, packed));
-            }
-            Ok((ready, packer.buffer))
-        };
-        let mut first = messages;
-        let (messages, buffers) = if first.len() < SHARED_MIN {
-            let (ready, buffer) = pack(0, first)?;
-            (ready, vec![buffer])
-        } else {
-            let second = first.split_off(first.len() / 2);
-            let (done, more) = std::thread::scope(|scope| {
-                let more = scope.spawn(|| pack(1, second));
-                (pack(0, first), more.join())
-            });
-            let (more, second) = more.map_err(|_| std::io::Error::other("a message could not be packed"))??;
-            let (mut ready, first) = done?;
-            ready.extend(more);
-            (ready, vec![first, second])
-        };
-        let names: Vec<blob::Name> = messages
-            .iter()
-            .filter_map(|(_, packed)| match packed {
-                Some(Packed::Blob(name)) => Some(*name),
-                _ => None,
-            })
-            .collect();
-        blob::sync(&recovery::blob_dir(&self.dir), &names)?;
-        Ok(Batch { messages, buffers })
-    }
-
     /// Takes a raw message out of wherever it is.
     fn drop_raw(&self, message: MessageKey, places: &mut PlacePage, changes: &mut Changes) -> Result<(), CacheError> {
         if let Some(place) = places.remove(message.uid) {
@@ -606,7 +539,7 @@ impl Cache {
     }
 
     /// One transaction over all trees, then the disk.
-    fn commit(&self, id: MailboxId, mut changes: Changes) -> Result<(), CacheError> {
+    pub(super) fn commit(&self, id: MailboxId, mut changes: Changes) -> Result<(), CacheError> {
         let mut mailbox = self.mailbox(id)?.ok_or(CacheError::NoMailbox(id))?;
         if let Some(state) = changes.state.take() {
             mailbox.state = state;

@@ -31,6 +31,7 @@ fn document(number: u64, name: &str, bytes: u64) -> Document {
         deemed_served: String::new(),
         signed_by: String::new(),
         seen: true,
+        first_seen: None,
         exported: None,
         link: String::new(),
         reach: Reach::Open,

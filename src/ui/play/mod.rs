@@ -3,6 +3,7 @@
 mod cast;
 mod connections;
 mod documents;
+mod exports;
 mod hostile;
 mod keys;
 mod matters;
@@ -137,6 +138,7 @@ fn asks(effect: &Effect) -> bool {
             | Effect::ListAwaiting
             | Effect::ShowChronology(_)
             | Effect::ListDocuments(_)
+            | Effect::LookAtTarget(_)
             | Effect::ListPleas
             | Effect::ShowPlea(..)
     )

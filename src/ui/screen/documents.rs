@@ -20,6 +20,13 @@ const KIND: u16 = 11;
 const DATE: u16 = 7;
 const SIZE: u16 = 8;
 const SIGNS: u16 = 6;
+/// Where there is room: when it was read by whoever signs, when it counts as served, who signed it, when it was written out, its digest.
+const SERVED: u16 = 15;
+const SIGNED: u16 = 22;
+const EXPORTED: u16 = 8;
+const DIGEST: u16 = 13;
+/// So much room that all of it is shown.
+const WIDE: u16 = 150;
 
 /// What is to be known of a document at a glance: `!` out of reach or watched, way, `S` signed, `*` unread, `x` exported, copies.
 fn signs(row: &DocumentRow) -> String {
@@ -44,7 +51,8 @@ fn signs(row: &DocumentRow) -> String {
 pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>) {
     let area = model.list_area();
     let fixed = 1 + MARK + KIND + DATE + SIZE + SIGNS + 3;
-    let room = area.width.saturating_sub(fixed);
+    let wide = if area.width >= WIDE { SERVED + SIGNED + EXPORTED + DIGEST + 4 } else { 0 };
+    let room = area.width.saturating_sub(fixed + wide);
     let from = room / 3;
     let name = room.saturating_sub(from + 1);
     let columns = [1 + MARK, SIGNS, KIND, name, from, DATE];
@@ -64,6 +72,9 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         canvas.put(place(3), y, from, "From", style);
         canvas.put(place(4), y, DATE, "Date", style);
         canvas.put_right(place(5), y, SIZE, "Size", style);
+        if wide > 0 {
+            more(canvas, place(5) + SIZE + 1, y, ["Served", "Signed by", "Exported", "SHA-256"], style);
+        }
     }
     for (y, (number, row)) in (area.y..).zip(documents.list.visible()) {
         let chosen = number == documents.list.at();
@@ -85,6 +96,13 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         canvas.put(place(4), y, DATE, &when, style);
         let bytes = if row.first.is_file() { size(row.first.bytes) } else { String::new() };
         canvas.put_right(place(5), y, SIZE, &bytes, style);
+        if wide > 0 {
+            let exported = row.all().filter_map(|one| one.exported).max();
+            let exported = exported.map(|at| date::short(at, model.now, &model.settings.zone)).unwrap_or_default();
+            let digest = first_cells(&row.first.sha256, 12);
+            let served = served(&row.first.deemed_served);
+            more(canvas, place(5) + SIZE + 1, y, [served, row.signed_by.as_str(), &exported, digest], style);
+        }
         point(model, canvas, area, y, chosen);
     }
     if documents.list.is_empty() {
@@ -96,6 +114,26 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         say(canvas, area, words);
     }
     details(model, documents, canvas, area);
+}
+
+/// The day on which something counts as served, out of the sentence that says so.
+fn served(words: &str) -> &str {
+    let day = words.split("deemed served ").nth(1).or_else(|| words.strip_prefix("served ")).unwrap_or_default();
+    let day = day.strip_prefix("the same day, ").unwrap_or(day);
+    day.split([':', ';', ',', '(']).next().unwrap_or_default().trim_end()
+}
+
+fn first_cells(text: &str, count: usize) -> &str {
+    text.get(..count.min(text.len())).unwrap_or_default()
+}
+
+/// The columns that are shown where there is room.
+fn more(canvas: &mut Canvas<'_>, x: u16, y: u16, texts: [&str; 4], style: ratatui::style::Style) {
+    let mut x = x;
+    for (text, width) in texts.into_iter().zip([SERVED, SIGNED, EXPORTED, DIGEST]) {
+        canvas.put(x, y, width, text, style);
+        x += width + 1;
+    }
 }
 
 /// What is known of the document at the cursor.
@@ -137,7 +175,10 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
     }
     let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| date::long(at, zone));
     let came = match first.direction {
-        Direction::In => format!("from {}, received {}", first.from, when(first.received)),
+        Direction::In => {
+            let seen = first.first_seen.map(|at| format!(", first seen {}", date::long(at, zone))).unwrap_or_default();
+            format!("from {}, received {}{seen}", first.from, when(first.received))
+        }
         Direction::Out => format!("sent {}", when(first.sent)),
         Direction::ByHand if first.from.is_empty() => format!("taken in by hand {}", when(first.received)),
         Direction::ByHand => format!("taken in by hand {}, from {}", when(first.received), first.from),

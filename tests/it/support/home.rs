@@ -17,7 +17,7 @@ use super::tmux::Tmux;
 /// The program.
 pub(crate) const CASEMAIL: &str = env!("CARGO_BIN_EXE_casemail");
 /// What opens the profile.
-const PASSPHRASE: &str = "otter weir lantern";
+pub(crate) const PASSPHRASE: &str = "otter weir lantern";
 
 /// A profile; its directory goes with it.
 #[derive(Debug)]

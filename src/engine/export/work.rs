@@ -1,0 +1,383 @@
+//! An export at work: one message after the other, its documents and itself put under their names.
+
+use std::collections::{BTreeSet, HashMap};
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use super::fetch::Fetch;
+use super::gather::{Exporter, Letter};
+use super::gauge::{Gauge, Told};
+use super::provenance::{QUARANTINE, Shut, entry};
+use super::seal::{drop_zip, read_earlier};
+use super::{Exported, Form, refuse};
+use crate::case::document::Document;
+use crate::engine::company::Company;
+use crate::engine::core::EngineError;
+use crate::engine::documents::imported;
+use crate::engine::reading::open_guarded;
+use crate::engine::streamed::{Kept, Streamed};
+use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
+use crate::mail::id::ThreadId;
+use crate::pgp::open::Decrypt;
+use crate::pgp::{file, sentence};
+
+/// The topic of what was taken in by hand: its directory has the number 0, which no thread has.
+const BY_HAND: &str = "By-hand";
+
+impl Exporter {
+    /// A message, read.
+    pub(super) fn read(&self, letter: &Letter, fetch: Fetch<'_>, gauge: &Gauge<'_>) -> Result<Streamed, String> {
+        let kept = Kept::of(&self.stores, letter.key).map_err(|error| error.to_string())?;
+        let kept = kept.map_or_else(|| fetch(letter), Ok)?;
+        let company = Company::of(&self.settings, &self.book, &letter.cases);
+        let terms = company.terms(self.settings.clock.now(), Decrypt::Any);
+        let read = |raw: Arc<[u8]>| open_guarded(&raw, &self.keyring, &terms);
+        Streamed::read(kept, &read, &|bytes| gauge.count(bytes)).map_err(|error| error.to_string())
+    }
+
+    /// Does it. Reads foreign bytes: needs a deep stack.
+    ///
+    /// # Errors
+    /// A place cannot be written, or it is not wanted any more. What was written stays.
+    pub(super) fn run(&self, fetch: Fetch<'_>, told: Told<'_>) -> Result<Exported, EngineError> {
+        self.may_write_to(&self.order.to)?;
+        let mut folder = Folder::open(&self.order.to, &self.directory).map_err(refuse)?;
+        let earlier = read_earlier(&folder, &self.case).map_err(refuse)?;
+        let by_hand = if matches!(self.order.form, Form::Files | Form::Zip) { self.by_hand()? } else { Vec::new() };
+        let gauge = Gauge::new(self.letters.len() + by_hand.len(), told);
+        let mut work = Work {
+            exporter: self,
+            gauge: &gauge,
+            threads: HashMap::new(),
+            seen: HashMap::new(),
+            held: BTreeSet::new(),
+            known: earlier.files.iter().map(|entry| (entry.message.clone(), entry.path.clone())).collect(),
+            manifest: Manifest::default(),
+            done: Exported { directory: folder.path().to_owned(), ..Exported::default() },
+        };
+        let mut all = || {
+            for letter in &self.letters {
+                match self.read(letter, fetch, &gauge) {
+                    Ok(message) => work.letter(&mut folder, letter, &message)?,
+                    // Not wanted any more is told below.
+                    Err(because) => work.leave_out(letter, "", because),
+                }
+                gauge.done(work.documents())?;
+            }
+            for document in &by_hand {
+                work.by_hand(&mut folder, document)?;
+                gauge.done(work.documents())?;
+            }
+            if self.order.form == Form::Mbox {
+                work.mbox(&mut folder, fetch)?;
+            }
+            Ok(())
+        };
+        all().map_err(|error| refuse(gauge.or_stopped(error)))?;
+        let Work { manifest, mut done, .. } = work;
+        self.seal(&mut folder, manifest, earlier, &mut done).map_err(refuse)?;
+        if self.order.form == Form::Zip {
+            drop_zip(self, &folder, &mut done, &gauge).map_err(refuse)?;
+        }
+        Ok(done)
+    }
+}
+
+/// An export at work.
+struct Work<'a> {
+    exporter: &'a Exporter,
+    gauge: &'a Gauge<'a>,
+    /// The directories of threads, once known.
+    threads: HashMap<ThreadId, String>,
+    /// Messages by digest: their place among the manifest's.
+    seen: HashMap<String, usize>,
+    /// Where an earlier export has put a message, by its digest.
+    known: HashMap<String, String>,
+    /// Messages that stay because of a quarantine, by digest.
+    held: BTreeSet<String>,
+    manifest: Manifest,
+    done: Exported,
+}
+
+impl Work<'_> {
+    /// Documents that are done.
+    fn documents(&self) -> usize {
+        let [(written, there), _] = self.done.counts();
+        written + there
+    }
+
+    fn leave_out(&mut self, letter: &Letter, part: &str, because: String) {
+        let what = if part.is_empty() { letter.name.to_string() } else { format!("{} part {part}", letter.name) };
+        self.manifest.left_out.push(LeftOut { what, because });
+    }
+
+    fn keep(&mut self, put: Put, mut entry: Entry) {
+        (entry.path, entry.bytes, entry.sha256) = (put.path, put.bytes, put.sha256);
+        self.manifest.files.push(entry.clone());
+        self.done.files.push((entry, put.already));
+    }
+
+    /// The directory of a thread: the one that it has had, else its number and topic.
+    fn directory(&mut self, folder: &Folder, letter: &Letter, sha256: &str) -> String {
+        let thread = letter.thread;
+        if let Some(known) = self.threads.get(&thread) {
+            return known.clone();
+        }
+        let before =
+            self.known.get(sha256).and_then(|path| path.split_once('/')).map(|(directory, _)| directory.to_owned());
+        let made = before.unwrap_or_else(|| {
+            let (number, topic) =
+                self.exporter.topics.get(&thread).cloned().unwrap_or_else(|| (1, "Correspondence".to_owned()));
+            let wanted = layout::topic_directory(number, &topic);
+            let number_of = |name: &str| name.split_once('_').and_then(|(number, _)| number.parse::<usize>().ok());
+            let mut taken: Vec<String> = folder.directories();
+            taken.extend(self.threads.values().cloned());
+            if taken.iter().any(|name| *name != wanted && number_of(name) == Some(number)) {
+                let last = taken.iter().filter_map(|name| number_of(name)).max().unwrap_or_default();
+                layout::topic_directory(last + 1, &topic)
+            } else {
+                wanted
+            }
+        });
+        self.threads.insert(thread, made.clone());
+        made
+    }
+
+    /// Writes a file, counting.
+    fn put(
+        &self,
+        folder: &mut Folder,
+        directory: &str,
+        name: &str,
+        known: Option<(u64, &str)>,
+        content: &dyn Fn(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<Put, ExportError> {
+        let gauge = self.gauge;
+        folder.put(directory, name, known, &|to: &mut dyn Write| content(&mut gauge.over(to)))
+    }
+
+    fn letter(&mut self, folder: &mut Folder, letter: &Letter, message: &Streamed) -> Result<(), ExportError> {
+        let sha256 = message.digest.to_string();
+        if let Some(place) = self.seen.get(&sha256) {
+            // A copy in another mailbox.
+            if let Some(known) = self.manifest.messages.get_mut(*place) {
+                known.places.push(letter.name.to_string());
+            }
+            return Ok(());
+        }
+        self.seen.insert(sha256.clone(), self.manifest.messages.len());
+        let Some(reading) = &message.reading else {
+            self.manifest.messages.push(Provenance {
+                sha256: sha256.clone(),
+                places: vec![letter.name.to_string()],
+                received: letter.received,
+                ..Provenance::default()
+            });
+            self.leave_out(letter, "", "it cannot be read; its bytes are exported as they are".to_owned());
+            return self.message(folder, letter, message, "undisplayable");
+        };
+        let shut = self.exporter.shut(reading, message.digest);
+        if shut == Shut::Whole || (shut == Shut::Part && matches!(self.exporter.order.form, Form::Mbox | Form::Maildir))
+        {
+            self.held.insert(sha256);
+            self.leave_out(letter, "", QUARANTINE.to_owned());
+            return Ok(());
+        }
+        if message.is_large() {
+            let files: u64 = reading.body.attachments.iter().map(|one| one.bytes).sum();
+            let to_write = files.saturating_add(message.bytes);
+            self.gauge.begin(to_write).map_err(|_| ExportError::Stopped)?;
+        }
+        let provenance = self.exporter.provenance(reading, letter, sha256.clone());
+        let subject = provenance.subject.clone();
+        self.manifest.messages.push(provenance);
+        match self.exporter.order.form {
+            Form::Mbox => return Ok(()),
+            Form::Maildir => {
+                let name = mailbox::maildir_name(letter.received, &sha256);
+                let known = Some((message.bytes, sha256.as_str()));
+                let put = self.put(folder, "Maildir/cur", &name, known, &|to| message.write_raw(to))?;
+                folder.directory("Maildir/new")?;
+                folder.directory("Maildir/tmp")?;
+                self.keep(put, entry(Role::Message, &subject, "", "message/rfc822", &sha256));
+                return Ok(());
+            }
+            Form::Files | Form::Zip => {}
+        }
+        self.documents_of(folder, letter, message, &sha256)?;
+        if shut == Shut::Part {
+            // Its bytes hold what is in quarantine.
+            self.leave_out(letter, "", QUARANTINE.to_owned());
+            return Ok(());
+        }
+        self.message(folder, letter, message, &subject)
+    }
+
+    /// The documents of a message.
+    fn documents_of(
+        &mut self,
+        folder: &mut Folder,
+        letter: &Letter,
+        message: &Streamed,
+        sha256: &str,
+    ) -> Result<(), ExportError> {
+        let Some(reading) = &message.reading else { return Ok(()) };
+        let (settings, keyring) = (&self.exporter.settings, &self.exporter.keyring);
+        let company = Company::of(settings, &self.exporter.book, &letter.cases);
+        let terms = company.terms(settings.clock.now(), Decrypt::Any);
+        let directory = self.directory(folder, letter, sha256);
+        let known = self.manifest.messages.last();
+        let message_verdict = known.map(|one| one.verdict.join(" ")).unwrap_or_default();
+        let (at, way) = self.moment(letter, sha256);
+        let only = letter.only.as_ref();
+        if let Some(absent) = only
+            .and_then(|paths| paths.iter().find(|path| !reading.body.attachments.iter().any(|one| one.path == **path)))
+        {
+            return Err(ExportError::at(&letter.name, format!("the message has no attachment {absent:?}")));
+        }
+        let tape = message.tape();
+        for one in &reading.body.attachments {
+            if only.is_some_and(|paths| !paths.contains(&one.path)) {
+                continue;
+            }
+            if self.exporter.book.is_document_quarantined(&one.sha256) {
+                self.leave_out(letter, &one.path, QUARANTINE.to_owned());
+                continue;
+            }
+            let (mut name, mut content, mut verdict) = (one.name.clone(), None, String::new());
+            if let Some(report) = reading.beside.files.iter().find(|report| report.part == one.part) {
+                verdict = sentence::of_file(&name, &report.openpgp, &[]).map(|(_, words)| words).unwrap_or_default();
+            }
+            if self.exporter.order.decrypt
+                && !message.is_large()
+                && let Some(opened) = file::open_file(&reading.opened, one.part, keyring, &terms)
+            {
+                verdict = sentence::of_file(&opened.name, &opened.openpgp, &opened.warnings)
+                    .map(|(_, words)| words)
+                    .unwrap_or_default();
+                match opened.content {
+                    Some(plain) => (name, content) = (opened.name, Some(plain)),
+                    None => {
+                        self.leave_out(letter, &one.path, verdict);
+                        continue;
+                    }
+                }
+            }
+            let kind = settings.config.documents.of_name(&name).map(|kind| kind.code.clone()).unwrap_or_default();
+            let zone = crate::case::hearing::zone().unwrap_or(jiff::tz::TimeZone::UTC);
+            let file = layout::file(&layout::Naming { at, zone: &zone, way, kind: &kind, name: &name });
+            let put = match &content {
+                Some(plain) => self.put(folder, &directory, &file, None, &|to| to.write_all(plain))?,
+                None => {
+                    let known = Some((one.bytes, one.sha256.as_str()));
+                    let write = |to: &mut dyn Write| message.write_content(&tape, one.part, to);
+                    self.put(folder, &directory, &file, known, &write)?
+                }
+            };
+            let mut made = entry(Role::Document, &name, &one.path, &one.media_type, sha256);
+            made.kind = kind;
+            made.flags = layout::flags(&name);
+            made.verdict = if verdict.is_empty() { message_verdict.clone() } else { verdict };
+            self.keep(put, made);
+        }
+        Ok(())
+    }
+
+    /// When a message came or went, and which way.
+    fn moment(&self, letter: &Letter, sha256: &str) -> (jiff::Timestamp, &'static str) {
+        let known = self.manifest.messages.iter().rev().find(|one| one.sha256 == sha256);
+        match known.filter(|one| one.direction == "out") {
+            Some(out) => (out.sent.unwrap_or(letter.received), "out"),
+            None => (letter.received, "in"),
+        }
+    }
+
+    /// Writes a message beside its documents, and beside that what it is without its encryption.
+    fn message(
+        &mut self,
+        folder: &mut Folder,
+        letter: &Letter,
+        message: &Streamed,
+        subject: &str,
+    ) -> Result<(), ExportError> {
+        if matches!(self.exporter.order.form, Form::Mbox | Form::Maildir) {
+            return Ok(());
+        }
+        let sha256 = message.digest.to_string();
+        let directory = self.directory(folder, letter, &sha256);
+        let zone = crate::case::hearing::zone().unwrap_or(jiff::tz::TimeZone::UTC);
+        let (at, way) = self.moment(letter, &sha256);
+        let subject = subject.replace(['/', '\\'], "-");
+        let name = format!("{}.eml", if subject.trim().is_empty() { "no subject" } else { subject.trim() });
+        let file = |kind: &str| layout::file(&layout::Naming { at, zone: &zone, way, kind, name: &name });
+        let known = Some((message.bytes, sha256.as_str()));
+        let put = self.put(folder, &directory, &file("message"), known, &|to| message.write_raw(to))?;
+        self.keep(put, entry(Role::Message, &name, "", "message/rfc822", &sha256));
+        let opened = message.reading.as_ref().map(|reading| &reading.opened);
+        if let Some(opened) = opened.filter(|opened| opened.report.decrypted && !opened.shown.raw().is_empty()) {
+            let plain = opened.shown.raw();
+            let put = self.put(folder, &directory, &file("decrypted"), None, &|to| to.write_all(plain))?;
+            self.keep(put, entry(Role::Decrypted, &name, "", "message/rfc822", &sha256));
+        }
+        Ok(())
+    }
+
+    /// Writes a file that was taken in by hand.
+    fn by_hand(&mut self, folder: &mut Folder, document: &Document) -> Result<(), ExportError> {
+        let exporter = self.exporter;
+        let leave_out = |because: String| LeftOut { what: format!("taken in by hand: {}", document.name), because };
+        if exporter.book.is_document_quarantined(&document.sha256) {
+            let what = "taken in by hand".to_owned();
+            self.manifest.left_out.push(LeftOut { what, because: QUARANTINE.to_owned() });
+            return Ok(());
+        }
+        let content = match imported(&exporter.register, &exporter.stores, &document.sha256) {
+            Ok(content) => content,
+            Err(error) => {
+                self.manifest.left_out.push(leave_out(error.to_string()));
+                return Ok(());
+            }
+        };
+        let zone = crate::case::hearing::zone().unwrap_or(jiff::tz::TimeZone::UTC);
+        let kind = if document.kind.code == crate::case::document::Kind::OTHER { "" } else { &document.kind.code };
+        let at = document.received.unwrap_or_default();
+        let file = layout::file(&layout::Naming { at, zone: &zone, way: "hand", kind, name: &document.name });
+        let directory = layout::topic_directory(0, BY_HAND);
+        let known = Some((document.bytes, document.sha256.as_str()));
+        let put = self.put(folder, &directory, &file, known, &|to| to.write_all(&content))?;
+        self.manifest.messages.push(exporter.provenance_by_hand(document));
+        let mut made = entry(Role::Document, &document.name, "", &document.media_type, &document.sha256);
+        made.kind = kind.to_owned();
+        made.flags = layout::flags(&document.name);
+        self.keep(put, made);
+        Ok(())
+    }
+
+    /// All messages in one file.
+    fn mbox(&mut self, folder: &mut Folder, fetch: Fetch<'_>) -> Result<(), ExportError> {
+        if self.manifest.messages.is_empty() {
+            return Ok(());
+        }
+        let (exporter, held, gauge) = (self.exporter, &self.held, self.gauge);
+        let write = |to: &mut dyn Write| {
+            let mut seen = BTreeSet::new();
+            for letter in &exporter.letters {
+                let Ok(message) = exporter.read(letter, fetch, gauge) else {
+                    gauge.count(0)?;
+                    continue;
+                };
+                let digest = message.digest.to_string();
+                if !held.contains(&digest) && seen.insert(digest) {
+                    let headers = message.reading.as_ref().map(|reading| reading.message.headers());
+                    let from = headers.and_then(|headers| headers.from().first().map(|one| one.addr.clone()));
+                    let mut raw = std::io::BufReader::with_capacity(64 << 10, message.open()?);
+                    mailbox::mbox(&mut raw, &from.unwrap_or_default(), letter.received, to)?;
+                }
+            }
+            Ok(())
+        };
+        let put = self.put(folder, "", "messages.mbox", None, &write)?;
+        self.keep(put, entry(Role::Mailbox, "messages.mbox", "", "application/mbox", ""));
+        Ok(())
+    }
+}

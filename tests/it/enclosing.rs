@@ -36,9 +36,9 @@ fn digest(content: &[u8]) -> String {
 #[test]
 fn what_is_too_large_is_refused_and_goes_as_several_in_order() {
     let Some(world) = World::start() else { return };
-    let (one, first) = file(&world.home, "scan one.bin", 500_000);
-    let (two, second) = file(&world.home, "scan two.bin", 450_000);
-    let (three, third) = file(&world.home, "scan three.bin", 200_000);
+    let (one, first) = file(&world.home, "scan one.dat", 500_000);
+    let (two, second) = file(&world.home, "scan two.dat", 450_000);
+    let (three, third) = file(&world.home, "scan three.dat", 200_000);
     // Nothing is known of the server before it was asked once.
     world.home.done(&["send"], &letter("a note", "Good morning."));
     let mail = letter("papers", "All three are attached.");
@@ -51,9 +51,9 @@ fn what_is_too_large_is_refused_and_goes_as_several_in_order() {
     let ran = world.home.run(&["send", "--dry-run", "--attach", &one, "--attach", &two], &mail);
     assert!(ran.code == 1 && ran.err.contains("the gateway of the class gov"), "{}", ran.err);
     // One file that is too large alone is told by its name.
-    let (huge, _) = file(&world.home, "scan.bin", 1_200_000);
+    let (huge, _) = file(&world.home, "scan.dat", 1_200_000);
     let ran = world.home.run(&["send", "--split", "--attach", &one, "--attach", &huge], &mail);
-    assert!(ran.code == 1 && ran.err.contains("“scan.bin” alone takes 1.7 MB"), "{}", ran.err);
+    assert!(ran.code == 1 && ran.err.contains("“scan.dat” alone takes 1.7 MB"), "{}", ran.err);
     assert_eq!(world.submission.taken().len(), 1);
 
     world.home.done(&[&["send", "--split"][..], &files_along[..]].concat(), &mail);
@@ -62,8 +62,8 @@ fn what_is_too_large_is_refused_and_goes_as_several_in_order() {
     assert_eq!(taken.len(), 2, "500 and 450 kB do not fit together; 450 and 200 do");
     let subjects: Vec<String> = taken.iter().map(|message| message.headers().subject()).collect();
     assert_eq!(subjects, ["papers (1 of 2)", "papers (2 of 2)"]);
-    assert_eq!(files(&taken[0]), [("scan one.bin".to_owned(), digest(&first))]);
-    let expected = [("scan two.bin".to_owned(), digest(&second)), ("scan three.bin".to_owned(), digest(&third))];
+    assert_eq!(files(&taken[0]), [("scan one.dat".to_owned(), digest(&first))]);
+    let expected = [("scan two.dat".to_owned(), digest(&second)), ("scan three.dat".to_owned(), digest(&third))];
     assert_eq!(files(&taken[1]), expected);
     let first_id = taken[0].headers().message_id().unwrap();
     assert_eq!(taken[1].headers().in_reply_to(), [first_id.clone()]);
@@ -113,7 +113,7 @@ fn several_messages_are_one_decision_and_leave_in_order() {
     };
     let in_parts = || {
         let mut draft = Draft { split: Some(Vec::new()), ..engine::draft("in parts") };
-        ["one.bin", "two.bin", "three.bin"].into_iter().for_each(|name| draft.attach(file(name), None));
+        ["one.dat", "two.dat", "three.dat"].into_iter().for_each(|name| draft.attach(file(name), None));
         draft
     };
     let screen = world.screen();
@@ -130,7 +130,7 @@ fn several_messages_are_one_decision_and_leave_in_order() {
     });
     assert!(screen.engine.outbox().unwrap().is_empty(), "one message is one decision");
     let names: Vec<&str> = back.attachments.iter().map(|file| file.name.as_str()).collect();
-    assert_eq!((names, back.subject.as_str()), (vec!["one.bin", "two.bin", "three.bin"], "in parts"));
+    assert_eq!((names, back.subject.as_str()), (vec!["one.dat", "two.dat", "three.dat"], "in parts"));
     screen.engine.close();
 
     world.config.undo_send_seconds = 0;
@@ -149,7 +149,7 @@ fn a_first_message_that_is_put_off_holds_the_others_back() {
     world.config.attachments.gateways.insert("gov".into(), 900_000);
     let mut draft = Draft { split: Some(Vec::new()), ..engine::draft("put off") };
     draft.to = vec![engine::address("defer@copfs.gov.example")];
-    for name in ["one.bin", "two.bin"] {
+    for name in ["one.dat", "two.dat"] {
         let content = vec![7; 500_000];
         draft.attach(Attachment { name: name.into(), media_type: "application/octet-stream".into(), content }, None);
     }
@@ -186,8 +186,8 @@ fn files_are_attached_by_path_and_by_dropping_and_go_as_two_messages() {
             world.configure("[attachments]\ngateway_mb = { gov = 1 }\n");
         }
         std::fs::create_dir(world.home.beside("My papers")).unwrap();
-        let (_, first) = file(&world.home, "My papers/Ferret scan.bin", 500_000);
-        let (dropped, second) = file(&world.home, "My papers/it's here.bin", 450_000);
+        let (_, first) = file(&world.home, "My papers/Ferret scan.dat", 500_000);
+        let (dropped, second) = file(&world.home, "My papers/it's here.dat", 450_000);
         let Some(screen) = world.home.screen(size) else { return };
         begin(&screen, "papers");
         // By path, completed.
@@ -197,15 +197,15 @@ fn files_are_attached_by_path_and_by_dropping_and_go_as_two_messages() {
         screen.type_text(world.home.beside("My p").to_str().unwrap());
         screen.wait_for("My papers/");
         screen.send_keys(&["Tab"]);
-        screen.wait_for("Ferret scan.bin");
+        screen.wait_for("Ferret scan.dat");
         screen.type_text("Fe");
-        screen.wait_until("one way", |now| now.contains("Ferret scan.bin") && !now.contains("it's here"));
+        screen.wait_until("one way", |now| now.contains("Ferret scan.dat") && !now.contains("it's here"));
         screen.send_keys(&["Tab", "Enter"]);
-        let seen = screen.wait_for("@ Ferret scan.bin");
+        let seen = screen.wait_for("@ Ferret scan.dat");
         assert!(seen.contains("1 file; about") && !seen.contains("too large"), "{seen}");
         // By dropping: as a terminal quotes it.
         screen.paste(&format!("'{}' ", dropped.replace('\'', "'\\''")));
-        let seen = screen.wait_for("@ it's here.bin");
+        let seen = screen.wait_for("@ it's here.dat");
         show("composer", &seen);
         screen.wait_for("too large: at most 1.0 MB");
         // What is pasted and is no file is text.
@@ -221,19 +221,19 @@ fn files_are_attached_by_path_and_by_dropping_and_go_as_two_messages() {
         screen.send_keys(&["y"]);
         let taken: Vec<Message> =
             world.submission.wait_for(2).into_iter().map(|taken| Message::parse(taken.raw)).collect();
-        assert_eq!(files(&taken[0]), [("Ferret scan.bin".to_owned(), digest(&first))]);
-        assert_eq!(files(&taken[1]), [("it's here.bin".to_owned(), digest(&second))]);
+        assert_eq!(files(&taken[0]), [("Ferret scan.dat".to_owned(), digest(&first))]);
+        assert_eq!(files(&taken[1]), [("it's here.dat".to_owned(), digest(&second))]);
     }
 }
 
 #[test]
 fn a_file_that_changed_or_went_away_stops_the_message() {
     let Some(world) = World::start() else { return };
-    let (path, _) = file(&world.home, "scan.bin", 1_000);
+    let (path, _) = file(&world.home, "scan.dat", 1_000);
     let Some(screen) = world.home.screen((80, 24)) else { return };
     begin(&screen, "papers");
     screen.paste(&path);
-    screen.wait_for("@ scan.bin");
+    screen.wait_for("@ scan.dat");
     std::fs::write(&path, "another").unwrap();
     screen.send_keys(&["C-s"]);
     let seen = screen.wait_for("was changed on the disk after it was attached");
@@ -241,15 +241,15 @@ fn a_file_that_changed_or_went_away_stops_the_message() {
     screen.send_keys(&["y"]);
     screen.wait_for("Not sent.");
     screen.send_keys(&["e"]);
-    screen.wait_for("@ scan.bin");
+    screen.wait_for("@ scan.dat");
     std::fs::remove_file(&path).unwrap();
     screen.send_keys(&["C-s"]);
     screen.wait_for("cannot be read any more");
     // Taken off, it goes without.
     screen.send_keys(&["e"]);
-    screen.wait_for("@ scan.bin");
+    screen.wait_for("@ scan.dat");
     screen.send_keys(&["M-t"]);
-    screen.wait_until("nothing attached", |now| !now.contains("@ scan.bin"));
+    screen.wait_until("nothing attached", |now| !now.contains("@ scan.dat"));
     screen.send_keys(&["C-s"]);
     screen.wait_for("SEND");
     screen.send_keys(&["y"]);

@@ -5,8 +5,37 @@ use std::io::Cursor;
 use super::{Grade, Told, inspect};
 use crate::enclose::Policy;
 
+macro_rules! files {
+    ($($name:literal)+) => {
+        &[$(($name, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/enclose/", $name)).as_slice())),+]
+    };
+}
+
+const FILES: &[(&str, &[u8])] = files! {
+    "changes.docx"
+    "hidden.xlsx"
+    "locked.docx"
+    "locked.pdf"
+    "locked.zip"
+    "macro.xlsm"
+    "note.odt"
+    "notes.pdf"
+    "notes.pptx"
+    "old.xls"
+    "packed.pdf"
+    "plain.7z"
+    "plain.docx"
+    "plain.pdf"
+    "plain.zip"
+    "programs.zip"
+    "script.pdf"
+    "sealed.7z"
+    "vbaProject.bin"
+    "within.zip"
+};
+
 fn file(name: &str) -> Vec<u8> {
-    std::fs::read(std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/enclose")).join(name)).unwrap()
+    FILES.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{name}")).1.to_vec()
 }
 
 fn told(name: &str, content: &[u8]) -> Vec<Told> {

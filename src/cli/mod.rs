@@ -155,6 +155,9 @@ fn check(cli: &Cli, environment: &Environment, output: &mut Output<'_>, offline:
     Ok(if exit == Exit::Config && is_sound { of_servers } else { exit })
 }
 
+/// The keys that are here, and which of them end soon.
+type KeysAndEnds = (Vec<KeyListed>, Vec<Soon>);
+
 /// The keys of the profile, where it can be opened: it is not in use, and somebody gives the passphrase.
 fn own_keys(
     cli: &Cli,
@@ -162,7 +165,7 @@ fn own_keys(
     config: &crate::config::Config,
     environment: &Environment,
     output: &mut Output<'_>,
-) -> Result<Option<(Vec<KeyListed>, Vec<Soon>)>, Failure> {
+) -> Result<Option<KeysAndEnds>, Failure> {
     let passphrase = cli.global.passphrase_fd.map(passphrase::from_fd).transpose()?;
     if passphrase.is_none() && config.unlock_command.is_none() && !environment.is_interactive {
         output.say("the keys were not looked at: the profile is locked, and nobody gave its passphrase");

@@ -125,7 +125,11 @@ mod tests {
         check(&[begun], &[("B", Some(&same))], &[("A", "B")]);
         // The server says itself that it is another.
         let named = Known { mailbox_id: Some("F1".to_owned()), ..known("A") };
-        check(&[named.clone()], &[("B", Some(&Status { mailbox_id: Some("F2".to_owned()), ..status() }))], &[]);
+        check(
+            std::slice::from_ref(&named),
+            &[("B", Some(&Status { mailbox_id: Some("F2".to_owned()), ..status() }))],
+            &[],
+        );
         check(&[named], &[("B", Some(&same))], &[("A", "B")]);
         let many: Vec<Known> = (0..200).map(|n| known(&format!("A{n}"))).collect();
         assert_eq!(possible(&many, &[("B", Some(&same))]).len(), super::PAIRS_MAX);

@@ -403,6 +403,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::disallowed_methods, reason = "the files are made by the clock of the machine")]
     fn what_has_no_use_is_swept() {
         let tmp = tempfile::tempdir().unwrap();
         let (mine, dir) = (sealer(tmp.path()), tmp.path().join("partial"));

@@ -187,6 +187,7 @@ mod tests {
     }
 
     /// A reader of what we write: colours by number, then bands.
+    #[expect(clippy::string_slice, reason = "what was written here is ASCII")]
     fn read(told: &[u8], wide: usize, high: usize) -> Vec<Option<u16>> {
         let text = std::str::from_utf8(told).unwrap();
         let text = text.strip_prefix("\x1bP0;1;0q").unwrap().strip_suffix("\x1b\\").unwrap();

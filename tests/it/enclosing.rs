@@ -66,7 +66,7 @@ fn what_is_too_large_is_refused_and_goes_as_several_in_order() {
     let expected = [("scan two.dat".to_owned(), digest(&second)), ("scan three.dat".to_owned(), digest(&third))];
     assert_eq!(files(&taken[1]), expected);
     let first_id = taken[0].headers().message_id().unwrap();
-    assert_eq!(taken[1].headers().in_reply_to(), [first_id.clone()]);
+    assert_eq!(taken[1].headers().in_reply_to(), std::slice::from_ref(&first_id));
     assert_eq!(taken[1].headers().references(), [first_id]);
     let text = casemail::mail::display::body(&taken[1]).text();
     assert!(text.contains("message 2 of 2") && text.contains("papers (1 of 2)"), "{text}");

@@ -402,7 +402,7 @@ fn hostile_mail_is_exported_as_it_is_and_costs_nothing_else() {
     assert!(found.iter().all(|name| !name.chars().any(char::is_control)), "{found:#?}");
     for mail in &mails {
         let has =
-            |name: &&String| std::fs::read(case.join(name)).unwrap().ends_with(mail[mail.len() - 40..].as_bytes());
+            |name: &&String| std::fs::read(case.join(name)).unwrap().ends_with(&mail.as_bytes()[mail.len() - 40..]);
         assert!(found.iter().any(|name| has(&name)), "byte for byte");
     }
     let index = std::fs::read(case.join("MESSAGES.csv")).unwrap();

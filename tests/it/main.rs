@@ -14,7 +14,6 @@
 
 mod bad_line;
 mod bounds;
-mod cache_breaks;
 mod changes;
 mod cli;
 mod connections;

@@ -60,6 +60,7 @@ mod tests {
 
     #[test]
     fn what_stands_on_the_edge_of_two_pieces_is_seen() {
+        let expression = regex::bytes::Regex::new("<w:x>").unwrap();
         for place in [0, PIECE - 3, PIECE - 1, PIECE, 2 * PIECE - 2, 3 * PIECE] {
             let mut content = vec![b'.'; 3 * PIECE + 10];
             content[place..place + 5].copy_from_slice(b"<w:x>");
@@ -68,7 +69,6 @@ mod tests {
                 seen = seen.or(memchr::memmem::find(window, b"<w:x>").map(|found| at + found as u64));
             });
             assert_eq!(seen, Some(place as u64));
-            let expression = regex::bytes::Regex::new("<w:x>").unwrap();
             assert_eq!(counted(content.as_slice(), &[&expression], u64::MAX), [1], "{place}");
         }
     }

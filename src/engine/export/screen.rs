@@ -122,7 +122,7 @@ impl Core {
         let place = SafeText::line(&dir.display().to_string());
         let begun = Instant::now();
         let news = move |far: verify::Far| {
-            let share = if far.of == 0 { 0 } else { far.files.saturating_sub(1).saturating_mul(1000) / far.of };
+            let share = far.files.saturating_sub(1).saturating_mul(1000).checked_div(far.of).unwrap_or(0);
             ExportNews::At(Exporting {
                 making: Making::Proof,
                 place: place.clone(),

@@ -26,6 +26,9 @@ use crate::pgp::{file, sentence};
 /// The topic of what was taken in by hand: its directory has the number 0, which no thread has.
 const BY_HAND: &str = "By-hand";
 
+/// What is done with each message that was read, or that could not be.
+type ReadWork<'w> = &'w mut dyn FnMut(&Letter, Result<Streamed, String>) -> Result<(), ExportError>;
+
 impl Exporter {
     /// A message, read.
     pub(super) fn read(&self, letter: &Letter, fetch: Fetch<'_>, gauge: &Gauge<'_>) -> Result<Streamed, String> {
@@ -42,7 +45,7 @@ impl Exporter {
         &self,
         fetch: Fetch<'_>,
         gauge: &Gauge<'_>,
-        work: &mut dyn FnMut(&Letter, Result<Streamed, String>) -> Result<(), ExportError>,
+        work: ReadWork<'_>,
     ) -> Result<(), ExportError> {
         std::thread::scope(|scope| {
             // Handed from hand to hand: no more than one is held beside the one that is worked on.

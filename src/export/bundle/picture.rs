@@ -223,8 +223,11 @@ struct Head {
     is_woven: bool,
 }
 
-/// The passes of Adam7: where they begin, and their steps.
-const WOVEN: [(usize, usize, usize, usize); 7] =
+/// A pass of Adam7: where it begins, and its steps (across, down).
+type Weave = (usize, usize, usize, usize);
+
+/// The passes of Adam7.
+const WOVEN: [Weave; 7] =
     [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
 
 impl Head {
@@ -260,10 +263,10 @@ impl Head {
     }
 
     /// The passes: width and height of each.
-    fn passes(self) -> Vec<(usize, usize, (usize, usize, usize, usize))> {
+    fn passes(self) -> Vec<(usize, usize, Weave)> {
         let (wide, high) = (self.width as usize, self.height as usize);
-        let all: &[(usize, usize, usize, usize)] = if self.is_woven { &WOVEN } else { &[(0, 0, 1, 1)] };
-        let size = |(x, y, across, down): (usize, usize, usize, usize)| {
+        let all: &[Weave] = if self.is_woven { &WOVEN } else { &[(0, 0, 1, 1)] };
+        let size = |(x, y, across, down): Weave| {
             (wide.saturating_sub(x).div_ceil(across), high.saturating_sub(y).div_ceil(down), (x, y, across, down))
         };
         all.iter().copied().map(size).filter(|(wide, high, _)| *wide > 0 && *high > 0).collect()

@@ -8,6 +8,7 @@
 #![allow(
     dead_code,
     clippy::print_stdout,
+    clippy::print_stderr,
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,

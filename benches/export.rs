@@ -7,7 +7,13 @@
 //! of 100 MB, and a case of 10,000 small documents: listed, exported, verified. Memory is the peak of each process from the open vault on. Figures are printed,
 //! nothing is asserted. `docs/measuring.md` says how to read it. It takes 6 GB below the temporary directory.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops at the first trouble")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a benchmark prints, and stops at the first trouble"
+)]
 
 use std::io::Write as _;
 use std::path::Path;

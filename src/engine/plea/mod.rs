@@ -1,7 +1,7 @@
 //! Plea negotiations at work: what the register keeps of them, acts that come in mail and go out with it, and what the screens and commands
 //! show. The rules are [`crate::plea`]'s.
 //!
-//! The truth is in the register: an act that came is entered when its message is written down there ([`took`]), one that goes out in the very
+//! The truth is in the register: an act that came is entered when its message is written down there ([`mod@took`]), one that goes out in the very
 //! transaction that queues its message ([`send`]). What each counts for is weighed anew at every look, because parties and their roles may change.
 
 mod ask;

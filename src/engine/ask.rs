@@ -331,13 +331,26 @@ impl Engine {
             case,
             company: &company,
         };
-        Ok(on_deep_stack(|| {
-            document::message_shut(raw.raw, &context, |reading| {
+        let bytes: Arc<[u8]> = raw.raw.into();
+        let (document, opened) = on_deep_stack(|| {
+            let mut opened = None;
+            let document = document::message_shut(Arc::clone(&bytes), &context, |reading| {
                 if let Some(shutter) = &shutter {
                     shutter.shut(reading);
                 }
-            })
-        }))
+                opened = super::plea::opened(reading, &bytes);
+            });
+            (document, opened)
+        });
+        if let Some((message, took)) = opened {
+            let wanted = name.clone();
+            self.core.ask_open(move |core, open| {
+                if let Some(key) = open.library.key(&wanted) {
+                    core.plea_opened(open, key, &message, took);
+                }
+            })?;
+        }
+        Ok(document)
     }
 
     /// The document of bytes from a file, with the keys of this profile.

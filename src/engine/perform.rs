@@ -19,7 +19,6 @@ use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
-use crate::case::MessageName;
 use crate::case::guard::{Accepted, Reason};
 use crate::imap::{self, Body, MailboxAt};
 use crate::mail::draft::{Attachment, Draft, Origin, Protection};
@@ -29,7 +28,6 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
-use crate::register::record::Digest;
 use crate::store::cache::NewMessage;
 use crate::store::summary::Summary;
 use crate::store::vault::Vault;
@@ -893,12 +891,7 @@ impl Wanted {
 
     /// The user's keys may have opened more than ingest was allowed to: the list learns of it.
     fn learn(&self, reading: &Reading, raw: &Arc<[u8]>) {
-        if reading.opened.report.decrypted
-            && let Some(took) = super::plea::took(reading)
-        {
-            let headers = (reading.headers().message_id(), reading.message.headers().message_id());
-            let message_id = headers.0.or(headers.1).unwrap_or_default();
-            let message = MessageName { message_id, digest: Digest::of(raw).0 };
+        if let Some((message, took)) = super::plea::opened(reading, raw) {
             let key = self.key;
             self.core.front_of(self.number, move |core, open| core.plea_opened(open, key, &message, took));
         }

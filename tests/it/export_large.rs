@@ -287,15 +287,18 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         screen.send_keys(&["C-u"]);
         // A directory that is there is completed.
         std::fs::create_dir(&out).unwrap();
-        let (begun, _) = path(&out).split_at(path(&out).len() - 3);
+        let (begun, _) = path(&out).split_at(path(&out).len() - 2);
         screen.type_text(begun);
         screen.wait_for("free");
         screen.wait_for(&format!("out-{}/", size.0));
         screen.send_keys(&["Tab"]);
-        show("target", &screen.wait_for("free"));
+        // In the line, and among what could follow.
+        let whole = format!("{}/", path(&out));
+        show("target", &screen.wait_until("completed", |screen| screen.matches(&whole).count() > 1));
         screen.send_keys(&["Enter"]);
         show("exported", &screen.wait_for("2 written, verified"));
         let case = out.join("FERRET_99ZX0012326");
+        assert!(case.is_dir(), "{:#?}", files(world.dir.path()));
         let found = files(&case);
         let documents: Vec<&String> = found.iter().filter(|name| name.ends_with(".pdf")).collect();
         assert_eq!(documents.len(), 2, "{found:#?}");

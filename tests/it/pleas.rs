@@ -268,7 +268,8 @@ fn a_file_that_terms_name_goes_along_and_is_looked_for_on_the_other_side() {
         world.dovecot.deliver("lintwhite", "INBOX", raw.as_bytes());
         theirs.done(&["sync"], b"");
         let seen = eventually(|| Some(shown(&theirs)).filter(|shown| shown["state"] == "open"));
-        let accepted = theirs.run(&["plea", "accept", CASE, "--authority", "own-decision", "--dry-run"], b"");
+        let accept = ["plea", "accept", CASE, "--authority", "own-decision", "--dry-run"];
+        let accepted = theirs.run(&[&accept[..], &OPENLY].concat(), b"");
         (seen["acts"][0]["files"][0]["found"].as_str().unwrap().to_owned(), accepted)
     };
     let (whole, accepted) = found(&raw);

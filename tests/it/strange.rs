@@ -92,7 +92,9 @@ fn a_mailbox_of_strange_mail_is_synced_listed_filed_and_exported() {
     let ids: Vec<&str> = messages.iter().map(|message| message["id"].as_str().unwrap()).collect();
     let to_text = to.display().to_string();
     let exported = home.json(&[&["message", "export", "--to", &to_text][..], &ids].concat());
-    assert_eq!(exported["left_out"].as_array().unwrap().len(), 0, "{exported}");
+    // Only what may be meant for somebody else waits for a decision.
+    let left = exported["left_out"].as_array().unwrap();
+    assert!(left.iter().all(|one| one["because"].as_str().unwrap().contains("may not be meant for you")), "{exported}");
     let directory = exported["directory"].as_str().unwrap();
     // Some of it is filed to one case and some to another: nothing of it is called the one's or the other's, and both know.
     assert!(directory.ends_with("/SEVERAL-CASES"), "{directory}");

@@ -26,7 +26,8 @@ impl World {
         let authority = Authority::new("casemail tests").unwrap();
         let dovecot = Dovecot::start_with(&authority, &Options::default())?;
         let delivery = Delivery { lmtp_port: dovecot.lmtp_port(), local_parts: &["quill", "lintwhite"] };
-        let submission = Submission::start_with(&authority, &[("quill", PASSWORD)], Some(&delivery))?;
+        let submission =
+            Submission::start_with(&authority, &[("quill", PASSWORD), ("lintwhite", PASSWORD)], Some(&delivery))?;
         let home = Home::new();
         let world = Self { dovecot, submission, home };
         world.configure("");

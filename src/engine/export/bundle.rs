@@ -75,11 +75,11 @@ impl Bundled {
     #[must_use]
     pub fn words(&self) -> String {
         format!(
-            "{}: {} pages, {} documents, {} listed only.",
-            self.path.display(),
-            self.pages,
+            "{} documents, {} listed only, on {} pages: {}.",
             self.documents.len() - self.left(),
-            self.left()
+            self.left(),
+            self.pages,
+            self.path.display()
         )
     }
 }

@@ -14,7 +14,7 @@ mod took;
 
 use std::collections::BTreeMap;
 
-pub(crate) use self::took::took;
+pub(crate) use self::took::{opened, took};
 use crate::mail::id::CaseId;
 use crate::plea::Entry;
 use crate::register::event::{CaseChange, Event};

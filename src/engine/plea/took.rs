@@ -10,6 +10,7 @@ use crate::pgp::report::{Covers, SignatureState};
 use crate::plea::trust::Signature;
 use crate::plea::{Act, Entry, block};
 use crate::register::event::Event;
+use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
 
 /// An act that was found in a message, with what is known of who says it.
@@ -40,6 +41,14 @@ impl Took {
         let Ok(act) = entry.to_json() else { return Vec::new() };
         cases.iter().map(|case| Event::Plea { case: case.clone(), act: act.clone() }).collect()
     }
+}
+
+/// What a message that somebody's keys opened says in a negotiation, with its name.
+pub(crate) fn opened(reading: &Reading, raw: &[u8]) -> Option<(MessageName, Took)> {
+    let took = took(reading).filter(|_| reading.opened.report.decrypted)?;
+    let headers = (reading.headers().message_id(), reading.message.headers().message_id());
+    let message_id = headers.0.or(headers.1).unwrap_or_default();
+    Some((MessageName { message_id, digest: Digest::of(raw).0 }, took))
 }
 
 impl Core {

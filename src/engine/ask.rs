@@ -331,7 +331,7 @@ impl Engine {
             case,
             company: &company,
         };
-        let bytes: Arc<[u8]> = raw.raw.into();
+        let bytes = raw.raw;
         let (document, opened) = on_deep_stack(|| {
             let mut opened = None;
             let document = document::message_shut(Arc::clone(&bytes), &context, |reading| {

@@ -97,6 +97,13 @@ fn shell_words(text: &str) -> Option<Vec<String>> {
     Some(words)
 }
 
+/// What was typed or dropped behind a directory that stood there, where it begins somewhere by itself: `~//tmp/x` is `/tmp/x`.
+#[must_use]
+pub fn begun_anew(text: &str) -> &str {
+    let rest = text.strip_prefix("~/").unwrap_or_default().trim_start();
+    if begins_somewhere(rest) || rest.starts_with("file:/") { rest } else { text }
+}
+
 /// The one path that a person is typing: quotes need not be closed yet, spaces need no quotes.
 #[must_use]
 pub fn typed(text: &str) -> String {

@@ -34,14 +34,14 @@ impl Attach {
     /// The path as it is looked for.
     #[must_use]
     pub fn path(&self) -> String {
-        paths::at_home(&paths::typed(self.line.text()), &self.home)
+        paths::at_home(&paths::typed(paths::begun_anew(self.line.text())), &self.home)
     }
 
     /// Every way in which what was typed may be meant, the likeliest first.
     #[must_use]
     pub fn readings(&self) -> Vec<Vec<String>> {
         let mut all = vec![vec![self.path().trim_end().to_owned()]];
-        all.extend(paths::readings(self.line.text()));
+        all.extend(paths::readings(paths::begun_anew(self.line.text())));
         all.iter_mut().flatten().for_each(|path| *path = paths::at_home(path, &self.home));
         all.dedup();
         all
@@ -107,7 +107,7 @@ impl Attach {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attach, PathRow};
+    use super::{Attach, Line, PathRow};
     use crate::mail::safe::SafeText;
 
     fn row(path: &str) -> PathRow {
@@ -118,6 +118,17 @@ mod tests {
     fn tab_goes_as_far_as_there_is_one_way() {
         let mut attach = Attach::new("~", "/home/b");
         assert_eq!((attach.line.text(), attach.path().as_str()), ("~/", "/home/b/"));
+        for (text, path) in [
+            ("~//tmp/x", "/tmp/x"),
+            ("~/~/x", "/home/b/x"),
+            ("~/file:///tmp/a%20b", "/tmp/a b"),
+            ("~/x/y", "/home/b/x/y"),
+        ] {
+            attach.line = Line::new(text);
+            assert_eq!(attach.path(), path);
+            assert_eq!(attach.readings().last().unwrap(), &[path.to_owned()]);
+        }
+        attach.line = Line::new("~/");
         attach.offer("/home/b/", vec![row("/home/b/My papers/"), row("/home/b/My pictures/")].into());
         assert!(attach.complete());
         assert_eq!(attach.line.text(), "~/My p");

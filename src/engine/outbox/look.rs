@@ -5,6 +5,7 @@
 //! where this try alone can have put it there. Not to be found proves nothing: then a person decides.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::file::{PAUSE, find};
@@ -82,6 +83,7 @@ impl Worker {
 
     /// Looks for an uncertain message where it would be if it had been sent.
     pub(super) async fn look_for(&self, row: &OutboxEntry) -> Result<(), String> {
+        let hurried = self.shared.hurried.load(Ordering::SeqCst);
         let rows = self.rows().await?;
         let own: Vec<String> = self
             .settings
@@ -116,7 +118,7 @@ impl Worker {
                 }
             }
         }
-        self.not_found(row, looked).await
+        self.not_found(row, looked, hurried).await
     }
 
     async fn found(&self, row: &OutboxEntry, place: &str) -> Result<(), String> {
@@ -150,8 +152,14 @@ impl Worker {
         done
     }
 
-    async fn not_found(&self, row: &OutboxEntry, looked: Vec<String>) -> Result<(), String> {
-        self.later(row.id, AGAIN);
+    /// `hurried`: as it was before the look.
+    async fn not_found(&self, row: &OutboxEntry, looked: Vec<String>, hurried: u64) -> Result<(), String> {
+        // Somebody who asked while it was looked for may know of a copy that came behind the look.
+        if self.shared.hurried.load(Ordering::SeqCst) == hurried {
+            self.later(row.id, AGAIN);
+        } else {
+            self.wake.notify_one();
+        }
         let (id, now) = (row.id, self.settings.clock.now());
         let done = self
             .blocking(move |stores| {

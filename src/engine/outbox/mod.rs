@@ -37,7 +37,7 @@ mod settle;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -82,6 +82,8 @@ struct Shared {
     desks: Mutex<BTreeSet<String>>,
     /// Rows that wait for the IMAP server, until when by the running time.
     later: Mutex<HashMap<OutboxId, Duration>>,
+    /// How often it was asked for at once: what was looked for before the last time is looked for again.
+    hurried: AtomicU64,
     /// Accounts that the user took offline: nothing of theirs leaves.
     offline: Mutex<BTreeSet<String>>,
     /// What servers took at most.
@@ -124,6 +126,7 @@ impl Outbox {
 
     /// The IMAP server of some account can be asked again.
     pub(crate) fn came_online(&self) {
+        self.shared.hurried.fetch_add(1, Ordering::SeqCst);
         locked(&self.shared.later).clear();
         self.wake();
     }

@@ -1,6 +1,6 @@
 //! Files: those that terms name by their digest, looked for where they should be, and papers that are written out.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -12,6 +12,7 @@ use crate::case::{Case, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::documents::{Documents, imported};
 use crate::engine::reading::{Reading, read_guarded};
+use crate::engine::target::typed;
 use crate::engine::{Engine, files};
 use crate::mail::draft::Attachment;
 use crate::mail::id::CaseId;
@@ -39,14 +40,6 @@ fn on_disk(path: &str) -> Result<Attachment, String> {
     let content = files::read_whole(&path, PAPER_BYTES_MAX)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Attachment { media_type: files::media_type(&name, &content).to_owned(), name, content })
-}
-
-/// A path as it was typed: `~/` is the home directory.
-fn typed(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), std::env::var_os("HOME")) {
-        (Some(rest), Some(home)) => Path::new(&home).join(rest),
-        _ => PathBuf::from(path),
-    }
 }
 
 /// Files and directories whose names begin as typed, as they would be typed; directories end with `/`.

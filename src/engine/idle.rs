@@ -12,6 +12,7 @@ use crate::mail::id::{CaseId, MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
 use crate::register::{Book, CaseChange, Event};
 use crate::store::cache::Thrift;
+use crate::store::mailbox::Mailbox;
 
 /// An idle case with what is here of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +72,7 @@ impl Engine {
                 // What is of another case too goes when that one does.
                 if let [only] = cases.as_slice()
                     && closed.contains(only)
+                    && open.library.mailbox(key.mailbox).is_some_and(Mailbox::has_its_mail)
                 {
                     keys.entry(only.clone()).or_default().push(key);
                 }

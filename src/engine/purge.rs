@@ -81,7 +81,9 @@ impl Engine {
         let mailboxes = cache.mailboxes()?;
         let wanted = mailboxes.iter().filter(|mailbox| {
             let full = format!("{}/{}", mailbox.account, mailbox.name);
-            purge.mailboxes.is_empty() || purge.mailboxes.iter().any(|name| *name == mailbox.name || *name == full)
+            mailbox.has_its_mail()
+                && (purge.mailboxes.is_empty()
+                    || purge.mailboxes.iter().any(|name| *name == mailbox.name || *name == full))
         });
         for mailbox in wanted.filter(|_| purge.names_bodies()) {
             let mut uids = Vec::new();

@@ -876,6 +876,11 @@ fn bodies_let_go_of_leave_their_rows_and_are_not_fetched_by_themselves() {
     assert!(error.to_string().contains("nowhere"), "{error}");
     let young = super::Purge { before: Some("2026-05-01T00:00:00Z".parse().unwrap()), ..super::Purge::default() };
     assert_eq!(running.engine.purge_cache(&young).unwrap().messages, 0);
+    // What its server does not list may be nowhere else.
+    running.feed(7, vec![fetched(21, eml(21, "number 21", "", "The last copy."))]);
+    running.engine.block_on(async { sink.unlisted("INBOX", "and refuses to tell of it").await.unwrap() }).unwrap();
+    let all = super::Purge { mailboxes: vec!["work/INBOX".into()], ..super::Purge::default() };
+    assert_eq!(running.engine.purge_cache(&all).unwrap().messages, 0);
 }
 
 #[test]

@@ -92,6 +92,12 @@ impl Mailbox {
         Ok(record)
     }
 
+    /// Whether the server has what is let go of here, as far as is known. Of a mailbox that it does not list, what is held may be all there is.
+    #[must_use]
+    pub fn has_its_mail(&self) -> bool {
+        self.state.also.unlisted_since.is_none()
+    }
+
     /// From a record.
     #[must_use]
     pub fn from_record(record: &[u8]) -> Option<Self> {
@@ -131,8 +137,10 @@ mod tests {
         };
         let now = mailbox.to_record().unwrap();
         assert_eq!(Mailbox::from_record(&now), Some(mailbox.clone()));
+        assert!(mailbox.has_its_mail());
         mailbox.state.also.unlisted_since = Some("2026-05-11T09:00:00Z".parse().unwrap());
         let unlisted = mailbox.to_record().unwrap();
+        assert!(!mailbox.has_its_mail());
         assert!(unlisted.starts_with(&now), "older versions read what they know");
         assert_eq!(Mailbox::from_record(&unlisted), Some(mailbox));
         assert_eq!(Mailbox::from_record(&now[..now.len() - 1]), None);

@@ -53,6 +53,12 @@ pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String]) -> Outcome {
             "{place}: the server counts {count} that it gives nothing of; ask whoever runs it, or look there with another program"
         ));
     }
+    // Who works with commands alone has no other moment at which a copy that could not be filed is filed.
+    let reached = report.accounts.iter().filter(|one| one.error.is_none()).map(|one| one.name.clone());
+    for row in call.engine()?.file_copies(&reached.collect::<Vec<_>>())? {
+        let words = if row.state == "sent-not-filed" { "its copy is not filed yet" } else { "its copy is filed" };
+        call.output.say(&format!("{}: sent before, {words}", row.id));
+    }
     // The code is the first one's; of the others only the words are told.
     let mut trouble = report.trouble.into_iter();
     let first = trouble.next();

@@ -474,6 +474,17 @@ impl Engine {
         }
     }
 
+    /// Files the copies of these accounts' sent mail that are not filed yet, where there are any: connects for them, and waits a while. The rows that
+    /// it was done for, as they are then.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or the state store cannot be read.
+    pub fn file_copies(&self, accounts: &[String]) -> Result<Vec<OutboxListed>, EngineError> {
+        let unfiled = |row: &OutboxListed| row.state == "sent-not-filed" && accounts.contains(&row.account);
+        let ids: Vec<OutboxId> = self.outbox()?.into_iter().filter(unfiled).map(|row| row.id).collect();
+        if ids.is_empty() { Ok(Vec::new()) } else { self.settle(&ids, FILING) }
+    }
+
     /// The states of the accounts' connections.
     ///
     /// # Errors

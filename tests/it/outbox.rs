@@ -10,6 +10,7 @@ use casemail::mail::message::Message;
 
 use crate::engine::{LINTWHITE, QUILL, World, address, draft, endpoint, eventually};
 use crate::support::submission::Submission;
+use crate::walkthrough;
 
 const GATEWAY: &str = "r.vellum@foxglove.example.cjsm.net";
 
@@ -211,4 +212,30 @@ fn a_delivery_report_is_shown_at_the_recipient_it_is_about() {
     });
     assert_eq!((row.state, row.recipients[0].delivery), ("sent", "sent"), "a report changes no state");
     assert_eq!(row.recipients[0].reported.as_deref(), Some("failed"));
+}
+
+#[test]
+fn a_copy_that_could_not_be_filed_is_filed_by_the_next_sync() {
+    let Some(mut world) = walkthrough::World::start() else { return };
+    world.dovecot.stop();
+    let draft = b"To: h.lintwhite@copfs.gov.example\r\nSubject: the gnome\r\n\r\nUnder the hedge.\r\n";
+    let ran = world.home.run(&["send", "--override", "no case of that name", "-"], draft);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let state = || {
+        let told: serde_json::Value =
+            serde_json::from_str(&world.home.done(&["--json", "outbox", "list"], b"")).unwrap();
+        told["entries"][0]["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state(), "sent-not-filed");
+    world.dovecot.start_again();
+    let told = world.home.run(&["sync"], b"");
+    assert!(told.code == 0 && told.err.contains("its copy is filed"), "{told:?}");
+    assert_eq!(state(), "sent");
+    let filed = world.dovecot.doveadm(&["search", "-u", "quill", "mailbox", "Sent", "all"], b"");
+    assert_eq!((filed.lines().count(), world.submission.taken().len()), (1, 1));
+    // Once only, and not told again.
+    let told = world.home.run(&["sync"], b"");
+    assert!(!told.err.contains("filed"), "{told:?}");
+    let filed = world.dovecot.doveadm(&["search", "-u", "quill", "mailbox", "Sent", "all"], b"");
+    assert_eq!(filed.lines().count(), 1);
 }

@@ -50,8 +50,9 @@ pub(super) async fn find(
 impl Worker {
     /// Puts the copy of a sent message into `\Sent`, unless it is there.
     pub(super) async fn file(&self, row: &OutboxEntry) -> Result<(), String> {
+        let since = self.since();
         let Some(handle) = self.handle(&row.account).await else {
-            self.later(row.id, PAUSE);
+            self.later(row.id, PAUSE, since);
             return Ok(());
         };
         let id = row.id;
@@ -77,7 +78,7 @@ impl Worker {
                     self.tell(Tone::Warning, words.clone());
                     self.update(id, move |entry| entry.reply = words).await?;
                 }
-                self.later(id, PAUSE);
+                self.later(id, PAUSE, since);
             }
         }
         Ok(())

@@ -5,10 +5,10 @@
 //! where this try alone can have put it there. Not to be found proves nothing: then a person decides.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::file::{PAUSE, find};
+use super::later::Since;
 use super::worker::Worker;
 use crate::app::view::Tone;
 use crate::mail::safe::SafeText;
@@ -83,7 +83,7 @@ impl Worker {
 
     /// Looks for an uncertain message where it would be if it had been sent.
     pub(super) async fn look_for(&self, row: &OutboxEntry) -> Result<(), String> {
-        let hurried = self.shared.hurried.load(Ordering::SeqCst);
+        let since = self.since();
         let rows = self.rows().await?;
         let own: Vec<String> = self
             .settings
@@ -97,7 +97,7 @@ impl Worker {
             return self.found(row, place.name.as_deref().unwrap_or_default()).await;
         }
         let Some(handle) = self.handle(&row.account).await else {
-            self.later(row.id, PAUSE);
+            self.later(row.id, PAUSE, since);
             return Ok(());
         };
         let mut looked = Vec::new();
@@ -113,12 +113,12 @@ impl Worker {
                 // A mailbox that cannot be searched costs itself.
                 Err(error) if error.session_lives() => {}
                 Err(_) => {
-                    self.later(row.id, PAUSE);
+                    self.later(row.id, PAUSE, since);
                     return Ok(());
                 }
             }
         }
-        self.not_found(row, looked, hurried).await
+        self.not_found(row, looked, since).await
     }
 
     async fn found(&self, row: &OutboxEntry, place: &str) -> Result<(), String> {
@@ -152,14 +152,9 @@ impl Worker {
         done
     }
 
-    /// `hurried`: as it was before the look.
-    async fn not_found(&self, row: &OutboxEntry, looked: Vec<String>, hurried: u64) -> Result<(), String> {
+    async fn not_found(&self, row: &OutboxEntry, looked: Vec<String>, since: Since) -> Result<(), String> {
         // Somebody who asked while it was looked for may know of a copy that came behind the look.
-        if self.shared.hurried.load(Ordering::SeqCst) == hurried {
-            self.later(row.id, AGAIN);
-        } else {
-            self.wake.notify_one();
-        }
+        self.later(row.id, AGAIN, since);
         let (id, now) = (row.id, self.settings.clock.now());
         let done = self
             .blocking(move |stores| {

@@ -12,7 +12,7 @@
 //! | `worker` | what is due when; lanes (an account and a route) that never wait for each other |
 //! | `send` | one lane: claims, connections that are used for several messages, the note before the dot |
 //! | `recheck` | the guard, asked again just before |
-//! | `settle`, `due`, `retry` | pure: what a try came to, when the next one is due, how long it waits |
+//! | `settle`, `due`, `retry`, `later` | pure: what a try came to, when the next one is due, how long it waits, what waits for the IMAP server |
 //! | `file` | the copy in the mailbox for sent mail, once |
 //! | `look` | what became of a row in doubt |
 //! | `person` | try again, take back, say what became of it |
@@ -24,6 +24,7 @@ mod cut;
 mod due;
 mod ehlo;
 mod file;
+mod later;
 mod limits;
 mod listed;
 mod look;
@@ -37,9 +38,8 @@ mod settle;
 mod worker;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
@@ -80,10 +80,8 @@ struct Shared {
     lanes: Mutex<HashMap<Lane, usize>>,
     /// Accounts whose copies are being filed or whose lost rows are being looked for.
     desks: Mutex<BTreeSet<String>>,
-    /// Rows that wait for the IMAP server, until when by the running time.
-    later: Mutex<HashMap<OutboxId, Duration>>,
-    /// How often it was asked for at once: what was looked for before the last time is looked for again.
-    hurried: AtomicU64,
+    /// Rows that wait for the IMAP server.
+    later: Mutex<later::Later>,
     /// Accounts that the user took offline: nothing of theirs leaves.
     offline: Mutex<BTreeSet<String>>,
     /// What servers took at most.
@@ -126,8 +124,7 @@ impl Outbox {
 
     /// The IMAP server of some account can be asked again.
     pub(crate) fn came_online(&self) {
-        self.shared.hurried.fetch_add(1, Ordering::SeqCst);
-        locked(&self.shared.later).clear();
+        locked(&self.shared.later).now();
         self.wake();
     }
 

@@ -11,6 +11,7 @@ use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::later::Since;
 use super::{Lane, Shared, locked};
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -263,15 +264,21 @@ impl Worker {
 
     /// How long a row that needs the IMAP server has to wait still.
     fn waits_for_desk(&self, id: OutboxId) -> Option<Duration> {
-        let until = locked(&self.shared.later).get(&id).copied()?;
-        let left = until.saturating_sub(self.settings.clock.elapsed());
-        (left > Duration::ZERO).then_some(left)
+        locked(&self.shared.later).left(id, self.settings.clock.elapsed())
     }
 
-    /// Such a row is left alone for a while.
-    pub(super) fn later(&self, id: OutboxId, pause: Duration) {
+    /// A look at such a row begins.
+    pub(super) fn since(&self) -> Since {
+        locked(&self.shared.later).since()
+    }
+
+    /// Such a row is left alone for a while, unless it was asked for since the look at it began.
+    pub(super) fn later(&self, id: OutboxId, pause: Duration, since: Since) {
         let until = self.settings.clock.elapsed().saturating_add(pause);
-        locked(&self.shared.later).insert(id, until);
+        let stands = locked(&self.shared.later).put_off(id, until, since);
+        if !stands {
+            self.wake.notify_one();
+        }
     }
 }
 

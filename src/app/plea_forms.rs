@@ -10,7 +10,7 @@ use super::form::{Field, Form};
 use super::forms::{Refusal, Subject, date};
 use super::plea_files::{self, FILE};
 use super::plea_terms::{self, DETAILS, WHEN};
-use super::plea_view::{Local, MarkWish, NegotiationView, Wish};
+use super::plea_view::{Local, MarkWish, Meant, NegotiationView, Wish};
 use crate::case::hearing::zone;
 use crate::case::{ChargeState, HearingId, HearingTime};
 use crate::mail::draft::Attachment;
@@ -51,9 +51,9 @@ pub enum What {
     /// Which offer stands here.
     Choose,
     /// An act counts all the same.
-    Admit(ActNo),
+    Admit(Meant),
     /// A mark is taken back.
-    Unmark(ActNo),
+    Unmark(Meant),
 }
 
 impl What {
@@ -139,8 +139,8 @@ fn title(subject: &PleaForm) -> String {
         What::Note => format!("NOTE: never sent ({about})"),
         What::Write => format!("Write a paper to a file ({about})"),
         What::Choose => format!("Which of the crossed offers stands here ({about})"),
-        What::Admit(no) => format!("Let {no} count ({about})"),
-        What::Unmark(no) => format!("Take the mark {no} back ({about})"),
+        What::Admit(act) => format!("Let {} count ({about})", act.no),
+        What::Unmark(act) => format!("{} does not count on your word ({about})", act.no),
     }
 }
 
@@ -358,12 +358,13 @@ fn local(plea: &PleaForm, fields: &Fields<'_>) -> Result<Local, Refusal> {
         What::Choose => Local::Choose(
             fields.text("Stands").parse().map_err(|_| (0, "name one of the offers, for instance P1".to_owned()))?,
         ),
-        What::Admit(no) | What::Unmark(no) => {
+        What::Admit(act) | What::Unmark(act) => {
             let because = fields.text("Because");
             if because.is_empty() {
                 return Err((0, "a reason is needed".to_owned()));
             }
-            if matches!(plea.what, What::Admit(_)) { Local::Admit(*no, because) } else { Local::Unmark(*no, because) }
+            let act = act.clone();
+            if matches!(plea.what, What::Admit(_)) { Local::Admit(act, because) } else { Local::Unmark(act, because) }
         }
         What::Act(_) | What::Mark(..) => return Err((0, "this form enters nothing here".to_owned())),
     })

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::app::view::Tone;
-use crate::case::{Case, HearingId};
+use crate::case::{Case, HearingId, MessageName};
 use crate::mail::draft::Attachment;
 use crate::mail::id::{CaseId, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
@@ -187,6 +187,45 @@ pub struct MarkWish {
     pub about: Option<ActNo>,
 }
 
+/// Which act is meant: several messages may say that they are the same one, and only one of them may be true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Meant {
+    /// Its number.
+    pub no: ActNo,
+    /// The message that carries it; `None`: there is one only.
+    pub message: Option<Carrier>,
+}
+
+/// The message that carries an act.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// This one.
+    Exactly(MessageName),
+    /// As somebody names it: its Message-ID, or the first digits (eight at least) of the SHA-256 of the raw message.
+    Named(String),
+}
+
+impl Meant {
+    /// That one, and no other under its number.
+    #[must_use]
+    pub fn of(heard: &crate::plea::Heard) -> Self {
+        Self { no: heard.act.no, message: Some(Carrier::Exactly(heard.message.clone())) }
+    }
+
+    /// Whether it is carried by this message.
+    #[must_use]
+    pub fn is_in(&self, message: &MessageName) -> bool {
+        match &self.message {
+            None => true,
+            Some(Carrier::Exactly(wanted)) => wanted == message,
+            Some(Carrier::Named(wanted)) => {
+                let digits = wanted.len() >= 8 && hex::encode(message.digest).starts_with(&wanted.to_ascii_lowercase());
+                digits || message.message_id == wanted.trim_start_matches('<').trim_end_matches('>')
+            }
+        }
+    }
+}
+
 /// Something that is entered here and never sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Local {
@@ -205,10 +244,10 @@ pub enum Local {
     Write(Paper, String),
     /// A note.
     Note(String),
-    /// An act counts in spite of what was found about it.
-    Admit(ActNo, String),
-    /// A mark is taken back.
-    Unmark(ActNo, String),
+    /// An act counts in spite of what was found about it. Where nothing was found but that nothing proves whose it is, no reason is needed.
+    Admit(Meant, String),
+    /// A mark, or an act that was let in, is taken back; an act that waits for a yes is set aside.
+    Unmark(Meant, String),
     /// An act could not be sent.
     Refused(Kind, Vec<String>),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::effect::Effect;
 use super::model::Model;
 use super::plea_forms::{self, Taken, What};
-use super::plea_view::{Local, NegotiationView};
+use super::plea_view::{Local, Meant, NegotiationView};
 use super::popup::Popup;
 use super::screen::Screen;
 use super::screen::negotiation::{Negotiation, Place};
@@ -139,7 +139,8 @@ impl Model {
         let now = self.now;
         let Some(Screen::Plea(shown)) = self.screens.last() else { return };
         let Some(view) = shown.view.clone() else { return };
-        let (loose, act) = (shown.loose().cloned(), shown.act());
+        let (loose, act) = (shown.loose().cloned(), shown.act().map(Meant::of));
+        let unconfirmed = shown.unconfirmed().map(Meant::of);
         if kind_of(action) == Some(Kind::Offer) && loose.is_none() && view.view.state.is_closed() {
             // Another one begins where this was closed.
             let next = view.view.setting.id.next();
@@ -175,8 +176,16 @@ impl Model {
                 Ok(()) => self.open_form(plea_forms::form(view, What::Choose, now)),
                 Err(because) => self.say(Tone::Warning, because.as_str()),
             },
-            (Action::PleaAdmit, Some(no)) => self.open_form(plea_forms::form(view, What::Admit(no), now)),
-            (Action::PleaUnmark, Some(no)) => self.open_form(plea_forms::form(view, What::Unmark(no), now)),
+            // Nothing speaks against it: the key is the yes, and can be taken back.
+            (Action::PleaAdmit, _) if let Some(act) = unconfirmed => {
+                let (case, id) = (view.case.id.clone(), view.view.setting.id.clone());
+                out.push(Effect::PleaEnter(case, id, Local::Admit(act, String::new())));
+            }
+            (Action::PleaUnmark, _) if let Some(act) = unconfirmed => {
+                self.open_form(plea_forms::form(view, What::Unmark(act), now));
+            }
+            (Action::PleaAdmit, Some(act)) => self.open_form(plea_forms::form(view, What::Admit(act), now)),
+            (Action::PleaUnmark, Some(act)) => self.open_form(plea_forms::form(view, What::Unmark(act), now)),
             (Action::PleaAdmit | Action::PleaUnmark, None) => {
                 self.say(Tone::Plain, "Go to the act that is meant.");
             }

@@ -15,7 +15,7 @@ use crate::app::effect::Said;
 use crate::app::forms::date;
 use crate::app::plea_forms::outcome;
 use crate::app::plea_terms;
-use crate::app::plea_view::{Local, MarkWish, NegotiationView, Wish};
+use crate::app::plea_view::{Carrier, Local, MarkWish, Meant, NegotiationView, Wish};
 use crate::case::{HearingId, HearingTime};
 use crate::mail::address::Address;
 use crate::mail::draft::Attachment;
@@ -406,6 +406,12 @@ fn record(
     local(call, about, Local::Record { outcome, hearing, source: source.to_owned() })
 }
 
+/// The act that is meant.
+fn meant(act: &str, message: Option<&str>) -> Result<Meant, Failure> {
+    let message = message.map(|name| Carrier::Named(name.to_owned()));
+    Ok(Meant { no: act_no(act)?, message })
+}
+
 /// Performs it.
 pub(super) fn run(call: &mut Call<'_>, command: &Plea) -> Outcome {
     match command {
@@ -442,8 +448,12 @@ pub(super) fn run(call: &mut Call<'_>, command: &Plea) -> Outcome {
         Plea::Mark { about, message, kind, terms, text, subject_to, offer } => {
             mark(call, about, message, (kind, text), terms, subject_to, offer.as_deref())
         }
-        Plea::Unmark { about, act, reason } => local(call, about, Local::Unmark(act_no(act)?, reason.clone())),
-        Plea::Admit { about, act, reason } => local(call, about, Local::Admit(act_no(act)?, reason.clone())),
+        Plea::Unmark { about, act, message, reason } => {
+            local(call, about, Local::Unmark(meant(act, message.as_deref())?, reason.clone()))
+        }
+        Plea::Admit { about, act, message, reason } => {
+            local(call, about, Local::Admit(meant(act, message.as_deref())?, reason.clone()))
+        }
         Plea::Choose { about, act } => local(call, about, Local::Choose(act_no(act)?)),
         Plea::Record { about, outcome, reason, hearing, known_from } => {
             record(call, about, (outcome, reason), hearing.as_deref(), known_from)

@@ -271,11 +271,14 @@ pub(super) enum Plea {
         /// The act: P2
         #[arg(value_name = "ACT")]
         act: String,
+        /// The message that carries it, where several say that they are it: its Message-ID, or the first digits of its SHA-256
+        #[arg(long, value_name = "ID")]
+        message: Option<String>,
         /// Why
         #[arg(long = "reason", value_name = "TEXT")]
         reason: String,
     },
-    /// Let an act count in spite of what was found about it
+    /// Let an act count that nobody signed, or in spite of what else was found about it
     Admit {
         /// Which
         #[command(flatten)]
@@ -283,8 +286,11 @@ pub(super) enum Plea {
         /// The act: P2
         #[arg(value_name = "ACT")]
         act: String,
-        /// Why
-        #[arg(long = "reason", value_name = "TEXT")]
+        /// The message that carries it, where several say that they are it: its Message-ID, or the first digits of its SHA-256
+        #[arg(long, value_name = "ID")]
+        message: Option<String>,
+        /// Why; needed where more was found than that nobody signed it
+        #[arg(long = "reason", value_name = "TEXT", default_value = "")]
         reason: String,
     },
     /// Say which of two crossed offers stands here

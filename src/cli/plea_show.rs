@@ -33,6 +33,7 @@ struct Line<'a> {
     overdue: bool,
     next_hearing: Option<Timestamp>,
     asked: usize,
+    unconfirmed: usize,
 }
 
 impl<'a> Line<'a> {
@@ -49,6 +50,7 @@ impl<'a> Line<'a> {
             overdue: row.left.is_some_and(|left| left.is_negative() || left.is_zero()),
             next_hearing: row.hearing.as_ref().and_then(|(one, _)| Some(one.at.start().ok()?.timestamp())),
             asked: row.asked,
+            unconfirmed: row.unconfirmed,
         }
     }
 }
@@ -79,9 +81,12 @@ struct ActLine<'a> {
     by: &'a str,
     side: &'static str,
     message: &'a str,
+    message_sha256: String,
     sent_date: Timestamp,
     came: Timestamp,
     trust: &'static str,
+    admitted_by: Option<&'a str>,
+    wants_yes: bool,
     counts: bool,
     because: Vec<String>,
     findings: Vec<&'static str>,
@@ -124,9 +129,12 @@ fn act_line<'a>(step: &'a Step, shown: &'a NegotiationView) -> ActLine<'a> {
         by: if heard.speaker.name.is_empty() { &heard.speaker.address } else { &heard.speaker.name },
         side: act.no.side.name(),
         message: &heard.message.message_id,
+        message_sha256: hex::encode(heard.message.digest),
         sent_date: act.at,
         came: heard.came,
         trust: heard.trust.name(),
+        admitted_by: heard.admitted.as_deref(),
+        wants_yes: heard.wants_yes(),
         counts: step.verdict.counts(),
         because: step.because(),
         findings: heard.findings.iter().map(crate::plea::trust::Finding::code).collect(),
@@ -166,18 +174,30 @@ pub(super) fn list(call: &mut Call<'_>, all: bool, sort: &str, limit: Option<usi
         call.output.document(&Negotiations { schema: "casemail.negotiations/1", negotiations })?;
     } else {
         let cells = |row: &Row| {
-            let cells = vec![
-                row.id.to_string(),
-                format!("{} turn", row.turn_words()),
-                row.left_words(),
-                format!("{}: {}", row.title, row.state.words()),
-            ];
+            let cells =
+                vec![row.id.to_string(), turn(row), row.left_words(), format!("{}: {}", row.title, row.state.words())];
             (cells, Vec::new())
         };
         let entries: Vec<_> = shown.iter().map(cells).collect();
         call.output.entries(&entries)?;
+        if rows.is_empty() {
+            call.output.say(if all {
+                "there is no negotiation"
+            } else {
+                "no negotiation goes on; --all shows the closed ones"
+            });
+        }
     }
     Ok(Exit::Done)
+}
+
+/// Whose turn it is, and what for.
+fn turn(row: &Row) -> String {
+    match row.unconfirmed {
+        0 => format!("{} turn", row.turn_words()),
+        1 => "an act waits for your yes".to_owned(),
+        more => format!("{more} acts wait for your yes"),
+    }
 }
 
 /// One of them.

@@ -39,6 +39,8 @@ pub(super) struct Post {
 
 /// Mail that came before this has been read.
 const READ_UP_TO: &str = "2026-05-18T08:00:00Z";
+/// What the other side wrote so many hours before the demo starts, or longer, has been asked about.
+const CONFIRMED: i64 = 6;
 
 /// Everything, in the order of its dates, and what the register knows before the demo begins. The negotiations are told from `now`.
 ///
@@ -294,6 +296,11 @@ impl<'k> Bag<'k> {
                 let from = from.addr.clone();
                 let at = (received + SignedDuration::from_mins(30)).min(now);
                 entries.push(Entry::Mark { act: one.act.clone(), message, came: received, from, by, at });
+            } else if matter.law != Law::Scotland && one.line.ago > CONFIRMED {
+                // The Crown signs nothing here: what it writes was asked about, but for what has just come.
+                let because = "confirmed by telephone".to_owned();
+                let at = (received + SignedDuration::from_mins(30)).min(now);
+                entries.push(Entry::Admit { id: one.act.id.clone(), message, because, by, at });
             }
             let flags = if ours || one.line.ago > 40 { vec!["\\Seen".to_owned()] } else { Vec::new() };
             let mailbox = if ours { "Sent" } else { "INBOX" };

@@ -34,6 +34,8 @@ pub struct Row {
     pub hearing: Option<(Hearing, SignedDuration)>,
     /// Questions of the other side that wait.
     pub asked: usize,
+    /// Acts that wait for a yes, because nothing proves whose they are.
+    pub unconfirmed: usize,
     /// Something was found that a person should look at.
     pub trouble: bool,
 }
@@ -86,16 +88,24 @@ pub fn row(case: &Case, view: &View) -> Row {
         left: view.reply_by.map(|at| at.duration_since(view.now)),
         hearing,
         asked: view.open_questions(view.setting.us.other()).count(),
+        unconfirmed: view.unconfirmed().count(),
         trouble: view.steps.iter().any(|step| !step.verdict.counts()) || view.crossing.is_some(),
     }
 }
 
 impl Row {
+    /// Whether one has something to do oneself.
+    #[must_use]
+    pub fn is_ours(&self) -> bool {
+        self.state == State::Crossed || self.turn == Some(self.us) || self.unconfirmed > 0
+    }
+
     /// Whose turn it is, in words.
     #[must_use]
     pub fn turn_words(&self) -> &'static str {
         match (self.state, self.turn) {
             (State::Crossed, _) => "both",
+            _ if self.unconfirmed > 0 => "you",
             (_, None) => "nobody",
             (_, Some(side)) if side == self.us => "you",
             (_, Some(Side::Defence)) => "the defence",
@@ -129,7 +139,7 @@ pub fn span_words(duration: SignedDuration) -> String {
 pub fn sorted(rows: Vec<Row>, filter: Filter, order: Order) -> Vec<Row> {
     let passes = |row: &Row| match filter {
         Filter::Open => !row.state.is_closed(),
-        Filter::Ours => row.state == State::Crossed || row.turn == Some(row.us) || row.asked > 0,
+        Filter::Ours => row.is_ours() || row.asked > 0,
         Filter::Theirs => row.turn == Some(row.us.other()),
         Filter::All => true,
     };
@@ -139,8 +149,7 @@ pub fn sorted(rows: Vec<Row>, filter: Filter, order: Order) -> Vec<Row> {
         let named = |row: &Row| (row.title.clone(), row.id.clone());
         match order {
             Order::Urgency => {
-                let key =
-                    |row: &Row| (!(row.state == State::Crossed || row.turn == Some(row.us)), later(row), named(row));
+                let key = |row: &Row| (!row.is_ours(), later(row), named(row));
                 key(one).cmp(&key(other))
             }
             Order::Case => named(one).cmp(&named(other)),

@@ -53,6 +53,12 @@ pub fn fold(negotiation: &Negotiation, now: Timestamp) -> View {
     }
     steps.sort_by_key(|step| order(&step.heard.act));
     view.steps = steps;
+    let unconfirmed = view.unconfirmed().map(|heard| {
+        let (no, kind, by) = (heard.act.no, heard.act.kind(), heard.speaker.name.clone());
+        Notice::Unconfirmed { no, kind, by }
+    });
+    let unconfirmed: Vec<Notice> = unconfirmed.collect();
+    view.notices.splice(0..0, unconfirmed);
     local(negotiation, &counted, &mut view);
     view
 }
@@ -64,7 +70,7 @@ fn order(act: &Act) -> (u32, Side, u16, Timestamp) {
 
 /// How well attested an act is, where two have one number.
 fn rank(heard: &Heard) -> u8 {
-    match (&heard.trust, heard.admitted) {
+    match (&heard.trust, heard.admitted.is_some()) {
         (Trust::Own, _) => 3,
         (_, true) => 2,
         (Trust::Signed { .. }, false) => 1,
@@ -139,7 +145,7 @@ fn verdict(heard: &Heard, before: &View, counted: &[&Heard], known: (u16, u16)) 
         return Verdict::Refused(Refusal::GoesBack);
     }
     let causes = counted.iter().filter(|one| act.follows(&one.act));
-    if causes.clone().any(|one| one.act.at.duration_since(act.at) > CLOCKS) && !heard.admitted {
+    if causes.clone().any(|one| one.act.at.duration_since(act.at) > CLOCKS) && heard.admitted.is_none() {
         return Verdict::Refused(Refusal::BeforeItsCause);
     }
     match judge(before, act).and_then(|()| attested(heard, before)) {
@@ -164,7 +170,7 @@ fn attested(heard: &Heard, before: &View) -> Result<(), Refusal> {
         && matches!(act.kind(), Kind::Accept | Kind::AcceptSubject)
         && heard.came > offer.reply_by
         && heard.came.duration_since(act.at) > CLOCKS
-        && !heard.admitted
+        && heard.admitted.is_none()
     {
         return Err(Refusal::BackDated { said: act.at, lapsed: offer.reply_by, came: heard.came });
     }

@@ -62,7 +62,8 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
                 },
                 trust: Trust::Own,
                 findings: Vec::new(),
-                admitted: false,
+                admitted: None,
+                set_aside: false,
             }),
             // The copy of what was sent from here.
             Entry::Came { act, .. } if own.contains(&act.digest()) && act.no.side == us => None,
@@ -78,7 +79,8 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
             _ => None,
         };
         if let Some(mut heard) = heard {
-            heard.admitted = admitted.contains(&heard.message);
+            heard.admitted = admitted.get(&heard.message).cloned();
+            heard.set_aside = heard.admitted.is_none() && unmarked.contains_key(&heard.message);
             if seen.insert((heard.message.clone(), heard.act.digest())) {
                 one.heard.push(heard);
             }
@@ -106,21 +108,29 @@ pub fn undone(entries: &[Entry]) -> BTreeSet<MessageName> {
 struct Decided {
     /// Marks that were taken back, with when.
     unmarked: BTreeMap<MessageName, Timestamp>,
-    /// A user lets them count.
-    admitted: BTreeSet<MessageName>,
+    /// A user lets them count: who.
+    admitted: BTreeMap<MessageName, String>,
     /// They reached nobody, and were not sent once more since.
     undelivered: BTreeSet<MessageName>,
 }
 
 fn decided(entries: &[Entry]) -> Decided {
     let mut unmarked: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
-    let mut admitted: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
+    let mut admitted: BTreeMap<MessageName, (Timestamp, String)> = BTreeMap::new();
     let mut failed: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
     let mut resent: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
     for entry in entries {
         let (known, message, at) = match entry {
             Entry::Unmark { message, at, .. } => (&mut unmarked, message, at),
-            Entry::Admit { message, at, .. } => (&mut admitted, message, at),
+            Entry::Admit { message, at, by, .. } => {
+                let this = (*at, by.clone());
+                let known = admitted.entry(message.clone()).or_insert_with(|| this.clone());
+                // The last one, and of two at one moment always the same, in whatever order they come.
+                if this > *known {
+                    *known = this;
+                }
+                continue;
+            }
             Entry::Undelivered { message, at, .. } => (&mut failed, message, at),
             Entry::Resent { message, at, .. } => (&mut resent, message, at),
             _ => continue,
@@ -128,8 +138,9 @@ fn decided(entries: &[Entry]) -> Decided {
         let known = known.entry(message.clone()).or_insert(*at);
         *known = (*known).max(*at);
     }
-    let admitted = admitted.into_iter().filter(|(message, at)| unmarked.get(message).is_none_or(|undone| undone < at));
-    let admitted = admitted.map(|(message, _)| message).collect();
+    let admitted =
+        admitted.into_iter().filter(|(message, (at, _))| unmarked.get(message).is_none_or(|undone| undone < at));
+    let admitted = admitted.map(|(message, (_, by))| (message, by)).collect();
     let undelivered = failed.into_iter().filter(|(message, at)| resent.get(message).is_none_or(|again| again < at));
     let undelivered = undelivered.map(|(message, _)| message).collect();
     Decided { unmarked, admitted, undelivered }

@@ -85,15 +85,44 @@ pub struct Heard {
     pub trust: Trust,
     /// What was found about it; what keeps it from counting is among them.
     pub findings: Vec<Finding>,
-    /// A user lets it count all the same.
-    pub admitted: bool,
+    /// A user lets it count all the same: who.
+    pub admitted: Option<String>,
+    /// A user said that it is not theirs.
+    pub set_aside: bool,
 }
 
 impl Heard {
     /// Whether nothing that was found about it by itself keeps it from counting.
     #[must_use]
     pub fn counts(&self) -> bool {
-        self.findings.iter().all(|one| !one.stops(self.admitted))
+        self.stopping().next().is_none()
+    }
+
+    /// What keeps it from counting.
+    pub fn stopping(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|one| one.stops(self.admitted.is_some()))
+    }
+
+    /// What was found, does not keep it from counting, and is worth a word still.
+    pub fn told(&self) -> impl Iterator<Item = &Finding> {
+        let decided = self.admitted.is_some() || self.set_aside;
+        self.findings.iter().filter(move |one| !(one.stops(self.admitted.is_some()) || (decided && one.wants_yes())))
+    }
+
+    /// Whether a plain yes is all that it takes to count: nothing speaks against it but that nothing proves whose it is.
+    #[must_use]
+    pub fn wants_yes(&self) -> bool {
+        !self.set_aside && !self.counts() && self.stopping().all(Finding::wants_yes)
+    }
+
+    /// How sure it is that it is by whom it says, in words for the line beside it.
+    #[must_use]
+    pub fn trust_words(&self) -> String {
+        match (&self.trust, &self.admitted) {
+            (Trust::Claimed, Some(by)) => format!("{}, let in by {by}", self.trust.words()),
+            (Trust::Claimed, None) if self.set_aside => format!("{}, set aside", self.trust.words()),
+            (trust, _) => trust.words(),
+        }
     }
 }
 
@@ -389,6 +418,15 @@ pub enum Notice {
         /// How often besides.
         times: usize,
     },
+    /// An act that only its address vouches for waits for a yes.
+    Unconfirmed {
+        /// Which.
+        no: ActNo,
+        /// What it is.
+        kind: Kind,
+        /// Whose it says that it is.
+        by: String,
+    },
     /// An offer does not speak of a live charge.
     Unaddressed {
         /// Which offer.
@@ -414,6 +452,11 @@ impl fmt::Display for Notice {
             }
             Self::Again { no, times: 1 } => write!(f, "{no} came a second time; it counts once."),
             Self::Again { no, times } => write!(f, "{no} came {times} more times; it counts once."),
+            Self::Unconfirmed { no, kind, by } => write!(
+                f,
+                "{no} {} is said to be by {by}, and nothing proves it. It does not count until you say that it is theirs.",
+                kind.words()
+            ),
             Self::Unaddressed { no, charge } => write!(f, "{no} says nothing about charge {charge}."),
             Self::RecordsDiffer => f.write_str("Two records of what happened in court differ; the later one stands."),
             Self::OnlyHere(what) => f.write_str(what),
@@ -464,8 +507,10 @@ impl Step {
         match &self.verdict {
             Verdict::Counts => Vec::new(),
             Verdict::Found => {
-                let stops = self.heard.findings.iter().filter(|one| one.stops(self.heard.admitted));
-                stops.map(ToString::to_string).collect()
+                if self.heard.set_aside {
+                    return vec!["You said that it is not theirs.".to_owned()];
+                }
+                self.heard.stopping().map(ToString::to_string).collect()
             }
             Verdict::Refused(refusal) => vec![refusal.to_string()],
             Verdict::Waits(no) => vec![format!("It answers {no}, which is not here: it counts when that has come.")],
@@ -573,10 +618,19 @@ impl View {
         self.questions.iter().filter(move |one| one.no.side == by && one.answered.is_none())
     }
 
+    /// Acts that wait for a plain yes, because nothing proves whose they are. In what is closed, none does.
+    pub fn unconfirmed(&self) -> impl Iterator<Item = &Heard> {
+        let known = |heard: &Heard| {
+            self.steps.iter().any(|step| step.verdict.counts() && step.heard.act.digest() == heard.act.digest())
+        };
+        let open = !self.state.is_closed();
+        self.steps.iter().map(|step| &step.heard).filter(move |heard| open && heard.wants_yes() && !known(heard))
+    }
+
     /// Whether it is one's own turn.
     #[must_use]
     pub fn is_ours(&self) -> bool {
-        self.state == State::Crossed || self.turn == Some(self.setting.us)
+        self.state == State::Crossed || self.turn == Some(self.setting.us) || self.unconfirmed().next().is_some()
     }
 }
 

@@ -183,10 +183,10 @@ pub fn chronology(negotiation: &Negotiation, view: &View) -> Vec<Line> {
         .map(|step| {
             let act = &step.heard.act;
             let mut remarks = step.because();
-            let told = step.heard.findings.iter().filter(|one| !one.stops(step.heard.admitted));
+            let told = step.heard.told();
             remarks.extend(told.map(ToString::to_string));
             if step.heard.trust != Trust::Own {
-                remarks.push(format!("{}.", step.heard.trust.words()));
+                remarks.push(format!("{}.", step.heard.trust_words()));
             }
             let quoted = act.deed.answers().map(|quoted| quoted.hash);
             Line {

@@ -156,7 +156,15 @@ pub(super) fn message(name: &str) -> MessageName {
     MessageName { message_id: format!("{name}@example"), digest: [0; 32] }
 }
 
-/// That it came from an address, a minute after it was written.
+/// Signed with the certificate of whom the address belongs to.
+pub(super) fn signed_by(from: &str) -> Signature {
+    let parties = [puddock(), otterbourne(), gannet()].into_iter().flat_map(|case| case.parties);
+    let certificate = parties.into_iter().find(|party| party.addresses.iter().any(|address| address == from));
+    let certificate = certificate.and_then(|party| party.certificates.first().cloned());
+    Signature::Good { certificate: certificate.unwrap_or_else(|| "CERT-STRANGER".into()) }
+}
+
+/// That it came from an address, a minute after it was written, signed.
 pub(super) fn came(act: &Act, from: &str) -> Entry {
     Entry::Came {
         act: act.clone(),
@@ -164,6 +172,6 @@ pub(super) fn came(act: &Act, from: &str) -> Entry {
         at: act.at + jiff::SignedDuration::from_mins(1),
         from: from.into(),
         date: Some(act.at),
-        signature: Signature::None,
+        signature: signed_by(from),
     }
 }

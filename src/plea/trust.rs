@@ -140,6 +140,8 @@ pub enum Finding {
     },
     /// The signature does not fit the message.
     BadSignature,
+    /// Nobody signed it.
+    Unsigned,
     /// A good signature of a certificate that is not known to be the party's.
     StrangeCertificate(String),
     /// It says that it was written after it came.
@@ -185,6 +187,7 @@ impl Finding {
             Self::OtherAccused { .. } => "other-accused",
             Self::OtherSurname { .. } => "other-surname",
             Self::BadSignature => "bad-signature",
+            Self::Unsigned => "unsigned",
             Self::StrangeCertificate(_) => "strange-certificate",
             Self::FromTheFuture { .. } => "from-the-future",
             Self::Slow { .. } => "slow",
@@ -196,16 +199,20 @@ impl Finding {
     /// Whether a user may let the act count all the same. Who is no party becomes one by an entry in the case, not by a yes.
     #[must_use]
     pub const fn may_admit(&self) -> bool {
-        matches!(self, Self::OtherSurname { .. } | Self::BadSignature | Self::FromTheFuture { .. })
+        self.wants_yes() || matches!(self, Self::OtherSurname { .. } | Self::BadSignature | Self::FromTheFuture { .. })
+    }
+
+    /// Whether nothing speaks against the act but that nothing proves whose it is: a plain yes is all that it takes.
+    #[must_use]
+    pub const fn wants_yes(&self) -> bool {
+        matches!(self, Self::Unsigned | Self::StrangeCertificate(_))
     }
 
     /// Whether it keeps the act from counting.
     #[must_use]
     pub const fn stops(&self, admitted: bool) -> bool {
         match self {
-            Self::StrangeCertificate(_) | Self::Slow { .. } | Self::DateDiffers { .. } | Self::OtherName { .. } => {
-                false
-            }
+            Self::Slow { .. } | Self::DateDiffers { .. } | Self::OtherName { .. } => false,
             _ => !(admitted && self.may_admit()),
         }
     }
@@ -238,8 +245,12 @@ impl fmt::Display for Finding {
             Self::BadSignature => {
                 f.write_str("The message was changed after it was signed. It counts only if you let it.")
             }
-            Self::StrangeCertificate(_) => f.write_str(
-                "It is signed with a certificate that is not recorded as the party's: it counts as claimed by the address.",
+            Self::Unsigned => f.write_str(
+                "No signature shows whose it is, and anybody can write under an address. It counts once you say that it is theirs.",
+            ),
+            Self::StrangeCertificate(certificate) => write!(
+                f,
+                "It is signed with a certificate that is not recorded as the party's ({certificate}). It counts once you say that it is theirs, or record the certificate as theirs."
             ),
             Self::FromTheFuture { said, came } => write!(
                 f,
@@ -326,6 +337,7 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
     } else {
         findings.push(Finding::OtherCase(act.id.clone()));
     }
+    let mut unproven = None;
     let trust = match (carried.marked_by, carried.signature) {
         (Some(by), _) => Trust::Marked { by: by.to_owned() },
         (None, Signature::Good { certificate }) => {
@@ -333,7 +345,7 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
             if party.is_some_and(|party| party.certificates.iter().any(known)) {
                 Trust::Signed { certificate: certificate.clone() }
             } else {
-                findings.push(Finding::StrangeCertificate(certificate.clone()));
+                unproven = Some(Finding::StrangeCertificate(certificate.clone()));
                 Trust::Claimed
             }
         }
@@ -341,9 +353,14 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
             findings.push(Finding::BadSignature);
             Trust::Claimed
         }
-        (None, Signature::None) => Trust::Claimed,
+        (None, Signature::None) => {
+            unproven = Some(Finding::Unsigned);
+            Trust::Claimed
+        }
     };
     times(carried, &mut findings);
+    // Where no yes would help, none is asked for.
+    findings.extend(unproven.filter(|_| findings.iter().all(|one| !one.stops(true))));
     let speaker = Speaker {
         address: carried.from.to_owned(),
         name: party.map_or_else(|| carried.from.to_owned(), |party| party.name.clone()),
@@ -357,7 +374,8 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
         speaker,
         trust,
         findings,
-        admitted: false,
+        admitted: None,
+        set_aside: false,
     }
 }
 

@@ -10,6 +10,7 @@ use super::negotiation::{State, View};
 use super::number::{NegotiationId, Side};
 use super::sample::{
     ISLA, LINTWHITE, MARLOW, WREN, act, at, came, classes, gannet, islas, lintwhites, message, puddock, quote,
+    signed_by,
 };
 use super::terms::TermsHash;
 use super::trust::Signature;
@@ -105,14 +106,17 @@ fn what_is_no_act_is_named_and_never_counts() {
         date: Some(act.at),
         signature,
     };
-    let back_dated = vec![own(&d1), arrived(&accept, "2026-05-12 09:00", Signature::None)];
+    let back_dated = vec![own(&d1), arrived(&accept, "2026-05-12 09:00", signed_by(LINTWHITE))];
     check("back-dated before the lapse", &case, back_dated, "2026-05-12 12:00");
-    let future = vec![own(&d1), arrived(&accept, "2026-05-05 12:00", Signature::None)];
+    let future = vec![own(&d1), arrived(&accept, "2026-05-05 12:00", signed_by(LINTWHITE))];
     check("written after it came", &case, future, now);
     let before = with(&|act| act.at -= SignedDuration::from_hours(48));
     check("written before what it answers", &case, from(&before, LINTWHITE), now);
     let spoiled = vec![own(&d1), arrived(&accept, "2026-05-06 10:02", Signature::Bad)];
     check("with a signature that does not fit", &case, spoiled, now);
+    check("signed by nobody", &case, vec![own(&d1), arrived(&accept, "2026-05-06 10:02", Signature::None)], now);
+    let strange = Signature::Good { certificate: "CERT-STRANGER".into() };
+    check("signed by somebody else", &case, vec![own(&d1), arrived(&accept, "2026-05-06 10:02", strange)], now);
     let mine = with(&|act| act.no.number = 2);
     let reject = act("P1", 1, "2026-05-06 09:00", Deed::Reject { answers: quote(&d1), because: "no".into() });
     check("after a refusal", &case, vec![own(&d1), came(&reject, LINTWHITE), came(&mine, LINTWHITE)], now);
@@ -168,6 +172,7 @@ fn what_is_no_act_is_named_and_never_counts() {
         name: name.to_owned(),
         role,
         addresses: vec![format!("{}@copfs.gov.example", name.to_lowercase())],
+        certificates: vec!["CERT-STRANGER".into()],
         ..Party::default()
     };
     staffed.parties.push(party("Advocate", Role::ProsecutionAdvocate));
@@ -208,8 +213,76 @@ fn a_replay_counts_once_and_a_signature_is_told() {
     assert!(lines.iter().any(|line| line.contains("P1 came a second time; it counts once.")), "{lines:?}");
     let signed = views[0].steps.iter().find(|step| step.heard.act.kind() == Kind::Accept).unwrap();
     assert_eq!(signed.heard.trust.words(), "signed");
-    let (views, _) = refused(&case, &[own(&d1), came(&accept, LINTWHITE)], "2026-05-06 12:00");
-    assert_eq!(views[0].steps[1].heard.trust.words(), "claimed by the address");
+}
+
+/// Anybody writes under any address: what nobody signed waits for a yes of the user's, who may take it back.
+#[test]
+fn what_only_the_address_vouches_for_waits_for_a_yes() {
+    let (d1, accept) = base();
+    let case = puddock();
+    let from = |name: &str, act: &Act, signature| Entry::Came {
+        act: act.clone(),
+        message: message(name),
+        at: at("2026-05-06 10:01"),
+        from: LINTWHITE.into(),
+        date: Some(act.at),
+        signature,
+    };
+    let claimed = from("claimed", &accept, Signature::None);
+    let (id, by) = (d1.id.clone(), "Isla Thistledown");
+    let admit = |name: &str, when: &str| Entry::Admit {
+        id: id.clone(),
+        message: message(name),
+        because: String::new(),
+        by: by.into(),
+        at: at(when),
+    };
+    let unmark = |name: &str, when: &str| {
+        let because = "she knows nothing of it".to_owned();
+        Entry::Unmark { message: message(name), because, by: by.into(), at: at(when) }
+    };
+    let now = "2026-05-06 12:00";
+    let seen = |entries: &[Entry]| {
+        let (views, lines) = refused(&case, entries, now);
+        let reversed: Vec<Entry> = entries.iter().rev().cloned().collect();
+        assert_eq!(refused(&case, &reversed, now).1, lines);
+        let view = views.into_iter().next().unwrap();
+        let waiting: Vec<String> = view.unconfirmed().map(|heard| heard.message.message_id.clone()).collect();
+        let row = super::board::row(&case, &view);
+        assert_eq!(row.is_ours(), view.is_ours());
+        (view.state, waiting, view.steps.last().unwrap().heard.trust_words(), view.is_ours())
+    };
+    let waits = vec!["claimed@example".to_owned()];
+    assert_eq!(seen(&[own(&d1), claimed.clone()]), (State::Open, waits.clone(), "claimed by the address".into(), true));
+    let by_isla = "claimed by the address, let in by Isla Thistledown".to_owned();
+    let admitted = [own(&d1), claimed.clone(), admit("claimed", "2026-05-06 11:00")];
+    assert_eq!(seen(&admitted), (State::Agreed, Vec::new(), by_isla.clone(), true));
+    // Taken back, it waits no more either: the user has said what it is. And let in once more.
+    let back = [&admitted[..], &[unmark("claimed", "2026-05-06 11:10")]].concat();
+    let set_aside = "claimed by the address, set aside".to_owned();
+    assert_eq!(seen(&back), (State::Open, Vec::new(), set_aside.clone(), false));
+    let again = [&back[..], &[admit("claimed", "2026-05-06 11:20")]].concat();
+    assert_eq!(seen(&again), (State::Agreed, Vec::new(), by_isla, true));
+    assert_eq!(seen(&[own(&d1), claimed.clone(), unmark("claimed", "2026-05-06 11:10")]).2, set_aside);
+    // A forged act under the number of a true one neither counts nor keeps that from counting.
+    let mut forged = accept.clone();
+    forged.deed = Deed::Reject { answers: quote(&d1), because: "no".into() };
+    let forged = from("forged", &forged, Signature::None);
+    let signed = from("signed", &accept, signed_by(LINTWHITE));
+    let (state, waiting, ..) = seen(&[own(&d1), forged.clone(), signed]);
+    assert_eq!((state, waiting), (State::Agreed, vec!["forged@example".to_owned()]));
+    let (state, waiting, ..) = seen(&[own(&d1), forged, claimed, admit("claimed", "2026-05-06 11:00")]);
+    assert_eq!((state, waiting), (State::Agreed, vec!["forged@example".to_owned()]));
+    // A yes lets in the message that it names, and no other one under the number; a certificate that is recorded later needs none.
+    let strange = from("strange", &accept, Signature::Good { certificate: "CERT-NEW".into() });
+    assert_eq!(seen(&[own(&d1), strange.clone(), admit("other", "2026-05-06 11:00")]).0, State::Open);
+    let mut known = case.clone();
+    known.parties.iter_mut().for_each(|party| party.certificates.push("cert-new".into()));
+    assert_eq!(refused(&known, &[own(&d1), strange], now).0[0].state, State::Agreed);
+    // Where a yes would not help, none is asked for.
+    let other = Act { surname: "STOAT".into(), ..accept };
+    let (views, _) = refused(&case, &[own(&d1), from("other", &other, Signature::None)], now);
+    assert_eq!(views[0].unconfirmed().count(), 0);
 }
 
 /// A Date field is a line that anybody writes: it is told where it differs, and changes nothing.
@@ -223,7 +296,7 @@ fn a_date_field_that_was_set_back_is_told_and_counts_for_nothing() {
         at: at("2026-05-12 10:01"),
         from: LINTWHITE.into(),
         date: Some(at("2026-05-06 10:00")),
-        signature: Signature::None,
+        signature: signed_by(LINTWHITE),
     };
     let (views, lines) = refused(&puddock(), &[own(&d1), set_back], "2026-05-12 12:00");
     assert_eq!(views[0].state, State::Expired, "{lines:?}");
@@ -277,7 +350,7 @@ fn what_the_user_lets_count_counts() {
         at: at("2026-05-12 09:00"),
         from: LINTWHITE.into(),
         date: None,
-        signature: Signature::None,
+        signature: signed_by(LINTWHITE),
     };
     let id = d1.id.clone();
     let admit = |because: &str| Entry::Admit {

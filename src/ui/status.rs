@@ -349,6 +349,11 @@ fn outbox_hints(model: &Model) -> &'static [(Action, &'static str)] {
 }
 
 /// The keys that matter most here, as they are bound now.
+/// Whether an act waits for the user's yes, and it is plain which.
+fn waits_for_yes(model: &Model) -> bool {
+    matches!(model.screens.last(), Some(Screen::Plea(shown)) if shown.unconfirmed().is_some())
+}
+
 fn hints(model: &Model, canvas: &mut Canvas<'_>) {
     let context = model.screen_context();
     let row = model.parts().foot;
@@ -514,6 +519,15 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
             (Action::PleaFilter, "whose turn"),
             (Action::CaseShow, "case"),
             (Action::CaseChronology, "chronology"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Plea if waits_for_yes(model) => &[
+            (Action::PleaAdmit, "it is theirs"),
+            (Action::PleaUnmark, "it is not"),
+            (Action::ListOpen, "read it"),
+            (Action::PleaQuery, "ask"),
+            (Action::PleaNote, "note"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use casemail::demo::{Demo, Options};
+use casemail::mail::message::Message;
 use serde_json::Value;
 
 use crate::scenario_pleas::{CASE, by_hand, depute, in_hours, open_puddock, open_puddock_against, refused, shown};
@@ -189,10 +190,13 @@ fn a_letter_that_is_filed_elsewhere_takes_its_act_along() {
     open_puddock(&theirs);
     let until = in_hours(90);
     theirs.done(&[&offer(&until, &[])[..11], &OPENLY].concat(), b"");
-    let came = eventually(|| {
+    eventually(|| {
         home.done(&["sync"], b"");
-        Some(shown(home)).filter(|shown| shown["state"] == "open")
+        (shown(home)["acts"][0]["wants_yes"] == true).then_some(())
     });
+    home.done(&["plea", "admit", CASE, "P1"], b"");
+    let came = shown(home);
+    assert_eq!(came["state"], "open", "{came}");
     assert_eq!((&came["acts"][0]["no"], &came["turn"]), (&"P1".into(), &"defence".into()), "{came}");
     let id = came["acts"][0]["message"].as_str().unwrap();
     let listed = home.json(&["message", "list"]);
@@ -267,7 +271,9 @@ fn a_file_that_terms_name_goes_along_and_is_looked_for_on_the_other_side() {
         world.dovecot.doveadm(&["expunge", "-u", "lintwhite", "mailbox", "INBOX", "all"], b"");
         world.dovecot.deliver("lintwhite", "INBOX", raw.as_bytes());
         theirs.done(&["sync"], b"");
-        let seen = eventually(|| Some(shown(&theirs)).filter(|shown| shown["state"] == "open"));
+        eventually(|| (shown(&theirs)["acts"][0]["wants_yes"] == true).then_some(()));
+        theirs.done(&["plea", "admit", CASE, "D1"], b"");
+        let seen = shown(&theirs);
         let accept = ["plea", "accept", CASE, "--authority", "own-decision", "--dry-run"];
         let accepted = theirs.run(&[&accept[..], &OPENLY].concat(), b"");
         (seen["acts"][0]["files"][0]["found"].as_str().unwrap().to_owned(), accepted)
@@ -368,10 +374,72 @@ fn an_act_under_an_rsa_key_is_entered_when_it_is_opened() {
     assert_eq!(waiting["state"], "none", "{waiting}");
     let message = waiting["unmarked"][0].as_str().unwrap_or_else(|| panic!("{waiting}")).to_owned();
     home.done(&["message", "show", &message], b"");
-    let opened = eventually(|| Some(shown(home)).filter(|shown| shown["state"] == "open"));
-    assert_eq!((&opened["acts"][0]["no"], &opened["acts"][0]["counts"]), (&"P1".into(), &true.into()), "{opened}");
+    let opened = eventually(|| Some(shown(home)).filter(|shown| shown["acts"][0]["wants_yes"] == true));
+    assert_eq!(opened["acts"][0]["no"], "P1", "{opened}");
     home.done(&["message", "show", &message], b"");
     assert_eq!(shown(home)["acts"].as_array().unwrap().len(), 1);
+}
+
+/// An acceptance that anybody may have written: it changes nothing, and one key of the user's lets it count.
+#[test]
+fn a_forged_acceptance_changes_nothing_and_a_yes_lets_a_true_one_count() {
+    let Some(world) = World::start() else { return };
+    let home = &world.home;
+    open_puddock(home);
+    let until = in_hours(120);
+    home.done(&offer(&until, &[]), b"");
+    let offered = world.submission.wait_for(1).remove(0).raw;
+    // What the acceptance says is taken from a home that has the offer.
+    let theirs = depute(&world);
+    open_puddock(&theirs);
+    eventually(|| {
+        theirs.done(&["sync"], b"");
+        (shown(&theirs)["acts"][0]["wants_yes"] == true).then_some(())
+    });
+    theirs.done(&["plea", "admit", CASE, "D1"], b"");
+    let accept = ["plea", "accept", CASE, "--authority", "own-decision", "--dry-run"];
+    let accept = theirs.json(&[&accept[..], &OPENLY].concat())["text"].as_str().unwrap().replace('\n', "\r\n");
+    let offered = Message::parse(offered).headers().message_id().unwrap();
+    let crown = format!("Hamish Lintwhite <{LINTWHITE}>");
+    for id in ["1", "2"] {
+        // Two letters with the same act and another text: a yes names one of them.
+        let text = format!("{accept}\r\nYours, number {id}");
+        let letter = by_hand(&crown, id, Some(&offered), &format!("Re: PF v PUDDOCK {CASE}"), &text);
+        world.dovecot.deliver("quill", "INBOX", &letter);
+    }
+    let waiting = eventually(|| {
+        home.done(&["sync"], b"");
+        Some(shown(home)).filter(|shown| shown["acts"].as_array().unwrap().len() == 3)
+    });
+    assert_eq!((&waiting["state"], &waiting["turn"]), (&"open".into(), &"prosecution".into()), "{waiting}");
+    let acts = waiting["acts"].as_array().unwrap();
+    assert!(acts[1..].iter().all(|act| act["wants_yes"] == true && act["findings"][0] == "unsigned"), "{waiting}");
+    refused(&home.run(&["plea", "admit", CASE, "P1"], b""), "several messages say that they are P1");
+
+    let Some(screen) = home.screen((200, 50)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["g", "p"]);
+    show("board", &screen.wait_for("you: a yes"));
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("2 acts wait for your yes");
+    go_to(&screen, "P1 ACCEPT");
+    show("claimed", &screen.wait_for("! it is theirs"));
+    screen.send_keys(&["!"]);
+    show("let in", &screen.wait_for("agreed between the parties, not yet in court"));
+    let agreed = shown(home);
+    let by: Vec<_> =
+        agreed["acts"].as_array().unwrap().iter().filter(|act| act["admitted_by"] != Value::Null).collect();
+    assert_eq!((by.len(), &by[0]["admitted_by"]), (1, &"Beatrice Quill".into()), "{agreed}");
+    // Taken back, nothing is agreed.
+    go_to(&screen, "let in by Beatrice Quill");
+    screen.send_keys(&["-"]);
+    screen.wait_for("does not count on your word");
+    screen.type_text("he knows nothing of it");
+    screen.send_keys(&["C-s"]);
+    show("set aside", &screen.wait_for("claimed by the address, set aside"));
+    assert_eq!(shown(home)["state"], "open");
+    let chronology = home.done(&["case", "chronology", CASE], b"");
+    assert!(chronology.contains("he knows nothing of it"), "{chronology}");
 }
 
 /// What the documentation says of the JSON is what there is: neither more nor less.
@@ -455,7 +523,9 @@ fn the_board_of_the_demo_shows_every_state() {
         let shown: Value =
             serde_json::from_str(&run(&["--json", "plea", "show", row["case"].as_str().unwrap()])).unwrap();
         for act in shown["acts"].as_array().unwrap() {
-            assert_eq!(act["counts"], true, "{shown:#}");
+            // What came last, signed by nobody, waits for a yes.
+            let is_new = row["case"] == "WEASEL" && act["no"] == "P2";
+            assert_eq!((&act["counts"], &act["wants_yes"]), (&(!is_new).into(), &is_new.into()), "{shown:#}");
             for file in act["files"].as_array().unwrap() {
                 assert_eq!(file["found"], "fits", "{shown:#}");
             }

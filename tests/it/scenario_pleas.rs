@@ -152,9 +152,18 @@ fn a_scottish_plea_by_mail_is_countered_by_hand_and_agreed() {
     let depute = depute(&world);
     depute.done(&["sync"], b"");
     open_puddock(&depute);
-    let theirs = eventually(|| Some(shown(&depute)).filter(|shown| shown["state"] == "open"));
-    assert_eq!((&theirs["us"], &theirs["turn"]), (&"prosecution".into(), &"prosecution".into()), "{theirs}");
-    assert_eq!((&theirs["acts"][0]["trust"], &theirs["acts"][0]["counts"]), (&"claimed".into(), &true.into()));
+    let theirs = eventually(|| Some(shown(&depute)).filter(|shown| shown["acts"][0]["wants_yes"] == true));
+    // Nobody signed it: it is a claim of the address, and changes nothing until the depute says that it is hers.
+    assert_eq!((&theirs["acts"][0]["trust"], &theirs["acts"][0]["counts"]), (&"claimed".into(), &false.into()));
+    assert_eq!((&theirs["us"], &theirs["state"]), (&"prosecution".into(), &"none".into()), "{theirs}");
+    assert_eq!(depute.json(&["plea", "list"])["negotiations"][0]["unconfirmed"], 1);
+    depute.done(&["plea", "admit", CASE, "D1"], b"");
+    let theirs = shown(&depute);
+    assert_eq!((&theirs["turn"], &theirs["state"]), (&"prosecution".into(), &"open".into()), "{theirs}");
+    assert_eq!(
+        (&theirs["acts"][0]["admitted_by"], &theirs["acts"][0]["counts"]),
+        (&"Hamish Lintwhite".into(), &true.into())
+    );
     let ours = shown(&world.home);
     assert_eq!(ours["acts"][0]["terms_hash"], theirs["acts"][0]["terms_hash"]);
     assert_eq!(ours["turn"], "prosecution");

@@ -13,7 +13,7 @@ use crate::mail::safe::SafeText;
 use crate::plea::act::Deed;
 use crate::plea::board::span_words;
 use crate::plea::table::moment;
-use crate::plea::{ActNo, Entry, Kind, NegotiationId, Side, State, Terms, Trust, diff};
+use crate::plea::{ActNo, Entry, Heard, Kind, NegotiationId, Side, State, Terms, Trust, diff};
 
 /// A section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,13 +145,28 @@ impl Negotiation {
         }
     }
 
-    /// The act at the cursor.
+    /// The act at the cursor, or the one that the line there tells of.
     #[must_use]
-    pub fn act(&self) -> Option<ActNo> {
+    pub fn act(&self) -> Option<&Heard> {
+        let view = &self.view.as_ref()?.view;
         match self.list.selected()?.place {
-            Place::Act(no, _) | Place::Below(no, ..) | Place::Transit(no, _) => Some(no),
+            Place::Act(_, at) | Place::Below(_, at, _) | Place::Transit(_, at) => {
+                view.steps.get(at).map(|step| &step.heard)
+            }
+            // What waits for a yes is told first of all that is to be looked at, behind what crossed.
+            Place::Look(at) => view.unconfirmed().nth(at.checked_sub(view.crossing.iter().count())?),
             _ => None,
         }
+    }
+
+    /// The act that waits for a yes: the one at the cursor, or the only one there is where the cursor is at no act.
+    #[must_use]
+    pub fn unconfirmed(&self) -> Option<&Heard> {
+        if let Some(act) = self.act() {
+            return Some(act).filter(|heard| heard.wants_yes());
+        }
+        let mut waiting = self.view.as_ref()?.view.unconfirmed();
+        waiting.next().filter(|_| waiting.next().is_none())
     }
 }
 
@@ -253,7 +268,10 @@ fn stands(lines: &mut Lines, shown: &NegotiationView, now: Timestamp) {
     let name = format!("{}, {} ({})", shown.case.title, view.setting.surname, view.setting.id);
     let round = if view.round > 0 { format!("round {}", view.round) } else { String::new() };
     fact(lines, &name, &round, Tone::Plain);
+    let unconfirmed = view.unconfirmed().count();
     let (tone, words) = match (view.state, view.turn) {
+        _ if unconfirmed == 1 => (Tone::Warning, "an act waits for your yes".to_owned()),
+        _ if unconfirmed > 1 => (Tone::Warning, format!("{unconfirmed} acts wait for your yes")),
         (State::Crossed, _) => (Tone::Warning, "both sides have to look".to_owned()),
         (State::Agreed | State::Listed, _) => (Tone::Good, String::new()),
         (_, Some(side)) => {
@@ -329,7 +347,7 @@ fn acts(lines: &mut Lines, shown: &NegotiationView) {
                 let fate = view.offer(act.no).map(|offer| format!(", {}", offer.fate.words())).unwrap_or_default();
                 let not = if counts { "" } else { " (does not count)" };
                 let words =
-                    format!("{} {} by {speaker}, {}{fate}{not}", act.no, act.kind().words(), step.heard.trust.words());
+                    format!("{} {} by {speaker}, {}{fate}{not}", act.no, act.kind().words(), step.heard.trust_words());
                 let tone = if counts { Tone::Plain } else { Tone::Warning };
                 lines.add(Section::Acts, Place::Act(act.no, at), &words, &moment(when), tone);
                 if let Some(transit) =
@@ -436,7 +454,7 @@ fn below(shown: &NegotiationView, step: &crate::plea::negotiation::Step) -> Vec<
     let files = shown.files.iter().filter(|one| one.act == act.no && act.kind().has_terms());
     below.extend(files.map(|file| (file.words(), file.tone())));
     let because = step.because();
-    let remarks = step.heard.findings.iter().map(ToString::to_string).filter(|words| !because.contains(words));
+    let remarks = step.heard.told().map(ToString::to_string).filter(|words| !because.contains(words));
     let remarks: Vec<String> = remarks.collect();
     below.extend(because.into_iter().map(|words| (words, Tone::Alarm)));
     below.extend(remarks.into_iter().map(|words| (words, Tone::Warning)));

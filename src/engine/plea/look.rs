@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::app::event::Event;
-use crate::app::plea_view::{Loose, NegotiationView};
+use crate::app::plea_view::{Loose, Meant, NegotiationView};
 use crate::app::view::Tone;
-use crate::case::{Case, Party, Role};
+use crate::case::{Case, MessageName, Party, Role};
 use crate::config::Account;
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::reading::read_guarded;
@@ -17,7 +17,7 @@ use crate::mail::id::{CaseId, MessageKey};
 use crate::mail::safe::SafeText;
 use crate::pgp::open::Decrypt;
 use crate::plea::compose::Actor;
-use crate::plea::{ActNo, Entry, Negotiation, NegotiationId, Side, State, block, board, credit, gather, table};
+use crate::plea::{Entry, Heard, Negotiation, NegotiationId, Side, State, block, board, credit, gather, table};
 use crate::register;
 use crate::store::mailbox::SpecialUse;
 
@@ -380,7 +380,22 @@ pub(super) fn plea_event(case: &CaseId, entry: &Entry) -> Result<Option<register
     Ok(Some(register::Event::Plea { case: case.clone(), act }))
 }
 
-/// Whether an act of this number is known, and what carried it.
-pub(super) fn step_of(negotiation: &Negotiation, no: ActNo) -> Option<&crate::plea::Heard> {
-    negotiation.heard.iter().find(|heard| heard.act.no == no)
+/// The act that is meant. Where several messages say that they are it, the number alone names none of them.
+pub(super) fn meant<'a>(negotiation: &'a Negotiation, meant: &Meant) -> Result<&'a Heard, EngineError> {
+    let no = meant.no;
+    let mut found = negotiation.heard.iter().filter(|heard| heard.act.no == no && meant.is_in(&heard.message));
+    let Some(first) = found.next() else {
+        let of = if meant.message.is_some() { " of that message" } else { "" };
+        return Err(EngineError::Refused(format!("there is no act {no}{of} here")));
+    };
+    let others: Vec<String> = found.map(|heard| digits(&heard.message)).collect();
+    if others.is_empty() {
+        return Ok(first);
+    }
+    let all = [&[digits(&first.message)], others.as_slice()].concat().join(", ");
+    Err(EngineError::Refused(format!("several messages say that they are {no}: say which with --message ({all})")))
+}
+
+fn digits(message: &MessageName) -> String {
+    hex::encode(message.digest).chars().take(16).collect()
 }

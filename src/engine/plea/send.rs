@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::look::{plea_event, step_of};
+use super::look::{meant, plea_event};
 use super::papers;
 use crate::app::event::Event;
 use crate::app::plea_view::{Local, MarkWish, Wish};
@@ -17,7 +17,7 @@ use crate::mail::draft::{Draft, Protection};
 use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::compose::{self, Actor};
-use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, View, block, guard, mark, table};
+use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, block, guard, mark, table};
 use crate::register::record::Digest;
 use crate::store::outbox::OutboxEntry;
 
@@ -434,22 +434,33 @@ impl Core {
                 (Entry::Written { id: negotiation, paper, path, sha256, by, at }, words)
             }
             Local::Note(text) => (Entry::Note { id: negotiation, text, by, at }, "Noted; it is never sent.".to_owned()),
-            Local::Admit(no, because) => {
-                let message = step_of(&known, no).ok_or_else(|| missing(no))?.message.clone();
-                if because.trim().is_empty() {
+            Local::Admit(wanted, because) => {
+                let heard = meant(&known, &wanted)?;
+                let no = wanted.no;
+                if heard.admitted.is_some() {
+                    return Err(EngineError::Refused(format!("{no} was let in already")));
+                }
+                if let Some(found) = heard.stopping().find(|one| !one.may_admit()) {
+                    return Err(EngineError::Refused(format!("{no} cannot be let in. {found}")));
+                }
+                if because.trim().is_empty() && !heard.stopping().all(crate::plea::trust::Finding::wants_yes) {
                     return Err(EngineError::Refused("say why it may count".to_owned()));
                 }
-                (Entry::Admit { id: negotiation, message, because, by, at }, format!("{no} was let in."))
+                let words = format!("{no} {} is let in, on your word.", heard.act.kind().words());
+                (Entry::Admit { id: negotiation, message: heard.message.clone(), because, by, at }, words)
             }
-            Local::Unmark(no, because) => {
-                let heard = step_of(&known, no).ok_or_else(|| missing(no))?;
-                if !matches!(heard.trust, crate::plea::Trust::Marked { .. }) && !heard.admitted {
-                    return Err(EngineError::Refused(format!("{no} was not marked by hand: it stands as it came")));
-                }
-                (
-                    Entry::Unmark { message: heard.message.clone(), because, by, at },
-                    format!("{no} is no mark any more."),
-                )
+            Local::Unmark(wanted, because) => {
+                let heard = meant(&known, &wanted)?;
+                let no = wanted.no;
+                let words = match heard.trust {
+                    Trust::Marked { .. } => format!("{no} is no mark any more."),
+                    _ if heard.admitted.is_some() => format!("{no} is not let in any more."),
+                    _ if heard.wants_yes() => format!("{no} is set aside: you say that it is not theirs."),
+                    _ => {
+                        return Err(EngineError::Refused(format!("{no} was not marked by hand: it stands as it came")));
+                    }
+                };
+                (Entry::Unmark { message: heard.message.clone(), because, by, at }, words)
             }
             Local::Refused(kind, because) => {
                 self.note_plea_refusal(open, id, &negotiation, kind, &because)?;

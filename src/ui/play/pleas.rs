@@ -6,7 +6,7 @@ use super::Play;
 use super::cast::{now, safe, time};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
-use crate::app::plea_view::{FileCheck, FileFound, Local, Loose, NegotiationView, Transit};
+use crate::app::plea_view::{Carrier, FileCheck, FileFound, Local, Loose, Meant, NegotiationView, Transit};
 use crate::app::view::Tone;
 use crate::case::{
     Accused, Case, Charge, ChargeState, Classes, Hearing, HearingId, HearingKind, HearingTime, Jurisdiction,
@@ -18,8 +18,10 @@ use crate::plea::act::{Act, Authority, Basis, Deed};
 use crate::plea::compose::{Actor, Proposal};
 use crate::plea::mark::{Meaning, of};
 use crate::plea::record::Paper;
+use crate::plea::trust::Finding;
 use crate::plea::{
-    ActNo, Amendment, Entry, Evidence, Kind, Negotiation, NegotiationId, Plea, Side, Term, Terms, board, gather, table,
+    ActNo, Amendment, Entry, Evidence, Kind, Negotiation, NegotiationId, Plea, Side, Term, Terms, Trust, board, gather,
+    table,
 };
 
 fn puddock() -> Case {
@@ -194,6 +196,23 @@ fn in_doubt() -> NegotiationView {
     }
 }
 
+/// The same, where the counter came with a block in it, signed by nobody.
+fn claimed() -> NegotiationView {
+    let mut shown = view();
+    let id = shown.view.setting.id.clone();
+    let mut negotiation = Negotiation::new(gather::setting(&shown.case, id, Side::Defence));
+    negotiation.heard = shown.view.steps.iter().map(|step| step.heard.clone()).collect();
+    let counter = negotiation.heard.last_mut().unwrap();
+    (counter.trust, counter.findings) = (Trust::Claimed, vec![Finding::Unsigned]);
+    shown.view = negotiation.view(now());
+    let possible = table::possible(&shown.view, Side::Defence, Some(Role::DefenceSolicitor));
+    let words = |(kind, answer): (Kind, Result<(), _>)| {
+        (kind, answer.map_err(|refusal: table::Refusal| safe(&refusal.to_string())))
+    };
+    shown.possible = possible.into_iter().map(words).collect();
+    NegotiationView { loose: Vec::new(), ..shown }
+}
+
 fn play(size: (u16, u16)) -> Play {
     play_of(size, view())
 }
@@ -219,6 +238,29 @@ fn screens() {
     insta::assert_snapshot!("in_doubt_wide", play_of((200, 50), in_doubt()).keys("<CR>").screen());
     insta::assert_snapshot!("paper_form", play((80, 24)).keys("<CR>x").screen());
     insta::assert_snapshot!("accept_form", play((80, 24)).keys("<CR>a").screen());
+}
+
+/// What nothing proves is one key from counting, and the key names the message, not the number.
+#[test]
+fn what_nobody_signed_waits_for_a_yes() {
+    let entered = |play: Play| {
+        play.effects.iter().rev().find_map(|effect| match effect {
+            Effect::PleaEnter(_, _, local) => Some(local.clone()),
+            _ => None,
+        })
+    };
+    insta::assert_snapshot!("claimed_board", play_of((80, 24), claimed()).screen());
+    insta::assert_snapshot!("claimed", play_of((80, 24), claimed()).keys("<CR>").screen());
+    insta::assert_snapshot!("claimed_wide", play_of((200, 50), claimed()).keys("<CR>").screen());
+    let meant = Meant { no: ActNo::new(Side::Prosecution, 1), message: Some(Carrier::Exactly(name("2"))) };
+    let admit = Some(Local::Admit(meant.clone(), String::new()));
+    assert_eq!(entered(play_of((80, 24), claimed()).keys("<CR>!")), admit);
+    assert_eq!(entered(at(play_of((80, 24), claimed()).keys("<CR>"), "P1 COUNTER").keys("!")), admit);
+    // Its own act counts without; nothing is entered, a reason is asked for.
+    assert_eq!(entered(at(play_of((80, 24), claimed()).keys("<CR>"), "D1 OFFER").keys("!")), None);
+    let aside =
+        at(play_of((80, 24), claimed()).keys("<CR>"), "P1 COUNTER").keys("-").keys("she knows nothing of it<C-s>");
+    assert_eq!(entered(aside), Some(Local::Unmark(meant, "she knows nothing of it".into())));
 }
 
 #[test]

@@ -77,8 +77,12 @@ fn draw_row(
     let words = row.state.words();
     let words = if cells(words) > state.1 { row.state.brief() } else { words };
     canvas.put(area.x + state.0, y, state.1, words, style);
-    let asked = if row.asked > 0 { " ?" } else { "" };
-    canvas.put(area.x + whose.0, y, whose.1, &format!("{turn}{asked}"), style);
+    let more = match (row.unconfirmed, row.asked) {
+        (0, 0) => "",
+        (0, _) => " ?",
+        _ => ": a yes",
+    };
+    canvas.put(area.x + whose.0, y, whose.1, &format!("{turn}{more}"), style);
     canvas.put(area.x + left.0, y, left.1, &row.left_words(), style);
     if let Some((next, _)) = &row.hearing
         && let Ok(start) = next.at.start()

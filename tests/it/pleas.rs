@@ -8,7 +8,9 @@ use casemail::demo::{Demo, Options};
 use casemail::mail::message::Message;
 use serde_json::Value;
 
-use crate::scenario_pleas::{CASE, by_hand, depute, in_hours, open_puddock, open_puddock_against, refused, shown};
+use crate::scenario_pleas::{
+    CASE, by_hand, depute, in_hours, open_puddock, open_puddock_against, refused, shown, wait_for_row,
+};
 use crate::support::home::{Home, Ran};
 use crate::walkthrough::{Gpg, LINTWHITE, QUILL, World, eventually, go_to, show};
 
@@ -106,7 +108,7 @@ fn the_page_to_hand_up_is_written_once_and_other_programs_read_it() {
     // From the screen, by one key and the name.
     let Some(screen) = home.screen((80, 24)) else { return };
     screen.send_keys(&["g", "p"]);
-    screen.wait_for("PF v PUDDOCK");
+    wait_for_row(&screen, "PF v PUDDOCK");
     screen.send_keys(&["Enter"]);
     screen.wait_for("D1 OFFER");
     screen.send_keys(&["x"]);

@@ -77,9 +77,7 @@ impl Core {
         let stores = std::sync::Arc::clone(&open.stores);
         let row = stores.state.outbox_entry(id)?;
         let taken = take_back(&stores, id, now)?;
-        if let (Some(row), Ok(taken)) = (&row, &taken)
-            && taken.gone_to.is_empty()
-        {
+        if let (Some(row), Ok(taken)) = (&row, &taken) {
             self.plea_taken_back(open, row, &taken.draft);
         }
         self.send_outbox(open);

@@ -1,6 +1,7 @@
 //! Acts that go out: made and judged, put at the head of a draft, and entered in the transaction that queues it.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::look::{meant, plea_event};
 use super::papers;
@@ -19,21 +20,20 @@ use crate::mail::safe::SafeText;
 use crate::plea::compose::{self, Actor};
 use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, block, guard, mark, table};
 use crate::register::record::Digest;
-use crate::store::outbox::OutboxEntry;
 
 /// Message-IDs of a thread that a draft carries.
 const REFERENCES_MAX: usize = 20;
 
 /// What a draft does in a negotiation; see [`Draft::plea`].
 #[derive(Serialize, Deserialize)]
-struct Carried {
-    act: Act,
+pub(super) struct Carried {
+    pub(super) act: Act,
     #[serde(default)]
     evidence: Evidence,
 }
 
 impl Carried {
-    fn of(draft: &Draft) -> Option<Self> {
+    pub(super) fn of(draft: &Draft) -> Option<Self> {
         serde_json::from_str(draft.plea.as_deref()?).ok()
     }
 }
@@ -66,6 +66,21 @@ pub(super) fn stale(view: &View, act: &Act) -> Option<String> {
         return Some("The time for an answer has passed meanwhile: begin again with a later one.".to_owned());
     }
     table::judge(view, act).err().map(|refusal| refusal.to_string())
+}
+
+/// The file that the terms of an act name by its digest and that does not go along.
+fn without_its_file(draft: &Draft, act: &Act) -> Option<String> {
+    let files = act.deed.terms().map(crate::plea::Terms::files).unwrap_or_default();
+    // What is read from the disk when the message is built is looked at by its digest there.
+    let read_later = |sha256: &[u8; 32]| draft.sources.iter().flatten().any(|one| one.sha256 == hex::encode(sha256));
+    let here = |sha256: &[u8; 32]| {
+        draft.attachments.iter().any(|one| <[u8; 32]>::from(Sha256::digest(&one.content)) == *sha256)
+    };
+    let goes = |sha256: &[u8; 32]| here(sha256) || read_later(sha256);
+    let missing = files.into_iter().find(|(_, sha256)| !goes(sha256));
+    missing.map(|(name, _)| {
+        format!("The terms name the file {name}, and it is not attached as it was: attach it again, or begin the act again without it.")
+    })
 }
 
 impl Core {
@@ -311,7 +326,7 @@ impl Core {
         let because = if block::read(&prepared.draft.body) != block::Reading::Act(Box::new(act.clone())) {
             Some("The block at the head of the message was changed: write below it, or begin the act again.".to_owned())
         } else {
-            stale(&view, act)
+            stale(&view, act).or_else(|| without_its_file(&prepared.draft, act))
         };
         if let Some(words) = because {
             self.note_plea_refusal(open, &id, &act.id, kind, std::slice::from_ref(&words))?;
@@ -334,27 +349,6 @@ impl Core {
         })?;
         self.register_changed(open);
         Ok(ids)
-    }
-
-    /// A message that carried an act was taken back before anybody had it: the act is, too.
-    pub(crate) fn plea_taken_back(&mut self, open: &mut Open, row: &OutboxEntry, draft: &Draft) {
-        let (Some(_), Some(case)) = (&draft.plea, &draft.case) else { return };
-        let Ok(pleas) = open.register.pleas() else { return };
-        let sent = pleas.of(case).iter().rev().find_map(|entry| match entry {
-            Entry::Sent { message, .. } if message.message_id == row.message_id => Some(message.clone()),
-            _ => None,
-        });
-        let Some(message) = sent else { return };
-        let entry = Entry::Unmark {
-            message,
-            because: "taken back from the outbox before it was sent".to_owned(),
-            by: self.plea_author(),
-            at: self.now(),
-        };
-        let entered = self.enter(open, case, &entry);
-        if let Err(error) = entered {
-            self.complain(&error);
-        }
     }
 
     /// Takes free text of a message for an act. What it comes to is told in words; it is entered also where it does not count, so that

@@ -220,7 +220,7 @@ impl Gathering<'_> {
         head.push(("With it", files.join("; ")));
         let head =
             head.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value));
-        let matter = Matter::Mail { head: head.collect(), text: reading.body.text() };
+        let matter = Matter::Mail { head: head.collect(), text: self.exporter.text(reading) };
         self.items.push(Item { name: headers.subject(), about: about.to_owned(), matter });
     }
 }

@@ -7,7 +7,8 @@ use crate::engine::documents::reach;
 use crate::engine::reading::Reading;
 use crate::export::{Entry, Provenance, Role};
 use crate::mail::address::Address;
-use crate::mail::display::AttachmentInfo;
+use crate::mail::display::{AttachmentInfo, Body};
+use crate::mail::safe::file_name;
 use crate::pgp::report::SignatureState;
 use crate::pgp::sentence;
 use crate::register::record::Digest;
@@ -55,9 +56,19 @@ impl Exporter {
         worst.and_then(because).map_or(Shut::Nothing, Shut::Part)
     }
 
+    /// The text of a message without what is out of reach: a text that has a name is shown with its message and is a document, too.
+    pub(super) fn text(&self, reading: &Reading) -> String {
+        let mut body = Body { sections: reading.body.sections.clone(), ..Body::default() };
+        for one in reading.body.attachments.iter().filter(|one| self.reach(reading, one) != Reach::Open) {
+            body.sections.retain(|section| section.part != one.part);
+        }
+        body.text()
+    }
+
     /// Whether a document may be written out.
     pub(super) fn reach(&self, reading: &Reading, one: &AttachmentInfo) -> Reach {
-        let withheld = self.settings.config.documents.of(&one.name, &one.media_type).withheld;
+        // By the name that the screen and the register have.
+        let withheld = self.settings.config.documents.of(&file_name(&one.name), &one.media_type).withheld;
         let direction = if self.is_own(reading) { Direction::Out } else { Direction::In };
         reach(&self.book, None, &one.sha256, withheld, direction)
     }

@@ -68,17 +68,17 @@ fn config() -> Config {
     }
 }
 
-struct World {
+pub(super) struct World {
     dir: tempfile::TempDir,
 }
 
-struct Running {
-    engine: Engine,
+pub(super) struct Running {
+    pub(super) engine: Engine,
     events: Receiver<Event>,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let profile = Profile::open(Roots::below(&dir.path().join("home"))).unwrap();
         Vault::create_with(&profile.roots().vault_file(), PASSPHRASE.as_bytes(), Cost::TEST).unwrap();
@@ -89,7 +89,7 @@ impl World {
         Roots::below(&self.dir.path().join("home"))
     }
 
-    fn open(&self) -> Running {
+    pub(super) fn open(&self) -> Running {
         let profile = Profile::open(self.roots()).unwrap();
         let place = profile.roots().vault_file();
         let vault = Vault::open_with(&place, PASSPHRASE.as_bytes(), Cost::TEST).unwrap();
@@ -121,7 +121,7 @@ fn eml(id: u32, subject: &str, more: &str, text: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-fn fetched(uid: u32, raw: Vec<u8>) -> Fetched {
+pub(super) fn fetched(uid: u32, raw: Vec<u8>) -> Fetched {
     Fetched {
         uid,
         flags: Flags::default(),
@@ -137,7 +137,7 @@ impl Running {
     }
 
     /// One pass of a worker over INBOX.
-    fn feed(&self, uid_validity: u32, messages: Vec<Fetched>) {
+    pub(super) fn feed(&self, uid_validity: u32, messages: Vec<Fetched>) {
         let sink = self.sink();
         let next = messages.iter().map(|m| m.uid).max().unwrap_or(0) + 1;
         let inbox = at("INBOX", uid_validity);

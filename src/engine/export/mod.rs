@@ -11,6 +11,8 @@ mod gauge;
 mod provenance;
 mod screen;
 mod seal;
+#[cfg(test)]
+mod tests;
 mod work;
 
 use std::path::PathBuf;

@@ -10,6 +10,7 @@ use crate::app::view::Tone;
 use crate::case::{Case, MessageName, Party, Role};
 use crate::config::Account;
 use crate::engine::core::{Core, EngineError, Open};
+use crate::engine::quarantine::Shutter;
 use crate::engine::reading::read_guarded;
 use crate::engine::register::Recorder;
 use crate::mail::address::Address;
@@ -269,7 +270,8 @@ impl Core {
         let raw = open.stores.cache.raw(key).ok().flatten();
         let terms = self.settings.terms(Decrypt::NotRsa);
         let reading = raw.and_then(|raw| read_guarded(&raw.into(), &open.keyring.now(), &terms));
-        let Some(reading) = reading else { return (SafeText::default(), None) };
+        let Some(mut reading) = reading else { return (SafeText::default(), None) };
+        Shutter::of(self, open, key).shut(&mut reading);
         let report = &reading.opened.report;
         if report.encrypted && !report.decrypted {
             // An RSA key is not used unless somebody asks: the time that it takes would tell a sender something.

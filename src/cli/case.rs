@@ -47,7 +47,16 @@ struct Identifier<'a> {
 struct Document<'a> {
     schema: &'static str,
     case: Line<'a>,
+    filed: Vec<FiledLine<'a>>,
     threads: Vec<thread::Line<'a>>,
+}
+
+/// Why messages are in the case.
+#[derive(Serialize)]
+struct FiledLine<'a> {
+    because: &'a str,
+    score: u8,
+    messages: usize,
 }
 
 impl<'a> Line<'a> {
@@ -339,9 +348,15 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::Show { id } => {
             let case = find(call, id)?;
             let threads = engine.threads(&Scope::Case(case.id.clone()))?;
+            let filed = engine.filed_by(&case.id)?;
+            let filed = filed.iter().map(|one| FiledLine {
+                because: one.because.as_str(),
+                score: one.score,
+                messages: one.messages,
+            });
             if call.output.json() {
-                let threads = threads.iter().map(thread::Line::of).collect();
-                call.output.document(&Document { schema: "casemail.case/1", case: Line::of(&case), threads })?;
+                let (filed, threads) = (filed.collect(), threads.iter().map(thread::Line::of).collect());
+                call.output.document(&Document { schema: "casemail.case/1", case: Line::of(&case), filed, threads })?;
             } else {
                 call.output.line(&format!("{}  {}", case.id, case.title))?;
                 let known: Vec<&str> = case.identifiers.iter().map(|(_, value)| value.as_str()).collect();
@@ -351,6 +366,9 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                     case.messages,
                     case.unread
                 ))?;
+                for one in filed {
+                    call.output.line(&format!("  {} {} ({} of 100)", one.messages, one.because, one.score))?;
+                }
                 let entries: Vec<_> = threads.iter().map(thread::entry).collect();
                 call.output.entries(&entries)?;
             }

@@ -134,7 +134,7 @@ fn act_line<'a>(step: &'a Step, shown: &'a NegotiationView) -> ActLine<'a> {
         came: heard.came,
         trust: heard.trust.name(),
         admitted_by: heard.admitted.as_deref(),
-        wants_yes: heard.wants_yes(),
+        wants_yes: heard.wants_yes() && step.would.is_none(),
         counts: step.verdict.counts(),
         because: step.because(),
         findings: heard.findings.iter().map(crate::plea::trust::Finding::code).collect(),

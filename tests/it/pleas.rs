@@ -315,6 +315,49 @@ fn a_document_of_the_case_can_be_the_basis() {
     assert_eq!((none.code, none.err.contains("has no document")), (65, true), "{none:?}");
 }
 
+/// The basis of one charge is a file, stays one where the offer is made anew, and may be the basis of a letter that is taken for their counter.
+#[test]
+fn the_basis_of_one_charge_can_be_a_file_and_outlives_a_marked_counter() {
+    let Some(world) = World::start() else { return };
+    let home = &world.home;
+    open_puddock(home);
+    let file = home.beside("one blow.txt");
+    std::fs::write(&file, "One blow only.").unwrap();
+    let basis = format!("3: guilty; basis-file: {}", file.display());
+    let until = in_hours(120);
+    let words = "1: guilty-as-amended; delete and did threaten him with violence";
+    let terms = ["--charge", words, "--charge", "2: not-guilty-accepted", "--charge", &basis, "--reply-by", &until];
+    let sent = [&["plea", "offer", CASE, "--shown-by", "note"], &terms[..]].concat();
+    home.done(&sent, b"");
+    let raw = String::from_utf8(world.submission.wait_for(1).remove(0).raw).unwrap();
+    let flat = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("Charge 3: GUILTY; basis file \"one blow.txt\" sha256"), "{raw}");
+    assert!(raw.contains("filename=\"one blow.txt\""), "{raw}");
+    // They write by hand: the same, but guilty to 2. The file is that of the offer.
+    let crown = format!("Hamish Lintwhite <{LINTWHITE}>");
+    let offered = Message::parse(raw.into_bytes()).headers().message_id().unwrap();
+    let letter = by_hand(&crown, "1", Some(&offered), &format!("Re: PF v PUDDOCK {CASE}"), "As you say, but 2 is G.");
+    world.dovecot.deliver("quill", "INBOX", &letter);
+    let message = eventually(|| {
+        home.done(&["sync"], b"");
+        shown(home)["unmarked"][0].as_str().map(str::to_owned)
+    });
+    let marked = ["plea", "mark", CASE, &message, "--as", "counter", "--charge", "2: guilty", "--reply-by", &until];
+    home.done(&marked, b"");
+    let seen = shown(home);
+    let acts = seen["acts"].as_array().unwrap();
+    let files: Vec<_> = acts.iter().map(|act| act["files"][0]["found"].as_str().unwrap()).collect();
+    assert_eq!(files, ["fits", "named"], "{seen}");
+    assert_eq!(acts[0]["files"][0]["sha256"], acts[1]["files"][0]["sha256"]);
+    // It can be accepted, and what answers it takes the file along once more.
+    let accept = ["plea", "accept", CASE, "--shown-by", "note", "--dry-run"];
+    assert_eq!(home.run(&accept, b"").code, 0);
+    let counter = ["plea", "counter", CASE, "--charge", "2: not-guilty-accepted", "--reply-by", &until];
+    home.done(&[&counter[..], &["--shown-by", "note"]].concat(), b"");
+    let raw = String::from_utf8(world.submission.wait_for(2).remove(1).raw).unwrap();
+    assert!(raw.contains("filename=\"one blow.txt\""), "{raw}");
+}
+
 /// Words without an act are of the negotiation, too: they go to nobody else by a slip of the hand.
 #[test]
 fn words_in_a_negotiation_go_to_nobody_else_either() {

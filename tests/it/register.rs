@@ -285,6 +285,81 @@ fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
     assert_eq!(home.run(&["case", "shred", "99ZX0012327"], b"").code, 1, "once is enough");
 }
 
+/// Copies a directory over another one, which is emptied first.
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (kind, target) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &target);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// What was copied before a case was destroyed is put back, piece by piece and whole.
+#[test]
+fn an_old_key_file_state_or_cache_put_back_brings_no_destroyed_case_back() {
+    let Some(world) = World::new() else { return };
+    world.deliver(1, "99ZX0012327");
+    world.deliver(2, "99ZX0012326");
+    let home = world.home();
+    home.done(&["sync"], b"");
+    home.done(&["case", "close", "99ZX0012327"], b"");
+    home.done(&["register", "replicate"], b"");
+    let roots = home.roots();
+    let (old, new) = (home.beside("old"), home.beside("new"));
+    let keep = |place: &Path| {
+        copy(&roots.state, &place.join("state"));
+        copy(&roots.cache, &place.join("cache"));
+    };
+    keep(&old);
+    home.done(&["case", "shred", "99ZX0012327"], b"");
+    home.done(&["register", "replicate"], b"");
+    keep(&new);
+    // Everything of today, but for what is put back: the key file, the state store, the cache, or two of them.
+    let put_back = |vault: bool, state: bool, cache: bool| {
+        let from = |is_old: bool| if is_old { &old } else { &new };
+        copy(&new.join("state"), &roots.state);
+        copy(&from(cache).join("cache"), &roots.cache);
+        std::fs::copy(from(vault).join("state/vault"), roots.vault_file()).unwrap();
+        std::fs::copy(from(state).join("state/state.redb"), roots.state_file()).unwrap();
+    };
+    let listed = || {
+        let ran = home.run(&["--json", "message", "list"], b"");
+        (ran.code, format!("{}{}", ran.out, ran.err))
+    };
+    let shown = || {
+        let ran = home.run(&["--json", "register", "show"], b"");
+        format!("{}{}", ran.out, ran.err)
+    };
+    for (vault, state, cache) in [(true, false, false), (false, true, false), (false, true, true), (true, false, true)]
+    {
+        put_back(vault, state, cache);
+        let (code, text) = listed();
+        assert!(code != 0 && !text.contains("99ZX0012327"), "{vault} {state} {cache}: {code} {text}");
+        assert!(!shown().contains("WEASEL"), "{vault} {state} {cache}");
+    }
+    // The old cache alone: what is in it stays shut, and is made anew from the server, without what was destroyed.
+    put_back(false, false, true);
+    assert!(!listed().1.contains("99ZX0012327"));
+    home.done(&["sync"], b"");
+    let (code, text) = listed();
+    assert!(code == 0 && text.contains("99ZX0012326") && !text.contains("99ZX0012327"), "{text}");
+    // A former profile put back whole, with its passphrase, is a former profile: nobody can call that back. It learns of the destruction from the
+    // mailbox of the register, and destroys again.
+    put_back(true, true, true);
+    assert!(listed().1.contains("99ZX0012327"));
+    home.done(&["register", "replicate"], b"");
+    let text = listed().1;
+    assert!(text.contains("99ZX0012326") && !text.contains("99ZX0012327"), "{text}");
+    assert!(shown().contains("case-shredded"));
+    assert_eq!(home.json(&["register", "verify"])["ok"], true);
+}
+
 #[test]
 fn what_one_device_destroys_goes_from_the_others_too() {
     let Some(world) = World::new() else { return };

@@ -187,7 +187,7 @@ fn a_scottish_plea_by_mail_is_countered_by_hand_and_agreed() {
     go_to(&screen, "Would take 1");
     screen.send_keys(&["c"]);
     screen.wait_for("Take the message for COUNTER");
-    fill(&screen, &["", "", "guilty", "", "", "", "", ""]);
+    fill(&screen, &["", "", "guilty", "", "", "", "", "", ""]);
     screen.type_text(&in_hours(160));
     screen.send_keys(&["C-s"]);
     let seen = screen.wait_for("P1 COUNTER");

@@ -7,6 +7,7 @@
 //! that a later one never replaces an earlier one. Nothing here touches a disk, a clock or a socket.
 
 mod acquaintance;
+mod book;
 mod completion;
 mod elsewhere;
 mod entry;

@@ -18,7 +18,7 @@ use crate::mail::draft::{Draft, Protection};
 use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::compose::{self, Actor};
-use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, block, guard, mark, table};
+use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, Word, block, guard, mark, table};
 use crate::register::record::Digest;
 
 /// Message-IDs of a thread that a draft carries.
@@ -283,6 +283,12 @@ impl Core {
             .chain(draft.bcc.iter().map(|one| (one, false)))
             .map(|(one, visible)| crate::case::guard::Recipient { address: &one.addr, visible, sealed: false })
             .collect();
+        let known = self.negotiation(open, &case, &about).map(|known| known.view(self.now()));
+        let waiting = known.iter().flat_map(View::unconfirmed).map(|heard| {
+            let act = &heard.act;
+            format!("{} {}, said to be by {},", act.no, act.kind().words(), heard.speaker.name)
+        });
+        let waiting = waiting.collect();
         let leaving = guard::Leaving {
             case: &case,
             id: &about,
@@ -291,6 +297,7 @@ impl Core {
             recipients,
             text: &draft.body,
             privileged: None,
+            waiting,
         };
         guard::check(&leaving, &self.settings.classes)
     }
@@ -431,17 +438,36 @@ impl Core {
             Local::Admit(wanted, because) => {
                 let heard = meant(&known, &wanted)?;
                 let no = wanted.no;
-                if heard.admitted.is_some() {
+                let step = view.steps.iter().find(|step| step.heard.message == heard.message);
+                if step.is_some_and(|step| step.verdict.counts()) || heard.word() == Word::Despite {
                     return Err(EngineError::Refused(format!("{no} was let in already")));
                 }
                 if let Some(found) = heard.stopping().find(|one| !one.may_admit()) {
                     return Err(EngineError::Refused(format!("{no} cannot be let in. {found}")));
                 }
-                if because.trim().is_empty() && !heard.stopping().all(crate::plea::trust::Finding::wants_yes) {
-                    return Err(EngineError::Refused("say why it may count".to_owned()));
+                let against = step.and_then(|step| match &step.verdict {
+                    crate::plea::Verdict::Refused(refusal) => Some(refusal),
+                    _ => step.would.as_ref(),
+                });
+                if let Some(refusal) = against.filter(|refusal| !refusal.may_admit()) {
+                    return Err(EngineError::Refused(format!("{no} would not count even if it is theirs. {refusal}")));
                 }
-                let words = format!("{no} {} is let in, on your word.", heard.act.kind().words());
-                (Entry::Admit { id: negotiation, message: heard.message.clone(), because, by, at }, words)
+                let plain = against.is_none() && heard.stopping().all(crate::plea::trust::Finding::wants_yes);
+                if because.trim().is_empty() && !plain {
+                    let words = against.map(|refusal| format!(". {refusal}")).unwrap_or_default();
+                    return Err(EngineError::Refused(format!("say why it may count{words}")));
+                }
+                let words = format!("{no} {} is let in, on your word", heard.act.kind().words());
+                let message = heard.message.clone();
+                let entry = Entry::Admit { id: negotiation.clone(), message: message.clone(), because, by, at };
+                self.enter(open, id, &entry)?;
+                // What it came to.
+                let after = self.negotiation(open, &case, &negotiation)?.view(self.now());
+                let step = after.steps.iter().find(|step| step.heard.message == message);
+                return match step.map(crate::plea::negotiation::Step::because).unwrap_or_default() {
+                    because if because.is_empty() => Ok(format!("{words}: {}.", after.state.words())),
+                    because => Err(EngineError::Refused(format!("{words}, and does not count. {}", because.join(" ")))),
+                };
             }
             Local::Unmark(wanted, because) => {
                 let heard = meant(&known, &wanted)?;

@@ -2,7 +2,8 @@
 //!
 //! Every step is taken from an open directory to a name in it (openat), no link is followed, files are made anew (0600), directories are the
 //! owner's alone (0700). Content goes to a file of a passing name first; it gets its own name, which must be free, once all of it was written,
-//! brought to the disk and read again. A kill leaves at most such a passing file, which the next export removes.
+//! brought to the disk and read again. That is done with many files at once: one by one, each would wait for a commit of the file system of its
+//! own. A kill leaves at most such passing files, which the next export removes.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -22,20 +23,26 @@ use super::{ExportError, layout};
 const PASSING: &str = ".casemail-passing-";
 /// Names tried beside one that is taken.
 const NAMES_MAX: u32 = 10_000;
+/// Files that are brought to the disk together, at most.
+const BATCH_FILES: usize = 256;
+/// Bytes of them: this much is written anew at most after a kill.
+const BATCH_BYTES: u64 = 4 << 20;
+/// Files that are brought to the disk at the same time: the file system makes one commit of what is asked for together.
+const SYNC_THREADS: usize = 8;
 /// Bytes that are read at once.
 const PIECE: usize = 128 << 10;
 
 /// What writes a file's content; called twice where a file of that name is there already and nobody knows its digest.
 pub type Content<'a> = &'a dyn Fn(&mut dyn Write) -> io::Result<()>;
 
-/// A file that is there now.
+/// A file that is there, once [`Folder::settle`] has been called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Put {
     /// Below the folder.
     pub path: String,
     /// Its size.
     pub bytes: u64,
-    /// Its digest, as read from the disk.
+    /// Its digest.
     pub sha256: String,
     /// It was there before, with the same content.
     pub already: bool,
@@ -48,11 +55,38 @@ struct Place {
     names: HashMap<String, String>,
 }
 
+/// A file that was written and has its passing name still.
+struct Passing {
+    directory: String,
+    passing: String,
+    /// The name that is kept for it.
+    name: String,
+    bytes: u64,
+    sha256: String,
+}
+
+impl Passing {
+    /// Below the folder.
+    fn path(&self) -> String {
+        below(&self.directory, &self.name)
+    }
+}
+
 /// The directory of an export, locked against a second one.
 pub struct Folder {
     at: PathBuf,
     dir: OwnedFd,
     places: HashMap<String, Place>,
+    /// What [`Self::settle`] has to do with.
+    batch: Vec<Passing>,
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        for one in std::mem::take(&mut self.batch) {
+            self.discard(&one);
+        }
+    }
 }
 
 /// Counts and digests what is written, and nothing more.
@@ -83,6 +117,10 @@ impl<W: Write> Write for Meter<W> {
 
 fn fold(name: &str) -> String {
     name.to_lowercase()
+}
+
+fn below(directory: &str, name: &str) -> String {
+    if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") }
 }
 
 const DIRECTORY: OFlags = OFlags::DIRECTORY.union(OFlags::CLOEXEC).union(OFlags::RDONLY);
@@ -150,7 +188,7 @@ impl Folder {
         if let Err(Errno::WOULDBLOCK) = rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
             return Err(ExportError::at(at.display(), "another export is at work here"));
         }
-        let mut folder = Self { at, dir, places: HashMap::new() };
+        let mut folder = Self { at, dir, places: HashMap::new(), batch: Vec::new() };
         folder.place("")?;
         Ok(folder)
     }
@@ -203,10 +241,10 @@ impl Folder {
     }
 
     /// Writes a file under a name, or under one with a number where another file has it; nothing where it is there already. `known`: size and
-    /// digest of the content, where whoever asks knows them.
+    /// digest of the content, where whoever asks knows them. The name is kept for it, and is its own once [`Self::settle`] has been called.
     ///
     /// # Errors
-    /// It cannot be written, or does not read back as it was written. What the content's writer says comes through.
+    /// It cannot be written, or one of those before it does not read back as it was written. What the content's writer says comes through.
     pub fn put(
         &mut self,
         directory: &str,
@@ -216,65 +254,118 @@ impl Folder {
     ) -> Result<Put, ExportError> {
         let at = self.at.join(directory).join(name);
         let fail = |why: &dyn std::fmt::Display| ExportError::at(at.display(), why);
-        let place = self.place(directory)?;
-        let path = |name: &str| if directory.is_empty() { name.to_owned() } else { format!("{directory}/{name}") };
+        self.place(directory)?;
+        let place = self.places.get(directory).ok_or_else(|| fail(&"is gone"))?;
         let mut known = known.map(|(bytes, sha256)| (bytes, sha256.to_owned()));
         if known.is_none() && place.names.contains_key(&fold(name)) {
             let mut meter = Meter::new(io::sink());
             content(&mut meter).map_err(|why| fail(&why))?;
             known = Some((meter.bytes, hex::encode(meter.digest.finalize())));
         }
-        let mut written: Option<(String, u64, String)> = None;
         for number in 1..=NAMES_MAX {
             let candidate = if number == 1 { name.to_owned() } else { layout::numbered(name, number) };
             if let Some(there) = place.names.get(&fold(&candidate)) {
                 // The same but for capitals: on other systems it would be the same file.
-                let same = known.as_ref().is_some_and(|(bytes, sha256)| {
-                    let file = look(&place.dir, there);
-                    let of_size = |file: &File| file.metadata().is_ok_and(|metadata| metadata.len() == *bytes);
-                    file.is_ok_and(|mut file| {
-                        of_size(&file) && measure(&mut file).is_ok_and(|(_, found)| found == *sha256)
-                    })
-                });
-                if let (true, Some((bytes, sha256))) = (same, &known) {
-                    return Ok(Put { path: path(there), bytes: *bytes, sha256: sha256.clone(), already: true });
+                if let Some((bytes, sha256)) = known.as_ref().filter(|known| self.is_there(directory, there, known)) {
+                    let (path, sha256) = (below(directory, there), sha256.clone());
+                    return Ok(Put { path, bytes: *bytes, sha256, already: true });
                 }
                 continue;
             }
-            let (passing, bytes, sha256) = match written.take() {
-                Some(written) => written,
-                None => {
-                    let (passing, bytes, sha256) = pass(&place.dir, content).map_err(|why| fail(&why))?;
-                    if known.as_ref().is_some_and(|known| *known != (bytes, sha256.clone())) {
-                        let _ = rustix::fs::unlinkat(&place.dir, passing.as_str(), AtFlags::empty());
-                        return Err(fail(&"what was to be written changed while it was written"));
-                    }
-                    (passing, bytes, sha256)
-                }
-            };
-            match take_name(&place.dir, &passing, &candidate) {
-                Ok(()) => {
-                    let there = look(&place.dir, &candidate)
-                        .and_then(|mut file| measure(&mut file))
-                        .map_err(|why| fail(&why))?;
-                    if there != (bytes, sha256.clone()) {
-                        return Err(fail(&"it does not read back as it was written"));
-                    }
-                    place.names.insert(fold(&candidate), candidate.clone());
-                    return Ok(Put { path: path(&candidate), bytes, sha256, already: false });
-                }
-                Err(Errno::EXIST) => {
-                    place.names.insert(fold(&candidate), candidate);
-                    known = Some((bytes, sha256.clone()));
-                    written = Some((passing, bytes, sha256));
-                }
-                Err(why) => {
-                    let _ = rustix::fs::unlinkat(&place.dir, passing.as_str(), AtFlags::empty());
-                    return Err(fail(&why));
-                }
+            let (passing, bytes, sha256) = pass(&place.dir, content).map_err(|why| fail(&why))?;
+            let one = Passing { directory: directory.to_owned(), passing, name: candidate, bytes, sha256 };
+            if known.as_ref().is_some_and(|(bytes, sha256)| (*bytes, sha256) != (one.bytes, &one.sha256)) {
+                self.discard(&one);
+                return Err(fail(&"what was to be written changed while it was written"));
             }
+            let put = Put { path: one.path(), bytes, sha256: one.sha256.clone(), already: false };
+            if let Some(place) = self.places.get_mut(directory) {
+                place.names.insert(fold(&one.name), one.name.clone());
+            }
+            self.batch.push(one);
+            let held: u64 = self.batch.iter().map(|one| one.bytes).sum();
+            if self.batch.len() >= BATCH_FILES || held >= BATCH_BYTES {
+                self.settle()?;
+            }
+            return Ok(put);
         }
         Err(fail(&"there are too many files of that name already"))
+    }
+
+    /// Whether a file of this name holds what is to be written: one that is there, by what is on the disk, or one of the batch.
+    fn is_there(&self, directory: &str, name: &str, (bytes, sha256): &(u64, String)) -> bool {
+        if let Some(one) = self.batch.iter().find(|one| one.directory == directory && one.name == name) {
+            return (one.bytes, &one.sha256) == (*bytes, sha256);
+        }
+        let Some(place) = self.places.get(directory) else { return false };
+        let Ok(mut file) = look(&place.dir, name) else { return false };
+        file.metadata().is_ok_and(|metadata| metadata.len() == *bytes)
+            && measure(&mut file).is_ok_and(|(_, found)| found == *sha256)
+    }
+
+    /// Brings what was written to the disk, reads it again, and gives it its names.
+    ///
+    /// # Errors
+    /// A file does not read back as it was written, or another one has come under its name. What is named is whole all the same.
+    pub fn settle(&mut self) -> Result<(), ExportError> {
+        let batch = std::mem::take(&mut self.batch);
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let settled = self.prove(&batch).and_then(|()| {
+            batch.iter().try_for_each(|one| {
+                let place =
+                    self.places.get(&one.directory).ok_or_else(|| ExportError::at(&one.directory, "is gone"))?;
+                take_name(&place.dir, &one.passing, &one.name).map_err(|why| {
+                    let at = self.at.join(one.path());
+                    match why {
+                        Errno::EXIST => ExportError::at(
+                            at.display(),
+                            "another file came there under this name; export again, and this one gets another",
+                        ),
+                        why => ExportError::at(at.display(), why),
+                    }
+                })
+            })
+        });
+        if settled.is_err() {
+            // What has its name has no passing one any more.
+            batch.iter().for_each(|one| self.discard(one));
+        }
+        settled
+    }
+
+    /// Brings files to the disk and reads them again, several at a time.
+    fn prove(&self, batch: &[Passing]) -> Result<(), ExportError> {
+        let one = |one: &Passing| {
+            let place = self.places.get(&one.directory).ok_or_else(|| io::Error::other("its directory is gone"))?;
+            let mut file = look(&place.dir, &one.passing)?;
+            file.sync_all()?;
+            let (bytes, sha256) = measure(&mut file)?;
+            let is_same = (bytes, &sha256) == (one.bytes, &one.sha256);
+            if is_same { Ok(()) } else { Err(io::Error::other("it does not read back as it was written")) }
+        };
+        let all = |share: &[Passing]| {
+            share.iter().try_for_each(|passing| {
+                one(passing).map_err(|why| ExportError::at(self.at.join(passing.path()).display(), why))
+            })
+        };
+        let share = batch.len().div_ceil(SYNC_THREADS).max(1);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = batch.chunks(share).map(|share| scope.spawn(move || all(share))).collect();
+            threads.into_iter().try_for_each(|thread| {
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(ExportError::at(self.at.display(), "a file could not be read again")))
+            })
+        })
+    }
+
+    /// Removes a file that has its passing name still.
+    fn discard(&self, one: &Passing) {
+        if let Some(place) = self.places.get(&one.directory) {
+            let _ = rustix::fs::unlinkat(&place.dir, one.passing.as_str(), AtFlags::empty());
+        }
     }
 
     /// Puts a file of our own in place of its former version, at once and whole.
@@ -287,6 +378,8 @@ impl Folder {
         let place = self.place("")?;
         let write = |to: &mut dyn Write| to.write_all(content);
         let (passing, bytes, sha256) = pass(&place.dir, &write).map_err(|why| fail(&why))?;
+        let synced = look(&place.dir, &passing).and_then(|file| file.sync_all());
+        synced.map_err(|why| fail(&why))?;
         rustix::fs::renameat(&place.dir, passing.as_str(), &place.dir, name).map_err(|why| fail(&why))?;
         place.names.insert(fold(name), name.to_owned());
         let there = look(&place.dir, name).and_then(|mut file| measure(&mut file)).map_err(|why| fail(&why))?;
@@ -334,11 +427,12 @@ impl Folder {
         }
     }
 
-    /// Brings the names to the disk.
+    /// Brings everything to the disk, the names too.
     ///
     /// # Errors
-    /// As the system says.
-    pub fn sync(&self) -> Result<(), ExportError> {
+    /// As for [`Self::settle`], and as the system says.
+    pub fn sync(&mut self) -> Result<(), ExportError> {
+        self.settle()?;
         for (name, place) in &self.places {
             rustix::fs::fsync(&place.dir).map_err(|why| ExportError::at(self.at.join(name).display(), why))?;
         }
@@ -346,7 +440,7 @@ impl Folder {
     }
 }
 
-/// Writes content to a file of a passing name: its name, size and digest. It is on the disk when this returns; on an error it is gone.
+/// Writes content to a file of a passing name: its name, size and digest. It may not be on the disk yet; on an error it is gone.
 fn pass(dir: &OwnedFd, content: Content<'_>) -> io::Result<(String, u64, String)> {
     let name = format!("{PASSING}{}", hex::encode(crate::store::vault::random::<16>()));
     let flags = OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::WRONLY | OFlags::CLOEXEC;
@@ -355,7 +449,7 @@ fn pass(dir: &OwnedFd, content: Content<'_>) -> io::Result<(String, u64, String)
         let mut meter = Meter::new(io::BufWriter::with_capacity(PIECE, file));
         content(&mut meter)?;
         let Meter { to, bytes, digest } = meter;
-        to.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+        to.into_inner().map_err(io::IntoInnerError::into_error)?;
         Ok((bytes, hex::encode(digest.finalize())))
     };
     match write() {
@@ -384,7 +478,7 @@ mod tests {
     use std::io::Write;
     use std::os::unix::fs::PermissionsExt as _;
 
-    use super::{Folder, PASSING};
+    use super::{BATCH_BYTES, BATCH_FILES, Folder, PASSING};
 
     fn put(folder: &mut Folder, name: &str, content: &[u8]) -> super::Put {
         folder.put("01_IDPC", name, None, &|to: &mut dyn Write| to.write_all(content)).unwrap()
@@ -403,6 +497,8 @@ mod tests {
         // Capitals make no other file on half of the world's disks.
         let twin = put(&mut folder, "mg5.PDF", b"three");
         assert_eq!(twin.path, "01_IDPC/mg5-3.PDF");
+        assert!(put(&mut folder, "MG5.pdf", b"two").already);
+        folder.settle().unwrap();
         assert!(put(&mut folder, "MG5.pdf", b"two").already);
         let place = root.join("FERRET_1");
         let mode = |path: &str| std::fs::metadata(place.join(path)).unwrap().permissions().mode() & 0o777;
@@ -430,6 +526,7 @@ mod tests {
         let pipe = root.join("CASE/01_IDPC/a-2.pdf");
         rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
         assert_eq!(put(&mut folder, "a.pdf", b"x").path, "01_IDPC/a-3.pdf");
+        folder.settle().unwrap();
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
         // Nor does a name lead out.
         for name in ["..", "../outside", "01_IDPC/..", "/tmp", "01_IDPC//x", "."] {
@@ -455,6 +552,55 @@ mod tests {
         drop(folder);
         let mut folder = Folder::open(dir.path(), "CASE").unwrap();
         put(&mut folder, "a.pdf", b"whole");
+        folder.settle().unwrap();
         assert_eq!(std::fs::read_dir(&place).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn nothing_has_its_name_before_it_is_on_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("CASE/01_IDPC");
+        let named = || {
+            let names = std::fs::read_dir(&place).unwrap().map(|entry| entry.unwrap().file_name());
+            names.filter(|name| !name.to_string_lossy().starts_with(PASSING)).count()
+        };
+        let mut folder = Folder::open(dir.path(), "CASE").unwrap();
+        for number in 0..BATCH_FILES - 1 {
+            put(&mut folder, &format!("{number}.pdf"), number.to_string().as_bytes());
+        }
+        assert_eq!(named(), 0);
+        put(&mut folder, "last.pdf", b"last");
+        assert_eq!((named(), std::fs::read_dir(&place).unwrap().count()), (BATCH_FILES, BATCH_FILES));
+        // What is large goes by itself.
+        put(&mut folder, "large.pdf", &vec![7; usize::try_from(BATCH_BYTES).unwrap()]);
+        assert_eq!(named(), BATCH_FILES + 1);
+        assert_eq!(std::fs::read(place.join("8.pdf")).unwrap(), b"8");
+        // Whoever goes without settling leaves nothing.
+        put(&mut folder, "late.pdf", b"late");
+        drop(folder);
+        assert_eq!(std::fs::read_dir(&place).unwrap().count(), BATCH_FILES + 1);
+    }
+
+    #[test]
+    fn what_was_changed_or_forestalled_meanwhile_gets_no_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let place = dir.path().join("CASE/01_IDPC");
+        let mut folder = Folder::open(dir.path(), "CASE").unwrap();
+        put(&mut folder, "a.pdf", b"one");
+        let passing = std::fs::read_dir(&place).unwrap().next().unwrap().unwrap().path();
+        std::fs::write(passing, b"two").unwrap();
+        let error = folder.settle().unwrap_err().to_string();
+        assert!(error.contains("a.pdf") && error.contains("does not read back"), "{error}");
+        assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+        put(&mut folder, "b.pdf", b"ours");
+        std::fs::write(place.join("b.pdf"), b"theirs").unwrap();
+        let error = folder.sync().unwrap_err().to_string();
+        assert!(error.contains("another file came there"), "{error}");
+        assert_eq!(std::fs::read(place.join("b.pdf")).unwrap(), b"theirs");
+        drop(folder);
+        let mut folder = Folder::open(dir.path(), "CASE").unwrap();
+        assert_eq!(put(&mut folder, "b.pdf", b"ours").path, "01_IDPC/b-2.pdf");
+        folder.sync().unwrap();
+        assert_eq!(std::fs::read_dir(&place).unwrap().count(), 2);
     }
 }

@@ -29,6 +29,8 @@ impl Exporter {
         done: &mut Exported,
         gauge: &Gauge<'_>,
     ) -> Result<(), ExportError> {
+        // No list names what could be lost with the current.
+        folder.sync()?;
         let now = self.settings.clock.now();
         manifest.schema = SCHEMA.to_owned();
         manifest.program = format!("casemail {}", env!("CARGO_PKG_VERSION"));

@@ -108,7 +108,10 @@ impl Exporter {
             }
             Ok(())
         };
-        all().map_err(|error| refuse(gauge.or_stopped(error)))?;
+        let ended = all();
+        // What was written whole stays, however it ended.
+        let settled = folder.settle();
+        ended.and(settled).map_err(|error| refuse(gauge.or_stopped(error)))?;
         let Work { manifest, mut done, .. } = work;
         self.seal(&mut folder, manifest, earlier, &mut done, &gauge).map_err(refuse)?;
         if self.order.form == Form::Zip {

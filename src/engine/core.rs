@@ -24,6 +24,7 @@ use super::lane::{Lanes, Taken};
 use super::large::{Downloads, OnScreen};
 use super::library::Library;
 use super::library::filing::Book;
+use super::library::head::Head;
 use super::outbox;
 use super::outgoing::Prepared;
 use super::refiling;
@@ -204,6 +205,8 @@ pub(crate) struct Open {
     pub(crate) when_loaded: Vec<std::sync::mpsc::Sender<()>>,
     /// While the kept list is read: effects that wait for it.
     pub(crate) deferred: Option<Vec<Effect>>,
+    /// While the kept list is read: its head, which lists are answered from.
+    pub(crate) head: Option<Head>,
     /// The version of the index that was kept last.
     pub(crate) kept_version: Option<u64>,
 }
@@ -479,6 +482,7 @@ impl Core {
             loaded: false,
             when_loaded: Vec::new(),
             deferred: None,
+            head: None,
             kept_version: None,
         };
         self.settings.secrets.unseal(&open.vault);

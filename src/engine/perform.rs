@@ -108,10 +108,8 @@ impl Core {
 
     pub(super) fn perform_open(&mut self, open: &mut Open, effect: Effect) {
         // A key that was pressed before the list was there means the list that comes.
-        if let Some(waiting) = &mut open.deferred
-            && needs_list(&effect)
-        {
-            waiting.push(effect);
+        if open.deferred.is_some() && needs_list(&effect) {
+            self.defer(open, effect);
             return;
         }
         match effect {

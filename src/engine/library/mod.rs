@@ -12,6 +12,7 @@ mod completion;
 mod elsewhere;
 mod entry;
 pub(crate) mod filing;
+pub(crate) mod head;
 mod kept;
 mod lookup;
 pub(crate) mod record;

@@ -8,6 +8,7 @@ use super::fetch::Fetch;
 use super::gather::Letter;
 use super::{Choice, Exporter, Form, Order, Progress, Subject};
 use crate::case::MessageName;
+use crate::engine::Engine;
 use crate::engine::query::Filter;
 use crate::engine::streamed::Kept;
 use crate::engine::tests::{Running, World, fetched};
@@ -79,11 +80,11 @@ fn away(uid: u32, raw: &[u8]) -> Fetched {
 }
 
 /// Puts the text of a message out of reach, as another device does.
-fn quarantine(running: &Running, id: u32, text: &str) {
+fn quarantine(engine: &Engine, id: u32, text: &str) {
     let message = MessageName { message_id: format!("{id}@cps.gov.example"), digest: [0; 32] };
     let (because, documents) = ("possible mis-service".to_owned(), vec![Digest::of(text.as_bytes())]);
     let event = Event::Quarantined { cases: Vec::new(), message, because, released: false, documents };
-    running.engine.record(vec![event]).unwrap();
+    engine.record(vec![event]).unwrap();
 }
 
 #[test]
@@ -91,10 +92,62 @@ fn a_mailbox_holds_what_was_looked_at_and_all_of_it() {
     let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
     let running = world.open();
     let (shut, open) = (mail(1, "schedule.txt", SECRET), mail(2, "note.txt", "It is open."));
-    // Our own address in its head makes it none of ours: it came.
-    let shut = String::from_utf8(mail(1, "MG6D Otter.txt", SECRET)).unwrap();
-    let shut = shut.replace("p.windlestraw@cps.gov.example", "b.quill@quillpounce.example").into_bytes();
-    running.feed(7, vec![fetched(1, shut), fetched(2, mail(2, "note.txt", "It is open."))]);
+    running.feed(7, vec![away(1, &shut), away(2, &open)]);
+    quarantine(&running.engine, 1, SECRET);
+    let mbox = dir.path().join("NO-CASE/messages.mbox");
+    // The server answers as it is told to: for each message, whether it does the first time, and whether later.
+    let export = |answers: [(bool, bool); 2]| {
+        let asked = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        let fetch = |letter: &Letter| {
+            let place = usize::try_from(letter.key.uid).unwrap() - 1;
+            let is_first = asked[place].fetch_add(1, Ordering::Relaxed) == 0;
+            let answers = if is_first { answers[place].0 } else { answers[place].1 };
+            let raw = [&shut, &open][place];
+            if answers { Ok(Kept::Here(raw.as_slice().into())) } else { Err("the server does not answer".to_owned()) }
+        };
+        exporter(&running, Form::Mbox, dir.path()).run(&fetch, &|_| true)
+    };
+    // Read for the first time only when it is written: nobody has looked whether it may be.
+    let done = export([(false, true), (true, true)]).unwrap();
+    let written = std::fs::read_to_string(&mbox).unwrap();
+    assert!(written.contains("It is open.") && !written.contains(SECRET), "{written}");
+    assert_eq!(done.left_out.len(), 1, "{:?}", done.left_out);
+    // Looked at, and gone when it is to be written: that is told, and nothing is said to be exported.
+    std::fs::remove_dir_all(dir.path().join("NO-CASE")).unwrap();
+    let error = export([(true, true), (true, false)]).unwrap_err().to_string();
+    assert!(error.contains("the server does not answer") && error.contains("INBOX/7/2"), "{error}");
+    assert!(!mbox.exists() && !dir.path().join("NO-CASE/MANIFEST.sha256").exists());
+}
+
+/// Puts something out of reach as soon as the first message is done.
+fn meanwhile(work: impl FnOnce() + Send) -> impl Fn(Progress) -> bool + Sync {
+    let work = Mutex::new(Some(work));
+    move |progress: Progress| {
+        if progress.done == 1
+            && let Some(work) = work.lock().unwrap().take()
+        {
+            work();
+        }
+        true
+    }
+}
+
+#[test]
+fn what_is_put_into_quarantine_while_an_export_is_at_work_is_left_out() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let mails = (1..=3).map(|id| fetched(id, mail(id, &format!("schedule {id}.txt"), &format!("{SECRET} {id}"))));
+    running.feed(7, mails.collect());
+    let to = dir.path();
+    let engine = &running.engine;
+    let shut = |id: u32| quarantine(engine, id, &format!("{SECRET} {id}"));
+    let done = exporter(&running, Form::Files, to).run(AWAY, &meanwhile(|| shut(2))).unwrap();
+    let names: Vec<&str> = done.files.iter().map(|(entry, _)| entry.name.as_str()).collect();
+    assert_eq!(names, ["schedule 1.txt", "schedules 1.eml", "schedule 3.txt", "schedules 3.eml"]);
+    assert!(done.left_out.iter().any(|one| one.because.contains("in quarantine")), "{:?}", done.left_out);
+    let written = std::fs::read_to_string(to.join("NO-CASE/MANIFEST.sha256")).unwrap();
+    assert!(!written.contains("schedule 2"), "{written}");
+    // What has been taken into a bundle already: there is no bundle then.
     let choice = Choice { mail: true, ..Choice::default() };
     let bundle = |told: &(dyn Fn(Progress) -> bool + Sync)| {
         exporter(&running, Form::Files, to).bundle(&to.join("bundle.pdf"), &choice, AWAY, told)

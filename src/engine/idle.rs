@@ -134,6 +134,12 @@ impl Idler {
         Ok(idle)
     }
 
+    /// Gives the room back at once.
+    fn tidy(&self) -> Result<(), EngineError> {
+        self.stores.cache.tidy(Thrift::Much, &mut |_| true)?;
+        Ok(self.stores.cache.forget_former()?)
+    }
+
     /// Lets go of those bodies; each case's chronology says so. Gives what went. Blocks, and reads foreign bytes: call it where the stack is deep.
     fn purge(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<IdleCase>, EngineError> {
         let mut gone = Vec::new();
@@ -164,8 +170,6 @@ impl Idler {
         }
         if !gone.is_empty() {
             self.core.ask_stores(Core::register_changed)?;
-            self.stores.cache.tidy(Thrift::Much, &mut |_| true)?;
-            self.stores.cache.forget_former()?;
         }
         Ok(gone)
     }
@@ -198,7 +202,7 @@ fn words(gone: &[IdleCase]) -> String {
 }
 
 impl Core {
-    /// Lets go of the copies of idle cases, as `purge_idle_days` says, beside everything else. Not for a command: whoever runs one says so himself.
+    /// Lets go of the copies of idle cases, as `purge_idle_days` says, beside everything else; the room is given back by and by. Not for a command: whoever runs one says so himself.
     pub(crate) fn purge_when_due(&self, open: &Open) -> Option<tokio::task::JoinHandle<()>> {
         if self.settings.lazy || !open.loaded {
             return None;
@@ -237,7 +241,13 @@ impl Engine {
     pub fn purge_idle(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<IdleCase>, EngineError> {
         let (idler, only) = (self.idler()?, only.cloned());
         let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
-        let task = runtime.spawn_blocking(move || idler.purge(only.as_ref(), days));
+        let task = runtime.spawn_blocking(move || {
+            let gone = idler.purge(only.as_ref(), days)?;
+            if !gone.is_empty() {
+                idler.tidy()?;
+            }
+            Ok(gone)
+        });
         self.block_on(task)?.map_err(|_| EngineError::Ended)?
     }
 }

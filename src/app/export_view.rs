@@ -3,7 +3,8 @@
 use super::effect::Effect;
 use super::model::Model;
 use super::popup::Popup;
-use super::view::Sentence;
+use super::screen::Screen;
+use super::view::{Sentence, Tone};
 use crate::action::Action;
 use crate::mail::safe::SafeText;
 
@@ -61,6 +62,14 @@ impl Model {
             ExportNews::Ended(words) => {
                 self.exporting = None;
                 self.popups.retain(|popup| !matches!(popup, Popup::Exporting));
+                if words.tone == Tone::Good {
+                    // What the marks were for is done; left behind, the next key that goes back would ask about them.
+                    for screen in &mut self.screens {
+                        if let Screen::Documents(documents) = screen {
+                            documents.marked.clear();
+                        }
+                    }
+                }
                 self.tell(words);
             }
         }

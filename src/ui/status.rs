@@ -525,9 +525,11 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
         Context::Plea if waits_for_yes(model) => &[
             (Action::PleaAdmit, "it is theirs"),
             (Action::PleaUnmark, "it is not"),
-            (Action::ListOpen, "read it"),
+            (Action::PleaCounter, "counter"),
+            (Action::PleaAccept, "accept"),
+            (Action::PleaReject, "reject"),
             (Action::PleaQuery, "ask"),
-            (Action::PleaNote, "note"),
+            (Action::PleaReply, "reply"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

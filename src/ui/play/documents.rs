@@ -8,6 +8,8 @@ use super::cast::{safe, time};
 use super::{Play, sentence};
 use crate::app::document_view::{DocumentRow, Look, Offered, Picture};
 use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::export_view::ExportNews;
 use crate::app::view::Tone;
 use crate::case::HearingTime;
 use crate::case::document::{Direction, Document, Kinds, Reach};
@@ -134,6 +136,13 @@ fn quarantine_asks_why_and_release_gives_no_reason_of_its_own() {
     assert!(quarantined(&play).is_empty() && !play.screen().contains("Why?"), "{}", play.screen());
     assert!(!play.screen().contains("MG6D"), "{}", play.screen());
     assert_eq!(quarantined(&documents((80, 24)).keys("xq<CR>")).len(), 1);
+    // What the marks were for is done: they go with it, and stay where it went wrong.
+    for (tone, asks) in [(Tone::Good, false), (Tone::Alarm, true)] {
+        let mut play = documents((80, 24)).keys("x");
+        play.event(Event::Exporting(ExportNews::Ended(sentence(tone, "3 documents"))));
+        let play = play.keys("q");
+        assert_eq!(play.screen().contains("Why?"), asks, "{}", play.screen());
+    }
     // What is asked is read also where the name is long.
     let mut play = documents((80, 24));
     let long = format!("MG6D {}.pdf", "Otterbourne schedule of sensitive material ".repeat(4));

@@ -165,10 +165,10 @@ impl Program {
     }
 }
 
-/// A list of cases that counts so many messages or more.
-fn cases_of(event: &Event, least: usize) -> Option<()> {
+/// How many messages a list of cases counts; of one that counts none nothing.
+fn counted(event: &Event) -> Option<usize> {
     let Event::Cases(rows) = event else { return None };
-    (rows.first()?.messages >= least).then_some(())
+    Some(rows.first()?.messages).filter(|messages| *messages > 0)
 }
 
 /// The first word that a child is given: three sizes are no child's.
@@ -244,7 +244,7 @@ fn start(home: &Path, count: u32, keys: bool) {
     let mut program = Program { engine, events, model, theme: Theme::builtin(), terminal, written };
     let effects = program.model.start(false);
     program.submit(effects);
-    program.until(|event| cases_of(event, 1));
+    program.until(counted);
     let first = unlocked.elapsed();
     program.keys("ga");
     let shown = program.until(|event| match event {
@@ -252,9 +252,14 @@ fn start(home: &Path, count: u32, keys: bool) {
         _ => None,
     });
     let rows = unlocked.elapsed();
-    // What came may be everything: it is asked for once more, which takes a frame at most.
-    program.submit(vec![Effect::ListCases]);
-    program.until(|event| cases_of(event, count as usize));
+    // What came may be everything: it is asked for again until it is, which takes a frame at most. Without a head the count grows as it is read.
+    loop {
+        program.submit(vec![Effect::ListCases]);
+        if program.until(counted) >= count as usize {
+            break;
+        }
+        program.until(|event| matches!(event, Event::Changed).then_some(()));
+    }
     program.submit(vec![Effect::ListThreads(Scope::All)]);
     let listed = program.until(|event| match event {
         Event::Threads(_, list) => (list.behind() == 0).then_some(list.len()),

@@ -85,18 +85,27 @@ impl Core {
         });
     }
 
-    /// Keeps what cannot be done before there is a list; a list is answered by its head, where that is here.
+    /// Keeps what cannot be done before there is a list. Lists are answered by their head, where that is here; those of threads are asked for all
+    /// the same, because the accounts are to know what is looked at before they begin.
     pub(super) fn defer(&self, open: &mut Open, effect: Effect) {
         let answer = open.head.as_ref().and_then(|head| match &effect {
             Effect::ListCases => Some(Event::Cases(head.case_rows(self.now()).into())),
             Effect::ListThreads(scope) => Some(Event::Threads(scope.clone(), head.thread_list(scope)?)),
             _ => None,
         });
-        match (answer, &mut open.deferred) {
-            (Some(answer), _) => self.announcer.send(answer),
-            (None, Some(waiting)) => waiting.push(effect),
-            (None, None) => {}
+        let is_answered = answer.is_some();
+        if let Some(answer) = answer {
+            self.announcer.send(answer);
         }
+        let Some(waiting) = &mut open.deferred else { return };
+        match &effect {
+            Effect::ListCases if is_answered => return,
+            Effect::ListThreads(scope) => {
+                waiting.retain(|other| !matches!(other, Effect::ListThreads(known) if known == scope));
+            }
+            _ => {}
+        }
+        waiting.push(effect);
     }
 
     /// Shows the head of the list that is being read.

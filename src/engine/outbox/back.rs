@@ -292,8 +292,11 @@ mod tests {
     use crate::store::state::State;
     use crate::store::vault::{Cost, Vault};
 
+    /// Some people, each with how they stand.
+    type People = &'static [(&'static str, Delivery)];
+
     /// A row of a message in parts: which part, the route, where it stands, who stands how.
-    type Row = (u32, Option<&'static str>, OutboxState, &'static [(&'static str, Delivery)]);
+    type Row = (u32, Option<&'static str>, OutboxState, People);
 
     struct World {
         _dir: tempfile::TempDir,
@@ -383,11 +386,11 @@ mod tests {
 
     #[test]
     fn before_anything_left_it_all_comes_back() {
-        let both: &[(&str, Delivery)] = &[("a", Waiting), ("b", Waiting)];
+        let both: People = &[("a", Waiting), ("b", Waiting)];
         let rows: &[Row] = &[(0, None, Queued, both), (1, None, Queued, both)];
         check(rows, 2, 1, &["1.dat", "2.dat"], &["a", "b"], NOTHING, &[]);
         // One that failed goes along: nobody has it.
-        let refused: &[(&str, Delivery)] = &[("a", Refused), ("b", Refused)];
+        let refused: People = &[("a", Refused), ("b", Refused)];
         let rows: &[Row] = &[(0, None, Failed, refused), (1, None, Queued, both)];
         check(rows, 2, 1, &["1.dat", "2.dat"], &["a", "b"], NOTHING, &[]);
         let rows: &[Row] = &[(0, None, Failed, &[("a", Refused)]), (0, Some("gateway"), Queued, &[("b", Waiting)])];
@@ -396,7 +399,7 @@ mod tests {
 
     #[test]
     fn what_is_going_is_not_said_to_be_unsent() {
-        let both: &[(&str, Delivery)] = &[("a", Waiting), ("b", Waiting)];
+        let both: People = &[("a", Waiting), ("b", Waiting)];
         let all = &["1.dat", "2.dat"];
         let twice = "Kept as a draft. a@copfs.gov.example and 1 more may have some of it already, and would get it twice: look at the outbox first.";
         let rows: &[Row] = &[(0, None, Sending, both), (1, None, Queued, both)];
@@ -419,8 +422,8 @@ mod tests {
 
     #[test]
     fn a_file_leaves_the_draft_only_where_everybody_in_it_has_it() {
-        let (a, b): (&[(&str, Delivery)], &[(&str, Delivery)]) = (&[("a", Waiting)], &[("b", Waiting)]);
-        let (a_sent, b_sent): (&[(&str, Delivery)], &[(&str, Delivery)]) = (&[("a", Sent)], &[("b", Sent)]);
+        let (a, b): (People, People) = (&[("a", Waiting)], &[("b", Waiting)]);
+        let (a_sent, b_sent): (People, People) = (&[("a", Sent)], &[("b", Sent)]);
         // By two routes: one has the first part, the other has nothing yet.
         let rows: &[Row] = &[
             (0, None, SentNotFiled, a_sent),
@@ -456,7 +459,7 @@ mod tests {
 
     #[test]
     fn whom_everything_was_refused_for_gets_every_file() {
-        let part: &[(&str, Delivery)] = &[("a", Sent), ("b", Refused)];
+        let part: People = &[("a", Sent), ("b", Refused)];
         let rows: &[Row] = &[(0, None, SentNotFiled, part), (1, None, SentNotFiled, part)];
         let words = "Kept as a draft to the others; a@copfs.gov.example may have it already.";
         let left = ["0@x.example sent-not-filed: sent taken-back", "1@x.example sent-not-filed: sent taken-back"];
@@ -470,7 +473,7 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_long_ago_was_sent() {
-        let both: &[(&str, Delivery)] = &[("a", Waiting), ("b", Waiting)];
+        let both: People = &[("a", Waiting), ("b", Waiting)];
         let rows: &[Row] = &[(1, None, Queued, both)];
         let went = "Kept as a draft with the files that have not left; 1 of the messages went.";
         check(rows, 2, 0, &["2.dat"], &["a", "b"], went, &[]);

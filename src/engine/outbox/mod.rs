@@ -15,7 +15,7 @@
 //! | `settle`, `due`, `retry`, `later` | pure: what a try came to, when the next one is due, how long it waits, what waits for the IMAP server |
 //! | `file` | the copy in the mailbox for sent mail, once |
 //! | `look` | what became of a row in doubt |
-//! | `person` | try again, take back, say what became of it |
+//! | `person`, `back` | try again, take back, say what became of it; what of a message comes back |
 //! | `report` | delivery reports that come in |
 //! | `limits`, `ehlo` | what the servers took at most when last asked; asked while a message with files is written |
 

@@ -81,6 +81,26 @@ fn a_large_attachment_is_listed_exported_and_verified_without_being_held() {
 }
 
 #[test]
+fn a_large_message_that_nobody_has_named_stays_in_the_case_that_it_was_filed_to() {
+    let Some(world) = World::new() else { return };
+    let mail = idpc("film", "the film", &[("EX PB1.mp4", "video/mp4", noise(7, 1 << 20))]);
+    let nameless = String::from_utf8(mail).unwrap().replace("Message-ID: <film@cps.gov.example>\r\n", "");
+    // Its text comes with the sync, so that it is known by that.
+    let config = std::fs::read_to_string(world.home.roots().config_file()).unwrap();
+    world.home.configure(&format!("sync = {{ bodies_up_to_bytes = 8000000 }}\n{config}"));
+    world.deliver(nameless.as_bytes());
+    world.home.done(&["sync"], b"");
+    let listed = world.home.json(&["message", "list"]);
+    world.home.done(&["case", "file", listed["messages"][0]["id"].as_str().unwrap(), "--case", "99ZX0012326"], b"");
+    let in_case = || world.home.json(&["message", "list", "--case", "99ZX0012326"])["total"].clone();
+    assert_eq!(in_case(), 1);
+    assert_eq!(world.home.json(&["store", "purge", "--older-than", "0"])["messages"], 1);
+    // Its text is fetched again as it is exported: what it is known by is known still.
+    assert!(world.export(&[])["written"].as_u64().unwrap() > 0);
+    assert_eq!(in_case(), 1);
+}
+
+#[test]
 fn hostile_names_stay_inside_and_nothing_is_lost() {
     let Some(world) = World::new() else { return };
     let long = format!("{}.pdf", "ö".repeat(300));

@@ -406,7 +406,7 @@ impl Core {
 
     /// Opens the stores under an open vault, reads the cache in the background, then lets the accounts begin.
     pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
-        let state = State::open(&self.settings.roots.state_file(), &vault)?;
+        let state = State::open_of(&self.settings.roots, &vault)?;
         self.open_stores_with(vault, Arc::new(state))
     }
 

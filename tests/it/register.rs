@@ -78,7 +78,7 @@ fn two_devices_and_a_third_come_to_the_same_register() {
     }
     // Both changes count: closed, and on hold.
     for home in [&one, &two] {
-        let refused = home.run(&["case", "shred", "99ZX0012327"], b"");
+        let refused = home.run(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(refused.err.contains("on hold"), "{refused:?}");
     }
@@ -249,7 +249,7 @@ fn under_an_open_screen_no_case_is_destroyed() {
     screen.wait_for("All mail");
     // Commands are answered by the screen as soon as this one is.
     home.done(&["case", "list"], b"");
-    let refused = home.run(&["case", "shred", "99ZX0012327"], b"");
+    let refused = home.run(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
     assert_eq!((refused.code, refused.err.contains("nothing was destroyed")), (75, true), "{refused:?}");
     let listed = home.done(&["--json", "message", "list"], b"");
     assert!(listed.contains("99ZX0012327"), "{listed}");
@@ -265,7 +265,16 @@ fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
     let home = world.home();
     home.done(&["sync"], b"");
     home.done(&["case", "close", "99ZX0012327"], b"");
-    let destroyed = home.json(&["case", "shred", "99ZX0012327", "--because", "review"]);
+    // Without a reason, and without a yes, nothing goes.
+    let no_reason = home.run(&["case", "shred", "99ZX0012327", "--yes"], b"");
+    assert_eq!((no_reason.code, no_reason.err.contains("--because")), (2, true), "{no_reason:?}");
+    let empty = home.run(&["case", "shred", "99ZX0012327", "--because", " ", "--yes"], b"");
+    assert_eq!((empty.code, empty.err.contains("--because is empty")), (2, true), "{empty:?}");
+    let no_yes = home.run(&["case", "shred", "99ZX0012327", "--reason", "review"], b"99ZX0012327\n");
+    assert_eq!((no_yes.code, no_yes.err.contains("nothing was destroyed; say --yes")), (1, true), "{no_yes:?}");
+    assert!(no_yes.err.contains("1 message here"), "{no_yes:?}");
+    assert!(home.done(&["--json", "message", "list"], b"").contains("99ZX0012327"));
+    let destroyed = home.json(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"]);
     let certificate = &destroyed["certificate"];
     assert_eq!(certificate["messages"], 1, "{destroyed}");
     assert!(certificate["number"].as_str().unwrap().starts_with("SHRED-"));
@@ -282,7 +291,11 @@ fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
         let listed = home.done(&["--json", "message", "list"], b"");
         assert!(!listed.contains("99ZX0012327") && listed.contains("99ZX0012326"), "{listed}");
     }
-    assert_eq!(home.run(&["case", "shred", "99ZX0012327"], b"").code, 1, "once is enough");
+    assert_eq!(
+        home.run(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"").code,
+        1,
+        "once is enough"
+    );
 }
 
 #[test]
@@ -297,7 +310,7 @@ fn what_one_device_destroys_goes_from_the_others_too() {
     }
     assert!(two.done(&["--json", "message", "list"], b"").contains("99ZX0012327"));
     one.done(&["case", "close", "99ZX0012327"], b"");
-    one.done(&["case", "shred", "99ZX0012327"], b"");
+    one.done(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
     one.done(&["register", "replicate"], b"");
     two.done(&["register", "replicate"], b"");
     let listed = two.done(&["--json", "message", "list"], b"");

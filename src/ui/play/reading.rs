@@ -223,6 +223,21 @@ fn passphrase_is_neither_echoed_nor_printed() {
 }
 
 #[test]
+fn why_it_does_not_open_is_read_to_its_end() {
+    for size in [(80, 24), (200, 50)] {
+        let mut play = Play::at(size).keys("Lx<CR>");
+        let error =
+            crate::store::state::StateError::Missing { place: "/home/quill/.local/state/casemail/state.redb".into() };
+        play.event(Event::Unlocked(Err(super::sentence(crate::app::view::Tone::Alarm, &error.to_string()))));
+        let screen = play.screen();
+        // As it is read, whatever the lines are.
+        let read: Vec<&str> = screen.split_whitespace().filter(|word| *word != "\u{2502}").collect();
+        let read = read.join(" ");
+        assert!(read.contains("the state store is gone") && read.contains("`casemail store anew`"), "{screen}");
+    }
+}
+
+#[test]
 fn idle_screen_locks_itself() {
     let mut play = Play::new().keys("j<CR><CR>");
     play.event(Event::Tick(time("2026-05-21T13:34:59Z")));

@@ -16,6 +16,7 @@ use super::query::{
     Along, Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution,
     SendReport, TakenBackListed,
 };
+use super::reader;
 use crate::app::effect::Said;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
@@ -317,10 +318,17 @@ impl Engine {
     pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
         let raw = self.raw(name, true)?;
         let wanted = name.clone();
-        let (keyring, case, company, shutter) = self.core.ask_open(move |core, open| {
+        let (keyring, case, company, shutter, conflicting) = self.core.ask_open(move |core, open| {
             let key = open.library.key(&wanted);
             let case = key.and_then(|key| open.library.filed_to(key).into_iter().next());
-            (open.keyring.now(), case, core.company(open, key), key.map(|key| Shutter::of(core, open, key)))
+            let conflicting = key.is_some_and(|key| open.library.is_conflicting(key));
+            (
+                open.keyring.now(),
+                case,
+                core.company(open, key),
+                key.map(|key| Shutter::of(core, open, key)),
+                conflicting,
+            )
         })?;
         let context = document::Context {
             keyring: &keyring,
@@ -332,7 +340,7 @@ impl Engine {
             company: &company,
         };
         let bytes = raw.raw;
-        let (document, opened) = on_deep_stack(|| {
+        let (mut document, opened) = on_deep_stack(|| {
             let mut opened = None;
             let document = document::message_shut(Arc::clone(&bytes), &context, |reading| {
                 if let Some(shutter) = &shutter {
@@ -342,6 +350,9 @@ impl Engine {
             });
             (document, opened)
         });
+        if conflicting {
+            document.warn("same-message-id", reader::SAME_ID);
+        }
         if let Some((message, took)) = opened {
             let wanted = name.clone();
             self.core.ask_open(move |core, open| {

@@ -26,6 +26,8 @@ use crate::store::outbox::{Delivery, OutboxEntry, SmtpEnvelope};
 use crate::store::profile::{Profile, Roots};
 use crate::store::vault::{Cost, Vault};
 
+mod quarantine;
+
 const PASSPHRASE: &str = "otter weir lantern";
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -881,35 +883,4 @@ fn bodies_let_go_of_leave_their_rows_and_are_not_fetched_by_themselves() {
     running.engine.block_on(async { sink.unlisted("INBOX", "and refuses to tell of it").await.unwrap() }).unwrap();
     let all = super::Purge { mailboxes: vec!["work/INBOX".into()], ..super::Purge::default() };
     assert_eq!(running.engine.purge_cache(&all).unwrap().messages, 0);
-}
-
-#[test]
-fn what_is_in_quarantine_stays_under_its_own_key_when_the_cache_is_made_anew() {
-    let world = World::new();
-    let running = world.open();
-    let mail = format!(
-        "{}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nSee below.\r\n\
-         --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"MG6D Otter.pdf\"\r\n\r\n%PDF\r\n--b--\r\n",
-        "From: p.windlestraw@cps.gov.example\r\nTo: b.quill@quillpounce.example\r\nMessage-ID: <shut@cps.gov.example>\r\n\
-         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nSubject: schedules\r\nMIME-Version: 1.0\r\n"
-    );
-    let mail = mail.into_bytes();
-    running.feed(7, vec![fetched(1, mail.clone())]);
-    let name = running.engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
-    running.engine.quarantine_parts(&name, &[], "possible mis-service", false).unwrap();
-    let held = |running: &Running| {
-        let asked = running.engine.core.ask_open(|_, open| {
-            let key = open.library.keys_by_date()[0];
-            (open.stores.cache.raw(key).unwrap().is_some(), open.stores.raw(key).unwrap().is_some())
-        });
-        asked.unwrap()
-    };
-    assert_eq!(held(&running), (false, true), "out of the cache, under its own key");
-    // The same mailbox under another UIDVALIDITY: everything is fetched anew.
-    running.feed(8, vec![fetched(1, mail.clone())]);
-    assert_eq!(held(&running), (false, true), "it came back into the cache");
-    // Another message that takes its Message-ID is no quarantined one.
-    let other = String::from_utf8(mail).unwrap().replace("See below.", "Another.").into_bytes();
-    running.feed(9, vec![fetched(1, other)]);
-    assert_eq!(held(&running), (true, true));
 }

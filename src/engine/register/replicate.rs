@@ -17,6 +17,7 @@ use super::verify::OpenPgp;
 use super::{Hand, Known, Loaded, Register, sign};
 use crate::config::RegisterKnobs;
 use crate::engine::core::{CoreHandle, EngineError, Settings, Stores};
+use crate::engine::quarantine;
 use crate::engine::reading::read_guarded;
 use crate::engine::{Engine, ask};
 use crate::imap;
@@ -260,7 +261,9 @@ impl Carrier {
 
     /// What another device has destroyed is destroyed here, too, unless the case is on hold here: the messages, then the texts.
     fn destroy_elsewhere(&self) -> Result<(), EngineError> {
-        let destroyed = self.register.with(|loaded| loaded.destroyed_cases())?;
+        let (destroyed, book) = self.register.with(|loaded| (loaded.destroyed_cases(), loaded.book()))?;
+        // What another device has put out of reach leaves the cache here, too.
+        quarantine::follow(&self.core, &self.stores, &book)?;
         graves::follow(&self.core, &self.stores, destroyed)?;
         self.register.with(|loaded| loaded.redact_destroyed(&self.stores))?
     }

@@ -121,9 +121,7 @@ impl Engine {
                 digests.insert(Digest::of(&raw));
                 bytes = bytes.saturating_add(raw.len() as u64);
             }
-            if let Some(summary) = stores.cache.summary(*key)? {
-                stores.state.drop_quarantined(&summary.message_id)?;
-            }
+            stores.drop_sealed(*key)?;
         }
         for (sha256, size) in self.imported_alone(&id)? {
             digests.extend(sha256.parse::<Digest>());

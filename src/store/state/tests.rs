@@ -19,6 +19,7 @@ use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Ste
 use crate::store::vault::{Cost, Vault};
 
 mod damage;
+mod quarantine;
 
 struct World {
     dir: tempfile::TempDir,

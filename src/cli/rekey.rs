@@ -60,9 +60,8 @@ pub(super) fn rebuild(way: &Way<'_>, output: &mut Output<'_>) -> Outcome {
 /// `store anew`: the lock of the profile is ours. A store that opens is not touched.
 pub(super) fn anew(way: &Way<'_>, config: &Config, yes: bool, output: &mut Output<'_>) -> Outcome {
     let (vault, _) = open(way, config, output)?;
-    let error = match State::open_of(&way.roots, &vault) {
-        Ok(_) => return Err(Failure::no("the state store is whole: nothing was done")),
-        Err(error) => error,
+    let Err(error) = State::open_of(&way.roots, &vault) else {
+        return Err(Failure::no("the state store is whole: nothing was done"));
     };
     if !error.is_of_the_file() {
         return Err(Failure::new(Exit::CannotWrite, error));

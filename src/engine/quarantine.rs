@@ -203,7 +203,8 @@ pub(crate) fn keep_out(
     let id = &message.summary.message_id;
     let name = MessageName { message_id: id.clone(), digest: Digest::of(raw).0 };
     let keep = || -> Result<bool, EngineError> {
-        if !book.is_some_and(|book| book.names_quarantined(&name)) && !stores.state.is_quarantined(id, &name.digest)? {
+        let is_named = book.is_some_and(|book| book.names_quarantined(&name));
+        if !is_named && !stores.state.is_quarantined(id, &name.digest)? {
             return Ok(false);
         }
         stores.seal(MessageKey { mailbox, uid: message.summary.uid }, id, raw)?;

@@ -51,7 +51,7 @@ impl Heard {
         if bytes.len() > room {
             return Err(format!("the server said more than {} kB in one answer", HEARD_MAX / 1024));
         }
-        heard.lines = heard.lines.saturating_add(bytes.iter().filter(|byte| **byte == b'\n').count());
+        heard.lines = heard.lines.saturating_add(memchr::memchr_iter(b'\n', bytes).count());
         if heard.lines > LINES_MAX {
             return Err(format!("the server said more than {LINES_MAX} lines in one answer"));
         }

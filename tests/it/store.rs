@@ -12,7 +12,7 @@
 //!
 //! A fixture is made by the version that first writes a form, and never changed after. The one of today's form is made anew beside them:
 //! `CASEMAIL_WRITE_FIXTURE=tests/data/store-vN cargo test --test it -- store::write_the_fixture --ignored`, then the kept list in it by
-//! `CASEMAIL_WRITE_FIXTURE=… cargo test --lib -- kept::write_the_fixture --ignored`.
+//! `CASEMAIL_WRITE_FIXTURE=… cargo test --lib -- kept::tests::write_the_fixture --ignored`.
 
 mod forms;
 mod values;

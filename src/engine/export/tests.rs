@@ -1,12 +1,19 @@
 //! Exports of a profile that has mail and no server. Real ones, judged by other people's programs: `tests/it/export.rs`.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::fetch::Fetch;
+use super::gather::Letter;
 use super::{Choice, Exporter, Form, Order, Subject};
+use crate::case::MessageName;
 use crate::engine::query::Filter;
+use crate::engine::streamed::Kept;
 use crate::engine::tests::{Running, World, fetched};
+use crate::imap::{Body, Fetched};
 use crate::mail::id::MessageRef;
+use crate::register::Event;
+use crate::register::record::Digest;
 
 const SECRET: &str = "the names of those who told";
 
@@ -59,4 +66,50 @@ fn a_text_out_of_reach_is_not_on_the_page_of_its_message() {
         assert_eq!(text.matches("Please find attached.").count(), 2, "{put}: {text}");
         assert!(text.contains("It is open.") && !text.contains(SECRET), "{put}: {text}");
     }
+}
+
+/// A message of which only the header has come.
+fn away(uid: u32, raw: &[u8]) -> Fetched {
+    let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    Fetched { body: Body::Header(raw[..end].to_vec()), ..fetched(uid, raw.to_vec()) }
+}
+
+/// Puts the text of a message out of reach, as another device does.
+fn quarantine(engine: &super::Engine, id: u32, text: &str) {
+    let message = MessageName { message_id: format!("{id}@cps.gov.example"), digest: [0; 32] };
+    let (because, documents) = ("possible mis-service".to_owned(), vec![Digest::of(text.as_bytes())]);
+    let event = Event::Quarantined { cases: Vec::new(), message, because, released: false, documents };
+    engine.record(vec![event]).unwrap();
+}
+
+#[test]
+fn a_mailbox_holds_what_was_looked_at_and_all_of_it() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let (shut, open) = (mail(1, "schedule.txt", SECRET), mail(2, "note.txt", "It is open."));
+    running.feed(7, vec![away(1, &shut), away(2, &open)]);
+    quarantine(&running.engine, 1, SECRET);
+    let mbox = dir.path().join("NO-CASE/messages.mbox");
+    // The server answers as it is told to: for each message, whether it does the first time, and whether later.
+    let export = |answers: [(bool, bool); 2]| {
+        let asked = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        let fetch = |letter: &Letter| {
+            let place = usize::try_from(letter.key.uid).unwrap() - 1;
+            let is_first = asked[place].fetch_add(1, Ordering::Relaxed) == 0;
+            let answers = if is_first { answers[place].0 } else { answers[place].1 };
+            let raw = [&shut, &open][place];
+            if answers { Ok(Kept::Here(raw.as_slice().into())) } else { Err("the server does not answer".to_owned()) }
+        };
+        exporter(&running, Form::Mbox, dir.path()).run(&fetch, &|_| true)
+    };
+    // Read for the first time only when it is written: nobody has looked whether it may be.
+    let done = export([(false, true), (true, true)]).unwrap();
+    let written = std::fs::read_to_string(&mbox).unwrap();
+    assert!(written.contains("It is open.") && !written.contains(SECRET), "{written}");
+    assert_eq!(done.left_out.len(), 1, "{:?}", done.left_out);
+    // Looked at, and gone when it is to be written: that is told, and nothing is said to be exported.
+    std::fs::remove_dir_all(dir.path().join("NO-CASE")).unwrap();
+    let error = export([(true, true), (true, false)]).unwrap_err().to_string();
+    assert!(error.contains("the server does not answer") && error.contains("INBOX/7/2"), "{error}");
+    assert!(!mbox.exists() && !dir.path().join("NO-CASE/MANIFEST.sha256").exists());
 }

@@ -1,6 +1,6 @@
 //! An export at work: one message after the other, its documents and itself put under their names.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
@@ -19,7 +19,7 @@ use crate::engine::documents::imported;
 use crate::engine::reading::open_guarded;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
-use crate::mail::id::ThreadId;
+use crate::mail::id::{MessageKey, ThreadId};
 use crate::pgp::open::Decrypt;
 use crate::pgp::{file, sentence};
 
@@ -82,7 +82,7 @@ impl Exporter {
             gauge: &gauge,
             threads: HashMap::new(),
             seen: HashMap::new(),
-            held: BTreeSet::new(),
+            accepted: HashMap::new(),
             known: earlier.files.iter().map(|entry| (entry.message.clone(), entry.path.clone())).collect(),
             manifest: Manifest::default(),
             done: Exported { directory: folder.path().to_owned(), ..Exported::default() },
@@ -125,8 +125,8 @@ struct Work<'a> {
     seen: HashMap<String, usize>,
     /// Where an earlier export has put a message, by its digest.
     known: HashMap<String, String>,
-    /// Messages that stay because of a quarantine, by digest.
-    held: BTreeSet<String>,
+    /// Messages that were looked at and may go into a mailbox, each with its digest.
+    accepted: HashMap<MessageKey, String>,
     manifest: Manifest,
     done: Exported,
 }
@@ -206,6 +206,7 @@ impl Work<'_> {
                 ..Provenance::default()
             });
             self.leave_out(letter, "", "it cannot be read; its bytes are exported as they are".to_owned());
+            self.accepted.insert(letter.key, sha256);
             return self.message(folder, letter, message, "undisplayable");
         };
         let shut = self.exporter.shut(reading, message.digest);
@@ -217,7 +218,6 @@ impl Work<'_> {
             Shut::Nothing => None,
         };
         if let Some(because) = because {
-            self.held.insert(sha256);
             self.leave_out(letter, "", because.to_owned());
             return Ok(());
         }
@@ -230,7 +230,10 @@ impl Work<'_> {
         let subject = provenance.subject.clone();
         self.manifest.messages.push(provenance);
         match self.exporter.order.form {
-            Form::Mbox => return Ok(()),
+            Form::Mbox => {
+                self.accepted.insert(letter.key, sha256);
+                return Ok(());
+            }
             Form::Maildir => {
                 let name = mailbox::maildir_name(letter.received, &sha256);
                 let known = Some((message.bytes, sha256.as_str()));
@@ -391,26 +394,25 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// All messages in one file.
+    /// All messages in one file: those that were looked at, each the same still, and all of them.
     fn mbox(&mut self, folder: &mut Folder, fetch: Fetch<'_>) -> Result<(), ExportError> {
-        if self.manifest.messages.is_empty() {
+        if self.accepted.is_empty() {
             return Ok(());
         }
-        let (exporter, held, gauge) = (self.exporter, &self.held, self.gauge);
+        let (exporter, accepted, gauge) = (self.exporter, &self.accepted, self.gauge);
         let write = |to: &mut dyn Write| {
-            let mut seen = BTreeSet::new();
+            let mut written = HashSet::new();
             for letter in &exporter.letters {
-                let Ok(message) = exporter.read(letter, fetch, gauge) else {
-                    gauge.count(0)?;
-                    continue;
-                };
-                let digest = message.digest.to_string();
-                if !held.contains(&digest) && seen.insert(digest) {
-                    let headers = message.reading.as_ref().map(|reading| reading.message.headers());
-                    let from = headers.and_then(|headers| headers.from().first().map(|one| one.addr.clone()));
-                    let mut raw = std::io::BufReader::with_capacity(64 << 10, message.open()?);
-                    mailbox::mbox(&mut raw, &from.unwrap_or_default(), letter.received, to)?;
+                let Some(digest) = accepted.get(&letter.key).filter(|_| written.insert(letter.key)) else { continue };
+                let fail = |why: &str| io::Error::other(format!("{}: {why}; export again", letter.name));
+                let message = exporter.read(letter, fetch, gauge).map_err(|why| fail(&why))?;
+                if message.digest.to_string() != *digest {
+                    return Err(fail("another message lies there now"));
                 }
+                let headers = message.reading.as_ref().map(|reading| reading.message.headers());
+                let from = headers.and_then(|headers| headers.from().first().map(|one| one.addr.clone()));
+                let mut raw = std::io::BufReader::with_capacity(64 << 10, message.open()?);
+                mailbox::mbox(&mut raw, &from.unwrap_or_default(), letter.received, to)?;
             }
             Ok(())
         };

@@ -53,7 +53,7 @@ pub(crate) struct Exporter {
     pub(super) stores: Arc<Stores>,
     pub(super) settings: Arc<Settings>,
     pub(super) keyring: Arc<Keyring>,
-    /// Says what is in quarantine.
+    /// What the register says at the beginning, of whose company the cases are; what is in quarantine is asked anew for each letter.
     pub(super) book: Arc<Book>,
 }
 

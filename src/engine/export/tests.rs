@@ -1,11 +1,12 @@
 //! Exports of a profile that has mail and no server. Real ones, judged by other people's programs: `tests/it/export.rs`.
 
 use std::path::Path;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::fetch::Fetch;
 use super::gather::Letter;
-use super::{Choice, Exporter, Form, Order, Subject};
+use super::{Choice, Exporter, Form, Order, Progress, Subject};
 use crate::case::MessageName;
 use crate::engine::query::Filter;
 use crate::engine::streamed::Kept;
@@ -112,4 +113,43 @@ fn a_mailbox_holds_what_was_looked_at_and_all_of_it() {
     let error = export([(true, true), (true, false)]).unwrap_err().to_string();
     assert!(error.contains("the server does not answer") && error.contains("INBOX/7/2"), "{error}");
     assert!(!mbox.exists() && !dir.path().join("NO-CASE/MANIFEST.sha256").exists());
+}
+
+/// Puts something out of reach as soon as the first message is done.
+fn meanwhile(work: impl FnOnce() + Send) -> impl Fn(Progress) -> bool + Sync {
+    let work = Mutex::new(Some(work));
+    move |progress: Progress| {
+        if progress.done == 1
+            && let Some(work) = work.lock().unwrap().take()
+        {
+            work();
+        }
+        true
+    }
+}
+
+#[test]
+fn what_is_put_into_quarantine_while_an_export_is_at_work_is_left_out() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let mails = (1..=3).map(|id| fetched(id, mail(id, &format!("schedule {id}.txt"), &format!("{SECRET} {id}"))));
+    running.feed(7, mails.collect());
+    let to = dir.path();
+    let engine = &running.engine;
+    let shut = |id: u32| quarantine(engine, id, &format!("{SECRET} {id}"));
+    let done = exporter(&running, Form::Files, to).run(AWAY, &meanwhile(|| shut(2))).unwrap();
+    let names: Vec<&str> = done.files.iter().map(|(entry, _)| entry.name.as_str()).collect();
+    assert_eq!(names, ["schedule 1.txt", "schedules 1.eml", "schedule 3.txt", "schedules 3.eml"]);
+    assert!(done.left_out.iter().any(|one| one.because.contains("in quarantine")), "{:?}", done.left_out);
+    let written = std::fs::read_to_string(to.join("NO-CASE/MANIFEST.sha256")).unwrap();
+    assert!(!written.contains("schedule 2"), "{written}");
+    // What has been taken into a bundle already: there is no bundle then.
+    let choice = Choice { mail: true, ..Choice::default() };
+    let bundle = |told: &(dyn Fn(Progress) -> bool + Sync)| {
+        exporter(&running, Form::Files, to).bundle(&to.join("bundle.pdf"), &choice, AWAY, told)
+    };
+    let error = bundle(&meanwhile(|| shut(1))).unwrap_err().to_string();
+    assert!(error.contains("into quarantine meanwhile") && !to.join("bundle.pdf").exists(), "{error}");
+    let text = text_of(&bundle(&|_| true).unwrap().path);
+    assert!(text.contains(&format!("{SECRET} 3")) && !text.contains(&format!("{SECRET} 1")), "{text}");
 }

@@ -11,7 +11,7 @@ use super::gauge::{Gauge, Told};
 use super::provenance::{QUARANTINE, Shut, because, entry};
 use super::seal::{drop_zip, read_earlier};
 use super::{Exported, Form, refuse};
-use crate::case::document::Document;
+use crate::case::document::{Document, Reach};
 use crate::engine::STACK_BYTES;
 use crate::engine::company::Company;
 use crate::engine::core::EngineError;
@@ -22,6 +22,7 @@ use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, P
 use crate::mail::id::{MessageKey, ThreadId};
 use crate::pgp::open::Decrypt;
 use crate::pgp::{file, sentence};
+use crate::register::Book;
 
 /// The topic of what was taken in by hand: its directory has the number 0, which no thread has.
 const BY_HAND: &str = "By-hand";
@@ -209,7 +210,8 @@ impl Work<'_> {
             self.accepted.insert(letter.key, sha256);
             return self.message(folder, letter, message, "undisplayable");
         };
-        let shut = self.exporter.shut(reading, message.digest);
+        let book = self.exporter.book()?;
+        let shut = self.exporter.shut(&book, reading, message.digest);
         let because = match shut {
             Shut::Whole => Some(QUARANTINE),
             Shut::Part(because) => {
@@ -245,7 +247,7 @@ impl Work<'_> {
             }
             Form::Files | Form::Zip => {}
         }
-        self.documents_of(folder, letter, message, &sha256)?;
+        self.documents_of(folder, letter, message, &book)?;
         if let Shut::Part(because) = shut {
             // Its bytes hold what is out of reach.
             self.leave_out(letter, "", because.to_owned());
@@ -260,9 +262,10 @@ impl Work<'_> {
         folder: &mut Folder,
         letter: &Letter,
         message: &Streamed,
-        sha256: &str,
+        book: &Book,
     ) -> Result<(), ExportError> {
         let Some(reading) = &message.reading else { return Ok(()) };
+        let sha256 = &message.digest.to_string();
         let (settings, keyring) = (&self.exporter.settings, &self.exporter.keyring);
         let company = Company::of(settings, &self.exporter.book, &letter.cases);
         let terms = company.terms(settings.clock.now(), Decrypt::Any);
@@ -281,7 +284,7 @@ impl Work<'_> {
             if only.is_some_and(|paths| !paths.contains(&one.path)) {
                 continue;
             }
-            if let Some(because) = because(self.exporter.reach(reading, one)) {
+            if let Some(because) = because(self.exporter.reach(book, reading, one)) {
                 self.leave_out(letter, &one.path, because.to_owned());
                 continue;
             }
@@ -367,7 +370,8 @@ impl Work<'_> {
     fn by_hand(&mut self, folder: &mut Folder, document: &Document) -> Result<(), ExportError> {
         let exporter = self.exporter;
         let leave_out = |because: String| LeftOut { what: format!("taken in by hand: {}", document.name), because };
-        if let Some(because) = because(document.reach) {
+        let is_shut = exporter.book()?.is_document_quarantined(&document.sha256);
+        if let Some(because) = because(if is_shut { Reach::Quarantined } else { document.reach }) {
             let what = "taken in by hand".to_owned();
             self.manifest.left_out.push(LeftOut { what, because: because.to_owned() });
             return Ok(());
@@ -409,7 +413,12 @@ impl Work<'_> {
                 if message.digest.to_string() != *digest {
                     return Err(fail("another message lies there now"));
                 }
-                let headers = message.reading.as_ref().map(|reading| reading.message.headers());
+                let reading = message.reading.as_ref();
+                let book = exporter.book().map_err(io::Error::other)?;
+                if reading.is_some_and(|reading| exporter.shut(&book, reading, message.digest) != Shut::Nothing) {
+                    return Err(fail("it was put into quarantine meanwhile"));
+                }
+                let headers = reading.map(|reading| reading.message.headers());
                 let from = headers.and_then(|headers| headers.from().first().map(|one| one.addr.clone()));
                 let mut raw = std::io::BufReader::with_capacity(64 << 10, message.open()?);
                 mailbox::mbox(&mut raw, &from.unwrap_or_default(), letter.received, to)?;

@@ -11,6 +11,7 @@ use crate::case::MessageName;
 use crate::engine::query::Filter;
 use crate::engine::streamed::Kept;
 use crate::engine::tests::{Running, World, fetched};
+use crate::export::{Entry, Manifest, Provenance};
 use crate::imap::{Body, Fetched};
 use crate::mail::id::MessageRef;
 use crate::register::Event;
@@ -152,4 +153,60 @@ fn what_is_put_into_quarantine_while_an_export_is_at_work_is_left_out() {
     assert!(error.contains("into quarantine meanwhile") && !to.join("bundle.pdf").exists(), "{error}");
     let text = text_of(&bundle(&|_| true).unwrap().path);
     assert!(text.contains(&format!("{SECRET} 3")) && !text.contains(&format!("{SECRET} 1")), "{text}");
+}
+
+#[test]
+fn an_earlier_list_is_believed_as_far_as_the_disk_bears_it_out() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail(1, "note.txt", "It is open."))]);
+    let (out, place) = (dir.path().join("out"), dir.path().join("out/NO-CASE"));
+    let export = || exporter(&running, Form::Files, &out).run(AWAY, &|_| true);
+    export().unwrap();
+    let text = std::fs::read_to_string(place.join("manifest.json")).unwrap();
+    let manifest: Manifest = serde_json::from_str(&text).unwrap();
+    let write = |manifest: &Manifest| std::fs::write(place.join("manifest.json"), manifest.json().unwrap()).unwrap();
+
+    // Entries that somebody wrote in: of a file that is there, of one that holds something else, of none.
+    let planted = |path: &str, content: &[u8], message: &str| Entry {
+        path: path.into(),
+        bytes: content.len() as u64,
+        sha256: Digest::of(content).to_string(),
+        message: message.into(),
+        ..manifest.files[0].clone()
+    };
+    std::fs::write(place.join("kept.txt"), b"kept").unwrap();
+    std::fs::write(place.join("other.txt"), b"other").unwrap();
+    let mut with_more = manifest.clone();
+    with_more.messages.push(Provenance { sha256: "f0".repeat(32), ..manifest.messages[0].clone() });
+    with_more.files.extend([
+        planted("kept.txt", b"kept", &manifest.messages[0].sha256),
+        planted("other.txt", b"not it", &manifest.messages[0].sha256),
+        planted("gone.txt", b"gone", &"f0".repeat(32)),
+    ]);
+    write(&with_more);
+    let done = export().unwrap();
+    let list = std::fs::read_to_string(place.join("MANIFEST.sha256")).unwrap();
+    assert!(list.contains("kept.txt") && !list.contains("other.txt") && !list.contains("gone.txt"), "{list}");
+    let left: Vec<&str> = done.left_out.iter().map(|one| one.what.as_str()).collect();
+    assert_eq!(left, ["other.txt", "gone.txt"], "{:?}", done.left_out);
+    let now: Manifest = serde_json::from_slice(&std::fs::read(place.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(now.messages.len(), 1, "{:?}", now.messages);
+
+    // Another list of digests beside the same manifest is not the one that was written.
+    export().unwrap();
+    std::fs::write(place.join("MANIFEST.sha256"), list.replace("kept.txt", "kept.pdf")).unwrap();
+    export().unwrap();
+    let again = std::fs::read_to_string(place.join("MANIFEST.sha256")).unwrap();
+    assert!(again.contains("kept.txt") && !again.contains("kept.pdf"), "{again}");
+
+    // A message that has been put somewhere else, by what the list says.
+    for path in ["../x", "/tmp/x", "a/../../x", "./x", "a//x"] {
+        let mut outside = manifest.clone();
+        outside.files.iter_mut().for_each(|entry| entry.path = path.to_owned());
+        write(&outside);
+        let refused = export().unwrap_err().to_string();
+        assert!(refused.contains("is no file of this directory"), "{path}: {refused}");
+    }
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1, "something lies outside of the export");
 }

@@ -108,7 +108,7 @@ impl Exporter {
         };
         all().map_err(|error| refuse(gauge.or_stopped(error)))?;
         let Work { manifest, mut done, .. } = work;
-        self.seal(&mut folder, manifest, earlier, &mut done).map_err(refuse)?;
+        self.seal(&mut folder, manifest, earlier, &mut done, &gauge).map_err(refuse)?;
         if self.order.form == Form::Zip {
             drop_zip(self, &folder, &mut done, &gauge).map_err(refuse)?;
         }

@@ -277,9 +277,13 @@ impl Core {
     pub(super) fn attach_documents(&mut self, open: &mut Open, chosen: Vec<Document>) {
         for document in chosen {
             let (announcer, settings, asked) = (self.announcer.clone(), Arc::clone(&self.settings), document.clone());
+            let runtime = self.runtime.clone();
             self.with_document(open, &document, move |bytes| {
-                announcer
-                    .send(Event::Attached(bytes.and_then(|bytes| held(&asked, bytes, &settings.config.attachments))));
+                // A stranger's file may take seconds: not on a thread that the network waits for.
+                runtime.spawn_blocking(move || {
+                    let read = bytes.and_then(|bytes| held(&asked, bytes, &settings.config.attachments));
+                    announcer.send(Event::Attached(read));
+                });
             });
         }
     }

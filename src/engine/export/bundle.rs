@@ -327,7 +327,8 @@ impl Exporter {
         let sha256 = Digest::of(&bytes).to_string();
         let known = Some((bytes.len() as u64, sha256.as_str()));
         let put = Folder::here(dir).and_then(|mut folder| {
-            folder.put("", &name, known, &|to: &mut dyn Write| gauge.over(to).write_all(&bytes))
+            let put = folder.put("", &name, known, &|to: &mut dyn Write| gauge.over(to).write_all(&bytes))?;
+            folder.sync().map(|()| put)
         });
         let put = put.map_err(|error: ExportError| refuse(gauge.or_stopped(error)))?;
         let path = dir.join(put.path);

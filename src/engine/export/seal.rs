@@ -221,8 +221,9 @@ pub(super) fn drop_zip(
         archive::write(folder, &files, &exporter.directory, &mut to)
             .map_err(|why| std::io::Error::other(why.to_string()))
     };
-    let put =
-        root.put("", &format!("{}.zip", exporter.directory), None, &write).map_err(|error| gauge.or_stopped(error))?;
+    let name = format!("{}.zip", exporter.directory);
+    let put = root.put("", &name, None, &write).and_then(|put| root.sync().map(|()| put));
+    let put = put.map_err(|error| gauge.or_stopped(error))?;
     let path = exporter.order.to.join(put.path);
     archive::check(&path)?;
     done.archive = Some(path);

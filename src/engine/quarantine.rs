@@ -26,6 +26,7 @@ use crate::register::book::Book;
 use crate::register::event::MessageFacts;
 use crate::register::record::Digest;
 use crate::store::cache::NewMessage;
+use crate::store::mailbox::SpecialUse;
 use crate::store::state::StateError;
 
 /// What a notice says; `{}` is where the names of the files stand.
@@ -149,6 +150,12 @@ pub(crate) fn keep_out(stores: &Stores, mut message: NewMessage, noted: &Mutex<V
     message
 }
 
+/// Whether a message is one that we sent: by where it lies. Anybody can write our address into its head.
+pub(crate) fn is_own(open: &Open, key: MessageKey) -> bool {
+    let mailbox = open.library.mailbox(key.mailbox);
+    mailbox.and_then(|mailbox| mailbox.state.special_use) == Some(SpecialUse::Sent)
+}
+
 /// What it takes to tell what of a message is shut.
 #[derive(Clone)]
 pub(crate) struct Shutter {
@@ -160,9 +167,8 @@ pub(crate) struct Shutter {
 impl Shutter {
     /// For a message.
     pub(crate) fn of(core: &Core, open: &Open, key: MessageKey) -> Self {
-        let use_ = open.library.mailbox(key.mailbox).and_then(|mailbox| mailbox.state.special_use);
-        let is_own = use_ == Some(crate::store::mailbox::SpecialUse::Sent);
-        Self { register: open.register.clone(), kinds: core.settings.config.documents.clone(), is_own }
+        let (register, kinds) = (open.register.clone(), core.settings.config.documents.clone());
+        Self { register, kinds, is_own: is_own(open, key) }
     }
 
     /// Shuts what is to be shut. Waits for the register; where that cannot be read, what is on the watch list is shut all the same.

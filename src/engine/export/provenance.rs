@@ -57,30 +57,30 @@ impl Exporter {
     }
 
     /// What of a message is out of reach.
-    pub(super) fn shut(&self, book: &Book, reading: &Reading, digest: Digest) -> Shut {
+    pub(super) fn shut(&self, book: &Book, letter: &Letter, reading: &Reading, digest: Digest) -> Shut {
         if book.has_quarantine() && book.is_message_quarantined(&name_of(reading, digest)) {
             return Shut::Whole;
         }
         // The worst of them, in the order of their reach.
         let worst =
-            reading.body.attachments.iter().map(|one| self.reach(book, reading, one)).max_by_key(|reach| *reach as u8);
+            reading.body.attachments.iter().map(|one| self.reach(book, letter, one)).max_by_key(|reach| *reach as u8);
         worst.and_then(because).map_or(Shut::Nothing, Shut::Part)
     }
 
     /// The text of a message without what is out of reach: a text that has a name is shown with its message and is a document, too.
-    pub(super) fn text(&self, book: &Book, reading: &Reading) -> String {
+    pub(super) fn text(&self, book: &Book, letter: &Letter, reading: &Reading) -> String {
         let mut body = Body { sections: reading.body.sections.clone(), ..Body::default() };
-        for one in reading.body.attachments.iter().filter(|one| self.reach(book, reading, one) != Reach::Open) {
+        for one in reading.body.attachments.iter().filter(|one| self.reach(book, letter, one) != Reach::Open) {
             body.sections.retain(|section| section.part != one.part);
         }
         body.text()
     }
 
     /// Whether a document may be written out.
-    pub(super) fn reach(&self, book: &Book, reading: &Reading, one: &AttachmentInfo) -> Reach {
+    pub(super) fn reach(&self, book: &Book, letter: &Letter, one: &AttachmentInfo) -> Reach {
         // By the name that the screen and the register have.
         let withheld = self.settings.config.documents.of(&file_name(&one.name), &one.media_type).withheld;
-        let direction = if self.is_own(reading) { Direction::Out } else { Direction::In };
+        let direction = if letter.is_own { Direction::Out } else { Direction::In };
         reach(book, None, &one.sha256, withheld, direction)
     }
 

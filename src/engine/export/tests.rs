@@ -56,8 +56,10 @@ fn text_of(pdf: &Path) -> String {
 fn a_text_out_of_reach_is_not_on_the_page_of_its_message() {
     let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
     let running = world.open();
-    running
-        .feed(7, vec![fetched(1, mail(1, "MG6D Otter.txt", SECRET)), fetched(2, mail(2, "note.txt", "It is open."))]);
+    // Our own address in its head makes it none of ours: it came.
+    let shut = String::from_utf8(mail(1, "MG6D Otter.txt", SECRET)).unwrap();
+    let shut = shut.replace("p.windlestraw@cps.gov.example", "b.quill@quillpounce.example").into_bytes();
+    running.feed(7, vec![fetched(1, shut), fetched(2, mail(2, "note.txt", "It is open."))]);
     let choice = Choice { mail: true, ..Choice::default() };
     for put in ["watched", "in quarantine"] {
         if put == "in quarantine" {

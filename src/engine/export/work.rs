@@ -211,7 +211,7 @@ impl Work<'_> {
             return self.message(folder, letter, message, "undisplayable");
         };
         let book = self.exporter.book()?;
-        let shut = self.exporter.shut(&book, reading, message.digest);
+        let shut = self.exporter.shut(&book, letter, reading, message.digest);
         let because = match shut {
             Shut::Whole => Some(QUARANTINE),
             Shut::Part(because) => {
@@ -284,7 +284,7 @@ impl Work<'_> {
             if only.is_some_and(|paths| !paths.contains(&one.path)) {
                 continue;
             }
-            if let Some(because) = because(self.exporter.reach(book, reading, one)) {
+            if let Some(because) = because(self.exporter.reach(book, letter, one)) {
                 self.leave_out(letter, &one.path, because.to_owned());
                 continue;
             }
@@ -415,7 +415,8 @@ impl Work<'_> {
                 }
                 let reading = message.reading.as_ref();
                 let book = exporter.book().map_err(io::Error::other)?;
-                if reading.is_some_and(|reading| exporter.shut(&book, reading, message.digest) != Shut::Nothing) {
+                if reading.is_some_and(|reading| exporter.shut(&book, letter, reading, message.digest) != Shut::Nothing)
+                {
                     return Err(fail("it was put into quarantine meanwhile"));
                 }
                 let headers = reading.map(|reading| reading.message.headers());

@@ -212,3 +212,17 @@ fn an_earlier_list_is_believed_as_far_as_the_disk_bears_it_out() {
     }
     assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1, "something lies outside of the export");
 }
+
+#[test]
+fn files_have_their_own_directories_also_beside_a_maildir() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail(1, "note.txt", "It is open."))]);
+    let paths = |form: Form| -> Vec<String> {
+        let done = exporter(&running, form, dir.path()).run(AWAY, &|_| true).unwrap();
+        done.files.into_iter().map(|(entry, _)| entry.path).collect()
+    };
+    assert!(paths(Form::Maildir).iter().all(|path| path.starts_with("Maildir/cur/")));
+    let files = paths(Form::Files);
+    assert!(files.len() == 2 && files.iter().all(|path| path.starts_with("01_")), "{files:?}");
+}

@@ -78,13 +78,15 @@ impl Exporter {
         let earlier = read_earlier(&folder, &self.case).map_err(refuse)?;
         let by_hand = if matches!(self.order.form, Form::Files | Form::Zip) { self.by_hand()? } else { Vec::new() };
         let gauge = Gauge::new(self.letters.len() + by_hand.len(), told);
+        // A Maildir is no directory of a thread.
+        let threads = earlier.files.iter().filter(|entry| !entry.path.starts_with("Maildir/"));
         let mut work = Work {
             exporter: self,
             gauge: &gauge,
             threads: HashMap::new(),
             seen: HashMap::new(),
             accepted: HashMap::new(),
-            known: earlier.files.iter().map(|entry| (entry.message.clone(), entry.path.clone())).collect(),
+            known: threads.map(|entry| (entry.message.clone(), entry.path.clone())).collect(),
             manifest: Manifest::default(),
             done: Exported { directory: folder.path().to_owned(), ..Exported::default() },
         };

@@ -330,7 +330,7 @@ fn an_old_key_file_state_or_cache_put_back_brings_no_destroyed_case_back() {
         copy(&roots.cache, &place.join("cache"));
     };
     keep(&old);
-    home.done(&["case", "shred", "99ZX0012327"], b"");
+    home.done(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
     home.done(&["register", "replicate"], b"");
     keep(&new);
     // Everything of today, but for what is put back: the key file, the state store, the cache, or two of them.

@@ -312,7 +312,8 @@ impl Exporter {
             return Err(EngineError::Refused("there is no such document to be bundled".to_owned()));
         }
         let (bytes, pages, documents) = make(&self.title, items).map_err(refuse)?;
-        if gathering.is_shut(&*self.book().map_err(refuse)?) {
+        let book = self.book().map_err(refuse)?;
+        if gathering.is_shut(&book) {
             let words = "something in it was put into quarantine meanwhile; make it again, and it is left out";
             return Err(EngineError::Refused(words.to_owned()));
         }

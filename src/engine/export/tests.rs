@@ -8,7 +8,6 @@ use super::fetch::Fetch;
 use super::gather::Letter;
 use super::{Choice, Exporter, Form, Order, Progress, Subject};
 use crate::case::MessageName;
-use crate::engine::Engine;
 use crate::engine::query::Filter;
 use crate::engine::streamed::Kept;
 use crate::engine::tests::{Running, World, fetched};
@@ -80,7 +79,7 @@ fn away(uid: u32, raw: &[u8]) -> Fetched {
 }
 
 /// Puts the text of a message out of reach, as another device does.
-fn quarantine(engine: &Engine, id: u32, text: &str) {
+fn quarantine(engine: &super::Engine, id: u32, text: &str) {
     let message = MessageName { message_id: format!("{id}@cps.gov.example"), digest: [0; 32] };
     let (because, documents) = ("possible mis-service".to_owned(), vec![Digest::of(text.as_bytes())]);
     let event = Event::Quarantined { cases: Vec::new(), message, because, released: false, documents };

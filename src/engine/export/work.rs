@@ -270,7 +270,7 @@ impl Work<'_> {
         book: &Book,
     ) -> Result<(), ExportError> {
         let Some(reading) = &message.reading else { return Ok(()) };
-        let sha256 = &*message.digest.to_string();
+        let sha256 = &message.digest.to_string();
         let (settings, keyring) = (&self.exporter.settings, &self.exporter.keyring);
         let company = Company::of(settings, &self.exporter.book, &letter.cases);
         let terms = company.terms(settings.clock.now(), Decrypt::Any);

@@ -481,8 +481,8 @@ mod tests {
         // As the sample configuration has them.
         let sample = include_str!("../config/sample.toml");
         let asked = |name: &str| {
-            let at = sample.find(&format!("#     name = \"{name}\"")).unwrap();
-            let rest = sample[at..].split_once("pattern = '").unwrap().1;
+            let (_, rest) = sample.split_once(&format!("#     name = \"{name}\"")).unwrap();
+            let rest = rest.split_once("pattern = '").unwrap().1;
             Pattern { kind: Kind::Person(name.into()), text: rest.split_once('\'').unwrap().0.into() }
         };
         let patterns = Patterns::new(&[asked("PNC"), asked("CRO")]).unwrap();

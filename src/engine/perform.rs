@@ -93,8 +93,8 @@ impl Core {
             Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::Edit(_) => {}
             Effect::Lock => self.lock(),
             Effect::Unlock(passphrase) => self.unlock(passphrase),
-            Effect::AttachFiles(readings) => self.attach_files(readings),
-            Effect::AttachDropped(text, readings) => self.attach_dropped(text, readings),
+            Effect::AttachFiles(to, readings) => self.attach_files(to, readings),
+            Effect::AttachDropped(to, text, readings) => self.attach_dropped(to, text, readings),
             Effect::ListPaths(typed) => self.list_paths(typed),
             other => {
                 if let Some(number) = self.open.as_ref().map(|open| open.number) {
@@ -251,12 +251,12 @@ impl Core {
             Effect::LookAtTarget(text) => self.look_at_target(open, text),
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
-            Effect::AttachDocuments(chosen) => self.attach_documents(open, chosen),
+            Effect::AttachDocuments(to, chosen) => self.attach_documents(open, to, chosen),
             Effect::AskLimit(account, addresses) => self.send_limit(open, &account, addresses),
-            Effect::AttachOwnKey(from) => {
+            Effect::AttachOwnKey(to, from) => {
                 let key = Self::own_key(&open.keyring.now(), &from, self.now());
-                let answer = key.map(|key| Box::new(key.into())).map_err(|words| sentence(Tone::Warning, &words));
-                self.announcer.send(Event::Attached(answer));
+                let answer = key.map(Into::into).map_err(|words| sentence(Tone::Warning, &words));
+                self.announcer.send(Event::Attached(to, vec![answer]));
             }
             Effect::OfferTemplates(case) => {
                 let offers = self.offers(open, &case);
@@ -281,7 +281,7 @@ impl Core {
             | Effect::Edit(_)
             | Effect::Lock
             | Effect::Unlock(_)
-            | Effect::AttachFiles(_)
+            | Effect::AttachFiles(..)
             | Effect::AttachDropped(..)
             | Effect::ListPaths(_) => {}
         }
@@ -737,7 +737,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::AddNumber(..)
             | Effect::AwaitAnswer(..)
             | Effect::ListAwaiting
-            | Effect::AttachDocuments(_)
+            | Effect::AttachDocuments(..)
             | Effect::ListDocuments(_)
             | Effect::Quarantine { .. }
             | Effect::PreviewRefile

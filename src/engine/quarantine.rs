@@ -26,6 +26,7 @@ use crate::register::book::Book;
 use crate::register::event::MessageFacts;
 use crate::register::record::Digest;
 use crate::store::cache::NewMessage;
+use crate::store::mailbox::Mailbox;
 use crate::store::state::StateError;
 
 /// What a notice says; `{}` is where the names of the files stand.
@@ -251,12 +252,20 @@ impl Core {
     /// Seals a message under a key of its own; it leaves the cache.
     fn seal(&self, open: &Open, message_id: &str, key: Option<MessageKey>) -> Result<(), EngineError> {
         let Some(key) = key.filter(|_| !message_id.is_empty()) else { return Ok(()) };
-        // Held whole before the cache lets go of it, in every mailbox that it lies in.
-        if let Some(raw) = open.stores.cache.raw(key)? {
-            open.stores.state.put_quarantined(message_id, &raw)?;
+        // Held whole before the cache lets go of it, in every mailbox that it lies in: its bytes may be in another one than where it is shown.
+        let copies = open.library.with_copies(key);
+        let mut is_held = open.stores.state.is_quarantined(message_id)?;
+        for copy in &copies {
+            if let Some(raw) = open.stores.cache.raw(*copy)? {
+                open.stores.state.put_quarantined(message_id, &raw)?;
+                is_held = true;
+                break;
+            }
         }
-        for copy in open.library.with_copies(key) {
-            open.stores.cache.let_go(copy.mailbox, &[copy.uid])?;
+        for copy in copies {
+            if is_held || open.library.mailbox(copy.mailbox).is_some_and(Mailbox::has_its_mail) {
+                open.stores.cache.let_go(copy.mailbox, &[copy.uid])?;
+            }
         }
         Ok(())
     }

@@ -305,6 +305,8 @@ pub(crate) struct Core {
     /// While the cache is made anew: what is to be done then.
     pub(crate) waiting: Option<Vec<Effect>>,
     number: u64,
+    /// What former runs left beside the stores was wiped.
+    swept: bool,
     /// Something changed that lists show.
     changed: bool,
     next_rebuild: Instant,
@@ -332,6 +334,7 @@ pub(crate) fn start(
         open: None,
         waiting: None,
         number: 0,
+        swept: false,
         changed: false,
         next_rebuild: Instant::now(),
         keeping: keeping::Due::default(),
@@ -414,8 +417,10 @@ impl Core {
     fn open_stores_with(&mut self, vault: Vault, state: Arc<State>) -> Result<(), EngineError> {
         let now = self.settings.clock.now();
         let (cache, told) = Cache::open(&self.settings.roots.cache, &vault, now, &self.settings.cache_options)?;
-        // The stores are ours alone now, and so is what lies beside them.
-        super::looking::sweep(&self.settings.roots.state);
+        // The stores are ours alone now, and so is what lies beside them. Once: what this process has put there since is open in an outside program.
+        if !std::mem::replace(&mut self.swept, true) {
+            super::looking::sweep(&self.settings.roots.state);
+        }
         for words in told {
             self.announcer.notice(Tone::Warning, &words);
         }

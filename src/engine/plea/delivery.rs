@@ -177,7 +177,7 @@ impl Core {
         let theirs = of_other_side(&classes, &case, &carried.act);
         let has_it = |one: &&OutboxRecipient| !matches!(one.delivery, Delivery::Refused | Delivery::TakenBack);
         let is_known = |address: &str| case.party(address, &classes).is_some();
-        if stay.iter().filter(|one| theirs(&one.address) || !is_known(&one.address)).any(|one| has_it(one)) {
+        if stay.iter().filter(|one| theirs(&one.address) || !is_known(&one.address)).any(has_it) {
             return Ok(());
         }
         let digest = carried.act.digest();

@@ -257,7 +257,7 @@ impl Book {
         self.filer.named(subject, text, attachments)
     }
 
-    /// What a message names, for [`Derived`].
+    /// What a message names, for [`super::filing::Derived`].
     pub(crate) fn find(&self, subject: &str, text: &str, names: &[String]) -> Vec<(FoundIn, String)> {
         let mut found: Vec<(FoundIn, String)> = Vec::new();
         let mut add = |found_in: FoundIn, text: &str| {

@@ -19,7 +19,7 @@ use crate::store::profile::Roots;
 use crate::store::space;
 use crate::store::vault::Vault;
 
-/// What [`MADE`] says, for whoever finds it.
+/// What the file beside the store says, for whoever finds it.
 const MADE_WORDS: &[u8] =
     b"This profile has a state store: state.redb, in this directory. A profile that misses it says so.\n";
 

@@ -11,8 +11,6 @@ mod gauge;
 mod provenance;
 mod screen;
 mod seal;
-#[cfg(test)]
-mod tests;
 mod work;
 
 use std::path::PathBuf;
@@ -223,3 +221,6 @@ pub fn judge(keyring: &Keyring, text: &[u8], signature: &[u8], now: Timestamp) -
     }
     Err("does not hold over the list by any key that is known here".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,8 +48,7 @@ fn name(running: &Running, id: u32) -> MessageRef {
 
 /// All that a PDF says.
 fn text_of(pdf: &Path) -> String {
-    let read = lopdf::Document::load(pdf).unwrap();
-    read.extract_text(&read.get_pages().into_keys().collect::<Vec<_>>()).unwrap()
+    crate::export::bundle::tests::text_of(&std::fs::read(pdf).unwrap())
 }
 
 #[test]

@@ -204,7 +204,7 @@ fn auth(name: &str) -> Result<Auth, String> {
 /// Which messages or threads a list is of.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Scope {
-    /// Of this case
+    /// Of this case: its id or one of its identifiers
     #[arg(long = "case", value_name = "ID", conflicts_with = "unfiled")]
     pub(super) case: Option<String>,
     /// In no case

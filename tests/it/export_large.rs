@@ -323,6 +323,13 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         let documents: Vec<&String> = found.iter().filter(|name| name.ends_with(".pdf")).collect();
         assert_eq!(documents.len(), 2, "{found:#?}");
         assert!(ran("sha256sum", &["-c", "--strict", "--quiet", "MANIFEST.sha256"], &case).0);
+        // The marks went with the export.
+        screen.send_keys(&["/"]);
+        screen.type_text("MG4");
+        screen.send_keys(&["Enter", "x", "/", "C-u"]);
+        screen.type_text("BADGER");
+        screen.send_keys(&["Enter", "x", "/", "C-u", "Enter"]);
+        screen.wait_for("MG4 Charges.pdf");
         screen.send_keys(&["B"]);
         screen.wait_for("One PDF of 2 documents");
         screen.send_keys(&["Enter"]);

@@ -50,6 +50,8 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
             out.push(Effect::Quit);
         }
         Event::Account(status) => model.account(status, out),
+        // What has been typed since stays: whoever locks it and opens it again at once types faster than the stores close.
+        Event::Locked if model.lock.is_some() => {}
         Event::Locked => model.forget(),
         Event::Unlocked(result) => model.unlocked(result, out),
         // A locked model takes in nothing else: an answer that was on its way when the lock fell must not put a text back on screen.

@@ -529,12 +529,22 @@ impl Core {
 
     /// Drops everything readable: texts, keys, passwords. Connections are closed: while locked, nothing could be sealed.
     pub(crate) fn lock(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.push(Effect::Lock);
+            return;
+        }
         self.announcer.forget_texts();
         if let Some(open) = &self.open {
             open.keyring.set(Keyring::new());
         }
+        // What is asked for while the stores close, above all to open them again, comes after them: an answer to it before the word that they are
+        // locked would leave a locked screen before an open profile.
+        self.waiting = Some(Vec::new());
         drop(self.close_stores(CLOSE_PATIENCE));
         self.announcer.send(Event::Locked);
+        for effect in self.waiting.take().unwrap_or_default() {
+            self.perform(effect);
+        }
     }
 
     /// sled has found its files damaged: the cache is moved aside and made anew while the user goes on. What is not in it (outbox, draft,

@@ -293,8 +293,8 @@ impl Core {
 
     /// Opens the vault off this thread (it takes most of a second by design), then the stores.
     fn unlock(&mut self, passphrase: Passphrase) {
-        if self.open.is_some() {
-            self.announcer.send(Event::Unlocked(Ok(())));
+        if let Some(waiting) = &mut self.waiting {
+            waiting.push(Effect::Unlock(passphrase));
             return;
         }
         if std::mem::replace(&mut self.unlocking, true) {
@@ -307,6 +307,8 @@ impl Core {
             handle.front(move |core| {
                 core.unlocking = false;
                 let opened = match vault {
+                    // It is open already; that alone is no reason to show it to whoever types anything.
+                    Ok(_) if core.open.is_some() => Ok(()),
                     Ok(vault) => core.open_stores(vault),
                     Err(error) => Err(error.into()),
                 };

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
+
 use super::send::{Carried, stale};
 use crate::app::plea_view::Transit;
 use crate::app::view::Tone;
@@ -44,6 +46,12 @@ fn lost(rows: &[&OutboxEntry], theirs: &dyn Fn(&str) -> bool) -> Option<String> 
     let said = people.iter().map(|one| format!("{} {} {}", one.code, one.status, one.text).trim().to_owned());
     let said = said.zip(&people).find(|(_, one)| one.code > 0).map(|(words, _)| words);
     said.or_else(|| rows.first().map(|row| row.reply.clone()))
+}
+
+/// Whether a row is a copy of the message that was entered with an act: the register names the first copy, whose row may be gone, and all of them were
+/// queued in the moment that it notes.
+fn is_of(row: &OutboxEntry, message: &MessageName, at: Timestamp) -> bool {
+    row.message_id == message.message_id || row.queued_at.as_millisecond() == at.as_millisecond()
 }
 
 /// Whether an address is of the side that an act is said to.
@@ -141,17 +149,13 @@ impl Core {
         rows: &[&OutboxEntry],
         undone: bool,
     ) -> Result<Option<(CaseId, Act, MessageName)>, EngineError> {
-        let Some((case, batch)) = rows.iter().find_map(|row| Some((row.case.clone()?, row.batch))) else {
-            return Ok(None);
-        };
-        let carried = open.stores.state.outbox_draft(batch)?.as_ref().and_then(Carried::of).map(|one| one.act.digest());
-        let is_of = |act: &Act, message: &MessageName| {
-            carried == Some(act.digest()) || rows.iter().any(|row| row.message_id == message.message_id)
-        };
+        let Some(case) = rows.iter().find_map(|row| row.case.clone()) else { return Ok(None) };
         let pleas = open.register.pleas()?;
         let not_done = gather::undone(pleas.of(&case));
         let found = pleas.of(&case).iter().rev().find_map(|entry| match entry {
-            Entry::Sent { act, message, .. } if is_of(act, message) && not_done.contains(message) == undone => {
+            Entry::Sent { act, message, at, .. }
+                if rows.iter().any(|row| is_of(row, message, *at)) && not_done.contains(message) == undone =>
+            {
                 Some((act.clone(), message.clone()))
             }
             _ => None,
@@ -180,9 +184,8 @@ impl Core {
         if stay.iter().filter(|one| theirs(&one.address) || !is_known(&one.address)).any(has_it) {
             return Ok(());
         }
-        let digest = carried.act.digest();
         let sent = open.register.pleas()?.of(id).iter().rev().find_map(|entry| match entry {
-            Entry::Sent { act, message, .. } if act.digest() == digest => Some(message.clone()),
+            Entry::Sent { message, at, .. } if is_of(row, message, *at) => Some(message.clone()),
             _ => None,
         });
         let Some(message) = sent else { return Ok(()) };

@@ -133,7 +133,7 @@ fn act_line<'a>(step: &'a Step, shown: &'a NegotiationView) -> ActLine<'a> {
         sent_date: act.at,
         came: heard.came,
         trust: heard.trust.name(),
-        admitted_by: heard.admitted.as_deref(),
+        admitted_by: heard.word.admitted_by(),
         wants_yes: heard.wants_yes() && step.would.is_none(),
         counts: step.verdict.counts(),
         because: step.because(),

@@ -305,7 +305,7 @@ pub(crate) struct Core {
     pub(crate) announcer: Announcer,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) open: Option<Open>,
-    /// While the cache is made anew: what is to be done then.
+    /// While the stores close, to be locked or for the cache to be made anew: what is to be done then.
     pub(crate) waiting: Option<Vec<Effect>>,
     number: u64,
     /// What former runs left beside the stores was wiped.

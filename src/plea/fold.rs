@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use super::act::{Act, Deed, Kind, Subject};
 use super::entry::{Entry, Outcome};
 use super::negotiation::{
-    Crossing, Fate, Heard, Negotiation, Notice, OfferView, Question, Setting, State, Step, Tender, Trust, Verdict,
-    View, Word,
+    Crossing, Fate, Heard, Negotiation, Notice, OfferView, Question, Setting, State, Step, Tender, Trust, Verdict, View,
 };
 use super::number::{ActNo, Side};
 use super::table::{Refusal, judge};
@@ -81,7 +80,7 @@ fn order(act: &Act) -> (u32, Side, u16, Timestamp) {
 
 /// How well attested an act is, where two have one number.
 fn rank(heard: &Heard) -> u8 {
-    match (&heard.trust, heard.admitted.is_some()) {
+    match (&heard.trust, heard.word.admitted_by().is_some()) {
         (Trust::Own, _) => 3,
         (_, true) => 2,
         (Trust::Signed { .. }, false) => 1,
@@ -161,7 +160,7 @@ fn verdict(heard: &Heard, before: &View, counted: &[&Heard], known: (u16, u16)) 
         return Verdict::Refused(Refusal::GoesBack);
     }
     let causes = counted.iter().filter(|one| act.follows(&one.act));
-    if causes.clone().any(|one| one.act.at.duration_since(act.at) > CLOCKS) && heard.word() < Word::Despite {
+    if causes.clone().any(|one| one.act.at.duration_since(act.at) > CLOCKS) && !heard.word.is_despite() {
         return Verdict::Refused(Refusal::BeforeItsCause);
     }
     match judge(before, act).and_then(|()| attested(heard, before)) {
@@ -186,7 +185,7 @@ fn attested(heard: &Heard, before: &View) -> Result<(), Refusal> {
         && matches!(act.kind(), Kind::Accept | Kind::AcceptSubject)
         && heard.came > offer.reply_by
         && heard.came.duration_since(act.at) > CLOCKS
-        && heard.word() < Word::Despite
+        && !heard.word.is_despite()
     {
         return Err(Refusal::BackDated { said: act.at, lapsed: offer.reply_by, came: heard.came });
     }

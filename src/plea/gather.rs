@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::act::{Act, Kind};
 use super::entry::Entry;
-use super::negotiation::{Heard, Negotiation, Setting, Speaker, Trust};
+use super::negotiation::{Heard, Negotiation, Setting, Speaker, Trust, Word};
 use super::number::{ActNo, NegotiationId, Side};
 use super::trust::{Carried, Finding, Signature, weigh};
 use crate::case::{Case, Classes, MessageName};
@@ -63,9 +63,7 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
                 },
                 trust: Trust::Own,
                 findings: Vec::new(),
-                admitted: None,
-                despite: false,
-                set_aside: false,
+                word: Word::None,
             }),
             // The copy of what was sent from here.
             Entry::Came { act, .. } if own.contains(&act.digest()) && act.no.side == us => None,
@@ -81,10 +79,11 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
             _ => None,
         };
         if let Some(mut heard) = heard {
-            if let Some((by, despite)) = admitted.get(&heard.message) {
-                (heard.admitted, heard.despite) = (Some(by.clone()), *despite);
-            }
-            heard.set_aside = heard.admitted.is_none() && unmarked.contains_key(&heard.message);
+            heard.word = match admitted.get(&heard.message) {
+                Some(word) => word.clone(),
+                None if unmarked.contains_key(&heard.message) => Word::NotTheirs,
+                None => Word::None,
+            };
             if seen.insert((heard.message.clone(), heard.act.digest())) {
                 one.heard.push(heard);
             }
@@ -152,8 +151,8 @@ pub fn undone(entries: &[Entry]) -> BTreeSet<MessageName> {
 struct Decided {
     /// Marks that were taken back, with when.
     unmarked: BTreeMap<MessageName, Timestamp>,
-    /// A user lets them count: who, and whether for a reason.
-    admitted: BTreeMap<MessageName, (String, bool)>,
+    /// A user lets them count.
+    admitted: BTreeMap<MessageName, Word>,
     /// They reached nobody, and were not sent once more since.
     undelivered: BTreeSet<MessageName>,
 }
@@ -184,7 +183,8 @@ fn decided(entries: &[Entry]) -> Decided {
     }
     let admitted =
         admitted.into_iter().filter(|(message, (at, ..))| unmarked.get(message).is_none_or(|undone| undone < at));
-    let admitted = admitted.map(|(message, (_, by, despite))| (message, (by, despite))).collect();
+    let word = |(message, (_, by, despite))| (message, if despite { Word::Despite(by) } else { Word::Theirs(by) });
+    let admitted = admitted.map(word).collect();
     let undelivered = failed.into_iter().filter(|(message, at)| resent.get(message).is_none_or(|again| again < at));
     let undelivered = undelivered.map(|(message, _)| message).collect();
     Decided { unmarked, admitted, undelivered }

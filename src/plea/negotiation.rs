@@ -58,16 +58,35 @@ impl Trust {
     }
 }
 
-/// What a user has said for an act that does not count by itself.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+/// What a user has said last of an act that does not count by itself, and who.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Word {
-    /// Nothing, or that it is not theirs.
+    /// Nothing.
     #[default]
     None,
+    /// That it is not theirs.
+    NotTheirs,
     /// That it is theirs, and no more: a plain yes.
-    Theirs,
+    Theirs(String),
     /// That it counts in spite of what was found, with a reason.
-    Despite,
+    Despite(String),
+}
+
+impl Word {
+    /// Who lets it count.
+    #[must_use]
+    pub fn admitted_by(&self) -> Option<&str> {
+        match self {
+            Self::None | Self::NotTheirs => None,
+            Self::Theirs(by) | Self::Despite(by) => Some(by),
+        }
+    }
+
+    /// Whether it counts in spite of what else speaks against it.
+    #[must_use]
+    pub const fn is_despite(&self) -> bool {
+        matches!(self, Self::Despite(_))
+    }
 }
 
 /// Who said it.
@@ -98,12 +117,8 @@ pub struct Heard {
     pub trust: Trust,
     /// What was found about it; what keeps it from counting is among them.
     pub findings: Vec<Finding>,
-    /// A user lets it count: who.
-    pub admitted: Option<String>,
-    /// With a reason: then it counts in spite of what else speaks against it, too.
-    pub despite: bool,
-    /// A user said that it is not theirs.
-    pub set_aside: bool,
+    /// What a user has said of it.
+    pub word: Word,
 }
 
 impl Heard {
@@ -113,39 +128,31 @@ impl Heard {
         self.stopping().next().is_none()
     }
 
-    /// What a user has said for it.
-    #[must_use]
-    pub const fn word(&self) -> Word {
-        match (&self.admitted, self.despite) {
-            (None, _) => Word::None,
-            (Some(_), false) => Word::Theirs,
-            (Some(_), true) => Word::Despite,
-        }
-    }
-
     /// What keeps it from counting.
     pub fn stopping(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|one| one.stops(self.word()))
+        self.findings.iter().filter(|one| one.stops(&self.word))
     }
 
     /// What was found, does not keep it from counting, and is worth a word still.
     pub fn told(&self) -> impl Iterator<Item = &Finding> {
-        let decided = self.admitted.is_some() || self.set_aside;
-        self.findings.iter().filter(move |one| !(one.stops(self.word()) || (decided && one.wants_yes())))
+        let decided = self.word != Word::None;
+        self.findings.iter().filter(move |one| !(one.stops(&self.word) || (decided && one.wants_yes())))
     }
 
     /// Whether a plain yes is all that it takes to count: nothing speaks against it but that nothing proves whose it is.
     #[must_use]
     pub fn wants_yes(&self) -> bool {
-        !self.set_aside && !self.counts() && self.stopping().all(Finding::wants_yes)
+        self.word != Word::NotTheirs && !self.counts() && self.stopping().all(Finding::wants_yes)
     }
 
     /// How sure it is that it is by whom it says, in words for the line beside it.
     #[must_use]
     pub fn trust_words(&self) -> String {
-        match (&self.trust, &self.admitted) {
-            (Trust::Claimed, Some(by)) => format!("{}, let in by {by}", self.trust.words()),
-            (Trust::Claimed, None) if self.set_aside => format!("{}, set aside", self.trust.words()),
+        match (&self.trust, &self.word) {
+            (Trust::Claimed, Word::Theirs(by) | Word::Despite(by)) => {
+                format!("{}, let in by {by}", self.trust.words())
+            }
+            (Trust::Claimed, Word::NotTheirs) => format!("{}, set aside", self.trust.words()),
             (trust, _) => trust.words(),
         }
     }
@@ -539,7 +546,7 @@ impl Step {
         match &self.verdict {
             Verdict::Counts => Vec::new(),
             Verdict::Found => {
-                if self.heard.set_aside {
+                if self.heard.word == Word::NotTheirs {
                     return vec!["You said that it is not theirs.".to_owned()];
                 }
                 let mut because: Vec<String> = self.heard.stopping().map(ToString::to_string).collect();

@@ -222,12 +222,12 @@ impl Finding {
 
     /// Whether it keeps the act from counting, after what a user has said for it.
     #[must_use]
-    pub const fn stops(&self, word: Word) -> bool {
+    pub const fn stops(&self, word: &Word) -> bool {
         match (self, word) {
             (Self::Slow { .. } | Self::DateDiffers { .. } | Self::OtherName { .. }, _) => false,
-            (_, Word::None) => true,
-            (_, Word::Theirs) => !self.wants_yes(),
-            (_, Word::Despite) => !self.may_admit(),
+            (_, Word::None | Word::NotTheirs) => true,
+            (_, Word::Theirs(_)) => !self.wants_yes(),
+            (_, Word::Despite(_)) => !self.may_admit(),
         }
     }
 }
@@ -378,7 +378,8 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
     };
     times(carried, &mut findings);
     // Where no yes would help, none is asked for.
-    findings.extend(unproven.filter(|_| findings.iter().all(|one| !one.stops(Word::Despite))));
+    let may_be_admitted = findings.iter().all(|one| one.may_admit() || !one.stops(&Word::None));
+    findings.extend(unproven.filter(|_| may_be_admitted));
     let speaker = Speaker {
         address: carried.from.to_owned(),
         name: party.map_or_else(|| carried.from.to_owned(), |party| party.name.clone()),
@@ -392,9 +393,7 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
         speaker,
         trust,
         findings,
-        admitted: None,
-        despite: false,
-        set_aside: false,
+        word: Word::None,
     }
 }
 

@@ -313,7 +313,7 @@ fn a_plain_yes_lifts_nothing_but_the_doubt_whose_it_is() {
     };
     let because = |view: &View, name: &str| {
         let step = view.steps.iter().find(|step| step.heard.message == message(name)).unwrap();
-        (step.verdict.counts(), step.heard.word(), step.because().join(" "))
+        (step.verdict.counts(), step.heard.word.clone(), step.because().join(" "))
     };
     // Written before the lapse, as it says, and here only after it: that is told before anybody says yes.
     let late = from("late", &accept, "2026-05-12 09:00", Signature::None);
@@ -322,9 +322,12 @@ fn a_plain_yes_lifts_nothing_but_the_doubt_whose_it_is() {
     let (counts, _, words) = because(&waits, "late");
     assert!(!counts && words.contains("Even if it is theirs"), "{words}");
     let plain = view(&[own(&d1), late.clone(), admit("late", "")]);
-    assert_eq!((plain.state, because(&plain, "late").1), (State::Expired, Word::Theirs));
+    assert_eq!((plain.state, because(&plain, "late").1), (State::Expired, Word::Theirs("Isla Thistledown".into())));
     let reasoned = view(&[own(&d1), late, admit("late", "the clerk held it back, she says")]);
-    assert_eq!((reasoned.state, because(&reasoned, "late").1), (State::Agreed, Word::Despite));
+    assert_eq!(
+        (reasoned.state, because(&reasoned, "late").1),
+        (State::Agreed, Word::Despite("Isla Thistledown".into()))
+    );
     // What could not be done by anybody waits for no yes.
     let nothing = Act { deed: Deed::Withdraw { answers: quote(&d1), because: "no".into() }, ..accept.clone() };
     let not_theirs = view(&[own(&d1), from("withdraw", &nothing, "2026-05-06 10:01", Signature::None)]);

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::export::{World, files, has, idpc, path, pdf, ran};
+use crate::support::home::Screen;
 use crate::walkthrough::show;
 
 /// Bytes that do not compress.
@@ -272,6 +273,16 @@ fn a_bundle_holds_pictures_and_mail_and_lists_the_rest() {
     assert!(!exported("MG5.pdf").is_null() && exported("Advice.docx").is_null(), "{listed}");
 }
 
+/// Marks two of the three documents, by name.
+fn mark_two(screen: &Screen) {
+    screen.send_keys(&["/"]);
+    screen.type_text("MG4");
+    screen.send_keys(&["Enter", "x", "/", "C-u"]);
+    screen.type_text("BADGER");
+    screen.send_keys(&["Enter", "x", "/", "C-u", "Enter"]);
+    screen.wait_for("MG4 Charges.pdf");
+}
+
 #[test]
 fn chosen_documents_are_exported_and_bundled_from_the_list() {
     let Some(world) = World::new() else { return };
@@ -295,13 +306,7 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         screen.wait_for("CPS Mudshire");
         screen.send_keys(&["b"]);
         screen.wait_for("MG11 P BADGER.pdf");
-        // The two that came first, by name.
-        screen.send_keys(&["/"]);
-        screen.type_text("MG4");
-        screen.send_keys(&["Enter", "x", "/", "C-u"]);
-        screen.type_text("BADGER");
-        screen.send_keys(&["Enter", "x", "/", "C-u", "Enter"]);
-        screen.wait_for("MG4 Charges.pdf");
+        mark_two(&screen);
         screen.send_keys(&["X"]);
         screen.wait_for("Export 2 documents to directory");
         screen.send_keys(&["C-u"]);
@@ -324,12 +329,7 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         assert_eq!(documents.len(), 2, "{found:#?}");
         assert!(ran("sha256sum", &["-c", "--strict", "--quiet", "MANIFEST.sha256"], &case).0);
         // The marks went with the export.
-        screen.send_keys(&["/"]);
-        screen.type_text("MG4");
-        screen.send_keys(&["Enter", "x", "/", "C-u"]);
-        screen.type_text("BADGER");
-        screen.send_keys(&["Enter", "x", "/", "C-u", "Enter"]);
-        screen.wait_for("MG4 Charges.pdf");
+        mark_two(&screen);
         screen.send_keys(&["B"]);
         screen.wait_for("One PDF of 2 documents");
         screen.send_keys(&["Enter"]);

@@ -43,6 +43,16 @@ impl World {
         );
         self.server.deliver("quill", "INBOX", raw.as_bytes());
     }
+
+    /// A home with mail of two cases, of which WEASEL's is closed.
+    fn with_a_closed_case(&self) -> Home {
+        self.deliver(1, "99ZX0012327");
+        self.deliver(2, "99ZX0012326");
+        let home = self.home();
+        home.done(&["sync"], b"");
+        home.done(&["case", "close", "99ZX0012327"], b"");
+        home
+    }
 }
 
 fn path(path: &Path) -> &str {
@@ -260,11 +270,7 @@ fn under_an_open_screen_no_case_is_destroyed() {
 #[test]
 fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
     let Some(world) = World::new() else { return };
-    world.deliver(1, "99ZX0012327");
-    world.deliver(2, "99ZX0012326");
-    let home = world.home();
-    home.done(&["sync"], b"");
-    home.done(&["case", "close", "99ZX0012327"], b"");
+    let home = world.with_a_closed_case();
     // Without a reason, and without a yes, nothing goes.
     let no_reason = home.run(&["case", "shred", "99ZX0012327", "--yes"], b"");
     assert_eq!((no_reason.code, no_reason.err.contains("--because")), (2, true), "{no_reason:?}");
@@ -317,11 +323,7 @@ fn copy(from: &Path, to: &Path) {
 #[test]
 fn an_old_key_file_state_or_cache_put_back_brings_no_destroyed_case_back() {
     let Some(world) = World::new() else { return };
-    world.deliver(1, "99ZX0012327");
-    world.deliver(2, "99ZX0012326");
-    let home = world.home();
-    home.done(&["sync"], b"");
-    home.done(&["case", "close", "99ZX0012327"], b"");
+    let home = world.with_a_closed_case();
     home.done(&["register", "replicate"], b"");
     let roots = home.roots();
     let (old, new) = (home.beside("old"), home.beside("new"));

@@ -83,6 +83,15 @@ fn message(uid: u32, chance: &mut Chance) -> NewMessage {
     NewMessage { summary, raw: None }
 }
 
+/// A message that is a thread by itself.
+fn alone(uid: u32, chance: &mut Chance) -> NewMessage {
+    let mut new = message(uid, chance);
+    new.summary.subject = format!("Weir {uid} {}", new.summary.subject);
+    new.summary.message_id = format!("many{uid}@x");
+    new.summary.references.clear();
+    new
+}
+
 /// Changes the cache behind the back of the index, as a crash does that comes before the list is kept.
 fn change(cache: &Cache, chance: &mut Chance) {
     let mailbox = |chance: &mut Chance| {
@@ -187,14 +196,7 @@ fn a_head_says_what_the_list_says_or_nothing() {
         change(&stores.cache, &mut chance);
         // Many threads: more than a head holds.
         let id = stores.cache.ensure_mailbox("work", "Cases", 1).unwrap();
-        let many = (2_000..2_400).map(|uid| {
-            let mut new = message(uid, &mut chance);
-            new.summary.subject = format!("Weir {uid} {}", new.summary.subject);
-            new.summary.message_id = format!("many{uid}@x");
-            new.summary.references.clear();
-            new
-        });
-        stores.cache.put_batch(id, many.collect(), None).unwrap();
+        stores.cache.put_batch(id, (2_000..2_400).map(|uid| alone(uid, &mut chance)).collect(), None).unwrap();
         drop((stores, engine));
         keep(&home);
 
@@ -229,14 +231,7 @@ fn while_the_list_is_read_its_head_answers_and_all_else_waits() {
     let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
     let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
     let mut chance = Chance(3);
-    let many = (1..400).map(|uid| {
-        let mut new = message(uid, &mut chance);
-        new.summary.subject = format!("Weir {uid}");
-        new.summary.message_id = format!("many{uid}@x");
-        new.summary.references.clear();
-        new
-    });
-    stores.cache.put_batch(id, many.collect(), None).unwrap();
+    stores.cache.put_batch(id, (1..400).map(|uid| alone(uid, &mut chance)).collect(), None).unwrap();
     drop((stores, engine));
     keep(&home);
 

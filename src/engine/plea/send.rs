@@ -18,7 +18,7 @@ use crate::mail::draft::{Draft, Protection};
 use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::compose::{self, Actor};
-use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, Word, block, guard, mark, table};
+use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, block, guard, mark, table};
 use crate::register::record::Digest;
 
 /// Message-IDs of a thread that a draft carries.
@@ -439,7 +439,7 @@ impl Core {
                 let heard = meant(&known, &wanted)?;
                 let no = wanted.no;
                 let step = view.steps.iter().find(|step| step.heard.message == heard.message);
-                if step.is_some_and(|step| step.verdict.counts()) || heard.word() == Word::Despite {
+                if step.is_some_and(|step| step.verdict.counts()) || heard.word.is_despite() {
                     return Err(EngineError::Refused(format!("{no} was let in already")));
                 }
                 if let Some(found) = heard.stopping().find(|one| !one.may_admit()) {
@@ -474,7 +474,7 @@ impl Core {
                 let no = wanted.no;
                 let words = match heard.trust {
                     Trust::Marked { .. } => format!("{no} is no mark any more."),
-                    _ if heard.admitted.is_some() => format!("{no} is not let in any more."),
+                    _ if heard.word.admitted_by().is_some() => format!("{no} is not let in any more."),
                     _ if heard.wants_yes() => format!("{no} is set aside: you say that it is not theirs."),
                     _ => {
                         return Err(EngineError::Refused(format!("{no} was not marked by hand: it stands as it came")));

@@ -12,6 +12,7 @@ use crate::scenario_pleas::{
     CASE, by_hand, depute, in_hours, open_puddock, open_puddock_against, refused, shown, wait_for_row,
 };
 use crate::support::home::{Home, Ran};
+use crate::support::submission::{Answer, Script, Scripted};
 use crate::walkthrough::{Gpg, LINTWHITE, QUILL, World, eventually, go_to, show};
 
 fn offer<'a>(until: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -179,6 +180,30 @@ fn an_act_that_reached_nobody_counts_as_not_done() {
     let chronology = home.done(&["case", "chronology", CASE], b"");
     assert!(chronology.contains("D1 in ZZ26000417 PN-1 was not delivered and counts as not done"), "{chronology}");
     assert!(chronology.contains("D1 in ZZ26000417 PN-1 is sent once more"), "{chronology}");
+}
+
+/// Nobody knows whether they have it, and the user gives the try up: they may have it, so the act stands.
+#[test]
+fn an_act_that_the_other_side_may_have_is_not_undone_by_taking_it_back() {
+    let Some(world) = World::start() else { return };
+    let home = &world.home;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lossy = runtime.block_on(Scripted::start(Script { dot: Answer::Drop, ..Script::default() }));
+    let both = home.beside("ca.pem");
+    let pems = [std::fs::read(world.dovecot.ca_file()).unwrap(), std::fs::read(lossy.ca.path()).unwrap()];
+    std::fs::write(&both, pems.concat()).unwrap();
+    home.configure(&home.config(&world.dovecot.starttls(), &lossy.endpoint, &both, ""));
+    open_puddock(home);
+    let until = in_hours(120);
+    let lost = home.run(&offer(&until, &[]), b"");
+    assert_eq!(lost.code, 75, "{lost:?}");
+    assert_eq!(lossy.heard().matches("DATA\r\n").count(), 1);
+    let before = shown(home);
+    assert_eq!((&before["state"], &before["acts"][0]["outbox"]), (&"open".into(), &"uncertain".into()), "{before}");
+    let row = home.json(&["outbox", "list"])["entries"][0]["id"].to_string();
+    let given_up = home.run(&["outbox", "resolve", &row, "drop"], b"");
+    assert!(given_up.err.contains("may have it already"), "{given_up:?}");
+    assert_eq!(shown(home)["state"], "open", "{:?}", shown(home));
 }
 
 #[test]

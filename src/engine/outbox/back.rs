@@ -34,6 +34,11 @@ pub(crate) struct TakenBack {
 }
 
 impl TakenBack {
+    /// Everybody who has something of it, or may have.
+    pub(crate) fn may_have(&self) -> impl Iterator<Item = &str> {
+        self.gone_to.iter().chain(&self.again).map(String::as_str)
+    }
+
     /// Whether nobody can have anything of it.
     pub(crate) fn reached_nobody(&self) -> bool {
         self.gone_to.is_empty() && self.again.is_empty() && self.gone_parts == 0 && !self.some_stay

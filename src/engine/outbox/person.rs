@@ -44,7 +44,7 @@ impl Core {
         let row = stores.state.outbox_entry(id)?;
         let taken = take_back(&stores.state, id, now)?;
         if let (Some(row), Ok(taken)) = (&row, &taken) {
-            self.plea_taken_back(open, row, &taken.draft);
+            self.plea_taken_back(open, row, taken);
         }
         self.send_outbox(open);
         taken.map_err(|state| {

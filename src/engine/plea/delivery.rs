@@ -11,7 +11,7 @@ use crate::app::plea_view::Transit;
 use crate::app::view::Tone;
 use crate::case::{Case, Classes, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
-use crate::mail::draft::Draft;
+use crate::engine::outbox::TakenBack;
 use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::negotiation::Step;
@@ -164,24 +164,21 @@ impl Core {
     }
 
     /// A message, or what had not left of it, was taken back from the outbox. The act in it is, too, where nobody of the other side has it, or may have.
-    pub(crate) fn plea_taken_back(&mut self, open: &mut Open, row: &OutboxEntry, draft: &Draft) {
-        let done = self.take_act_back(open, row, draft);
+    pub(crate) fn plea_taken_back(&mut self, open: &mut Open, row: &OutboxEntry, taken: &TakenBack) {
+        let done = self.take_act_back(open, row, taken);
         if let Err(error) = done {
             self.complain(&error);
         }
     }
 
-    fn take_act_back(&mut self, open: &mut Open, row: &OutboxEntry, draft: &Draft) -> Result<(), EngineError> {
-        let (Some(carried), Some(id)) = (Carried::of(draft), &draft.case) else { return Ok(()) };
-        let (rows, _) = open.outbox.rows()?;
+    fn take_act_back(&mut self, open: &mut Open, row: &OutboxEntry, taken: &TakenBack) -> Result<(), EngineError> {
+        let (Some(carried), Some(id)) = (Carried::of(&taken.draft), &taken.draft.case) else { return Ok(()) };
         let case = self.plea_case(open, id)?;
-        let stay: Vec<&OutboxRecipient> =
-            rows.iter().filter(|one| one.batch == row.batch).flat_map(|one| &one.recipients).collect();
         let classes = Arc::clone(&self.settings.classes);
         let theirs = of_other_side(&classes, &case, &carried.act);
-        let has_it = |one: &&OutboxRecipient| !matches!(one.delivery, Delivery::Refused | Delivery::TakenBack);
-        let is_known = |address: &str| case.party(address, &classes).is_some();
-        if stay.iter().filter(|one| theirs(&one.address) || !is_known(&one.address)).any(has_it) {
+        // Whom the case does not know may be of the other side.
+        let may_be_theirs = |address: &str| theirs(address) || case.party(address, &classes).is_none();
+        if taken.may_have().any(may_be_theirs) {
             return Ok(());
         }
         let sent = open.register.pleas()?.of(id).iter().rev().find_map(|entry| match entry {

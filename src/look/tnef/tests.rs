@@ -19,17 +19,17 @@ fn files_have_their_long_names_and_their_own_bytes() {
     let whole = package(
         "IDPC",
         "Please find attached.",
-        &[file("MG5~1.PDF", "MG5 Ferret \u{e9}.pdf", b"%PDF"), file("MG11.PDF", "", b""), file("", "", b"xyz")],
+        &[file("MG5~1.PDF", "MG5 Ferret \u{e9}.pdf", b"%PDF-1.4"), file("MG11.PDF", "", b""), file("", "", b"xyz")],
     );
     let packed = read(&whole).unwrap();
     assert_eq!((packed.subject.as_str(), packed.body.as_str()), ("IDPC", "Please find attached."));
     let expected: [(&str, &str, &[u8]); 3] =
-        [("1", "MG5 Ferret \u{e9}.pdf", b"%PDF"), ("2", "MG11.PDF", b""), ("3", "file-3.bin", b"xyz")];
+        [("1", "MG5 Ferret \u{e9}.pdf", b"%PDF-1.4"), ("2", "MG11.PDF", b""), ("3", "file-3.bin", b"xyz")];
     assert_eq!(listed(&packed), expected);
     assert_eq!(packed.files[0].media_type, "application/pdf");
     assert!(!packed.damaged && !packed.more);
     let told = look(&Asked { name: "winmail.dat".into(), media_type: String::new() }, &whole).unwrap();
-    assert!(told.text.contains("4  MG5 Ferret \u{e9}.pdf") && told.text.contains("Please find"), "{}", told.text);
+    assert!(told.text.contains("8  MG5 Ferret \u{e9}.pdf") && told.text.contains("Please find"), "{}", told.text);
 }
 
 #[test]

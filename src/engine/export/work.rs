@@ -219,7 +219,7 @@ impl Work<'_> {
                 ..Provenance::default()
             });
             self.leave_out(letter, "", "it cannot be read; its bytes are exported as they are".to_owned());
-            if self.into_mailbox(folder, letter, message, "undisplayable")? {
+            if self.fill_mailbox(folder, letter, message, "undisplayable")? {
                 return Ok(());
             }
             return self.message(folder, letter, message, "undisplayable");
@@ -238,7 +238,7 @@ impl Work<'_> {
         let provenance = self.exporter.provenance(reading, letter, sha256.clone());
         let subject = provenance.subject.clone();
         self.manifest.messages.push(provenance);
-        if self.into_mailbox(folder, letter, message, &subject)? {
+        if self.fill_mailbox(folder, letter, message, &subject)? {
             return Ok(());
         }
         self.documents_of(folder, letter, message, &book)?;
@@ -251,7 +251,7 @@ impl Work<'_> {
     }
 
     /// Puts a message into the mailbox that was ordered, or keeps it for that; whether one was.
-    fn into_mailbox(
+    fn fill_mailbox(
         &mut self,
         folder: &mut Folder,
         letter: &Letter,

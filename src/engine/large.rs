@@ -21,6 +21,7 @@ use super::streamed::{Kept, Streamed};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
+use crate::mail::size::size;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::SignatureState;
 use crate::store::cache::{Cache, CacheError};
@@ -428,8 +429,7 @@ impl Wanted {
     }
 
     fn tell(&self, have: u64, bytes: u32) {
-        let mb = |bytes: u64| bytes.div_ceil(1_000_000);
-        let words = format!("Fetching the message: {} of {} MB.", mb(have), mb(u64::from(bytes).max(have)));
+        let words = format!("Fetching the message: {} of {}.", size(have), size(u64::from(bytes).max(have)));
         self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Plain, &words));
     }
 

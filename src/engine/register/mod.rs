@@ -42,7 +42,7 @@ use crate::register::event::{CaseChange, DeviceAdded, DeviceVouched, Event, Payl
 use crate::register::head::{Head, vouching_text};
 use crate::register::record::{Actor, DeviceId, Digest, Record, Seen, Written};
 use crate::register::writing::{self, Moment};
-use crate::store::state::{RegisterRow, StateError, Write};
+use crate::store::state::{RegisterRow, State, StateError, Write};
 use crate::store::vault::random;
 
 /// The name that the key of this device goes by among the values of the state store.
@@ -106,12 +106,12 @@ pub(crate) struct Hand<'a> {
 
 impl Register {
     /// Begins to read it.
-    pub(crate) fn begin(stores: Arc<Stores>) -> std::io::Result<Self> {
+    pub(crate) fn begin(state: Arc<State>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { slot: Mutex::new(Slot::Loading), ready: Condvar::new() });
         let register = Self(Arc::clone(&shared));
         std::thread::Builder::new().name("register".to_owned()).spawn(move || {
-            let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::load(&stores.state)));
-            drop(stores);
+            let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::load(&state)));
+            drop(state);
             let slot = match loaded {
                 Ok(Ok(loaded)) => Slot::Ready(Box::new(loaded)),
                 Ok(Err(error)) => Slot::Failed(error.to_string()),

@@ -205,6 +205,8 @@ pub(crate) struct Open {
     pub(crate) head: Option<Head>,
     /// The version of the index that was kept last.
     pub(crate) kept_version: Option<u64>,
+    /// How many pages of the cache had changed since the list that was read here was kept; `None`: there was none, or one that is filed by other rules.
+    pub(crate) behind: Option<usize>,
 }
 
 impl Open {
@@ -490,7 +492,7 @@ impl Core {
     /// Closes everything; gives the keys and the state store, for whoever opens it again at once.
     fn close_stores(&mut self, patience: Duration) -> Option<(Vault, Arc<State>)> {
         let mut open = self.open.take()?;
-        keeping::keep_now(&mut open);
+        keeping::keep_now(&mut open, self.settings.lazy);
         self.settings.secrets.seal(&open.vault);
         for account in open.accounts.values_mut() {
             account.end();

@@ -3,6 +3,10 @@
 //! While the program runs, a task asks the core for one part after another, a millisecond or two each, and gives up when something changes meanwhile:
 //! the parts of a list must be of one moment. What is not kept is read from the cache's pages at the next start, because these count
 //! their changes; nothing depends on it.
+//!
+//! What a screen shows first is kept by itself as well ([`super::library::head`]): a hundred kilobytes, as soon as it has been calm for a second, so that a
+//! start after a kill has its first rows at once although the list is older. While mail comes in batch after batch none is written: the next batch would
+//! make it one of before. A command that has synced keeps the head alone where little has changed, because a long list takes a second to write.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,22 +16,32 @@ use super::core::{Core, CoreHandle, EngineError, Open, Stores};
 /// Quiet before the list is kept.
 const QUIET: Duration = Duration::from_secs(20);
 
+/// Calm before its head is.
+const CALM: Duration = Duration::from_secs(1);
+/// Pages of the cache that a start reads beside the list without anybody noticing: while no more have changed, a command leaves the list as it is.
+const FEW_PAGES: usize = 8;
+
 /// When the list is to be kept.
 #[derive(Debug, Default)]
 pub(crate) struct Due {
     at: Option<Instant>,
+    head_at: Option<Instant>,
     under_way: bool,
+    /// The version of the index whose head was kept last.
+    head_version: Option<u64>,
 }
 
 impl Due {
     /// Something changed: not before it has been quiet for a while.
     pub(crate) fn put_off(&mut self) {
-        self.at = Some(Instant::now() + QUIET);
+        let now = Instant::now();
+        (self.at, self.head_at) = (Some(now + QUIET), Some(now + CALM));
     }
 
     /// When the core is to look.
     pub(crate) fn due(&self) -> Option<Instant> {
-        self.at.filter(|_| !self.under_way)
+        let list = self.at.filter(|_| !self.under_way);
+        list.into_iter().chain(self.head_at).min()
     }
 }
 
@@ -37,9 +51,17 @@ fn is_news(open: &Open) -> bool {
 }
 
 impl Core {
-    /// Begins to keep the list, where it is time.
+    /// Begins to keep the list, or its head, where it is time.
     pub(crate) fn keep_when_due(&mut self) {
-        if self.settings.lazy || self.keeping.due().is_none_or(|at| at > Instant::now()) {
+        let now = Instant::now();
+        if self.settings.lazy {
+            return;
+        }
+        if self.keeping.head_at.is_some_and(|at| at <= now) {
+            self.keeping.head_at = None;
+            self.keep_head();
+        }
+        if self.keeping.under_way || self.keeping.at.is_none_or(|at| at > now) {
             return;
         }
         self.keeping.at = None;
@@ -69,6 +91,25 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Keeps the head of the list, made here in some milliseconds and written elsewhere.
+    fn keep_head(&mut self) {
+        let Some(open) = self.open.as_mut().filter(|open| is_news(open)) else { return };
+        open.library.settle();
+        let version = open.library.version();
+        if self.keeping.head_version.replace(version) == Some(version) {
+            return;
+        }
+        let Some(part) = open.library.head_part(open.changes.digest()) else { return };
+        let stores = Arc::clone(&open.stores);
+        self.runtime.spawn_blocking(move || {
+            if let Err(error) = stores.cache.keep_head(&part) {
+                tracing::info!(%error, "the head of the list was not kept");
+            }
+        });
+    }
+}
+
 /// Keeps the list part by part; gives the version that was kept, or nothing where it has become another one.
 fn keep(core: &CoreHandle, number: u64, stores: &Stores) -> Result<Option<u64>, EngineError> {
     let (version, parts) = core.ask_stores(|_, open| {
@@ -89,13 +130,20 @@ fn keep(core: &CoreHandle, number: u64, stores: &Stores) -> Result<Option<u64>, 
     Ok(Some(version))
 }
 
-/// Keeps the list at once: the profile is being locked, or the program ends.
-pub(crate) fn keep_now(open: &mut Open) {
+/// Keeps the list at once: the profile is being locked, or the program ends. A command (`lazy`) keeps the head alone where that is enough.
+pub(crate) fn keep_now(open: &mut Open, lazy: bool) {
     if !is_news(open) {
         return;
     }
     open.library.settle();
     let keep = || -> Result<u64, EngineError> {
+        if lazy
+            && open.behind.is_some_and(|pages| pages <= FEW_PAGES)
+            && let Some(part) = open.library.head_part(open.changes.digest())
+        {
+            open.stores.cache.keep_head(&part)?;
+            return Ok(part.len() as u64);
+        }
         let mut writer = open.stores.cache.keep_list()?;
         for at in 0..open.library.kept_parts() {
             let part = open.library.kept_part(at, || open.changes.digest());

@@ -1,6 +1,7 @@
 //! The index at the start: as it was kept, with what changed since read from the cache page by page; or all of it from the cache.
 //!
-//! Where nothing has changed since, the head of the kept list is shown before the rest of it is read ([`super::library::head`]).
+//! Where nothing has changed since, the head of the kept list is shown before the rest of it is read ([`super::library::head`]), then all that lists show,
+//! and only then comes what nobody sees before something is opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,10 +9,11 @@ use std::sync::atomic::Ordering;
 
 use super::announce::Announcer;
 use super::core::{Core, CoreHandle, Open, Stores};
-use super::library::Library;
 use super::library::filing::Book;
 use super::library::head::{Head, Signs, pages_digest};
+use super::library::kept::Kept;
 use super::library::record::Record;
+use super::library::shown::Shown;
 use super::register::Register;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
@@ -116,6 +118,19 @@ impl Core {
         }
     }
 
+    /// Shows the lists of the head in whole.
+    fn show_whole(&self, open: &mut Open, shown: Shown) {
+        let Some(head) = &mut open.head else { return };
+        head.complete(shown);
+        for effect in open.deferred.iter().flatten() {
+            if let Effect::ListThreads(scope) = effect
+                && let Some(list) = head.thread_list(scope)
+            {
+                self.announcer.send(Event::Threads(scope.clone(), list));
+            }
+        }
+    }
+
     /// Does what was asked before there was a list.
     fn perform_deferred(&mut self, open: &mut Open) {
         open.head = None;
@@ -181,6 +196,18 @@ fn signs(cache: &Cache, pages: &Pages, waiting: u64) -> Option<Signs> {
     Some(Signs { pages: pages_digest(cache.mailboxes().ok()?.iter(), all), waiting })
 }
 
+/// A digest of the mailboxes and of what their pages say now.
+pub(super) fn today(cache: &Cache) -> Option<u64> {
+    let ids: Vec<MailboxId> = cache.mailboxes().ok()?.iter().map(|mailbox| mailbox.id).collect();
+    Some(signs(cache, &pages_of(cache, &ids)?, 0)?.pages)
+}
+
+/// The head of today: that of the list, or where the list is older (`false`) one that was kept since.
+fn head_of_today(cache: &Cache, list: &KeptList, book: &Book, signs: Signs) -> Option<(Head, bool)> {
+    let of_list = Head::read(book.clone(), list, signs).map(|head| (head, true));
+    of_list.or_else(|| Some((Head::of(book.clone(), &cache.kept_head()?, signs)?, false)))
+}
+
 impl Reader {
     /// By what is filed: what the register says as well, which is read beside this.
     fn book_now(&self) -> Book {
@@ -197,8 +224,14 @@ impl Reader {
         // Asked before the pages are read: what is read is at least so new.
         let pages = pages_of(&self.stores.cache, mailboxes)?;
         let book = self.book_now();
-        self.read_head(&book, &list, &pages);
-        let library = Library::from_kept(book, &list)?;
+        let is_of_today = self.read_head(&book, &list, &pages);
+        let kept = Kept::open(&list)?;
+        let shown = kept.shown()?;
+        if is_of_today {
+            let shown = shown.clone();
+            self.core.front_of(self.number, move |core, open| core.show_whole(open, shown));
+        }
+        let library = kept.library(book, shown)?;
         let known: BTreeSet<MailboxId> = library.mailbox_ids().into_iter().collect();
         let mut changed: Vec<(MailboxId, u32, Generation, bool)> = Vec::new();
         for &mailbox in mailboxes.iter().filter(|id| known.contains(id)) {
@@ -213,14 +246,15 @@ impl Reader {
             }
         }
         let (tell, told) = std::sync::mpsc::channel();
-        let up_to_date = changed.is_empty();
+        let (behind, is_filed) = (changed.len(), library.is_filed());
         self.core.front_of(self.number, move |core, open| {
             // Something came in since reading began (a command may sync at once): then it is read together with the rest.
             let fits = open.library.is_untouched();
             if fits {
                 library.succeed(&mut open.library);
                 open.changes.lay_over(&mut open.library);
-                open.kept_version = Some(open.library.version()).filter(|_| up_to_date);
+                open.kept_version = Some(open.library.version()).filter(|_| behind == 0);
+                open.behind = is_filed.then_some(behind);
                 core.mark_changed();
             }
             let _ = tell.send(fits);
@@ -242,16 +276,18 @@ impl Reader {
         Some(mailboxes.iter().filter(|id| !known.contains(id)).copied().collect())
     }
 
-    /// Shows the head of the list at once, where it says what the list will say.
-    fn read_head(&self, book: &Book, list: &KeptList, pages: &Pages) {
-        let Some(waiting) = self.waiting else { return };
-        let signs = signs(&self.stores.cache, pages, waiting);
-        let Some(head) = signs.and_then(|signs| Head::read(book.clone(), list, signs)) else { return };
+    /// Shows the head of the list at once, where it says what the list will say; says whether the list itself is of today. Where it is older, a head may
+    /// have been kept since.
+    fn read_head(&self, book: &Book, list: &KeptList, pages: &Pages) -> bool {
+        let Some(waiting) = self.waiting else { return false };
+        let Some(signs) = signs(&self.stores.cache, pages, waiting) else { return false };
+        let Some((head, is_of_today)) = head_of_today(&self.stores.cache, list, book, signs) else { return false };
         self.core.front_of(self.number, move |core, open| {
             if open.library.is_untouched() && open.deferred.is_some() && open.changes.digest() == waiting {
                 core.show_head(open, head);
             }
         });
+        is_of_today
     }
 
     fn read_page(&self, mailbox: MailboxId, page: u32, generation: Generation) -> Result<(), CacheError> {

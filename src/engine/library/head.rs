@@ -1,10 +1,11 @@
 //! What a screen shows first, kept as the last part of the list: how much is in every case, and the first rows of the lists that are opened first.
 //!
-//! It is read in a millisecond or two however long the list is, and shown while the rest is read. It says what the whole list will say, or
-//! it is not shown at all: it lies in the file of the list and is sealed with its number; it is passed over where a page of the cache, a
-//! mailbox, the rules of filing or the changes that wait are not what they were when it was written ([`Signs`]).
+//! It is read in a millisecond or two however long the list is, and shown while the rest is read; then the whole lists, as soon as what they show of
+//! the index is read ([`super::shown`]). It says what the whole list will say, or it is not shown at all: it lies in the file of the list and is sealed
+//! with its number; it is passed over where a page of the cache, a mailbox, the rules of filing or the changes that wait are not what they were when it
+//! was written ([`Signs`]).
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ use super::Library;
 use super::entry::{badge_code, badge_of};
 use super::filing::Book;
 use super::rows::Counts;
+use super::shown::Shown;
 use crate::app::thread_list::{Brief, NO_TEXT, PEOPLE_MAX, Shared, Table, Texts, ThreadList};
 use crate::app::view::{CaseRow, Scope};
 use crate::mail::id::{CaseId, MailboxId, ThreadId};
@@ -23,7 +25,7 @@ use crate::store::cache::{Generation, KeptList};
 use crate::store::mailbox::Mailbox;
 
 /// The form of the part; another one is not read.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// Rows of all mail and of unfiled mail: some screenfuls.
 const ROWS: usize = 256;
 /// Rows of a case.
@@ -115,6 +117,8 @@ struct Written {
     rows: Vec<Row>,
     /// Each list with how many threads it has in all, and the first ones by their places in `rows`.
     lists: Vec<(Which, u32, Vec<u32>)>,
+    /// Threads of the whole list that are filed and are to be looked at among the unfiled all the same.
+    unfiled: Vec<u32>,
 }
 
 /// Numbers given anew, in the order in which they are asked for.
@@ -157,7 +161,7 @@ impl Library {
     /// The last part of what is kept. Make everything fresh before. `waiting`: see [`Signs`].
     pub(crate) fn head_part(&self, waiting: u64) -> Option<Vec<u8>> {
         let counts = self.count_cases();
-        let lists = self.beginnings(&counts);
+        let (lists, unfiled) = self.beginnings(&counts);
         let mut texts = Renumbered { numbers: HashMap::new(), values: Vec::new() };
         let mut cases = Renumbered { numbers: HashMap::new(), values: Vec::new() };
         cases.number(0, Vec::new);
@@ -199,12 +203,14 @@ impl Library {
             cases: cases.values,
             rows: rows.values,
             lists: written,
+            unfiled,
         };
         postcard::to_allocvec(&written).ok()
     }
 
-    /// The beginnings of the lists, in one pass over all threads.
-    fn beginnings(&self, counts: &Counts) -> Vec<Beginning> {
+    /// The beginnings of the lists, and the threads that are filed and among the unfiled, in one pass over all threads.
+    fn beginnings(&self, counts: &Counts) -> (Vec<Beginning>, Vec<u32>) {
+        let mut partly = Vec::new();
         let mut lists = vec![Beginning::new(Which::All, ROWS), Beginning::new(Which::Unfiled, ROWS)];
         let mut newest: Vec<(&CaseId, Option<i64>)> =
             counts.cases.iter().map(|(case, count)| (case, count.newest)).collect();
@@ -225,6 +231,9 @@ impl Library {
             all.add(thread);
             if self.has_unfiled(thread, brief) {
                 unfiled.add(thread);
+                if brief.cases != 0 {
+                    partly.push(thread);
+                }
             }
             for &place in of_lists.get(brief.cases as usize).into_iter().flatten() {
                 if let Some(list) = lists.get_mut(place) {
@@ -232,7 +241,7 @@ impl Library {
                 }
             }
         }
-        lists
+        (lists, partly)
     }
 }
 
@@ -243,12 +252,20 @@ pub(crate) struct Head {
     words: Library,
     counts: Counts,
     lists: HashMap<Scope, ThreadList>,
+    unfiled: HashSet<u32>,
+    /// What the lists show in whole, once that is read.
+    shown: Option<Shown>,
 }
 
 impl Head {
     /// The head of a kept list; nothing where the list has none, or where it says something else than the list will say.
     pub(crate) fn read(book: Book, list: &KeptList, signs: Signs) -> Option<Self> {
-        let written: Written = postcard::from_bytes(&list.part(list.len().checked_sub(1)?)?).ok()?;
+        Self::of(book, &list.part(list.len().checked_sub(1)?)?, signs)
+    }
+
+    /// As [`Self::read`], of its part.
+    pub(crate) fn of(book: Book, part: &[u8], signs: Signs) -> Option<Self> {
+        let written: Written = postcard::from_bytes(part).ok()?;
         if written.form != FORM || written.signs != signs || written.rules != book.digest() {
             return None;
         }
@@ -280,7 +297,8 @@ impl Head {
             let (threads, texts, cases) = (threads.clone(), texts.clone(), Arc::clone(&cases));
             lists.insert(which.scope(), ThreadList::Table(Arc::new(Table { order, threads, texts, cases, behind })));
         }
-        Some(Self { words, counts: written.counts, lists })
+        let unfiled = written.unfiled.into_iter().collect();
+        Some(Self { words, counts: written.counts, lists, unfiled, shown: None })
     }
 
     /// The list of cases, as [`Library::case_rows`] makes it.
@@ -288,8 +306,16 @@ impl Head {
         self.words.rows_of_cases(&self.counts, now)
     }
 
-    /// The beginning of a list; nothing where it is not kept.
+    /// The lists are known in whole, by the list that this is the head of.
+    pub(crate) fn complete(&mut self, shown: Shown) {
+        self.shown = Some(shown);
+    }
+
+    /// A list, or its beginning; nothing where it is not kept.
     pub(crate) fn thread_list(&self, scope: &Scope) -> Option<ThreadList> {
-        self.lists.get(scope).cloned()
+        match &self.shown {
+            Some(shown) => shown.list(scope, &self.unfiled),
+            None => self.lists.get(scope).cloned(),
+        }
     }
 }

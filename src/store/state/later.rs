@@ -135,11 +135,10 @@ impl<B: StorageBackend> StorageBackend for InUse<B> {
 
     fn close(&self) -> io::Result<()> {
         let mut held = self.0.held();
-        if !held.open {
-            // It could not be opened: it stays as it is.
-            held.acts.clear();
-        }
-        let followed = self.0.settle(&mut held);
+        // What could not be opened stays as it is.
+        let followed = if held.open { self.0.settle(&mut held) } else { Ok(()) };
+        // Whoever opens the file next may already be at it.
+        held.acts.clear();
         self.0.file.close().and(followed)
     }
 

@@ -154,6 +154,7 @@ impl Core {
             deferred: None,
             head: None,
             kept_version: None,
+            kept_head: None,
             behind: None,
         };
         self.settings.secrets.unseal(&open.vault);

@@ -24,7 +24,7 @@ use super::lane::{Lanes, Taken};
 use super::large::{Downloads, OnScreen};
 use super::library::Library;
 use super::library::filing::Book;
-use super::library::head::Head;
+use super::library::head::{Head, Outside};
 use super::outbox;
 use super::outgoing::Prepared;
 use super::register::{Auto, Register};
@@ -205,6 +205,8 @@ pub(crate) struct Open {
     pub(crate) head: Option<Head>,
     /// The version of the index that was kept last.
     pub(crate) kept_version: Option<u64>,
+    /// The version of the index whose head was kept last, and what that goes by.
+    pub(crate) kept_head: Option<(u64, Outside)>,
     /// How many pages of the cache had changed since the list that was read here was kept; `None`: there was none, or one that is filed by other rules.
     pub(crate) behind: Option<usize>,
 }

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::core::{Core, CoreHandle, EngineError, Open, Stores};
+use super::library::head::Outside;
 
 /// Quiet before the list is kept.
 const QUIET: Duration = Duration::from_secs(20);
@@ -27,8 +28,6 @@ pub(crate) struct Due {
     at: Option<Instant>,
     head_at: Option<Instant>,
     under_way: bool,
-    /// The version of the index whose head was kept last.
-    head_version: Option<u64>,
 }
 
 impl Due {
@@ -36,6 +35,11 @@ impl Due {
     pub(crate) fn put_off(&mut self) {
         let now = Instant::now();
         (self.at, self.head_at) = (Some(now + QUIET), Some(now + CALM));
+    }
+
+    /// The register has grown: the head is one of before, whether or not lists show anything of it.
+    pub(crate) fn put_off_head(&mut self) {
+        self.head_at = Some(Instant::now() + CALM);
     }
 
     /// When the core is to look.
@@ -48,6 +52,19 @@ impl Due {
 /// Whether there is something to keep.
 fn is_news(open: &Open) -> bool {
     open.loaded && open.kept_version != Some(open.library.version())
+}
+
+/// Whether the head that was kept last is one of before, and one of today can be made.
+fn is_news_of_head(open: &Open) -> bool {
+    let outside = outside(open);
+    open.loaded && outside.register != 0 && open.kept_head != Some((open.library.version(), outside))
+}
+
+/// What lists go by beside the cache. What the register says is what the lists go by, unless it has changed in the meantime.
+fn outside(open: &Open) -> Outside {
+    let known = open.library.book().as_of;
+    let register = open.register.now(|loaded| (loaded.ends(), known == Some(loaded.changes())));
+    Outside { waiting: open.changes.digest(), register: register.filter(|(_, same)| *same).map_or(0, |(ends, _)| ends) }
 }
 
 impl Core {
@@ -81,7 +98,9 @@ impl Core {
             core.front(move |core| {
                 core.keeping.under_way = false;
                 match kept {
-                    Ok(Some(version)) => core.with(number, |_, open| open.kept_version = Some(version)),
+                    Ok(Some((version, outside))) => core.with(number, |_, open| {
+                        (open.kept_version, open.kept_head) = (Some(version), Some((version, outside)));
+                    }),
                     // Something changed meanwhile: later.
                     Ok(None) => core.keeping.put_off(),
                     Err(error) => tracing::info!(%error, "the list was not kept"),
@@ -94,13 +113,11 @@ impl Core {
 impl Core {
     /// Keeps the head of the list, made here in some milliseconds and written elsewhere.
     fn keep_head(&mut self) {
-        let Some(open) = self.open.as_mut().filter(|open| is_news(open)) else { return };
+        let Some(open) = self.open.as_mut().filter(|open| is_news_of_head(open)) else { return };
         open.library.settle();
-        let version = open.library.version();
-        if self.keeping.head_version.replace(version) == Some(version) {
-            return;
-        }
-        let Some(part) = open.library.head_part(open.changes.digest()) else { return };
+        let outside = outside(open);
+        let Some(part) = open.library.head_part(outside) else { return };
+        open.kept_head = Some((open.library.version(), outside));
         let stores = Arc::clone(&open.stores);
         self.runtime.spawn_blocking(move || {
             if let Err(error) = stores.cache.keep_head(&part) {
@@ -110,47 +127,45 @@ impl Core {
     }
 }
 
-/// Keeps the list part by part; gives the version that was kept, or nothing where it has become another one.
-fn keep(core: &CoreHandle, number: u64, stores: &Stores) -> Result<Option<u64>, EngineError> {
-    let (version, parts) = core.ask_stores(|_, open| {
+/// Keeps the list part by part; gives the version that was kept and what its head goes by, or nothing where it has become another one.
+fn keep(core: &CoreHandle, number: u64, stores: &Stores) -> Result<Option<(u64, Outside)>, EngineError> {
+    let (version, outside, parts) = core.ask_stores(|_, open| {
         open.library.settle();
-        (open.library.version(), open.library.kept_parts())
+        (open.library.version(), outside(open), open.library.kept_parts())
     })?;
     let mut writer = stores.cache.keep_list()?;
     for at in 0..parts {
         let part = core.ask_stores(move |_, open| {
             let same = open.number == number && open.library.version() == version && !open.library.is_stale();
-            same.then(|| open.library.kept_part(at, || open.changes.digest())).flatten()
+            same.then(|| open.library.kept_part(at, outside)).flatten()
         })?;
         let Some(part) = part else { return Ok(None) };
         writer.add(&part)?;
     }
     let octets = writer.finish()?;
     tracing::debug!(octets, "the list is kept");
-    Ok(Some(version))
+    Ok(Some((version, outside)))
 }
 
 /// Keeps the list at once: the profile is being locked, or the program ends. A command (`lazy`) keeps the head alone where that is enough.
 pub(crate) fn keep_now(open: &mut Open, lazy: bool) {
-    if !is_news(open) {
+    if !is_news(open) && !is_news_of_head(open) {
         return;
     }
     open.library.settle();
-    let keep = || -> Result<u64, EngineError> {
-        if lazy
-            && open.behind.is_some_and(|pages| pages <= FEW_PAGES)
-            && let Some(part) = open.library.head_part(open.changes.digest())
-        {
-            open.stores.cache.keep_head(&part)?;
-            return Ok(part.len() as u64);
+    let is_enough = !is_news(open) || lazy && open.behind.is_some_and(|pages| pages <= FEW_PAGES);
+    let keep = || -> Result<(), EngineError> {
+        let outside = outside(open);
+        let lost = || std::io::Error::other("the list has no such part");
+        if is_enough {
+            return Ok(open.stores.cache.keep_head(&open.library.head_part(outside).ok_or_else(lost)?)?);
         }
         let mut writer = open.stores.cache.keep_list()?;
         for at in 0..open.library.kept_parts() {
-            let part = open.library.kept_part(at, || open.changes.digest());
-            let part = part.ok_or_else(|| std::io::Error::other("the list has no such part"))?;
-            writer.add(&part)?;
+            writer.add(&open.library.kept_part(at, outside).ok_or_else(lost)?)?;
         }
-        Ok(writer.finish()?)
+        writer.finish()?;
+        Ok(())
     };
     if let Err(error) = keep() {
         tracing::info!(%error, "the list was not kept");

@@ -10,11 +10,11 @@ use std::sync::atomic::Ordering;
 use super::announce::Announcer;
 use super::core::{Core, CoreHandle, Open, Stores};
 use super::library::filing::Book;
-use super::library::head::{Head, Signs, pages_digest};
+use super::library::head::{Head, Outside, Signs, pages_digest};
 use super::library::kept::Kept;
 use super::library::record::Record;
 use super::library::shown::Shown;
-use super::register::Register;
+use super::register::{Register, ends};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -36,8 +36,8 @@ struct Reader {
     core: CoreHandle,
     book: Arc<Book>,
     register: Register,
-    /// Digest of what lay over the cache when reading began; nothing where nobody looks.
-    waiting: Option<u64>,
+    /// Digest of what lay over the cache when reading began.
+    waiting: u64,
 }
 
 /// What the pages of each mailbox of the cache say.
@@ -61,7 +61,7 @@ impl Core {
             core: self.handle.clone(),
             book: Arc::new(self.settings.book_by(&open.rules)),
             register: open.register.clone(),
-            waiting: (!self.settings.lazy).then(|| open.changes.digest()),
+            waiting: open.changes.digest(),
         };
         let announcer = self.announcer.clone();
         self.runtime.spawn_blocking(move || {
@@ -191,15 +191,23 @@ fn pages_of(cache: &Cache, mailboxes: &[MailboxId]) -> Option<Pages> {
 }
 
 /// By what a head of today is told.
-fn signs(cache: &Cache, pages: &Pages, waiting: u64) -> Option<Signs> {
+fn signs(stores: &Stores, pages: &Pages, waiting: u64) -> Option<Signs> {
+    // The register itself may take longer to read than all of the list.
+    let (streams, damage) = stores.state.register_streams().ok()?;
+    let register = ends(streams.iter().map(|stream| (stream.number, stream.last)));
+    let outside = Outside { waiting, register: if damage.is_empty() { register } else { 0 } };
+    Some(Signs { pages: digest_of(&stores.cache, pages)?, outside })
+}
+
+fn digest_of(cache: &Cache, pages: &Pages) -> Option<u64> {
     let all = pages.iter().flat_map(|(id, pages)| pages.iter().map(|(page, now)| (*id, *page, *now)));
-    Some(Signs { pages: pages_digest(cache.mailboxes().ok()?.iter(), all), waiting })
+    Some(pages_digest(cache.mailboxes().ok()?.iter(), all))
 }
 
 /// A digest of the mailboxes and of what their pages say now.
 pub(super) fn today(cache: &Cache) -> Option<u64> {
     let ids: Vec<MailboxId> = cache.mailboxes().ok()?.iter().map(|mailbox| mailbox.id).collect();
-    Some(signs(cache, &pages_of(cache, &ids)?, 0)?.pages)
+    digest_of(cache, &pages_of(cache, &ids)?)
 }
 
 /// The head of today: that of the list, or where the list is older (`false`) one that was kept since.
@@ -211,8 +219,8 @@ fn head_of_today(cache: &Cache, list: &KeptList, book: &Book, signs: Signs) -> O
 impl Reader {
     /// By what is filed: what the register says as well, which is read beside this.
     fn book_now(&self) -> Book {
-        match self.register.with(|loaded| loaded.book()) {
-            Ok(register) => self.book.with_register(&register),
+        match self.register.with(|loaded| (loaded.book(), loaded.changes())) {
+            Ok((register, changes)) => self.book.with_register(&register).as_of(changes),
             Err(_) => (*self.book).clone(),
         }
     }
@@ -223,15 +231,14 @@ impl Reader {
         let list = self.stores.cache.kept_list()?;
         // Asked before the pages are read: what is read is at least so new.
         let pages = pages_of(&self.stores.cache, mailboxes)?;
-        let book = self.book_now();
-        let is_of_today = self.read_head(&book, &list, &pages);
+        let head = self.read_head(&list, &pages);
         let kept = Kept::open(&list)?;
         let shown = kept.shown()?;
-        if is_of_today {
+        if head.is_some_and(|(_, of_list)| of_list) {
             let shown = shown.clone();
             self.core.front_of(self.number, move |core, open| core.show_whole(open, shown));
         }
-        let library = kept.library(book, shown)?;
+        let library = kept.library(self.book_now(), shown)?;
         let known: BTreeSet<MailboxId> = library.mailbox_ids().into_iter().collect();
         let mut changed: Vec<(MailboxId, u32, Generation, bool)> = Vec::new();
         for &mailbox in mailboxes.iter().filter(|id| known.contains(id)) {
@@ -254,6 +261,7 @@ impl Reader {
                 library.succeed(&mut open.library);
                 open.changes.lay_over(&mut open.library);
                 open.kept_version = Some(open.library.version()).filter(|_| behind == 0);
+                open.kept_head = head.map(|(outside, _)| (open.library.version(), outside));
                 open.behind = is_filed.then_some(behind);
                 core.mark_changed();
             }
@@ -276,18 +284,19 @@ impl Reader {
         Some(mailboxes.iter().filter(|id| !known.contains(id)).copied().collect())
     }
 
-    /// Shows the head of the list at once, where it says what the list will say; says whether the list itself is of today. Where it is older, a head may
-    /// have been kept since.
-    fn read_head(&self, book: &Book, list: &KeptList, pages: &Pages) -> bool {
-        let Some(waiting) = self.waiting else { return false };
-        let Some(signs) = signs(&self.stores.cache, pages, waiting) else { return false };
-        let Some((head, is_of_today)) = head_of_today(&self.stores.cache, list, book, signs) else { return false };
+    /// Shows the head of the list at once, where it says what the list will say; gives by what it goes, and whether the list itself is of today. Where that is
+    /// older, a head may have been kept since.
+    fn read_head(&self, list: &KeptList, pages: &Pages) -> Option<(Outside, bool)> {
+        let signs = signs(&self.stores, pages, self.waiting)?;
+        let (head, of_list) = head_of_today(&self.stores.cache, list, &self.book, signs)?;
+        let waiting = self.waiting;
         self.core.front_of(self.number, move |core, open| {
-            if open.library.is_untouched() && open.deferred.is_some() && open.changes.digest() == waiting {
+            let is_awaited = open.library.is_untouched() && open.deferred.is_some() && !core.settings.lazy;
+            if is_awaited && open.changes.digest() == waiting {
                 core.show_head(open, head);
             }
         });
-        is_of_today
+        Some((signs.outside, of_list))
     }
 
     fn read_page(&self, mailbox: MailboxId, page: u32, generation: Generation) -> Result<(), CacheError> {

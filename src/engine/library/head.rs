@@ -1,9 +1,9 @@
 //! What a screen shows first, kept as the last part of the list: how much is in every case, and the first rows of the lists that are opened first.
 //!
 //! It is read in a millisecond or two however long the list is, and shown while the rest is read; then the whole lists, as soon as what they show of
-//! the index is read ([`super::shown`]). It says what the whole list will say, or it is not shown at all: it lies in the file of the list and is sealed
-//! with its number; it is passed over where a page of the cache, a mailbox, the rules of filing or the changes that wait are not what they were when it
-//! was written ([`Signs`]).
+//! the index is read ([`super::shown`]). It says what the whole list will say, or it is not shown at all: it is passed over where a page of the
+//! cache, a mailbox, the rules of filing, the register or the changes that wait are not what they were when it was written ([`Signs`]). What lists show of
+//! the register's cases is in it, so that nobody waits until a long register has been read.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -13,12 +13,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Library;
+use super::book::BookCase;
 use super::entry::{badge_code, badge_of};
 use super::filing::Book;
 use super::rows::Counts;
 use super::shown::Shown;
 use crate::app::thread_list::{Brief, NO_TEXT, PEOPLE_MAX, Shared, Table, Texts, ThreadList};
 use crate::app::view::{CaseRow, Scope};
+use crate::case::{Case, Identifier, Party};
 use crate::mail::id::{CaseId, MailboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::store::cache::{Generation, KeptList};
@@ -38,8 +40,55 @@ const CASES: usize = 64;
 pub(crate) struct Signs {
     /// Digest of the mailboxes and of what their pages say ([`pages_digest`]).
     pub(crate) pages: u64,
+    /// What is not the cache's.
+    pub(crate) outside: Outside,
+}
+
+/// What lists go by beside the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outside {
     /// Digest of the changes that wait; see [`crate::engine::changes::Changes::digest`].
     pub(crate) waiting: u64,
+    /// Where the streams of the register end ([`crate::engine::register::ends`]); 0: that is not known, and fits nothing.
+    pub(crate) register: u64,
+}
+
+/// A case that is written down, as far as a list shows it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Known {
+    id: CaseId,
+    title: String,
+    identifiers: Vec<Identifier>,
+    record: Option<Case>,
+}
+
+impl From<&BookCase> for Known {
+    fn from(case: &BookCase) -> Self {
+        let shown = |record: &Arc<Case>| Case {
+            state: record.state.clone(),
+            accused: record.accused.clone(),
+            parties: record
+                .parties
+                .iter()
+                .map(|one| Party { name: one.name.clone(), organisation: one.organisation.clone(), ..Party::default() })
+                .collect(),
+            hearings: record.hearings.clone(),
+            ..Case::new(record.id.clone(), record.title.clone(), record.jurisdiction)
+        };
+        Self {
+            id: case.id.clone(),
+            title: case.title.clone(),
+            identifiers: case.identifiers.clone(),
+            record: case.record.as_ref().map(shown),
+        }
+    }
+}
+
+impl From<Known> for BookCase {
+    fn from(known: Known) -> Self {
+        let Known { id, title, identifiers, record } = known;
+        Self { id, title, identifiers, record: record.map(Arc::new) }
+    }
 }
 
 /// Digest of what decides about a list beside its rules: which mailboxes there are, what they are for, what their pages say.
@@ -107,9 +156,10 @@ impl Which {
 #[derive(Debug, Serialize, Deserialize)]
 struct Written {
     form: u32,
-    /// By what everything is filed.
+    /// By what everything is filed, but for the register; 0: not everything is.
     rules: u64,
     signs: Signs,
+    book: Vec<Known>,
     counts: Counts,
     titles: Vec<(CaseId, SafeText)>,
     texts: Vec<String>,
@@ -158,8 +208,8 @@ impl Beginning {
 }
 
 impl Library {
-    /// The last part of what is kept. Make everything fresh before. `waiting`: see [`Signs`].
-    pub(crate) fn head_part(&self, waiting: u64) -> Option<Vec<u8>> {
+    /// The last part of what is kept. Make everything fresh before.
+    pub(crate) fn head_part(&self, outside: Outside) -> Option<Vec<u8>> {
         let counts = self.count_cases();
         let (lists, unfiled) = self.beginnings(&counts);
         let mut texts = Renumbered { numbers: HashMap::new(), values: Vec::new() };
@@ -195,8 +245,9 @@ impl Library {
         let pages = self.applied.iter().map(|((mailbox, page), generation)| (*mailbox, *page, *generation));
         let written = Written {
             form: FORM,
-            rules: self.filed_by,
-            signs: Signs { pages: pages_digest(self.mailboxes(), pages), waiting },
+            rules: if self.is_filed() { self.book.base } else { 0 },
+            signs: Signs { pages: pages_digest(self.mailboxes(), pages), outside },
+            book: self.book.cases.iter().map(Into::into).collect(),
             titles: self.titles.iter().map(|(case, title)| (case.clone(), title.clone())).collect(),
             counts,
             texts: texts.values,
@@ -258,7 +309,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// The head of a kept list; nothing where the list has none, or where it says something else than the list will say.
+    /// The head of a kept list; nothing where the list has none, or where it says something else than the list will say. `book` need not know the register.
     pub(crate) fn read(book: Book, list: &KeptList, signs: Signs) -> Option<Self> {
         Self::of(book, &list.part(list.len().checked_sub(1)?)?, signs)
     }
@@ -266,10 +317,11 @@ impl Head {
     /// As [`Self::read`], of its part.
     pub(crate) fn of(book: Book, part: &[u8], signs: Signs) -> Option<Self> {
         let written: Written = postcard::from_bytes(part).ok()?;
-        if written.form != FORM || written.signs != signs || written.rules != book.digest() {
+        let is_known = written.rules != 0 && signs.outside.register != 0;
+        if written.form != FORM || written.signs != signs || written.rules != book.base || !is_known {
             return None;
         }
-        let mut words = Library::new(book);
+        let mut words = Library::new(book.with_cases(written.book.into_iter().map(Into::into).collect()));
         words.titles = written.titles.into_iter().collect();
         let mut texts = Texts::default();
         for text in &written.texts {

@@ -19,6 +19,7 @@ use super::Library;
 use super::completion::Person;
 use super::entry::{Entry, Interned, key_digest, mark};
 use super::filing::Book;
+use super::head::Outside;
 use super::lookup::Lookup;
 use super::shown::Shown;
 use crate::app::thread_list::{SHARE, Shared, Texts};
@@ -120,8 +121,8 @@ impl Library {
     }
 
     /// A part; nothing behind the last. Make everything fresh before the first ([`Library::settle`]), and begin anew where
-    /// [`Library::version`] has become another one in between. `waiting`: see [`super::head::Signs`].
-    pub(crate) fn kept_part(&self, at: usize, waiting: impl FnOnce() -> u64) -> Option<Vec<u8>> {
+    /// [`Library::version`] has become another one in between.
+    pub(crate) fn kept_part(&self, at: usize, outside: Outside) -> Option<Vec<u8>> {
         if at == 0 {
             return postcard::to_allocvec(&self.contents()).ok();
         }
@@ -130,7 +131,7 @@ impl Library {
         }
         let stretches = plan(&self.section_counts());
         if at == stretches.len() + BEFORE {
-            return self.head_part(waiting());
+            return self.head_part(outside);
         }
         let (section, rows) = stretches.into_iter().nth(at - BEFORE)?;
         let mut out = Vec::new();

@@ -7,6 +7,7 @@ use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::list::Rows as _;
 use crate::app::view::Scope;
+use crate::case::{Hearing, HearingId, HearingKind, HearingTime, Party, PartyId};
 use crate::config::{CaseRule, Config};
 use crate::engine::library::filing::Derived;
 use crate::engine::library::head::Head;
@@ -15,7 +16,8 @@ use crate::engine::library::{FoundIn, Library};
 use crate::engine::query::Filter;
 use crate::engine::{Engine, Opening};
 use crate::mail::address::Address;
-use crate::mail::id::MailboxId;
+use crate::mail::id::{CaseId, MailboxId};
+use crate::register::event::CaseChange;
 use crate::store::cache::{Cache, NewMessage};
 use crate::store::flags::Flags;
 use crate::store::profile::{Profile, Roots};
@@ -44,7 +46,7 @@ fn opened(home: &Path, case: &str, events: Option<std::sync::mpsc::SyncSender<Ev
 fn lists(home: &Path, case: &str) -> String {
     let engine = open(home, case);
     let mut threads = String::new();
-    for scope in [Scope::All, Scope::Unfiled, Scope::Case(crate::mail::id::CaseId(case.into()))] {
+    for scope in [Scope::All, Scope::Unfiled, Scope::Case(CaseId(case.into()))] {
         let rows = engine.threads(&scope).unwrap();
         for row in rows {
             threads += &format!("{row:?}\n{:?}\n", engine.thread(row.id).unwrap());
@@ -187,12 +189,12 @@ fn head_of(engine: &Engine, waiting: u64) -> Option<(Head, bool)> {
     let book = engine.core.ask(|core| (*core.settings.book).clone()).unwrap();
     let ids: Vec<MailboxId> = stores.cache.mailboxes().unwrap().iter().map(|mailbox| mailbox.id).collect();
     let pages = super::pages_of(&stores.cache, &ids).unwrap();
-    let signs = super::signs(&stores.cache, &pages, waiting).unwrap();
+    let signs = super::signs(&stores, &pages, waiting).unwrap();
     super::head_of_today(&stores.cache, &stores.cache.kept_list().unwrap(), &book, signs)
 }
 
 fn scopes(case: &str) -> [Scope; 3] {
-    [Scope::All, Scope::Unfiled, Scope::Case(crate::mail::id::CaseId(case.into()))]
+    [Scope::All, Scope::Unfiled, Scope::Case(CaseId(case.into()))]
 }
 
 #[test]
@@ -294,6 +296,47 @@ fn a_command_that_meets_a_little_news_keeps_the_head_and_leaves_the_list() {
         std::fs::write(place.join("head"), bytes).unwrap();
         assert!(head(&open(&home, "ferret"), 0).is_none());
     }
+}
+
+/// The first rows do not wait for the register: its cases are in the head, which is none as soon as the register says something else.
+#[test]
+fn what_the_register_says_is_in_the_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let engine = open(&home, "ferret");
+    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+    let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    let mut chance = Chance(17);
+    stores.cache.put_batch(id, (1..300).map(|uid| message(uid, &mut chance)).collect(), None).unwrap();
+    let case = CaseId("ferret".into());
+    let party = Party { name: "Humphrey Lintwhite".into(), id: PartyId("p1".into()), ..Party::default() };
+    let at = HearingTime { date: jiff::civil::date(2026, 5, 4), time: None };
+    let hearing = Hearing {
+        id: HearingId("h1".into()),
+        kind: HearingKind::Trial,
+        court: "Ambleford".into(),
+        at,
+        outcome: String::new(),
+    };
+    let changes = vec![CaseChange::Party(party), CaseChange::Hearing(hearing)];
+    engine.change_case(&case, changes).unwrap();
+    drop((stores, engine));
+
+    let now = "2026-03-02T09:00:00Z".parse().unwrap();
+    let rows = |engine: &Engine| engine.core.ask_open(move |_, open| open.library.case_rows(now)).unwrap();
+    let engine = open(&home, "ferret");
+    let shown = head(&engine, 0).unwrap().case_rows(now);
+    assert_eq!(shown, rows(&engine));
+    let row = shown.iter().find(|row| row.scope == Scope::Case(case.clone())).unwrap();
+    assert_eq!((row.people[0].as_str(), row.next_hearing.is_some()), ("Humphrey Lintwhite", true));
+
+    // A note is not shown by any list, and yet the register is another one until the head is kept again.
+    engine.change_case(&case, vec![CaseChange::Noted { text: "Listed at last.".into() }]).unwrap();
+    assert!(head(&engine, 0).is_none());
+    drop(engine);
+    let engine = open(&home, "ferret");
+    assert_eq!(head(&engine, 0).unwrap().case_rows(now), rows(&engine));
 }
 
 #[test]

@@ -69,7 +69,13 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
             Entry::Came { act, .. } if own.contains(&act.digest()) && act.no.side == us => None,
             Entry::Came { act, message, at, from, date, signature } => {
                 let (came, date, marked_by) = (*at, *date, None);
-                Some(weigh(&Carried { act, message, came, date, from, signature, marked_by }, case, classes))
+                let carried = Carried { act, message, came, date, from, signature, marked_by };
+                let mut heard = weigh(&carried, case, classes);
+                if act.no.side == us {
+                    let unproven = heard.findings.iter_mut().filter(|one| one.wants_yes());
+                    unproven.for_each(|one| *one = Finding::NotFromHere);
+                }
+                Some(heard)
             }
             Entry::Mark { message, at, .. } if unmarked.get(message).is_some_and(|undone| undone >= at) => None,
             Entry::Mark { act, message, came, from, by, .. } => {

@@ -139,7 +139,7 @@ impl Heard {
         self.findings.iter().filter(move |one| !(one.stops(&self.word) || (decided && one.wants_yes())))
     }
 
-    /// Whether a plain yes is all that it takes to count: nothing speaks against it but that nothing proves whose it is.
+    /// Whether it waits for a yes: nothing speaks against it but that nothing proves whose it is.
     #[must_use]
     pub fn wants_yes(&self) -> bool {
         self.word != Word::NotTheirs && !self.counts() && self.stopping().all(Finding::wants_yes)
@@ -487,10 +487,10 @@ impl fmt::Display for Notice {
             Self::Again { no, times: 1 } => write!(f, "{no} came a second time; it counts once."),
             Self::Again { no, times } => write!(f, "{no} came {times} more times; it counts once."),
             Self::Unconfirmed { no, kind, by, ours } => {
-                let here = if *ours { ", was not sent from here" } else { "" };
+                let (here, how) = if *ours { (", was not sent from here", ", with a reason") } else { ("", "") };
                 write!(
                     f,
-                    "{no} {} is said to be by {by}{here}, and nothing proves it. It does not count until you say that it is theirs.",
+                    "{no} {} is said to be by {by}{here}, and nothing proves it. It does not count until you say that it is theirs{how}.",
                     kind.words()
                 )
             }

@@ -21,6 +21,7 @@ mod announce;
 mod ask;
 mod ask_matters;
 mod asked;
+mod beginning;
 mod changes;
 mod channels;
 pub mod clock;

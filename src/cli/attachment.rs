@@ -15,9 +15,11 @@ use super::source::Source;
 use crate::case::document::{Document, Kinds, OUT_OF_REACH, Reach};
 use crate::engine::company::Company;
 use crate::engine::files;
+use crate::engine::inside::{self, files_in, may_hold_files};
 use crate::engine::query::Filter;
 use crate::engine::sandbox;
 use crate::look::Asked;
+use crate::look::tnef::Inner;
 use crate::mail::display;
 use crate::mail::id::MessageRef;
 use crate::mail::message::Message;
@@ -54,6 +56,16 @@ struct Line {
     /// What OpenPGP says of this file alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     openpgp: Option<OpenPgp>,
+    /// The package that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<InsideLine>,
+}
+
+/// The attachment that a file is in.
+#[derive(Serialize)]
+struct InsideLine {
+    path: String,
+    sha256: String,
 }
 
 /// What the register knows of a document of a case.
@@ -103,6 +115,7 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
             },
         }),
         openpgp: None,
+        inside: None,
     };
     if shut > 0 {
         call.output.say(&format!("{shut} in quarantine: neither searched nor exported"));
@@ -147,10 +160,42 @@ fn attachments(
             disposition: Some(one.disposition.as_str()),
             facts: None,
             openpgp: files.iter().find(|file| file.part == one.part).map(|file| file.openpgp.clone()),
+            inside: None,
         };
         Ok((line, content))
     };
-    found.into_iter().map(line).collect()
+    let mut lines = Vec::new();
+    for one in found {
+        let package = may_hold_files(&one).then(|| one.clone());
+        let made = line(one);
+        let within = match (&package, &made) {
+            (Some(package), Ok((outer, content))) => within(package, outer, content, kinds),
+            _ => Vec::new(),
+        };
+        lines.push(made);
+        lines.extend(within.into_iter().map(Ok));
+    }
+    lines
+}
+
+/// The files in a package, each with its content.
+fn within(package: &display::AttachmentInfo, outer: &Line, content: &[u8], kinds: &Kinds) -> Vec<(Line, Vec<u8>)> {
+    let files = files_in(content).map(|packed| packed.files).unwrap_or_default();
+    let line = |file: &Inner<'_>| Line {
+        message: outer.message.clone(),
+        path: inside::path(package, file),
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        bytes: file.content.len() as u64,
+        sha256: hex::encode(Sha256::digest(file.content)),
+        kind: kinds.of(&file.name, &file.media_type).code.clone(),
+        exported: None,
+        disposition: outer.disposition,
+        facts: None,
+        openpgp: None,
+        inside: Some(InsideLine { path: outer.path.clone(), sha256: outer.sha256.clone() }),
+    };
+    files.iter().map(|file| (line(file), file.content.to_vec())).collect()
 }
 
 /// What was in an encrypted file; fails where it stays closed, so that nothing half is written.
@@ -178,6 +223,7 @@ fn decrypted(
         disposition: Some(one.disposition.as_str()),
         facts: None,
         openpgp: Some(file.openpgp),
+        inside: None,
     };
     Ok((line, content.to_vec()))
 }
@@ -189,6 +235,19 @@ fn holder(call: &mut Call<'_>, text: &str) -> Result<Holder, Failure> {
     }
     let found = source.fetch(call.engine()?)?;
     Ok(Holder { name: Some(found.id), raw: found.raw })
+}
+
+/// The attachments of a message that are not handed out, by their places. Of a bare file nothing is known.
+fn kept_back(call: &Call<'_>, holder: &Holder) -> Result<Vec<(String, Reach)>, Failure> {
+    let (Ok(engine), Some(name)) = (call.engine(), &holder.name) else { return Ok(Vec::new()) };
+    let whole = || Failure::no("this message is in quarantine: nothing of it is handed out");
+    engine.kept_back(name, &holder.raw)?.ok_or_else(whole)
+}
+
+/// Whether a file may be handed out, by itself or by the package that it is in.
+fn reach_of(kept_back: &[(String, Reach)], path: &str) -> Reach {
+    let outer = path.split('/').next().unwrap_or_default();
+    kept_back.iter().find(|(known, _)| known == outer).map_or(Reach::Open, |(_, reach)| *reach)
 }
 
 /// Who is who in the cases of the message.
@@ -211,9 +270,15 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
                 let holder = holder(call, &name)?;
+                let kept_back = kept_back(call, &holder)?;
                 let company = company(call, &holder)?;
                 let found = attachments(&holder, &keyring, &company.terms(now, Decrypt::Any), false, &kinds);
-                lines.extend(found.into_iter().flatten().map(|(line, _)| line));
+                for (mut line, _) in found.into_iter().flatten() {
+                    if reach_of(&kept_back, &line.path) == Reach::Quarantined {
+                        OUT_OF_REACH.clone_into(&mut line.name);
+                    }
+                    lines.push(line);
+                }
             }
             print(call, lines)
         }
@@ -223,6 +288,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
         }
         args::Attachment::Export { message, parts, decrypt, to } => {
             let holder = holder(call, message)?;
+            let kept_back = kept_back(call, &holder)?;
             let (keyring, now) = (call.keyring()?, call.now());
             let company = company(call, &holder)?;
             let terms = company.terms(now, Decrypt::Any);
@@ -233,20 +299,28 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
                 return Err(Failure::no(format!("the message has no attachment {absent:?}")));
             }
             let dir = call.cwd.join(to);
-            let book = call.engine().ok().map(|engine| engine.book()).transpose()?;
-            let shut = |line: &Line| book.as_ref().is_some_and(|book| book.is_document_quarantined(&line.sha256));
-            let (found, left): (Vec<_>, Vec<_>) = found.into_iter().partition(|(line, _)| !shut(line));
-            let wanted = |line: &Line| parts.is_empty() || parts.contains(&line.path);
-            let left = left.iter().filter(|(line, _)| wanted(line)).count();
-            if left > 0 {
-                call.output.say(&format!("{left} in quarantine: not exported"));
-            }
-            let mut lines = Vec::new();
-            for (mut line, content) in found {
-                if wanted(&line) {
-                    line.exported = Some(write(&dir, &line, &content)?);
-                    lines.push(line);
+            // Who wants a package wants what is in it.
+            let wanted = |line: &Line| {
+                let outer = line.inside.as_ref().map(|inside| &inside.path);
+                parts.is_empty() || parts.contains(&line.path) || outer.is_some_and(|outer| parts.contains(outer))
+            };
+            let (mut lines, mut shut, mut watched) = (Vec::new(), 0_usize, 0_usize);
+            for (mut line, content) in found.into_iter().filter(|(line, _)| wanted(line)) {
+                match reach_of(&kept_back, &line.path) {
+                    Reach::Open => {
+                        line.exported = Some(write(&dir, &line, &content)?);
+                        lines.push(line);
+                    }
+                    Reach::Quarantined => shut += 1,
+                    Reach::Watched => watched += 1,
                 }
+            }
+            if shut > 0 {
+                call.output.say(&format!("{shut} in quarantine: not exported"));
+            }
+            if watched > 0 {
+                let words = "may not be meant for you: not exported; quarantine it, or release it with a reason";
+                call.output.say(&format!("{watched} {words}"));
             }
             print(call, lines)
         }
@@ -264,6 +338,7 @@ struct Looked<'a> {
 /// The text of an attachment, read in the sandbox.
 fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
     let holder = holder(call, message)?;
+    let kept_back = kept_back(call, &holder)?;
     let (keyring, now) = (call.keyring()?, call.now());
     let kinds = kinds(call);
     let company = company(call, &holder)?;
@@ -273,15 +348,13 @@ fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
         .into_iter()
         .find(|(line, _)| line.path == part)
         .ok_or_else(|| Failure::no(format!("the message has no attachment {part:?}")))?;
-    let book = call.engine().ok().map(|engine| engine.book()).transpose()?;
-    let quarantined = book.as_ref().is_some_and(|book| book.is_document_quarantined(&line.sha256));
-    let released = book.as_ref().is_some_and(|book| book.was_released(&line.sha256));
-    let withheld = kinds.of(&line.name, &line.media_type).withheld;
-    if quarantined || (withheld && !released) {
-        return Err(Failure::no(format!(
-            "part {part} {}: it is not opened",
-            if quarantined { "is in quarantine" } else { "may not be meant for you" }
-        )));
+    let because = match reach_of(&kept_back, part) {
+        Reach::Open => None,
+        Reach::Watched => Some("may not be meant for you"),
+        Reach::Quarantined => Some("is in quarantine"),
+    };
+    if let Some(because) = because {
+        return Err(Failure::no(format!("part {part} {because}: it is not opened")));
     }
     let asked = Asked { name: line.name.clone(), media_type: line.media_type.clone() };
     let found = sandbox::look_now(&asked, &content).map_err(Failure::no)?;

@@ -219,7 +219,7 @@ impl Reader {
     /// By what is filed: what the register says as well, which is read beside this.
     fn book_now(&self) -> Book {
         match self.register.with(|loaded| (loaded.book(), loaded.changes())) {
-            Ok((register, changes)) => self.book.with_register(&register).as_of(changes),
+            Ok((register, changes)) => self.book.with_register(&register).dated(changes),
             Err(_) => (*self.book).clone(),
         }
     }

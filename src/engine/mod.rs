@@ -40,6 +40,7 @@ mod guard;
 mod housekeeping;
 pub mod idle;
 mod ingest;
+pub(crate) mod inside;
 mod keeping;
 pub mod keys;
 mod lane;

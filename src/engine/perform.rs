@@ -11,10 +11,11 @@ use super::guard::Facts;
 use super::ingest::{self, summarise};
 use super::large::{Downloads, Early, LARGE_BYTES, OnScreen, Watcher};
 use super::outgoing::{self, Means, Prepared};
-use super::quarantine::Shutter;
+use super::quarantine::{Shutter, keep_out_fetched};
 use super::query::{Along, Resolution};
 use super::reader::{self, Around};
 use super::reading::{self, Reading};
+use super::register::Register;
 use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
@@ -28,7 +29,6 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
-use crate::store::cache::NewMessage;
 use crate::store::summary::Summary;
 use crate::store::vault::Vault;
 
@@ -793,6 +793,7 @@ pub(super) struct Wanted {
     company: Company,
     handle: Option<imap::Handle>,
     pub(super) downloads: Arc<Downloads>,
+    pub(super) register: Register,
     pub(super) watcher: Watcher,
     pub(super) core: super::core::CoreHandle,
 }
@@ -810,6 +811,7 @@ impl Wanted {
             company: core.company(open, Some(key)),
             handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
             downloads: Arc::clone(&open.downloads),
+            register: open.register.clone(),
             watcher,
             core: core.handle.clone(),
             name,
@@ -874,10 +876,19 @@ impl Wanted {
         let context = self.context();
         let (stores, core, number, mailbox) =
             (Arc::clone(&self.stores), self.core.clone(), self.number, self.key.mailbox);
+        let register = self.register.clone();
         let kept = tokio::task::spawn_blocking(move || {
-            let message: NewMessage = summarise(fetched, &context);
-            let summary = Summary { has_raw: true, ..message.summary.clone() };
-            if stores.cache.put_batch(mailbox, vec![message], None).is_ok() {
+            let (message, is_out) = keep_out_fetched(&stores, &register, mailbox, summarise(fetched, &context));
+            let summary = Summary { has_raw: message.raw.is_some(), ..message.summary.clone() };
+            let put = stores.cache.put_batch(mailbox, vec![message], None);
+            // Nobody but a person fetches it again.
+            if put.is_ok()
+                && is_out
+                && let Err(error) = stores.cache.let_go(mailbox, &[summary.uid])
+            {
+                tracing::warn!(%error, "what is kept under a key of its own may be fetched again");
+            }
+            if put.is_ok() {
                 core.back_of(number, move |core, open| {
                     open.library.applied(mailbox, [summary.uid], true, true);
                     core.ingested(open, mailbox, vec![summary.into()]);
@@ -901,7 +912,7 @@ impl Wanted {
         }
         let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return };
         let context = self.context();
-        let mut new = Summary { flags: old.flags.clone(), has_raw: true, ..Summary::default() };
+        let mut new = Summary { flags: old.flags.clone(), has_raw: old.has_raw, ..Summary::default() };
         (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(raw.len()).unwrap_or(old.bytes));
         ingest::fill(&mut new, reading, &context);
         ingest::carry_over(&mut new, &old);

@@ -45,6 +45,11 @@ impl Reading {
         self.opened.shown.headers()
     }
 
+    /// Whether there is ciphertext in it that stays closed here: what lies in it is not known then.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.opened.report.encrypted && !self.opened.report.decrypted
+    }
+
     /// How it came, going by its author's address; an author who cannot be told is open.
     pub(crate) fn carried(&self, classes: &Classes) -> Class {
         match self.headers().from().as_slice() {
@@ -141,8 +146,8 @@ pub(crate) struct Beside {
     pub(crate) files: Vec<FileReport>,
     /// Keys that are offered.
     pub(crate) offers: Vec<Offer>,
-    /// The same in words.
-    pub(crate) sentences: Vec<(Loudness, String)>,
+    /// The same in words, each with the part that it is of, where it is of one.
+    pub(crate) sentences: Vec<(Option<usize>, Loudness, String)>,
 }
 
 /// Looks beside a message that was read.
@@ -151,13 +156,16 @@ fn beside(reading: &Reading, keyring: &Keyring, terms: &Terms<'_>) -> Beside {
     let files = file::files(opened, keyring, terms);
     let offers = offer::offers(&reading.message, opened, terms.now);
     let name = |place: usize| opened.shown.parts().get(place).and_then(|part| part.name.clone()).unwrap_or_default();
-    let mut sentences: Vec<(Loudness, String)> =
-        files.iter().filter_map(|report| sentence::of_file(&name(report.part), &report.openpgp, &[])).collect();
+    let of_file = |report: &FileReport| {
+        let (loudness, words) = sentence::of_file(&name(report.part), &report.openpgp, &[])?;
+        Some((Some(report.part), loudness, words))
+    };
+    let mut sentences: Vec<(Option<usize>, Loudness, String)> = files.iter().filter_map(of_file).collect();
     let mut seen: Vec<&str> = Vec::new();
     for offer in &offers {
         let fingerprint = offer.info.fingerprint.as_str();
         if !seen.contains(&fingerprint) && keyring.cert(fingerprint, terms.now).is_none() {
-            sentences.push((Loudness::Plain, offer.sentence()));
+            sentences.push((None, Loudness::Plain, offer.sentence()));
         }
         seen.push(fingerprint);
     }

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::act::{Act, Kind};
 use super::entry::Entry;
-use super::negotiation::{Heard, Negotiation, Setting, Speaker, Trust, Word};
+use super::heard::{Heard, Speaker, Trust, Word};
+use super::negotiation::{Negotiation, Setting};
 use super::number::{ActNo, NegotiationId, Side};
 use super::trust::{Carried, Finding, Signature, weigh};
 use crate::case::{Case, Classes, MessageName};

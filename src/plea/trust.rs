@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Kind};
-use super::negotiation::{Heard, Speaker, Trust, Word};
+use super::heard::{Heard, Speaker, Trust, Word};
 use super::number::{ActNo, NegotiationId, Side};
 use super::table::{Refusal, moment};
 use crate::case::{Case, Classes, MessageName, Role};

@@ -6,12 +6,14 @@ use super::act::{Act, Deed, Kind};
 use super::block::{Reading, read, write};
 use super::entry::Entry;
 use super::gather::of_case;
-use super::negotiation::{State, View, Word};
+use super::heard::Word;
+use super::negotiation::View;
 use super::number::{NegotiationId, Side};
 use super::sample::{
     ISLA, LINTWHITE, MARLOW, WREN, act, at, came, classes, gannet, islas, lintwhites, message, puddock, quote,
     signed_by,
 };
+use super::state::State;
 use super::terms::TermsHash;
 use super::trust::Signature;
 use crate::case::{Case, Jurisdiction, Party, PartyId, Role};

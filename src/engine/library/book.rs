@@ -220,7 +220,7 @@ impl Book {
 
     /// As of so many changes of the register.
     #[must_use]
-    pub(crate) fn as_of(self, changes: u64) -> Self {
+    pub(crate) fn dated(self, changes: u64) -> Self {
         Self { as_of: Some(changes), ..self }
     }
 

@@ -361,8 +361,8 @@ fn is_passing(dir: &Path) -> bool {
 
 #[test]
 fn an_export_is_stopped_by_a_key_and_goes_on_by_the_same() {
-    let Some(world) = World::new() else { return };
     const FILMS: usize = 16;
+    let Some(world) = World::new() else { return };
     for number in 0..FILMS as u64 {
         let name = format!("EX PB{number}.mp4");
         let subject = "R v FERRET 99ZX0012326 - film";

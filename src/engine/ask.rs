@@ -16,6 +16,8 @@ use super::query::{
     Along, Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution,
     SendReport, TakenBackListed,
 };
+use super::reading::Look;
+use super::streamed::{Kept, Streamed};
 use crate::app::effect::Said;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
@@ -23,6 +25,7 @@ use crate::case::{Class, Filed};
 use crate::imap;
 use crate::mail::id::{MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
+use crate::pgp::open::Decrypt;
 use crate::store::summary::Summary;
 
 /// Up to so many messages are read one by one; beyond, whole mailboxes are.
@@ -310,12 +313,31 @@ impl Engine {
         }
     }
 
+    /// A message as it is kept, and when the server received it; fetched where it is not here. A large one is not held.
+    fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp), EngineError> {
+        let wanted = name.clone();
+        let known = self.core.ask_open(move |_, open| {
+            let key = open.library.key(&wanted)?;
+            Some((Arc::clone(&open.stores), key, open.library.received(key).unwrap_or_default()))
+        })?;
+        let (stores, key, received) = known.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+        if let Some(kept) = Kept::of(&stores, key)? {
+            return Ok((kept, time(received)));
+        }
+        self.connect_account(&name.account)?;
+        let (wanted, (tell, told)) = (name.clone(), tokio::sync::oneshot::channel());
+        self.core.ask_open(move |core, open| core.fetch_kept(open, wanted, tell))?;
+        let fetched = self.block_on(told)?.map_err(|_| EngineError::Ended)?;
+        let server = |because| EngineError::Server { account: name.account.clone(), because };
+        fetched.map(|kept| (kept, time(received))).map_err(server)
+    }
+
     /// The document of a message.
     ///
     /// # Errors
     /// As [`Self::raw`].
     pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
-        let raw = self.raw(name, true)?;
+        let (kept, received) = self.kept(name)?;
         let wanted = name.clone();
         let (keyring, case, company, shutter) = self.core.ask_open(move |core, open| {
             let key = open.library.key(&wanted);
@@ -326,22 +348,21 @@ impl Engine {
             keyring: &keyring,
             classes: &self.settings().classes,
             now: self.settings().clock.now(),
-            id: Some(raw.id),
-            received: Some(raw.received),
+            id: Some(name.clone()),
+            received: Some(received),
             case,
             company: &company,
         };
-        let bytes = raw.raw;
-        let (document, opened) = on_deep_stack(|| {
-            let mut opened = None;
-            let document = document::message_shut(Arc::clone(&bytes), &context, |reading| {
-                if let Some(shutter) = &shutter {
-                    shutter.shut(reading);
-                }
-                opened = super::plea::opened(reading, &bytes);
-            });
-            (document, opened)
-        });
+        let terms = company.terms(context.now, Decrypt::Any);
+        let look = Look { keyring: &keyring, terms: &terms, beside: true };
+        let (document, opened) = on_deep_stack(|| -> Result<_, EngineError> {
+            let streamed = Streamed::read(kept, &look, &|_| Ok(()))?;
+            let Some(mut reading) = streamed.reading else { return Ok((document::undisplayable(&context), None)) };
+            if let Some(shutter) = &shutter {
+                shutter.shut(&mut reading);
+            }
+            Ok((document::of_reading(&reading, &context), super::plea::opened(&reading, streamed.digest)))
+        })?;
         if let Some((message, took)) = opened {
             let wanted = name.clone();
             self.core.ask_open(move |core, open| {

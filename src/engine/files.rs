@@ -4,7 +4,7 @@
 //! never over another one. Nothing here opens, runs or looks into a file for a person.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
@@ -57,6 +57,16 @@ pub(crate) fn decrypt(opened: &Opened, path: &str, dir: &Path, keyring: &Keyring
 /// # Errors
 /// In words.
 pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, String> {
+    save_from(dir, foreign_name, &hex::encode(Sha256::digest(content)), &|to| to.write_all(content))
+}
+
+/// As [`save`], of content of this digest that is not held.
+pub(crate) fn save_from(
+    dir: &Path,
+    foreign_name: &str,
+    sha256: &str,
+    content: &dyn Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<Saved, String> {
     let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", dir.display());
     let open_dir = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
     let place = rustix::fs::openat(CWD, dir, open_dir, Mode::empty()).map_err(|why| fail(&why))?;
@@ -67,7 +77,7 @@ pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, Str
         match rustix::fs::openat(&place, candidate.as_str(), flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => {
                 let mut file = File::from(file);
-                let written = file.write_all(content).and_then(|()| file.sync_all());
+                let written = content(&mut file).and_then(|()| file.sync_all());
                 if let Err(why) = written {
                     let _ = rustix::fs::unlinkat(&place, candidate.as_str(), rustix::fs::AtFlags::empty());
                     return Err(fail(&why));
@@ -77,7 +87,7 @@ pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, Str
             Err(rustix::io::Errno::EXIST) => {
                 let flags = OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
                 if let Ok(there) = rustix::fs::openat(&place, candidate.as_str(), flags, Mode::empty())
-                    && is_same(File::from(there), content)
+                    && is_same(File::from(there), sha256)
                 {
                     return Ok(Saved { path: dir.join(candidate), already: true });
                 }
@@ -114,13 +124,12 @@ fn numbered(name: &str, number: u32) -> String {
     }
 }
 
-fn is_same(file: File, content: &[u8]) -> bool {
-    let Ok(metadata) = file.metadata() else { return false };
-    if !metadata.is_file() || metadata.len() != content.len() as u64 {
+fn is_same(mut file: File, sha256: &str) -> bool {
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return false;
     }
-    let mut there = Vec::new();
-    file.take(metadata.len()).read_to_end(&mut there).is_ok() && Sha256::digest(&there) == Sha256::digest(content)
+    let mut digest = Sha256::new();
+    io::copy(&mut file, &mut digest).is_ok() && hex::encode(digest.finalize()) == sha256
 }
 
 /// The whole of an ordinary file of at most so many bytes.

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::ingest;
 use super::perform::{Wanted, again};
-use super::reading::{self, Reading};
+use super::reading::{self, Look, Reading};
 use super::streamed::{Kept, Streamed};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
@@ -260,8 +260,9 @@ impl Wanted {
         }
     }
 
-    /// Fetches a message into the cache and gives it as it is kept there: a large one is never held as a whole.
-    pub(super) async fn keep(self) -> Result<Kept, String> {
+    /// Fetches a message into the cache and gives it as it is kept there: a large one is never held as a whole. `early`: as for
+    /// [`Self::fetch_large`].
+    pub(super) async fn keep(self: Arc<Self>, early: Option<Early>) -> Result<Kept, String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
         let large = match summary {
@@ -274,9 +275,9 @@ impl Wanted {
             _ => None,
         };
         let (Some(bytes), Some(handle)) = (large, self.handle()) else {
-            return self.fetch(None).await.map(|raw| Kept::Here(raw.into()));
+            return self.fetch(early).await.map(|raw| Kept::Here(raw.into()));
         };
-        self.fetch_apart(handle, bytes, None).await?;
+        self.fetch_apart(handle, bytes, early).await?;
         let noted = tokio::task::spawn_blocking(move || {
             let kept = Kept::of(&self.stores, self.key).map_err(|error| error.to_string())?;
             let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
@@ -290,8 +291,8 @@ impl Wanted {
     fn note(&self, kept: &Kept) {
         let context = self.context();
         let terms = self.settings.terms(Decrypt::NotRsa);
-        let read = |raw: Arc<[u8]>| reading::read_guarded(&raw, &context.keyring, &terms);
-        let streamed = Streamed::read(kept.clone(), &read, &|_| Ok(()));
+        let look = Look { keyring: &context.keyring, terms: &terms, beside: false };
+        let streamed = Streamed::read(kept.clone(), &look, &|_| Ok(()));
         let (Ok(Streamed { reading: Some(reading), bytes, .. }), Ok(Some(old))) =
             (streamed, self.stores.cache.summary(self.key))
         else {

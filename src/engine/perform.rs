@@ -14,7 +14,8 @@ use super::outgoing::{self, Means, Prepared};
 use super::quarantine::Shutter;
 use super::query::{Along, Resolution};
 use super::reader::{self, Around};
-use super::reading::{self, Reading};
+use super::reading::{self, Look, Reading};
+use super::streamed::{Kept, Streamed};
 use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
@@ -28,6 +29,7 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
+use crate::register::record::Digest;
 use crate::store::cache::NewMessage;
 use crate::store::summary::Summary;
 use crate::store::vault::Vault;
@@ -340,7 +342,7 @@ impl Core {
         name: MessageRef,
         then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
     ) {
-        self.with_message_early(open, name, Watcher::default(), None, then);
+        self.with_message_early(open, name, Watcher::default(), (None, true), |read| then(read.and_then(held)));
     }
 
     /// Fetches the bytes of a message into the cache and hands them on.
@@ -359,6 +361,22 @@ impl Core {
         });
     }
 
+    /// As [`Self::fetch_raw`], as it is kept then.
+    pub(super) fn fetch_kept(
+        &mut self,
+        open: &mut Open,
+        name: MessageRef,
+        tell: tokio::sync::oneshot::Sender<Result<Kept, String>>,
+    ) {
+        let Some(wanted) = self.to_read(open, name, Watcher::default()) else {
+            let _ = tell.send(Err("this message is gone: it was moved or deleted elsewhere".to_owned()));
+            return;
+        };
+        self.runtime.spawn(async move {
+            let _ = tell.send(Arc::new(wanted).keep(None).await);
+        });
+    }
+
     /// A message with what it takes to read it; `None` where it is gone.
     fn to_read(&self, open: &Open, name: MessageRef, watcher: Watcher) -> Option<Wanted> {
         let key = open.library.key(&name)?;
@@ -371,8 +389,8 @@ impl Core {
         open: &mut Open,
         name: MessageRef,
         watcher: Watcher,
-        early: Option<Early>,
-        then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
+        (early, is_held): (Option<Early>, bool),
+        then: impl FnOnce(Result<(Streamed, Around), Sentence>) + Send + 'static,
     ) {
         // A move of ours gave it another name since this was asked for.
         let name = match open.library.key(&name) {
@@ -396,17 +414,19 @@ impl Core {
             }) as Early
         });
         self.runtime.spawn(async move {
-            match wanted.read(early).await {
-                Ok(mut reading) => {
-                    shutter.shut(&mut reading);
-                    then(Ok((reading, around)));
+            match wanted.read(early, is_held).await {
+                Ok(mut streamed) => {
+                    streamed.reading.iter_mut().for_each(|reading| shutter.shut(reading));
+                    then(Ok((streamed, around)));
                 }
                 // Whoever asked does not look any more; who asks again is answered for itself.
                 Err(_) if watcher.has_left() => {}
                 Err(words) => core.front_of(number, move |core, open| {
                     // Moved while it was being fetched: it is there under its new name.
                     match open.changes.name_now(&asked).cloned() {
-                        Some(moved) if open.library.key(&moved).is_some() => core.with_message(open, moved, then),
+                        Some(moved) if open.library.key(&moved).is_some() => {
+                            core.with_message_early(open, moved, Watcher::default(), (None, is_held), then);
+                        }
                         _ => then(Err(sentence(Tone::Alarm, &words))),
                     }
                 }),
@@ -425,8 +445,8 @@ impl Core {
         });
         let keyring = open.keyring.clone();
         let watcher = OnScreen::show(&mut open.on_screen, &name);
-        self.with_message_early(open, name, watcher, early, move |read| {
-            let view = read.map(|(reading, around)| {
+        self.with_message_early(open, name, watcher, (early, false), move |read| {
+            let view = read.and_then(held).map(|(reading, around)| {
                 let readers = readers(&keyring.now(), &reading.opened.report, settings.clock.now());
                 Arc::new(reader::view(&reading, around, readers, &settings.classes))
             });
@@ -444,19 +464,22 @@ impl Core {
 
     fn save_attachment(&mut self, open: &mut Open, name: MessageRef, path: String, dir: String) {
         let announcer = self.announcer.clone();
-        self.with_message(open, name, move |read| {
+        self.with_message_early(open, name, Watcher::default(), (None, false), move |read| {
             let told = match read {
                 Err(words) => words,
-                Ok((reading, _)) => {
-                    let shown = &reading.opened.shown;
-                    let info = reading.body.attachments.iter().find(|info| info.path == path);
-                    match info.and_then(|info| Some((info, shown.parts().get(info.part)?))) {
+                Ok((streamed, _)) => {
+                    let reading = streamed.reading.as_ref();
+                    let info = reading.and_then(|reading| {
+                        let info = reading.body.attachments.iter().find(|info| info.path == path)?;
+                        Some((info, reading.shut.refusal(info.part)))
+                    });
+                    match info {
                         None => sentence(Tone::Warning, "This message has no such attachment."),
-                        Some((info, _)) if reading.shut.refusal(info.part).is_some() => {
-                            sentence(Tone::Warning, &reading.shut.refusal(info.part).unwrap_or_default())
-                        }
-                        Some((info, part)) => {
-                            match files::save(&PathBuf::from(dir), &info.name, &shown.content(part)) {
+                        Some((_, Some(refusal))) => sentence(Tone::Warning, &refusal),
+                        Some((info, None)) => {
+                            let write =
+                                |to: &mut dyn std::io::Write| streamed.write_content(&streamed.tape(), info.part, to);
+                            match files::save_from(&PathBuf::from(dir), &info.name, &info.sha256, &write) {
                                 Ok(saved) if saved.already => {
                                     sentence(Tone::Plain, &format!("It was saved already: {}", saved.path.display()))
                                 }
@@ -723,6 +746,12 @@ impl Core {
     }
 }
 
+/// What was read of a message.
+fn held((streamed, around): (Streamed, Around)) -> Result<(Reading, Around), Sentence> {
+    let reading = streamed.reading.ok_or_else(|| sentence(Tone::Alarm, "This message cannot be shown."))?;
+    Ok((reading, around))
+}
+
 /// Whether an effect is about messages of the index.
 fn needs_list(effect: &Effect) -> bool {
     matches!(
@@ -821,26 +850,29 @@ impl Wanted {
         self.handle.as_ref()
     }
 
-    async fn read(self, early: Option<Early>) -> Result<Reading, String> {
-        let (stores, key) = (Arc::clone(&self.stores), self.key);
-        let here = tokio::task::spawn_blocking(move || stores.raw(key)).await;
-        let raw = match here {
-            Ok(Ok(Some(raw))) => raw,
-            Ok(Ok(None)) => self.fetch(early).await?,
+    /// Reads it. `held`: all of its parts are, whatever their size.
+    async fn read(self, early: Option<Early>, held: bool) -> Result<Streamed, String> {
+        let wanted = Arc::new(self);
+        let (stores, key) = (Arc::clone(&wanted.stores), wanted.key);
+        let here = tokio::task::spawn_blocking(move || Kept::of(&stores, key)).await;
+        let kept = match here {
+            Ok(Ok(Some(kept))) => kept,
+            Ok(Ok(None)) => Arc::clone(&wanted).keep(early).await?,
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("the cache could not be read".to_owned()),
         };
         let reading = tokio::task::spawn_blocking(move || {
-            let raw: Arc<[u8]> = raw.into();
-            let terms = self.company.terms(self.settings.clock.now(), Decrypt::Any);
-            let reading = reading::open_guarded(&raw, &self.keyring, &terms);
-            if let Some(reading) = &reading {
-                self.learn(reading, &raw);
+            let terms = wanted.company.terms(wanted.settings.clock.now(), Decrypt::Any);
+            let look = Look { keyring: &wanted.keyring, terms: &terms, beside: true };
+            let streamed = if held { Streamed::whole(kept, &look) } else { Streamed::read(kept, &look, &|_| Ok(())) };
+            if let Ok(Streamed { reading: Some(reading), digest, bytes, .. }) = &streamed {
+                wanted.learn(reading, *digest, *bytes);
             }
-            reading
+            streamed
         });
         match reading.await {
-            Ok(Some(reading)) => Ok(reading),
+            Ok(Ok(streamed)) if streamed.reading.is_some() => Ok(streamed),
+            Ok(Err(error)) => Err(format!("This message could not be read: {error}")),
             _ => Err("This message cannot be shown: it is malformed in a way that casemail cannot read. `casemail message raw` gives its bytes.".to_owned()),
         }
     }
@@ -890,8 +922,8 @@ impl Wanted {
     }
 
     /// The user's keys may have opened more than ingest was allowed to: the list learns of it.
-    fn learn(&self, reading: &Reading, raw: &Arc<[u8]>) {
-        if let Some((message, took)) = super::plea::opened(reading, raw) {
+    fn learn(&self, reading: &Reading, digest: Digest, bytes: u64) {
+        if let Some((message, took)) = super::plea::opened(reading, digest) {
             let key = self.key;
             self.core.front_of(self.number, move |core, open| core.plea_opened(open, key, &message, took));
         }
@@ -902,7 +934,7 @@ impl Wanted {
         let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return };
         let context = self.context();
         let mut new = Summary { flags: old.flags.clone(), has_raw: true, ..Summary::default() };
-        (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(raw.len()).unwrap_or(old.bytes));
+        (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(bytes).unwrap_or(old.bytes));
         ingest::fill(&mut new, reading, &context);
         ingest::carry_over(&mut new, &old);
         let mailbox = self.key.mailbox;

@@ -1,7 +1,8 @@
 //! A message read from where it is kept. A large one is never held as a whole: it is passed over once for its outline and its digest, once more for the
 //! digests of what it holds, and read again by whoever wants a part of it.
 //!
-//! OpenPGP is about every byte: a message that holds any is held as a whole, and so is one that cannot be told from its outline.
+//! What is encrypted or signed as a whole is decrypted into a sealed spool and verified as a stream ([`crate::pgp::large`]). Other OpenPGP, in a text or
+//! beside a file, is about every byte: such a message is held as a whole, and so is one that cannot be told from its outline.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -10,14 +11,19 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{EngineError, Stores};
-use super::reading::Reading;
+use super::reading::{Look, Reading};
+use crate::mail::display;
 use crate::mail::id::MessageKey;
 use crate::mail::message::{Message, Part};
 use crate::mail::outline::Outline;
+use crate::pgp::large::{Laid, Lies, Sink, Source, is_wrapped};
+use crate::pgp::report::SignatureState;
 use crate::register::record::Digest;
 
 /// Ends of names of files that OpenPGP or S/MIME has a word on.
 const SEALED_ENDS: [&str; 7] = [".asc", ".gpg", ".pgp", ".sig", ".sign", ".p7m", ".p7s"];
+/// What [`display`] says of an attachment that is not whole.
+const DAMAGED: &str = "damaged-attachment";
 /// Bytes between two calls of whoever watches.
 const TICK: u64 = 1 << 20;
 
@@ -66,6 +72,44 @@ impl Kept {
     }
 }
 
+impl Source for Kept {
+    fn open(&self, at: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        let mut reader = Kept::open(self)?;
+        io::copy(&mut reader.by_ref().take(at), &mut io::sink())?;
+        Ok(reader)
+    }
+}
+
+impl Source for crate::store::spool::Spool {
+    fn open(&self, at: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Self::open(self, at)?))
+    }
+}
+
+/// A spool that is being filled, watched.
+struct Filling<'a> {
+    writer: crate::store::spool::Writer,
+    meter: Meter<'a>,
+}
+
+impl Write for Filling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.writer.write(bytes)?;
+        self.meter.count(count)?;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Filling<'_> {
+    fn finish(self: Box<Self>) -> io::Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.writer.finish()?))
+    }
+}
+
 /// Called while something large is read or written, with the bytes since the last call; an error ends it.
 pub(crate) type Tick<'a> = &'a (dyn Fn(u64) -> io::Result<()> + Sync);
 
@@ -79,58 +123,97 @@ pub(crate) struct Streamed {
     pub(crate) digest: Digest,
     /// Its size.
     pub(crate) bytes: u64,
-    outline: Option<Outline>,
+    laid: Option<Laid>,
 }
 
 impl Streamed {
-    /// Reads a message. `read` makes a reading of bytes; foreign bytes want a deep stack.
+    /// Reads a message; foreign bytes want a deep stack.
     ///
     /// # Errors
     /// It cannot be read from where it is kept, or whoever watches ends it.
-    pub(crate) fn read(kept: Kept, read: &dyn Fn(Arc<[u8]>) -> Option<Reading>, tick: Tick<'_>) -> io::Result<Self> {
-        if matches!(kept, Kept::Apart(..))
-            && let Some(streamed) = Self::outlined(&kept, read, tick)?
+    pub(crate) fn read(kept: Kept, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Self> {
+        if let Kept::Apart(stores, _) = &kept
+            && let Some(streamed) = Self::outlined(&kept, stores, look, tick)?
         {
             return Ok(streamed);
         }
+        Self::whole(kept, look)
+    }
+
+    /// Reads a message that is held then.
+    ///
+    /// # Errors
+    /// It cannot be read from where it is kept.
+    pub(crate) fn whole(kept: Kept, look: &Look<'_>) -> io::Result<Self> {
         let raw = kept.whole()?;
         let (digest, bytes) = (Digest::of(&raw), raw.len() as u64);
-        Ok(Self { kept: Kept::Here(Arc::clone(&raw)), reading: read(raw), digest, bytes, outline: None })
+        Ok(Self { kept: Kept::Here(Arc::clone(&raw)), reading: look.at(&raw), digest, bytes, laid: None })
     }
 
     /// As an outline, where that says everything.
-    fn outlined(kept: &Kept, read: &dyn Fn(Arc<[u8]>) -> Option<Reading>, tick: Tick<'_>) -> io::Result<Option<Self>> {
+    fn outlined(kept: &Kept, stores: &Stores, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Option<Self>> {
         let mut digest = Sha256::new();
         let mut meter = Meter::new(tick);
         let outline = Outline::read(&mut kept.open()?, &mut |piece| {
             digest.update(piece);
             meter.count(piece.len())
         })?;
-        let Some(outline) = outline.filter(|outline| !may_hold_openpgp(outline.message())) else { return Ok(None) };
-        let Some(mut reading) = read(Arc::from(outline.message().raw())) else { return Ok(None) };
-        let report = &reading.opened.report;
-        let is_plain = !report.encrypted && report.signature.state == crate::pgp::report::SignatureState::None;
-        let is_same = reading.opened.shown.parts().len() == outline.message().parts().len();
-        let cut = |place: usize| outline.message().parts().get(place).is_none_or(|part| !outline.is_whole(part));
+        let Some(outline) = outline else { return Ok(None) };
+        let (digest, bytes) = (Digest(digest.finalize().into()), outline.bytes());
+        let lies = Lies::new(outline, Arc::new(kept.clone()));
+        let message = lies.outline().message();
+        let read = if is_wrapped(message) {
+            let spool = || -> io::Result<Box<dyn Sink + '_>> {
+                let writer = stores.cache.spool()?;
+                Ok(Box::new(Filling { writer, meter: Meter::new(tick) }))
+            };
+            look.at_large(&lies, &spool)?
+        } else if may_hold_openpgp(message) {
+            None
+        } else {
+            look.at(&Arc::from(message.raw())).map(|reading| (reading, Laid::plain(lies)))
+        };
+        let Some((mut reading, laid)) = read else { return Ok(None) };
+        let (report, parts) = (&reading.opened.report, laid.lies().outline().message().parts());
+        let is_plain = !report.encrypted && report.signature.state == SignatureState::None;
+        let is_same = reading.opened.shown.parts().len() == parts.len();
+        let cut = |place: usize| !laid.lies().is_whole(place);
         // A text is shown, and searched for links: it is wanted whole.
-        if !is_plain || !is_same || reading.body.sections.iter().any(|section| cut(section.part)) {
+        if !(is_plain || is_wrapped(&reading.message))
+            || !is_same
+            || reading.body.sections.iter().any(|one| cut(one.part))
+        {
             return Ok(None);
         }
-        let tape = Tape::new(kept);
-        for info in reading.body.attachments.iter_mut().filter(|info| cut(info.part)) {
-            let Some(part) = outline.message().parts().get(info.part) else { continue };
+        let tape = Tape::new(Some(&laid));
+        let mut damaged = false;
+        for (place, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_multipart()) {
+            let info = reading.body.attachments.iter_mut().find(|info| info.part == place);
+            if !cut(place) {
+                damaged |= info.is_some() && display::weigh(&reading.opened.shown, part).2;
+                continue;
+            }
             let mut scales = Scales { bytes: 0, digest: Sha256::new(), meter: Meter::new(tick) };
-            tape.write(&outline, part, &mut scales)?;
-            (info.bytes, info.sha256) = (scales.bytes, hex::encode(scales.digest.finalize()));
+            let is_damaged = tape.write(&laid, part, &mut scales)?;
+            let (bytes, sha256) = (scales.bytes, hex::encode(scales.digest.finalize()));
+            if let Some(info) = info {
+                damaged |= is_damaged;
+                (info.bytes, info.sha256) = (bytes, sha256.clone());
+            }
+            reading.weights.insert(place, (bytes, sha256));
         }
-        let (digest, bytes) = (Digest(digest.finalize().into()), outline.bytes());
         drop(tape);
-        Ok(Some(Self { kept: kept.clone(), reading: Some(reading), digest, bytes, outline: Some(outline) }))
+        // What is told of a part whose end is not held is not said of its end.
+        reading.body.warnings.retain(|code| *code != DAMAGED || damaged);
+        if damaged && !reading.body.warnings.contains(&DAMAGED) {
+            reading.body.warnings.push(DAMAGED);
+        }
+        Ok(Some(Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) }))
     }
 
     /// Whether it is read from where it is kept each time.
     pub(crate) fn is_large(&self) -> bool {
-        self.outline.is_some()
+        self.laid.is_some()
     }
 
     /// Writes it as the server has it.
@@ -154,7 +237,7 @@ impl Streamed {
 
     /// Its parts, to be written one after the other: each is found without beginning anew, as long as they are asked for in their order.
     pub(crate) fn tape(&self) -> Tape<'_> {
-        Tape::new(&self.kept)
+        Tape::new(self.laid.as_ref())
     }
 
     /// Writes what a part of what is shown holds.
@@ -164,11 +247,24 @@ impl Streamed {
     pub(crate) fn write_content(&self, tape: &Tape<'_>, place: usize, to: &mut dyn Write) -> io::Result<()> {
         let Some(reading) = &self.reading else { return Ok(()) };
         let shown = &reading.opened.shown;
-        let kept = self.outline.as_ref().and_then(|outline| Some((outline, outline.message().parts().get(place)?)));
-        match (kept, shown.parts().get(place)) {
-            (Some((outline, part)), _) if !outline.is_whole(part) => tape.write(outline, part, to).map(drop),
-            (_, Some(part)) => shown.write_content(part, to).map(drop),
-            (_, None) => Ok(()),
+        let cut = self.laid.as_ref().filter(|laid| !laid.lies().is_whole(place));
+        let part = cut.and_then(|laid| laid.lies().outline().message().parts().get(place));
+        match (cut.zip(part), shown.parts().get(place)) {
+            (Some((laid, part)), _) => tape.write(laid, part, to).map(drop),
+            (None, Some(part)) => shown.write_content(part, to).map(drop),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Writes the message that is shown: without its encryption.
+    ///
+    /// # Errors
+    /// What the taker says; it cannot be read.
+    pub(crate) fn write_shown(&self, to: &mut dyn Write) -> io::Result<()> {
+        match (&self.laid, &self.reading) {
+            (Some(laid), _) => laid.write(to),
+            (None, Some(reading)) => to.write_all(reading.opened.shown.raw()),
+            (None, None) => Ok(()),
         }
     }
 }
@@ -188,22 +284,24 @@ fn may_hold_openpgp(message: &Message) -> bool {
 
 /// A stream of a message that goes on from where it is; asked for what lies behind it, it begins anew.
 pub(crate) struct Tape<'a> {
-    kept: &'a Kept,
     now: RefCell<Option<(Box<dyn Read + Send + 'a>, u64)>>,
+    laid: Option<&'a Laid>,
 }
 
 impl<'a> Tape<'a> {
-    fn new(kept: &'a Kept) -> Self {
-        Self { kept, now: RefCell::new(None) }
+    fn new(laid: Option<&'a Laid>) -> Self {
+        Self { now: RefCell::new(None), laid }
     }
 
     /// Writes what a part holds; whether it is damaged.
-    fn write(&self, outline: &Outline, part: &Part, to: &mut dyn Write) -> io::Result<bool> {
+    fn write(&self, laid: &Laid, part: &Part, to: &mut dyn Write) -> io::Result<bool> {
+        let outline = laid.lies().outline();
         let range = outline.range(part);
         let before = self.now.borrow_mut().take().filter(|(_, at)| *at <= range.start);
+        let Some(mine) = self.laid else { return outline.write_content(part, &mut laid.lies().open(range.start)?, to) };
         let (mut reader, at) = match before {
             Some(before) => before,
-            None => (self.kept.open()?, 0),
+            None => (mine.lies().open(range.start)?, range.start),
         };
         let between = range.start - at;
         if io::copy(&mut reader.by_ref().take(between), &mut io::sink())? < between {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::decrypt::{self, Decrypted, decrypt};
 use super::keyring::Keyring;
+use super::large::Laid;
 use super::open::{Opened, Terms, addresses};
 use super::report::{Integrity, OpenPgp};
 use super::verdict::{Checked, Evidence, verdict};
@@ -51,6 +52,12 @@ pub struct OpenedFile {
 /// The files of what is shown that OpenPGP has a word on, in their order. Nothing is decrypted for it.
 #[must_use]
 pub fn files(opened: &Opened, keyring: &Keyring, terms: &Terms<'_>) -> Vec<FileReport> {
+    files_of(opened, None, keyring, terms)
+}
+
+/// As [`files`], of a message that is not held. What cannot be read has no report.
+#[must_use]
+pub fn files_of(opened: &Opened, laid: Option<&Laid>, keyring: &Keyring, terms: &Terms<'_>) -> Vec<FileReport> {
     let shown = &opened.shown;
     let mut found = Vec::new();
     for (place, part) in shown.parts().iter().enumerate().filter(|(_, part)| part.children.is_empty()) {
@@ -60,7 +67,17 @@ pub fn files(opened: &Opened, keyring: &Keyring, terms: &Terms<'_>) -> Vec<FileR
         } else if found.len() < SIGNATURES_MAX {
             for target in signed_by(shown, place, part) {
                 let Some(file) = shown.parts().get(target) else { continue };
-                let checked = verify::detached(&shown.content(part), &shown.content(file), keyring, terms.now);
+                let signature = shown.content(part);
+                let cut = laid.map(Laid::lies).filter(|lies| !lies.is_whole(target));
+                let checked = match cut.map(|lies| lies.content(target)) {
+                    None => verify::detached(&signature, &shown.content(file), keyring, terms.now),
+                    Some(data) => {
+                        let checked =
+                            data.and_then(|data| verify::detached_stream(&signature, data, keyring, terms.now));
+                        let Ok(checked) = checked else { continue };
+                        checked
+                    }
+                };
                 let openpgp = OpenPgp { signature: judge(checked, opened, terms), ..OpenPgp::default() };
                 found.push(FileReport { part: target, signature: Some(place), openpgp });
             }

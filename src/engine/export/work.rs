@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::fetch::Fetch;
@@ -16,7 +15,7 @@ use crate::engine::STACK_BYTES;
 use crate::engine::company::Company;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
-use crate::engine::reading::open_guarded;
+use crate::engine::reading::Look;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
 use crate::mail::id::ThreadId;
@@ -36,8 +35,8 @@ impl Exporter {
         let kept = kept.map_or_else(|| fetch(letter), Ok)?;
         let company = Company::of(&self.settings, &self.book, &letter.cases);
         let terms = company.terms(self.settings.clock.now(), Decrypt::Any);
-        let read = |raw: Arc<[u8]>| open_guarded(&raw, &self.keyring, &terms);
-        Streamed::read(kept, &read, &|bytes| gauge.count(bytes)).map_err(|error| error.to_string())
+        let look = Look { keyring: &self.keyring, terms: &terms, beside: true };
+        Streamed::read(kept, &look, &|bytes| gauge.count(bytes)).map_err(|error| error.to_string())
     }
 
     /// Reads all messages in their order, each while the one before it is worked on: one core reads, the other writes.
@@ -355,9 +354,8 @@ impl Work<'_> {
         let put = self.put(folder, &directory, &file("message"), known, &|to| message.write_raw(to))?;
         self.keep(put, entry(Role::Message, &name, "", "message/rfc822", &sha256));
         let opened = message.reading.as_ref().map(|reading| &reading.opened);
-        if let Some(opened) = opened.filter(|opened| opened.report.decrypted && !opened.shown.raw().is_empty()) {
-            let plain = opened.shown.raw();
-            let put = self.put(folder, &directory, &file("decrypted"), None, &|to| to.write_all(plain))?;
+        if opened.is_some_and(|opened| opened.report.decrypted && !opened.shown.raw().is_empty()) {
+            let put = self.put(folder, &directory, &file("decrypted"), None, &|to| message.write_shown(to))?;
             self.keep(put, entry(Role::Decrypted, &name, "", "message/rfc822", &sha256));
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::engine::clocks::deemed_words;
 use crate::engine::core::{Core, Open, Settings, Stores};
 use crate::engine::library::filing::Derived;
 use crate::engine::plea;
-use crate::engine::reading::{Reading, read_guarded};
+use crate::engine::reading::{Look, Reading, read_guarded};
 use crate::engine::streamed::{Kept, Streamed};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
@@ -184,11 +184,13 @@ impl Recorder {
 
     /// The facts of a message of the cache; nothing where it is not here. A large one is not held.
     fn facts_of(&self, key: MessageKey) -> Option<(MessageFacts, Option<Reading>)> {
+        let terms = self.settings.terms(Decrypt::NotRsa);
+        let look = Look { keyring: &self.keyring, terms: &terms, beside: false };
         let kept = match self.stores.cache.is_apart(key) {
             Ok(true) => Kept::Apart(Arc::clone(&self.stores), key),
             _ => Kept::Here(self.stores.cache.raw(key).ok()??.into()),
         };
-        let streamed = Streamed::read(kept, &|raw| self.reading(raw), &|_| Ok(())).ok()?;
+        let streamed = Streamed::read(kept, &look, &|_| Ok(())).ok()?;
         let facts = self.facts(streamed.reading.as_ref(), streamed.digest, streamed.bytes);
         Some((facts, streamed.reading))
     }

@@ -190,7 +190,9 @@ impl Streamed {
         for (place, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_multipart()) {
             let info = reading.body.attachments.iter_mut().find(|info| info.part == place);
             if !cut(place) {
-                damaged |= info.is_some() && display::weigh(&reading.opened.shown, part).2;
+                let shown = &reading.opened.shown;
+                let part = shown.parts().get(place).filter(|_| info.is_some());
+                damaged |= part.is_some_and(|part| display::weigh(shown, part).2);
                 continue;
             }
             let mut scales = Scales { bytes: 0, digest: Sha256::new(), meter: Meter::new(tick) };

@@ -147,22 +147,22 @@ struct Payload {
 const LAYERS_MAX: usize = 6;
 
 /// A message being opened.
-pub(super) struct Work<'a> {
+pub(super) struct Work<'a, 's> {
     message: &'a Message,
     keyring: &'a Keyring,
     terms: &'a Terms<'a>,
     /// The message is an outline.
-    large: Option<&'a Large<'a>>,
+    large: Option<&'a Large<'s>>,
     report: OpenPgp,
     warnings: Vec<Warning>,
 }
 
-impl<'a> Work<'a> {
+impl<'a, 's> Work<'a, 's> {
     pub(super) fn new(
         message: &'a Message,
         keyring: &'a Keyring,
         terms: &'a Terms<'a>,
-        large: Option<&'a Large<'a>>,
+        large: Option<&'a Large<'s>>,
     ) -> Self {
         Self { message, keyring, terms, large, report: OpenPgp::default(), warnings: Vec::new() }
     }
@@ -216,7 +216,7 @@ impl<'a> Work<'a> {
     fn layers(&mut self, around: &mut Option<Payload>) -> Option<Payload> {
         let mut payload: Option<Payload> = None;
         for _ in 0..LAYERS_MAX {
-            let root = self.large.map(Large::root);
+            let root = self.large.map(|large| large.root());
             let (entity, lies) =
                 payload.as_ref().map_or((self.message, root), |payload| (&payload.entity, payload.lies.as_ref()));
             let next = match shape(entity) {
@@ -473,7 +473,7 @@ impl<'a> Work<'a> {
     fn unwrapped(mut self) -> Opened {
         let message = self.message;
         let mut inside = vec![Inside::Clear; message.parts().len()];
-        let mut signatures = self.below(message, self.large.map(Large::root), |place| {
+        let mut signatures = self.below(message, self.large.map(|large| large.root()), |place| {
             if let Some(inside) = inside.get_mut(place) {
                 *inside = Inside::Signed;
             }

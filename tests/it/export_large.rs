@@ -7,7 +7,7 @@ use crate::export::{World, files, has, idpc, path, pdf, ran};
 use crate::walkthrough::show;
 
 /// Bytes that do not compress.
-fn noise(seed: u64, count: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, count: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut next = || {
         state ^= state << 13;
@@ -19,7 +19,7 @@ fn noise(seed: u64, count: usize) -> Vec<u8> {
 }
 
 /// Runs a command of the program; its exit code, what it said, and the peak of its memory in kB.
-fn weighed(world: &World, args: &[&str]) -> (i32, String, u64) {
+pub(crate) fn weighed(world: &World, args: &[&str]) -> (i32, String, u64) {
     let script = "import resource, subprocess, sys\n\
         done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)\n\
         sys.stderr.buffer.write(done.stderr)\n\

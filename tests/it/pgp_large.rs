@@ -17,7 +17,7 @@ fn encrypted(world: &World, gpg: &Path, plain: &[u8]) -> Vec<u8> {
         command.args(["--homedir", path(gpg), "--batch", "--no-tty", "--trust-model", "always"]).args(args);
         command
     };
-    run(&mut command(&["--import"]), cert.out.as_bytes());
+    run(&mut command(&["--import"]), cert.as_bytes());
     let made = run(&mut command(&["--encrypt", "--compress-algo", "none", "-r", "quill@quillpounce.example"]), plain).0;
     let _agent_gone = Command::new("gpgconf").args(["--homedir", path(gpg), "--kill", "all"]).output();
     made

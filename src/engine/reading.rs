@@ -203,7 +203,7 @@ impl Look<'_> {
     }
 
     /// Reads a message that is not held; `None` where it has to be.
-    pub(crate) fn at_large(&self, lies: &Lies, spool: Spool<'_>) -> io::Result<Option<(Reading, Laid)>> {
+    pub(crate) fn at_large<'a>(&self, lies: &'a Lies, spool: Spool<'a>) -> io::Result<Option<(Reading, Laid)>> {
         let look = || -> io::Result<Option<(Reading, Laid)>> {
             let Some((opened, laid)) = open_large(lies, spool, self.keyring, self.terms)? else { return Ok(None) };
             let mut reading = of(lies.outline().message().clone(), opened);

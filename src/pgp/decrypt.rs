@@ -168,8 +168,10 @@ impl<'k> Opening<'k> {
             Ok(true) if observer.encrypted => Decrypted::Plain(plain),
             Ok(true) => Decrypted::NotEncrypted(plain.to_vec()),
             // Too large to look at; what kind of packet it is can still be told.
-            Ok(false) if head().container == Container::Clear => Decrypted::NotEncrypted(Vec::new()),
-            Ok(false) => Decrypted::TooLarge,
+            Ok(false) => match head().container {
+                Container::Clear => Decrypted::NotEncrypted(Vec::new()),
+                _ => Decrypted::TooLarge,
+            },
             Err(_) => {
                 let head = head();
                 recipients = head.recipients;

@@ -267,9 +267,9 @@ impl<'a> Large<'a> {
 ///
 /// # Errors
 /// It cannot be read, or its plaintext not be kept.
-pub fn open_large(
-    lies: &Lies,
-    spool: Spool<'_>,
+pub fn open_large<'a>(
+    lies: &'a Lies,
+    spool: Spool<'a>,
     keyring: &Keyring,
     terms: &Terms<'_>,
 ) -> io::Result<Option<(Opened, Laid)>> {

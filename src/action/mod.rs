@@ -123,8 +123,8 @@ actions! {
     PleaWrite "plea.write" [Plea] "Write the page to hand up, or the chronology, to a file";
     PleaNote "plea.note" [Plea] "Write a note that is never sent";
     PleaChoose "plea.choose" [Plea] "Say which of two crossed offers stands here";
-    PleaAdmit "plea.admit" [Plea] "Let the act at the cursor count in spite of what was found";
-    PleaUnmark "plea.unmark" [Plea] "Take back the mark at the cursor";
+    PleaAdmit "plea.admit" [Plea] "It is theirs: let the act that waits for a yes count, or the one at the cursor";
+    PleaUnmark "plea.unmark" [Plea] "It is not theirs: set the act aside, or take back the mark at the cursor";
 
     // What you did.
     ChangeUndo "change.undo" [Global] "Take back what you did last: a move, a deletion, a flag";

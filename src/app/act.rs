@@ -38,8 +38,17 @@ impl Model {
             },
             Some(Screen::Threads(threads)) => match action {
                 Action::ListNextUnread | Action::ListPreviousUnread => {
+                    let at = threads.list.at();
                     let found = threads.seek_unread(action == Action::ListNextUnread);
-                    self.sought(found);
+                    if threads.list.all().behind() > 0 && found != Some(false) {
+                        threads.list.to(at);
+                        self.say(
+                            Tone::Plain,
+                            "No further row of those here is unread; the others are still being read.",
+                        );
+                    } else {
+                        self.sought(found);
+                    }
                 }
                 _ if move_in(&mut threads.list, action) => {}
                 _ => self.act_on_thread_row(action, out),

@@ -18,6 +18,17 @@ pub enum Source {
     Mail,
 }
 
+/// Why messages are in a case: one reason, and how many it holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiledBy {
+    /// In words: "by URN in the subject".
+    pub because: SafeText,
+    /// How strong that is, out of 100.
+    pub score: u8,
+    /// Messages that are in the case for it.
+    pub messages: usize,
+}
+
 /// An open case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseView {
@@ -31,6 +42,8 @@ pub struct CaseView {
     pub messages: usize,
     /// Unread ones of them.
     pub unread: usize,
+    /// Why they are in it, the strongest reason first.
+    pub filed: Vec<FiledBy>,
 }
 
 /// A case that a message may belong to.

@@ -26,6 +26,10 @@ impl std::fmt::Debug for Passphrase {
     }
 }
 
+/// Which message being written: each that is begun or gone on with has a number of its own. What was asked for one goes into no other.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ComposerId(pub u64);
+
 /// A change of one message's or several messages' flags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FlagChange {
@@ -175,10 +179,10 @@ pub enum KeyDeed {
     },
     /// Open an own key that is locked with a passphrase of its own.
     Unlock(String, Passphrase),
-    /// Send the certificate as a file for the draft on screen.
-    Attach(String),
+    /// Send the certificate as a file for this message being written.
+    Attach(ComposerId, String),
     /// The same for one's own.
-    AttachOwn,
+    AttachOwn(ComposerId),
 }
 
 /// An output of [`update`](fn@super::update). Closed. None of them is waited for: answers come back as events.
@@ -272,18 +276,18 @@ pub enum Effect {
     StopExport,
     /// Decrypt an attachment (message, part path) that is an encrypted file, and save what is in it to a directory.
     DecryptAttachment(MessageRef, String, String),
-    /// Read files, to send them along with the draft: what was typed may be read in several ways, the likeliest first.
-    AttachFiles(Vec<Vec<String>>),
+    /// Read files, to send them along with the draft: what was typed may be read in several ways, the likeliest first. Answered once.
+    AttachFiles(ComposerId, Vec<Vec<String>>),
     /// The same for a pasted text, if it names files that are there in one of these readings; else it is a text.
-    AttachDropped(String, Vec<Vec<String>>),
-    /// Send documents of a case, to attach them to the draft.
-    AttachDocuments(Vec<Document>),
+    AttachDropped(ComposerId, String, Vec<Vec<String>>),
+    /// Send documents of a case, to attach them to the draft. Answered once for each.
+    AttachDocuments(ComposerId, Vec<Document>),
     /// Send what could complete a path.
     ListPaths(String),
     /// Send the smallest limit of a message of this account to these addresses.
     AskLimit(String, Vec<String>),
     /// Send one's own certificate for this address, to attach it to the draft.
-    AttachOwnKey(String),
+    AttachOwnKey(ComposerId, String),
     /// Send the attachments of this message, to pass them on with the draft that forwards it.
     CarryAttachments(MessageRef),
     /// Send the header fields of a message as they came, and the source of what is not its text.

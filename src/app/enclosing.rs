@@ -1,7 +1,7 @@
 //! What the user does with files that go out: attaching by a path, by dropping, from the case; the list of them; their size.
 
 use super::documents::shut_words;
-use super::effect::Effect;
+use super::effect::{ComposerId, Effect};
 use super::line::Line;
 use super::model::Model;
 use super::popup::{Popup, Prompt, Purpose};
@@ -106,19 +106,23 @@ impl Model {
     fn answer_attach(&mut self, out: &mut Vec<Effect>) {
         let Some(Popup::Attach(attach)) = self.popups.last_mut() else { return };
         let only_directory = attach.path().ends_with('/');
-        match attach.chosen().cloned() {
+        let readings = match attach.chosen().cloned() {
             Some(row) if row.is_directory => {
                 attach.put(&row.path);
                 out.push(Effect::ListPaths(attach.path()));
                 return;
             }
-            Some(row) => out.push(Effect::AttachFiles(vec![vec![row.path]])),
+            Some(row) => vec![vec![row.path]],
             // Nothing was chosen in it yet.
-            None if only_directory || attach.line.text().trim().is_empty() => attach.step(1),
-            None => out.push(Effect::AttachFiles(attach.readings())),
-        }
-        if matches!(out.last(), Some(Effect::AttachFiles(_))) {
-            self.popups.pop();
+            None if only_directory || attach.line.text().trim().is_empty() => {
+                attach.step(1);
+                return;
+            }
+            None => attach.readings(),
+        };
+        self.popups.pop();
+        if let Some((composer, _)) = self.composer_mut() {
+            out.push(Effect::AttachFiles(composer.awaits(1), readings));
         }
     }
 
@@ -147,16 +151,50 @@ impl Model {
         if readings.is_empty() {
             return false;
         }
-        out.push(Effect::AttachDropped(text.to_owned(), readings));
+        if let Some((composer, _)) = self.composer_mut() {
+            out.push(Effect::AttachDropped(composer.awaits(1), text.to_owned(), readings));
+        }
         true
     }
 
-    /// Takes a file along that was asked for.
-    pub(super) fn attached(&mut self, answer: Result<Box<Enclosed>, Sentence>, out: &mut Vec<Effect>) {
-        let one = match answer {
-            Ok(one) => *one,
-            Err(why) => return self.tell(why),
-        };
+    /// Whether an answer is for the message on screen, which then waits for one less. What was asked for another one goes into no other.
+    fn is_for_this(&mut self, to: ComposerId) -> bool {
+        match self.composer_mut() {
+            Some((composer, _)) if composer.id == to => {
+                composer.awaited = composer.awaited.saturating_sub(1);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes files along that were asked for.
+    pub(super) fn attached(&mut self, to: ComposerId, answers: Vec<Result<Enclosed, Sentence>>, out: &mut Vec<Effect>) {
+        let is_ours = self.is_for_this(to);
+        // What went wrong is said last: it is what stays on the screen.
+        let (mut files, mut wrong) = (Vec::new(), None);
+        for answer in answers {
+            match answer {
+                Ok(one) => files.push(one),
+                Err(why) => wrong = wrong.or(Some(why)),
+            }
+        }
+        if let Some(first) = files.first().filter(|_| !is_ours) {
+            let more = if files.len() > 1 { format!(" and {} more", files.len() - 1) } else { String::new() };
+            let name = SafeText::line(&first.file.name);
+            let words =
+                format!("“{name}”{more} came when the message was left: it is not attached. Attach it there again.");
+            self.say(Tone::Warning, words);
+        }
+        for one in files.into_iter().filter(|_| is_ours) {
+            self.take_along(one, out);
+        }
+        if let Some(why) = wrong {
+            self.tell(why);
+        }
+    }
+
+    fn take_along(&mut self, one: Enclosed, out: &mut Vec<Effect>) {
         if let Some((directory, _)) = one.source.as_ref().and_then(|source| source.path.rsplit_once('/')) {
             self.attach_directory = Some(directory.to_owned());
         }
@@ -167,6 +205,19 @@ impl Model {
         match one.said.into_iter().next() {
             Some(worst) => self.tell(worst),
             None => self.say(Tone::Plain, format!("“{name}” is attached.")),
+        }
+    }
+
+    /// What was pasted into a message is a text.
+    pub(super) fn pasted_text(&mut self, to: ComposerId, text: &str, out: &mut Vec<Effect>) {
+        if !self.is_for_this(to) {
+            self.say(Tone::Warning, "What was pasted came when the message was left: paste it there again.");
+            return;
+        }
+        if self.popups.is_empty() && matches!(self.screens.last(), Some(Screen::Composer(_))) {
+            self.type_text(text, out);
+        } else if let Some((composer, now)) = self.composer_mut() {
+            composer.insert(text, now);
         }
     }
 
@@ -226,6 +277,8 @@ impl Model {
             );
             self.begin(Draft { account, from: address, case, ..Draft::default() }, None, out);
         }
-        out.push(Effect::AttachDocuments(open));
+        if let Some((composer, _)) = self.composer_mut() {
+            out.push(Effect::AttachDocuments(composer.awaits(open.len()), open));
+        }
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
 use super::document_view::{DocumentRow, DocumentScope, Look};
-use super::effect::{Deed, KeySource, Target};
+use super::effect::{ComposerId, Deed, KeySource, Target};
 use super::export_view::ExportNews;
 use super::plea_view::NegotiationView;
 use super::target::Place;
@@ -85,10 +85,10 @@ pub enum Event {
     DraftTaken(Result<Box<Draft>, Sentence>),
     /// What the outside editor left: the new text, or why it was abandoned.
     Edited(Result<String, Sentence>),
-    /// A file that was asked for by [`super::effect::Effect::AttachFiles`] and its like, or why it cannot be sent along.
-    Attached(Result<Box<Enclosed>, Sentence>),
-    /// What was pasted names no files: it is a text.
-    PastedText(String),
+    /// Files that were asked for by [`super::effect::Effect::AttachFiles`] and its like, for which message; or why one cannot be sent along.
+    Attached(ComposerId, Vec<Result<Enclosed, Sentence>>),
+    /// What was pasted into this message names no files: it is a text.
+    PastedText(ComposerId, String),
     /// What could complete a path, in answer to [`super::effect::Effect::ListPaths`].
     Paths(String, Arc<[PathRow]>),
     /// The smallest limit that is known, in answer to [`super::effect::Effect::AskLimit`].

@@ -1,9 +1,12 @@
 //! An export that is at work, as the screen shows it, and what the user does with it.
 
+use std::sync::Arc;
+
 use super::effect::Effect;
 use super::model::Model;
 use super::popup::Popup;
-use super::view::Sentence;
+use super::screen::Screen;
+use super::view::{Sentence, Tone};
 use crate::action::Action;
 use crate::mail::safe::SafeText;
 
@@ -45,8 +48,8 @@ pub struct Exporting {
 pub enum ExportNews {
     /// It is so far.
     At(Exporting),
-    /// It has ended, and what came of it.
-    Ended(Sentence),
+    /// It has ended, and what came of it; the documents that it was of, where they were chosen one by one, as their rows are known.
+    Ended(Sentence, Arc<[SafeText]>),
 }
 
 impl Model {
@@ -58,9 +61,18 @@ impl Model {
                     self.popups.push(Popup::Exporting);
                 }
             }
-            ExportNews::Ended(words) => {
+            ExportNews::Ended(words, written) => {
                 self.exporting = None;
                 self.popups.retain(|popup| !matches!(popup, Popup::Exporting));
+                if words.tone == Tone::Good {
+                    // What the marks were for is done; left behind, the next key that goes back would ask about them. Marks that were
+                    // set since are for something else.
+                    for screen in &mut self.screens {
+                        if let Screen::Documents(documents) = screen {
+                            documents.marked.retain(|id| !written.contains(id));
+                        }
+                    }
+                }
                 self.tell(words);
             }
         }

@@ -17,6 +17,8 @@ pub struct Field {
     pub choices: Vec<&'static str>,
     /// The name of a file stands here.
     pub is_file: bool,
+    /// What is typed at its end may be the name of a file.
+    pub ends_in_file: bool,
     /// How to write it.
     pub hint: Cow<'static, str>,
 }
@@ -26,7 +28,14 @@ impl Field {
     #[must_use]
     pub fn text(label: impl Into<Cow<'static, str>>, value: &str, hint: impl Into<Cow<'static, str>>) -> Self {
         let hint = hint.into();
-        Self { label: label.into(), line: Line::new(value), choices: Vec::new(), is_file: false, hint }
+        Self {
+            label: label.into(),
+            line: Line::new(value),
+            choices: Vec::new(),
+            is_file: false,
+            ends_in_file: false,
+            hint,
+        }
     }
 
     /// A field for the name of a file.
@@ -139,7 +148,7 @@ impl<S> Form<S> {
             Action::PromptPrevious => self.at = self.at.saturating_sub(1),
             Action::PromptComplete => match self.fields.get_mut(self.at) {
                 Some(field) if !field.choices.is_empty() => field.next_choice(),
-                Some(field) if field.is_file => return Did::Complete,
+                Some(field) if field.is_file || field.ends_in_file => return Did::Complete,
                 _ => self.at = (self.at + 1) % (last + 1),
             },
             _ => {

@@ -176,7 +176,9 @@ impl Model {
                 let draft = Draft { subject: "My OpenPGP key".to_owned(), body, ..self.blank() };
                 self.leave_composer(out);
                 self.begin(draft, None, out);
-                out.push(Effect::Key(KeyDeed::Attach(fingerprint)));
+                if let Some((composer, _)) = self.composer_mut() {
+                    out.push(Effect::Key(KeyDeed::Attach(composer.awaits(1), fingerprint)));
+                }
             }
             _ => {}
         }
@@ -373,7 +375,9 @@ impl Model {
                 };
                 self.leave_composer(out);
                 self.begin(draft, None, out);
-                out.push(Effect::Key(KeyDeed::AttachOwn));
+                if let Some((composer, _)) = self.composer_mut() {
+                    out.push(Effect::Key(KeyDeed::AttachOwn(composer.awaits(1))));
+                }
             }
             _ => {}
         }

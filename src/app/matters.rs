@@ -205,7 +205,7 @@ impl Model {
         let Some(Screen::Case(case)) = self.screens.last() else { return };
         let place = case.list.selected().map(|line| line.place.clone());
         match action {
-            Action::ListOpen if matches!(place, Some(Place::Mail)) => self.open_mail(out),
+            Action::ListOpen if matches!(place, Some(Place::Mail | Place::Filed(_))) => self.open_mail(out),
             Action::CaseMail => self.open_mail(out),
             Action::ListOpen | Action::CaseEdit => match case.edit() {
                 Some(form) => self.open_form(form),

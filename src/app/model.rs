@@ -105,6 +105,8 @@ pub struct Model {
     pub(crate) drafts: Arc<[DraftRow]>,
     /// A draft was asked for and is on its way to the composer.
     pub(crate) taking_up: bool,
+    /// The number of the last message that was begun or gone on with.
+    pub(crate) composers: u64,
     /// Where an attachment was last saved.
     pub(crate) directory: Option<String>,
     /// Where a file was last attached from.
@@ -133,6 +135,7 @@ impl Model {
             kept: None,
             drafts: Arc::from([]),
             taking_up: false,
+            composers: 0,
             directory: None,
             attach_directory: None,
             exporting: None,

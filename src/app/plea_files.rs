@@ -8,6 +8,7 @@ use super::form::{Field, Form};
 use super::forms::Subject;
 use super::model::Model;
 use super::plea_forms::PleaForm;
+use super::plea_terms;
 use super::plea_view::NegotiationView;
 use super::popup::Popup;
 use super::screen::Screen;
@@ -52,6 +53,27 @@ fn typed(form: &Form<Subject>) -> Option<(usize, String)> {
     (!text.is_empty()).then(|| (at, text.to_owned()))
 }
 
+/// Every file that the form names and that is not read yet: the field, what was typed of it.
+fn unread(form: &Form<Subject>, plea: &PleaForm) -> Option<(usize, String)> {
+    let in_details = form.fields.iter().enumerate().filter(|(_, field)| field.ends_in_file);
+    let in_details =
+        in_details.flat_map(|(at, field)| plea_terms::files(field.value()).map(move |text| (at, text.to_owned())));
+    let mut named = typed(form).into_iter().chain(in_details);
+    named.find(|(_, text)| plea.files.iter().all(|(known, _)| known != text))
+}
+
+/// The files that the form names, each once.
+pub(super) fn all(form: &Form<Subject>, plea: &PleaForm) -> Vec<Attachment> {
+    let in_details = form.fields.iter().filter(|field| field.ends_in_file);
+    let in_details = in_details.flat_map(|field| plea_terms::files(field.value()).map(str::to_owned));
+    let mut files: Vec<Attachment> = Vec::new();
+    for text in typed(form).map(|(_, text)| text).into_iter().chain(in_details) {
+        let read = plea.files.iter().find(|(known, _)| *known == text).map(|(_, file)| file);
+        files.extend(read.filter(|file| !files.contains(file)).cloned());
+    }
+    files
+}
+
 /// The file that was read for what stands in the field.
 pub(super) fn chosen<'a>(form: &Form<Subject>, plea: &'a PleaForm) -> Option<&'a Attachment> {
     let (_, text) = typed(form)?;
@@ -71,19 +93,27 @@ impl Model {
     pub(super) fn complete_plea_file(&mut self, out: &mut Vec<Effect>) {
         let Some(Popup::Form(form)) = self.popups.last() else { return };
         let Subject::Plea(plea) = &form.subject else { return };
-        out.push(Effect::CompleteFile(plea.view.case.id.clone(), form.value(form.at).to_owned()));
+        let value = form.value(form.at);
+        let asked = match form.fields.get(form.at) {
+            Some(field) if field.ends_in_file => plea_terms::file_at_end(value).map(|(_, file)| file),
+            _ => Some(value),
+        };
+        out.extend(asked.map(|asked| Effect::CompleteFile(plea.view.case.id.clone(), asked.to_owned())));
     }
 
     /// Takes completions: what all of them begin with is typed, and a few of them are shown.
     pub(super) fn plea_files(&mut self, asked: &str, found: &[String]) {
         let Some(Popup::Form(form)) = self.popups.last_mut() else { return };
         let at = form.at;
-        let Some(field) = form.fields.get_mut(at).filter(|field| field.is_file && field.value() == asked) else {
-            return;
+        let Some(field) = form.fields.get_mut(at) else { return };
+        let before = match plea_terms::file_at_end(field.value()) {
+            Some((before, file)) if field.ends_in_file && file == asked => before.to_owned(),
+            _ if field.is_file && field.value() == asked => String::new(),
+            _ => return,
         };
         let begun = common(found);
         if begun.len() > asked.len() {
-            field.line = super::line::Line::new(&begun);
+            field.line = super::line::Line::new(&format!("{before}{begun}"));
         }
         let names: Vec<SafeText> = found.iter().take(SHOWN_MAX).map(|name| SafeText::line(name)).collect();
         let names = names.iter().map(SafeText::as_str).collect::<Vec<_>>().join("  ");
@@ -99,7 +129,7 @@ impl Model {
     pub(super) fn wants_plea_file(&mut self, out: &mut Vec<Effect>) -> bool {
         let Some(Popup::Form(form)) = self.popups.last_mut() else { return false };
         let Subject::Plea(plea) = &form.subject else { return false };
-        let Some((_, text)) = typed(form).filter(|_| plea.what.has_terms() && chosen(form, plea).is_none()) else {
+        let Some((_, text)) = unread(form, plea).filter(|_| plea.what.has_terms()) else {
             return false;
         };
         out.push(Effect::PleaFile(plea.view.case.id.clone(), text));
@@ -110,7 +140,8 @@ impl Model {
     /// Takes a file that was read, and goes on with the form that asked for it.
     pub(super) fn plea_file(&mut self, asked: &str, answer: Result<Box<Attachment>, SafeText>, out: &mut Vec<Effect>) {
         let Some(Popup::Form(form)) = self.popups.last_mut() else { return };
-        let Some((at, _)) = typed(form).filter(|(_, text)| text == asked) else { return };
+        let Subject::Plea(plea) = &form.subject else { return };
+        let Some((at, _)) = unread(form, plea).filter(|(_, text)| text == asked) else { return };
         match answer {
             Ok(mut file) => {
                 // As the block will say it.

@@ -156,8 +156,10 @@ fn act_fields(subject: &PleaForm, kind: Kind, side: Side, now: Timestamp, fields
                 let plea = term.map_or("", |term| term.plea.name());
                 let names = Plea::of(law).iter().map(|plea| plea.name());
                 fields.push(Field::choice(format!("Charge {}", charge.number), plea, names));
-                let details = term.map(plea_terms::details).unwrap_or_default();
-                fields.push(Field::text("  details", &details, format!("{}. {DETAILS}", charge.text)));
+                let details =
+                    term.map(|term| plea_terms::details(term, before.map(|offer| offer.no))).unwrap_or_default();
+                let hint = format!("{}. {DETAILS}", charge.text);
+                fields.push(Field { ends_in_file: true, ..Field::text("  details", &details, hint) });
             }
             let basis = match before.and_then(|offer| offer.terms.basis()) {
                 Some(Document::Text { text }) => text.clone(),
@@ -165,9 +167,7 @@ fn act_fields(subject: &PleaForm, kind: Kind, side: Side, now: Timestamp, fields
             };
             let called = if law == crate::case::Jurisdiction::Scotland { "Narrative" } else { "Basis of plea" };
             fields.push(Field::text(called, &basis, "of all charges; may be empty"));
-            if !marks {
-                fields.push(plea_files::basis_field(before));
-            }
+            fields.push(plea_files::basis_field(before));
             let conditions = before.map(|offer| offer.terms.conditions().to_owned()).unwrap_or_default();
             fields.push(Field::text("Conditions", &conditions, "on what else all of it depends; may be empty"));
             fields.push(Field::text("Reply by", "", WHEN));
@@ -405,7 +405,7 @@ pub fn outcome(name: &str, because: &str) -> Result<Outcome, String> {
 
 /// The terms that the fields of charges say.
 fn terms(plea: &PleaForm, fields: &Fields<'_>) -> Result<Terms, Refusal> {
-    let form = fields.0;
+    let (form, read) = (fields.0, plea.files.as_slice());
     let mut terms = Vec::new();
     for charge in live(&plea.view) {
         let Some(at) = fields.at(&format!("Charge {}", charge.number)) else { continue };
@@ -417,7 +417,9 @@ fn terms(plea: &PleaForm, fields: &Fields<'_>) -> Result<Terms, Refusal> {
         let chosen = field.chosen().and_then(Plea::parse);
         let plea = chosen.ok_or_else(|| (at, format!("choose one of {}", field.choices.join(", "))))?;
         let details = form.value(at.saturating_add(1));
-        terms.push(plea_terms::term(charge.number, plea, details).map_err(|words| (at.saturating_add(1), words))?);
+        let term =
+            plea_terms::term(charge.number, plea, details, read).map_err(|words| (at.saturating_add(1), words))?;
+        terms.push(term);
     }
     let basis = fields.at("Narrative").or_else(|| fields.at("Basis of plea")).map(|at| form.value(at));
     let basis = basis.and_then(text_document);
@@ -430,10 +432,7 @@ fn terms(plea: &PleaForm, fields: &Fields<'_>) -> Result<Terms, Refusal> {
                 "the basis or narrative is words or a file, not both: empty one of the fields".to_owned(),
             ));
         }
-        (None, Some(file)) => {
-            let sha256 = Sha256::digest(&file.content).into();
-            Some(Document::Attached { name: file.name.clone(), sha256 })
-        }
+        (None, Some(file)) => Some(plea_terms::attached(file)),
         (basis, None) => basis,
     };
     Terms::new(terms, basis, &fields.text("Conditions")).map_err(|error| {
@@ -482,9 +481,8 @@ fn wish(plea: &PleaForm, kind: Kind, fields: &Fields<'_>, now: Timestamp) -> Res
             let reply_by = fields.moment("Reply by").map_err(alone)?;
             let setting = &plea.view.view.setting;
             let mut ground = Ground::of(&plea.view.case, setting.id.accused, setting.us, now);
-            let file = plea_files::chosen(fields.0, plea);
-            ground.files =
-                file.map(|file| (file.name.clone(), Sha256::digest(&file.content).into())).into_iter().collect();
+            let files = plea_files::all(fields.0, plea);
+            ground.files = files.iter().map(|file| (file.name.clone(), Sha256::digest(&file.content).into())).collect();
             let actor = plea.view.actor.as_ref().map_err(|words| alone((0, words.to_string())))?;
             let authority = claim.as_ref().map(|claim| Authority {
                 name: actor.name.clone(),
@@ -523,7 +521,7 @@ fn wish(plea: &PleaForm, kind: Kind, fields: &Fields<'_>, now: Timestamp) -> Res
         claim,
         about: fields.about().map_err(alone)?,
         text: fields.text("Below"),
-        files: plea_files::chosen(fields.0, plea).filter(|_| kind.has_terms()).cloned().into_iter().collect(),
+        files: if kind.has_terms() { plea_files::all(fields.0, plea) } else { Vec::new() },
     })
 }
 

@@ -2,15 +2,17 @@
 //! words serve the form and the command.
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::forms::date;
 use crate::case::hearing::zone;
+use crate::mail::draft::Attachment;
 use crate::plea::diff::amendment_words;
 use crate::plea::offer::text_document;
-use crate::plea::{Amendment, Ancillary, AncillaryKind, Document, Offence, Plea, Term};
+use crate::plea::{ActNo, Amendment, Ancillary, AncillaryKind, Document, Offence, Plea, Term};
 
 /// How details are written.
-pub const DETAILS: &str = "delete WORDS; insert WORDS after WORDS; WORDS -> WORDS; basis: TEXT; compensation: £50; if: CONDITION; an alternative: OFFENCE | STATUTE";
+pub const DETAILS: &str = "delete WORDS; insert WORDS after WORDS; WORDS -> WORDS; basis: TEXT; basis-file: PATH; compensation: £50; if: CONDITION; an alternative: OFFENCE | STATUTE";
 
 /// How a time is written.
 pub const WHEN: &str = "day/month/year hour:minute by the clock of the court, for instance 11/05/2026 12:00";
@@ -29,16 +31,41 @@ fn after<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     (head.eq_ignore_ascii_case(word) && ends).then(|| rest.trim_start_matches([' ', ':']).trim())
 }
 
-/// A term of a charge, from its plea and its details (see [`DETAILS`]).
+/// What stands before the file that a charge's basis is.
+const BASIS_FILE: &str = "basis-file";
+
+/// The files that details name as a basis: as they were typed.
+pub fn files(details: &str) -> impl Iterator<Item = &str> {
+    details.split(';').filter_map(|part| after(part.trim(), BASIS_FILE)).filter(|name| !name.is_empty())
+}
+
+/// What stands in details before the file that is typed at their end, and the file; `None` where none is typed there.
+#[must_use]
+pub fn file_at_end(details: &str) -> Option<(&str, &str)> {
+    let begins = details.rfind(';').map_or(0, |at| at.saturating_add(1));
+    let file = after(details.get(begins..)?.trim(), BASIS_FILE)?;
+    Some((details.get(..details.trim_end().len().checked_sub(file.len())?)?, file))
+}
+
+/// A file as a term names it.
+#[must_use]
+pub fn attached(file: &Attachment) -> Document {
+    Document::Attached { name: file.name.clone(), sha256: Sha256::digest(&file.content).into() }
+}
+
+/// A term of a charge, from its plea and its details (see [`DETAILS`]); `read`: the files that were read, by what was typed.
 ///
 /// # Errors
 /// What cannot be read, in words.
-pub fn term(charge: u16, plea: Plea, details: &str) -> Result<Term, String> {
+pub fn term(charge: u16, plea: Plea, details: &str, read: &[(String, Attachment)]) -> Result<Term, String> {
     let mut term = Term { charge, plea, ..Term::default() };
     for part in details.split(';').map(str::trim).filter(|part| !part.is_empty()) {
         let order = AncillaryKind::ALL.into_iter().find_map(|kind| Some((kind, after(part, kind.name())?)));
         if let Some((kind, words)) = order {
             term.ancillary.push(Ancillary { kind, words: words.to_owned() });
+        } else if let Some(name) = after(part, BASIS_FILE) {
+            let file = read.iter().find(|(typed, _)| typed == name).map(|(_, file)| attached(file));
+            term.basis = Some(file.ok_or_else(|| format!("charge {charge}: the file “{name}” was not read"))?);
         } else if let Some(text) = after(part, "basis") {
             term.basis = text_document(text);
         } else if let Some(text) = after(part, "if") {
@@ -66,9 +93,9 @@ fn amendment(part: &str) -> Amendment {
     Amendment::Delete { words: unquoted(after(part, "delete").unwrap_or(part)) }
 }
 
-/// The details of a term, as they are typed.
+/// The details of a term, as they are typed. A file is that of the act that they stand in: `D1:NAME`.
 #[must_use]
-pub fn details(term: &Term) -> String {
+pub fn details(term: &Term, of: Option<ActNo>) -> String {
     let mut parts = Vec::new();
     if let Some(offence) = &term.alternative {
         let statute = if offence.statute.is_empty() { String::new() } else { format!(" | {}", offence.statute) };
@@ -79,8 +106,11 @@ pub fn details(term: &Term) -> String {
         Amendment::Insert { words, after } => format!("insert {words} after {after}"),
         Amendment::Substitute { words, with } => format!("{words} -> {with}"),
     }));
-    if let Some(Document::Text { text }) = &term.basis {
-        parts.push(format!("basis: {text}"));
+    match (&term.basis, of) {
+        (Some(Document::Text { text }), _) => parts.push(format!("basis: {text}")),
+        (Some(Document::Attached { name, .. }), Some(no)) => parts.push(format!("{BASIS_FILE}: {no}:{name}")),
+        (Some(Document::Attached { name, .. }), None) => parts.push(format!("{BASIS_FILE}: {name}")),
+        (None, _) => {}
     }
     parts.extend(term.ancillary.iter().map(|one| format!("{}: {}", one.kind.name(), one.words)));
     if !term.conditions.is_empty() {
@@ -89,11 +119,11 @@ pub fn details(term: &Term) -> String {
     parts.join("; ")
 }
 
-/// A term from one text: `1: guilty-as-amended; delete and did threaten him with violence`.
+/// A term from one text: `1: guilty-as-amended; delete and did threaten him with violence`; `files`: those that were read, by what was typed.
 ///
 /// # Errors
 /// What cannot be read, in words.
-pub fn read(text: &str) -> Result<Term, String> {
+pub fn read(text: &str, files: &[(String, Attachment)]) -> Result<Term, String> {
     let how = || format!("{text:?}: write CHARGE: PLEA; details, for instance 1: guilty-as-amended; delete WORDS");
     let (charge, rest) = text.split_once([':', '=']).ok_or_else(how)?;
     let charge: u16 = charge.trim().parse().map_err(|_| how())?;
@@ -102,7 +132,7 @@ pub fn read(text: &str) -> Result<Term, String> {
         let names: Vec<&str> = Plea::ALL.into_iter().map(Plea::name).collect();
         format!("charge {charge}: {:?} is no plea; write one of {}", plea.trim(), names.join(", "))
     })?;
-    term(charge, plea, details)
+    term(charge, plea, details, files)
 }
 
 /// A moment by the clock of the courts.
@@ -135,8 +165,9 @@ pub fn amendments(term: &Term) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{details, moment, read, typed};
-    use crate::plea::Amendment;
+    use super::{attached, details, file_at_end, files, moment, read, typed};
+    use crate::mail::draft::Attachment;
+    use crate::plea::{ActNo, Amendment, Side};
 
     #[test]
     fn what_is_typed_is_read_and_written_the_same() {
@@ -147,16 +178,33 @@ mod tests {
             "4: guilty-alternative; theft | Theft Act 1968 s.1",
             "5: guilty-as-amended; shout -> speak loudly; insert once after swear",
         ] {
-            let term = read(text).unwrap();
-            let details = details(&term);
+            let term = read(text, &[]).unwrap();
+            let details = details(&term, None);
             let between = if details.is_empty() { "" } else { "; " };
             assert_eq!(format!("{}: {}{between}{details}", term.charge, term.plea.name()), text);
         }
-        let quoted = read("1: delete; \u{201c}and swear\u{201d}").unwrap();
+        let quoted = read("1: delete; \u{201c}and swear\u{201d}", &[]).unwrap();
         assert_eq!(quoted.amendments, [Amendment::Delete { words: "and swear".into() }]);
         for wrong in ["", "guilty", "1: perhaps", "x: guilty", "1: guilty; nonsense"] {
-            assert!(read(wrong).is_err(), "{wrong}");
+            assert!(read(wrong, &[]).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn the_basis_of_a_charge_may_be_a_file() {
+        let content = b"one blow only".to_vec();
+        let file = Attachment { name: "basis.pdf".into(), media_type: "application/pdf".into(), content };
+        let known = [("case:basis.pdf".to_owned(), file.clone())];
+        let text = "3: guilty; compensation: £50; basis-file: case:basis.pdf";
+        assert_eq!(files(text).collect::<Vec<_>>(), ["case:basis.pdf"]);
+        let term = read(text, &known).unwrap();
+        assert_eq!(term.basis, Some(attached(&file)));
+        // It goes along again with what answers the act that it stood in.
+        assert_eq!(details(&term, Some(ActNo::new(Side::Defence, 1))), "basis-file: D1:basis.pdf; compensation: £50");
+        assert!(read(text, &[]).unwrap_err().contains("was not read"));
+        assert_eq!(file_at_end("delete x; basis-file: case:ba"), Some(("delete x; basis-file: ", "case:ba")));
+        assert_eq!(file_at_end("basis-file: /tmp/a;b"), None);
+        assert_eq!(file_at_end("basis: one blow"), None);
     }
 
     #[test]

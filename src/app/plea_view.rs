@@ -57,6 +57,8 @@ pub enum FileFound {
     Missing,
     /// The message is not here, or is shut.
     NotHere,
+    /// It is not attached to a letter that a user marked: who marked it said which file is meant.
+    Named,
 }
 
 impl FileFound {
@@ -68,7 +70,14 @@ impl FileFound {
             Self::Differs => "differs",
             Self::Missing => "missing",
             Self::NotHere => "not-here",
+            Self::Named => "named",
         }
+    }
+
+    /// Whether it is known which file is meant, and that it is that one.
+    #[must_use]
+    pub const fn is_known(self) -> bool {
+        matches!(self, Self::Fits | Self::Named)
     }
 }
 
@@ -93,6 +102,7 @@ impl FileCheck {
             FileFound::Fits => "is attached, and its digest is the one in the terms",
             FileFound::Differs => "is not what the terms name: another file is attached under its name",
             FileFound::Missing => "is named in the terms, and not attached",
+            FileFound::Named => "was named by whoever marked the letter, and does not come with it",
             FileFound::NotHere => "cannot be looked at: the message that carries it is not here, or shut",
         };
         format!("The file “{}” {what}.", self.name)
@@ -103,6 +113,7 @@ impl FileCheck {
     pub const fn tone(&self) -> Tone {
         match self.found {
             FileFound::Fits => Tone::Good,
+            FileFound::Named => Tone::Plain,
             FileFound::NotHere => Tone::Warning,
             FileFound::Differs | FileFound::Missing => Tone::Alarm,
         }
@@ -124,8 +135,8 @@ pub struct NegotiationView {
     pub possible: Vec<(Kind, Result<(), SafeText>)>,
     /// Messages of the other side without an act, the newest first.
     pub loose: Vec<Loose>,
-    /// The threads of the messages of acts, where they are here.
-    pub threads: Vec<(ActNo, ThreadId)>,
+    /// The messages of acts with their threads, where they are here.
+    pub threads: Vec<(MessageName, ThreadId, MessageRef)>,
     /// Messages of own acts that no server has, or may not have.
     pub transits: Vec<Transit>,
     /// The files that terms name, as they were found.

@@ -214,17 +214,20 @@ impl Model {
             Some(Place::Mail(message)) => {
                 let loose = view.loose.iter().find(|one| one.message == message);
                 if let Some((thread, subject)) = loose.and_then(|one| Some((one.thread?, one.subject.clone()))) {
-                    self.read_thread(thread, subject, out);
+                    self.read_message(thread, message, subject, out);
                 }
                 self.say(Tone::Plain, "Here it is; back in the negotiation, say what it is with the key of the act.");
             }
-            Some(Place::Act(no, _) | Place::Below(no, ..)) => match view.threads.iter().find(|(act, _)| *act == no) {
-                Some((_, thread)) => {
-                    let subject = SafeText::line(&view.case.title);
-                    self.read_thread(*thread, subject, out);
+            Some(Place::Act(_, at) | Place::Below(_, at, _)) => {
+                let carrier = view.view.steps.get(at).map(|step| &step.heard.message);
+                match view.threads.iter().find(|(message, ..)| Some(message) == carrier) {
+                    Some((_, thread, message)) => {
+                        let subject = SafeText::line(&view.case.title);
+                        self.read_message(*thread, message.clone(), subject, out);
+                    }
+                    None => self.say(Tone::Plain, "The message that carried it is not here."),
                 }
-                None => self.say(Tone::Plain, "The message that carried it is not here."),
-            },
+            }
             _ => self.say(Tone::Plain, "What may be done now stands below the acts."),
         }
     }

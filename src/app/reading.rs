@@ -76,6 +76,11 @@ impl Model {
         self.open_thread(id, subject, First::Newest, None, out);
     }
 
+    /// Opens a thread at one of its messages.
+    pub(super) fn read_message(&mut self, id: ThreadId, message: MessageRef, subject: SafeText, out: &mut Vec<Effect>) {
+        self.open_thread(id, subject, First::Message(message), None, out);
+    }
+
     pub(super) fn open_thread(
         &mut self,
         id: ThreadId,

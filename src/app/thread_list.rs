@@ -244,6 +244,8 @@ pub struct Table {
     pub texts: Texts,
     /// Lists of cases.
     pub cases: CaseLists,
+    /// Threads that stand behind these in the list and are still being read.
+    pub behind: usize,
 }
 
 impl Table {
@@ -297,6 +299,15 @@ impl From<Arc<[ThreadRow]>> for ThreadList {
 }
 
 impl ThreadList {
+    /// Threads that stand behind the last row and are still being read; 0: the list is whole.
+    #[must_use]
+    pub fn behind(&self) -> usize {
+        match self {
+            Self::Rows(_) => 0,
+            Self::Table(table) => table.behind,
+        }
+    }
+
     /// Unread messages of a row; 0 where there is none of that place.
     #[must_use]
     pub fn unread(&self, place: usize) -> usize {

@@ -50,6 +50,8 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
             out.push(Effect::Quit);
         }
         Event::Account(status) => model.account(status, out),
+        // What has been typed since stays: whoever locks it and opens it again at once types faster than the stores close.
+        Event::Locked if model.lock.is_some() => {}
         Event::Locked => model.forget(),
         Event::Unlocked(result) => model.unlocked(result, out),
         // A locked model takes in nothing else: an answer that was on its way when the lock fell must not put a text back on screen.
@@ -149,8 +151,8 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::Drafts(rows) => model.drafts_listed(rows),
         Event::DraftTaken(result) => model.draft_taken(result, out),
         Event::Edited(result) => model.edited(result),
-        Event::Attached(answer) => model.attached(answer, out),
-        Event::PastedText(text) => model.type_text(&text, out),
+        Event::Attached(to, answers) => model.attached(to, answers, out),
+        Event::PastedText(to, text) => model.pasted_text(to, &text, out),
         Event::Paths(typed, rows) => model.paths_listed(&typed, rows, out),
         Event::Limit(limit) => {
             if let Some((composer, _)) = model.composer_mut() {
@@ -279,7 +281,7 @@ impl Model {
         }
     }
 
-    fn type_text(&mut self, text: &str, out: &mut Vec<Effect>) {
+    pub(crate) fn type_text(&mut self, text: &str, out: &mut Vec<Effect>) {
         let now = self.now;
         match self.popups.last_mut() {
             Some(Popup::Prompt(prompt)) => {

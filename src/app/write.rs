@@ -1,6 +1,6 @@
 //! Writing: from an answer or a blank page to the outbox. Nothing leaves without having been reviewed.
 
-use super::effect::{Effect, Said};
+use super::effect::{ComposerId, Effect, Said};
 use super::line::Line;
 use super::model::{Identity, Model};
 use super::popup::{Ask, Decision, Popup, Prompt, Purpose, Stop};
@@ -208,7 +208,8 @@ impl Model {
 
     /// Opens the composer. The attachments of the message it passes on are `carried` along as soon as they are here.
     pub(crate) fn open_composer(&mut self, draft: Draft, carried: Option<MessageRef>, out: &mut Vec<Effect>) {
-        let mut composer = Composer::new(draft, self.now);
+        self.composers = self.composers.saturating_add(1);
+        let mut composer = Composer::new(ComposerId(self.composers), draft, self.now);
         if let Some(message) = carried {
             composer.carrying = Some(message.clone());
             out.push(Effect::CarryAttachments(message));
@@ -318,7 +319,8 @@ impl Model {
             | Action::ComposerSplit => self.act_on_enclosed(action, out),
             Action::ComposerAttachKey => {
                 let from = composer.draft_mut().from.addr.clone();
-                out.push(Effect::AttachOwnKey(from));
+                let to = composer.awaits(1);
+                out.push(Effect::AttachOwnKey(to, from));
             }
             Action::ComposerProtection => self.turn_protection(),
             Action::ComposerSender => self.turn_sender(),
@@ -380,6 +382,13 @@ impl Model {
             self.say(
                 Tone::Warning,
                 "The attachments of the forwarded message are still being read. Try again in a moment.",
+            );
+            return;
+        }
+        if composer.awaited > 0 {
+            self.say(
+                Tone::Warning,
+                "A file is still on its way into this message. Try again when it is attached, or put the message by to do without it.",
             );
             return;
         }

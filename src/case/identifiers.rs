@@ -193,10 +193,17 @@ impl Patterns {
                 let groups: Vec<_> = captures.iter().skip(1).flatten().collect();
                 let (Some(first), Some(last)) = (groups.first(), groups.last()) else { break };
                 let (start, end) = (first.start(), last.end());
-                let inside_another = found.iter().any(|(s, e, _)| start < *e && *s < end);
-                if !inside_another {
-                    let joined: String = groups.iter().map(|group| group.as_str()).collect();
-                    found.push((start, end, canonical(kind.clone(), &joined)));
+                let joined = || groups.iter().map(|group| group.as_str()).collect::<String>();
+                match found.iter_mut().find(|(s, e, _)| start < *e && *s < end) {
+                    None => found.push((start, end, canonical(kind.clone(), &joined()))),
+                    // Two grammars fit the same text, `42/05C`: the check letter tells which one was meant.
+                    Some((s, e, known)) if (*s, *e) == (start, end) && known.warning.is_some() && has_letter(kind) => {
+                        let this = canonical(kind.clone(), &joined());
+                        if this.warning.is_none() {
+                            *known = this;
+                        }
+                    }
+                    Some(_) => {}
                 }
                 // The pattern eats the character on each side: the search goes on at the end of the identifier, not of the match, or the
                 // second of two numbers with one space between them is missed.
@@ -224,16 +231,35 @@ impl Patterns {
     #[must_use]
     pub fn read(&self, text: &str) -> Identifier {
         let text = text.trim();
+        let mut odd = None;
         for (kind, regex) in &self.compiled {
             if let Some(captures) = regex.captures(text)
                 && captures.get(0).is_some_and(|whole| whole.len() == text.len())
+                && (odd.is_none() || has_letter(kind))
             {
                 let joined: String = captures.iter().skip(1).flatten().map(|group| group.as_str()).collect();
-                return canonical(kind.clone(), &joined);
+                let this = canonical(kind.clone(), &joined);
+                if this.warning.is_none() {
+                    return this;
+                }
+                odd = odd.or(Some(this));
             }
+        }
+        if let Some(odd) = odd {
+            return odd;
         }
         let value = text.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
         Identifier { kind: Kind::Own("alias".to_owned()), value, warning: None }
+    }
+}
+
+/// Whether numbers of this kind bear a check letter that is known here.
+fn has_letter(kind: &Kind) -> bool {
+    let named = |name: &str| name.eq_ignore_ascii_case("pnc") || name.eq_ignore_ascii_case("cro");
+    match kind {
+        Kind::Asn | Kind::Ccrn => true,
+        Kind::Own(name) | Kind::Person(name) => named(name),
+        _ => false,
     }
 }
 
@@ -243,6 +269,8 @@ fn canonical(kind: Kind, joined: &str) -> Identifier {
     match kind {
         Kind::Asn => asn(&upper),
         Kind::Ccrn => ccrn(upper),
+        Kind::Own(ref name) | Kind::Person(ref name) if name.eq_ignore_ascii_case("pnc") => pnc(kind.clone(), upper),
+        Kind::Own(ref name) | Kind::Person(ref name) if name.eq_ignore_ascii_case("cro") => cro(kind.clone(), upper),
         _ => Identifier { kind, value: upper, warning: None },
     }
 }
@@ -291,6 +319,34 @@ fn ccrn(value: String) -> Identifier {
     let sequence = tail.trim_end_matches(|c: char| !c.is_ascii_digit());
     let warning = odd_letter(letter, &format!("{year}{court}{sequence:0>6}"));
     Identifier { kind: Kind::Ccrn, value, warning }
+}
+
+/// The digits of a serial number, and the letter behind it.
+fn serial(tail: &str) -> (&str, Option<char>) {
+    (tail.trim_end_matches(|c: char| !c.is_ascii_digit()), tail.chars().last().filter(|c| !c.is_ascii_digit()))
+}
+
+/// `YY/` or `YYYY/`, a serial number and a letter over the last two digits of the year and the serial of seven.
+fn pnc(kind: Kind, value: String) -> Identifier {
+    let warning = value.split_once('/').and_then(|(year, tail)| {
+        let (sequence, letter) = serial(tail);
+        let year = year.get(year.len().checked_sub(2)?..)?;
+        odd_letter(letter?, &format!("{year}{sequence:0>7}"))
+    });
+    Identifier { kind, value, warning }
+}
+
+/// A serial number of six, `/YY` and a letter over year and serial; of a file that was never brought into the computer `SFYY/`, the serial as it
+/// stands, and the letter.
+fn cro(kind: Kind, value: String) -> Identifier {
+    let warning = value.split_once('/').and_then(|(head, tail)| {
+        let (sequence, letter) = serial(tail);
+        match head.strip_prefix("SF") {
+            Some(year) => odd_letter(letter?, &format!("{year}{sequence}")),
+            None => odd_letter(letter?, &format!("{sequence}{head:0>6}")),
+        }
+    });
+    Identifier { kind, value, warning }
 }
 
 #[cfg(test)]
@@ -418,6 +474,38 @@ mod tests {
         assert_eq!(warning("97/1626/8395Q"), None);
         assert_eq!(warning("05/9876/123456R").as_deref(), Some("check letter R should be L: mistyped?"));
         check(&Kind::Ccrn, "26/9999/012345S", &[]);
+    }
+
+    #[test]
+    fn numbers_of_people_are_looked_for_where_asked_and_their_check_letter_warns() {
+        // As the sample configuration has them.
+        let sample = include_str!("../config/sample.toml");
+        let asked = |name: &str| {
+            let (_, rest) = sample.split_once(&format!("#     name = \"{name}\"")).unwrap();
+            let rest = rest.split_once("pattern = '").unwrap().1;
+            Pattern { kind: Kind::Person(name.into()), text: rest.split_once('\'').unwrap().0.into() }
+        };
+        let patterns = Patterns::new(&[asked("PNC"), asked("CRO")]).unwrap();
+        let check = |text: &str, value: &str, warning: Option<&str>| {
+            let found = patterns.find(text);
+            assert_eq!(found.len(), 1, "{text}: {found:?}");
+            assert_eq!((found[0].value.as_str(), found[0].warning.as_deref()), (value, warning), "{text}");
+            assert!(!found[0].kind.names_a_case());
+        };
+        check("PNC 2001/0123456F", "01/123456F", None);
+        check("PNC 01/123456F", "01/123456F", None);
+        check("PNC 01/123456G", "01/123456G", Some("check letter G should be F: mistyped?"));
+        check("CRO 000042/05C", "42/05C", None);
+        // A short PNC id may look the same: the letter tells them apart.
+        check("CRO 42/05C", "42/05C", None);
+        assert_eq!(patterns.read("42/05C").kind, Kind::Person("CRO".into()));
+        assert_eq!(patterns.read("01/123456G").kind, Kind::Person("PNC".into()));
+        check("CRO 000043/05C", "43/05C", Some("check letter C should be D: mistyped?"));
+        check("CRO SF39/12345Y", "SF39/12345Y", None);
+        check("CRO SF39/12345Q", "SF39/12345Q", Some("check letter Q should be Y: mistyped?"));
+        for text in ["2001/0123456F", "000042/05C"] {
+            assert_eq!(super::Patterns::new(&[]).unwrap().find(text), [], "not asked for");
+        }
     }
 
     #[test]

@@ -204,7 +204,7 @@ fn auth(name: &str) -> Result<Auth, String> {
 /// Which messages or threads a list is of.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Scope {
-    /// Of this case
+    /// Of this case: its id or one of its identifiers
     #[arg(long = "case", value_name = "ID", conflicts_with = "unfiled")]
     pub(super) case: Option<String>,
     /// In no case
@@ -296,13 +296,16 @@ pub(super) enum Case {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Destroy a closed case: its messages here and all texts about it; digests and a certificate stay
+    /// Destroy a closed case: its messages here and all texts about it; digests and a certificate stay. Its id has to be typed before anything goes
     Shred {
         /// Its id or one of its identifiers
         id: String,
-        /// Why
-        #[arg(long, value_name = "TEXT", default_value = "")]
+        /// Why; it stands on the certificate
+        #[arg(long, alias = "reason", value_name = "TEXT")]
         because: String,
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
     },
     /// Write the documents and messages of a case to files, with an index and a signed list of their digests
     Export {
@@ -940,6 +943,12 @@ pub(super) enum Store {
     Verify,
     /// Delete the cache, so that the next sync makes it anew; nothing else is touched
     Rebuild,
+    /// Begin a new state store where the one of this profile is lost or damaged, and no copy of it can be put back; what is left of it is kept aside
+    Anew {
+        /// Do it without asking
+        #[arg(long)]
+        yes: bool,
+    },
     /// New keys for everything that is sealed; it can be interrupted, and goes on when it is called again
     Rekey {
         /// Ask for a new passphrase, too

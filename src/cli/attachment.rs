@@ -322,7 +322,7 @@ fn kinds(call: &Call<'_>) -> Kinds {
 
 /// Messages that hold some, of the scope.
 fn with_attachments(call: &Call<'_>, scope: &args::Scope) -> Result<Vec<String>, Failure> {
-    let filter = Filter { account: call.account.clone(), scope: listed::scope(scope), ..Filter::default() };
+    let filter = Filter { account: call.account.clone(), scope: listed::scope(call, scope)?, ..Filter::default() };
     let listing = call.engine()?.messages(&filter)?;
     let holding =
         listing.messages.into_iter().filter(|listed| listed.attachments > 0).map(|listed| listed.id.to_string());

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::args;
 use super::call::Call;
 use super::case_edit;
+use super::confirm;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::refile;
@@ -47,7 +48,16 @@ struct Identifier<'a> {
 struct Document<'a> {
     schema: &'static str,
     case: Line<'a>,
+    filed: Vec<FiledLine<'a>>,
     threads: Vec<thread::Line<'a>>,
+}
+
+/// Why messages are in the case.
+#[derive(Serialize)]
+struct FiledLine<'a> {
+    because: &'a str,
+    score: u8,
+    messages: usize,
 }
 
 impl<'a> Line<'a> {
@@ -128,13 +138,31 @@ fn import(call: &mut Call<'_>, id: &str, files: &[std::path::PathBuf], source: &
     Ok(Exit::Done)
 }
 
-fn shred(call: &mut Call<'_>, id: &str, because: &str) -> Outcome {
-    let case = find(call, id)?;
-    let engine = call.engine()?;
-    let certificate = engine.shred(&case, because).map_err(|error| match error {
+fn refused(error: EngineError) -> Failure {
+    match error {
         EngineError::Refused(words) => Failure::no(words),
         error => error.into(),
-    })?;
+    }
+}
+
+fn shred(call: &mut Call<'_>, id: &str, because: &str, yes: bool) -> Outcome {
+    if because.trim().is_empty() {
+        return Err(Failure::new(
+            Exit::Usage,
+            "--because is empty: the certificate has to say why the case was destroyed",
+        ));
+    }
+    let case = find(call, id)?;
+    let engine = call.engine()?;
+    engine.may_shred(&case).map_err(refused)?;
+    call.output.say(&format!(
+        "{}: {}; {} here. The messages and all texts about the case go for ever, here and on every device that has its register; digests and a certificate stay.",
+        case.id.0,
+        case.title,
+        super::listed::count(case.messages, "message"),
+    ));
+    confirm::agreed(call.is_interactive, yes, &case.id.0, "nothing was destroyed")?;
+    let certificate = engine.shred(&case, because).map_err(refused)?;
     if call.output.json() {
         let document = Destroyed { schema: "casemail.destruction/1", ok: true, certificate: &certificate };
         call.output.document(&document)?;
@@ -339,9 +367,15 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::Show { id } => {
             let case = find(call, id)?;
             let threads = engine.threads(&Scope::Case(case.id.clone()))?;
+            let filed = engine.filed_by(&case.id)?;
+            let filed = filed.iter().map(|one| FiledLine {
+                because: one.because.as_str(),
+                score: one.score,
+                messages: one.messages,
+            });
             if call.output.json() {
-                let threads = threads.iter().map(thread::Line::of).collect();
-                call.output.document(&Document { schema: "casemail.case/1", case: Line::of(&case), threads })?;
+                let (filed, threads) = (filed.collect(), threads.iter().map(thread::Line::of).collect());
+                call.output.document(&Document { schema: "casemail.case/1", case: Line::of(&case), filed, threads })?;
             } else {
                 call.output.line(&format!("{}  {}", case.id, case.title))?;
                 let known: Vec<&str> = case.identifiers.iter().map(|(_, value)| value.as_str()).collect();
@@ -351,6 +385,9 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
                     case.messages,
                     case.unread
                 ))?;
+                for one in filed {
+                    call.output.line(&format!("  {} {} ({} of 100)", one.messages, one.because, one.score))?;
+                }
                 let entries: Vec<_> = threads.iter().map(thread::entry).collect();
                 call.output.entries(&entries)?;
             }
@@ -382,7 +419,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         }
         args::Case::Purge { id, idle, dry_run } => return purge(call, id.as_deref(), *idle, *dry_run),
         args::Case::Import { id, files, source } => return import(call, id, files, source),
-        args::Case::Shred { id, because } => return shred(call, id, because),
+        args::Case::Shred { id, because, yes } => return shred(call, id, because, *yes),
         args::Case::Export { id, documents, to } => {
             let subject = super::export::of_case(call, id, documents)?;
             return super::export::run(call, subject, to);

@@ -45,7 +45,7 @@ pub(super) fn offline(roots: &Roots, environment: &Environment) -> (Vec<Line>, O
                 found.extend(told);
                 found.push(Line::new(
                     Severity::Error,
-                    "config.toml",
+                    files::place_of(&roots.config, what),
                     format!("there is no {what} `{name}`"),
                     "name another one",
                 ));

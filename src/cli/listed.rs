@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::call::Call;
 use super::exit::Failure;
 use super::output::Output;
 use crate::app::view;
@@ -164,13 +165,19 @@ pub(super) fn cut<'a, T>(list: &'a [T], limit: Option<usize>, output: &mut Outpu
     shown
 }
 
-/// The scope that options name.
-pub(super) fn scope(options: &args::Scope) -> Option<view::Scope> {
-    match (&options.case, options.unfiled) {
-        (Some(case), _) => Some(view::Scope::Case(CaseId(case.clone()))),
+/// The scope that options name. A case is named by its id or by one of its identifiers, as everywhere.
+///
+/// # Errors
+/// The profile does not open, or is locked.
+pub(super) fn scope(call: &Call<'_>, options: &args::Scope) -> Result<Option<view::Scope>, Failure> {
+    Ok(match (&options.case, options.unfiled) {
+        (Some(case), _) => {
+            let known = call.engine()?.find_case(case)?;
+            Some(view::Scope::Case(known.map_or_else(|| CaseId(case.clone()), |known| known.id)))
+        }
         (None, true) => Some(view::Scope::Unfiled),
         (None, false) => None,
-    }
+    })
 }
 
 /// Reads a thread's name.

@@ -27,7 +27,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
             let filter = Filter {
                 account: call.account.clone(),
                 mailbox: mailbox.clone(),
-                scope: listed::scope(scope),
+                scope: listed::scope(call, scope)?,
                 thread: thread.as_deref().map(listed::thread_id).transpose()?,
                 unread: *unread,
                 message_id: message_id.as_deref().map(|id| id.trim_matches(['<', '>']).to_owned()),

@@ -12,6 +12,7 @@ mod case;
 mod case_edit;
 mod change;
 mod check;
+mod confirm;
 mod environment;
 mod exit;
 mod export;
@@ -225,6 +226,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
     let way = Way { roots, environment, passphrase, connects: connects(command), events: None };
     match command {
         Command::Store(Store::Rebuild) => return rekey::rebuild(&way, output),
+        Command::Store(Store::Anew { yes }) => return rekey::anew(&way, &config, *yes, output),
         Command::Store(command @ Store::Rekey { .. }) => return rekey::rekey(&way, &config, command, output),
         _ => {}
     }

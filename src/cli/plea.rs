@@ -91,11 +91,34 @@ fn claim(wanted: &Authority, side: Side, now: Timestamp) -> Result<Claim, Failur
     Ok(Claim { basis, day, evidence })
 }
 
+/// The files that a command names: for all charges, and by what was typed for one of them.
+#[derive(Default)]
+struct Files {
+    all: Option<Attachment>,
+    charges: Vec<(String, Attachment)>,
+    /// Files of charges that stay as they were offered.
+    kept: Vec<Attachment>,
+}
+
+impl Files {
+    /// Those that go with the message, each once.
+    fn into_attachments(self) -> Vec<Attachment> {
+        let mut files: Vec<Attachment> = Vec::new();
+        for file in self.all.into_iter().chain(self.charges.into_iter().map(|(_, file)| file)).chain(self.kept) {
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        files
+    }
+}
+
 /// The terms of a command; a counter keeps what it does not name.
-fn terms(wanted: &TermsOf, before: Option<&Terms>, file: Option<&Attachment>) -> Result<Terms, Failure> {
+fn terms(wanted: &TermsOf, before: Option<&Terms>, files: &Files) -> Result<Terms, Failure> {
+    let file = files.all.as_ref();
     let mut charges: Vec<Term> = Vec::new();
     for text in &wanted.charges {
-        charges.push(plea_terms::read(text).map_err(|words| usage(format!("--charge {words}")))?);
+        charges.push(plea_terms::read(text, &files.charges).map_err(|words| usage(format!("--charge {words}")))?);
     }
     for term in before.map(Terms::charges).unwrap_or_default() {
         if !charges.iter().any(|one| one.charge == term.charge) {
@@ -104,9 +127,7 @@ fn terms(wanted: &TermsOf, before: Option<&Terms>, file: Option<&Attachment>) ->
     }
     let kept = || before.and_then(Terms::basis).cloned();
     let basis = match (file, wanted.basis.as_deref()) {
-        (Some(file), _) => {
-            Some(Writing::Attached { name: file.name.clone(), sha256: Sha256::digest(&file.content).into() })
-        }
+        (Some(file), _) => Some(plea_terms::attached(file)),
         (None, Some(text)) => text_document(text),
         (None, None) => kept(),
     };
@@ -225,8 +246,8 @@ fn offer(
     let setting = &shown.view.setting;
     let about_offer = going.about.as_deref().map(act_no).transpose()?;
     let before = if kind == Kind::Counter { target(&shown.view, kind, setting.us, about_offer) } else { None };
-    let file = basis_file(call, &shown, wanted, before)?;
-    let terms = terms(wanted, before.map(|offer| &offer.terms), file.as_ref())?;
+    let named = named_files(call, &shown, wanted, before)?;
+    let terms = terms(wanted, before.map(|offer| &offer.terms), &named)?;
     let reply_by = wanted.reply_by.as_deref().ok_or_else(|| usage("say until when an answer is wanted: --reply-by"))?;
     let reply_by = plea_terms::moment(reply_by).map_err(|words| usage(format!("--reply-by: {words}")))?;
     let claim = claim(authority, setting.us, now)?;
@@ -239,7 +260,7 @@ fn offer(
         day: claim.day,
     };
     let mut ground = Ground::of(&shown.case, setting.id.accused, setting.us, now);
-    let attached: Vec<Attachment> = files(call, going)?.into_iter().chain(file).collect();
+    let attached: Vec<Attachment> = files(call, going)?.into_iter().chain(named.into_attachments()).collect();
     ground.files = attached.iter().map(|one| (text::fold(&one.name), Sha256::digest(&one.content).into())).collect();
     let offer = match Offer::new(terms, reply_by, Some(authorised), &ground) {
         Ok(offer) => offer,
@@ -254,7 +275,50 @@ fn offer(
     send(call, Proposed { shown: &shown, proposal, claim: Some(claim), files: attached }, going)
 }
 
-/// The file that an offer's basis or narrative is: the one that is named, else the one of the offer that is answered, which goes along again.
+/// The files that are bases or narratives: those that are named, else those of the offer that is answered, which go along again.
+fn named_files(
+    call: &Call<'_>,
+    shown: &NegotiationView,
+    wanted: &TermsOf,
+    before: Option<&OfferView>,
+) -> Result<Files, Failure> {
+    let mut named = Files { all: basis_file(call, shown, wanted, before)?, ..Files::default() };
+    for text in &wanted.charges {
+        for typed in plea_terms::files(text) {
+            if named.charges.iter().all(|(known, _)| known != typed) {
+                named.charges.push((typed.to_owned(), file_for(call, shown, typed)?));
+            }
+        }
+    }
+    let is_named = |charge: u16| {
+        let number = |text: &String| text.split([':', '=']).next().and_then(|number| number.trim().parse::<u16>().ok());
+        wanted.charges.iter().any(|text| number(text) == Some(charge))
+    };
+    let Some(before) = before else { return Ok(named) };
+    for term in before.terms.charges().iter().filter(|term| !is_named(term.charge)) {
+        if let Some(Writing::Attached { name, .. }) = &term.basis {
+            named.kept.push(file_for(call, shown, &format!("{}:{name}", before.no))?);
+        }
+    }
+    Ok(named)
+}
+
+/// A file, read: of the disk, `case:NAME`, or `D1:NAME` of an act.
+fn file_for(call: &Call<'_>, shown: &NegotiationView, typed: &str) -> Result<Attachment, Failure> {
+    let of_act = typed.split_once(':').is_some_and(|(no, _)| no.parse::<ActNo>().is_ok());
+    let name = match typed {
+        name if name.starts_with("case:") || of_act => name.to_owned(),
+        path => call.cwd.join(path).display().to_string(),
+    };
+    let mut file = call.engine()?.plea_file(&shown.case.id, &name).map_err(|error| match error {
+        crate::engine::EngineError::Refused(words) => Failure::new(Exit::BadData, words),
+        error => error.into(),
+    })?;
+    file.name = text::fold(&file_name(&file.name));
+    Ok(file)
+}
+
+/// The file that an offer's basis or narrative is.
 fn basis_file(
     call: &Call<'_>,
     shown: &NegotiationView,
@@ -262,19 +326,13 @@ fn basis_file(
     before: Option<&OfferView>,
 ) -> Result<Option<Attachment>, Failure> {
     let name = match (&wanted.basis_file, &wanted.basis, before.and_then(|offer| offer.terms.basis())) {
-        (Some(file), ..) if file.starts_with("case:") => file.clone(),
-        (Some(file), ..) => call.cwd.join(file).display().to_string(),
+        (Some(file), ..) => file.clone(),
         (None, None, Some(Writing::Attached { name, .. })) => {
             format!("{}:{name}", before.map(|offer| offer.no.to_string()).unwrap_or_default())
         }
         _ => return Ok(None),
     };
-    let mut file = call.engine()?.plea_file(&shown.case.id, &name).map_err(|error| match error {
-        crate::engine::EngineError::Refused(words) => Failure::new(Exit::BadData, words),
-        error => error.into(),
-    })?;
-    file.name = text::fold(&file_name(&file.name));
-    Ok(Some(file))
+    file_for(call, shown, &name).map(Some)
 }
 
 fn accept(
@@ -329,7 +387,8 @@ fn mark(
     let meaning = match kind {
         Kind::Offer | Kind::Counter => {
             let before = if kind == Kind::Counter { target(&shown.view, kind, side, about_offer) } else { None };
-            let terms = terms(wanted, before.map(|offer| &offer.terms), None)?;
+            let named = named_files(call, &shown, wanted, before)?;
+            let terms = terms(wanted, before.map(|offer| &offer.terms), &named)?;
             let ground = Ground::of(&shown.case, setting.id.accused, side, call.now());
             let gaps: Vec<String> = gaps(&terms, &ground).iter().map(ToString::to_string).collect();
             if !gaps.is_empty() {

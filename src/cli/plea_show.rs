@@ -12,7 +12,7 @@ use crate::app::plea_view::NegotiationView;
 use crate::app::screen::negotiation::lines;
 use crate::plea::board::{self, Filter, Order, Row};
 use crate::plea::negotiation::Step;
-use crate::plea::{Entry, Side, Terms};
+use crate::plea::{Entry, Side, Terms, View};
 
 #[derive(Serialize)]
 struct Negotiations<'a> {
@@ -133,8 +133,8 @@ fn act_line<'a>(step: &'a Step, shown: &'a NegotiationView) -> ActLine<'a> {
         sent_date: act.at,
         came: heard.came,
         trust: heard.trust.name(),
-        admitted_by: heard.admitted.as_deref(),
-        wants_yes: heard.wants_yes(),
+        admitted_by: heard.word.admitted_by(),
+        wants_yes: heard.wants_yes() && step.would.is_none(),
         counts: step.verdict.counts(),
         because: step.because(),
         findings: heard.findings.iter().map(crate::plea::trust::Finding::code).collect(),
@@ -153,8 +153,8 @@ fn act_line<'a>(step: &'a Step, shown: &'a NegotiationView) -> ActLine<'a> {
     }
 }
 
-fn here_line(entry: &Entry) -> HereLine {
-    HereLine { kind: entry.kind_words().to_lowercase(), at: entry.at(), words: entry.words() }
+fn here_line(entry: &Entry, view: &View) -> HereLine {
+    HereLine { kind: entry.kind_words().to_lowercase(), at: entry.at(), words: view.words_of(entry) }
 }
 
 /// All that go on.
@@ -230,7 +230,7 @@ pub(super) fn show(call: &mut Call<'_>, about: &About) -> Outcome {
         round: view.round,
         reply_by: view.reply_by,
         acts: view.steps.iter().map(|step| act_line(step, &shown)).collect(),
-        local: shown.local.iter().map(here_line).collect(),
+        local: shown.local.iter().map(|entry| here_line(entry, view)).collect(),
         notices,
         unmarked: shown.loose.iter().map(|one| one.message.to_string()).collect(),
         allowed: shown

@@ -1,8 +1,9 @@
-//! `store rebuild` and `store rekey`: what is done to the stores while nobody has them open.
+//! `store rebuild`, `store anew` and `store rekey`: what is done to the stores while nobody has them open.
 
 use serde::Serialize;
 
 use super::args::Store;
+use super::confirm;
 use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::{self, Secret};
@@ -12,6 +13,7 @@ use crate::config::Config;
 use crate::engine::clock::Clock;
 use crate::store::cache::{Cache, CacheOptions};
 use crate::store::rekey::{self, Step};
+use crate::store::state::{self, State};
 use crate::store::vault::{Cost, Vault, VaultError};
 
 /// How often a person may mistype.
@@ -21,6 +23,16 @@ const TRIES: u32 = 3;
 struct Rebuilt {
     schema: &'static str,
     ok: bool,
+}
+
+#[derive(Serialize)]
+struct Anew {
+    schema: &'static str,
+    ok: bool,
+    /// What was wrong.
+    was: String,
+    /// Where the former store is now.
+    aside: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -42,6 +54,31 @@ pub(super) fn rebuild(way: &Way<'_>, output: &mut Output<'_>) -> Outcome {
         output.document(&Rebuilt { schema: "casemail.rebuild/1", ok: true })?;
     }
     output.say("the cache is deleted; the next sync makes it anew");
+    Ok(Exit::Done)
+}
+
+/// `store anew`: the lock of the profile is ours. A store that opens is not touched.
+pub(super) fn anew(way: &Way<'_>, config: &Config, yes: bool, output: &mut Output<'_>) -> Outcome {
+    let (vault, _) = open(way, config, output)?;
+    let Err(error) = State::open_of(&way.roots, &vault) else {
+        return Err(Failure::no("the state store is whole: nothing was done"));
+    };
+    if !error.is_of_the_file() {
+        return Err(Failure::new(Exit::CannotWrite, error));
+    }
+    output.say(&error.to_string());
+    output.say("Beginning anew, this device has an empty outbox, no drafts, no keys and no register; the mail on the servers is not touched.");
+    confirm::agreed(way.environment.is_interactive, yes, "begin anew", "the state store was left as it is")?;
+    let aside = state::begin_anew(&way.roots, &vault, Clock::system().now())
+        .map_err(|error| Failure::new(Exit::CannotWrite, error))?;
+    if output.json() {
+        let aside = aside.as_ref().map(|place| place.display().to_string());
+        output.document(&Anew { schema: "casemail.anew/1", ok: true, was: error.to_string(), aside })?;
+    }
+    if let Some(aside) = &aside {
+        output.say(&format!("what was left of the former store is kept: {}", aside.display()));
+    }
+    output.say("a new state store was made. `casemail key restore` or `key import` brings your key back, `casemail register replicate` the register");
     Ok(Exit::Done)
 }
 

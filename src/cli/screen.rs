@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::args;
 use super::environment::Environment;
 use super::exit::{Exit, Failure, Outcome};
+use super::named::{Kind, is_known};
 use super::output::Output;
 use super::profile::{self, Way};
 use super::serve;
@@ -81,8 +82,20 @@ fn appearance(
         Failure::new(Exit::Config, words.join("\n"))
     };
     let own = |kind: &'static str| move |name: &str| files::own(&roots.config, kind, name);
-    let (keymap, _) = Keymap::load(&config.keymap, &own("keymaps")).map_err(refused)?;
-    let (theme, _) = Theme::load(&config.theme, &own("themes")).map_err(refused)?;
+    // Which name of the configuration led there is told, too.
+    let named = |key: &'static str, kind: Kind, name: &str, failure: Failure| {
+        if is_known(kind, name, Some(&roots.config)) {
+            return failure;
+        }
+        let place = files::place_of(&roots.config, key);
+        Failure::new(Exit::Config, format!("{place}: there is no {key} `{name}`; name another one"))
+    };
+    let (keymap, _) = Keymap::load(&config.keymap, &own("keymaps"))
+        .map_err(refused)
+        .map_err(|failure| named("keymap", Kind::Keymap, &config.keymap, failure))?;
+    let (theme, _) = Theme::load(&config.theme, &own("themes"))
+        .map_err(refused)
+        .map_err(|failure| named("theme", Kind::Theme, &config.theme, failure))?;
     let identities = config.accounts.iter().map(|account| {
         let mut address = account.address.clone();
         address.name.clone_from(&account.full_name);

@@ -1,4 +1,4 @@
-//! `store stats | verify | purge`. (`store rebuild` and `store rekey` are done while the stores are closed: see `rekey`.)
+//! `store stats | verify | purge`. (`store rebuild`, `store anew` and `store rekey` are done while the stores are closed: see `rekey`.)
 
 use serde::Serialize;
 
@@ -149,9 +149,9 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Store) -> Outcome {
             }
             Ok(Exit::Done)
         }
-        args::Store::Rebuild | args::Store::Rekey { .. } => Err(Failure::new(
+        args::Store::Rebuild | args::Store::Anew { .. } | args::Store::Rekey { .. } => Err(Failure::new(
             Exit::TryLater,
-            "the cache is in use: end the other casemail of this profile, then try again",
+            "the profile is in use: end the other casemail of this profile, then try again",
         )),
     }
 }

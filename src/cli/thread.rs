@@ -92,7 +92,7 @@ fn flatten(branches: &[Branch], depth: usize, into: &mut Vec<(Vec<String>, Vec<S
 pub(super) fn run(call: &mut Call<'_>, command: &args::Thread) -> Outcome {
     match command {
         args::Thread::List { scope } => {
-            let rows = call.engine()?.threads(&listed::scope(scope).unwrap_or(Scope::All))?;
+            let rows = call.engine()?.threads(&listed::scope(call, scope)?.unwrap_or(Scope::All))?;
             let shown = listed::cut(&rows, scope.limit, &mut call.output);
             if call.output.json() {
                 let threads = shown.iter().map(Line::of).collect();

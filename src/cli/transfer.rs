@@ -46,6 +46,11 @@ pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String]) -> Outcome {
         let rows: Vec<Vec<String>> = report.mailboxes.iter().map(cells).collect();
         call.output.table(&rows)?;
     }
+    for one in &report.accounts {
+        for text in &one.alerts {
+            call.output.say(&format!("{}: the server says: {text}", one.name));
+        }
+    }
     for one in report.mailboxes.iter().filter(|one| one.withheld > 0) {
         let count = listed::count(usize::try_from(one.withheld).unwrap_or(usize::MAX), "message");
         let place = format!("{}/{}", one.account, one.name);

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::Config;
 use crate::case::template::Template;
+use crate::settings::document::{Document, Fields};
 use crate::settings::finding::{Finding, Place};
 use crate::settings::layers::Source;
 
@@ -61,6 +62,16 @@ pub fn load(directory: &Path, home: Option<&Path>) -> Result<(Config, Vec<Findin
         }
     }
     Ok((config, findings))
+}
+
+/// Where a key of `config.toml` stands; the file as a whole, where it does not.
+#[must_use]
+pub fn place_of(directory: &Path, key: &str) -> Place {
+    let path = directory.join("config.toml");
+    let shown = path.display().to_string();
+    let text = read(&path).unwrap_or_default();
+    let (document, _) = Document::parse(&shown, &text);
+    Fields::new(&document.root, Place::file(&shown)).place_of(key)
 }
 
 /// A person's own keymap or theme: `kind` is `keymaps` or `themes`. A file that is there but cannot be read counts as absent here;
@@ -189,6 +200,10 @@ mod tests {
         assert_eq!(own(directory.path(), "keymaps", "vim").unwrap().text, "[list]\n");
         assert_eq!(own(directory.path(), "keymaps", "../config"), None);
         assert_eq!(own_names(directory.path(), "keymaps"), ["vim"]);
+        std::fs::write(directory.path().join("config.toml"), "# mine\n\nkeymap = \"vimm\"\n").unwrap();
+        let place = |key| super::place_of(directory.path(), key).to_string();
+        assert!(place("keymap").ends_with("config.toml:3:10"), "{}", place("keymap"));
+        assert!(place("theme").ends_with("config.toml"), "{}", place("theme"));
         assert!(own_names(directory.path(), "themes").is_empty());
     }
 

@@ -160,7 +160,7 @@ pub(super) fn play(
 }
 
 fn of(terms: &[&str], basis: Option<Document>) -> Result<Terms, String> {
-    let charges = terms.iter().map(|term| plea_terms::read(term)).collect::<Result<Vec<_>, _>>()?;
+    let charges = terms.iter().map(|term| plea_terms::read(term, &[])).collect::<Result<Vec<_>, _>>()?;
     Terms::new(charges, basis, "").map_err(|error| error.to_string())
 }
 

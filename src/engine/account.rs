@@ -210,6 +210,7 @@ impl Core {
             ids: Mutex::new(HashMap::new()),
             in_flight: AsyncMutex::default(),
             channel: Mutex::default(),
+            alerts: Mutex::default(),
             refused: Mutex::default(),
             passes: None,
         }
@@ -299,6 +300,9 @@ struct Flight {
     task: JoinHandle<Result<(), Stop>>,
 }
 
+/// Alerts of a server that are told while its worker runs.
+const ALERTS_MAX: usize = 20;
+
 /// Where an account's worker puts what it learns.
 pub(crate) struct AccountSink {
     account: String,
@@ -315,6 +319,8 @@ pub(crate) struct AccountSink {
     in_flight: AsyncMutex<VecDeque<Flight>>,
     /// The connection that messages come over.
     channel: Mutex<Option<Channel>>,
+    /// What the server wanted shown.
+    alerts: Mutex<Vec<String>>,
     /// Mailboxes whose refusal was told.
     refused: Mutex<HashSet<String>>,
     /// Passes that came to their end, where somebody counts them.
@@ -337,6 +343,11 @@ impl AccountSink {
     pub(crate) fn take_passes(&self) -> Vec<Pass> {
         let Some(passes) = &self.passes else { return Vec::new() };
         std::mem::take(&mut *passes.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What the server wanted shown, each once. Foreign text.
+    pub(crate) fn take_alerts(&self) -> Vec<String> {
+        std::mem::take(&mut *self.alerts.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Runs what touches the disk where it may block.
@@ -406,6 +417,19 @@ async fn wait(flight: Option<Flight>) -> Result<(), Stop> {
 impl Sink for AccountSink {
     fn secured(&self, secured: &net::Secured) {
         *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Channel::of(secured));
+    }
+
+    fn alert(&self, text: &str) {
+        let mut told = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() >= ALERTS_MAX || told.iter().any(|known| known == text) {
+            return;
+        }
+        told.push(text.to_owned());
+        // Whoever counts takes them with the rest.
+        if self.passes.is_none() {
+            let words = format!("{}: the server says: {}", self.account, SafeText::line(text).as_str());
+            self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
+        }
     }
 
     fn refused(&self, mailbox: &str, why: &imap::Error) {
@@ -610,7 +634,8 @@ impl Sink for AccountSink {
         let (context, channel) = (self.context(), self.channel());
         let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
         let indexed = Arc::clone(&self.indexed);
-        let has_quarantine = self.register.with(|loaded| loaded.book().has_quarantine()).unwrap_or(true);
+        // A register that cannot be read stops nothing: what is known without it stays out of reach.
+        let book = self.register.with(|loaded| loaded.book()).ok();
         let mut in_flight = self.in_flight.lock().await;
         while in_flight.len() > 1 {
             wait(in_flight.pop_front()).await?;
@@ -631,7 +656,10 @@ impl Sink for AccountSink {
             let out_of_reach = Mutex::new(Vec::new());
             let make = |fetched| {
                 let message = summarise(fetched, &context);
-                if has_quarantine { quarantine::keep_out(&stores, message, &out_of_reach) } else { message }
+                if book.as_ref().is_none_or(|book| book.has_quarantine()) {
+                    return quarantine::keep_out(&stores, book.as_deref(), id, message, &out_of_reach);
+                }
+                message
             };
             let batch = stores.cache.pack_batch(incoming, make);
             let _ = packed.send(());

@@ -16,14 +16,16 @@ use super::query::{
     Along, Branch, CaseListed, Filter, Listed, Listing, MailboxListed, OutboxListed, RawMessage, Resolution,
     SendReport, TakenBackListed,
 };
+use super::reader;
 use super::reading::Look;
 use super::streamed::{Kept, Streamed};
+use crate::app::case_view::FiledBy;
 use crate::app::effect::Said;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
 use crate::case::{Class, Filed};
 use crate::imap;
-use crate::mail::id::{MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
 use crate::pgp::open::Decrypt;
 use crate::store::summary::Summary;
@@ -170,6 +172,15 @@ impl Engine {
                 .find(|case| case.id.0 == canonical || case.identifiers.iter().any(|(_, value)| *value == canonical))
         });
         Ok(found.cloned())
+    }
+
+    /// Why the messages of a case are in it, the strongest reason first.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn filed_by(&self, id: &CaseId) -> Result<Vec<FiledBy>, EngineError> {
+        let id = id.clone();
+        self.core.ask_open(move |_, open| open.library.filed_by(&id))
     }
 
     /// The threads of a scope, newest first.
@@ -339,10 +350,17 @@ impl Engine {
     pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
         let (kept, received) = self.kept(name)?;
         let wanted = name.clone();
-        let (keyring, case, company, shutter) = self.core.ask_open(move |core, open| {
+        let (keyring, case, company, shutter, conflicting) = self.core.ask_open(move |core, open| {
             let key = open.library.key(&wanted);
             let case = key.and_then(|key| open.library.filed_to(key).into_iter().next());
-            (open.keyring.now(), case, core.company(open, key), key.map(|key| Shutter::of(core, open, key)))
+            let conflicting = key.is_some_and(|key| open.library.is_conflicting(key));
+            (
+                open.keyring.now(),
+                case,
+                core.company(open, key),
+                key.map(|key| Shutter::of(core, open, key)),
+                conflicting,
+            )
         })?;
         let context = document::Context {
             keyring: &keyring,
@@ -355,7 +373,7 @@ impl Engine {
         };
         let terms = company.terms(context.now, Decrypt::Any);
         let look = Look { keyring: &keyring, terms: &terms, beside: true };
-        let (document, opened) = on_deep_stack(|| -> Result<_, EngineError> {
+        let (mut document, opened) = on_deep_stack(|| -> Result<_, EngineError> {
             let streamed = Streamed::read(kept, &look, &|_| Ok(()))?;
             let Some(mut reading) = streamed.reading else { return Ok((document::undisplayable(&context), None)) };
             if let Some(shutter) = &shutter {
@@ -363,6 +381,9 @@ impl Engine {
             }
             Ok((document::of_reading(&reading, &context), super::plea::opened(&reading, streamed.digest)))
         })?;
+        if conflicting {
+            document.warn("same-message-id", reader::SAME_ID);
+        }
         if let Some((message, took)) = opened {
             let wanted = name.clone();
             self.core.ask_open(move |core, open| {

@@ -24,6 +24,7 @@ use super::lane::{Lanes, Taken};
 use super::large::{Downloads, OnScreen};
 use super::library::Library;
 use super::library::filing::Book;
+use super::library::head::Head;
 use super::outbox;
 use super::outgoing::Prepared;
 use super::refiling;
@@ -204,6 +205,8 @@ pub(crate) struct Open {
     pub(crate) when_loaded: Vec<std::sync::mpsc::Sender<()>>,
     /// While the kept list is read: effects that wait for it.
     pub(crate) deferred: Option<Vec<Effect>>,
+    /// While the kept list is read: its head, which lists are answered from.
+    pub(crate) head: Option<Head>,
     /// The version of the index that was kept last.
     pub(crate) kept_version: Option<u64>,
 }
@@ -302,9 +305,11 @@ pub(crate) struct Core {
     pub(crate) announcer: Announcer,
     pub(crate) runtime: tokio::runtime::Handle,
     pub(crate) open: Option<Open>,
-    /// While the cache is made anew: what is to be done then.
+    /// While the stores close, to be locked or for the cache to be made anew: what is to be done then.
     pub(crate) waiting: Option<Vec<Effect>>,
     number: u64,
+    /// What former runs left beside the stores was wiped.
+    swept: bool,
     /// Something changed that lists show.
     changed: bool,
     next_rebuild: Instant,
@@ -332,6 +337,7 @@ pub(crate) fn start(
         open: None,
         waiting: None,
         number: 0,
+        swept: false,
         changed: false,
         next_rebuild: Instant::now(),
         keeping: keeping::Due::default(),
@@ -406,7 +412,7 @@ impl Core {
 
     /// Opens the stores under an open vault, reads the cache in the background, then lets the accounts begin.
     pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
-        let state = State::open(&self.settings.roots.state_file(), &vault)?;
+        let state = State::open_of(&self.settings.roots, &vault)?;
         self.open_stores_with(vault, Arc::new(state))
     }
 
@@ -414,8 +420,10 @@ impl Core {
     fn open_stores_with(&mut self, vault: Vault, state: Arc<State>) -> Result<(), EngineError> {
         let now = self.settings.clock.now();
         let (cache, told) = Cache::open(&self.settings.roots.cache, &vault, now, &self.settings.cache_options)?;
-        // The stores are ours alone now, and so is what lies beside them.
-        super::looking::sweep(&self.settings.roots.state);
+        // The stores are ours alone now, and so is what lies beside them. Once: what this process has put there since is open in an outside program.
+        if !std::mem::replace(&mut self.swept, true) {
+            super::looking::sweep(&self.settings.roots.state);
+        }
         for words in told {
             self.announcer.notice(Tone::Warning, &words);
         }
@@ -479,6 +487,7 @@ impl Core {
             loaded: false,
             when_loaded: Vec::new(),
             deferred: None,
+            head: None,
             kept_version: None,
         };
         self.settings.secrets.unseal(&open.vault);
@@ -520,12 +529,22 @@ impl Core {
 
     /// Drops everything readable: texts, keys, passwords. Connections are closed: while locked, nothing could be sealed.
     pub(crate) fn lock(&mut self) {
+        if let Some(waiting) = &mut self.waiting {
+            waiting.push(Effect::Lock);
+            return;
+        }
         self.announcer.forget_texts();
         if let Some(open) = &self.open {
             open.keyring.set(Keyring::new());
         }
+        // What is asked for while the stores close, above all to open them again, comes after them: an answer to it before the word that they are
+        // locked would leave a locked screen before an open profile.
+        self.waiting = Some(Vec::new());
         drop(self.close_stores(CLOSE_PATIENCE));
         self.announcer.send(Event::Locked);
+        for effect in self.waiting.take().unwrap_or_default() {
+            self.perform(effect);
+        }
     }
 
     /// sled has found its files damaged: the cache is moved aside and made anew while the user goes on. What is not in it (outbox, draft,

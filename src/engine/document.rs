@@ -161,6 +161,16 @@ pub struct MessageDocument {
     pub sentences: Vec<String>,
 }
 
+impl MessageDocument {
+    /// Adds a warning, as a code and in words.
+    pub(crate) fn warn(&mut self, code: &str, words: &str) {
+        if !self.warnings.iter().any(|known| known == code) {
+            self.warnings.push(code.to_owned());
+            self.sentences.push(words.to_owned());
+        }
+    }
+}
+
 /// What is known beside the bytes.
 pub struct Context<'a> {
     /// Keys to open and verify with.

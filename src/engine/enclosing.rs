@@ -11,10 +11,11 @@ use std::sync::Arc;
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
-use super::announce::{self, sentence};
+use super::announce::{self, Announcer, sentence};
 use super::core::{Core, Open};
 use super::files;
 use super::outbox::{Lane, Limits};
+use crate::app::effect::ComposerId;
 use crate::app::event::Event;
 use crate::app::view::{Enclosed, Limit, PathRow, Sentence, Tone};
 use crate::case::Classes;
@@ -234,33 +235,61 @@ fn all_there(readings: Vec<Vec<String>>) -> Option<Vec<String>> {
     readings.into_iter().find(|reading| !reading.is_empty() && reading.iter().all(is_file))
 }
 
+fn read_all(paths: Vec<String>, policy: &Policy) -> Vec<Result<Enclosed, Sentence>> {
+    let read = |path: String| enclosed(Path::new(&path), policy).map_err(|words| sentence(Tone::Alarm, &words));
+    paths.into_iter().map(read).collect()
+}
+
+/// An answer that a message being written waits for: it is given whatever becomes of the task, since nothing is sent before.
+pub(super) struct Owed {
+    announcer: Announcer,
+    to: ComposerId,
+    is_given: bool,
+}
+
+impl Owed {
+    /// To this message.
+    pub(super) fn new(announcer: &Announcer, to: ComposerId) -> Self {
+        Self { announcer: announcer.clone(), to, is_given: false }
+    }
+
+    /// Gives files, or why there are none.
+    pub(super) fn give(self, answers: Vec<Result<Enclosed, Sentence>>) {
+        let to = self.to;
+        self.answer(Event::Attached(to, answers));
+    }
+
+    fn answer(mut self, event: Event) {
+        self.is_given = true;
+        self.announcer.send(event);
+    }
+}
+
+impl Drop for Owed {
+    fn drop(&mut self) {
+        if !self.is_given {
+            let words = "A file that was to be attached could not be read: attach it again.";
+            self.announcer.send(Event::Attached(self.to, vec![Err(sentence(Tone::Alarm, words))]));
+        }
+    }
+}
+
 impl Core {
     /// Reads files to be sent along: the reading of what was typed all of whose files are there, else the likeliest, with the reason why it fails.
-    pub(super) fn attach_files(&self, readings: Vec<Vec<String>>) {
-        let (announcer, settings) = (self.announcer.clone(), Arc::clone(&self.settings));
+    pub(super) fn attach_files(&self, to: ComposerId, readings: Vec<Vec<String>>) {
+        let (owed, settings) = (Owed::new(&self.announcer, to), Arc::clone(&self.settings));
         self.runtime.spawn_blocking(move || {
             let likeliest = readings.first().cloned().unwrap_or_default();
-            for path in all_there(readings).unwrap_or(likeliest) {
-                let read = enclosed(Path::new(&path), &settings.config.attachments);
-                let answer = read.map(Box::new).map_err(|words| sentence(Tone::Alarm, &words));
-                announcer.send(Event::Attached(answer));
-            }
+            owed.give(read_all(all_there(readings).unwrap_or(likeliest), &settings.config.attachments));
         });
     }
 
     /// Attaches what was dropped on the terminal, if that is what a pasted text is; else says that it is a text.
-    pub(super) fn attach_dropped(&self, text: String, readings: Vec<Vec<String>>) {
-        let (announcer, settings) = (self.announcer.clone(), Arc::clone(&self.settings));
-        self.runtime.spawn_blocking(move || {
-            let Some(dropped) = all_there(readings) else {
-                announcer.send(Event::PastedText(text));
-                return;
-            };
-            for path in dropped {
-                let read = enclosed(Path::new(&path), &settings.config.attachments);
-                let answer = read.map(Box::new).map_err(|words| sentence(Tone::Alarm, &words));
-                announcer.send(Event::Attached(answer));
-            }
+    pub(super) fn attach_dropped(&self, to: ComposerId, text: String, readings: Vec<Vec<String>>) {
+        let (owed, settings) = (Owed::new(&self.announcer, to), Arc::clone(&self.settings));
+        self.runtime.spawn_blocking(move || match all_there(readings) {
+            None => owed.answer(Event::PastedText(to, text)),
+            Some(dropped) => owed.give(read_all(dropped, &settings.config.attachments)),
         });
     }
 
@@ -274,12 +303,16 @@ impl Core {
     }
 
     /// Takes documents along: the very bytes that came, by their digest.
-    pub(super) fn attach_documents(&mut self, open: &mut Open, chosen: Vec<Document>) {
+    pub(super) fn attach_documents(&mut self, open: &mut Open, to: ComposerId, chosen: Vec<Document>) {
         for document in chosen {
-            let (announcer, settings, asked) = (self.announcer.clone(), Arc::clone(&self.settings), document.clone());
+            let (owed, settings, asked) =
+                (Owed::new(&self.announcer, to), Arc::clone(&self.settings), document.clone());
+            let runtime = self.runtime.clone();
             self.with_document(open, &document, move |bytes| {
-                announcer
-                    .send(Event::Attached(bytes.and_then(|bytes| held(&asked, bytes, &settings.config.attachments))));
+                // A stranger's file may take seconds: not on a thread that the network waits for.
+                runtime.spawn_blocking(move || {
+                    owed.give(vec![bytes.and_then(|bytes| held(&asked, bytes, &settings.config.attachments))]);
+                });
             });
         }
     }
@@ -305,7 +338,7 @@ impl Core {
 }
 
 /// A document of a case as an attachment that the draft holds.
-fn held(document: &Document, bytes: Vec<u8>, policy: &Policy) -> Result<Box<Enclosed>, Sentence> {
+fn held(document: &Document, bytes: Vec<u8>, policy: &Policy) -> Result<Enclosed, Sentence> {
     let name = safe::file_name(&document.name);
     if hex::encode(Sha256::digest(&bytes)) != document.sha256 {
         let words = format!("\u{201c}{name}\u{201d} is not what the register says of it, and was not attached.");
@@ -321,7 +354,7 @@ fn held(document: &Document, bytes: Vec<u8>, policy: &Policy) -> Result<Box<Encl
         document.media_type.clone()
     };
     let said = said(&name, &told);
-    Ok(Box::new(Enclosed { file: Attachment { name, media_type, content: bytes }, source: None, said }))
+    Ok(Enclosed { file: Attachment { name, media_type, content: bytes }, source: None, said })
 }
 
 #[cfg(test)]

@@ -6,10 +6,14 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::core::{Core, CoreHandle, Open, Settings, Stores};
+use super::register::{Hand, Recorder, Register};
 use super::{Engine, EngineError};
+use crate::app::view::Tone;
 use crate::case::State;
 use crate::mail::id::{CaseId, MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
+use crate::pgp::keyring::Keyring;
 use crate::register::{Book, CaseChange, Event};
 use crate::store::cache::Thrift;
 use crate::store::mailbox::Mailbox;
@@ -47,9 +51,35 @@ fn against(book: &Book, id: &CaseId) -> Option<&'static str> {
     }
 }
 
-impl Engine {
+/// What it takes to let go of idle copies, whoever wants it.
+struct Idler {
+    core: CoreHandle,
+    number: u64,
+    register: Register,
+    stores: Arc<Stores>,
+    settings: Arc<Settings>,
+    keyring: Arc<Keyring>,
+}
+
+impl Idler {
+    fn of(core: &Core, open: &Open) -> Self {
+        Self {
+            core: core.handle.clone(),
+            number: open.number,
+            register: open.register.clone(),
+            stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&core.settings),
+            keyring: open.keyring.now(),
+        }
+    }
+
+    fn book(&self) -> Result<Arc<Book>, EngineError> {
+        self.register.with(|loaded| loaded.book())
+    }
+
     /// The idle cases with bodies here, the longest idle first: of all cases, or of one.
-    fn idle(&self, only: Option<&CaseId>, before: Timestamp) -> Result<Vec<Found>, EngineError> {
+    fn idle(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<Found>, EngineError> {
+        let before = self.before(only, days)?;
         let book = self.book()?;
         let wanted: BTreeSet<CaseId> = match only {
             Some(id) => BTreeSet::from([id.clone()]),
@@ -58,7 +88,7 @@ impl Engine {
         let closed: BTreeSet<CaseId> = wanted.into_iter().filter(|id| against(&book, id).is_none()).collect();
         let changed: BTreeMap<CaseId, Timestamp> =
             closed.iter().filter_map(|id| Some((id.clone(), book.changed(id)?))).collect();
-        let (stores, found) = self.core.ask_open(move |_, open| {
+        let found = self.core.ask_open(move |_, open| {
             let mut since = changed;
             let mut keys: BTreeMap<CaseId, Vec<MessageKey>> = BTreeMap::new();
             for key in open.library.keys_by_date() {
@@ -84,13 +114,13 @@ impl Engine {
                     (id, title, since, keys)
                 })
                 .collect();
-            (Arc::clone(&open.stores), found)
+            found
         })?;
         let mut idle = Vec::new();
         for (id, title, since, keys) in found {
             let (mut here, mut bytes) = (Vec::new(), 0_u64);
             for key in keys {
-                if let Some(summary) = stores.cache.summary(key)?.filter(|summary| summary.has_raw) {
+                if let Some(summary) = self.stores.cache.summary(key)?.filter(|summary| summary.has_raw) {
                     bytes = bytes.saturating_add(summary.bytes.into());
                     here.push(key);
                 }
@@ -104,49 +134,42 @@ impl Engine {
         Ok(idle)
     }
 
-    /// The closed cases in which nothing has come or changed for so many days, with the bodies that are here of them.
-    ///
-    /// # Errors
-    /// The named case is open or on hold, or the stores cannot be read.
-    pub fn idle_cases(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<IdleCase>, EngineError> {
-        let before = self.before(only, days)?;
-        Ok(self.idle(only, before)?.into_iter().map(|found| found.case).collect())
+    /// Gives the room back at once.
+    fn tidy(&self) -> Result<(), EngineError> {
+        self.stores.cache.tidy(Thrift::Much, &mut |_| true)?;
+        Ok(self.stores.cache.forget_former()?)
     }
 
-    /// Lets go of those bodies; each case's chronology says so. Gives what went.
-    ///
-    /// # Errors
-    /// As [`Self::idle_cases`]; or the stores cannot be written: what has gone until then stays gone.
-    pub fn purge_idle(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<IdleCase>, EngineError> {
-        let before = self.before(only, days)?;
-        let found = self.idle(only, before)?;
-        let (stores, core, number) =
-            self.core.ask_stores(|core, open| (Arc::clone(&open.stores), core.handle.clone(), open.number))?;
+    /// Lets go of those bodies; each case's chronology says so. Gives what went. Blocks, and reads foreign bytes: call it where the stack is deep.
+    fn purge(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<IdleCase>, EngineError> {
         let mut gone = Vec::new();
-        for Found { case, keys } in found {
+        for Found { case, keys } in self.idle(only, days)? {
             // What came is written down while its bytes are here.
-            self.record_mail(Some(&case.id))?;
+            let id = case.id.clone();
+            if let Some(recorder) = self.core.ask_open(move |core, open| Recorder::of(core, open, Some(&id), true))? {
+                recorder.write()?;
+            }
             let change =
                 CaseChange::BodiesPurged { messages: case.messages as u64, bytes: case.bytes, idle_since: case.since };
             // A hold that was put on meanwhile, on another device, counts.
             if against(&*self.book()?, &case.id).is_some() {
                 continue;
             }
-            self.record(vec![Event::Case { case: case.id.clone(), change }])?;
+            let hand = Hand { stores: &self.stores, settings: &self.settings, keyring: &self.keyring };
+            self.register.append(&hand, &[Event::Case { case: case.id.clone(), change }])?;
             let mut by_mailbox: BTreeMap<MailboxId, Vec<u32>> = BTreeMap::new();
             keys.iter().for_each(|key| by_mailbox.entry(key.mailbox).or_default().push(key.uid));
             for (mailbox, uids) in by_mailbox {
-                stores.cache.let_go(mailbox, &uids)?;
+                self.stores.cache.let_go(mailbox, &uids)?;
             }
-            core.back_of(number, move |core, open| {
+            self.core.back_of(self.number, move |core, open| {
                 keys.into_iter().for_each(|key| open.library.set_here(key, false));
                 core.mark_changed();
             });
             gone.push(case);
         }
         if !gone.is_empty() {
-            stores.cache.tidy(Thrift::Much, &mut |_| true)?;
-            stores.cache.forget_former()?;
+            self.core.ask_stores(Core::register_changed)?;
         }
         Ok(gone)
     }
@@ -159,6 +182,72 @@ impl Engine {
             return Err(EngineError::Refused(format!("{id}: {words}; nothing was let go of")));
         }
         let span = SignedDuration::from_hours(i64::from(days).saturating_mul(24));
-        Ok(self.now().checked_sub(span).unwrap_or(Timestamp::MIN))
+        Ok(self.settings.clock.now().checked_sub(span).unwrap_or(Timestamp::MIN))
+    }
+}
+
+/// What went by itself, for the status line.
+fn words(gone: &[IdleCase]) -> String {
+    let messages: usize = gone.iter().map(|case| case.messages).sum();
+    let named: Vec<&str> = gone.iter().take(3).map(|case| case.title.as_str()).collect();
+    let more = match gone.len().saturating_sub(named.len()) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let copies = if messages == 1 { "1 copy" } else { &format!("{messages} copies") };
+    format!(
+        "Closed and idle: {copies} of mail let go of here ({}{more}); what the server has is fetched again when opened.",
+        named.join(", ")
+    )
+}
+
+impl Core {
+    /// Lets go of the copies of idle cases, as `purge_idle_days` says, beside everything else; the room is given back by and by. Not for a command: whoever runs one says so himself.
+    pub(crate) fn purge_when_due(&self, open: &Open) -> Option<tokio::task::JoinHandle<()>> {
+        if self.settings.lazy || !open.loaded {
+            return None;
+        }
+        let (idler, days) = (Idler::of(self, open), self.settings.config.purge_idle_days);
+        Some(self.runtime.spawn_blocking(move || match idler.purge(None, days) {
+            Ok(gone) if gone.is_empty() => {}
+            Ok(gone) => {
+                let words = words(&gone);
+                idler.core.front_of(idler.number, move |core, _| core.announcer.notice(Tone::Plain, &words));
+            }
+            Err(error) => tracing::info!(%error, "copies of idle cases stay"),
+        }))
+    }
+}
+
+impl Engine {
+    fn idler(&self) -> Result<Idler, EngineError> {
+        // Waited for out here: the core waits for nobody.
+        self.register_parts()?.0.with(|_| ())?;
+        self.core.ask_stores(|core, open| Idler::of(core, open))
+    }
+
+    /// The closed cases in which nothing has come or changed for so many days, with the bodies that are here of them.
+    ///
+    /// # Errors
+    /// The named case is open or on hold, or the stores cannot be read.
+    pub fn idle_cases(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<IdleCase>, EngineError> {
+        Ok(self.idler()?.idle(only, days)?.into_iter().map(|found| found.case).collect())
+    }
+
+    /// Lets go of those bodies; each case's chronology says so. Gives what went.
+    ///
+    /// # Errors
+    /// As [`Self::idle_cases`]; or the stores cannot be written: what has gone until then stays gone.
+    pub fn purge_idle(&self, only: Option<&CaseId>, days: u32) -> Result<Vec<IdleCase>, EngineError> {
+        let (idler, only) = (self.idler()?, only.cloned());
+        let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
+        let task = runtime.spawn_blocking(move || {
+            let gone = idler.purge(only.as_ref(), days)?;
+            if !gone.is_empty() {
+                idler.tidy()?;
+            }
+            Ok(gone)
+        });
+        self.block_on(task)?.map_err(|_| EngineError::Ended)?
     }
 }

@@ -79,7 +79,7 @@ fn keep(core: &CoreHandle, number: u64, stores: &Stores) -> Result<Option<u64>, 
     for at in 0..parts {
         let part = core.ask_stores(move |_, open| {
             let same = open.number == number && open.library.version() == version && !open.library.is_stale();
-            same.then(|| open.library.kept_part(at)).flatten()
+            same.then(|| open.library.kept_part(at, || open.changes.digest())).flatten()
         })?;
         let Some(part) = part else { return Ok(None) };
         writer.add(&part)?;
@@ -98,7 +98,8 @@ pub(crate) fn keep_now(open: &mut Open) {
     let keep = || -> Result<u64, EngineError> {
         let mut writer = open.stores.cache.keep_list()?;
         for at in 0..open.library.kept_parts() {
-            let part = open.library.kept_part(at).ok_or_else(|| std::io::Error::other("the list has no such part"))?;
+            let part = open.library.kept_part(at, || open.changes.digest());
+            let part = part.ok_or_else(|| std::io::Error::other("the list has no such part"))?;
             writer.add(&part)?;
         }
         Ok(writer.finish()?)

@@ -298,10 +298,16 @@ impl Wanted {
         else {
             return;
         };
-        let mut new =
-            Summary { uid: old.uid, flags: old.flags, received: old.received, has_raw: true, ..Summary::default() };
+        let mut new = Summary {
+            uid: old.uid,
+            flags: old.flags.clone(),
+            received: old.received,
+            has_raw: true,
+            ..Summary::default()
+        };
         new.bytes = u32::try_from(bytes).unwrap_or(old.bytes);
         ingest::fill(&mut new, &reading, &context);
+        ingest::carry_over(&mut new, &old);
         let mailbox = self.key.mailbox;
         if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
             self.core.back_of(self.number, move |core, open| core.ingested(open, mailbox, vec![new.into()]));

@@ -1,4 +1,6 @@
 //! The index at the start: as it was kept, with what changed since read from the cache page by page; or all of it from the cache.
+//!
+//! Where nothing has changed since, the head of the kept list is shown before the rest of it is read ([`super::library::head`]).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,12 +10,14 @@ use super::announce::Announcer;
 use super::core::{Core, CoreHandle, Open, Stores};
 use super::library::Library;
 use super::library::filing::Book;
+use super::library::head::{Head, Signs, pages_digest};
 use super::library::record::Record;
 use super::register::Register;
+use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::mail::id::{MailboxId, MessageKey};
-use crate::store::cache::{CacheError, Generation, Held};
+use crate::store::cache::{Cache, CacheError, Generation, Held, KeptList};
 use crate::store::mailbox::SpecialUse;
 
 /// Summaries that go from the cache into the index in one job.
@@ -30,7 +34,12 @@ struct Reader {
     core: CoreHandle,
     book: Arc<Book>,
     register: Register,
+    /// Digest of what lay over the cache when reading began; nothing where nobody looks.
+    waiting: Option<u64>,
 }
+
+/// What the pages of each mailbox of the cache say.
+type Pages = BTreeMap<MailboxId, BTreeMap<u32, Generation>>;
 
 impl Core {
     /// Fills the index in the background, where that has not begun.
@@ -50,6 +59,7 @@ impl Core {
             core: self.handle.clone(),
             book: Arc::new(self.settings.book_by(&open.rules)),
             register: open.register.clone(),
+            waiting: (!self.settings.lazy).then(|| open.changes.digest()),
         };
         let announcer = self.announcer.clone();
         self.runtime.spawn_blocking(move || {
@@ -75,8 +85,40 @@ impl Core {
         });
     }
 
+    /// Keeps what cannot be done before there is a list. Lists are answered by their head, where that is here; those of threads are asked for all
+    /// the same, because the accounts are to know what is looked at before they begin.
+    pub(super) fn defer(&self, open: &mut Open, effect: Effect) {
+        let answer = open.head.as_ref().and_then(|head| match &effect {
+            Effect::ListCases => Some(Event::Cases(head.case_rows(self.now()).into())),
+            Effect::ListThreads(scope) => Some(Event::Threads(scope.clone(), head.thread_list(scope)?)),
+            _ => None,
+        });
+        let is_answered = answer.is_some();
+        if let Some(answer) = answer {
+            self.announcer.send(answer);
+        }
+        let Some(waiting) = &mut open.deferred else { return };
+        match &effect {
+            Effect::ListCases if is_answered => return,
+            Effect::ListThreads(scope) => {
+                waiting.retain(|other| !matches!(other, Effect::ListThreads(known) if known == scope));
+            }
+            _ => {}
+        }
+        waiting.push(effect);
+    }
+
+    /// Shows the head of the list that is being read.
+    fn show_head(&mut self, open: &mut Open, head: Head) {
+        open.head = Some(head);
+        for effect in open.deferred.replace(Vec::new()).unwrap_or_default() {
+            self.defer(open, effect);
+        }
+    }
+
     /// Does what was asked before there was a list.
     fn perform_deferred(&mut self, open: &mut Open) {
+        open.head = None;
         for effect in open.deferred.take().unwrap_or_default() {
             self.perform_open(open, effect);
         }
@@ -127,6 +169,18 @@ fn insert(open: &mut Open, mailbox: MailboxId, records: Vec<Record>) {
     }
 }
 
+/// What the pages say now.
+fn pages_of(cache: &Cache, mailboxes: &[MailboxId]) -> Option<Pages> {
+    let pages = mailboxes.iter().map(|id| Some((*id, cache.generations(*id).ok()?.into_iter().collect())));
+    pages.collect()
+}
+
+/// By what a head of today is told.
+fn signs(cache: &Cache, pages: &Pages, waiting: u64) -> Option<Signs> {
+    let all = pages.iter().flat_map(|(id, pages)| pages.iter().map(|(page, now)| (*id, *page, *now)));
+    Some(Signs { pages: pages_digest(cache.mailboxes().ok()?.iter(), all), waiting })
+}
+
 impl Reader {
     /// By what is filed: what the register says as well, which is read beside this.
     fn book_now(&self) -> Book {
@@ -139,11 +193,16 @@ impl Reader {
     /// Takes over the index as it was kept, and reads the pages that have changed since. Gives the mailboxes that it does not know; nothing
     /// where there is no list that can be read.
     fn read_kept(&self, mailboxes: &[MailboxId]) -> Option<Vec<MailboxId>> {
-        let library = Library::from_kept(self.book_now(), &self.stores.cache.kept_list()?)?;
+        let list = self.stores.cache.kept_list()?;
+        // Asked before the pages are read: what is read is at least so new.
+        let pages = pages_of(&self.stores.cache, mailboxes)?;
+        let book = self.book_now();
+        self.read_head(&book, &list, &pages);
+        let library = Library::from_kept(book, &list)?;
         let known: BTreeSet<MailboxId> = library.mailbox_ids().into_iter().collect();
         let mut changed: Vec<(MailboxId, u32, Generation, bool)> = Vec::new();
         for &mailbox in mailboxes.iter().filter(|id| known.contains(id)) {
-            let now: BTreeMap<u32, Generation> = self.stores.cache.generations(mailbox).ok()?.into_iter().collect();
+            let now = pages.get(&mailbox)?;
             let pages: BTreeSet<u32> = library.pages(mailbox).into_iter().chain(now.keys().copied()).collect();
             // The newest first.
             for page in pages.into_iter().rev() {
@@ -181,6 +240,18 @@ impl Reader {
             }
         }
         Some(mailboxes.iter().filter(|id| !known.contains(id)).copied().collect())
+    }
+
+    /// Shows the head of the list at once, where it says what the list will say.
+    fn read_head(&self, book: &Book, list: &KeptList, pages: &Pages) {
+        let Some(waiting) = self.waiting else { return };
+        let signs = signs(&self.stores.cache, pages, waiting);
+        let Some(head) = signs.and_then(|signs| Head::read(book.clone(), list, signs)) else { return };
+        self.core.front_of(self.number, move |core, open| {
+            if open.library.is_untouched() && open.deferred.is_some() && open.changes.digest() == waiting {
+                core.show_head(open, head);
+            }
+        });
     }
 
     fn read_page(&self, mailbox: MailboxId, page: u32, generation: Generation) -> Result<(), CacheError> {
@@ -252,190 +323,4 @@ impl Reader {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-    use std::sync::Arc;
-
-    use crate::app::view::Scope;
-    use crate::config::{CaseRule, Config};
-    use crate::engine::library::FoundIn;
-    use crate::engine::library::filing::Derived;
-    use crate::engine::query::Filter;
-    use crate::engine::{Engine, Opening};
-    use crate::mail::address::Address;
-    use crate::mail::id::MailboxId;
-    use crate::store::cache::{Cache, NewMessage};
-    use crate::store::flags::Flags;
-    use crate::store::profile::{Profile, Roots};
-    use crate::store::summary::Summary;
-    use crate::store::vault::{Cost, Vault};
-
-    fn create(home: &Path) {
-        let profile = Profile::open(Roots::below(home)).unwrap();
-        Vault::create_with(&profile.roots().vault_file(), b"otter", Cost::TEST).unwrap();
-    }
-
-    fn open(home: &Path, case: &str) -> Engine {
-        let profile = Profile::open(Roots::below(home)).unwrap();
-        let vault = Vault::open_with(&profile.roots().vault_file(), b"otter", Cost::TEST).unwrap();
-        let rule = CaseRule { id: case.into(), title: "R v FERRET".into(), identifiers: vec!["T20269001".into()] };
-        let config = Config { cases: vec![rule], ..Config::default() };
-        Engine::open(Opening { vault_floor: Cost::TEST, ..Opening::new(profile, config, Some(vault)) }).unwrap()
-    }
-
-    /// Everything that lists say.
-    fn lists(home: &Path, case: &str) -> String {
-        let engine = open(home, case);
-        let mut threads = String::new();
-        for scope in [Scope::All, Scope::Unfiled, Scope::Case(crate::mail::id::CaseId(case.into()))] {
-            let rows = engine.threads(&scope).unwrap();
-            for row in rows {
-                threads += &format!("{row:?}\n{:?}\n", engine.thread(row.id).unwrap());
-            }
-        }
-        let messages = engine.messages(&Filter::default()).unwrap();
-        format!("{:?}\n{threads}\n{messages:?}", engine.cases().unwrap())
-    }
-
-    /// Numbers that look like chance and are always the same.
-    struct Chance(u64);
-
-    impl Chance {
-        fn below(&mut self, end: u32) -> u32 {
-            self.0 ^= self.0 << 13;
-            self.0 ^= self.0 >> 7;
-            self.0 ^= self.0 << 17;
-            u32::try_from(self.0 % u64::from(end)).unwrap()
-        }
-    }
-
-    fn message(uid: u32, chance: &mut Chance) -> NewMessage {
-        let subject = ["Weir", "Re: Weir", "Otter T20269001", "Re: Lantern", ""][chance.below(5) as usize];
-        let identifiers =
-            if subject.contains("T2026") { vec![(FoundIn::Subject, "T20269001".to_owned())] } else { Vec::new() };
-        let references = (0..chance.below(3)).map(|_| format!("{}@x", chance.below(900))).collect();
-        let summary = Summary {
-            uid,
-            flags: Flags::new(u8::try_from(chance.below(2)).unwrap(), Vec::new()),
-            received: 1_760_000_000 + i64::from(chance.below(100_000)),
-            message_id: format!("{}@x", chance.below(900)),
-            references,
-            from: vec![Address {
-                name: format!("Person {}", chance.below(9)),
-                addr: "h.lintwhite@copfs.gov.example".into(),
-            }],
-            subject: subject.into(),
-            attachments: 1,
-            derived: Derived { content: u64::from(chance.below(3)), identifiers, ..Derived::default() }.write(),
-            ..Summary::default()
-        };
-        NewMessage { summary, raw: None }
-    }
-
-    /// Changes the cache behind the back of the index, as a crash does that comes before the list is kept.
-    fn change(cache: &Cache, chance: &mut Chance) {
-        let mailbox = |chance: &mut Chance| {
-            let name = ["INBOX", "Sent", "Cases"][chance.below(3) as usize];
-            cache.ensure_mailbox("work", name, 1).unwrap()
-        };
-        for _ in 0..6 {
-            let id: MailboxId = mailbox(chance);
-            let uids: Vec<u32> = (0..chance.below(40) + 1).map(|_| chance.below(900) + 1).collect();
-            match chance.below(6) {
-                0..=2 => {
-                    let messages = uids.iter().map(|uid| message(*uid, chance)).collect();
-                    cache.put_batch(id, messages, None).unwrap();
-                }
-                3 => {
-                    let flags: Vec<(u32, Flags)> = uids
-                        .iter()
-                        .map(|uid| {
-                            (
-                                *uid,
-                                Flags::new(
-                                    [Flags::SEEN, Flags::DELETED, Flags::FLAGGED][chance.below(3) as usize],
-                                    Vec::new(),
-                                ),
-                            )
-                        })
-                        .collect();
-                    cache.set_flags(id, &flags, None).unwrap();
-                }
-                4 => cache.remove(id, &uids, None).unwrap(),
-                _ => {
-                    cache.update_summaries(id, uids.iter().map(|uid| message(*uid, chance).summary).collect()).unwrap()
-                }
-            }
-        }
-        if chance.below(4) == 0 {
-            let id = mailbox(chance);
-            cache.drop_mailbox(id).unwrap();
-        }
-    }
-
-    #[test]
-    fn a_list_that_was_kept_is_what_is_read_anew_whatever_happened_since() {
-        for seed in 1..4 {
-            let dir = tempfile::tempdir().unwrap();
-            let home = dir.path().join("home");
-            create(&home);
-            let list = Roots::below(&home).cache.join("list");
-            let mut chance = Chance(seed * 7919);
-            for round in 0..4 {
-                let engine = open(&home, "ferret");
-                let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
-                change(&stores.cache, &mut chance);
-                drop((stores, engine));
-                let older = lists(&home, "ferret");
-                assert!(list.exists());
-                let kept = lists(&home, "ferret");
-                let whole = std::fs::read(&list).unwrap();
-                // Another configuration, and back.
-                let other = lists(&home, "otter");
-                std::fs::remove_file(&list).unwrap();
-                let fresh = lists(&home, "ferret");
-                assert_eq!(older, fresh, "seed {seed}, round {round}: a list older than the cache");
-                assert_eq!(kept, fresh, "seed {seed}, round {round}: a list as old as the cache");
-                std::fs::remove_file(&list).unwrap();
-                assert_eq!(other, lists(&home, "otter"), "seed {seed}, round {round}: a list of another configuration");
-                let mut spoilt = whole;
-                let at = chance.below(u32::try_from(spoilt.len()).unwrap()) as usize;
-                spoilt[at] ^= 1;
-                std::fs::write(&list, &spoilt).unwrap();
-                assert_eq!(lists(&home, "ferret"), fresh, "seed {seed}, round {round}: a damaged list");
-            }
-        }
-    }
-
-    #[test]
-    fn a_list_that_is_cut_anywhere_is_no_list() {
-        let dir = tempfile::tempdir().unwrap();
-        let home = dir.path().join("home");
-        create(&home);
-        let list = Roots::below(&home).cache.join("list");
-        let mut chance = Chance(5);
-        let engine = open(&home, "ferret");
-        let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
-        (0..5).for_each(|_| change(&stores.cache, &mut chance));
-        engine.wait_loaded().unwrap();
-        drop(stores);
-        let book = engine.core.ask(|core| (*core.settings.book).clone()).unwrap();
-        drop(engine);
-        let whole = std::fs::read(&list).unwrap();
-        let engine = open(&home, "ferret");
-        let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
-        let reads = |bytes: &[u8]| {
-            std::fs::write(&list, bytes).unwrap();
-            stores.cache.kept_list().and_then(|list| super::Library::from_kept(book.clone(), &list)).is_some()
-        };
-        assert!(reads(&whole));
-        for end in (0..whole.len()).step_by(97) {
-            assert!(!reads(&whole[..end]), "cut at {end}");
-        }
-        for at in (0..whole.len()).step_by(131) {
-            let mut spoilt = whole.clone();
-            spoilt[at] ^= 0x40;
-            assert!(!reads(&spoilt), "damaged at {at}");
-        }
-    }
-}
+mod tests;

@@ -37,7 +37,8 @@ impl Core {
             return None;
         }
         let clocks = self.clocks_of_case(&case);
-        Some(CaseView { case, source, clocks, messages, unread })
+        let filed = open.library.filed_by(id);
+        Some(CaseView { case, source, clocks, messages, unread, filed })
     }
 
     /// The clocks that run in a case, in words.

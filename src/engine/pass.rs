@@ -78,7 +78,16 @@ impl Engine {
                 seconds: pass.seconds,
             }));
             let error = trouble.as_ref().map(ToString::to_string);
-            report.accounts.push(AccountStats { name: account, bytes_in, bytes_out, round_trips, seconds, error });
+            let alerts = sink.take_alerts();
+            report.accounts.push(AccountStats {
+                name: account,
+                bytes_in,
+                bytes_out,
+                round_trips,
+                seconds,
+                error,
+                alerts,
+            });
             report.trouble.extend(trouble);
         }
         Ok(report)

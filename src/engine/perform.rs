@@ -95,8 +95,8 @@ impl Core {
             Effect::Quit | Effect::Suspend | Effect::Redraw | Effect::Edit(_) => {}
             Effect::Lock => self.lock(),
             Effect::Unlock(passphrase) => self.unlock(passphrase),
-            Effect::AttachFiles(readings) => self.attach_files(readings),
-            Effect::AttachDropped(text, readings) => self.attach_dropped(text, readings),
+            Effect::AttachFiles(to, readings) => self.attach_files(to, readings),
+            Effect::AttachDropped(to, text, readings) => self.attach_dropped(to, text, readings),
             Effect::ListPaths(typed) => self.list_paths(typed),
             other => {
                 if let Some(number) = self.open.as_ref().map(|open| open.number) {
@@ -110,10 +110,8 @@ impl Core {
 
     pub(super) fn perform_open(&mut self, open: &mut Open, effect: Effect) {
         // A key that was pressed before the list was there means the list that comes.
-        if let Some(waiting) = &mut open.deferred
-            && needs_list(&effect)
-        {
-            waiting.push(effect);
+        if open.deferred.is_some() && needs_list(&effect) {
+            self.defer(open, effect);
             return;
         }
         match effect {
@@ -253,12 +251,12 @@ impl Core {
             Effect::LookAtTarget(text) => self.look_at_target(open, text),
             Effect::StopExport => self.stop_export(open),
             Effect::CarryAttachments(name) => self.carry_attachments(open, name),
-            Effect::AttachDocuments(chosen) => self.attach_documents(open, chosen),
+            Effect::AttachDocuments(to, chosen) => self.attach_documents(open, to, chosen),
             Effect::AskLimit(account, addresses) => self.send_limit(open, &account, addresses),
-            Effect::AttachOwnKey(from) => {
+            Effect::AttachOwnKey(to, from) => {
                 let key = Self::own_key(&open.keyring.now(), &from, self.now());
-                let answer = key.map(|key| Box::new(key.into())).map_err(|words| sentence(Tone::Warning, &words));
-                self.announcer.send(Event::Attached(answer));
+                let answer = key.map(Into::into).map_err(|words| sentence(Tone::Warning, &words));
+                self.announcer.send(Event::Attached(to, vec![answer]));
             }
             Effect::OfferTemplates(case) => {
                 let offers = self.offers(open, &case);
@@ -283,7 +281,7 @@ impl Core {
             | Effect::Edit(_)
             | Effect::Lock
             | Effect::Unlock(_)
-            | Effect::AttachFiles(_)
+            | Effect::AttachFiles(..)
             | Effect::AttachDropped(..)
             | Effect::ListPaths(_) => {}
         }
@@ -297,8 +295,8 @@ impl Core {
 
     /// Opens the vault off this thread (it takes most of a second by design), then the stores.
     fn unlock(&mut self, passphrase: Passphrase) {
-        if self.open.is_some() {
-            self.announcer.send(Event::Unlocked(Ok(())));
+        if let Some(waiting) = &mut self.waiting {
+            waiting.push(Effect::Unlock(passphrase));
             return;
         }
         if std::mem::replace(&mut self.unlocking, true) {
@@ -311,6 +309,8 @@ impl Core {
             handle.front(move |core| {
                 core.unlocking = false;
                 let opened = match vault {
+                    // It is open already; that alone is no reason to show it to whoever types anything.
+                    Ok(_) if core.open.is_some() => Ok(()),
                     Ok(vault) => core.open_stores(vault),
                     Err(error) => Err(error.into()),
                 };
@@ -766,7 +766,7 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::AddNumber(..)
             | Effect::AwaitAnswer(..)
             | Effect::ListAwaiting
-            | Effect::AttachDocuments(_)
+            | Effect::AttachDocuments(..)
             | Effect::ListDocuments(_)
             | Effect::Quarantine { .. }
             | Effect::PreviewRefile

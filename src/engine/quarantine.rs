@@ -5,13 +5,14 @@
 //! watch list is shut before anybody decided anything: there is no view of it that could come before the record. Whoever opens one again
 //! gives a reason, which is written down before anything is shown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
 use super::announce::sentence;
-use super::core::{Core, EngineError, Open, Stores};
+use super::core::{Core, CoreHandle, EngineError, Open, Stores};
 use super::documents::reach;
+use super::library::filing::name_digest;
 use super::reading::Reading;
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -19,14 +20,14 @@ use crate::case::MessageName;
 use crate::case::document::{Direction, Document, Kinds, Reach};
 use crate::mail::address::Address;
 use crate::mail::draft::Draft;
-use crate::mail::id::{CaseId, MessageKey, MessageRef};
+use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
 use crate::register::event::MessageFacts;
 use crate::register::record::Digest;
 use crate::store::cache::NewMessage;
-use crate::store::state::StateError;
+use crate::store::mailbox::SpecialUse;
 
 /// What a notice says; `{}` is where the names of the files stand.
 const NOTICE: &str = include_str!("quarantine/notice.txt");
@@ -125,28 +126,123 @@ impl Stores {
         if let Some(raw) = self.cache.raw(key)? {
             return Ok(Some(raw));
         }
+        Ok(self.sealed(key)?.map(|(.., raw)| raw))
+    }
+
+    /// What lies at a place and is kept under a key of its own: its Message-ID, its digest and its bytes.
+    fn sealed(&self, key: MessageKey) -> Result<Option<(String, Digest, Vec<u8>)>, EngineError> {
         let Some(summary) = self.cache.summary(key)? else { return Ok(None) };
-        if summary.message_id.is_empty() {
-            return Ok(None);
+        let id = summary.message_id;
+        let digest = self.place(key)?.map(|place| self.state.quarantined_at(&place)).transpose()?.flatten();
+        if let Some(digest) = digest {
+            return Ok(self.state.quarantined(&id, &digest)?.map(|raw| (id, Digest(digest), raw)));
         }
-        Ok(self.state.quarantined(&summary.message_id)?)
+        // An earlier version noted no place. One of another size is another message, and is fetched.
+        let former = if id.is_empty() { None } else { self.state.formerly_quarantined(&id)? };
+        let former = former.filter(|raw| raw.len() as u64 == u64::from(summary.bytes));
+        Ok(former.map(|raw| (id, Digest::of(&raw), raw)))
+    }
+
+    /// The name of a place that outlives this cache.
+    fn place(&self, key: MessageKey) -> Result<Option<String>, EngineError> {
+        let mailbox = self.cache.mailbox(key.mailbox)?;
+        Ok(mailbox.map(|at| format!("{}/{}/{}/{}", at.account, at.name, at.uid_validity, key.uid)))
+    }
+
+    /// Seals bytes under a key of their own, and notes where they lie.
+    fn seal(&self, key: MessageKey, id: &str, raw: &[u8]) -> Result<(), EngineError> {
+        let digest = Digest::of(raw).0;
+        self.state.put_quarantined(id, &digest, raw)?;
+        if let Some(place) = self.place(key)? {
+            self.state.put_quarantined_at(&place, &digest)?;
+        }
+        // What an earlier version kept by the Message-ID alone is kept by both now.
+        if !id.is_empty() && self.state.formerly_quarantined(id)?.as_deref() == Some(raw) {
+            self.state.drop_formerly_quarantined(id)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a message out of the cache, where it is there, and seals it under a key of its own. Whether it did.
+    fn take_out(&self, key: MessageKey) -> Result<bool, EngineError> {
+        let Some(summary) = self.cache.summary(key)? else { return Ok(false) };
+        let raw = self.cache.raw(key)?;
+        // Held whole before the cache lets go of it.
+        if let Some(raw) = &raw {
+            self.seal(key, &summary.message_id, raw)?;
+        }
+        self.cache.let_go(key.mailbox, &[key.uid])?;
+        Ok(raw.is_some())
+    }
+
+    /// Destroys what lies at a place and is kept under a key of its own.
+    pub(crate) fn drop_sealed(&self, key: MessageKey) -> Result<(), EngineError> {
+        if let Some((id, digest, _)) = self.sealed(key)? {
+            self.state.drop_quarantined(&id, &digest.0)?;
+            if !id.is_empty() && self.state.formerly_quarantined(&id)?.is_some_and(|raw| Digest::of(&raw) == digest) {
+                self.state.drop_formerly_quarantined(&id)?;
+            }
+        }
+        Ok(())
     }
 }
 
 /// Takes the bytes of a message that is out of reach out of what is about to go into the cache: they are kept under a key of their own, also after
-/// the cache was made anew. Its UID is noted. Another message under the same Message-ID is another message.
-pub(crate) fn keep_out(stores: &Stores, mut message: NewMessage, noted: &Mutex<Vec<u32>>) -> NewMessage {
-    let id = &message.summary.message_id;
+/// the cache was made anew, and where this device knows of it by the register alone. Its UID is noted.
+///
+/// Everything under a Message-ID of which something is out of reach is kept so, for what lies in a message is not known before it is read; it is
+/// told apart when it is read.
+pub(crate) fn keep_out(
+    stores: &Stores,
+    book: Option<&Book>,
+    mailbox: MailboxId,
+    mut message: NewMessage,
+    noted: &Mutex<Vec<u32>>,
+) -> NewMessage {
     let Some(raw) = message.raw.as_deref() else { return message };
-    let is_shut = || -> Result<bool, StateError> {
-        Ok(stores.state.is_quarantined(id)? && stores.state.quarantined(id)?.as_deref() == Some(raw))
+    let id = &message.summary.message_id;
+    let name = MessageName { message_id: id.clone(), digest: Digest::of(raw).0 };
+    let keep = || -> Result<bool, EngineError> {
+        let is_named = book.is_some_and(|book| book.names_quarantined(&name));
+        if !is_named && !stores.state.is_quarantined(id, &name.digest)? {
+            return Ok(false);
+        }
+        stores.seal(MessageKey { mailbox, uid: message.summary.uid }, id, raw)?;
+        Ok(true)
     };
-    // What cannot be known is not put within reach.
-    if is_shut().unwrap_or(true) {
+    // What cannot be kept so is not kept at all: it is fetched again.
+    if keep().unwrap_or(true) {
         noted.lock().unwrap_or_else(PoisonError::into_inner).push(message.summary.uid);
         message.raw = None;
     }
     message
+}
+
+/// Whether a message is one that we sent: by where it lies. Anybody can write our address into its head.
+pub(crate) fn is_own(open: &Open, key: MessageKey) -> bool {
+    let mailbox = open.library.mailbox(key.mailbox);
+    mailbox.and_then(|mailbox| mailbox.state.special_use) == Some(SpecialUse::Sent)
+}
+
+/// Seals what another device has put out of reach, and what was here before that was known. Gives how many messages. Blocks; never to be called on
+/// the core's thread.
+pub(crate) fn follow(core: &CoreHandle, stores: &Stores, book: &Book) -> Result<usize, EngineError> {
+    if !book.has_quarantine() {
+        return Ok(0);
+    }
+    let named: HashSet<u64> = book.quarantined_messages().map(name_digest).collect();
+    let keys = core.ask_open(move |_, open| {
+        let is_named = |key: &MessageKey| open.library.message_id_hash(*key).is_some_and(|hash| named.contains(&hash));
+        open.library.keys_by_date().into_iter().filter(is_named).collect::<Vec<_>>()
+    })?;
+    let mut taken = 0_usize;
+    for key in keys {
+        let is_here = stores.cache.summary(key)?.is_some_and(|summary| summary.has_raw);
+        if is_here && stores.take_out(key)? {
+            taken = taken.saturating_add(1);
+        }
+    }
+    Ok(taken)
 }
 
 /// What it takes to tell what of a message is shut.
@@ -160,9 +256,8 @@ pub(crate) struct Shutter {
 impl Shutter {
     /// For a message.
     pub(crate) fn of(core: &Core, open: &Open, key: MessageKey) -> Self {
-        let use_ = open.library.mailbox(key.mailbox).and_then(|mailbox| mailbox.state.special_use);
-        let is_own = use_ == Some(crate::store::mailbox::SpecialUse::Sent);
-        Self { register: open.register.clone(), kinds: core.settings.config.documents.clone(), is_own }
+        let (register, kinds) = (open.register.clone(), core.settings.config.documents.clone());
+        Self { register, kinds, is_own: is_own(open, key) }
     }
 
     /// Shuts what is to be shut. Waits for the register; where that cannot be read, what is on the watch list is shut all the same.
@@ -192,7 +287,8 @@ impl Core {
         because: &str,
         release: bool,
     ) -> Result<String, EngineError> {
-        let mut groups: BTreeMap<String, Group> = BTreeMap::new();
+        // Two messages under one Message-ID are two.
+        let mut groups: BTreeMap<(String, Option<MessageKey>), Group> = BTreeMap::new();
         for document in documents.iter().filter(|document| document.is_file()) {
             let key = document.message.as_ref().and_then(|name| open.library.key(name));
             let mut cases: Vec<CaseId> =
@@ -200,9 +296,8 @@ impl Core {
             if cases.is_empty() {
                 cases.extend(case.cloned());
             }
-            let group =
-                groups.entry(document.message_id.clone()).or_insert(Group { key, cases, documents: Vec::new() });
-            group.key = group.key.or(key);
+            let name = (document.message_id.clone(), key);
+            let group = groups.entry(name).or_insert(Group { key, cases, documents: Vec::new() });
             group.documents.push(document.clone());
         }
         if groups.is_empty() {
@@ -210,7 +305,7 @@ impl Core {
         }
         let events: Vec<Happened> = groups
             .iter()
-            .map(|(message_id, group)| Happened::Quarantined {
+            .map(|((message_id, _), group)| Happened::Quarantined {
                 cases: group.cases.clone(),
                 message: MessageName { message_id: message_id.clone(), digest: Digest::default().0 },
                 because: because.to_owned(),
@@ -220,11 +315,11 @@ impl Core {
             .collect();
         self.record(open, &events)?;
         let mut drafted = 0_usize;
-        for (message_id, group) in &groups {
+        for group in groups.values() {
             if release {
-                self.unseal(open, message_id, group.key)?;
+                self.unseal(open, group.key)?;
             } else {
-                self.seal(open, message_id, group.key)?;
+                Self::seal(open, group.key)?;
                 if let Some(draft) = self.notice(open, group) {
                     open.stores.state.add_draft(&draft, self.now())?;
                     drafted = drafted.saturating_add(1);
@@ -248,23 +343,18 @@ impl Core {
         })
     }
 
-    /// Seals a message under a key of its own; it leaves the cache.
-    fn seal(&self, open: &Open, message_id: &str, key: Option<MessageKey>) -> Result<(), EngineError> {
-        let Some(key) = key.filter(|_| !message_id.is_empty()) else { return Ok(()) };
-        // Held whole before the cache lets go of it, in every mailbox that it lies in.
-        if let Some(raw) = open.stores.cache.raw(key)? {
-            open.stores.state.put_quarantined(message_id, &raw)?;
-        }
-        for copy in open.library.with_copies(key) {
-            open.stores.cache.let_go(copy.mailbox, &[copy.uid])?;
+    /// Seals a message under a key of its own; it leaves the cache, in every mailbox that it lies in.
+    fn seal(open: &Open, key: Option<MessageKey>) -> Result<(), EngineError> {
+        for copy in key.map(|key| open.library.with_copies(key)).unwrap_or_default() {
+            open.stores.take_out(copy)?;
         }
         Ok(())
     }
 
     /// Puts a message back where it was, if nothing of it is out of reach any more.
-    fn unseal(&self, open: &Open, message_id: &str, key: Option<MessageKey>) -> Result<(), EngineError> {
-        let Some(key) = key.filter(|_| !message_id.is_empty()) else { return Ok(()) };
-        let Some(raw) = open.stores.state.quarantined(message_id)? else { return Ok(()) };
+    fn unseal(&self, open: &Open, key: Option<MessageKey>) -> Result<(), EngineError> {
+        let Some(key) = key else { return Ok(()) };
+        let Some((_, digest, raw)) = open.stores.sealed(key)? else { return Ok(()) };
         let raw: Arc<[u8]> = raw.into();
         let terms = self.settings.terms(crate::pgp::open::Decrypt::NotRsa);
         let reading = super::reading::read_guarded(&raw, &open.keyring.now(), &terms);
@@ -272,9 +362,10 @@ impl Core {
         let shut = reading.is_none_or(|reading| {
             reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
         });
-        if !shut {
+        let id = open.stores.cache.summary(key)?.map(|summary| summary.message_id).unwrap_or_default();
+        if !shut && !book.is_message_quarantined(&MessageName { message_id: id, digest: digest.0 }) {
             open.stores.cache.put_raw_from(key, &mut &*raw)?;
-            open.stores.state.drop_quarantined(message_id)?;
+            open.stores.drop_sealed(key)?;
         }
         Ok(())
     }

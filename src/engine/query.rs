@@ -162,6 +162,9 @@ pub struct AccountStats {
     pub seconds: f64,
     /// Why it was not synced, in words.
     pub error: Option<String>,
+    /// What the server wants shown to the person (RFC 9051 §7.1, ALERT). Foreign text.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alerts: Vec<String>,
 }
 
 /// What one pass over one mailbox did.

@@ -18,6 +18,9 @@ use crate::mail::safe::{self, SafeText};
 use crate::pgp::report::HeaderProtection;
 use crate::pgp::sentence::{Loudness, sentences};
 
+/// What is told of a message of which another one has the Message-ID (anybody can send one).
+pub(crate) const SAME_ID: &str = "Another message under the same Message-ID says something else: both are kept.";
+
 /// References that a reply carries on.
 const REFERENCES_MAX: usize = 20;
 /// Lines of a text that are shown.
@@ -112,7 +115,7 @@ fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Senten
         warn(doubt);
     }
     if around.conflicting {
-        warn("Another message under the same Message-ID says something else: both are kept.");
+        warn(SAME_ID);
     }
     let defects = reading.message.defects().len().saturating_add(reading.opened.shown.defects().len());
     if defects > 0 {

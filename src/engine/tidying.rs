@@ -1,5 +1,5 @@
 //! Keeping the cache small while the user works: one thread that gives dead bytes back and moves what a former version left, a few
-//! megabytes at a time, tells of damaged records that were met, and has a cache that broke while in use made anew.
+//! megabytes at a time, has copies of idle cases let go of, tells of damaged records that were met, and has a cache that broke while in use made anew.
 
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -15,6 +15,8 @@ const BEGIN: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_secs(2);
 /// Looks between two tidyings.
 const LOOKS: u32 = 15;
+/// The look at which idle cases are looked for first, and looks between two such times: after half a minute, then every hour.
+const IDLE: (u32, u32) = (15, 1_800);
 /// Between two steps, so that the disk is free for others most of the time.
 const REST: Duration = Duration::from_millis(40);
 
@@ -58,6 +60,9 @@ impl Tidying {
                     return;
                 }
                 let is_due = looks.is_multiple_of(LOOKS);
+                if looks % IDLE.1 == IDLE.0 {
+                    core.front_of(number, |core, open| drop(core.purge_when_due(open)));
+                }
                 looks = looks.wrapping_add(1);
                 if is_due && (stores.cache.is_untidy() || rekeying) {
                     let done = stores.cache.tidy(Thrift::Half, &mut |_| !told.wait(REST));

@@ -16,6 +16,7 @@ use rustix::fs::{Advice, AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
 
+use super::manifest::is_inside;
 use super::{ExportError, layout};
 
 /// Files of a passing name.
@@ -202,6 +203,9 @@ impl Folder {
     fn place(&mut self, name: &str) -> Result<&mut Place, ExportError> {
         if !self.places.contains_key(name) {
             let fail = |why: &dyn std::fmt::Display| ExportError::at(self.at.join(name).display(), why);
+            if !name.is_empty() && !is_inside(name) {
+                return Err(fail(&"leads out of the directory of the export"));
+            }
             let mut dir = self.dir.try_clone().map_err(|why| fail(&why))?;
             for piece in name.split('/').filter(|piece| !piece.is_empty()) {
                 dir = enter(&dir, piece, &self.at)?;
@@ -397,6 +401,14 @@ impl Folder {
         look(&dir, name).map_err(|why| fail(&why))
     }
 
+    /// Whether a file below it holds what it is said to hold, by what is on the disk.
+    #[must_use]
+    pub fn holds(&self, path: &str, bytes: u64, sha256: &str) -> bool {
+        let Ok(mut file) = self.open_file(path) else { return false };
+        file.metadata().is_ok_and(|metadata| metadata.len() == bytes)
+            && measure(&mut file).is_ok_and(|(_, found)| found == sha256)
+    }
+
     /// Removes a file of our own, if it is there.
     pub fn remove(&mut self, name: &str) {
         let _ = rustix::fs::unlinkat(&self.dir, name, AtFlags::empty());
@@ -516,6 +528,11 @@ mod tests {
         assert_eq!(put(&mut folder, "a.pdf", b"x").path, "01_IDPC/a-3.pdf");
         folder.settle().unwrap();
         assert_eq!(std::fs::read_dir(&outside).unwrap().count(), 0);
+        // Nor does a name lead out.
+        for name in ["..", "../outside", "01_IDPC/..", "/tmp", "01_IDPC//x", "."] {
+            let refused = folder.directory(name).unwrap_err().to_string();
+            assert!(refused.contains("leads out"), "{name}: {refused}");
+        }
     }
 
     #[test]

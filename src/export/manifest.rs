@@ -266,6 +266,12 @@ fn row(cells: &[&str]) -> String {
     line
 }
 
+/// Whether a path leads to something below its directory, without a way out of it.
+#[must_use]
+pub fn is_inside(path: &str) -> bool {
+    path.split('/').all(|piece| !matches!(piece, "" | "." | ".."))
+}
+
 /// [`DIGESTS`] of paths and their digests, in order.
 #[must_use]
 pub fn digests(files: &BTreeMap<String, String>) -> String {
@@ -285,8 +291,7 @@ pub fn read_digests(text: &str) -> Result<Vec<(String, String)>, usize> {
         let read = line.split_once(' ').and_then(|(digest, path)| {
             let path = path.strip_prefix([' ', '*'])?;
             let is_digest = digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit());
-            let is_inside = path.split('/').all(|piece| !matches!(piece, "" | "." | ".."));
-            (is_digest && is_inside).then(|| (digest.to_ascii_lowercase(), path.to_owned()))
+            (is_digest && is_inside(path)).then(|| (digest.to_ascii_lowercase(), path.to_owned()))
         });
         found.push(read.ok_or(at + 1)?);
     }

@@ -57,6 +57,9 @@ pub(super) struct Done {
     pub highest_modseq: Option<u64>,
 }
 
+/// Alerts that are kept until somebody takes them.
+const ALERTS_MAX: usize = 20;
+
 /// What was sent and is not answered yet.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -93,6 +96,8 @@ pub(super) struct Session<S: Wire> {
     /// The server told unasked that something changed in it.
     pub(super) news: bool,
     pub(super) round_trips: u64,
+    /// What the server wants shown to the person (RFC 9051 §7.1, ALERT): foreign text.
+    pub(super) alerts: Vec<String>,
     /// How the connection is protected.
     pub(super) secured: Option<Secured>,
     bye: Option<String>,
@@ -118,6 +123,7 @@ impl<S: Wire> Session<S> {
             exists: 0,
             news: false,
             round_trips: 0,
+            alerts: Vec::new(),
             secured: None,
             bye: None,
         }
@@ -172,6 +178,7 @@ impl<S: Wire> Session<S> {
                 if let Some(ResponseCode::Capabilities(list)) = &outcome.code {
                     self.capabilities = Capabilities::of(list);
                 }
+                self.note_alert(outcome);
                 Ok(())
             }
             Response::Data { status: Status::Bye, outcome } => Err(Error::Bye { text: words(outcome) }),
@@ -277,6 +284,7 @@ impl<S: Wire> Session<S> {
                         });
                     }
                     self.outstanding = self.outstanding.saturating_sub(1);
+                    self.note_alert(outcome);
                     on(Heard::Codec(parsed(&response)));
                     if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
                         self.capabilities = Capabilities::of(list);
@@ -368,6 +376,7 @@ impl<S: Wire> Session<S> {
                 }
                 Response::Done { tag, status, outcome } if tag.0 == pending.tag => {
                     self.outstanding = self.outstanding.saturating_sub(1);
+                    self.note_alert(outcome);
                     if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
                         self.capabilities = Capabilities::of(list);
                     }
@@ -387,6 +396,17 @@ impl<S: Wire> Session<S> {
                     }
                 }
             }
+        }
+    }
+
+    /// Keeps what the server wants shown; of a server that never ends, the first few.
+    fn note_alert(&mut self, outcome: &imap_proto::Outcome<'_>) {
+        if !matches!(outcome.code, Some(ResponseCode::Alert)) || self.alerts.len() >= ALERTS_MAX {
+            return;
+        }
+        let text: String = outcome.information.as_deref().unwrap_or_default().trim().chars().take(500).collect();
+        if !text.is_empty() && !self.alerts.contains(&text) {
+            self.alerts.push(text);
         }
     }
 
@@ -422,6 +442,9 @@ impl<S: Wire> Session<S> {
     /// Keeps what concerns the session as a whole. Returns whether it was of that kind and can come often without harm.
     fn observe(&mut self, response: &Response<'_>) -> bool {
         use imap_proto::MailboxDatum;
+        if let Response::Data { outcome, .. } = response {
+            self.note_alert(outcome);
+        }
         match response {
             Response::MailboxData(MailboxDatum::Exists(n)) => {
                 if *n != self.exists {

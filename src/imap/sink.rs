@@ -290,6 +290,11 @@ pub trait Sink: Send + Sync + 'static {
         let _ = secured;
     }
 
+    /// The server wants something shown to the person (RFC 9051 §7.1, ALERT): foreign text. Must not block.
+    fn alert(&self, text: &str) {
+        let _ = text;
+    }
+
     /// The connection's state changed. Must not block.
     fn link(&self, link: Link);
 }

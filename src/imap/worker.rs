@@ -349,8 +349,10 @@ async fn connect_and_sync<S: Sink>(
     let mut session = auth::open(setup, &shared.credentials()).await?;
     session.secured.iter().for_each(|secured| sink.secured(secured));
     shared.up.send_replace(true);
+    session.alerts.drain(..).for_each(|text| sink.alert(&text));
     let Round { mut listed, mut agenda } = all(setup, sink, shared, &mut session).await?;
     loop {
+        session.alerts.drain(..).for_each(|text| sink.alert(&text));
         while let Some(turn) = next_turn(shared, &mut agenda, &listed) {
             let urgent = || {
                 let state = shared.state();
@@ -569,6 +571,7 @@ async fn once<S: Sink>(
     let mut session = auth::open(setup, &setup.credentials).await?;
     session.secured.iter().for_each(|secured| sink.secured(secured));
     let result = once_in(setup, sink, only, suspects, finished, &mut session, &mut synced.passes).await;
+    session.alerts.drain(..).for_each(|text| sink.alert(&text));
     let (bytes_in, bytes_out) = session.bytes();
     synced.bytes_in = synced.bytes_in.saturating_add(bytes_in);
     synced.bytes_out = synced.bytes_out.saturating_add(bytes_out);

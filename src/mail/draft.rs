@@ -184,7 +184,7 @@ impl Draft {
 }
 
 /// A field at the end of a record that was added later: records written before end without it.
-fn added_later<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+pub(crate) fn added_later<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     D: serde::Deserializer<'de>,
     T: Deserialize<'de>,

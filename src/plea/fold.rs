@@ -38,11 +38,21 @@ pub fn fold(negotiation: &Negotiation, now: Timestamp) -> View {
             counted.push(heard);
         }
         let after = state_of(setting, &counted, at, known).state;
-        steps.push(Step { heard: (*heard).clone(), verdict, before: before.state, after });
+        steps.push(Step { heard: (*heard).clone(), verdict, would: None, before: before.state, after });
+    }
+    for step in steps.iter_mut().filter(|step| step.heard.wants_yes()) {
+        let act = &step.heard.act;
+        let past: Vec<&Heard> = counted.iter().copied().filter(|one| act.follows(&one.act)).collect();
+        let at = past.iter().map(|one| one.act.at).max().map_or(act.at, |cause| cause.max(act.at));
+        let before = state_of(setting, &past, at, known);
+        if let Verdict::Refused(refusal) = verdict(&step.heard, &before, &counted, known) {
+            step.would = Some(refusal);
+        }
     }
     gaps(&candidates, known, &mut notices);
     let mut view = state_of(setting, &counted, now, known);
     view.notices = notices;
+    view.carried.clone_from(&negotiation.carried);
     let live = setting.charges.iter().filter(|charge| charge.state == ChargeState::Live);
     for charge in live {
         for offer in view.offers.iter().filter(|one| !one.fate.is_dead()) {
@@ -55,7 +65,7 @@ pub fn fold(negotiation: &Negotiation, now: Timestamp) -> View {
     view.steps = steps;
     let unconfirmed = view.unconfirmed().map(|heard| {
         let (no, kind, by) = (heard.act.no, heard.act.kind(), heard.speaker.name.clone());
-        Notice::Unconfirmed { no, kind, by }
+        Notice::Unconfirmed { no, kind, by, ours: no.side == setting.us }
     });
     let unconfirmed: Vec<Notice> = unconfirmed.collect();
     view.notices.splice(0..0, unconfirmed);
@@ -70,7 +80,7 @@ fn order(act: &Act) -> (u32, Side, u16, Timestamp) {
 
 /// How well attested an act is, where two have one number.
 fn rank(heard: &Heard) -> u8 {
-    match (&heard.trust, heard.admitted.is_some()) {
+    match (&heard.trust, heard.word.admitted_by().is_some()) {
         (Trust::Own, _) => 3,
         (_, true) => 2,
         (Trust::Signed { .. }, false) => 1,
@@ -83,8 +93,13 @@ fn sort(heard: &[Heard]) -> (Vec<Notice>, Vec<Step>, Vec<Heard>) {
     let mut notices = Vec::new();
     let mut steps = Vec::new();
     let mut numbers: BTreeMap<ActNo, Vec<(&Heard, [u8; 32])>> = BTreeMap::new();
-    let aside =
-        |heard: &Heard, verdict| Step { heard: heard.clone(), verdict, before: State::None, after: State::None };
+    let aside = |heard: &Heard, verdict| Step {
+        heard: heard.clone(),
+        verdict,
+        would: None,
+        before: State::None,
+        after: State::None,
+    };
     for one in heard {
         if one.counts() {
             numbers.entry(one.act.no).or_default().push((one, one.act.digest()));
@@ -145,7 +160,7 @@ fn verdict(heard: &Heard, before: &View, counted: &[&Heard], known: (u16, u16)) 
         return Verdict::Refused(Refusal::GoesBack);
     }
     let causes = counted.iter().filter(|one| act.follows(&one.act));
-    if causes.clone().any(|one| one.act.at.duration_since(act.at) > CLOCKS) && heard.admitted.is_none() {
+    if causes.clone().any(|one| one.act.at.duration_since(act.at) > CLOCKS) && !heard.word.is_despite() {
         return Verdict::Refused(Refusal::BeforeItsCause);
     }
     match judge(before, act).and_then(|()| attested(heard, before)) {
@@ -170,7 +185,7 @@ fn attested(heard: &Heard, before: &View) -> Result<(), Refusal> {
         && matches!(act.kind(), Kind::Accept | Kind::AcceptSubject)
         && heard.came > offer.reply_by
         && heard.came.duration_since(act.at) > CLOCKS
-        && heard.admitted.is_none()
+        && !heard.word.is_despite()
     {
         return Err(Refusal::BackDated { said: act.at, lapsed: offer.reply_by, came: heard.came });
     }
@@ -289,6 +304,7 @@ fn state_of(setting: &Setting, counted: &[&Heard], now: Timestamp, known: (u16, 
         notices: Vec::new(),
         known,
         accepted_by: None,
+        carried: BTreeMap::new(),
     };
     let bearings: Vec<Bearing<'_>> =
         acts.iter().filter_map(|act| bearing(act, &acts)).filter(|one| one.act.kind().has_terms()).collect();

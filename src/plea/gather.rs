@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::act::{Act, Kind};
 use super::entry::Entry;
-use super::negotiation::{Heard, Negotiation, Setting, Speaker, Trust};
-use super::number::{NegotiationId, Side};
-use super::trust::{Carried, Signature, weigh};
+use super::negotiation::{Heard, Negotiation, Setting, Speaker, Trust, Word};
+use super::number::{ActNo, NegotiationId, Side};
+use super::trust::{Carried, Finding, Signature, weigh};
 use crate::case::{Case, Classes, MessageName};
 
 /// On which side somebody is in a case, by their own addresses.
@@ -62,8 +63,7 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
                 },
                 trust: Trust::Own,
                 findings: Vec::new(),
-                admitted: None,
-                set_aside: false,
+                word: Word::None,
             }),
             // The copy of what was sent from here.
             Entry::Came { act, .. } if own.contains(&act.digest()) && act.no.side == us => None,
@@ -79,8 +79,11 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
             _ => None,
         };
         if let Some(mut heard) = heard {
-            heard.admitted = admitted.get(&heard.message).cloned();
-            heard.set_aside = heard.admitted.is_none() && unmarked.contains_key(&heard.message);
+            heard.word = match admitted.get(&heard.message) {
+                Some(word) => word.clone(),
+                None if unmarked.contains_key(&heard.message) => Word::NotTheirs,
+                None => Word::None,
+            };
             if seen.insert((heard.message.clone(), heard.act.digest())) {
                 one.heard.push(heard);
             }
@@ -88,7 +91,47 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
             one.entries.push(entry.clone());
         }
     }
+    for one in all.values_mut() {
+        one.carried = carried(entries, &one.setting.id);
+        let about = entries.iter().filter(|entry| match entry {
+            Entry::Unmark { message, .. } => one.carried.contains_key(message),
+            _ => false,
+        });
+        one.entries.extend(about.cloned());
+        rivals(&mut one.heard);
+    }
     all.into_values().collect()
+}
+
+/// Which act each message carries in a negotiation, as it was sent, came or was marked last.
+fn carried(entries: &[Entry], id: &NegotiationId) -> BTreeMap<MessageName, (ActNo, Kind)> {
+    let mut carried = BTreeMap::new();
+    let mut marks: Vec<(Timestamp, &MessageName, &Act)> = Vec::new();
+    for entry in entries.iter().filter(|entry| entry.id() == Some(id)) {
+        match entry {
+            Entry::Sent { act, message, .. } | Entry::Came { act, message, .. } => {
+                carried.insert(message.clone(), (act.no, act.kind()));
+            }
+            Entry::Mark { act, message, at, .. } => marks.push((*at, message, act)),
+            _ => {}
+        }
+    }
+    marks.sort_by_key(|(at, ..)| *at);
+    carried.extend(marks.into_iter().map(|(_, message, act)| (message.clone(), (act.no, act.kind()))));
+    carried
+}
+
+/// What only its address vouches for, under the number of another act that counts, needs more than a plain yes: the yes puts the other one aside.
+fn rivals(heard: &mut [Heard]) {
+    let counting: Vec<(ActNo, [u8; 32], String)> =
+        heard.iter().filter(|one| one.counts()).map(|one| (one.act.no, one.act.digest(), one.trust_words())).collect();
+    for one in heard.iter_mut().filter(|one| one.trust == Trust::Claimed) {
+        let digest = one.act.digest();
+        let rival = counting.iter().find(|(no, other, _)| *no == one.act.no && *other != digest);
+        if let Some((no, _, known)) = rival {
+            one.findings.push(Finding::SameNumber { no: *no, known: known.clone() });
+        }
+    }
 }
 
 /// The messages whose acts count as not done: taken back before anybody had them, or delivered to nobody.
@@ -108,22 +151,22 @@ pub fn undone(entries: &[Entry]) -> BTreeSet<MessageName> {
 struct Decided {
     /// Marks that were taken back, with when.
     unmarked: BTreeMap<MessageName, Timestamp>,
-    /// A user lets them count: who.
-    admitted: BTreeMap<MessageName, String>,
+    /// A user lets them count.
+    admitted: BTreeMap<MessageName, Word>,
     /// They reached nobody, and were not sent once more since.
     undelivered: BTreeSet<MessageName>,
 }
 
 fn decided(entries: &[Entry]) -> Decided {
     let mut unmarked: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
-    let mut admitted: BTreeMap<MessageName, (Timestamp, String)> = BTreeMap::new();
+    let mut admitted: BTreeMap<MessageName, (Timestamp, String, bool)> = BTreeMap::new();
     let mut failed: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
     let mut resent: BTreeMap<MessageName, Timestamp> = BTreeMap::new();
     for entry in entries {
         let (known, message, at) = match entry {
             Entry::Unmark { message, at, .. } => (&mut unmarked, message, at),
-            Entry::Admit { message, at, by, .. } => {
-                let this = (*at, by.clone());
+            Entry::Admit { message, at, by, because, .. } => {
+                let this = (*at, by.clone(), !because.trim().is_empty());
                 let known = admitted.entry(message.clone()).or_insert_with(|| this.clone());
                 // The last one, and of two at one moment always the same, in whatever order they come.
                 if this > *known {
@@ -139,8 +182,9 @@ fn decided(entries: &[Entry]) -> Decided {
         *known = (*known).max(*at);
     }
     let admitted =
-        admitted.into_iter().filter(|(message, (at, _))| unmarked.get(message).is_none_or(|undone| undone < at));
-    let admitted = admitted.map(|(message, (_, by))| (message, by)).collect();
+        admitted.into_iter().filter(|(message, (at, ..))| unmarked.get(message).is_none_or(|undone| undone < at));
+    let word = |(message, (_, by, despite))| (message, if despite { Word::Despite(by) } else { Word::Theirs(by) });
+    let admitted = admitted.map(word).collect();
     let undelivered = failed.into_iter().filter(|(message, at)| resent.get(message).is_none_or(|again| again < at));
     let undelivered = undelivered.map(|(message, _)| message).collect();
     Decided { unmarked, admitted, undelivered }

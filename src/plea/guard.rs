@@ -34,6 +34,8 @@ pub struct Leaving<'a> {
     pub text: &'a str,
     /// It answers or passes on something between client and lawyer: why that is thought.
     pub privileged: Option<String>,
+    /// Acts of the other side that wait for a yes, in words: `P1 ACCEPT by Hamish Lintwhite`.
+    pub waiting: Vec<String>,
 }
 
 impl Leaving<'_> {
@@ -101,6 +103,20 @@ pub fn check(leaving: &Leaving<'_>, classes: &Classes) -> Vec<Finding> {
             Severity::Confirm,
             format!("{others} people of the other side get it; an answer in a negotiation goes to who wrote."),
             "Leave the others out, or say that they are meant.",
+            true,
+        ));
+    }
+    if let Some(first) = leaving.waiting.first().filter(|_| leaving.kind.is_some()) {
+        let more = match leaving.waiting.len() {
+            1 => String::new(),
+            several => format!(" and {} more", several.saturating_sub(1)),
+        };
+        findings.push(finding(
+            None,
+            "plea-unconfirmed",
+            Severity::Confirm,
+            format!("{first}{more} waits for your yes: what you send now leaves it out of account, and may cross it."),
+            "Say first in the negotiation whether it is theirs.",
             true,
         ));
     }
@@ -243,7 +259,7 @@ pub fn without_quotes(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Leaving, check, without_quotes};
+    use super::{Kind, Leaving, check, without_quotes};
     use crate::case::guard::{Recipient, Severity};
     use crate::case::{Party, PartyId, Role};
     use crate::plea::sample::{ISLA, LINTWHITE, MARLOW, WREN, classes, gannet, id_of, puddock};
@@ -257,11 +273,38 @@ mod tests {
         let id = id_of(case);
         let recipients = to.iter().map(|address| Recipient { address, visible: true, sealed: false }).collect();
         let privileged = privileged.then(|| "it answers PUDDOCK".to_owned());
-        let leaving = Leaving { case, id: &id, kind: None, own: vec![ISLA.into()], recipients, text, privileged };
+        let leaving = Leaving {
+            case,
+            id: &id,
+            kind: None,
+            own: vec![ISLA.into()],
+            recipients,
+            text,
+            privileged,
+            waiting: Vec::new(),
+        };
         check(&leaving, &classes()).into_iter().map(|one| (one.code, one.severity, one.because)).collect()
     }
 
     const MARKED: &str = "PLEA NEGOTIATION / NOT TO BE FOUNDED UPON IF NOT ACCEPTED\n";
+
+    #[test]
+    fn what_waits_for_a_yes_is_said_before_an_act_goes_out() {
+        let case = puddock();
+        let id = id_of(&case);
+        let codes = |kind, waiting: &[&str]| {
+            let recipients = vec![Recipient { address: LINTWHITE, visible: true, sealed: false }];
+            let waiting = waiting.iter().map(|one| (*one).to_owned()).collect();
+            let own = vec![ISLA.into()];
+            let leaving =
+                Leaving { case: &case, id: &id, kind, own, recipients, text: MARKED, privileged: None, waiting };
+            let found = check(&leaving, &classes());
+            found.into_iter().map(|one| (one.code, one.severity)).collect::<Vec<_>>()
+        };
+        assert_eq!(codes(Some(Kind::Withdraw), &[]), []);
+        assert_eq!(codes(Some(Kind::Withdraw), &["P1 ACCEPT"]), [("plea-unconfirmed", Severity::Confirm)]);
+        assert_eq!(codes(None, &["P1 ACCEPT"]), [], "plain words commit nobody");
+    }
 
     #[test]
     fn the_depute_and_nobody_else() {

@@ -32,7 +32,7 @@ pub mod words;
 pub use act::{Act, Authority, Basis, Cleared, Condition, Deed, Kind, Quoted, Subject};
 pub use compose::{Actor, Claim, Proposal, compose};
 pub use entry::{Entry, Evidence, Outcome};
-pub use negotiation::{Heard, Negotiation, Setting, Speaker, State, Trust, View};
+pub use negotiation::{Heard, Negotiation, Setting, Speaker, State, Trust, Verdict, View, Word};
 pub use number::{ActNo, NegotiationId, Side};
 pub use offer::{Offer, OfferError};
 pub use terms::{Amendment, Ancillary, AncillaryKind, Document, Offence, Plea, Term, Terms, TermsHash};

@@ -1,5 +1,6 @@
 //! One negotiation as both sides see it: what was heard, and what follows from it at a moment.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -57,6 +58,37 @@ impl Trust {
     }
 }
 
+/// What a user has said last of an act that does not count by itself, and who.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Word {
+    /// Nothing.
+    #[default]
+    None,
+    /// That it is not theirs.
+    NotTheirs,
+    /// That it is theirs, and no more: a plain yes.
+    Theirs(String),
+    /// That it counts in spite of what was found, with a reason.
+    Despite(String),
+}
+
+impl Word {
+    /// Who lets it count.
+    #[must_use]
+    pub fn admitted_by(&self) -> Option<&str> {
+        match self {
+            Self::None | Self::NotTheirs => None,
+            Self::Theirs(by) | Self::Despite(by) => Some(by),
+        }
+    }
+
+    /// Whether it counts in spite of what else speaks against it.
+    #[must_use]
+    pub const fn is_despite(&self) -> bool {
+        matches!(self, Self::Despite(_))
+    }
+}
+
 /// Who said it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Speaker {
@@ -85,10 +117,8 @@ pub struct Heard {
     pub trust: Trust,
     /// What was found about it; what keeps it from counting is among them.
     pub findings: Vec<Finding>,
-    /// A user lets it count all the same: who.
-    pub admitted: Option<String>,
-    /// A user said that it is not theirs.
-    pub set_aside: bool,
+    /// What a user has said of it.
+    pub word: Word,
 }
 
 impl Heard {
@@ -100,27 +130,29 @@ impl Heard {
 
     /// What keeps it from counting.
     pub fn stopping(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|one| one.stops(self.admitted.is_some()))
+        self.findings.iter().filter(|one| one.stops(&self.word))
     }
 
     /// What was found, does not keep it from counting, and is worth a word still.
     pub fn told(&self) -> impl Iterator<Item = &Finding> {
-        let decided = self.admitted.is_some() || self.set_aside;
-        self.findings.iter().filter(move |one| !(one.stops(self.admitted.is_some()) || (decided && one.wants_yes())))
+        let decided = self.word != Word::None;
+        self.findings.iter().filter(move |one| !(one.stops(&self.word) || (decided && one.wants_yes())))
     }
 
     /// Whether a plain yes is all that it takes to count: nothing speaks against it but that nothing proves whose it is.
     #[must_use]
     pub fn wants_yes(&self) -> bool {
-        !self.set_aside && !self.counts() && self.stopping().all(Finding::wants_yes)
+        self.word != Word::NotTheirs && !self.counts() && self.stopping().all(Finding::wants_yes)
     }
 
     /// How sure it is that it is by whom it says, in words for the line beside it.
     #[must_use]
     pub fn trust_words(&self) -> String {
-        match (&self.trust, &self.admitted) {
-            (Trust::Claimed, Some(by)) => format!("{}, let in by {by}", self.trust.words()),
-            (Trust::Claimed, None) if self.set_aside => format!("{}, set aside", self.trust.words()),
+        match (&self.trust, &self.word) {
+            (Trust::Claimed, Word::Theirs(by) | Word::Despite(by)) => {
+                format!("{}, let in by {by}", self.trust.words())
+            }
+            (Trust::Claimed, Word::NotTheirs) => format!("{}, set aside", self.trust.words()),
             (trust, _) => trust.words(),
         }
     }
@@ -426,6 +458,8 @@ pub enum Notice {
         kind: Kind,
         /// Whose it says that it is.
         by: String,
+        /// It speaks for one's own side, and was not sent from here.
+        ours: bool,
     },
     /// An offer does not speak of a live charge.
     Unaddressed {
@@ -452,11 +486,14 @@ impl fmt::Display for Notice {
             }
             Self::Again { no, times: 1 } => write!(f, "{no} came a second time; it counts once."),
             Self::Again { no, times } => write!(f, "{no} came {times} more times; it counts once."),
-            Self::Unconfirmed { no, kind, by } => write!(
-                f,
-                "{no} {} is said to be by {by}, and nothing proves it. It does not count until you say that it is theirs.",
-                kind.words()
-            ),
+            Self::Unconfirmed { no, kind, by, ours } => {
+                let here = if *ours { ", was not sent from here" } else { "" };
+                write!(
+                    f,
+                    "{no} {} is said to be by {by}{here}, and nothing proves it. It does not count until you say that it is theirs.",
+                    kind.words()
+                )
+            }
             Self::Unaddressed { no, charge } => write!(f, "{no} says nothing about charge {charge}."),
             Self::RecordsDiffer => f.write_str("Two records of what happened in court differ; the later one stands."),
             Self::OnlyHere(what) => f.write_str(what),
@@ -494,6 +531,8 @@ pub struct Step {
     pub heard: Heard,
     /// What it came to.
     pub verdict: Verdict,
+    /// It waits for a yes, and would not count even then: why.
+    pub would: Option<Refusal>,
     /// Where the negotiation stood before it, for its author.
     pub before: State,
     /// Where it stood after it, in the order of all acts.
@@ -507,10 +546,12 @@ impl Step {
         match &self.verdict {
             Verdict::Counts => Vec::new(),
             Verdict::Found => {
-                if self.heard.set_aside {
+                if self.heard.word == Word::NotTheirs {
                     return vec!["You said that it is not theirs.".to_owned()];
                 }
-                self.heard.stopping().map(ToString::to_string).collect()
+                let mut because: Vec<String> = self.heard.stopping().map(ToString::to_string).collect();
+                because.extend(self.would.as_ref().map(|refusal| format!("Even if it is theirs: {refusal}")));
+                because
             }
             Verdict::Refused(refusal) => vec![refusal.to_string()],
             Verdict::Waits(no) => vec![format!("It answers {no}, which is not here: it counts when that has come.")],
@@ -582,9 +623,19 @@ pub struct View {
     pub known: (u16, u16),
     /// The agreement rests on this acceptance.
     pub accepted_by: Option<ActNo>,
+    /// Which act each message carries, or carried before a mark was taken back.
+    pub carried: BTreeMap<MessageName, (ActNo, Kind)>,
 }
 
 impl View {
+    /// An entry in one sentence; what was said of a message names the act that it carries.
+    #[must_use]
+    pub fn words_of(&self, entry: &Entry) -> String {
+        let named =
+            |message: &MessageName| self.carried.get(message).map(|(no, kind)| format!("{no} {}", kind.words()));
+        entry.words_about(named)
+    }
+
     /// The offer that stands, is agreed or was the last.
     #[must_use]
     pub fn standing(&self) -> Option<&OfferView> {
@@ -618,13 +669,14 @@ impl View {
         self.questions.iter().filter(move |one| one.no.side == by && one.answered.is_none())
     }
 
-    /// Acts that wait for a plain yes, because nothing proves whose they are. In what is closed, none does.
+    /// Acts that wait for a plain yes, because nothing proves whose they are. In what is closed, none does; nor what would not count even then.
     pub fn unconfirmed(&self) -> impl Iterator<Item = &Heard> {
         let known = |heard: &Heard| {
             self.steps.iter().any(|step| step.verdict.counts() && step.heard.act.digest() == heard.act.digest())
         };
         let open = !self.state.is_closed();
-        self.steps.iter().map(|step| &step.heard).filter(move |heard| open && heard.wants_yes() && !known(heard))
+        let waiting = self.steps.iter().filter(move |step| open && step.would.is_none() && step.heard.wants_yes());
+        waiting.map(|step| &step.heard).filter(move |heard| !known(heard))
     }
 
     /// Whether it is one's own turn.
@@ -641,15 +693,17 @@ pub struct Negotiation {
     pub setting: Setting,
     /// Acts of both sides.
     pub heard: Vec<Heard>,
-    /// Facts of this place: records, choices, notes, lapses, refused sendings.
+    /// Facts of this place: records, choices, notes, lapses, refused sendings, what was said of a message.
     pub entries: Vec<Entry>,
+    /// Which act each message carries, or carried before a mark was taken back.
+    pub carried: BTreeMap<MessageName, (ActNo, Kind)>,
 }
 
 impl Negotiation {
     /// With nothing in it.
     #[must_use]
     pub const fn new(setting: Setting) -> Self {
-        Self { setting, heard: Vec::new(), entries: Vec::new() }
+        Self { setting, heard: Vec::new(), entries: Vec::new(), carried: BTreeMap::new() }
     }
 
     /// What follows from it at a moment.

@@ -204,12 +204,17 @@ pub fn chronology(negotiation: &Negotiation, view: &View) -> Vec<Line> {
             }
         })
         .collect();
-    lines.extend(negotiation.entries.iter().filter_map(here));
+    lines.extend(negotiation.entries.iter().filter_map(|entry| here(entry, view)));
     lines.sort_by(|one, other| one.at.cmp(&other.at).then_with(|| one.no.cmp(&other.no)));
     lines
 }
 
-fn here(entry: &Entry) -> Option<Line> {
+fn here(entry: &Entry, view: &View) -> Option<Line> {
+    let named = |message: &crate::case::MessageName| {
+        let known = view.carried.get(message);
+        known.map_or_else(|| "an act".to_owned(), |(no, kind)| format!("{no} {}", kind.words()))
+    };
+    let said = |because: &String| if because.trim().is_empty() { Vec::new() } else { vec![because.clone()] };
     let (kind, by, what, remarks) = match entry {
         Entry::Refused { kind, because, by, .. } => {
             (kind.words(), by.clone(), "was not sent".to_owned(), because.clone())
@@ -224,8 +229,11 @@ fn here(entry: &Entry) -> Option<Line> {
             let source = if source.is_empty() { Vec::new() } else { vec![format!("Known from: {source}.")] };
             ("RECORD", by.clone(), outcome.words(), source)
         }
-        Entry::Admit { because, by, .. } => {
-            ("ADMIT", by.clone(), "lets an act count".to_owned(), vec![because.clone()])
+        Entry::Admit { message, because, by, .. } => {
+            ("ADMIT", by.clone(), format!("lets {} count", named(message)), said(because))
+        }
+        Entry::Unmark { message, because, by, .. } => {
+            ("UNMARK", by.clone(), format!("says that {} does not count", named(message)), said(because))
         }
         Entry::Undelivered { act, because, .. } => (
             "UNDELIVERED",
@@ -241,7 +249,7 @@ fn here(entry: &Entry) -> Option<Line> {
             vec![format!("SHA-256 of the file: {sha256}")],
         ),
         Entry::Note { text, by, .. } => ("NOTE", by.clone(), text.clone(), Vec::new()),
-        Entry::Sent { .. } | Entry::Came { .. } | Entry::Mark { .. } | Entry::Unmark { .. } => return None,
+        Entry::Sent { .. } | Entry::Came { .. } | Entry::Mark { .. } => return None,
     };
     Some(Line {
         at: entry.at(),

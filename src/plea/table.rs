@@ -175,6 +175,14 @@ pub fn moment(at: Timestamp) -> String {
     zone().map_or_else(|_| at.to_string(), |zone| at.to_zoned(zone).strftime("%a %-d %b %Y %H:%M").to_string())
 }
 
+impl Refusal {
+    /// Whether a user may let the act count all the same, for a reason.
+    #[must_use]
+    pub const fn may_admit(&self) -> bool {
+        matches!(self, Self::BackDated { .. } | Self::BeforeItsCause)
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -7,8 +7,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Kind};
-use super::negotiation::{Heard, Speaker, Trust};
-use super::number::{NegotiationId, Side};
+use super::negotiation::{Heard, Speaker, Trust, Word};
+use super::number::{ActNo, NegotiationId, Side};
 use super::table::{Refusal, moment};
 use crate::case::{Case, Classes, MessageName, Role};
 
@@ -165,6 +165,13 @@ pub enum Finding {
         /// The act.
         said: Timestamp,
     },
+    /// Another act has its number, and counts.
+    SameNumber {
+        /// Which number.
+        no: ActNo,
+        /// How sure it is that the other one is by whom it says.
+        known: String,
+    },
     /// It names somebody else as its author than the address belongs to.
     OtherName {
         /// As it says.
@@ -192,6 +199,7 @@ impl Finding {
             Self::FromTheFuture { .. } => "from-the-future",
             Self::Slow { .. } => "slow",
             Self::DateDiffers { .. } => "date-differs",
+            Self::SameNumber { .. } => "same-number",
             Self::OtherName { .. } => "other-name",
         }
     }
@@ -199,7 +207,11 @@ impl Finding {
     /// Whether a user may let the act count all the same. Who is no party becomes one by an entry in the case, not by a yes.
     #[must_use]
     pub const fn may_admit(&self) -> bool {
-        self.wants_yes() || matches!(self, Self::OtherSurname { .. } | Self::BadSignature | Self::FromTheFuture { .. })
+        let speaks_against = matches!(
+            self,
+            Self::OtherSurname { .. } | Self::BadSignature | Self::FromTheFuture { .. } | Self::SameNumber { .. }
+        );
+        self.wants_yes() || speaks_against
     }
 
     /// Whether nothing speaks against the act but that nothing proves whose it is: a plain yes is all that it takes.
@@ -208,12 +220,14 @@ impl Finding {
         matches!(self, Self::Unsigned | Self::StrangeCertificate(_))
     }
 
-    /// Whether it keeps the act from counting.
+    /// Whether it keeps the act from counting, after what a user has said for it.
     #[must_use]
-    pub const fn stops(&self, admitted: bool) -> bool {
-        match self {
-            Self::Slow { .. } | Self::DateDiffers { .. } | Self::OtherName { .. } => false,
-            _ => !(admitted && self.may_admit()),
+    pub const fn stops(&self, word: &Word) -> bool {
+        match (self, word) {
+            (Self::Slow { .. } | Self::DateDiffers { .. } | Self::OtherName { .. }, _) => false,
+            (_, Word::None | Word::NotTheirs) => true,
+            (_, Word::Theirs(_)) => !self.wants_yes(),
+            (_, Word::Despite(_)) => !self.may_admit(),
         }
     }
 }
@@ -266,6 +280,10 @@ impl fmt::Display for Finding {
                 "The message is dated {}, and the act in it {}.",
                 moment(*field),
                 moment(*said)
+            ),
+            Self::SameNumber { no, known } => write!(
+                f,
+                "Another act says that it is {no}, and counts ({known}). This one counts only if you let it, and then that one does not."
             ),
             Self::OtherName { said, known } => write!(f, "It names {said} as its author; the address is {known}'s."),
         }
@@ -360,7 +378,8 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
     };
     times(carried, &mut findings);
     // Where no yes would help, none is asked for.
-    findings.extend(unproven.filter(|_| findings.iter().all(|one| !one.stops(true))));
+    let may_be_admitted = findings.iter().all(|one| one.may_admit() || !one.stops(&Word::None));
+    findings.extend(unproven.filter(|_| may_be_admitted));
     let speaker = Speaker {
         address: carried.from.to_owned(),
         name: party.map_or_else(|| carried.from.to_owned(), |party| party.name.clone()),
@@ -374,8 +393,7 @@ pub fn weigh(carried: &Carried<'_>, case: &Case, classes: &Classes) -> Heard {
         speaker,
         trust,
         findings,
-        admitted: None,
-        set_aside: false,
+        word: Word::None,
     }
 }
 

@@ -6,7 +6,7 @@ use super::act::{Act, Deed, Kind};
 use super::block::{Reading, read, write};
 use super::entry::Entry;
 use super::gather::of_case;
-use super::negotiation::{State, View};
+use super::negotiation::{State, View, Word};
 use super::number::{NegotiationId, Side};
 use super::sample::{
     ISLA, LINTWHITE, MARLOW, WREN, act, at, came, classes, gannet, islas, lintwhites, message, puddock, quote,
@@ -270,9 +270,9 @@ fn what_only_the_address_vouches_for_waits_for_a_yes() {
     let forged = from("forged", &forged, Signature::None);
     let signed = from("signed", &accept, signed_by(LINTWHITE));
     let (state, waiting, ..) = seen(&[own(&d1), forged.clone(), signed]);
-    assert_eq!((state, waiting), (State::Agreed, vec!["forged@example".to_owned()]));
+    assert_eq!((state, waiting), (State::Agreed, Vec::new()), "no plain yes is asked for");
     let (state, waiting, ..) = seen(&[own(&d1), forged, claimed, admit("claimed", "2026-05-06 11:00")]);
-    assert_eq!((state, waiting), (State::Agreed, vec!["forged@example".to_owned()]));
+    assert_eq!((state, waiting), (State::Agreed, Vec::new()));
     // A yes lets in the message that it names, and no other one under the number; a certificate that is recorded later needs none.
     let strange = from("strange", &accept, Signature::Good { certificate: "CERT-NEW".into() });
     assert_eq!(seen(&[own(&d1), strange.clone(), admit("other", "2026-05-06 11:00")]).0, State::Open);
@@ -283,6 +283,110 @@ fn what_only_the_address_vouches_for_waits_for_a_yes() {
     let other = Act { surname: "STOAT".into(), ..accept };
     let (views, _) = refused(&case, &[own(&d1), from("other", &other, Signature::None)], now);
     assert_eq!(views[0].unconfirmed().count(), 0);
+}
+
+/// A plain yes says whose an act is. It does not bring back what had lapsed, nor put aside an act that is better attested: that takes a reason.
+#[test]
+fn a_plain_yes_lifts_nothing_but_the_doubt_whose_it_is() {
+    let (d1, accept) = base();
+    let case = puddock();
+    let from = |name: &str, act: &Act, when: &str, signature| Entry::Came {
+        act: act.clone(),
+        message: message(name),
+        at: at(when),
+        from: LINTWHITE.into(),
+        date: Some(act.at),
+        signature,
+    };
+    let admit = |name: &str, because: &str| Entry::Admit {
+        id: d1.id.clone(),
+        message: message(name),
+        because: because.into(),
+        by: "Isla Thistledown".into(),
+        at: at("2026-05-12 11:00"),
+    };
+    let view = |entries: &[Entry]| {
+        let (mut views, lines) = refused(&case, entries, "2026-05-12 12:00");
+        let reversed: Vec<Entry> = entries.iter().rev().cloned().collect();
+        assert_eq!(refused(&case, &reversed, "2026-05-12 12:00").1, lines);
+        views.remove(0)
+    };
+    let because = |view: &View, name: &str| {
+        let step = view.steps.iter().find(|step| step.heard.message == message(name)).unwrap();
+        (step.verdict.counts(), step.heard.word.clone(), step.because().join(" "))
+    };
+    // Written before the lapse, as it says, and here only after it: that is told before anybody says yes.
+    let late = from("late", &accept, "2026-05-12 09:00", Signature::None);
+    let waits = view(&[own(&d1), late.clone()]);
+    assert_eq!(waits.unconfirmed().count(), 0);
+    let (counts, _, words) = because(&waits, "late");
+    assert!(!counts && words.contains("Even if it is theirs"), "{words}");
+    let plain = view(&[own(&d1), late.clone(), admit("late", "")]);
+    assert_eq!((plain.state, because(&plain, "late").1), (State::Expired, Word::Theirs("Isla Thistledown".into())));
+    let reasoned = view(&[own(&d1), late, admit("late", "the clerk held it back, she says")]);
+    assert_eq!(
+        (reasoned.state, because(&reasoned, "late").1),
+        (State::Agreed, Word::Despite("Isla Thistledown".into()))
+    );
+    // What could not be done by anybody waits for no yes.
+    let nothing = Act { deed: Deed::Withdraw { answers: quote(&d1), because: "no".into() }, ..accept.clone() };
+    let not_theirs = view(&[own(&d1), from("withdraw", &nothing, "2026-05-06 10:01", Signature::None)]);
+    assert_eq!(not_theirs.unconfirmed().count(), 0);
+    assert!(because(&not_theirs, "withdraw").2.contains("Even if it is theirs"));
+    // Another act under the number of one that is signed.
+    let forged = Act { deed: Deed::Reject { answers: quote(&d1), because: "no".into() }, ..accept.clone() };
+    let signed = from("signed", &accept, "2026-05-06 10:01", signed_by(LINTWHITE));
+    let forged = from("forged", &forged, "2026-05-06 10:02", Signature::None);
+    let plain = view(&[own(&d1), signed.clone(), forged.clone(), admit("forged", "")]);
+    assert_eq!(plain.state, State::Agreed);
+    assert!(because(&plain, "forged").2.contains("Another act says that it is P1, and counts (signed)"));
+    let reasoned = view(&[own(&d1), signed, forged, admit("forged", "he says that the other one was a slip")]);
+    assert_eq!(reasoned.state, State::Rejected);
+}
+
+/// What was said of a message names the act in it.
+#[test]
+fn a_yes_and_its_end_are_told_by_the_act() {
+    let (d1, accept) = base();
+    let case = puddock();
+    let claimed = Entry::Came {
+        act: accept,
+        message: message("claimed"),
+        at: at("2026-05-06 10:01"),
+        from: LINTWHITE.into(),
+        date: None,
+        signature: Signature::None,
+    };
+    let by = || "Isla Thistledown".to_owned();
+    let entries = [
+        own(&d1),
+        claimed,
+        Entry::Admit {
+            id: d1.id.clone(),
+            message: message("claimed"),
+            because: "he rang".into(),
+            by: by(),
+            at: at("2026-05-06 11:00"),
+        },
+        Entry::Unmark {
+            message: message("claimed"),
+            because: "he did not".into(),
+            by: by(),
+            at: at("2026-05-06 11:10"),
+        },
+    ];
+    let known = of_case(&case, &classes(), Side::Defence, &entries).remove(0);
+    let view = known.view(at("2026-05-06 12:00"));
+    let words: Vec<String> = known.entries.iter().map(|entry| view.words_of(entry)).collect();
+    assert_eq!(
+        words,
+        [
+            "P1 ACCEPT is let in by Isla Thistledown (he rang)",
+            "P1 ACCEPT does not count any more on the word of Isla Thistledown (he did not)"
+        ]
+    );
+    let text = super::record::text(&known, &view);
+    assert!(text.contains("lets P1 ACCEPT count") && text.contains("says that P1 ACCEPT does not count"), "{text}");
 }
 
 /// A Date field is a line that anybody writes: it is told where it differs, and changes nothing.

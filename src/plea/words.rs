@@ -4,6 +4,7 @@ use super::act::{Act, Deed, Kind};
 use super::entry::Entry;
 use super::mark::Meaning;
 use super::table::moment;
+use crate::case::MessageName;
 
 impl Meaning {
     /// What it is.
@@ -44,6 +45,11 @@ impl Entry {
     /// What it is, in one sentence.
     #[must_use]
     pub fn words(&self) -> String {
+        self.words_about(|_| None)
+    }
+
+    /// The same; `named`: the act that a message carries, where that is known.
+    pub(super) fn words_about(&self, named: impl Fn(&MessageName) -> Option<String>) -> String {
         let because = |text: &str| if text.trim().is_empty() { String::new() } else { format!(" ({})", text.trim()) };
         match self {
             Self::Sent { act, .. } => format!("{} sent", act_words(act)),
@@ -51,8 +57,14 @@ impl Entry {
             Self::Mark { act, from, by, .. } => {
                 format!("{} received from {from} as free text, marked by {by}", act_words(act))
             }
-            Self::Unmark { message, because: why, .. } => format!("what {message} was is taken back{}", because(why)),
-            Self::Admit { id, message, because: why, .. } => format!("{message} is let in ({id}){}", because(why)),
+            Self::Unmark { message, because: why, by, .. } => match named(message) {
+                Some(act) => format!("{act} does not count any more on the word of {by}{}", because(why)),
+                None => format!("what {message} was is taken back{}", because(why)),
+            },
+            Self::Admit { id, message, because: why, by, .. } => match named(message) {
+                Some(act) => format!("{act} is let in by {by}{}", because(why)),
+                None => format!("{message} is let in ({id}){}", because(why)),
+            },
             Self::Refused { id, kind, because: why, .. } => {
                 format!("{} in {id} was not sent: {}", kind.words(), why.join("; "))
             }

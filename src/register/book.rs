@@ -1,6 +1,6 @@
 //! The case book: the fold over all streams. The same in whatever order they came.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -57,6 +57,8 @@ pub struct Book {
     devices: BTreeMap<DeviceId, Device>,
     /// Messages and documents that were ever out of reach: the last word, and whether they are back.
     quarantine: BTreeMap<String, (Stamp, bool)>,
+    /// What was ever out of reach of a message, by the message's name.
+    quarantined_in: BTreeMap<MessageName, BTreeSet<String>>,
     causes: Causes,
 }
 
@@ -67,6 +69,12 @@ fn out_of_reach(message: &MessageName) -> String {
     } else {
         format!("<{}>", message.message_id)
     }
+}
+
+/// By its Message-ID alone, where it has one.
+fn named(message: &MessageName) -> MessageName {
+    let digest = if message.message_id.is_empty() { message.digest } else { [0; 32] };
+    MessageName { message_id: message.message_id.clone(), digest }
 }
 
 impl Book {
@@ -142,6 +150,7 @@ impl Book {
                     documents.iter().map(ToString::to_string).collect()
                 };
                 for name in names {
+                    self.quarantined_in.entry(named(message)).or_default().insert(name.clone());
                     let told = self.quarantine.entry(name).or_insert_with(|| (record.stamp(), *released));
                     if told.0 <= record.stamp() {
                         *told = (record.stamp(), *released);
@@ -241,6 +250,18 @@ impl Book {
     #[must_use]
     pub fn is_document_quarantined(&self, sha256: &str) -> bool {
         self.is_out_of_reach(sha256)
+    }
+
+    /// Whether something of a message is out of reach, as whoever put it there named the message: it, or a document in it.
+    #[must_use]
+    pub fn names_quarantined(&self, message: &MessageName) -> bool {
+        let names = self.quarantined_in.get(&named(message));
+        names.is_some_and(|names| names.iter().any(|name| self.is_out_of_reach(name)))
+    }
+
+    /// The names of the messages that [`Self::names_quarantined`] is true of.
+    pub fn quarantined_messages(&self) -> impl Iterator<Item = &MessageName> {
+        self.quarantined_in.keys().filter(|name| self.names_quarantined(name))
     }
 
     /// Whether anything ever was out of reach.

@@ -17,26 +17,45 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The most that a server may say in one go; lettre would read a line without an end for ever.
 const HEARD_MAX: usize = 128 * 1024;
+/// The most lines of it: lettre reads an answer from its beginning again at each of its lines, so that a hundred thousand short ones would keep it busy
+/// for hours. The longest real answer, that to EHLO, has some thirty.
+const LINES_MAX: usize = 256;
 
 /// What the server has said since our last write.
 #[derive(Clone, Default)]
-pub(super) struct Heard(Arc<Mutex<Vec<u8>>>);
+pub(super) struct Heard(Arc<Mutex<Said>>);
+
+#[derive(Default)]
+struct Said {
+    bytes: Vec<u8>,
+    lines: usize,
+}
 
 impl Heard {
     pub(super) fn bytes(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).bytes.clone()
     }
 
     fn clear(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Said::default();
     }
 
-    /// Keeps what was said; whether it still is of the size of a reply.
-    fn push(&self, bytes: &[u8]) -> bool {
+    /// Keeps what was said.
+    ///
+    /// # Errors
+    /// In words, where it is no longer of the size of a reply.
+    fn push(&self, bytes: &[u8]) -> Result<(), String> {
         let mut heard = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = HEARD_MAX.saturating_sub(heard.len());
-        heard.extend(bytes.iter().take(room));
-        bytes.len() <= room
+        let room = HEARD_MAX.saturating_sub(heard.bytes.len());
+        heard.bytes.extend(bytes.iter().take(room));
+        if bytes.len() > room {
+            return Err(format!("the server said more than {} kB in one answer", HEARD_MAX / 1024));
+        }
+        heard.lines = heard.lines.saturating_add(memchr::memchr_iter(b'\n', bytes).count());
+        if heard.lines > LINES_MAX {
+            return Err(format!("the server said more than {LINES_MAX} lines in one answer"));
+        }
+        Ok(())
     }
 }
 
@@ -74,11 +93,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for SubmissionStream<S> {
             for byte in new.iter_mut().filter(|byte| !byte.is_ascii()) {
                 *byte = b'?';
             }
-            if !self.heard.push(new) {
-                return Poll::Ready(Err(io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    format!("the server said more than {} kB in one answer", HEARD_MAX / 1024),
-                )));
+            if let Err(words) = self.heard.push(new) {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, words)));
             }
         }
         polled
@@ -104,5 +120,25 @@ impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> AsyncTokioStream for Submi
     /// lettre only asks for display; the peer is known to those who connected.
     fn peer_addr(&self) -> io::Result<SocketAddr> {
         Ok(SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{HEARD_MAX, Heard, LINES_MAX};
+
+    #[test]
+    fn an_answer_is_bounded_by_lines_and_by_octets() {
+        let heard = Heard::default();
+        for _ in 0..LINES_MAX {
+            heard.push(b"220-\n").unwrap();
+        }
+        assert!(heard.push(b"220 x\n").unwrap_err().contains("256 lines"));
+        heard.clear();
+        heard.push(&vec![b'x'; HEARD_MAX]).unwrap();
+        assert!(heard.push(b"x").unwrap_err().contains("128 kB"));
+        heard.clear();
+        heard.push(b"220 x\n").unwrap();
+        assert_eq!(heard.bytes(), b"220 x\n");
     }
 }

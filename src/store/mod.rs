@@ -4,6 +4,7 @@
 //! config/config.toml            the user's
 //! state/vault                   header: Argon2id parameters, salt, the wrapped master key
 //! state/state.redb              outbox, kept draft, certificates, own keys, queue of local changes: durable, never rebuilt
+//! state/state.made              says that there has been a state store, so that one that is gone is missed
 //! state/lock, state/socket      one process per profile
 //! cache/list                    the engine's index as it was last kept, sealed, so that a start need not read all summaries
 //! cache/mail/                   sled: mailboxes, pages of summaries, of flags, of where raw messages lie
@@ -20,6 +21,7 @@
 
 pub mod blob;
 pub mod cache;
+pub mod calm;
 pub mod cert;
 pub mod change;
 pub mod file;

@@ -23,6 +23,8 @@ const PIECE_MAX: usize = 4 << 20;
 const HEAD_MAX: usize = 1 << 10;
 /// It is brought to the disk after so many bytes: what a power failure can cost of it.
 const SYNC_BYTES: u64 = 8 << 20;
+/// A file that does not open is spared for so long: it may just be coming into being.
+const YOUNG: Duration = Duration::from_secs(10 * 60);
 /// What nobody came back for goes.
 pub const KEPT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
@@ -115,7 +117,7 @@ impl Partial {
             if partial.of == of && found.is_none() && partial.read_through().is_ok() {
                 found = Some(partial);
             } else if same {
-                fs::remove_file(&place)?;
+                remove(&place)?;
             }
         }
         match found {
@@ -258,7 +260,15 @@ impl Partial {
     /// # Errors
     /// As the system says.
     pub fn remove(self) -> io::Result<()> {
-        fs::remove_file(&self.place)
+        remove(&self.place)
+    }
+}
+
+/// Removes a file. One that somebody else has removed meanwhile (its message became whole, or left) is gone, which is all that is wanted.
+fn remove(place: &Path) -> io::Result<()> {
+    match fs::remove_file(place) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        done => done,
     }
 }
 
@@ -270,17 +280,21 @@ fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Removes what no longer has a use: what `wanted` says no to, what does not open (also because it is of older keys), what nobody came
-/// back for.
+/// back for. Downloads may go on meanwhile: one that ends takes its file along, and one that begins has a file without a head for a moment.
 ///
 /// # Errors
 /// As the system says.
 pub fn sweep(dir: &Path, sealer: &Sealer, now: SystemTime, wanted: &dyn Fn(&Of) -> bool) -> io::Result<()> {
     for place in files(dir)? {
+        // By a clock that was put back it is young.
         let age = fs::metadata(&place).and_then(|meta| meta.modified()).ok();
-        let is_old = age.and_then(|at| now.duration_since(at).ok()).is_some_and(|age| age > KEPT);
-        let keep = !is_old && Partial::read_head(&place, sealer).is_ok_and(|partial| wanted(&partial.of));
+        let age = age.and_then(|at| now.duration_since(at).ok()).unwrap_or_default();
+        let keep = match Partial::read_head(&place, sealer) {
+            Ok(partial) => age <= KEPT && wanted(&partial.of),
+            Err(_) => age <= YOUNG,
+        };
         if !keep {
-            fs::remove_file(&place)?;
+            remove(&place)?;
         }
     }
     Ok(())
@@ -318,7 +332,7 @@ mod tests {
     use std::path::Path;
     use std::time::SystemTime;
 
-    use super::{KEPT, Of, Partial, sweep};
+    use super::{KEPT, Of, Partial, YOUNG, sweep};
     use crate::store::vault::{Cost, Sealer, Vault};
 
     const OF: Of = Of { mailbox: 3, uid_validity: 7, uid: 9, bytes: 1_000_000 };
@@ -413,8 +427,11 @@ mod tests {
         for uid in 1..=3 {
             drop(Partial::open(&dir, &mine, Of { uid, ..OF }).unwrap());
         }
+        // What does not open is spared while it may be coming into being.
         fs::write(dir.join("junk"), b"x").unwrap();
         sweep(&dir, &mine, SystemTime::now(), &all).unwrap();
+        assert_eq!(count(), 4);
+        sweep(&dir, &mine, SystemTime::now() + YOUNG * 2, &all).unwrap();
         assert_eq!(count(), 3);
         sweep(&dir, &mine, SystemTime::now(), &|of| of.uid != 2).unwrap();
         assert_eq!(count(), 2);
@@ -422,7 +439,29 @@ mod tests {
         assert_eq!(count(), 0);
         drop(Partial::open(&dir, &mine, OF).unwrap());
         let other = tempfile::tempdir().unwrap();
-        sweep(&dir, &sealer(other.path()), SystemTime::now(), &all).unwrap();
+        sweep(&dir, &sealer(other.path()), SystemTime::now() + YOUNG * 2, &all).unwrap();
         assert_eq!(count(), 0, "of other keys");
+    }
+
+    #[test]
+    fn what_ends_while_it_is_swept_is_no_error() {
+        let tmp = tempfile::tempdir().unwrap();
+        let (sealer, dir) = (sealer(tmp.path()), tmp.path().join("partial"));
+        let open = |uid| Partial::open(&dir, &sealer, Of { uid, ..OF }).unwrap();
+        let running = std::cell::Cell::new(Some(open(1)));
+        drop(open(2));
+        // While the sweep looks at one file, the download of the other ends and takes its own along: whichever comes first.
+        let ends = |of: &Of| {
+            if let Some(other) = running.take() {
+                other.remove().unwrap();
+            }
+            of.uid == 3
+        };
+        sweep(&dir, &sealer, SystemTime::UNIX_EPOCH, &ends).unwrap();
+        assert!(super::files(&dir).unwrap().is_empty());
+        // The other way round: the message left, and then its download ends.
+        let late = open(4);
+        sweep(&dir, &sealer, SystemTime::UNIX_EPOCH, &|_| false).unwrap();
+        late.remove().unwrap();
     }
 }

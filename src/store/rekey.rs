@@ -59,7 +59,7 @@ pub fn finish(
     tell: &mut dyn FnMut(Step),
 ) -> Result<Vec<String>, RekeyError> {
     tell(Step::State);
-    drop(State::open(&roots.state_file(), vault)?);
+    drop(State::open_of(roots, vault)?);
     tell(Step::Rows);
     let (cache, told) = Cache::open(&roots.cache, vault, now, options)?;
     let total = cache.stats()?.pack_bytes;

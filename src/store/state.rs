@@ -6,21 +6,25 @@
 mod changes;
 mod epoch;
 mod keys;
+mod opening;
 mod register;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+pub use self::opening::begin_anew;
+use self::opening::whole;
 pub use self::outbox::KeptDraft;
 use self::outbox::{DRAFTS, OUTBOX, OUTBOX_DRAFTS, OUTBOX_RAW};
 pub use self::register::{RegisterRow, StreamRow};
 use super::outbox::{OutboxState, Step};
+use super::profile::Roots;
 use super::space::{self, DiskFull};
 use super::vault::{Blinder, Sealer, Vault};
 use crate::mail::id::OutboxId;
@@ -66,6 +70,44 @@ pub enum StateError {
         place: PathBuf,
         /// Its schema.
         version: u32,
+    },
+    /// There has been a store, and there is none.
+    #[error(
+        "the state store is gone: {} is not there, and with it the outbox, drafts, changes that wait, keys and the register. Put back a copy of that file; \
+         only if there is none, begin anew with `casemail store anew`",
+        place.display()
+    )]
+    Missing {
+        /// Where it should be.
+        place: PathBuf,
+    },
+    /// Nothing is in the file, which is never so by itself.
+    #[error(
+        "the state store is empty: {} has 0 bytes, and the outbox, drafts, changes that wait, keys and the register were in it. Put back a copy of that \
+         file; only if there is none, begin anew with `casemail store anew`",
+        place.display()
+    )]
+    Empty {
+        /// Where.
+        place: PathBuf,
+    },
+    /// The file is not as it was written.
+    #[error(
+        "the state store is damaged: {} is not what casemail wrote ({because}). Nothing in it was changed. Put back a copy of that file; only if there \
+         is none, `casemail store anew` keeps it aside and begins anew",
+        place.display()
+    )]
+    Broken {
+        /// Where.
+        place: PathBuf,
+        /// How that shows.
+        because: String,
+    },
+    /// As [`Self::Broken`], before it is known of which file.
+    #[error("the state store is damaged: {because}")]
+    Corrupt {
+        /// How that shows.
+        because: String,
     },
     /// Another key, or a value that is damaged or not in its place.
     #[error("{what} in the state store does not open: it is damaged or belongs to another profile; the rest is whole")]
@@ -115,11 +157,29 @@ pub enum StateError {
 }
 
 impl StateError {
+    /// Whether the file is lost or damaged, so that only a copy of it or a new one can help.
+    #[must_use]
+    pub fn is_of_the_file(&self) -> bool {
+        matches!(
+            self,
+            Self::Missing { .. }
+                | Self::Empty { .. }
+                | Self::Broken { .. }
+                | Self::Corrupt { .. }
+                | Self::Damaged { .. }
+        )
+    }
+
     /// Whether the same may go well later, without anybody changing anything in the store: the disk was full, or failed.
     #[must_use]
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::DiskFull(_) | Self::Io { .. } | Self::Store { .. })
     }
+}
+
+/// Whether an error is about what is in the file, and not about the disk.
+fn is_of_content(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
 }
 
 macro_rules! from_redb {
@@ -128,6 +188,8 @@ macro_rules! from_redb {
             fn from(error: redb::$error) -> Self {
                 let because = error.to_string();
                 match redb::Error::from(error) {
+                    redb::Error::Corrupted(because) => Self::Corrupt { because },
+                    redb::Error::Io(error) if is_of_content(&error) => Self::Corrupt { because },
                     redb::Error::Io(_) | redb::Error::PreviousIo => Self::Io { because },
                     _ => Self::Store { because },
                 }
@@ -196,20 +258,31 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
-    /// Opens the store, or makes it; brings an older one up to date.
+    /// Opens the store, or makes it where there has been none; brings an older one up to date.
     ///
     /// # Errors
     /// [`StateError`]; the file is left as it is.
     pub fn open(file: &Path, vault: &Vault) -> Result<Self, StateError> {
-        Self::open_by(file, vault, Box::new(open_database))
+        opening::settle(file, vault, None)?;
+        Self::open_by(file, vault, Box::new(opening::database))
+    }
+
+    /// As [`Self::open`], of a profile: one that has a cache has had a state store, too.
+    ///
+    /// # Errors
+    /// [`StateError`]; the file is left as it is.
+    pub fn open_of(roots: &Roots, vault: &Vault) -> Result<Self, StateError> {
+        let file = roots.state_file();
+        opening::settle(&file, vault, Some(roots))?;
+        Self::open_by(&file, vault, Box::new(opening::database))
     }
 
     fn open_by(file: &Path, vault: &Vault, opener: Opener) -> Result<Self, StateError> {
         let database = opener(file)?;
-        let keys = epoch::settle(&database, vault)?;
+        let keys = whole(file, || epoch::settle(&database, vault))?;
         let database = RwLock::new(Some(Arc::new(database)));
         let state = Self { file: file.to_owned(), database, failed: AtomicBool::new(false), keys, opener };
-        state.bring_up(vault.generation())?;
+        whole(file, || state.bring_up(vault.generation()))?;
         Ok(state)
     }
 
@@ -222,14 +295,36 @@ impl State {
         if !self.failed.load(Ordering::SeqCst)
             && let Some(database) = self.database()
         {
-            match work(&database) {
-                Err(StateError::Io { .. }) => self.failed.store(true, Ordering::SeqCst),
+            match self.noted(whole(&self.file, || work(&database))) {
+                Err(StateError::Io { .. }) => {}
                 done => return done,
             }
         }
         self.reopen()?;
         let database = self.database().ok_or(StateError::Io { because: "it could not be opened anew".into() })?;
-        work(&database)
+        self.noted(whole(&self.file, || work(&database)))
+    }
+
+    /// After some errors, the store is opened anew before it is used again.
+    fn noted<T>(&self, done: Result<T, StateError>) -> Result<T, StateError> {
+        if matches!(done, Err(StateError::Io { .. } | StateError::Broken { .. })) {
+            self.failed.store(true, Ordering::SeqCst);
+        }
+        done
+    }
+
+    /// Reads something.
+    fn read<T>(&self, work: impl FnOnce(&ReadTransaction) -> Result<T, StateError>) -> Result<T, StateError> {
+        let view = self.view()?;
+        self.noted(whole(&self.file, move || work(&view)))
+    }
+
+    /// Lets go of the database, whatever it says to that.
+    fn close(&self, held: &mut Option<Arc<Database>>) {
+        let _ = whole(&self.file, || {
+            drop(held.take());
+            Ok(())
+        });
     }
 
     /// Closes the store and opens it anew, unless somebody else has done so.
@@ -239,7 +334,7 @@ impl State {
             return Ok(());
         }
         // Its lock on the file goes with it.
-        *held = None;
+        self.close(&mut held);
         *held = Some(Arc::new((self.opener)(&self.file)?));
         self.failed.store(false, Ordering::SeqCst);
         tracing::warn!("the disk failed below the state store; it was opened anew");
@@ -247,7 +342,7 @@ impl State {
     }
 
     /// A view of the store as it is now.
-    fn view(&self) -> Result<redb::ReadTransaction, StateError> {
+    fn view(&self) -> Result<ReadTransaction, StateError> {
         self.with(|database| {
             let view = database.begin_read()?;
             view.open_table(META)?;
@@ -304,6 +399,10 @@ impl State {
     /// # Errors
     /// [`StateError`], also the one of `changes`.
     pub fn write<T>(&self, changes: impl FnOnce(&Write<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
+        self.noted(whole(&self.file, || self.write_on(changes)))
+    }
+
+    fn write_on<T>(&self, changes: impl FnOnce(&Write<'_>) -> Result<T, StateError>) -> Result<T, StateError> {
         // A disk without room fails in the midst of a transaction, and takes the store along.
         if let Some(dir) = self.file.parent() {
             space::check(dir, SLACK)?;
@@ -338,9 +437,11 @@ impl State {
 
     /// The mark of the last transaction that is on the disk.
     fn last_mark(&self) -> Result<Vec<u8>, StateError> {
-        let table = self.view()?.open_table(META)?;
-        let mark = table.get(MARK)?;
-        Ok(mark.map(|mark| mark.value().to_vec()).unwrap_or_default())
+        self.read(|view| {
+            let table = view.open_table(META)?;
+            let mark = table.get(MARK)?;
+            Ok(mark.map(|mark| mark.value().to_vec()).unwrap_or_default())
+        })
     }
 
     /// Two-phase: a torn last write can never pass for a whole one, whatever its bytes are.
@@ -375,48 +476,37 @@ impl State {
         label: &str,
         number: u64,
     ) -> Result<Option<T>, StateError> {
-        let table = self.view()?.open_table(table)?;
-        table.get(number)?.map(|value| self.keys.open(label, &number.to_be_bytes(), value.value())).transpose()
+        self.read(|view| {
+            let value = view.open_table(table)?.get(number)?;
+            value.map(|value| self.keys.open(label, &number.to_be_bytes(), value.value())).transpose()
+        })
     }
 
     fn read_named<T: DeserializeOwned>(&self, table: Named, label: &str, name: &str) -> Result<Option<T>, StateError> {
-        let table = self.view()?.open_table(table)?;
         let key = self.keys.blinder.blind(&place(label, name.as_bytes()));
-        table.get(key.as_slice())?.map(|value| self.keys.open(label, &key, value.value())).transpose()
+        self.read(|view| {
+            let value = view.open_table(table)?.get(key.as_slice())?;
+            value.map(|value| self.keys.open(label, &key, value.value())).transpose()
+        })
     }
 
     fn read_all<T: DeserializeOwned>(&self, table: Named, label: &str) -> Result<Vec<T>, StateError> {
-        let table = self.view()?.open_table(table)?;
-        let mut values = Vec::new();
-        for row in table.iter()? {
-            let (key, value) = row?;
-            values.push(self.keys.open(label, key.value(), value.value())?);
-        }
-        Ok(values)
+        self.read(|view| {
+            let mut values = Vec::new();
+            for row in view.open_table(table)?.iter()? {
+                let (key, value) = row?;
+                values.push(self.keys.open(label, key.value(), value.value())?);
+            }
+            Ok(values)
+        })
     }
 }
 
-fn open_database(file: &Path) -> Result<Database, StateError> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let fail = |error: std::io::Error| StateError::Store { because: format!("{}: {error}", file.display()) };
-    let fresh = !file.exists();
-    if fresh && let Some(dir) = file.parent() {
-        space::check(dir, SLACK)?;
+impl Drop for State {
+    fn drop(&mut self) {
+        let mut held = std::mem::take(&mut *self.database.write().unwrap_or_else(PoisonError::into_inner));
+        self.close(&mut held);
     }
-    let handle = std::fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
-        .open(file)
-        .map_err(fail)?;
-    if fresh && let Some(dir) = file.parent() {
-        super::file::sync_dir(dir).map_err(fail)?;
-    }
-    let backend = redb::backends::FileBackend::new(handle)?;
-    Ok(Database::builder().set_cache_size(CACHE_BYTES).create_with_backend(backend)?)
 }
 
 /// Changes that are made as one: see [`State::write`].

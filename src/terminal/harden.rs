@@ -7,6 +7,7 @@ use rustix::fs::Mode;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use super::tty;
+use crate::store::calm;
 
 /// Closes the process; the first thing of `main`. What the system refuses is left as it is: there is nothing better to do.
 pub fn harden() {
@@ -19,9 +20,15 @@ pub fn harden() {
 }
 
 /// Makes panics give the terminal back and say where they happened. A panic's words may hold text of a message ("byte 3 is not a char
-/// boundary of `…`"), so they are never printed. Worker threads that catch their own panics leave the screen in peace.
+/// boundary of `…`"), so they are never printed. Worker threads that catch their own panics leave the screen in peace, and
+/// what is awaited is told by whoever awaits it.
 pub fn report_panics() {
     std::panic::set_hook(Box::new(|panic| {
+        if calm::is_awaited() {
+            let place = panic.location().map(ToString::to_string).unwrap_or_default();
+            tracing::warn!(place, "a library gave up over what it read");
+            return;
+        }
         let on_screen = tty::is_ours();
         if on_screen && !tty::owned_here() {
             return;

@@ -7,6 +7,7 @@ use crate::app::Model;
 use crate::app::popup::Popup;
 use crate::app::screen::Screen;
 use crate::app::screen::composer::Field;
+use crate::app::screen::threads::Threads;
 use crate::app::view::Link;
 use crate::mail::safe::SafeText;
 use crate::theme::Scope;
@@ -171,6 +172,7 @@ fn position(model: &Model) -> String {
     };
     match model.screens.last() {
         Some(Screen::Cases(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
+        Some(Screen::Threads(s)) if s.list.all().behind() > 0 => first_rows(s),
         Some(Screen::Threads(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Outbox(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
         Some(Screen::Changes(s)) => rows(s.list.at(), s.list.len(), s.list.total(), s.list.filter()),
@@ -204,6 +206,18 @@ fn position(model: &Model) -> String {
         Some(Screen::Composer(composer)) if composer.changed => "not kept yet".to_owned(),
         Some(Screen::Composer(composer)) if composer.touched => "kept".to_owned(),
         Some(Screen::Composer(_)) | None => String::new(),
+    }
+}
+
+/// The place in a list of which only the first rows are here yet.
+fn first_rows(threads: &Threads) -> String {
+    let (list, here) = (&threads.list, threads.list.total());
+    let filter = SafeText::line(list.filter()).truncate(12);
+    match (list.len(), list.filter().is_empty()) {
+        (0, true) => String::new(),
+        (0, false) => format!("no row of the first {here} holds “{filter}”"),
+        (_, true) => format!("{} of {}, the first {here} are here", list.at() + 1, here + list.all().behind()),
+        (shown, false) => format!("{} of {shown} with “{filter}” among the first {here}", list.at() + 1),
     }
 }
 
@@ -525,9 +539,11 @@ fn hints(model: &Model, canvas: &mut Canvas<'_>) {
         Context::Plea if waits_for_yes(model) => &[
             (Action::PleaAdmit, "it is theirs"),
             (Action::PleaUnmark, "it is not"),
-            (Action::ListOpen, "read it"),
+            (Action::PleaCounter, "counter"),
+            (Action::PleaAccept, "accept"),
+            (Action::PleaReject, "reject"),
             (Action::PleaQuery, "ask"),
-            (Action::PleaNote, "note"),
+            (Action::PleaReply, "reply"),
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],

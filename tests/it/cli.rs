@@ -162,6 +162,101 @@ fn a_profile_from_set_up_to_keys_and_stores() {
     all_private(&desk.home());
 }
 
+#[test]
+fn a_keymap_or_theme_that_is_not_there_is_told_with_its_line() {
+    let desk = Desk::new();
+    for (key, line) in [("keymap", 2), ("theme", 2)] {
+        desk.configure(&format!("# mine\n{key} = 'nowhere'\n"));
+        let found = desk.run(&["check", "--offline", "--json"], "");
+        let found: Value = serde_json::from_slice(&found.stdout).unwrap();
+        let place = format!("config.toml:{line}:");
+        let is_it =
+            |one: &Value| one["place"].as_str().unwrap().contains(&place) && one.to_string().contains("`nowhere`");
+        assert!(found["findings"].as_array().unwrap().iter().any(is_it), "{key}: {found}");
+    }
+}
+
+/// What the server does not hold is never silently begun anew.
+#[test]
+fn a_state_store_that_is_lost_or_damaged_is_refused_in_words() {
+    let desk = Desk::new();
+    desk.set_up();
+    let store = desk.home().join("state/state.redb");
+    desk.expect(0, &["key", "generate"]);
+    assert_eq!(
+        desk.expect(1, &["store", "anew", "--yes"]).trim(),
+        "casemail: the state store is whole: nothing was done"
+    );
+    let whole = fs::read(&store).unwrap();
+    let mut zeroed = whole.clone();
+    zeroed[4096..].fill(0);
+    let told = |what: &str, word: &str| {
+        for command in [&["outbox", "list"][..], &["key", "list"], &["store", "rekey"], &["sync"]] {
+            let told = desk.expect(73, command);
+            assert!(told.contains(word) && told.contains("state.redb"), "{what}: {told}");
+            assert!(told.contains("casemail store anew") && !told.contains("internal error"), "{what}: {told}");
+        }
+    };
+    for (damaged, word) in [(&[][..], "is empty"), (&whole[..whole.len() / 2], "is damaged"), (&zeroed, "is damaged")] {
+        fs::write(&store, damaged).unwrap();
+        told(word, word);
+        assert_eq!(fs::read(&store).unwrap(), damaged, "it was written to");
+    }
+    fs::remove_file(&store).unwrap();
+    told("no file", "is gone");
+    assert!(!store.exists());
+    // Without a yes, nothing; a copy that was put back is what it was.
+    let refused = desk.expect(1, &["store", "anew"]);
+    assert!(refused.contains("--yes") && !store.exists(), "{refused}");
+    fs::write(&store, &whole).unwrap();
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(desk.document(&["key", "list"], "casemail.keys/1")["keys"].as_array().unwrap().len(), 1);
+    fs::write(&store, &zeroed).unwrap();
+    let anew = desk.document(&["store", "anew", "--yes"], "casemail.anew/1");
+    assert_eq!(fs::read(anew["aside"].as_str().unwrap()).unwrap(), zeroed);
+    assert!(anew["was"].as_str().unwrap().contains("is damaged"), "{anew}");
+    assert!(desk.document(&["key", "list"], "casemail.keys/1")["keys"].as_array().unwrap().is_empty());
+    all_private(&desk.home());
+}
+
+/// A profile of an earlier casemail has nothing beside its state store that would miss it; its cache does.
+#[test]
+fn a_cache_misses_the_state_store_of_an_earlier_casemail() {
+    let desk = Desk::new();
+    desk.set_up();
+    desk.document(&["message", "list"], "casemail.messages/1");
+    let state = desk.home().join("state");
+    fs::remove_file(state.join("state.made")).unwrap();
+    fs::remove_file(state.join("state.redb")).unwrap();
+    let told = desk.expect(73, &["outbox", "list"]);
+    assert!(told.contains("is gone"), "{told}");
+}
+
+#[test]
+fn the_screen_says_why_a_profile_does_not_open() {
+    let desk = Desk::new();
+    desk.configure("");
+    fs::write(desk.dir.path().join("words"), "otter weir lantern").unwrap();
+    let words = desk.dir.path().join("words").display().to_string();
+    let program = format!("'{}' --home '{}'", env!("CARGO_BIN_EXE_casemail"), desk.home().display());
+    let run = |script: &str| {
+        let done = Command::new("sh").args(["-c", script]).output().unwrap();
+        assert!(done.status.success(), "{script}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    run(&format!("{program} setup --passphrase-fd 3 3<'{words}'"));
+    run(&format!("{program} outbox list --passphrase-fd 3 3<'{words}'"));
+    fs::write(desk.home().join("state/state.redb"), "").unwrap();
+    for size in [(80, 24), (200, 50)] {
+        let Some(tmux) = Tmux::start(size, &["sh", "-c", &program], &[("TZ", "UTC")]) else { return };
+        tmux.wait_for("Passphrase:");
+        tmux.type_text("otter weir lantern");
+        tmux.send_keys(&["Enter"]);
+        let seen = tmux.wait_for("anew`");
+        assert!(seen.contains("the state store is empty") && seen.contains("casemail is locked"), "{seen}");
+        tmux.send_keys(&["C-q"]);
+    }
+}
+
 fn all_private(dir: &Path) {
     for entry in fs::read_dir(dir).unwrap().flatten() {
         let meta = entry.metadata().unwrap();

@@ -223,6 +223,9 @@ fn initial_details_are_exported_once_and_proved_by_others() {
     let done = world.export(&[]);
     assert_eq!(std::fs::read(&victim).unwrap(), bytes);
     assert_eq!(done["written"], 1, "{done}");
+    // What was signed stays in the list, and is told of.
+    let what = verify().1["findings"].to_string();
+    assert!(what.contains("MG5_MG5.pdf") && what.contains("was changed"), "{what}");
     assert!(case.join(original).exists() && path(&victim).replace(".pdf", "-2.pdf").as_str().len() > 1);
     std::fs::write(case.join("MANIFEST.sha256"), [list, b"# \n".to_vec()].concat()).unwrap();
     assert!(verify().1["findings"].to_string().contains("does not hold"), "the signature");

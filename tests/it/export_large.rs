@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::export::{World, files, has, idpc, path, pdf, ran};
+use crate::support::home::Screen;
 use crate::walkthrough::show;
 
 /// Bytes that do not compress.
@@ -78,6 +79,26 @@ fn a_large_attachment_is_listed_exported_and_verified_without_being_held() {
         assert [hashlib.sha256(p.get_payload(decode=True)).hexdigest() for p in parts] == [sys.argv[2]]\n";
     let (good, words) = ran("/usr/bin/python3", &["-c", script, path(&case.join("messages.mbox")), &digest], &case);
     assert!(good, "{words}");
+}
+
+#[test]
+fn a_large_message_that_nobody_has_named_stays_in_the_case_that_it_was_filed_to() {
+    let Some(world) = World::new() else { return };
+    let mail = idpc("film", "the film", &[("EX PB1.mp4", "video/mp4", noise(7, 1 << 20))]);
+    let nameless = String::from_utf8(mail).unwrap().replace("Message-ID: <film@cps.gov.example>\r\n", "");
+    // Its text comes with the sync, so that it is known by that.
+    let config = std::fs::read_to_string(world.home.roots().config_file()).unwrap();
+    world.home.configure(&format!("sync = {{ bodies_up_to_bytes = 8000000 }}\n{config}"));
+    world.deliver(nameless.as_bytes());
+    world.home.done(&["sync"], b"");
+    let listed = world.home.json(&["message", "list"]);
+    world.home.done(&["case", "file", listed["messages"][0]["id"].as_str().unwrap(), "--case", "99ZX0012326"], b"");
+    let in_case = || world.home.json(&["message", "list", "--case", "99ZX0012326"])["total"].clone();
+    assert_eq!(in_case(), 1);
+    assert_eq!(world.home.json(&["store", "purge", "--older-than", "0"])["messages"], 1);
+    // Its text is fetched again as it is exported: what it is known by is known still.
+    assert!(world.export(&[])["written"].as_u64().unwrap() > 0);
+    assert_eq!(in_case(), 1);
 }
 
 #[test]
@@ -252,6 +273,16 @@ fn a_bundle_holds_pictures_and_mail_and_lists_the_rest() {
     assert!(!exported("MG5.pdf").is_null() && exported("Advice.docx").is_null(), "{listed}");
 }
 
+/// Marks two of the three documents, by name.
+fn mark_two(screen: &Screen) {
+    screen.send_keys(&["/"]);
+    screen.type_text("MG4");
+    screen.send_keys(&["Enter", "x", "/", "C-u"]);
+    screen.type_text("BADGER");
+    screen.send_keys(&["Enter", "x", "/", "C-u", "Enter"]);
+    screen.wait_for("MG4 Charges.pdf");
+}
+
 #[test]
 fn chosen_documents_are_exported_and_bundled_from_the_list() {
     let Some(world) = World::new() else { return };
@@ -275,13 +306,7 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         screen.wait_for("CPS Mudshire");
         screen.send_keys(&["b"]);
         screen.wait_for("MG11 P BADGER.pdf");
-        // The two that came first, by name.
-        screen.send_keys(&["/"]);
-        screen.type_text("MG4");
-        screen.send_keys(&["Enter", "x", "/", "C-u"]);
-        screen.type_text("BADGER");
-        screen.send_keys(&["Enter", "x", "/", "C-u", "Enter"]);
-        screen.wait_for("MG4 Charges.pdf");
+        mark_two(&screen);
         screen.send_keys(&["X"]);
         screen.wait_for("Export 2 documents to directory");
         screen.send_keys(&["C-u"]);
@@ -303,6 +328,8 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         let documents: Vec<&String> = found.iter().filter(|name| name.ends_with(".pdf")).collect();
         assert_eq!(documents.len(), 2, "{found:#?}");
         assert!(ran("sha256sum", &["-c", "--strict", "--quiet", "MANIFEST.sha256"], &case).0);
+        // The marks went with the export.
+        mark_two(&screen);
         screen.send_keys(&["B"]);
         screen.wait_for("One PDF of 2 documents");
         screen.send_keys(&["Enter"]);

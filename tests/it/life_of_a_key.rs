@@ -93,7 +93,10 @@ fn take_and_compare(screen: &Screen, gpg: &Gpg) {
     screen.send_keys(&["Enter"]);
     let fingerprint = gpg.fingerprint(LINTWHITE);
     let seen =
-        screen.wait_until("its fingerprint", |seen| seen.split_whitespace().collect::<String>().contains(&fingerprint));
+        // Its page, not the list before: there the digits stand below the rows, too.
+        screen.wait_until("its fingerprint", |seen| {
+            seen.contains("In words") && seen.split_whitespace().collect::<String>().contains(&fingerprint)
+        });
     show("the key", &seen);
     screen.send_keys(&["v"]);
     show("how", &screen.wait_for("How was its fingerprint compared?"));

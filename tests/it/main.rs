@@ -12,6 +12,7 @@
     reason = "a test may fail loudly, reads the environment and says what it leaves out; not every test uses all of a support file"
 )]
 
+mod alerts;
 mod bad_line;
 mod bounds;
 mod changes;

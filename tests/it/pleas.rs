@@ -8,8 +8,11 @@ use casemail::demo::{Demo, Options};
 use casemail::mail::message::Message;
 use serde_json::Value;
 
-use crate::scenario_pleas::{CASE, by_hand, depute, in_hours, open_puddock, open_puddock_against, refused, shown};
+use crate::scenario_pleas::{
+    CASE, by_hand, depute, in_hours, open_puddock, open_puddock_against, refused, shown, wait_for_row,
+};
 use crate::support::home::{Home, Ran};
+use crate::support::submission::{Answer, Script, Scripted};
 use crate::walkthrough::{Gpg, LINTWHITE, QUILL, World, eventually, go_to, show};
 
 fn offer<'a>(until: &'a str, more: &[&'a str]) -> Vec<&'a str> {
@@ -106,7 +109,7 @@ fn the_page_to_hand_up_is_written_once_and_other_programs_read_it() {
     // From the screen, by one key and the name.
     let Some(screen) = home.screen((80, 24)) else { return };
     screen.send_keys(&["g", "p"]);
-    screen.wait_for("PF v PUDDOCK");
+    wait_for_row(&screen, "PF v PUDDOCK");
     screen.send_keys(&["Enter"]);
     screen.wait_for("D1 OFFER");
     screen.send_keys(&["x"]);
@@ -177,6 +180,30 @@ fn an_act_that_reached_nobody_counts_as_not_done() {
     let chronology = home.done(&["case", "chronology", CASE], b"");
     assert!(chronology.contains("D1 in ZZ26000417 PN-1 was not delivered and counts as not done"), "{chronology}");
     assert!(chronology.contains("D1 in ZZ26000417 PN-1 is sent once more"), "{chronology}");
+}
+
+/// Nobody knows whether they have it, and the user gives the try up: they may have it, so the act stands.
+#[test]
+fn an_act_that_the_other_side_may_have_is_not_undone_by_taking_it_back() {
+    let Some(world) = World::start() else { return };
+    let home = &world.home;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let lossy = runtime.block_on(Scripted::start(Script { dot: Answer::Drop, ..Script::default() }));
+    let both = home.beside("ca.pem");
+    let pems = [std::fs::read(world.dovecot.ca_file()).unwrap(), std::fs::read(lossy.ca.path()).unwrap()];
+    std::fs::write(&both, pems.concat()).unwrap();
+    home.configure(&home.config(&world.dovecot.starttls(), &lossy.endpoint, &both, ""));
+    open_puddock(home);
+    let until = in_hours(120);
+    let lost = home.run(&offer(&until, &[]), b"");
+    assert_eq!(lost.code, 75, "{lost:?}");
+    assert_eq!(lossy.heard().matches("DATA\r\n").count(), 1);
+    let before = shown(home);
+    assert_eq!((&before["state"], &before["acts"][0]["outbox"]), (&"open".into(), &"uncertain".into()), "{before}");
+    let row = home.json(&["outbox", "list"])["entries"][0]["id"].to_string();
+    let given_up = home.run(&["outbox", "resolve", &row, "drop"], b"");
+    assert!(given_up.err.contains("may have it already"), "{given_up:?}");
+    assert_eq!(shown(home)["state"], "open", "{:?}", shown(home));
 }
 
 #[test]
@@ -311,6 +338,49 @@ fn a_document_of_the_case_can_be_the_basis() {
     );
     let none = home.run(&offer(&until, &["--basis-file", "case:nothing.pdf"]), b"");
     assert_eq!((none.code, none.err.contains("has no document")), (65, true), "{none:?}");
+}
+
+/// The basis of one charge is a file, stays one where the offer is made anew, and may be the basis of a letter that is taken for their counter.
+#[test]
+fn the_basis_of_one_charge_can_be_a_file_and_outlives_a_marked_counter() {
+    let Some(world) = World::start() else { return };
+    let home = &world.home;
+    open_puddock(home);
+    let file = home.beside("one blow.txt");
+    std::fs::write(&file, "One blow only.").unwrap();
+    let basis = format!("3: guilty; basis-file: {}", file.display());
+    let until = in_hours(120);
+    let words = "1: guilty-as-amended; delete and did threaten him with violence";
+    let terms = ["--charge", words, "--charge", "2: not-guilty-accepted", "--charge", &basis, "--reply-by", &until];
+    let sent = [&["plea", "offer", CASE, "--shown-by", "note"], &terms[..]].concat();
+    home.done(&sent, b"");
+    let raw = String::from_utf8(world.submission.wait_for(1).remove(0).raw).unwrap();
+    let flat = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(flat.contains("Charge 3: GUILTY; basis file \"one blow.txt\" sha256"), "{raw}");
+    assert!(raw.contains("filename=\"one blow.txt\""), "{raw}");
+    // They write by hand: the same, but guilty to 2. The file is that of the offer.
+    let crown = format!("Hamish Lintwhite <{LINTWHITE}>");
+    let offered = Message::parse(raw.into_bytes()).headers().message_id().unwrap();
+    let letter = by_hand(&crown, "1", Some(&offered), &format!("Re: PF v PUDDOCK {CASE}"), "As you say, but 2 is G.");
+    world.dovecot.deliver("quill", "INBOX", &letter);
+    let message = eventually(|| {
+        home.done(&["sync"], b"");
+        shown(home)["unmarked"][0].as_str().map(str::to_owned)
+    });
+    let marked = ["plea", "mark", CASE, &message, "--as", "counter", "--charge", "2: guilty", "--reply-by", &until];
+    home.done(&marked, b"");
+    let seen = shown(home);
+    let acts = seen["acts"].as_array().unwrap();
+    let files: Vec<_> = acts.iter().map(|act| act["files"][0]["found"].as_str().unwrap()).collect();
+    assert_eq!(files, ["fits", "named"], "{seen}");
+    assert_eq!(acts[0]["files"][0]["sha256"], acts[1]["files"][0]["sha256"]);
+    // It can be accepted, and what answers it takes the file along once more.
+    let accept = ["plea", "accept", CASE, "--shown-by", "note", "--dry-run"];
+    assert_eq!(home.run(&accept, b"").code, 0);
+    let counter = ["plea", "counter", CASE, "--charge", "2: not-guilty-accepted", "--reply-by", &until];
+    home.done(&[&counter[..], &["--shown-by", "note"]].concat(), b"");
+    let raw = String::from_utf8(world.submission.wait_for(2).remove(1).raw).unwrap();
+    assert!(raw.contains("filename=\"one blow.txt\""), "{raw}");
 }
 
 /// Words without an act are of the negotiation, too: they go to nobody else by a slip of the hand.

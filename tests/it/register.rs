@@ -43,6 +43,16 @@ impl World {
         );
         self.server.deliver("quill", "INBOX", raw.as_bytes());
     }
+
+    /// A home with mail of two cases, of which WEASEL's is closed.
+    fn with_a_closed_case(&self) -> Home {
+        self.deliver(1, "99ZX0012327");
+        self.deliver(2, "99ZX0012326");
+        let home = self.home();
+        home.done(&["sync"], b"");
+        home.done(&["case", "close", "99ZX0012327"], b"");
+        home
+    }
 }
 
 fn path(path: &Path) -> &str {
@@ -78,7 +88,7 @@ fn two_devices_and_a_third_come_to_the_same_register() {
     }
     // Both changes count: closed, and on hold.
     for home in [&one, &two] {
-        let refused = home.run(&["case", "shred", "99ZX0012327"], b"");
+        let refused = home.run(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
         assert_eq!(refused.code, 1, "{refused:?}");
         assert!(refused.err.contains("on hold"), "{refused:?}");
     }
@@ -249,7 +259,7 @@ fn under_an_open_screen_no_case_is_destroyed() {
     screen.wait_for("All mail");
     // Commands are answered by the screen as soon as this one is.
     home.done(&["case", "list"], b"");
-    let refused = home.run(&["case", "shred", "99ZX0012327"], b"");
+    let refused = home.run(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
     assert_eq!((refused.code, refused.err.contains("nothing was destroyed")), (75, true), "{refused:?}");
     let listed = home.done(&["--json", "message", "list"], b"");
     assert!(listed.contains("99ZX0012327"), "{listed}");
@@ -260,12 +270,17 @@ fn under_an_open_screen_no_case_is_destroyed() {
 #[test]
 fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
     let Some(world) = World::new() else { return };
-    world.deliver(1, "99ZX0012327");
-    world.deliver(2, "99ZX0012326");
-    let home = world.home();
-    home.done(&["sync"], b"");
-    home.done(&["case", "close", "99ZX0012327"], b"");
-    let destroyed = home.json(&["case", "shred", "99ZX0012327", "--because", "review"]);
+    let home = world.with_a_closed_case();
+    // Without a reason, and without a yes, nothing goes.
+    let no_reason = home.run(&["case", "shred", "99ZX0012327", "--yes"], b"");
+    assert_eq!((no_reason.code, no_reason.err.contains("--because")), (2, true), "{no_reason:?}");
+    let empty = home.run(&["case", "shred", "99ZX0012327", "--because", " ", "--yes"], b"");
+    assert_eq!((empty.code, empty.err.contains("--because is empty")), (2, true), "{empty:?}");
+    let no_yes = home.run(&["case", "shred", "99ZX0012327", "--reason", "review"], b"99ZX0012327\n");
+    assert_eq!((no_yes.code, no_yes.err.contains("nothing was destroyed; say --yes")), (1, true), "{no_yes:?}");
+    assert!(no_yes.err.contains("1 message here"), "{no_yes:?}");
+    assert!(home.done(&["--json", "message", "list"], b"").contains("99ZX0012327"));
+    let destroyed = home.json(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"]);
     let certificate = &destroyed["certificate"];
     assert_eq!(certificate["messages"], 1, "{destroyed}");
     assert!(certificate["number"].as_str().unwrap().starts_with("SHRED-"));
@@ -282,7 +297,82 @@ fn a_case_that_is_destroyed_leaves_digests_and_a_certificate() {
         let listed = home.done(&["--json", "message", "list"], b"");
         assert!(!listed.contains("99ZX0012327") && listed.contains("99ZX0012326"), "{listed}");
     }
-    assert_eq!(home.run(&["case", "shred", "99ZX0012327"], b"").code, 1, "once is enough");
+    assert_eq!(
+        home.run(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"").code,
+        1,
+        "once is enough"
+    );
+}
+
+/// Copies a directory over another one, which is emptied first.
+fn copy(from: &Path, to: &Path) {
+    let _ = std::fs::remove_dir_all(to);
+    std::fs::create_dir_all(to).unwrap();
+    std::fs::set_permissions(to, std::fs::metadata(from).unwrap().permissions()).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let (kind, target) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &target);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+/// What was copied before a case was destroyed is put back, piece by piece and whole.
+#[test]
+fn an_old_key_file_state_or_cache_put_back_brings_no_destroyed_case_back() {
+    let Some(world) = World::new() else { return };
+    let home = world.with_a_closed_case();
+    home.done(&["register", "replicate"], b"");
+    let roots = home.roots();
+    let (old, new) = (home.beside("old"), home.beside("new"));
+    let keep = |place: &Path| {
+        copy(&roots.state, &place.join("state"));
+        copy(&roots.cache, &place.join("cache"));
+    };
+    keep(&old);
+    home.done(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
+    home.done(&["register", "replicate"], b"");
+    keep(&new);
+    // Everything of today, but for what is put back: the key file, the state store, the cache, or two of them.
+    let put_back = |vault: bool, state: bool, cache: bool| {
+        let from = |is_old: bool| if is_old { &old } else { &new };
+        copy(&new.join("state"), &roots.state);
+        copy(&from(cache).join("cache"), &roots.cache);
+        std::fs::copy(from(vault).join("state/vault"), roots.vault_file()).unwrap();
+        std::fs::copy(from(state).join("state/state.redb"), roots.state_file()).unwrap();
+    };
+    let listed = || {
+        let ran = home.run(&["--json", "message", "list"], b"");
+        (ran.code, format!("{}{}", ran.out, ran.err))
+    };
+    let shown = || {
+        let ran = home.run(&["--json", "register", "show"], b"");
+        format!("{}{}", ran.out, ran.err)
+    };
+    for (vault, state, cache) in [(true, false, false), (false, true, false), (false, true, true), (true, false, true)]
+    {
+        put_back(vault, state, cache);
+        let (code, text) = listed();
+        assert!(code != 0 && !text.contains("99ZX0012327"), "{vault} {state} {cache}: {code} {text}");
+        assert!(!shown().contains("WEASEL"), "{vault} {state} {cache}");
+    }
+    // The old cache alone: what is in it stays shut, and is made anew from the server, without what was destroyed.
+    put_back(false, false, true);
+    assert!(!listed().1.contains("99ZX0012327"));
+    home.done(&["sync"], b"");
+    let (code, text) = listed();
+    assert!(code == 0 && text.contains("99ZX0012326") && !text.contains("99ZX0012327"), "{text}");
+    // A former profile put back whole, with its passphrase, is a former profile: nobody can call that back. It learns of the destruction from the
+    // mailbox of the register, and destroys again.
+    put_back(true, true, true);
+    assert!(listed().1.contains("99ZX0012327"));
+    home.done(&["register", "replicate"], b"");
+    let text = listed().1;
+    assert!(text.contains("99ZX0012326") && !text.contains("99ZX0012327"), "{text}");
+    assert!(shown().contains("case-shredded"));
+    assert_eq!(home.json(&["register", "verify"])["ok"], true);
 }
 
 #[test]
@@ -297,7 +387,7 @@ fn what_one_device_destroys_goes_from_the_others_too() {
     }
     assert!(two.done(&["--json", "message", "list"], b"").contains("99ZX0012327"));
     one.done(&["case", "close", "99ZX0012327"], b"");
-    one.done(&["case", "shred", "99ZX0012327"], b"");
+    one.done(&["case", "shred", "99ZX0012327", "--because", "review", "--yes"], b"");
     one.done(&["register", "replicate"], b"");
     two.done(&["register", "replicate"], b"");
     let listed = two.done(&["--json", "message", "list"], b"");

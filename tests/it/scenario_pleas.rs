@@ -92,6 +92,12 @@ fn fill(screen: &Screen, fields: &[&str]) {
     }
 }
 
+/// The board with the row of a case: its name alone stands on the screens before, too.
+pub(crate) fn wait_for_row(screen: &Screen, title: &str) -> String {
+    let is_row = |line: &str| line.contains(title) && (line.contains(" left") || line.contains("overdue"));
+    screen.wait_until("the board", |seen| seen.contains("f whose turn") && seen.lines().any(is_row))
+}
+
 /// The home of the other side, on the same server.
 pub(crate) fn depute(world: &World) -> Home {
     let home = Home::new();
@@ -181,7 +187,7 @@ fn a_scottish_plea_by_mail_is_countered_by_hand_and_agreed() {
     go_to(&screen, "Would take 1");
     screen.send_keys(&["c"]);
     screen.wait_for("Take the message for COUNTER");
-    fill(&screen, &["", "", "guilty", "", "", "", "", ""]);
+    fill(&screen, &["", "", "guilty", "", "", "", "", "", ""]);
     screen.type_text(&in_hours(160));
     screen.send_keys(&["C-s"]);
     let seen = screen.wait_for("P1 COUNTER");
@@ -214,9 +220,10 @@ fn a_scottish_plea_by_mail_is_countered_by_hand_and_agreed() {
     // No acceptance without the client's instructions; then from the board to the sent answer in four keys and the text.
     refused(&world.home.run(&["plea", "accept", CASE], b""), "needs the client's instructions");
     screen.send_keys(&["g", "p"]);
-    let seen = screen.wait_for(" left");
+    // The row, not the screen before: a key on a board that has not come yet opens nothing.
+    let seen = wait_for_row(&screen, "PF v PUDDOCK");
     show("board", &seen);
-    assert!(seen.contains("PF v PUDDOCK") && seen.contains("you"), "{seen}");
+    assert!(seen.contains(" left") && seen.contains("you"), "{seen}");
     screen.send_keys(&["Enter"]);
     screen.wait_for("your turn");
     screen.send_keys(&["a"]);

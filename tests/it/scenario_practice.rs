@@ -398,12 +398,12 @@ fn a_case_on_hold_stays_and_a_closed_one_is_destroyed_with_a_certificate() {
     let copy = tempfile::tempdir().unwrap();
     world.home.done(&["case", "close", "99ZX0012327", "--review", "2033-03-06"], b"");
     world.home.done(&["case", "hold", "99ZX0012326", "--because", "appeal"], b"");
-    let refused = world.home.run(&["case", "shred", "99ZX0012326"], b"");
+    let refused = world.home.run(&["case", "shred", "99ZX0012326", "--because", "review", "--yes"], b"");
     assert_eq!((refused.code, refused.err.contains("on hold")), (1, true), "{refused:?}");
     let cache = world.home.roots().cache;
     let status = std::process::Command::new("cp").arg("-a").arg(&cache).arg(copy.path()).status().unwrap();
     assert!(status.success());
-    let certificate = world.home.json(&["case", "shred", "99ZX0012327", "--because", "kept for seven years"]);
+    let certificate = world.home.json(&["case", "shred", "99ZX0012327", "--because", "kept for seven years", "--yes"]);
     let number = certificate["certificate"]["number"].as_str().unwrap();
     assert!(number.starts_with("SHRED-"), "{certificate}");
     assert_eq!(certificate["certificate"]["digests"].as_array().unwrap().len(), 1, "{certificate}");

@@ -8,10 +8,11 @@
 //! | `store-v4` | 2 | 4 | 2 | every decision about a certificate; where the secret part of an own key is |
 //! | `store-v5` | 2 | 6 | 2 | changes that wait for a person; keys that lie elsewhere |
 //! | `store-v6` | 2 | 6 | 2 | a kept list of form 2: whether a person settled where a message belongs |
+//! | `store-v7` | 2 | 6 | 2 | messages in quarantine by Message-ID and digest, and where they lie |
 //!
 //! A fixture is made by the version that first writes a form, and never changed after. The one of today's form is made anew beside them:
 //! `CASEMAIL_WRITE_FIXTURE=tests/data/store-vN cargo test --test it -- store::write_the_fixture --ignored`, then the kept list in it by
-//! `CASEMAIL_WRITE_FIXTURE=… cargo test --lib -- kept::write_the_fixture --ignored`.
+//! `CASEMAIL_WRITE_FIXTURE=… cargo test --lib -- kept::tests::write_the_fixture --ignored`.
 
 mod forms;
 mod values;
@@ -368,6 +369,18 @@ fn the_sixth_form_is_read() {
     holds_the_third_values("store-v6", &Since::the_fifth_form());
 }
 
+#[test]
+fn the_seventh_form_is_read() {
+    holds_the_third_values("store-v7", &Since::the_fifth_form());
+    opened_twice("store-v7", |_, _, state| {
+        for (place, digest, raw) in values::quarantined() {
+            assert_eq!(state.quarantined_at(place).unwrap(), Some(digest));
+            assert_eq!(state.quarantined(values::QUARANTINED_ID, &digest).unwrap().as_deref(), Some(raw));
+        }
+        assert_eq!(state.formerly_quarantined(values::QUARANTINED_ID).unwrap(), None);
+    });
+}
+
 fn holds_the_third_values(fixture: &str, since: &Since) {
     opened_twice(fixture, |vault, cache, state| {
         assert_eq!((vault.epoch(), vault.generation()), (1, 2));
@@ -413,6 +426,10 @@ fn write(dir: &Path) {
     drop(cache);
     let state = State::open(&dir.join("state.redb"), &vault).unwrap();
     values::write_state(&state);
+    for (place, digest, raw) in values::quarantined() {
+        state.put_quarantined(values::QUARANTINED_ID, &digest, raw).unwrap();
+        state.put_quarantined_at(place, &digest).unwrap();
+    }
     let since = Since::the_fifth_form();
     since.certs.iter().for_each(|cert| state.put_cert(cert).unwrap());
     since.secrets.iter().for_each(|secret| state.put_secret(secret).unwrap());

@@ -166,16 +166,41 @@ pub(crate) fn plain(id: &str, subject: &str, text: &str) -> Vec<u8> {
     mail(id, subject, "Content-Type: text/plain; charset=utf-8\r\n", text)
 }
 
+/// Where the cursor is and of how many rows, as the status line says: `3 of 9`.
+fn place(seen: &str) -> Option<(usize, usize)> {
+    let words: Vec<&str> = seen.lines().rev().take(3).flat_map(str::split_whitespace).collect();
+    words.windows(3).find_map(|three| match three {
+        [at, "of", all] => Some((at.parse().ok()?, all.parse().ok()?)),
+        _ => None,
+    })
+}
+
+/// The screen when the cursor is elsewhere than it was, so that each row is looked at; or after a while, for mail that comes may move the rows so that it
+/// stands where it stood.
+fn on_from(screen: &Screen, before: Option<(usize, usize)>) -> String {
+    let moved =
+        || Some(screen.capture()).filter(|now| place(now).is_some() && (before.is_none() || place(now) != before));
+    within(2, moved).unwrap_or_else(|| screen.capture())
+}
+
 /// Goes to a row that holds a text.
 pub(crate) fn go_to(screen: &Screen, text: &str) {
-    screen.send_keys(&["Home"]);
-    for _ in 0..60 {
-        let seen = screen.capture();
-        if seen.lines().any(|line| line.starts_with('▌') && line.contains(text)) {
-            return;
+    // Once more from the top where mail that came meanwhile has moved the rows under the keys.
+    for _ in 0..3 {
+        let before = place(&screen.wait_until("a place", |now| place(now).is_some()));
+        screen.send_keys(&["Home"]);
+        let mut seen = on_from(screen, before.filter(|(at, _)| *at > 1));
+        for _ in 0..60 {
+            if seen.lines().any(|line| line.starts_with('▌') && line.contains(text)) {
+                return;
+            }
+            let before = place(&seen);
+            if before.is_some_and(|(at, all)| at >= all) {
+                break;
+            }
+            screen.send_keys(&["j"]);
+            seen = on_from(screen, before);
         }
-        screen.send_keys(&["j"]);
-        screen.wait_until("the cursor one row on", |now| now != seen);
     }
     panic!("no row holds {text:?}:\n{}", screen.capture());
 }

@@ -47,6 +47,8 @@ pub enum Place {
     State,
     /// Its mail.
     Mail,
+    /// Why some of it is in the case; by its order.
+    Filed(usize),
     /// A clock, or a conflict; by its order.
     Clock(usize),
     /// A number.
@@ -137,7 +139,12 @@ impl CaseScreen {
             Place::Party(id) => forms::party(case, Some(id.clone())),
             Place::Hearing(id) => forms::hearing(case, Some(id.clone())),
             Place::Nothing(_) => return self.add(),
-            Place::Mail | Place::Clock(_) | Place::Number(_) | Place::Awaiting(_) | Place::Note(_) => return None,
+            Place::Mail
+            | Place::Filed(_)
+            | Place::Clock(_)
+            | Place::Number(_)
+            | Place::Awaiting(_)
+            | Place::Note(_) => return None,
         })
     }
 
@@ -244,6 +251,10 @@ pub fn lines(view: &CaseView, now: Timestamp) -> Vec<CaseLine> {
     let unread = if view.unread > 0 { format!("{} unread", view.unread) } else { String::new() };
     let mail = if view.messages == 1 { "1 message".to_owned() } else { format!("{} messages", view.messages) };
     lines.plain(Section::Case, Place::Mail, &mail, &unread);
+    for (at, filed) in view.filed.iter().enumerate() {
+        let text = format!("{} {}", filed.messages, filed.because);
+        lines.plain(Section::Case, Place::Filed(at), &text, &format!("{} of 100", filed.score));
+    }
     for (at, clock) in view.clocks.iter().enumerate() {
         lines.add(Section::Clocks, Place::Clock(at), clock.text.as_str(), "", clock.tone);
     }

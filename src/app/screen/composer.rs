@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
 use crate::action::Action;
+use crate::app::effect::ComposerId;
 use crate::app::line::{Line, typed};
 use crate::app::view::Limit;
 use crate::mail::address::Address;
@@ -59,6 +60,8 @@ impl Field {
 /// A message being written.
 #[derive(Debug)]
 pub struct Composer {
+    /// Which one it is.
+    pub id: ComposerId,
     base: Draft,
     lines: [Line; 4],
     /// What is wrong with a field, in words.
@@ -79,6 +82,8 @@ pub struct Composer {
     pub reviewing: bool,
     /// The message whose attachments are on their way into this draft; it is not sent before they are here.
     pub carrying: Option<MessageRef>,
+    /// Answers that it waits for with files that were asked for; it is not sent before they are here.
+    pub awaited: usize,
     /// The text is in the outside editor.
     pub editing: bool,
     /// The marked attachment.
@@ -96,7 +101,7 @@ pub struct Composer {
 impl Composer {
     /// Goes on with a draft.
     #[must_use]
-    pub fn new(draft: Draft, now: Timestamp) -> Self {
+    pub fn new(id: ComposerId, draft: Draft, now: Timestamp) -> Self {
         let list =
             |addresses: &[Address]| Line::new(&addresses.iter().map(Address::to_string).collect::<Vec<_>>().join(", "));
         let lines = [list(&draft.to), list(&draft.cc), list(&draft.bcc), Line::new(&draft.subject)];
@@ -108,6 +113,7 @@ impl Composer {
         let forwarded = draft.origin.as_ref().is_some_and(|origin| origin.forwarded);
         let sealed_answer = draft.answers.is_some() && draft.protection == Protection::Required && !forwarded;
         Self {
+            id,
             lines,
             wrong: [const { None }; 4],
             body: text_area(&draft.body),
@@ -118,6 +124,7 @@ impl Composer {
             sealed_answer,
             reviewing: false,
             carrying: None,
+            awaited: 0,
             editing: false,
             file: 0,
             limit: None,

@@ -148,11 +148,19 @@ impl Negotiation {
     /// The act at the cursor, or the one that the line there tells of.
     #[must_use]
     pub fn act(&self) -> Option<&Heard> {
-        let view = &self.view.as_ref()?.view;
+        let shown = self.view.as_ref()?;
+        let view = &shown.view;
         match self.list.selected()?.place {
             Place::Act(_, at) | Place::Below(_, at, _) | Place::Transit(_, at) => {
                 view.steps.get(at).map(|step| &step.heard)
             }
+            // What was said of a message is about the act in it.
+            Place::Here(at) => match shown.local.get(at)? {
+                Entry::Admit { message, .. } | Entry::Unmark { message, .. } => {
+                    view.steps.iter().map(|step| &step.heard).find(|heard| heard.message == *message)
+                }
+                _ => None,
+            },
             // What waits for a yes is told first of all that is to be looked at, behind what crossed.
             Place::Look(at) => view.unconfirmed().nth(at.checked_sub(view.crossing.iter().count())?),
             _ => None,
@@ -162,10 +170,11 @@ impl Negotiation {
     /// The act that waits for a yes: the one at the cursor, or the only one there is where the cursor is at no act.
     #[must_use]
     pub fn unconfirmed(&self) -> Option<&Heard> {
+        let view = &self.view.as_ref()?.view;
         if let Some(act) = self.act() {
-            return Some(act).filter(|heard| heard.wants_yes());
+            return Some(act).filter(|heard| view.unconfirmed().any(|one| one.message == heard.message));
         }
-        let mut waiting = self.view.as_ref()?.view.unconfirmed();
+        let mut waiting = view.unconfirmed();
         waiting.next().filter(|_| waiting.next().is_none())
     }
 }
@@ -332,7 +341,7 @@ fn acts(lines: &mut Lines, shown: &NegotiationView) {
                     Entry::Refused { .. } => Tone::Warning,
                     _ => Tone::Plain,
                 };
-                lines.add(Section::Acts, Place::Here(at), &entry.words(), &moment(when), tone);
+                lines.add(Section::Acts, Place::Here(at), &view.words_of(entry), &moment(when), tone);
             }
             Item::Step(step, at) => {
                 let act = &step.heard.act;

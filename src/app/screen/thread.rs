@@ -85,12 +85,14 @@ pub struct Shown {
 }
 
 /// Which message to open first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum First {
     /// The first unread one, else the newest.
     Unread,
     /// The newest.
     Newest,
+    /// This one, else the newest.
+    Message(MessageRef),
 }
 
 /// An open thread.
@@ -185,9 +187,13 @@ impl Thread {
         self.marked.retain(|id| rows.iter().any(|row| row.id == *id));
         self.tree.set_rows(rows.into());
         if let Some(first) = self.first.take() {
-            let unread = self.tree.iter().position(|row| !row.seen).filter(|_| first == First::Unread);
+            let wanted = match &first {
+                First::Unread => self.tree.iter().position(|row| !row.seen),
+                First::Newest => None,
+                First::Message(id) => self.tree.iter().position(|row| row.id == *id),
+            };
             let newest = || self.tree.iter().enumerate().max_by_key(|(_, row)| row.received).map(|(place, _)| place);
-            self.tree.to(unread.or_else(newest).unwrap_or(0));
+            self.tree.to(wanted.or_else(newest).unwrap_or(0));
         }
         self.arrange(self.body);
     }

@@ -3,6 +3,7 @@
 //! A file is read through once in pieces, and at the places that its format names: whatever its size, little of it is held. What cannot be read is
 //! no finding: a damaged file is the sender's own affair.
 
+mod budget;
 mod compound;
 mod office;
 mod pdf;
@@ -12,6 +13,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 
 use zip::ZipArchive;
 
+use self::budget::{BYTES_MAX, Budget};
 use super::policy::Policy;
 
 /// How much stands against sending a file.
@@ -105,12 +107,26 @@ const WITHIN_COUNT: usize = 100;
 
 /// Looks into a file. What was found comes in the order of its weight.
 pub fn inspect<R: Read + Seek>(name: &str, content: &mut R, policy: &Policy) -> Vec<Told> {
-    let mut told = look(name, content, policy, true);
+    within(name, content, policy, BYTES_MAX)
+}
+
+/// Looks into a file, as far as so many unpacked bytes go.
+fn within<R: Read + Seek>(name: &str, content: &mut R, policy: &Policy, bytes: u64) -> Vec<Told> {
+    let mut budget = Budget::new(bytes);
+    let mut told = look(name, content, policy, true, &mut budget);
+    if budget.is_cut() {
+        told.push(Told::new(
+            "not-looked-into",
+            Grade::Ask,
+            "was not looked into whole: it unpacks to more than is read here",
+            "Look yourself for what should not leave, or send a PDF made anew.",
+        ));
+    }
     told.sort_by_key(|one| std::cmp::Reverse(one.grade));
     told
 }
 
-fn look<R: Read + Seek>(name: &str, content: &mut R, policy: &Policy, whole: bool) -> Vec<Told> {
+fn look<R: Read + Seek>(name: &str, content: &mut R, policy: &Policy, whole: bool, budget: &mut Budget) -> Vec<Told> {
     let head = head(content);
     let starts = |magic: &[u8]| head.starts_with(magic);
     if let Some(what) = program(&head) {
@@ -119,10 +135,12 @@ fn look<R: Read + Seek>(name: &str, content: &mut R, policy: &Policy, whole: boo
     let named = policy.is_program(name).then(|| Told::program("is named like a program or a script"));
     let mut told: Vec<Told> = named.into_iter().collect();
     match () {
-        () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => told.extend(package(content, policy, whole)),
+        () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => {
+            told.extend(package(content, policy, whole, budget));
+        }
         () if starts(&compound::MAGIC) => told.extend(compound::inspect(content)),
         () if memchr::memmem::find(head.get(..1024).unwrap_or(&head), b"%PDF-").is_some() => {
-            told.extend(pdf::inspect(content));
+            told.extend(pdf::inspect(content, budget));
         }
         () if starts(b"7z\xbc\xaf\x27\x1c") => told.extend(seven(content)),
         () if starts(b"Rar!\x1a\x07") => told.extend(rar(content, &head)),
@@ -159,10 +177,10 @@ fn program(head: &[u8]) -> Option<&'static str> {
 }
 
 /// An archive or a document that is one: by its directory, and the parts of a document that say something of it.
-fn package<R: Read + Seek>(content: &mut R, policy: &Policy, whole: bool) -> Vec<Told> {
+fn package<R: Read + Seek>(content: &mut R, policy: &Policy, whole: bool, budget: &mut Budget) -> Vec<Told> {
     let mut told = Vec::new();
     let Ok(mut archive) = ZipArchive::new(content) else { return told };
-    if let Some(of_document) = office::inspect(&mut archive) {
+    if let Some(of_document) = office::inspect(&mut archive, budget) {
         return of_document;
     }
     let (mut locked, mut programs, mut within) = (0_usize, Vec::new(), Vec::new());
@@ -195,10 +213,10 @@ fn package<R: Read + Seek>(content: &mut R, policy: &Policy, whole: bool) -> Vec
         let Ok(entry) = archive.by_index(at) else { continue };
         let mut unpacked = Vec::new();
         // A directory may lie about what it holds.
-        if entry.take(WITHIN_MAX).read_to_end(&mut unpacked).is_err() {
+        if budget.over(entry, WITHIN_MAX).read_to_end(&mut unpacked).is_err() {
             continue;
         }
-        let found = look(&name, &mut Cursor::new(unpacked), policy, false);
+        let found = look(&name, &mut Cursor::new(unpacked), policy, false, budget);
         told.extend(
             found
                 .into_iter()

@@ -6,19 +6,27 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 use zip::ZipArchive;
 
+use super::budget::Budget;
 use super::sift::counted;
 use super::{ENTRIES_MAX, Told, count};
 
-/// Unpacked bytes of a part that are read.
+/// Unpacked bytes of a part that are read, as long as the budget has them.
 const PART_MAX: u64 = 64 << 20;
 /// Unpacked bytes of a small part.
 const SMALL_MAX: u64 = 1 << 20;
 /// Sheets or slides that are read.
 const SHEETS_MAX: usize = 500;
 
+/// A package, and how much of it may be unpacked.
+struct Package<'a, R> {
+    archive: &'a mut ZipArchive<R>,
+    budget: &'a mut Budget,
+}
+
 /// Looks into a package; `None` where it is no Office document.
-pub(super) fn inspect<R: Read + Seek>(package: &mut ZipArchive<R>) -> Option<Vec<Told>> {
-    let names: Vec<String> = package.file_names().take(ENTRIES_MAX).map(str::to_owned).collect();
+pub(super) fn inspect<R: Read + Seek>(archive: &mut ZipArchive<R>, budget: &mut Budget) -> Option<Vec<Told>> {
+    let package = &mut Package { archive, budget };
+    let names: Vec<String> = package.archive.file_names().take(ENTRIES_MAX).map(str::to_owned).collect();
     let has = |wanted: &str| names.iter().any(|name| name == wanted);
     if has("[Content_Types].xml") {
         return Some(open_xml(package, &names));
@@ -27,18 +35,18 @@ pub(super) fn inspect<R: Read + Seek>(package: &mut ZipArchive<R>) -> Option<Vec
 }
 
 /// The beginning of a part, unpacked.
-fn part<R: Read + Seek>(package: &mut ZipArchive<R>, name: &str, most: u64) -> Vec<u8> {
+fn part<R: Read + Seek>(package: &mut Package<'_, R>, name: &str, most: u64) -> Vec<u8> {
     let mut content = Vec::new();
-    if let Ok(entry) = package.by_name(name) {
-        let _ = entry.take(most).read_to_end(&mut content);
+    if let Ok(entry) = package.archive.by_name(name) {
+        let _ = package.budget.over(entry, most).read_to_end(&mut content);
     }
     content
 }
 
 /// How often each expression stands in a part.
-fn times<R: Read + Seek>(package: &mut ZipArchive<R>, name: &str, expressions: &[&Regex]) -> Vec<usize> {
-    match package.by_name(name) {
-        Ok(entry) => counted(entry, expressions, PART_MAX),
+fn times<R: Read + Seek>(package: &mut Package<'_, R>, name: &str, expressions: &[&Regex]) -> Vec<usize> {
+    match package.archive.by_name(name) {
+        Ok(entry) => counted(package.budget.over(entry, PART_MAX), expressions),
         Err(_) => vec![0; expressions.len()],
     }
 }
@@ -53,7 +61,7 @@ fn element(xml: &[u8], name: &str) -> Option<String> {
     (!text.is_empty()).then_some(text)
 }
 
-fn open_xml<R: Read + Seek>(package: &mut ZipArchive<R>, names: &[String]) -> Vec<Told> {
+fn open_xml<R: Read + Seek>(package: &mut Package<'_, R>, names: &[String]) -> Vec<Told> {
     let mut told = Vec::new();
     let types = part(package, "[Content_Types].xml", SMALL_MAX);
     let typed = |kind: &[u8]| memchr::memmem::find(&types, kind).is_some();
@@ -97,10 +105,11 @@ static VANISHED: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r#"<w:(?:vanish|webHidden)\s*/>|<w:vanish\s+w:val="(?:true|1|on)""#).ok());
 static COMMENT: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"<(?:w:|p:|p188:)?(?:comment|cm|threadedComment)\s").ok());
-static HIDDEN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\bhidden="(?:1|true)""#).ok());
-static HIDDEN_SHEET: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"\bstate="(?:hidden|veryHidden)""#).ok());
+static HIDDEN: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r#"(?-u:\b)hidden="(?:1|true)""#).ok());
+static HIDDEN_SHEET: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(?-u:\b)state="(?:hidden|veryHidden)""#).ok());
 static HIDDEN_SLIDE: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"<p:sld\b[^>]*\bshow="(?:0|false)""#).ok());
+    LazyLock::new(|| Regex::new(r#"<p:sld(?-u:\b)[^>]*(?-u:\b)show="(?:0|false)""#).ok());
 static FIELD: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"<a:fld\s").ok());
 static RUN_OF_TEXT: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"<a:t>[^<]*\S[^<]*</a:t>").ok());
 
@@ -115,7 +124,7 @@ fn add(found: &mut Vec<String>, number: usize, one: &str, many: &str) {
     }
 }
 
-fn word<R: Read + Seek>(package: &mut ZipArchive<R>, found: &mut Vec<String>) {
+fn word<R: Read + Seek>(package: &mut Package<'_, R>, found: &mut Vec<String>) {
     let counts = times(package, "word/document.xml", &all([&INSERTED, &DELETED, &VANISHED]));
     if let [inserted, deleted, vanished] = counts.as_slice() {
         add(found, inserted + deleted, "tracked change", "tracked changes");
@@ -125,12 +134,22 @@ fn word<R: Read + Seek>(package: &mut ZipArchive<R>, found: &mut Vec<String>) {
     add(found, comments, "comment", "comments");
 }
 
-fn workbook<R: Read + Seek>(package: &mut ZipArchive<R>, names: &[String], found: &mut Vec<String>) {
+/// The first of some parts; that there are more is noted.
+fn first<'n>(parts: impl Iterator<Item = &'n String>, most: usize, budget: &mut Budget) -> Vec<&'n String> {
+    let mut parts = parts.fuse();
+    let found = parts.by_ref().take(most).collect();
+    if parts.next().is_some() {
+        budget.cut();
+    }
+    found
+}
+
+fn workbook<R: Read + Seek>(package: &mut Package<'_, R>, names: &[String], found: &mut Vec<String>) {
     let hidden: usize = times(package, "xl/workbook.xml", &all([&HIDDEN_SHEET])).iter().sum();
     add(found, hidden, "hidden sheet", "hidden sheets");
     let mut comments = 0_usize;
     let of_comments = |name: &&String| name.starts_with("xl/comments") || name.starts_with("xl/threadedComments/");
-    for name in names.iter().filter(of_comments).take(SHEETS_MAX) {
+    for name in first(names.iter().filter(of_comments), SHEETS_MAX, package.budget) {
         // A comment stands in both kinds of part: an old one for old programs.
         let here: usize = part(package, name, PART_MAX)
             .windows(9)
@@ -140,15 +159,17 @@ fn workbook<R: Read + Seek>(package: &mut ZipArchive<R>, names: &[String], found
     }
     add(found, comments, "comment", "comments");
     let mut rows = 0_usize;
-    for name in names.iter().filter(|name| name.starts_with("xl/worksheets/sheet")).take(SHEETS_MAX) {
+    let sheets = names.iter().filter(|name| name.starts_with("xl/worksheets/sheet"));
+    for name in first(sheets, SHEETS_MAX, package.budget) {
         rows += times(package, name, &all([&HIDDEN])).iter().sum::<usize>();
     }
     add(found, rows, "hidden row or column", "hidden rows or columns");
 }
 
-fn slides<R: Read + Seek>(package: &mut ZipArchive<R>, names: &[String], found: &mut Vec<String>) {
+fn slides<R: Read + Seek>(package: &mut Package<'_, R>, names: &[String], found: &mut Vec<String>) {
     let (mut hidden, mut notes, mut comments) = (0_usize, 0_usize, 0_usize);
-    for name in names.iter().take(4 * SHEETS_MAX) {
+    let of_slides = names.iter().filter(|name| name.starts_with("ppt/"));
+    for name in first(of_slides, 4 * SHEETS_MAX, package.budget) {
         if name.starts_with("ppt/slides/slide") {
             hidden += times(package, name, &all([&HIDDEN_SLIDE])).iter().sum::<usize>();
         } else if name.starts_with("ppt/notesSlides/notesSlide") {
@@ -167,10 +188,11 @@ fn slides<R: Read + Seek>(package: &mut ZipArchive<R>, names: &[String], found: 
 static ODF_CHANGE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"<text:changed-region[\s>]").ok());
 static ODF_NOTE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"<office:annotation[\s>]").ok());
 static ODF_HIDDEN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"<text:hidden-(?:text|paragraph)\b|\btext:display="none"|\btable:display="false""#).ok()
+    Regex::new(r#"<text:hidden-(?:text|paragraph)(?-u:\b)|(?-u:\b)text:display="none"|(?-u:\b)table:display="false""#)
+        .ok()
 });
 
-fn open_document<R: Read + Seek>(package: &mut ZipArchive<R>, names: &[String]) -> Vec<Told> {
+fn open_document<R: Read + Seek>(package: &mut Package<'_, R>, names: &[String]) -> Vec<Told> {
     let mut told = Vec::new();
     let manifest = part(package, "META-INF/manifest.xml", SMALL_MAX);
     if memchr::memmem::find(&manifest, b"encryption-data").is_some() {

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use regex::bytes::Regex;
 
+use super::budget::Budget;
 use super::sift::sift;
 use super::{Grade, Told, count};
 
@@ -74,15 +75,18 @@ impl Seen {
 }
 
 /// Looks into a PDF.
-pub(super) fn inspect<R: Read + Seek>(content: &mut R) -> Vec<Told> {
+pub(super) fn inspect<R: Read + Seek>(content: &mut R, budget: &mut Budget) -> Vec<Told> {
     let mut seen = Seen::default();
     let mut seen_to = 0;
     sift(content, OVERLAP, |piece, at| seen.take(piece, at, &mut seen_to));
     if seen.locked {
         return vec![Told::locked("a PDF")];
     }
+    if seen.packed.len() > STREAMS_MAX {
+        budget.cut();
+    }
     for place in std::mem::take(&mut seen.packed).into_iter().take(STREAMS_MAX) {
-        if let Some(objects) = unpack(content, place) {
+        if let Some(objects) = unpack(content, place, budget) {
             let mut seen_to = 0;
             seen.take(&objects, 0, &mut seen_to);
         }
@@ -112,7 +116,7 @@ pub(super) fn inspect<R: Read + Seek>(content: &mut R) -> Vec<Told> {
 }
 
 /// The objects of a packed stream whose dictionary has a word at `place`.
-fn unpack<R: Read + Seek>(content: &mut R, place: u64) -> Option<Vec<u8>> {
+fn unpack<R: Read + Seek>(content: &mut R, place: u64, budget: &mut Budget) -> Option<Vec<u8>> {
     let mut head = Vec::new();
     content.seek(SeekFrom::Start(place)).ok()?;
     content.by_ref().take(OVERLAP as u64).read_to_end(&mut head).ok()?;
@@ -122,7 +126,8 @@ fn unpack<R: Read + Seek>(content: &mut R, place: u64) -> Option<Vec<u8>> {
     content.seek(SeekFrom::Start(place.checked_add((word + 6 + breaks) as u64)?)).ok()?;
     let mut objects = Vec::new();
     // What ends in damage is read up to it.
-    let _ = flate2::read::ZlibDecoder::new(content.by_ref()).take(STREAM_BYTES).read_to_end(&mut objects);
+    let objects_of = flate2::read::ZlibDecoder::new(content.by_ref());
+    let _ = budget.over(objects_of, STREAM_BYTES).read_to_end(&mut objects);
     Some(objects)
 }
 

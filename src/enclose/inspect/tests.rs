@@ -1,8 +1,8 @@
 //! Files as programs of others make them: `tests/data/enclose`.
 
-use std::io::Cursor;
+use std::io::{Cursor, Write as _};
 
-use super::{Grade, Told, inspect};
+use super::{Grade, Told, inspect, within};
 use crate::enclose::Policy;
 
 macro_rules! files {
@@ -189,4 +189,39 @@ fn damage_is_no_finding_and_no_panic() {
     for cut in 0..bytes.len() {
         told("a.rar", &bytes[..cut]);
     }
+}
+
+/// A zip of these files.
+fn packed(files: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, content) in files {
+        archive.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+        archive.write_all(content).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+#[test]
+fn what_unpacks_without_end_is_looked_into_up_to_a_point_and_that_is_said() {
+    let look = |content: &[u8], bytes: u64| -> Vec<&'static str> {
+        let told = within("deck.pptx", &mut Cursor::new(content), &Policy::default(), bytes);
+        told.iter().map(|one| one.code).collect()
+    };
+    let slide = |number: usize| (format!("ppt/slides/slide{number}.xml"), vec![b' '; 10_000]);
+    let mut parts = vec![("[Content_Types].xml".to_owned(), b"<Types/>".to_vec())];
+    parts.extend((0..40).map(slide));
+    parts.push(("ppt/slides/slide99.xml".into(), br#"<p:sld show="0">"#.to_vec()));
+    let deck = packed(&parts);
+    assert_eq!(look(&deck, 1 << 20), ["hidden-content"]);
+    // Each part is small, and all of them are not.
+    assert_eq!(look(&deck, 300_000), ["not-looked-into"]);
+    // Documents within an archive have one budget, and so have their parts.
+    let many: Vec<_> = (0..8).map(|number| (format!("{number}.pptx"), deck.clone())).collect();
+    let archive = packed(&many);
+    assert_eq!(look(&archive, 8 << 20), ["hidden-content"; 8]);
+    assert_eq!(look(&archive, 1_000_000), ["hidden-content", "hidden-content", "not-looked-into"]);
+    // More slides than are counted.
+    let many: Vec<_> = (0..2_001).map(|number| (format!("ppt/slides/slide{number}.xml"), Vec::new())).collect();
+    let deck = packed(&[&parts[..1], &many].concat());
+    assert_eq!(look(&deck, 1 << 20), ["not-looked-into"]);
 }

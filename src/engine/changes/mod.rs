@@ -44,6 +44,7 @@ use super::library::record::Record;
 use crate::app::view::Tone;
 use crate::imap::UidSet;
 use crate::mail::id::{MailboxId, MessageKey, MessageRef};
+use crate::mail::thread::id_hash;
 use crate::store::change::{Act, Change};
 use crate::store::flags::Flags;
 use crate::store::state::{State, StateError};
@@ -104,6 +105,11 @@ impl Changes {
             let said = Flags::new(library.flags(key).unwrap_or_default(), Vec::new());
             self.show(library, key, &said);
         }
+    }
+
+    /// Digest of all that lies over what the servers said; 0: nothing does.
+    pub(crate) fn digest(&self) -> u64 {
+        if self.queue.is_idle() { 0 } else { id_hash(&self.queue.words()).max(1) }
     }
 
     /// Whether the server of this account still has to be told something.

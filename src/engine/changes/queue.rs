@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const ASKED_MAX: Duration = Duration::from_secs(3_600);
 
 /// One UIDVALIDITY of one mailbox of an account.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Place {
     pub(crate) account: String,
     pub(crate) mailbox: String,
@@ -249,6 +249,19 @@ impl Queue {
         let waiting = self.index.iter().map(|(place, uids)| (place.clone(), uids.keys().copied().collect()));
         let lost = self.lost.iter().map(|(place, uids)| (place.clone(), uids.keys().copied().collect()));
         waiting.chain(lost).collect()
+    }
+
+    /// What waits, in words: the same words lay the same over what the servers said. Rows that are being tried again are the same rows.
+    pub(crate) fn words(&self) -> String {
+        let mut words = String::new();
+        for (change, _) in self.waiting() {
+            let Change { seq, account, act, waiting, taken_back, .. } = change;
+            words.push_str(&format!("{seq} {account:?} {act:?} {waiting:?} {taken_back}\n"));
+        }
+        for (place, uids) in self.lost.iter().collect::<BTreeMap<_, _>>() {
+            words.push_str(&format!("{place:?} {uids:?}\n"));
+        }
+        words
     }
 
     /// Whether nothing waits anywhere.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut, because};
+use super::provenance::{QUARANTINE, Shut, because, name_of};
 use super::refuse;
+use crate::case::MessageName;
 use crate::case::document::Reach;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
@@ -21,6 +22,7 @@ use crate::mail::address::Address;
 use crate::mail::display::AttachmentInfo;
 use crate::mail::html;
 use crate::pgp::sentence;
+use crate::register::Book;
 use crate::register::event::Event;
 use crate::register::record::Digest;
 
@@ -94,6 +96,10 @@ struct Gathering<'a> {
     held: u64,
     /// Digests of the documents that are in it, by their place among the items.
     digests: Vec<(usize, Digest)>,
+    /// The messages that are in it, or of which a document is.
+    messages: Vec<MessageName>,
+    /// Digests of the texts that stand on the pages of messages and are documents, too.
+    texts: Vec<String>,
 }
 
 impl Gathering<'_> {
@@ -111,22 +117,30 @@ impl Gathering<'_> {
         self.items.push(Item { name: name.to_owned(), about: about.to_owned(), matter });
     }
 
-    fn letter(&mut self, letter: &Letter, message: Result<Streamed, String>) {
+    fn letter(&mut self, letter: &Letter, message: Result<Streamed, String>) -> Result<(), ExportError> {
         let message = match message {
             Ok(message) => message,
-            Err(because) => return self.list(&letter.name.to_string(), "", because),
+            Err(because) => {
+                self.list(&letter.name.to_string(), "", because);
+                return Ok(());
+            }
         };
         let Some(reading) = &message.reading else {
-            return self.list(&letter.name.to_string(), "", "the message cannot be read");
+            self.list(&letter.name.to_string(), "", "the message cannot be read");
+            return Ok(());
         };
+        let book = self.exporter.book()?;
         let from = reading.headers().from().first().map(|one| one.addr.clone()).unwrap_or_default();
         let about = format!("{}, {from}", Self::at(letter.received));
-        let shut = self.exporter.shut(reading, message.digest);
+        let shut = self.exporter.shut(&book, letter, reading, message.digest);
+        if shut != Shut::Whole {
+            self.messages.push(name_of(reading, message.digest));
+        }
         if self.choice.mail && self.choice.documents.is_empty() && letter.only.is_none() {
             if shut == Shut::Whole {
                 self.list(&letter.name.to_string(), &about, QUARANTINE);
             } else {
-                self.mail(letter, reading, &about);
+                self.mail(letter, reading, &about, &book);
             }
         }
         let tape = message.tape();
@@ -137,7 +151,7 @@ impl Gathering<'_> {
             }
             let about = format!("{about}, SHA-256 {}\u{2026}", one.sha256.get(..16).unwrap_or_default());
             let because =
-                if shut == Shut::Whole { Some(QUARANTINE) } else { because(self.exporter.reach(reading, one)) };
+                if shut == Shut::Whole { Some(QUARANTINE) } else { because(self.exporter.reach(&book, letter, one)) };
             if let Some(because) = because {
                 self.list(&letter.name.to_string(), "", because);
             } else if let Some(because) = self.too_large(one.bytes) {
@@ -153,6 +167,14 @@ impl Gathering<'_> {
                 }
             }
         }
+        Ok(())
+    }
+
+    /// Whether anything that is in it was put into quarantine since it was taken in.
+    fn is_shut(&self, book: &Book) -> bool {
+        self.digests.iter().any(|(_, digest)| book.is_document_quarantined(&digest.to_string()))
+            || self.messages.iter().any(|message| book.is_message_quarantined(message))
+            || self.texts.iter().any(|sha256| book.is_document_quarantined(sha256))
     }
 
     fn too_large(&mut self, bytes: u64) -> Option<String> {
@@ -198,7 +220,7 @@ impl Gathering<'_> {
     }
 
     /// A message as pages: its head, what OpenPGP says of it, its text, and what came with it.
-    fn mail(&mut self, letter: &Letter, reading: &Reading, about: &str) {
+    fn mail(&mut self, letter: &Letter, reading: &Reading, about: &str, book: &Book) {
         let headers = reading.headers();
         let people = |list: Vec<Address>| list.iter().map(|one| one.addr.clone()).collect::<Vec<_>>().join(", ");
         let mut head =
@@ -209,7 +231,7 @@ impl Gathering<'_> {
         head.push(("Message-ID", headers.message_id().unwrap_or_default()));
         let said = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
         head.push(("OpenPGP", said.into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(" ")));
-        let is_open = |one: &&AttachmentInfo| self.exporter.reach(reading, one) == Reach::Open;
+        let is_open = |one: &&AttachmentInfo| self.exporter.reach(book, letter, one) == Reach::Open;
         let files: Vec<String> = reading
             .body
             .attachments
@@ -220,7 +242,10 @@ impl Gathering<'_> {
         head.push(("With it", files.join("; ")));
         let head =
             head.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| (name.to_owned(), value));
-        let matter = Matter::Mail { head: head.collect(), text: reading.body.text() };
+        let matter = Matter::Mail { head: head.collect(), text: self.exporter.text(book, letter, reading) };
+        let is_shown = |one: &&AttachmentInfo| reading.body.sections.iter().any(|section| section.part == one.part);
+        let shown = reading.body.attachments.iter().filter(|one| is_shown(one) && is_open(one));
+        self.texts.extend(shown.map(|one| one.sha256.clone()));
         self.items.push(Item { name: headers.subject(), about: about.to_owned(), matter });
     }
 }
@@ -243,10 +268,18 @@ impl Exporter {
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
         self.may_write_to(dir)?;
         let gauge = Gauge::new(self.letters.len(), told);
-        let mut gathering =
-            Gathering { exporter: self, choice, items: Vec::new(), seen: HashSet::new(), held: 0, digests: Vec::new() };
+        let mut gathering = Gathering {
+            exporter: self,
+            choice,
+            items: Vec::new(),
+            seen: HashSet::new(),
+            held: 0,
+            digests: Vec::new(),
+            messages: Vec::new(),
+            texts: Vec::new(),
+        };
         let gathered = self.read_ahead(fetch, &gauge, &mut |letter, message| {
-            gathering.letter(letter, message);
+            gathering.letter(letter, message)?;
             gauge.done(gathering.items.len())
         });
         gathered.map_err(|error| refuse(gauge.or_stopped(error)))?;
@@ -274,11 +307,17 @@ impl Exporter {
                 },
             }
         }
-        let Gathering { items, digests, .. } = gathering;
+        let items = std::mem::take(&mut gathering.items);
         if items.is_empty() {
             return Err(EngineError::Refused("there is no such document to be bundled".to_owned()));
         }
         let (bytes, pages, documents) = make(&self.title, items).map_err(refuse)?;
+        let book = self.book().map_err(refuse)?;
+        if gathering.is_shut(&book) {
+            let words = "something in it was put into quarantine meanwhile; make it again, and it is left out";
+            return Err(EngineError::Refused(words.to_owned()));
+        }
+        let digests = gathering.digests;
         let name = if is_dir {
             format!("{}_bundle.pdf", self.directory)
         } else {

@@ -12,6 +12,7 @@ use crate::case::{Identifier, Jurisdiction};
 use crate::engine::core::{Core, EngineError, Open, Settings, Stores};
 use crate::engine::documents::Documents;
 use crate::engine::guard::Records;
+use crate::engine::quarantine::is_own;
 use crate::engine::register::Register;
 use crate::engine::target::own;
 use crate::export::{layout, target};
@@ -35,6 +36,8 @@ pub(super) struct Letter {
     pub(super) cases: Vec<CaseId>,
     /// Only these of its attachments, by their paths.
     pub(super) only: Option<Vec<String>>,
+    /// We sent it.
+    pub(super) is_own: bool,
 }
 
 /// A gathered export.
@@ -53,7 +56,7 @@ pub(crate) struct Exporter {
     pub(super) stores: Arc<Stores>,
     pub(super) settings: Arc<Settings>,
     pub(super) keyring: Arc<Keyring>,
-    /// Says what is in quarantine.
+    /// What the register says at the beginning, of whose company the cases are; what is in quarantine is asked anew for each letter.
     pub(super) book: Arc<Book>,
 }
 
@@ -101,6 +104,7 @@ impl Exporter {
                 thread: library.thread_of(key).unwrap_or(ThreadId(0)),
                 cases: library.cases_of(key).into_iter().map(|(case, _)| case).collect(),
                 only: only.get(&key).cloned(),
+                is_own: is_own(open, key),
             })
         };
         let mut letters: Vec<Letter> = keys.iter().filter_map(|key| letter(*key)).collect();

@@ -221,3 +221,6 @@ pub fn judge(keyring: &Keyring, text: &[u8], signature: &[u8], now: Timestamp) -
     }
     Err("does not hold over the list by any key that is known here".to_owned())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,15 +1,19 @@
 //! Where a message came from and what is known of it, and what of it is shut.
 
+use std::sync::Arc;
+
 use super::gather::{Exporter, Letter};
 use crate::case::document::{Direction, Document, Reach};
 use crate::case::{Class, MessageName, service};
 use crate::engine::documents::reach;
 use crate::engine::reading::Reading;
-use crate::export::{Entry, Provenance, Role};
+use crate::export::{Entry, ExportError, Provenance, Role};
 use crate::mail::address::Address;
-use crate::mail::display::AttachmentInfo;
+use crate::mail::display::{AttachmentInfo, Body};
+use crate::mail::safe::file_name;
 use crate::pgp::report::SignatureState;
 use crate::pgp::sentence;
+use crate::register::Book;
 use crate::register::record::Digest;
 
 /// Why something stays where it is.
@@ -38,28 +42,46 @@ pub(super) fn because(reach: Reach) -> Option<&'static str> {
 }
 
 /// The name under which the register knows a message.
-fn name_of(reading: &Reading, digest: Digest) -> MessageName {
+pub(super) fn name_of(reading: &Reading, digest: Digest) -> MessageName {
     let id = reading.headers().message_id().or_else(|| reading.message.headers().message_id());
     MessageName { message_id: id.unwrap_or_default(), digest: digest.0 }
 }
 
 impl Exporter {
+    /// What the register says now: somebody may put something out of reach while an export is at work.
+    ///
+    /// # Errors
+    /// It cannot be read: nothing is known to be in reach then.
+    pub(super) fn book(&self) -> Result<Arc<Book>, ExportError> {
+        self.register.with(|loaded| loaded.book()).map_err(|why| ExportError::at("the register", why))
+    }
+
     /// What of a message is out of reach.
-    pub(super) fn shut(&self, reading: &Reading, digest: Digest) -> Shut {
-        if self.book.has_quarantine() && self.book.is_message_quarantined(&name_of(reading, digest)) {
+    pub(super) fn shut(&self, book: &Book, letter: &Letter, reading: &Reading, digest: Digest) -> Shut {
+        if book.has_quarantine() && book.is_message_quarantined(&name_of(reading, digest)) {
             return Shut::Whole;
         }
         // The worst of them, in the order of their reach.
         let worst =
-            reading.body.attachments.iter().map(|one| self.reach(reading, one)).max_by_key(|reach| *reach as u8);
+            reading.body.attachments.iter().map(|one| self.reach(book, letter, one)).max_by_key(|reach| *reach as u8);
         worst.and_then(because).map_or(Shut::Nothing, Shut::Part)
     }
 
+    /// The text of a message without what is out of reach: a text that has a name is shown with its message and is a document, too.
+    pub(super) fn text(&self, book: &Book, letter: &Letter, reading: &Reading) -> String {
+        let mut body = Body { sections: reading.body.sections.clone(), ..Body::default() };
+        for one in reading.body.attachments.iter().filter(|one| self.reach(book, letter, one) != Reach::Open) {
+            body.sections.retain(|section| section.part != one.part);
+        }
+        body.text()
+    }
+
     /// Whether a document may be written out.
-    pub(super) fn reach(&self, reading: &Reading, one: &AttachmentInfo) -> Reach {
-        let withheld = self.settings.config.documents.of(&one.name, &one.media_type).withheld;
-        let direction = if self.is_own(reading) { Direction::Out } else { Direction::In };
-        reach(&self.book, None, &one.sha256, withheld, direction)
+    pub(super) fn reach(&self, book: &Book, letter: &Letter, one: &AttachmentInfo) -> Reach {
+        // By the name that the screen and the register have.
+        let withheld = self.settings.config.documents.of(&file_name(&one.name), &one.media_type).withheld;
+        let direction = if letter.is_own { Direction::Out } else { Direction::In };
+        reach(book, None, &one.sha256, withheld, direction)
     }
 
     /// Whether a message is from one of the accounts.

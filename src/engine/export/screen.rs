@@ -29,6 +29,10 @@ impl Core {
         if self.is_exporting(open) {
             return;
         }
+        let chosen: Arc<[SafeText]> = match &wanted {
+            Wanted::Documents(_, documents) => documents.iter().map(|one| SafeText::line(&one.sha256)).collect(),
+            Wanted::Case(_) | Wanted::Mail(_) => Arc::default(),
+        };
         let (subject, mail) = match wanted {
             Wanted::Case(case) => (Subject::Case(case), true),
             Wanted::Mail(Target::Messages(names)) => (Subject::Messages(names), true),
@@ -97,7 +101,7 @@ impl Core {
             };
             // Before it is told: whoever reads it may begin the next.
             drop(stop);
-            announcer.send(Event::Exporting(ExportNews::Ended(words)));
+            announcer.send(Event::Exporting(ExportNews::Ended(words, chosen)));
             core.front_of(number, Core::register_changed);
         });
     }
@@ -155,7 +159,7 @@ impl Core {
             };
             let words = sentence(tone, &format!("{}. In {}.", found.words(), dir.display()));
             drop(stop);
-            announcer.send(Event::Exporting(ExportNews::Ended(words)));
+            announcer.send(Event::Exporting(ExportNews::Ended(words, Arc::default())));
         });
     }
 

@@ -1,7 +1,7 @@
 //! What stands beside exported files: made from what was written and what an earlier export of the same case left, read again, signed; then the register
 //! is told.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::io::Write;
 
 use jiff::Timestamp;
@@ -10,8 +10,10 @@ use super::Exported;
 use super::gather::Exporter;
 use super::gauge::Gauge;
 use crate::engine::register::Hand;
-use crate::export::manifest::{DIGESTS, INDEX, MESSAGES, PROVENANCE, SCHEMA, SIGNATURE, digests, read_digests};
-use crate::export::{ExportError, Folder, Manifest, Role, archive};
+use crate::export::manifest::{
+    DIGESTS, INDEX, MESSAGES, PROVENANCE, SCHEMA, SIGNATURE, digests, is_inside, read_digests,
+};
+use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Role, archive};
 use crate::mail::id::CaseId;
 use crate::pgp::detached;
 use crate::register::event::Event;
@@ -25,6 +27,7 @@ impl Exporter {
         mut manifest: Manifest,
         earlier: Manifest,
         done: &mut Exported,
+        gauge: &Gauge<'_>,
     ) -> Result<(), ExportError> {
         // No list names what could be lost with the current.
         folder.sync()?;
@@ -34,37 +37,34 @@ impl Exporter {
         manifest.case = self.case.as_ref().map(|case| case.0.clone()).unwrap_or_default();
         manifest.title.clone_from(&self.title);
         manifest.written = now;
+        let before = earlier.clone();
+        let earlier = self.vouched(folder, earlier, &mut manifest, gauge)?;
         done.left_out.clone_from(&manifest.left_out);
         let mut merged = manifest;
-        merged.take_in(earlier.clone());
-        let same = Manifest { written: earlier.written, program: earlier.program.clone(), ..merged.clone() } == earlier;
-        if same && let Some(list) = folder.read(DIGESTS)? {
-            done.manifest = Digest::of(&list).to_string();
-            done.signed_by = self.signer(now).filter(|_| folder.read(SIGNATURE).is_ok_and(|found| found.is_some()));
-            return Ok(());
+        merged.take_in(earlier);
+        let same = Manifest { written: before.written, program: before.program.clone(), ..merged.clone() };
+        if same == before && folder.read(DIGESTS)?.is_some() {
+            let (beside, list) = beside(&same)?;
+            let is_there = |(name, content): &(&str, Vec<u8>)| {
+                folder.read(name).is_ok_and(|found| found.as_ref() == Some(content))
+            };
+            if folder.read(DIGESTS)?.as_ref() == Some(&list) && beside.iter().all(is_there) {
+                done.manifest = Digest::of(&list).to_string();
+                done.signed_by = self.sign(folder, &list, now)?;
+                return Ok(());
+            }
         }
         if merged.files.is_empty() {
             return Ok(());
         }
-        let json = merged.json().map_err(|why| ExportError::at(PROVENANCE, why))?;
-        let mut list: BTreeMap<String, String> =
-            merged.files.iter().map(|entry| (entry.path.clone(), entry.sha256.clone())).collect();
-        for (name, content) in
-            [(PROVENANCE, json), (INDEX, merged.index().into_bytes()), (MESSAGES, merged.messages().into_bytes())]
-        {
+        let (beside, list) = beside(&merged)?;
+        for (name, content) in beside {
             folder.replace(name, &content)?;
-            list.insert(name.to_owned(), Digest::of(&content).to_string());
         }
-        let list = digests(&list).into_bytes();
         // A signature over the former list would be one that does not hold.
         folder.remove(SIGNATURE);
         folder.replace(DIGESTS, &list)?;
-        if let Some(signer) = self.signer(now)
-            && let Ok(signature) = detached::sign_as(&self.keyring, &signer, &list, now)
-        {
-            folder.replace(SIGNATURE, &signature)?;
-            done.signed_by = Some(signer);
-        }
+        done.signed_by = self.sign(folder, &list, now)?;
         folder.sync()?;
         let documents = done.files.iter().filter(|(entry, _)| entry.role == Role::Document);
         let documents = documents.filter_map(|(entry, _)| entry.sha256.parse().ok()).collect();
@@ -81,11 +81,94 @@ impl Exporter {
         self.register.append(&hand, &[event]).map_err(|why| ExportError::at("the register", why))
     }
 
+    /// What of an earlier manifest still counts. Whoever can write to the directory can write one, and what stands in ours is signed: it counts where an
+    /// own key signed it as it is, else where the file on the disk is what it says. What does not is told among what is left out.
+    fn vouched(
+        &self,
+        folder: &Folder,
+        mut earlier: Manifest,
+        manifest: &mut Manifest,
+        gauge: &Gauge<'_>,
+    ) -> Result<Manifest, ExportError> {
+        if earlier.files.is_empty() || self.is_signed(folder, &earlier)? {
+            return Ok(earlier);
+        }
+        let now: HashSet<(&str, &str)> =
+            manifest.files.iter().map(|entry| (entry.path.as_str(), entry.sha256.as_str())).collect();
+        let (mut kept, mut lost) = (Vec::new(), Vec::new());
+        for entry in earlier.files {
+            // Somebody may not want it any more.
+            gauge.count(0).map_err(|_| ExportError::Stopped)?;
+            let is_new = now.contains(&(entry.path.as_str(), entry.sha256.as_str()));
+            if is_new || folder.holds(&entry.path, entry.bytes, &entry.sha256) {
+                kept.push(entry);
+            } else {
+                lost.push(entry);
+            }
+        }
+        let gone = |message: &str| {
+            let of_it = |entry: &Entry| entry.message == message;
+            lost.iter().any(of_it) && !kept.iter().any(of_it)
+        };
+        earlier.messages.retain(|message| !gone(&message.sha256));
+        earlier.files = kept;
+        manifest.left_out.extend(lost.into_iter().map(|entry| LeftOut {
+            what: entry.path,
+            because: "an earlier list names it, and no such file is here: it is not listed any more".to_owned(),
+        }));
+        Ok(earlier)
+    }
+
+    /// Whether an own key signed the list of digests that lies here, and this manifest is in it.
+    fn is_signed(&self, folder: &Folder, manifest: &Manifest) -> Result<bool, ExportError> {
+        let now = self.settings.clock.now();
+        let (list, signature, text) = (folder.read(DIGESTS)?, folder.read(SIGNATURE)?, folder.read(PROVENANCE)?);
+        let (Some(list), Some(signature), Some(text)) = (list, signature, text) else { return Ok(false) };
+        let digest = Digest::of(&text).to_string();
+        let is_listed = read_digests(&String::from_utf8_lossy(&list))
+            .is_ok_and(|lines| lines.iter().any(|(found, path)| path == PROVENANCE && *found == digest));
+        let is_it = serde_json::from_slice::<Manifest>(&text).is_ok_and(|read| read == *manifest);
+        let own = self.keyring.certs(now).into_iter().filter(|info| info.has_secret);
+        let mut own = own.map(|info| info.fingerprint);
+        Ok(is_listed && is_it && own.any(|signer| self.holds(&signer, &list, &signature, now)))
+    }
+
+    /// Whether a signature over a list is by this key.
+    fn holds(&self, signer: &str, list: &[u8], signature: &[u8], now: Timestamp) -> bool {
+        self.keyring.cert_bytes(signer).is_ok_and(|cert| detached::verify(&cert, list, signature, now))
+    }
+
+    /// Signs the list, unless that is done: by whom.
+    fn sign(&self, folder: &mut Folder, list: &[u8], now: Timestamp) -> Result<Option<String>, ExportError> {
+        let Some(signer) = self.signer(now) else { return Ok(None) };
+        let there = folder.read(SIGNATURE)?;
+        if there.is_some_and(|signature| self.holds(&signer, list, &signature, now)) {
+            return Ok(Some(signer));
+        }
+        let Ok(signature) = detached::sign_as(&self.keyring, &signer, list, now) else { return Ok(None) };
+        folder.replace(SIGNATURE, &signature)?;
+        folder.sync()?;
+        Ok(Some(signer))
+    }
+
     /// The own key that signs.
     fn signer(&self, now: Timestamp) -> Option<String> {
         let accounts = self.settings.config.accounts.iter();
         accounts.filter_map(|account| self.keyring.signer_for(&account.address.addr, now)).next()
     }
+}
+
+/// What stands beside the files, by name, and the list of the digests of all.
+type Beside = (Vec<(&'static str, Vec<u8>)>, Vec<u8>);
+
+fn beside(manifest: &Manifest) -> Result<Beside, ExportError> {
+    let json = manifest.json().map_err(|why| ExportError::at(PROVENANCE, why))?;
+    let files =
+        vec![(PROVENANCE, json), (INDEX, manifest.index().into_bytes()), (MESSAGES, manifest.messages().into_bytes())];
+    let mut list: BTreeMap<String, String> =
+        manifest.files.iter().map(|entry| (entry.path.clone(), entry.sha256.clone())).collect();
+    list.extend(files.iter().map(|(name, content)| ((*name).to_owned(), Digest::of(content).to_string())));
+    Ok((files, digests(&list).into_bytes()))
 }
 
 /// What an earlier export of the same case has left here.
@@ -112,6 +195,9 @@ pub(super) fn read_earlier(folder: &Folder, case: &Option<CaseId>) -> Result<Man
     }
     if earlier.case != this {
         return Err(foreign(&format!("it is of the case {}", earlier.case)));
+    }
+    if let Some(entry) = earlier.files.iter().find(|entry| !is_inside(&entry.path)) {
+        return Err(foreign(&format!("{:?} is no file of this directory", entry.path)));
     }
     Ok(earlier)
 }

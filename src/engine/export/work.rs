@@ -1,6 +1,6 @@
 //! An export at work: one message after the other, its documents and itself put under their names.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::mpsc::sync_channel;
 
@@ -10,7 +10,7 @@ use super::gauge::{Gauge, Told};
 use super::provenance::{QUARANTINE, Shut, because, entry};
 use super::seal::{drop_zip, read_earlier};
 use super::{Exported, Form, refuse};
-use crate::case::document::Document;
+use crate::case::document::{Document, Reach};
 use crate::engine::STACK_BYTES;
 use crate::engine::company::Company;
 use crate::engine::core::EngineError;
@@ -18,9 +18,10 @@ use crate::engine::documents::imported;
 use crate::engine::reading::Look;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
-use crate::mail::id::ThreadId;
+use crate::mail::id::{MessageKey, ThreadId};
 use crate::pgp::open::Decrypt;
 use crate::pgp::{file, sentence};
+use crate::register::Book;
 
 /// The topic of what was taken in by hand: its directory has the number 0, which no thread has.
 const BY_HAND: &str = "By-hand";
@@ -76,13 +77,15 @@ impl Exporter {
         let earlier = read_earlier(&folder, &self.case).map_err(refuse)?;
         let by_hand = if matches!(self.order.form, Form::Files | Form::Zip) { self.by_hand()? } else { Vec::new() };
         let gauge = Gauge::new(self.letters.len() + by_hand.len(), told);
+        // A Maildir is no directory of a thread.
+        let threads = earlier.files.iter().filter(|entry| !entry.path.starts_with("Maildir/"));
         let mut work = Work {
             exporter: self,
             gauge: &gauge,
             threads: HashMap::new(),
             seen: HashMap::new(),
-            held: BTreeSet::new(),
-            known: earlier.files.iter().map(|entry| (entry.message.clone(), entry.path.clone())).collect(),
+            accepted: HashMap::new(),
+            known: threads.map(|entry| (entry.message.clone(), entry.path.clone())).collect(),
             manifest: Manifest::default(),
             done: Exported { directory: folder.path().to_owned(), ..Exported::default() },
         };
@@ -109,7 +112,7 @@ impl Exporter {
         let settled = folder.settle();
         ended.and(settled).map_err(|error| refuse(gauge.or_stopped(error)))?;
         let Work { manifest, mut done, .. } = work;
-        self.seal(&mut folder, manifest, earlier, &mut done).map_err(refuse)?;
+        self.seal(&mut folder, manifest, earlier, &mut done, &gauge).map_err(refuse)?;
         if self.order.form == Form::Zip {
             drop_zip(self, &folder, &mut done, &gauge).map_err(refuse)?;
         }
@@ -127,8 +130,8 @@ struct Work<'a> {
     seen: HashMap<String, usize>,
     /// Where an earlier export has put a message, by its digest.
     known: HashMap<String, String>,
-    /// Messages that stay because of a quarantine, by digest.
-    held: BTreeSet<String>,
+    /// Messages that were looked at and may go into a mailbox, each with its digest.
+    accepted: HashMap<MessageKey, String>,
     manifest: Manifest,
     done: Exported,
 }
@@ -208,9 +211,11 @@ impl Work<'_> {
                 ..Provenance::default()
             });
             self.leave_out(letter, "", "it cannot be read; its bytes are exported as they are".to_owned());
+            self.accepted.insert(letter.key, sha256);
             return self.message(folder, letter, message, "undisplayable");
         };
-        let shut = self.exporter.shut(reading, message.digest);
+        let book = self.exporter.book()?;
+        let shut = self.exporter.shut(&book, letter, reading, message.digest);
         let because = match shut {
             Shut::Whole => Some(QUARANTINE),
             Shut::Part(because) => {
@@ -219,7 +224,6 @@ impl Work<'_> {
             Shut::Nothing => None,
         };
         if let Some(because) = because {
-            self.held.insert(sha256);
             self.leave_out(letter, "", because.to_owned());
             return Ok(());
         }
@@ -232,7 +236,10 @@ impl Work<'_> {
         let subject = provenance.subject.clone();
         self.manifest.messages.push(provenance);
         match self.exporter.order.form {
-            Form::Mbox => return Ok(()),
+            Form::Mbox => {
+                self.accepted.insert(letter.key, sha256);
+                return Ok(());
+            }
             Form::Maildir => {
                 let name = mailbox::maildir_name(letter.received, &sha256);
                 let known = Some((message.bytes, sha256.as_str()));
@@ -244,7 +251,7 @@ impl Work<'_> {
             }
             Form::Files | Form::Zip => {}
         }
-        self.documents_of(folder, letter, message, &sha256)?;
+        self.documents_of(folder, letter, message, &book)?;
         if let Shut::Part(because) = shut {
             // Its bytes hold what is out of reach.
             self.leave_out(letter, "", because.to_owned());
@@ -259,9 +266,10 @@ impl Work<'_> {
         folder: &mut Folder,
         letter: &Letter,
         message: &Streamed,
-        sha256: &str,
+        book: &Book,
     ) -> Result<(), ExportError> {
         let Some(reading) = &message.reading else { return Ok(()) };
+        let sha256 = &message.digest.to_string();
         let (settings, keyring) = (&self.exporter.settings, &self.exporter.keyring);
         let company = Company::of(settings, &self.exporter.book, &letter.cases);
         let terms = company.terms(settings.clock.now(), Decrypt::Any);
@@ -280,7 +288,7 @@ impl Work<'_> {
             if only.is_some_and(|paths| !paths.contains(&one.path)) {
                 continue;
             }
-            if let Some(because) = because(self.exporter.reach(reading, one)) {
+            if let Some(because) = because(self.exporter.reach(book, letter, one)) {
                 self.leave_out(letter, &one.path, because.to_owned());
                 continue;
             }
@@ -365,7 +373,8 @@ impl Work<'_> {
     fn by_hand(&mut self, folder: &mut Folder, document: &Document) -> Result<(), ExportError> {
         let exporter = self.exporter;
         let leave_out = |because: String| LeftOut { what: format!("taken in by hand: {}", document.name), because };
-        if let Some(because) = because(document.reach) {
+        let is_shut = exporter.book()?.is_document_quarantined(&document.sha256);
+        if let Some(because) = because(if is_shut { Reach::Quarantined } else { document.reach }) {
             let what = "taken in by hand".to_owned();
             self.manifest.left_out.push(LeftOut { what, because: because.to_owned() });
             return Ok(());
@@ -392,26 +401,31 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// All messages in one file.
+    /// All messages in one file: those that were looked at, each the same still, and all of them.
     fn mbox(&mut self, folder: &mut Folder, fetch: Fetch<'_>) -> Result<(), ExportError> {
-        if self.manifest.messages.is_empty() {
+        if self.accepted.is_empty() {
             return Ok(());
         }
-        let (exporter, held, gauge) = (self.exporter, &self.held, self.gauge);
+        let (exporter, accepted, gauge) = (self.exporter, &self.accepted, self.gauge);
         let write = |to: &mut dyn Write| {
-            let mut seen = BTreeSet::new();
+            let mut written = HashSet::new();
             for letter in &exporter.letters {
-                let Ok(message) = exporter.read(letter, fetch, gauge) else {
-                    gauge.count(0)?;
-                    continue;
-                };
-                let digest = message.digest.to_string();
-                if !held.contains(&digest) && seen.insert(digest) {
-                    let headers = message.reading.as_ref().map(|reading| reading.message.headers());
-                    let from = headers.and_then(|headers| headers.from().first().map(|one| one.addr.clone()));
-                    let mut raw = std::io::BufReader::with_capacity(64 << 10, message.open()?);
-                    mailbox::mbox(&mut raw, &from.unwrap_or_default(), letter.received, to)?;
+                let Some(digest) = accepted.get(&letter.key).filter(|_| written.insert(letter.key)) else { continue };
+                let fail = |why: &str| io::Error::other(format!("{}: {why}; export again", letter.name));
+                let message = exporter.read(letter, fetch, gauge).map_err(|why| fail(&why))?;
+                if message.digest.to_string() != *digest {
+                    return Err(fail("another message lies there now"));
                 }
+                let reading = message.reading.as_ref();
+                let book = exporter.book().map_err(io::Error::other)?;
+                if reading.is_some_and(|reading| exporter.shut(&book, letter, reading, message.digest) != Shut::Nothing)
+                {
+                    return Err(fail("it was put into quarantine meanwhile"));
+                }
+                let headers = reading.map(|reading| reading.message.headers());
+                let from = headers.and_then(|headers| headers.from().first().map(|one| one.addr.clone()));
+                let mut raw = std::io::BufReader::with_capacity(64 << 10, message.open()?);
+                mailbox::mbox(&mut raw, &from.unwrap_or_default(), letter.received, to)?;
             }
             Ok(())
         };

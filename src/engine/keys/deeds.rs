@@ -6,7 +6,7 @@ use std::sync::Arc;
 use zeroize::Zeroizing;
 
 use super::{Keys, Soon, hearings, shown, soon};
-use crate::app::effect::{KeyDeed, KeySource};
+use crate::app::effect::{ComposerId, KeyDeed, KeySource};
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::engine::announce::sentence;
@@ -25,7 +25,7 @@ enum Done {
     Told(String),
     /// A key in it is locked: its passphrase is to be asked for.
     Locked(KeySource),
-    Attached(Attachment),
+    Attached(ComposerId, Attachment),
 }
 
 /// Largest file that keys are taken from.
@@ -77,12 +77,22 @@ impl Core {
     /// Does something with keys, beside the core.
     pub(crate) fn perform_key(&self, deed: KeyDeed) {
         let (keys, announcer, core) = (self.keys(), self.announcer.clone(), self.handle.clone());
+        let waiting = match &deed {
+            KeyDeed::Attach(to, _) | KeyDeed::AttachOwn(to) => Some(*to),
+            _ => None,
+        };
         self.runtime.spawn_blocking(move || {
             let event = match keys.perform(deed) {
                 Ok(Done::Told(words)) => Event::Notice(sentence(Tone::Good, &words)),
                 Ok(Done::Locked(source)) => Event::KeyLocked(source),
-                Ok(Done::Attached(file)) => Event::Attached(Ok(Box::new(file.into()))),
-                Err(error) => Event::Notice(sentence(Tone::Alarm, &error.to_string())),
+                Ok(Done::Attached(to, file)) => Event::Attached(to, vec![Ok(file.into())]),
+                Err(error) => {
+                    let why = sentence(Tone::Alarm, &error.to_string());
+                    match waiting {
+                        Some(to) => Event::Attached(to, vec![Err(why)]),
+                        None => Event::Notice(why),
+                    }
+                }
             };
             announcer.send(event);
             core.front(Core::mark_changed);
@@ -161,13 +171,13 @@ impl Keys {
                 let info = self.unlock(&fingerprint, &passphrase.0, false)?;
                 format!("The key of {} is open until the profile is locked.", owner(&info))
             }
-            KeyDeed::Attach(fingerprint) => {
-                return Ok(Done::Attached(attachment(&fingerprint, self.export(&fingerprint)?)));
+            KeyDeed::Attach(to, fingerprint) => {
+                return Ok(Done::Attached(to, attachment(&fingerprint, self.export(&fingerprint)?)));
             }
-            KeyDeed::AttachOwn => {
+            KeyDeed::AttachOwn(to) => {
                 let address = self.person();
                 let armored = self.export(&address)?;
-                return Ok(Done::Attached(attachment(&address, armored)));
+                return Ok(Done::Attached(to, attachment(&address, armored)));
             }
         }))
     }

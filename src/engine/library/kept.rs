@@ -1,8 +1,9 @@
 //! The index as parts that are kept ([`crate::store::cache::ListWriter`]) and read back, column by column, without an allocation per row.
 //!
 //! The first part says what there is of everything, what the cache's pages said (their generations) and by which rules messages were filed; the second
-//! has the people; each of the others a stretch of one table. They are read by two threads straight into their places. Nothing in them is
-//! believed: every number is looked up, none is an index, so that a wrong one costs a row its text and never more.
+//! has the people; each of the others a stretch of one table, and the last is what is shown first ([`super::head`]). They are read by two threads
+//! straight into their places. Nothing in them is believed: every number is looked up, none is an index, so that a wrong one costs a row its
+//! text and never more.
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
@@ -87,6 +88,11 @@ fn plan(counts: &[u32; SECTIONS.len()]) -> Vec<(Section, Range<usize>)> {
 
 /// The parts before the stretches.
 const BEFORE: usize = 2;
+
+/// Whether a list of so many parts can have these stretches: lists of before there was a head end without it.
+fn fits(stretches: usize, parts: usize) -> bool {
+    (stretches + BEFORE..=stretches + BEFORE + 1).contains(&parts)
+}
 
 /// Writes a column.
 fn put<T, const N: usize>(out: &mut Vec<u8>, rows: &[T], of: impl Fn(&T) -> [u8; N]) {
@@ -306,7 +312,7 @@ impl Tables {
         targets.extend(tables.bodies.chunks_mut(by_bodies).map(Target::Bodies));
         targets.extend(tables.nodes.chunks_mut(by_nodes).map(Target::Nodes));
         targets.extend(tables.order.chunks_mut(by_order).map(Target::Numbers));
-        if list.len() != targets.len() + BEFORE {
+        if !fits(targets.len(), list.len()) {
             return None;
         }
         let waiting = Mutex::new(targets.into_iter().enumerate());
@@ -330,7 +336,7 @@ impl Tables {
 impl Library {
     /// How many parts it is kept in now.
     pub(crate) fn kept_parts(&self) -> usize {
-        plan(&self.section_counts()).len() + BEFORE
+        plan(&self.section_counts()).len() + BEFORE + 1
     }
 
     fn section_counts(&self) -> [u32; SECTIONS.len()] {
@@ -349,15 +355,19 @@ impl Library {
     }
 
     /// A part; nothing behind the last. Make everything fresh before the first ([`Library::settle`]), and begin anew where
-    /// [`Library::version`] has become another one in between.
-    pub(crate) fn kept_part(&self, at: usize) -> Option<Vec<u8>> {
+    /// [`Library::version`] has become another one in between. `waiting`: see [`super::head::Signs`].
+    pub(crate) fn kept_part(&self, at: usize, waiting: impl FnOnce() -> u64) -> Option<Vec<u8>> {
         if at == 0 {
             return postcard::to_allocvec(&self.contents()).ok();
         }
         if at == 1 {
             return postcard::to_allocvec(&self.people.all()).ok();
         }
-        let (section, rows) = plan(&self.section_counts()).into_iter().nth(at - BEFORE)?;
+        let stretches = plan(&self.section_counts());
+        if at == stretches.len() + BEFORE {
+            return self.head_part(waiting());
+        }
+        let (section, rows) = stretches.into_iter().nth(at - BEFORE)?;
         let mut out = Vec::new();
         let shares = rows.start / SHARE..rows.end.div_ceil(SHARE);
         match section {
@@ -417,7 +427,7 @@ impl Library {
     pub(crate) fn from_kept(book: Book, list: &KeptList) -> Option<Self> {
         let contents: Contents = postcard::from_bytes(&list.part(0)?).ok()?;
         let sizes_fit = contents.counts.iter().all(|count| *count <= ROWS_MAX);
-        if contents.form != FORM || !sizes_fit || plan(&contents.counts).len() + BEFORE != list.len() {
+        if contents.form != FORM || !sizes_fit || !fits(plan(&contents.counts).len(), list.len()) {
             return None;
         }
         let tables = Tables::read(list, &contents.counts)?;

@@ -7,7 +7,7 @@ const FREE: u32 = u32::MAX;
 /// Numbers by digest.
 #[derive(Debug)]
 pub(super) struct Lookup {
-    /// A power of two of places, a quarter of them free; or none at all.
+    /// A quarter of the places are free, or there are none at all. Not a power of two: that would leave more than half of them free at times.
     places: Vec<u32>,
     used: usize,
     /// Whoever chooses Message-IDs must not be able to choose places.
@@ -33,11 +33,17 @@ impl Lookup {
     fn first(&self, digest: u64) -> usize {
         let mixed = (digest ^ self.salt).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ (mixed >> 32)).wrapping_mul(self.salt | 1);
-        usize::try_from(mixed >> 32).unwrap_or_default() & self.places.len().wrapping_sub(1)
+        // The upper half, scaled to the places: below their number, which is below 2³².
+        usize::try_from((mixed >> 32).wrapping_mul(self.places.len() as u64) >> 32).unwrap_or_default()
     }
 
     fn next(&self, place: usize) -> usize {
-        place.wrapping_add(1) & self.places.len().wrapping_sub(1)
+        if place.wrapping_add(1) < self.places.len() { place.wrapping_add(1) } else { 0 }
+    }
+
+    /// Steps from one place to another.
+    fn steps(&self, from: usize, to: usize) -> usize {
+        if to >= from { to - from } else { (to + self.places.len()).saturating_sub(from) }
     }
 
     /// The number of this digest that `is_it` likes.
@@ -55,7 +61,7 @@ impl Lookup {
     /// Adds a number that is not there; `digest_of` gives the digest of any number that is.
     pub(super) fn insert(&mut self, digest: u64, number: u32, digest_of: impl Fn(u32) -> u64) {
         if (self.used + 1).saturating_mul(4) > self.places.len().saturating_mul(3) {
-            let before = std::mem::replace(&mut self.places, vec![FREE; room(self.used + 1)]);
+            let before = std::mem::replace(&mut self.places, vec![FREE; room(self.used + self.used / 2 + 1)]);
             for known in before.into_iter().filter(|known| *known != FREE) {
                 self.put(digest_of(known), known);
             }
@@ -85,7 +91,6 @@ impl Lookup {
             }
         }
         self.used = self.used.saturating_sub(1);
-        let mask = self.places.len().wrapping_sub(1);
         let mut place = hole;
         loop {
             place = self.next(place);
@@ -95,7 +100,7 @@ impl Lookup {
             }
             // It may move into the hole if its own first place is not behind the hole.
             let first = self.first(digest_of(known));
-            if place.wrapping_sub(first) & mask >= place.wrapping_sub(hole) & mask {
+            if self.steps(first, place) >= self.steps(hole, place) {
                 if let Some(slot) = self.places.get_mut(hole) {
                     *slot = known;
                 }
@@ -109,7 +114,7 @@ impl Lookup {
 }
 
 fn room(numbers: usize) -> usize {
-    (numbers.saturating_mul(3) / 2).next_power_of_two().max(8)
+    numbers.saturating_add(numbers.saturating_mul(2) / 5).max(8)
 }
 
 #[cfg(test)]

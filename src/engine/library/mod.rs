@@ -7,10 +7,12 @@
 //! that a later one never replaces an earlier one. Nothing here touches a disk, a clock or a socket.
 
 mod acquaintance;
+mod book;
 mod completion;
 mod elsewhere;
 mod entry;
 pub(crate) mod filing;
+pub(crate) mod head;
 mod kept;
 mod lookup;
 pub(crate) mod record;

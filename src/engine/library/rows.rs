@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Library;
 use super::entry::{Entry, badge_of, mark};
@@ -25,11 +26,20 @@ fn is_unread(entry: &Entry) -> bool {
 }
 
 /// Messages, unread ones, and the newest of a case.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Count {
     messages: usize,
     unread: usize,
-    newest: Option<i64>,
+    pub(super) newest: Option<i64>,
+}
+
+/// What the list of cases counts.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Counts {
+    all: Count,
+    unfiled: Count,
+    /// Those with messages.
+    pub(super) cases: BTreeMap<CaseId, Count>,
 }
 
 impl Count {
@@ -88,6 +98,11 @@ impl Library {
     pub(crate) fn case_rows(&mut self, now: Timestamp) -> Vec<CaseRow> {
         self.freshen();
         self.make_titles();
+        self.rows_of_cases(&self.count_cases(), now)
+    }
+
+    /// How much is in each case. Make everything fresh before.
+    pub(super) fn count_cases(&self) -> Counts {
         let mut by_list = vec![Count::default(); self.case_lists.len()];
         for &thread in &self.threads.order {
             let Some(brief) = self.threads.table.get(thread) else { continue };
@@ -104,18 +119,24 @@ impl Library {
                 add(brief.cases, brief.into());
             }
         }
-        let mut counts: BTreeMap<CaseId, Count> =
-            self.book.cases().iter().map(|case| (case.id.clone(), Count::default())).collect();
-        let (mut all, mut unfiled) = (Count::default(), Count::default());
+        let mut counts = Counts::default();
         for (cases, count) in self.case_lists.iter().zip(by_list).filter(|(_, count)| count.messages > 0) {
-            all.add(count);
+            counts.all.add(count);
             if cases.is_empty() {
-                unfiled.add(count);
+                counts.unfiled.add(count);
             }
             for case in cases.iter() {
-                counts.entry(case.clone()).or_default().add(count);
+                counts.cases.entry(case.clone()).or_default().add(count);
             }
         }
+        counts
+    }
+
+    /// The list of cases by what it counts; those that are written down stand in it without mail, too.
+    pub(super) fn rows_of_cases(&self, counts: &Counts, now: Timestamp) -> Vec<CaseRow> {
+        let mut all: BTreeMap<CaseId, Count> =
+            self.book.cases().iter().map(|case| (case.id.clone(), Count::default())).collect();
+        all.extend(counts.cases.iter().map(|(case, count)| (case.clone(), *count)));
         let row = |scope: Scope, title: SafeText, identifiers: Vec<SafeText>, count: Count| CaseRow {
             scope,
             title,
@@ -125,7 +146,7 @@ impl Library {
             last_date: count.newest.map(time),
             ..CaseRow::all()
         };
-        let mut cases: Vec<CaseRow> = counts
+        let mut cases: Vec<CaseRow> = all
             .into_iter()
             .map(|(id, count)| {
                 let (title, identifiers) = self.case_words(&id);
@@ -145,11 +166,22 @@ impl Library {
             .collect();
         cases.sort_by(|a, b| b.last_date.cmp(&a.last_date).then_with(|| a.title.cmp(&b.title)));
         let mut rows = vec![
-            row(Scope::All, SafeText::from("All mail"), Vec::new(), all),
-            row(Scope::Unfiled, SafeText::from("Unfiled"), Vec::new(), unfiled),
+            row(Scope::All, SafeText::from("All mail"), Vec::new(), counts.all),
+            row(Scope::Unfiled, SafeText::from("Unfiled"), Vec::new(), counts.unfiled),
         ];
         rows.append(&mut cases);
         rows
+    }
+
+    /// Whether a thread is to be looked at among the unfiled: some message of it is in no case.
+    pub(super) fn has_unfiled(&self, thread: u32, brief: &Brief) -> bool {
+        let is_none = |list: u32| self.case_lists.get(list as usize).is_some_and(|cases| cases.is_empty());
+        is_none(brief.cases)
+            || self.is_mixed(thread)
+                && self
+                    .places(thread)
+                    .filter_map(|(_, entry)| entry)
+                    .any(|entry| self.is_shown(entry) && is_none(self.filings.cases(entry.filing)))
     }
 
     /// The threads of a scope, newest first: a view of the table as it is now.
@@ -164,22 +196,14 @@ impl Library {
             .iter()
             .map(|cases| match scope {
                 Scope::All => true,
-                Scope::Unfiled => cases.is_empty(),
                 Scope::Case(id) => cases.contains(id),
-                Scope::Mailbox { .. } => false,
+                Scope::Unfiled | Scope::Mailbox { .. } => false,
             })
             .collect();
         let is_in = |list: u32| wanted.get(list as usize).copied().unwrap_or_default();
         let in_scope = |thread: u32| {
             let Some(brief) = self.threads.table.get(thread).filter(|brief| brief.messages > 0) else { return false };
-            // A thread with some message in no case is to be looked at among the unfiled, too.
-            is_in(brief.cases)
-                || *scope == Scope::Unfiled
-                    && self.is_mixed(thread)
-                    && self
-                        .places(thread)
-                        .filter_map(|(_, entry)| entry)
-                        .any(|entry| self.is_shown(entry) && is_in(self.filings.cases(entry.filing)))
+            if *scope == Scope::Unfiled { self.has_unfiled(thread, brief) } else { is_in(brief.cases) }
         };
         let order = self.threads.order.iter().copied().filter(|thread| in_scope(*thread)).collect();
         ThreadList::Table(Arc::new(Table {
@@ -187,6 +211,7 @@ impl Library {
             threads: self.threads.table.clone(),
             texts: self.texts.texts.clone(),
             cases: Arc::clone(&self.case_lists),
+            behind: 0,
         }))
     }
 
@@ -206,6 +231,7 @@ impl Library {
             threads: self.threads.table.clone(),
             texts: self.texts.texts.clone(),
             cases: Arc::clone(&self.case_lists),
+            behind: 0,
         }))
     }
 

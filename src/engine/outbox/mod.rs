@@ -15,10 +15,11 @@
 //! | `settle`, `due`, `retry`, `later` | pure: what a try came to, when the next one is due, how long it waits, what waits for the IMAP server |
 //! | `file` | the copy in the mailbox for sent mail, once |
 //! | `look` | what became of a row in doubt |
-//! | `person` | try again, take back, say what became of it |
+//! | `person`, `back` | try again, take back, say what became of it; what of a message comes back |
 //! | `report` | delivery reports that come in |
 //! | `limits`, `ehlo` | what the servers took at most when last asked; asked while a message with files is written |
 
+mod back;
 #[cfg(test)]
 mod cut;
 mod due;
@@ -44,9 +45,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
+pub(crate) use self::back::TakenBack;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::listed::listed;
-pub(crate) use self::person::TakenBack;
 pub(crate) use self::queue::{queue, queue_in};
 pub(crate) use self::worker::start;
 use super::core::{Core, Open, Stores};

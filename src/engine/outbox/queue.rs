@@ -38,6 +38,7 @@ pub(crate) fn queue_in(
         entry.route.clone_from(&copy.route);
         entry.to.clone_from(&prepared.to);
         entry.subject.clone_from(&copy.subject);
+        entry.part = u32::try_from(copy.part).ok();
         if copy.part > 0 {
             entry.reply = format!("It leaves when message {} of the same has left.", copy.part);
         }

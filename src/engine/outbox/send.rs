@@ -1,7 +1,8 @@
 //! One connection of a lane: rows are claimed, handed over and settled, one after the other over the same connection where the server lets us.
 //!
 //! The order that keeps the promise: claim (durable) → connection → MAIL, RCPT, DATA, text → who may have it (durable) → final dot → answer →
-//! settled (durable). A row is never touched between the note and the answer.
+//! settled (durable). A row is never touched between the note and the answer. A try whose row was given to another one meanwhile (the cache was
+//! made anew under it) finds that out at the note, and writes no dot.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +21,7 @@ use crate::mail::safe::SafeText;
 use crate::net;
 use crate::smtp::{Connection, Credentials, Notify, Outcome, Phase, Refusal, SmtpEnvelope, Submission, Timeouts};
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
-use crate::store::state::StateError;
+use crate::store::state::{State, StateError};
 
 /// What could not be written down is written again after this long.
 const WRITE_AGAIN: Duration = Duration::from_secs(2);
@@ -209,7 +210,7 @@ impl Worker {
         raw: Arc<[u8]>,
         mut connection: Connection,
     ) -> (Option<Connection>, Attempt) {
-        let id = row.id;
+        let (id, attempts) = (row.id, row.attempts);
         let envelope = SmtpEnvelope {
             reverse_path: row.reverse_path.clone(),
             forward_paths: row.addresses(Delivery::Waiting).map(str::to_owned).collect(),
@@ -219,11 +220,9 @@ impl Worker {
         // A task of its own, so that it can end itself before the dot without ending this one.
         let submission = tokio::spawn(async move {
             let note = move |refused: &[Refusal]| {
-                let refused = refused.to_vec();
-                let written = stores.state.update_outbox(id, move |entry| note_doubt(entry, &refused));
-                if let Err(error) = written {
+                if let Err(words) = note(&stores.state, id, attempts, refused) {
                     // Without this note a crash could send it twice: the connection is dropped before the dot, nothing is sent.
-                    std::panic::resume_unwind(Box::new(error.to_string()));
+                    std::panic::resume_unwind(Box::new(words));
                 }
             };
             let submission = connection.submit(&envelope, &raw, notify.as_ref(), &note).await;
@@ -256,7 +255,7 @@ impl Worker {
     async fn settle(&self, row: &OutboxEntry, attempt: &Attempt, aloud: bool) -> Result<OutboxEntry, String> {
         let now = self.settings.clock.now();
         let chance = u32::from_le_bytes(crate::store::vault::random());
-        let id = row.id;
+        let (id, attempts) = (row.id, row.attempts);
         let mut told = false;
         let settled = loop {
             let (attempt, stores) = (attempt.clone(), Arc::clone(&self.stores));
@@ -264,6 +263,10 @@ impl Worker {
             let written = tokio::task::spawn_blocking(move || {
                 stores.state.write(|write| {
                     let mut entry = write.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+                    // Another try has it: of this one no dot was written.
+                    if entry.attempts != attempts {
+                        return Ok(entry);
+                    }
                     let step = settle(&mut entry, &attempt, now, chance);
                     write.step_outbox(id, step, |row| *row = entry)
                 })
@@ -308,10 +311,61 @@ impl Worker {
     }
 }
 
+/// Writes down, before the final dot, who may have it from then on; in words why that cannot be, and then no dot may follow. `attempts`: as it was claimed.
+/// A row that was released meanwhile is another try's, or will be: this one was abandoned, and both would send it.
+fn note(state: &State, id: OutboxId, attempts: u32, refused: &[Refusal]) -> Result<(), String> {
+    let written = state.write(|write| {
+        let row = write.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+        if row.state != OutboxState::Sending || row.attempts != attempts {
+            return Ok(false);
+        }
+        write.update_outbox(id, |entry| note_doubt(entry, refused)).map(|_| true)
+    });
+    match written {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("it was abandoned: another try has the message".to_owned()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
 struct AbortOnDrop<T>(JoinHandle<T>);
 
 impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::note;
+    use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step};
+    use crate::store::state::State;
+    use crate::store::vault::{Cost, Vault};
+
+    #[test]
+    fn a_try_whose_row_was_released_writes_no_dot() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+        let state = State::open(&dir.path().join("state"), &vault).unwrap();
+        let envelope = SmtpEnvelope { forward_paths: vec!["a@copfs.gov.example".into()], ..SmtpEnvelope::default() };
+        let id = state.queue(OutboxEntry::new("work", "1@x.example", envelope, Timestamp::UNIX_EPOCH), b"raw").unwrap();
+        let row = || state.outbox_entry(id).unwrap().unwrap();
+        let first = state.claim(id).unwrap().unwrap();
+        // The cache is made anew: what was being sent is released, and another worker takes it up.
+        state.recover_outbox(Timestamp::UNIX_EPOCH).unwrap();
+        assert!(note(&state, id, first.attempts, &[]).unwrap_err().contains("abandoned"));
+        assert_eq!((row().state, row().count(Delivery::InDoubt)), (OutboxState::Queued, 0));
+        let second = state.claim(id).unwrap().unwrap();
+        note(&state, id, first.attempts, &[]).unwrap_err();
+        assert_eq!((row().state, row().count(Delivery::InDoubt)), (OutboxState::Sending, 0), "the second one's row");
+        note(&state, id, second.attempts, &[]).unwrap();
+        assert_eq!(row().count(Delivery::InDoubt), 1);
+        // Noted, and given up: a late one adds nothing.
+        state.step_outbox(id, Step::Lose, |_| {}).unwrap();
+        note(&state, id, second.attempts, &[]).unwrap_err();
+        assert_eq!(row().state, OutboxState::Uncertain);
     }
 }

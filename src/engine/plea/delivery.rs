@@ -2,29 +2,44 @@
 //! which nobody knows, says so beside its act.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::send::stale;
+use jiff::Timestamp;
+
+use super::send::{Carried, stale};
 use crate::app::plea_view::Transit;
 use crate::app::view::Tone;
+use crate::case::{Case, Classes, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
+use crate::engine::outbox::TakenBack;
+use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::negotiation::Step;
-use crate::plea::{Entry, Trust, gather};
+use crate::plea::{Act, Entry, Side, Trust, gather};
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState};
 
-/// Why a message reached none of those whom it is addressed to, and is not tried any more; `None` where it has, or still may. A delivery report is no
-/// reason: anybody can write one who has seen the message.
-fn lost(rows: &[&OutboxEntry]) -> Option<String> {
+/// Why an act reached nobody of the other side, and is not tried any more; `None` where it has, or still may. `rows`: all rows of its message, one for each
+/// copy and route; `theirs`: whether an address is the other side's. Own counsel who has a copy has not been told anything for the other side. A delivery
+/// report is no reason: anybody can write one who has seen the message.
+fn lost(rows: &[&OutboxEntry], theirs: &dyn Fn(&str) -> bool) -> Option<String> {
     let is_settled =
-        |row: &&OutboxEntry| matches!(row.state, OutboxState::Failed | OutboxState::Sent | OutboxState::SentNotFiled);
-    if rows.is_empty() || !rows.iter().all(is_settled) {
+        |row: &&&OutboxEntry| matches!(row.state, OutboxState::Failed | OutboxState::Sent | OutboxState::SentNotFiled);
+    let is_of_theirs = |row: &&OutboxEntry| row.recipients.iter().any(|one| theirs(&one.address));
+    // Where the case knows none of those whom it is addressed to, they are the other side.
+    let knows = rows.iter().any(|row| is_of_theirs(row) || row.to.iter().any(|to| theirs(&to.addr)));
+    let is_named = |address: &str| {
+        let names = |row: &&OutboxEntry| row.to.iter().any(|to| to.addr.eq_ignore_ascii_case(address));
+        rows.iter().any(names) || rows.iter().all(|row| row.to.is_empty())
+    };
+    let is_to = |address: &str| if knows { theirs(address) } else { is_named(address) };
+    let rows: Vec<&OutboxEntry> =
+        rows.iter().copied().filter(|row| row.recipients.iter().any(|one| is_to(&one.address))).collect();
+    // None: the row of theirs was forgotten, because they have it.
+    if rows.is_empty() || !rows.iter().all(|row| is_settled(&row)) {
         return None;
     }
-    let to = |one: &&OutboxRecipient| {
-        let is_named = |row: &&OutboxEntry| row.to.iter().any(|to| to.addr.eq_ignore_ascii_case(&one.address));
-        rows.iter().any(is_named) || rows.iter().all(|row| row.to.is_empty())
-    };
-    let people: Vec<&OutboxRecipient> = rows.iter().flat_map(|row| &row.recipients).filter(to).collect();
+    let people: Vec<&OutboxRecipient> =
+        rows.iter().flat_map(|row| &row.recipients).filter(|one| is_to(&one.address)).collect();
     if people.iter().any(|one| matches!(one.delivery, Delivery::Sent | Delivery::InDoubt)) {
         return None;
     }
@@ -33,10 +48,24 @@ fn lost(rows: &[&OutboxEntry]) -> Option<String> {
     said.or_else(|| rows.first().map(|row| row.reply.clone()))
 }
 
+/// Whether a row is a copy of the message that was entered with an act: the register names the first copy, whose row may be gone, and all of them were
+/// queued in the moment that it notes.
+fn is_of(row: &OutboxEntry, message: &MessageName, at: Timestamp) -> bool {
+    row.message_id == message.message_id || row.queued_at.as_millisecond() == at.as_millisecond()
+}
+
+/// Whether an address is of the side that an act is said to.
+fn of_other_side<'a>(classes: &'a Classes, case: &'a Case, act: &Act) -> impl Fn(&str) -> bool + 'a {
+    let theirs = act.no.side.other();
+    move |address| case.party(address, classes).is_some_and(|party| Side::of(party.role) == Some(theirs))
+}
+
 /// How a message that was not accepted yet stands, for the line beside its act; `None` where a server has it.
 fn transit(rows: &[&OutboxEntry], step: &Step) -> Option<Transit> {
     let (act, id) = (step.heard.act.no, &step.heard.message.message_id);
-    let of_act = || rows.iter().filter(move |row| row.message_id == *id);
+    // The copies of one message have each a Message-ID of its own.
+    let batch = rows.iter().find(|row| row.message_id == *id)?.batch;
+    let of_act = || rows.iter().filter(move |row| row.batch == batch);
     let of_state = |wanted: &[OutboxState]| of_act().find(|row| wanted.contains(&row.state));
     let make = |row: &OutboxEntry, tone, words: String| {
         Some(Transit { act, state: row.state.name(), words: SafeText::line(&words), tone })
@@ -81,21 +110,11 @@ impl Core {
             let refused = row.count(Delivery::Refused) > 0 || row.count(Delivery::TakenBack) > 0;
             row.case.is_some() && (row.state == OutboxState::Failed || refused)
         };
-        let ids: BTreeSet<&str> = rows.iter().filter(may_be_lost).map(|row| row.message_id.as_str()).collect();
-        for id in ids {
-            let of_id: Vec<&OutboxEntry> = rows.iter().filter(|row| row.message_id == id).collect();
-            let (Some(because), Some(case)) = (lost(&of_id), of_id.iter().find_map(|row| row.case.clone())) else {
-                continue;
-            };
-            let pleas = open.register.pleas()?;
-            let undone = gather::undone(pleas.of(&case));
-            let sent = pleas.of(&case).iter().find_map(|entry| match entry {
-                Entry::Sent { act, message, .. } if message.message_id == id && !undone.contains(message) => {
-                    Some((act.clone(), message.clone()))
-                }
-                _ => None,
-            });
-            let Some((act, message)) = sent else { continue };
+        let batches: BTreeSet<OutboxId> = rows.iter().filter(may_be_lost).map(|row| row.batch).collect();
+        for batch in batches {
+            let of_batch: Vec<&OutboxEntry> = rows.iter().filter(|row| row.batch == batch).collect();
+            let Some((case, act, message)) = self.act_of(open, &of_batch, false)? else { continue };
+            let Some(because) = self.lost(open, &case, &act, &of_batch)? else { continue };
             let because = SafeText::line(&because).to_string();
             let words = format!(
                 "{} {} in {} was not delivered ({because}): it counts as not done. Try it again or take it back in the outbox.",
@@ -108,6 +127,68 @@ impl Core {
             self.announcer.notice(Tone::Alarm, &words);
         }
         Ok(())
+    }
+
+    /// Why an act reached nobody of the other side; see [`lost`].
+    fn lost(
+        &self,
+        open: &mut Open,
+        case: &CaseId,
+        act: &Act,
+        rows: &[&OutboxEntry],
+    ) -> Result<Option<String>, EngineError> {
+        let case = self.plea_case(open, case)?;
+        Ok(lost(rows, &of_other_side(&self.settings.classes, &case, act)))
+    }
+
+    /// The act that a message of these rows carries, one that counts as not done, or one that does not; and what the register names as its message:
+    /// the first of its copies, which may be gone from the outbox before the others are.
+    fn act_of(
+        &self,
+        open: &Open,
+        rows: &[&OutboxEntry],
+        undone: bool,
+    ) -> Result<Option<(CaseId, Act, MessageName)>, EngineError> {
+        let Some(case) = rows.iter().find_map(|row| row.case.clone()) else { return Ok(None) };
+        let pleas = open.register.pleas()?;
+        let not_done = gather::undone(pleas.of(&case));
+        let found = pleas.of(&case).iter().rev().find_map(|entry| match entry {
+            Entry::Sent { act, message, at, .. }
+                if rows.iter().any(|row| is_of(row, message, *at)) && not_done.contains(message) == undone =>
+            {
+                Some((act.clone(), message.clone()))
+            }
+            _ => None,
+        });
+        Ok(found.map(|(act, message)| (case, act, message)))
+    }
+
+    /// A message, or what had not left of it, was taken back from the outbox. The act in it is, too, where nobody of the other side has it, or may have.
+    pub(crate) fn plea_taken_back(&mut self, open: &mut Open, row: &OutboxEntry, taken: &TakenBack) {
+        let done = self.take_act_back(open, row, taken);
+        if let Err(error) = done {
+            self.complain(&error);
+        }
+    }
+
+    fn take_act_back(&mut self, open: &mut Open, row: &OutboxEntry, taken: &TakenBack) -> Result<(), EngineError> {
+        let (Some(carried), Some(id)) = (Carried::of(&taken.draft), &taken.draft.case) else { return Ok(()) };
+        let case = self.plea_case(open, id)?;
+        let classes = Arc::clone(&self.settings.classes);
+        let theirs = of_other_side(&classes, &case, &carried.act);
+        // Whom the case does not know may be of the other side.
+        let may_be_theirs = |address: &str| theirs(address) || case.party(address, &classes).is_none();
+        if taken.may_have().any(may_be_theirs) {
+            return Ok(());
+        }
+        let sent = open.register.pleas()?.of(id).iter().rev().find_map(|entry| match entry {
+            Entry::Sent { message, at, .. } if is_of(row, message, *at) => Some(message.clone()),
+            _ => None,
+        });
+        let Some(message) = sent else { return Ok(()) };
+        let because = "taken back from the outbox before it was sent".to_owned();
+        let entry = Entry::Unmark { message, because, by: self.plea_author(), at: self.now() };
+        self.enter(open, id, &entry)
     }
 
     /// The list of the outbox has changed: it is shown, and what finally failed is noted.
@@ -124,23 +205,24 @@ impl Core {
     /// # Errors
     /// It may not any more, in words; or the register cannot be written.
     pub(crate) fn plea_resent(&mut self, open: &mut Open, row: &OutboxEntry) -> Result<(), EngineError> {
-        let Some(case) = &row.case else { return Ok(()) };
-        let pleas = open.register.pleas()?;
-        let undone = gather::undone(pleas.of(case));
-        let sent = pleas.of(case).iter().find_map(|entry| match entry {
-            Entry::Sent { act, message, .. } if message.message_id == row.message_id && undone.contains(message) => {
-                Some((act.clone(), message.clone()))
-            }
-            _ => None,
-        });
-        let Some((act, message)) = sent else { return Ok(()) };
-        let whole = self.plea_case(open, case)?;
+        let (rows, _) = open.outbox.rows()?;
+        let of_batch: Vec<&OutboxEntry> = rows.iter().filter(|one| one.batch == row.batch).collect();
+        let Some((case, act, message)) = self.act_of(open, &of_batch, true)? else { return Ok(()) };
+        let whole = self.plea_case(open, &case)?;
+        // A copy for somebody of one's own does not do it again.
+        let classes = Arc::clone(&self.settings.classes);
+        let theirs = of_other_side(&classes, &whole, &act);
+        if !row.recipients.iter().any(|one| theirs(&one.address))
+            && row.recipients.iter().any(|one| whole.party(&one.address, &classes).is_some())
+        {
+            return Ok(());
+        }
         let view = self.negotiation(open, &whole, &act.id)?.view(self.now());
         if let Some(words) = stale(&view, &act) {
             return Err(EngineError::Refused(format!("It is not sent again: {words}")));
         }
         let (by, at) = (self.plea_author(), self.now());
-        self.enter(open, case, &Entry::Resent { id: act.id.clone(), act: act.no, message, by, at })
+        self.enter(open, &case, &Entry::Resent { id: act.id.clone(), act: act.no, message, by, at })
     }
 }
 
@@ -176,7 +258,8 @@ mod tests {
         use Delivery::{InDoubt, Refused, Sent, Waiting};
         let check = |rows: &[OutboxEntry], expected: Option<&str>| {
             let rows: Vec<&OutboxEntry> = rows.iter().collect();
-            assert_eq!(lost(&rows).as_deref(), expected, "{rows:?}");
+            let theirs = |address: &str| address.eq_ignore_ascii_case(DEPUTE);
+            assert_eq!(lost(&rows, &theirs).as_deref(), expected, "{rows:?}");
         };
         check(&[], None);
         check(&[row(OutboxState::Failed, &[(DEPUTE, Refused)])], Some("550 5.1.1 no such user"));
@@ -188,8 +271,26 @@ mod tests {
         check(&[row(OutboxState::Sent, &[(DEPUTE, Sent), (COUNSEL, Refused)])], None);
         // Own counsel has it, the depute has not.
         check(&[row(OutboxState::Sent, &[(DEPUTE, Refused), (COUNSEL, Sent)])], Some("550 5.1.1 no such user"));
-        // By another route it is still on its way.
-        let other = row(OutboxState::Deferred, &[(COUNSEL, Waiting)]);
+        // That is so where counsel is named beside the depute, too, and where counsel has another copy.
+        let mut beside = row(OutboxState::Sent, &[(DEPUTE, Refused), (COUNSEL, Sent)]);
+        beside.to.push(Address { name: String::new(), addr: COUNSEL.into() });
+        check(std::slice::from_ref(&beside), Some("550 5.1.1 no such user"));
+        let copy = |state, delivery| {
+            let mut copy = row(state, &[(COUNSEL, delivery)]);
+            (copy.message_id, copy.to) = ("2@tg-law.example".into(), beside.to.clone());
+            copy
+        };
+        let (counsels, on_its_way) = (copy(OutboxState::Failed, Refused), copy(OutboxState::Deferred, Waiting));
+        check(&[row(OutboxState::Failed, &[(DEPUTE, Refused)]), on_its_way], Some("550 5.1.1 no such user"));
+        // Counsel alone has not got it.
+        check(&[row(OutboxState::Sent, &[(DEPUTE, Sent)]), counsels.clone()], None);
+        // The depute's row is forgotten: it was sent long ago.
+        check(&[counsels], None);
+        // By another route it is still on its way to the depute.
+        let other = row(OutboxState::Deferred, &[(DEPUTE, Waiting)]);
         check(&[row(OutboxState::Failed, &[(DEPUTE, Refused)]), other], None);
+        // Nobody of the other side is known: who is named is meant.
+        let strange = row(OutboxState::Failed, &[("h.lintwhite@copfs.gov.example", Refused)]);
+        assert!(lost(&[&strange], &|_| false).is_some());
     }
 }

@@ -10,6 +10,7 @@ use crate::app::view::Tone;
 use crate::case::{Case, MessageName, Party, Role};
 use crate::config::Account;
 use crate::engine::core::{Core, EngineError, Open};
+use crate::engine::quarantine::Shutter;
 use crate::engine::reading::read_guarded;
 use crate::engine::register::Recorder;
 use crate::mail::address::Address;
@@ -19,6 +20,7 @@ use crate::pgp::open::Decrypt;
 use crate::plea::compose::Actor;
 use crate::plea::{Entry, Heard, Negotiation, NegotiationId, Side, State, block, board, credit, gather, table};
 use crate::register;
+use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
 
 /// Messages of the other side that are offered to be marked.
@@ -186,8 +188,11 @@ impl Core {
         let day = first.unwrap_or_else(|| self.now().to_zoned(self.settings.zone.clone()).date());
         let credit = credit::hint(case.jurisdiction, day).into_iter().map(safe).collect();
         let threads = view.steps.iter().filter_map(|step| {
-            let keys = open.library.with_message_id(&step.heard.message.message_id);
-            Some((step.heard.act.no, keys.into_iter().find_map(|key| open.library.thread_of(key))?))
+            let message = &step.heard.message;
+            let places = self.keys_of(open, message).into_iter();
+            let mut places = places.filter_map(|key| Some((open.library.thread_of(key)?, open.library.name(key)?)));
+            let (thread, name) = places.next()?;
+            Some((message.clone(), thread, name))
         });
         let threads = threads.collect();
         let (transits, files) = (self.transits(open, &view.steps), self.plea_files(open, &view));
@@ -204,6 +209,21 @@ impl Core {
             view,
             case,
         })
+    }
+
+    /// Where a message is: whoever copies a Message-ID does not stand in its place, where its bytes are here.
+    #[expect(clippy::unused_self, reason = "whoever asks holds the core")]
+    pub(super) fn keys_of(&self, open: &Open, message: &MessageName) -> Vec<MessageKey> {
+        let mut keys = open.library.with_message_id(&message.message_id);
+        if keys.len() > 1 {
+            let is_it = |key: &MessageKey| {
+                let raw = open.stores.cache.raw(*key).ok().flatten();
+                raw.is_some_and(|raw| Digest::of(&raw).0 == message.digest)
+            };
+            // The very one first.
+            keys.sort_by_cached_key(|key| !is_it(key));
+        }
+        keys
     }
 
     /// Messages of the other side in which no act is known.
@@ -269,7 +289,8 @@ impl Core {
         let raw = open.stores.cache.raw(key).ok().flatten();
         let terms = self.settings.terms(Decrypt::NotRsa);
         let reading = raw.and_then(|raw| read_guarded(&raw.into(), &open.keyring.now(), &terms));
-        let Some(reading) = reading else { return (SafeText::default(), None) };
+        let Some(mut reading) = reading else { return (SafeText::default(), None) };
+        Shutter::of(self, open, key).shut(&mut reading);
         let report = &reading.opened.report;
         if report.encrypted && !report.decrypted {
             // An RSA key is not used unless somebody asks: the time that it takes would tell a sender something.

@@ -20,7 +20,7 @@ use crate::mail::safe::{SafeText, file_name};
 use crate::pgp::open::Decrypt;
 use crate::plea::negotiation::Step;
 use crate::plea::record::{Paper, paper};
-use crate::plea::{ActNo, Negotiation, Side, View, text};
+use crate::plea::{Act, ActNo, Entry, Negotiation, Side, Trust, View, text};
 
 /// Names that are offered for completion.
 const NAMES_MAX: usize = 40;
@@ -67,12 +67,15 @@ fn check(step: &Step, reading: Option<&Reading>) -> Vec<FileCheck> {
     let of_file = |(name, sha256): (&str, [u8; 32])| {
         let digest = hex::encode(sha256);
         let found = match reading {
+            None if matches!(step.heard.trust, Trust::Marked { .. }) => FileFound::Named,
             None => FileFound::NotHere,
             Some(reading) => {
                 let files = &reading.body.attachments;
                 let named = |one: &&crate::mail::display::AttachmentInfo| text::fold(&file_name(&one.name)) == name;
                 match () {
                     () if files.iter().any(|one| one.sha256 == digest) => FileFound::Fits,
+                    // Who marked the letter said which file is meant.
+                    () if matches!(step.heard.trust, Trust::Marked { .. }) => FileFound::Named,
                     () if files.iter().any(|one| named(&one)) => FileFound::Differs,
                     () => FileFound::Missing,
                 }
@@ -86,7 +89,7 @@ fn check(step: &Step, reading: Option<&Reading>) -> Vec<FileCheck> {
 impl Core {
     /// The message of an act, read, where it is here.
     fn read_of(&self, open: &Open, message: &MessageName) -> Option<Reading> {
-        let keys = open.library.with_message_id(&message.message_id);
+        let keys = self.keys_of(open, message);
         let here = keys.into_iter().find_map(|key| open.stores.cache.raw(key).ok().flatten());
         let waiting = || {
             let rows = open.outbox.rows().ok()?.0;
@@ -125,26 +128,38 @@ impl Core {
         let gone = || refused(format!("{no} names no file “{name}” that is here"));
         let pleas = open.register.pleas()?;
         let entries = self.plea_entries(open, &pleas, case);
-        let found = entries.iter().rev().find_map(|entry| {
-            let (crate::plea::Entry::Sent { act, message, .. } | crate::plea::Entry::Came { act, message, .. }) = entry
-            else {
-                return None;
-            };
-            let terms = act.deed.terms().filter(|_| act.no == no)?;
-            let file = terms.files().into_iter().find(|(known, _)| *known == name)?;
-            Some((file.1, message.clone()))
+        let acts = entries.iter().rev().filter_map(|entry| match entry {
+            Entry::Sent { act, message, .. } | Entry::Came { act, message, .. } | Entry::Mark { act, message, .. } => {
+                Some((act, message))
+            }
+            _ => None,
         });
-        let (sha256, message) = found.ok_or_else(gone)?;
+        let acts: Vec<(&Act, &MessageName)> = acts.collect();
+        let found = acts.iter().filter(|(act, _)| act.no == no).find_map(|(act, _)| {
+            let file = act.deed.terms()?.files().into_iter().find(|(known, _)| *known == name)?;
+            Some(file.1)
+        });
+        let sha256 = found.ok_or_else(gone)?;
         let digest = hex::encode(sha256);
         let book = open.register.with(|loaded| loaded.book())?;
-        if book.is_document_quarantined(&digest) || book.is_message_quarantined(&message) {
+        if book.is_document_quarantined(&digest) {
             return Err(refused(format!("“{name}” is in quarantine")));
         }
-        let reading = self.read_of(open, &message).ok_or_else(gone)?;
-        let info = reading.body.attachments.iter().find(|one| one.sha256 == digest).ok_or_else(gone)?;
-        let part = reading.opened.shown.parts().get(info.part).ok_or_else(gone)?;
-        let content = reading.opened.shown.content(part);
-        Ok(Attachment { name: name.to_owned(), media_type: info.media_type.clone(), content })
+        // A letter that was marked may rest on the file of an earlier act, or on a document of the case.
+        let names_it =
+            |act: &Act| act.deed.terms().is_some_and(|terms| terms.files().iter().any(|one| one.1 == sha256));
+        for (_, message) in acts.into_iter().filter(|(act, _)| names_it(act)) {
+            if book.is_message_quarantined(message) {
+                return Err(refused(format!("“{name}” is in quarantine")));
+            }
+            let Some(reading) = self.read_of(open, message) else { continue };
+            let Some(info) = reading.body.attachments.iter().find(|one| one.sha256 == digest) else { continue };
+            let Some(part) = reading.opened.shown.parts().get(info.part) else { continue };
+            let content = reading.opened.shown.content(part);
+            return Ok(Attachment { name: name.to_owned(), media_type: info.media_type.clone(), content });
+        }
+        let file = self.document_file(open, case, name).map_err(|_| gone())?;
+        if Sha256::digest(&file.content).as_slice() == sha256.as_slice() { Ok(file) } else { Err(gone()) }
     }
 
     fn document_file(&self, open: &Open, case: &CaseId, name: &str) -> Result<Attachment, EngineError> {
@@ -234,7 +249,7 @@ pub(super) fn write(
 
 /// What of an offer's files keeps one from accepting it.
 pub(super) fn against(files: &[FileCheck], offer: ActNo, us: Side) -> Vec<String> {
-    let found = files.iter().filter(|one| one.act == offer && one.act.side != us && one.found != FileFound::Fits);
+    let found = files.iter().filter(|one| one.act == offer && one.act.side != us && !one.found.is_known());
     found.map(|one| format!("{} Ask for it before you accept.", one.words())).collect()
 }
 

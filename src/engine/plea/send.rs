@@ -1,6 +1,7 @@
 //! Acts that go out: made and judged, put at the head of a draft, and entered in the transaction that queues it.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::look::{meant, plea_event};
 use super::papers;
@@ -19,21 +20,20 @@ use crate::mail::safe::SafeText;
 use crate::plea::compose::{self, Actor};
 use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, block, guard, mark, table};
 use crate::register::record::Digest;
-use crate::store::outbox::OutboxEntry;
 
 /// Message-IDs of a thread that a draft carries.
 const REFERENCES_MAX: usize = 20;
 
 /// What a draft does in a negotiation; see [`Draft::plea`].
 #[derive(Serialize, Deserialize)]
-struct Carried {
-    act: Act,
+pub(super) struct Carried {
+    pub(super) act: Act,
     #[serde(default)]
     evidence: Evidence,
 }
 
 impl Carried {
-    fn of(draft: &Draft) -> Option<Self> {
+    pub(super) fn of(draft: &Draft) -> Option<Self> {
         serde_json::from_str(draft.plea.as_deref()?).ok()
     }
 }
@@ -66,6 +66,21 @@ pub(super) fn stale(view: &View, act: &Act) -> Option<String> {
         return Some("The time for an answer has passed meanwhile: begin again with a later one.".to_owned());
     }
     table::judge(view, act).err().map(|refusal| refusal.to_string())
+}
+
+/// The file that the terms of an act name by its digest and that does not go along.
+fn without_its_file(draft: &Draft, act: &Act) -> Option<String> {
+    let files = act.deed.terms().map(crate::plea::Terms::files).unwrap_or_default();
+    // What is read from the disk when the message is built is looked at by its digest there.
+    let read_later = |sha256: &[u8; 32]| draft.sources.iter().flatten().any(|one| one.sha256 == hex::encode(sha256));
+    let here = |sha256: &[u8; 32]| {
+        draft.attachments.iter().any(|one| <[u8; 32]>::from(Sha256::digest(&one.content)) == *sha256)
+    };
+    let goes = |sha256: &[u8; 32]| here(sha256) || read_later(sha256);
+    let missing = files.into_iter().find(|(_, sha256)| !goes(sha256));
+    missing.map(|(name, _)| {
+        format!("The terms name the file {name}, and it is not attached as it was: attach it again, or begin the act again without it.")
+    })
 }
 
 impl Core {
@@ -268,6 +283,12 @@ impl Core {
             .chain(draft.bcc.iter().map(|one| (one, false)))
             .map(|(one, visible)| crate::case::guard::Recipient { address: &one.addr, visible, sealed: false })
             .collect();
+        let known = self.negotiation(open, &case, &about).map(|known| known.view(self.now()));
+        let waiting = known.iter().flat_map(View::unconfirmed).map(|heard| {
+            let act = &heard.act;
+            format!("{} {}, said to be by {},", act.no, act.kind().words(), heard.speaker.name)
+        });
+        let waiting = waiting.collect();
         let leaving = guard::Leaving {
             case: &case,
             id: &about,
@@ -276,6 +297,7 @@ impl Core {
             recipients,
             text: &draft.body,
             privileged: None,
+            waiting,
         };
         guard::check(&leaving, &self.settings.classes)
     }
@@ -311,7 +333,7 @@ impl Core {
         let because = if block::read(&prepared.draft.body) != block::Reading::Act(Box::new(act.clone())) {
             Some("The block at the head of the message was changed: write below it, or begin the act again.".to_owned())
         } else {
-            stale(&view, act)
+            stale(&view, act).or_else(|| without_its_file(&prepared.draft, act))
         };
         if let Some(words) = because {
             self.note_plea_refusal(open, &id, &act.id, kind, std::slice::from_ref(&words))?;
@@ -334,27 +356,6 @@ impl Core {
         })?;
         self.register_changed(open);
         Ok(ids)
-    }
-
-    /// A message that carried an act was taken back before anybody had it: the act is, too.
-    pub(crate) fn plea_taken_back(&mut self, open: &mut Open, row: &OutboxEntry, draft: &Draft) {
-        let (Some(_), Some(case)) = (&draft.plea, &draft.case) else { return };
-        let Ok(pleas) = open.register.pleas() else { return };
-        let sent = pleas.of(case).iter().rev().find_map(|entry| match entry {
-            Entry::Sent { message, .. } if message.message_id == row.message_id => Some(message.clone()),
-            _ => None,
-        });
-        let Some(message) = sent else { return };
-        let entry = Entry::Unmark {
-            message,
-            because: "taken back from the outbox before it was sent".to_owned(),
-            by: self.plea_author(),
-            at: self.now(),
-        };
-        let entered = self.enter(open, case, &entry);
-        if let Err(error) = entered {
-            self.complain(&error);
-        }
     }
 
     /// Takes free text of a message for an act. What it comes to is told in words; it is entered also where it does not count, so that
@@ -437,24 +438,43 @@ impl Core {
             Local::Admit(wanted, because) => {
                 let heard = meant(&known, &wanted)?;
                 let no = wanted.no;
-                if heard.admitted.is_some() {
+                let step = view.steps.iter().find(|step| step.heard.message == heard.message);
+                if step.is_some_and(|step| step.verdict.counts()) || heard.word.is_despite() {
                     return Err(EngineError::Refused(format!("{no} was let in already")));
                 }
                 if let Some(found) = heard.stopping().find(|one| !one.may_admit()) {
                     return Err(EngineError::Refused(format!("{no} cannot be let in. {found}")));
                 }
-                if because.trim().is_empty() && !heard.stopping().all(crate::plea::trust::Finding::wants_yes) {
-                    return Err(EngineError::Refused("say why it may count".to_owned()));
+                let against = step.and_then(|step| match &step.verdict {
+                    crate::plea::Verdict::Refused(refusal) => Some(refusal),
+                    _ => step.would.as_ref(),
+                });
+                if let Some(refusal) = against.filter(|refusal| !refusal.may_admit()) {
+                    return Err(EngineError::Refused(format!("{no} would not count even if it is theirs. {refusal}")));
                 }
-                let words = format!("{no} {} is let in, on your word.", heard.act.kind().words());
-                (Entry::Admit { id: negotiation, message: heard.message.clone(), because, by, at }, words)
+                let plain = against.is_none() && heard.stopping().all(crate::plea::trust::Finding::wants_yes);
+                if because.trim().is_empty() && !plain {
+                    let words = against.map(|refusal| format!(". {refusal}")).unwrap_or_default();
+                    return Err(EngineError::Refused(format!("say why it may count{words}")));
+                }
+                let words = format!("{no} {} is let in, on your word", heard.act.kind().words());
+                let message = heard.message.clone();
+                let entry = Entry::Admit { id: negotiation.clone(), message: message.clone(), because, by, at };
+                self.enter(open, id, &entry)?;
+                // What it came to.
+                let after = self.negotiation(open, &case, &negotiation)?.view(self.now());
+                let step = after.steps.iter().find(|step| step.heard.message == message);
+                return match step.map(crate::plea::negotiation::Step::because).unwrap_or_default() {
+                    because if because.is_empty() => Ok(format!("{words}: {}.", after.state.words())),
+                    because => Err(EngineError::Refused(format!("{words}, and does not count. {}", because.join(" ")))),
+                };
             }
             Local::Unmark(wanted, because) => {
                 let heard = meant(&known, &wanted)?;
                 let no = wanted.no;
                 let words = match heard.trust {
                     Trust::Marked { .. } => format!("{no} is no mark any more."),
-                    _ if heard.admitted.is_some() => format!("{no} is not let in any more."),
+                    _ if heard.word.admitted_by().is_some() => format!("{no} is not let in any more."),
                     _ if heard.wants_yes() => format!("{no} is set aside: you say that it is not theirs."),
                     _ => {
                         return Err(EngineError::Refused(format!("{no} was not marked by hand: it stands as it came")));

@@ -114,7 +114,7 @@ fn replicate(
     let messages = carrier.take_in_and_hand_over(held, &mut report)?;
     for (message, first, last) in messages {
         let uid = runtime.block_on(Carrier::append(handle, &mailbox, message)).map_err(say)?;
-        carrier.note_handed(&mailbox, uid, (first, last))?;
+        carrier.note_handed(&mailbox, uid, held.and_then(|held| held.state.uid_next), (first, last))?;
         report.sent = report.sent.saturating_add(last.saturating_sub(first).saturating_add(1));
     }
     if report.sent > 0 {

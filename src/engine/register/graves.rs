@@ -62,7 +62,8 @@ pub(super) fn follow(
     let mut keys = Vec::new();
     for (key, at) in found {
         let Some((_, named)) = destroyed.get(at) else { continue };
-        if stores.cache.raw(key)?.is_some_and(|raw| named.contains(&Digest::of(&raw))) {
+        if stores.raw(key)?.is_some_and(|raw| named.contains(&Digest::of(&raw))) {
+            stores.drop_sealed(key)?;
             keys.push(key);
         }
     }

@@ -12,11 +12,12 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 
 use super::graves;
-use super::handed::Handed;
+use super::handed::{Handed, highest};
 use super::verify::OpenPgp;
 use super::{Hand, Known, Loaded, Register, sign};
 use crate::config::RegisterKnobs;
 use crate::engine::core::{CoreHandle, EngineError, Settings, Stores};
+use crate::engine::quarantine;
 use crate::engine::reading::read_guarded;
 use crate::engine::{Engine, ask};
 use crate::imap;
@@ -175,7 +176,7 @@ impl Carrier {
         }
         read.own.sort_unstable();
         read.own.dedup();
-        read.handed.look(&uids, &read.own);
+        read.handed.look(&uids, mailbox.state.uid_next, &read.own);
         self.keep(&read)?;
         self.destroy_elsewhere()?;
         Ok(read)
@@ -238,11 +239,13 @@ impl Carrier {
         handle.append(Some(mailbox.to_owned()), message.into(), flags, None).await.map(|appended| appended.uid)
     }
 
-    /// Notes that records of the own stream were handed over. `uid`: the message's UIDVALIDITY and UID, where the server said them.
+    /// Notes that records of the own stream were handed over. `uid`: the message's UIDVALIDITY and UID, where the server said them; `next`: UIDNEXT of
+    /// the last sync before.
     pub(super) fn note_handed(
         &self,
         mailbox: &str,
         uid: Option<(u32, u32)>,
+        next: Option<u32>,
         (first, last): (u64, u64),
     ) -> Result<(), EngineError> {
         let validity = uid.map(|(validity, _)| validity);
@@ -253,14 +256,16 @@ impl Carrier {
             uid_validity: validity.unwrap_or(0),
             ..ReadSoFar::default()
         });
-        let after = read.uid;
+        let after = highest(&[read.uid], next);
         read.handed.note(uid.map(|(_, uid)| uid), after, first, last);
         self.keep(&read)
     }
 
     /// What another device has destroyed is destroyed here, too, unless the case is on hold here: the messages, then the texts.
     fn destroy_elsewhere(&self) -> Result<(), EngineError> {
-        let destroyed = self.register.with(|loaded| loaded.destroyed_cases())?;
+        let (destroyed, book) = self.register.with(|loaded| (loaded.destroyed_cases(), loaded.book()))?;
+        // What another device has put out of reach leaves the cache here, too.
+        quarantine::follow(&self.core, &self.stores, &book)?;
         graves::follow(&self.core, &self.stores, destroyed)?;
         self.register.with(|loaded| loaded.redact_destroyed(&self.stores))?
     }
@@ -516,6 +521,7 @@ impl Engine {
         let mailboxes = carrier.stores.cache.mailboxes()?;
         let held =
             mailboxes.into_iter().filter(|m| m.account == account.name && m.name == mailbox).max_by_key(|m| m.id);
+        let next = held.as_ref().and_then(|held| held.state.uid_next);
         let reader = Arc::clone(&carrier);
         let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
         // Where the stack is deep.
@@ -528,7 +534,7 @@ impl Engine {
             let (handle, mailbox) = (handle.clone(), mailbox.clone());
             let to = mailbox.clone();
             let uid = self.block_on(async move { Carrier::append(&handle, &to, message).await })?.map_err(say)?;
-            carrier.note_handed(&mailbox, uid, (first, last))?;
+            carrier.note_handed(&mailbox, uid, next, (first, last))?;
             report.sent = report.sent.saturating_add(last.saturating_sub(first).saturating_add(1));
         }
         self.core.front(crate::engine::core::Core::mark_changed);

@@ -67,6 +67,24 @@ impl Register {
 }
 
 impl Engine {
+    /// Whether a case may be destroyed.
+    ///
+    /// # Errors
+    /// The case is on hold or destroyed already, or the register cannot be read.
+    pub fn may_shred(&self, case: &CaseListed) -> Result<(), EngineError> {
+        let id = &case.id;
+        let book = self.book()?;
+        if book.is_held(id) {
+            return Err(EngineError::Refused(format!(
+                "{id} is on hold: nothing of it may be destroyed; lift the hold first"
+            )));
+        }
+        if let Some(State::Shredded { certificate, .. }) = book.case(id).map(|case| &case.state) {
+            return Err(EngineError::Refused(format!("{id} was destroyed already (certificate {certificate})")));
+        }
+        Ok(())
+    }
+
     /// Destroys a case. The keys of the store are another step: `store rekey`.
     ///
     /// # Errors
@@ -74,15 +92,7 @@ impl Engine {
     /// done again.
     pub fn shred(&self, case: &CaseListed, because: &str) -> Result<DestructionCertificate, EngineError> {
         let id = case.id.clone();
-        let book = self.book()?;
-        if book.is_held(&id) {
-            return Err(EngineError::Refused(format!(
-                "{id} is on hold: nothing of it may be destroyed; lift the hold first"
-            )));
-        }
-        if let Some(State::Shredded { certificate, .. }) = book.case(&id).map(|case| &case.state) {
-            return Err(EngineError::Refused(format!("{id} was destroyed already (certificate {certificate})")));
-        }
+        self.may_shred(case)?;
         let opening = self.opening_of(case)?;
         if !opening.is_empty() {
             self.record(opening)?;
@@ -111,9 +121,7 @@ impl Engine {
                 digests.insert(Digest::of(&raw));
                 bytes = bytes.saturating_add(raw.len() as u64);
             }
-            if let Some(summary) = stores.cache.summary(*key)? {
-                stores.state.drop_quarantined(&summary.message_id)?;
-            }
+            stores.drop_sealed(*key)?;
         }
         for (sha256, size) in self.imported_alone(&id)? {
             digests.extend(sha256.parse::<Digest>());

@@ -24,11 +24,20 @@ fn open(home: &Path) -> Engine {
 }
 
 fn open_at(home: &Path, clock: Clock) -> Engine {
+    open_telling(home, clock, None)
+}
+
+fn open_telling(
+    home: &Path,
+    clock: Clock,
+    events: Option<std::sync::mpsc::SyncSender<crate::app::event::Event>>,
+) -> Engine {
     let profile = Profile::open(Roots::below(home)).unwrap();
     let vault = Vault::open_with(&profile.roots().vault_file(), b"otter", Cost::TEST).unwrap();
     let rule = CaseRule { id: "WEASEL".into(), title: "R v WEASEL".into(), identifiers: vec!["99ZX0012327".into()] };
     let config = Config { cases: vec![rule], ..Config::default() };
-    Engine::open(Opening { vault_floor: Cost::TEST, clock, ..Opening::new(profile, config, Some(vault)) }).unwrap()
+    Engine::open(Opening { vault_floor: Cost::TEST, clock, events, ..Opening::new(profile, config, Some(vault)) })
+        .unwrap()
 }
 
 fn case() -> CaseId {
@@ -178,6 +187,47 @@ fn copies_of_a_closed_case_are_idle_only_when_nothing_came_or_changed_for_so_lon
         "{kinds:?}"
     );
     assert!(engine.verify_register().unwrap().is_whole());
+}
+
+#[test]
+fn copies_of_idle_cases_go_by_themselves_while_the_program_is_open() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let closed: jiff::Timestamp = "2026-03-06T10:00:00Z".parse().unwrap();
+    let clock = |days: i64| Clock::from_fn(move || closed + jiff::SignedDuration::from_hours(24 * days));
+    let change = |change| Event::Case { case: case(), change };
+    let by_itself = |engine: &Engine| {
+        engine.wait_loaded().unwrap();
+        let task = engine.core.ask_open(|core, open| core.purge_when_due(open)).unwrap();
+        let is_screen = task.is_some();
+        task.into_iter().for_each(|task| engine.block_on(task).unwrap().unwrap());
+        is_screen
+    };
+    let purged = |engine: &Engine| {
+        let lines = engine.chronology(&case()).unwrap();
+        lines.iter().filter(|line| line.kind == "bodies-purged").count()
+    };
+    {
+        let engine = open_at(&home, clock(0));
+        receive(&engine, 1, "planted-body-word");
+        let listed = engine.find_case("99ZX0012327").unwrap().unwrap();
+        engine.record(engine.opening_of(&listed).unwrap()).unwrap();
+        assert!(!by_itself(&engine), "not for a command");
+        engine.record(vec![change(CaseChange::Closed { review: None })]).unwrap();
+    }
+    // As a screen opens it: somebody is told.
+    let counts = |days: i64| {
+        let (tell, told) = std::sync::mpsc::sync_channel(10_000);
+        let engine = open_telling(&home, clock(days), Some(tell));
+        assert!(by_itself(&engine));
+        let count = purged(&engine);
+        drop(engine);
+        let let_go = |event: &crate::app::event::Event| matches!(event, crate::app::event::Event::Notice(one) if one.text.as_str().contains("let go of"));
+        (count, told.into_iter().filter(let_go).count())
+    };
+    assert_eq!((counts(89), counts(91), counts(200)), ((0, 0), (1, 1), (1, 0)), "not before its time, and once");
+    assert!(open_at(&home, clock(200)).verify_register().unwrap().is_whole());
 }
 
 #[test]

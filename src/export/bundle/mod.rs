@@ -216,7 +216,7 @@ fn cover(title: &str, listed: &[Listed], abouts: &[String]) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use lopdf::Document;
 
     use super::{Item, Matter, make};
@@ -227,6 +227,12 @@ mod tests {
 
     fn text(words: &str) -> Vec<u8> {
         make("x", vec![item("a", Matter::Text(words.into()))]).unwrap().0
+    }
+
+    /// All that a PDF says.
+    pub(crate) fn text_of(pdf: &[u8]) -> String {
+        let read = lopdf::Document::load_mem(pdf).unwrap();
+        read.extract_text(&read.get_pages().into_keys().collect::<Vec<_>>()).unwrap()
     }
 
     #[test]

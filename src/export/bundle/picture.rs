@@ -14,8 +14,8 @@ use super::text::{encoded, sheet, wrapped};
 use super::{PAGE, Taken};
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
-/// Points of a picture that is taken in.
-const POINTS_MAX: u64 = 100_000_000;
+/// Bytes that a picture may take while it is made into a page: its rows, and its points where they are set on white.
+const BYTES_MAX: u64 = 300_000_000;
 /// Around a picture, and for its name and the number of the page.
 const MARGIN: f64 = 40.0;
 const FOOT: f64 = 60.0;
@@ -178,11 +178,11 @@ fn png(bytes: &[u8]) -> Result<Picture, String> {
         at = end.checked_add(4).ok_or_else(broken)?;
     }
     let head: Head = head.ok_or_else(broken)?;
-    if u64::from(head.width) * u64::from(head.height) > POINTS_MAX {
+    if head.bytes() > u128::from(BYTES_MAX) {
         return Err("it is a picture too large to be taken in".to_owned());
     }
     let (width, height) = (head.width, head.height);
-    let made = if head.is_woven || head.has_alpha() {
+    let made = if head.is_unpacked() {
         let points = head.unpack(&data, &palette).ok_or_else(broken)?;
         let mut packer = ZlibEncoder::new(Vec::new(), Compression::default());
         let packed = packer.write_all(&points).and_then(|()| packer.finish()).map_err(|_| broken())?;
@@ -199,7 +199,7 @@ fn png(bytes: &[u8]) -> Result<Picture, String> {
             _ => return Err(broken()),
         };
         // Whole: a viewer says nothing of what is missing.
-        head.rows(&data).ok_or_else(broken)?;
+        head.count_rows(&data).ok_or_else(broken)?;
         let mut made = stream(width, height, colours, head.depth, "FlateDecode", data);
         let form = dictionary! {
             "Predictor" => 15,
@@ -272,12 +272,39 @@ impl Head {
         all.iter().copied().map(size).filter(|(wide, high, _)| *wide > 0 && *high > 0).collect()
     }
 
+    /// Whether its points are set anew: a PDF does not know its form.
+    fn is_unpacked(self) -> bool {
+        self.is_woven || self.has_alpha()
+    }
+
+    /// Bytes of all filtered rows. Two numbers of 32 bits and a depth are multiplied.
+    fn row_bytes(self) -> u128 {
+        let bits = self.samples() as u128 * u128::from(self.depth);
+        let of = |(wide, high, _): &(usize, usize, Weave)| ((*wide as u128 * bits).div_ceil(8) + 1) * *high as u128;
+        self.passes().iter().map(of).sum()
+    }
+
+    /// Bytes that it takes to make a page of it.
+    fn bytes(self) -> u128 {
+        let points = u128::from(self.width) * u128::from(self.height) * 3;
+        self.row_bytes() + if self.is_unpacked() { points } else { 0 }
+    }
+
     /// The filtered rows, all of them.
     fn rows(self, data: &[u8]) -> Option<Vec<u8>> {
-        let expected: usize = self.passes().iter().map(|(wide, high, _)| (self.row(*wide) + 1) * high).sum();
+        let expected = usize::try_from(self.row_bytes()).ok()?;
         let mut rows = Vec::new();
+        // A vector that grows takes up to twice as much.
+        rows.try_reserve_exact(expected).ok()?;
         ZlibDecoder::new(data).take(expected as u64).read_to_end(&mut rows).ok()?;
         (rows.len() == expected).then_some(rows)
+    }
+
+    /// Whether all rows are there, none of them held.
+    fn count_rows(self, data: &[u8]) -> Option<()> {
+        let expected = u64::try_from(self.row_bytes()).ok()?;
+        let count = std::io::copy(&mut ZlibDecoder::new(data).take(expected), &mut std::io::sink()).ok()?;
+        (count == expected).then_some(())
     }
 
     /// Every point as three bytes, what shines through set on white.
@@ -418,6 +445,34 @@ mod tests {
             let expected = [r, g, b].map(|value| white(value, a) as u8);
             assert_eq!(points[place * 3..place * 3 + 3], expected, "{place}");
         }
+    }
+
+    /// A PNG of one colour, all its points nothing: its head says what it is, and `rows` how many bytes it holds.
+    fn blank(width: u32, height: u32, depth: u8, colour: u8, rows: u64) -> Vec<u8> {
+        let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::copy(&mut std::io::Read::take(std::io::repeat(0), rows), &mut packer).unwrap();
+        let mut head = [width.to_be_bytes(), height.to_be_bytes()].concat();
+        head.extend([depth, colour, 0, 0, 0]);
+        let mut bytes = super::PNG.to_vec();
+        for (kind, chunk) in [(b"IHDR", head), (b"IDAT", packer.finish().unwrap()), (b"IEND", Vec::new())] {
+            bytes.extend(u32::try_from(chunk.len()).unwrap().to_be_bytes());
+            bytes.extend(kind);
+            bytes.extend(chunk);
+            bytes.extend([0; 4]);
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_picture_is_bounded_by_what_it_unpacks_to() {
+        let made = |bytes: &[u8]| png(bytes).map(|picture| picture.width).map_err(|words| words.contains("too large"));
+        // Of 64 million points: eight bytes each with the points that are made of them, or an eighth of a byte.
+        assert_eq!(made(&blank(8_000, 8_000, 16, 6, 10)), Err(true));
+        assert_eq!(made(&blank(8_000, 8_000, 1, 0, 8_000 * 1_001)), Ok(8_000));
+        // A plan of 144 million points, black and white, takes 18 MB.
+        assert_eq!(made(&blank(12_000, 12_000, 1, 0, 12_000 * 1_501)), Ok(12_000));
+        assert_eq!(made(&blank(12_000, 12_000, 1, 0, 12_000 * 1_501 - 1)), Err(false), "the last row is not whole");
+        assert_eq!(made(&blank(u32::MAX, u32::MAX, 16, 6, 10)), Err(true));
     }
 
     #[test]

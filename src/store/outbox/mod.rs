@@ -162,6 +162,9 @@ pub struct OutboxEntry {
     pub case: Option<CaseId>,
     /// The message it answers.
     pub answers: Option<MessageRef>,
+    /// Which of the messages it is that one message went as, from 0. `None`: written before that was noted.
+    #[serde(default, deserialize_with = "crate::mail::draft::added_later")]
+    pub part: Option<u32>,
 }
 
 impl OutboxEntry {
@@ -197,6 +200,7 @@ impl OutboxEntry {
             sent_at: None,
             case: None,
             answers: None,
+            part: None,
         }
     }
 

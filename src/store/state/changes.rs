@@ -18,17 +18,18 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn changes(&self) -> Result<(Vec<Change>, Vec<StateError>), StateError> {
-        let table = self.view()?.open_table(CHANGES)?;
-        let (mut rows, mut damage) = (Vec::new(), Vec::new());
-        for row in table.iter()? {
-            let (seq, value) = row?;
-            let seq = seq.value();
-            match self.keys.open::<Change>("changes", &seq.to_be_bytes(), value.value()) {
-                Ok(change) => rows.push(Change { seq, ..change }),
-                Err(error) => damage.push(error),
+        self.read(|view| {
+            let (mut rows, mut damage) = (Vec::new(), Vec::new());
+            for row in view.open_table(CHANGES)?.iter()? {
+                let (seq, value) = row?;
+                let seq = seq.value();
+                match self.keys.open::<Change>("changes", &seq.to_be_bytes(), value.value()) {
+                    Ok(change) => rows.push(Change { seq, ..change }),
+                    Err(error) => damage.push(error),
+                }
             }
-        }
-        Ok((rows, damage))
+            Ok((rows, damage))
+        })
     }
 
     /// The least number that no row ever had.
@@ -36,9 +37,10 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn next_change(&self) -> Result<u64, StateError> {
-        let meta = self.view()?.open_table(META)?;
-        let stored = meta.get(NEXT)?;
-        Ok(stored.and_then(|value| value.value().try_into().ok()).map_or(1, u64::from_le_bytes))
+        self.read(|view| {
+            let stored = view.open_table(META)?.get(NEXT)?;
+            Ok(stored.and_then(|value| value.value().try_into().ok()).map_or(1, u64::from_le_bytes))
+        })
     }
 
     /// The message that a row appends.
@@ -46,11 +48,12 @@ impl State {
     /// # Errors
     /// [`StateError`]; [`StateError::Damaged`] also where there is none.
     pub fn change_raw(&self, seq: u64) -> Result<Vec<u8>, StateError> {
-        let table = self.view()?.open_table(CHANGES_RAW)?;
-        let missing = || super::damaged("changes-raw", &seq.to_be_bytes());
-        let value = table.get(seq)?.ok_or_else(missing)?;
-        let mut plain = self.keys.open_bytes("changes-raw", &seq.to_be_bytes(), value.value())?;
-        Ok(std::mem::take(&mut *plain))
+        self.read(|view| {
+            let missing = || super::damaged("changes-raw", &seq.to_be_bytes());
+            let value = view.open_table(CHANGES_RAW)?.get(seq)?.ok_or_else(missing)?;
+            let mut plain = self.keys.open_bytes("changes-raw", &seq.to_be_bytes(), value.value())?;
+            Ok(std::mem::take(&mut *plain))
+        })
     }
 }
 

@@ -16,13 +16,17 @@ use crate::store::vault::{Blinder, Sealer, Vault};
 pub(super) fn settle(database: &Database, vault: &Vault) -> Result<Keys, StateError> {
     let mut transaction = database.begin_write()?;
     transaction.set_two_phase_commit(true);
-    let (is_new, epoch, kept) = {
+    let (is_ours, epoch, kept) = {
         let meta = transaction.open_table(META)?;
-        let is_new = meta.get("schema")?.is_none();
+        let is_ours = meta.get("schema")?.is_some();
         let epoch = meta.get("epoch")?.and_then(|value| value.value().try_into().ok()).map_or(0, u32::from_le_bytes);
         let kept = meta.get("blinder")?.map(|value| value.value().to_vec());
-        (is_new, if is_new { vault.epoch() } else { epoch }, kept)
+        (is_ours, epoch, kept)
     };
+    // A new one is made with them: whoever has taken the tables away has taken what was in them.
+    if !is_ours {
+        return Err(StateError::Corrupt { because: "nothing of casemail is in it".to_owned() });
+    }
     if epoch > vault.epoch() {
         return Err(StateError::HeaderRolledBack);
     }
@@ -40,10 +44,7 @@ pub(super) fn settle(database: &Database, vault: &Vault) -> Result<Keys, StateEr
         None => vault.blinder_at(epoch, "state").ok_or_else(dropped)?,
     };
     if epoch == vault.epoch() {
-        if is_new {
-            transaction.open_table(META)?.insert("epoch", epoch.to_le_bytes().as_slice())?;
-        }
-        transaction.commit()?;
+        transaction.abort()?;
         return Ok(Keys { sealer, blinder });
     }
     let keys = Keys { sealer: vault.sealer("state", b""), blinder };

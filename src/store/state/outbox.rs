@@ -76,16 +76,17 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn outbox(&self) -> Result<(Vec<OutboxEntry>, Vec<StateError>), StateError> {
-        let table = self.view()?.open_table(OUTBOX)?;
-        let (mut entries, mut damage) = (Vec::new(), Vec::new());
-        for row in table.iter()? {
-            let (id, value) = row?;
-            match self.keys.open("outbox", &id.value().to_be_bytes(), value.value()) {
-                Ok(entry) => entries.push(entry),
-                Err(error) => damage.push(error),
+        self.read(|view| {
+            let (mut entries, mut damage) = (Vec::new(), Vec::new());
+            for row in view.open_table(OUTBOX)?.iter()? {
+                let (id, value) = row?;
+                match self.keys.open("outbox", &id.value().to_be_bytes(), value.value()) {
+                    Ok(entry) => entries.push(entry),
+                    Err(error) => damage.push(error),
+                }
             }
-        }
-        Ok((entries, damage))
+            Ok((entries, damage))
+        })
     }
 
     /// One row.
@@ -101,10 +102,11 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn outbox_raw(&self, id: OutboxId) -> Result<Vec<u8>, StateError> {
-        let table = self.view()?.open_table(OUTBOX_RAW)?;
-        let value = table.get(id.0)?.ok_or(StateError::NoEntry(id))?;
-        let mut plain = self.keys.open_bytes("outbox-raw", &id.0.to_be_bytes(), value.value())?;
-        Ok(std::mem::take(&mut *plain))
+        self.read(|view| {
+            let value = view.open_table(OUTBOX_RAW)?.get(id.0)?.ok_or(StateError::NoEntry(id))?;
+            let mut plain = self.keys.open_bytes("outbox-raw", &id.0.to_be_bytes(), value.value())?;
+            Ok(std::mem::take(&mut *plain))
+        })
     }
 
     /// As [`Write::update_outbox`], by itself.
@@ -237,17 +239,18 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn drafts(&self) -> Result<(Vec<KeptDraft>, Vec<StateError>), StateError> {
-        let table = self.view()?.open_table(DRAFTS)?;
-        let (mut drafts, mut damage) = (Vec::new(), Vec::new());
-        for row in table.iter()? {
-            let (id, value) = row?;
-            let id = id.value();
-            match self.keys.open::<KeptDraft>("drafts", &id.to_be_bytes(), value.value()) {
-                Ok(kept) => drafts.push(KeptDraft { id: DraftId(id), ..kept }),
-                Err(error) => damage.push(error),
+        self.read(|view| {
+            let (mut drafts, mut damage) = (Vec::new(), Vec::new());
+            for row in view.open_table(DRAFTS)?.iter()? {
+                let (id, value) = row?;
+                let id = id.value();
+                match self.keys.open::<KeptDraft>("drafts", &id.to_be_bytes(), value.value()) {
+                    Ok(kept) => drafts.push(KeptDraft { id: DraftId(id), ..kept }),
+                    Err(error) => damage.push(error),
+                }
             }
-        }
-        Ok((drafts, damage))
+            Ok((drafts, damage))
+        })
     }
 
     /// Sets the draft at hand aside; `None` where there is none.

@@ -54,17 +54,18 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn register_streams(&self) -> Result<(Vec<StreamRow>, Vec<StateError>), StateError> {
-        let table = self.view()?.open_table(STREAMS)?;
-        let (mut rows, mut damage) = (Vec::new(), Vec::new());
-        for row in table.iter()? {
-            let (number, value) = row?;
-            let number = number.value();
-            match self.keys.open::<StreamRow>("register-streams", &number.to_be_bytes(), value.value()) {
-                Ok(row) => rows.push(StreamRow { number: u32::try_from(number).unwrap_or_default(), ..row }),
-                Err(error) => damage.push(error),
+        self.read(|view| {
+            let (mut rows, mut damage) = (Vec::new(), Vec::new());
+            for row in view.open_table(STREAMS)?.iter()? {
+                let (number, value) = row?;
+                let number = number.value();
+                match self.keys.open::<StreamRow>("register-streams", &number.to_be_bytes(), value.value()) {
+                    Ok(row) => rows.push(StreamRow { number: u32::try_from(number).unwrap_or_default(), ..row }),
+                    Err(error) => damage.push(error),
+                }
             }
-        }
-        Ok((rows, damage))
+            Ok((rows, damage))
+        })
     }
 
     /// Hands out the rows of a stream from a number on, in order, until `visit` has had enough.
@@ -72,19 +73,20 @@ impl State {
     /// # Errors
     /// [`StateError`]; of a row that does not open `visit` is told.
     pub fn register_rows(&self, stream: u32, from: u64, visit: &mut Visit<'_>) -> Result<(), StateError> {
-        let table = self.view()?.open_table(ROWS)?;
         let (first, last) = (key(stream, from)?, key(stream, (1 << SEQ_BITS) - 1)?);
-        for row in table.range(first..=last)? {
-            let (at, value) = row?;
-            let at = at.value();
-            let row = self.keys.open::<RegisterRow>("register", &at.to_be_bytes(), value.value());
-            let seq = at & ((1 << SEQ_BITS) - 1);
-            let row = row.map_err(|_| StateError::Damaged { what: format!("record {seq} of the register") });
-            if !visit(seq, row) {
-                break;
+        self.read(|view| {
+            for row in view.open_table(ROWS)?.range(first..=last)? {
+                let (at, value) = row?;
+                let at = at.value();
+                let row = self.keys.open::<RegisterRow>("register", &at.to_be_bytes(), value.value());
+                let seq = at & ((1 << SEQ_BITS) - 1);
+                let row = row.map_err(|_| StateError::Damaged { what: format!("record {seq} of the register") });
+                if !visit(seq, row) {
+                    break;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// One row.

@@ -8,6 +8,9 @@ use super::cast::{safe, time};
 use super::{Play, sentence};
 use crate::app::document_view::{DocumentRow, Look, Offered, Picture};
 use crate::app::effect::Effect;
+use crate::app::event::Event;
+use crate::app::export_view::ExportNews;
+use crate::app::screen::Screen;
 use crate::app::view::Tone;
 use crate::case::HearingTime;
 use crate::case::document::{Direction, Document, Kinds, Reach};
@@ -79,6 +82,14 @@ pub(super) fn documents(size: (u16, u16)) -> Play {
     play.keys("jb")
 }
 
+/// The rows that are marked.
+fn marked(play: &Play) -> Vec<SafeText> {
+    match play.model.screens.last() {
+        Some(Screen::Documents(documents)) => documents.marked.iter().cloned().collect(),
+        _ => Vec::new(),
+    }
+}
+
 #[test]
 fn the_list_looks_so() {
     for (name, size) in [("documents", (80, 24)), ("documents_wide", (200, 50))] {
@@ -134,6 +145,19 @@ fn quarantine_asks_why_and_release_gives_no_reason_of_its_own() {
     assert!(quarantined(&play).is_empty() && !play.screen().contains("Why?"), "{}", play.screen());
     assert!(!play.screen().contains("MG6D"), "{}", play.screen());
     assert_eq!(quarantined(&documents((80, 24)).keys("xq<CR>")).len(), 1);
+    // What the marks were for is done: they go with it, and stay where it went wrong.
+    // So do those that were set while it was at work, and all of them where something was only read again.
+    for (tone, later, is_of_these, left) in
+        [(Tone::Good, "", true, 0), (Tone::Alarm, "", true, 1), (Tone::Good, "x", true, 1), (Tone::Good, "", false, 1)]
+    {
+        let mut play = documents((80, 24)).keys("x");
+        let written = if is_of_these { marked(&play) } else { Vec::new() };
+        play = play.keys(later);
+        play.event(Event::Exporting(ExportNews::Ended(sentence(tone, "3 documents"), written.into())));
+        assert_eq!(marked(&play).len(), left, "{later} {}", play.screen());
+        let play = play.keys("q");
+        assert_eq!(play.screen().contains("Why?"), left > 0, "{}", play.screen());
+    }
     // What is asked is read also where the name is long.
     let mut play = documents((80, 24));
     let long = format!("MG6D {}.pdf", "Otterbourne schedule of sensitive material ".repeat(4));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Play, sentence};
-use crate::app::effect::Effect;
+use crate::app::effect::{ComposerId, Effect};
 use crate::app::event::Event;
 use crate::app::view::{Enclosed, Limit, PathRow, Tone};
 use crate::mail::draft::{Attachment, Draft, Source};
@@ -12,7 +12,7 @@ use crate::mail::safe::SafeText;
 fn enclosed(name: &str, media_type: &str, bytes: u64) -> Event {
     let file = Attachment { name: name.into(), media_type: media_type.into(), content: Vec::new() };
     let source = Some(Source { place: 0, path: format!("/home/isla/papers/{name}"), sha256: String::new(), bytes });
-    Event::Attached(Ok(Box::new(Enclosed { file, source, said: Vec::new() })))
+    Event::Attached(ComposerId(1), vec![Ok(Enclosed { file, source, said: Vec::new() })])
 }
 
 fn reviewed(play: &Play) -> Option<&Draft> {
@@ -101,7 +101,7 @@ fn a_path_is_completed_and_attached() {
     }
     let attached = |play: &Play| {
         play.effects.iter().rev().find_map(|effect| match effect {
-            Effect::AttachFiles(readings) => readings.first().cloned(),
+            Effect::AttachFiles(_, readings) => readings.first().cloned(),
             _ => None,
         })
     };
@@ -125,20 +125,20 @@ fn what_is_dropped_is_attached_and_any_other_paste_is_text() {
     let mut play = writing((80, 24));
     play.event(Event::Paste("'/home/isla/My papers/a.pdf' /tmp/b.pdf ".into()));
     let asked = play.effects.iter().rev().find_map(|effect| match effect {
-        Effect::AttachDropped(text, readings) => Some((text.clone(), readings[0].clone())),
+        Effect::AttachDropped(ComposerId(1), text, readings) => Some((text.clone(), readings[0].clone())),
         _ => None,
     });
     let (text, reading) = asked.unwrap();
     assert_eq!(reading, ["/home/isla/My papers/a.pdf", "/tmp/b.pdf"]);
     assert!(!play.screen().contains("/tmp/b.pdf"), "not before it is known what it is: {}", play.screen());
-    play.event(Event::PastedText(text));
+    play.event(Event::PastedText(ComposerId(1), text));
     assert!(play.screen().contains("/tmp/b.pdf"), "{}", play.screen());
     play.event(Event::Paste(" See you on Monday.".into()));
     assert!(play.screen().contains("See you on Monday."), "{}", play.screen());
     // What is to be known of a file is said when it comes.
     let file = Attachment { name: "x.docm".into(), media_type: "application/msword".into(), content: Vec::new() };
     let said = vec![sentence(Tone::Warning, "“x.docm” has macros.")];
-    play.event(Event::Attached(Ok(Box::new(Enclosed { file, source: None, said }))));
+    play.event(Event::Attached(ComposerId(1), vec![Ok(Enclosed { file, source: None, said })]));
     assert!(play.screen().contains("“x.docm” has macros."), "{}", play.screen());
 }
 
@@ -146,7 +146,7 @@ fn what_is_dropped_is_attached_and_any_other_paste_is_text() {
 fn documents_are_attached_from_their_list_and_none_that_is_out_of_reach() {
     let taken = |play: &Play| {
         play.effects.iter().rev().find_map(|effect| match effect {
-            Effect::AttachDocuments(chosen) => Some(chosen.iter().map(|one| one.name.clone()).collect::<Vec<_>>()),
+            Effect::AttachDocuments(_, chosen) => Some(chosen.iter().map(|one| one.name.clone()).collect::<Vec<_>>()),
             _ => None,
         })
     };
@@ -162,4 +162,69 @@ fn documents_are_attached_from_their_list_and_none_that_is_out_of_reach() {
     let mut play = Play::new().keys("c<A-a>");
     assert!(play.screen().contains("belongs to no case"), "{}", play.screen());
     play.event(Event::Paths("/stale".into(), Arc::from([])));
+}
+
+#[test]
+fn a_file_that_comes_late_goes_into_no_other_message() {
+    let mut play =
+        Play::new().keys("cham@copfs.gov.example<Tab><Tab><Tab>to the prosecutor<C-t><C-u>/home/isla/a.pdf<CR>");
+    let asked = |play: &Play| {
+        play.effects.iter().rev().find_map(|effect| match effect {
+            Effect::AttachFiles(to, _) => Some(*to),
+            _ => None,
+        })
+    };
+    let first = asked(&play).unwrap();
+    let file = |name: &str| {
+        let file = Attachment { name: name.into(), media_type: "application/pdf".into(), content: vec![0; 9] };
+        Ok(Enclosed::from(file))
+    };
+    // Not sent without it: the review waits.
+    play.press("<C-s>");
+    assert!(reviewed(&play).is_none() && play.screen().contains("still on its way"), "{}", play.screen());
+    // Put by, and another begun: the file is not for that one, and it is said.
+    play.press("<C-c>cr.vellum@foxglove.example<Tab><Tab><Tab>to the other side");
+    let second = play.model.composer_mut().map(|(composer, _)| composer.id).unwrap();
+    assert_ne!(first, second);
+    play.event(Event::Attached(first, vec![file("a.pdf"), file("b.pdf")]));
+    let screen = play.screen();
+    assert!(screen.contains("“a.pdf” and 1 more came when the message was left"), "{screen}");
+    assert!(!screen.contains("@ a.pdf"), "{screen}");
+    play.event(Event::PastedText(first, "/no/such/file".into()));
+    assert!(!play.screen().contains("/no/such/file"), "{}", play.screen());
+    play.press("<C-s>");
+    assert!(reviewed(&play).unwrap().attachments.is_empty());
+}
+
+#[test]
+fn nothing_is_reviewed_before_every_file_is_here() {
+    let mut play = super::documents::documents((80, 24)).keys("xxxa");
+    let (to, count) = play
+        .effects
+        .iter()
+        .rev()
+        .find_map(|effect| match effect {
+            Effect::AttachDocuments(to, chosen) => Some((*to, chosen.len())),
+            _ => None,
+        })
+        .unwrap();
+    assert_eq!(count, 2);
+    play.press("ham@copfs.gov.example<C-s>");
+    assert!(reviewed(&play).is_none(), "{}", play.screen());
+    let file = Attachment { name: "a.pdf".into(), media_type: "application/pdf".into(), content: vec![0; 9] };
+    play.event(Event::Attached(to, vec![Ok(file.into())]));
+    play.press("<C-s>");
+    assert!(reviewed(&play).is_none(), "one is still to come: {}", play.screen());
+    // One that cannot be had is told of, and is waited for no more.
+    play.event(Event::Attached(to, vec![Err(sentence(Tone::Alarm, "It is gone."))]));
+    assert!(play.screen().contains("It is gone."), "{}", play.screen());
+    play.press("<C-s>");
+    assert_eq!(reviewed(&play).unwrap().attachments.len(), 1);
+    // What is asked for while the review is being made is not left out of it: that one is made anew.
+    let mut play = Play::new().keys("cham@copfs.gov.example<Tab><Tab><Tab>papers");
+    play.silent = true;
+    play.press("<C-s>");
+    assert!(play.model.composer_mut().unwrap().0.reviewing);
+    play.press("<C-t><C-u>/home/isla/a.pdf<CR>");
+    assert!(!play.model.composer_mut().unwrap().0.reviewing);
 }

@@ -85,7 +85,8 @@ fn an_export_tells_how_far_it_is_and_is_stopped_or_left_alone() {
     for play in [&play, &wide] {
         assert_eq!(play.told(), ["StopExport"]);
     }
-    wide.event(Event::Exporting(ExportNews::Ended(sentence(Tone::Warning, "stopped; what was written stays"))));
+    let words = sentence(Tone::Warning, "stopped; what was written stays");
+    wide.event(Event::Exporting(ExportNews::Ended(words, Arc::default())));
     assert!(wide.screen().contains("stopped; what was written stays") && !wide.screen().contains("at 55 MB/s"));
 }
 

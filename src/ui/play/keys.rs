@@ -190,5 +190,5 @@ fn the_assistant_names_the_next_step() {
     assert!(on("ji")[0].contains("Import(Message("));
     assert_eq!(on("jwy"), ["Key(Import(Directory(\"p.sage@crown.example\"), None))"]);
     assert_eq!(on("jwn"), Vec::<String>::new());
-    assert_eq!(on("jm"), ["Key(AttachOwn)"]);
+    assert_eq!(on("jm"), ["Key(AttachOwn(ComposerId(2)))"]);
 }

@@ -7,7 +7,7 @@ use jiff::civil::{date, time as clock};
 use super::Play;
 use super::cast::{message, safe, time};
 use super::sentence;
-use crate::app::case_view::{AwaitingRow, CaseView, ChronologyRow, Source, Suggestion, TriageRow};
+use crate::app::case_view::{AwaitingRow, CaseView, ChronologyRow, FiledBy, Source, Suggestion, TriageRow};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -129,6 +129,9 @@ fn case(size: (u16, u16)) -> Play {
         clocks: vec![sentence(Tone::Warning, "next: PTPH in 19 hours, Fri 22 May 2026 10:00, Ambleford CC")],
         messages: 9,
         unread: 2,
+        filed: [("by decision", 100, 1), ("by URN in the subject", 90, 5), ("with its thread", 70, 3)]
+            .map(|(because, score, messages)| FiledBy { because: safe(because), score, messages })
+            .to_vec(),
     }));
     play.keys("ji")
 }
@@ -325,7 +328,8 @@ fn hostile_texts_of_the_register_are_made_safe() {
     let mut case = ferret();
     case.title = "R v \u{1b}[2J\u{202e}FERRET".into();
     case.parties[0].name = "\u{7}Petra\r\nWindlestraw".into();
-    let view = CaseView { case, source: Source::Register, clocks: Vec::new(), messages: 0, unread: 0 };
+    let view =
+        CaseView { case, source: Source::Register, clocks: Vec::new(), messages: 0, unread: 0, filed: Vec::new() };
     let rows = crate::app::screen::case::lines(&view, time("2026-05-21T13:30:00Z"));
     let shown: String = rows.iter().flat_map(|row| [&row.text, &row.note]).map(SafeText::as_str).collect();
     assert!(!shown.chars().any(|c| c.is_control() || c == '\u{202e}'), "{shown:?}");

@@ -7,6 +7,7 @@ use super::cast::{now, safe, time};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::plea_view::{Carrier, FileCheck, FileFound, Local, Loose, Meant, NegotiationView, Transit};
+use crate::app::screen::Screen;
 use crate::app::view::Tone;
 use crate::case::{
     Accused, Case, Charge, ChargeState, Classes, Hearing, HearingId, HearingKind, HearingTime, Jurisdiction,
@@ -191,7 +192,7 @@ fn in_doubt() -> NegotiationView {
     NegotiationView {
         transits: vec![transit],
         files,
-        threads: vec![(ActNo::new(Side::Defence, 1), ThreadId(7))],
+        threads: vec![(name("1"), ThreadId(7), super::cast::message(11))],
         ..view()
     }
 }
@@ -204,6 +205,14 @@ fn claimed() -> NegotiationView {
     negotiation.heard = shown.view.steps.iter().map(|step| step.heard.clone()).collect();
     let counter = negotiation.heard.last_mut().unwrap();
     (counter.trust, counter.findings) = (Trust::Claimed, vec![Finding::Unsigned]);
+    // A block names who commits his side.
+    counter.act.authority = Some(Authority {
+        name: "Hamish Lintwhite".into(),
+        role: Role::FiscalDepute,
+        on_behalf_of: None,
+        basis: Basis::OwnDecision,
+        day: jiff::civil::date(2026, 5, 20),
+    });
     shown.view = negotiation.view(now());
     let possible = table::possible(&shown.view, Side::Defence, Some(Role::DefenceSolicitor));
     let words = |(kind, answer): (Kind, Result<(), _>)| {
@@ -321,6 +330,10 @@ fn what_was_not_delivered_or_is_in_doubt_leads_to_the_outbox() {
         "{:?}",
         play.effects
     );
+    // At the message that carried it, not at the newest one.
+    let Some(Screen::Thread(thread)) = play.model.screens.last() else { panic!("{}", play.screen()) };
+    assert_eq!(thread.tree.selected().map(|row| row.id.uid), Some(11));
+    assert!(thread.tree.len() > 1);
 }
 
 #[test]
@@ -373,6 +386,71 @@ fn a_narrative_can_be_a_file() {
     let Proposal::Offer(offer) = &wish.proposal else { panic!("{wish:?}") };
     let (name, _) = offer.terms().files()[0];
     assert_eq!((name, wish.files.len(), wish.files[0].name.as_str()), ("narrative.pdf", 1, "narrative.pdf"));
+}
+
+fn a_file(name: &str, content: &[u8]) -> Box<Attachment> {
+    let media_type = "application/pdf".to_owned();
+    Box::new(Attachment { name: name.into(), media_type, content: content.to_vec() })
+}
+
+/// The basis of one charge, too, and beside a narrative of all: each is read, and all of them go along.
+#[test]
+fn the_basis_of_one_charge_can_be_a_file() {
+    let mut play = play_of((80, 24), nothing()).keys("<CR>o");
+    for text in ["guilty", "basis-file: ba<tab>"] {
+        play = play.keys(text);
+        if !text.ends_with("<tab>") {
+            play = play.keys("<down>");
+        }
+    }
+    assert!(
+        play.effects.iter().any(|effect| matches!(effect, Effect::CompleteFile(_, typed) if typed == "ba")),
+        "{:?}",
+        play.effects
+    );
+    play.event(Event::PleaFiles("ba".into(), vec!["basis.pdf".into()]));
+    play = play.keys("<down>");
+    for text in ["guilty", "", "guilty", "", "", "narrative.pdf", "", "25/05/2026 12:00"] {
+        play = play.keys(text).keys("<down>");
+    }
+    let mut play = play.keys("<down><down>a letter<C-s>");
+    play.event(Event::PleaFile("narrative.pdf".into(), Ok(a_file("narrative.pdf", b"It rained."))));
+    play.event(Event::PleaFile("basis.pdf".into(), Ok(a_file("basis.pdf", b"One blow only."))));
+    let wish = play.effects.iter().find_map(|effect| match effect {
+        Effect::PleaAct(wish) => Some(wish.clone()),
+        _ => None,
+    });
+    let wish = wish.unwrap_or_else(|| panic!("{}\n{:?}", play.screen(), play.effects));
+    let Proposal::Offer(offer) = &wish.proposal else { panic!("{wish:?}") };
+    let names: Vec<&str> = offer.terms().files().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["basis.pdf", "narrative.pdf"]);
+    let mut sent: Vec<&str> = wish.files.iter().map(|file| file.name.as_str()).collect();
+    sent.sort_unstable();
+    assert_eq!(sent, names);
+    assert!(matches!(offer.terms().term(1).unwrap().basis, Some(crate::plea::Document::Attached { .. })));
+}
+
+/// A letter that is taken for a counter may rest on a file, as one with a block may.
+#[test]
+fn a_letter_that_is_marked_may_rest_on_a_file() {
+    let mut play = at(play((80, 24)).keys("<CR>"), "There is no CCTV").keys("c");
+    for _ in 0..7 {
+        play = play.keys("<down>");
+    }
+    let mut play = play.keys("case:theirs.pdf<down><down>25/05/2026 12:00<C-s>");
+    assert!(
+        play.effects.iter().any(|effect| matches!(effect, Effect::PleaFile(_, typed) if typed == "case:theirs.pdf")),
+        "{}\n{:?}",
+        play.screen(),
+        play.effects
+    );
+    play.event(Event::PleaFile("case:theirs.pdf".into(), Ok(a_file("theirs.pdf", b"It rained."))));
+    let marked = play.effects.iter().find_map(|effect| match effect {
+        Effect::PleaMark(wish) => Some(wish.meaning.clone()),
+        _ => None,
+    });
+    let Some(Meaning::Counter(terms, _)) = marked else { panic!("{}\n{:?}", play.screen(), play.effects) };
+    assert_eq!(terms.files().first().map(|(name, _)| *name), Some("theirs.pdf"));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! Lists, threads and messages.
 
+use std::sync::Arc;
+
 use super::Play;
 use super::cast::{message, safe, time};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
+use crate::app::thread_list::{Brief, Table, ThreadList};
 use crate::app::view::Scope;
 use crate::mail::id::{CaseId, ThreadId};
 
@@ -143,6 +146,60 @@ fn selection_is_kept_by_identity_when_a_list_changes() {
     ));
 }
 
+/// Threads, the first of them here, the others behind them.
+fn first_of(threads: u32, here: u32) -> ThreadList {
+    let mut table = Table { cases: Arc::new(vec![Arc::from(Vec::new())]), ..Table::default() };
+    for number in 0..threads {
+        let subject = table.texts.push(&format!("Disclosure schedule {number}"));
+        table.threads.push(Brief {
+            id: ThreadId(1_000 + u64::from(number)),
+            newest: 1_780_000_000 - i64::from(number) * 60,
+            subject,
+            messages: 1,
+            unread: u32::from(number == 2),
+            ..Brief::default()
+        });
+    }
+    table.order = (0..here).collect();
+    table.behind = (threads - here) as usize;
+    ThreadList::Table(Arc::new(table))
+}
+
+#[test]
+fn the_first_rows_say_that_others_are_being_read_and_stay_where_they_are() {
+    let mut play = Play::new();
+    play.silent = true;
+    play.press("ga");
+    play.event(Event::Threads(Scope::All, first_of(9_000, 30)));
+    insta::assert_snapshot!("first_rows", play.screen());
+    let mut wide = Play::at((200, 50));
+    wide.silent = true;
+    wide.press("ga");
+    wide.event(Event::Threads(Scope::All, first_of(9_000, 30)));
+    insta::assert_snapshot!("first_rows_wide", wide.screen());
+    // Nothing comes round while there may be more behind the last.
+    play.press("nn");
+    assert!(play.screen().contains("3 of 9000, the first 30 are here"), "{}", play.screen());
+    assert!(play.screen().contains("the others are still being read"), "{}", play.screen());
+    play.press("<end>");
+    let before = play.screen();
+    assert!(before.contains("30 of 9000"), "{before}");
+    play.event(Event::Threads(Scope::All, first_of(9_000, 9_000)));
+    let after = play.screen();
+    let rows = |screen: &str| screen.lines().take(22).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(rows(&before), rows(&after), "no row moves");
+    assert!(after.contains("30 of 9000") && !after.contains("are here"), "{after}");
+
+    let mut play = Play::new();
+    play.silent = true;
+    play.press("ga");
+    play.event(Event::Threads(Scope::All, first_of(9_000, 30)));
+    play.press("/schedule 77");
+    assert!(play.screen().contains("None of the first 30 threads holds"), "{}", play.screen());
+    play.event(Event::Threads(Scope::All, first_of(9_000, 9_000)));
+    assert!(play.screen().contains("Disclosure schedule 77"), "{}", play.screen());
+}
+
 #[test]
 fn stale_answers_are_dropped() {
     let mut play = Play::new().keys("j<CR>");
@@ -220,6 +277,21 @@ fn passphrase_is_neither_echoed_nor_printed() {
     play.press("q");
     play.event(Event::Unlocked(Ok(())));
     assert!(play.screen().contains("PF v Morag PUDDOCK"), "{}", play.screen());
+}
+
+#[test]
+fn why_it_does_not_open_is_read_to_its_end() {
+    for size in [(80, 24), (200, 50)] {
+        let mut play = Play::at(size).keys("Lx<CR>");
+        let error =
+            crate::store::state::StateError::Missing { place: "/home/quill/.local/state/casemail/state.redb".into() };
+        play.event(Event::Unlocked(Err(super::sentence(crate::app::view::Tone::Alarm, &error.to_string()))));
+        let screen = play.screen();
+        // As it is read, whatever the lines are.
+        let read: Vec<&str> = screen.split_whitespace().filter(|word| *word != "\u{2502}").collect();
+        let read = read.join(" ");
+        assert!(read.contains("the state store is gone") && read.contains("`casemail store anew`"), "{screen}");
+    }
 }
 
 #[test]

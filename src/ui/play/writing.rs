@@ -323,13 +323,13 @@ fn paste_is_text_and_never_a_command() {
 #[test]
 fn attachments_are_read_by_the_engine() {
     let mut play = Play::new().keys("c<C-t><C-u>/home/isla/charges.pdf<CR>");
-    assert!(play.told().contains(&"AttachFiles([[\"/home/isla/charges.pdf\"]])".to_owned()));
+    assert!(play.told().contains(&"AttachFiles(ComposerId(1), [[\"/home/isla/charges.pdf\"]])".to_owned()));
     let file = crate::mail::draft::Attachment {
         name: "charges.pdf".to_owned(),
         media_type: "application/pdf".to_owned(),
         content: vec![0; 1_500],
     };
-    play.event(Event::Attached(Ok(Box::new(file.into()))));
+    play.event(Event::Attached(crate::app::effect::ComposerId(1), vec![Ok(file.into())]));
     assert!(play.screen().contains("@ charges.pdf  PDF, 2 kB"), "{}", play.screen());
 }
 

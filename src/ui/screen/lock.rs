@@ -3,7 +3,7 @@
 use crate::app::Model;
 use crate::app::screen::lock::Lock;
 use crate::app::size::Area;
-use crate::mail::safe::SafeText;
+use crate::mail::{self, safe::SafeText};
 use crate::theme::Scope;
 use crate::ui::canvas::{Canvas, cells};
 
@@ -13,7 +13,11 @@ const WIDTH: u16 = 60;
 pub(in crate::ui) fn draw(model: &Model, lock: &Lock, canvas: &mut Canvas<'_>) {
     let (columns, rows) = model.size;
     let width = WIDTH.min(columns);
-    let height = 6.min(rows);
+    // Why it does not open can be more than a line: what is wrong with a file, and what to do.
+    let why =
+        lock.refused.as_ref().map(|why| mail::wrap::wrap(why.text.as_str(), usize::from(width.saturating_sub(6))));
+    let lines = why.as_ref().map_or(1, Vec::len).clamp(1, usize::from(rows.saturating_sub(6)).max(1));
+    let height = (5 + u16::try_from(lines).unwrap_or(1)).min(rows);
     let area = Area { x: (columns - width) / 2, y: (rows - height) / 3, width, height };
     let inner = canvas.window(area, "casemail is locked");
     let style = canvas.style(Scope::Popup);
@@ -36,10 +40,12 @@ pub(in crate::ui) fn draw(model: &Model, lock: &Lock, canvas: &mut Canvas<'_>) {
     canvas.cursor = Some((after, y));
     let note = SafeText::line(&model.settings.lock_note);
     canvas.put(x, y + 1, inner.width.saturating_sub(2), note.as_str(), style.patch(canvas.style(Scope::TextMuted)));
-    if let Some(why) = &lock.refused {
+    if let (Some(why), Some(lines_of)) = (&lock.refused, &why) {
         let style = style.patch(canvas.tone(why.tone));
         let sign = canvas.sign(why.tone);
         canvas.put(x, y + 2, 1, sign, style);
-        canvas.put(x + 2, y + 2, inner.width.saturating_sub(4), why.text.as_str(), style);
+        for (at, line) in (y + 2..).zip(lines_of.iter().take(lines)) {
+            canvas.put(x + 2, at, inner.width.saturating_sub(4), line, style);
+        }
     }
 }

@@ -71,6 +71,10 @@ fn empty(model: &Model, threads: &Threads) -> String {
     }
     if !threads.list.filter().is_empty() {
         let filter = SafeText::line(threads.list.filter());
+        if threads.list.all().behind() > 0 {
+            let first = threads.list.total();
+            return format!("None of the first {first} threads holds “{filter}”; the others are still being read.");
+        }
         return format!("No thread holds “{filter}”. {back} shows all of them again.");
     }
     match &threads.scope {

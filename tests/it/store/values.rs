@@ -313,3 +313,13 @@ pub(super) fn write_state(state: &State) {
         })
         .unwrap();
 }
+
+/// What two messages in quarantine have in common.
+pub(super) const QUARANTINED_ID: &str = "shut@cps.gov.example";
+
+/// Two messages in quarantine under one Message-ID: where they lie, their digests, their bytes.
+pub(super) fn quarantined() -> [(&'static str, [u8; 32], &'static [u8]); 2] {
+    let places =
+        [("work/INBOX/1767225600/3", b"the first".as_slice()), ("work/Sent/1767225601/8", b"the other".as_slice())];
+    places.map(|(place, raw)| (place, casemail::register::record::Digest::of(raw).0, raw))
+}

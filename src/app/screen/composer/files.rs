@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::{Composer, Field};
 use crate::action::Action;
+use crate::app::effect::ComposerId;
 use crate::enclose::parts;
 use crate::mail::draft::{Attachment, Source};
 use crate::mail::safe::SafeText;
@@ -62,6 +63,13 @@ impl Composer {
         self.base.split = if self.is_split() { None } else { Some(Vec::new()) };
         self.touch(now);
         self.is_split()
+    }
+
+    /// Files were asked for, which come with so many answers; gives for whom. A review that is being made would be without them.
+    pub fn awaits(&mut self, answers: usize) -> ComposerId {
+        self.awaited = self.awaited.saturating_add(answers);
+        self.reviewing = false;
+        self.id
     }
 
     /// Attaches a file.

@@ -1,0 +1,227 @@
+//! Exports of a profile that has mail and no server. Real ones, judged by other people's programs: `tests/it/export.rs`.
+
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::fetch::Fetch;
+use super::gather::Letter;
+use super::{Choice, Exporter, Form, Order, Progress, Subject};
+use crate::case::MessageName;
+use crate::engine::query::Filter;
+use crate::engine::streamed::Kept;
+use crate::engine::tests::{Running, World, fetched};
+use crate::export::{Entry, Manifest, Provenance};
+use crate::imap::{Body, Fetched};
+use crate::mail::id::MessageRef;
+use crate::register::Event;
+use crate::register::record::Digest;
+
+const SECRET: &str = "the names of those who told";
+
+/// Of a message that is not here.
+const AWAY: Fetch<'static> = &|_| Err("the server does not answer".to_owned());
+
+/// A message with a text that has a name, shown with it and listed.
+fn mail(id: u32, name: &str, text: &str) -> Vec<u8> {
+    format!(
+        "From: p.windlestraw@cps.gov.example\r\nTo: b.quill@quillpounce.example\r\nMessage-ID: <{id}@cps.gov.example>\r\n\
+         Date: Mon, 11 May 2026 08:{id:02}:00 +0000\r\nSubject: schedules {id}\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nPlease find attached.\r\n\
+         --b\r\nContent-Type: text/plain\r\nContent-Disposition: inline; filename=\"{name}\"\r\n\r\n{text}\r\n--b--\r\n"
+    )
+    .into_bytes()
+}
+
+fn exporter(running: &Running, form: Form, to: &Path) -> Exporter {
+    running.engine.book().unwrap();
+    let names = running.engine.messages(&Filter::default()).unwrap().messages.into_iter().map(|one| one.id).collect();
+    let order = Order { subject: Subject::Messages(names), form, decrypt: false, to: to.to_owned() };
+    running.engine.core.ask_open(move |core, open| Exporter::of(core, open, order)).unwrap().unwrap()
+}
+
+/// Where a message lies.
+fn name(running: &Running, id: u32) -> MessageRef {
+    let filter = Filter { message_id: Some(format!("{id}@cps.gov.example")), ..Filter::default() };
+    running.engine.messages(&filter).unwrap().messages[0].id.clone()
+}
+
+/// All that a PDF says.
+fn text_of(pdf: &Path) -> String {
+    crate::export::bundle::tests::text_of(&std::fs::read(pdf).unwrap())
+}
+
+#[test]
+fn a_text_out_of_reach_is_not_on_the_page_of_its_message() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    // Our own address in its head makes it none of ours: it came.
+    let shut = String::from_utf8(mail(1, "MG6D Otter.txt", SECRET)).unwrap();
+    let shut = shut.replace("p.windlestraw@cps.gov.example", "b.quill@quillpounce.example").into_bytes();
+    running.feed(7, vec![fetched(1, shut), fetched(2, mail(2, "note.txt", "It is open."))]);
+    let choice = Choice { mail: true, ..Choice::default() };
+    for put in ["watched", "in quarantine"] {
+        if put == "in quarantine" {
+            running.engine.quarantine_parts(&name(&running, 1), &[], "possible mis-service", false).unwrap();
+        }
+        let done = exporter(&running, Form::Files, dir.path()).bundle(&dir.path().join(put), &choice, AWAY, &|_| true);
+        let text = text_of(&done.unwrap().path);
+        assert_eq!(text.matches("Please find attached.").count(), 2, "{put}: {text}");
+        assert!(text.contains("It is open.") && !text.contains(SECRET), "{put}: {text}");
+    }
+}
+
+/// A message of which only the header has come.
+fn away(uid: u32, raw: &[u8]) -> Fetched {
+    let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    Fetched { body: Body::Header(raw[..end].to_vec()), ..fetched(uid, raw.to_vec()) }
+}
+
+/// Puts the text of a message out of reach, as another device does.
+fn quarantine(engine: &super::Engine, id: u32, text: &str) {
+    let message = MessageName { message_id: format!("{id}@cps.gov.example"), digest: [0; 32] };
+    let (because, documents) = ("possible mis-service".to_owned(), vec![Digest::of(text.as_bytes())]);
+    let event = Event::Quarantined { cases: Vec::new(), message, because, released: false, documents };
+    engine.record(vec![event]).unwrap();
+}
+
+#[test]
+fn a_mailbox_holds_what_was_looked_at_and_all_of_it() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let (shut, open) = (mail(1, "schedule.txt", SECRET), mail(2, "note.txt", "It is open."));
+    running.feed(7, vec![away(1, &shut), away(2, &open)]);
+    quarantine(&running.engine, 1, SECRET);
+    let mbox = dir.path().join("NO-CASE/messages.mbox");
+    // The server answers as it is told to: for each message, whether it does the first time, and whether later.
+    let export = |answers: [(bool, bool); 2]| {
+        let asked = [AtomicUsize::new(0), AtomicUsize::new(0)];
+        let fetch = |letter: &Letter| {
+            let place = usize::try_from(letter.key.uid).unwrap() - 1;
+            let is_first = asked[place].fetch_add(1, Ordering::Relaxed) == 0;
+            let answers = if is_first { answers[place].0 } else { answers[place].1 };
+            let raw = [&shut, &open][place];
+            if answers { Ok(Kept::Here(raw.as_slice().into())) } else { Err("the server does not answer".to_owned()) }
+        };
+        exporter(&running, Form::Mbox, dir.path()).run(&fetch, &|_| true)
+    };
+    // Read for the first time only when it is written: nobody has looked whether it may be.
+    let done = export([(false, true), (true, true)]).unwrap();
+    let written = std::fs::read_to_string(&mbox).unwrap();
+    assert!(written.contains("It is open.") && !written.contains(SECRET), "{written}");
+    assert_eq!(done.left_out.len(), 1, "{:?}", done.left_out);
+    // Looked at, and gone when it is to be written: that is told, and nothing is said to be exported.
+    std::fs::remove_dir_all(dir.path().join("NO-CASE")).unwrap();
+    let error = export([(true, true), (true, false)]).unwrap_err().to_string();
+    assert!(error.contains("the server does not answer") && error.contains("INBOX/7/2"), "{error}");
+    assert!(!mbox.exists() && !dir.path().join("NO-CASE/MANIFEST.sha256").exists());
+}
+
+/// Puts something out of reach as soon as the first message is done.
+fn meanwhile(work: impl FnOnce() + Send) -> impl Fn(Progress) -> bool + Sync {
+    let work = Mutex::new(Some(work));
+    move |progress: Progress| {
+        if progress.done == 1
+            && let Some(work) = work.lock().unwrap().take()
+        {
+            work();
+        }
+        true
+    }
+}
+
+#[test]
+fn what_is_put_into_quarantine_while_an_export_is_at_work_is_left_out() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let mails = (1..=3).map(|id| fetched(id, mail(id, &format!("schedule {id}.txt"), &format!("{SECRET} {id}"))));
+    running.feed(7, mails.collect());
+    let to = dir.path();
+    let engine = &running.engine;
+    let shut = |id: u32| quarantine(engine, id, &format!("{SECRET} {id}"));
+    let done = exporter(&running, Form::Files, to).run(AWAY, &meanwhile(|| shut(2))).unwrap();
+    let names: Vec<&str> = done.files.iter().map(|(entry, _)| entry.name.as_str()).collect();
+    assert_eq!(names, ["schedule 1.txt", "schedules 1.eml", "schedule 3.txt", "schedules 3.eml"]);
+    assert!(done.left_out.iter().any(|one| one.because.contains("in quarantine")), "{:?}", done.left_out);
+    let written = std::fs::read_to_string(to.join("NO-CASE/MANIFEST.sha256")).unwrap();
+    assert!(!written.contains("schedule 2"), "{written}");
+    // What has been taken into a bundle already: there is no bundle then.
+    let choice = Choice { mail: true, ..Choice::default() };
+    let bundle = |told: &(dyn Fn(Progress) -> bool + Sync)| {
+        exporter(&running, Form::Files, to).bundle(&to.join("bundle.pdf"), &choice, AWAY, told)
+    };
+    let error = bundle(&meanwhile(|| shut(1))).unwrap_err().to_string();
+    assert!(error.contains("into quarantine meanwhile") && !to.join("bundle.pdf").exists(), "{error}");
+    let text = text_of(&bundle(&|_| true).unwrap().path);
+    assert!(text.contains(&format!("{SECRET} 3")) && !text.contains(&format!("{SECRET} 1")), "{text}");
+}
+
+#[test]
+fn an_earlier_list_is_believed_as_far_as_the_disk_bears_it_out() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail(1, "note.txt", "It is open."))]);
+    let (out, place) = (dir.path().join("out"), dir.path().join("out/NO-CASE"));
+    let export = || exporter(&running, Form::Files, &out).run(AWAY, &|_| true);
+    export().unwrap();
+    let text = std::fs::read_to_string(place.join("manifest.json")).unwrap();
+    let manifest: Manifest = serde_json::from_str(&text).unwrap();
+    let write = |manifest: &Manifest| std::fs::write(place.join("manifest.json"), manifest.json().unwrap()).unwrap();
+
+    // Entries that somebody wrote in: of a file that is there, of one that holds something else, of none.
+    let planted = |path: &str, content: &[u8], message: &str| Entry {
+        path: path.into(),
+        bytes: content.len() as u64,
+        sha256: Digest::of(content).to_string(),
+        message: message.into(),
+        ..manifest.files[0].clone()
+    };
+    std::fs::write(place.join("kept.txt"), b"kept").unwrap();
+    std::fs::write(place.join("other.txt"), b"other").unwrap();
+    let mut with_more = manifest.clone();
+    with_more.messages.push(Provenance { sha256: "f0".repeat(32), ..manifest.messages[0].clone() });
+    with_more.files.extend([
+        planted("kept.txt", b"kept", &manifest.messages[0].sha256),
+        planted("other.txt", b"not it", &manifest.messages[0].sha256),
+        planted("gone.txt", b"gone", &"f0".repeat(32)),
+    ]);
+    write(&with_more);
+    let done = export().unwrap();
+    let list = std::fs::read_to_string(place.join("MANIFEST.sha256")).unwrap();
+    assert!(list.contains("kept.txt") && !list.contains("other.txt") && !list.contains("gone.txt"), "{list}");
+    let left: Vec<&str> = done.left_out.iter().map(|one| one.what.as_str()).collect();
+    assert_eq!(left, ["other.txt", "gone.txt"], "{:?}", done.left_out);
+    let now: Manifest = serde_json::from_slice(&std::fs::read(place.join("manifest.json")).unwrap()).unwrap();
+    assert_eq!(now.messages.len(), 1, "{:?}", now.messages);
+
+    // Another list of digests beside the same manifest is not the one that was written.
+    export().unwrap();
+    std::fs::write(place.join("MANIFEST.sha256"), list.replace("kept.txt", "kept.pdf")).unwrap();
+    export().unwrap();
+    let again = std::fs::read_to_string(place.join("MANIFEST.sha256")).unwrap();
+    assert!(again.contains("kept.txt") && !again.contains("kept.pdf"), "{again}");
+
+    // A message that has been put somewhere else, by what the list says.
+    for path in ["../x", "/tmp/x", "a/../../x", "./x", "a//x"] {
+        let mut outside = manifest.clone();
+        outside.files.iter_mut().for_each(|entry| entry.path = path.to_owned());
+        write(&outside);
+        let refused = export().unwrap_err().to_string();
+        assert!(refused.contains("is no file of this directory"), "{path}: {refused}");
+    }
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 1, "something lies outside of the export");
+}
+
+#[test]
+fn files_have_their_own_directories_also_beside_a_maildir() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail(1, "note.txt", "It is open."))]);
+    let paths = |form: Form| -> Vec<String> {
+        let done = exporter(&running, form, dir.path()).run(AWAY, &|_| true).unwrap();
+        done.files.into_iter().map(|(entry, _)| entry.path).collect()
+    };
+    assert!(paths(Form::Maildir).iter().all(|path| path.starts_with("Maildir/cur/")));
+    let files = paths(Form::Files);
+    assert!(files.len() == 2 && files.iter().all(|path| path.starts_with("01_")), "{files:?}");
+}

@@ -1,0 +1,176 @@
+//! Messages that are out of reach: told apart by their bytes, under keys of their own on every device, and gone with their case.
+
+use std::sync::Arc;
+
+use super::{Filter, Running, World, fetched};
+use crate::case::MessageName;
+use crate::engine::quarantine::follow;
+use crate::mail::id::{CaseId, MessageKey, MessageRef};
+use crate::register::Event as Happened;
+use crate::register::record::Digest;
+
+const ID: &str = "shut@cps.gov.example";
+
+/// A message with a schedule in it, under the one Message-ID.
+fn mail(text: &str, schedule: &str) -> Vec<u8> {
+    format!(
+        "From: p.windlestraw@cps.gov.example\r\nTo: b.quill@quillpounce.example\r\nMessage-ID: <{ID}>\r\n\
+         Date: Thu, 1 Jan 2026 00:00:00 +0000\r\nSubject: 99ZX0012326 schedules\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n{text}\r\n\
+         --b\r\nContent-Type: application/pdf\r\nContent-Disposition: attachment; filename=\"MG6D Otter.pdf\"\r\n\r\n\
+         {schedule}\r\n--b--\r\n"
+    )
+    .into_bytes()
+}
+
+fn event(documents: Vec<Digest>, released: bool) -> Happened {
+    Happened::Quarantined {
+        cases: vec![CaseId("ferret".into())],
+        message: MessageName { message_id: ID.into(), digest: Digest::default().0 },
+        because: "possible mis-service".into(),
+        released,
+        documents,
+    }
+}
+
+impl Running {
+    /// The message that holds this text.
+    fn named(&self, uid: u32) -> MessageRef {
+        let listed = self.engine.messages(&Filter::default()).unwrap().messages;
+        listed.into_iter().map(|one| one.id).find(|id| id.uid == uid).unwrap()
+    }
+
+    /// What the cache has of a message, and what can be read of it at all.
+    fn held(&self, uid: u32) -> (bool, Option<String>) {
+        let asked = self.engine.core.ask_open(move |_, open| {
+            let keys: Vec<MessageKey> = open.library.keys_by_date();
+            let key = keys.into_iter().find(|key| key.uid == uid).unwrap();
+            let raw = open.stores.raw(key).unwrap();
+            (open.stores.cache.raw(key).unwrap().is_some(), raw.map(|raw| String::from_utf8(raw).unwrap()))
+        });
+        asked.unwrap()
+    }
+
+    #[track_caller]
+    fn holds(&self, uid: u32, in_cache: bool, word: &str) {
+        let (cached, raw) = self.held(uid);
+        assert_eq!(cached, in_cache, "UID {uid} in the cache");
+        assert!(raw.as_ref().is_some_and(|raw| raw.contains(word)), "UID {uid} is not {word}: {raw:?}");
+    }
+
+    fn quarantine(&self, uid: u32, release: bool) {
+        let because = if release { "the CPS agreed" } else { "possible mis-service" };
+        self.engine.quarantine_parts(&self.named(uid), &[], because, release).unwrap();
+    }
+}
+
+#[test]
+fn it_stays_under_its_own_key_when_the_cache_is_made_anew() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail("See below.", "%PDF"))]);
+    running.quarantine(1, false);
+    running.holds(1, false, "See below.");
+    // The same mailbox under another UIDVALIDITY: everything is fetched anew.
+    running.feed(8, vec![fetched(1, mail("See below.", "%PDF"))]);
+    running.holds(1, false, "See below.");
+    // Another message that takes its Message-ID is another one.
+    running.feed(9, vec![fetched(1, mail("Another.", "%PDF"))]);
+    running.holds(1, false, "Another.");
+}
+
+#[test]
+fn two_messages_under_one_message_id_each_show_their_own_text() {
+    let world = World::new();
+    let running = world.open();
+    // As long as the other: nothing but its bytes tells it apart.
+    running.feed(7, vec![fetched(1, mail("The first.", "%PDF 1")), fetched(2, mail("The other.", "%PDF 2"))]);
+    running.quarantine(1, false);
+    running.quarantine(2, false);
+    running.holds(1, false, "The first.");
+    running.holds(2, false, "The other.");
+    // One that comes later under the same Message-ID neither shows their text nor takes it away.
+    running.feed(7, vec![fetched(3, mail("A stranger.", "%PDF 3"))]);
+    running.holds(3, false, "A stranger.");
+    running.holds(1, false, "The first.");
+    running.quarantine(2, true);
+    running.holds(2, true, "The other.");
+    running.holds(1, false, "The first.");
+}
+
+#[test]
+fn each_of_two_under_one_message_id_says_that_there_is_another() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail("The first.", "%PDF 1"))]);
+    let warnings = |uid| running.engine.document(&running.named(uid)).unwrap().warnings;
+    assert!(!warnings(1).contains(&"same-message-id".to_owned()));
+    running.feed(7, vec![fetched(2, mail("The other, which is longer.", "%PDF 2"))]);
+    for uid in [1, 2] {
+        assert_eq!(warnings(uid).iter().filter(|one| *one == "same-message-id").count(), 1, "{:?}", warnings(uid));
+    }
+}
+
+#[test]
+fn what_the_register_alone_says_is_kept_out_of_the_cache() {
+    let world = World::new();
+    let running = world.open();
+    running.engine.record(vec![event(vec![Digest::of(b"%PDF")], false)]).unwrap();
+    running.feed(7, vec![fetched(1, mail("See below.", "%PDF"))]);
+    running.holds(1, false, "See below.");
+    // It is shut all the same, and comes back with a reason.
+    let raw: Arc<[u8]> = mail("See below.", "%PDF").into();
+    assert!(running.engine.holds_quarantined(&raw).unwrap());
+    running.quarantine(1, true);
+    running.holds(1, true, "See below.");
+}
+
+#[test]
+fn what_was_here_before_the_register_said_so_leaves_the_cache() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail("See below.", "%PDF"))]);
+    running.holds(1, true, "See below.");
+    running.engine.record(vec![event(vec![Digest::of(b"%PDF")], false)]).unwrap();
+    let (stores, book) = running
+        .engine
+        .core
+        .ask_open(|_, open| (Arc::clone(&open.stores), open.register.with(|loaded| loaded.book()).unwrap()))
+        .unwrap();
+    assert_eq!(follow(&running.engine.core, &stores, &book).unwrap(), 1);
+    running.holds(1, false, "See below.");
+    assert_eq!(follow(&running.engine.core, &stores, &book).unwrap(), 0, "it is done once");
+}
+
+#[test]
+fn a_whole_message_is_shut_with_everything_in_it() {
+    let world = World::new();
+    let running = world.open();
+    running.engine.record(vec![event(Vec::new(), false)]).unwrap();
+    running.feed(7, vec![fetched(1, mail("See below.", "%PDF"))]);
+    running.holds(1, false, "See below.");
+    let raw: Arc<[u8]> = mail("See below.", "%PDF").into();
+    assert!(running.engine.holds_quarantined(&raw).unwrap());
+    running.engine.record(vec![event(Vec::new(), true)]).unwrap();
+    assert!(!running.engine.holds_quarantined(&raw).unwrap());
+}
+
+#[test]
+fn with_its_case_its_key_goes_and_no_other() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail("The first.", "%PDF 1"))]);
+    running.quarantine(1, false);
+    let digest = Digest::of(&mail("The first.", "%PDF 1")).0;
+    let stores = running.engine.core.ask_open(|_, open| Arc::clone(&open.stores)).unwrap();
+    // Kept under the same Message-ID by somebody else's doing.
+    stores.state.put_quarantined(ID, &[9; 32], b"another").unwrap();
+    assert!(stores.state.is_quarantined(ID, &digest).unwrap());
+    let cases = running.engine.cases().unwrap();
+    let ferret = cases.into_iter().find(|case| case.id.0 == "ferret").unwrap();
+    let certificate = running.engine.shred(&ferret, "review").unwrap();
+    assert_eq!(certificate.messages, 1);
+    assert!(!stores.state.is_quarantined(ID, &digest).unwrap());
+    assert_eq!(stores.state.quarantined(ID, &digest).unwrap(), None);
+    assert!(stores.state.is_quarantined(ID, &[9; 32]).unwrap());
+}

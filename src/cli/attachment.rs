@@ -1,8 +1,10 @@
 //! `attachment list | export`.
 
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -16,15 +18,17 @@ use crate::case::document::{Document, Kinds, OUT_OF_REACH, Reach};
 use crate::engine::company::Company;
 use crate::engine::files;
 use crate::engine::query::Filter;
+use crate::engine::reading::Look;
 use crate::engine::sandbox;
+use crate::engine::streamed::{Kept, Streamed, unreadable};
 use crate::look::Asked;
 use crate::mail::display;
 use crate::mail::id::MessageRef;
-use crate::mail::message::Message;
 use crate::mail::safe::SafeText;
-use crate::pgp::file::{self, OpenedFile};
+use crate::pgp::file::OpenedFile;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{self, Decrypt, Terms};
+use crate::pgp::large::Plain;
+use crate::pgp::open::{Decrypt, Terms};
 use crate::pgp::report::OpenPgp;
 use crate::pgp::sentence;
 
@@ -113,90 +117,109 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
 /// A message that attachments are taken from.
 struct Holder {
     name: Option<MessageRef>,
-    raw: Arc<[u8]>,
+    message: Streamed,
 }
 
-/// The attachments of a message, each with its content.
+/// What an attachment holds.
+enum Content {
+    /// As it came: a part of the message.
+    Part(usize),
+    /// Decrypted.
+    Plain(Plain),
+}
+
+/// The attachments of a message, each with what it holds.
 fn attachments(
     holder: &Holder,
     keyring: &Keyring,
     terms: &Terms<'_>,
     decrypt: bool,
     kinds: &Kinds,
-) -> Vec<Result<(Line, Vec<u8>), Failure>> {
-    let message = Message::parse(Arc::clone(&holder.raw));
-    let opened = open::open_with(&message, keyring, terms);
-    let files = file::files(&opened, keyring, terms);
-    let found = display::body(&opened.shown).attachments;
-    let line = |one: display::AttachmentInfo| {
-        let sealed = decrypt.then(|| file::open_file(&opened, one.part, keyring, terms)).flatten();
-        if let Some(file) = sealed {
-            return decrypted(holder, one, file, kinds);
+) -> Vec<Result<(Line, Content), Failure>> {
+    let Some(reading) = &holder.message.reading else { return Vec::new() };
+    let files = &reading.beside.files;
+    let line = |one: &display::AttachmentInfo| {
+        if decrypt {
+            let opened = holder.message.open_file(one.part, keyring, terms, &|_| Ok(()));
+            let opened = opened.map_err(|error| {
+                let exit = if error.kind() == ErrorKind::StorageFull { Exit::CannotWrite } else { Exit::BadData };
+                Failure::new(exit, format!("part {}: it could not be decrypted: {error}", one.path))
+            });
+            if let Some(file) = opened? {
+                return decrypted(holder, one, file, kinds);
+            }
         }
-        let content = opened.shown.parts().get(one.part).map(|part| opened.shown.content(part)).unwrap_or_default();
-        let kind = kinds.of(&one.name, &one.media_type).code.clone();
         let line = Line {
             message: holder.name.as_ref().map(ToString::to_string),
-            path: one.path,
-            name: one.name,
-            media_type: one.media_type,
-            bytes: content.len() as u64,
-            sha256: hex::encode(Sha256::digest(&content)),
-            kind,
+            path: one.path.clone(),
+            name: one.name.clone(),
+            media_type: one.media_type.clone(),
+            bytes: one.bytes,
+            sha256: one.sha256.clone(),
+            kind: kinds.of(&one.name, &one.media_type).code.clone(),
             exported: None,
             disposition: Some(one.disposition.as_str()),
             facts: None,
             openpgp: files.iter().find(|file| file.part == one.part).map(|file| file.openpgp.clone()),
         };
-        Ok((line, content))
+        Ok((line, Content::Part(one.part)))
     };
-    found.into_iter().map(line).collect()
+    reading.body.attachments.iter().map(line).collect()
 }
 
 /// What was in an encrypted file; fails where it stays closed, so that nothing half is written.
 fn decrypted(
     holder: &Holder,
-    one: display::AttachmentInfo,
+    one: &display::AttachmentInfo,
     file: OpenedFile,
     kinds: &Kinds,
-) -> Result<(Line, Vec<u8>), Failure> {
+) -> Result<(Line, Content), Failure> {
     let Some(content) = file.content else {
         let said = sentence::of_file(&file.name, &file.openpgp, &file.warnings);
         let words = said.map_or_else(|| format!("“{}” holds no ciphertext.", file.name), |(_, words)| words);
         return Err(Failure::no(format!("part {}: {words}", one.path)));
     };
+    let unread = |error| Failure::new(Exit::BadData, format!("part {}: it cannot be read: {error}", one.path));
+    let mut digest = Sha256::new();
+    content.write(&mut digest).map_err(unread)?;
     let kind = kinds.of(&file.name, &one.media_type).code.clone();
     let line = Line {
         message: holder.name.as_ref().map(ToString::to_string),
-        path: one.path,
+        path: one.path.clone(),
         name: file.name,
         media_type: "application/octet-stream".to_owned(),
-        bytes: content.len() as u64,
-        sha256: hex::encode(Sha256::digest(&content)),
+        bytes: content.bytes(),
+        sha256: hex::encode(digest.finalize()),
         kind,
         exported: None,
         disposition: Some(one.disposition.as_str()),
         facts: None,
         openpgp: Some(file.openpgp),
     };
-    Ok((line, content.to_vec()))
+    Ok((line, Content::Plain(content)))
 }
 
-fn holder(call: &mut Call<'_>, text: &str) -> Result<Holder, Failure> {
+/// A message, read with who is who in its cases.
+fn holder(call: &mut Call<'_>, text: &str, keyring: &Keyring, now: Timestamp) -> Result<(Holder, Company), Failure> {
     let source = Source::of(text, &call.cwd)?;
-    if source.is_bare() {
-        return Ok(Holder { name: None, raw: source.read(&call.cwd, call.stdin)?.into() });
-    }
-    let found = source.fetch(call.engine()?)?;
-    Ok(Holder { name: Some(found.id), raw: found.raw })
-}
-
-/// Who is who in the cases of the message.
-fn company(call: &Call<'_>, holder: &Holder) -> Result<Company, Failure> {
-    Ok(match call.engine() {
-        Ok(engine) => engine.company(holder.name.as_ref())?,
+    let (name, kept) = if source.is_bare() {
+        let raw = source.read(&call.cwd, call.stdin)?.into();
+        // With a profile, there is a place for what is inside a large one.
+        (None, call.engine().ok().map_or(Ok(Kept::Here(Arc::clone(&raw))), |engine| engine.held(raw))?)
+    } else {
+        let engine = call.engine()?;
+        let name = source.find(engine)?;
+        let kept = engine.kept(&name)?.0;
+        (Some(name), kept)
+    };
+    let company = match call.engine() {
+        Ok(engine) => engine.company(name.as_ref())?,
         Err(_) => Company::default(),
-    })
+    };
+    let terms = company.terms(now, Decrypt::Any);
+    let look = Look { keyring, terms: &terms, beside: true };
+    let message = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
+    Ok((Holder { name, message }, company))
 }
 
 pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
@@ -210,8 +233,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let mut lines = Vec::new();
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
-                let holder = holder(call, &name)?;
-                let company = company(call, &holder)?;
+                let (holder, company) = holder(call, &name, &keyring, now)?;
                 let found = attachments(&holder, &keyring, &company.terms(now, Decrypt::Any), false, &kinds);
                 lines.extend(found.into_iter().flatten().map(|(line, _)| line));
             }
@@ -222,9 +244,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             quarantine(call, message, parts, because, *release)
         }
         args::Attachment::Export { message, parts, decrypt, to } => {
-            let holder = holder(call, message)?;
             let (keyring, now) = (call.keyring()?, call.now());
-            let company = company(call, &holder)?;
+            let (holder, company) = holder(call, message, &keyring, now)?;
             let terms = company.terms(now, Decrypt::Any);
             let found = attachments(&holder, &keyring, &terms, *decrypt, &kinds(call))
                 .into_iter()
@@ -244,7 +265,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let mut lines = Vec::new();
             for (mut line, content) in found {
                 if wanted(&line) {
-                    line.exported = Some(write(&dir, &line, &content)?);
+                    line.exported = Some(write(&dir, &line, &holder, &content)?);
                     lines.push(line);
                 }
             }
@@ -263,10 +284,9 @@ struct Looked<'a> {
 
 /// The text of an attachment, read in the sandbox.
 fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
-    let holder = holder(call, message)?;
     let (keyring, now) = (call.keyring()?, call.now());
+    let (holder, company) = holder(call, message, &keyring, now)?;
     let kinds = kinds(call);
-    let company = company(call, &holder)?;
     let terms = company.terms(now, Decrypt::Any);
     let found = attachments(&holder, &keyring, &terms, false, &kinds).into_iter().flatten();
     let (line, content) = found
@@ -284,6 +304,10 @@ fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
         )));
     }
     let asked = Asked { name: line.name.clone(), media_type: line.media_type.clone() };
+    let Content::Part(place) = content else { return Err(Failure::no("it is not looked into")) };
+    // What is too large to be looked into is not read to its end.
+    let content = holder.message.content(place, crate::look::BYTES_MAX.saturating_add(1));
+    let content = content.map_err(|error| Failure::new(Exit::BadData, format!("part {part}: {error}")))?;
     let found = sandbox::look_now(&asked, &content).map_err(Failure::no)?;
     let text: Vec<String> = SafeText::block(&found.text).iter().map(ToString::to_string).collect();
     let text = text.join("\n");
@@ -330,10 +354,14 @@ fn with_attachments(call: &Call<'_>, scope: &args::Scope) -> Result<Vec<String>,
 }
 
 /// Writes a file for the owner alone, never over another one; one of the same name and content is left as it is.
-fn write(dir: &Path, line: &Line, content: &[u8]) -> Result<String, Failure> {
+fn write(dir: &Path, line: &Line, holder: &Holder, content: &Content) -> Result<String, Failure> {
     let fail = |words: String| Failure::new(Exit::CannotWrite, words);
     std::fs::create_dir_all(dir).map_err(|error| fail(format!("{}: cannot be written: {error}", dir.display())))?;
-    Ok(files::save(dir, &line.name, content).map_err(fail)?.path.display().to_string())
+    let content = |to: &mut dyn Write| match content {
+        Content::Part(place) => holder.message.write_content(&holder.message.tape(), *place, to),
+        Content::Plain(plain) => plain.write(to),
+    };
+    Ok(files::save_from(dir, &line.name, &line.sha256, &content).map_err(fail)?.path.display().to_string())
 }
 
 fn print(call: &mut Call<'_>, lines: Vec<Line>) -> Outcome {

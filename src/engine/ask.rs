@@ -18,7 +18,7 @@ use super::query::{
 };
 use super::reader;
 use super::reading::Look;
-use super::streamed::{Kept, Streamed};
+use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::case_view::FiledBy;
 use crate::app::effect::Said;
 use crate::app::event::Event;
@@ -325,7 +325,7 @@ impl Engine {
     }
 
     /// A message as it is kept, and when the server received it; fetched where it is not here. A large one is not held.
-    fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp), EngineError> {
+    pub(crate) fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp), EngineError> {
         let wanted = name.clone();
         let known = self.core.ask_open(move |_, open| {
             let key = open.library.key(&wanted)?;
@@ -341,6 +341,14 @@ impl Engine {
         let fetched = self.block_on(told)?.map_err(|_| EngineError::Ended)?;
         let server = |because| EngineError::Server { account: name.account.clone(), because };
         fetched.map(|kept| (kept, time(received))).map_err(server)
+    }
+
+    /// A message that somebody holds, where what is inside it has a place.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub(crate) fn held(&self, raw: Arc<[u8]>) -> Result<Kept, EngineError> {
+        self.core.ask_open(move |_, open| Kept::held(&open.stores, raw))
     }
 
     /// The document of a message.
@@ -374,7 +382,7 @@ impl Engine {
         let terms = company.terms(context.now, Decrypt::Any);
         let look = Look { keyring: &keyring, terms: &terms, beside: true };
         let (mut document, opened) = on_deep_stack(|| -> Result<_, EngineError> {
-            let streamed = Streamed::read(kept, &look, &|_| Ok(()))?;
+            let streamed = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
             let Some(mut reading) = streamed.reading else { return Ok((document::undisplayable(&context), None)) };
             if let Some(shutter) = &shutter {
                 shutter.shut(&mut reading);
@@ -410,7 +418,12 @@ impl Engine {
             case: None,
             company: &company,
         };
-        Ok(on_deep_stack(|| document::message(raw.to_vec(), &context)))
+        let terms = company.terms(context.now, Decrypt::Any);
+        let (kept, look) = (self.held(raw.into())?, Look { keyring: &keyring, terms: &terms, beside: true });
+        let streamed = on_deep_stack(|| Streamed::read(kept, &look, &|_| Ok(())));
+        let reading = streamed.map_err(|error| unreadable(&error))?.reading;
+        Ok(reading
+            .map_or_else(|| document::undisplayable(&context), |reading| document::of_reading(&reading, &context)))
     }
 
     /// The outbox, newest first.
@@ -599,7 +612,7 @@ pub(super) fn server(account: &str, error: &imap::Error) -> EngineError {
 }
 
 /// Runs what parses foreign bytes where the stack is deep enough.
-fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let work = std::sync::Mutex::new(Some(work));
     let run = || {
         let taken = work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

@@ -14,8 +14,8 @@ use super::outgoing::{self, Means, Prepared};
 use super::quarantine::Shutter;
 use super::query::{Along, Resolution};
 use super::reader::{self, Around};
-use super::reading::{self, Look, Reading};
-use super::streamed::{Kept, Streamed};
+use super::reading::{Look, Reading};
+use super::streamed::{Kept, Streamed, Tick};
 use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
@@ -26,7 +26,7 @@ use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::Decrypt;
+use crate::pgp::open::{Decrypt, Terms};
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
 use crate::register::record::Digest;
@@ -335,14 +335,15 @@ impl Core {
         })
     }
 
-    /// Reads a message as the user asked for it (any key may be used), fetching it first where its text is not here, and hands it on.
+    /// Reads a message as the user asked for it (any key may be used), fetching it first where its text is not here, and hands it on, on a
+    /// thread that may block. A large one is not held.
     pub(super) fn with_message(
         &mut self,
         open: &mut Open,
         name: MessageRef,
-        then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
+        then: impl FnOnce(Result<(Streamed, Around), Sentence>) + Send + 'static,
     ) {
-        self.with_message_early(open, name, Watcher::default(), (None, true), |read| then(read.and_then(held)));
+        self.with_message_early(open, name, Watcher::default(), None, then);
     }
 
     /// Fetches the bytes of a message into the cache and hands them on.
@@ -373,7 +374,7 @@ impl Core {
             return;
         };
         self.runtime.spawn(async move {
-            let _ = tell.send(Arc::new(wanted).keep(None).await);
+            let _ = tell.send(Arc::new(wanted).keep().await);
         });
     }
 
@@ -389,7 +390,7 @@ impl Core {
         open: &mut Open,
         name: MessageRef,
         watcher: Watcher,
-        (early, is_held): (Option<Early>, bool),
+        early: Option<Early>,
         then: impl FnOnce(Result<(Streamed, Around), Sentence>) + Send + 'static,
     ) {
         // A move of ours gave it another name since this was asked for.
@@ -414,10 +415,12 @@ impl Core {
             }) as Early
         });
         self.runtime.spawn(async move {
-            match wanted.read(early, is_held).await {
+            match wanted.read(early).await {
                 Ok(mut streamed) => {
-                    streamed.reading.iter_mut().for_each(|reading| shutter.shut(reading));
-                    then(Ok((streamed, around)));
+                    let _handed_on = tokio::task::spawn_blocking(move || {
+                        streamed.reading.iter_mut().for_each(|reading| shutter.shut(reading));
+                        then(Ok((streamed, around)));
+                    });
                 }
                 // Whoever asked does not look any more; who asks again is answered for itself.
                 Err(_) if watcher.has_left() => {}
@@ -425,7 +428,7 @@ impl Core {
                     // Moved while it was being fetched: it is there under its new name.
                     match open.changes.name_now(&asked).cloned() {
                         Some(moved) if open.library.key(&moved).is_some() => {
-                            core.with_message_early(open, moved, Watcher::default(), (None, is_held), then);
+                            core.with_message(open, moved, then);
                         }
                         _ => then(Err(sentence(Tone::Alarm, &words))),
                     }
@@ -445,8 +448,8 @@ impl Core {
         });
         let keyring = open.keyring.clone();
         let watcher = OnScreen::show(&mut open.on_screen, &name);
-        self.with_message_early(open, name, watcher, (early, false), move |read| {
-            let view = read.and_then(held).map(|(reading, around)| {
+        self.with_message_early(open, name, watcher, early, move |read| {
+            let view = read.and_then(shown).map(|(reading, around)| {
                 let readers = readers(&keyring.now(), &reading.opened.report, settings.clock.now());
                 Arc::new(reader::view(&reading, around, readers, &settings.classes))
             });
@@ -457,14 +460,14 @@ impl Core {
     fn show_source(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, asked) = (self.announcer.clone(), name.clone());
         self.with_message(open, name, move |read| {
-            let lines = read.map(|(reading, _)| reader::source(&reading).into());
+            let lines = read.and_then(shown).map(|(reading, _)| reader::source(&reading).into());
             announcer.send(Event::Source(asked, lines));
         });
     }
 
     fn save_attachment(&mut self, open: &mut Open, name: MessageRef, path: String, dir: String) {
         let announcer = self.announcer.clone();
-        self.with_message_early(open, name, Watcher::default(), (None, false), move |read| {
+        self.with_message(open, name, move |read| {
             let told = match read {
                 Err(words) => words,
                 Ok((streamed, _)) => {
@@ -503,20 +506,27 @@ impl Core {
         let announcer = self.announcer.clone();
         let (keyring, now) = (open.keyring.now(), self.now());
         let company = self.company(open, open.library.key(&name));
-        self.with_message(open, name, move |read| match read {
-            Err(words) => announcer.send(Event::Notice(words)),
-            Ok((reading, _)) => {
-                let place = reading.opened.shown.parts().iter().position(|part| part.path == path);
-                if let Some(words) = place.and_then(|place| reading.shut.refusal(place)) {
-                    announcer.send(Event::Notice(sentence(Tone::Warning, &words)));
-                    return;
-                }
-                let _detached = tokio::task::spawn_blocking(move || {
-                    let terms = company.terms(now, Decrypt::Any);
-                    let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, &terms);
-                    announcer.send(Event::Notice(told));
+        let keys = open.keyring.clone();
+        self.with_message(open, name, move |read| {
+            let told = read.and_then(|(streamed, _)| {
+                let reading = streamed.reading.as_ref();
+                let info = reading.and_then(|reading| {
+                    let part = reading.body.attachments.iter().find(|info| info.path == path)?.part;
+                    Some((part, reading.shut.refusal(part)))
                 });
-            }
+                match info {
+                    None => Err(sentence(Tone::Warning, "This message has no such attachment.")),
+                    Some((_, Some(refusal))) => Err(sentence(Tone::Warning, &refusal)),
+                    Some((place, None)) => {
+                        let terms = company.terms(now, Decrypt::Any);
+                        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+                        let tick = |_| unless_locked(&keys, &keyring);
+                        Ok(files::decrypt(&streamed, place, &PathBuf::from(dir), &look, &tick))
+                    }
+                }
+            });
+            let (Ok(told) | Err(told)) = told;
+            announcer.send(Event::Notice(told));
         });
     }
 
@@ -524,12 +534,14 @@ impl Core {
     fn carry_attachments(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, asked) = (self.announcer.clone(), name.clone());
         self.with_message(open, name, move |read| {
-            let files = read.and_then(|(reading, _)| {
+            let files = read.and_then(|(streamed, _)| {
+                let Some(reading) = &streamed.reading else { return Ok(Vec::new()) };
                 // What is shut is not passed on, and nothing is passed on as if it were whole.
                 let shut = reading.body.attachments.iter().find_map(|info| reading.shut.refusal(info.part));
                 match shut {
                     Some(words) => Err(sentence(Tone::Warning, &words)),
-                    None => Ok(files::carried(&reading.opened.shown, &reading.body.attachments)),
+                    None => files::carried(&reading.body.attachments, &|place| streamed.content(place, usize::MAX))
+                        .map_err(|error| sentence(Tone::Alarm, &format!("The attachments could not be read: {error}"))),
                 }
             });
             announcer.send(Event::Carried(asked, files));
@@ -692,9 +704,9 @@ impl Core {
         let ids = draft.in_reply_to.iter().chain(draft.references.last());
         let mut keys = ids.flat_map(|id| open.library.with_message_id(id));
         let key = keys.find(|key| open.library.badge(*key).is_some_and(|badge| badge.encrypted))?;
-        let raw = open.stores.cache.raw(key).ok().flatten();
-        let reading =
-            raw.and_then(|raw| reading::read_guarded(&raw.into(), keyring, &self.settings.terms(Decrypt::NotRsa)));
+        let terms = self.settings.terms(Decrypt::NotRsa);
+        let look = Look { keyring, terms: &terms, beside: false };
+        let reading = Streamed::in_cache(&open.stores, key, &look).and_then(|streamed| streamed.reading);
         // What cannot be read here has no readers that are known of: everybody is asked about.
         Some(reading.map_or_else(Origin::default, |reading| Origin {
             readers: readers(keyring, &reading.opened.report, self.now()),
@@ -725,10 +737,12 @@ impl Core {
                 if !keys_now.is(&context.keyring) {
                     return;
                 }
-                let (Ok(Some(raw)), Ok(Some(old))) = (stores.cache.raw(key), stores.cache.summary(key)) else {
+                let (Ok(Some(kept)), Ok(Some(old))) = (Kept::in_cache(&stores, key), stores.cache.summary(key)) else {
                     continue;
                 };
-                let new = again(&old, raw, &context);
+                let Some(new) = again(&old, kept, &context, &|_| unless_locked(&keys_now, &context.keyring)) else {
+                    continue;
+                };
                 // What the user's own word opened (with an RSA key) stays opened.
                 if new == old || (old.openpgp.decrypted && !new.openpgp.decrypted) {
                     continue;
@@ -746,8 +760,13 @@ impl Core {
     }
 }
 
+/// An error once the keys are no longer those: locked, most often. Long work ends with them.
+pub(super) fn unless_locked(keys: &SharedKeyring, keyring: &Arc<Keyring>) -> std::io::Result<()> {
+    if keys.is(keyring) { Ok(()) } else { Err(std::io::Error::other("the keys changed meanwhile; try again")) }
+}
+
 /// What was read of a message.
-fn held((streamed, around): (Streamed, Around)) -> Result<(Reading, Around), Sentence> {
+fn shown((streamed, around): (Streamed, Around)) -> Result<(Reading, Around), Sentence> {
     let reading = streamed.reading.ok_or_else(|| sentence(Tone::Alarm, "This message cannot be shown."))?;
     Ok((reading, around))
 }
@@ -796,8 +815,25 @@ fn needs_list(effect: &Effect) -> bool {
     )
 }
 
-/// The summary of a message made anew.
-pub(super) fn again(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary {
+/// The summary of a message made anew from where it is kept; `None` where it cannot be read from there.
+pub(super) fn again(old: &Summary, kept: Kept, context: &ingest::Context, tick: Tick<'_>) -> Option<Summary> {
+    let raw = match kept {
+        Kept::Here(raw) => raw.to_vec(),
+        kept => return again_streamed(old, kept, context, tick),
+    };
+    Some(again_held(old, raw, context))
+}
+
+/// The same of a large one, which is not held.
+fn again_streamed(old: &Summary, kept: Kept, context: &ingest::Context, tick: Tick<'_>) -> Option<Summary> {
+    let terms = Terms { tolerance: context.tolerance, ..Terms::at(context.now, Decrypt::NotRsa) };
+    let look = Look { keyring: &context.keyring, terms: &terms, beside: false };
+    let streamed = Streamed::read(kept, &look, tick).ok()?;
+    Some(of_reading(old, streamed.reading.as_ref()?, streamed.bytes, context))
+}
+
+/// The summary of a message that is held.
+fn again_held(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary {
     let fetched = imap::Fetched {
         uid: old.uid,
         flags: old.flags.clone(),
@@ -815,6 +851,7 @@ pub(super) struct Wanted {
     pub(super) key: MessageKey,
     pub(super) name: MessageRef,
     badge: Option<Badge>,
+    keys: SharedKeyring,
     pub(super) number: u64,
     pub(super) stores: Arc<Stores>,
     pub(super) settings: Arc<Settings>,
@@ -832,6 +869,7 @@ impl Wanted {
         Self {
             key,
             badge: open.library.badge(key),
+            keys: open.keyring.clone(),
             number: open.number,
             stores: Arc::clone(&open.stores),
             settings: Arc::clone(&core.settings),
@@ -850,31 +888,40 @@ impl Wanted {
         self.handle.as_ref()
     }
 
-    /// Reads it. `held`: all of its parts are, whatever their size.
-    async fn read(self, early: Option<Early>, held: bool) -> Result<Streamed, String> {
+    /// Reads it. A large one is not held.
+    async fn read(self, early: Option<Early>) -> Result<Streamed, String> {
         let wanted = Arc::new(self);
         let (stores, key) = (Arc::clone(&wanted.stores), wanted.key);
         let here = tokio::task::spawn_blocking(move || Kept::of(&stores, key)).await;
-        let kept = match here {
-            Ok(Ok(Some(kept))) => kept,
-            Ok(Ok(None)) => Arc::clone(&wanted).keep(early).await?,
+        let (kept, is_new) = match here {
+            Ok(Ok(Some(kept))) => (kept, false),
+            Ok(Ok(None)) => Arc::clone(&wanted).bring(early).await?,
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("the cache could not be read".to_owned()),
         };
         let reading = tokio::task::spawn_blocking(move || {
             let terms = wanted.company.terms(wanted.settings.clock.now(), Decrypt::Any);
             let look = Look { keyring: &wanted.keyring, terms: &terms, beside: true };
-            let streamed = if held { Streamed::whole(kept, &look) } else { Streamed::read(kept, &look, &|_| Ok(())) };
-            if let Ok(Streamed { reading: Some(reading), digest, bytes, .. }) = &streamed {
-                wanted.learn(reading, *digest, *bytes);
+            let streamed = Streamed::read(kept, &look, &|_| wanted.unless_gone())
+                .map_err(|error| format!("This message could not be opened: {error}."))?;
+            if let Streamed { reading: Some(reading), digest, bytes, .. } = &streamed {
+                wanted.learn(reading, *digest, *bytes, is_new)?;
             }
-            streamed
+            Ok(streamed)
         });
         match reading.await {
             Ok(Ok(streamed)) if streamed.reading.is_some() => Ok(streamed),
-            Ok(Err(error)) => Err(format!("This message could not be read: {error}")),
+            Ok(Err(words)) => Err(words),
             _ => Err("This message cannot be shown: it is malformed in a way that casemail cannot read. `casemail message raw` gives its bytes.".to_owned()),
         }
+    }
+
+    /// An error once the profile was locked, or whoever looked has left: no plaintext is made for nobody.
+    pub(super) fn unless_gone(&self) -> std::io::Result<()> {
+        if self.watcher.has_left() {
+            return Err(std::io::Error::other("it is not on screen any more"));
+        }
+        unless_locked(&self.keys, &self.keyring)
     }
 
     /// Asks the server for the whole message, and keeps it.
@@ -921,28 +968,29 @@ impl Wanted {
         Ok(raw)
     }
 
-    /// The user's keys may have opened more than ingest was allowed to: the list learns of it.
-    fn learn(&self, reading: &Reading, digest: Digest, bytes: u64) {
+    /// The user's keys may have opened more than ingest was allowed to: the list learns of it. `is_new`: ingest has not read it at all.
+    ///
+    /// # Errors
+    /// As [`Self::note`].
+    fn learn(&self, reading: &Reading, digest: Digest, bytes: u64, is_new: bool) -> Result<(), String> {
         if let Some((message, took)) = super::plea::opened(reading, digest) {
             let key = self.key;
             self.core.front_of(self.number, move |core, open| core.plea_opened(open, key, &message, took));
         }
-        let found = Badge::from(&reading.opened.report);
-        if self.badge == Some(found) {
-            return;
+        if self.badge == Some(Badge::from(&reading.opened.report)) && !is_new {
+            return Ok(());
         }
-        let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return };
-        let context = self.context();
-        let mut new = Summary { flags: old.flags.clone(), has_raw: true, ..Summary::default() };
-        (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(bytes).unwrap_or(old.bytes));
-        ingest::fill(&mut new, reading, &context);
-        ingest::carry_over(&mut new, &old);
-        let mailbox = self.key.mailbox;
-        if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
-            self.core.back_of(self.number, move |core, open| {
-                open.library.applied(mailbox, [new.uid], true, false);
-                core.ingested(open, mailbox, vec![new.into()]);
-            });
-        }
+        let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return Ok(()) };
+        let new = of_reading(&old, reading, bytes, &self.context());
+        self.note(new)
     }
+}
+
+/// The summary of a message that is here, of what was read of it.
+fn of_reading(old: &Summary, reading: &Reading, bytes: u64, context: &ingest::Context) -> Summary {
+    let mut new = Summary { uid: old.uid, flags: old.flags.clone(), received: old.received, ..Summary::default() };
+    (new.has_raw, new.bytes) = (true, u32::try_from(bytes).unwrap_or(old.bytes));
+    ingest::fill(&mut new, reading, context);
+    ingest::carry_over(&mut new, old);
+    ingest::if_for_this_system(new)
 }

@@ -13,7 +13,9 @@ use super::announce::sentence;
 use super::core::{Core, CoreHandle, EngineError, Open, Stores};
 use super::documents::reach;
 use super::library::filing::name_digest;
-use super::reading::Reading;
+use super::ask::on_deep_stack;
+use super::reading::{Look, Reading};
+use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::case::MessageName;
@@ -22,6 +24,7 @@ use crate::mail::address::Address;
 use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
+use crate::pgp::open::Decrypt;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
 use crate::register::event::MessageFacts;
@@ -94,7 +97,7 @@ impl Reading {
         let headers = self.headers();
         let outer = self.message.headers();
         let message_id = headers.message_id().or_else(|| outer.message_id()).unwrap_or_default();
-        let digest = Digest::of(self.message.raw()).0;
+        let digest = self.digest().0;
         let facts = MessageFacts { message: MessageName { message_id, digest }, ..MessageFacts::default() };
         let direction = if is_own { Direction::Out } else { Direction::In };
         let mut shut = Shut {
@@ -356,8 +359,10 @@ impl Core {
         let Some(key) = key else { return Ok(()) };
         let Some((_, digest, raw)) = open.stores.sealed(key)? else { return Ok(()) };
         let raw: Arc<[u8]> = raw.into();
-        let terms = self.settings.terms(crate::pgp::open::Decrypt::NotRsa);
-        let reading = super::reading::read_guarded(&raw, &open.keyring.now(), &terms);
+        let (keyring, terms) = (open.keyring.now(), self.settings.terms(Decrypt::NotRsa));
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let kept = Kept::held(&open.stores, Arc::clone(&raw));
+        let reading = Streamed::read(kept, &look, &|_| Ok(())).ok().and_then(|streamed| streamed.reading);
         let book = open.register.with(|loaded| loaded.book())?;
         let shut = reading.is_none_or(|reading| {
             reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
@@ -426,13 +431,19 @@ impl Engine {
         if !book.has_quarantine() {
             return Ok(false);
         }
-        let keyring = self.keyring()?;
-        let terms = self.settings.terms(crate::pgp::open::Decrypt::Any);
-        let reading = super::reading::read_guarded(raw, &keyring, &terms);
-        Ok(reading.is_some_and(|mut reading| {
+        // What cannot be opened for want of room is not handed out either.
+        Ok(self.reading_of(self.held(Arc::clone(raw))?)?.is_some_and(|mut reading| {
             reading.shut(&book, &Kinds::default(), true);
             reading.shut.whole || reading.shut.parts.iter().any(|(_, _, reach)| *reach == Reach::Quarantined)
         }))
+    }
+
+    /// A message, read as the user asked for it.
+    fn reading_of(&self, kept: Kept) -> Result<Option<Reading>, EngineError> {
+        let (keyring, terms) = (self.keyring()?, self.settings.terms(Decrypt::Any));
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let streamed = on_deep_stack(|| Streamed::read(kept, &look, &|_| Ok(())));
+        Ok(streamed.map_err(|error| unreadable(&error))?.reading)
     }
 
     /// Puts parts of a message out of reach, or back; without any named, those on the watch list (or, to take back, those out of reach).
@@ -446,14 +457,14 @@ impl Engine {
         because: &str,
         release: bool,
     ) -> Result<String, EngineError> {
-        let raw = self.raw(name, true)?.raw;
+        let kept = self.kept(name)?.0;
+        let reading = self.reading_of(kept)?;
+        let reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
         let (name, parts, because) = (name.clone(), parts.to_vec(), because.to_owned());
         self.core.ask_open(move |core, open| {
             let key = open.library.key(&name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let around = core.around(open, key, None).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
-            let terms = core.settings.terms(crate::pgp::open::Decrypt::Any);
-            let reading = super::reading::read_guarded(&raw, &open.keyring.now(), &terms);
-            let mut reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
+            let mut reading = reading;
             Shutter::of(core, open, key).shut(&mut reading);
             let meant = |one: &Document| match (parts.is_empty(), release) {
                 (false, _) => parts.contains(&one.path),

@@ -24,6 +24,7 @@ use crate::pgp::large::{Laid, Lies, Spool, open_large};
 use crate::pgp::offer::{self, Offer};
 use crate::pgp::open::{Opened, Terms, open_with};
 use crate::pgp::sentence::{self, Loudness};
+use crate::register::record::Digest;
 
 /// A Date header that differs from the time of receipt by more is worth a word.
 const SKEW_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -42,9 +43,16 @@ pub(crate) struct Reading {
     pub(crate) shut: Shut,
     /// Size and digest of parts that are not held: only the beginning of each is in [`Opened::shown`].
     pub(crate) weights: HashMap<usize, (u64, String)>,
+    /// Of the message as the server has it, where [`Self::message`] is not all of it.
+    pub(crate) digest: Option<Digest>,
 }
 
 impl Reading {
+    /// Of the message as the server has it.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest.unwrap_or_else(|| Digest::of(self.message.raw()))
+    }
+
     /// The header fields that are shown.
     pub(crate) fn headers(&self) -> &Headers {
         self.opened.shown.headers()
@@ -178,7 +186,7 @@ pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Read
 
 fn of(message: Message, opened: Opened) -> Reading {
     let body = display::body(&opened.shown);
-    Reading { message, opened, body, beside: Beside::default(), shut: Shut::default(), weights: HashMap::new() }
+    Reading { message, opened, body, beside: Beside::default(), shut: Shut::default(), weights: HashMap::new(), digest: None }
 }
 
 /// How a message is read.

@@ -1,8 +1,8 @@
 //! A message read from where it is kept. A large one is never held as a whole: it is passed over once for its outline and its digest, once more for the
 //! digests of what it holds, and read again by whoever wants a part of it.
 //!
-//! What is encrypted or signed as a whole is decrypted into a sealed spool and verified as a stream ([`crate::pgp::large`]). Other OpenPGP, in a text or
-//! beside a file, is about every byte: such a message is held as a whole, and so is one that cannot be told from its outline.
+//! What is encrypted is decrypted into a sealed spool ([`crate::store::spool`]), what is signed is verified as a stream ([`crate::pgp::large`]). A message that
+//! cannot be told from its outline (a text of more than 256 kB in it, a block of OpenPGP in such a text) is held as a whole.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -14,14 +14,16 @@ use super::core::{EngineError, Stores};
 use super::reading::{Look, Reading};
 use crate::mail::display;
 use crate::mail::id::MessageKey;
-use crate::mail::message::{Message, Part};
+use crate::mail::message::Part;
 use crate::mail::outline::Outline;
-use crate::pgp::large::{Laid, Lies, Sink, Source, is_wrapped};
-use crate::pgp::report::SignatureState;
+use crate::pgp::file::{self, OpenedFile};
+use crate::pgp::keyring::Keyring;
+use crate::pgp::large::{Laid, Lies, Sink, Source};
+use crate::pgp::open::Terms;
 use crate::register::record::Digest;
 
-/// Ends of names of files that OpenPGP or S/MIME has a word on.
-const SEALED_ENDS: [&str; 7] = [".asc", ".gpg", ".pgp", ".sig", ".sign", ".p7m", ".p7s"];
+/// A message beyond this is held at most once: what is inside it goes into a spool.
+const HELD_MAX: usize = 16 << 20;
 /// What [`display`] says of an attachment that is not whole.
 const DAMAGED: &str = "damaged-attachment";
 /// Bytes between two calls of whoever watches.
@@ -34,6 +36,8 @@ pub(crate) enum Kept {
     Here(Arc<[u8]>),
     /// In a file of its own.
     Apart(Arc<Stores>, MessageKey),
+    /// Its bytes, of which there are too many for what is inside them to be held, too.
+    Large(Arc<Stores>, Arc<[u8]>),
 }
 
 impl Kept {
@@ -45,13 +49,37 @@ impl Kept {
         if stores.cache.is_apart(key)? {
             return Ok(Some(Self::Apart(Arc::clone(stores), key)));
         }
-        Ok(stores.raw(key)?.map(|raw| Self::Here(raw.into())))
+        Ok(stores.raw(key)?.map(|raw| Self::held(stores, raw.into())))
+    }
+
+    /// As [`Self::of`], of the cache alone: what is kept out of reach is not here.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub(crate) fn in_cache(stores: &Arc<Stores>, key: MessageKey) -> Result<Option<Self>, EngineError> {
+        if stores.cache.is_apart(key)? {
+            return Ok(Some(Self::Apart(Arc::clone(stores), key)));
+        }
+        Ok(stores.cache.raw(key)?.map(|raw| Self::held(stores, raw.into())))
+    }
+
+    /// A message that somebody holds.
+    pub(crate) fn held(stores: &Arc<Stores>, raw: Arc<[u8]>) -> Self {
+        if raw.len() > HELD_MAX { Self::Large(Arc::clone(stores), raw) } else { Self::Here(raw) }
+    }
+
+    /// Where what is inside it is spooled; `None` where that is held.
+    fn stores(&self) -> Option<&Arc<Stores>> {
+        match self {
+            Self::Here(_) => None,
+            Self::Apart(stores, _) | Self::Large(stores, _) => Some(stores),
+        }
     }
 
     /// Opens it from its beginning.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         match self {
-            Self::Here(raw) => Ok(Box::new(&**raw)),
+            Self::Here(raw) | Self::Large(_, raw) => Ok(Box::new(&**raw)),
             Self::Apart(stores, key) => {
                 let reader = stores.cache.raw_reader(*key).map_err(io::Error::other)?;
                 Ok(reader.ok_or_else(|| io::Error::other("the message is not here any more"))?)
@@ -62,7 +90,7 @@ impl Kept {
     /// All of it.
     fn whole(&self) -> io::Result<Arc<[u8]>> {
         match self {
-            Self::Here(raw) => Ok(Arc::clone(raw)),
+            Self::Here(raw) | Self::Large(_, raw) => Ok(Arc::clone(raw)),
             Self::Apart(..) => {
                 let mut raw = Vec::new();
                 self.open()?.read_to_end(&mut raw)?;
@@ -110,6 +138,17 @@ impl Sink for Filling<'_> {
     }
 }
 
+/// What makes spools, watched.
+fn spooler<'a>(stores: &'a Stores, tick: Tick<'a>) -> impl Fn() -> io::Result<Box<dyn Sink + 'a>> + 'a {
+    move || Ok(Box::new(Filling { writer: stores.cache.spool()?, meter: Meter::new(tick) }))
+}
+
+/// Why a message that is here could not be read.
+pub(crate) fn unreadable(error: &io::Error) -> EngineError {
+    let words = format!("the message could not be opened: {error}");
+    if error.kind() == io::ErrorKind::StorageFull { EngineError::Place(words) } else { EngineError::BadData(words) }
+}
+
 /// Called while something large is read or written, with the bytes since the last call; an error ends it.
 pub(crate) type Tick<'a> = &'a (dyn Fn(u64) -> io::Result<()> + Sync);
 
@@ -132,7 +171,7 @@ impl Streamed {
     /// # Errors
     /// It cannot be read from where it is kept, or whoever watches ends it.
     pub(crate) fn read(kept: Kept, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Self> {
-        if let Kept::Apart(stores, _) = &kept
+        if let Some(stores) = kept.stores()
             && let Some(streamed) = Self::outlined(&kept, stores, look, tick)?
         {
             return Ok(streamed);
@@ -140,11 +179,14 @@ impl Streamed {
         Self::whole(kept, look)
     }
 
+    /// A message of the cache; `None` where it is not here, or cannot be read.
+    pub(crate) fn in_cache(stores: &Arc<Stores>, key: MessageKey, look: &Look<'_>) -> Option<Self> {
+        let kept = Kept::in_cache(stores, key).ok().flatten()?;
+        Self::read(kept, look, &|_| Ok(())).ok()
+    }
+
     /// Reads a message that is held then.
-    ///
-    /// # Errors
-    /// It cannot be read from where it is kept.
-    pub(crate) fn whole(kept: Kept, look: &Look<'_>) -> io::Result<Self> {
+    fn whole(kept: Kept, look: &Look<'_>) -> io::Result<Self> {
         let raw = kept.whole()?;
         let (digest, bytes) = (Digest::of(&raw), raw.len() as u64);
         Ok(Self { kept: Kept::Here(Arc::clone(&raw)), reading: look.at(&raw), digest, bytes, laid: None })
@@ -161,28 +203,12 @@ impl Streamed {
         let Some(outline) = outline else { return Ok(None) };
         let (digest, bytes) = (Digest(digest.finalize().into()), outline.bytes());
         let lies = Lies::new(outline, Arc::new(kept.clone()));
-        let message = lies.outline().message();
-        let read = if is_wrapped(message) {
-            let spool = || -> io::Result<Box<dyn Sink + '_>> {
-                let writer = stores.cache.spool()?;
-                Ok(Box::new(Filling { writer, meter: Meter::new(tick) }))
-            };
-            look.at_large(&lies, &spool)?
-        } else if may_hold_openpgp(message) {
-            None
-        } else {
-            look.at(&Arc::from(message.raw())).map(|reading| (reading, Laid::plain(lies)))
-        };
-        let Some((mut reading, laid)) = read else { return Ok(None) };
-        let (report, parts) = (&reading.opened.report, laid.lies().outline().message().parts());
-        let is_plain = !report.encrypted && report.signature.state == SignatureState::None;
-        let is_same = reading.opened.shown.parts().len() == parts.len();
+        let Some((mut reading, laid)) = look.at_large(&lies, &spooler(stores, tick))? else { return Ok(None) };
+        reading.digest = Some(digest);
+        let parts = laid.lies().outline().message().parts();
         let cut = |place: usize| !laid.lies().is_whole(place);
         // A text is shown, and searched for links: it is wanted whole.
-        if !(is_plain || is_wrapped(&reading.message))
-            || !is_same
-            || reading.body.sections.iter().any(|one| cut(one.part))
-        {
+        if reading.body.sections.iter().any(|one| cut(one.part)) {
             return Ok(None);
         }
         let tape = Tape::new(Some(&laid));
@@ -213,9 +239,36 @@ impl Streamed {
         Ok(Some(Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) }))
     }
 
-    /// Whether it is read from where it is kept each time.
-    pub(crate) fn is_large(&self) -> bool {
-        self.laid.is_some()
+    /// What a part of what is shown holds: no more than `most` bytes of it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn content(&self, place: usize, most: usize) -> io::Result<Vec<u8>> {
+        let mut taker = Taker { content: Vec::new(), most };
+        match self.write_content(&self.tape(), place, &mut taker) {
+            Err(error) if taker.content.len() < most => Err(error),
+            _ => Ok(taker.content),
+        }
+    }
+
+    /// Opens a part that is an encrypted file; `None` if it is none.
+    ///
+    /// # Errors
+    /// It cannot be read, what is in it not be kept, or whoever watches ends it.
+    pub(crate) fn open_file(
+        &self,
+        place: usize,
+        keyring: &Keyring,
+        terms: &Terms<'_>,
+        tick: Tick<'_>,
+    ) -> io::Result<Option<OpenedFile>> {
+        let Some(reading) = &self.reading else { return Ok(None) };
+        match self.laid.as_ref().zip(self.kept.stores()) {
+            Some((laid, stores)) => {
+                file::open_file_of(&reading.opened, laid, &spooler(stores, tick), place, keyring, terms)
+            }
+            None => Ok(file::open_file(&reading.opened, place, keyring, terms)),
+        }
     }
 
     /// Writes it as the server has it.
@@ -224,7 +277,7 @@ impl Streamed {
     /// What the taker says; it cannot be read.
     pub(crate) fn write_raw(&self, to: &mut dyn Write) -> io::Result<()> {
         match &self.kept {
-            Kept::Here(raw) => to.write_all(raw),
+            Kept::Here(raw) | Kept::Large(_, raw) => to.write_all(raw),
             Kept::Apart(..) => io::copy(&mut self.kept.open()?, to).map(drop),
         }
     }
@@ -271,17 +324,25 @@ impl Streamed {
     }
 }
 
-/// Whether anything in a message may be signed or encrypted.
-fn may_hold_openpgp(message: &Message) -> bool {
-    let sealed = |part: &Part| {
-        let kind = part.media_type.as_str();
-        let typed = ["multipart/signed", "multipart/encrypted", "application/pgp", "application/pkcs7"];
-        let name = part.name.as_deref().map(str::to_ascii_lowercase).unwrap_or_default();
-        typed.iter().any(|start| kind.starts_with(start))
-            || kind.starts_with("application/x-pkcs7")
-            || SEALED_ENDS.iter().any(|end| name.ends_with(end))
-    };
-    memchr::memmem::find(message.raw(), b"-----BEGIN PGP").is_some() || message.parts().iter().any(sealed)
+/// Takes so many bytes, and no more.
+struct Taker {
+    content: Vec<u8>,
+    most: usize,
+}
+
+impl Write for Taker {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (taken, _) = bytes.split_at(bytes.len().min(self.most - self.content.len()));
+        self.content.extend_from_slice(taken);
+        if taken.is_empty() && !bytes.is_empty() {
+            return Err(io::Error::other("more than is wanted"));
+        }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A stream of a message that goes on from where it is; asked for what lies behind it, it begins anew.

@@ -9,13 +9,13 @@ use std::io::{self, Read, Write};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::decrypt::{Decrypted, decrypt_stream};
+use zeroize::Zeroizing;
+
+use super::decrypt::{self, Decrypted, decrypt_stream};
 use super::keyring::Keyring;
 use super::open::{Opened, Terms, Work};
-use super::shape::{Shape, shape};
 use super::verdict::Checked;
 use super::verify;
-use crate::mail::message::Message;
 use crate::mail::outline::{Outline, Outliner};
 
 /// Bytes that are read at once.
@@ -37,6 +37,58 @@ pub trait Sink: Write {
     /// # Errors
     /// As the system says.
     fn finish(self: Box<Self>) -> io::Result<Arc<dyn Source>>;
+}
+
+/// What came out of a ciphertext, whole and checked.
+#[derive(Clone)]
+pub enum Plain {
+    /// Its bytes.
+    Held(Zeroizing<Vec<u8>>),
+    /// Where they lie, and how many there are.
+    Lying(Arc<dyn Source>, u64),
+}
+
+impl std::fmt::Debug for Plain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plain").field("bytes", &self.bytes()).finish_non_exhaustive()
+    }
+}
+
+impl Plain {
+    /// How many bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Held(bytes) => bytes.len() as u64,
+            Self::Lying(_, bytes) => *bytes,
+        }
+    }
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// What the taker says; they cannot be read.
+    pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Held(bytes) => to.write_all(bytes),
+            Self::Lying(source, bytes) => {
+                let from = Stretch { from: source.open(0)?, left: *bytes };
+                copy(from, to)
+            }
+        }
+    }
+}
+
+/// Copies all of a stream, piece by piece.
+fn copy(mut from: impl Read, to: &mut dyn Write) -> io::Result<()> {
+    let mut piece = Zeroizing::new(vec![0; PIECE]);
+    loop {
+        let count = from.read(&mut piece)?;
+        match piece.get(..count).filter(|piece| !piece.is_empty()) {
+            Some(piece) => to.write_all(piece)?,
+            None => return Ok(()),
+        }
+    }
 }
 
 /// Makes a sink.
@@ -90,6 +142,12 @@ impl Lies {
         let Some(part) = self.outline.message().parts().get(place) else { return Ok(Box::new(io::empty())) };
         let from = self.stretch(self.outline.range(part))?;
         Ok(Box::new(self.outline.content(part, from)))
+    }
+
+    /// The size of a part as it travels.
+    fn size(&self, place: usize) -> u64 {
+        let range = self.outline.message().parts().get(place).map(|part| self.outline.range(part)).unwrap_or_default();
+        range.end.saturating_sub(range.start)
     }
 
     /// Whether all of a part is held.
@@ -161,24 +219,38 @@ impl Laid {
     /// What the taker says; as the system says.
     pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
         if self.pieces.is_empty() {
-            return io::copy(&mut self.lies.stretch(0..self.lies.outline.bytes())?, to).map(drop);
+            return copy(self.lies.stretch(0..self.lies.outline.bytes())?, to);
         }
         for piece in &self.pieces {
             match piece {
                 Piece::Bytes(bytes) => to.write_all(bytes)?,
-                Piece::Held(range) => {
-                    io::copy(&mut self.lies.stretch(self.lies.outline.span(range))?, to)?;
-                }
+                Piece::Held(range) => copy(self.lies.stretch(self.lies.outline.span(range))?, to)?,
             }
         }
         Ok(())
     }
 }
 
-/// Whether a message is encrypted or signed as a whole (RFC 3156).
-#[must_use]
-pub fn is_wrapped(message: &Message) -> bool {
-    matches!(shape(message), Shape::Encrypted(_) | Shape::Signed(..))
+/// Decrypts a part that is a file of its own into a sink: what came of it, and what was in it once all of that was checked.
+pub(super) fn decrypt_file(
+    lies: &Lies,
+    place: usize,
+    spool: Spool<'_>,
+    keyring: &Keyring,
+    terms: &Terms<'_>,
+) -> io::Result<(decrypt::Outcome, Option<Plain>)> {
+    let (mut sink, mut bytes) = (spool()?, 0_u64);
+    let mut take = |piece: &[u8]| {
+        bytes = bytes.saturating_add(piece.len() as u64);
+        sink.write_all(piece)
+    };
+    let open = || lies.content(place);
+    let outcome = decrypt_stream(&open, lies.size(place), &mut take, keyring, terms.now, terms.may_decrypt)?;
+    if !matches!(outcome.decrypted, Decrypted::Plain(_)) {
+        return Ok((outcome, None));
+    }
+    let source = sink.finish()?;
+    Ok((outcome, Some(Plain::Lying(source, bytes))))
 }
 
 /// What opening over streams needs, and what stood in its way.
@@ -210,19 +282,16 @@ impl<'a> Large<'a> {
         place: usize,
         keyring: &Keyring,
         terms: &Terms<'_>,
-    ) -> Option<(super::decrypt::Outcome, Option<Lies>)> {
-        let part = lies.outline.message().parts().get(place)?;
-        let range = lies.outline.range(part);
+    ) -> Option<(decrypt::Outcome, Option<Lies>)> {
         let mut sink = self.or_trouble((self.spool)())?;
         let mut outliner = Outliner::default();
         let mut take = |piece: &[u8]| {
             outliner.take(piece);
             sink.write_all(piece)
         };
-        let bytes = range.end.saturating_sub(range.start);
         let open = || lies.content(place);
-        let outcome =
-            self.or_trouble(decrypt_stream(&open, bytes, &mut take, keyring, terms.now, terms.may_decrypt))?;
+        let outcome = decrypt_stream(&open, lies.size(place), &mut take, keyring, terms.now, terms.may_decrypt);
+        let outcome = self.or_trouble(outcome)?;
         if !matches!(outcome.decrypted, Decrypted::Plain(_)) {
             return Some((outcome, None));
         }
@@ -274,13 +343,14 @@ pub fn open_large<'a>(
     terms: &Terms<'_>,
 ) -> io::Result<Option<(Opened, Laid)>> {
     let large = Large { root: lies, spool, trouble: RefCell::new(None), unfit: Cell::new(false) };
-    let (opened, laid) = Work::new(lies.outline.message(), keyring, terms, Some(&large)).open();
+    let (mut opened, laid) = Work::new(lies.outline.message(), keyring, terms, Some(&large)).open();
     if let Some(error) = large.trouble.take() {
         return Err(error);
     }
     let laid = laid.map(|(lies, pieces)| Laid { lies, pieces }).unwrap_or_else(|| Laid::plain(lies.clone()));
     let parts = laid.lies.outline.message().parts();
     let is_same = opened.shown.parts().len() == parts.len();
+    opened.cut = (0..parts.len()).filter(|place| !laid.lies.is_whole(*place)).collect();
     // What a signature inside a text covers is told by the whole of it.
     let is_cut_short = parts.iter().any(|part| {
         let holds_block =
@@ -364,3 +434,6 @@ impl Read for Watched<'_> {
         from.read(into).map_err(|error| self.trouble.note(error))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -71,6 +71,8 @@ pub struct Opened {
     pub headers: HeaderView,
     /// What else is worth a look, each once.
     pub warnings: Vec<Warning>,
+    /// Parts of `shown` of which only the beginning is in it, because the message is not held ([`super::large`]).
+    pub cut: Vec<usize>,
 }
 
 impl Opened {
@@ -78,6 +80,12 @@ impl Opened {
     #[must_use]
     pub fn inside(&self, part: usize) -> Inside {
         self.inside.get(part).copied().unwrap_or(Inside::Clear)
+    }
+
+    /// Whether all of a part is in `shown`.
+    #[must_use]
+    pub fn is_whole(&self, part: usize) -> bool {
+        !self.cut.contains(&part)
     }
 
     /// Whether a part of `shown` came out of ciphertext.
@@ -452,7 +460,7 @@ impl<'a, 's> Work<'a, 's> {
             (false, false) => Inside::Clear,
         };
         let inside = vec![inside; shown.parts().len()];
-        let opened = Opened { report: self.report, shown, inside, headers, warnings: self.warnings };
+        let opened = Opened { report: self.report, shown, inside, headers, warnings: self.warnings, cut: Vec::new() };
         (opened, lies.map(|lies| (lies, pieces)))
     }
 
@@ -500,7 +508,7 @@ impl<'a, 's> Work<'a, 's> {
         let evidence = Evidence { signatures, from: addresses(outer), date: outer.date() };
         self.judge(&evidence);
         let headers = payload::view(outer, None);
-        Opened { report: self.report, shown: message.clone(), inside, headers, warnings: self.warnings }
+        Opened { report: self.report, shown: message.clone(), inside, headers, warnings: self.warnings, cut: Vec::new() }
     }
 
     /// Lets the verdict speak, and adds the reasons that a person can check.

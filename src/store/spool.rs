@@ -7,15 +7,18 @@
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::FileExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use zeroize::Zeroizing;
 
 use super::blob;
+use super::space;
 use super::vault::{DataKey, OVERHEAD, Sealer};
 
 const CHUNK: usize = 64 << 10;
+/// Bytes between two looks at how much room there is.
+const LOOK_BYTES: u64 = 4 << 20;
 
 fn place(index: u64) -> Vec<u8> {
     [b"spool/1/".as_slice(), &index.to_be_bytes()].concat()
@@ -41,19 +44,27 @@ pub struct Writer {
     index: u64,
     chunk: Zeroizing<Vec<u8>>,
     bytes: u64,
+    /// Where room is looked for, and how many bytes are left free there.
+    room: (PathBuf, u64),
 }
 
 impl Writer {
-    /// Begins one on the file system of a directory.
+    /// Begins one on the file system of a directory, of which so many bytes are left free: whatever else is written there needs them.
     ///
     /// # Errors
-    /// As the system says.
-    pub fn create(dir: &Path) -> io::Result<Self> {
+    /// `StorageFull`, with words, where there is no room; as the system says.
+    pub fn create(dir: &Path, leave_free: u64) -> io::Result<Self> {
         let (file, sealer) = (nameless(dir)?, DataKey::random().sealer("spool"));
-        Ok(Self { file, sealer, index: 0, chunk: Zeroizing::new(Vec::with_capacity(CHUNK)), bytes: 0 })
+        let chunk = Zeroizing::new(Vec::with_capacity(CHUNK));
+        Ok(Self { file, sealer, index: 0, chunk, bytes: 0, room: (dir.to_owned(), leave_free) })
     }
 
     fn put(&mut self) -> io::Result<()> {
+        if self.index.is_multiple_of(LOOK_BYTES / CHUNK as u64) {
+            let (place, leave_free) = &self.room;
+            space::check(place, leave_free.saturating_add(LOOK_BYTES))
+                .map_err(|full| io::Error::new(io::ErrorKind::StorageFull, full))?;
+        }
         self.file.write_all(&self.sealer.seal(&place(self.index), &self.chunk))?;
         self.index += 1;
         self.chunk.clear();
@@ -63,7 +74,7 @@ impl Writer {
     /// Nothing more comes: what was written can be read.
     ///
     /// # Errors
-    /// As the system says.
+    /// As [`Self::create`].
     pub fn finish(mut self) -> io::Result<Spool> {
         if !self.chunk.is_empty() {
             self.put()?;
@@ -153,50 +164,4 @@ impl Read for Reader<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::io::{ErrorKind, Read as _, Write as _};
-    use std::os::unix::fs::FileExt as _;
-
-    use super::{CHUNK, OVERHEAD, Spool, Writer};
-
-    fn spool(dir: &std::path::Path, content: &[u8]) -> Spool {
-        let mut writer = Writer::create(dir).unwrap();
-        content.chunks(7_777).for_each(|piece| writer.write_all(piece).unwrap());
-        writer.finish().unwrap()
-    }
-
-    #[test]
-    fn any_place_is_read_and_nothing_lies_in_the_directory() {
-        let dir = tempfile::tempdir().unwrap();
-        for length in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK + 77] {
-            let content: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
-            let spool = spool(dir.path(), &content);
-            for at in [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, length, length + 1] {
-                let mut read = Vec::new();
-                spool.open(at as u64).unwrap().read_to_end(&mut read).unwrap();
-                assert!(read == content.get(at..).unwrap_or_default(), "{length} from {at}");
-            }
-            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
-        }
-    }
-
-    #[test]
-    fn what_lies_there_is_sealed_and_a_change_is_met() {
-        let dir = tempfile::tempdir().unwrap();
-        let content = b"the gnome stood by the pond ".repeat(9_000);
-        let spool = spool(dir.path(), &content);
-        let mut there = vec![0; usize::try_from(spool.file.metadata().unwrap().len()).unwrap()];
-        spool.file.read_exact_at(&mut there, 0).unwrap();
-        assert!(memchr::memmem::find(&there, b"gnome").is_none());
-        let read = |spool: &Spool| spool.open(0).and_then(|mut reader| reader.read_to_end(&mut Vec::new()));
-        assert_eq!(read(&spool).unwrap(), content.len());
-        // Two chunks change places.
-        let one = CHUNK + OVERHEAD;
-        spool.file.write_all_at(&there[one..2 * one], 0).unwrap();
-        spool.file.write_all_at(&there[..one], one as u64).unwrap();
-        assert_eq!(read(&spool).unwrap_err().kind(), ErrorKind::InvalidData);
-        spool.file.write_all_at(&there, 0).unwrap();
-        spool.file.set_len(there.len() as u64 - 1).unwrap();
-        assert_eq!(read(&spool).unwrap_err().kind(), ErrorKind::InvalidData);
-    }
-}
+mod tests;

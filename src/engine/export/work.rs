@@ -20,7 +20,7 @@ use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
 use crate::mail::id::{MessageKey, ThreadId};
 use crate::pgp::open::Decrypt;
-use crate::pgp::{file, sentence};
+use crate::pgp::sentence;
 use crate::register::Book;
 
 /// The topic of what was taken in by hand: its directory has the number 0, which no thread has.
@@ -296,10 +296,18 @@ impl Work<'_> {
             if let Some(report) = reading.beside.files.iter().find(|report| report.part == one.part) {
                 verdict = sentence::of_file(&name, &report.openpgp, &[]).map(|(_, words)| words).unwrap_or_default();
             }
-            if self.exporter.order.decrypt
-                && !message.is_large()
-                && let Some(opened) = file::open_file(&reading.opened, one.part, keyring, &terms)
-            {
+            let opened = match self.exporter.order.decrypt {
+                true => message.open_file(one.part, keyring, &terms, &|bytes| self.gauge.count(bytes)),
+                false => Ok(None),
+            };
+            let opened = match opened {
+                Ok(opened) => opened,
+                Err(error) => {
+                    self.leave_out(letter, &one.path, format!("it could not be decrypted: {error}"));
+                    continue;
+                }
+            };
+            if let Some(opened) = opened {
                 verdict = sentence::of_file(&opened.name, &opened.openpgp, &opened.warnings)
                     .map(|(_, words)| words)
                     .unwrap_or_default();
@@ -315,7 +323,7 @@ impl Work<'_> {
             let zone = crate::case::hearing::zone().unwrap_or(jiff::tz::TimeZone::UTC);
             let file = layout::file(&layout::Naming { at, zone: &zone, way, kind: &kind, name: &name });
             let put = match &content {
-                Some(plain) => self.put(folder, &directory, &file, None, &|to| to.write_all(plain))?,
+                Some(plain) => self.put(folder, &directory, &file, None, &|to| plain.write(to))?,
                 None => {
                     let known = Some((one.bytes, one.sha256.as_str()));
                     let write = |to: &mut dyn Write| message.write_content(&tape, one.part, to);

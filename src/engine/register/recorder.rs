@@ -186,11 +186,7 @@ impl Recorder {
     fn facts_of(&self, key: MessageKey) -> Option<(MessageFacts, Option<Reading>)> {
         let terms = self.settings.terms(Decrypt::NotRsa);
         let look = Look { keyring: &self.keyring, terms: &terms, beside: false };
-        let kept = match self.stores.cache.is_apart(key) {
-            Ok(true) => Kept::Apart(Arc::clone(&self.stores), key),
-            _ => Kept::Here(self.stores.cache.raw(key).ok()??.into()),
-        };
-        let streamed = Streamed::read(kept, &look, &|_| Ok(())).ok()?;
+        let streamed = Streamed::in_cache(&self.stores, key, &look)?;
         let facts = self.facts(streamed.reading.as_ref(), streamed.digest, streamed.bytes);
         Some((facts, streamed.reading))
     }

@@ -182,9 +182,9 @@ impl Cache {
     /// Begins a spool for a plaintext that is not held: see [`spool`].
     ///
     /// # Errors
-    /// As the system says.
+    /// `StorageFull`, with words, where there is no room; as the system says.
     pub fn spool(&self) -> std::io::Result<spool::Writer> {
-        spool::Writer::create(&recovery::blob_dir(&self.dir))
+        spool::Writer::create(&recovery::blob_dir(&self.dir), self.space.batch_bytes)
     }
 
     pub(super) fn blob_reader(&self, name: &blob::Name, epoch: u32) -> std::io::Result<impl Read + Send + use<>> {

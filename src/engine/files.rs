@@ -90,8 +90,9 @@ pub(crate) fn save_from(
             Ok(file) => {
                 let mut file = File::from(file);
                 let mut checked = Checked { file: &mut file, digest: Sha256::new() };
-                let written = content(&mut checked).and_then(|()| {
-                    let is_same = hex::encode(checked.digest.finalize()) == sha256;
+                let written = content(&mut checked);
+                let is_same = hex::encode(checked.digest.finalize()) == sha256;
+                let written = written.and_then(|()| {
                     // Read anew while it is written: should it have become another since, nothing is saved.
                     if is_same { file.sync_all() } else { Err(io::Error::other("it changed while it was written")) }
                 });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::announce::sentence;
 use super::core::{Core, Open};
+use super::streamed::Streamed;
 use super::{documents, files, sandbox};
 use crate::app::document_view::{Look, Offered, Picture};
 use crate::app::event::Event;
@@ -39,21 +40,21 @@ fn view(document: &Document, found: Found) -> Look {
 }
 
 /// A document that was found.
-pub(super) enum Found {
+pub(super) enum Content {
     /// Its bytes.
     Held(Vec<u8>),
     /// A part of a message, which is read from there, and its digest.
     Part(Box<Streamed>, usize, String),
 }
 
-impl Found {
+impl Content {
     /// Its bytes, no more than `most` of them.
     pub(super) fn read(self, most: usize) -> Result<Vec<u8>, Sentence> {
         match self {
             Self::Held(bytes) => Ok(bytes),
-            Self::Part(message, place, _) => message.content(place, most).map_err(|error| {
-                sentence(Tone::Alarm, &format!("The document could not be read: {error}"))
-            }),
+            Self::Part(message, place, _) => message
+                .content(place, most)
+                .map_err(|error| sentence(Tone::Alarm, &format!("The document could not be read: {error}"))),
         }
     }
 
@@ -74,7 +75,7 @@ impl Core {
         &mut self,
         open: &mut Open,
         document: &Document,
-        then: impl FnOnce(Result<Found, Sentence>) + Send + 'static,
+        then: impl FnOnce(Result<Content, Sentence>) + Send + 'static,
     ) {
         if document.reach == Reach::Quarantined {
             then(Err(sentence(Tone::Warning, "This document is in quarantine.")));
@@ -99,7 +100,7 @@ impl Core {
                             return Err(sentence(Tone::Warning, &words));
                         }
                         let (place, sha256) = (info.part, info.sha256.clone());
-                        Ok(Found::Part(Box::new(streamed), place, sha256))
+                        Ok(Content::Part(Box::new(streamed), place, sha256))
                     }));
                 });
             }
@@ -108,7 +109,7 @@ impl Core {
                     (open.register.clone(), Arc::clone(&open.stores), document.sha256.clone());
                 self.runtime.spawn_blocking(move || {
                     let read = documents::imported(&register, &stores, &sha256);
-                    then(read.map(Found::Held).map_err(|error| sentence(Tone::Warning, &error.to_string())));
+                    then(read.map(Content::Held).map_err(|error| sentence(Tone::Warning, &error.to_string())));
                 });
             }
         }
@@ -219,7 +220,7 @@ fn wipe(path: &std::path::Path) {
 async fn outside(
     state: &std::path::Path,
     name: &str,
-    found: Found,
+    content: Content,
     program: &str,
     arguments: &[String],
 ) -> Result<(), String> {
@@ -229,7 +230,7 @@ async fn outside(
     std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(fail)?;
     let done = async {
         let (place, name) = (dir.clone(), name.to_owned());
-        let saved = tokio::task::spawn_blocking(move || found.save(&place, &name));
+        let saved = tokio::task::spawn_blocking(move || content.save(&place, &name));
         let saved = saved.await.unwrap_or_else(|_| Err("the copy could not be written".to_owned()))?;
         let status = tokio::process::Command::new(program)
             .args(arguments)
@@ -252,7 +253,7 @@ async fn outside(
 
 #[cfg(test)]
 mod tests {
-    use super::{OUTSIDE, outside, sweep};
+    use super::{Content, OUTSIDE, outside, sweep};
 
     /// A program that keeps a copy of what it was given, and of where that lay.
     fn viewer(kept: &std::path::Path) -> Vec<String> {
@@ -266,7 +267,13 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (state, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let run = |program: &str, arguments: &[String]| {
-            runtime.block_on(outside(state.path(), "../MG5.pdf", b"the gnome", program, arguments))
+            runtime.block_on(outside(
+                state.path(),
+                "../MG5.pdf",
+                Content::Held(b"the gnome".to_vec()),
+                program,
+                arguments,
+            ))
         };
         run("sh", &viewer(kept.path())).unwrap();
         assert_eq!(std::fs::read(kept.path().join("seen")).unwrap(), b"the gnome");

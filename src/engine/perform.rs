@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::announce::sentence;
 use super::company::Company;
-use super::core::{Core, EngineError, Open, Settings, Stores};
+use super::core::{Core, EngineError, Open, Settings, SharedKeyring, Stores};
 use super::guard::Facts;
 use super::ingest::{self, summarise};
 use super::large::{Downloads, Early, LARGE_BYTES, OnScreen, Watcher};
@@ -520,7 +520,7 @@ impl Core {
                     Some((place, None)) => {
                         let terms = company.terms(now, Decrypt::Any);
                         let look = Look { keyring: &keyring, terms: &terms, beside: false };
-                        let tick = |_| unless_locked(&keys, &keyring);
+                        let tick = |_| keys.unless_locked();
                         Ok(files::decrypt(&streamed, place, &PathBuf::from(dir), &look, &tick))
                     }
                 }
@@ -740,7 +740,7 @@ impl Core {
                 let (Ok(Some(kept)), Ok(Some(old))) = (Kept::in_cache(&stores, key), stores.cache.summary(key)) else {
                     continue;
                 };
-                let Some(new) = again(&old, kept, &context, &|_| unless_locked(&keys_now, &context.keyring)) else {
+                let Some(new) = again(&old, kept, &context, &|_| keys_now.unless_locked()) else {
                     continue;
                 };
                 // What the user's own word opened (with an RSA key) stays opened.
@@ -758,11 +758,6 @@ impl Core {
             }
         });
     }
-}
-
-/// An error once the keys are no longer those: locked, most often. Long work ends with them.
-pub(super) fn unless_locked(keys: &SharedKeyring, keyring: &Arc<Keyring>) -> std::io::Result<()> {
-    if keys.is(keyring) { Ok(()) } else { Err(std::io::Error::other("the keys changed meanwhile; try again")) }
 }
 
 /// What was read of a message.
@@ -921,7 +916,7 @@ impl Wanted {
         if self.watcher.has_left() {
             return Err(std::io::Error::other("it is not on screen any more"));
         }
-        unless_locked(&self.keys, &self.keyring)
+        self.keys.unless_locked()
     }
 
     /// Asks the server for the whole message, and keeps it.

@@ -10,10 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Engine;
 use super::announce::sentence;
+use super::ask::on_deep_stack;
 use super::core::{Core, CoreHandle, EngineError, Open, Stores};
 use super::documents::reach;
 use super::library::filing::name_digest;
-use super::ask::on_deep_stack;
 use super::reading::{Look, Reading};
 use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;

@@ -186,7 +186,15 @@ pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Read
 
 fn of(message: Message, opened: Opened) -> Reading {
     let body = display::body(&opened.shown);
-    Reading { message, opened, body, beside: Beside::default(), shut: Shut::default(), weights: HashMap::new(), digest: None }
+    Reading {
+        message,
+        opened,
+        body,
+        beside: Beside::default(),
+        shut: Shut::default(),
+        weights: HashMap::new(),
+        digest: None,
+    }
 }
 
 /// How a message is read.
@@ -211,7 +219,7 @@ impl Look<'_> {
     }
 
     /// Reads a message that is not held; `None` where it has to be.
-    pub(crate) fn at_large<'a>(&self, lies: &'a Lies, spool: Spool<'a>) -> io::Result<Option<(Reading, Laid)>> {
+    pub(crate) fn at_large(&self, lies: &Lies, spool: Spool<'_, '_>) -> io::Result<Option<(Reading, Laid)>> {
         let look = || -> io::Result<Option<(Reading, Laid)>> {
             let Some((opened, laid)) = open_large(lies, spool, self.keyring, self.terms)? else { return Ok(None) };
             let mut reading = of(lies.outline().message().clone(), opened);

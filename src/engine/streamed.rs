@@ -239,6 +239,11 @@ impl Streamed {
         Ok(Some(Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) }))
     }
 
+    /// Whether it is read from where it is kept each time.
+    pub(crate) fn is_large(&self) -> bool {
+        self.laid.is_some()
+    }
+
     /// What a part of what is shown holds: no more than `most` bytes of it.
     ///
     /// # Errors

@@ -103,7 +103,7 @@ pub fn open_file(opened: &Opened, place: usize, keyring: &Keyring, terms: &Terms
 pub fn open_file_of(
     opened: &Opened,
     laid: &Laid,
-    spool: Spool<'_>,
+    spool: Spool<'_, '_>,
     place: usize,
     keyring: &Keyring,
     terms: &Terms<'_>,

@@ -92,7 +92,7 @@ fn copy(mut from: impl Read, to: &mut dyn Write) -> io::Result<()> {
 }
 
 /// Makes a sink.
-pub type Spool<'a> = &'a (dyn Fn() -> io::Result<Box<dyn Sink + 'a>> + 'a);
+pub type Spool<'a, 's> = &'a (dyn Fn() -> io::Result<Box<dyn Sink + 's>> + 's);
 
 /// A message, or a MIME entity, of which an outline is held, and where all of it lies.
 #[derive(Clone)]
@@ -235,7 +235,7 @@ impl Laid {
 pub(super) fn decrypt_file(
     lies: &Lies,
     place: usize,
-    spool: Spool<'_>,
+    spool: Spool<'_, '_>,
     keyring: &Keyring,
     terms: &Terms<'_>,
 ) -> io::Result<(decrypt::Outcome, Option<Plain>)> {
@@ -254,14 +254,14 @@ pub(super) fn decrypt_file(
 }
 
 /// What opening over streams needs, and what stood in its way.
-pub(super) struct Large<'a> {
+pub(super) struct Large<'a, 's> {
     root: &'a Lies,
-    spool: Spool<'a>,
+    spool: Spool<'a, 's>,
     trouble: RefCell<Option<io::Error>>,
     unfit: Cell<bool>,
 }
 
-impl<'a> Large<'a> {
+impl<'a> Large<'a, '_> {
     pub(super) fn root(&self) -> &'a Lies {
         self.root
     }
@@ -336,9 +336,9 @@ impl<'a> Large<'a> {
 ///
 /// # Errors
 /// It cannot be read, or its plaintext not be kept.
-pub fn open_large<'a>(
-    lies: &'a Lies,
-    spool: Spool<'a>,
+pub fn open_large(
+    lies: &Lies,
+    spool: Spool<'_, '_>,
     keyring: &Keyring,
     terms: &Terms<'_>,
 ) -> io::Result<Option<(Opened, Laid)>> {

@@ -160,7 +160,7 @@ pub(super) struct Work<'a, 's> {
     keyring: &'a Keyring,
     terms: &'a Terms<'a>,
     /// The message is an outline.
-    large: Option<&'a Large<'s>>,
+    large: Option<&'a Large<'a, 's>>,
     report: OpenPgp,
     warnings: Vec<Warning>,
 }
@@ -170,7 +170,7 @@ impl<'a, 's> Work<'a, 's> {
         message: &'a Message,
         keyring: &'a Keyring,
         terms: &'a Terms<'a>,
-        large: Option<&'a Large<'s>>,
+        large: Option<&'a Large<'a, 's>>,
     ) -> Self {
         Self { message, keyring, terms, large, report: OpenPgp::default(), warnings: Vec::new() }
     }
@@ -508,7 +508,14 @@ impl<'a, 's> Work<'a, 's> {
         let evidence = Evidence { signatures, from: addresses(outer), date: outer.date() };
         self.judge(&evidence);
         let headers = payload::view(outer, None);
-        Opened { report: self.report, shown: message.clone(), inside, headers, warnings: self.warnings, cut: Vec::new() }
+        Opened {
+            report: self.report,
+            shown: message.clone(),
+            inside,
+            headers,
+            warnings: self.warnings,
+            cut: Vec::new(),
+        }
     }
 
     /// Lets the verdict speak, and adds the reasons that a person can check.

@@ -155,7 +155,10 @@ fn a_large_message_by_gnupg_is_shown_and_its_film_exported_without_being_held() 
         let began = Instant::now();
         let (code, said, peak) = weighed(&world, args);
         show(args[1], &format!("{peak} kB, {small} kB without it, {:.1} s", began.elapsed().as_secs_f64()));
-        assert!(code == 0 && peak < small + room && peak < 120_000, "{args:?}: {peak} kB, {small} kB without it: {said}");
+        assert!(
+            code == 0 && peak < small + room && peak < 120_000,
+            "{args:?}: {peak} kB, {small} kB without it: {said}"
+        );
     };
     // Its text is not here yet: it is fetched, decrypted, verified.
     weigh(&["message", "show", &id]);

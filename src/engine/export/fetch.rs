@@ -27,7 +27,7 @@ impl Fetcher<'_> {
         let (key, name) = (letter.key, letter.name.clone());
         let wanted = self.core.ask_stores(move |core, open| Wanted::of(core, open, key, name, Watcher::default()));
         let wanted = wanted.map_err(|error| error.to_string())?;
-        self.runtime.block_on(std::sync::Arc::new(wanted).keep(None))
+        self.runtime.block_on(std::sync::Arc::new(wanted).keep())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Files: those that terms name by their digest, looked for where they should be, and papers that are written out.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
@@ -109,11 +108,12 @@ impl Core {
     pub(super) fn plea_files(&self, open: &Open, view: &View) -> Vec<FileCheck> {
         let with_files = |step: &&Step| step.heard.act.deed.terms().is_some_and(|terms| !terms.files().is_empty());
         let steps = view.steps.iter().filter(with_files);
-        steps.flat_map(|step| {
-            let streamed = self.read_of(open, &step.heard.message);
-            check(step, streamed.as_ref().and_then(|streamed| streamed.reading.as_ref()))
-        })
-        .collect()
+        steps
+            .flat_map(|step| {
+                let streamed = self.read_of(open, &step.heard.message);
+                check(step, streamed.as_ref().and_then(|streamed| streamed.reading.as_ref()))
+            })
+            .collect()
     }
 
     /// A file for an offer: of the disk, of the case's documents (`case:NAME`), or of the message of an act (`D1:NAME`).

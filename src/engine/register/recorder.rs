@@ -13,7 +13,7 @@ use crate::engine::core::{Core, Open, Settings, Stores};
 use crate::engine::library::filing::Derived;
 use crate::engine::plea;
 use crate::engine::reading::{Look, Reading, read_guarded};
-use crate::engine::streamed::{Kept, Streamed};
+use crate::engine::streamed::Streamed;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::{SafeText, file_name};

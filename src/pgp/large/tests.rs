@@ -13,7 +13,6 @@ use sequoia_openpgp as openpgp;
 use super::{Laid, Lies, Plain, Sink, Source, open_large};
 use crate::mail::message::Message;
 use crate::mail::outline::Outline;
-use crate::mail::transfer::encode_base64;
 use crate::pgp::file::{files, files_of, open_file, open_file_of};
 use crate::pgp::generate::{Generated, generate};
 use crate::pgp::keyring::Keyring;
@@ -86,11 +85,11 @@ impl Sink for Room {
     }
 }
 
-fn room() -> io::Result<Box<dyn Sink>> {
+fn room<'a>() -> io::Result<Box<dyn Sink + 'a>> {
     Ok(Box::new(Room(Vec::new(), usize::MAX)))
 }
 
-fn no_room() -> io::Result<Box<dyn Sink>> {
+fn no_room<'a>() -> io::Result<Box<dyn Sink + 'a>> {
     Ok(Box::new(Room(Vec::new(), 300_000)))
 }
 
@@ -134,7 +133,11 @@ fn is_the_same(what: &str, raw: &[u8], keyring: &Keyring) -> bool {
         let found = written(|to| io::copy(&mut laid.lies().content(place)?, to).map(drop));
         assert!(found == expected, "{what}: part {}", part.path);
         if opened.is_whole(place) {
-            assert!(opened.shown.content(&opened.shown.parts()[place]) == expected, "{what}: part {} as held", part.path);
+            assert!(
+                opened.shown.content(&opened.shown.parts()[place]) == expected,
+                "{what}: part {} as held",
+                part.path
+            );
         }
     }
     let of_files = |found: Vec<crate::pgp::file::FileReport>| format!("{found:?}");
@@ -224,12 +227,23 @@ fn noise(count: usize) -> Vec<u8> {
     (0..count).map(|_| next()).collect()
 }
 
+/// In base64, in lines.
+fn lines(content: &[u8]) -> String {
+    let armor = openpgp::armor::Kind::File;
+    let mut writer = openpgp::armor::Writer::new(Vec::new(), armor).unwrap();
+    writer.write_all(content).unwrap();
+    let text = String::from_utf8(writer.finalize().unwrap()).unwrap();
+    let lines = text.lines().filter(|line| !line.is_empty() && !line.starts_with(['-', '=']));
+    lines.map(|line| format!("{line}\r\n")).collect()
+}
+
 /// A text and files.
 fn with_files(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut entity =
-        "Content-Type: multipart/mixed; boundary=weir\r\n\r\n--weir\r\nContent-Type: text/plain\r\n\r\nWe accept.\r\n".to_owned();
+        "Content-Type: multipart/mixed; boundary=weir\r\n\r\n--weir\r\nContent-Type: text/plain\r\n\r\nWe accept.\r\n"
+            .to_owned();
     for (name, content) in files {
-        let content = String::from_utf8(encode_base64(content)).unwrap();
+        let content = lines(content);
         entity.push_str(&format!(
             "--weir\r\nContent-Type: application/octet-stream; name=\"{name}\"\r\nContent-Disposition: attachment\r\n\
              Content-Transfer-Encoding: base64\r\n\r\n{content}\r\n"

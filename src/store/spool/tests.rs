@@ -64,7 +64,11 @@ fn what_lies_there_is_sealed_and_every_change_is_met() {
     let broken = |what: &str, change: &dyn Fn()| {
         change();
         let error = read(&spool, 0).unwrap_err();
-        assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::InvalidData, "a sealed spool is damaged"), "{what}");
+        assert_eq!(
+            (error.kind(), error.to_string().as_str()),
+            (ErrorKind::InvalidData, "a sealed spool is damaged"),
+            "{what}"
+        );
         spool.file.set_len(0).unwrap();
         spool.file.write_all_at(&there, 0).unwrap();
     };
@@ -112,7 +116,11 @@ fn it_is_gone_with_its_holder() {
     let dir = tempfile::tempdir().unwrap();
     let spool = spool(dir.path(), &counted(3 * CHUNK));
     let twin = spool.file.try_clone().unwrap();
-    assert_eq!(rustix::fs::fstat(&twin).unwrap().st_nlink, 0, "no name leads to it: the system gives its room back with its last holder");
+    assert_eq!(
+        rustix::fs::fstat(&twin).unwrap().st_nlink,
+        0,
+        "no name leads to it: the system gives its room back with its last holder"
+    );
     drop(spool);
     assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
 }

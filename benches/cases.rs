@@ -155,6 +155,10 @@ fn open(home: &Path, events: Option<std::sync::mpsc::SyncSender<Said>>) -> Engin
 fn create(home: &Path) {
     let profile = Profile::open(Roots::below(home)).unwrap();
     let vault = Vault::create_with(&profile.roots().vault_file(), PASSPHRASE, Cost::TEST).unwrap();
+    drop((vault, profile));
+    // A profile that was opened once has both stores.
+    open(home, None).close();
+    let (profile, vault) = self::profile(home);
     let now = Timestamp::from_second(1_780_000_000).unwrap();
     let (cache, _) = Cache::open(&profile.roots().cache, &vault, now, &CacheOptions::default()).unwrap();
     let mailbox = cache.ensure_mailbox("work", "INBOX", 1).unwrap();

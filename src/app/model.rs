@@ -387,7 +387,7 @@ impl Model {
         self.kept = None;
         self.drafts = Arc::from([]);
         self.taking_up = false;
-        self.directory = None;
+        (self.directory, self.attach_directory) = (None, None);
         self.exporting = None;
         for account in &mut self.accounts {
             if let Link::Syncing { mailbox, .. } = &mut account.link {

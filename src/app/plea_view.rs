@@ -143,8 +143,8 @@ pub struct NegotiationView {
     pub files: Vec<FileCheck>,
     /// Whom an act would go to.
     pub to: Option<SafeText>,
-    /// What is known about credit for a plea: information only; empty in Scotland.
-    pub credit: Vec<SafeText>,
+    /// What is known about credit for a plea, each with the day from which it holds in this case: information only; empty in Scotland.
+    pub credit: Vec<(SafeText, SafeText)>,
 }
 
 impl NegotiationView {

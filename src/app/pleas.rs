@@ -176,8 +176,12 @@ impl Model {
                 Ok(()) => self.open_form(plea_forms::form(view, What::Choose, now)),
                 Err(because) => self.say(Tone::Warning, because.as_str()),
             },
-            // Nothing speaks against it: the key is the yes, and can be taken back.
+            // Nothing speaks against it: the key is the yes, and can be taken back. For one's own side that takes a reason.
             (Action::PleaAdmit, _) if let Some(act) = unconfirmed => {
+                if act.no.side == view.view.setting.us {
+                    self.open_form(plea_forms::form(view, What::Admit(act), now));
+                    return;
+                }
                 let (case, id) = (view.case.id.clone(), view.view.setting.id.clone());
                 out.push(Effect::PleaEnter(case, id, Local::Admit(act, String::new())));
             }

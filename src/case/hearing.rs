@@ -45,6 +45,9 @@ pub enum HearingKind {
     Pidm,
     /// Intermediate diet (Scotland, summary; Criminal Procedure (Scotland) Act 1995 s.148).
     IntermediateDiet,
+    /// The day by which the accused means to have told the Crown Agent in writing of an intention to plead guilty (Scotland, solemn; Criminal
+    /// Procedure (Scotland) Act 1995 s.76): no hearing, but a date that one works towards.
+    Section76,
     /// First diet (sheriff) or preliminary hearing (High Court) on indictment (Scotland, solemn).
     FirstDiet,
     /// Trial, trial diet.
@@ -60,13 +63,14 @@ pub enum HearingKind {
 
 impl HearingKind {
     /// All.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::First,
         Self::Ptph,
         Self::CaseManagement,
         Self::PleadingDiet,
         Self::Pidm,
         Self::IntermediateDiet,
+        Self::Section76,
         Self::FirstDiet,
         Self::Trial,
         Self::Sentence,
@@ -84,6 +88,7 @@ impl HearingKind {
             Self::PleadingDiet => "pleading-diet",
             Self::Pidm => "pidm",
             Self::IntermediateDiet => "intermediate-diet",
+            Self::Section76 => "section-76",
             Self::FirstDiet => "first-diet",
             Self::Trial => "trial",
             Self::Sentence => "sentence",
@@ -110,6 +115,7 @@ impl HearingKind {
             Self::PleadingDiet => "pleading diet",
             Self::Pidm => "PIDM",
             Self::IntermediateDiet => "intermediate diet",
+            Self::Section76 => "s.76 notice",
             Self::FirstDiet => "first diet",
             Self::Trial => "trial",
             Self::Sentence => "sentence",

@@ -175,9 +175,9 @@ impl Case {
         self.accused.iter().find(|one| one.number == number)
     }
 
-    /// The first hearing that begins after a moment, or on its day where no time is known.
+    /// The hearings that begin after a moment, or on its day where no time is known: the soonest first.
     #[must_use]
-    pub fn next_hearing(&self, now: Timestamp) -> Option<&Hearing> {
+    pub fn coming_hearings(&self, now: Timestamp) -> Vec<&Hearing> {
         let ahead = |hearing: &&Hearing| {
             let end = match hearing.at.time {
                 Some(_) => hearing.at.start(),
@@ -185,7 +185,15 @@ impl Case {
             };
             end.is_ok_and(|end| end.timestamp() > now)
         };
-        self.hearings.iter().filter(ahead).min_by_key(|hearing| hearing.at)
+        let mut coming: Vec<&Hearing> = self.hearings.iter().filter(ahead).collect();
+        coming.sort_by_key(|hearing| hearing.at);
+        coming
+    }
+
+    /// The first of them.
+    #[must_use]
+    pub fn next_hearing(&self, now: Timestamp) -> Option<&Hearing> {
+        self.coming_hearings(now).first().copied()
     }
 
     /// Answers that are still waited for, the most urgent first.
@@ -253,5 +261,7 @@ mod tests {
         assert_eq!(next("2026-03-05T10:00:00Z").as_deref(), Some("2"));
         assert_eq!(next("2026-03-06T23:59:59Z").as_deref(), Some("2"));
         assert_eq!(next("2026-03-07T00:00:00Z"), None);
+        let coming = case.coming_hearings("2026-03-05T09:59:59Z".parse().unwrap());
+        assert_eq!(coming.iter().map(|hearing| hearing.id.0.as_str()).collect::<Vec<_>>(), ["1", "2"]);
     }
 }

@@ -10,6 +10,7 @@ use super::plea::{find, usage};
 use super::plea_args::About;
 use crate::app::plea_view::NegotiationView;
 use crate::app::screen::negotiation::lines;
+use crate::case::Hearing;
 use crate::plea::board::{self, Filter, Order, Row};
 use crate::plea::negotiation::Step;
 use crate::plea::{Entry, Side, Terms, View};
@@ -67,11 +68,19 @@ struct Document<'a> {
     turn: Option<&'static str>,
     round: u16,
     reply_by: Option<Timestamp>,
+    hearings: Vec<&'a Hearing>,
+    credit: Vec<CreditLine<'a>>,
     acts: Vec<ActLine<'a>>,
     local: Vec<HereLine>,
     notices: Vec<String>,
     unmarked: Vec<String>,
     allowed: Vec<Allowed>,
+}
+
+#[derive(Serialize)]
+struct CreditLine<'a> {
+    words: &'a str,
+    from: &'a str,
 }
 
 #[derive(Serialize)]
@@ -229,6 +238,12 @@ pub(super) fn show(call: &mut Call<'_>, about: &About) -> Outcome {
         turn: view.turn.map(Side::name),
         round: view.round,
         reply_by: view.reply_by,
+        hearings: shown.case.coming_hearings(view.now),
+        credit: shown
+            .credit
+            .iter()
+            .map(|(words, from)| CreditLine { words: words.as_str(), from: from.as_str() })
+            .collect(),
         acts: view.steps.iter().map(|step| act_line(step, &shown)).collect(),
         local: shown.local.iter().map(|entry| here_line(entry, view)).collect(),
         notices,

@@ -2,8 +2,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::negotiation::{State, View};
+use super::negotiation::View;
 use super::number::{NegotiationId, Side};
+use super::state::State;
 use crate::case::{Case, Hearing};
 use crate::mail::id::CaseId;
 

@@ -5,9 +5,11 @@ use jiff::civil::Date;
 
 use super::act::{Act, Authority, Basis, Cleared, Deed, Kind, Quoted, Subject};
 use super::entry::Evidence;
-use super::negotiation::{Fate, Notice, OfferView, State, View};
+use super::negotiation::{OfferView, View};
+use super::notice::Notice;
 use super::number::{ActNo, Side};
 use super::offer::Offer;
+use super::state::{Fate, State};
 use super::table::{Refusal, judge, may};
 use super::trust::{Power, Powers};
 use crate::case::hearing::zone;

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use jiff::civil::Date;
 
-use crate::case::Jurisdiction;
+use crate::case::{Case, Hearing, HearingKind, Jurisdiction};
 use crate::settings::{self, Document, Value};
 
 /// The tables that come with the program.
@@ -21,6 +21,29 @@ pub struct Stage {
     pub when: String,
     /// How much at most, in words: `up to one third`.
     pub reduction: String,
+    /// Which hearing it begins with.
+    pub begins: Option<Begins>,
+}
+
+/// Where in a case a step begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// When the first hearing of a kind is over.
+    After(HearingKind),
+    /// On the day of the first hearing of a kind.
+    On(HearingKind),
+}
+
+impl Begins {
+    /// In words, by the hearings of a case; empty where it has none of the kind.
+    fn words(self, hearings: &[Hearing]) -> String {
+        let (word, kind) = match self {
+            Self::After(kind) => ("after", kind),
+            Self::On(kind) => ("from", kind),
+        };
+        let first = hearings.iter().filter(|hearing| hearing.kind == kind).map(|hearing| hearing.at.date).min();
+        first.map_or_else(String::new, |day| format!("{word} {}", day.strftime("%a %-d %b %Y")))
+    }
 }
 
 /// A table that holds for cases whose first hearing was on a day or later.
@@ -65,7 +88,10 @@ fn text(table: &settings::Table, key: &str) -> Option<String> {
 
 fn of_table(table: &settings::Table) -> Option<Table> {
     let stage = |stage: &settings::Table| {
-        Some(Stage { name: text(stage, "name")?, when: text(stage, "when")?, reduction: text(stage, "reduction")? })
+        let kind = |key| HearingKind::parse(&text(stage, key)?);
+        let begins = kind("after").map(Begins::After).or_else(|| kind("on").map(Begins::On));
+        let (name, when, reduction) = (text(stage, "name")?, text(stage, "when")?, text(stage, "reduction")?);
+        Some(Stage { name, when, reduction, begins })
     };
     let notes = table.get("notes").map(|entry| match &entry.node.value {
         Value::List(items) => items
@@ -95,14 +121,20 @@ pub fn table(jurisdiction: Jurisdiction, day: Date) -> Option<Table> {
     }
 }
 
-/// Lines for the screen; none for Scotland.
+/// Lines for the screen, each with the day from which it holds in this case, or with nothing; none for Scotland. Which table holds follows from
+/// the day of the first hearing, and where none is known from today.
 #[must_use]
-pub fn hint(jurisdiction: Jurisdiction, day: Date) -> Vec<String> {
-    let Some(table) = table(jurisdiction, day) else { return Vec::new() };
-    let mut lines =
-        vec![format!("Information, no advice. In force from {}: {}.", table.from.strftime("%-d %b %Y"), table.source)];
-    lines.extend(table.stages.iter().map(|stage| format!("{}: {}", stage.when, stage.reduction)));
-    lines.extend(table.notes.iter().cloned());
+pub fn hint(case: &Case, today: Date) -> Vec<(String, String)> {
+    let day = case.hearings.iter().map(|one| one.at.date).min().unwrap_or(today);
+    let Some(table) = table(case.jurisdiction, day) else { return Vec::new() };
+    let head = format!("Information, no advice. In force from {}: {}.", table.from.strftime("%-d %b %Y"), table.source);
+    let stage = |stage: &Stage| {
+        let from = stage.begins.map(|begins| begins.words(&case.hearings)).unwrap_or_default();
+        (format!("{}: {}", stage.when, stage.reduction), from)
+    };
+    let mut lines = vec![(head, String::new())];
+    lines.extend(table.stages.iter().map(stage));
+    lines.extend(table.notes.iter().map(|note| (note.clone(), String::new())));
     lines
 }
 
@@ -111,7 +143,9 @@ mod tests {
     use jiff::civil::date;
 
     use super::{TABLES, hint, table};
-    use crate::case::Jurisdiction::{EnglandWales, Scotland};
+    use crate::case::Jurisdiction::EnglandWales;
+    use crate::case::{Case, Hearing, HearingId, HearingKind, HearingTime};
+    use crate::plea::sample::{otterbourne, puddock};
 
     #[test]
     fn the_tables_read_and_the_day_tells_which_holds() {
@@ -129,9 +163,24 @@ mod tests {
 
     #[test]
     fn scotland_has_no_scale() {
-        assert!(hint(Scotland, date(2026, 3, 9)).is_empty());
-        let lines = hint(EnglandWales, date(2026, 3, 9));
-        assert!(lines[0].starts_with("Information, no advice. In force from 1 Jun 2017: Sentencing Council"));
-        assert!(lines[1].contains("up to one third"));
+        let today = date(2026, 3, 9);
+        assert!(hint(&puddock(), today).is_empty());
+        let lines = hint(&otterbourne(), today);
+        assert!(lines[0].0.starts_with("Information, no advice. In force from 1 Jun 2017: Sentencing Council"));
+        assert!(lines[1].0.contains("up to one third"));
+    }
+
+    #[test]
+    fn a_step_down_is_told_with_the_day_on_which_it_comes_in_this_case() {
+        let mut case = otterbourne();
+        case.hearings.clear();
+        let days = |case: &Case| hint(case, date(2026, 3, 9)).into_iter().map(|(_, from)| from).collect::<Vec<_>>();
+        assert!(days(&case).iter().all(String::is_empty));
+        for (kind, month, day) in [(HearingKind::Trial, 9, 7), (HearingKind::First, 3, 5), (HearingKind::First, 4, 2)] {
+            let at = HearingTime { date: date(2026, month, day), time: None };
+            let id = HearingId(format!("{}-{day}", kind.name()));
+            case.hearings.push(Hearing { id, kind, court: String::new(), at, outcome: String::new() });
+        }
+        assert_eq!(days(&case)[1..5], ["", "after Thu 5 Mar 2026", "from Mon 7 Sep 2026", ""]);
     }
 }

@@ -10,10 +10,11 @@ use jiff::Timestamp;
 
 use super::act::{Act, Deed, Kind, Subject};
 use super::entry::{Entry, Outcome};
-use super::negotiation::{
-    Crossing, Fate, Heard, Negotiation, Notice, OfferView, Question, Setting, State, Step, Tender, Trust, Verdict, View,
-};
+use super::heard::{Heard, Trust};
+use super::negotiation::{Negotiation, OfferView, Question, Setting, Step, Tender, Verdict, View};
+use super::notice::{Crossing, Notice};
 use super::number::{ActNo, Side};
+use super::state::{Fate, State};
 use super::table::{Refusal, judge};
 use super::trust::CLOCKS;
 use crate::case::ChargeState;

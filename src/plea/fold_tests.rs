@@ -9,13 +9,15 @@ use super::compose::{Actor, Claim, Proposal, compose};
 use super::entry::{Entry, Evidence, Outcome};
 use super::gather::of_case;
 use super::mark::{self, Meaning};
-use super::negotiation::{Crossing, Fate, Notice, State, View};
+use super::negotiation::View;
+use super::notice::{Crossing, Notice};
 use super::number::{ActNo, Side};
 use super::offer::{Ground, Offer};
 use super::sample::{
     LINTWHITE, QUILL, WINDLESTRAW, act, at, authority, came, classes, islas, lintwhites, message, otterbourne, puddock,
     quote, term,
 };
+use super::state::{Fate, State};
 use super::table::{self, Refusal};
 use super::terms::{Plea, Terms};
 use super::{Basis, Negotiation};

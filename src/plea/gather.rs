@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::act::{Act, Kind};
 use super::entry::Entry;
-use super::negotiation::{Heard, Negotiation, Setting, Speaker, Trust, Word};
+use super::heard::{Heard, Speaker, Trust, Word};
+use super::negotiation::{Negotiation, Setting};
 use super::number::{ActNo, NegotiationId, Side};
 use super::trust::{Carried, Finding, Signature, weigh};
 use crate::case::{Case, Classes, MessageName};
@@ -69,7 +70,13 @@ pub fn of_case(case: &Case, classes: &Classes, us: Side, entries: &[Entry]) -> V
             Entry::Came { act, .. } if own.contains(&act.digest()) && act.no.side == us => None,
             Entry::Came { act, message, at, from, date, signature } => {
                 let (came, date, marked_by) = (*at, *date, None);
-                Some(weigh(&Carried { act, message, came, date, from, signature, marked_by }, case, classes))
+                let carried = Carried { act, message, came, date, from, signature, marked_by };
+                let mut heard = weigh(&carried, case, classes);
+                if act.no.side == us {
+                    let unproven = heard.findings.iter_mut().filter(|one| one.wants_yes());
+                    unproven.for_each(|one| *one = Finding::NotFromHere);
+                }
+                Some(heard)
             }
             Entry::Mark { message, at, .. } if unmarked.get(message).is_some_and(|undone| undone >= at) => None,
             Entry::Mark { act, message, came, from, by, .. } => {

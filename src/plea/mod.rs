@@ -17,12 +17,15 @@ pub mod entry;
 pub mod fold;
 pub mod gather;
 pub mod guard;
+pub mod heard;
 pub mod mark;
 pub mod negotiation;
+pub mod notice;
 pub mod number;
 pub mod offer;
 pub mod record;
 pub mod sheet;
+pub mod state;
 pub mod table;
 pub mod terms;
 pub mod text;
@@ -32,9 +35,11 @@ pub mod words;
 pub use act::{Act, Authority, Basis, Cleared, Condition, Deed, Kind, Quoted, Subject};
 pub use compose::{Actor, Claim, Proposal, compose};
 pub use entry::{Entry, Evidence, Outcome};
-pub use negotiation::{Heard, Negotiation, Setting, Speaker, State, Trust, Verdict, View, Word};
+pub use heard::{Heard, Speaker, Trust, Word};
+pub use negotiation::{Negotiation, Setting, Verdict, View};
 pub use number::{ActNo, NegotiationId, Side};
 pub use offer::{Offer, OfferError};
+pub use state::State;
 pub use terms::{Amendment, Ancillary, AncillaryKind, Document, Offence, Plea, Term, Terms, TermsHash};
 
 #[cfg(test)]

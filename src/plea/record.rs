@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::act::{Act, Deed};
 use super::diff;
 use super::entry::Entry;
-use super::negotiation::{Heard, Negotiation, Trust, View};
+use super::heard::{Heard, Trust};
+use super::negotiation::{Negotiation, View};
 use super::number::Side;
 use super::table::moment;
 

@@ -6,9 +6,10 @@ use lopdf::{Document, Object, Stream, dictionary};
 
 use super::act::Act;
 use super::diff;
-use super::negotiation::{State, View};
+use super::negotiation::View;
 use super::number::Side;
 use super::record;
+use super::state::State;
 use super::table::moment;
 use crate::mail::wrap::wrap;
 

@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 
 use super::act::{Act, Deed, Kind};
-use super::negotiation::{Fate, State, View};
+use super::negotiation::View;
 use super::number::{ActNo, Side};
+use super::state::{Fate, State};
 use super::trust::Powers;
 use crate::case::Role;
 use crate::case::hearing::zone;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::act::{Act, Kind};
-use super::negotiation::{Heard, Speaker, Trust, Word};
+use super::heard::{Heard, Speaker, Trust, Word};
 use super::number::{ActNo, NegotiationId, Side};
 use super::table::{Refusal, moment};
 use crate::case::{Case, Classes, MessageName, Role};
@@ -144,6 +144,8 @@ pub enum Finding {
     Unsigned,
     /// A good signature of a certificate that is not known to be the party's.
     StrangeCertificate(String),
+    /// It speaks for one's own side, was not sent from here, and nothing proves whose it is.
+    NotFromHere,
     /// It says that it was written after it came.
     FromTheFuture {
         /// When it says.
@@ -196,6 +198,7 @@ impl Finding {
             Self::BadSignature => "bad-signature",
             Self::Unsigned => "unsigned",
             Self::StrangeCertificate(_) => "strange-certificate",
+            Self::NotFromHere => "not-from-here",
             Self::FromTheFuture { .. } => "from-the-future",
             Self::Slow { .. } => "slow",
             Self::DateDiffers { .. } => "date-differs",
@@ -214,10 +217,16 @@ impl Finding {
         self.wants_yes() || speaks_against
     }
 
-    /// Whether nothing speaks against the act but that nothing proves whose it is: a plain yes is all that it takes.
+    /// Whether nothing speaks against the act but that nothing proves whose it is: it waits for a yes.
     #[must_use]
     pub const fn wants_yes(&self) -> bool {
-        matches!(self, Self::Unsigned | Self::StrangeCertificate(_))
+        matches!(self, Self::Unsigned | Self::StrangeCertificate(_) | Self::NotFromHere)
+    }
+
+    /// Whether that yes needs no reason. What commits one's own side in words that one did not send does.
+    #[must_use]
+    pub const fn takes_plain_yes(&self) -> bool {
+        self.wants_yes() && !matches!(self, Self::NotFromHere)
     }
 
     /// Whether it keeps the act from counting, after what a user has said for it.
@@ -226,7 +235,7 @@ impl Finding {
         match (self, word) {
             (Self::Slow { .. } | Self::DateDiffers { .. } | Self::OtherName { .. }, _) => false,
             (_, Word::None | Word::NotTheirs) => true,
-            (_, Word::Theirs(_)) => !self.wants_yes(),
+            (_, Word::Theirs(_)) => !self.takes_plain_yes(),
             (_, Word::Despite(_)) => !self.may_admit(),
         }
     }
@@ -265,6 +274,9 @@ impl fmt::Display for Finding {
             Self::StrangeCertificate(certificate) => write!(
                 f,
                 "It is signed with a certificate that is not recorded as the party's ({certificate}). It counts once you say that it is theirs, or record the certificate as theirs."
+            ),
+            Self::NotFromHere => f.write_str(
+                "It speaks for your own side, was not sent from here, and nothing proves who wrote it. It counts only if you let it, with a reason.",
             ),
             Self::FromTheFuture { said, came } => write!(
                 f,

@@ -6,12 +6,14 @@ use super::act::{Act, Deed, Kind};
 use super::block::{Reading, read, write};
 use super::entry::Entry;
 use super::gather::of_case;
-use super::negotiation::{State, View, Word};
+use super::heard::Word;
+use super::negotiation::View;
 use super::number::{NegotiationId, Side};
 use super::sample::{
     ISLA, LINTWHITE, MARLOW, WREN, act, at, came, classes, gannet, islas, lintwhites, message, puddock, quote,
     signed_by,
 };
+use super::state::State;
 use super::terms::TermsHash;
 use super::trust::Signature;
 use crate::case::{Case, Jurisdiction, Party, PartyId, Role};
@@ -342,6 +344,43 @@ fn a_plain_yes_lifts_nothing_but_the_doubt_whose_it_is() {
     assert!(because(&plain, "forged").2.contains("Another act says that it is P1, and counts (signed)"));
     let reasoned = view(&[own(&d1), signed, forged, admit("forged", "he says that the other one was a slip")]);
     assert_eq!(reasoned.state, State::Rejected);
+}
+
+/// An act that would bind one's own side, and was not sent from here, takes more than a key: a reason, that is kept.
+#[test]
+fn what_speaks_for_ones_own_side_and_was_not_sent_from_here_takes_a_reason() {
+    let case = puddock();
+    let theirs = act("P1", 0, "2026-05-05 09:30", Deed::Offer { terms: islas(), reply_by: at("2026-05-11 12:00") });
+    let ours = act("D1", 1, "2026-05-06 10:00", Deed::Accept { answers: quote(&theirs), cleared: Vec::new() });
+    let offered = came(&theirs, LINTWHITE);
+    let forged = |signature| Entry::Came {
+        act: ours.clone(),
+        message: message("forged"),
+        at: at("2026-05-06 10:01"),
+        from: ISLA.into(),
+        date: None,
+        signature,
+    };
+    let admit = |because: &str| Entry::Admit {
+        id: theirs.id.clone(),
+        message: message("forged"),
+        because: because.into(),
+        by: "Isla Thistledown".into(),
+        at: at("2026-05-06 11:00"),
+    };
+    let seen = |entries: &[Entry]| {
+        let view = refused(&case, entries, "2026-05-06 12:00").0.remove(0);
+        (view.state, view.unconfirmed().count(), view.steps.last().unwrap().because().join(" "))
+    };
+    for signature in [Signature::None, Signature::Good { certificate: "a stranger's".into() }] {
+        let waits = seen(&[offered.clone(), forged(signature.clone())]);
+        assert_eq!((waits.0, waits.1), (State::Open, 1), "{}", waits.2);
+        assert!(waits.2.contains("was not sent from here") && waits.2.contains("with a reason"), "{}", waits.2);
+        assert_eq!(seen(&[offered.clone(), forged(signature.clone()), admit("")]), waits, "a plain yes is not enough");
+        let reasoned = seen(&[offered.clone(), forged(signature), admit("sent from the office's other machine")]);
+        assert_eq!((reasoned.0, reasoned.1), (State::Agreed, 0), "{}", reasoned.2);
+    }
+    assert_eq!(seen(&[offered, forged(signed_by(ISLA))]).0, State::Agreed, "a signature shows whose it is");
 }
 
 /// What was said of a message names the act in it.

@@ -225,8 +225,8 @@ pub fn lines(shown: &NegotiationView, now: Timestamp) -> Vec<PleaLine> {
             lines.add(Section::Not, Place::Kind(*first), &words, note, Tone::Plain);
         }
     }
-    for (at, line) in shown.credit.iter().enumerate() {
-        lines.add(Section::Credit, Place::Credit(at), line.as_str(), "", Tone::Plain);
+    for (at, (line, from)) in shown.credit.iter().enumerate() {
+        lines.add(Section::Credit, Place::Credit(at), line.as_str(), from.as_str(), Tone::Plain);
     }
     let mark = "The mark at the head shows what was meant. It is a convention, and no guarantee of the law.";
     lines.add(Section::Mark, Place::Mark, mark, "", Tone::Plain);
@@ -298,8 +298,9 @@ fn stands(lines: &mut Lines, shown: &NegotiationView, now: Timestamp) {
     if let Some(tender) = &view.tender {
         fact(lines, &format!("to be tendered {}, {}", tender.at, tender.court), "", Tone::Plain);
     }
-    if let Some(hearing) = shown.case.next_hearing(now) {
-        let words = format!("next: {}, {}, {}", hearing.kind.words(), hearing.at, hearing.court);
+    for (n, hearing) in shown.case.coming_hearings(now).into_iter().enumerate() {
+        let which = if n == 0 { "next" } else { "then" };
+        let words = format!("{which}: {}, {}, {}", hearing.kind.words(), hearing.at, hearing.court);
         let until = hearing.at.start().map(|start| left(start.timestamp(), now)).unwrap_or_default();
         fact(lines, words.trim_end_matches(", "), &until, Tone::Plain);
     }

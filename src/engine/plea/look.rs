@@ -184,10 +184,8 @@ impl Core {
             .collect();
         let loose = self.loose(open, &case, view.setting.us);
         let to = self.addressee(&case, &view).map(|address| safe(address.to_string()));
-        // Which table holds follows from the day of the first hearing.
-        let first = case.hearings.iter().map(|one| one.at.date).min();
-        let day = first.unwrap_or_else(|| self.now().to_zoned(self.settings.zone.clone()).date());
-        let credit = credit::hint(case.jurisdiction, day).into_iter().map(safe).collect();
+        let today = self.now().to_zoned(self.settings.zone.clone()).date();
+        let credit = credit::hint(&case, today).into_iter().map(|(words, from)| (safe(words), safe(from))).collect();
         let threads = view.steps.iter().filter_map(|step| {
             let message = &step.heard.message;
             let places = self.keys_of(open, message).into_iter();

@@ -452,7 +452,7 @@ impl Core {
                 if let Some(refusal) = against.filter(|refusal| !refusal.may_admit()) {
                     return Err(EngineError::Refused(format!("{no} would not count even if it is theirs. {refusal}")));
                 }
-                let plain = against.is_none() && heard.stopping().all(crate::plea::trust::Finding::wants_yes);
+                let plain = against.is_none() && heard.stopping().all(crate::plea::trust::Finding::takes_plain_yes);
                 if because.trim().is_empty() && !plain {
                     let words = against.map(|refusal| format!(". {refusal}")).unwrap_or_default();
                     return Err(EngineError::Refused(format!("say why it may count{words}")));

@@ -49,13 +49,14 @@ fn puddock() -> Case {
         party("1", "Isla Thistledown", Role::DefenceSolicitor, "i.thistledown@tg-law.example.cjsm.net"),
         party("2", "Hamish Lintwhite", Role::FiscalDepute, "h.lintwhite@copfs.gov.example"),
     ];
-    case.hearings.push(Hearing {
-        id: HearingId("diet".into()),
-        kind: HearingKind::IntermediateDiet,
+    let hearing = |kind: HearingKind, month, day, hour| Hearing {
+        id: HearingId(kind.name().into()),
+        kind,
         court: "Kirkmirkle Sheriff Court".into(),
-        at: HearingTime { date: jiff::civil::date(2026, 5, 27), time: Some(jiff::civil::time(10, 0, 0, 0)) },
+        at: HearingTime { date: jiff::civil::date(2026, month, day), time: Some(jiff::civil::time(hour, 0, 0, 0)) },
         outcome: String::new(),
-    });
+    };
+    case.hearings = vec![hearing(HearingKind::Trial, 6, 24, 10), hearing(HearingKind::IntermediateDiet, 5, 27, 10)];
     case
 }
 

@@ -254,6 +254,8 @@ fn flags_show_at_once() {
 #[test]
 fn locked_model_holds_no_text_and_takes_none_in() {
     let mut play = Play::new().keys("j<CR><CR>");
+    let case = "/home/isla/PF v PUDDOCK".to_owned();
+    (play.model.directory, play.model.attach_directory) = (Some(case.clone()), Some(case));
     play.event(Event::Locked);
     let rows = play.world.threads.clone();
     play.event(Event::Threads(Scope::All, rows.into()));

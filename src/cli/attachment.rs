@@ -202,24 +202,22 @@ fn decrypted(
 /// A message, read with who is who in its cases.
 fn holder(call: &mut Call<'_>, text: &str, keyring: &Keyring, now: Timestamp) -> Result<(Holder, Company), Failure> {
     let source = Source::of(text, &call.cwd)?;
-    let (name, kept) = if source.is_bare() {
-        let raw = source.read(&call.cwd, call.stdin)?.into();
-        // With a profile, there is a place for what is inside a large one.
-        (None, call.engine().ok().map_or(Ok(Kept::Here(Arc::clone(&raw))), |engine| engine.held(raw))?)
-    } else {
+    if !source.is_bare() {
         let engine = call.engine()?;
         let name = source.find(engine)?;
-        let kept = engine.kept(&name)?.0;
-        (Some(name), kept)
-    };
-    let company = match call.engine() {
-        Ok(engine) => engine.company(name.as_ref())?,
-        Err(_) => Company::default(),
+        let (message, company) = engine.read_message(&name)?;
+        return Ok((Holder { name: Some(name), message }, company));
+    }
+    let raw: Arc<[u8]> = source.read(&call.cwd, call.stdin)?.into();
+    // With a profile, there is a place for what is inside a large one.
+    let (kept, company) = match call.engine() {
+        Ok(engine) => (engine.held(raw)?, engine.company(None)?),
+        Err(_) => (Kept::Here(raw), Company::default()),
     };
     let terms = company.terms(now, Decrypt::Any);
     let look = Look { keyring, terms: &terms, beside: true };
     let message = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
-    Ok((Holder { name, message }, company))
+    Ok((Holder { name: None, message }, company))
 }
 
 pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {

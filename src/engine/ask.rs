@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::changes;
+use super::company::Company;
 use super::core::{EngineError, Open, Settings, Stores};
 use super::document::{self, MessageDocument};
 use super::outbox;
@@ -19,6 +20,7 @@ use super::query::{
 use super::reader;
 use super::reading::Look;
 use super::streamed::{Kept, Streamed, unreadable};
+use super::wanted::Wanted;
 use crate::app::case_view::FiledBy;
 use crate::app::effect::Said;
 use crate::app::event::Event;
@@ -324,8 +326,30 @@ impl Engine {
         }
     }
 
-    /// A message as it is kept, and when the server received it; fetched where it is not here. A large one is not held.
-    pub(crate) fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp), EngineError> {
+    /// A message, read by somebody who asked for it and is handed what is beside it too; fetched where it is not here. A large one is not held.
+    ///
+    /// # Errors
+    /// As [`Self::raw`]; it cannot be opened for want of room.
+    pub(crate) fn read_message(&self, name: &MessageRef) -> Result<(Streamed, Company), EngineError> {
+        let (kept, _, new) = self.kept(name)?;
+        let (keyring, company) = (self.keyring()?, self.company(Some(name))?);
+        let terms = company.terms(self.settings().clock.now(), Decrypt::Any);
+        let streamed = Self::opened(kept, new.as_deref(), &Look { keyring: &keyring, terms: &terms, beside: true })?;
+        Ok((streamed, company))
+    }
+
+    /// Reads a message; `new` learns of it.
+    fn opened(kept: Kept, new: Option<&Wanted>, look: &Look<'_>) -> Result<Streamed, EngineError> {
+        let streamed = on_deep_stack(|| Streamed::read(kept, look, &|_| Ok(()))).map_err(|error| unreadable(&error))?;
+        if let (Some(new), Some(reading)) = (new, &streamed.reading) {
+            new.learn(reading, streamed.digest, streamed.bytes, true).map_err(EngineError::Refused)?;
+        }
+        Ok(streamed)
+    }
+
+    /// A message as it is kept, and when the server received it; fetched where it is not here, and given with what learns of it then.
+    #[expect(clippy::type_complexity, reason = "three things of one message")]
+    fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp, Option<Arc<Wanted>>), EngineError> {
         let wanted = name.clone();
         let known = self.core.ask_open(move |_, open| {
             let key = open.library.key(&wanted)?;
@@ -333,14 +357,14 @@ impl Engine {
         })?;
         let (stores, key, received) = known.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
         if let Some(kept) = Kept::of(&stores, key)? {
-            return Ok((kept, time(received)));
+            return Ok((kept, time(received), None));
         }
         self.connect_account(&name.account)?;
         let (wanted, (tell, told)) = (name.clone(), tokio::sync::oneshot::channel());
         self.core.ask_open(move |core, open| core.fetch_kept(open, wanted, tell))?;
         let fetched = self.block_on(told)?.map_err(|_| EngineError::Ended)?;
         let server = |because| EngineError::Server { account: name.account.clone(), because };
-        fetched.map(|kept| (kept, time(received))).map_err(server)
+        fetched.map(|(kept, new)| (kept, time(received), new)).map_err(server)
     }
 
     /// A message that somebody holds, where what is inside it has a place.
@@ -356,7 +380,7 @@ impl Engine {
     /// # Errors
     /// As [`Self::raw`].
     pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
-        let (kept, received) = self.kept(name)?;
+        let (kept, received, new) = self.kept(name)?;
         let wanted = name.clone();
         let (keyring, case, company, shutter, conflicting) = self.core.ask_open(move |core, open| {
             let key = open.library.key(&wanted);
@@ -381,14 +405,15 @@ impl Engine {
         };
         let terms = company.terms(context.now, Decrypt::Any);
         let look = Look { keyring: &keyring, terms: &terms, beside: true };
-        let (mut document, opened) = on_deep_stack(|| -> Result<_, EngineError> {
-            let streamed = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
-            let Some(mut reading) = streamed.reading else { return Ok((document::undisplayable(&context), None)) };
+        let streamed = Self::opened(kept, new.as_deref(), &look)?;
+        let digest = streamed.digest;
+        let (mut document, opened) = on_deep_stack(|| {
+            let Some(mut reading) = streamed.reading else { return (document::undisplayable(&context), None) };
             if let Some(shutter) = &shutter {
                 shutter.shut(&mut reading);
             }
-            Ok((document::of_reading(&reading, &context), super::plea::opened(&reading, streamed.digest)))
-        })?;
+            (document::of_reading(&reading, &context), super::plea::opened(&reading, digest))
+        });
         if conflicting {
             document.warn("same-message-id", reader::SAME_ID);
         }

@@ -368,7 +368,9 @@ impl Core {
     fn run(&mut self) {
         let lanes = self.handle.0.clone();
         loop {
-            let until = if self.changed { Some(self.next_rebuild) } else { self.keeping.due() };
+            // A command keeps no list: it would look again and again.
+            let due = self.keeping.due().filter(|_| !self.settings.lazy);
+            let until = if self.changed { Some(self.next_rebuild) } else { due };
             match lanes.take(until) {
                 Taken::Job(job) => {
                     if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {

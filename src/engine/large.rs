@@ -14,9 +14,9 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::ingest;
-use super::perform::{Wanted, again};
 use super::reading::{self, Reading};
 use super::streamed::Kept;
+use super::wanted::{Wanted, again};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};

@@ -73,6 +73,7 @@ mod target;
 mod tests;
 mod tidying;
 mod unlisted;
+mod wanted;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -457,8 +457,7 @@ impl Engine {
         because: &str,
         release: bool,
     ) -> Result<String, EngineError> {
-        let kept = self.kept(name)?.0;
-        let reading = self.reading_of(kept)?;
+        let reading = self.read_message(name)?.0.reading;
         let reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
         let (name, parts, because) = (name.clone(), parts.to_vec(), because.to_owned());
         self.core.ask_open(move |core, open| {

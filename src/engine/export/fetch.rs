@@ -4,8 +4,8 @@ use super::gather::Letter;
 use crate::engine::Engine;
 use crate::engine::core::{CoreHandle, EngineError};
 use crate::engine::large::Watcher;
-use crate::engine::perform::Wanted;
 use crate::engine::streamed::Kept;
+use crate::engine::wanted::Wanted;
 
 /// Gives a message; or why it cannot be had, in words.
 pub(super) type Fetch<'a> = &'a (dyn Fn(&Letter) -> Result<Kept, String> + Sync);

@@ -370,6 +370,23 @@ fn a_bomb_ends_at_its_bound_and_leaves_nothing() {
 }
 
 #[test]
+fn more_than_is_ever_held_is_opened_too() {
+    let (world, terms) = (World::new(), Terms::at(now(), Decrypt::Any));
+    let some = with_files(&[("EX PB1.mp4", &noise(48 << 14))]);
+    let (head, end) = (memchr::memmem::rfind(&some, b"\r\n\r\n").unwrap() + 4, some.len() - 12);
+    let entity = [&some[..head], &some[head..end].repeat(134), &some[end..]].concat();
+    assert!(entity.len() > 140_000_000, "{}", entity.len());
+    let raw = in_frame(&world.packets(false, |to| to.write_all(&entity).unwrap()));
+    let (opened, laid) = opened_large(&raw, &world.keyring(), &terms).unwrap();
+    assert!(opened.report.decrypted && opened.report.integrity == Integrity::Ok, "{:?}", opened.warnings);
+    assert_eq!(laid.lies().outline().bytes(), entity.len() as u64);
+    assert!(opened.shown.raw().len() < 1 << 20, "of which little is held");
+    assert!(written(|to| laid.write(to)).ends_with(&entity[head..]), "all that was encrypted");
+    let held = open_with(&Message::parse(raw), &world.keyring(), &terms);
+    assert!(!held.report.decrypted && held.warnings.contains(&Warning::TooLarge));
+}
+
+#[test]
 fn a_file_that_is_encrypted_by_itself_comes_out_whole_or_not_at_all() {
     let (world, film) = (World::new(), noise(1 << 20));
     let (keyring, terms) = (world.keyring(), Terms::at(now(), Decrypt::Any));

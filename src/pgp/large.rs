@@ -175,8 +175,12 @@ struct Stretch<'a> {
 impl Read for Stretch<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let room = usize::try_from(self.left).unwrap_or(usize::MAX).min(into.len());
+        // Asked for nothing, a stream that unpacks says that it gets nowhere.
+        if room == 0 {
+            return Ok(0);
+        }
         let count = self.from.read(into.get_mut(..room).unwrap_or_default())?;
-        if count == 0 && room > 0 {
+        if count == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         self.left = self.left.saturating_sub(count as u64);

@@ -45,8 +45,9 @@ struct Faulty<'a>(&'a [u8], usize);
 
 impl Read for Faulty<'_> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        assert!(!into.is_empty(), "a stream that unpacks fails where it is asked for nothing");
         let room = into.len().min(self.1);
-        if room == 0 && !into.is_empty() {
+        if room == 0 {
             return Err(io::Error::other("the disk is broken"));
         }
         let count = self.0.read(into.get_mut(..room).unwrap_or_default())?;
@@ -373,7 +374,7 @@ fn a_bomb_ends_at_its_bound_and_leaves_nothing() {
 fn more_than_is_ever_held_is_opened_too() {
     let (world, terms) = (World::new(), Terms::at(now(), Decrypt::Any));
     let some = with_files(&[("EX PB1.mp4", &noise(48 << 14))]);
-    let (head, end) = (memchr::memmem::rfind(&some, b"\r\n\r\n").unwrap() + 4, some.len() - 12);
+    let (head, end) = (memchr::memmem::rfind(&some, b"base64\r\n\r\n").unwrap() + 10, some.len() - 12);
     let entity = [&some[..head], &some[head..end].repeat(134), &some[end..]].concat();
     assert!(entity.len() > 140_000_000, "{}", entity.len());
     let raw = in_frame(&world.packets(false, |to| to.write_all(&entity).unwrap()));

@@ -2,7 +2,8 @@
 //!
 //! Made-up summaries (threads of one to nine messages, cases, three hundred people) are put into the cache of a throw-away profile. Then the
 //! program's own engine and screen are started in a process of their own, once to read everything and keep the list, then again and again on
-//! the kept list: from the open vault to the list of cases drawn, to the first rows of all threads, to the whole list of them, keys, memory, disk. At last
+//! the kept list: from the open vault to the list of cases drawn, to the first rows of all threads, to the whole list of them, to the newest thread open (for
+//! which all of the index is needed), keys, memory, disk. At last
 //! the growth from one size to the next in one table. Figures are printed, nothing is asserted. `docs/measuring.md` says how to read it.
 
 #![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints, and stops at the first trouble")]
@@ -120,6 +121,13 @@ fn memory() -> (u64, u64) {
     (field("VmRSS:"), field("VmHWM:"))
 }
 
+/// What this process has spent of the processor, in the kernel too; in ticks of 10 ms.
+fn processor_ms() -> u64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+    fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10
+}
+
 type Screened = Terminal<CrosstermBackend<Counter>>;
 
 /// The program without a terminal: engine, model, drawing.
@@ -183,6 +191,8 @@ struct Figures {
     first_ms: f64,
     rows_ms: f64,
     whole_ms: f64,
+    /// The first thread is open: the rest of the index is here.
+    thread_ms: f64,
     rss_mb: f64,
     /// The slowest of the kinds of keys, at the 99th percentile.
     key_p99_ms: f64,
@@ -190,17 +200,17 @@ struct Figures {
 }
 
 impl Figures {
-    const COUNT: usize = 6;
+    const COUNT: usize = 7;
 
     fn numbers(self) -> [f64; Self::COUNT] {
-        [self.first_ms, self.rows_ms, self.whole_ms, self.rss_mb, self.key_p99_ms, self.cursor_octets]
+        [self.first_ms, self.rows_ms, self.whole_ms, self.thread_ms, self.rss_mb, self.key_p99_ms, self.cursor_octets]
     }
 
     fn read(line: &str) -> Option<Self> {
         let numbers: Vec<f64> =
             line.strip_prefix(FIGURES)?.split_whitespace().map(|word| word.parse().unwrap()).collect();
-        let [first_ms, rows_ms, whole_ms, rss_mb, key_p99_ms, cursor_octets] = numbers.try_into().ok()?;
-        Some(Self { first_ms, rows_ms, whole_ms, rss_mb, key_p99_ms, cursor_octets })
+        let [first_ms, rows_ms, whole_ms, thread_ms, rss_mb, key_p99_ms, cursor_octets] = numbers.try_into().ok()?;
+        Some(Self { first_ms, rows_ms, whole_ms, thread_ms, rss_mb, key_p99_ms, cursor_octets })
     }
 }
 
@@ -236,6 +246,7 @@ fn start(home: &Path, count: u32, keys: bool) {
     let terminal = Terminal::with_options(CrosstermBackend::new(Counter(Rc::clone(&written))), options).unwrap();
     let (tx, events) = sync_channel(16);
 
+    let spent = processor_ms();
     let unlocked = Instant::now();
     let opening =
         Opening { events: Some(tx), vault_floor: Cost::TEST, ..Opening::new(profile, Config::default(), Some(vault)) };
@@ -261,19 +272,24 @@ fn start(home: &Path, count: u32, keys: bool) {
         program.until(|event| matches!(event, Event::Changed).then_some(()));
     }
     program.submit(vec![Effect::ListThreads(Scope::All)]);
-    let listed = program.until(|event| match event {
-        Event::Threads(_, list) => (list.behind() == 0).then_some(list.len()),
+    let (listed, newest) = program.until(|event| match event {
+        Event::Threads(_, list) if list.behind() == 0 => Some((list.len(), list.row(0)?.id)),
         _ => None,
     });
     let whole = unlocked.elapsed();
+    program.submit(vec![Effect::OpenThread(newest, Scope::All)]);
+    program.until(|event| matches!(event, Event::Thread(..)).then_some(()));
+    let thread = unlocked.elapsed();
     let (rss, peak) = memory();
     println!(
-        "  open {opened:>9.3?}, cases {first:>9.3?}, {shown} threads {rows:>9.3?}, all {listed} {whole:>9.3?}; {rss} MB (peak {peak}, {before} before)"
+        "  open {opened:>9.3?}, cases {first:>9.3?}, {shown} threads {rows:>9.3?}, all {listed} {whole:>9.3?}, one open {thread:>9.3?}; {rss} MB (peak {peak}, {before} before); {} ms of the processor",
+        processor_ms() - spent
     );
     let mut figures = Figures {
         first_ms: ms(first),
         rows_ms: ms(rows),
         whole_ms: ms(whole),
+        thread_ms: ms(thread),
         rss_mb: rss as f64,
         ..Figures::default()
     };
@@ -356,11 +372,13 @@ fn main() {
         std::fs::remove_dir_all(&dir).unwrap();
     }
     println!(
-        "\n{:>9} {:>9} {:>9} {:>12} {:>7} {:>9} {:>12} {:>14}",
-        "messages", "cases ms", "rows ms", "whole ms", "MB", "disk kB", "key p99 ms", "octets a move"
+        "\n{:>9} {:>9} {:>9} {:>12} {:>10} {:>7} {:>9} {:>12} {:>14}",
+        "messages", "cases ms", "rows ms", "whole ms", "thread ms", "MB", "disk kB", "key p99 ms", "octets a move"
     );
     for (count, figures, disk) in growth {
-        let [first, rows, whole, rss, p99, octets] = figures.numbers();
-        println!("{count:>9} {first:>9.1} {rows:>9.1} {whole:>12.1} {rss:>7.0} {disk:>9} {p99:>12.3} {octets:>14.0}");
+        let [first, rows, whole, thread, rss, p99, octets] = figures.numbers();
+        println!(
+            "{count:>9} {first:>9.1} {rows:>9.1} {whole:>12.1} {thread:>10.1} {rss:>7.0} {disk:>9} {p99:>12.3} {octets:>14.0}"
+        );
     }
 }

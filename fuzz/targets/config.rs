@@ -1,11 +1,7 @@
-//! Any text as a configuration: refused with findings or accepted, and what is accepted can be written and read again.
+//! See [`casemail_fuzz::config`].
 #![no_main]
 
-use casemail::config::Config;
+use casemail_fuzz::config;
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|text: &str| {
-    if let Ok((config, _)) = Config::parse(text, "config.toml") {
-        assert!(Config::parse(&config.render(), "config.toml").is_ok());
-    }
-});
+fuzz_target!(|text: &str| config(text));

@@ -17,11 +17,13 @@ use super::source::Source;
 use crate::case::document::{Document, Kinds, OUT_OF_REACH, Reach};
 use crate::engine::company::Company;
 use crate::engine::files;
+use crate::engine::inside::{self, files_in, may_hold_files};
 use crate::engine::query::Filter;
 use crate::engine::reading::Look;
 use crate::engine::sandbox;
 use crate::engine::streamed::{Kept, Streamed, unreadable};
 use crate::look::Asked;
+use crate::look::tnef::Inner;
 use crate::mail::display;
 use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
@@ -58,6 +60,16 @@ struct Line {
     /// What OpenPGP says of this file alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     openpgp: Option<OpenPgp>,
+    /// The package that it is in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<InsideLine>,
+}
+
+/// The attachment that a file is in.
+#[derive(Serialize)]
+struct InsideLine {
+    path: String,
+    sha256: String,
 }
 
 /// What the register knows of a document of a case.
@@ -107,6 +119,7 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
             },
         }),
         openpgp: None,
+        inside: None,
     };
     if shut > 0 {
         call.output.say(&format!("{shut} in quarantine: neither searched nor exported"));
@@ -161,10 +174,48 @@ fn attachments(
             disposition: Some(one.disposition.as_str()),
             facts: None,
             openpgp: files.iter().find(|file| file.part == one.part).map(|file| file.openpgp.clone()),
+            inside: None,
         };
         Ok((line, Content::Part(one.part)))
     };
-    reading.body.attachments.iter().map(line).collect()
+    let mut lines = Vec::new();
+    for one in &reading.body.attachments {
+        let made = line(one);
+        let within = match &made {
+            Ok((outer, Content::Part(place))) if may_hold_files(one) => {
+                within(one, outer, &reading.package(*place), kinds)
+            }
+            Ok((outer, Content::Plain(plain))) if may_hold_files(one) => {
+                let mut content = Vec::new();
+                let whole = plain.bytes() <= crate::look::BYTES_MAX as u64 && plain.write(&mut content).is_ok();
+                if whole { within(one, outer, &content, kinds) } else { Vec::new() }
+            }
+            _ => Vec::new(),
+        };
+        lines.push(made);
+        lines.extend(within.into_iter().map(Ok));
+    }
+    lines
+}
+
+/// The files in a package, each with its content.
+fn within(package: &display::AttachmentInfo, outer: &Line, content: &[u8], kinds: &Kinds) -> Vec<(Line, Content)> {
+    let files = files_in(content).map(|packed| packed.files).unwrap_or_default();
+    let line = |file: &Inner<'_>| Line {
+        message: outer.message.clone(),
+        path: inside::path(package, file),
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        bytes: file.content.len() as u64,
+        sha256: hex::encode(Sha256::digest(file.content)),
+        kind: kinds.of(&file.name, &file.media_type).code.clone(),
+        exported: None,
+        disposition: outer.disposition,
+        facts: None,
+        openpgp: None,
+        inside: Some(InsideLine { path: outer.path.clone(), sha256: outer.sha256.clone() }),
+    };
+    files.iter().map(|file| (line(file), Content::Plain(Plain::Held(file.content.to_vec().into())))).collect()
 }
 
 /// What was in an encrypted file; fails where it stays closed, so that nothing half is written.
@@ -195,6 +246,7 @@ fn decrypted(
         disposition: Some(one.disposition.as_str()),
         facts: None,
         openpgp: Some(file.openpgp),
+        inside: None,
     };
     Ok((line, Content::Plain(content)))
 }
@@ -220,6 +272,22 @@ fn holder(call: &mut Call<'_>, text: &str, keyring: &Keyring, now: Timestamp) ->
     Ok((Holder { name: None, message }, company))
 }
 
+/// The attachments of a message that are not handed out, by their places. Of a bare file nothing is known.
+fn kept_back(call: &Call<'_>, holder: &mut Holder) -> Result<Vec<(String, Reach)>, Failure> {
+    let (Ok(engine), Some(name)) = (call.engine(), &holder.name) else { return Ok(Vec::new()) };
+    let whole = || Failure::no("this message is in quarantine: nothing of it is handed out");
+    match &mut holder.message.reading {
+        Some(reading) => engine.kept_back_of(name, reading)?.ok_or_else(whole),
+        None => engine.kept_back(name, &engine.raw(name, true)?.raw)?.ok_or_else(whole),
+    }
+}
+
+/// Whether a file may be handed out, by itself or by the package that it is in.
+fn reach_of(kept_back: &[(String, Reach)], path: &str) -> Reach {
+    let outer = path.split('/').next().unwrap_or_default();
+    kept_back.iter().find(|(known, _)| known == outer).map_or(Reach::Open, |(_, reach)| *reach)
+}
+
 pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
     match command {
         args::Attachment::List { messages, scope } => {
@@ -231,9 +299,15 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let mut lines = Vec::new();
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
-                let (holder, company) = holder(call, &name, &keyring, now)?;
+                let (mut holder, company) = holder(call, &name, &keyring, now)?;
+                let kept_back = kept_back(call, &mut holder)?;
                 let found = attachments(&holder, &keyring, &company.terms(now, Decrypt::Any), false, &kinds);
-                lines.extend(found.into_iter().flatten().map(|(line, _)| line));
+                for (mut line, _) in found.into_iter().flatten() {
+                    if reach_of(&kept_back, &line.path) == Reach::Quarantined {
+                        OUT_OF_REACH.clone_into(&mut line.name);
+                    }
+                    lines.push(line);
+                }
             }
             print(call, lines)
         }
@@ -243,7 +317,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
         }
         args::Attachment::Export { message, parts, decrypt, to } => {
             let (keyring, now) = (call.keyring()?, call.now());
-            let (holder, company) = holder(call, message, &keyring, now)?;
+            let (mut holder, company) = holder(call, message, &keyring, now)?;
+            let kept_back = kept_back(call, &mut holder)?;
             let terms = company.terms(now, Decrypt::Any);
             let found = attachments(&holder, &keyring, &terms, *decrypt, &kinds(call))
                 .into_iter()
@@ -252,20 +327,28 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
                 return Err(Failure::no(format!("the message has no attachment {absent:?}")));
             }
             let dir = call.cwd.join(to);
-            let book = call.engine().ok().map(|engine| engine.book()).transpose()?;
-            let shut = |line: &Line| book.as_ref().is_some_and(|book| book.is_document_quarantined(&line.sha256));
-            let (found, left): (Vec<_>, Vec<_>) = found.into_iter().partition(|(line, _)| !shut(line));
-            let wanted = |line: &Line| parts.is_empty() || parts.contains(&line.path);
-            let left = left.iter().filter(|(line, _)| wanted(line)).count();
-            if left > 0 {
-                call.output.say(&format!("{left} in quarantine: not exported"));
-            }
-            let mut lines = Vec::new();
-            for (mut line, content) in found {
-                if wanted(&line) {
-                    line.exported = Some(write(&dir, &line, &holder, &content)?);
-                    lines.push(line);
+            // Who wants a package wants what is in it.
+            let wanted = |line: &Line| {
+                let outer = line.inside.as_ref().map(|inside| &inside.path);
+                parts.is_empty() || parts.contains(&line.path) || outer.is_some_and(|outer| parts.contains(outer))
+            };
+            let (mut lines, mut shut, mut watched) = (Vec::new(), 0_usize, 0_usize);
+            for (mut line, content) in found.into_iter().filter(|(line, _)| wanted(line)) {
+                match reach_of(&kept_back, &line.path) {
+                    Reach::Open => {
+                        line.exported = Some(write(&dir, &line, &holder, &content)?);
+                        lines.push(line);
+                    }
+                    Reach::Quarantined => shut += 1,
+                    Reach::Watched => watched += 1,
                 }
+            }
+            if shut > 0 {
+                call.output.say(&format!("{shut} in quarantine: not exported"));
+            }
+            if watched > 0 {
+                let words = "may not be meant for you: not exported; quarantine it, or release it with a reason";
+                call.output.say(&format!("{watched} {words}"));
             }
             print(call, lines)
         }
@@ -283,7 +366,8 @@ struct Looked<'a> {
 /// The text of an attachment, read in the sandbox.
 fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
     let (keyring, now) = (call.keyring()?, call.now());
-    let (holder, company) = holder(call, message, &keyring, now)?;
+    let (mut holder, company) = holder(call, message, &keyring, now)?;
+    let kept_back = kept_back(call, &mut holder)?;
     let kinds = kinds(call);
     let terms = company.terms(now, Decrypt::Any);
     let found = attachments(&holder, &keyring, &terms, false, &kinds).into_iter().flatten();
@@ -291,20 +375,21 @@ fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
         .into_iter()
         .find(|(line, _)| line.path == part)
         .ok_or_else(|| Failure::no(format!("the message has no attachment {part:?}")))?;
-    let book = call.engine().ok().map(|engine| engine.book()).transpose()?;
-    let quarantined = book.as_ref().is_some_and(|book| book.is_document_quarantined(&line.sha256));
-    let released = book.as_ref().is_some_and(|book| book.was_released(&line.sha256));
-    let withheld = kinds.of(&line.name, &line.media_type).withheld;
-    if quarantined || (withheld && !released) {
-        return Err(Failure::no(format!(
-            "part {part} {}: it is not opened",
-            if quarantined { "is in quarantine" } else { "may not be meant for you" }
-        )));
+    let because = match reach_of(&kept_back, part) {
+        Reach::Open => None,
+        Reach::Watched => Some("may not be meant for you"),
+        Reach::Quarantined => Some("is in quarantine"),
+    };
+    if let Some(because) = because {
+        return Err(Failure::no(format!("part {part} {because}: it is not opened")));
     }
     let asked = Asked { name: line.name.clone(), media_type: line.media_type.clone() };
-    let Content::Part(place) = content else { return Err(Failure::no("it is not looked into")) };
     // What is too large to be looked into is not read to its end.
-    let content = holder.message.content(place, crate::look::BYTES_MAX.saturating_add(1));
+    let content = match content {
+        Content::Part(place) => holder.message.content(place, crate::look::BYTES_MAX.saturating_add(1)),
+        Content::Plain(Plain::Held(content)) => Ok(content.to_vec()),
+        Content::Plain(Plain::Lying(..)) => return Err(Failure::no("it is not looked into")),
+    };
     let content = content.map_err(|error| Failure::new(Exit::BadData, format!("part {part}: {error}")))?;
     let found = sandbox::look_now(&asked, &content).map_err(Failure::no)?;
     let text: Vec<String> = SafeText::block(&found.text).iter().map(ToString::to_string).collect();

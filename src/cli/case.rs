@@ -16,6 +16,7 @@ use crate::case::retention::{self, Procedure};
 use crate::case::{Case, Jurisdiction, State};
 use crate::engine::EngineError;
 use crate::engine::query::CaseListed;
+use crate::mail::size::size;
 use crate::register::chronology::{self as record, COLUMNS, csv_row};
 use crate::register::event::DestructionCertificate;
 use crate::register::{CaseChange, Event};
@@ -232,7 +233,7 @@ fn purge(call: &mut Call<'_>, id: Option<&str>, idle: Option<u32>, dry_run: bool
             one.id,
             one.title,
             listed::count(one.messages, "message"),
-            listed::size(one.bytes),
+            size(one.bytes),
             one.since.strftime("%Y-%m-%d")
         ))?;
     }

@@ -13,6 +13,7 @@ use crate::engine::company::Company;
 use crate::engine::document::{self, AddressDocument, Context, MessageDocument};
 use crate::engine::export::{Chosen, Subject};
 use crate::engine::query::Filter;
+use crate::mail::size::size;
 
 #[derive(Serialize)]
 struct Messages<'a> {
@@ -161,7 +162,7 @@ fn print(call: &mut Call<'_>, message: &MessageDocument) -> Result<(), Failure> 
             "Attachment {}: {name} ({}, {}, {})",
             part.path,
             part.media_type,
-            listed::size(part.bytes),
+            size(part.bytes),
             if part.inside == "sealed" { "was encrypted" } else { "was not encrypted" }
         ))?;
     }

@@ -1,5 +1,6 @@
 //! How far something is, on standard error: a bar that is drawn over itself at a terminal; with `--progress`, lines that a script can read, too.
 
+use crate::mail::size::size;
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,16 +18,6 @@ pub(super) struct Bar {
     last: Mutex<Option<(Instant, usize)>>,
     is_drawn: bool,
     is_lines: bool,
-}
-
-/// Bytes, as people read them.
-pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        0..=999_999 => format!("{} kB", bytes.div_ceil(1_000)),
-        1_000_000..=9_999_999 => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
-        10_000_000..=9_999_999_999 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{} GB", bytes / 1_000_000_000),
-    }
 }
 
 impl Bar {
@@ -68,16 +59,5 @@ impl Bar {
         if let (true, Some((_, length))) = (self.is_drawn, *last) {
             let _ = std::io::stderr().write_all(format!("\r{}\r", " ".repeat(length)).as_bytes());
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::size;
-
-    #[test]
-    fn sizes_are_short() {
-        let all = [0, 1, 999_999, 1_250_000, 104_857_600, 12_000_000_000].map(size);
-        assert_eq!(all, ["0 kB", "1 kB", "1000 kB", "1.2 MB", "104 MB", "12 GB"]);
     }
 }

@@ -6,6 +6,7 @@ use super::args;
 use super::call::Call;
 use super::exit::{Exit, Failure, Outcome};
 use crate::engine::Purge;
+use crate::mail::size::size;
 
 #[derive(Serialize)]
 struct Stats {
@@ -51,10 +52,6 @@ struct Finding {
     what: String,
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
-}
-
 pub(super) fn run(call: &mut Call<'_>, command: &args::Store) -> Outcome {
     let engine = call.engine()?;
     match command {
@@ -82,11 +79,11 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Store) -> Outcome {
                     row("mailboxes", stats.mailboxes.to_string()),
                     row("messages", stats.messages.to_string()),
                     row("of them whole", stats.whole_messages.to_string()),
-                    row("lists", megabytes(stats.store_bytes)),
-                    row("messages", format!("{} segments, {}", stats.segments, megabytes(stats.pack_bytes))),
-                    row("of it given back later", megabytes(stats.dead_bytes)),
-                    row("large messages", format!("{} files, {}", stats.blobs, megabytes(stats.blob_bytes))),
-                    row("state store", megabytes(engine.state_bytes())),
+                    row("lists", size(stats.store_bytes)),
+                    row("messages", format!("{} segments, {}", stats.segments, size(stats.pack_bytes))),
+                    row("of it given back later", size(stats.dead_bytes)),
+                    row("large messages", format!("{} files, {}", stats.blobs, size(stats.blob_bytes))),
+                    row("state store", size(engine.state_bytes())),
                 ])?;
             }
             Ok(Exit::Done)
@@ -137,13 +134,13 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Store) -> Outcome {
                 call.output.say(&format!("{} stay: their case is on hold", super::listed::count(done.held, "message")));
             }
             if dry_run {
-                let words = format!("{} messages ({}) would go", done.messages, megabytes(done.body_bytes));
+                let words = format!("{} messages ({}) would go", done.messages, size(done.body_bytes));
                 call.output.line(&words)?;
             } else {
                 let words = format!(
                     "{} messages let go of, {freed} bytes given back; the cache takes {}",
                     done.messages,
-                    megabytes(done.bytes_after)
+                    size(done.bytes_after)
                 );
                 call.output.line(&words)?;
             }

@@ -456,7 +456,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the state store cannot be read.
     pub fn outbox(&self) -> Result<Vec<OutboxListed>, EngineError> {
-        let (rows, damage) = self.core.ask_open(|core, open| {
+        let (rows, damage) = self.core.ask_stores(|core, open| {
             let read = open.outbox.rows();
             if let Ok((_, damage)) = &read {
                 damage.iter().for_each(|one| core.complain(one));

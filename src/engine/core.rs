@@ -16,18 +16,17 @@ use zeroize::Zeroizing;
 
 use super::account::Account;
 use super::announce::Announcer;
+use super::beginning::load_keyring;
 use super::changes::Changes;
 use super::clock::{Clock, Moment};
 use super::keeping;
-use super::keys;
 use super::lane::{Lanes, Taken};
 use super::large::{Downloads, OnScreen};
 use super::library::Library;
 use super::library::filing::Book;
-use super::library::head::Head;
+use super::library::head::{Head, Outside};
 use super::outbox;
 use super::outgoing::Prepared;
-use super::refiling;
 use super::register::{Auto, Register};
 use super::scribe::Scribe;
 use super::secrets::Secrets;
@@ -38,11 +37,8 @@ use crate::app::view::{AccountStatus, Link, Tone};
 use crate::case::Classes;
 use crate::case::rules::Rules;
 use crate::config::Config;
-use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::report::Acceptance;
 use crate::store::cache::{Cache, CacheError, CacheOptions};
-use crate::store::cert::SecretHome;
 use crate::store::profile::Roots;
 use crate::store::state::{State, StateError};
 use crate::store::vault::{Cost, Vault, VaultError};
@@ -182,7 +178,7 @@ impl SharedKeyring {
         self.set(Keyring::new());
     }
 
-    fn set(&self, keyring: Keyring) {
+    pub(super) fn set(&self, keyring: Keyring) {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);
     }
 }
@@ -223,6 +219,10 @@ pub(crate) struct Open {
     pub(crate) head: Option<Head>,
     /// The version of the index that was kept last.
     pub(crate) kept_version: Option<u64>,
+    /// The version of the index whose head was kept last, and what that goes by.
+    pub(crate) kept_head: Option<(u64, Outside)>,
+    /// How many pages of the cache had changed since the list that was read here was kept; `None`: there was none, or one that is filed by other rules.
+    pub(crate) behind: Option<usize>,
 }
 
 impl Open {
@@ -321,9 +321,9 @@ pub(crate) struct Core {
     pub(crate) open: Option<Open>,
     /// While the stores close, to be locked or for the cache to be made anew: what is to be done then.
     pub(crate) waiting: Option<Vec<Effect>>,
-    number: u64,
+    pub(super) number: u64,
     /// What former runs left beside the stores was wiped.
-    swept: bool,
+    pub(super) swept: bool,
     /// Something changed that lists show.
     changed: bool,
     next_rebuild: Instant,
@@ -426,101 +426,6 @@ impl Core {
         }
     }
 
-    /// Opens the stores under an open vault, reads the cache in the background, then lets the accounts begin.
-    pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
-        let state = State::open_of(&self.settings.roots, &vault)?;
-        self.open_stores_with(vault, Arc::new(state))
-    }
-
-    /// As [`Self::open_stores`], with a state store that is open.
-    fn open_stores_with(&mut self, vault: Vault, state: Arc<State>) -> Result<(), EngineError> {
-        let now = self.settings.clock.now();
-        let (cache, told) = Cache::open(&self.settings.roots.cache, &vault, now, &self.settings.cache_options)?;
-        // The stores are ours alone now, and so is what lies beside them. Once: what this process has put there since is open in an outside program.
-        if !std::mem::replace(&mut self.swept, true) {
-            super::looking::sweep(&self.settings.roots.state);
-        }
-        for words in told {
-            self.announcer.notice(Tone::Warning, &words);
-        }
-        let stores = Arc::new(Stores { cache, state });
-        self.number += 1;
-        let keyring = SharedKeyring::default();
-        keyring.set(load_keyring(&stores.state, &HashMap::new(), &self.announcer)?);
-        let recovered = stores.state.recover_outbox(self.settings.clock.now())?;
-        if !recovered.is_empty() {
-            tracing::info!(rows = recovered.len(), "rows of the outbox were being sent when the last process ended");
-        }
-        for damage in stores.state.outbox()?.1 {
-            self.complain(&damage);
-        }
-        let mailboxes = stores.cache.mailboxes()?;
-        let rules = refiling::in_force(&stores.state, &self.settings.config.filing, !mailboxes.is_empty())?;
-        let mut library = Library::new(self.settings.book_by(&rules));
-        for mailbox in mailboxes {
-            library.set_mailbox(mailbox);
-        }
-        let (changes, damage) = Changes::load(&stores.state)?;
-        for damage in damage {
-            self.complain(&damage);
-        }
-        let scribe = Scribe::start(Arc::clone(&stores))?;
-        let register = Register::begin(Arc::clone(&stores))?;
-        let rekeying = vault.epochs().count() > 1;
-        let tidying = Tidying::start(Arc::clone(&stores), self.handle.clone(), self.number, rekeying)?;
-        let outbox = outbox::Outbox::new(Arc::clone(&stores));
-        let accounts = self
-            .settings
-            .config
-            .accounts
-            .iter()
-            .map(|account| {
-                let since =
-                    library.mailboxes().filter(|m| m.account == account.name).filter_map(|m| m.state.last_sync).max();
-                (account.name.clone(), Account::new(&account.name, since))
-            })
-            .collect();
-        let mut open = Open {
-            number: self.number,
-            stores,
-            vault,
-            library,
-            rules,
-            keyring,
-            asked: HashMap::new(),
-            register,
-            changes,
-            accounts,
-            outbox,
-            scribe,
-            tidying,
-            reviews: Vec::new(),
-            downloads: Arc::default(),
-            on_screen: None,
-            looked: BTreeSet::new(),
-            exporting: None,
-            indexed: Arc::new(AtomicBool::new(false)),
-            loaded: false,
-            when_loaded: Vec::new(),
-            deferred: None,
-            head: None,
-            kept_version: None,
-        };
-        self.settings.secrets.unseal(&open.vault);
-        if !self.settings.lazy {
-            self.load(&mut open);
-        }
-        let draft = open.stores.state.kept_draft();
-        self.open = Some(open);
-        if let Ok(Some(draft)) = draft {
-            self.announcer.send(Event::DraftFound(Box::new(draft)));
-        }
-        if let Some(open) = &self.open {
-            self.send_drafts(open);
-        }
-        Ok(())
-    }
-
     /// Connects all accounts, and lets mail leave.
     pub(crate) fn connect(&mut self, open: &mut Open) {
         self.start_accounts(open);
@@ -605,7 +510,7 @@ impl Core {
     /// Closes everything; gives the keys and the state store, for whoever opens it again at once.
     fn close_stores(&mut self, patience: Duration) -> Option<(Vault, Arc<State>)> {
         let mut open = self.open.take()?;
-        keeping::keep_now(&mut open);
+        keeping::keep_now(&mut open, self.settings.lazy);
         self.settings.secrets.seal(&open.vault);
         for account in open.accounts.values_mut() {
             account.end();
@@ -645,43 +550,4 @@ impl Core {
     pub(crate) fn now(&self) -> Timestamp {
         self.settings.clock.now()
     }
-}
-
-/// All certificates with what was decided, and the own keys, unlocked.
-fn load_keyring(
-    state: &State,
-    asked: &HashMap<String, Zeroizing<String>>,
-    announcer: &Announcer,
-) -> Result<Keyring, EngineError> {
-    let mut keyring = Keyring::new();
-    for cert in state.certs()? {
-        if let Err(error) = keyring.add_cert(&cert.cert, cert.acceptance) {
-            announcer.notice(Tone::Warning, &format!("certificate {}: {error}", SafeText::line(&cert.fingerprint)));
-            continue;
-        }
-        // Older decisions did not note what they were about.
-        if let Some(decision) =
-            cert.decisions.last().filter(|one| one.acceptance == cert.acceptance && !one.addresses.is_empty())
-            && cert.acceptance != Acceptance::Own
-        {
-            keyring.set_accepted_for(&cert.fingerprint, &decision.addresses);
-        }
-    }
-    for secret in state.secrets()? {
-        let passphrase = match secret.home {
-            SecretHome::Profile => secret.passphrase.as_deref(),
-            SecretHome::Asked => match asked.get(&secret.fingerprint) {
-                Some(typed) => Some(typed.as_str()),
-                None => continue,
-            },
-            SecretHome::Agent => {
-                keys::agent::hold(&mut keyring, &secret, asked.get(&secret.fingerprint).cloned());
-                continue;
-            }
-        };
-        if let Err(error) = keyring.add_secret(&secret.key, passphrase) {
-            announcer.notice(Tone::Warning, &error.to_string());
-        }
-    }
-    Ok(keyring)
 }

@@ -239,7 +239,7 @@ pub(crate) fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDoc
     let verdicts = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
     let mut told: Vec<String> = reading.shut.banners();
     told.extend(verdicts.into_iter().map(|(_, words)| words));
-    told.extend(reading.beside.sentences.iter().map(|(_, words)| SafeText::line(words).as_str().to_owned()));
+    told.extend(reading.beside.sentences.iter().map(|(.., words)| SafeText::line(words).as_str().to_owned()));
     let pgp = reading.opened.warnings.iter().map(|warning| (warning.code(), String::new()));
     let body = reading.body.warnings.iter().map(|code| (*code, display::sentence(code).to_owned()));
     let carried = reading.carriage_doubts(context.classes);

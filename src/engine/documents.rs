@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{Core, EngineError, Open, Stores};
+use super::library::filing::name_digest;
 use super::reader::Around;
 use super::reading::Reading;
 use super::register::{Recorder, Register};
@@ -20,7 +21,6 @@ use crate::case::document::{Direction, Document, Kinds, Reach, folded};
 use crate::mail::display::AttachmentInfo;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::safe::file_name;
-use crate::mail::thread::id_hash;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
 use crate::register::event::{ImportedFile, MessageFacts, Payload};
@@ -41,7 +41,7 @@ struct Here {
 pub(crate) struct Documents {
     case: CaseId,
     places: Vec<(u32, u64)>,
-    /// By the digest of the Message-ID.
+    /// By [`name_digest`].
     here: HashMap<u64, Here>,
     /// Messages that lie in other cases now.
     elsewhere: HashSet<u64>,
@@ -127,7 +127,7 @@ impl Documents {
             let Some(payload) = row.payload.as_deref().and_then(|bytes| Payload::read(bytes).ok()) else { continue };
             match payload.event {
                 Happened::Received { facts, lay, .. } => {
-                    let id = id_hash(&facts.message.message_id);
+                    let id = name_digest(&facts.message);
                     if self.elsewhere.contains(&id) && !self.here.contains_key(&id) {
                         continue;
                     }
@@ -164,7 +164,7 @@ impl Documents {
         (received, first_seen): (Option<Timestamp>, Option<Timestamp>),
         out: &mut Vec<Document>,
     ) {
-        let here = self.here.get(&id_hash(&facts.message.message_id));
+        let here = self.here.get(&name_digest(&facts.message));
         let of_all = Document {
             message: here.map(|here| here.name.clone()),
             message_id: facts.message.message_id.clone(),

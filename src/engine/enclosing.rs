@@ -15,6 +15,7 @@ use super::announce::{self, Announcer, sentence};
 use super::core::{Core, Open};
 use super::files;
 use super::outbox::{Lane, Limits};
+use super::target;
 use crate::app::effect::ComposerId;
 use crate::app::event::Event;
 use crate::app::view::{Enclosed, Limit, PathRow, Sentence, Tone};
@@ -22,10 +23,11 @@ use crate::case::Classes;
 use crate::case::document::Document;
 use crate::case::guard;
 use crate::config::Config;
-use crate::enclose::{self, Grade, Policy, Told, mention, paths};
+use crate::enclose::{self, Grade, Policy, Told, mention};
+use crate::export::complete::Fitting;
 use crate::mail::draft::{Attachment, Draft, Source};
 use crate::mail::safe::{self, SafeText};
-use crate::smtp::envelope::megabytes;
+use crate::mail::size::size;
 
 /// Largest file that is sent along: more than servers take.
 const FILE_BYTES_MAX: u64 = 256 << 20;
@@ -46,7 +48,7 @@ fn open(path: &Path) -> Result<(File, u64), String> {
     }
     let (bytes, most) = (metadata.len(), FILE_BYTES_MAX);
     if bytes > most {
-        let (bytes, most) = (megabytes(bytes), megabytes(most));
+        let (bytes, most) = (size(bytes), size(most));
         return Err(fail(&format!("it has {bytes}; more than {most} are not sent by mail")));
     }
     Ok((file, bytes))
@@ -201,32 +203,13 @@ pub(crate) fn limits<'a>(
 
 /// What could complete a path that is being typed: names in its directory, directories first.
 fn completions(typed: &str) -> Vec<PathRow> {
-    let (directory, begin) = paths::split(typed);
-    let place = if directory.is_empty() { "." } else { directory };
-    let Ok(entries) = std::fs::read_dir(place) else { return Vec::new() };
-    let mut rows: Vec<PathRow> = Vec::new();
-    for entry in entries.flatten().take(100_000) {
-        let Ok(name) = entry.file_name().into_string() else { continue };
-        if !name.starts_with(begin) || (name.starts_with('.') && !begin.starts_with('.')) {
-            continue;
-        }
-        // A link is what it leads to: so it is when it is read.
-        let Ok(metadata) = std::fs::metadata(entry.path()) else { continue };
-        if !(metadata.is_dir() || metadata.is_file()) {
-            continue;
-        }
-        let is_directory = metadata.is_dir();
-        let end = if is_directory { "/" } else { "" };
-        rows.push(PathRow {
-            path: format!("{directory}{name}{end}"),
-            name: SafeText::line(&format!("{name}{end}")),
-            is_directory,
-            bytes: metadata.len(),
-        });
-    }
-    rows.sort_by(|a, b| (!a.is_directory, &a.path).cmp(&(!b.is_directory, &b.path)));
-    rows.truncate(ROWS_MAX);
-    rows
+    let row = |one: Fitting| PathRow {
+        path: one.typed,
+        name: SafeText::line(&one.name),
+        is_directory: !one.is_file,
+        bytes: one.bytes,
+    };
+    target::completions(typed, ROWS_MAX).into_iter().map(row).collect()
 }
 
 /// The first reading of a text all of whose paths are ordinary files.

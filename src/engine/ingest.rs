@@ -150,7 +150,7 @@ pub(crate) fn carry_over(new: &mut Summary, old: &Summary) {
 }
 
 /// Everything before the first empty line.
-fn header_of(raw: &[u8]) -> &[u8] {
+pub(crate) fn header_of(raw: &[u8]) -> &[u8] {
     let end = memchr::memchr_iter(b'\n', raw)
         .map(|at| at.saturating_add(1))
         .find(|next| raw.get(*next..).is_some_and(|rest| rest.starts_with(b"\n") || rest.starts_with(b"\r\n")))

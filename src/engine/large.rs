@@ -14,12 +14,14 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::ingest;
+use super::quarantine::keep_out_streamed;
 use super::reading::{self, Reading};
 use super::streamed::Kept;
 use super::wanted::{Wanted, again};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
+use crate::mail::size::size;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::SignatureState;
 use crate::store::cache::{Cache, CacheError};
@@ -234,7 +236,7 @@ impl Wanted {
     async fn fetch_apart(&self, handle: &imap::Handle, bytes: u32, early: Option<Early>) -> Result<(), String> {
         let _alone = self.watcher.while_looking(self.downloads.alone(self.key)).await?;
         let (stores, key) = (Arc::clone(&self.stores), self.key);
-        if matches!(tokio::task::spawn_blocking(move || stores.cache.raw_reader(key)).await, Ok(Ok(Some(_)))) {
+        if matches!(tokio::task::spawn_blocking(move || Kept::of(&stores, key)).await, Ok(Ok(Some(_)))) {
             // Whoever was before us has fetched it.
             return Ok(());
         }
@@ -248,7 +250,7 @@ impl Wanted {
                 Ok(Ended::Another) => partial = self.in_cache(move |cache| cache.restart_partial(kept)).await?,
                 Ok(Ended::Whole) => {
                     self.in_cache(move |cache| cache.put_partial(key, kept)).await?;
-                    return Ok(());
+                    return self.keep_out().await;
                 }
                 Err(error) => {
                     if matches!(error, Error::Rebuilt { .. } | Error::Gone { .. }) {
@@ -257,6 +259,17 @@ impl Wanted {
                     return Err(format!("The text of this message is not here and could not be fetched: {error}"));
                 }
             }
+        }
+    }
+
+    /// What is out of reach leaves the cache for a key of its own.
+    async fn keep_out(&self) -> Result<(), String> {
+        let (stores, register, key) = (Arc::clone(&self.stores), self.register.clone(), self.key);
+        let kept = tokio::task::spawn_blocking(move || keep_out_streamed(&stores, &register, key)).await;
+        let lost = "The text of this message could not be kept";
+        match kept {
+            Ok(done) => done.map_err(|why| format!("{lost}: {why}")),
+            Err(_) => Err(format!("{lost}: casemail failed while sealing it")),
         }
     }
 
@@ -384,15 +397,17 @@ impl Wanted {
         let (stores, key, core, number) = (Arc::clone(&self.stores), self.key, self.core.clone(), self.number);
         let context = self.context();
         let read = tokio::task::spawn_blocking(move || {
-            let kept = Kept::in_cache(&stores, key).map_err(|error| error.to_string())?;
+            let kept = Kept::of(&stores, key).map_err(|error| error.to_string())?;
             let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
             if let Ok(Some(old)) = stores.cache.summary(key)
                 && let Some(new) = again(&old, kept, &context, &|_| Ok(()))
-                && stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok()
             {
-                core.back_of(number, move |core, open| core.ingested(open, key.mailbox, vec![new.into()]));
+                let new = Summary { has_raw: old.has_raw, ..new };
+                if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok() {
+                    core.back_of(number, move |core, open| core.ingested(open, key.mailbox, vec![new.into()]));
+                }
             }
-            let raw = stores.cache.raw(key).map_err(|error| error.to_string())?;
+            let raw = stores.raw(key).map_err(|error| error.to_string())?;
             raw.ok_or_else(|| "This message is gone: it was moved or deleted elsewhere.".to_owned())
         });
         read.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
@@ -423,8 +438,7 @@ impl Wanted {
     }
 
     fn tell(&self, have: u64, bytes: u32) {
-        let mb = |bytes: u64| bytes.div_ceil(1_000_000);
-        let words = format!("Fetching the message: {} of {} MB.", mb(have), mb(u64::from(bytes).max(have)));
+        let words = format!("Fetching the message: {} of {}.", size(have), size(u64::from(bytes).max(have)));
         self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Plain, &words));
     }
 

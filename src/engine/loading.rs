@@ -1,6 +1,7 @@
 //! The index at the start: as it was kept, with what changed since read from the cache page by page; or all of it from the cache.
 //!
-//! Where nothing has changed since, the head of the kept list is shown before the rest of it is read ([`super::library::head`]).
+//! Where nothing has changed since, the head of the kept list is shown before the rest of it is read ([`super::library::head`]), then all that lists show,
+//! and only then comes what nobody sees before something is opened.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,11 +9,12 @@ use std::sync::atomic::Ordering;
 
 use super::announce::Announcer;
 use super::core::{Core, CoreHandle, Open, Stores};
-use super::library::Library;
 use super::library::filing::Book;
-use super::library::head::{Head, Signs, pages_digest};
+use super::library::head::{Head, Outside, Signs, pages_digest};
+use super::library::kept::Kept;
 use super::library::record::Record;
-use super::register::Register;
+use super::library::shown::Shown;
+use super::register::{Register, ends};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -34,8 +36,8 @@ struct Reader {
     core: CoreHandle,
     book: Arc<Book>,
     register: Register,
-    /// Digest of what lay over the cache when reading began; nothing where nobody looks.
-    waiting: Option<u64>,
+    /// Digest of what lay over the cache when reading began.
+    waiting: u64,
 }
 
 /// What the pages of each mailbox of the cache say.
@@ -59,7 +61,7 @@ impl Core {
             core: self.handle.clone(),
             book: Arc::new(self.settings.book_by(&open.rules)),
             register: open.register.clone(),
-            waiting: (!self.settings.lazy).then(|| open.changes.digest()),
+            waiting: open.changes.digest(),
         };
         let announcer = self.announcer.clone();
         self.runtime.spawn_blocking(move || {
@@ -113,6 +115,19 @@ impl Core {
         open.head = Some(head);
         for effect in open.deferred.replace(Vec::new()).unwrap_or_default() {
             self.defer(open, effect);
+        }
+    }
+
+    /// Shows the lists of the head in whole.
+    fn show_whole(&self, open: &mut Open, shown: Shown) {
+        let Some(head) = &mut open.head else { return };
+        head.complete(shown);
+        for effect in open.deferred.iter().flatten() {
+            if let Effect::ListThreads(scope) = effect
+                && let Some(list) = head.thread_list(scope)
+            {
+                self.announcer.send(Event::Threads(scope.clone(), list));
+            }
         }
     }
 
@@ -176,16 +191,36 @@ fn pages_of(cache: &Cache, mailboxes: &[MailboxId]) -> Option<Pages> {
 }
 
 /// By what a head of today is told.
-fn signs(cache: &Cache, pages: &Pages, waiting: u64) -> Option<Signs> {
+fn signs(stores: &Stores, pages: &Pages, waiting: u64) -> Option<Signs> {
+    // The register itself may take longer to read than all of the list.
+    let (streams, damage) = stores.state.register_streams().ok()?;
+    let register = ends(streams.iter().map(|stream| (stream.number, stream.last)));
+    let outside = Outside { waiting, register: if damage.is_empty() { register } else { 0 } };
+    Some(Signs { pages: digest_of(&stores.cache, pages)?, outside })
+}
+
+fn digest_of(cache: &Cache, pages: &Pages) -> Option<u64> {
     let all = pages.iter().flat_map(|(id, pages)| pages.iter().map(|(page, now)| (*id, *page, *now)));
-    Some(Signs { pages: pages_digest(cache.mailboxes().ok()?.iter(), all), waiting })
+    Some(pages_digest(cache.mailboxes().ok()?.iter(), all))
+}
+
+/// A digest of the mailboxes and of what their pages say now.
+pub(super) fn today(cache: &Cache) -> Option<u64> {
+    let ids: Vec<MailboxId> = cache.mailboxes().ok()?.iter().map(|mailbox| mailbox.id).collect();
+    digest_of(cache, &pages_of(cache, &ids)?)
+}
+
+/// The head of today: that of the list, or where the list is older (`false`) one that was kept since.
+fn head_of_today(cache: &Cache, list: &KeptList, book: &Book, signs: Signs) -> Option<(Head, bool)> {
+    let of_list = Head::read(book.clone(), list, signs).map(|head| (head, true));
+    of_list.or_else(|| Some((Head::of(book.clone(), &cache.kept_head()?, signs)?, false)))
 }
 
 impl Reader {
     /// By what is filed: what the register says as well, which is read beside this.
     fn book_now(&self) -> Book {
-        match self.register.with(|loaded| loaded.book()) {
-            Ok(register) => self.book.with_register(&register),
+        match self.register.with(|loaded| (loaded.book(), loaded.changes())) {
+            Ok((register, changes)) => self.book.with_register(&register).dated(changes),
             Err(_) => (*self.book).clone(),
         }
     }
@@ -196,9 +231,14 @@ impl Reader {
         let list = self.stores.cache.kept_list()?;
         // Asked before the pages are read: what is read is at least so new.
         let pages = pages_of(&self.stores.cache, mailboxes)?;
-        let book = self.book_now();
-        self.read_head(&book, &list, &pages);
-        let library = Library::from_kept(book, &list)?;
+        let head = self.read_head(&list, &pages);
+        let kept = Kept::open(&list)?;
+        let shown = kept.shown()?;
+        if head.is_some_and(|(_, of_list)| of_list) {
+            let shown = shown.clone();
+            self.core.front_of(self.number, move |core, open| core.show_whole(open, shown));
+        }
+        let library = kept.library(self.book_now(), shown)?;
         let known: BTreeSet<MailboxId> = library.mailbox_ids().into_iter().collect();
         let mut changed: Vec<(MailboxId, u32, Generation, bool)> = Vec::new();
         for &mailbox in mailboxes.iter().filter(|id| known.contains(id)) {
@@ -213,14 +253,16 @@ impl Reader {
             }
         }
         let (tell, told) = std::sync::mpsc::channel();
-        let up_to_date = changed.is_empty();
+        let (behind, is_filed) = (changed.len(), library.is_filed());
         self.core.front_of(self.number, move |core, open| {
             // Something came in since reading began (a command may sync at once): then it is read together with the rest.
             let fits = open.library.is_untouched();
             if fits {
                 library.succeed(&mut open.library);
                 open.changes.lay_over(&mut open.library);
-                open.kept_version = Some(open.library.version()).filter(|_| up_to_date);
+                open.kept_version = Some(open.library.version()).filter(|_| behind == 0);
+                open.kept_head = head.map(|(outside, _)| (open.library.version(), outside));
+                open.behind = is_filed.then_some(behind);
                 core.mark_changed();
             }
             let _ = tell.send(fits);
@@ -242,16 +284,19 @@ impl Reader {
         Some(mailboxes.iter().filter(|id| !known.contains(id)).copied().collect())
     }
 
-    /// Shows the head of the list at once, where it says what the list will say.
-    fn read_head(&self, book: &Book, list: &KeptList, pages: &Pages) {
-        let Some(waiting) = self.waiting else { return };
-        let signs = signs(&self.stores.cache, pages, waiting);
-        let Some(head) = signs.and_then(|signs| Head::read(book.clone(), list, signs)) else { return };
+    /// Shows the head of the list at once, where it says what the list will say; gives by what it goes, and whether the list itself is of today. Where that is
+    /// older, a head may have been kept since.
+    fn read_head(&self, list: &KeptList, pages: &Pages) -> Option<(Outside, bool)> {
+        let signs = signs(&self.stores, pages, self.waiting)?;
+        let (head, of_list) = head_of_today(&self.stores.cache, list, &self.book, signs)?;
+        let waiting = self.waiting;
         self.core.front_of(self.number, move |core, open| {
-            if open.library.is_untouched() && open.deferred.is_some() && open.changes.digest() == waiting {
+            let is_awaited = open.library.is_untouched() && open.deferred.is_some() && !core.settings.lazy;
+            if is_awaited && open.changes.digest() == waiting {
                 core.show_head(open, head);
             }
         });
+        Some((signs.outside, of_list))
     }
 
     fn read_page(&self, mailbox: MailboxId, page: u32, generation: Generation) -> Result<(), CacheError> {

@@ -386,8 +386,8 @@ impl Core {
 
     /// The register says something else than before: what it decides is decided anew, beside what people wait for.
     pub(crate) fn register_changed(&mut self, open: &mut Open) {
-        let Ok(register) = book(open) else { return };
-        let book = self.settings.book_by(&open.rules).with_register(&register);
+        let Ok((register, changes)) = open.register.with(|loaded| (loaded.book(), loaded.changes())) else { return };
+        let book = self.settings.book_by(&open.rules).with_register(&register).dated(changes);
         if open.library.set_book(book) {
             self.refile_on(open);
         }

@@ -30,11 +30,11 @@ use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, MessageRef};
 use crate::mail::message::Message;
 use crate::mail::safe::{self, SafeText};
+use crate::mail::size::size;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::protect::OBSCURED_SUBJECT;
 use crate::pgp::seal::{self, Sealing};
 use crate::pgp::{announce, error::PgpError};
-use crate::smtp::envelope::megabytes;
 
 /// A copy as it will be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ pub(crate) fn prepare(mut draft: Draft, token: u64, means: &Means<'_>) -> Prepar
     findings.guarded(&too_large);
     let largest = copies.iter().map(|copy| copy.raw.len() as u64).max().unwrap_or(0);
     if largest > USUAL_BYTES && too_large.is_empty() {
-        let words = format!("It has {} on the wire; many servers refuse more than 10 MB.", megabytes(largest));
+        let words = format!("It has {} on the wire; many servers refuse more than 10 MB.", size(largest));
         findings.add(None, "large", Severity::Warning, words);
     }
     guarded.extend(too_large);
@@ -278,12 +278,7 @@ fn check_size(copies: &[Copy], means: &Means<'_>) -> Vec<guard::Finding> {
                 recipient: None,
                 code: "too-large",
                 severity: guard::Severity::Block,
-                because: format!(
-                    "It is too large for {}: {} > {}.",
-                    limit.whose,
-                    megabytes(bytes),
-                    megabytes(limit.bytes)
-                ),
+                because: format!("It is too large for {}: {} > {}.", limit.whose, size(bytes), size(limit.bytes)),
                 cure: "Split it into several messages, or send fewer or smaller files.".to_owned(),
                 may_override: true,
             });

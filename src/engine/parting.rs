@@ -10,7 +10,7 @@ use crate::enclose::parts::{self, Whole};
 use crate::mail::draft::Draft;
 use crate::mail::message::Message;
 use crate::mail::safe::SafeText;
-use crate::smtp::envelope::megabytes;
+use crate::mail::size::size;
 
 /// What a message may have on the wire where no limit is known: what many servers take.
 pub(super) const USUAL_BYTES: u64 = 10_000_000;
@@ -63,11 +63,11 @@ pub(super) fn make(draft: &Draft, fates: &Fates, means: &Means<'_>, limits: &[Li
 }
 
 fn unmade(whole: Whole, draft: &Draft, limit: &Limit) -> Unmade {
-    let (limit, whose) = (megabytes(limit.bytes), &limit.whose);
+    let (limit, whose) = (size(limit.bytes), &limit.whose);
     let words = match whole {
         Whole::File(place) => {
             let name = draft.attachments.get(place).map(|file| file.name.as_str()).unwrap_or_default();
-            let bytes = megabytes(parts::on_the_wire(draft.attachment_bytes(place)));
+            let bytes = size(parts::on_the_wire(draft.attachment_bytes(place)));
             format!(
                 "\u{201c}{name}\u{201d} alone takes {bytes} as it is sent, and {whose} lets {limit} through at most: make it smaller, or share it by a portal."
             )
@@ -123,11 +123,11 @@ fn together(draft: &Draft, counts: &[usize], fates: &Fates, means: &Means<'_>) -
     let (mut bytes, mut told) = (0_u64, Vec::new());
     for (at, part) in apart(draft, counts).iter().enumerate() {
         let (made, clear) = make_copies(part, fates, means, &first).map_err(broken)?;
-        let size = made.first().map_or(0, |copy| copy.raw.len() as u64);
+        let wire = made.first().map_or(0, |copy| copy.raw.len() as u64);
         let names: Vec<&str> = part.attachments.iter().map(|file| file.name.as_str()).collect();
         let what = if names.is_empty() { "the text".to_owned() } else { names.join(", ") };
-        told.push(SafeText::line(&format!("{} of {}, {}: {what}", at + 1, counts.len(), megabytes(size))));
-        bytes = bytes.saturating_add(size);
+        told.push(SafeText::line(&format!("{} of {}, {}: {what}", at + 1, counts.len(), size(wire))));
+        bytes = bytes.saturating_add(wire);
         if first.is_empty() {
             first = made.iter().map(|copy| copy.message_id.clone()).collect();
         }

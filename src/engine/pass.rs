@@ -10,7 +10,7 @@ use super::account::{self, AccountSink};
 use super::ask::server;
 use super::core::{CoreHandle, EngineError, Settings, Stores};
 use super::query::{AccountStats, MailboxStats, SyncReport};
-use super::{Engine, changes};
+use super::{Engine, changes, loading};
 use crate::config::Account;
 use crate::imap::{self, Pass, Synced};
 
@@ -36,6 +36,7 @@ impl Engine {
         if let Some(name) = only.filter(|_| accounts.is_empty()) {
             return Err(EngineError::NoAccount(name.to_owned()));
         }
+        let before = self.pages()?;
         let mut passes = Vec::new();
         for account in accounts {
             let name = account.name.clone();
@@ -90,7 +91,17 @@ impl Engine {
             });
             report.trouble.extend(trouble);
         }
+        // What came is in the lists that a screen shows when it is opened next; without anything, they are as they were kept.
+        if self.pages()? != before {
+            self.wait_loaded()?;
+        }
         Ok(report)
+    }
+
+    /// A digest of what the mailboxes are and what their pages say.
+    fn pages(&self) -> Result<Option<u64>, EngineError> {
+        let stores = self.core.ask_stores(|_, open| Arc::clone(&open.stores))?;
+        Ok(loading::today(&stores.cache))
     }
 
     /// As [`Self::sync`], where any account's trouble is the answer.

@@ -5,15 +5,18 @@
 //! watch list is shut before anybody decided anything: there is no view of it that could come before the record. Whoever opens one again
 //! gives a reason, which is written down before anything is shown.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+mod sealed;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Engine;
 use super::announce::sentence;
 use super::ask::on_deep_stack;
-use super::core::{Core, CoreHandle, EngineError, Open, Stores};
+use super::core::{Core, EngineError, Open};
 use super::documents::reach;
-use super::library::filing::name_digest;
+use super::ingest::header_of;
+use super::inside::{may_hold_files, reach_within};
 use super::reading::{Look, Reading};
 use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;
@@ -21,16 +24,19 @@ use crate::app::view::Tone;
 use crate::case::MessageName;
 use crate::case::document::{Direction, Document, Kinds, Reach};
 use crate::mail::address::Address;
+use crate::mail::display::AttachmentInfo;
 use crate::mail::draft::Draft;
-use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef};
+use crate::mail::headers::Headers;
+use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
 use crate::pgp::open::Decrypt;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
-use crate::register::event::MessageFacts;
+use crate::register::event::{MessageFacts, Payload};
 use crate::register::record::Digest;
-use crate::store::cache::NewMessage;
 use crate::store::mailbox::SpecialUse;
+
+pub(crate) use sealed::{follow, keep_out, keep_out_fetched, keep_out_streamed};
 
 /// What a notice says; `{}` is where the names of the files stand.
 const NOTICE: &str = include_str!("quarantine/notice.txt");
@@ -38,7 +44,7 @@ const NOTICE: &str = include_str!("quarantine/notice.txt");
 /// Parts of a message that are shut, by their place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Shut {
-    /// Each with its name.
+    /// Each with its name, or, where it is in quarantine, with its section number: nothing says the name then.
     pub(crate) parts: Vec<(usize, String, Reach)>,
     /// All of it.
     pub(crate) whole: bool,
@@ -68,7 +74,7 @@ impl Shut {
         }
         let (_, name, reach) = self.parts.iter().find(|(place, ..)| *place == part)?;
         Some(match reach {
-            Reach::Quarantined => format!("\u{201c}{name}\u{201d} is in quarantine: it is not shown, saved or sent."),
+            Reach::Quarantined => format!("Part {name} is in quarantine: it is not shown, saved or sent."),
             _ => format!(
                 "\u{201c}{name}\u{201d} may not be meant for you: it is not opened. Put it into quarantine, or release it with a reason."
             ),
@@ -81,7 +87,7 @@ impl Shut {
             return vec!["This message is in quarantine: its text and files are out of reach.".to_owned()];
         }
         let banner = |(_, name, reach): &(usize, String, Reach)| match reach {
-            Reach::Quarantined => format!("In quarantine: {name}. It is not shown, searched or exported."),
+            Reach::Quarantined => format!("In quarantine: part {name}. It is not shown, searched or exported."),
             _ => format!(
                 "Possible mis-service: {name} is not normally served on the defence. Stop reading; it is not opened. \
                  Put it into quarantine, and ask a supervisor."
@@ -100,8 +106,10 @@ impl Reading {
         let digest = self.digest().0;
         let facts = MessageFacts { message: MessageName { message_id, digest }, ..MessageFacts::default() };
         let direction = if is_own { Direction::Out } else { Direction::In };
+        // What is in a ciphertext that stays closed cannot be told from what is out of reach under the same name.
+        let untold = self.is_closed() && book.names_quarantined(&facts.message);
         let mut shut = Shut {
-            whole: book.is_message_quarantined(&facts.message),
+            whole: untold || book.is_message_quarantined(&facts.message),
             is_own,
             kinds: Some(kinds.clone()),
             ..Shut::default()
@@ -109,9 +117,18 @@ impl Reading {
         for info in &self.body.attachments {
             let name = file_name(&info.name);
             let kind = kinds.of(&name, &info.media_type);
-            match reach(book, None, &info.sha256, kind.withheld, direction) {
+            let (mut found, mut name) = (reach(book, None, &info.sha256, kind.withheld, direction), name);
+            if found == Reach::Open && may_hold_files(info) {
+                let content = self.package(info.part);
+                let (within, file) = reach_within(book, kinds, info, &content, direction);
+                if within != Reach::Open {
+                    (found, name) = (within, format!("{file} in {name}"));
+                }
+            }
+            match found {
                 Reach::Open => {}
-                other => shut.parts.push((info.part, name, other)),
+                Reach::Watched => shut.parts.push((info.part, name, Reach::Watched)),
+                Reach::Quarantined => shut.parts.push((info.part, info.path.clone(), Reach::Quarantined)),
             }
         }
         if shut.whole {
@@ -119,106 +136,10 @@ impl Reading {
         } else {
             self.body.sections.retain(|section| !shut.parts.iter().any(|(part, ..)| *part == section.part));
         }
+        let is_named = |part: &Option<usize>| part.is_none_or(|part| shut.reach(part) != Reach::Quarantined);
+        self.beside.sentences.retain(|(part, ..)| is_named(part));
         self.shut = shut;
     }
-}
-
-impl Stores {
-    /// The whole message: from the cache, else from what is kept out of reach.
-    pub(crate) fn raw(&self, key: MessageKey) -> Result<Option<Vec<u8>>, EngineError> {
-        if let Some(raw) = self.cache.raw(key)? {
-            return Ok(Some(raw));
-        }
-        Ok(self.sealed(key)?.map(|(.., raw)| raw))
-    }
-
-    /// What lies at a place and is kept under a key of its own: its Message-ID, its digest and its bytes.
-    fn sealed(&self, key: MessageKey) -> Result<Option<(String, Digest, Vec<u8>)>, EngineError> {
-        let Some(summary) = self.cache.summary(key)? else { return Ok(None) };
-        let id = summary.message_id;
-        let digest = self.place(key)?.map(|place| self.state.quarantined_at(&place)).transpose()?.flatten();
-        if let Some(digest) = digest {
-            return Ok(self.state.quarantined(&id, &digest)?.map(|raw| (id, Digest(digest), raw)));
-        }
-        // An earlier version noted no place. One of another size is another message, and is fetched.
-        let former = if id.is_empty() { None } else { self.state.formerly_quarantined(&id)? };
-        let former = former.filter(|raw| raw.len() as u64 == u64::from(summary.bytes));
-        Ok(former.map(|raw| (id, Digest::of(&raw), raw)))
-    }
-
-    /// The name of a place that outlives this cache.
-    fn place(&self, key: MessageKey) -> Result<Option<String>, EngineError> {
-        let mailbox = self.cache.mailbox(key.mailbox)?;
-        Ok(mailbox.map(|at| format!("{}/{}/{}/{}", at.account, at.name, at.uid_validity, key.uid)))
-    }
-
-    /// Seals bytes under a key of their own, and notes where they lie.
-    fn seal(&self, key: MessageKey, id: &str, raw: &[u8]) -> Result<(), EngineError> {
-        let digest = Digest::of(raw).0;
-        self.state.put_quarantined(id, &digest, raw)?;
-        if let Some(place) = self.place(key)? {
-            self.state.put_quarantined_at(&place, &digest)?;
-        }
-        // What an earlier version kept by the Message-ID alone is kept by both now.
-        if !id.is_empty() && self.state.formerly_quarantined(id)?.as_deref() == Some(raw) {
-            self.state.drop_formerly_quarantined(id)?;
-        }
-        Ok(())
-    }
-
-    /// Takes a message out of the cache, where it is there, and seals it under a key of its own. Whether it did.
-    fn take_out(&self, key: MessageKey) -> Result<bool, EngineError> {
-        let Some(summary) = self.cache.summary(key)? else { return Ok(false) };
-        let raw = self.cache.raw(key)?;
-        // Held whole before the cache lets go of it.
-        if let Some(raw) = &raw {
-            self.seal(key, &summary.message_id, raw)?;
-        }
-        self.cache.let_go(key.mailbox, &[key.uid])?;
-        Ok(raw.is_some())
-    }
-
-    /// Destroys what lies at a place and is kept under a key of its own.
-    pub(crate) fn drop_sealed(&self, key: MessageKey) -> Result<(), EngineError> {
-        if let Some((id, digest, _)) = self.sealed(key)? {
-            self.state.drop_quarantined(&id, &digest.0)?;
-            if !id.is_empty() && self.state.formerly_quarantined(&id)?.is_some_and(|raw| Digest::of(&raw) == digest) {
-                self.state.drop_formerly_quarantined(&id)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Takes the bytes of a message that is out of reach out of what is about to go into the cache: they are kept under a key of their own, also after
-/// the cache was made anew, and where this device knows of it by the register alone. Its UID is noted.
-///
-/// Everything under a Message-ID of which something is out of reach is kept so, for what lies in a message is not known before it is read; it is
-/// told apart when it is read.
-pub(crate) fn keep_out(
-    stores: &Stores,
-    book: Option<&Book>,
-    mailbox: MailboxId,
-    mut message: NewMessage,
-    noted: &Mutex<Vec<u32>>,
-) -> NewMessage {
-    let Some(raw) = message.raw.as_deref() else { return message };
-    let id = &message.summary.message_id;
-    let name = MessageName { message_id: id.clone(), digest: Digest::of(raw).0 };
-    let keep = || -> Result<bool, EngineError> {
-        let is_named = book.is_some_and(|book| book.names_quarantined(&name));
-        if !is_named && !stores.state.is_quarantined(id, &name.digest)? {
-            return Ok(false);
-        }
-        stores.seal(MessageKey { mailbox, uid: message.summary.uid }, id, raw)?;
-        Ok(true)
-    };
-    // What cannot be kept so is not kept at all: it is fetched again.
-    if keep().unwrap_or(true) {
-        noted.lock().unwrap_or_else(PoisonError::into_inner).push(message.summary.uid);
-        message.raw = None;
-    }
-    message
 }
 
 /// Whether a message is one that we sent: by where it lies. Anybody can write our address into its head.
@@ -227,25 +148,15 @@ pub(crate) fn is_own(open: &Open, key: MessageKey) -> bool {
     mailbox.and_then(|mailbox| mailbox.state.special_use) == Some(SpecialUse::Sent)
 }
 
-/// Seals what another device has put out of reach, and what was here before that was known. Gives how many messages. Blocks; never to be called on
-/// the core's thread.
-pub(crate) fn follow(core: &CoreHandle, stores: &Stores, book: &Book) -> Result<usize, EngineError> {
-    if !book.has_quarantine() {
-        return Ok(0);
-    }
-    let named: HashSet<u64> = book.quarantined_messages().map(name_digest).collect();
-    let keys = core.ask_open(move |_, open| {
-        let is_named = |key: &MessageKey| open.library.message_id_hash(*key).is_some_and(|hash| named.contains(&hash));
-        open.library.keys_by_date().into_iter().filter(is_named).collect::<Vec<_>>()
-    })?;
-    let mut taken = 0_usize;
-    for key in keys {
-        let is_here = stores.cache.summary(key)?.is_some_and(|summary| summary.has_raw);
-        if is_here && stores.take_out(key)? {
-            taken = taken.saturating_add(1);
-        }
-    }
-    Ok(taken)
+/// Whether a message, or anything in it, is out of reach, by its name alone: for one that cannot be read.
+pub(crate) fn names_any(book: &Book, name: &MessageName) -> bool {
+    book.is_message_quarantined(name) || book.names_quarantined(name)
+}
+
+/// The name of a message that cannot be read: its outer header is all that is tried.
+pub(crate) fn unread_name(raw: &[u8]) -> MessageName {
+    let headers = Headers::parse(header_of(raw));
+    MessageName { message_id: headers.message_id().unwrap_or_default(), digest: Digest::of(raw).0 }
 }
 
 /// What it takes to tell what of a message is shut.
@@ -306,16 +217,17 @@ impl Core {
         if groups.is_empty() {
             return Err(EngineError::Refused("there is no file among these".to_owned()));
         }
-        let events: Vec<Happened> = groups
-            .iter()
-            .map(|((message_id, _), group)| Happened::Quarantined {
+        let event = |((message_id, key), group): (&(String, Option<MessageKey>), &Group)| {
+            let digest = key.map_or(Ok(Digest::default()), |key| Self::digest_of(open, key))?;
+            Ok(Happened::Quarantined {
                 cases: group.cases.clone(),
-                message: MessageName { message_id: message_id.clone(), digest: Digest::default().0 },
+                message: MessageName { message_id: message_id.clone(), digest: digest.0 },
                 because: because.to_owned(),
                 released: release,
                 documents: group.documents.iter().filter_map(|one| one.sha256.parse().ok()).collect(),
             })
-            .collect();
+        };
+        let events = groups.iter().map(event).collect::<Result<Vec<Happened>, EngineError>>()?;
         self.record(open, &events)?;
         let mut drafted = 0_usize;
         for group in groups.values() {
@@ -343,6 +255,21 @@ impl Core {
                     "{what} in quarantine; the register has the time. A notice to the sender is among the drafts, not sent."
                 )
             }
+        })
+    }
+
+    /// The digest of a message: of its bytes where they are here, else as it was written down when it came; zero where nobody knows it.
+    fn digest_of(open: &Open, key: MessageKey) -> Result<Digest, EngineError> {
+        if let Some(raw) = open.stores.raw(key)? {
+            return Ok(Digest::of(&raw));
+        }
+        let Some(id) = open.library.message_id_hash(key) else { return Ok(Digest::default()) };
+        let place = open.register.with(|loaded| loaded.history().received_at(id))?;
+        let row = place.map(|(stream, seq)| open.stores.state.register_row(stream, seq)).transpose()?.flatten();
+        let payload = row.and_then(|row| row.payload).and_then(|bytes| Payload::read(&bytes).ok());
+        Ok(match payload.map(|payload| payload.event) {
+            Some(Happened::Received { facts, .. }) => Digest(facts.message.digest),
+            _ => Digest::default(),
         })
     }
 
@@ -427,15 +354,53 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the register cannot be read.
     pub fn holds_quarantined(&self, raw: &Arc<[u8]>) -> Result<bool, EngineError> {
+        let shut = self.shut_of(raw)?;
+        Ok(shut.whole || shut.parts.iter().any(|(_, _, reach)| *reach == Reach::Quarantined))
+    }
+
+    /// What of a message is out of reach; what is on the watch list is not looked for.
+    fn shut_of(&self, raw: &Arc<[u8]>) -> Result<Shut, EngineError> {
         let book = self.book()?;
         if !book.has_quarantine() {
-            return Ok(false);
+            return Ok(Shut::default());
         }
         // What cannot be opened for want of room is not handed out either.
-        Ok(self.reading_of(self.held(Arc::clone(raw))?)?.is_some_and(|mut reading| {
-            reading.shut(&book, &Kinds::default(), true);
-            reading.shut.whole || reading.shut.parts.iter().any(|(_, _, reach)| *reach == Reach::Quarantined)
-        }))
+        let Some(mut reading) = self.reading_of(self.held(Arc::clone(raw))?)? else {
+            let whole = names_any(&book, &unread_name(raw));
+            return Ok(Shut { whole, ..Shut::default() });
+        };
+        reading.shut(&book, &Kinds::default(), true);
+        Ok(reading.shut)
+    }
+
+    /// The attachments of a message that may not be handed out, by their places; `None` where nothing of it may: it is out of reach as a whole, or something
+    /// under its name is, and what is in it cannot be told here.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`], or there is no such message.
+    pub fn kept_back(&self, name: &MessageRef, raw: &Arc<[u8]>) -> Result<Option<Vec<(String, Reach)>>, EngineError> {
+        let Some(mut reading) = self.reading_of(self.held(Arc::clone(raw))?)? else {
+            return Ok(if names_any(&*self.book()?, &unread_name(raw)) { None } else { Some(Vec::new()) });
+        };
+        self.kept_back_of(name, &mut reading)
+    }
+
+    /// As [`Self::kept_back`], of a message that was read.
+    pub(crate) fn kept_back_of(
+        &self,
+        name: &MessageRef,
+        reading: &mut Reading,
+    ) -> Result<Option<Vec<(String, Reach)>>, EngineError> {
+        let wanted = name.clone();
+        let shutter =
+            self.core.ask_open(move |core, open| open.library.key(&wanted).map(|key| Shutter::of(core, open, key)))?;
+        let shutter = shutter.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+        shutter.shut(reading);
+        if reading.shut.whole {
+            return Ok(None);
+        }
+        let reach = |info: &AttachmentInfo| (info.path.clone(), reading.shut.reach(info.part));
+        Ok(Some(reading.body.attachments.iter().map(reach).filter(|(_, reach)| *reach != Reach::Open).collect()))
     }
 
     /// A message, read as the user asked for it.
@@ -485,7 +450,7 @@ mod tests {
     #[test]
     fn what_is_shut_says_why() {
         let shut = Shut {
-            parts: vec![(2, "MG6D.pdf".into(), Reach::Watched), (3, "MG3.pdf".into(), Reach::Quarantined)],
+            parts: vec![(2, "MG6D.pdf".into(), Reach::Watched), (3, "1.3".into(), Reach::Quarantined)],
             ..Shut::default()
         };
         assert_eq!(shut.refusal(1), None);

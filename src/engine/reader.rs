@@ -10,6 +10,7 @@ use jiff::Timestamp;
 
 use super::reading::Reading;
 use crate::app::view::{AddressView, AttachmentRow, MessageView, Sentence, Tone};
+use crate::case::document::{OUT_OF_REACH, Reach};
 use crate::case::{Class, Classes, Proof};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageRef};
@@ -98,7 +99,7 @@ fn verdicts(reading: &Reading, around: &Around, classes: &Classes) -> Vec<Senten
             .map(|(loudness, words)| Sentence { tone: tone(loudness), text: SafeText::line(&words) }),
     );
     let beside = reading.beside.sentences.iter();
-    said.extend(beside.map(|(loudness, words)| Sentence { tone: tone(*loudness), text: SafeText::line(words) }));
+    said.extend(beside.map(|(_, loudness, words)| Sentence { tone: tone(*loudness), text: SafeText::line(words) }));
     said.push(carriage(reading.carried(classes), &headers.from(), &reading.proof(classes)));
     if let Some(filed) = &around.filed {
         said.push(Sentence { tone: Tone::Plain, text: SafeText::line(filed) });
@@ -146,7 +147,10 @@ pub(crate) fn view(reading: &Reading, around: Around, readers: Vec<String>, clas
         .zip(documents)
         .map(|(info, document)| AttachmentRow {
             path: info.path.clone(),
-            name: SafeText::line(&safe::file_name(&info.name)),
+            name: match document.reach {
+                Reach::Quarantined => SafeText::from(OUT_OF_REACH),
+                Reach::Open | Reach::Watched => SafeText::line(&safe::file_name(&info.name)),
+            },
             media_type: SafeText::line(&info.media_type),
             bytes: info.bytes,
             sealed: reading.opened.is_sealed(info.part),
@@ -202,17 +206,26 @@ pub(crate) fn beginning(reading: &Reading, around: Around, classes: &Classes) ->
     view
 }
 
-/// The header fields as they came, made safe, then the structure of the message.
+/// The header fields as they came, made safe, then the structure of the message. What is in quarantine has no name in it: nor do the fields that may
+/// say one, where the message is nothing but such a file.
 pub(crate) fn source(reading: &Reading) -> Vec<SafeText> {
+    let is_shut = |place: usize| reading.shut.reach(place) == Reach::Quarantined;
+    let names_file = |field: &str| {
+        field.get(.."Content-".len()).is_some_and(|begin| begin.eq_ignore_ascii_case("Content-")) && is_shut(0)
+    };
     let mut lines = vec![SafeText::from("Header fields as they came:")];
     for (name, value) in reading.message.headers().fields() {
+        if names_file(name) {
+            lines.push(SafeText::line(&format!("{name}: {OUT_OF_REACH}")));
+            continue;
+        }
         let value = String::from_utf8_lossy(value);
         lines.extend(SafeText::block(&format!("{name}:{value}")));
     }
     if !reading.opened.headers.protected.is_empty() {
         lines.push(SafeText::default());
         lines.push(SafeText::from("Header fields inside the protection:"));
-        for (name, value) in &reading.opened.headers.protected {
+        for (name, value) in reading.opened.headers.protected.iter().filter(|(name, _)| !names_file(name)) {
             lines.extend(SafeText::block(&format!("{name}: {value}")));
         }
     }
@@ -221,8 +234,11 @@ pub(crate) fn source(reading: &Reading) -> Vec<SafeText> {
     for (place, part) in reading.opened.shown.parts().iter().enumerate() {
         let sealed = if reading.opened.is_sealed(place) { ", sealed" } else { "" };
         let attached = if part.disposition == Disposition::Attachment { ", attachment" } else { "" };
-        let name =
-            part.name.as_deref().map(|name| format!(", \u{201c}{}\u{201d}", safe::file_name(name))).unwrap_or_default();
+        let name = match part.name.as_deref() {
+            Some(_) if is_shut(place) => format!(", {OUT_OF_REACH}"),
+            Some(name) => format!(", \u{201c}{}\u{201d}", safe::file_name(name)),
+            None => String::new(),
+        };
         lines.push(SafeText::line(&format!("{} {}{attached}{sealed}{name}", part.path, part.media_type)));
     }
     for defect in reading.message.defects() {

@@ -4,6 +4,7 @@
 //! Pure, and safe on hostile bytes: parsing is bounded by [`crate::mail::message`], opening by [`crate::pgp::open`]; a panic in either is
 //! caught in [`read_guarded`] and costs the one message.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -43,6 +44,8 @@ pub(crate) struct Reading {
     pub(crate) shut: Shut,
     /// Size and digest of parts that are not held: only the beginning of each is in [`Opened::shown`].
     pub(crate) weights: HashMap<usize, (u64, String)>,
+    /// What parts hold that may be packages of files, where that is not in [`Opened::shown`].
+    pub(crate) packages: HashMap<usize, Vec<u8>>,
     /// Of the message as the server has it, where [`Self::message`] is not all of it.
     pub(crate) digest: Option<Digest>,
 }
@@ -53,9 +56,21 @@ impl Reading {
         self.digest.unwrap_or_else(|| Digest::of(self.message.raw()))
     }
 
+    /// What a part holds that may be a package of files.
+    pub(crate) fn package(&self, place: usize) -> Cow<'_, [u8]> {
+        let part = || self.opened.shown.parts().get(place);
+        let held = self.packages.get(&place).map(|held| Cow::Borrowed(held.as_slice()));
+        held.unwrap_or_else(|| Cow::Owned(part().map(|part| self.opened.shown.content(part)).unwrap_or_default()))
+    }
+
     /// The header fields that are shown.
     pub(crate) fn headers(&self) -> &Headers {
         self.opened.shown.headers()
+    }
+
+    /// Whether there is ciphertext in it that stays closed here: what lies in it is not known then.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.opened.report.encrypted && !self.opened.report.decrypted
     }
 
     /// How it came, going by its author's address; an author who cannot be told is open.
@@ -154,8 +169,8 @@ pub(crate) struct Beside {
     pub(crate) files: Vec<FileReport>,
     /// Keys that are offered.
     pub(crate) offers: Vec<Offer>,
-    /// The same in words.
-    pub(crate) sentences: Vec<(Loudness, String)>,
+    /// The same in words, each with the part that it is of, where it is of one.
+    pub(crate) sentences: Vec<(Option<usize>, Loudness, String)>,
 }
 
 /// Looks beside a message that was read.
@@ -164,13 +179,16 @@ fn beside(reading: &Reading, laid: Option<&Laid>, keyring: &Keyring, terms: &Ter
     let files = file::files_of(opened, laid, keyring, terms);
     let offers = offer::offers(&reading.message, opened, terms.now);
     let name = |place: usize| opened.shown.parts().get(place).and_then(|part| part.name.clone()).unwrap_or_default();
-    let mut sentences: Vec<(Loudness, String)> =
-        files.iter().filter_map(|report| sentence::of_file(&name(report.part), &report.openpgp, &[])).collect();
+    let of_file = |report: &FileReport| {
+        let (loudness, words) = sentence::of_file(&name(report.part), &report.openpgp, &[])?;
+        Some((Some(report.part), loudness, words))
+    };
+    let mut sentences: Vec<(Option<usize>, Loudness, String)> = files.iter().filter_map(of_file).collect();
     let mut seen: Vec<&str> = Vec::new();
     for offer in &offers {
         let fingerprint = offer.info.fingerprint.as_str();
         if !seen.contains(&fingerprint) && keyring.cert(fingerprint, terms.now).is_none() {
-            sentences.push((Loudness::Plain, offer.sentence()));
+            sentences.push((None, Loudness::Plain, offer.sentence()));
         }
         seen.push(fingerprint);
     }
@@ -193,6 +211,7 @@ fn of(message: Message, opened: Opened) -> Reading {
         beside: Beside::default(),
         shut: Shut::default(),
         weights: HashMap::new(),
+        packages: HashMap::new(),
         digest: None,
     }
 }

@@ -11,8 +11,10 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{EngineError, Stores};
+use super::inside::may_hold_files;
 use super::reading::{Look, Reading};
-use crate::mail::display;
+use crate::look::tnef;
+use crate::mail::display::{self, AttachmentInfo};
 use crate::mail::id::MessageKey;
 use crate::mail::message::Part;
 use crate::mail::outline::Outline;
@@ -231,12 +233,35 @@ impl Streamed {
             reading.weights.insert(place, (bytes, sha256));
         }
         drop(tape);
+        let mut streamed = Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) };
+        if !streamed.hold_packages()? {
+            return Ok(None);
+        }
+        let Some(reading) = &mut streamed.reading else { return Ok(None) };
         // What is told of a part whose end is not held is not said of its end.
         reading.body.warnings.retain(|code| *code != DAMAGED || damaged);
         if damaged && !reading.body.warnings.contains(&DAMAGED) {
             reading.body.warnings.push(DAMAGED);
         }
-        Ok(Some(Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) }))
+        Ok(Some(streamed))
+    }
+
+    /// Takes in what may be packages of files: each file in one is a document, and may be out of reach. `false`: that is too much.
+    fn hold_packages(&mut self) -> io::Result<bool> {
+        let Some(reading) = &self.reading else { return Ok(true) };
+        let cut = |info: &&AttachmentInfo| may_hold_files(info) && !reading.opened.is_whole(info.part);
+        let places: Vec<(usize, u64)> =
+            reading.body.attachments.iter().filter(cut).map(|info| (info.part, info.bytes)).collect();
+        if places.iter().map(|(_, bytes)| bytes).sum::<u64>() > crate::look::BYTES_MAX as u64 {
+            return Ok(false);
+        }
+        for (place, _) in places {
+            let content = self.content(place, crate::look::BYTES_MAX)?;
+            if let Some(reading) = self.reading.as_mut().filter(|_| tnef::is_package(&content)) {
+                reading.packages.insert(place, content);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether it is read from where it is kept each time.

@@ -8,7 +8,9 @@ use super::core::{Core, Open, Settings};
 use crate::app::event::Event;
 use crate::app::target::Place;
 use crate::app::view::Tone;
+use crate::export::complete::{Fitting, fitting};
 use crate::export::target::{self, Target};
+use crate::mail::size::size;
 
 /// Directories of casemail's own.
 pub(super) fn own(settings: &Settings) -> Vec<PathBuf> {
@@ -20,16 +22,13 @@ pub(super) fn typed(text: &str) -> PathBuf {
     target::resolve(text, &here(), std::env::home_dir().as_deref())
 }
 
-fn here() -> PathBuf {
-    std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_owned())
+/// What could complete the name of a file or directory that is being typed.
+pub(super) fn completions(typed: &str, most: usize) -> Vec<Fitting> {
+    fitting(typed, &here(), std::env::home_dir().as_deref(), true, most)
 }
 
-/// Room, as people read it.
-fn room(bytes: u64) -> String {
-    match bytes {
-        0..=999_999_999 => format!("{} MB", bytes / 1_000_000),
-        _ => format!("{}.{} GB", bytes / 1_000_000_000, bytes / 100_000_000 % 10),
-    }
+fn here() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| Path::new("/").to_owned())
 }
 
 /// What is known of a place, as the screen shows it.
@@ -38,7 +37,7 @@ fn place(typed: &str, found: Target) -> Place {
     if let Some(refusal) = &found.refusal {
         said.push(sentence(Tone::Alarm, refusal));
     } else {
-        let free = found.free.map(|free| format!(", {} free", room(free))).unwrap_or_default();
+        let free = found.free.map(|free| format!(", {} free", size(free))).unwrap_or_default();
         let there = if found.is_there { "" } else { " will be made, yours alone" };
         said.push(sentence(Tone::Plain, &format!("{}{there}{free}", found.place.display())));
     }

@@ -6,7 +6,9 @@ use super::company::Company;
 use super::core::{Core, Open, Settings, SharedKeyring, Stores};
 use super::ingest::{self, summarise};
 use super::large::{Downloads, Early, LARGE_BYTES, Watcher};
+use super::quarantine::keep_out_fetched;
 use super::reading::{Look, Reading};
+use super::register::Register;
 use super::streamed::{Kept, Streamed, Tick};
 use crate::imap::{self, Body, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
@@ -14,7 +16,6 @@ use crate::pgp::keyring::Keyring;
 use crate::pgp::open::{Decrypt, Terms};
 use crate::pgp::report::Badge;
 use crate::register::record::Digest;
-use crate::store::cache::NewMessage;
 use crate::store::summary::Summary;
 
 /// The summary of a message made anew from where it is kept; `None` where it cannot be read from there.
@@ -61,6 +62,7 @@ pub(super) struct Wanted {
     company: Company,
     handle: Option<imap::Handle>,
     pub(super) downloads: Arc<Downloads>,
+    pub(super) register: Register,
     pub(super) watcher: Watcher,
     pub(super) core: super::core::CoreHandle,
 }
@@ -79,6 +81,7 @@ impl Wanted {
             company: core.company(open, Some(key)),
             handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
             downloads: Arc::clone(&open.downloads),
+            register: open.register.clone(),
             watcher,
             core: core.handle.clone(),
             name,
@@ -155,10 +158,19 @@ impl Wanted {
         let context = self.context();
         let (stores, core, number, mailbox) =
             (Arc::clone(&self.stores), self.core.clone(), self.number, self.key.mailbox);
+        let register = self.register.clone();
         let kept = tokio::task::spawn_blocking(move || {
-            let message: NewMessage = summarise(fetched, &context);
-            let summary = Summary { has_raw: true, ..message.summary.clone() };
-            if stores.cache.put_batch(mailbox, vec![message], None).is_ok() {
+            let (message, is_out) = keep_out_fetched(&stores, &register, mailbox, summarise(fetched, &context));
+            let summary = Summary { has_raw: message.raw.is_some(), ..message.summary.clone() };
+            let put = stores.cache.put_batch(mailbox, vec![message], None);
+            // Nobody but a person fetches it again.
+            if put.is_ok()
+                && is_out
+                && let Err(error) = stores.cache.let_go(mailbox, &[summary.uid])
+            {
+                tracing::warn!(%error, "what is kept under a key of its own may be fetched again");
+            }
+            if put.is_ok() {
                 core.back_of(number, move |core, open| {
                     open.library.applied(mailbox, [summary.uid], true, true);
                     core.ingested(open, mailbox, vec![summary.into()]);
@@ -191,7 +203,7 @@ impl Wanted {
 /// The summary of a message that is here, of what was read of it.
 fn of_reading(old: &Summary, reading: &Reading, bytes: u64, context: &ingest::Context) -> Summary {
     let mut new = Summary { uid: old.uid, flags: old.flags.clone(), received: old.received, ..Summary::default() };
-    (new.has_raw, new.bytes) = (true, u32::try_from(bytes).unwrap_or(old.bytes));
+    (new.has_raw, new.bytes) = (old.has_raw, u32::try_from(bytes).unwrap_or(old.bytes));
     ingest::fill(&mut new, reading, context);
     ingest::carry_over(&mut new, old);
     ingest::if_for_this_system(new)

@@ -77,6 +77,8 @@ pub struct Folder {
     at: PathBuf,
     dir: OwnedFd,
     places: HashMap<String, Place>,
+    /// Directories that it stands in: a name that is new there has to be brought to the disk, too.
+    above: Vec<(PathBuf, OwnedFd)>,
     /// What [`Self::settle`] has to do with.
     batch: Vec<Passing>,
 }
@@ -168,10 +170,19 @@ impl Folder {
     /// It cannot be made or used, or another export is at work in it.
     pub fn open(root: &Path, name: &str) -> Result<Self, ExportError> {
         let fail = |why: &dyn std::fmt::Display| ExportError::at(root.display(), why);
+        let holders = holders(root);
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(root).map_err(|why| fail(&why))?;
         let parent = rustix::fs::openat(CWD, root, DIRECTORY, Mode::empty()).map_err(|why| fail(&why))?;
         let (dir, at) = (enter(&parent, name, root)?, root.join(name));
-        Self::of(dir, at)
+        let mut folder = Self::of(dir, at)?;
+        folder.above.push((root.to_owned(), parent));
+        for holder in holders {
+            // Whoever may make a directory in one that may not be read has no way to bring its name to the disk.
+            if let Ok(dir) = rustix::fs::openat(CWD, &holder, DIRECTORY, Mode::empty()) {
+                folder.above.push((holder, dir));
+            }
+        }
+        Ok(folder)
     }
 
     /// Opens a directory that a person named, as it is.
@@ -188,7 +199,7 @@ impl Folder {
         if let Err(Errno::WOULDBLOCK) = rustix::fs::flock(&dir, FlockOperation::NonBlockingLockExclusive) {
             return Err(ExportError::at(at.display(), "another export is at work here"));
         }
-        let mut folder = Self { at, dir, places: HashMap::new(), batch: Vec::new() };
+        let mut folder = Self { at, dir, places: HashMap::new(), above: Vec::new(), batch: Vec::new() };
         folder.place("")?;
         Ok(folder)
     }
@@ -202,14 +213,19 @@ impl Folder {
     /// A directory in it: empty for itself.
     fn place(&mut self, name: &str) -> Result<&mut Place, ExportError> {
         if !self.places.contains_key(name) {
-            let fail = |why: &dyn std::fmt::Display| ExportError::at(self.at.join(name).display(), why);
+            let at = self.at.join(name);
+            let fail = |why: &dyn std::fmt::Display| ExportError::at(at.display(), why);
             if !name.is_empty() && !is_inside(name) {
                 return Err(fail(&"leads out of the directory of the export"));
             }
-            let mut dir = self.dir.try_clone().map_err(|why| fail(&why))?;
-            for piece in name.split('/').filter(|piece| !piece.is_empty()) {
-                dir = enter(&dir, piece, &self.at)?;
-            }
+            let dir = match name.rsplit_once('/').unwrap_or(("", name)) {
+                (_, "") => self.dir.try_clone().map_err(|why| fail(&why))?,
+                // The one that holds it is a place, too: its names have to be brought to the disk.
+                (holder, piece) => {
+                    let above = self.at.join(holder);
+                    enter(&self.place(holder)?.dir, piece, &above)?
+                }
+            };
             let mut names = HashMap::new();
             for entry in rustix::fs::Dir::read_from(&dir).map_err(|why| fail(&why))? {
                 let entry = entry.map_err(|why| fail(&why))?;
@@ -433,11 +449,27 @@ impl Folder {
     /// As for [`Self::settle`], and as the system says.
     pub fn sync(&mut self) -> Result<(), ExportError> {
         self.settle()?;
-        for (name, place) in &self.places {
-            rustix::fs::fsync(&place.dir).map_err(|why| ExportError::at(self.at.join(name).display(), why))?;
+        for (at, dir) in self.kept() {
+            rustix::fs::fsync(dir).map_err(|why| ExportError::at(at.display(), why))?;
         }
         Ok(())
     }
+
+    /// The directories whose names [`Self::sync`] brings to the disk: each that something was put into or made in, and those above.
+    fn kept(&self) -> impl Iterator<Item = (PathBuf, &OwnedFd)> {
+        let places = self.places.iter().map(|(name, place)| (self.at.join(name), &place.dir));
+        places.chain(self.above.iter().map(|(at, dir)| (at.clone(), dir)))
+    }
+}
+
+/// The directories in which one is to be made, so that another one is there.
+fn holders(wanted: &Path) -> Vec<PathBuf> {
+    let mut holders = Vec::new();
+    for missing in wanted.ancestors().take_while(|one| !one.as_os_str().is_empty() && !one.exists()) {
+        let holder = missing.parent().unwrap_or(Path::new("/"));
+        holders.push(if holder.as_os_str().is_empty() { PathBuf::from(".") } else { holder.to_owned() });
+    }
+    holders
 }
 
 /// Writes content to a file of a passing name: its name, size and digest. It may not be on the disk yet; on an error it is gone.
@@ -579,6 +611,32 @@ mod tests {
         put(&mut folder, "late.pdf", b"late");
         drop(folder);
         assert_eq!(std::fs::read_dir(&place).unwrap().count(), BATCH_FILES + 1);
+    }
+
+    #[test]
+    fn every_directory_that_got_a_name_is_brought_to_the_disk() {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().join("matters/2026");
+        let kept = |folder: &Folder| {
+            let mut kept: Vec<String> = folder
+                .kept()
+                .map(|(at, _)| at.strip_prefix(dir.path()).unwrap().to_str().unwrap().trim_end_matches('/').to_owned())
+                .collect();
+            kept.sort();
+            kept
+        };
+        let mut folder = Folder::open(&root, "CASE").unwrap();
+        folder.put("Maildir/cur", "1.eml", None, &|to: &mut dyn Write| to.write_all(b"x")).unwrap();
+        folder.directory("Maildir/new").unwrap();
+        folder.sync().unwrap();
+        let case = "matters/2026/CASE";
+        let within = ["", "/Maildir", "/Maildir/cur", "/Maildir/new"].map(|end| format!("{case}{end}"));
+        let above = ["", "matters", "matters/2026"].map(str::to_owned);
+        assert_eq!(kept(&folder), [&above[..], &within].concat());
+        drop(folder);
+        // What was there already needs no new name above.
+        let folder = Folder::open(&root, "CASE").unwrap();
+        assert_eq!(kept(&folder), ["matters/2026", case]);
     }
 
     #[test]

@@ -96,6 +96,27 @@ pub struct Entry {
     pub verdict: String,
     /// The digest of its message: [`Provenance::sha256`].
     pub message: String,
+    /// The attachment that it came in, where that is a package of files.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inside: Option<Inside>,
+}
+
+/// An attachment that is a package of files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Inside {
+    /// What its sender called it. Foreign text.
+    pub name: String,
+    /// Its place in the message.
+    pub part: String,
+    /// Its digest.
+    pub sha256: String,
+}
+
+impl Inside {
+    /// In words, for a row.
+    fn words(&self) -> String {
+        format!("{} (part {}, SHA-256 {})", self.name, self.part, self.sha256)
+    }
 }
 
 /// What was not written, and why.
@@ -181,6 +202,7 @@ impl Manifest {
             "message-id",
             "part",
             "subject",
+            "inside",
         ]);
         for entry in self.files.iter().filter(|entry| entry.role == Role::Document) {
             let unknown = Provenance::default();
@@ -205,6 +227,7 @@ impl Manifest {
                 &message.message_id,
                 &entry.part,
                 &message.subject,
+                &entry.inside.as_ref().map(Inside::words).unwrap_or_default(),
             ]));
         }
         text
@@ -300,7 +323,7 @@ pub fn read_digests(text: &str) -> Result<Vec<(String, String)>, usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Entry, Manifest, Provenance, Role, read_digests, row};
+    use super::{Entry, Inside, Manifest, Provenance, Role, read_digests, row};
 
     fn entry(path: &str, message: &str) -> Entry {
         Entry {
@@ -315,6 +338,7 @@ mod tests {
             flags: Vec::new(),
             verdict: String::new(),
             message: message.into(),
+            inside: None,
         }
     }
 
@@ -337,6 +361,9 @@ mod tests {
         assert_eq!(now.files.iter().map(|one| one.path.as_str()).collect::<Vec<_>>(), ["a", "b"]);
         assert_eq!(now.messages.len(), 2);
         assert_eq!(now.index().lines().count(), 3);
+        now.files[1].inside = Some(Inside { name: "winmail.dat".into(), part: "2".into(), sha256: "0f".repeat(32) });
+        let index = now.index();
+        assert_eq!(index.matches("winmail.dat (part 2, SHA-256 0f0f").count(), 1, "{index}");
         let read: Manifest = serde_json::from_slice(&now.json().unwrap()).unwrap();
         assert_eq!(read, now);
     }

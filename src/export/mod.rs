@@ -10,6 +10,7 @@
 
 pub mod archive;
 pub mod bundle;
+pub mod complete;
 pub mod folder;
 pub mod layout;
 pub mod mailbox;

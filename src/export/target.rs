@@ -3,10 +3,10 @@
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::complete::fitting;
+
 /// Names that are offered.
 const NAMES_MAX: usize = 50;
-/// Entries of a directory that are looked at.
-const ENTRIES_MAX: usize = 20_000;
 /// Less than this is worth a word.
 const LITTLE: u64 = 200_000_000;
 
@@ -41,7 +41,8 @@ pub fn resolve(typed: &str, cwd: &Path, home: Option<&Path>) -> PathBuf {
 #[must_use]
 pub fn look(typed: &str, cwd: &Path, home: Option<&Path>, own: &[PathBuf]) -> Target {
     let place = resolve(typed, cwd, home);
-    let mut target = Target { completions: completions(typed, cwd, home), ..Target::default() };
+    let completions = fitting(typed, cwd, home, false, NAMES_MAX).into_iter().map(|one| one.typed).collect();
+    let mut target = Target { completions, ..Target::default() };
     let there = place.ancestors().find(|place| place.is_dir());
     target.is_there = place.symlink_metadata().is_ok();
     target.free = there.and_then(|there| crate::store::space::free_bytes(there).ok());
@@ -91,29 +92,6 @@ pub fn refusal(place: &Path, own: &[PathBuf]) -> Option<String> {
     }
     let may = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
     rustix::fs::access(&real, may).is_err().then(|| "you may not write here".to_owned())
-}
-
-/// What the last piece of a typed path could be the beginning of.
-fn completions(typed: &str, cwd: &Path, home: Option<&Path>) -> Vec<String> {
-    if typed == "~" {
-        return vec!["~/".to_owned()];
-    }
-    let (parents, begun) = match typed.rsplit_once('/') {
-        Some((parents, begun)) => (format!("{parents}/"), begun),
-        None => (String::new(), typed),
-    };
-    let dir = resolve(&parents, cwd, home);
-    let Ok(entries) = std::fs::read_dir(dir) else { return Vec::new() };
-    let fits = |name: &str| name.starts_with(begun) && (!begun.is_empty() || !name.starts_with('.'));
-    let mut found: Vec<String> = entries
-        .take(ENTRIES_MAX)
-        .flatten()
-        .filter(|entry| entry.path().is_dir())
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| fits(name))
-        .collect();
-    found.sort();
-    found.into_iter().take(NAMES_MAX).map(|name| format!("{parents}{name}/")).collect()
 }
 
 /// The service that copies a folder elsewhere, if one of those above it is named as such folders are.

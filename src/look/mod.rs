@@ -124,12 +124,13 @@ pub fn look(asked: &Asked, bytes: &[u8]) -> Result<Found, LookError> {
     let (extension, media_type) = (extension(&asked.name), asked.media_type.to_ascii_lowercase());
     let starts = |magic: &[u8]| bytes.starts_with(magic);
     let found = match () {
+        // First: what is in it lies in it as it is, and a PDF begins anywhere near the beginning.
+        () if tnef::is_package(bytes) => tnef::look(bytes),
         () if bytes.get(..1024.min(bytes.len())).is_some_and(|head| memchr::memmem::find(head, b"%PDF-").is_some()) => {
             pdf(bytes)
         }
         () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => archive::look(bytes),
         () if starts(b"{\\rtf") => Ok(rtf::look(bytes)),
-        () if starts(&tnef::MAGIC) => tnef::look(bytes),
         () if picture::is_picture(bytes) => picture::look(bytes),
         () if starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => {
             Err(LookError::new("it is an old Office document (before 2007), which casemail does not read"))

@@ -18,6 +18,7 @@ pub mod outline;
 pub mod reply;
 pub mod report;
 pub mod safe;
+pub mod size;
 mod structure;
 pub mod subject;
 pub mod thread;

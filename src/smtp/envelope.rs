@@ -7,6 +7,7 @@ use lettre::Address;
 use thiserror::Error;
 
 use super::reply::Offer;
+use crate::mail::size::size;
 use crate::net::sasl::{Fault, NoWay};
 
 /// Sender and recipients as the server is told them. Header fields do not count here.
@@ -43,7 +44,7 @@ pub enum Unsendable {
     Bcc,
     /// Larger than the server takes (RFC 1870).
     #[error(
-        "Too large for the server: {} > {}. Send fewer or smaller attachments", megabytes(*.bytes), megabytes(*.limit)
+        "Too large for the server: {} > {}. Send fewer or smaller attachments", size(*.bytes), size(*.limit)
     )]
     TooLarge {
         /// Its size.
@@ -60,18 +61,6 @@ pub enum Unsendable {
     /// The login was broken off on our side.
     #[error("The login was broken off: {0}")]
     LoginBrokenOff(Fault),
-}
-
-/// A size for people: `26.1 MB`, as servers' operators count (10^6).
-#[must_use]
-pub fn megabytes(bytes: u64) -> String {
-    match bytes {
-        0..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => {
-            let tenths = bytes.div_ceil(100_000);
-            format!("{}.{} MB", tenths / 10, tenths % 10)
-        }
-    }
 }
 
 /// Parsed addresses, in the order of the envelope.
@@ -167,9 +156,6 @@ mod tests {
 
     #[test]
     fn sizes_are_for_people() {
-        for (bytes, words) in [(999, "1 kB"), (999_999, "1000 kB"), (1_000_000, "1.0 MB"), (26_214_400, "26.3 MB")] {
-            assert_eq!(super::megabytes(bytes), words);
-        }
         let words = Unsendable::TooLarge { bytes: 26_000_001, limit: 25_000_000 }.to_string();
         assert!(words.contains("26.1 MB > 25.0 MB"), "{words}");
     }

@@ -49,7 +49,7 @@ use super::summary::Summary;
 use super::vault::Sealer;
 use crate::mail::id::{MailboxId, MessageKey};
 
-pub use self::list::{KeptList, ListWriter};
+pub use self::list::{KeptList, ListWriter, PartReader};
 
 /// How the cache is opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

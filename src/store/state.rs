@@ -3,9 +3,12 @@
 //! Every write is a transaction that is on the disk when the call returns; after a crash the store opens as of the last of them.
 //! Names are kept as keyed digests, values are sealed for their place.
 
+mod bringing;
 mod changes;
 mod epoch;
+mod error;
 mod keys;
+mod later;
 mod opening;
 mod register;
 
@@ -18,27 +21,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use zeroize::Zeroizing;
 
+pub use self::error::StateError;
 pub use self::opening::begin_anew;
 use self::opening::whole;
 pub use self::outbox::KeptDraft;
-use self::outbox::{DRAFTS, OUTBOX, OUTBOX_DRAFTS, OUTBOX_RAW};
 pub use self::register::{RegisterRow, StreamRow};
-use super::outbox::{OutboxState, Step};
 use super::profile::Roots;
-use super::space::{self, DiskFull};
+use super::space;
 use super::vault::{Blinder, Sealer, Vault};
-use crate::mail::id::OutboxId;
 
 mod outbox;
 mod quarantine;
-
-/// What this casemail writes. Older ones are brought up by [`MIGRATIONS`].
-const SCHEMA: u32 = 6;
-/// The change from schema n+1 to n+2, at index n. Each runs in the transaction that also raises the number.
-const MIGRATIONS: [Migration; SCHEMA as usize - 1] =
-    [changes::migrate, outbox::migrate_rows, keys::migrate, changes::migrate_rows, register::migrate];
-/// A step from one schema to the next.
-type Migration = fn(&WriteTransaction, &Keys) -> Result<(), StateError>;
 
 type Numbered = TableDefinition<'static, u64, &'static [u8]>;
 type Named = TableDefinition<'static, &'static [u8], &'static [u8]>;
@@ -54,150 +47,6 @@ const MARK: &str = "mark";
 const CACHE_BYTES: usize = 2 << 20;
 /// Room that a transaction needs beside the bytes of a message.
 const SLACK: u64 = 4 << 20;
-
-/// Why the state store cannot be read or written. Nothing of it was changed then.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// The header is older than one that has opened this store.
-    #[error(
-        "the header of this profile is older than its state store: an old passphrase was put back; put back the newer header"
-    )]
-    HeaderRolledBack,
-    /// Of a later casemail.
-    #[error("{} was written by a later casemail (schema {version}); use that one", place.display())]
-    Later {
-        /// Where.
-        place: PathBuf,
-        /// Its schema.
-        version: u32,
-    },
-    /// There has been a store, and there is none.
-    #[error(
-        "the state store is gone: {} is not there, and with it the outbox, drafts, changes that wait, keys and the register. Put back a copy of that file; \
-         only if there is none, begin anew with `casemail store anew`",
-        place.display()
-    )]
-    Missing {
-        /// Where it should be.
-        place: PathBuf,
-    },
-    /// Nothing is in the file, which is never so by itself.
-    #[error(
-        "the state store is empty: {} has 0 bytes, and the outbox, drafts, changes that wait, keys and the register were in it. Put back a copy of that \
-         file; only if there is none, begin anew with `casemail store anew`",
-        place.display()
-    )]
-    Empty {
-        /// Where.
-        place: PathBuf,
-    },
-    /// The file is not as it was written.
-    #[error(
-        "the state store is damaged: {} is not what casemail wrote ({because}). Nothing in it was changed. Put back a copy of that file; only if there \
-         is none, `casemail store anew` keeps it aside and begins anew",
-        place.display()
-    )]
-    Broken {
-        /// Where.
-        place: PathBuf,
-        /// How that shows.
-        because: String,
-    },
-    /// As [`Self::Broken`], before it is known of which file.
-    #[error("the state store is damaged: {because}")]
-    Corrupt {
-        /// How that shows.
-        because: String,
-    },
-    /// Another key, or a value that is damaged or not in its place.
-    #[error("{what} in the state store does not open: it is damaged or belongs to another profile; the rest is whole")]
-    Damaged {
-        /// Which record.
-        what: String,
-    },
-    /// No such row.
-    #[error("there is no outbox entry {0}")]
-    NoEntry(OutboxId),
-    /// What was asked would lose or double a message.
-    #[error("outbox entry {id} is {} and cannot be {}", from.name(), step.words())]
-    Transition {
-        /// The row.
-        id: OutboxId,
-        /// What it is.
-        from: OutboxState,
-        /// What was to happen to it.
-        step: Step,
-    },
-    /// What was to be written would lose or double a message.
-    #[error("outbox entry {id} was not changed to {}: that would lose or double the message for somebody", state.name())]
-    Disagrees {
-        /// The row.
-        id: OutboxId,
-        /// What it was to become.
-        state: OutboxState,
-    },
-    /// Nobody finds anything among so many.
-    #[error("there are 200 drafts already: finish or throw away one of them first")]
-    TooManyDrafts,
-    /// Too little room.
-    #[error(transparent)]
-    DiskFull(#[from] DiskFull),
-    /// redb.
-    #[error("the state store cannot be used: {because}; nothing in it was changed")]
-    Store {
-        /// Why.
-        because: String,
-    },
-    /// The disk below it. The store is opened anew before it is used again.
-    #[error("the disk below the state store fails: {because}; nothing in it was changed")]
-    Io {
-        /// Why.
-        because: String,
-    },
-}
-
-impl StateError {
-    /// Whether the file is lost or damaged, so that only a copy of it or a new one can help.
-    #[must_use]
-    pub fn is_of_the_file(&self) -> bool {
-        matches!(
-            self,
-            Self::Missing { .. }
-                | Self::Empty { .. }
-                | Self::Broken { .. }
-                | Self::Corrupt { .. }
-                | Self::Damaged { .. }
-        )
-    }
-
-    /// Whether the same may go well later, without anybody changing anything in the store: the disk was full, or failed.
-    #[must_use]
-    pub fn may_pass(&self) -> bool {
-        matches!(self, Self::DiskFull(_) | Self::Io { .. } | Self::Store { .. })
-    }
-}
-
-/// Whether an error is about what is in the file, and not about the disk.
-fn is_of_content(error: &std::io::Error) -> bool {
-    matches!(error.kind(), std::io::ErrorKind::InvalidData | std::io::ErrorKind::UnexpectedEof)
-}
-
-macro_rules! from_redb {
-    ($($error:ident),*) => {$(
-        impl From<redb::$error> for StateError {
-            fn from(error: redb::$error) -> Self {
-                let because = error.to_string();
-                match redb::Error::from(error) {
-                    redb::Error::Corrupted(because) => Self::Corrupt { because },
-                    redb::Error::Io(error) if is_of_content(&error) => Self::Corrupt { because },
-                    redb::Error::Io(_) | redb::Error::PreviousIo => Self::Io { because },
-                    _ => Self::Store { because },
-                }
-            }
-        }
-    )*};
-}
-from_redb!(DatabaseError, TransactionError, TableError, StorageError, CommitError);
 
 /// What values are sealed and names are blinded with.
 struct Keys {
@@ -272,9 +121,24 @@ impl State {
     /// # Errors
     /// [`StateError`]; the file is left as it is.
     pub fn open_of(roots: &Roots, vault: &Vault) -> Result<Self, StateError> {
-        let file = roots.state_file();
-        opening::settle(&file, vault, Some(roots))?;
-        Self::open_by(&file, vault, Box::new(opening::database))
+        Self::prepare(roots, vault)?;
+        Self::open_prepared(roots, vault)
+    }
+
+    /// The first half of [`Self::open_of`], before anything is done to the cache: makes sure that there is a store, or makes it.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn prepare(roots: &Roots, vault: &Vault) -> Result<(), StateError> {
+        opening::settle(&roots.state_file(), vault, Some(roots))
+    }
+
+    /// The second half of [`Self::open_of`]; it may go on beside the opening of the cache.
+    ///
+    /// # Errors
+    /// [`StateError`]; the file is left as it is.
+    pub fn open_prepared(roots: &Roots, vault: &Vault) -> Result<Self, StateError> {
+        Self::open_by(&roots.state_file(), vault, Box::new(opening::database))
     }
 
     fn open_by(file: &Path, vault: &Vault, opener: Opener) -> Result<Self, StateError> {
@@ -348,50 +212,6 @@ impl State {
             view.open_table(META)?;
             Ok(view)
         })
-    }
-
-    fn bring_up(&self, generation: u64) -> Result<(), StateError> {
-        let transaction = self.begin()?;
-        let stored = transaction.open_table(META)?.get("schema")?.map(|value| value.value().to_vec());
-        let schema = stored.and_then(|bytes| bytes.try_into().ok()).map_or(SCHEMA, u32::from_le_bytes);
-        if schema > SCHEMA || schema == 0 {
-            return Err(StateError::Later { place: self.file.clone(), version: schema });
-        }
-        for step in MIGRATIONS.iter().skip(schema as usize - 1) {
-            step(&transaction, &self.keys)?;
-        }
-        {
-            let mut meta = transaction.open_table(META)?;
-            meta.insert("schema", SCHEMA.to_le_bytes().as_slice())?;
-            let seen = match meta.get("generation")? {
-                Some(value) => self.keys.open::<u64>("meta", b"generation", value.value())?,
-                None => 0,
-            };
-            if generation < seen {
-                return Err(StateError::HeaderRolledBack);
-            }
-            if generation > seen {
-                let value = self.keys.seal("meta", b"generation", &generation)?;
-                meta.insert("generation", value.as_slice())?;
-            }
-            for table in [
-                OUTBOX,
-                OUTBOX_RAW,
-                OUTBOX_DRAFTS,
-                DRAFTS,
-                changes::CHANGES,
-                changes::CHANGES_RAW,
-                register::STREAMS,
-                register::ROWS,
-            ] {
-                transaction.open_table(table)?;
-            }
-            for table in [keys::CERTS, keys::SECRETS, VALUES] {
-                transaction.open_table(table)?;
-            }
-        }
-        transaction.commit()?;
-        Ok(())
     }
 
     /// Several changes as one: all of them or, on an error, none. Durable when it returns.

@@ -132,7 +132,7 @@ impl Gathering<'_> {
         let book = self.exporter.book()?;
         let from = reading.headers().from().first().map(|one| one.addr.clone()).unwrap_or_default();
         let about = format!("{}, {from}", Self::at(letter.received));
-        let shut = self.exporter.shut(&book, letter, reading, message.digest);
+        let shut = self.exporter.shut(&book, letter, &message)?;
         if shut != Shut::Whole {
             self.messages.push(name_of(reading, message.digest));
         }
@@ -150,8 +150,8 @@ impl Gathering<'_> {
                 continue;
             }
             let about = format!("{about}, SHA-256 {}\u{2026}", one.sha256.get(..16).unwrap_or_default());
-            let because =
-                if shut == Shut::Whole { Some(QUARANTINE) } else { because(self.exporter.reach(&book, letter, one)) };
+            let reach = self.exporter.reach(&book, letter, &message, one)?;
+            let because = if shut == Shut::Whole { Some(QUARANTINE) } else { because(reach) };
             if let Some(because) = because {
                 self.list(&letter.name.to_string(), "", because);
             } else if let Some(because) = self.too_large(one.bytes) {
@@ -231,7 +231,7 @@ impl Gathering<'_> {
         head.push(("Message-ID", headers.message_id().unwrap_or_default()));
         let said = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
         head.push(("OpenPGP", said.into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(" ")));
-        let is_open = |one: &&AttachmentInfo| self.exporter.reach(book, letter, one) == Reach::Open;
+        let is_open = |one: &&AttachmentInfo| self.exporter.own_reach(book, letter, one) == Reach::Open;
         let files: Vec<String> = reading
             .body
             .attachments

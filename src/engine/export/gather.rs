@@ -8,16 +8,16 @@ use jiff::Timestamp;
 use super::{Order, Subject};
 use crate::app::view::Scope;
 use crate::case::document::{Direction, Document};
-use crate::case::{Identifier, Jurisdiction};
+use crate::case::{Identifier, Jurisdiction, MessageName};
 use crate::engine::core::{Core, EngineError, Open, Settings, Stores};
 use crate::engine::documents::Documents;
 use crate::engine::guard::Records;
+use crate::engine::library::filing::name_digest;
 use crate::engine::quarantine::is_own;
 use crate::engine::register::Register;
 use crate::engine::target::own;
 use crate::export::{layout, target};
 use crate::mail::id::{CaseId, MessageKey, MessageRef, ThreadId};
-use crate::mail::thread::id_hash;
 use crate::pgp::keyring::Keyring;
 use crate::register::Book;
 use crate::register::record::Record;
@@ -204,8 +204,8 @@ impl Exporter {
     }
 
     /// When this message was first written down as received, by any device.
-    pub(super) fn first_seen(&self, message_id: &str) -> Option<Timestamp> {
-        let id = id_hash(message_id);
+    pub(super) fn first_seen(&self, name: &MessageName) -> Option<Timestamp> {
+        let id = name_digest(name);
         let (stream, seq) = self.register.with(|loaded| loaded.history().received_at(id)).ok()??;
         let row = self.stores.state.register_row(stream, seq).ok()??;
         Record::read(&row.record).ok().map(|record| record.at)

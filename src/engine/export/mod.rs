@@ -2,7 +2,7 @@
 //!
 //! What is exported is gathered from the index at once ([`gather`]); the work ([`work`]) is done beside the core, one message at a time, and what is large
 //! is read as a stream, so that a case of any size takes the memory of its index. What stands beside the files is made in [`seal`], one PDF of many
-//! documents in [`bundle`]; [`screen`] does it for a person who watches.
+//! documents in [`bundle`], what is in a package in [`within`]; [`screen`] does it for a person who watches.
 
 mod bundle;
 mod fetch;
@@ -11,6 +11,7 @@ mod gauge;
 mod provenance;
 mod screen;
 mod seal;
+mod within;
 mod work;
 
 use std::path::PathBuf;

@@ -6,8 +6,12 @@ use super::gather::{Exporter, Letter};
 use crate::case::document::{Direction, Document, Reach};
 use crate::case::{Class, MessageName, service};
 use crate::engine::documents::reach;
+use crate::engine::inside::{may_hold_files, reach_within};
+use crate::engine::quarantine::names_any;
 use crate::engine::reading::Reading;
+use crate::engine::streamed::Streamed;
 use crate::export::{Entry, ExportError, Provenance, Role};
+use crate::look::tnef;
 use crate::mail::address::Address;
 use crate::mail::display::{AttachmentInfo, Body};
 use crate::mail::safe::file_name;
@@ -56,32 +60,77 @@ impl Exporter {
         self.register.with(|loaded| loaded.book()).map_err(|why| ExportError::at("the register", why))
     }
 
-    /// What of a message is out of reach.
-    pub(super) fn shut(&self, book: &Book, letter: &Letter, reading: &Reading, digest: Digest) -> Shut {
-        if book.has_quarantine() && book.is_message_quarantined(&name_of(reading, digest)) {
-            return Shut::Whole;
+    /// What of a message is out of reach. Of one that cannot be read, or that stays closed, nobody can tell what is in it: all of it is, where anything
+    /// under its name is.
+    ///
+    /// # Errors
+    /// The stores cannot be read.
+    pub(super) fn shut(&self, book: &Book, letter: &Letter, message: &Streamed) -> Result<Shut, ExportError> {
+        let told = message.reading.as_ref().filter(|reading| !reading.is_closed());
+        if book.has_quarantine() {
+            let is_out = match &message.reading {
+                Some(reading) if told.is_some() => book.is_message_quarantined(&name_of(reading, message.digest)),
+                Some(reading) => names_any(book, &name_of(reading, message.digest)) || self.is_kept_out(letter)?,
+                None => names_any(book, &self.unread_name(letter, message)?) || self.is_kept_out(letter)?,
+            };
+            if is_out {
+                return Ok(Shut::Whole);
+            }
         }
+        let Some(reading) = &message.reading else { return Ok(Shut::Nothing) };
         // The worst of them, in the order of their reach.
-        let worst =
-            reading.body.attachments.iter().map(|one| self.reach(book, letter, one)).max_by_key(|reach| *reach as u8);
-        worst.and_then(because).map_or(Shut::Nothing, Shut::Part)
+        let mut worst = Reach::Open;
+        for one in &reading.body.attachments {
+            worst = worst.max(self.reach(book, letter, message, one)?);
+        }
+        Ok(because(worst).map_or(Shut::Nothing, Shut::Part))
+    }
+
+    /// Whether a message lies under a key of its own here.
+    fn is_kept_out(&self, letter: &Letter) -> Result<bool, ExportError> {
+        self.stores.is_sealed(letter.key).map_err(|why| ExportError::at(&letter.name, why))
+    }
+
+    /// The name of a message that cannot be read: by what the list has of it.
+    fn unread_name(&self, letter: &Letter, message: &Streamed) -> Result<MessageName, ExportError> {
+        let summary = self.stores.cache.summary(letter.key).map_err(|why| ExportError::at(&letter.name, why))?;
+        let message_id = summary.map(|summary| summary.message_id).unwrap_or_default();
+        Ok(MessageName { message_id, digest: message.digest.0 })
     }
 
     /// The text of a message without what is out of reach: a text that has a name is shown with its message and is a document, too.
     pub(super) fn text(&self, book: &Book, letter: &Letter, reading: &Reading) -> String {
         let mut body = Body { sections: reading.body.sections.clone(), ..Body::default() };
-        for one in reading.body.attachments.iter().filter(|one| self.reach(book, letter, one) != Reach::Open) {
+        for one in reading.body.attachments.iter().filter(|one| self.own_reach(book, letter, one) != Reach::Open) {
             body.sections.retain(|section| section.part != one.part);
         }
         body.text()
     }
 
-    /// Whether a document may be written out.
-    pub(super) fn reach(&self, book: &Book, letter: &Letter, one: &AttachmentInfo) -> Reach {
+    /// Whether a document may be written out, by its own name and digest.
+    pub(super) fn own_reach(&self, book: &Book, letter: &Letter, one: &AttachmentInfo) -> Reach {
         // By the name that the screen and the register have.
         let withheld = self.settings.config.documents.of(&file_name(&one.name), &one.media_type).withheld;
-        let direction = if letter.is_own { Direction::Out } else { Direction::In };
-        reach(book, None, &one.sha256, withheld, direction)
+        reach(book, None, &one.sha256, withheld, direction(letter))
+    }
+
+    /// The same, also by what is in it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(super) fn reach(
+        &self,
+        book: &Book,
+        letter: &Letter,
+        message: &Streamed,
+        one: &AttachmentInfo,
+    ) -> Result<Reach, ExportError> {
+        let own = self.own_reach(book, letter, one);
+        if own != Reach::Open {
+            return Ok(own);
+        }
+        let Some(content) = package(letter, message, one)? else { return Ok(own) };
+        Ok(reach_within(book, &self.settings.config.documents, one, &content, direction(letter)).0)
     }
 
     /// Whether a message is from one of the accounts.
@@ -106,8 +155,9 @@ impl Exporter {
         });
         let class: Class = reading.carried(&settings.classes);
         let message_id = headers.message_id().or_else(|| outer.message_id()).unwrap_or_default();
+        let digest = sha256.parse().unwrap_or_default();
         Provenance {
-            first_seen: self.first_seen(&message_id),
+            first_seen: self.first_seen(&name_of(reading, digest)),
             message_id,
             sha256,
             places: vec![letter.name.to_string()],
@@ -144,6 +194,28 @@ impl Exporter {
     }
 }
 
+fn direction(letter: &Letter) -> Direction {
+    if letter.is_own { Direction::Out } else { Direction::In }
+}
+
+/// The bytes of an attachment that may be a package of files; nothing where it is none, or too large to be looked into.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn package(
+    letter: &Letter,
+    message: &Streamed,
+    one: &AttachmentInfo,
+) -> Result<Option<Vec<u8>>, ExportError> {
+    if !may_hold_files(one) {
+        return Ok(None);
+    }
+    let mut content = Vec::new();
+    let read = message.write_content(&message.tape(), one.part, &mut content);
+    read.map_err(|why| ExportError::at(&letter.name, why))?;
+    Ok(Some(content).filter(|content| tnef::is_package(content)))
+}
+
 /// A file that is still to be written.
 pub(super) fn entry(role: Role, name: &str, part: &str, media_type: &str, message: &str) -> Entry {
     Entry {
@@ -158,5 +230,6 @@ pub(super) fn entry(role: Role, name: &str, part: &str, media_type: &str, messag
         flags: Vec::new(),
         verdict: String::new(),
         message: message.to_owned(),
+        inside: None,
     }
 }

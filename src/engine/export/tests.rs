@@ -6,14 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::fetch::Fetch;
 use super::gather::Letter;
+use super::provenance::Shut;
 use super::{Choice, Exporter, Form, Order, Progress, Subject};
 use crate::case::MessageName;
 use crate::engine::query::Filter;
-use crate::engine::streamed::Kept;
+use crate::engine::streamed::{Kept, Streamed};
 use crate::engine::tests::{Running, World, fetched};
 use crate::export::{Entry, Manifest, Provenance};
 use crate::imap::{Body, Fetched};
 use crate::mail::id::MessageRef;
+use crate::pgp::generate::generate;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::seal::encrypt;
 use crate::register::Event;
 use crate::register::record::Digest;
 
@@ -115,6 +119,62 @@ fn a_mailbox_holds_what_was_looked_at_and_all_of_it() {
     let error = export([(true, true), (true, false)]).unwrap_err().to_string();
     assert!(error.contains("the server does not answer") && error.contains("INBOX/7/2"), "{error}");
     assert!(!mbox.exists() && !dir.path().join("NO-CASE/MANIFEST.sha256").exists());
+}
+
+/// A message that is encrypted to somebody else.
+fn closed(id: u32) -> Vec<u8> {
+    let now = "2026-05-11T08:00:00Z".parse().unwrap();
+    let them = generate("P. Windlestraw", "p.windlestraw@cps.gov.example", now).unwrap();
+    let mut keyring = Keyring::new();
+    keyring.add_secret(&them.secret, None).unwrap();
+    let (entity, key) = (format!("Content-Type: text/plain\r\n\r\n{SECRET}\r\n"), &them.info.fingerprint);
+    let mut sealed = encrypt(entity.as_bytes(), &[], std::slice::from_ref(key), &keyring, key, now).unwrap();
+    let fields = [
+        ("From", "p.windlestraw@cps.gov.example".to_owned()),
+        ("Message-ID", format!("<{id}@cps.gov.example>")),
+        ("Date", "Mon, 11 May 2026 08:00:00 +0000".to_owned()),
+        ("Subject", format!("closed {id}")),
+    ];
+    sealed.fields = fields.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    sealed.assemble()
+}
+
+/// Every file below a directory, one behind the other.
+fn all_below(dir: &Path) -> Vec<u8> {
+    let below = |path: std::path::PathBuf| if path.is_dir() { all_below(&path) } else { std::fs::read(path).unwrap() };
+    std::fs::read_dir(dir).unwrap().flat_map(|entry| below(entry.unwrap().path())).collect()
+}
+
+#[test]
+fn what_stays_closed_or_cannot_be_read_is_left_out_where_something_under_its_name_is_in_quarantine() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let mails = [closed(1), closed(2)];
+    running.feed(7, vec![fetched(1, mails[0].clone()), fetched(2, mails[1].clone())]);
+    quarantine(&running.engine, 1, SECRET);
+    let count = |bytes: &[u8], what: &str| memchr::memmem::find_iter(bytes, what).count();
+    for form in [Form::Files, Form::Mbox, Form::Maildir] {
+        let to = dir.path().join(format!("{form:?}"));
+        let done = exporter(&running, form, &to).run(AWAY, &|_| true).unwrap();
+        let left: Vec<_> = done.left_out.iter().filter(|one| one.because.contains("in quarantine")).collect();
+        assert!(left.len() == 1 && left[0].what.ends_with("INBOX/7/1"), "{form:?}: {:?}", done.left_out);
+        let written = all_below(&to);
+        assert_eq!(count(&written, "<1@cps.gov.example>"), 0, "{form:?}");
+        assert!(count(&written, "<2@cps.gov.example>") > 0, "{form:?}");
+    }
+    // Nor are its bytes handed out in another way.
+    let shut = |raw: &[u8]| running.engine.holds_quarantined(&raw.into()).unwrap();
+    assert!(shut(&mails[0]) && !shut(&mails[1]));
+    let back = |id: u32, raw: &[u8]| running.engine.kept_back(&name(&running, id), &raw.into()).unwrap();
+    assert_eq!((back(1, &mails[0]), back(2, &mails[1])), (None, Some(Vec::new())));
+    // One that nobody can read goes by its name, too.
+    let exporter = exporter(&running, Form::Mbox, dir.path());
+    let book = running.engine.book().unwrap();
+    for (letter, raw) in exporter.letters.iter().zip(&mails) {
+        let unread = Streamed::read(Kept::Here(raw.as_slice().into()), &|_| None, &|_| Ok(())).unwrap();
+        let expected = if letter.key.uid == 1 { Shut::Whole } else { Shut::Nothing };
+        assert!(exporter.shut(&book, letter, &unread).unwrap() == expected, "{}", letter.name);
+    }
 }
 
 /// Puts something out of reach as soon as the first message is done.

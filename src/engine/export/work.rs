@@ -7,8 +7,9 @@ use std::sync::mpsc::sync_channel;
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut, because, entry};
+use super::provenance::{QUARANTINE, Shut, because, entry, package};
 use super::seal::{drop_zip, read_earlier};
+use super::within::Wants;
 use super::{Exported, Form, refuse};
 use crate::case::document::{Document, Reach};
 use crate::engine::STACK_BYTES;
@@ -121,8 +122,8 @@ impl Exporter {
 }
 
 /// An export at work.
-struct Work<'a> {
-    exporter: &'a Exporter,
+pub(super) struct Work<'a> {
+    pub(super) exporter: &'a Exporter,
     gauge: &'a Gauge<'a>,
     /// The directories of threads, once known.
     threads: HashMap<ThreadId, String>,
@@ -143,19 +144,19 @@ impl Work<'_> {
         written + there
     }
 
-    fn leave_out(&mut self, letter: &Letter, part: &str, because: String) {
+    pub(super) fn leave_out(&mut self, letter: &Letter, part: &str, because: String) {
         let what = if part.is_empty() { letter.name.to_string() } else { format!("{} part {part}", letter.name) };
         self.manifest.left_out.push(LeftOut { what, because });
     }
 
-    fn keep(&mut self, put: Put, mut entry: Entry) {
+    pub(super) fn keep(&mut self, put: Put, mut entry: Entry) {
         (entry.path, entry.bytes, entry.sha256) = (put.path, put.bytes, put.sha256);
         self.manifest.files.push(entry.clone());
         self.done.files.push((entry, put.already));
     }
 
     /// The directory of a thread: the one that it has had, else its number and topic.
-    fn directory(&mut self, folder: &Folder, letter: &Letter, sha256: &str) -> String {
+    pub(super) fn directory(&mut self, folder: &Folder, letter: &Letter, sha256: &str) -> String {
         let thread = letter.thread;
         if let Some(known) = self.threads.get(&thread) {
             return known.clone();
@@ -181,7 +182,7 @@ impl Work<'_> {
     }
 
     /// Writes a file, counting.
-    fn put(
+    pub(super) fn put(
         &self,
         folder: &mut Folder,
         directory: &str,
@@ -203,6 +204,12 @@ impl Work<'_> {
             return Ok(());
         }
         self.seen.insert(sha256.clone(), self.manifest.messages.len());
+        let book = self.exporter.book()?;
+        let shut = self.exporter.shut(&book, letter, message)?;
+        if shut == Shut::Whole {
+            self.leave_out(letter, "", QUARANTINE.to_owned());
+            return Ok(());
+        }
         let Some(reading) = &message.reading else {
             self.manifest.messages.push(Provenance {
                 sha256: sha256.clone(),
@@ -211,19 +218,14 @@ impl Work<'_> {
                 ..Provenance::default()
             });
             self.leave_out(letter, "", "it cannot be read; its bytes are exported as they are".to_owned());
-            self.accepted.insert(letter.key, sha256);
+            if self.fill_mailbox(folder, letter, message, "undisplayable")? {
+                return Ok(());
+            }
             return self.message(folder, letter, message, "undisplayable");
         };
-        let book = self.exporter.book()?;
-        let shut = self.exporter.shut(&book, letter, reading, message.digest);
-        let because = match shut {
-            Shut::Whole => Some(QUARANTINE),
-            Shut::Part(because) => {
-                Some(because).filter(|_| matches!(self.exporter.order.form, Form::Mbox | Form::Maildir))
-            }
-            Shut::Nothing => None,
-        };
-        if let Some(because) = because {
+        if let Shut::Part(because) = shut
+            && matches!(self.exporter.order.form, Form::Mbox | Form::Maildir)
+        {
             self.leave_out(letter, "", because.to_owned());
             return Ok(());
         }
@@ -235,21 +237,8 @@ impl Work<'_> {
         let provenance = self.exporter.provenance(reading, letter, sha256.clone());
         let subject = provenance.subject.clone();
         self.manifest.messages.push(provenance);
-        match self.exporter.order.form {
-            Form::Mbox => {
-                self.accepted.insert(letter.key, sha256);
-                return Ok(());
-            }
-            Form::Maildir => {
-                let name = mailbox::maildir_name(letter.received, &sha256);
-                let known = Some((message.bytes, sha256.as_str()));
-                let put = self.put(folder, "Maildir/cur", &name, known, &|to| message.write_raw(to))?;
-                folder.directory("Maildir/new")?;
-                folder.directory("Maildir/tmp")?;
-                self.keep(put, entry(Role::Message, &subject, "", "message/rfc822", &sha256));
-                return Ok(());
-            }
-            Form::Files | Form::Zip => {}
+        if self.fill_mailbox(folder, letter, message, &subject)? {
+            return Ok(());
         }
         self.documents_of(folder, letter, message, &book)?;
         if let Shut::Part(because) = shut {
@@ -258,6 +247,30 @@ impl Work<'_> {
             return Ok(());
         }
         self.message(folder, letter, message, &subject)
+    }
+
+    /// Puts a message into the mailbox that was ordered, or keeps it for that; whether one was.
+    fn fill_mailbox(
+        &mut self,
+        folder: &mut Folder,
+        letter: &Letter,
+        message: &Streamed,
+        subject: &str,
+    ) -> Result<bool, ExportError> {
+        let sha256 = message.digest.to_string();
+        match self.exporter.order.form {
+            Form::Files | Form::Zip => return Ok(false),
+            Form::Mbox => drop(self.accepted.insert(letter.key, sha256)),
+            Form::Maildir => {
+                let name = mailbox::maildir_name(letter.received, &sha256);
+                let known = Some((message.bytes, sha256.as_str()));
+                let put = self.put(folder, "Maildir/cur", &name, known, &|to| message.write_raw(to))?;
+                folder.directory("Maildir/new")?;
+                folder.directory("Maildir/tmp")?;
+                self.keep(put, entry(Role::Message, subject, "", "message/rfc822", &sha256));
+            }
+        }
+        Ok(true)
     }
 
     /// The documents of a message.
@@ -274,22 +287,21 @@ impl Work<'_> {
         let company = Company::of(settings, &self.exporter.book, &letter.cases);
         let terms = company.terms(settings.clock.now(), Decrypt::Any);
         let directory = self.directory(folder, letter, sha256);
-        let known = self.manifest.messages.last();
-        let message_verdict = known.map(|one| one.verdict.join(" ")).unwrap_or_default();
+        let message_verdict = self.verdict();
         let (at, way) = self.moment(letter, sha256);
-        let only = letter.only.as_ref();
-        if let Some(absent) = only
-            .and_then(|paths| paths.iter().find(|path| !reading.body.attachments.iter().any(|one| one.path == **path)))
-        {
-            return Err(ExportError::at(&letter.name, format!("the message has no attachment {absent:?}")));
-        }
+        let wants = Wants::of(letter, message, reading)?;
         let tape = message.tape();
         for one in &reading.body.attachments {
-            if only.is_some_and(|paths| !paths.contains(&one.path)) {
+            if !wants.any_of(&one.path) {
                 continue;
             }
-            if let Some(because) = because(self.exporter.reach(book, letter, one)) {
+            if let Some(because) = because(self.exporter.reach(book, letter, message, one)?) {
                 self.leave_out(letter, &one.path, because.to_owned());
+                continue;
+            }
+            let within = package(letter, message, one)?;
+            if !wants.all_of(&one.path) {
+                self.within(folder, (letter, one), within.as_deref(), &wants, sha256)?;
                 continue;
             }
             let (mut name, mut content, mut verdict) = (one.name.clone(), None, String::new());
@@ -335,12 +347,18 @@ impl Work<'_> {
             made.flags = layout::flags(&name);
             made.verdict = if verdict.is_empty() { message_verdict.clone() } else { verdict };
             self.keep(put, made);
+            self.within(folder, (letter, one), within.as_deref(), &wants, sha256)?;
         }
         Ok(())
     }
 
+    /// What OpenPGP says of the message that is being written.
+    pub(super) fn verdict(&self) -> String {
+        self.manifest.messages.last().map(|one| one.verdict.join(" ")).unwrap_or_default()
+    }
+
     /// When a message came or went, and which way.
-    fn moment(&self, letter: &Letter, sha256: &str) -> (jiff::Timestamp, &'static str) {
+    pub(super) fn moment(&self, letter: &Letter, sha256: &str) -> (jiff::Timestamp, &'static str) {
         let known = self.manifest.messages.iter().rev().find(|one| one.sha256 == sha256);
         match known.filter(|one| one.direction == "out") {
             Some(out) => (out.sent.unwrap_or(letter.received), "out"),
@@ -356,9 +374,6 @@ impl Work<'_> {
         message: &Streamed,
         subject: &str,
     ) -> Result<(), ExportError> {
-        if matches!(self.exporter.order.form, Form::Mbox | Form::Maildir) {
-            return Ok(());
-        }
         let sha256 = message.digest.to_string();
         let directory = self.directory(folder, letter, &sha256);
         let zone = crate::case::hearing::zone().unwrap_or(jiff::tz::TimeZone::UTC);
@@ -426,8 +441,7 @@ impl Work<'_> {
                 }
                 let reading = message.reading.as_ref();
                 let book = exporter.book().map_err(io::Error::other)?;
-                if reading.is_some_and(|reading| exporter.shut(&book, letter, reading, message.digest) != Shut::Nothing)
-                {
+                if exporter.shut(&book, letter, &message).map_err(io::Error::other)? != Shut::Nothing {
                     return Err(fail("it was put into quarantine meanwhile"));
                 }
                 let headers = reading.map(|reading| reading.message.headers());

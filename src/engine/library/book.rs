@@ -39,6 +39,10 @@ pub(crate) struct Book {
     people: Arc<Vec<(String, CaseId)>>,
     /// Digest of the rules alone.
     pub(super) rules_digest: u64,
+    /// Digest of what it goes by without a register.
+    pub(super) base: u64,
+    /// How much the register had to say when it was asked; nothing where it was not.
+    pub(crate) as_of: Option<u64>,
     /// The mailbox that the register travels through: no mail for people.
     register: RegisterKnobs,
     /// See [`Self::digest`].
@@ -108,6 +112,8 @@ impl Book {
             decisions: Arc::default(),
             people: Arc::default(),
             rules_digest: digest,
+            base: digest,
+            as_of: None,
             register: RegisterKnobs::default(),
             digest,
         }
@@ -177,6 +183,7 @@ impl Book {
             decisions.insert(id, (decided, at));
         }
         (book.decisions, book.people, book.digest) = (Arc::new(decisions), Arc::new(people), digest);
+        book.base = self.base;
         book.hiding(self.register.clone())
     }
 
@@ -208,7 +215,19 @@ impl Book {
         }
         let digest = id_hash(&format!("{}{:?}", self.rules_digest, rules.list()));
         let filer = self.filer.with_rules(rules.clone());
-        Self { filer, has_aliases: true, ruled: rules, rules_digest: digest, digest, ..self }
+        Self { filer, has_aliases: true, ruled: rules, rules_digest: digest, base: digest, digest, ..self }
+    }
+
+    /// As of so many changes of the register.
+    #[must_use]
+    pub(crate) fn dated(self, changes: u64) -> Self {
+        Self { as_of: Some(changes), ..self }
+    }
+
+    /// With other cases: for their words alone.
+    pub(super) fn with_cases(self, cases: Vec<BookCase>) -> Self {
+        let places = cases.iter().enumerate().map(|(at, case)| (case.id.clone(), at)).collect();
+        Self { cases, places, ..self }
     }
 
     /// The filing rules in force.

@@ -231,10 +231,10 @@ impl Library {
     pub(crate) fn set_book(&mut self, book: Book) -> bool {
         let before = std::mem::replace(&mut self.book, book);
         self.untitled.extend(self.book.cases.iter().map(|case| case.id.clone()));
-        self.version += 1;
         if before.digest == self.book.digest {
             return false;
         }
+        self.version += 1;
         if before.rules_digest != self.book.rules_digest || self.filed_by != before.digest || self.is_stale() {
             self.refiled = 0;
             return true;

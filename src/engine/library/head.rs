@@ -1,10 +1,11 @@
 //! What a screen shows first, kept as the last part of the list: how much is in every case, and the first rows of the lists that are opened first.
 //!
-//! It is read in a millisecond or two however long the list is, and shown while the rest is read. It says what the whole list will say, or
-//! it is not shown at all: it lies in the file of the list and is sealed with its number; it is passed over where a page of the cache, a
-//! mailbox, the rules of filing or the changes that wait are not what they were when it was written ([`Signs`]).
+//! It is read in a millisecond or two however long the list is, and shown while the rest is read; then the whole lists, as soon as what they show of
+//! the index is read ([`super::shown`]). It says what the whole list will say, or it is not shown at all: it is passed over where a page of the
+//! cache, a mailbox, the rules of filing, the register or the changes that wait are not what they were when it was written ([`Signs`]). What lists show of
+//! the register's cases is in it, so that nobody waits until a long register has been read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -12,18 +13,21 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Library;
+use super::book::BookCase;
 use super::entry::{badge_code, badge_of};
 use super::filing::Book;
 use super::rows::Counts;
+use super::shown::Shown;
 use crate::app::thread_list::{Brief, NO_TEXT, PEOPLE_MAX, Shared, Table, Texts, ThreadList};
 use crate::app::view::{CaseRow, Scope};
+use crate::case::{Case, Identifier, Party};
 use crate::mail::id::{CaseId, MailboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::store::cache::{Generation, KeptList};
 use crate::store::mailbox::Mailbox;
 
 /// The form of the part; another one is not read.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 /// Rows of all mail and of unfiled mail: some screenfuls.
 const ROWS: usize = 256;
 /// Rows of a case.
@@ -36,8 +40,55 @@ const CASES: usize = 64;
 pub(crate) struct Signs {
     /// Digest of the mailboxes and of what their pages say ([`pages_digest`]).
     pub(crate) pages: u64,
+    /// What is not the cache's.
+    pub(crate) outside: Outside,
+}
+
+/// What lists go by beside the cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outside {
     /// Digest of the changes that wait; see [`crate::engine::changes::Changes::digest`].
     pub(crate) waiting: u64,
+    /// Where the streams of the register end ([`crate::engine::register::ends`]); 0: that is not known, and fits nothing.
+    pub(crate) register: u64,
+}
+
+/// A case that is written down, as far as a list shows it.
+#[derive(Debug, Serialize, Deserialize)]
+struct Known {
+    id: CaseId,
+    title: String,
+    identifiers: Vec<Identifier>,
+    record: Option<Case>,
+}
+
+impl From<&BookCase> for Known {
+    fn from(case: &BookCase) -> Self {
+        let shown = |record: &Arc<Case>| Case {
+            state: record.state.clone(),
+            accused: record.accused.clone(),
+            parties: record
+                .parties
+                .iter()
+                .map(|one| Party { name: one.name.clone(), organisation: one.organisation.clone(), ..Party::default() })
+                .collect(),
+            hearings: record.hearings.clone(),
+            ..Case::new(record.id.clone(), record.title.clone(), record.jurisdiction)
+        };
+        Self {
+            id: case.id.clone(),
+            title: case.title.clone(),
+            identifiers: case.identifiers.clone(),
+            record: case.record.as_ref().map(shown),
+        }
+    }
+}
+
+impl From<Known> for BookCase {
+    fn from(known: Known) -> Self {
+        let Known { id, title, identifiers, record } = known;
+        Self { id, title, identifiers, record: record.map(Arc::new) }
+    }
 }
 
 /// Digest of what decides about a list beside its rules: which mailboxes there are, what they are for, what their pages say.
@@ -105,9 +156,10 @@ impl Which {
 #[derive(Debug, Serialize, Deserialize)]
 struct Written {
     form: u32,
-    /// By what everything is filed.
+    /// By what everything is filed, but for the register; 0: not everything is.
     rules: u64,
     signs: Signs,
+    book: Vec<Known>,
     counts: Counts,
     titles: Vec<(CaseId, SafeText)>,
     texts: Vec<String>,
@@ -115,6 +167,8 @@ struct Written {
     rows: Vec<Row>,
     /// Each list with how many threads it has in all, and the first ones by their places in `rows`.
     lists: Vec<(Which, u32, Vec<u32>)>,
+    /// Threads of the whole list that are filed and are to be looked at among the unfiled all the same.
+    unfiled: Vec<u32>,
 }
 
 /// Numbers given anew, in the order in which they are asked for.
@@ -154,10 +208,10 @@ impl Beginning {
 }
 
 impl Library {
-    /// The last part of what is kept. Make everything fresh before. `waiting`: see [`Signs`].
-    pub(crate) fn head_part(&self, waiting: u64) -> Option<Vec<u8>> {
+    /// The last part of what is kept. Make everything fresh before.
+    pub(crate) fn head_part(&self, outside: Outside) -> Option<Vec<u8>> {
         let counts = self.count_cases();
-        let lists = self.beginnings(&counts);
+        let (lists, unfiled) = self.beginnings(&counts);
         let mut texts = Renumbered { numbers: HashMap::new(), values: Vec::new() };
         let mut cases = Renumbered { numbers: HashMap::new(), values: Vec::new() };
         cases.number(0, Vec::new);
@@ -191,20 +245,23 @@ impl Library {
         let pages = self.applied.iter().map(|((mailbox, page), generation)| (*mailbox, *page, *generation));
         let written = Written {
             form: FORM,
-            rules: self.filed_by,
-            signs: Signs { pages: pages_digest(self.mailboxes(), pages), waiting },
+            rules: if self.is_filed() { self.book.base } else { 0 },
+            signs: Signs { pages: pages_digest(self.mailboxes(), pages), outside },
+            book: self.book.cases.iter().map(Into::into).collect(),
             titles: self.titles.iter().map(|(case, title)| (case.clone(), title.clone())).collect(),
             counts,
             texts: texts.values,
             cases: cases.values,
             rows: rows.values,
             lists: written,
+            unfiled,
         };
         postcard::to_allocvec(&written).ok()
     }
 
-    /// The beginnings of the lists, in one pass over all threads.
-    fn beginnings(&self, counts: &Counts) -> Vec<Beginning> {
+    /// The beginnings of the lists, and the threads that are filed and among the unfiled, in one pass over all threads.
+    fn beginnings(&self, counts: &Counts) -> (Vec<Beginning>, Vec<u32>) {
+        let mut partly = Vec::new();
         let mut lists = vec![Beginning::new(Which::All, ROWS), Beginning::new(Which::Unfiled, ROWS)];
         let mut newest: Vec<(&CaseId, Option<i64>)> =
             counts.cases.iter().map(|(case, count)| (case, count.newest)).collect();
@@ -225,6 +282,9 @@ impl Library {
             all.add(thread);
             if self.has_unfiled(thread, brief) {
                 unfiled.add(thread);
+                if brief.cases != 0 {
+                    partly.push(thread);
+                }
             }
             for &place in of_lists.get(brief.cases as usize).into_iter().flatten() {
                 if let Some(list) = lists.get_mut(place) {
@@ -232,7 +292,7 @@ impl Library {
                 }
             }
         }
-        lists
+        (lists, partly)
     }
 }
 
@@ -243,16 +303,25 @@ pub(crate) struct Head {
     words: Library,
     counts: Counts,
     lists: HashMap<Scope, ThreadList>,
+    unfiled: HashSet<u32>,
+    /// What the lists show in whole, once that is read.
+    shown: Option<Shown>,
 }
 
 impl Head {
-    /// The head of a kept list; nothing where the list has none, or where it says something else than the list will say.
+    /// The head of a kept list; nothing where the list has none, or where it says something else than the list will say. `book` need not know the register.
     pub(crate) fn read(book: Book, list: &KeptList, signs: Signs) -> Option<Self> {
-        let written: Written = postcard::from_bytes(&list.part(list.len().checked_sub(1)?)?).ok()?;
-        if written.form != FORM || written.signs != signs || written.rules != book.digest() {
+        Self::of(book, &list.part(list.len().checked_sub(1)?)?, signs)
+    }
+
+    /// As [`Self::read`], of its part.
+    pub(crate) fn of(book: Book, part: &[u8], signs: Signs) -> Option<Self> {
+        let written: Written = postcard::from_bytes(part).ok()?;
+        let is_known = written.rules != 0 && signs.outside.register != 0;
+        if written.form != FORM || written.signs != signs || written.rules != book.base || !is_known {
             return None;
         }
-        let mut words = Library::new(book);
+        let mut words = Library::new(book.with_cases(written.book.into_iter().map(Into::into).collect()));
         words.titles = written.titles.into_iter().collect();
         let mut texts = Texts::default();
         for text in &written.texts {
@@ -280,7 +349,8 @@ impl Head {
             let (threads, texts, cases) = (threads.clone(), texts.clone(), Arc::clone(&cases));
             lists.insert(which.scope(), ThreadList::Table(Arc::new(Table { order, threads, texts, cases, behind })));
         }
-        Some(Self { words, counts: written.counts, lists })
+        let unfiled = written.unfiled.into_iter().collect();
+        Some(Self { words, counts: written.counts, lists, unfiled, shown: None })
     }
 
     /// The list of cases, as [`Library::case_rows`] makes it.
@@ -288,8 +358,16 @@ impl Head {
         self.words.rows_of_cases(&self.counts, now)
     }
 
-    /// The beginning of a list; nothing where it is not kept.
+    /// The lists are known in whole, by the list that this is the head of.
+    pub(crate) fn complete(&mut self, shown: Shown) {
+        self.shown = Some(shown);
+    }
+
+    /// A list, or its beginning; nothing where it is not kept.
     pub(crate) fn thread_list(&self, scope: &Scope) -> Option<ThreadList> {
-        self.lists.get(scope).cloned()
+        match &self.shown {
+            Some(shown) => shown.list(scope, &self.unfiled),
+            None => self.lists.get(scope).cloned(),
+        }
     }
 }

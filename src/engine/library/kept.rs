@@ -2,24 +2,29 @@
 //!
 //! The first part says what there is of everything, what the cache's pages said (their generations) and by which rules messages were filed; the second
 //! has the people; each of the others a stretch of one table, and the last is what is shown first ([`super::head`]). They are read by two threads
-//! straight into their places. Nothing in them is believed: every number is looked up, none is an index, so that a wrong one costs a row its
-//! text and never more.
+//! straight into their places: before all else the tables that lists show ([`Shown`]), a sixth of the whole. Nothing in them is believed: every number is
+//! looked up, none is an index, so that a wrong one costs a row its text and never more.
 
-use std::collections::{HashMap, HashSet};
+mod columns;
+mod tables;
+
+use std::collections::HashSet;
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
+use self::columns::{put, put_bodies, put_briefs, put_entries, put_texts};
+use self::tables::{Rest, Seen};
 use super::Library;
 use super::completion::Person;
-use super::entry::{Entry, Interned, NONE, badge_code, badge_of, key_digest, mark};
+use super::entry::{Entry, Interned, key_digest, mark};
 use super::filing::Book;
+use super::head::Outside;
 use super::lookup::Lookup;
-use super::threads::{Body, Place};
-use crate::app::thread_list::{Brief, PEOPLE_MAX, SHARE, Shared, TextShare, Texts};
+use super::shown::Shown;
+use crate::app::thread_list::{SHARE, Shared, Texts};
 use crate::case::Filing;
-use crate::mail::id::{CaseId, MailboxId, MessageKey, ThreadId};
+use crate::mail::id::{CaseId, MailboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::store::cache::{Generation, KeptList};
 use crate::store::mailbox::Mailbox;
@@ -94,245 +99,6 @@ fn fits(stretches: usize, parts: usize) -> bool {
     (stretches + BEFORE..=stretches + BEFORE + 1).contains(&parts)
 }
 
-/// Writes a column.
-fn put<T, const N: usize>(out: &mut Vec<u8>, rows: &[T], of: impl Fn(&T) -> [u8; N]) {
-    for row in rows {
-        out.extend_from_slice(&of(row));
-    }
-}
-
-/// Reads a column into its rows.
-fn take<T, const N: usize>(from: &mut &[u8], rows: &mut [T], mut into: impl FnMut(&mut T, [u8; N])) -> Option<()> {
-    let (column, rest) = from.split_at_checked(rows.len().checked_mul(N)?)?;
-    for (row, value) in rows.iter_mut().zip(column.as_chunks::<N>().0) {
-        into(row, *value);
-    }
-    *from = rest;
-    Some(())
-}
-
-fn put_entries(out: &mut Vec<u8>, rows: &[Entry]) {
-    put(out, rows, |e| e.key.mailbox.0.to_le_bytes());
-    put(out, rows, |e| e.key.uid.to_le_bytes());
-    put(out, rows, |e| e.received.to_le_bytes());
-    put(out, rows, |e| e.sent.to_le_bytes());
-    put(out, rows, |e| e.content.to_le_bytes());
-    put(out, rows, |e| e.id.to_le_bytes());
-    put(out, rows, |e| e.lists.to_le_bytes());
-    put(out, rows, |e| e.subject.to_le_bytes());
-    put(out, rows, |e| e.base.to_le_bytes());
-    put(out, rows, |e| e.from.to_le_bytes());
-    put(out, rows, |e| e.thread.to_le_bytes());
-    put(out, rows, |e| e.filing.to_le_bytes());
-    // What waits to be told to the server is known from the state store.
-    put(out, rows, |e| [e.attachments, e.flags, e.marks & !mark::PENDING, e.badge]);
-}
-
-fn take_entries(mut from: &[u8], rows: &mut [Entry]) -> Option<()> {
-    let from = &mut from;
-    take(from, rows, |e, v| e.key.mailbox = MailboxId(u32::from_le_bytes(v)))?;
-    take(from, rows, |e, v| e.key.uid = u32::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.received = i64::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.sent = i64::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.content = u64::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.id = u32::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.lists = u32::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.subject = u32::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.base = u32::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.from = u32::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.thread = u32::from_le_bytes(v))?;
-    take(from, rows, |e, v| e.filing = u32::from_le_bytes(v))?;
-    take(from, rows, |e, [attachments, flags, marks, badge]: [u8; 4]| {
-        (e.attachments, e.flags, e.marks, e.badge) = (attachments, flags, marks, badge);
-    })?;
-    from.is_empty().then_some(())
-}
-
-fn put_briefs(out: &mut Vec<u8>, rows: &[Brief]) {
-    put(out, rows, |b| b.id.0.to_le_bytes());
-    put(out, rows, |b| b.newest.to_le_bytes());
-    put(out, rows, |b| b.subject.to_le_bytes());
-    for person in 0..PEOPLE_MAX {
-        put(out, rows, |b| b.people.get(person).copied().unwrap_or(NONE).to_le_bytes());
-    }
-    put(out, rows, |b| b.messages.to_le_bytes());
-    put(out, rows, |b| b.unread.to_le_bytes());
-    put(out, rows, |b| b.cases.to_le_bytes());
-    put(out, rows, |b| [u8::from(b.flagged) | u8::from(b.attachments) << 1, badge_code(b.badge)]);
-}
-
-fn take_briefs(from: &mut &[u8], rows: &mut [Brief]) -> Option<()> {
-    take(from, rows, |b, v| b.id = ThreadId(u64::from_le_bytes(v)))?;
-    take(from, rows, |b, v| b.newest = i64::from_le_bytes(v))?;
-    take(from, rows, |b, v| b.subject = u32::from_le_bytes(v))?;
-    for person in 0..PEOPLE_MAX {
-        take(from, rows, |b, v| {
-            if let Some(slot) = b.people.get_mut(person) {
-                *slot = u32::from_le_bytes(v);
-            }
-        })?;
-    }
-    take(from, rows, |b, v| b.messages = u32::from_le_bytes(v))?;
-    take(from, rows, |b, v| b.unread = u32::from_le_bytes(v))?;
-    take(from, rows, |b, v| b.cases = u32::from_le_bytes(v))?;
-    take(from, rows, |b, [marks, badge]: [u8; 2]| {
-        (b.flagged, b.attachments, b.badge) = (marks & 1 != 0, marks & 2 != 0, badge_of(badge));
-    })
-}
-
-fn put_bodies(out: &mut Vec<u8>, rows: &[Body]) {
-    put(out, rows, |b| b.start.to_le_bytes());
-    put(out, rows, |b| b.length.to_le_bytes());
-    put(out, rows, |b| b.ring.to_le_bytes());
-    put(out, rows, |b| b.base.to_le_bytes());
-    put(out, rows, |b| [u8::from(b.mixed)]);
-}
-
-fn take_bodies(mut from: &[u8], rows: &mut [Body]) -> Option<()> {
-    let from = &mut from;
-    take(from, rows, |b, v| b.start = u32::from_le_bytes(v))?;
-    take(from, rows, |b, v| b.length = u32::from_le_bytes(v))?;
-    take(from, rows, |b, v| b.ring = u32::from_le_bytes(v))?;
-    take(from, rows, |b, v| b.base = u32::from_le_bytes(v))?;
-    take(from, rows, |b, [mixed]: [u8; 1]| b.mixed = mixed != 0)?;
-    from.is_empty().then_some(())
-}
-
-fn put_texts<'a>(out: &mut Vec<u8>, shares: impl Iterator<Item = &'a TextShare>) {
-    for (bytes, ends) in shares.map(TextShare::parts) {
-        put(out, ends, |end| end.to_le_bytes());
-        out.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or_default().to_le_bytes());
-        out.extend_from_slice(bytes.as_bytes());
-    }
-}
-
-fn take_texts(mut from: &[u8], shares: &mut [TextShare], mut texts: usize) -> Option<()> {
-    let from = &mut from;
-    for share in shares {
-        let mut ends = vec![0_u32; texts.min(SHARE)];
-        texts = texts.saturating_sub(ends.len());
-        take(from, &mut ends, |end, v| *end = u32::from_le_bytes(v))?;
-        let (length, rest) = from.split_first_chunk::<4>()?;
-        let (bytes, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-        *from = rest;
-        *share = TextShare::new(std::str::from_utf8(bytes).ok()?.to_owned(), ends)?;
-    }
-    from.is_empty().then_some(())
-}
-
-/// Where a stretch goes.
-enum Target<'a> {
-    Entries(&'a mut [Entry]),
-    Numbers(&'a mut [u32]),
-    Digests(&'a mut [u64]),
-    /// With how many texts they are together.
-    Texts(&'a mut [TextShare], usize),
-    Briefs(&'a mut [Vec<Brief>], usize),
-    Bodies(&'a mut [Body]),
-    Nodes(&'a mut [Place]),
-}
-
-impl Target<'_> {
-    fn fill(self, mut from: &[u8]) -> Option<()> {
-        match self {
-            Self::Entries(rows) => take_entries(from, rows),
-            Self::Numbers(rows) => {
-                take(&mut from, rows, |row, v| *row = u32::from_le_bytes(v))?;
-                from.is_empty().then_some(())
-            }
-            Self::Digests(rows) => {
-                take(&mut from, rows, |row, v| *row = u64::from_le_bytes(v))?;
-                from.is_empty().then_some(())
-            }
-            Self::Texts(shares, texts) => take_texts(from, shares, texts),
-            Self::Briefs(shares, mut briefs) => {
-                for share in shares {
-                    // A full one, so that adding to it later does not move it.
-                    share.reserve_exact(SHARE);
-                    share.resize(briefs.min(SHARE), Brief::default());
-                    briefs = briefs.saturating_sub(share.len());
-                    take_briefs(&mut from, share)?;
-                }
-                from.is_empty().then_some(())
-            }
-            Self::Bodies(rows) => take_bodies(from, rows),
-            Self::Nodes(rows) => {
-                take(&mut from, rows, |row, v| row.entry = u32::from_le_bytes(v))?;
-                take(&mut from, rows, |row, v| row.depth = u16::from_le_bytes(v))?;
-                from.is_empty().then_some(())
-            }
-        }
-    }
-}
-
-fn shares(rows: usize) -> usize {
-    rows.div_ceil(SHARE)
-}
-
-/// Tables while they are read.
-struct Tables {
-    entries: Vec<Entry>,
-    lists: Vec<u32>,
-    digests: Vec<u64>,
-    leads: Vec<u32>,
-    texts: Vec<TextShare>,
-    briefs: Vec<Vec<Brief>>,
-    bodies: Vec<Body>,
-    nodes: Vec<Place>,
-    order: Vec<u32>,
-}
-
-impl Tables {
-    fn read(list: &KeptList, counts: &[u32; SECTIONS.len()]) -> Option<Self> {
-        let [entries, lists, digests, leads, texts, briefs, bodies, nodes, order] = counts.map(|count| count as usize);
-        let nowhere = Body { start: 0, length: 0, ring: NONE, base: NONE, mixed: false, stale: false };
-        let mut tables = Self {
-            entries: vec![Entry::default(); entries],
-            lists: vec![0; lists],
-            digests: vec![0; digests],
-            leads: vec![0; leads],
-            texts: vec![TextShare::default(); shares(texts)],
-            briefs: vec![Vec::new(); shares(briefs)],
-            bodies: vec![nowhere; bodies],
-            nodes: vec![Place::default(); nodes],
-            order: vec![0; order],
-        };
-        let [by_entries, by_lists, by_digests, by_leads, by_texts, by_briefs, by_bodies, by_nodes, by_order] =
-            SECTIONS.map(|(_, rows)| rows);
-        let left = |at: usize, rows: usize, all: usize| all.saturating_sub(at * rows).min(rows);
-        let mut targets: Vec<Target<'_>> = Vec::new();
-        targets.extend(tables.entries.chunks_mut(by_entries).map(Target::Entries));
-        targets.extend(tables.lists.chunks_mut(by_lists).map(Target::Numbers));
-        targets.extend(tables.digests.chunks_mut(by_digests).map(Target::Digests));
-        targets.extend(tables.leads.chunks_mut(by_leads).map(Target::Numbers));
-        let parts = tables.texts.chunks_mut(by_texts / SHARE).enumerate();
-        targets.extend(parts.map(|(at, part)| Target::Texts(part, left(at, by_texts, texts))));
-        let parts = tables.briefs.chunks_mut(by_briefs / SHARE).enumerate();
-        targets.extend(parts.map(|(at, part)| Target::Briefs(part, left(at, by_briefs, briefs))));
-        targets.extend(tables.bodies.chunks_mut(by_bodies).map(Target::Bodies));
-        targets.extend(tables.nodes.chunks_mut(by_nodes).map(Target::Nodes));
-        targets.extend(tables.order.chunks_mut(by_order).map(Target::Numbers));
-        if !fits(targets.len(), list.len()) {
-            return None;
-        }
-        let waiting = Mutex::new(targets.into_iter().enumerate());
-        let work = || -> Option<()> {
-            loop {
-                let next = waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
-                let Some((at, target)) = next else { return Some(()) };
-                target.fill(&list.part(at + BEFORE)?)?;
-            }
-        };
-        // Opening, unpacking and filling in is work for the processor alone.
-        let (here, there) = std::thread::scope(|scope| {
-            let there = scope.spawn(work);
-            (work(), there.join().ok().flatten())
-        });
-        here.and(there)?;
-        Some(tables)
-    }
-}
-
 impl Library {
     /// How many parts it is kept in now.
     pub(crate) fn kept_parts(&self) -> usize {
@@ -355,8 +121,8 @@ impl Library {
     }
 
     /// A part; nothing behind the last. Make everything fresh before the first ([`Library::settle`]), and begin anew where
-    /// [`Library::version`] has become another one in between. `waiting`: see [`super::head::Signs`].
-    pub(crate) fn kept_part(&self, at: usize, waiting: impl FnOnce() -> u64) -> Option<Vec<u8>> {
+    /// [`Library::version`] has become another one in between.
+    pub(crate) fn kept_part(&self, at: usize, outside: Outside) -> Option<Vec<u8>> {
         if at == 0 {
             return postcard::to_allocvec(&self.contents()).ok();
         }
@@ -365,7 +131,7 @@ impl Library {
         }
         let stretches = plan(&self.section_counts());
         if at == stretches.len() + BEFORE {
-            return self.head_part(waiting());
+            return self.head_part(outside);
         }
         let (section, rows) = stretches.into_iter().nth(at - BEFORE)?;
         let mut out = Vec::new();
@@ -424,20 +190,78 @@ impl Library {
 
     /// The index as it was kept; nothing where the parts are not what was written. It may be older than the cache: see
     /// [`Library::generation`]. And it may be filed by other rules: see [`Library::refile`].
+    #[cfg(test)]
     pub(crate) fn from_kept(book: Book, list: &KeptList) -> Option<Self> {
-        let contents: Contents = postcard::from_bytes(&list.part(0)?).ok()?;
-        let sizes_fit = contents.counts.iter().all(|count| *count <= ROWS_MAX);
-        if contents.form != FORM || !sizes_fit || !fits(plan(&contents.counts).len(), list.len()) {
+        let kept = Kept::open(list)?;
+        let shown = kept.shown()?;
+        kept.library(book, shown)
+    }
+
+    /// Takes the tables, and finds its way about in them.
+    fn fill(&mut self, rest: Rest, shown: Shown) -> Option<()> {
+        let Rest { entries, lists, digests, leads, bodies, nodes } = rest;
+        let Shown { threads, texts, order, cases } = shown;
+        let gone = |entry: &Entry| entry.is(mark::GONE);
+        self.free = (0_u32..).zip(&entries).filter(|(_, entry)| gone(entry)).map(|(at, _)| at).collect();
+        self.threads.free = (0_u32..).zip(&bodies).filter(|(_, body)| body.length == 0).map(|(at, _)| at).collect();
+        self.entries = entries;
+        (self.lists.0, self.names.digests, self.names.threads) = (lists, digests, leads);
+        (self.threads.table, self.threads.bodies) = (threads, bodies);
+        (self.threads.nodes, self.threads.order) = (nodes, order);
+        self.case_lists = cases;
+        if self.names.digests.len() != self.names.threads.len() || self.threads.table.len() != self.threads.bodies.len()
+        {
             return None;
         }
-        let tables = Tables::read(list, &contents.counts)?;
-        let people: Vec<Person> = postcard::from_bytes(&list.part(1)?).ok()?;
-        let mut library = Self::new(book);
+        let (entries, names) = (&self.entries, &mut self.names);
+        let digest_of = |at: u32| entries.get(at as usize).map_or(0, |entry| key_digest(entry.key));
+        (self.keys, self.texts) = std::thread::scope(|scope| {
+            let index = scope.spawn(|| names.index());
+            let texts = Interned::of(texts);
+            let mut keys = Lookup::with_capacity(entries.len());
+            for (at, entry) in (0_u32..).zip(entries).filter(|(_, entry)| !gone(entry)) {
+                keys.insert(key_digest(entry.key), at, digest_of);
+            }
+            index.join().ok().map(|()| (keys, texts))
+        })?;
+        Some(())
+    }
+}
+
+/// A kept list that is being read: what lists show of it, then the rest.
+pub(crate) struct Kept<'a> {
+    list: &'a KeptList,
+    contents: Contents,
+}
+
+impl<'a> Kept<'a> {
+    /// Begins to read; nothing where it is not what was written.
+    pub(crate) fn open(list: &'a KeptList) -> Option<Self> {
+        let contents: Contents = postcard::from_bytes(&list.part(0)?).ok()?;
+        let sizes_fit = contents.counts.iter().all(|count| *count <= ROWS_MAX);
+        let fits = contents.form == FORM && sizes_fit && fits(plan(&contents.counts).len(), list.len());
+        (fits && !contents.cases.is_empty()).then_some(Self { list, contents })
+    }
+
+    /// What lists show.
+    pub(crate) fn shown(&self) -> Option<Shown> {
+        let Seen { texts, briefs, order } = Seen::read(self.list, &self.contents)?;
+        let cases = self.contents.cases.iter().map(|cases| cases.as_slice().into()).collect::<Vec<_>>();
+        let (threads, texts) = (Shared::from_shares(briefs), Texts::from_shares(texts)?);
+        Some(Shown { threads, texts, order, cases: cases.into() })
+    }
+
+    /// The whole index, with what was read of it before.
+    pub(crate) fn library(self, book: Book, shown: Shown) -> Option<Library> {
+        let rest = Rest::read(self.list, &self.contents)?;
+        let people: Vec<Person> = postcard::from_bytes(&self.list.part(1)?).ok()?;
+        let contents = self.contents;
+        let mut library = Library::new(book);
         library.people.set(people);
         library.mailboxes = contents.mailboxes.into_iter().map(|(id, known)| (id, Mailbox { id, ..known })).collect();
         // Before there is an entry whose place would change by it.
         library.assign_roles();
-        library.fill(tables)?;
+        library.fill(rest, shown)?;
         (library.here, library.filed_by) = (contents.here as usize, contents.rules);
         (library.waste, library.threads.waste) = (contents.waste.0 as usize, contents.waste.1 as usize);
         library.spoilt = contents.elsewhere;
@@ -448,130 +272,9 @@ impl Library {
             .collect();
         library.threads.odd = contents.odd.into_iter().collect();
         library.filings.set(contents.filings, contents.filed)?;
-        library.case_numbers = (0..).zip(&contents.cases).map(|(number, cases)| (cases.clone(), number)).collect();
-        library.case_lists = contents.cases.into_iter().map(Into::into).collect::<Vec<_>>().into();
+        library.case_numbers = (0..).zip(contents.cases).map(|(number, cases)| (cases, number)).collect();
         library.titles = contents.titles.into_iter().collect();
-        (!library.case_lists.is_empty()).then_some(library)
-    }
-
-    /// Takes the tables, and finds its way about in them.
-    fn fill(&mut self, tables: Tables) -> Option<()> {
-        let Tables { entries, lists, digests, leads, texts, briefs, bodies, nodes, order } = tables;
-        let gone = |entry: &Entry| entry.is(mark::GONE);
-        self.free = (0_u32..).zip(&entries).filter(|(_, entry)| gone(entry)).map(|(at, _)| at).collect();
-        self.threads.free = (0_u32..).zip(&bodies).filter(|(_, body)| body.length == 0).map(|(at, _)| at).collect();
-        self.entries = entries;
-        (self.lists.0, self.names.digests, self.names.threads) = (lists, digests, leads);
-        self.texts = Interned::of(Texts::from_shares(texts)?);
-        (self.threads.table, self.threads.bodies) = (Shared::from_shares(briefs), bodies);
-        (self.threads.nodes, self.threads.order) = (nodes, order);
-        if self.names.digests.len() != self.names.threads.len() || self.threads.table.len() != self.threads.bodies.len()
-        {
-            return None;
-        }
-        let (entries, names) = (&self.entries, &mut self.names);
-        let digest_of = |at: u32| entries.get(at as usize).map_or(0, |entry| key_digest(entry.key));
-        self.keys = std::thread::scope(|scope| {
-            let index = scope.spawn(|| names.index());
-            let mut keys = Lookup::with_capacity(entries.len());
-            for (at, entry) in (0_u32..).zip(entries).filter(|(_, entry)| !gone(entry)) {
-                keys.insert(key_digest(entry.key), at, digest_of);
-            }
-            index.join().ok().map(|()| keys)
-        })?;
-        Some(())
-    }
-
-    /// What a page of the cache said that this index goes by, changes since included.
-    pub(crate) fn generation(&self, mailbox: MailboxId, page: u32) -> Generation {
-        self.applied.get(&(mailbox, page)).copied().unwrap_or_default()
-    }
-
-    /// The pages whose generations are known, of a mailbox.
-    pub(crate) fn pages(&self, mailbox: MailboxId) -> Vec<u32> {
-        self.applied.keys().filter(|(known, _)| *known == mailbox).map(|(_, page)| *page).collect()
-    }
-
-    /// A page of the cache was read, and said this.
-    pub(crate) fn set_generation(&mut self, mailbox: MailboxId, page: u32, generation: Generation) {
-        self.version += 1;
-        self.applied.insert((mailbox, page), generation);
-    }
-
-    /// A transaction of the cache that changed these messages is in the index: each page of them counts it once.
-    pub(crate) fn applied(&mut self, mailbox: MailboxId, uids: impl IntoIterator<Item = u32>, rows: bool, flags: bool) {
-        let pages: std::collections::BTreeSet<u32> = uids.into_iter().map(crate::store::page::number).collect();
-        self.version += 1;
-        for page in pages {
-            let known = self.applied.entry((mailbox, page)).or_default();
-            *known = known.after(rows, flags);
-        }
-    }
-
-    /// The mailboxes that were here when it was kept.
-    pub(crate) fn mailbox_ids(&self) -> Vec<MailboxId> {
-        self.mailboxes.keys().copied().collect()
-    }
-
-    /// A page of the cache says that these messages are in it, and no others.
-    pub(crate) fn keep_only(&mut self, mailbox: MailboxId, page: u32, uids: &[u32]) {
-        let known = self.uids_between(mailbox, crate::store::page::uids(page));
-        for uid in known.into_iter().filter(|uid| !uids.contains(uid)) {
-            self.remove(MessageKey { mailbox, uid });
-        }
-    }
-
-    /// Files what was filed by other rules: so many threads more. Says whether that was all; lists change meanwhile.
-    pub(crate) fn refile(&mut self, threads: usize) -> bool {
-        if self.filed_by == self.book.digest() {
-            return true;
-        }
-        let end = self.refiled.saturating_add(threads).min(self.threads.bodies.len());
-        for thread in self.refiled..end {
-            let Ok(thread) = u32::try_from(thread) else { break };
-            if self.threads.bodies.get(thread as usize).is_some_and(|body| body.length > 0) {
-                self.file_thread(thread);
-            }
-        }
-        self.refiled = end;
-        self.version += 1;
-        if end < self.threads.bodies.len() {
-            return false;
-        }
-        self.untitled.extend(self.case_lists.iter().flat_map(|cases| cases.iter()).cloned());
-        (self.filed_by, self.refiled) = (self.book.digest(), 0);
-        true
-    }
-
-    /// Makes everything fresh, so that it can be kept.
-    pub(crate) fn settle(&mut self) {
-        self.rebuild();
-        self.freshen();
-        self.make_titles();
-    }
-
-    /// Becomes another one with every change.
-    pub(crate) fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// Nothing has come yet.
-    pub(crate) fn is_untouched(&self) -> bool {
-        self.entries.is_empty() && self.applied.is_empty()
-    }
-
-    /// Takes the place of an index that is still empty: its mailboxes are the ones there are now.
-    pub(crate) fn succeed(mut self, before: &mut Self) {
-        let known: HashMap<MailboxId, Mailbox> = std::mem::take(&mut before.mailboxes);
-        for id in self.mailbox_ids() {
-            if !known.contains_key(&id) {
-                self.drop_mailbox(id);
-            }
-        }
-        for mailbox in known.into_values() {
-            self.set_mailbox(mailbox);
-        }
-        *before = self;
+        Some(library)
     }
 }
 

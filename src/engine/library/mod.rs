@@ -13,14 +13,16 @@ mod elsewhere;
 mod entry;
 pub(crate) mod filing;
 pub(crate) mod head;
-mod kept;
+pub(crate) mod kept;
 mod lookup;
 pub(crate) mod record;
 mod rows;
+pub(crate) mod shown;
 #[cfg(test)]
 mod tests;
 mod threads;
 mod triage;
+mod upkeep;
 
 use std::collections::{HashMap, HashSet};
 

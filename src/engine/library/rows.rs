@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Library;
 use super::entry::{Entry, badge_of, mark};
+use super::shown::wanted;
 use crate::app::thread_list::{Brief, PEOPLE_MAX, Table, ThreadList};
 use crate::app::view::{CaseRow, MessageRow, Scope, ThreadRow, ThreadView};
 use crate::case::Case;
@@ -190,16 +191,7 @@ impl Library {
         if let Scope::Mailbox { account, mailbox } = scope {
             return self.mailbox_list(account, mailbox, scope);
         }
-        // Which lists of cases are in the scope: looked at once, not for every thread.
-        let wanted: Vec<bool> = self
-            .case_lists
-            .iter()
-            .map(|cases| match scope {
-                Scope::All => true,
-                Scope::Case(id) => cases.contains(id),
-                Scope::Unfiled | Scope::Mailbox { .. } => false,
-            })
-            .collect();
+        let wanted = wanted(&self.case_lists, scope);
         let is_in = |list: u32| wanted.get(list as usize).copied().unwrap_or_default();
         let in_scope = |thread: u32| {
             let Some(brief) = self.threads.table.get(thread).filter(|brief| brief.messages > 0) else { return false };

@@ -7,14 +7,17 @@ use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::list::Rows as _;
 use crate::app::view::Scope;
+use crate::case::{Hearing, HearingId, HearingKind, HearingTime, Party, PartyId};
 use crate::config::{CaseRule, Config};
-use crate::engine::library::FoundIn;
 use crate::engine::library::filing::Derived;
 use crate::engine::library::head::Head;
+use crate::engine::library::kept::Kept;
+use crate::engine::library::{FoundIn, Library};
 use crate::engine::query::Filter;
 use crate::engine::{Engine, Opening};
 use crate::mail::address::Address;
-use crate::mail::id::MailboxId;
+use crate::mail::id::{CaseId, MailboxId};
+use crate::register::event::CaseChange;
 use crate::store::cache::{Cache, NewMessage};
 use crate::store::flags::Flags;
 use crate::store::profile::{Profile, Roots};
@@ -27,18 +30,23 @@ fn create(home: &Path) {
 }
 
 fn open(home: &Path, case: &str) -> Engine {
+    opened(home, case, None)
+}
+
+/// With a screen, where there is somebody who takes the events.
+fn opened(home: &Path, case: &str, events: Option<std::sync::mpsc::SyncSender<Event>>) -> Engine {
     let profile = Profile::open(Roots::below(home)).unwrap();
     let vault = Vault::open_with(&profile.roots().vault_file(), b"otter", Cost::TEST).unwrap();
     let rule = CaseRule { id: case.into(), title: "R v FERRET".into(), identifiers: vec!["T20269001".into()] };
     let config = Config { cases: vec![rule], ..Config::default() };
-    Engine::open(Opening { vault_floor: Cost::TEST, ..Opening::new(profile, config, Some(vault)) }).unwrap()
+    Engine::open(Opening { vault_floor: Cost::TEST, events, ..Opening::new(profile, config, Some(vault)) }).unwrap()
 }
 
 /// Everything that lists say.
 fn lists(home: &Path, case: &str) -> String {
     let engine = open(home, case);
     let mut threads = String::new();
-    for scope in [Scope::All, Scope::Unfiled, Scope::Case(crate::mail::id::CaseId(case.into()))] {
+    for scope in [Scope::All, Scope::Unfiled, Scope::Case(CaseId(case.into()))] {
         let rows = engine.threads(&scope).unwrap();
         for row in rows {
             threads += &format!("{row:?}\n{:?}\n", engine.thread(row.id).unwrap());
@@ -170,18 +178,23 @@ fn keep(home: &Path) {
     open(home, "ferret").wait_loaded().unwrap();
 }
 
-/// The head of the kept list, where it is one of today.
+/// The head of today.
 fn head(engine: &Engine, waiting: u64) -> Option<Head> {
+    head_of(engine, waiting).map(|(head, _)| head)
+}
+
+/// With whether it is that of the kept list.
+fn head_of(engine: &Engine, waiting: u64) -> Option<(Head, bool)> {
     let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
     let book = engine.core.ask(|core| (*core.settings.book).clone()).unwrap();
     let ids: Vec<MailboxId> = stores.cache.mailboxes().unwrap().iter().map(|mailbox| mailbox.id).collect();
     let pages = super::pages_of(&stores.cache, &ids).unwrap();
-    let signs = super::signs(&stores.cache, &pages, waiting).unwrap();
-    Head::read(book, &stores.cache.kept_list().unwrap(), signs)
+    let signs = super::signs(&stores, &pages, waiting).unwrap();
+    super::head_of_today(&stores.cache, &stores.cache.kept_list().unwrap(), &book, signs)
 }
 
 fn scopes(case: &str) -> [Scope; 3] {
-    [Scope::All, Scope::Unfiled, Scope::Case(crate::mail::id::CaseId(case.into()))]
+    [Scope::All, Scope::Unfiled, Scope::Case(CaseId(case.into()))]
 }
 
 #[test]
@@ -201,7 +214,8 @@ fn a_head_says_what_the_list_says_or_nothing() {
         keep(&home);
 
         let engine = open(&home, "ferret");
-        let head = head(&engine, 0).unwrap_or_else(|| panic!("round {round}: no head"));
+        let (head, of_list) = head_of(&engine, 0).unwrap_or_else(|| panic!("round {round}: no head"));
+        assert!(of_list || round > 0);
         assert!(super::tests::head(&engine, 1).is_none(), "another change waits");
         let now = jiff::Timestamp::UNIX_EPOCH;
         let cases = engine.core.ask_open(move |_, open| open.library.case_rows(now)).unwrap();
@@ -212,7 +226,16 @@ fn a_head_says_what_the_list_says_or_nothing() {
             assert_eq!(first.len() + first.behind(), all.len(), "round {round}, {scope:?}");
         }
         assert!(head.thread_list(&Scope::All).unwrap().behind() > 0);
-        drop(engine);
+        // What lists show of it says the same of every row, before the rest is read.
+        let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+        let (list, mut head) = (stores.cache.kept_list().unwrap(), head);
+        head.complete(Kept::open(&list).unwrap().shown().unwrap());
+        for scope in scopes("ferret").into_iter().filter(|_| of_list) {
+            let (whole, all) = (head.thread_list(&scope).unwrap(), engine.threads(&scope).unwrap());
+            assert_eq!((whole.to_rows(), whole.behind()), (all, 0), "round {round}, {scope:?}");
+        }
+        assert!(head.thread_list(&Scope::Mailbox { account: "work".into(), mailbox: "Cases".into() }).is_none());
+        drop((stores, engine));
         let engine = open(&home, "otter");
         assert!(super::tests::head(&engine, 0).is_none(), "a head of another configuration");
         let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
@@ -220,6 +243,122 @@ fn a_head_says_what_the_list_says_or_nothing() {
         drop((stores, engine));
         assert!(super::tests::head(&open(&home, "ferret"), 0).is_none(), "round {round}: a head older than the cache");
     }
+}
+
+/// A profile whose list was kept, and then 20 messages changed in the cache; with the bytes of the list.
+fn changed_a_little(home: &Path) -> Vec<u8> {
+    create(home);
+    let engine = open(home, "ferret");
+    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+    let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    let mut chance = Chance(11);
+    stores.cache.put_batch(id, (1..900).map(|uid| alone(uid, &mut chance)).collect(), None).unwrap();
+    drop((stores, engine));
+    keep(home);
+    let engine = open(home, "ferret");
+    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+    stores.cache.put_batch(id, (900..920).map(|uid| alone(uid, &mut chance)).collect(), None).unwrap();
+    assert!(head(&engine, 0).is_none(), "the list is older");
+    drop((stores, engine));
+    std::fs::read(Roots::below(home).cache.join("list")).unwrap()
+}
+
+#[test]
+fn a_command_that_meets_a_little_news_keeps_the_head_and_leaves_the_list() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let list = changed_a_little(&home);
+    let rows = lists(&home, "ferret");
+    let place = Roots::below(&home).cache;
+    assert!(std::fs::read(place.join("list")).unwrap() == list);
+    assert!(head(&open(&home, "ferret"), 0).is_some());
+    assert_eq!(lists(&home, "ferret"), rows);
+    // Another configuration files everything anew: that is kept in whole.
+    lists(&home, "otter");
+    assert!(std::fs::read(place.join("list")).unwrap() != list);
+    assert!(
+        head_of(&open(&home, "ferret"), 0).is_some_and(|(_, of_list)| !of_list),
+        "that of before is as true as it was"
+    );
+    lists(&home, "ferret");
+    // A head that was damaged, or is the list under another name, is none.
+    let engine = open(&home, "ferret");
+    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+    let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    stores.cache.set_flags(id, &[(7, Flags::new(Flags::FLAGGED, Vec::new()))], None).unwrap();
+    drop((stores, engine));
+    keep(&home);
+    let kept = std::fs::read(place.join("head")).unwrap();
+    assert!(head(&open(&home, "ferret"), 0).is_some());
+    let mut spoilt = kept.clone();
+    spoilt[kept.len() / 2] ^= 1;
+    for bytes in [spoilt, kept[..kept.len() - 5].to_vec(), std::fs::read(place.join("list")).unwrap()] {
+        std::fs::write(place.join("head"), bytes).unwrap();
+        assert!(head(&open(&home, "ferret"), 0).is_none());
+    }
+}
+
+/// The first rows do not wait for the register: its cases are in the head, which is none as soon as the register says something else.
+#[test]
+fn what_the_register_says_is_in_the_head() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let engine = open(&home, "ferret");
+    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+    let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    let mut chance = Chance(17);
+    stores.cache.put_batch(id, (1..300).map(|uid| message(uid, &mut chance)).collect(), None).unwrap();
+    let case = CaseId("ferret".into());
+    let party = Party { name: "Humphrey Lintwhite".into(), id: PartyId("p1".into()), ..Party::default() };
+    let at = HearingTime { date: jiff::civil::date(2026, 5, 4), time: None };
+    let hearing = Hearing {
+        id: HearingId("h1".into()),
+        kind: HearingKind::Trial,
+        court: "Ambleford".into(),
+        at,
+        outcome: String::new(),
+    };
+    let changes = vec![CaseChange::Party(party), CaseChange::Hearing(hearing)];
+    engine.change_case(&case, changes).unwrap();
+    drop((stores, engine));
+
+    let now = "2026-03-02T09:00:00Z".parse().unwrap();
+    let rows = |engine: &Engine| engine.core.ask_open(move |_, open| open.library.case_rows(now)).unwrap();
+    let engine = open(&home, "ferret");
+    let shown = head(&engine, 0).unwrap().case_rows(now);
+    assert_eq!(shown, rows(&engine));
+    let row = shown.iter().find(|row| row.scope == Scope::Case(case.clone())).unwrap();
+    assert_eq!((row.people[0].as_str(), row.next_hearing.is_some()), ("Humphrey Lintwhite", true));
+
+    // A note is not shown by any list, and yet the register is another one until the head is kept again.
+    engine.change_case(&case, vec![CaseChange::Noted { text: "Listed at last.".into() }]).unwrap();
+    assert!(head(&engine, 0).is_none());
+    drop(engine);
+    let engine = open(&home, "ferret");
+    assert_eq!(head(&engine, 0).unwrap().case_rows(now), rows(&engine));
+}
+
+#[test]
+fn a_screen_keeps_the_head_when_it_is_calm_for_whoever_is_killed() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    let list = changed_a_little(&home);
+    let (tx, events) = std::sync::mpsc::sync_channel(64);
+    let engine = opened(&home, "ferret", Some(tx));
+    let drain = std::thread::spawn(move || events.into_iter().for_each(drop));
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while head(&engine, 0).is_none() {
+        assert!(std::time::Instant::now() < deadline, "no head was kept");
+        std::thread::yield_now();
+    }
+    // As a kill would leave it: the list of before, and a head of today.
+    assert!(std::fs::read(Roots::below(&home).cache.join("list")).unwrap() == list);
+    let rows = engine.threads(&Scope::All).unwrap();
+    let first = head(&engine, 0).unwrap().thread_list(&Scope::All).unwrap();
+    assert_eq!((first.to_rows().as_slice(), first.behind()), (&rows[..256], rows.len() - 256));
+    drop(engine);
+    drain.join().unwrap();
 }
 
 #[test]
@@ -268,6 +407,15 @@ fn while_the_list_is_read_its_head_answers_and_all_else_waits() {
         })
         .unwrap();
     assert_eq!(threads(&engine), ["399 messages", "All 256 143"]);
+    engine
+        .core
+        .ask_stores(|core, open| {
+            let list = open.stores.cache.kept_list().unwrap();
+            let shown = Kept::open(&list).unwrap().shown().unwrap();
+            core.show_whole(open, shown);
+        })
+        .unwrap();
+    assert_eq!(threads(&engine), ["All 399 0"], "the lists that were asked for, in whole");
     engine.core.ask_stores(|core, open| core.perform_deferred(open)).unwrap();
     assert_eq!(threads(&engine), [format!("{mailbox:?} 399 0"), format!("{first} true"), "All 399 0".into()]);
     engine.submit(Effect::ListThreads(Scope::All));
@@ -293,7 +441,7 @@ fn a_list_that_is_cut_anywhere_is_no_list() {
     let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
     let reads = |bytes: &[u8]| {
         std::fs::write(&list, bytes).unwrap();
-        let read = |list| super::Library::from_kept(book.clone(), &list).is_some() && head(&engine, 0).is_some();
+        let read = |list| Library::from_kept(book.clone(), &list).is_some() && head(&engine, 0).is_some();
         stores.cache.kept_list().is_some_and(read)
     };
     assert!(reads(&whole));

@@ -1,7 +1,5 @@
 //! Files: those that terms name by their digest, looked for where they should be, and papers that are written out.
 
-use std::path::PathBuf;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::app::event::Event;
@@ -12,7 +10,7 @@ use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::documents::{Documents, imported};
 use crate::engine::reading::{Look, Reading};
 use crate::engine::streamed::{Kept, Streamed, unreadable};
-use crate::engine::target::typed;
+use crate::engine::target::{completions, typed};
 use crate::engine::{Engine, files};
 use crate::mail::draft::Attachment;
 use crate::mail::id::CaseId;
@@ -40,25 +38,6 @@ fn on_disk(path: &str) -> Result<Attachment, String> {
     let content = files::read_whole(&path, PAPER_BYTES_MAX)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Attachment { media_type: files::media_type(&name, &content).to_owned(), name, content })
-}
-
-/// Files and directories whose names begin as typed, as they would be typed; directories end with `/`.
-fn paths(text: &str) -> Vec<String> {
-    let (before, begun) = text.rfind('/').map_or(("", text), |at| text.split_at(at.saturating_add(1)));
-    let directory = if before.is_empty() { PathBuf::from(".") } else { typed(before) };
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let mut names: Vec<String> = entries
-        .filter_map(Result::ok)
-        .filter_map(|entry| {
-            let name = entry.file_name().into_string().ok()?;
-            let fits = name.starts_with(begun) && (begun.starts_with('.') || !name.starts_with('.'));
-            let end = if entry.path().is_dir() { "/" } else { "" };
-            fits.then(|| format!("{before}{name}{end}"))
-        })
-        .collect();
-    names.sort();
-    names.truncate(NAMES_MAX);
-    names
 }
 
 /// How the files of an act's terms are found in the message that carries it.
@@ -214,7 +193,7 @@ impl Core {
                 found.truncate(NAMES_MAX);
             }
             if !wanted.starts_with(OF_CASE) {
-                found.extend(paths(&wanted));
+                found.extend(completions(&wanted, NAMES_MAX).into_iter().map(|one| one.typed));
             }
             announcer.send(Event::PleaFiles(wanted, found));
         });
@@ -290,31 +269,5 @@ impl Engine {
             let view = known.view(core.now());
             paper(which, &file, &known, &view, &case.title).map_err(|error| refused(error.to_string()))
         })?
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::paths;
-
-    #[test]
-    fn names_are_completed_as_they_are_typed() {
-        let dir = tempfile::tempdir().unwrap();
-        for name in ["narrative.pdf", "narrative-v2.pdf", ".hidden", "other.txt"] {
-            std::fs::write(dir.path().join(name), "x").unwrap();
-        }
-        std::fs::create_dir(dir.path().join("nested")).unwrap();
-        let place = dir.path().display().to_string();
-        let found = |typed: &str| -> Vec<String> {
-            paths(&format!("{place}/{typed}"))
-                .into_iter()
-                .map(|one| one.replacen(&format!("{place}/"), "", 1))
-                .collect()
-        };
-        assert_eq!(found("n"), ["narrative-v2.pdf", "narrative.pdf", "nested/"]);
-        assert_eq!(found("narrative."), ["narrative.pdf"]);
-        assert_eq!(found(""), ["narrative-v2.pdf", "narrative.pdf", "nested/", "other.txt"]);
-        assert_eq!(found(".h"), [".hidden"]);
-        assert!(paths("/nowhere/at/all").is_empty());
     }
 }

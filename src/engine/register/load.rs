@@ -25,6 +25,7 @@ pub(super) fn load(state: &State) -> Result<Loaded, StateError> {
         book: Arc::new(Book::new()),
         history: History::default(),
         order: 0,
+        changes: 0,
         told: BTreeMap::new(),
         damage: damage.iter().map(ToString::to_string).collect(),
         destroyed: Arc::default(),

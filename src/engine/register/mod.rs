@@ -33,6 +33,7 @@ use super::plea::Pleas;
 use super::query::CaseListed;
 use crate::case::{Jurisdiction, Style};
 use crate::mail::id::CaseId;
+use crate::mail::thread::id_hash;
 use crate::pgp::detached;
 use crate::pgp::keyring::Keyring;
 use crate::register::book::Book;
@@ -42,7 +43,7 @@ use crate::register::event::{CaseChange, DeviceAdded, DeviceVouched, Event, Payl
 use crate::register::head::{Head, vouching_text};
 use crate::register::record::{Actor, DeviceId, Digest, Record, Seen, Written};
 use crate::register::writing::{self, Moment};
-use crate::store::state::{RegisterRow, StateError, Write};
+use crate::store::state::{RegisterRow, State, StateError, Write};
 use crate::store::vault::random;
 
 /// The name that the key of this device goes by among the values of the state store.
@@ -80,6 +81,8 @@ pub(crate) struct Loaded {
     pleas: Arc<Pleas>,
     /// The greatest order of any record.
     order: u64,
+    /// How many records had something to say about what a case is, or where mail belongs.
+    changes: u64,
     /// What of others the own stream has told that it knows.
     told: BTreeMap<DeviceId, u64>,
     /// What could not be read, in words.
@@ -106,12 +109,12 @@ pub(crate) struct Hand<'a> {
 
 impl Register {
     /// Begins to read it.
-    pub(crate) fn begin(stores: Arc<Stores>) -> std::io::Result<Self> {
+    pub(crate) fn begin(state: Arc<State>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared { slot: Mutex::new(Slot::Loading), ready: Condvar::new() });
         let register = Self(Arc::clone(&shared));
         std::thread::Builder::new().name("register".to_owned()).spawn(move || {
-            let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::load(&stores.state)));
-            drop(stores);
+            let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::load(&state)));
+            drop(state);
             let slot = match loaded {
                 Ok(Ok(loaded)) => Slot::Ready(Box::new(loaded)),
                 Ok(Err(error)) => Slot::Failed(error.to_string()),
@@ -210,10 +213,35 @@ fn host() -> String {
     if name.is_empty() { "this device".to_owned() } else { name }
 }
 
+/// Digest of where streams end, by their numbers: what a register says is known by that. Never 0.
+pub(crate) fn ends(streams: impl Iterator<Item = (u32, u64)>) -> u64 {
+    let mut ends: Vec<(u32, u64)> = streams.collect();
+    ends.sort_unstable();
+    id_hash(&format!("{ends:?}")).max(1)
+}
+
+/// Whether an event says what a case is, or where mail belongs; of the others the chronology tells.
+fn is_of_book(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Case { .. } | Event::Filed { by_hand: true, .. } | Event::Undecided { .. } | Event::NotACase { .. }
+    )
+}
+
 impl Loaded {
     /// The case book.
     pub(crate) fn book(&self) -> Arc<Book> {
         Arc::clone(&self.book)
+    }
+
+    /// Where its streams end ([`ends`]).
+    pub(crate) fn ends(&self) -> u64 {
+        ends(self.streams.values().map(|known| (known.number, known.tip.seq)))
+    }
+
+    /// Counts what changed in the book, as far as lists show it.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
     }
 
     /// SHA-256 of the messages that are not to be taken in again.
@@ -317,6 +345,7 @@ impl Loaded {
         self.order = self.order.max(record.order);
         Arc::make_mut(&mut self.book).push(record, event);
         if let Some(event) = event {
+            self.changes = self.changes.saturating_add(u64::from(is_of_book(event)));
             self.history.push(stream, record.seq, event);
             if Pleas::concerns(event) {
                 Arc::make_mut(&mut self.pleas).push(event);

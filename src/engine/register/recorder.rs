@@ -274,10 +274,9 @@ impl Core {
         }
         let Some(recorder) = Recorder::of(self, open, None, false) else { return };
         let core = self.handle.clone();
-        self.runtime.spawn_blocking(move || {
-            if let Err(error) = recorder.write() {
-                core.front(move |core| core.complain(&error));
-            }
+        self.runtime.spawn_blocking(move || match recorder.write() {
+            Ok(_) => core.front(|core| core.keeping.put_off_head()),
+            Err(error) => core.front(move |core| core.complain(&error)),
         });
     }
 }

@@ -70,7 +70,7 @@ impl Engine {
     /// Whether a case may be destroyed.
     ///
     /// # Errors
-    /// The case is on hold or destroyed already, or the register cannot be read.
+    /// The case is open, on hold or destroyed already, or the register cannot be read.
     pub fn may_shred(&self, case: &CaseListed) -> Result<(), EngineError> {
         let id = &case.id;
         let book = self.book()?;
@@ -79,16 +79,22 @@ impl Engine {
                 "{id} is on hold: nothing of it may be destroyed; lift the hold first"
             )));
         }
-        if let Some(State::Shredded { certificate, .. }) = book.case(id).map(|case| &case.state) {
-            return Err(EngineError::Refused(format!("{id} was destroyed already (certificate {certificate})")));
+        match book.case(id).map(|case| &case.state) {
+            Some(State::Closed { .. }) => Ok(()),
+            Some(State::Shredded { certificate, .. }) => {
+                Err(EngineError::Refused(format!("{id} was destroyed already (certificate {certificate})")))
+            }
+            // One that nobody wrote anything down about is worked on, too.
+            _ => Err(EngineError::Refused(format!(
+                "{id} is open: only a closed case is destroyed; close it first: casemail case close {id}"
+            ))),
         }
-        Ok(())
     }
 
     /// Destroys a case. The keys of the store are another step: `store rekey`.
     ///
     /// # Errors
-    /// The case is on hold or destroyed already, or the stores cannot be written: what has gone until then stays gone, and it can be
+    /// The case is open, on hold or destroyed already, or the stores cannot be written: what has gone until then stays gone, and it can be
     /// done again.
     pub fn shred(&self, case: &CaseListed, because: &str) -> Result<DestructionCertificate, EngineError> {
         let id = case.id.clone();

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use super::{Filter, Running, World, fetched};
+use crate::app::effect::Effect;
+use crate::app::event::Event;
 use crate::case::MessageName;
-use crate::engine::quarantine::follow;
+use crate::engine::quarantine::{follow, keep_out_streamed};
+use crate::imap::{Body, Fetched};
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
-use crate::register::Event as Happened;
 use crate::register::record::Digest;
+use crate::register::{CaseChange, Event as Happened};
 
 const ID: &str = "shut@cps.gov.example";
 
@@ -56,6 +59,14 @@ impl Running {
         let (cached, raw) = self.held(uid);
         assert_eq!(cached, in_cache, "UID {uid} in the cache");
         assert!(raw.as_ref().is_some_and(|raw| raw.contains(word)), "UID {uid} is not {word}: {raw:?}");
+    }
+
+    /// Closes the case of the mail.
+    fn close_case(&self) {
+        let case = self.engine.cases().unwrap().into_iter().find(|case| case.id.0 == "ferret").unwrap();
+        let mut events = self.engine.opening_of(&case).unwrap();
+        events.push(Happened::Case { case: case.id, change: CaseChange::Closed { review: None } });
+        self.engine.record(events).unwrap();
     }
 
     fn quarantine(&self, uid: u32, release: bool) {
@@ -155,6 +166,116 @@ fn a_whole_message_is_shut_with_everything_in_it() {
     assert!(!running.engine.holds_quarantined(&raw).unwrap());
 }
 
+/// As it comes to a screen that shows it: in pieces, over what is left of an earlier download.
+#[test]
+fn a_message_that_came_as_a_stream_leaves_the_cache_for_its_own_key() {
+    let world = World::new();
+    let running = world.open();
+    let raw = mail("See below.", "%PDF");
+    let head = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
+    let header = || Fetched { body: Body::Header(raw[..head].to_vec()), ..fetched(1, raw.clone()) };
+    let streamed = |running: &Running| {
+        let raw = raw.clone();
+        let came = running.engine.core.ask_open(move |_, open| {
+            let key = open.library.keys_by_date()[0];
+            let mut partial = open.stores.cache.partial(key, u32::try_from(raw.len()).unwrap()).unwrap();
+            open.stores.cache.append_partial(&mut partial, &raw).unwrap();
+            open.stores.cache.put_partial(key, partial).unwrap();
+            (Arc::clone(&open.stores), open.register.clone(), key)
+        });
+        let (stores, register, key) = came.unwrap();
+        keep_out_streamed(&stores, &register, key).unwrap();
+    };
+    running.feed(7, vec![header()]);
+    streamed(&running);
+    running.holds(1, true, "See below.");
+    running.engine.record(vec![event(vec![Digest::of(b"%PDF")], false)]).unwrap();
+    running.feed(8, vec![header()]);
+    streamed(&running);
+    running.holds(1, false, "See below.");
+    // Back in reach, it is like any other.
+    running.quarantine(1, true);
+    running.holds(1, true, "See below.");
+}
+
+#[test]
+fn a_message_without_a_message_id_is_named_by_its_digest() {
+    let nameless = |text: &str| {
+        let raw = String::from_utf8(mail(text, "%PDF")).unwrap();
+        raw.replace(&format!("Message-ID: <{ID}>\r\n"), "").into_bytes()
+    };
+    let of = |mut event: Happened, name: MessageName| {
+        if let Happened::Quarantined { message, .. } = &mut event {
+            *message = name;
+        }
+        event
+    };
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, nameless("The first.")), fetched(2, nameless("The other."))]);
+    running.quarantine(1, false);
+    running.holds(1, false, "The first.");
+    let name = |text: &str| MessageName { message_id: String::new(), digest: Digest::of(&nameless(text)).0 };
+    let book = running.engine.book().unwrap();
+    assert!(book.names_quarantined(&name("The first.")) && !book.names_quarantined(&name("The other.")));
+    // A device that has nothing but the register keeps it out of its cache.
+    let other = World::new();
+    let (running, said) = (other.open(), event(vec![Digest::of(b"%PDF")], false));
+    running.engine.record(vec![of(said.clone(), name("The first."))]).unwrap();
+    running.feed(7, vec![fetched(1, nameless("The first."))]);
+    running.holds(1, false, "The first.");
+    // What an earlier version wrote names the message by nothing; its document stays out of reach all the same.
+    let third = World::new();
+    let running = third.open();
+    running.engine.record(vec![of(said, MessageName { message_id: String::new(), digest: [0; 32] })]).unwrap();
+    running.feed(7, vec![fetched(1, nameless("The first."))]);
+    assert!(running.engine.holds_quarantined(&nameless("The first.").into()).unwrap());
+    running.quarantine(1, true);
+    assert!(!running.engine.holds_quarantined(&nameless("The first.").into()).unwrap());
+}
+
+#[test]
+fn the_source_of_a_message_does_not_name_what_is_in_quarantine() {
+    let alone = b"From: p.windlestraw@cps.gov.example\r\nMessage-ID: <alone@cps.gov.example>\r\nSubject: x\r\n\
+        Content-Type: application/pdf; name=\"MG6D Weir.pdf\"\r\nContent-Disposition: attachment\r\n\r\n%PDF alone\r\n";
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail("See below.", "%PDF")), fetched(2, alone.to_vec())]);
+    let source = |uid: u32| {
+        running.engine.submit(Effect::ShowSource(running.named(uid)));
+        let lines = running.event(|event| match event {
+            Event::Source(_, lines) => Some(lines.unwrap()),
+            _ => None,
+        });
+        lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    for (uid, name) in [(1, "MG6D Otter.pdf"), (2, "MG6D Weir.pdf")] {
+        let before = source(uid);
+        assert!(before.contains(name), "{before}");
+        running.quarantine(uid, false);
+        let after = source(uid);
+        assert!(after.contains("(in quarantine)") && !after.contains("MG6D"), "{after}");
+        assert!(after.contains("From:p") || after.contains("From: p"), "{after}");
+        let shown = running.engine.document(&running.named(uid)).unwrap();
+        assert!(!shown.sentences.iter().any(|words| words.contains("MG6D")), "{:?}", shown.sentences);
+        running.quarantine(uid, true);
+        assert_eq!(source(uid), before);
+    }
+}
+
+#[test]
+fn only_a_closed_case_is_destroyed() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail("The first.", "%PDF 1"))]);
+    let case = || running.engine.cases().unwrap().into_iter().find(|case| case.id.0 == "ferret").unwrap();
+    let refused = running.engine.shred(&case(), "review").unwrap_err().to_string();
+    assert!(refused.contains("ferret is open") && refused.contains("casemail case close ferret"), "{refused}");
+    running.holds(1, true, "The first.");
+    running.close_case();
+    assert_eq!(running.engine.shred(&case(), "review").unwrap().messages, 1);
+}
+
 #[test]
 fn with_its_case_its_key_goes_and_no_other() {
     let world = World::new();
@@ -168,6 +289,7 @@ fn with_its_case_its_key_goes_and_no_other() {
     assert!(stores.state.is_quarantined(ID, &digest).unwrap());
     let cases = running.engine.cases().unwrap();
     let ferret = cases.into_iter().find(|case| case.id.0 == "ferret").unwrap();
+    running.close_case();
     let certificate = running.engine.shred(&ferret, "review").unwrap();
     assert_eq!(certificate.messages, 1);
     assert!(!stores.state.is_quarantined(ID, &digest).unwrap());

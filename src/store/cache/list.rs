@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! cache/list    "casemail list" 1 ‖ number of the file (16) ‖ { length u32 LE ‖ sealed zstd of a part } ‖ 0 u32
+//! cache/head    the same with one part: what is shown first, written more often than the list
 //! ```
 //!
 //! What is in the parts is the engine's business. Each is sealed with the number of the file and its own place in it, so that parts of two lists
@@ -31,8 +32,24 @@ const PARTS_MAX: usize = 1 << 16;
 
 type Number = [u8; 16];
 
-fn place(number: &Number, part: usize) -> Vec<u8> {
-    [b"cache/1/list/".as_slice(), number, &(part as u64).to_be_bytes()].concat()
+/// One of the files.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    List,
+    Head,
+}
+
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Head => "head",
+        }
+    }
+}
+
+fn place(kind: Kind, number: &Number, part: usize) -> Vec<u8> {
+    [b"cache/1/".as_slice(), kind.name().as_bytes(), b"/", number, &(part as u64).to_be_bytes()].concat()
 }
 
 /// A list while it is written.
@@ -42,6 +59,7 @@ pub struct ListWriter {
     new: PathBuf,
     to: PathBuf,
     sealer: Sealer,
+    kind: Kind,
     number: Number,
     parts: usize,
 }
@@ -53,7 +71,7 @@ impl ListWriter {
     /// As the system says; the old list is then still there.
     pub fn add(&mut self, part: &[u8]) -> io::Result<()> {
         let packed = zstd::bulk::compress(part, LEVEL)?;
-        let sealed = self.sealer.seal(&place(&self.number, self.parts), &packed);
+        let sealed = self.sealer.seal(&place(self.kind, &self.number, self.parts), &packed);
         let length = u32::try_from(sealed.len()).map_err(io::Error::other)?;
         self.out.write_all(&length.to_le_bytes())?;
         self.out.write_all(&sealed)?;
@@ -66,9 +84,7 @@ impl ListWriter {
     /// # Errors
     /// As the system says.
     pub fn finish(self) -> io::Result<u64> {
-        let Self { mut out, new, to, .. } = self;
-        out.write_all(&0_u32.to_le_bytes())?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let (file, new, to) = self.end()?;
         file.sync_all()?;
         let octets = file.metadata()?.len();
         std::fs::rename(&new, &to)?;
@@ -77,6 +93,12 @@ impl ListWriter {
         }
         Ok(octets)
     }
+
+    fn end(self) -> io::Result<(File, PathBuf, PathBuf)> {
+        let Self { mut out, new, to, .. } = self;
+        out.write_all(&0_u32.to_le_bytes())?;
+        Ok((out.into_inner().map_err(io::IntoInnerError::into_error)?, new, to))
+    }
 }
 
 /// A list that was kept. Parts may be read by several threads.
@@ -84,6 +106,7 @@ impl ListWriter {
 pub struct KeptList {
     file: File,
     sealer: Sealer,
+    kind: Kind,
     number: Number,
     /// Where each part is and how long.
     parts: Vec<(u64, usize)>,
@@ -105,16 +128,17 @@ impl KeptList {
     /// A part; `None` where it is not what was written.
     #[must_use]
     pub fn part(&self, at: usize) -> Option<Zeroizing<Vec<u8>>> {
-        let (offset, length) = *self.parts.get(at)?;
-        let mut sealed = vec![0; length];
-        self.file.read_exact_at(&mut sealed, offset).ok()?;
-        let packed = self.sealer.open(&place(&self.number, at), &sealed).ok()?;
-        let size = zstd::zstd_safe::get_frame_content_size(&packed).ok().flatten()?;
-        let size = usize::try_from(size).ok().filter(|size| *size <= PART_MAX)?;
-        zstd::bulk::decompress(&packed, size).ok().map(Zeroizing::new)
+        let mut reader = self.reader();
+        reader.part(at).map(|part| Zeroizing::new(part.to_vec()))
     }
 
-    fn open(mut file: File, sealer: Sealer) -> io::Result<Self> {
+    /// Reads many parts, one after the other. Each thread needs one of its own.
+    #[must_use]
+    pub fn reader(&self) -> PartReader<'_> {
+        PartReader { list: self, sealed: Zeroizing::default(), plain: Zeroizing::default(), unpacker: None }
+    }
+
+    fn open(mut file: File, kind: Kind, sealer: Sealer) -> io::Result<Self> {
         let mut magic = [0; MAGIC.len()];
         let mut number = Number::default();
         file.read_exact(&mut magic)?;
@@ -138,22 +162,53 @@ impl KeptList {
             parts.push((offset, length as usize));
             offset += u64::from(length);
         }
-        Ok(Self { file, sealer, number, parts })
+        Ok(Self { file, sealer, kind, number, parts })
+    }
+}
+
+/// Parts read in room that is used again: what takes the time of reading a long list is else the memory, asked for and wiped for each part.
+pub struct PartReader<'a> {
+    list: &'a KeptList,
+    sealed: Zeroizing<Vec<u8>>,
+    plain: Zeroizing<Vec<u8>>,
+    unpacker: Option<zstd::bulk::Decompressor<'static>>,
+}
+
+impl std::fmt::Debug for PartReader<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PartReader").finish_non_exhaustive()
+    }
+}
+
+impl PartReader<'_> {
+    /// As [`KeptList::part`].
+    pub fn part(&mut self, at: usize) -> Option<&[u8]> {
+        let KeptList { file, sealer, kind, number, parts } = self.list;
+        let (offset, length) = *parts.get(at)?;
+        self.sealed.resize(length, 0);
+        file.read_exact_at(&mut self.sealed, offset).ok()?;
+        let packed = sealer.open_within(&place(*kind, number, at), &mut self.sealed).ok()?;
+        let size = zstd::zstd_safe::get_frame_content_size(packed).ok().flatten()?;
+        let size = usize::try_from(size).ok().filter(|size| *size <= PART_MAX)?;
+        self.plain.clear();
+        self.plain.reserve_exact(size);
+        if self.unpacker.is_none() {
+            self.unpacker = zstd::bulk::Decompressor::new().ok();
+        }
+        let read = self.unpacker.as_mut()?.decompress_to_buffer(packed, &mut *self.plain).ok()?;
+        (read == size).then_some(&*self.plain)
     }
 }
 
 impl Cache {
-    fn list_place(&self) -> PathBuf {
-        self.dir.join("list")
+    fn list_place(&self, kind: Kind) -> PathBuf {
+        self.dir.join(kind.name())
     }
 
-    /// Begins to keep a list.
-    ///
-    /// # Errors
-    /// Too little room, or as the system says.
-    pub fn keep_list(&self) -> Result<ListWriter, CacheError> {
+    fn begin_list(&self, kind: Kind) -> Result<ListWriter, CacheError> {
         space::check(&self.dir, self.space.batch_bytes)?;
-        let (to, new) = (self.list_place(), self.dir.join("list.new"));
+        let to = self.list_place(kind);
+        let new = to.with_extension("new");
         match std::fs::remove_file(&new) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -162,19 +217,48 @@ impl Cache {
         let mut out = BufWriter::new(file::create_private(&new)?);
         out.write_all(MAGIC)?;
         out.write_all(&number)?;
-        Ok(ListWriter { out, new, to, sealer: self.list_sealer.clone(), number, parts: 0 })
+        Ok(ListWriter { out, new, to, sealer: self.list_sealer.clone(), kind, number, parts: 0 })
+    }
+
+    /// Begins to keep a list.
+    ///
+    /// # Errors
+    /// Too little room, or as the system says.
+    pub fn keep_list(&self) -> Result<ListWriter, CacheError> {
+        self.begin_list(Kind::List)
+    }
+
+    /// Keeps what is shown first. It outlives the process, and the machine only by chance: after that it is no head, or one of before.
+    ///
+    /// # Errors
+    /// Too little room, or as the system says.
+    pub fn keep_head(&self, part: &[u8]) -> Result<(), CacheError> {
+        let mut writer = self.begin_list(Kind::Head)?;
+        writer.add(part)?;
+        let (_, new, to) = writer.end()?;
+        Ok(std::fs::rename(new, to)?)
     }
 
     /// The list that was kept last, if it can be read.
     #[must_use]
     pub fn kept_list(&self) -> Option<KeptList> {
-        let file = file::open_private(&self.list_place()).ok()?;
-        KeptList::open(file, self.list_sealer.clone()).ok()
+        self.kept(Kind::List)
+    }
+
+    /// The head that was kept last by itself, if it can be read.
+    #[must_use]
+    pub fn kept_head(&self) -> Option<Zeroizing<Vec<u8>>> {
+        self.kept(Kind::Head)?.part(0)
+    }
+
+    fn kept(&self, kind: Kind) -> Option<KeptList> {
+        let file = file::open_private(&self.list_place(kind)).ok()?;
+        KeptList::open(file, kind, self.list_sealer.clone()).ok()
     }
 
     /// Octets of the kept list on the disk.
     #[must_use]
     pub fn list_bytes(&self) -> u64 {
-        std::fs::metadata(self.list_place()).map_or(0, |meta| meta.len())
+        std::fs::metadata(self.list_place(Kind::List)).map_or(0, |meta| meta.len())
     }
 }

@@ -211,6 +211,7 @@ pub(super) fn move_aside(dir: &Path, now: Timestamp) -> io::Result<PathBuf> {
         (blob_dir(dir), "blobs"),
         (pack::dir(dir), "packs"),
         (list, "list"),
+        (dir.join("head"), "head"),
         (dir.join("partial"), "partial"),
     ];
     for (from, name) in ours {
@@ -250,7 +251,7 @@ pub(super) fn remove(dir: &Path) -> io::Result<()> {
             || name.to_string_lossy().starts_with("cache.corrupt-")
         {
             fs::remove_dir_all(entry.path())?;
-        } else if name == "list" || name == "list.new" {
+        } else if ["list", "list.new", "head", "head.new"].iter().any(|ours| name == *ours) {
             fs::remove_file(entry.path())?;
         }
     }

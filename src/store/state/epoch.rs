@@ -3,7 +3,7 @@
 //! The digests that names are kept under stay as they are, because a digest cannot be turned back into its name: the key of the first
 //! epoch that made them is kept, sealed, in the store itself.
 
-use redb::{Database, ReadableTable, TableDefinition, TableError, TableHandle, WriteTransaction};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, TableError, TableHandle, WriteTransaction};
 use zeroize::Zeroizing;
 
 use super::{Keys, META, StateError, place};
@@ -14,44 +14,66 @@ use crate::store::vault::{Blinder, Sealer, Vault};
 /// # Errors
 /// [`StateError`]; the store is then as it was.
 pub(super) fn settle(database: &Database, vault: &Vault) -> Result<Keys, StateError> {
-    let mut transaction = database.begin_write()?;
-    transaction.set_two_phase_commit(true);
-    let (is_ours, epoch, kept) = {
-        let meta = transaction.open_table(META)?;
-        let is_ours = meta.get("schema")?.is_some();
-        let epoch = meta.get("epoch")?.and_then(|value| value.value().try_into().ok()).map_or(0, u32::from_le_bytes);
-        let kept = meta.get("blinder")?.map(|value| value.value().to_vec());
-        (is_ours, epoch, kept)
+    // Mostly there is nothing to write.
+    let known = match database.begin_read()?.open_table(META) {
+        Err(TableError::TableDoesNotExist(_)) => return Err(foreign()),
+        meta => known(&meta?)?,
     };
-    // A new one is made with them: whoever has taken the tables away has taken what was in them.
-    if !is_ours {
-        return Err(StateError::Corrupt { because: "nothing of casemail is in it".to_owned() });
+    if known.epoch == vault.epoch() {
+        return known.keys(vault).map(|(sealer, blinder)| Keys { sealer, blinder });
     }
-    if epoch > vault.epoch() {
+    if known.epoch > vault.epoch() {
         return Err(StateError::HeaderRolledBack);
     }
-    let dropped = || StateError::Store {
-        because: "it is an older copy, sealed under keys that this profile has dropped; put back the newer file"
-            .to_owned(),
-    };
-    let sealer = vault.sealer_at(epoch, "state", b"").ok_or_else(dropped)?;
-    let blinder = match kept {
-        Some(sealed) => {
-            let key =
-                sealer.open(&place("meta", b"blinder"), &sealed).map_err(|_| super::damaged("meta", b"blinder"))?;
-            Blinder::from_key(&key).ok_or_else(|| super::damaged("meta", b"blinder"))?
-        }
-        None => vault.blinder_at(epoch, "state").ok_or_else(dropped)?,
-    };
-    if epoch == vault.epoch() {
-        transaction.abort()?;
-        return Ok(Keys { sealer, blinder });
-    }
+    let (old, blinder) = known.keys(vault)?;
+    let mut transaction = database.begin_write()?;
+    transaction.set_two_phase_commit(true);
     let keys = Keys { sealer: vault.sealer("state", b""), blinder };
-    seal_anew(&transaction, &sealer, &keys)?;
+    seal_anew(&transaction, &old, &keys)?;
     transaction.open_table(META)?.insert("epoch", vault.epoch().to_le_bytes().as_slice())?;
     transaction.commit()?;
     Ok(keys)
+}
+
+/// What a store says of its keys.
+struct Known {
+    epoch: u32,
+    /// The key of digests, sealed, where it is older than the epoch.
+    blinder: Option<Vec<u8>>,
+}
+
+/// A new one is made with our tables: whoever has taken them away has taken what was in them.
+fn foreign() -> StateError {
+    StateError::Corrupt { because: "nothing of casemail is in it".to_owned() }
+}
+
+fn known(meta: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Known, StateError> {
+    if meta.get("schema")?.is_none() {
+        return Err(foreign());
+    }
+    Ok(Known {
+        epoch: meta.get("epoch")?.and_then(|value| value.value().try_into().ok()).map_or(0, u32::from_le_bytes),
+        blinder: meta.get("blinder")?.map(|value| value.value().to_vec()),
+    })
+}
+
+impl Known {
+    fn keys(&self, vault: &Vault) -> Result<(Sealer, Blinder), StateError> {
+        let dropped = || StateError::Store {
+            because: "it is an older copy, sealed under keys that this profile has dropped; put back the newer file"
+                .to_owned(),
+        };
+        let sealer = vault.sealer_at(self.epoch, "state", b"").ok_or_else(dropped)?;
+        let blinder = match &self.blinder {
+            Some(sealed) => {
+                let key =
+                    sealer.open(&place("meta", b"blinder"), sealed).map_err(|_| super::damaged("meta", b"blinder"))?;
+                Blinder::from_key(&key).ok_or_else(|| super::damaged("meta", b"blinder"))?
+            }
+            None => vault.blinder_at(self.epoch, "state").ok_or_else(dropped)?,
+        };
+        Ok((sealer, blinder))
+    }
 }
 
 fn seal_anew(transaction: &WriteTransaction, old: &Sealer, keys: &Keys) -> Result<(), StateError> {

@@ -2,17 +2,20 @@
 //! without our tables, is never taken for a beginning; one that was there once is missed; damage is told in words.
 //!
 //! redb trusts the pages it reads, and panics inside where they are not what it wrote. Its own check of all pages is run at each opening; what
-//! goes bad while the store is open is caught where it is met, see [`whole`].
+//! it writes then follows behind it ([`super::later`]). What goes bad while the store is open is caught where it is met, see [`whole`].
 
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use redb::Database;
 use redb::backends::FileBackend;
 
-use super::{CACHE_BYTES, META, SCHEMA, SLACK, StateError};
+use super::bringing::SCHEMA;
+use super::later::{InUse, Later};
+use super::{CACHE_BYTES, META, SLACK, StateError};
 use crate::store::calm::calmly;
 use crate::store::file;
 use crate::store::profile::Roots;
@@ -122,18 +125,35 @@ fn backend(file: &Path) -> Result<FileBackend, StateError> {
     Ok(FileBackend::new(handle)?)
 }
 
-/// Opens a store that is there, all of its pages looked at.
+/// Opens a store that is there, all of its pages looked at. What is to be written for that follows by itself.
 ///
 /// # Errors
 /// [`StateError`].
 pub(super) fn database(file: &Path) -> Result<Database, StateError> {
-    let backend = backend(file)?;
-    if redb::StorageBackend::len(&backend).is_ok_and(|bytes| bytes == 0) {
+    let (database, later) = looked_at(file)?;
+    let later = Arc::downgrade(&later);
+    // Where there is no thread for it, or the disk refuses it, it comes before the next transaction, which then says so.
+    let follow = std::thread::Builder::new().name("state".to_owned()).spawn(move || {
+        if let Some(Err(error)) = later.upgrade().map(|later| later.follow()) {
+            tracing::warn!(%error, "the state store could not be marked as in use yet");
+        }
+    });
+    drop(follow);
+    Ok(database)
+}
+
+/// As [`database`]; nothing is written before [`Later::follow`], or before something else is.
+fn looked_at(file: &Path) -> Result<(Database, Arc<Later>), StateError> {
+    let later = Later::new(backend(file)?);
+    let in_use = InUse(Arc::clone(&later));
+    if redb::StorageBackend::len(&in_use).is_ok_and(|bytes| bytes == 0) {
         return Err(StateError::Empty { place: file.to_owned() });
     }
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-    whole(file, || Ok(builder.create_with_backend(backend)?))
+    let database = whole(file, || Ok(builder.create_with_backend(in_use)?))?;
+    later.opened();
+    Ok((database, later))
 }
 
 /// Puts what is left of a store aside and makes a new one; gives where the former one is now. `None`: there was nothing. Nobody may have it
@@ -151,4 +171,30 @@ pub fn begin_anew(roots: &Roots, vault: &Vault, now: jiff::Timestamp) -> Result<
     }
     make(&file, vault)?;
     Ok(is_there.then_some(aside))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{looked_at, make};
+    use crate::store::vault::{Cost, Vault};
+
+    #[test]
+    fn a_file_is_not_touched_by_being_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+        let file = dir.path().join("state.redb");
+        make(&file, &vault).unwrap();
+        let bytes = std::fs::read(&file).unwrap();
+        let (database, later) = looked_at(&file).unwrap();
+        drop(database.begin_write().unwrap());
+        assert!(std::fs::read(&file).unwrap() == bytes, "nobody has written anything");
+        later.follow().unwrap();
+        assert!(std::fs::read(&file).unwrap() != bytes, "it is marked as in use");
+        drop(database);
+        let mut damaged = bytes.clone();
+        damaged[4096..].fill(0);
+        std::fs::write(&file, &damaged).unwrap();
+        assert!(looked_at(&file).is_err());
+        assert!(std::fs::read(&file).unwrap() == damaged, "what is refused stays as it is");
+    }
 }

@@ -156,7 +156,7 @@ fn a_damaged_row_costs_itself_and_is_told() {
     let (first, second) = (state.queue(entry(1), b"x").unwrap(), state.queue(entry(2), b"x").unwrap());
     state
         .write(|write| {
-            let mut table = write.transaction.open_table(super::OUTBOX)?;
+            let mut table = write.transaction.open_table(super::outbox::OUTBOX)?;
             table.insert(first.0, b"rubbish".as_slice())?;
             Ok(())
         })

@@ -1,9 +1,10 @@
 //! The path of a file to send along, with what could complete it.
 
-use super::{field, size};
+use super::field;
 use crate::app::Model;
 use crate::app::screen::attach::Attach;
 use crate::app::size::Area;
+use crate::mail::size::size;
 use crate::theme::Scope;
 use crate::ui::canvas::Canvas;
 

@@ -1,9 +1,10 @@
 //! A message being written.
 
-use super::{field, size};
+use super::field;
 use crate::app::Model;
 use crate::app::screen::composer::{Composer, Field, protection_in_words};
 use crate::app::size::{Area, inset};
+use crate::mail::size::size;
 use crate::theme::Scope;
 use crate::ui::canvas::Canvas;
 

@@ -1,7 +1,7 @@
 //! What each account and each of its mailboxes is doing: state, progress, what waits, the last success; below, the row at the cursor in whole
 //! sentences.
 
-use super::{lead, point, say, size};
+use super::{lead, point, say};
 use crate::action::{Action, Context};
 use crate::app::Model;
 use crate::app::screen::connections::{Connections, in_short, seconds_until};
@@ -9,6 +9,7 @@ use crate::app::size::{Area, inset};
 use crate::app::view::{ConnectionRow, Doing, Link};
 use crate::app::wrap::Wrapped;
 use crate::mail::safe::SafeText;
+use crate::mail::size::size;
 use crate::theme::Scope;
 use crate::ui::canvas::{Canvas, cells};
 use crate::ui::date;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{lead, point, say, size};
+use super::{lead, point, say};
 use crate::app::Model;
 use crate::app::document_view::DocumentRow;
 use crate::app::screen::documents::Documents;
@@ -11,6 +11,7 @@ use crate::app::view::Tone;
 use crate::app::wrap::Wrapped;
 use crate::case::document::{Direction, OUT_OF_REACH, Reach, advice};
 use crate::mail::safe::SafeText;
+use crate::mail::size::size;
 use crate::theme::Scope;
 use crate::ui::canvas::Canvas;
 use crate::ui::date;

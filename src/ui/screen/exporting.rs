@@ -1,10 +1,10 @@
 //! How far an export is.
 
-use super::size;
 use crate::action::{Action, Context};
 use crate::app::Model;
 use crate::app::export_view::{Exporting, Making};
 use crate::app::size::Area;
+use crate::mail::size::size;
 use crate::theme::Scope;
 use crate::ui::canvas::Canvas;
 

@@ -110,12 +110,3 @@ pub(super) fn paragraph(canvas: &mut Canvas<'_>, area: Area, words: &SafeText, s
         canvas.put(inner.x, y, inner.width, line, style);
     }
 }
-
-/// Bytes as people say them.
-pub(super) fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{} kB", bytes.div_ceil(1_000)),
-        _ => format!("{}.{} MB", bytes / 1_000_000, bytes / 100_000 % 10),
-    }
-}

@@ -49,7 +49,7 @@ fn draw_row(screen: &ReviewScreen, row: &ReviewRow, area: Area, canvas: &mut Can
         ReviewRow::Heading(text) => {
             let style = canvas.style(Scope::Border);
             canvas.fill(area, canvas.pick("─", "-"), style);
-            let heading = format!(" {text}, {} on the wire ", super::size(review.bytes));
+            let heading = format!(" {text}, {} on the wire ", crate::mail::size::size(review.bytes));
             canvas.put(x + 2, y, width.saturating_sub(4), &heading, canvas.style(Scope::TextMuted));
         }
         ReviewRow::Text(place) => {

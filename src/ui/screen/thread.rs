@@ -1,11 +1,12 @@
 //! An open thread. Everything that we say of a message is drawn from its head's rows; its text is drawn below the rule and behind a
 //! gutter that it cannot enter.
 
-use super::{lead, point, say, size};
+use super::{lead, point, say};
 use crate::app::Model;
 use crate::app::screen::thread::{Face, GUTTER, HeadRow, Shown, Thread};
 use crate::app::size::{Area, measure};
 use crate::app::view::{AttachmentRow, MessageRow, MessageView, Tone};
+use crate::mail::size::size;
 use crate::theme::Scope;
 use crate::ui::canvas::{Canvas, cells};
 use crate::ui::{date, marks};

@@ -14,3 +14,4 @@ pub(crate) mod scripted_imap;
 pub(crate) mod strange;
 pub(crate) mod submission;
 pub(crate) mod tmux;
+pub(crate) mod winmail;

@@ -7,7 +7,7 @@ use super::{FORM, Library};
 use crate::app::view::Scope;
 use crate::case::{Classes, ConfiguredCase, Patterns};
 use crate::engine::library::filing::Book;
-use crate::engine::library::head::{Head, Signs, pages_digest};
+use crate::engine::library::head::{Head, Outside, Signs, pages_digest};
 use crate::mail::id::MessageKey;
 use crate::store::cache::{Cache, CacheOptions};
 use crate::store::space::SpaceLimits;
@@ -82,7 +82,10 @@ fn the_kept_list_of_todays_form_has_a_fixture_and_says_what_the_summaries_say() 
         let pages = cache.generations(mailbox.id).unwrap().into_iter();
         pages.map(move |(page, generation)| (mailbox.id, page, generation))
     });
-    let signs = Signs { pages: pages_digest(cache.mailboxes().unwrap().iter(), pages), waiting: 0 };
+    let signs = Signs {
+        pages: pages_digest(cache.mailboxes().unwrap().iter(), pages),
+        outside: Outside { waiting: 0, register: 1 },
+    };
     assert!(Head::read(book(), &list, signs).is_none(), "it was kept before there were heads");
     let rows = kept.thread_list(&Scope::All).to_rows();
     assert_eq!(rows, from_summaries(&cache).thread_list(&Scope::All).to_rows());
@@ -111,7 +114,7 @@ fn write_the_fixture() {
     let library = from_summaries(&cache);
     let mut list = cache.keep_list().unwrap();
     for at in 0..library.kept_parts() {
-        list.add(&library.kept_part(at, || 0).unwrap()).unwrap();
+        list.add(&library.kept_part(at, Outside { waiting: 0, register: 0 }).unwrap()).unwrap();
     }
     list.finish().unwrap();
     std::fs::copy(tmp.path().join("cache/list"), Path::new(&dir).join("cache/list")).unwrap();

@@ -1,0 +1,47 @@
+//! Files within a file: Outlook's package (`winmail.dat`) is a document, and so is each file in it. They are out of reach together: whoever hands
+//! out the package hands out what is in it.
+
+use crate::case::document::{Direction, Kinds, Reach};
+use crate::engine::documents::reach;
+use crate::look::tnef::{self, Inner, Packed};
+use crate::look::{self};
+use crate::mail::display::AttachmentInfo;
+use crate::mail::safe::file_name;
+use crate::register::Book;
+use crate::register::record::Digest;
+
+/// Whether an attachment says that it is a package, and is not too large to be looked into.
+pub(crate) fn may_hold_files(one: &AttachmentInfo) -> bool {
+    let name = one.name.to_ascii_lowercase();
+    let said = matches!(one.media_type.as_str(), "application/ms-tnef" | "application/vnd.ms-tnef");
+    let named = name.ends_with(".dat") || name.ends_with(".tnef");
+    (said || named) && one.bytes <= look::BYTES_MAX as u64
+}
+
+/// What an attachment of this content holds; nothing where it is no package.
+pub(crate) fn files_in(content: &[u8]) -> Option<Packed<'_>> {
+    tnef::read(content)
+}
+
+/// The place of a file in a message: `2/1` is the first file in the attachment `2`.
+pub(crate) fn path(one: &AttachmentInfo, file: &Inner<'_>) -> String {
+    format!("{}/{}", one.path, file.path)
+}
+
+/// Whether an attachment that may be looked at by its own name is out of reach by what is in it; and which file that is, as it is called. Who takes a package
+/// back within reach takes back what is in it.
+pub(crate) fn reach_within(
+    book: &Book,
+    kinds: &Kinds,
+    one: &AttachmentInfo,
+    content: &[u8],
+    direction: Direction,
+) -> (Reach, String) {
+    let of = |file: &Inner<'_>| {
+        let (name, sha256) = (file_name(&file.name), Digest::of(file.content).to_string());
+        let withheld = kinds.of(&name, &file.media_type).withheld && !book.was_released(&one.sha256);
+        (reach(book, None, &sha256, withheld, direction), name)
+    };
+    let files = files_in(content).map(|packed| packed.files.iter().map(of).collect::<Vec<_>>()).unwrap_or_default();
+    files.into_iter().max_by_key(|(reach, _)| *reach).unwrap_or_default()
+}

@@ -348,7 +348,6 @@ impl Engine {
     }
 
     /// A message as it is kept, and when the server received it; fetched where it is not here, and given with what learns of it then.
-    #[expect(clippy::type_complexity, reason = "three things of one message")]
     fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp, Option<Arc<Wanted>>), EngineError> {
         let wanted = name.clone();
         let known = self.core.ask_open(move |_, open| {

@@ -15,7 +15,7 @@ use super::query::{Along, Resolution};
 use super::reader::{self, Around};
 use super::reading::{Look, Reading};
 use super::streamed::{Kept, Streamed};
-use super::wanted::{Wanted, again};
+use super::wanted::{Brought, Wanted, again};
 use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
@@ -365,7 +365,7 @@ impl Core {
         &mut self,
         open: &mut Open,
         name: MessageRef,
-        tell: tokio::sync::oneshot::Sender<Result<(Kept, Option<Arc<Wanted>>), String>>,
+        tell: tokio::sync::oneshot::Sender<Result<Brought, String>>,
     ) {
         let Some(wanted) = self.to_read(open, name, Watcher::default()) else {
             let _ = tell.send(Err("this message is gone: it was moved or deleted elsewhere".to_owned()));

@@ -49,6 +49,9 @@ fn again_held(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary
     new
 }
 
+/// A message that was brought; with what learns of it, where nobody has read it yet.
+pub(super) type Brought = (Kept, Option<Arc<Wanted>>);
+
 /// A message to be read at the user's word.
 pub(super) struct Wanted {
     pub(super) key: MessageKey,

@@ -138,7 +138,7 @@ fn a_large_message_by_gnupg_is_shown_and_its_film_exported_without_being_held() 
     let small_id = world.home.json(&["message", "list"])["messages"][0]["id"].as_str().unwrap().to_owned();
     let (_, _, small) = weighed(&world, &["message", "show", &small_id]);
     #[expect(clippy::disallowed_methods, reason = "a switch of the tests")]
-    let megabytes = std::env::var("CASEMAIL_LARGE_MB").ok().and_then(|set| set.parse().ok()).unwrap_or(24);
+    let megabytes = std::env::var("CASEMAIL_LARGE_MB").ok().and_then(|set| set.parse().ok()).unwrap_or(16);
     let (film, digest, plain) = {
         let film = film(megabytes);
         (film.len(), Digest::of(&film).to_string(), inside(&film))
@@ -203,7 +203,7 @@ fn a_large_message_by_sq_is_shown_and_exported() {
     let cert = run(&mut sq(&["key", "extract-cert", path(&key)]), b"").0;
     world.home.done(&["key", "import", "-", "--accept"], &cert);
     std::fs::write(&own, world.home.done(&["key", "export"], b"")).unwrap();
-    let film = film(12);
+    let film = film(4);
     let digest = Digest::of(&film).to_string();
     // sq compresses.
     let sealed =
@@ -324,12 +324,12 @@ fn killed_while_it_decrypts_it_leaves_nothing() {
     }
     let Some(world) = World::new() else { return };
     let gpg = Gpg::new(&world);
-    let plain = inside(&film(12));
+    let plain = inside(&film(4));
     let marker = marker(&plain);
     let id = delivered(&world, &framed(&gpg.sealed(&plain)));
     world.home.done(&["message", "show", &id], b"");
     let before = files(&world.home.roots().cache);
-    for least in [1 << 20, 12 << 20] {
+    for least in [1 << 20, 4 << 20] {
         let mut child = world.home.start(&["message", "show", &id]);
         until("it is decrypted", || nameless(child.id()) > least);
         child.kill().unwrap();
@@ -351,13 +351,13 @@ fn where_there_is_no_room_for_it_it_stays_closed_and_says_so() {
     }
     let Some(world) = World::new() else { return };
     let gpg = Gpg::new(&world);
-    let id = delivered(&world, &framed(&gpg.sealed(&inside(&film(12)))));
+    let id = delivered(&world, &framed(&gpg.sealed(&inside(&film(4)))));
     world.home.done(&["message", "show", &id], b"");
     let (cache, out) = (world.home.roots().cache, world.out());
     let used = files(&cache).iter().map(|name| std::fs::metadata(cache.join(name)).unwrap().len()).sum::<u64>() >> 20;
     for args in [vec!["message", "show", &id], vec!["attachment", "export", &id, "--to", path(&out)]] {
         // Room for a part of it, beside what is always left free.
-        let megabytes = used + 256 + 14;
+        let megabytes = used + 256 + 6;
         let script = format!(
             "set -e; mkdir '{aside}'; cp -a '{cache}/.' '{aside}'; mount -t tmpfs -o size={megabytes}m,mode=700 none '{cache}'\n\
              cp -a '{aside}/.' '{cache}'; rm -r '{aside}'; exec \"$@\"",

@@ -28,6 +28,7 @@ use casemail::mail::address::Address;
 use casemail::store::cache::{Cache, CacheOptions, NewMessage};
 use casemail::store::flags::Flags;
 use casemail::store::profile::{Profile, Roots};
+use casemail::store::state::State;
 use casemail::store::summary::Summary;
 use casemail::store::vault::{Cost, Vault};
 use casemail::theme::Theme;
@@ -98,6 +99,8 @@ fn create(home: &Path, count: u32) {
     let profile = Profile::open(Roots::below(home)).unwrap();
     let vault = Vault::create_with(&profile.roots().vault_file(), PASSPHRASE, Cost::TEST).unwrap();
     let now = Timestamp::from_second(1_780_000_000).unwrap();
+    // A profile with a cache and without a state store would be one that has lost it.
+    drop(State::open_of(profile.roots(), &vault).unwrap());
     let (cache, _) = Cache::open(&profile.roots().cache, &vault, now, &CacheOptions::default()).unwrap();
     let mailbox = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
     for first in (0..count).step_by(BATCH as usize) {
@@ -181,6 +184,8 @@ fn counted(event: &Event) -> Option<usize> {
 
 /// The first word that a child is given: three sizes are no child's.
 const START: &str = "--start";
+/// The first word where a profile is only to be made, to be started by several builds in turn.
+const CREATE: &str = "--create";
 
 /// The line of a child that its parent reads, not a person.
 const FIGURES: &str = "figures:";
@@ -336,6 +341,10 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     if let [START, home, count, keys] = args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         start(Path::new(home), count.parse().unwrap(), keys == "keys");
+        return;
+    }
+    if let [CREATE, home, count] = args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        create(Path::new(home), count.parse().unwrap());
         return;
     }
     let sizes: Vec<u32> = args.iter().filter_map(|arg| arg.parse().ok()).collect();

@@ -675,7 +675,7 @@ pub(super) enum Attachment {
         /// account/mailbox/uidvalidity/uid, or a file
         #[arg(value_name = "ID|FILE.eml|-")]
         message: String,
-        /// Which part, for instance 1.2
+        /// Which part, for instance 1.2; 2/1 is the first file in a winmail.dat
         #[arg(long = "part", value_name = "PATH")]
         part: String,
     },
@@ -699,7 +699,7 @@ pub(super) enum Attachment {
         /// account/mailbox/uidvalidity/uid, or a file
         #[arg(value_name = "ID|FILE.eml|-")]
         message: String,
-        /// Only this part, for instance 1.2 (may be given several times)
+        /// Only this part, for instance 1.2 or, of a winmail.dat, 2/1 (may be given several times)
         #[arg(long = "part", value_name = "PATH")]
         parts: Vec<String>,
         /// Decrypt encrypted files (report.pdf.gpg), each by itself, and write what is in them

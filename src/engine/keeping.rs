@@ -108,9 +108,7 @@ impl Core {
             });
         });
     }
-}
 
-impl Core {
     /// Keeps the head of the list, made here in some milliseconds and written elsewhere.
     fn keep_head(&mut self) {
         let Some(open) = self.open.as_mut().filter(|open| is_news_of_head(open)) else { return };
@@ -153,9 +151,9 @@ pub(crate) fn keep_now(open: &mut Open, lazy: bool) {
         return;
     }
     open.library.settle();
-    let is_enough = !is_news(open) || lazy && open.behind.is_some_and(|pages| pages <= FEW_PAGES);
+    let (outside, list) = (outside(open), is_news(open));
+    let is_enough = !list || lazy && outside.register != 0 && open.behind.is_some_and(|pages| pages <= FEW_PAGES);
     let keep = || -> Result<(), EngineError> {
-        let outside = outside(open);
         let lost = || std::io::Error::other("the list has no such part");
         if is_enough {
             return Ok(open.stores.cache.keep_head(&open.library.head_part(outside).ok_or_else(lost)?)?);

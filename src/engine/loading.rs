@@ -210,10 +210,9 @@ pub(super) fn today(cache: &Cache) -> Option<u64> {
     digest_of(cache, &pages_of(cache, &ids)?)
 }
 
-/// The head of today: that of the list, or where the list is older (`false`) one that was kept since.
+/// The head of today, and whether the list is, too.
 fn head_of_today(cache: &Cache, list: &KeptList, book: &Book, signs: Signs) -> Option<(Head, bool)> {
-    let of_list = Head::read(book.clone(), list, signs).map(|head| (head, true));
-    of_list.or_else(|| Some((Head::of(book.clone(), &cache.kept_head()?, signs)?, false)))
+    Head::read(book, list, || cache.kept_head(), signs)
 }
 
 impl Reader {

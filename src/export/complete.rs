@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::target::resolve;
+use crate::enclose::paths::split;
 
 /// Entries of a directory that are looked at.
 const ENTRIES_MAX: usize = 100_000;
@@ -27,7 +28,7 @@ pub fn fitting(typed: &str, cwd: &Path, home: Option<&Path>, files: bool, most: 
     if typed == "~" {
         return vec![Fitting { typed: "~/".to_owned(), name: "~/".to_owned(), ..Fitting::default() }];
     }
-    let (before, begun) = typed.rfind('/').map_or(("", typed), |at| typed.split_at(at.saturating_add(1)));
+    let (before, begun) = split(typed);
     let Ok(entries) = std::fs::read_dir(resolve(before, cwd, home)) else { return Vec::new() };
     let mut found = Vec::new();
     for entry in entries.flatten().take(ENTRIES_MAX) {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
 use super::Library;
 use super::book::BookCase;
@@ -158,6 +159,8 @@ struct Written {
     form: u32,
     /// By what everything is filed, but for the register; 0: not everything is.
     rules: u64,
+    /// By what everything is filed, the register's decisions included.
+    filed: u64,
     signs: Signs,
     book: Vec<Known>,
     counts: Counts,
@@ -169,6 +172,20 @@ struct Written {
     lists: Vec<(Which, u32, Vec<u32>)>,
     /// Threads of the whole list that are filed and are to be looked at among the unfiled all the same.
     unfiled: Vec<u32>,
+}
+
+impl Written {
+    /// Whether it is true today.
+    fn fits(&self, book: &Book, signs: Signs) -> bool {
+        let is_known = self.rules != 0 && signs.outside.register != 0;
+        self.form == FORM && self.signs == signs && self.rules == book.base && is_known
+    }
+
+    /// Whether it is of the same lists, whatever else is in the register.
+    fn is_like(&self, other: &Self) -> bool {
+        let of = |head: &Self| (head.form, head.rules, head.filed, head.signs.pages, head.signs.outside.waiting);
+        of(self) == of(other)
+    }
 }
 
 /// Numbers given anew, in the order in which they are asked for.
@@ -246,6 +263,7 @@ impl Library {
         let written = Written {
             form: FORM,
             rules: if self.is_filed() { self.book.base } else { 0 },
+            filed: self.filed_by,
             signs: Signs { pages: pages_digest(self.mailboxes(), pages), outside },
             book: self.book.cases.iter().map(Into::into).collect(),
             titles: self.titles.iter().map(|(case, title)| (case.clone(), title.clone())).collect(),
@@ -296,6 +314,9 @@ impl Library {
     }
 }
 
+/// The part of a head.
+type Part = Zeroizing<Vec<u8>>;
+
 /// The head of a list whose rest is being read.
 #[derive(Debug)]
 pub(crate) struct Head {
@@ -309,18 +330,35 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// The head of a kept list; nothing where the list has none, or where it says something else than the list will say. `book` need not know the register.
-    pub(crate) fn read(book: Book, list: &KeptList, signs: Signs) -> Option<Self> {
-        Self::of(book, &list.part(list.len().checked_sub(1)?)?, signs)
-    }
-
-    /// As [`Self::read`], of its part.
-    pub(crate) fn of(book: Book, part: &[u8], signs: Signs) -> Option<Self> {
-        let written: Written = postcard::from_bytes(part).ok()?;
-        let is_known = written.rules != 0 && signs.outside.register != 0;
-        if written.form != FORM || written.signs != signs || written.rules != book.base || !is_known {
+    /// The head of a kept list with whether that list is of today, or one that was kept by itself since; nothing where neither says what the list will say.
+    /// `book` need not know the register.
+    pub(crate) fn read(
+        book: &Book,
+        list: &KeptList,
+        since: impl FnOnce() -> Option<Part>,
+        signs: Signs,
+    ) -> Option<(Self, bool)> {
+        let last = list.len().checked_sub(1).and_then(|last| list.part(last));
+        let of_list: Option<Written> = last.and_then(|part| postcard::from_bytes(&part).ok());
+        if of_list.as_ref().is_some_and(|written| written.fits(book, signs)) {
+            return Some((Self::of(book.clone(), of_list?)?, true));
+        }
+        let written: Written = postcard::from_bytes(&since()?).ok()?;
+        if !written.fits(book, signs) {
             return None;
         }
+        // The register may have grown by what no list shows: then the list is of today all the same.
+        let of_list = of_list.filter(|of_list| of_list.is_like(&written));
+        let mut head = Self::of(book.clone(), written)?;
+        let is_of_today = of_list.is_some();
+        if let Some(of_list) = of_list {
+            // By the list's own numbers.
+            head.unfiled = of_list.unfiled.into_iter().collect();
+        }
+        Some((head, is_of_today))
+    }
+
+    fn of(book: Book, written: Written) -> Option<Self> {
         let mut words = Library::new(book.with_cases(written.book.into_iter().map(Into::into).collect()));
         words.titles = written.titles.into_iter().collect();
         let mut texts = Texts::default();

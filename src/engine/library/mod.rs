@@ -21,6 +21,7 @@ pub(crate) mod shown;
 #[cfg(test)]
 mod tests;
 mod threads;
+mod titles;
 mod triage;
 mod upkeep;
 

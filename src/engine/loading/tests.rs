@@ -309,6 +309,8 @@ fn what_the_register_says_is_in_the_head() {
     let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
     let mut chance = Chance(17);
     stores.cache.put_batch(id, (1..300).map(|uid| message(uid, &mut chance)).collect(), None).unwrap();
+    drop((stores, engine));
+    let engine = open(&home, "ferret");
     let case = CaseId("ferret".into());
     let party = Party { name: "Humphrey Lintwhite".into(), id: PartyId("p1".into()), ..Party::default() };
     let at = HearingTime { date: jiff::civil::date(2026, 5, 4), time: None };
@@ -321,7 +323,7 @@ fn what_the_register_says_is_in_the_head() {
     };
     let changes = vec![CaseChange::Party(party), CaseChange::Hearing(hearing)];
     engine.change_case(&case, changes).unwrap();
-    drop((stores, engine));
+    drop(engine);
 
     let now = "2026-03-02T09:00:00Z".parse().unwrap();
     let rows = |engine: &Engine| engine.core.ask_open(move |_, open| open.library.case_rows(now)).unwrap();
@@ -329,14 +331,18 @@ fn what_the_register_says_is_in_the_head() {
     let shown = head(&engine, 0).unwrap().case_rows(now);
     assert_eq!(shown, rows(&engine));
     let row = shown.iter().find(|row| row.scope == Scope::Case(case.clone())).unwrap();
+    let list = std::fs::read(Roots::below(&home).cache.join("list")).unwrap();
     assert_eq!((row.people[0].as_str(), row.next_hearing.is_some()), ("Humphrey Lintwhite", true));
 
-    // A note is not shown by any list, and yet the register is another one until the head is kept again.
+    // A note is not shown by any list, and yet the register is another one until the head is kept again; the list stays the one of today.
     engine.change_case(&case, vec![CaseChange::Noted { text: "Listed at last.".into() }]).unwrap();
     assert!(head(&engine, 0).is_none());
     drop(engine);
+    assert!(std::fs::read(Roots::below(&home).cache.join("list")).unwrap() == list);
     let engine = open(&home, "ferret");
-    assert_eq!(head(&engine, 0).unwrap().case_rows(now), rows(&engine));
+    let (shown, of_today) = head_of(&engine, 0).unwrap();
+    assert!(of_today);
+    assert_eq!(shown.case_rows(now), rows(&engine));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `winmail.dat`: what Outlook packs a message into (MS-OXTNEF). Its subject, its text, and its files, each as a piece of the package's own bytes.
 //!
-//! Nothing is believed: each length is checked against what is there, each attribute against its sum, and one allowance of attributes, properties,
+//! Nothing is believed: each length is checked against what is there, each attribute against its sum (where that is wrong, it is said; what is there is given all the
+//! same), and one allowance of attributes, properties,
 //! files and depth holds for a package with all packages within it. Nothing grows: what is given of a file was given in.
 
 mod props;
@@ -124,10 +125,11 @@ impl<'a> Reader<'a> {
                 break;
             };
             self.attributes = left;
-            let Some((id, data, next)) = attribute(rest) else {
+            let Some(Attribute { id, data, is_sound, next }) = attribute(rest) else {
                 self.packed.damaged = true;
                 break;
             };
+            self.packed.damaged |= !is_sound;
             rest = next;
             match id {
                 CODE_PAGE => pages = code_page(data),
@@ -150,8 +152,8 @@ impl<'a> Reader<'a> {
         }
         let Texts { subject, plain, html, rtf } = texts;
         let forms = [plain, html, rtf];
-        let body = forms.into_iter().find(|form| !form.trim().is_empty()).unwrap_or_default();
-        Some((subject, body))
+        let body = forms.into_iter().find(|form| !form.trim_matches(['\0', ' ', '\r', '\n', '\t']).is_empty());
+        Some((subject, body.unwrap_or_default().trim_end_matches('\0').to_owned()))
     }
 
     /// Properties of a message that say something.
@@ -232,8 +234,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// An attribute: level (one octet), identifier, length, data, sum of its octets.
-fn attribute(bytes: &[u8]) -> Option<(u32, &[u8], &[u8])> {
+/// An attribute, and what follows it.
+struct Attribute<'a> {
+    id: u32,
+    data: &'a [u8],
+    /// Its sum is what it says.
+    is_sound: bool,
+    next: &'a [u8],
+}
+
+/// Reads an attribute: level (one octet), identifier, length, data, sum of its octets.
+fn attribute(bytes: &[u8]) -> Option<Attribute<'_>> {
     let (_, rest) = bytes.split_first()?;
     let (id, rest) = rest.split_first_chunk::<4>()?;
     let (length, rest) = rest.split_first_chunk::<4>()?;
@@ -241,7 +252,7 @@ fn attribute(bytes: &[u8]) -> Option<(u32, &[u8], &[u8])> {
     let data = rest.get(..length)?;
     let (sum, next) = rest.get(length..)?.split_first_chunk::<2>()?;
     let is = data.iter().fold(0_u16, |sum, byte| sum.wrapping_add(u16::from(*byte)));
-    (is == u16::from_le_bytes(*sum)).then_some((u32::from_le_bytes(*id), data, next))
+    Some(Attribute { id: u32::from_le_bytes(*id), data, is_sound: is == u16::from_le_bytes(*sum), next })
 }
 
 /// The encoding of the first code page that is named; `None` where it is Windows-1252 or unknown.

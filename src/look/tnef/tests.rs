@@ -90,12 +90,13 @@ fn what_is_cut_off_or_lies_gives_what_was_there() {
         let packed = read(&whole[..cut]);
         assert!(cut < 6 || packed.unwrap().files.len() <= 3);
     }
-    // A sum that is wrong, a length that is: what came before stays.
+    // A sum that is wrong is told, and costs nothing; of a length that is wrong, what came before stays.
     let mut wrong = whole.clone();
-    let at = wrong.len() - 1;
-    wrong[at] ^= 1;
+    let at = wrong.windows(4).position(|four| four == b"%PDF").unwrap();
+    wrong[at + 4] ^= 1;
     let packed = read(&wrong).unwrap();
     assert!(packed.damaged && packed.files[0].content == b"%PDF", "{packed:?}");
+    assert_eq!(packed.files.len(), 3);
     let lie = [&HEAD[..], &[1, 4, 0x80, 1, 0, 0xff, 0xff, 0xff, 0xff, 1]].concat();
     assert!(read(&lie).unwrap().damaged);
     // A list that says that it is endless, a value that does.

@@ -92,7 +92,7 @@ fn the_row_at_the_cursor_in_sentences() {
             assert!(screen.contains(part), "{part}: {screen}");
         }
     };
-    check("", &["work is connected and fetches INBOX.", "1 message waits in the outbox (g o)", "3.4 MB came in"]);
+    check("", &["work is connected and fetches INBOX.", "1 message waits in the outbox (g o)", "3.5 MB came in"]);
     check("j", &["350 of 1200 messages, 3.2 MB of 9.8 MB as far as sizes are known"]);
     check("jj", &["Sent of work is up to date.", "2 changes wait to be told to the server (g w)."]);
     check("jjjj", &["Shared of work is left out: the server refuses to open Shared"]);

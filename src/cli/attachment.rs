@@ -1,8 +1,10 @@
 //! `attachment list | export`.
 
+use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -17,16 +19,18 @@ use crate::engine::company::Company;
 use crate::engine::files;
 use crate::engine::inside::{self, files_in, may_hold_files};
 use crate::engine::query::Filter;
+use crate::engine::reading::Look;
 use crate::engine::sandbox;
+use crate::engine::streamed::{Kept, Streamed, unreadable};
 use crate::look::Asked;
 use crate::look::tnef::Inner;
 use crate::mail::display;
 use crate::mail::id::MessageRef;
-use crate::mail::message::Message;
 use crate::mail::safe::SafeText;
-use crate::pgp::file::{self, OpenedFile};
+use crate::pgp::file::OpenedFile;
 use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{self, Decrypt, Terms};
+use crate::pgp::large::Plain;
+use crate::pgp::open::{Decrypt, Terms};
 use crate::pgp::report::OpenPgp;
 use crate::pgp::sentence;
 
@@ -126,50 +130,66 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
 /// A message that attachments are taken from.
 struct Holder {
     name: Option<MessageRef>,
-    raw: Arc<[u8]>,
+    message: Streamed,
 }
 
-/// The attachments of a message, each with its content.
+/// What an attachment holds.
+enum Content {
+    /// As it came: a part of the message.
+    Part(usize),
+    /// Decrypted.
+    Plain(Plain),
+}
+
+/// The attachments of a message, each with what it holds.
 fn attachments(
     holder: &Holder,
     keyring: &Keyring,
     terms: &Terms<'_>,
     decrypt: bool,
     kinds: &Kinds,
-) -> Vec<Result<(Line, Vec<u8>), Failure>> {
-    let message = Message::parse(Arc::clone(&holder.raw));
-    let opened = open::open_with(&message, keyring, terms);
-    let files = file::files(&opened, keyring, terms);
-    let found = display::body(&opened.shown).attachments;
-    let line = |one: display::AttachmentInfo| {
-        let sealed = decrypt.then(|| file::open_file(&opened, one.part, keyring, terms)).flatten();
-        if let Some(file) = sealed {
-            return decrypted(holder, one, file, kinds);
+) -> Vec<Result<(Line, Content), Failure>> {
+    let Some(reading) = &holder.message.reading else { return Vec::new() };
+    let files = &reading.beside.files;
+    let line = |one: &display::AttachmentInfo| {
+        if decrypt {
+            let opened = holder.message.open_file(one.part, keyring, terms, &|_| Ok(()));
+            let opened = opened.map_err(|error| {
+                let exit = if error.kind() == ErrorKind::StorageFull { Exit::CannotWrite } else { Exit::BadData };
+                Failure::new(exit, format!("part {}: it could not be decrypted: {error}", one.path))
+            });
+            if let Some(file) = opened? {
+                return decrypted(holder, one, file, kinds);
+            }
         }
-        let content = opened.shown.parts().get(one.part).map(|part| opened.shown.content(part)).unwrap_or_default();
-        let kind = kinds.of(&one.name, &one.media_type).code.clone();
         let line = Line {
             message: holder.name.as_ref().map(ToString::to_string),
-            path: one.path,
-            name: one.name,
-            media_type: one.media_type,
-            bytes: content.len() as u64,
-            sha256: hex::encode(Sha256::digest(&content)),
-            kind,
+            path: one.path.clone(),
+            name: one.name.clone(),
+            media_type: one.media_type.clone(),
+            bytes: one.bytes,
+            sha256: one.sha256.clone(),
+            kind: kinds.of(&one.name, &one.media_type).code.clone(),
             exported: None,
             disposition: Some(one.disposition.as_str()),
             facts: None,
             openpgp: files.iter().find(|file| file.part == one.part).map(|file| file.openpgp.clone()),
             inside: None,
         };
-        Ok((line, content))
+        Ok((line, Content::Part(one.part)))
     };
     let mut lines = Vec::new();
-    for one in found {
-        let package = may_hold_files(&one).then(|| one.clone());
+    for one in &reading.body.attachments {
         let made = line(one);
-        let within = match (&package, &made) {
-            (Some(package), Ok((outer, content))) => within(package, outer, content, kinds),
+        let within = match &made {
+            Ok((outer, Content::Part(place))) if may_hold_files(one) => {
+                within(one, outer, &reading.package(*place), kinds)
+            }
+            Ok((outer, Content::Plain(plain))) if may_hold_files(one) => {
+                let mut content = Vec::new();
+                let whole = plain.bytes() <= crate::look::BYTES_MAX as u64 && plain.write(&mut content).is_ok();
+                if whole { within(one, outer, &content, kinds) } else { Vec::new() }
+            }
             _ => Vec::new(),
         };
         lines.push(made);
@@ -179,7 +199,7 @@ fn attachments(
 }
 
 /// The files in a package, each with its content.
-fn within(package: &display::AttachmentInfo, outer: &Line, content: &[u8], kinds: &Kinds) -> Vec<(Line, Vec<u8>)> {
+fn within(package: &display::AttachmentInfo, outer: &Line, content: &[u8], kinds: &Kinds) -> Vec<(Line, Content)> {
     let files = files_in(content).map(|packed| packed.files).unwrap_or_default();
     let line = |file: &Inner<'_>| Line {
         message: outer.message.clone(),
@@ -195,29 +215,32 @@ fn within(package: &display::AttachmentInfo, outer: &Line, content: &[u8], kinds
         openpgp: None,
         inside: Some(InsideLine { path: outer.path.clone(), sha256: outer.sha256.clone() }),
     };
-    files.iter().map(|file| (line(file), file.content.to_vec())).collect()
+    files.iter().map(|file| (line(file), Content::Plain(Plain::Held(file.content.to_vec().into())))).collect()
 }
 
 /// What was in an encrypted file; fails where it stays closed, so that nothing half is written.
 fn decrypted(
     holder: &Holder,
-    one: display::AttachmentInfo,
+    one: &display::AttachmentInfo,
     file: OpenedFile,
     kinds: &Kinds,
-) -> Result<(Line, Vec<u8>), Failure> {
+) -> Result<(Line, Content), Failure> {
     let Some(content) = file.content else {
         let said = sentence::of_file(&file.name, &file.openpgp, &file.warnings);
         let words = said.map_or_else(|| format!("“{}” holds no ciphertext.", file.name), |(_, words)| words);
         return Err(Failure::no(format!("part {}: {words}", one.path)));
     };
+    let unread = |error| Failure::new(Exit::BadData, format!("part {}: it cannot be read: {error}", one.path));
+    let mut digest = Sha256::new();
+    content.write(&mut digest).map_err(unread)?;
     let kind = kinds.of(&file.name, &one.media_type).code.clone();
     let line = Line {
         message: holder.name.as_ref().map(ToString::to_string),
-        path: one.path,
+        path: one.path.clone(),
         name: file.name,
         media_type: "application/octet-stream".to_owned(),
-        bytes: content.len() as u64,
-        sha256: hex::encode(Sha256::digest(&content)),
+        bytes: content.bytes(),
+        sha256: hex::encode(digest.finalize()),
         kind,
         exported: None,
         disposition: Some(one.disposition.as_str()),
@@ -225,37 +248,44 @@ fn decrypted(
         openpgp: Some(file.openpgp),
         inside: None,
     };
-    Ok((line, content.to_vec()))
+    Ok((line, Content::Plain(content)))
 }
 
-fn holder(call: &mut Call<'_>, text: &str) -> Result<Holder, Failure> {
+/// A message, read with who is who in its cases.
+fn holder(call: &mut Call<'_>, text: &str, keyring: &Keyring, now: Timestamp) -> Result<(Holder, Company), Failure> {
     let source = Source::of(text, &call.cwd)?;
-    if source.is_bare() {
-        return Ok(Holder { name: None, raw: source.read(&call.cwd, call.stdin)?.into() });
+    if !source.is_bare() {
+        let engine = call.engine()?;
+        let name = source.find(engine)?;
+        let (message, company) = engine.read_message(&name)?;
+        return Ok((Holder { name: Some(name), message }, company));
     }
-    let found = source.fetch(call.engine()?)?;
-    Ok(Holder { name: Some(found.id), raw: found.raw })
+    let raw: Arc<[u8]> = source.read(&call.cwd, call.stdin)?.into();
+    // With a profile, there is a place for what is inside a large one.
+    let (kept, company) = match call.engine() {
+        Ok(engine) => (engine.held(raw)?, engine.company(None)?),
+        Err(_) => (Kept::Here(raw), Company::default()),
+    };
+    let terms = company.terms(now, Decrypt::Any);
+    let look = Look { keyring, terms: &terms, beside: true };
+    let message = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
+    Ok((Holder { name: None, message }, company))
 }
 
 /// The attachments of a message that are not handed out, by their places. Of a bare file nothing is known.
-fn kept_back(call: &Call<'_>, holder: &Holder) -> Result<Vec<(String, Reach)>, Failure> {
+fn kept_back(call: &Call<'_>, holder: &mut Holder) -> Result<Vec<(String, Reach)>, Failure> {
     let (Ok(engine), Some(name)) = (call.engine(), &holder.name) else { return Ok(Vec::new()) };
     let whole = || Failure::no("this message is in quarantine: nothing of it is handed out");
-    engine.kept_back(name, &holder.raw)?.ok_or_else(whole)
+    match &mut holder.message.reading {
+        Some(reading) => engine.kept_back_of(name, reading)?.ok_or_else(whole),
+        None => engine.kept_back(name, &engine.raw(name, true)?.raw)?.ok_or_else(whole),
+    }
 }
 
 /// Whether a file may be handed out, by itself or by the package that it is in.
 fn reach_of(kept_back: &[(String, Reach)], path: &str) -> Reach {
     let outer = path.split('/').next().unwrap_or_default();
     kept_back.iter().find(|(known, _)| known == outer).map_or(Reach::Open, |(_, reach)| *reach)
-}
-
-/// Who is who in the cases of the message.
-fn company(call: &Call<'_>, holder: &Holder) -> Result<Company, Failure> {
-    Ok(match call.engine() {
-        Ok(engine) => engine.company(holder.name.as_ref())?,
-        Err(_) => Company::default(),
-    })
 }
 
 pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
@@ -269,9 +299,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let mut lines = Vec::new();
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
-                let holder = holder(call, &name)?;
-                let kept_back = kept_back(call, &holder)?;
-                let company = company(call, &holder)?;
+                let (mut holder, company) = holder(call, &name, &keyring, now)?;
+                let kept_back = kept_back(call, &mut holder)?;
                 let found = attachments(&holder, &keyring, &company.terms(now, Decrypt::Any), false, &kinds);
                 for (mut line, _) in found.into_iter().flatten() {
                     if reach_of(&kept_back, &line.path) == Reach::Quarantined {
@@ -287,10 +316,9 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             quarantine(call, message, parts, because, *release)
         }
         args::Attachment::Export { message, parts, decrypt, to } => {
-            let holder = holder(call, message)?;
-            let kept_back = kept_back(call, &holder)?;
             let (keyring, now) = (call.keyring()?, call.now());
-            let company = company(call, &holder)?;
+            let (mut holder, company) = holder(call, message, &keyring, now)?;
+            let kept_back = kept_back(call, &mut holder)?;
             let terms = company.terms(now, Decrypt::Any);
             let found = attachments(&holder, &keyring, &terms, *decrypt, &kinds(call))
                 .into_iter()
@@ -308,7 +336,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             for (mut line, content) in found.into_iter().filter(|(line, _)| wanted(line)) {
                 match reach_of(&kept_back, &line.path) {
                     Reach::Open => {
-                        line.exported = Some(write(&dir, &line, &content)?);
+                        line.exported = Some(write(&dir, &line, &holder, &content)?);
                         lines.push(line);
                     }
                     Reach::Quarantined => shut += 1,
@@ -337,11 +365,10 @@ struct Looked<'a> {
 
 /// The text of an attachment, read in the sandbox.
 fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
-    let holder = holder(call, message)?;
-    let kept_back = kept_back(call, &holder)?;
     let (keyring, now) = (call.keyring()?, call.now());
+    let (mut holder, company) = holder(call, message, &keyring, now)?;
+    let kept_back = kept_back(call, &mut holder)?;
     let kinds = kinds(call);
-    let company = company(call, &holder)?;
     let terms = company.terms(now, Decrypt::Any);
     let found = attachments(&holder, &keyring, &terms, false, &kinds).into_iter().flatten();
     let (line, content) = found
@@ -357,6 +384,13 @@ fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
         return Err(Failure::no(format!("part {part} {because}: it is not opened")));
     }
     let asked = Asked { name: line.name.clone(), media_type: line.media_type.clone() };
+    // What is too large to be looked into is not read to its end.
+    let content = match content {
+        Content::Part(place) => holder.message.content(place, crate::look::BYTES_MAX.saturating_add(1)),
+        Content::Plain(Plain::Held(content)) => Ok(content.to_vec()),
+        Content::Plain(Plain::Lying(..)) => return Err(Failure::no("it is not looked into")),
+    };
+    let content = content.map_err(|error| Failure::new(Exit::BadData, format!("part {part}: {error}")))?;
     let found = sandbox::look_now(&asked, &content).map_err(Failure::no)?;
     let text: Vec<String> = SafeText::block(&found.text).iter().map(ToString::to_string).collect();
     let text = text.join("\n");
@@ -403,10 +437,14 @@ fn with_attachments(call: &Call<'_>, scope: &args::Scope) -> Result<Vec<String>,
 }
 
 /// Writes a file for the owner alone, never over another one; one of the same name and content is left as it is.
-fn write(dir: &Path, line: &Line, content: &[u8]) -> Result<String, Failure> {
+fn write(dir: &Path, line: &Line, holder: &Holder, content: &Content) -> Result<String, Failure> {
     let fail = |words: String| Failure::new(Exit::CannotWrite, words);
     std::fs::create_dir_all(dir).map_err(|error| fail(format!("{}: cannot be written: {error}", dir.display())))?;
-    Ok(files::save(dir, &line.name, content).map_err(fail)?.path.display().to_string())
+    let content = |to: &mut dyn Write| match content {
+        Content::Part(place) => holder.message.write_content(&holder.message.tape(), *place, to),
+        Content::Plain(plain) => plain.write(to),
+    };
+    Ok(files::save_from(dir, &line.name, &line.sha256, &content).map_err(fail)?.path.display().to_string())
 }
 
 fn print(call: &mut Call<'_>, lines: Vec<Line>) -> Outcome {

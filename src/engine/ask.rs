@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::Engine;
 use super::changes;
+use super::company::Company;
 use super::core::{EngineError, Open, Settings, Stores};
 use super::document::{self, MessageDocument};
 use super::outbox;
@@ -17,6 +18,9 @@ use super::query::{
     SendReport, TakenBackListed,
 };
 use super::reader;
+use super::reading::Look;
+use super::streamed::{Kept, Streamed, unreadable};
+use super::wanted::Wanted;
 use crate::app::case_view::FiledBy;
 use crate::app::effect::Said;
 use crate::app::event::Event;
@@ -25,6 +29,7 @@ use crate::case::{Class, Filed};
 use crate::imap;
 use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
+use crate::pgp::open::Decrypt;
 use crate::store::summary::Summary;
 
 /// Up to so many messages are read one by one; beyond, whole mailboxes are.
@@ -321,12 +326,60 @@ impl Engine {
         }
     }
 
+    /// A message, read by somebody who asked for it and is handed what is beside it too; fetched where it is not here. A large one is not held.
+    ///
+    /// # Errors
+    /// As [`Self::raw`]; it cannot be opened for want of room.
+    pub(crate) fn read_message(&self, name: &MessageRef) -> Result<(Streamed, Company), EngineError> {
+        let (kept, _, new) = self.kept(name)?;
+        let (keyring, company) = (self.keyring()?, self.company(Some(name))?);
+        let terms = company.terms(self.settings().clock.now(), Decrypt::Any);
+        let streamed = Self::opened(kept, new.as_deref(), &Look { keyring: &keyring, terms: &terms, beside: true })?;
+        Ok((streamed, company))
+    }
+
+    /// Reads a message; `new` learns of it.
+    fn opened(kept: Kept, new: Option<&Wanted>, look: &Look<'_>) -> Result<Streamed, EngineError> {
+        let streamed = on_deep_stack(|| Streamed::read(kept, look, &|_| Ok(()))).map_err(|error| unreadable(&error))?;
+        if let (Some(new), Some(reading)) = (new, &streamed.reading) {
+            new.learn(reading, streamed.digest, streamed.bytes, true).map_err(EngineError::Refused)?;
+        }
+        Ok(streamed)
+    }
+
+    /// A message as it is kept, and when the server received it; fetched where it is not here, and given with what learns of it then.
+    fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp, Option<Arc<Wanted>>), EngineError> {
+        let wanted = name.clone();
+        let known = self.core.ask_open(move |_, open| {
+            let key = open.library.key(&wanted)?;
+            Some((Arc::clone(&open.stores), key, open.library.received(key).unwrap_or_default()))
+        })?;
+        let (stores, key, received) = known.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+        if let Some(kept) = Kept::of(&stores, key)? {
+            return Ok((kept, time(received), None));
+        }
+        self.connect_account(&name.account)?;
+        let (wanted, (tell, told)) = (name.clone(), tokio::sync::oneshot::channel());
+        self.core.ask_open(move |core, open| core.fetch_kept(open, wanted, tell))?;
+        let fetched = self.block_on(told)?.map_err(|_| EngineError::Ended)?;
+        let server = |because| EngineError::Server { account: name.account.clone(), because };
+        fetched.map(|(kept, new)| (kept, time(received), new)).map_err(server)
+    }
+
+    /// A message that somebody holds, where what is inside it has a place.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub(crate) fn held(&self, raw: Arc<[u8]>) -> Result<Kept, EngineError> {
+        self.core.ask_open(move |_, open| Kept::held(&open.stores, raw))
+    }
+
     /// The document of a message.
     ///
     /// # Errors
     /// As [`Self::raw`].
     pub fn document(&self, name: &MessageRef) -> Result<MessageDocument, EngineError> {
-        let raw = self.raw(name, true)?;
+        let (kept, received, new) = self.kept(name)?;
         let wanted = name.clone();
         let (keyring, case, company, shutter, conflicting) = self.core.ask_open(move |core, open| {
             let key = open.library.key(&wanted);
@@ -344,21 +397,21 @@ impl Engine {
             keyring: &keyring,
             classes: &self.settings().classes,
             now: self.settings().clock.now(),
-            id: Some(raw.id),
-            received: Some(raw.received),
+            id: Some(name.clone()),
+            received: Some(received),
             case,
             company: &company,
         };
-        let bytes = raw.raw;
+        let terms = company.terms(context.now, Decrypt::Any);
+        let look = Look { keyring: &keyring, terms: &terms, beside: true };
+        let streamed = Self::opened(kept, new.as_deref(), &look)?;
+        let digest = streamed.digest;
         let (mut document, opened) = on_deep_stack(|| {
-            let mut opened = None;
-            let document = document::message_shut(Arc::clone(&bytes), &context, |reading| {
-                if let Some(shutter) = &shutter {
-                    shutter.shut(reading);
-                }
-                opened = super::plea::opened(reading, &bytes);
-            });
-            (document, opened)
+            let Some(mut reading) = streamed.reading else { return (document::undisplayable(&context), None) };
+            if let Some(shutter) = &shutter {
+                shutter.shut(&mut reading);
+            }
+            (document::of_reading(&reading, &context), super::plea::opened(&reading, digest))
         });
         if conflicting {
             document.warn("same-message-id", reader::SAME_ID);
@@ -389,7 +442,12 @@ impl Engine {
             case: None,
             company: &company,
         };
-        Ok(on_deep_stack(|| document::message(raw.to_vec(), &context)))
+        let terms = company.terms(context.now, Decrypt::Any);
+        let (kept, look) = (self.held(raw.into())?, Look { keyring: &keyring, terms: &terms, beside: true });
+        let streamed = on_deep_stack(|| Streamed::read(kept, &look, &|_| Ok(())));
+        let reading = streamed.map_err(|error| unreadable(&error))?.reading;
+        Ok(reading
+            .map_or_else(|| document::undisplayable(&context), |reading| document::of_reading(&reading, &context)))
     }
 
     /// The outbox, newest first.
@@ -578,7 +636,7 @@ pub(super) fn server(account: &str, error: &imap::Error) -> EngineError {
 }
 
 /// Runs what parses foreign bytes where the stack is deep enough.
-fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+pub(super) fn on_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> T {
     let work = std::sync::Mutex::new(Some(work));
     let run = || {
         let taken = work.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -149,9 +149,9 @@ pub(crate) struct Settings {
     pub(crate) secrets: Secrets,
 }
 
-/// The keyring, exchanged as a whole when a key comes or is decided about.
+/// The keyring, exchanged as a whole when a key comes or is decided about; and whether the profile was locked.
 #[derive(Clone, Default)]
-pub(crate) struct SharedKeyring(Arc<RwLock<Arc<Keyring>>>);
+pub(crate) struct SharedKeyring(Arc<RwLock<Arc<Keyring>>>, Arc<AtomicBool>);
 
 impl SharedKeyring {
     /// The keyring of this moment.
@@ -162,6 +162,20 @@ impl SharedKeyring {
     /// Whether that keyring is still the one: long work in the background ends with it, so that no unlocked key outlives a lock.
     pub(crate) fn is(&self, keyring: &Arc<Keyring>) -> bool {
         Arc::ptr_eq(&self.now(), keyring)
+    }
+
+    /// An error once the profile was locked: nothing goes on to decrypt then.
+    pub(crate) fn unless_locked(&self) -> std::io::Result<()> {
+        if self.1.load(Ordering::Relaxed) {
+            return Err(std::io::Error::other("the profile was locked meanwhile"));
+        }
+        Ok(())
+    }
+
+    /// The profile is locked.
+    fn lock(&self) {
+        self.1.store(true, Ordering::Relaxed);
+        self.set(Keyring::new());
     }
 
     pub(super) fn set(&self, keyring: Keyring) {
@@ -354,7 +368,9 @@ impl Core {
     fn run(&mut self) {
         let lanes = self.handle.0.clone();
         loop {
-            let until = if self.changed { Some(self.next_rebuild) } else { self.keeping.due() };
+            // A command keeps no list: it would look again and again.
+            let due = self.keeping.due().filter(|_| !self.settings.lazy);
+            let until = if self.changed { Some(self.next_rebuild) } else { due };
             match lanes.take(until) {
                 Taken::Job(job) => {
                     if catch_unwind(AssertUnwindSafe(|| job(self))).is_err() {
@@ -440,7 +456,7 @@ impl Core {
         }
         self.announcer.forget_texts();
         if let Some(open) = &self.open {
-            open.keyring.set(Keyring::new());
+            open.keyring.lock();
         }
         // What is asked for while the stores close, above all to open them again, comes after them: an answer to it before the word that they are
         // locked would leave a locked screen before an open profile.

@@ -193,47 +193,41 @@ pub struct Context<'a> {
 /// warnings). Runs as deep as the message: give it a stack of [`super::STACK_BYTES`].
 #[must_use]
 pub fn message(raw: impl Into<Arc<[u8]>>, context: &Context<'_>) -> MessageDocument {
-    message_shut(raw, context, |_| {})
-}
-
-/// As [`message`], with what may not be shown taken out by `shut`.
-pub(crate) fn message_shut(
-    raw: impl Into<Arc<[u8]>>,
-    context: &Context<'_>,
-    shut: impl FnOnce(&mut Reading),
-) -> MessageDocument {
     let raw = raw.into();
     let terms = context.company.terms(context.now, Decrypt::Any);
     match reading::open_guarded(&raw, context.keyring, &terms) {
-        Some(mut reading) => {
-            shut(&mut reading);
-            of_reading(&reading, context)
-        }
-        None => MessageDocument {
-            schema: SCHEMA,
-            id: context.id.as_ref().map(ToString::to_string),
-            message_id: None,
-            sent_date: None,
-            received_date: context.received.map(|at| at.to_string()),
-            from: Vec::new(),
-            to: Vec::new(),
-            cc: Vec::new(),
-            subject: String::new(),
-            case: None,
-            text: String::new(),
-            defects: Vec::new(),
-            parts: Vec::new(),
-            openpgp: OpenPgp::default(),
-            offers: Vec::new(),
-            headers: HeadersDocument::default(),
-            carried: CarriedDocument { class: Class::Open.name(), proof: "none" },
-            warnings: vec!["undisplayable".to_owned()],
-            sentences: vec!["This message cannot be shown. `casemail message raw` gives it as it came.".to_owned()],
-        },
+        Some(reading) => of_reading(&reading, context),
+        None => undisplayable(context),
     }
 }
 
-fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
+/// The document of a message that cannot be read.
+pub(crate) fn undisplayable(context: &Context<'_>) -> MessageDocument {
+    MessageDocument {
+        schema: SCHEMA,
+        id: context.id.as_ref().map(ToString::to_string),
+        message_id: None,
+        sent_date: None,
+        received_date: context.received.map(|at| at.to_string()),
+        from: Vec::new(),
+        to: Vec::new(),
+        cc: Vec::new(),
+        subject: String::new(),
+        case: None,
+        text: String::new(),
+        defects: Vec::new(),
+        parts: Vec::new(),
+        openpgp: OpenPgp::default(),
+        offers: Vec::new(),
+        headers: HeadersDocument::default(),
+        carried: CarriedDocument { class: Class::Open.name(), proof: "none" },
+        warnings: vec!["undisplayable".to_owned()],
+        sentences: vec!["This message cannot be shown. `casemail message raw` gives it as it came.".to_owned()],
+    }
+}
+
+/// The document of a message that was read.
+pub(crate) fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDocument {
     let headers = reading.headers();
     let addresses = |list: Vec<Address>| -> Vec<AddressDocument> {
         list.into_iter()
@@ -349,7 +343,10 @@ fn parts(reading: &Reading) -> Vec<PartDocument> {
         .enumerate()
         .filter(|(_, part)| !part.is_multipart())
         .map(|(place, part)| {
-            let (bytes, sha256, _) = display::weigh(shown, part);
+            let (bytes, sha256) = reading.weights.get(&place).cloned().unwrap_or_else(|| {
+                let (bytes, sha256, _) = display::weigh(shown, part);
+                (bytes, sha256)
+            });
             PartDocument {
                 path: part.path.clone(),
                 media_type: part.media_type.clone(),

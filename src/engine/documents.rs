@@ -306,8 +306,9 @@ impl Core {
         let case = open.library.key(name).and_then(|key| open.library.cases_of(key).into_iter().next());
         let law = case.and_then(|(case, _)| self.law(open, &case));
         self.with_message(open, name.clone(), move |read| match read {
-            Ok((reading, around)) => {
-                announcer.send(Event::Documents(scope, rows(&of_reading(&reading, &around)), law));
+            Ok((streamed, around)) => {
+                let documents = streamed.reading.map(|reading| of_reading(&reading, &around)).unwrap_or_default();
+                announcer.send(Event::Documents(scope, rows(&documents), law));
             }
             Err(words) => announcer.send(Event::Notice(words)),
         });

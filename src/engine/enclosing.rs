@@ -291,7 +291,8 @@ impl Core {
             let (owed, settings, asked) =
                 (Owed::new(&self.announcer, to), Arc::clone(&self.settings), document.clone());
             let runtime = self.runtime.clone();
-            self.with_document(open, &document, move |bytes| {
+            self.with_document(open, &document, move |found| {
+                let bytes = found.and_then(|found| found.read(usize::MAX));
                 // A stranger's file may take seconds: not on a thread that the network waits for.
                 runtime.spawn_blocking(move || {
                     owed.give(vec![bytes.and_then(|bytes| held(&asked, bytes, &settings.config.attachments))]);

@@ -4,20 +4,19 @@
 //! never over another one. Nothing here opens, runs or looks into a file for a person.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use sha2::{Digest, Sha256};
 
+use super::reading::Look;
+use super::streamed::{Streamed, Tick};
 use crate::app::view::{Sentence, Tone};
 use crate::mail::display::AttachmentInfo;
 use crate::mail::draft::Attachment;
-use crate::mail::message::Message;
 use crate::mail::safe::{self, SafeText};
-use crate::pgp::file;
-use crate::pgp::keyring::Keyring;
-use crate::pgp::open::{Opened, Terms};
+use crate::pgp::large::Plain;
 use crate::pgp::sentence;
 
 /// Names tried beside one that is taken.
@@ -33,11 +32,14 @@ pub struct Saved {
 }
 
 /// Decrypts a part that is an encrypted file, saves what is in it, and tells what came of it. Nothing is written unless all of it was checked.
-pub(crate) fn decrypt(opened: &Opened, path: &str, dir: &Path, keyring: &Keyring, terms: &Terms<'_>) -> Sentence {
+pub(crate) fn decrypt(message: &Streamed, place: usize, dir: &Path, look: &Look<'_>, tick: Tick<'_>) -> Sentence {
     let say = |tone, words: &str| Sentence { tone, text: SafeText::line(words) };
-    let place = opened.shown.parts().iter().position(|part| part.path == path);
-    let Some(file) = place.and_then(|place| file::open_file(opened, place, keyring, terms)) else {
-        return say(Tone::Warning, "This attachment is no encrypted file of its own; save it as it is.");
+    let file = match message.open_file(place, look.keyring, look.terms, tick) {
+        Err(error) => return say(Tone::Alarm, &format!("The attachment could not be decrypted: {error}")),
+        Ok(None) => {
+            return say(Tone::Warning, "This attachment is no encrypted file of its own; save it as it is.");
+        }
+        Ok(Some(file)) => file,
     };
     let verdict = sentence::of_file(&file.name, &file.openpgp, &file.warnings);
     let Some(content) = &file.content else {
@@ -45,7 +47,7 @@ pub(crate) fn decrypt(opened: &Opened, path: &str, dir: &Path, keyring: &Keyring
         return say(Tone::Alarm, &words);
     };
     let signed = verdict.map_or_else(|| "It is not signed.".to_owned(), |(_, words)| words);
-    match save(dir, &file.name, content) {
+    match save_plain(dir, &file.name, content) {
         Ok(saved) if saved.already => say(Tone::Plain, &format!("It was saved already: {}", saved.path.display())),
         Ok(saved) => say(Tone::Good, &format!("Decrypted and saved: {}. {signed}", saved.path.display())),
         Err(words) => say(Tone::Alarm, &words),
@@ -57,6 +59,26 @@ pub(crate) fn decrypt(opened: &Opened, path: &str, dir: &Path, keyring: &Keyring
 /// # Errors
 /// In words.
 pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, String> {
+    save_from(dir, foreign_name, &hex::encode(Sha256::digest(content)), &|to| to.write_all(content))
+}
+
+/// As [`save`], of what came out of a ciphertext.
+///
+/// # Errors
+/// In words.
+pub(crate) fn save_plain(dir: &Path, foreign_name: &str, content: &Plain) -> Result<Saved, String> {
+    let mut digest = Sha256::new();
+    content.write(&mut digest).map_err(|why| format!("what was decrypted cannot be read: {why}"))?;
+    save_from(dir, foreign_name, &hex::encode(digest.finalize()), &|to| content.write(to))
+}
+
+/// As [`save`], of content of this digest that is not held.
+pub(crate) fn save_from(
+    dir: &Path,
+    foreign_name: &str,
+    sha256: &str,
+    content: &dyn Fn(&mut dyn Write) -> io::Result<()>,
+) -> Result<Saved, String> {
     let fail = |why: &dyn std::fmt::Display| format!("{}: {why}", dir.display());
     let open_dir = OFlags::DIRECTORY | OFlags::CLOEXEC | OFlags::RDONLY;
     let place = rustix::fs::openat(CWD, dir, open_dir, Mode::empty()).map_err(|why| fail(&why))?;
@@ -67,7 +89,13 @@ pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, Str
         match rustix::fs::openat(&place, candidate.as_str(), flags, Mode::RUSR | Mode::WUSR) {
             Ok(file) => {
                 let mut file = File::from(file);
-                let written = file.write_all(content).and_then(|()| file.sync_all());
+                let mut checked = Checked { file: &mut file, digest: Sha256::new() };
+                let written = content(&mut checked);
+                let is_same = hex::encode(checked.digest.finalize()) == sha256;
+                let written = written.and_then(|()| {
+                    // Read anew while it is written: should it have become another since, nothing is saved.
+                    if is_same { file.sync_all() } else { Err(io::Error::other("it changed while it was written")) }
+                });
                 if let Err(why) = written {
                     let _ = rustix::fs::unlinkat(&place, candidate.as_str(), rustix::fs::AtFlags::empty());
                     return Err(fail(&why));
@@ -77,7 +105,7 @@ pub fn save(dir: &Path, foreign_name: &str, content: &[u8]) -> Result<Saved, Str
             Err(rustix::io::Errno::EXIST) => {
                 let flags = OFlags::NOFOLLOW | OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
                 if let Ok(there) = rustix::fs::openat(&place, candidate.as_str(), flags, Mode::empty())
-                    && is_same(File::from(there), content)
+                    && is_same(File::from(there), sha256)
                 {
                     return Ok(Saved { path: dir.join(candidate), already: true });
                 }
@@ -114,13 +142,30 @@ fn numbered(name: &str, number: u32) -> String {
     }
 }
 
-fn is_same(file: File, content: &[u8]) -> bool {
-    let Ok(metadata) = file.metadata() else { return false };
-    if !metadata.is_file() || metadata.len() != content.len() as u64 {
+/// A file that is written, and its digest.
+struct Checked<'a> {
+    file: &'a mut File,
+    digest: Sha256,
+}
+
+impl Write for Checked<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.file.write(bytes)?;
+        self.digest.update(bytes.get(..count).unwrap_or_default());
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+fn is_same(mut file: File, sha256: &str) -> bool {
+    if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
         return false;
     }
-    let mut there = Vec::new();
-    file.take(metadata.len()).read_to_end(&mut there).is_ok() && Sha256::digest(&there) == Sha256::digest(content)
+    let mut digest = Sha256::new();
+    io::copy(&mut file, &mut digest).is_ok() && hex::encode(digest.finalize()) == sha256
 }
 
 /// The whole of an ordinary file of at most so many bytes.
@@ -146,15 +191,20 @@ pub(crate) fn read_whole(path: &Path, most: u64) -> Result<Vec<u8>, String> {
 
 /// The attachments of a message, to be sent on: content unchanged, names made harmless. A message or a multipart within one goes as
 /// plain bytes, for RFC 2046 §5.2.1 lets it have no transfer encoding.
-pub(crate) fn carried(message: &Message, attachments: &[AttachmentInfo]) -> Vec<Attachment> {
+///
+/// # Errors
+/// What `content`, which reads what a part holds, says.
+pub(crate) fn carried(
+    attachments: &[AttachmentInfo],
+    content: &dyn Fn(usize) -> io::Result<Vec<u8>>,
+) -> io::Result<Vec<Attachment>> {
     let file = |info: &AttachmentInfo| {
-        let part = message.parts().get(info.part)?;
         let nested = info.media_type.starts_with("message/") || info.media_type.starts_with("multipart/");
         let media_type = if nested { "application/octet-stream" } else { info.media_type.as_str() };
         let name = safe::file_name(&info.name).to_string();
-        Some(Attachment { name, media_type: media_type.to_owned(), content: message.content(part) })
+        Ok(Attachment { name, media_type: media_type.to_owned(), content: content(info.part)? })
     };
-    attachments.iter().filter_map(file).collect()
+    attachments.iter().map(file).collect()
 }
 
 /// The media type by the name's extension: what a recipient's client goes by.
@@ -197,7 +247,8 @@ mod tests {
                    Content-Transfer-Encoding: base64\r\n\r\nJVBERg==\r\n--b\r\nContent-Type: message/rfc822\r\n\
                    Content-Disposition: attachment; filename=old.eml\r\n\r\nSubject: x\r\n\r\ny\r\n--b--\r\n";
         let message = Message::parse(raw.as_bytes().to_vec());
-        let files = carried(&message, &display::body(&message).attachments);
+        let content = |place: usize| Ok(message.content(&message.parts()[place]));
+        let files = carried(&display::body(&message).attachments, &content).unwrap();
         let told: Vec<_> =
             files.iter().map(|one| (one.name.as_str(), one.media_type.as_str(), one.content.as_slice())).collect();
         assert_eq!(told.first(), Some(&("MG5.pdf", "application/pdf", &b"%PDF"[..])), "{told:?}");

@@ -62,13 +62,18 @@ pub(crate) fn withheld(summary: &Summary) -> Option<&'static str> {
 
 /// The summary of a message, and its bytes where they are whole. Of what is marked above OFFICIAL nothing is left but an empty row.
 pub(crate) fn summarise(fetched: Fetched, context: &Context) -> NewMessage {
-    let message = read(fetched, context);
-    if !is_above_official(&message.summary.subject) {
-        return message;
+    let NewMessage { summary, raw } = read(fetched, context);
+    let raw = raw.filter(|_| !is_above_official(&summary.subject));
+    NewMessage { summary: if_for_this_system(summary), raw }
+}
+
+/// The summary of a message, or an empty row for one that is marked above OFFICIAL.
+pub(crate) fn if_for_this_system(summary: Summary) -> Summary {
+    if !is_above_official(&summary.subject) {
+        return summary;
     }
-    let row = tombstone(message.summary.uid, message.summary.received, message.summary.bytes);
-    let flags = message.summary.flags;
-    NewMessage { summary: Summary { flags, subject: NOT_FOR_THIS_SYSTEM.to_owned(), ..row }, raw: None }
+    let row = tombstone(summary.uid, summary.received, summary.bytes);
+    Summary { flags: summary.flags, subject: NOT_FOR_THIS_SYSTEM.to_owned(), ..row }
 }
 
 fn read(fetched: Fetched, context: &Context) -> NewMessage {

@@ -14,10 +14,10 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc, watch};
 use tokio::time::{Instant, sleep};
 
 use super::ingest;
-use super::perform::{Wanted, again};
 use super::quarantine::keep_out_streamed;
 use super::reading::{self, Reading};
-use super::streamed::{Kept, Streamed};
+use super::streamed::Kept;
+use super::wanted::{Wanted, again};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
@@ -274,7 +274,23 @@ impl Wanted {
     }
 
     /// Fetches a message into the cache and gives it as it is kept there: a large one is never held as a whole.
-    pub(super) async fn keep(self) -> Result<Kept, String> {
+    pub(super) async fn keep(self: Arc<Self>) -> Result<Kept, String> {
+        let (kept, is_new) = Arc::clone(&self).bring(None).await?;
+        if !is_new {
+            return Ok(kept);
+        }
+        let noted = tokio::task::spawn_blocking(move || {
+            let (context, key) = (self.context(), self.key);
+            let old = self.stores.cache.summary(key).ok().flatten();
+            let new = old.and_then(|old| again(&old, kept.clone(), &context, &|_| self.unless_gone()));
+            new.map_or(Ok(()), |new| self.note(new)).map(|()| kept)
+        });
+        noted.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
+    }
+
+    /// As [`Self::keep`]; `true` where nobody has read it yet, so that its summary has still to be made anew. `early`: as for
+    /// [`Self::fetch_large`].
+    pub(super) async fn bring(self: Arc<Self>, early: Option<Early>) -> Result<(Kept, bool), String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
         let large = match summary {
@@ -287,43 +303,33 @@ impl Wanted {
             _ => None,
         };
         let (Some(bytes), Some(handle)) = (large, self.handle()) else {
-            return self.fetch(None).await.map(|raw| Kept::Here(raw.into()));
+            return self.fetch(early).await.map(|raw| (Kept::held(&self.stores, raw.into()), false));
         };
-        self.fetch_apart(handle, bytes, None).await?;
-        let noted = tokio::task::spawn_blocking(move || {
+        self.fetch_apart(handle, bytes, early).await?;
+        let brought = tokio::task::spawn_blocking(move || {
             let kept = Kept::of(&self.stores, self.key).map_err(|error| error.to_string())?;
-            let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
-            self.note(&kept);
-            Ok(kept)
+            Ok((kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?, true))
         });
-        noted.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
+        brought.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
     }
 
-    /// The summary of a message that is here whole now, made anew.
-    fn note(&self, kept: &Kept) {
-        let context = self.context();
-        let terms = self.settings.terms(Decrypt::NotRsa);
-        let read = |raw: Arc<[u8]>| reading::read_guarded(&raw, &context.keyring, &terms);
-        let streamed = Streamed::read(kept.clone(), &read, &|_| Ok(()));
-        let (Ok(Streamed { reading: Some(reading), bytes, .. }), Ok(Some(old))) =
-            (streamed, self.stores.cache.summary(self.key))
-        else {
-            return;
-        };
-        let mut new = Summary {
-            uid: old.uid,
-            flags: old.flags.clone(),
-            received: old.received,
-            has_raw: old.has_raw,
-            ..Summary::default()
-        };
-        new.bytes = u32::try_from(bytes).unwrap_or(old.bytes);
-        ingest::fill(&mut new, &reading, &context);
-        ingest::carry_over(&mut new, &old);
+    /// Takes the summary of a message that is here whole now.
+    ///
+    /// # Errors
+    /// It is marked as what may not be here: it is let go, and nothing of it shown.
+    pub(super) fn note(&self, new: Summary) -> Result<(), String> {
         let mailbox = self.key.mailbox;
-        if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
-            self.core.back_of(self.number, move |core, open| core.ingested(open, mailbox, vec![new.into()]));
+        let withheld = ingest::withheld(&new);
+        if withheld.is_some() {
+            let _ = self.stores.cache.let_go(mailbox, &[self.key.uid]);
         }
+        if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
+            self.core.back_of(self.number, move |core, open| {
+                open.library.applied(mailbox, [new.uid], true, false);
+                core.ingested(open, mailbox, vec![new.into()]);
+            });
+        }
+        withheld.map_or(Ok(()), |why| Err(why.to_owned()))
     }
 
     /// Fetches what is lacking behind what is here, and gives that with it.
@@ -391,15 +397,18 @@ impl Wanted {
         let (stores, key, core, number) = (Arc::clone(&self.stores), self.key, self.core.clone(), self.number);
         let context = self.context();
         let read = tokio::task::spawn_blocking(move || {
-            let raw = stores.raw(key).map_err(|error| error.to_string())?;
-            let raw = raw.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
-            if let Ok(Some(old)) = stores.cache.summary(key) {
-                let new = Summary { has_raw: old.has_raw, ..again(&old, raw.clone(), &context) };
+            let kept = Kept::of(&stores, key).map_err(|error| error.to_string())?;
+            let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
+            if let Ok(Some(old)) = stores.cache.summary(key)
+                && let Some(new) = again(&old, kept, &context, &|_| Ok(()))
+            {
+                let new = Summary { has_raw: old.has_raw, ..new };
                 if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok() {
                     core.back_of(number, move |core, open| core.ingested(open, key.mailbox, vec![new.into()]));
                 }
             }
-            Ok(raw)
+            let raw = stores.raw(key).map_err(|error| error.to_string())?;
+            raw.ok_or_else(|| "This message is gone: it was moved or deleted elsewhere.".to_owned())
         });
         read.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
     }

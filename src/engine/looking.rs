@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::announce::sentence;
 use super::core::{Core, Open};
+use super::streamed::Streamed;
 use super::{documents, files, sandbox};
 use crate::app::document_view::{Look, Offered, Picture};
 use crate::app::event::Event;
@@ -38,13 +39,43 @@ fn view(document: &Document, found: Found) -> Look {
     Look { title: SafeText::line(&document.name), said, lines: lines.into(), picture, offered }
 }
 
+/// A document that was found.
+pub(super) enum Content {
+    /// Its bytes.
+    Held(Vec<u8>),
+    /// A part of a message, which is read from there, and its digest.
+    Part(Box<Streamed>, usize, String),
+}
+
+impl Content {
+    /// Its bytes, no more than `most` of them.
+    pub(super) fn read(self, most: usize) -> Result<Vec<u8>, Sentence> {
+        match self {
+            Self::Held(bytes) => Ok(bytes),
+            Self::Part(message, place, _) => message
+                .content(place, most)
+                .map_err(|error| sentence(Tone::Alarm, &format!("The document could not be read: {error}"))),
+        }
+    }
+
+    /// Saves it in a directory, as [`files::save`] does.
+    fn save(&self, dir: &std::path::Path, name: &str) -> Result<files::Saved, String> {
+        match self {
+            Self::Held(bytes) => files::save(dir, name, bytes),
+            Self::Part(message, place, sha256) => {
+                files::save_from(dir, name, sha256, &|to| message.write_content(&message.tape(), *place, to))
+            }
+        }
+    }
+}
+
 impl Core {
-    /// Finds the bytes of a document and hands them on; beside the core.
+    /// Finds the bytes of a document and hands them on, on a thread that may block.
     pub(super) fn with_document(
         &mut self,
         open: &mut Open,
         document: &Document,
-        then: impl FnOnce(Result<Vec<u8>, Sentence>) + Send + 'static,
+        then: impl FnOnce(Result<Content, Sentence>) + Send + 'static,
     ) {
         if document.reach == Reach::Quarantined {
             then(Err(sentence(Tone::Warning, "This document is in quarantine.")));
@@ -54,20 +85,22 @@ impl Core {
             Some(message) => {
                 let wanted = document.clone();
                 self.with_message(open, message, move |read| {
-                    then(read.and_then(|(reading, _)| {
+                    then(read.and_then(|(streamed, _)| {
+                        let gone = "The message does not hold this document any more.";
+                        let gone = || sentence(Tone::Warning, gone);
+                        let reading = streamed.reading.as_ref().ok_or_else(gone)?;
                         let same = |info: &&crate::mail::display::AttachmentInfo| {
                             info.sha256 == wanted.sha256 && (wanted.path.is_empty() || info.path == wanted.path)
                         };
                         let found = reading.body.attachments.iter().find(same);
                         let found =
                             found.or_else(|| reading.body.attachments.iter().find(|one| one.sha256 == wanted.sha256));
-                        let gone = "The message does not hold this document any more.";
-                        let info = found.ok_or_else(|| sentence(Tone::Warning, gone))?;
+                        let info = found.ok_or_else(gone)?;
                         if let Some(words) = reading.shut.refusal(info.part) {
                             return Err(sentence(Tone::Warning, &words));
                         }
-                        let part = reading.opened.shown.parts().get(info.part);
-                        part.map(|part| reading.opened.shown.content(part)).ok_or_else(|| sentence(Tone::Warning, gone))
+                        let (place, sha256) = (info.part, info.sha256.clone());
+                        Ok(Content::Part(Box::new(streamed), place, sha256))
                     }));
                 });
             }
@@ -76,7 +109,7 @@ impl Core {
                     (open.register.clone(), Arc::clone(&open.stores), document.sha256.clone());
                 self.runtime.spawn_blocking(move || {
                     let read = documents::imported(&register, &stores, &sha256);
-                    then(read.map_err(|error| sentence(Tone::Warning, &error.to_string())));
+                    then(read.map(Content::Held).map_err(|error| sentence(Tone::Warning, &error.to_string())));
                 });
             }
         }
@@ -86,7 +119,9 @@ impl Core {
     pub(super) fn look(&mut self, open: &mut Open, document: Document) {
         let (announcer, runtime) = (self.announcer.clone(), self.runtime.clone());
         let asked = document.clone();
-        self.with_document(open, &document, move |bytes| {
+        self.with_document(open, &document, move |found| {
+            // What is too large to be looked into is not read to its end.
+            let bytes = found.and_then(|found| found.read(crate::look::BYTES_MAX.saturating_add(1)));
             runtime.spawn(async move {
                 let id = asked.sha256.clone();
                 let found = match bytes {
@@ -109,9 +144,9 @@ impl Core {
     pub(super) fn save_documents(&mut self, open: &mut Open, chosen: Vec<Document>, dir: String) {
         for document in chosen {
             let (announcer, dir, name) = (self.announcer.clone(), PathBuf::from(&dir), document.name.clone());
-            self.with_document(open, &document, move |bytes| {
-                let told = match bytes
-                    .and_then(|bytes| files::save(&dir, &name, &bytes).map_err(|words| sentence(Tone::Alarm, &words)))
+            self.with_document(open, &document, move |found| {
+                let told = match found
+                    .and_then(|found| found.save(&dir, &name).map_err(|words| sentence(Tone::Alarm, &words)))
                 {
                     Ok(saved) if saved.already => {
                         sentence(Tone::Plain, &format!("It was saved already: {}", saved.path.display()))
@@ -136,11 +171,11 @@ impl Core {
             return;
         };
         let name = document.name.clone();
-        self.with_document(open, &document, move |bytes| {
+        self.with_document(open, &document, move |found| {
             runtime.spawn(async move {
-                let told = match bytes {
+                let told = match found {
                     Err(words) => words,
-                    Ok(bytes) => match outside(&state, &name, &bytes, &program, &arguments).await {
+                    Ok(found) => match outside(&state, &name, found, &program, &arguments).await {
                         Ok(()) => sentence(Tone::Plain, "The outside program has ended; the copy was wiped."),
                         Err(words) => sentence(Tone::Alarm, &words),
                     },
@@ -185,7 +220,7 @@ fn wipe(path: &std::path::Path) {
 async fn outside(
     state: &std::path::Path,
     name: &str,
-    bytes: &[u8],
+    content: Content,
     program: &str,
     arguments: &[String],
 ) -> Result<(), String> {
@@ -194,7 +229,9 @@ async fn outside(
     let dir = state.join(format!("{OUTSIDE}{}", hex::encode(crate::store::vault::random::<8>())));
     std::fs::DirBuilder::new().mode(0o700).create(&dir).map_err(fail)?;
     let done = async {
-        let saved = files::save(&dir, name, bytes)?;
+        let (place, name) = (dir.clone(), name.to_owned());
+        let saved = tokio::task::spawn_blocking(move || content.save(&place, &name));
+        let saved = saved.await.unwrap_or_else(|_| Err("the copy could not be written".to_owned()))?;
         let status = tokio::process::Command::new(program)
             .args(arguments)
             .arg(&saved.path)
@@ -216,7 +253,7 @@ async fn outside(
 
 #[cfg(test)]
 mod tests {
-    use super::{OUTSIDE, outside, sweep};
+    use super::{Content, OUTSIDE, outside, sweep};
 
     /// A program that keeps a copy of what it was given, and of where that lay.
     fn viewer(kept: &std::path::Path) -> Vec<String> {
@@ -230,7 +267,13 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (state, kept) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let run = |program: &str, arguments: &[String]| {
-            runtime.block_on(outside(state.path(), "../MG5.pdf", b"the gnome", program, arguments))
+            runtime.block_on(outside(
+                state.path(),
+                "../MG5.pdf",
+                Content::Held(b"the gnome".to_vec()),
+                program,
+                arguments,
+            ))
         };
         run("sh", &viewer(kept.path())).unwrap();
         assert_eq!(std::fs::read(kept.path().join("seen")).unwrap(), b"the gnome");

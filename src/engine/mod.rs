@@ -62,19 +62,20 @@ mod purge;
 mod quarantine;
 pub mod query;
 mod reader;
-mod reading;
+pub(crate) mod reading;
 pub mod refiling;
 pub mod register;
 pub mod sandbox;
 mod scribe;
 mod secrets;
 pub mod socket;
-mod streamed;
+pub(crate) mod streamed;
 mod target;
 #[cfg(test)]
 mod tests;
 mod tidying;
 mod unlisted;
+mod wanted;
 
 use std::collections::HashMap;
 use std::sync::Arc;

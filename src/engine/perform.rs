@@ -5,23 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::announce::sentence;
-use super::company::Company;
-use super::core::{Core, EngineError, Open, Settings, Stores};
+use super::core::{Core, EngineError, Open, Settings};
 use super::guard::Facts;
-use super::ingest::{self, summarise};
-use super::large::{Downloads, Early, LARGE_BYTES, OnScreen, Watcher};
+use super::ingest;
+use super::large::{Early, OnScreen, Watcher};
 use super::outgoing::{self, Means, Prepared};
-use super::quarantine::{Shutter, keep_out_fetched};
+use super::quarantine::Shutter;
 use super::query::{Along, Resolution};
 use super::reader::{self, Around};
-use super::reading::{self, Reading};
-use super::register::Register;
+use super::reading::{Look, Reading};
+use super::streamed::{Kept, Streamed};
+use super::wanted::{Brought, Wanted, again};
 use super::{draft_file, enclosing, files, looked, outbox, target};
 use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
 use crate::case::guard::{Accepted, Reason};
-use crate::imap::{self, Body, MailboxAt};
+use crate::imap;
 use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
@@ -333,12 +333,13 @@ impl Core {
         })
     }
 
-    /// Reads a message as the user asked for it (any key may be used), fetching it first where its text is not here, and hands it on.
+    /// Reads a message as the user asked for it (any key may be used), fetching it first where its text is not here, and hands it on, on a
+    /// thread that may block. A large one is not held.
     pub(super) fn with_message(
         &mut self,
         open: &mut Open,
         name: MessageRef,
-        then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
+        then: impl FnOnce(Result<(Streamed, Around), Sentence>) + Send + 'static,
     ) {
         self.with_message_early(open, name, Watcher::default(), None, then);
     }
@@ -359,6 +360,24 @@ impl Core {
         });
     }
 
+    /// As [`Self::fetch_raw`], as it is kept then; with what learns of it, where nobody has read it yet.
+    pub(super) fn fetch_kept(
+        &mut self,
+        open: &mut Open,
+        name: MessageRef,
+        tell: tokio::sync::oneshot::Sender<Result<Brought, String>>,
+    ) {
+        let Some(wanted) = self.to_read(open, name, Watcher::default()) else {
+            let _ = tell.send(Err("this message is gone: it was moved or deleted elsewhere".to_owned()));
+            return;
+        };
+        self.runtime.spawn(async move {
+            let wanted = Arc::new(wanted);
+            let brought = Arc::clone(&wanted).bring(None).await;
+            let _ = tell.send(brought.map(|(kept, is_new)| (kept, is_new.then_some(wanted))));
+        });
+    }
+
     /// A message with what it takes to read it; `None` where it is gone.
     fn to_read(&self, open: &Open, name: MessageRef, watcher: Watcher) -> Option<Wanted> {
         let key = open.library.key(&name)?;
@@ -372,7 +391,7 @@ impl Core {
         name: MessageRef,
         watcher: Watcher,
         early: Option<Early>,
-        then: impl FnOnce(Result<(Reading, Around), Sentence>) + Send + 'static,
+        then: impl FnOnce(Result<(Streamed, Around), Sentence>) + Send + 'static,
     ) {
         // A move of ours gave it another name since this was asked for.
         let name = match open.library.key(&name) {
@@ -397,16 +416,20 @@ impl Core {
         });
         self.runtime.spawn(async move {
             match wanted.read(early).await {
-                Ok(mut reading) => {
-                    shutter.shut(&mut reading);
-                    then(Ok((reading, around)));
+                Ok(mut streamed) => {
+                    let _handed_on = tokio::task::spawn_blocking(move || {
+                        streamed.reading.iter_mut().for_each(|reading| shutter.shut(reading));
+                        then(Ok((streamed, around)));
+                    });
                 }
                 // Whoever asked does not look any more; who asks again is answered for itself.
                 Err(_) if watcher.has_left() => {}
                 Err(words) => core.front_of(number, move |core, open| {
                     // Moved while it was being fetched: it is there under its new name.
                     match open.changes.name_now(&asked).cloned() {
-                        Some(moved) if open.library.key(&moved).is_some() => core.with_message(open, moved, then),
+                        Some(moved) if open.library.key(&moved).is_some() => {
+                            core.with_message(open, moved, then);
+                        }
                         _ => then(Err(sentence(Tone::Alarm, &words))),
                     }
                 }),
@@ -426,7 +449,7 @@ impl Core {
         let keyring = open.keyring.clone();
         let watcher = OnScreen::show(&mut open.on_screen, &name);
         self.with_message_early(open, name, watcher, early, move |read| {
-            let view = read.map(|(reading, around)| {
+            let view = read.and_then(shown).map(|(reading, around)| {
                 let readers = readers(&keyring.now(), &reading.opened.report, settings.clock.now());
                 Arc::new(reader::view(&reading, around, readers, &settings.classes))
             });
@@ -437,7 +460,7 @@ impl Core {
     fn show_source(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, asked) = (self.announcer.clone(), name.clone());
         self.with_message(open, name, move |read| {
-            let lines = read.map(|(reading, _)| reader::source(&reading).into());
+            let lines = read.and_then(shown).map(|(reading, _)| reader::source(&reading).into());
             announcer.send(Event::Source(asked, lines));
         });
     }
@@ -447,16 +470,19 @@ impl Core {
         self.with_message(open, name, move |read| {
             let told = match read {
                 Err(words) => words,
-                Ok((reading, _)) => {
-                    let shown = &reading.opened.shown;
-                    let info = reading.body.attachments.iter().find(|info| info.path == path);
-                    match info.and_then(|info| Some((info, shown.parts().get(info.part)?))) {
+                Ok((streamed, _)) => {
+                    let reading = streamed.reading.as_ref();
+                    let info = reading.and_then(|reading| {
+                        let info = reading.body.attachments.iter().find(|info| info.path == path)?;
+                        Some((info, reading.shut.refusal(info.part)))
+                    });
+                    match info {
                         None => sentence(Tone::Warning, "This message has no such attachment."),
-                        Some((info, _)) if reading.shut.refusal(info.part).is_some() => {
-                            sentence(Tone::Warning, &reading.shut.refusal(info.part).unwrap_or_default())
-                        }
-                        Some((info, part)) => {
-                            match files::save(&PathBuf::from(dir), &info.name, &shown.content(part)) {
+                        Some((_, Some(refusal))) => sentence(Tone::Warning, &refusal),
+                        Some((info, None)) => {
+                            let write =
+                                |to: &mut dyn std::io::Write| streamed.write_content(&streamed.tape(), info.part, to);
+                            match files::save_from(&PathBuf::from(dir), &info.name, &info.sha256, &write) {
                                 Ok(saved) if saved.already => {
                                     sentence(Tone::Plain, &format!("It was saved already: {}", saved.path.display()))
                                 }
@@ -480,20 +506,27 @@ impl Core {
         let announcer = self.announcer.clone();
         let (keyring, now) = (open.keyring.now(), self.now());
         let company = self.company(open, open.library.key(&name));
-        self.with_message(open, name, move |read| match read {
-            Err(words) => announcer.send(Event::Notice(words)),
-            Ok((reading, _)) => {
-                let place = reading.opened.shown.parts().iter().position(|part| part.path == path);
-                if let Some(words) = place.and_then(|place| reading.shut.refusal(place)) {
-                    announcer.send(Event::Notice(sentence(Tone::Warning, &words)));
-                    return;
-                }
-                let _detached = tokio::task::spawn_blocking(move || {
-                    let terms = company.terms(now, Decrypt::Any);
-                    let told = files::decrypt(&reading.opened, &path, &PathBuf::from(dir), &keyring, &terms);
-                    announcer.send(Event::Notice(told));
+        let keys = open.keyring.clone();
+        self.with_message(open, name, move |read| {
+            let told = read.and_then(|(streamed, _)| {
+                let reading = streamed.reading.as_ref();
+                let info = reading.and_then(|reading| {
+                    let part = reading.body.attachments.iter().find(|info| info.path == path)?.part;
+                    Some((part, reading.shut.refusal(part)))
                 });
-            }
+                match info {
+                    None => Err(sentence(Tone::Warning, "This message has no such attachment.")),
+                    Some((_, Some(refusal))) => Err(sentence(Tone::Warning, &refusal)),
+                    Some((place, None)) => {
+                        let terms = company.terms(now, Decrypt::Any);
+                        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+                        let tick = |_| keys.unless_locked();
+                        Ok(files::decrypt(&streamed, place, &PathBuf::from(dir), &look, &tick))
+                    }
+                }
+            });
+            let (Ok(told) | Err(told)) = told;
+            announcer.send(Event::Notice(told));
         });
     }
 
@@ -501,12 +534,14 @@ impl Core {
     fn carry_attachments(&mut self, open: &mut Open, name: MessageRef) {
         let (announcer, asked) = (self.announcer.clone(), name.clone());
         self.with_message(open, name, move |read| {
-            let files = read.and_then(|(reading, _)| {
+            let files = read.and_then(|(streamed, _)| {
+                let Some(reading) = &streamed.reading else { return Ok(Vec::new()) };
                 // What is shut is not passed on, and nothing is passed on as if it were whole.
                 let shut = reading.body.attachments.iter().find_map(|info| reading.shut.refusal(info.part));
                 match shut {
                     Some(words) => Err(sentence(Tone::Warning, &words)),
-                    None => Ok(files::carried(&reading.opened.shown, &reading.body.attachments)),
+                    None => files::carried(&reading.body.attachments, &|place| streamed.content(place, usize::MAX))
+                        .map_err(|error| sentence(Tone::Alarm, &format!("The attachments could not be read: {error}"))),
                 }
             });
             announcer.send(Event::Carried(asked, files));
@@ -669,9 +704,9 @@ impl Core {
         let ids = draft.in_reply_to.iter().chain(draft.references.last());
         let mut keys = ids.flat_map(|id| open.library.with_message_id(id));
         let key = keys.find(|key| open.library.badge(*key).is_some_and(|badge| badge.encrypted))?;
-        let raw = open.stores.cache.raw(key).ok().flatten();
-        let reading =
-            raw.and_then(|raw| reading::read_guarded(&raw.into(), keyring, &self.settings.terms(Decrypt::NotRsa)));
+        let terms = self.settings.terms(Decrypt::NotRsa);
+        let look = Look { keyring, terms: &terms, beside: false };
+        let reading = Streamed::in_cache(&open.stores, key, &look).and_then(|streamed| streamed.reading);
         // What cannot be read here has no readers that are known of: everybody is asked about.
         Some(reading.map_or_else(Origin::default, |reading| Origin {
             readers: readers(keyring, &reading.opened.report, self.now()),
@@ -702,10 +737,12 @@ impl Core {
                 if !keys_now.is(&context.keyring) {
                     return;
                 }
-                let (Ok(Some(raw)), Ok(Some(old))) = (stores.cache.raw(key), stores.cache.summary(key)) else {
+                let (Ok(Some(kept)), Ok(Some(old))) = (Kept::in_cache(&stores, key), stores.cache.summary(key)) else {
                     continue;
                 };
-                let new = again(&old, raw, &context);
+                let Some(new) = again(&old, kept, &context, &|_| keys_now.unless_locked()) else {
+                    continue;
+                };
                 // What the user's own word opened (with an RSA key) stays opened.
                 if new == old || (old.openpgp.decrypted && !new.openpgp.decrypted) {
                     continue;
@@ -721,6 +758,12 @@ impl Core {
             }
         });
     }
+}
+
+/// What was read of a message.
+fn shown((streamed, around): (Streamed, Around)) -> Result<(Reading, Around), Sentence> {
+    let reading = streamed.reading.ok_or_else(|| sentence(Tone::Alarm, "This message cannot be shown."))?;
+    Ok((reading, around))
 }
 
 /// Whether an effect is about messages of the index.
@@ -765,163 +808,4 @@ fn needs_list(effect: &Effect) -> bool {
             | Effect::Complete(..)
             | Effect::OfferTemplates(_)
     )
-}
-
-/// The summary of a message made anew.
-pub(super) fn again(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary {
-    let fetched = imap::Fetched {
-        uid: old.uid,
-        flags: old.flags.clone(),
-        internal_date: Some(old.received),
-        bytes: old.bytes,
-        body: Body::Whole(raw),
-    };
-    let mut new = Summary { has_raw: true, ..summarise(fetched, context).summary };
-    ingest::carry_over(&mut new, old);
-    new
-}
-
-/// A message to be read at the user's word.
-pub(super) struct Wanted {
-    pub(super) key: MessageKey,
-    pub(super) name: MessageRef,
-    badge: Option<Badge>,
-    pub(super) number: u64,
-    pub(super) stores: Arc<Stores>,
-    pub(super) settings: Arc<Settings>,
-    pub(super) keyring: Arc<Keyring>,
-    company: Company,
-    handle: Option<imap::Handle>,
-    pub(super) downloads: Arc<Downloads>,
-    pub(super) register: Register,
-    pub(super) watcher: Watcher,
-    pub(super) core: super::core::CoreHandle,
-}
-
-impl Wanted {
-    /// A message of the index.
-    pub(super) fn of(core: &Core, open: &Open, key: MessageKey, name: MessageRef, watcher: Watcher) -> Self {
-        Self {
-            key,
-            badge: open.library.badge(key),
-            number: open.number,
-            stores: Arc::clone(&open.stores),
-            settings: Arc::clone(&core.settings),
-            keyring: open.keyring.now(),
-            company: core.company(open, Some(key)),
-            handle: open.accounts.get(&name.account).and_then(|account| account.handle.clone()),
-            downloads: Arc::clone(&open.downloads),
-            register: open.register.clone(),
-            watcher,
-            core: core.handle.clone(),
-            name,
-        }
-    }
-
-    /// The connection of its account.
-    pub(super) fn handle(&self) -> Option<&imap::Handle> {
-        self.handle.as_ref()
-    }
-
-    async fn read(self, early: Option<Early>) -> Result<Reading, String> {
-        let (stores, key) = (Arc::clone(&self.stores), self.key);
-        let here = tokio::task::spawn_blocking(move || stores.raw(key)).await;
-        let raw = match here {
-            Ok(Ok(Some(raw))) => raw,
-            Ok(Ok(None)) => self.fetch(early).await?,
-            Ok(Err(error)) => return Err(error.to_string()),
-            Err(_) => return Err("the cache could not be read".to_owned()),
-        };
-        let reading = tokio::task::spawn_blocking(move || {
-            let raw: Arc<[u8]> = raw.into();
-            let terms = self.company.terms(self.settings.clock.now(), Decrypt::Any);
-            let reading = reading::open_guarded(&raw, &self.keyring, &terms);
-            if let Some(reading) = &reading {
-                self.learn(reading, &raw);
-            }
-            reading
-        });
-        match reading.await {
-            Ok(Some(reading)) => Ok(reading),
-            _ => Err("This message cannot be shown: it is malformed in a way that casemail cannot read. `casemail message raw` gives its bytes.".to_owned()),
-        }
-    }
-
-    /// Asks the server for the whole message, and keeps it.
-    pub(super) async fn fetch(&self, early: Option<Early>) -> Result<Vec<u8>, String> {
-        let Some(handle) = &self.handle else {
-            return Err("The text of this message is not here, and there is no connection to fetch it.".to_owned());
-        };
-        let (stores, key) = (Arc::clone(&self.stores), self.key);
-        let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
-        if let Ok(Ok(Some(summary))) = &summary
-            && let Some(why) = ingest::withheld(summary)
-        {
-            return Err(why.to_owned());
-        }
-        if let Ok(Ok(Some(summary))) = summary
-            && summary.bytes > LARGE_BYTES
-        {
-            return self.fetch_large(handle, summary.bytes, early).await;
-        }
-        let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
-        let fetched = handle
-            .fetch(at, self.name.uid)
-            .await
-            .map_err(|error| format!("The text of this message is not here and could not be fetched: {error}"))?;
-        let Body::Whole(raw) = &fetched.body else {
-            return Err("The server does not hand out the whole of this message.".to_owned());
-        };
-        let raw = raw.clone();
-        let context = self.context();
-        let (stores, core, number, mailbox) =
-            (Arc::clone(&self.stores), self.core.clone(), self.number, self.key.mailbox);
-        let register = self.register.clone();
-        let kept = tokio::task::spawn_blocking(move || {
-            let (message, is_out) = keep_out_fetched(&stores, &register, mailbox, summarise(fetched, &context));
-            let summary = Summary { has_raw: message.raw.is_some(), ..message.summary.clone() };
-            let put = stores.cache.put_batch(mailbox, vec![message], None);
-            // Nobody but a person fetches it again.
-            if put.is_ok()
-                && is_out
-                && let Err(error) = stores.cache.let_go(mailbox, &[summary.uid])
-            {
-                tracing::warn!(%error, "what is kept under a key of its own may be fetched again");
-            }
-            if put.is_ok() {
-                core.back_of(number, move |core, open| {
-                    open.library.applied(mailbox, [summary.uid], true, true);
-                    core.ingested(open, mailbox, vec![summary.into()]);
-                });
-            }
-        });
-        // A cache that cannot take it is no reason not to show it.
-        let _ = kept.await;
-        Ok(raw)
-    }
-
-    /// The user's keys may have opened more than ingest was allowed to: the list learns of it.
-    fn learn(&self, reading: &Reading, raw: &Arc<[u8]>) {
-        if let Some((message, took)) = super::plea::opened(reading, raw) {
-            let key = self.key;
-            self.core.front_of(self.number, move |core, open| core.plea_opened(open, key, &message, took));
-        }
-        let found = Badge::from(&reading.opened.report);
-        if self.badge == Some(found) {
-            return;
-        }
-        let Ok(Some(old)) = self.stores.cache.summary(self.key) else { return };
-        let context = self.context();
-        let mut new = Summary { flags: old.flags.clone(), has_raw: old.has_raw, ..Summary::default() };
-        (new.uid, new.received, new.bytes) = (old.uid, old.received, u32::try_from(raw.len()).unwrap_or(old.bytes));
-        ingest::fill(&mut new, reading, &context);
-        ingest::carry_over(&mut new, &old);
-        let mailbox = self.key.mailbox;
-        if self.stores.cache.update_summaries(mailbox, vec![new.clone()]).is_ok() {
-            self.core.back_of(self.number, move |core, open| {
-                open.library.applied(mailbox, [new.uid], true, false);
-                core.ingested(open, mailbox, vec![new.into()]);
-            });
-        }
-    }
 }

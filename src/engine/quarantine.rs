@@ -12,11 +12,13 @@ use std::sync::Arc;
 
 use super::Engine;
 use super::announce::sentence;
+use super::ask::on_deep_stack;
 use super::core::{Core, EngineError, Open};
 use super::documents::reach;
 use super::ingest::header_of;
 use super::inside::{may_hold_files, reach_within};
-use super::reading::Reading;
+use super::reading::{Look, Reading};
+use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::case::MessageName;
@@ -27,6 +29,7 @@ use crate::mail::draft::Draft;
 use crate::mail::headers::Headers;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
+use crate::pgp::open::Decrypt;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
 use crate::register::event::{MessageFacts, Payload};
@@ -100,7 +103,7 @@ impl Reading {
         let headers = self.headers();
         let outer = self.message.headers();
         let message_id = headers.message_id().or_else(|| outer.message_id()).unwrap_or_default();
-        let digest = Digest::of(self.message.raw()).0;
+        let digest = self.digest().0;
         let facts = MessageFacts { message: MessageName { message_id, digest }, ..MessageFacts::default() };
         let direction = if is_own { Direction::Out } else { Direction::In };
         // What is in a ciphertext that stays closed cannot be told from what is out of reach under the same name.
@@ -116,8 +119,7 @@ impl Reading {
             let kind = kinds.of(&name, &info.media_type);
             let (mut found, mut name) = (reach(book, None, &info.sha256, kind.withheld, direction), name);
             if found == Reach::Open && may_hold_files(info) {
-                let part = self.opened.shown.parts().get(info.part);
-                let content = part.map(|part| self.opened.shown.content(part)).unwrap_or_default();
+                let content = self.package(info.part);
                 let (within, file) = reach_within(book, kinds, info, &content, direction);
                 if within != Reach::Open {
                     (found, name) = (within, format!("{file} in {name}"));
@@ -284,8 +286,10 @@ impl Core {
         let Some(key) = key else { return Ok(()) };
         let Some((_, digest, raw)) = open.stores.sealed(key)? else { return Ok(()) };
         let raw: Arc<[u8]> = raw.into();
-        let terms = self.settings.terms(crate::pgp::open::Decrypt::NotRsa);
-        let reading = super::reading::read_guarded(&raw, &open.keyring.now(), &terms);
+        let (keyring, terms) = (open.keyring.now(), self.settings.terms(Decrypt::NotRsa));
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let kept = Kept::held(&open.stores, Arc::clone(&raw));
+        let reading = Streamed::read(kept, &look, &|_| Ok(())).ok().and_then(|streamed| streamed.reading);
         let book = open.register.with(|loaded| loaded.book())?;
         let shut = reading.is_none_or(|reading| {
             reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
@@ -360,9 +364,8 @@ impl Engine {
         if !book.has_quarantine() {
             return Ok(Shut::default());
         }
-        let keyring = self.keyring()?;
-        let terms = self.settings.terms(crate::pgp::open::Decrypt::Any);
-        let Some(mut reading) = super::reading::read_guarded(raw, &keyring, &terms) else {
+        // What cannot be opened for want of room is not handed out either.
+        let Some(mut reading) = self.reading_of(self.held(Arc::clone(raw))?)? else {
             let whole = names_any(&book, &unread_name(raw));
             return Ok(Shut { whole, ..Shut::default() });
         };
@@ -376,21 +379,36 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or there is no such message.
     pub fn kept_back(&self, name: &MessageRef, raw: &Arc<[u8]>) -> Result<Option<Vec<(String, Reach)>>, EngineError> {
-        let wanted = name.clone();
-        let (shutter, keyring) = self.core.ask_open(move |core, open| {
-            (open.library.key(&wanted).map(|key| Shutter::of(core, open, key)), open.keyring.now())
-        })?;
-        let shutter = shutter.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
-        let terms = self.settings.terms(crate::pgp::open::Decrypt::Any);
-        let Some(mut reading) = super::reading::read_guarded(raw, &keyring, &terms) else {
+        let Some(mut reading) = self.reading_of(self.held(Arc::clone(raw))?)? else {
             return Ok(if names_any(&*self.book()?, &unread_name(raw)) { None } else { Some(Vec::new()) });
         };
-        shutter.shut(&mut reading);
+        self.kept_back_of(name, &mut reading)
+    }
+
+    /// As [`Self::kept_back`], of a message that was read.
+    pub(crate) fn kept_back_of(
+        &self,
+        name: &MessageRef,
+        reading: &mut Reading,
+    ) -> Result<Option<Vec<(String, Reach)>>, EngineError> {
+        let wanted = name.clone();
+        let shutter =
+            self.core.ask_open(move |core, open| open.library.key(&wanted).map(|key| Shutter::of(core, open, key)))?;
+        let shutter = shutter.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+        shutter.shut(reading);
         if reading.shut.whole {
             return Ok(None);
         }
         let reach = |info: &AttachmentInfo| (info.path.clone(), reading.shut.reach(info.part));
         Ok(Some(reading.body.attachments.iter().map(reach).filter(|(_, reach)| *reach != Reach::Open).collect()))
+    }
+
+    /// A message, read as the user asked for it.
+    fn reading_of(&self, kept: Kept) -> Result<Option<Reading>, EngineError> {
+        let (keyring, terms) = (self.keyring()?, self.settings.terms(Decrypt::Any));
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let streamed = on_deep_stack(|| Streamed::read(kept, &look, &|_| Ok(())));
+        Ok(streamed.map_err(|error| unreadable(&error))?.reading)
     }
 
     /// Puts parts of a message out of reach, or back; without any named, those on the watch list (or, to take back, those out of reach).
@@ -404,14 +422,13 @@ impl Engine {
         because: &str,
         release: bool,
     ) -> Result<String, EngineError> {
-        let raw = self.raw(name, true)?.raw;
+        let reading = self.read_message(name)?.0.reading;
+        let reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
         let (name, parts, because) = (name.clone(), parts.to_vec(), because.to_owned());
         self.core.ask_open(move |core, open| {
             let key = open.library.key(&name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let around = core.around(open, key, None).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
-            let terms = core.settings.terms(crate::pgp::open::Decrypt::Any);
-            let reading = super::reading::read_guarded(&raw, &open.keyring.now(), &terms);
-            let mut reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
+            let mut reading = reading;
             Shutter::of(core, open, key).shut(&mut reading);
             let meant = |one: &Document| match (parts.is_empty(), release) {
                 (false, _) => parts.contains(&one.path),

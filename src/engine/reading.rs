@@ -4,6 +4,9 @@
 //! Pure, and safe on hostile bytes: parsing is bounded by [`crate::mail::message`], opening by [`crate::pgp::open`]; a panic in either is
 //! caught in [`read_guarded`] and costs the one message.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -18,9 +21,11 @@ use crate::mail::headers::Headers;
 use crate::mail::message::Message;
 use crate::pgp::file::{self, FileReport};
 use crate::pgp::keyring::Keyring;
+use crate::pgp::large::{Laid, Lies, Spool, open_large};
 use crate::pgp::offer::{self, Offer};
 use crate::pgp::open::{Opened, Terms, open_with};
 use crate::pgp::sentence::{self, Loudness};
+use crate::register::record::Digest;
 
 /// A Date header that differs from the time of receipt by more is worth a word.
 const SKEW_MAX: SignedDuration = SignedDuration::from_hours(24);
@@ -37,9 +42,27 @@ pub(crate) struct Reading {
     pub(crate) beside: Beside,
     /// What of it nobody is handed: nothing, until [`Self::shut`] looked.
     pub(crate) shut: Shut,
+    /// Size and digest of parts that are not held: only the beginning of each is in [`Opened::shown`].
+    pub(crate) weights: HashMap<usize, (u64, String)>,
+    /// What parts hold that may be packages of files, where that is not in [`Opened::shown`].
+    pub(crate) packages: HashMap<usize, Vec<u8>>,
+    /// Of the message as the server has it, where [`Self::message`] is not all of it.
+    pub(crate) digest: Option<Digest>,
 }
 
 impl Reading {
+    /// Of the message as the server has it.
+    pub(crate) fn digest(&self) -> Digest {
+        self.digest.unwrap_or_else(|| Digest::of(self.message.raw()))
+    }
+
+    /// What a part holds that may be a package of files.
+    pub(crate) fn package(&self, place: usize) -> Cow<'_, [u8]> {
+        let part = || self.opened.shown.parts().get(place);
+        let held = self.packages.get(&place).map(|held| Cow::Borrowed(held.as_slice()));
+        held.unwrap_or_else(|| Cow::Owned(part().map(|part| self.opened.shown.content(part)).unwrap_or_default()))
+    }
+
     /// The header fields that are shown.
     pub(crate) fn headers(&self) -> &Headers {
         self.opened.shown.headers()
@@ -151,9 +174,9 @@ pub(crate) struct Beside {
 }
 
 /// Looks beside a message that was read.
-fn beside(reading: &Reading, keyring: &Keyring, terms: &Terms<'_>) -> Beside {
+fn beside(reading: &Reading, laid: Option<&Laid>, keyring: &Keyring, terms: &Terms<'_>) -> Beside {
     let opened = &reading.opened;
-    let files = file::files(opened, keyring, terms);
+    let files = file::files_of(opened, laid, keyring, terms);
     let offers = offer::offers(&reading.message, opened, terms.now);
     let name = |place: usize| opened.shown.parts().get(place).and_then(|part| part.name.clone()).unwrap_or_default();
     let of_file = |report: &FileReport| {
@@ -176,8 +199,56 @@ fn beside(reading: &Reading, keyring: &Keyring, terms: &Terms<'_>) -> Beside {
 pub(crate) fn read(raw: Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Reading {
     let message = Message::parse(raw);
     let opened = open_with(&message, keyring, terms);
+    of(message, opened)
+}
+
+fn of(message: Message, opened: Opened) -> Reading {
     let body = display::body(&opened.shown);
-    Reading { message, opened, body, beside: Beside::default(), shut: Shut::default() }
+    Reading {
+        message,
+        opened,
+        body,
+        beside: Beside::default(),
+        shut: Shut::default(),
+        weights: HashMap::new(),
+        packages: HashMap::new(),
+        digest: None,
+    }
+}
+
+/// How a message is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Look<'a> {
+    /// Keys.
+    pub(crate) keyring: &'a Keyring,
+    /// On which terms.
+    pub(crate) terms: &'a Terms<'a>,
+    /// A person opened it: what is beside it is looked at, too.
+    pub(crate) beside: bool,
+}
+
+impl Look<'_> {
+    /// Reads bytes; `None` where that panics.
+    pub(crate) fn at(&self, raw: &Arc<[u8]>) -> Option<Reading> {
+        if self.beside {
+            open_guarded(raw, self.keyring, self.terms)
+        } else {
+            read_guarded(raw, self.keyring, self.terms)
+        }
+    }
+
+    /// Reads a message that is not held; `None` where it has to be.
+    pub(crate) fn at_large(&self, lies: &Lies, spool: Spool<'_, '_>) -> io::Result<Option<(Reading, Laid)>> {
+        let look = || -> io::Result<Option<(Reading, Laid)>> {
+            let Some((opened, laid)) = open_large(lies, spool, self.keyring, self.terms)? else { return Ok(None) };
+            let mut reading = of(lies.outline().message().clone(), opened);
+            if self.beside {
+                reading.beside = beside(&reading, Some(&laid), self.keyring, self.terms);
+            }
+            Ok(Some((reading, laid)))
+        };
+        catch_unwind(AssertUnwindSafe(look)).unwrap_or(Ok(None))
+    }
 }
 
 /// Reads a message; `None` where that panics.
@@ -190,7 +261,7 @@ pub(crate) fn read_guarded(raw: &Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>
 pub(crate) fn open_guarded(raw: &Arc<[u8]>, keyring: &Keyring, terms: &Terms<'_>) -> Option<Reading> {
     let look = || {
         let mut reading = read(Arc::clone(raw), keyring, terms);
-        reading.beside = beside(&reading, keyring, terms);
+        reading.beside = beside(&reading, None, keyring, terms);
         reading
     };
     catch_unwind(AssertUnwindSafe(look)).ok()

@@ -1,7 +1,8 @@
 //! A message read from where it is kept. A large one is never held as a whole: it is passed over once for its outline and its digest, once more for the
 //! digests of what it holds, and read again by whoever wants a part of it.
 //!
-//! OpenPGP is about every byte: a message that holds any is held as a whole, and so is one that cannot be told from its outline.
+//! What is encrypted is decrypted into a sealed spool ([`crate::store::spool`]), what is signed is verified as a stream ([`crate::pgp::large`]). A message that
+//! cannot be told from its outline (a text of more than 256 kB in it, a block of OpenPGP in such a text) is held as a whole.
 
 use std::cell::RefCell;
 use std::io::{self, Read, Write};
@@ -10,14 +11,23 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{EngineError, Stores};
-use super::reading::Reading;
+use super::inside::may_hold_files;
+use super::reading::{Look, Reading};
+use crate::look::tnef;
+use crate::mail::display::{self, AttachmentInfo};
 use crate::mail::id::MessageKey;
-use crate::mail::message::{Message, Part};
+use crate::mail::message::Part;
 use crate::mail::outline::Outline;
+use crate::pgp::file::{self, OpenedFile};
+use crate::pgp::keyring::Keyring;
+use crate::pgp::large::{Laid, Lies, Sink, Source};
+use crate::pgp::open::Terms;
 use crate::register::record::Digest;
 
-/// Ends of names of files that OpenPGP or S/MIME has a word on.
-const SEALED_ENDS: [&str; 7] = [".asc", ".gpg", ".pgp", ".sig", ".sign", ".p7m", ".p7s"];
+/// A message beyond this is held at most once: what is inside it goes into a spool.
+const HELD_MAX: usize = 16 << 20;
+/// What [`display`] says of an attachment that is not whole.
+const DAMAGED: &str = "damaged-attachment";
 /// Bytes between two calls of whoever watches.
 const TICK: u64 = 1 << 20;
 
@@ -28,6 +38,8 @@ pub(crate) enum Kept {
     Here(Arc<[u8]>),
     /// In a file of its own.
     Apart(Arc<Stores>, MessageKey),
+    /// Its bytes, of which there are too many for what is inside them to be held, too.
+    Large(Arc<Stores>, Arc<[u8]>),
 }
 
 impl Kept {
@@ -39,13 +51,37 @@ impl Kept {
         if stores.cache.is_apart(key)? {
             return Ok(Some(Self::Apart(Arc::clone(stores), key)));
         }
-        Ok(stores.raw(key)?.map(|raw| Self::Here(raw.into())))
+        Ok(stores.raw(key)?.map(|raw| Self::held(stores, raw.into())))
+    }
+
+    /// As [`Self::of`], of the cache alone: what is kept out of reach is not here.
+    ///
+    /// # Errors
+    /// The cache cannot be read.
+    pub(crate) fn in_cache(stores: &Arc<Stores>, key: MessageKey) -> Result<Option<Self>, EngineError> {
+        if stores.cache.is_apart(key)? {
+            return Ok(Some(Self::Apart(Arc::clone(stores), key)));
+        }
+        Ok(stores.cache.raw(key)?.map(|raw| Self::held(stores, raw.into())))
+    }
+
+    /// A message that somebody holds.
+    pub(crate) fn held(stores: &Arc<Stores>, raw: Arc<[u8]>) -> Self {
+        if raw.len() > HELD_MAX { Self::Large(Arc::clone(stores), raw) } else { Self::Here(raw) }
+    }
+
+    /// Where what is inside it is spooled; `None` where that is held.
+    fn stores(&self) -> Option<&Arc<Stores>> {
+        match self {
+            Self::Here(_) => None,
+            Self::Apart(stores, _) | Self::Large(stores, _) => Some(stores),
+        }
     }
 
     /// Opens it from its beginning.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         match self {
-            Self::Here(raw) => Ok(Box::new(&**raw)),
+            Self::Here(raw) | Self::Large(_, raw) => Ok(Box::new(&**raw)),
             Self::Apart(stores, key) => {
                 let reader = stores.cache.raw_reader(*key).map_err(io::Error::other)?;
                 Ok(reader.ok_or_else(|| io::Error::other("the message is not here any more"))?)
@@ -56,7 +92,7 @@ impl Kept {
     /// All of it.
     fn whole(&self) -> io::Result<Arc<[u8]>> {
         match self {
-            Self::Here(raw) => Ok(Arc::clone(raw)),
+            Self::Here(raw) | Self::Large(_, raw) => Ok(Arc::clone(raw)),
             Self::Apart(..) => {
                 let mut raw = Vec::new();
                 self.open()?.read_to_end(&mut raw)?;
@@ -64,6 +100,55 @@ impl Kept {
             }
         }
     }
+}
+
+impl Source for Kept {
+    fn open(&self, at: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        let mut reader = Kept::open(self)?;
+        io::copy(&mut reader.by_ref().take(at), &mut io::sink())?;
+        Ok(reader)
+    }
+}
+
+impl Source for crate::store::spool::Spool {
+    fn open(&self, at: u64) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Self::open(self, at)?))
+    }
+}
+
+/// A spool that is being filled, watched.
+struct Filling<'a> {
+    writer: crate::store::spool::Writer,
+    meter: Meter<'a>,
+}
+
+impl Write for Filling<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let count = self.writer.write(bytes)?;
+        self.meter.count(count)?;
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Sink for Filling<'_> {
+    fn finish(self: Box<Self>) -> io::Result<Arc<dyn Source>> {
+        Ok(Arc::new(self.writer.finish()?))
+    }
+}
+
+/// What makes spools, watched.
+fn spooler<'a>(stores: &'a Stores, tick: Tick<'a>) -> impl Fn() -> io::Result<Box<dyn Sink + 'a>> + 'a {
+    move || Ok(Box::new(Filling { writer: stores.cache.spool()?, meter: Meter::new(tick) }))
+}
+
+/// Why a message that is here could not be read.
+pub(crate) fn unreadable(error: &io::Error) -> EngineError {
+    let words = format!("the message could not be opened: {error}");
+    if error.kind() == io::ErrorKind::StorageFull { EngineError::Place(words) } else { EngineError::BadData(words) }
 }
 
 /// Called while something large is read or written, with the bytes since the last call; an error ends it.
@@ -79,58 +164,141 @@ pub(crate) struct Streamed {
     pub(crate) digest: Digest,
     /// Its size.
     pub(crate) bytes: u64,
-    outline: Option<Outline>,
+    laid: Option<Laid>,
 }
 
 impl Streamed {
-    /// Reads a message. `read` makes a reading of bytes; foreign bytes want a deep stack.
+    /// Reads a message; foreign bytes want a deep stack.
     ///
     /// # Errors
     /// It cannot be read from where it is kept, or whoever watches ends it.
-    pub(crate) fn read(kept: Kept, read: &dyn Fn(Arc<[u8]>) -> Option<Reading>, tick: Tick<'_>) -> io::Result<Self> {
-        if matches!(kept, Kept::Apart(..))
-            && let Some(streamed) = Self::outlined(&kept, read, tick)?
+    pub(crate) fn read(kept: Kept, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Self> {
+        if let Some(stores) = kept.stores()
+            && let Some(streamed) = Self::outlined(&kept, stores, look, tick)?
         {
             return Ok(streamed);
         }
+        Self::whole(kept, look)
+    }
+
+    /// A message of the cache; `None` where it is not here, or cannot be read.
+    pub(crate) fn in_cache(stores: &Arc<Stores>, key: MessageKey, look: &Look<'_>) -> Option<Self> {
+        let kept = Kept::in_cache(stores, key).ok().flatten()?;
+        Self::read(kept, look, &|_| Ok(())).ok()
+    }
+
+    /// Reads a message that is held then.
+    fn whole(kept: Kept, look: &Look<'_>) -> io::Result<Self> {
         let raw = kept.whole()?;
         let (digest, bytes) = (Digest::of(&raw), raw.len() as u64);
-        Ok(Self { kept: Kept::Here(Arc::clone(&raw)), reading: read(raw), digest, bytes, outline: None })
+        Ok(Self { kept: Kept::Here(Arc::clone(&raw)), reading: look.at(&raw), digest, bytes, laid: None })
     }
 
     /// As an outline, where that says everything.
-    fn outlined(kept: &Kept, read: &dyn Fn(Arc<[u8]>) -> Option<Reading>, tick: Tick<'_>) -> io::Result<Option<Self>> {
+    fn outlined(kept: &Kept, stores: &Stores, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Option<Self>> {
         let mut digest = Sha256::new();
         let mut meter = Meter::new(tick);
         let outline = Outline::read(&mut kept.open()?, &mut |piece| {
             digest.update(piece);
             meter.count(piece.len())
         })?;
-        let Some(outline) = outline.filter(|outline| !may_hold_openpgp(outline.message())) else { return Ok(None) };
-        let Some(mut reading) = read(Arc::from(outline.message().raw())) else { return Ok(None) };
-        let report = &reading.opened.report;
-        let is_plain = !report.encrypted && report.signature.state == crate::pgp::report::SignatureState::None;
-        let is_same = reading.opened.shown.parts().len() == outline.message().parts().len();
-        let cut = |place: usize| outline.message().parts().get(place).is_none_or(|part| !outline.is_whole(part));
+        let Some(outline) = outline else { return Ok(None) };
+        let (digest, bytes) = (Digest(digest.finalize().into()), outline.bytes());
+        let lies = Lies::new(outline, Arc::new(kept.clone()));
+        let Some((mut reading, laid)) = look.at_large(&lies, &spooler(stores, tick))? else { return Ok(None) };
+        reading.digest = Some(digest);
+        let parts = laid.lies().outline().message().parts();
+        let cut = |place: usize| !laid.lies().is_whole(place);
         // A text is shown, and searched for links: it is wanted whole.
-        if !is_plain || !is_same || reading.body.sections.iter().any(|section| cut(section.part)) {
+        if reading.body.sections.iter().any(|one| cut(one.part)) {
             return Ok(None);
         }
-        let tape = Tape::new(kept);
-        for info in reading.body.attachments.iter_mut().filter(|info| cut(info.part)) {
-            let Some(part) = outline.message().parts().get(info.part) else { continue };
+        let tape = Tape::new(Some(&laid));
+        let mut damaged = false;
+        for (place, part) in parts.iter().enumerate().filter(|(_, part)| !part.is_multipart()) {
+            let info = reading.body.attachments.iter_mut().find(|info| info.part == place);
+            if !cut(place) {
+                let shown = &reading.opened.shown;
+                let part = shown.parts().get(place).filter(|_| info.is_some());
+                damaged |= part.is_some_and(|part| display::weigh(shown, part).2);
+                continue;
+            }
             let mut scales = Scales { bytes: 0, digest: Sha256::new(), meter: Meter::new(tick) };
-            tape.write(&outline, part, &mut scales)?;
-            (info.bytes, info.sha256) = (scales.bytes, hex::encode(scales.digest.finalize()));
+            let is_damaged = tape.write(&laid, part, &mut scales)?;
+            let (bytes, sha256) = (scales.bytes, hex::encode(scales.digest.finalize()));
+            if let Some(info) = info {
+                damaged |= is_damaged;
+                (info.bytes, info.sha256) = (bytes, sha256.clone());
+            }
+            reading.weights.insert(place, (bytes, sha256));
         }
-        let (digest, bytes) = (Digest(digest.finalize().into()), outline.bytes());
         drop(tape);
-        Ok(Some(Self { kept: kept.clone(), reading: Some(reading), digest, bytes, outline: Some(outline) }))
+        let mut streamed = Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) };
+        if !streamed.hold_packages()? {
+            return Ok(None);
+        }
+        let Some(reading) = &mut streamed.reading else { return Ok(None) };
+        // What is told of a part whose end is not held is not said of its end.
+        reading.body.warnings.retain(|code| *code != DAMAGED || damaged);
+        if damaged && !reading.body.warnings.contains(&DAMAGED) {
+            reading.body.warnings.push(DAMAGED);
+        }
+        Ok(Some(streamed))
+    }
+
+    /// Takes in what may be packages of files: each file in one is a document, and may be out of reach. `false`: that is too much.
+    fn hold_packages(&mut self) -> io::Result<bool> {
+        let Some(reading) = &self.reading else { return Ok(true) };
+        let cut = |info: &&AttachmentInfo| may_hold_files(info) && !reading.opened.is_whole(info.part);
+        let places: Vec<(usize, u64)> =
+            reading.body.attachments.iter().filter(cut).map(|info| (info.part, info.bytes)).collect();
+        if places.iter().map(|(_, bytes)| bytes).sum::<u64>() > crate::look::BYTES_MAX as u64 {
+            return Ok(false);
+        }
+        for (place, _) in places {
+            let content = self.content(place, crate::look::BYTES_MAX)?;
+            if let Some(reading) = self.reading.as_mut().filter(|_| tnef::is_package(&content)) {
+                reading.packages.insert(place, content);
+            }
+        }
+        Ok(true)
     }
 
     /// Whether it is read from where it is kept each time.
     pub(crate) fn is_large(&self) -> bool {
-        self.outline.is_some()
+        self.laid.is_some()
+    }
+
+    /// What a part of what is shown holds: no more than `most` bytes of it.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn content(&self, place: usize, most: usize) -> io::Result<Vec<u8>> {
+        let mut taker = Taker { content: Vec::new(), most };
+        match self.write_content(&self.tape(), place, &mut taker) {
+            Err(error) if taker.content.len() < most => Err(error),
+            _ => Ok(taker.content),
+        }
+    }
+
+    /// Opens a part that is an encrypted file; `None` if it is none.
+    ///
+    /// # Errors
+    /// It cannot be read, what is in it not be kept, or whoever watches ends it.
+    pub(crate) fn open_file(
+        &self,
+        place: usize,
+        keyring: &Keyring,
+        terms: &Terms<'_>,
+        tick: Tick<'_>,
+    ) -> io::Result<Option<OpenedFile>> {
+        let Some(reading) = &self.reading else { return Ok(None) };
+        match self.laid.as_ref().zip(self.kept.stores()) {
+            Some((laid, stores)) => {
+                file::open_file_of(&reading.opened, laid, &spooler(stores, tick), place, keyring, terms)
+            }
+            None => Ok(file::open_file(&reading.opened, place, keyring, terms)),
+        }
     }
 
     /// Writes it as the server has it.
@@ -139,7 +307,7 @@ impl Streamed {
     /// What the taker says; it cannot be read.
     pub(crate) fn write_raw(&self, to: &mut dyn Write) -> io::Result<()> {
         match &self.kept {
-            Kept::Here(raw) => to.write_all(raw),
+            Kept::Here(raw) | Kept::Large(_, raw) => to.write_all(raw),
             Kept::Apart(..) => io::copy(&mut self.kept.open()?, to).map(drop),
         }
     }
@@ -154,7 +322,7 @@ impl Streamed {
 
     /// Its parts, to be written one after the other: each is found without beginning anew, as long as they are asked for in their order.
     pub(crate) fn tape(&self) -> Tape<'_> {
-        Tape::new(&self.kept)
+        Tape::new(self.laid.as_ref())
     }
 
     /// Writes what a part of what is shown holds.
@@ -164,46 +332,69 @@ impl Streamed {
     pub(crate) fn write_content(&self, tape: &Tape<'_>, place: usize, to: &mut dyn Write) -> io::Result<()> {
         let Some(reading) = &self.reading else { return Ok(()) };
         let shown = &reading.opened.shown;
-        let kept = self.outline.as_ref().and_then(|outline| Some((outline, outline.message().parts().get(place)?)));
-        match (kept, shown.parts().get(place)) {
-            (Some((outline, part)), _) if !outline.is_whole(part) => tape.write(outline, part, to).map(drop),
-            (_, Some(part)) => shown.write_content(part, to).map(drop),
-            (_, None) => Ok(()),
+        let cut = self.laid.as_ref().filter(|laid| !laid.lies().is_whole(place));
+        let part = cut.and_then(|laid| laid.lies().outline().message().parts().get(place));
+        match (cut.zip(part), shown.parts().get(place)) {
+            (Some((laid, part)), _) => tape.write(laid, part, to).map(drop),
+            (None, Some(part)) => shown.write_content(part, to).map(drop),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// Writes the message that is shown: without its encryption.
+    ///
+    /// # Errors
+    /// What the taker says; it cannot be read.
+    pub(crate) fn write_shown(&self, to: &mut dyn Write) -> io::Result<()> {
+        match (&self.laid, &self.reading) {
+            (Some(laid), _) => laid.write(to),
+            (None, Some(reading)) => to.write_all(reading.opened.shown.raw()),
+            (None, None) => Ok(()),
         }
     }
 }
 
-/// Whether anything in a message may be signed or encrypted.
-fn may_hold_openpgp(message: &Message) -> bool {
-    let sealed = |part: &Part| {
-        let kind = part.media_type.as_str();
-        let typed = ["multipart/signed", "multipart/encrypted", "application/pgp", "application/pkcs7"];
-        let name = part.name.as_deref().map(str::to_ascii_lowercase).unwrap_or_default();
-        typed.iter().any(|start| kind.starts_with(start))
-            || kind.starts_with("application/x-pkcs7")
-            || SEALED_ENDS.iter().any(|end| name.ends_with(end))
-    };
-    memchr::memmem::find(message.raw(), b"-----BEGIN PGP").is_some() || message.parts().iter().any(sealed)
+/// Takes so many bytes, and no more.
+struct Taker {
+    content: Vec<u8>,
+    most: usize,
+}
+
+impl Write for Taker {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let (taken, _) = bytes.split_at(bytes.len().min(self.most - self.content.len()));
+        self.content.extend_from_slice(taken);
+        if taken.is_empty() && !bytes.is_empty() {
+            return Err(io::Error::other("more than is wanted"));
+        }
+        Ok(taken.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A stream of a message that goes on from where it is; asked for what lies behind it, it begins anew.
 pub(crate) struct Tape<'a> {
-    kept: &'a Kept,
     now: RefCell<Option<(Box<dyn Read + Send + 'a>, u64)>>,
+    laid: Option<&'a Laid>,
 }
 
 impl<'a> Tape<'a> {
-    fn new(kept: &'a Kept) -> Self {
-        Self { kept, now: RefCell::new(None) }
+    fn new(laid: Option<&'a Laid>) -> Self {
+        Self { now: RefCell::new(None), laid }
     }
 
     /// Writes what a part holds; whether it is damaged.
-    fn write(&self, outline: &Outline, part: &Part, to: &mut dyn Write) -> io::Result<bool> {
+    fn write(&self, laid: &Laid, part: &Part, to: &mut dyn Write) -> io::Result<bool> {
+        let outline = laid.lies().outline();
         let range = outline.range(part);
         let before = self.now.borrow_mut().take().filter(|(_, at)| *at <= range.start);
+        let Some(mine) = self.laid else { return outline.write_content(part, &mut laid.lies().open(range.start)?, to) };
         let (mut reader, at) = match before {
             Some(before) => before,
-            None => (self.kept.open()?, 0),
+            None => (mine.lies().open(range.start)?, range.start),
         };
         let between = range.start - at;
         if io::copy(&mut reader.by_ref().take(between), &mut io::sink())? < between {

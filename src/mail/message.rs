@@ -133,6 +133,14 @@ impl Part {
         self.params.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// What it holds as text, and whether it does not fit the charset: lines ended by `\n`. Foreign text.
+    #[must_use]
+    pub fn text_of(&self, content: &[u8]) -> (String, bool) {
+        let (text, misfit) = charset::decode(content, self.param("charset"));
+        let text = if memchr::memchr(b'\r', text.as_bytes()).is_some() { text.replace("\r\n", "\n") } else { text };
+        (text, misfit)
+    }
+
     /// A message within the message.
     #[must_use]
     pub fn is_message(&self) -> bool {
@@ -258,8 +266,7 @@ impl Message {
     #[must_use]
     pub fn decode_text(&self, part: &Part) -> (String, bool) {
         let (content, damaged) = self.decode(part);
-        let (text, misfit) = charset::decode(&content, part.param("charset"));
-        let text = if memchr::memchr(b'\r', text.as_bytes()).is_some() { text.replace("\r\n", "\n") } else { text };
+        let (text, misfit) = part.text_of(&content);
         (text, damaged || misfit)
     }
 

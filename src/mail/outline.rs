@@ -256,6 +256,25 @@ impl Outline {
         self.stretches.get(after - 1).map_or(0, |one| one.at + kept.saturating_sub(one.kept) as u64)
     }
 
+    /// Where header and body of a part stand in the message.
+    #[must_use]
+    pub fn raw_range(&self, part: &Part) -> Range<u64> {
+        self.begin(part.header.start)..self.range(part).end
+    }
+
+    /// Where a stretch of what is kept stands in the message, with what was left out of it.
+    #[must_use]
+    pub fn span(&self, kept: &Range<usize>) -> Range<u64> {
+        let begin = self.begin(kept.start);
+        begin..self.end(kept.end).max(begin)
+    }
+
+    /// The content of a part, transfer encoding undone, from a stream of the part's body.
+    pub fn content<R: Read>(&self, part: &Part, from: R) -> Content<R> {
+        let decoder = if part.is_multipart() { Decoder::Plain } else { Decoder::new(part.encoding) };
+        Content { from, decoder: Some(decoder), piece: vec![0; PIECE], ready: Vec::new(), at: 0 }
+    }
+
     /// Writes the content of a part, transfer encoding undone, from a stream of the message that stands where [`Self::range`] begins; whether it is
     /// damaged. The same as [`Message::write_content`] of the whole message.
     ///
@@ -278,9 +297,43 @@ impl Outline {
     }
 }
 
+/// What a part holds, as a stream.
+#[derive(Debug)]
+pub struct Content<R> {
+    from: R,
+    decoder: Option<Decoder>,
+    piece: Vec<u8>,
+    /// What was decoded, and how far it was given.
+    ready: Vec<u8>,
+    at: usize,
+}
+
+impl<R: Read> Read for Content<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.at == self.ready.len() {
+            let Some(decoder) = &mut self.decoder else { return Ok(0) };
+            self.ready.clear();
+            self.at = 0;
+            let count = self.from.read(&mut self.piece)?;
+            match self.piece.get(..count).filter(|piece| !piece.is_empty()) {
+                Some(piece) => decoder.take(piece, &mut self.ready)?,
+                None => {
+                    if let Some(decoder) = self.decoder.take() {
+                        decoder.end(&mut self.ready)?;
+                    }
+                }
+            }
+        }
+        let mut rest = self.ready.get(self.at..).unwrap_or_default();
+        let count = rest.read(into)?;
+        self.at += count;
+        Ok(count)
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::io::{Cursor, Read as _};
 
     use proptest::prelude::{prop_assert_eq, proptest};
 
@@ -312,6 +365,11 @@ mod tests {
             let damaged = outline.write_content(kept, &mut from, &mut written).unwrap();
             assert_eq!(damaged, whole.write_content(part, &mut expected).unwrap());
             assert!(written == expected, "{}", part.path);
+            let body = &raw[part.body.clone()];
+            let mut streamed = Vec::new();
+            outline.content(kept, body).read_to_end(&mut streamed).unwrap();
+            assert!(streamed == expected, "{} as a stream", part.path);
+            assert_eq!(outline.raw_range(kept), part.header.start as u64..part.body.end as u64, "{}", part.path);
             if outline.is_whole(kept) {
                 assert!(outline.message().content(kept) == expected, "{}", part.path);
             }

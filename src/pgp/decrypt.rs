@@ -3,7 +3,7 @@
 //! What went wrong with a ciphertext that was made for us is never told in detail, and not one byte of it is handed over (EFAIL's
 //! gadgets, RFC 9580 §13.7): missing or wrong MDC, a damaged AEAD chunk, a cut end are all the same *failed*.
 
-use std::io::Read as _;
+use std::io::{self, Read};
 
 use jiff::Timestamp;
 use openpgp::cert::prelude::Cert;
@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 
 use super::certificate::policy_at;
 use super::keyring::{Keyring, is_rsa};
+use super::large::{Trouble, Watched};
 use super::open::Decrypt;
 use super::verdict::Checked;
 use super::verify::{Observer, skewed};
@@ -26,6 +27,9 @@ use super::warning::Warning;
 
 /// No plaintext larger than this is opened in memory.
 const PLAINTEXT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Nor one larger than this anywhere.
+const SPOOLED_BYTES_MAX: u64 = 2 * 1024 * 1024 * 1024;
 
 /// A plaintext may always be this large, however small its ciphertext is.
 const PLAINTEXT_BYTES_FREE: u64 = 16 * 1024 * 1024;
@@ -41,7 +45,7 @@ const SESSION_KEYS_MAX: usize = 64;
 
 /// What came of it.
 pub(super) enum Decrypted {
-    /// The plaintext, whole and checked.
+    /// The plaintext, whole and checked; empty where it went elsewhere as it came.
     Plain(Zeroizing<Vec<u8>>),
     /// There is no ciphertext in it: it is only compressed or literal, and anyone could read it. Its content.
     NotEncrypted(Vec<u8>),
@@ -79,7 +83,10 @@ impl Decrypted {
 
 /// Whether the bytes are ciphertext of whatever kind, binary or armored. Opens nothing.
 pub(super) fn is_ciphertext(bytes: &[u8]) -> bool {
-    matches!(Head::read(bytes).container, Container::Protected | Container::Unprotected | Container::GnupgOcb)
+    matches!(
+        Head::of(PacketParser::from_bytes(bytes).ok()).container,
+        Container::Protected | Container::Unprotected | Container::GnupgOcb
+    )
 }
 
 /// What is learned on the way.
@@ -100,65 +107,120 @@ pub(super) struct Outcome {
 
 /// Opens an OpenPGP message, binary or armored.
 pub(super) fn decrypt(ciphertext: &[u8], keyring: &Keyring, now: Timestamp, may_decrypt: Decrypt) -> Outcome {
-    let mut opening = Opening {
-        observer: Observer::new(keyring, now),
-        may_decrypt,
-        recipients: Vec::new(),
-        key_fits: false,
-        rsa_left_out: false,
+    let mut opening = Opening::new(keyring, now, may_decrypt);
+    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
+    let size = u64::try_from(ciphertext.len()).unwrap_or(u64::MAX);
+    let mut take = |piece: &[u8]| {
+        plain.extend_from_slice(piece);
+        Ok(())
     };
-    let result = read(ciphertext, &mut opening, now);
-    let Opening { observer, mut recipients, key_fits, rsa_left_out, .. } = opening;
-    let decrypted = match result {
-        Ok(Some(plain)) if observer.encrypted => Decrypted::Plain(plain),
-        Ok(Some(plain)) => Decrypted::NotEncrypted(plain.to_vec()),
-        // Too large to look at; what kind of packet it is can still be told.
-        Ok(None) if Head::read(ciphertext).container == Container::Clear => Decrypted::NotEncrypted(Vec::new()),
-        Ok(None) => Decrypted::TooLarge,
-        Err(_) => {
-            let head = Head::read(ciphertext);
-            recipients = head.recipients;
-            // Packets that do not fit together are not even tried; made for us they were nevertheless.
-            let named = !rsa_left_out && recipients.iter().any(|id| keyring.unlocks(id));
-            match head.container {
-                Container::None | Container::Clear => Decrypted::Malformed,
-                Container::GnupgOcb => Decrypted::GnupgOcb,
-                // No integrity protection at all: never opened, whoever it was made for.
-                Container::Unprotected => Decrypted::Failed,
-                Container::Protected if key_fits || named => Decrypted::Failed,
-                Container::Protected if rsa_left_out => Decrypted::RsaNotNow,
-                Container::Protected if head.passphrase && recipients.is_empty() => Decrypted::PassphraseOnly,
-                Container::Protected => Decrypted::NoKey,
-            }
-        }
-    };
-    let signatures = match decrypted {
-        Decrypted::Plain(_) | Decrypted::NotEncrypted(_) => observer.signatures,
-        _ => Vec::new(),
-    };
-    Outcome { decrypted, recipients, signatures }
+    let result = DecryptorBuilder::from_bytes(ciphertext)
+        .and_then(|builder| read(builder, cap(size, PLAINTEXT_BYTES_MAX), &mut opening, now, &mut take));
+    opening.outcome(result, plain, || Head::of(PacketParser::from_bytes(ciphertext).ok()))
 }
 
-/// Reads the plaintext to its end; nothing if it is too large. The end is where the library has checked all of it (MDC, the last AEAD
+/// As [`decrypt`], of a stream of about `size` bytes that `open` begins, for a plaintext that is not held: `take` gets it as it comes, and must
+/// keep it from everybody until this says that it is whole and checked.
+///
+/// # Errors
+/// The stream cannot be read, or `take` fails.
+pub(super) fn decrypt_stream<'s>(
+    open: &dyn Fn() -> io::Result<Box<dyn Read + Send + 's>>,
+    size: u64,
+    take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    keyring: &Keyring,
+    now: Timestamp,
+    may_decrypt: Decrypt,
+) -> io::Result<Outcome> {
+    let trouble = Trouble::default();
+    let mut opening = Opening::new(keyring, now, may_decrypt);
+    let ciphertext = Watched::new(open()?, &trouble);
+    let mut take = |piece: &[u8]| take(piece).map_err(|error| trouble.note(error));
+    let result = DecryptorBuilder::from_reader(ciphertext)
+        .and_then(|builder| read(builder, cap(size, SPOOLED_BYTES_MAX), &mut opening, now, &mut take));
+    trouble.check()?;
+    let again = Watched::new(open()?, &trouble);
+    let outcome = opening.outcome(result, Zeroizing::default(), || Head::of(PacketParser::from_reader(again).ok()));
+    trouble.check()?;
+    Ok(outcome)
+}
+
+/// How large a plaintext may be.
+fn cap(size: u64, most: u64) -> u64 {
+    size.saturating_mul(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, most)
+}
+
+impl<'k> Opening<'k> {
+    fn new(keyring: &'k Keyring, now: Timestamp, may_decrypt: Decrypt) -> Self {
+        Self {
+            observer: Observer::new(keyring, now),
+            may_decrypt,
+            recipients: Vec::new(),
+            key_fits: false,
+            rsa_left_out: false,
+        }
+    }
+
+    /// What came of it. `whole`: whether the plaintext was read to its end, or was too large.
+    fn outcome(self, whole: openpgp::Result<bool>, plain: Zeroizing<Vec<u8>>, head: impl FnOnce() -> Head) -> Outcome {
+        let Opening { observer, mut recipients, key_fits, rsa_left_out, .. } = self;
+        let decrypted = match whole {
+            Ok(true) if observer.encrypted => Decrypted::Plain(plain),
+            Ok(true) => Decrypted::NotEncrypted(plain.to_vec()),
+            // Too large to look at; what kind of packet it is can still be told.
+            Ok(false) => match head().container {
+                Container::Clear => Decrypted::NotEncrypted(Vec::new()),
+                _ => Decrypted::TooLarge,
+            },
+            Err(_) => {
+                let head = head();
+                recipients = head.recipients;
+                // Packets that do not fit together are not even tried; made for us they were nevertheless.
+                let named = !rsa_left_out && recipients.iter().any(|id| observer.keyring.unlocks(id));
+                match head.container {
+                    Container::None | Container::Clear => Decrypted::Malformed,
+                    Container::GnupgOcb => Decrypted::GnupgOcb,
+                    // No integrity protection at all: never opened, whoever it was made for.
+                    Container::Unprotected => Decrypted::Failed,
+                    Container::Protected if key_fits || named => Decrypted::Failed,
+                    Container::Protected if rsa_left_out => Decrypted::RsaNotNow,
+                    Container::Protected if head.passphrase && recipients.is_empty() => Decrypted::PassphraseOnly,
+                    Container::Protected => Decrypted::NoKey,
+                }
+            }
+        };
+        let signatures = match decrypted {
+            Decrypted::Plain(_) | Decrypted::NotEncrypted(_) => observer.signatures,
+            _ => Vec::new(),
+        };
+        Outcome { decrypted, recipients, signatures }
+    }
+}
+
+/// Reads the plaintext to its end; `false` if it is too large. The end is where the library has checked all of it (MDC, the last AEAD
 /// tag, the signatures): what was read before is given to nobody until then, and wiped where the end is never reached.
-fn read(ciphertext: &[u8], opening: &mut Opening<'_>, now: Timestamp) -> openpgp::Result<Option<Zeroizing<Vec<u8>>>> {
-    let size = u64::try_from(ciphertext.len()).unwrap_or(u64::MAX);
-    let cap = size.saturating_mul(EXPANSION_MAX).clamp(PLAINTEXT_BYTES_FREE, PLAINTEXT_BYTES_MAX);
+fn read(
+    builder: DecryptorBuilder<'_>,
+    cap: u64,
+    opening: &mut Opening<'_>,
+    now: Timestamp,
+    take: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> openpgp::Result<bool> {
     let policy = reading_policy(now);
-    let builder = DecryptorBuilder::from_bytes(ciphertext)?.buffer_size(BUFFER_BYTES);
-    let mut decryptor = builder.with_policy(&policy, skewed(now), opening)?;
-    let mut plain = Zeroizing::new(Vec::with_capacity(ciphertext.len()));
+    let mut decryptor = builder.buffer_size(BUFFER_BYTES).with_policy(&policy, skewed(now), opening)?;
     // No larger than the library's own buffer: asked for more at once, it takes the end of its buffer for the end of the message, and
     // reads all that is left into memory beside ours.
     let mut piece = Zeroizing::new(vec![0_u8; BUFFER_BYTES / 2]);
+    let mut bytes = 0_u64;
     loop {
         let count = decryptor.read(&mut piece)?;
         if count == 0 {
-            return Ok(Some(plain));
+            return Ok(true);
         }
-        plain.extend_from_slice(piece.get(..count).unwrap_or_default());
-        if u64::try_from(plain.len()).unwrap_or(u64::MAX) > cap {
-            return Ok(None);
+        take(piece.get(..count).unwrap_or_default())?;
+        bytes = bytes.saturating_add(count as u64);
+        if bytes > cap {
+            return Ok(false);
         }
     }
 }
@@ -255,9 +317,9 @@ enum Container {
 
 impl Head {
     /// Reads up to the container.
-    fn read(bytes: &[u8]) -> Self {
+    fn of(first: Option<PacketParserResult<'_>>) -> Self {
         let mut head = Self { recipients: Vec::new(), passphrase: false, container: Container::None };
-        let mut next = PacketParser::from_bytes(bytes).ok();
+        let mut next = first;
         let mut packets = 0_usize;
         while let Some(PacketParserResult::Some(parser)) = next {
             match (&parser.packet, parser.packet.tag()) {

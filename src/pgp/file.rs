@@ -4,10 +4,11 @@
 //! An encrypted file is opened only where a person asks for that file, and becomes a file: what comes out of it never stands beside
 //! foreign text (EFAIL) and is never quoted.
 
-use zeroize::Zeroizing;
+use std::io;
 
 use super::decrypt::{self, Decrypted, decrypt};
 use super::keyring::Keyring;
+use super::large::{self, Laid, Plain, Spool};
 use super::open::{Opened, Terms, addresses};
 use super::report::{Integrity, OpenPgp};
 use super::verdict::{Checked, Evidence, verdict};
@@ -41,7 +42,7 @@ pub struct OpenedFile {
     /// The facts.
     pub openpgp: OpenPgp,
     /// Its content; nothing unless all of it was checked.
-    pub content: Option<Zeroizing<Vec<u8>>>,
+    pub content: Option<Plain>,
     /// Its name without the end that says that it is encrypted. Hostile, as any file name.
     pub name: String,
     /// Why it stayed closed.
@@ -51,6 +52,12 @@ pub struct OpenedFile {
 /// The files of what is shown that OpenPGP has a word on, in their order. Nothing is decrypted for it.
 #[must_use]
 pub fn files(opened: &Opened, keyring: &Keyring, terms: &Terms<'_>) -> Vec<FileReport> {
+    files_of(opened, None, keyring, terms)
+}
+
+/// As [`files`], of a message that is not held. What cannot be read has no report.
+#[must_use]
+pub fn files_of(opened: &Opened, laid: Option<&Laid>, keyring: &Keyring, terms: &Terms<'_>) -> Vec<FileReport> {
     let shown = &opened.shown;
     let mut found = Vec::new();
     for (place, part) in shown.parts().iter().enumerate().filter(|(_, part)| part.children.is_empty()) {
@@ -60,7 +67,17 @@ pub fn files(opened: &Opened, keyring: &Keyring, terms: &Terms<'_>) -> Vec<FileR
         } else if found.len() < SIGNATURES_MAX {
             for target in signed_by(shown, place, part) {
                 let Some(file) = shown.parts().get(target) else { continue };
-                let checked = verify::detached(&shown.content(part), &shown.content(file), keyring, terms.now);
+                let signature = shown.content(part);
+                let cut = laid.map(Laid::lies).filter(|lies| !lies.is_whole(target));
+                let checked = match cut.map(|lies| lies.content(target)) {
+                    None => verify::detached(&signature, &shown.content(file), keyring, terms.now),
+                    Some(data) => {
+                        let checked =
+                            data.and_then(|data| verify::detached_stream(&signature, data, keyring, terms.now));
+                        let Ok(checked) = checked else { continue };
+                        checked
+                    }
+                };
                 let openpgp = OpenPgp { signature: judge(checked, opened, terms), ..OpenPgp::default() };
                 found.push(FileReport { part: target, signature: Some(place), openpgp });
             }
@@ -76,6 +93,38 @@ pub fn open_file(opened: &Opened, place: usize, keyring: &Keyring, terms: &Terms
     let shown = &opened.shown;
     let part = shown.parts().get(place).filter(|part| is_sealed(shown, part))?;
     let outcome = decrypt(&shown.content(part), keyring, terms.now, terms.may_decrypt);
+    Some(told(opened, part, outcome, None, terms))
+}
+
+/// As [`open_file`], of a message that is not held: what is in the file goes into a sink, unless all of the file is held.
+///
+/// # Errors
+/// It cannot be read, or what is in it not be kept.
+pub fn open_file_of(
+    opened: &Opened,
+    laid: &Laid,
+    spool: Spool<'_, '_>,
+    place: usize,
+    keyring: &Keyring,
+    terms: &Terms<'_>,
+) -> io::Result<Option<OpenedFile>> {
+    if laid.lies().is_whole(place) {
+        return Ok(open_file(opened, place, keyring, terms));
+    }
+    let shown = &opened.shown;
+    let Some(part) = shown.parts().get(place).filter(|part| is_sealed(shown, part)) else { return Ok(None) };
+    let (outcome, plain) = large::decrypt_file(laid.lies(), place, spool, keyring, terms)?;
+    Ok(Some(told(opened, part, outcome, plain, terms)))
+}
+
+/// What came of opening a file. `lying`: what was in it, if that is not held.
+fn told(
+    opened: &Opened,
+    part: &Part,
+    outcome: decrypt::Outcome,
+    lying: Option<Plain>,
+    terms: &Terms<'_>,
+) -> OpenedFile {
     let mut file = OpenedFile {
         openpgp: OpenPgp { encrypted: true, recipients: outcome.recipients, ..OpenPgp::default() },
         content: None,
@@ -87,7 +136,7 @@ pub fn open_file(opened: &Opened, place: usize, keyring: &Keyring, terms: &Terms
             file.openpgp.decrypted = true;
             file.openpgp.integrity = Integrity::Ok;
             file.openpgp.signature = judge(outcome.signatures, opened, terms);
-            file.content = Some(content);
+            file.content = Some(lying.unwrap_or(Plain::Held(content)));
         }
         Decrypted::Failed => file.openpgp.integrity = Integrity::Failed,
         Decrypted::NotEncrypted(_) => {
@@ -96,7 +145,7 @@ pub fn open_file(opened: &Opened, place: usize, keyring: &Keyring, terms: &Terms
         }
         other => file.warnings.extend(other.warning()),
     }
-    Some(file)
+    file
 }
 
 /// Whether a part is an encrypted file: named or typed as one, and really ciphertext.

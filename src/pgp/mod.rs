@@ -13,6 +13,7 @@ pub mod file;
 pub mod generate;
 mod inline;
 pub mod keyring;
+pub mod large;
 pub mod lifecycle;
 pub mod offer;
 pub mod open;

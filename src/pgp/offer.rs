@@ -111,6 +111,10 @@ pub fn offers(message: &Message, opened: &Opened, now: Timestamp) -> Vec<Offer> 
         gossip(shown.headers(), now).into_iter().for_each(&mut add);
     }
     for (place, part) in shown.parts().iter().enumerate().filter(|(_, part)| part.children.is_empty()) {
+        // Half a key may lack its revocation.
+        if !opened.is_whole(place) {
+            continue;
+        }
         for (via, block) in blocks(shown, part) {
             let Ok(certs) = read_certs(&block, now) else { continue };
             for cert in certs.into_iter().take(OFFERS_MAX) {

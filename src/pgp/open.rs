@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::decrypt::{self, Decrypted, decrypt};
 use super::inline::{self, Block, Kind};
 use super::keyring::Keyring;
+use super::large::{Large, Lies, Piece};
 use super::payload::{self, Scheme};
 use super::protect::crlf;
 use super::report::{Covers, HeaderProtection, Integrity, OpenPgp, SignatureState};
@@ -70,6 +71,8 @@ pub struct Opened {
     pub headers: HeaderView,
     /// What else is worth a look, each once.
     pub warnings: Vec<Warning>,
+    /// Parts of `shown` of which only the beginning is in it, because the message is not held ([`super::large`]).
+    pub cut: Vec<usize>,
 }
 
 impl Opened {
@@ -77,6 +80,12 @@ impl Opened {
     #[must_use]
     pub fn inside(&self, part: usize) -> Inside {
         self.inside.get(part).copied().unwrap_or(Inside::Clear)
+    }
+
+    /// Whether all of a part is in `shown`.
+    #[must_use]
+    pub fn is_whole(&self, part: usize) -> bool {
+        !self.cut.contains(&part)
     }
 
     /// Whether a part of `shown` came out of ciphertext.
@@ -122,17 +131,18 @@ pub fn open(message: &Message, keyring: &Keyring, now: Timestamp, may_decrypt: D
 /// As [`open`], on the given terms.
 #[must_use]
 pub fn open_with(message: &Message, keyring: &Keyring, terms: &Terms<'_>) -> Opened {
-    let mut work = Work { message, keyring, terms, report: OpenPgp::default(), warnings: Vec::new() };
-    match work.envelope() {
-        Some(payload) => work.present(payload),
-        None => work.unwrapped(),
-    }
+    Work::new(message, keyring, terms, None).open().0
 }
+
+/// Where what is shown lies, where it is not held: an entity, and what is taken of it.
+type Laying = Option<(Lies, Vec<Piece>)>;
 
 /// The protected payload of a message.
 struct Payload {
     /// A MIME entity: all that is shown.
     entity: Message,
+    /// Where it lies, if only its outline is held.
+    lies: Option<Lies>,
     /// It was encrypted.
     encrypted: bool,
     /// It can carry protected fields (a MIME entity that was decrypted or signed as such, not a text).
@@ -145,15 +155,34 @@ struct Payload {
 const LAYERS_MAX: usize = 6;
 
 /// A message being opened.
-struct Work<'a> {
+pub(super) struct Work<'a, 's> {
     message: &'a Message,
     keyring: &'a Keyring,
     terms: &'a Terms<'a>,
+    /// The message is an outline.
+    large: Option<&'a Large<'a, 's>>,
     report: OpenPgp,
     warnings: Vec<Warning>,
 }
 
-impl Work<'_> {
+impl<'a, 's> Work<'a, 's> {
+    pub(super) fn new(
+        message: &'a Message,
+        keyring: &'a Keyring,
+        terms: &'a Terms<'a>,
+        large: Option<&'a Large<'a, 's>>,
+    ) -> Self {
+        Self { message, keyring, terms, large, report: OpenPgp::default(), warnings: Vec::new() }
+    }
+
+    /// Does it.
+    pub(super) fn open(mut self) -> (Opened, Laying) {
+        match self.envelope() {
+            Some(payload) => self.present(payload),
+            None => (self.unwrapped(), None),
+        }
+    }
+
     fn warn(&mut self, warning: Warning) {
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -195,10 +224,11 @@ impl Work<'_> {
     fn layers(&mut self, around: &mut Option<Payload>) -> Option<Payload> {
         let mut payload: Option<Payload> = None;
         for _ in 0..LAYERS_MAX {
-            let entity = payload.as_ref().map_or(self.message, |payload| &payload.entity);
+            let root = self.large.map(|large| large.root());
+            let (entity, lies) =
+                payload.as_ref().map_or((self.message, root), |payload| (&payload.entity, payload.lies.as_ref()));
             let next = match shape(entity) {
                 Shape::Encrypted(place) => {
-                    let ciphertext = part(entity, place).map(|part| content(entity, part)).unwrap_or_default();
                     let outer = payload.as_ref().map(|payload| payload.signatures.clone()).unwrap_or_default();
                     // Whoever signed a ciphertext need not know what it says.
                     let mut signatures: Vec<Checked> =
@@ -206,26 +236,30 @@ impl Work<'_> {
                     if !signatures.is_empty() {
                         self.warn(Warning::SignedCiphertext);
                     }
-                    match self.decrypt(&ciphertext) {
-                        Some((plain, inner)) => {
-                            drop(ciphertext);
+                    match self.inside(entity, lies, place) {
+                        Some((plain, deeper, inner)) => {
                             if let Some(payload) = payload.as_ref().filter(|_| !signatures.is_empty()) {
-                                let (entity, signatures) = (payload.entity.clone(), signatures.clone());
-                                around.get_or_insert(Payload { entity, signatures, ..*payload });
+                                let (entity, lies) = (payload.entity.clone(), payload.lies.clone());
+                                let signatures = signatures.clone();
+                                around.get_or_insert(Payload { entity, lies, signatures, ..*payload });
                             }
                             signatures.extend(inner);
-                            let entity = Message::parse(plain.as_slice());
-                            Payload { entity, encrypted: true, mime: true, signatures }
+                            Payload { entity: plain, lies: deeper, encrypted: true, mime: true, signatures }
                         }
                         None => return payload.map(|payload| Payload { signatures, ..payload }),
                     }
                 }
                 Shape::Signed(content, signature) => {
-                    let (entity, checked) = self.verified(entity, content, signature);
+                    let checked = self.verified(entity, lies, content, signature);
+                    let (entity, lies) = self.covered(entity, lies, content);
                     let (mut signatures, encrypted) =
                         payload.map(|payload| (payload.signatures, payload.encrypted)).unwrap_or_default();
                     signatures.extend(checked);
-                    Payload { entity: Message::parse(entity), encrypted, mime: true, signatures }
+                    Payload { entity, lies, encrypted, mime: true, signatures }
+                }
+                Shape::Inline(_) if lies.is_some() => {
+                    self.give_up();
+                    return payload;
                 }
                 Shape::Inline(block) if payload.is_none() => return self.inline(&block),
                 Shape::Malformed if payload.is_none() => {
@@ -239,9 +273,43 @@ impl Work<'_> {
         payload
     }
 
-    /// Decrypts, and records what came of it.
-    fn decrypt(&mut self, ciphertext: &[u8]) -> Option<(Zeroizing<Vec<u8>>, Vec<Checked>)> {
-        self.record(decrypt(ciphertext, self.keyring, self.terms.now, self.terms.may_decrypt))
+    /// The outline does not say enough.
+    fn give_up(&self) {
+        if let Some(large) = self.large {
+            large.give_up();
+        }
+    }
+
+    /// Decrypts a part, and records what came of it: the entity inside, where that lies if it is not held, and the signatures beside it.
+    fn inside(
+        &mut self,
+        entity: &Message,
+        lies: Option<&Lies>,
+        place: usize,
+    ) -> Option<(Message, Option<Lies>, Vec<Checked>)> {
+        if let (Some(large), Some(lies)) = (self.large, lies) {
+            let (outcome, inside) = large.decrypt(lies, place, self.keyring, self.terms)?;
+            let (_, signatures) = self.record(outcome)?;
+            let inside = inside?;
+            return Some((inside.outline().message().clone(), Some(inside), signatures));
+        }
+        let ciphertext = part(entity, place).map(|part| content(entity, part)).unwrap_or_default();
+        let outcome = decrypt(&ciphertext, self.keyring, self.terms.now, self.terms.may_decrypt);
+        drop(ciphertext);
+        let (plain, signatures) = self.record(outcome)?;
+        Some((Message::parse(plain.as_slice()), None, signatures))
+    }
+
+    /// What a signature covers, as an entity of its own.
+    fn covered(&self, entity: &Message, lies: Option<&Lies>, content: usize) -> (Message, Option<Lies>) {
+        let below = self.large.zip(lies).and_then(|(large, lies)| large.below(lies, content));
+        match below {
+            Some(below) => (below.outline().message().clone(), Some(below)),
+            None => {
+                let raw = part(entity, content).map(|part| entity.raw_part(part)).unwrap_or_default();
+                (Message::parse(raw), None)
+            }
+        }
     }
 
     /// Records what came of a decryption.
@@ -263,11 +331,13 @@ impl Work<'_> {
     }
 
     /// PGP/MIME signed (RFC 3156 §5): the content is verified as transmitted, its line ends made canonical.
-    fn verified(&self, message: &Message, content: usize, signature: usize) -> (Vec<u8>, Vec<Checked>) {
+    fn verified(&self, message: &Message, lies: Option<&Lies>, content: usize, signature: usize) -> Vec<Checked> {
+        if let (Some(large), Some(lies)) = (self.large, lies) {
+            return large.verify(lies, content, signature, self.keyring, self.terms).unwrap_or_default();
+        }
         let entity = part(message, content).map(|part| message.raw_part(part)).unwrap_or_default();
         let signature = part(message, signature).map(|part| message.content(part)).unwrap_or_default();
-        let signatures = verify::detached(&signature, &crlf(entity), self.keyring, self.terms.now);
-        (entity.to_vec(), signatures)
+        verify::detached(&signature, &crlf(entity), self.keyring, self.terms.now)
     }
 
     /// A block in a text. Nothing is opened where foreign text stands beside it.
@@ -313,12 +383,15 @@ impl Work<'_> {
             format!("Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")
                 .into_bytes();
         entity.extend_from_slice(content);
-        Payload { entity: Message::parse(entity), encrypted, mime: false, signatures }
+        Payload { entity: Message::parse(entity), lies: None, encrypted, mime: false, signatures }
     }
 
     /// The payload is what is shown.
-    fn present(mut self, mut payload: Payload) -> Opened {
+    fn present(mut self, mut payload: Payload) -> (Opened, Laying) {
         let outer = self.message.headers();
+        if payload.lies.is_some() && payload.entity.root().media_type == "message/rfc822" {
+            self.give_up();
+        }
         let holds = payload.signatures.iter().any(|checked| checked.covers == Covers::Whole && holds(checked.outcome));
         let protects = payload.mime && (payload.encrypted || holds);
         let scheme = match payload::wrapped(outer, &payload.entity).filter(|_| protects) {
@@ -339,10 +412,20 @@ impl Work<'_> {
         let from_inside = scheme.is_some_and(|scheme| scheme != Scheme::Old || inner.count("From") > 0);
         let from_differs = from_inside && addresses(outer) != addresses(inner);
         let (from_inner, named) = (addresses(inner), payload::names(inner));
-        let below = if payload.signatures.is_empty() { self.below(&payload.entity, |_| {}) } else { Vec::new() };
-        let composed = payload::compose(outer, &payload.entity, scheme, from_differs);
+        let below = if payload.signatures.is_empty() {
+            self.below(&payload.entity, payload.lies.as_ref(), |_| {})
+        } else {
+            Vec::new()
+        };
+        let pieces = payload::compose(outer, &payload.entity, scheme, from_differs);
+        let composed = payload::joined_pieces(&payload.entity, &pieces);
+        if let Some(lies) = &payload.lies
+            && !payload::replaced(&payload.entity, scheme).into_iter().all(|place| lies.is_whole(place))
+        {
+            self.give_up();
+        }
         // A large message is not held once more than it must be.
-        let Payload { encrypted, mut signatures, entity, .. } = payload;
+        let Payload { encrypted, mut signatures, entity, lies, .. } = payload;
         drop(entity);
         let shown = Message::parse(composed);
         let mut from = addresses(shown.headers());
@@ -377,14 +460,15 @@ impl Work<'_> {
             (false, false) => Inside::Clear,
         };
         let inside = vec![inside; shown.parts().len()];
-        Opened { report: self.report, shown, inside, headers, warnings: self.warnings }
+        let opened = Opened { report: self.report, shown, inside, headers, warnings: self.warnings, cut: Vec::new() };
+        (opened, lies.map(|lies| (lies, pieces)))
     }
 
     /// Signatures on parts below the root, which cover those parts only. Tells which parts are covered by one that holds.
-    fn below(&self, message: &Message, mut covered: impl FnMut(usize)) -> Vec<Checked> {
+    fn below(&self, message: &Message, lies: Option<&Lies>, mut covered: impl FnMut(usize)) -> Vec<Checked> {
         let mut signatures = Vec::new();
         for (_, content, signature) in signed_below(message) {
-            let (_, checked) = self.verified(message, content, signature);
+            let checked = self.verified(message, lies, content, signature);
             if checked.iter().any(|checked| holds(checked.outcome)) {
                 shape::subtree(message, content).into_iter().for_each(&mut covered);
             }
@@ -397,7 +481,7 @@ impl Work<'_> {
     fn unwrapped(mut self) -> Opened {
         let message = self.message;
         let mut inside = vec![Inside::Clear; message.parts().len()];
-        let mut signatures = self.below(message, |place| {
+        let mut signatures = self.below(message, self.large.map(|large| large.root()), |place| {
             if let Some(inside) = inside.get_mut(place) {
                 *inside = Inside::Signed;
             }
@@ -424,7 +508,14 @@ impl Work<'_> {
         let evidence = Evidence { signatures, from: addresses(outer), date: outer.date() };
         self.judge(&evidence);
         let headers = payload::view(outer, None);
-        Opened { report: self.report, shown: message.clone(), inside, headers, warnings: self.warnings }
+        Opened {
+            report: self.report,
+            shown: message.clone(),
+            inside,
+            headers,
+            warnings: self.warnings,
+            cut: Vec::new(),
+        }
     }
 
     /// Lets the verdict speak, and adds the reasons that a person can check.

@@ -6,6 +6,7 @@
 use crate::mail::headers::Headers;
 use crate::mail::message::{Message, Part};
 
+use super::large::Piece;
 use super::open::{HeaderView, addresses};
 use super::protect::OBSCURED_SUBJECT;
 use super::shape::{Shape, shape};
@@ -102,10 +103,15 @@ pub(super) fn view(outer: &Headers, inner: Option<(&Headers, Scheme, bool)>) -> 
     view
 }
 
-/// The message to show: the payload's body and MIME fields under the fields that count.
-pub(super) fn compose(outer: &Headers, payload: &Message, protected: Option<Scheme>, keep_outer_from: bool) -> Vec<u8> {
+/// The message to show, in pieces: the payload's body and MIME fields under the fields that count.
+pub(super) fn compose(
+    outer: &Headers,
+    payload: &Message,
+    protected: Option<Scheme>,
+    keep_outer_from: bool,
+) -> Vec<Piece> {
     let root = payload.root();
-    let mut raw = Vec::with_capacity(payload.raw().len().saturating_add(1024));
+    let mut raw = Vec::with_capacity(1024);
     let take = |raw: &mut Vec<u8>, name: &str, value: &[u8]| {
         raw.extend_from_slice(name.as_bytes());
         raw.extend_from_slice(b":");
@@ -129,8 +135,28 @@ pub(super) fn compose(outer: &Headers, payload: &Message, protected: Option<Sche
         }
     }
     raw.extend_from_slice(b"\r\n");
-    without_legacy(payload, protected, &mut raw);
+    let mut pieces = vec![Piece::Bytes(raw)];
+    without_legacy(payload, protected, &mut pieces);
+    pieces
+}
+
+/// What pieces are together.
+pub(super) fn joined_pieces(payload: &Message, pieces: &[Piece]) -> Vec<u8> {
+    let mut raw = Vec::with_capacity(payload.raw().len().saturating_add(1024));
+    for piece in pieces {
+        match piece {
+            Piece::Bytes(bytes) => raw.extend_from_slice(bytes),
+            Piece::Held(range) => raw.extend_from_slice(payload.raw().get(range.clone()).unwrap_or_default()),
+        }
+    }
     raw
+}
+
+/// The parts whose text stands for something else in what is shown.
+pub(super) fn replaced(payload: &Message, protected: Option<Scheme>) -> Vec<usize> {
+    let parts = payload.parts().iter().enumerate();
+    let is_replaced = |place, part| protected.is_some_and(|scheme| legacy(payload, place, part, scheme).is_some());
+    parts.filter(|(place, part)| is_replaced(*place, part)).map(|(place, _)| place).collect()
 }
 
 /// The names of the fields of a payload that a person may be shown.
@@ -151,10 +177,9 @@ fn outer_counts(inner: &Headers, scheme: Scheme, name: &str) -> bool {
 }
 
 /// The body of the payload without the copies of protected fields made for programs that cannot read them (RFC 9788 §4.5.3).
-fn without_legacy(payload: &Message, protected: Option<Scheme>, out: &mut Vec<u8>) {
+fn without_legacy(payload: &Message, protected: Option<Scheme>, out: &mut Vec<Piece>) {
     let root = payload.root();
     let mut done = root.body.start;
-    let raw = payload.raw();
     for (place, part) in payload.parts().iter().enumerate() {
         let Some(replacement) = protected.and_then(|scheme| legacy(payload, place, part, scheme)) else { continue };
         // The root's own header is written elsewhere; a legacy text at the root keeps it, so only its body is replaced.
@@ -162,11 +187,11 @@ fn without_legacy(payload: &Message, protected: Option<Scheme>, out: &mut Vec<u8
         if from < done || part.body.end < from {
             continue;
         }
-        out.extend_from_slice(raw.get(done..from).unwrap_or_default());
-        out.extend_from_slice(&replacement);
+        out.push(Piece::Held(done..from));
+        out.push(Piece::Bytes(replacement));
         done = part.body.end;
     }
-    out.extend_from_slice(raw.get(done..root.body.end).unwrap_or_default());
+    out.push(Piece::Held(done..root.body.end));
 }
 
 /// What stands in the place of a part with a legacy display; nothing if it has none.

@@ -4,6 +4,8 @@
 //! notations are never looked at. Certificates are judged at the time the signature says it was made; revocations that name a
 //! compromise count for all times.
 
+use std::io::{self, Read};
+
 use jiff::{SignedDuration, Timestamp};
 use openpgp::cert::amalgamation::ValidAmalgamation as _;
 use openpgp::cert::prelude::{Cert, ValidErasedKeyAmalgamation};
@@ -19,6 +21,7 @@ use sequoia_openpgp as openpgp;
 
 use super::certificate::{identities, policy_at, system_time, timestamp};
 use super::keyring::Keyring;
+use super::large::{Trouble, Watched};
 use super::report::{Acceptance, Covers};
 use super::verdict::{Certificate, Checked, Outcome};
 
@@ -93,6 +96,31 @@ pub(super) fn detached(signature: &[u8], data: &[u8], keyring: &Keyring, now: Ti
         return vec![malformed()];
     }
     observer.signatures
+}
+
+/// As [`detached`], over a stream.
+///
+/// # Errors
+/// The stream cannot be read.
+pub(super) fn detached_stream(
+    signature: &[u8],
+    data: impl Read + Send,
+    keyring: &Keyring,
+    now: Timestamp,
+) -> io::Result<Vec<Checked>> {
+    if signature.len() > SIGNATURE_BYTES_MAX {
+        return Ok(vec![malformed()]);
+    }
+    let (mut observer, policy, trouble) = (Observer::new(keyring, now), policy_at(now), Trouble::default());
+    let done = DetachedVerifierBuilder::from_bytes(signature)
+        .and_then(|builder| builder.with_policy(&policy, skewed(now), &mut observer))
+        .and_then(|mut verifier| verifier.verify_reader(Watched::new(data, &trouble)))
+        .is_ok();
+    trouble.check()?;
+    if !done || observer.signatures.is_empty() {
+        return Ok(vec![malformed()]);
+    }
+    Ok(observer.signatures)
 }
 
 /// Whether the bytes begin as a signature, binary or armored.

@@ -95,7 +95,9 @@ impl Warning {
                 "It holds an encrypted part among other parts. That part is not opened, so that nothing can be smuggled out of it."
             }
             Self::TextOutsideSignature => "There is text outside of the signed text; it could be anyone's.",
-            Self::TooLarge => "What is inside is larger than is safe to open.",
+            Self::TooLarge => {
+                "What is inside is larger than is safe to open, or many times the message itself: nothing of it is shown."
+            }
             Self::HeaderMismatch => "Header fields outside differ from the protected ones, which are shown.",
             Self::FromMismatch => "The sender named outside is not the one named inside the protection.",
             Self::FromNotOne => "It does not name exactly one sender with an address.",

@@ -36,6 +36,7 @@ pub mod place;
 pub mod profile;
 pub mod rekey;
 pub mod space;
+pub mod spool;
 pub mod state;
 pub mod summary;
 pub mod vault;

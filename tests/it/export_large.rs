@@ -20,7 +20,7 @@ pub(crate) fn noise(seed: u64, count: usize) -> Vec<u8> {
 }
 
 /// Runs a command of the program; its exit code, what it said, and the peak of its memory in kB.
-fn weighed(world: &World, args: &[&str]) -> (i32, String, u64) {
+pub(crate) fn weighed(world: &World, args: &[&str]) -> (i32, String, u64) {
     let script = "import resource, subprocess, sys\n\
         done = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)\n\
         sys.stderr.buffer.write(done.stderr)\n\

@@ -45,6 +45,7 @@ mod outbox;
 mod pgp_corpus;
 mod pgp_files;
 mod pgp_interop;
+mod pgp_large;
 mod pgp_layers;
 mod pgp_neomutt;
 mod pgp_peers;

@@ -160,7 +160,7 @@ impl Gathering<'_> {
                 let mut content = Vec::new();
                 match message.write_content(&tape, one.part, &mut content) {
                     Ok(()) => {
-                        let text = || Self::text_of(reading, one);
+                        let text = |content: &[u8]| Self::text_of(reading, one, content);
                         self.document(&one.name, &about, &one.media_type, &one.sha256, content, &text);
                     }
                     Err(error) => self.list(&one.name, &about, error.to_string()),
@@ -188,9 +188,9 @@ impl Gathering<'_> {
         None
     }
 
-    fn text_of(reading: &Reading, one: &AttachmentInfo) -> Option<String> {
+    fn text_of(reading: &Reading, one: &AttachmentInfo, content: &[u8]) -> Option<String> {
         let part = reading.opened.shown.parts().get(one.part).filter(|_| one.media_type.starts_with("text/"))?;
-        let text = reading.opened.shown.text(part);
+        let text = part.text_of(content).0;
         Some(if one.media_type == "text/html" { html::to_text(&text, WIDTH) } else { text })
     }
 
@@ -201,14 +201,14 @@ impl Gathering<'_> {
         media_type: &str,
         sha256: &str,
         content: Vec<u8>,
-        text: &dyn Fn() -> Option<String>,
+        text: &dyn Fn(&[u8]) -> Option<String>,
     ) {
         let head = content.get(..1024.min(content.len())).unwrap_or_default();
         let is_pdf = memchr::memmem::find(head, b"%PDF-").is_some();
         let is_text = !content.contains(&0);
         let matter = if is_pdf {
             Matter::Pdf(content)
-        } else if let Some(text) = text().filter(|_| is_text) {
+        } else if let Some(text) = text(&content).filter(|_| is_text) {
             Matter::Text(text)
         } else {
             Matter::of_bytes(content, media_type)
@@ -302,7 +302,7 @@ impl Exporter {
                         let is_text = document.media_type.starts_with("text/");
                         let text = is_text.then(|| String::from_utf8_lossy(&content).into_owned());
                         let (name, kind) = (&document.name, &document.media_type);
-                        gathering.document(name, &about, kind, &document.sha256, content, &|| text.clone());
+                        gathering.document(name, &about, kind, &document.sha256, content, &|_| text.clone());
                     }
                 },
             }

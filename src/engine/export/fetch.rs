@@ -4,8 +4,8 @@ use super::gather::Letter;
 use crate::engine::Engine;
 use crate::engine::core::{CoreHandle, EngineError};
 use crate::engine::large::Watcher;
-use crate::engine::perform::Wanted;
 use crate::engine::streamed::Kept;
+use crate::engine::wanted::Wanted;
 
 /// Gives a message; or why it cannot be had, in words.
 pub(super) type Fetch<'a> = &'a (dyn Fn(&Letter) -> Result<Kept, String> + Sync);
@@ -27,7 +27,7 @@ impl Fetcher<'_> {
         let (key, name) = (letter.key, letter.name.clone());
         let wanted = self.core.ask_stores(move |core, open| Wanted::of(core, open, key, name, Watcher::default()));
         let wanted = wanted.map_err(|error| error.to_string())?;
-        self.runtime.block_on(wanted.keep())
+        self.runtime.block_on(std::sync::Arc::new(wanted).keep())
     }
 }
 

@@ -10,6 +10,7 @@ use super::provenance::Shut;
 use super::{Choice, Exporter, Form, Order, Progress, Subject};
 use crate::case::MessageName;
 use crate::engine::query::Filter;
+use crate::engine::reading::Look;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::engine::tests::{Running, World, fetched};
 use crate::export::{Entry, Manifest, Provenance};
@@ -17,6 +18,7 @@ use crate::imap::{Body, Fetched};
 use crate::mail::id::MessageRef;
 use crate::pgp::generate::generate;
 use crate::pgp::keyring::Keyring;
+use crate::pgp::open::Decrypt;
 use crate::pgp::seal::encrypt;
 use crate::register::Event;
 use crate::register::record::Digest;
@@ -171,7 +173,10 @@ fn what_stays_closed_or_cannot_be_read_is_left_out_where_something_under_its_nam
     let exporter = exporter(&running, Form::Mbox, dir.path());
     let book = running.engine.book().unwrap();
     for (letter, raw) in exporter.letters.iter().zip(&mails) {
-        let unread = Streamed::read(Kept::Here(raw.as_slice().into()), &|_| None, &|_| Ok(())).unwrap();
+        let terms = exporter.settings.terms(Decrypt::Any);
+        let look = Look { keyring: &exporter.keyring, terms: &terms, beside: false };
+        let mut unread = Streamed::read(Kept::Here(raw.as_slice().into()), &look, &|_| Ok(())).unwrap();
+        unread.reading = None;
         let expected = if letter.key.uid == 1 { Shut::Whole } else { Shut::Nothing };
         assert!(exporter.shut(&book, letter, &unread).unwrap() == expected, "{}", letter.name);
     }

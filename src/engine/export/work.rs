@@ -2,7 +2,6 @@
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use super::fetch::Fetch;
@@ -17,12 +16,12 @@ use crate::engine::STACK_BYTES;
 use crate::engine::company::Company;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
-use crate::engine::reading::open_guarded;
+use crate::engine::reading::Look;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
 use crate::mail::id::{MessageKey, ThreadId};
 use crate::pgp::open::Decrypt;
-use crate::pgp::{file, sentence};
+use crate::pgp::sentence;
 use crate::register::Book;
 
 /// The topic of what was taken in by hand: its directory has the number 0, which no thread has.
@@ -38,8 +37,8 @@ impl Exporter {
         let kept = kept.map_or_else(|| fetch(letter), Ok)?;
         let company = Company::of(&self.settings, &self.book, &letter.cases);
         let terms = company.terms(self.settings.clock.now(), Decrypt::Any);
-        let read = |raw: Arc<[u8]>| open_guarded(&raw, &self.keyring, &terms);
-        Streamed::read(kept, &read, &|bytes| gauge.count(bytes)).map_err(|error| error.to_string())
+        let look = Look { keyring: &self.keyring, terms: &terms, beside: true };
+        Streamed::read(kept, &look, &|bytes| gauge.count(bytes)).map_err(|error| error.to_string())
     }
 
     /// Reads all messages in their order, each while the one before it is worked on: one core reads, the other writes.
@@ -309,10 +308,18 @@ impl Work<'_> {
             if let Some(report) = reading.beside.files.iter().find(|report| report.part == one.part) {
                 verdict = sentence::of_file(&name, &report.openpgp, &[]).map(|(_, words)| words).unwrap_or_default();
             }
-            if self.exporter.order.decrypt
-                && !message.is_large()
-                && let Some(opened) = file::open_file(&reading.opened, one.part, keyring, &terms)
-            {
+            let opened = match self.exporter.order.decrypt {
+                true => message.open_file(one.part, keyring, &terms, &|bytes| self.gauge.count(bytes)),
+                false => Ok(None),
+            };
+            let opened = match opened {
+                Ok(opened) => opened,
+                Err(error) => {
+                    self.leave_out(letter, &one.path, format!("it could not be decrypted: {error}"));
+                    continue;
+                }
+            };
+            if let Some(opened) = opened {
                 verdict = sentence::of_file(&opened.name, &opened.openpgp, &opened.warnings)
                     .map(|(_, words)| words)
                     .unwrap_or_default();
@@ -328,7 +335,7 @@ impl Work<'_> {
             let zone = crate::case::hearing::zone().unwrap_or(jiff::tz::TimeZone::UTC);
             let file = layout::file(&layout::Naming { at, zone: &zone, way, kind: &kind, name: &name });
             let put = match &content {
-                Some(plain) => self.put(folder, &directory, &file, None, &|to| to.write_all(plain))?,
+                Some(plain) => self.put(folder, &directory, &file, None, &|to| plain.write(to))?,
                 None => {
                     let known = Some((one.bytes, one.sha256.as_str()));
                     let write = |to: &mut dyn Write| message.write_content(&tape, one.part, to);
@@ -378,9 +385,8 @@ impl Work<'_> {
         let put = self.put(folder, &directory, &file("message"), known, &|to| message.write_raw(to))?;
         self.keep(put, entry(Role::Message, &name, "", "message/rfc822", &sha256));
         let opened = message.reading.as_ref().map(|reading| &reading.opened);
-        if let Some(opened) = opened.filter(|opened| opened.report.decrypted && !opened.shown.raw().is_empty()) {
-            let plain = opened.shown.raw();
-            let put = self.put(folder, &directory, &file("decrypted"), None, &|to| to.write_all(plain))?;
+        if opened.is_some_and(|opened| opened.report.decrypted && !opened.shown.raw().is_empty()) {
+            let put = self.put(folder, &directory, &file("decrypted"), None, &|to| message.write_shown(to))?;
             self.keep(put, entry(Role::Decrypted, &name, "", "message/rfc822", &sha256));
         }
         Ok(())

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{Imported, Keys};
 use crate::engine::core::{EngineError, Settings, Stores};
-use crate::engine::reading::open_guarded;
+use crate::engine::reading::Look;
+use crate::engine::streamed::{Kept, Streamed, unreadable};
 use crate::mail::id::{MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::pgp::certificate::CertInfo;
@@ -19,7 +20,7 @@ pub(super) const LOOKED_AT: usize = 20;
 
 /// Where messages are read.
 pub(super) struct Shelf<'a> {
-    pub(super) stores: &'a Stores,
+    pub(super) stores: &'a Arc<Stores>,
     pub(super) settings: &'a Settings,
     pub(super) keyring: &'a Keyring,
 }
@@ -34,8 +35,8 @@ impl Shelf<'_> {
     ) -> Option<(MessageRef, SafeText)> {
         let terms = self.settings.terms(Decrypt::NotRsa);
         messages.iter().find_map(|(key, name)| {
-            let raw: Arc<[u8]> = self.stores.cache.raw(*key).ok()??.into();
-            let reading = open_guarded(&raw, self.keyring, &terms)?;
+            let look = Look { keyring: self.keyring, terms: &terms, beside: false };
+            let reading = Streamed::in_cache(self.stores, *key, &look)?.reading?;
             if !offer::author(&reading.opened).is_some_and(|author| author.eq_ignore_ascii_case(address)) {
                 return None;
             }
@@ -56,14 +57,17 @@ impl Keys {
     /// The message is not here or brings none, or the state store cannot be written.
     pub fn import_offered(&self, name: &MessageRef) -> Result<Vec<Imported>, EngineError> {
         let wanted = name.clone();
-        let (raw, keyring) = self.core.ask_open(move |_, open| {
+        let (kept, keyring) = self.core.ask_open(move |_, open| {
             let none = || EngineError::NoMessage(wanted.to_string());
             let key = open.library.key(&wanted).ok_or_else(none)?;
-            let raw: Arc<[u8]> = open.stores.cache.raw(key)?.ok_or_else(none)?.into();
-            Ok::<_, EngineError>((raw, open.keyring.now()))
+            let kept = Kept::in_cache(&open.stores, key)?.ok_or_else(none)?;
+            Ok::<_, EngineError>((kept, open.keyring.now()))
         })??;
         let terms = self.settings.terms(Decrypt::Any);
-        let reading = open_guarded(&raw, &keyring, &terms)
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let streamed = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
+        let reading = streamed
+            .reading
             .ok_or_else(|| EngineError::BadData("the message cannot be read: nothing was taken".to_owned()))?;
         let Some(author) = offer::author(&reading.opened) else {
             return Err(EngineError::Refused("the message does not have one author: nothing was taken".to_owned()));

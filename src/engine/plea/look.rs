@@ -11,8 +11,9 @@ use crate::case::{Case, MessageName, Party, Role};
 use crate::config::Account;
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::quarantine::Shutter;
-use crate::engine::reading::read_guarded;
+use crate::engine::reading::Look;
 use crate::engine::register::Recorder;
+use crate::engine::streamed::Streamed;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey};
 use crate::mail::safe::SafeText;
@@ -284,9 +285,9 @@ impl Core {
 
     /// The first words of a message, without what is quoted; and why a block in it cannot be read.
     fn first_words(&self, open: &Open, key: MessageKey) -> (SafeText, Option<SafeText>) {
-        let raw = open.stores.cache.raw(key).ok().flatten();
-        let terms = self.settings.terms(Decrypt::NotRsa);
-        let reading = raw.and_then(|raw| read_guarded(&raw.into(), &open.keyring.now(), &terms));
+        let (keyring, terms) = (open.keyring.now(), self.settings.terms(Decrypt::NotRsa));
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let reading = Streamed::in_cache(&open.stores, key, &look).and_then(|streamed| streamed.reading);
         let Some(mut reading) = reading else { return (SafeText::default(), None) };
         Shutter::of(self, open, key).shut(&mut reading);
         let report = &reading.opened.report;

@@ -1,7 +1,5 @@
 //! Files: those that terms name by their digest, looked for where they should be, and papers that are written out.
 
-use std::sync::Arc;
-
 use sha2::{Digest as _, Sha256};
 
 use crate::app::event::Event;
@@ -10,7 +8,8 @@ use crate::case::document::Reach;
 use crate::case::{Case, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::documents::{Documents, imported};
-use crate::engine::reading::{Reading, read_guarded};
+use crate::engine::reading::{Look, Reading};
+use crate::engine::streamed::{Kept, Streamed, unreadable};
 use crate::engine::target::{completions, typed};
 use crate::engine::{Engine, files};
 use crate::mail::draft::Attachment;
@@ -68,25 +67,32 @@ fn check(step: &Step, reading: Option<&Reading>) -> Vec<FileCheck> {
 
 impl Core {
     /// The message of an act, read, where it is here.
-    fn read_of(&self, open: &Open, message: &MessageName) -> Option<Reading> {
+    fn read_of(&self, open: &Open, message: &MessageName) -> Option<Streamed> {
         let keys = self.keys_of(open, message);
-        let here = keys.into_iter().find_map(|key| open.stores.cache.raw(key).ok().flatten());
+        let here = keys.into_iter().find_map(|key| Kept::in_cache(&open.stores, key).ok().flatten());
         let waiting = || {
             let rows = open.outbox.rows().ok()?.0;
             let row = rows.into_iter().find(|row| row.message_id == message.message_id)?;
-            open.stores.state.outbox_raw(row.id).ok()
+            Some(Kept::held(&open.stores, open.stores.state.outbox_raw(row.id).ok()?.into()))
         };
-        let raw: Arc<[u8]> = here.or_else(waiting)?.into();
-        let reading = read_guarded(&raw, &open.keyring.now(), &self.settings.terms(Decrypt::NotRsa))?;
+        let (keyring, terms) = (open.keyring.now(), self.settings.terms(Decrypt::NotRsa));
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let streamed = Streamed::read(here.or_else(waiting)?, &look, &|_| Ok(())).ok()?;
         // What nobody could open says nothing about its files.
-        (!reading.opened.report.encrypted || reading.opened.report.decrypted).then_some(reading)
+        let report = &streamed.reading.as_ref()?.opened.report;
+        (!report.encrypted || report.decrypted).then_some(streamed)
     }
 
     /// The files that the terms of acts name, looked for in the messages that carry them.
     pub(super) fn plea_files(&self, open: &Open, view: &View) -> Vec<FileCheck> {
         let with_files = |step: &&Step| step.heard.act.deed.terms().is_some_and(|terms| !terms.files().is_empty());
         let steps = view.steps.iter().filter(with_files);
-        steps.flat_map(|step| check(step, self.read_of(open, &step.heard.message).as_ref())).collect()
+        steps
+            .flat_map(|step| {
+                let streamed = self.read_of(open, &step.heard.message);
+                check(step, streamed.as_ref().and_then(|streamed| streamed.reading.as_ref()))
+            })
+            .collect()
     }
 
     /// A file for an offer: of the disk, of the case's documents (`case:NAME`), or of the message of an act (`D1:NAME`).
@@ -132,10 +138,10 @@ impl Core {
             if book.is_message_quarantined(message) {
                 return Err(refused(format!("“{name}” is in quarantine")));
             }
-            let Some(reading) = self.read_of(open, message) else { continue };
+            let Some(streamed) = self.read_of(open, message) else { continue };
+            let Some(reading) = &streamed.reading else { continue };
             let Some(info) = reading.body.attachments.iter().find(|one| one.sha256 == digest) else { continue };
-            let Some(part) = reading.opened.shown.parts().get(info.part) else { continue };
-            let content = reading.opened.shown.content(part);
+            let content = streamed.content(info.part, usize::MAX).map_err(|error| unreadable(&error))?;
             return Ok(Attachment { name: name.to_owned(), media_type: info.media_type.clone(), content });
         }
         let file = self.document_file(open, case, name).map_err(|_| gone())?;
@@ -156,12 +162,14 @@ impl Core {
             None => imported(&open.register, &open.stores, &document.sha256)?,
             Some(message) => {
                 let key = open.library.key(message).ok_or_else(gone)?;
-                let raw: Arc<[u8]> = open.stores.cache.raw(key)?.ok_or_else(gone)?.into();
                 // The user asked for this very file.
-                let terms = self.settings.terms(Decrypt::Any);
-                let reading = read_guarded(&raw, &open.keyring.now(), &terms).ok_or_else(gone)?;
+                let (keyring, terms) = (open.keyring.now(), self.settings.terms(Decrypt::Any));
+                let look = Look { keyring: &keyring, terms: &terms, beside: false };
+                let kept = Kept::in_cache(&open.stores, key)?.ok_or_else(gone)?;
+                let streamed = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
+                let reading = streamed.reading.as_ref().ok_or_else(gone)?;
                 let info = reading.body.attachments.iter().find(|one| one.path == document.path).ok_or_else(gone)?;
-                reading.opened.shown.content(reading.opened.shown.parts().get(info.part).ok_or_else(gone)?)
+                streamed.content(info.part, usize::MAX).map_err(|error| unreadable(&error))?
             }
         };
         Ok(Attachment { name, media_type, content })

@@ -12,8 +12,8 @@ use crate::engine::clocks::deemed_words;
 use crate::engine::core::{Core, Open, Settings, Stores};
 use crate::engine::library::filing::Derived;
 use crate::engine::plea;
-use crate::engine::reading::{Reading, read_guarded};
-use crate::engine::streamed::{Kept, Streamed};
+use crate::engine::reading::{Look, Reading, read_guarded};
+use crate::engine::streamed::Streamed;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::{SafeText, file_name};
@@ -184,11 +184,9 @@ impl Recorder {
 
     /// The facts of a message of the cache; nothing where it is not here. A large one is not held.
     fn facts_of(&self, key: MessageKey) -> Option<(MessageFacts, Option<Reading>)> {
-        let kept = match self.stores.cache.is_apart(key) {
-            Ok(true) => Kept::Apart(Arc::clone(&self.stores), key),
-            _ => Kept::Here(self.stores.cache.raw(key).ok()??.into()),
-        };
-        let streamed = Streamed::read(kept, &|raw| self.reading(raw), &|_| Ok(())).ok()?;
+        let terms = self.settings.terms(Decrypt::NotRsa);
+        let look = Look { keyring: &self.keyring, terms: &terms, beside: false };
+        let streamed = Streamed::in_cache(&self.stores, key, &look)?;
         let facts = self.facts(streamed.reading.as_ref(), streamed.digest, streamed.bytes);
         Some((facts, streamed.reading))
     }

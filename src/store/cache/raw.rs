@@ -9,6 +9,7 @@ use crate::store::blob;
 use crate::store::pack::{HEADER, SEGMENT_BYTES};
 use crate::store::page;
 use crate::store::place::{Place, PlacePage, Span};
+use crate::store::spool;
 use crate::store::vault::Sealer;
 
 /// Compressed messages beyond this go to a file of their own: it can be streamed, and is given back at once when it goes.
@@ -176,6 +177,14 @@ impl Cache {
             }
             None => Ok(None),
         }
+    }
+
+    /// Begins a spool for a plaintext that is not held: see [`spool`].
+    ///
+    /// # Errors
+    /// `StorageFull`, with words, where there is no room; as the system says.
+    pub fn spool(&self) -> std::io::Result<spool::Writer> {
+        spool::Writer::create(&recovery::blob_dir(&self.dir), self.space.batch_bytes)
     }
 
     pub(super) fn blob_reader(&self, name: &blob::Name, epoch: u32) -> std::io::Result<impl Read + Send + use<>> {

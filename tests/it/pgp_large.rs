@@ -280,7 +280,7 @@ fn a_large_message_is_read_and_saved_on_screen_and_leaves_nothing_behind_when_it
     screen.send_keys(&["Enter"]);
     until("it is shown", || screen.capture().contains("Please find attached."));
     let seen = screen.wait_for("EX PB1.mp4");
-    assert!(seen.contains("Signed by") && seen.contains("ambleford.mags@cps.gov.example"), "{seen}");
+    assert!(seen.contains("Signed on") && seen.contains("ambleford.mags@cps.gov.example"), "{seen}");
     until("what was decrypted to be read is gone again", || nameless(process) == 0);
     let out = world.dir.path().join("saved");
     std::fs::create_dir(&out).unwrap();

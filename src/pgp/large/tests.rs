@@ -1,3 +1,5 @@
+//! Opened over streams, a message is what it is opened in memory.
+
 use std::io::{self, Read, Write};
 use std::path::Path;
 use std::sync::Arc;

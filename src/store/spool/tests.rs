@@ -1,3 +1,5 @@
+//! A spool: sealed, in order, gone with its holder.
+
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;

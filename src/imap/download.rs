@@ -52,7 +52,7 @@ pub(super) async fn download<S: Wire>(
         // Whoever asked went away while it waited.
         return Ok(Ended::Whole);
     }
-    open_at(session, open, &download.at).await?;
+    open_at(session, open, &download.at, Some(download.uid)).await?;
     let doing = format!("to fetch a message of {}", download.at.name);
     let mut flying: VecDeque<Pending> = VecDeque::new();
     let mut pieces = Pieces { uid: download.uid, wanted: VecDeque::new() };

@@ -20,6 +20,8 @@ pub(super) struct Selected {
     pub at: MailboxAt,
     pub server: Server,
     pub read_only: bool,
+    /// UIDs up to this one were there when we last asked: of later ones this session need not know yet.
+    pub known_to: u32,
     /// Flags that changed, by QRESYNC.
     pub changed: Vec<(u32, Flags)>,
     /// Messages that vanished, by QRESYNC; may name some that we never held.
@@ -99,6 +101,7 @@ pub(super) async fn select<S: Wire>(
         at: MailboxAt { name: Arc::from(mailbox), uid_validity: server.uid_validity },
         server,
         read_only: done.read_only,
+        known_to: server.uid_next.unwrap_or_default().saturating_sub(1),
         changed,
         vanished,
     })

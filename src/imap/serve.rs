@@ -187,21 +187,31 @@ async fn open_mailbox<S: Wire>(session: &mut Session<S>, open: &mut Open, mailbo
     Ok(selected)
 }
 
-/// Opens a mailbox and makes sure that it is the one the UIDs are of.
+/// Opens a mailbox and makes sure that it is the one the UIDs are of, and that the session knows of them up to the last.
+///
+/// A command about messages is carried out on what the session was told of: one that came since, and that the other connection has seen, would
+/// be missing, and a change of its flags done to nobody and answered OK (RFC 9051 §5.2, §6.4.9). NOOP tells the session of it (§6.1.2).
 pub(super) async fn open_at<S: Wire>(
     session: &mut Session<S>,
     open: &mut Open,
     at: &MailboxAt,
+    last: Option<u32>,
 ) -> Result<Selected, Error> {
-    let selected = open_mailbox(session, open, &at.name).await?;
+    let mut selected = open_mailbox(session, open, &at.name).await?;
     if selected.at.uid_validity != at.uid_validity {
         return Err(Error::Rebuilt { mailbox: at.name.to_string() });
+    }
+    if let Some(last) = last.filter(|last| *last > selected.known_to) {
+        let doing = format!("to look for what came to {}", at.name);
+        session.run(&doing, &Command::plain("NOOP"), |_| Use::Unasked).await?;
+        selected.known_to = last;
+        *open = Some(selected.clone());
     }
     Ok(selected)
 }
 
 async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxAt, uid: u32) -> Result<Fetched, Error> {
-    open_at(session, open, at).await?;
+    open_at(session, open, at, Some(uid)).await?;
     let doing = format!("to fetch a message of {}", at.name);
     let one = UidSet::from(uid..=uid);
     // Both commands go out at once: a message of ordinary size is here after one round trip. Servers may answer the second
@@ -253,7 +263,7 @@ async fn rest<S: Wire>(
 }
 
 async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &StoreFlags) -> Result<Stored, Error> {
-    let selected = open_at(session, open, &change.at).await?;
+    let selected = open_at(session, open, &change.at, change.uids.last()).await?;
     if selected.read_only {
         return Err(Error::ReadOnly { mailbox: change.at.name.to_string() });
     }
@@ -303,7 +313,7 @@ async fn flags<S: Wire>(
     at: &MailboxAt,
     uids: &UidSet,
 ) -> Result<Vec<(u32, Flags)>, Error> {
-    open_at(session, open, at).await?;
+    open_at(session, open, at, uids.last()).await?;
     let doing = format!("to look at flags in {}", at.name);
     let mut found = BTreeMap::new();
     for chunk in uids.chunks_newest_first(20_000) {

@@ -104,7 +104,7 @@ pub(super) async fn copy<S: Wire>(
     uids: &UidSet,
     to: &str,
 ) -> Result<Copied, Error> {
-    open_at(session, open, at).await?;
+    open_at(session, open, at, uids.last()).await?;
     let doing = format!("to copy messages from {} to {to}", at.name);
     let wire = session.wire(to);
     let mut copied = Copied::default();
@@ -123,7 +123,7 @@ pub(super) async fn move_messages<S: Wire>(
     uids: &UidSet,
     to: &str,
 ) -> Result<Moved, Error> {
-    let selected = open_at(session, open, at).await?;
+    let selected = open_at(session, open, at, uids.last()).await?;
     if selected.read_only {
         return Err(Error::ReadOnly { mailbox: at.name.to_string() });
     }
@@ -156,7 +156,7 @@ pub(super) async fn expunge<S: Wire>(
     at: &MailboxAt,
     uids: &UidSet,
 ) -> Result<Expunged, Error> {
-    let selected = open_at(session, open, at).await?;
+    let selected = open_at(session, open, at, uids.last()).await?;
     if selected.read_only {
         return Err(Error::ReadOnly { mailbox: at.name.to_string() });
     }

@@ -349,6 +349,37 @@ async fn requests_are_served() {
 }
 
 /// With MOVE, with COPY and UID EXPUNGE, and with neither.
+/// What just came is read, flagged and moved though the connection that does it was told nothing of it yet.
+#[tokio::test]
+async fn what_came_a_moment_ago_is_there_for_every_request() {
+    let Some(server) = Dovecot::start() else { return };
+    server.fill(USER, "INBOX", std::iter::once(mail(1, "first")));
+    server.create(USER, "Archive");
+    let (sink, handle) = start(setup(&server)).await;
+    let inbox = at(&sink, "INBOX");
+    let seen = Flags::new(Flags::SEEN, vec![]);
+    for uid in (2..=13).step_by(3) {
+        for n in 0..3 {
+            server.deliver(USER, "INBOX", &mail(usize::try_from(uid + n).unwrap(), "new"));
+            let change = StoreFlags {
+                at: inbox.clone(),
+                uids: UidSet::from(uid + n..=uid + n),
+                add: seen.clone(),
+                remove: Flags::default(),
+                unchanged_since: None,
+            };
+            match n {
+                0 => drop(handle.fetch(inbox.clone(), uid).await.unwrap()),
+                1 => assert_eq!(handle.store_flags(change).await.unwrap().flags, [(uid + 1, seen.clone())]),
+                _ => {
+                    let moved = handle.move_messages(inbox.clone(), change.uids, "Archive".to_owned()).await.unwrap();
+                    assert_eq!(moved.copied.uids.len(), 1, "{moved:?}");
+                }
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn messages_are_moved_copied_and_removed() {
     let authority = casemail::demo::authority::Authority::new("casemail tests").unwrap();

@@ -298,7 +298,7 @@ fn a_large_message_is_read_and_saved_on_screen_and_leaves_nothing_behind_when_it
     screen.send_keys(&["Enter"]);
     until("it is decrypted", || nameless(process) > 1 << 20);
     screen.send_keys(&["F12"]);
-    screen.wait_for("passphrase");
+    screen.wait_for("Passphrase");
     until("nothing is left of it", || nameless(process) == 0);
     assert_eq!(files(&out), Vec::<String>::new());
     assert_eq!(holding(&world.home.path(), &marker), Vec::<PathBuf>::new());

@@ -245,7 +245,7 @@ mod tests {
             server.write_all(b"* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n").await.unwrap();
             let mut heard = Vec::new();
             for says in [
-                "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] fine\r\nc1 OK [READ-WRITE] open\r\n",
+                "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] fine\r\n* OK [UIDNEXT 4] next\r\nc1 OK [READ-WRITE] open\r\n",
                 "c2 OK [COPYUID 9 1,3 11:12] copied\r\n",
                 "c3 OK marked\r\n",
                 "c4 OK removed\r\n",

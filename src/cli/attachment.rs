@@ -14,8 +14,9 @@ use super::case;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::source::Source;
-use crate::case::document::{Document, Kinds, OUT_OF_REACH, Reach};
+use crate::case::document::{Direction, Document, Kinds, OUT_OF_REACH, Reach};
 use crate::engine::company::Company;
+use crate::engine::documents;
 use crate::engine::files;
 use crate::engine::inside::{self, files_in, may_hold_files};
 use crate::engine::query::Filter;
@@ -272,14 +273,46 @@ fn holder(call: &mut Call<'_>, text: &str, keyring: &Keyring, now: Timestamp) ->
     Ok((Holder { name: None, message }, company))
 }
 
-/// The attachments of a message that are not handed out, by their places. Of a bare file nothing is known.
+/// The attachments of a message that are not handed out, by their places; `None`: nothing of it is. Of a bare file nothing is known.
+fn shut_in(call: &Call<'_>, holder: &mut Holder) -> Result<Option<Vec<(String, Reach)>>, Failure> {
+    let (Ok(engine), Some(name)) = (call.engine(), &holder.name) else { return Ok(Some(Vec::new())) };
+    Ok(match &mut holder.message.reading {
+        Some(reading) => engine.kept_back_of(name, reading)?,
+        None => engine.kept_back(name, &engine.raw(name, true)?.raw)?,
+    })
+}
+
+/// The same of a message that was named.
 fn kept_back(call: &Call<'_>, holder: &mut Holder) -> Result<Vec<(String, Reach)>, Failure> {
-    let (Ok(engine), Some(name)) = (call.engine(), &holder.name) else { return Ok(Vec::new()) };
-    let whole = || Failure::no("this message is in quarantine: nothing of it is handed out");
-    match &mut holder.message.reading {
-        Some(reading) => engine.kept_back_of(name, reading)?.ok_or_else(whole),
-        None => engine.kept_back(name, &engine.raw(name, true)?.raw)?.ok_or_else(whole),
-    }
+    shut_in(call, holder)?.ok_or_else(|| Failure::no("this message is in quarantine: nothing of it is handed out"))
+}
+
+/// Whether each file may be handed out: by its place, and by what it is, which nobody could tell while it was encrypted. A package goes as its files
+/// do.
+fn reaches(
+    call: &Call<'_>,
+    holder: &Holder,
+    kept_back: &[(String, Reach)],
+    kinds: &Kinds,
+    found: &[(Line, Content)],
+) -> Result<Vec<Reach>, Failure> {
+    let book = call.engine().ok().map(crate::engine::Engine::book).transpose()?.unwrap_or_default();
+    let is_own = holder.message.reading.as_ref().is_some_and(|reading| reading.shut.is_own);
+    let direction = if is_own { Direction::Out } else { Direction::In };
+    let one = |(line, content): &(Line, Content)| {
+        let withheld = matches!(content, Content::Plain(_)) && kinds.of(&line.name, &line.media_type).withheld;
+        match reach_of(kept_back, &line.path) {
+            Reach::Open => documents::reach(&book, None, &line.sha256, withheld, direction),
+            shut => shut,
+        }
+    };
+    let alone: Vec<Reach> = found.iter().map(one).collect();
+    let outer = |line: &Line| line.inside.as_ref().map_or(&line.path, |inside| &inside.path).clone();
+    let shut = |path: &String| {
+        let together = found.iter().zip(&alone).filter(|((line, _), _)| outer(line) == *path);
+        together.map(|(_, reach)| *reach).find(|reach| *reach != Reach::Open).unwrap_or(Reach::Open)
+    };
+    Ok(found.iter().map(|(line, _)| shut(&outer(line))).collect())
 }
 
 /// Whether a file may be handed out, by itself or by the package that it is in.
@@ -300,7 +333,13 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
                 let (mut holder, company) = holder(call, &name, &keyring, now)?;
-                let kept_back = kept_back(call, &mut holder)?;
+                let kept_back = match shut_in(call, &mut holder)? {
+                    None if messages.is_empty() => {
+                        call.output.say(&format!("{name}: in quarantine; nothing of it is listed"));
+                        continue;
+                    }
+                    _ => kept_back(call, &mut holder)?,
+                };
                 let found = attachments(&holder, &keyring, &company.terms(now, Decrypt::Any), false, &kinds);
                 for (mut line, _) in found.into_iter().flatten() {
                     if reach_of(&kept_back, &line.path) == Reach::Quarantined {
@@ -332,9 +371,10 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
                 let outer = line.inside.as_ref().map(|inside| &inside.path);
                 parts.is_empty() || parts.contains(&line.path) || outer.is_some_and(|outer| parts.contains(outer))
             };
+            let reaches = reaches(call, &holder, &kept_back, &kinds(call), &found)?;
             let (mut lines, mut shut, mut watched) = (Vec::new(), 0_usize, 0_usize);
-            for (mut line, content) in found.into_iter().filter(|(line, _)| wanted(line)) {
-                match reach_of(&kept_back, &line.path) {
+            for ((mut line, content), reach) in found.into_iter().zip(reaches).filter(|((line, _), _)| wanted(line)) {
+                match reach {
                     Reach::Open => {
                         line.exported = Some(write(&dir, &line, &holder, &content)?);
                         lines.push(line);

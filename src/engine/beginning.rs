@@ -1,8 +1,8 @@
 //! The stores opened: both at the same time, because both wait for the disk, and what the state store says read while the cache is still being opened.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc};
 
 use zeroize::Zeroizing;
 
@@ -37,8 +37,9 @@ impl Core {
     pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
         // A profile that has a cache has had a state store: that is asked before the cache is made.
         State::prepare(&self.settings.roots, &vault)?;
-        let (cache, state) = self.beside(&vault, || {
+        let (cache, state) = self.beside(&vault, |opened| {
             let state = Arc::new(State::open_prepared(&self.settings.roots, &vault)?);
+            opened();
             let said = self.read_state(&state)?;
             Ok::<_, EngineError>((state, said))
         })?;
@@ -48,22 +49,38 @@ impl Core {
 
     /// As [`Self::open_stores`], with a state store that is open.
     pub(super) fn open_stores_with(&mut self, vault: Vault, state: Arc<State>) -> Result<(), EngineError> {
-        let (cache, said) = self.beside(&vault, || self.read_state(&state))?;
+        let (cache, said) = self.beside(&vault, |opened| {
+            opened();
+            self.read_state(&state)
+        })?;
         self.begin(vault, state, said?, cache)
     }
 
-    /// Opens the cache beside something else. Only that there is no thread for it is an error.
+    /// Opens the cache beside something else, which says when the state store is open. Only that there is no thread for it is an error.
+    ///
+    /// Before that nothing is made anew: a header that was put back from an older copy does not fit the cache, and it is the state store that knows that
+    /// it is an older one.
     fn beside<T>(
         &self,
         vault: &Vault,
-        work: impl FnOnce() -> T,
+        work: impl FnOnce(&dyn Fn()) -> T,
     ) -> Result<(Result<Cache, CacheError>, T), EngineError> {
         let settings = &self.settings;
-        let open = || Cache::open(&settings.roots.cache, vault, settings.clock.now(), &settings.cache_options);
+        let (tell, told) = mpsc::channel();
+        let open = move || {
+            let mut is_open = None;
+            // A state store that did not open lets go of its end.
+            let mut may_begin_anew = || *is_open.get_or_insert_with(|| told.recv().is_ok());
+            let (dir, now) = (&settings.roots.cache, settings.clock.now());
+            Cache::open_when(dir, vault, now, &settings.cache_options, &mut may_begin_anew)
+        };
         std::thread::scope(|scope| {
             let builder = std::thread::Builder::new().name("cache".to_owned()).stack_size(STACK_BYTES);
             let cache = builder.spawn_scoped(scope, open)?;
-            let done = work();
+            let done = work(&|| {
+                let _ = tell.send(());
+            });
+            drop(tell);
             let opened = cache.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             // Told also where the other store does not open.
             let cache = opened.map(|(cache, told)| {

@@ -292,7 +292,11 @@ impl Core {
                 (Owed::new(&self.announcer, to), Arc::clone(&self.settings), document.clone());
             let runtime = self.runtime.clone();
             self.with_document(open, &document, move |found| {
-                let bytes = found.and_then(|found| found.read(usize::MAX));
+                let bytes = found.and_then(|found| found.read(files::HELD_MAX.saturating_add(1)));
+                let bytes = bytes.and_then(|bytes| match files::too_large(bytes.len() as u64) {
+                    Some(words) => Err(sentence(Tone::Warning, &words)),
+                    None => Ok(bytes),
+                });
                 // A stranger's file may take seconds: not on a thread that the network waits for.
                 runtime.spawn_blocking(move || {
                     owed.give(vec![bytes.and_then(|bytes| held(&asked, bytes, &settings.config.attachments))]);

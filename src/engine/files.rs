@@ -22,6 +22,17 @@ use crate::pgp::sentence;
 /// Names tried beside one that is taken.
 const NAMES_MAX: u32 = 1000;
 
+/// Bytes of what came that are passed on with a message: they are held then.
+pub(crate) const HELD_MAX: usize = 128 << 20;
+
+/// Why so much is not passed on, in words; `None`: it may be.
+pub(crate) fn too_large(bytes: u64) -> Option<String> {
+    (bytes > HELD_MAX as u64).then(|| {
+        let most = crate::mail::size::size(HELD_MAX as u64);
+        format!("That is more than {most}, and is not passed on with a message: save it, and send it another way.")
+    })
+}
+
 /// Where a file was saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Saved {
@@ -31,8 +42,18 @@ pub struct Saved {
     pub already: bool,
 }
 
+/// Why what was in an encrypted file of a name is not handed out; `None`: it is.
+pub(crate) type Refusal<'a> = &'a dyn Fn(&str, &Plain) -> io::Result<Option<String>>;
+
 /// Decrypts a part that is an encrypted file, saves what is in it, and tells what came of it. Nothing is written unless all of it was checked.
-pub(crate) fn decrypt(message: &Streamed, place: usize, dir: &Path, look: &Look<'_>, tick: Tick<'_>) -> Sentence {
+pub(crate) fn decrypt(
+    message: &Streamed,
+    place: usize,
+    dir: &Path,
+    look: &Look<'_>,
+    tick: Tick<'_>,
+    refusal: Refusal<'_>,
+) -> Sentence {
     let say = |tone, words: &str| Sentence { tone, text: SafeText::line(words) };
     let file = match message.open_file(place, look.keyring, look.terms, tick) {
         Err(error) => return say(Tone::Alarm, &format!("The attachment could not be decrypted: {error}")),
@@ -46,6 +67,11 @@ pub(crate) fn decrypt(message: &Streamed, place: usize, dir: &Path, look: &Look<
         let words = verdict.map_or_else(|| format!("“{}” holds no ciphertext.", file.name), |(_, words)| words);
         return say(Tone::Alarm, &words);
     };
+    match refusal(&file.name, content) {
+        Ok(None) => {}
+        Ok(Some(words)) => return say(Tone::Warning, &words),
+        Err(error) => return say(Tone::Alarm, &format!("The attachment could not be saved: {error}")),
+    }
     let signed = verdict.map_or_else(|| "It is not signed.".to_owned(), |(_, words)| words);
     match save_plain(dir, &file.name, content) {
         Ok(saved) if saved.already => say(Tone::Plain, &format!("It was saved already: {}", saved.path.display())),

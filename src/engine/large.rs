@@ -282,7 +282,11 @@ impl Wanted {
         let noted = tokio::task::spawn_blocking(move || {
             let (context, key) = (self.context(), self.key);
             let old = self.stores.cache.summary(key).ok().flatten();
-            let new = old.and_then(|old| again(&old, kept.clone(), &context, &|_| self.unless_gone()));
+            let new = old.and_then(|old| {
+                let new = again(&old, kept.clone(), &context, &|_| self.unless_gone())?;
+                // What went under a key of its own is not in the cache.
+                Some(Summary { has_raw: old.has_raw, ..new })
+            });
             new.map_or(Ok(()), |new| self.note(new)).map(|()| kept)
         });
         noted.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))

@@ -30,7 +30,7 @@ pub mod company;
 mod connections;
 mod core;
 pub mod document;
-mod documents;
+pub(crate) mod documents;
 mod draft_file;
 mod drafts;
 mod enclosing;

@@ -92,8 +92,9 @@ impl Engine {
             report.trouble.extend(trouble);
         }
         // What came is in the lists that a screen shows when it is opened next; without anything, they are as they were kept.
-        if self.pages()? != before {
-            self.wait_loaded()?;
+        if self.pages().is_ok_and(|after| after != before) {
+            // What was synced is told in any case, also where the profile is being locked.
+            let _ = self.wait_loaded();
         }
         Ok(report)
     }

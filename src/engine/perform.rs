@@ -26,6 +26,7 @@ use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
 use crate::pgp::keyring::Keyring;
+use crate::pgp::large::Plain;
 use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
@@ -507,6 +508,7 @@ impl Core {
         let (keyring, now) = (open.keyring.now(), self.now());
         let company = self.company(open, open.library.key(&name));
         let keys = open.keyring.clone();
+        let shutter = open.library.key(&name).map(|key| Shutter::of(self, open, key));
         self.with_message(open, name, move |read| {
             let told = read.and_then(|(streamed, _)| {
                 let reading = streamed.reading.as_ref();
@@ -521,7 +523,11 @@ impl Core {
                         let terms = company.terms(now, Decrypt::Any);
                         let look = Look { keyring: &keyring, terms: &terms, beside: false };
                         let tick = |_| keys.unless_locked();
-                        Ok(files::decrypt(&streamed, place, &PathBuf::from(dir), &look, &tick))
+                        let refusal = |name: &str, plain: &Plain| match &shutter {
+                            Some(shutter) => shutter.refusal(name, plain),
+                            None => Ok(Some("This message is gone: it was moved or deleted elsewhere.".to_owned())),
+                        };
+                        Ok(files::decrypt(&streamed, place, &PathBuf::from(dir), &look, &tick, &refusal))
                     }
                 }
             });
@@ -538,7 +544,8 @@ impl Core {
                 let Some(reading) = &streamed.reading else { return Ok(Vec::new()) };
                 // What is shut is not passed on, and nothing is passed on as if it were whole.
                 let shut = reading.body.attachments.iter().find_map(|info| reading.shut.refusal(info.part));
-                match shut {
+                let bytes = reading.body.attachments.iter().fold(0_u64, |sum, info| sum.saturating_add(info.bytes));
+                match shut.or_else(|| files::too_large(bytes)) {
                     Some(words) => Err(sentence(Tone::Warning, &words)),
                     None => files::carried(&reading.body.attachments, &|place| streamed.content(place, usize::MAX))
                         .map_err(|error| sentence(Tone::Alarm, &format!("The attachments could not be read: {error}"))),

@@ -8,7 +8,10 @@
 mod sealed;
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
 
 use super::Engine;
 use super::announce::sentence;
@@ -29,6 +32,7 @@ use crate::mail::draft::Draft;
 use crate::mail::headers::Headers;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
+use crate::pgp::large::Plain;
 use crate::pgp::open::Decrypt;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
@@ -181,6 +185,28 @@ impl Shutter {
     }
 }
 
+impl Shutter {
+    /// Why what was in an encrypted file is not handed out, in words: what it is can be told only now.
+    ///
+    /// # Errors
+    /// It, or the register, cannot be read.
+    pub(crate) fn refusal(&self, name: &str, plain: &Plain) -> io::Result<Option<String>> {
+        let book = self.register.with(|loaded| loaded.book()).map_err(io::Error::other)?;
+        let mut digest = Sha256::new();
+        plain.write(&mut digest)?;
+        let sha256 = hex::encode(digest.finalize());
+        let withheld = self.kinds.of_name(name).is_some_and(|kind| kind.withheld);
+        let direction = if self.is_own { Direction::Out } else { Direction::In };
+        Ok(match reach(&book, None, &sha256, withheld, direction) {
+            Reach::Open => None,
+            Reach::Quarantined => Some("What is in this file is in quarantine: it is not saved.".to_owned()),
+            Reach::Watched => {
+                Some(format!("\u{201c}{}\u{201d} may not be meant for you: it is not saved.", file_name(name)))
+            }
+        })
+    }
+}
+
 /// Documents of one message.
 struct Group {
     key: Option<MessageKey>,
@@ -291,11 +317,14 @@ impl Core {
         let kept = Kept::held(&open.stores, Arc::clone(&raw));
         let reading = Streamed::read(kept, &look, &|_| Ok(())).ok().and_then(|streamed| streamed.reading);
         let book = open.register.with(|loaded| loaded.book())?;
-        let shut = reading.is_none_or(|reading| {
-            reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
-        });
         let id = open.stores.cache.summary(key)?.map(|summary| summary.message_id).unwrap_or_default();
-        if !shut && !book.is_message_quarantined(&MessageName { message_id: id, digest: digest.0 }) {
+        let name = MessageName { message_id: id, digest: digest.0 };
+        let shut = reading.is_none_or(|reading| {
+            // What else of it is out of reach may lie under a key that is used at a person's word only.
+            reading.is_closed() && book.names_quarantined(&name)
+                || reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
+        });
+        if !shut && !book.is_message_quarantined(&name) {
             open.stores.cache.put_raw_from(key, &mut &*raw)?;
             open.stores.drop_sealed(key)?;
         }
@@ -395,7 +424,8 @@ impl Engine {
         let shutter =
             self.core.ask_open(move |core, open| open.library.key(&wanted).map(|key| Shutter::of(core, open, key)))?;
         let shutter = shutter.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
-        shutter.shut(reading);
+        // Where the register cannot be read, nothing is handed out.
+        reading.shut(&*self.book()?, &shutter.kinds, shutter.is_own);
         if reading.shut.whole {
             return Ok(None);
         }

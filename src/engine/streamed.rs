@@ -234,7 +234,7 @@ impl Streamed {
         }
         drop(tape);
         let mut streamed = Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) };
-        if !streamed.hold_packages()? {
+        if !streamed.hold_packages(tick)? {
             return Ok(None);
         }
         let Some(reading) = &mut streamed.reading else { return Ok(None) };
@@ -247,7 +247,7 @@ impl Streamed {
     }
 
     /// Takes in what may be packages of files: each file in one is a document, and may be out of reach. `false`: that is too much.
-    fn hold_packages(&mut self) -> io::Result<bool> {
+    fn hold_packages(&mut self, tick: Tick<'_>) -> io::Result<bool> {
         let Some(reading) = &self.reading else { return Ok(true) };
         let cut = |info: &&AttachmentInfo| may_hold_files(info) && !reading.opened.is_whole(info.part);
         let places: Vec<(usize, u64)> =
@@ -255,11 +255,20 @@ impl Streamed {
         if places.iter().map(|(_, bytes)| bytes).sum::<u64>() > crate::look::BYTES_MAX as u64 {
             return Ok(false);
         }
+        let mut packages = Vec::new();
+        // One after the other, without beginning anew for each.
+        let tape = self.tape();
         for (place, _) in places {
-            let content = self.content(place, crate::look::BYTES_MAX)?;
-            if let Some(reading) = self.reading.as_mut().filter(|_| tnef::is_package(&content)) {
-                reading.packages.insert(place, content);
+            let mut taker = Taker { content: Vec::new(), most: crate::look::BYTES_MAX };
+            self.write_content(&tape, place, &mut taker)?;
+            tick(0)?;
+            if tnef::is_package(&taker.content) {
+                packages.push((place, taker.content));
             }
+        }
+        drop(tape);
+        if let Some(reading) = &mut self.reading {
+            reading.packages.extend(packages);
         }
         Ok(true)
     }

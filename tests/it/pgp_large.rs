@@ -18,10 +18,10 @@ use crate::walkthrough::show;
 const CPS: &str = "CPS Mudshire <ambleford.mags@cps.gov.example>";
 
 /// The other side, with GnuPG: its key is accepted.
-struct Gpg(tempfile::TempDir);
+pub(crate) struct Gpg(tempfile::TempDir);
 
 impl Gpg {
-    fn new(world: &World) -> Self {
+    pub(crate) fn new(world: &World) -> Self {
         let gpg = Self(tempfile::Builder::new().prefix("gpg").tempdir().unwrap());
         std::fs::set_permissions(gpg.0.path(), std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
         run(&mut gpg.command(&["--quick-gen-key", CPS, "default"]), b"");
@@ -39,7 +39,7 @@ impl Gpg {
     }
 
     /// Signed and encrypted to the profile's key.
-    fn sealed(&self, plain: &[u8]) -> Vec<u8> {
+    pub(crate) fn sealed(&self, plain: &[u8]) -> Vec<u8> {
         let args = ["--armor", "--sign", "--encrypt", "--compress-algo", "none", "-r", "quill@quillpounce.example"];
         run(&mut self.command(&args), plain).0
     }

@@ -6,6 +6,8 @@ use serde_json::Value;
 
 use crate::export::{World, files, idpc, path};
 use crate::export_large::noise;
+use crate::pgp_interop::installed;
+use crate::pgp_large::Gpg;
 use crate::support::home::Home;
 
 /// Bytes of whole messages in a cache: all but its lists.
@@ -62,6 +64,49 @@ fn what_is_fetched_when_it_is_wanted_goes_under_a_key_of_its_own() {
     let out = world.out();
     two.done(&["attachment", "export", large, "--to", path(&out)], b"");
     assert!(std::fs::read(out.join("MG6D large.pdf")).unwrap() == noise(2, 3 << 20), "byte for byte");
+}
+
+/// What a file is can be told when it has been decrypted, and not before.
+#[test]
+fn what_came_encrypted_is_out_of_reach_when_it_is_decrypted() {
+    if !installed("gpg") {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let gpg = Gpg::new(&world);
+    let names = b"the names of those who told".to_vec();
+    let subject = "R v FERRET 99ZX0012326 schedules";
+    world.deliver(&idpc("plain", subject, &[("Ferret list.txt", "text/plain", names.clone())]));
+    let sealed = |name, content: &[u8]| (name, "application/octet-stream", gpg.sealed(content));
+    let files_in = [
+        sealed("Ferret list.txt.pgp", &names),
+        sealed("MG6D Ferret.txt.pgp", b"a sensitive schedule"),
+        sealed("Ferret.txt.pgp", b"one gnome"),
+    ];
+    world.deliver(&idpc("sealed", subject, &files_in));
+    world.home.done(&["sync"], b"");
+    world.home.done(
+        &["attachment", "quarantine", "plain@cps.gov.example", "--part", "2", "--because", "possible mis-service"],
+        b"",
+    );
+    let out = world.dir.path().join("files");
+    let args = ["attachment", "export", "sealed@cps.gov.example", "--decrypt", "--to", path(&out)];
+    let ran = world.home.run(&args, b"");
+    assert!(ran.code == 0 && ran.err.contains("1 in quarantine") && ran.err.contains("1 may not be meant"), "{ran:?}");
+    assert_eq!(files(&out), ["Ferret.txt"], "{ran:?}");
+    let out = world.out();
+    let ran = world.home.run(&["case", "export", "FERRET", "--decrypt", "--to", path(&out)], b"");
+    assert!(
+        ran.err.contains("/2 part 2: it is in quarantine") && ran.err.contains("/2 part 3: its name says"),
+        "{ran:?}"
+    );
+    let written: Vec<String> = files(&out).into_iter().filter(|name| name.ends_with(".txt")).collect();
+    assert!(written.iter().any(|name| name.ends_with("Ferret.txt")), "{written:#?}");
+    for name in files(&out) {
+        let bytes = std::fs::read(out.join(&name)).unwrap();
+        let holds = |words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
+        assert!(!holds(&names) && !holds(b"a sensitive schedule"), "{name}");
+    }
 }
 
 #[test]

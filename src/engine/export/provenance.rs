@@ -129,7 +129,7 @@ impl Exporter {
         if own != Reach::Open {
             return Ok(own);
         }
-        let Some(content) = package(letter, message, one)? else { return Ok(own) };
+        let Some(content) = package(message, one) else { return Ok(own) };
         Ok(reach_within(book, &self.settings.config.documents, one, &content, direction(letter)).0)
     }
 
@@ -194,26 +194,14 @@ impl Exporter {
     }
 }
 
-fn direction(letter: &Letter) -> Direction {
+pub(super) fn direction(letter: &Letter) -> Direction {
     if letter.is_own { Direction::Out } else { Direction::In }
 }
 
-/// The bytes of an attachment that may be a package of files; nothing where it is none, or too large to be looked into.
-///
-/// # Errors
-/// It cannot be read.
-pub(super) fn package(
-    letter: &Letter,
-    message: &Streamed,
-    one: &AttachmentInfo,
-) -> Result<Option<Vec<u8>>, ExportError> {
-    if !may_hold_files(one) {
-        return Ok(None);
-    }
-    let mut content = Vec::new();
-    let read = message.write_content(&message.tape(), one.part, &mut content);
-    read.map_err(|why| ExportError::at(&letter.name, why))?;
-    Ok(Some(content).filter(|content| tnef::is_package(content)))
+/// The bytes of an attachment that is a package of files.
+pub(super) fn package(message: &Streamed, one: &AttachmentInfo) -> Option<Vec<u8>> {
+    let reading = message.reading.as_ref().filter(|_| may_hold_files(one))?;
+    Some(reading.package(one.part).into_owned()).filter(|content| tnef::is_package(content))
 }
 
 /// A file that is still to be written.

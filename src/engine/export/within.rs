@@ -28,7 +28,7 @@ impl<'a> Wants<'a> {
             let one = reading.body.attachments.iter().find(|one| one.path == outer);
             let is_there = match one {
                 Some(_) if outer == path => true,
-                Some(one) => package(letter, message, one)?.is_some_and(|content| {
+                Some(one) => package(message, one).is_some_and(|content| {
                     let packed = files_in(&content);
                     packed.is_some_and(|packed| packed.files.iter().any(|file| inside::path(one, file) == *path))
                 }),

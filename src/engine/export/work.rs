@@ -4,10 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::mpsc::sync_channel;
 
+use sha2::{Digest as _, Sha256};
+
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut, because, entry, package};
+use super::provenance::{QUARANTINE, Shut, because, direction, entry, package};
 use super::seal::{drop_zip, read_earlier};
 use super::within::Wants;
 use super::{Exported, Form, refuse};
@@ -15,11 +17,15 @@ use crate::case::document::{Document, Reach};
 use crate::engine::STACK_BYTES;
 use crate::engine::company::Company;
 use crate::engine::core::EngineError;
-use crate::engine::documents::imported;
+use crate::engine::documents::{self, imported};
+use crate::engine::inside::reach_within;
 use crate::engine::reading::Look;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
+use crate::look::tnef;
+use crate::mail::display::AttachmentInfo;
 use crate::mail::id::{MessageKey, ThreadId};
+use crate::pgp::large::Plain;
 use crate::pgp::open::Decrypt;
 use crate::pgp::sentence;
 use crate::register::Book;
@@ -299,7 +305,7 @@ impl Work<'_> {
                 self.leave_out(letter, &one.path, because.to_owned());
                 continue;
             }
-            let within = package(letter, message, one)?;
+            let within = package(message, one);
             if !wants.all_of(&one.path) {
                 self.within(folder, (letter, one), within.as_deref(), &wants, sha256)?;
                 continue;
@@ -324,7 +330,14 @@ impl Work<'_> {
                     .map(|(_, words)| words)
                     .unwrap_or_default();
                 match opened.content {
-                    Some(plain) => (name, content) = (opened.name, Some(plain)),
+                    Some(plain) => {
+                        let (sha256, reach) = self.decrypted(letter, one, &opened.name, &plain)?;
+                        if let Some(because) = because(reach) {
+                            self.leave_out(letter, &one.path, because.to_owned());
+                            continue;
+                        }
+                        (name, content) = (opened.name, Some((plain, sha256)));
+                    }
                     None => {
                         self.leave_out(letter, &one.path, verdict);
                         continue;
@@ -335,7 +348,10 @@ impl Work<'_> {
             let zone = crate::case::hearing::zone().unwrap_or(jiff::tz::TimeZone::UTC);
             let file = layout::file(&layout::Naming { at, zone: &zone, way, kind: &kind, name: &name });
             let put = match &content {
-                Some(plain) => self.put(folder, &directory, &file, None, &|to| plain.write(to))?,
+                Some((plain, sha256)) => {
+                    let known = Some((plain.bytes(), sha256.as_str()));
+                    self.put(folder, &directory, &file, known, &|to| plain.write(to))?
+                }
                 None => {
                     let known = Some((one.bytes, one.sha256.as_str()));
                     let write = |to: &mut dyn Write| message.write_content(&tape, one.part, to);
@@ -350,6 +366,32 @@ impl Work<'_> {
             self.within(folder, (letter, one), within.as_deref(), &wants, sha256)?;
         }
         Ok(())
+    }
+
+    /// The digest of what was in an encrypted file, and whether it may be handed out, which nobody could tell before.
+    fn decrypted(
+        &self,
+        letter: &Letter,
+        one: &AttachmentInfo,
+        name: &str,
+        plain: &Plain,
+    ) -> Result<(String, Reach), ExportError> {
+        let (book, kinds) = (self.exporter.book()?, &self.exporter.settings.config.documents);
+        let fail = |why| ExportError::at(&letter.name, why);
+        let mut digest = Sha256::new();
+        plain.write(&mut digest).map_err(fail)?;
+        let sha256 = hex::encode(digest.finalize());
+        let kind = kinds.of_name(name);
+        let mut reach =
+            documents::reach(&book, None, &sha256, kind.is_some_and(|kind| kind.withheld), direction(letter));
+        if reach == Reach::Open && plain.bytes() <= crate::look::BYTES_MAX as u64 {
+            let mut content = Vec::new();
+            plain.write(&mut content).map_err(fail)?;
+            if tnef::is_package(&content) {
+                reach = reach_within(&book, kinds, one, &content, direction(letter)).0;
+            }
+        }
+        Ok((sha256, reach))
     }
 
     /// What OpenPGP says of the message that is being written.

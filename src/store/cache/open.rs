@@ -41,6 +41,21 @@ impl Cache {
         now: Timestamp,
         options: &CacheOptions,
     ) -> Result<(Self, Vec<String>), CacheError> {
+        Self::open_when(dir, vault, now, options, &mut || true)
+    }
+
+    /// As [`Self::open`]; before anything is moved aside `may_begin_anew` is asked. The header of a profile may be an older one that does not open
+    /// what is whole: whoever knows says no, and the cache stays as it is.
+    ///
+    /// # Errors
+    /// As [`Self::open`], and where it may not be made anew.
+    pub fn open_when(
+        dir: &Path,
+        vault: &Vault,
+        now: Timestamp,
+        options: &CacheOptions,
+        may_begin_anew: &mut dyn FnMut() -> bool,
+    ) -> Result<(Self, Vec<String>), CacheError> {
         let options = &CacheOptions { space: options.space.floored(), ..*options };
         let mut sentences = Vec::new();
         for _ in 0..3 {
@@ -63,6 +78,11 @@ impl Cache {
                 },
                 Outcome::Corrupt(because) => because,
             };
+            if !may_begin_anew() {
+                return Err(CacheError::Io(std::io::Error::other(format!(
+                    "it could not be used ({because}), and stays"
+                ))));
+            }
             let aside = recovery::move_aside(dir, now)?;
             sentences.push(format!(
                 "the cache could not be used ({because}); it was moved to {} and is made anew: the next sync brings everything back",

@@ -82,6 +82,11 @@ fn message(number: usize, files: usize, bytes: usize) -> Vec<u8> {
 fn create(home: &Path, messages: usize, files: usize, bytes: usize) {
     let profile = Profile::open(Roots::below(home)).unwrap();
     let vault = Vault::create_with(&profile.roots().vault_file(), PASSPHRASE, Cost::TEST).unwrap();
+    drop((vault, profile));
+    // A profile that was opened once has both stores.
+    open(home).close();
+    let profile = Profile::open(Roots::below(home)).unwrap();
+    let vault = Vault::open_with(&profile.roots().vault_file(), PASSPHRASE, Cost::TEST).unwrap();
     let now = Timestamp::from_second(1_780_000_000).unwrap();
     let (cache, _) = Cache::open(&profile.roots().cache, &vault, now, &CacheOptions::default()).unwrap();
     let mailbox = cache.ensure_mailbox("work", "INBOX", 1).unwrap();

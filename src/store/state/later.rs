@@ -27,6 +27,9 @@ enum Act {
 struct Held {
     /// The store is open: nothing more is put off.
     open: bool,
+    /// The disk could not say that it has what was written. Asked once more it may say so of what it has lost: from then on nothing is written, until
+    /// the store is opened anew.
+    lost: bool,
     acts: Vec<Act>,
 }
 
@@ -54,16 +57,19 @@ impl<B: StorageBackend> Later<B> {
     /// Writes what was put off.
     ///
     /// # Errors
-    /// As the system says. What did not come so far is tried again before anything else is written.
+    /// As the system says. What could not be written is tried again before anything else is; what could not be brought to the disk is not.
     pub(super) fn follow(&self) -> io::Result<()> {
         self.settle(&mut self.held())
     }
 
     fn settle(&self, held: &mut Held) -> io::Result<()> {
+        if held.lost {
+            return Err(io::Error::other("the disk could not say that it has what was written"));
+        }
         while let Some(act) = held.acts.first() {
             match act {
                 Act::Write(offset, bytes) => self.file.write(*offset, bytes)?,
-                Act::Sync => self.file.sync_data()?,
+                Act::Sync => self.file.sync_data().inspect_err(|_| held.lost = true)?,
             }
             held.acts.remove(0);
         }

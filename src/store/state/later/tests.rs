@@ -17,6 +17,8 @@ struct Disk {
     content: Arc<InMemoryBackend>,
     book: Arc<Mutex<Vec<Act>>>,
     fails: Arc<AtomicBool>,
+    /// The next that is brought to it is lost, and it says so once.
+    loses: Arc<AtomicBool>,
 }
 
 impl Disk {
@@ -55,6 +57,9 @@ impl StorageBackend for Disk {
 
     fn sync_data(&self) -> io::Result<()> {
         self.check()?;
+        if self.loses.swap(false, Ordering::SeqCst) {
+            return Err(io::Error::other("an error of the disk"));
+        }
         self.book.lock().unwrap().push(Act::Sync);
         Ok(())
     }
@@ -141,6 +146,26 @@ fn what_the_disk_refuses_is_tried_again_before_anything_else() {
     // The store is as it was.
     let again = open(disk.copy());
     assert!(redb::ReadableDatabase::begin_read(&again).unwrap().open_table(TABLE).unwrap().get(99).unwrap().is_none());
+}
+
+/// A disk that has lost something says so once, and then that all is well.
+#[test]
+fn what_the_disk_has_lost_is_not_asked_for_once_more() {
+    let disk = store(false);
+    let later = Later::new(disk.clone());
+    let database = open(InUse(Arc::clone(&later)));
+    later.opened();
+    disk.loses.store(true, Ordering::SeqCst);
+    assert!(later.follow().is_err() && later.follow().is_err());
+    let seen = disk.book().len();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(TABLE).unwrap().insert(99, [1].as_slice()).unwrap();
+    assert!(transaction.commit().is_err());
+    drop(database);
+    assert_eq!((seen > 0, disk.book()), (true, Vec::new()), "nothing is written after it");
+    // Opened anew it is as it was, and takes what comes.
+    let again = open(disk.copy());
+    write(&again, 100);
 }
 
 #[test]

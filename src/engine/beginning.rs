@@ -32,6 +32,11 @@ struct Said {
     changes: Changes,
 }
 
+/// Waits until a register that is of no use has been read: until then it holds the state store, and nobody can open that.
+fn let_go(register: &Register) {
+    let _ = register.with(|_| ());
+}
+
 impl Core {
     /// Opens the stores under an open vault, reads the cache in the background, then lets the accounts begin.
     pub(crate) fn open_stores(&mut self, vault: Vault) -> Result<(), EngineError> {
@@ -94,6 +99,16 @@ impl Core {
     fn read_state(&self, state: &Arc<State>) -> Result<Said, EngineError> {
         // Read beside everything else; the first rows are filed by it.
         let register = Register::begin(Arc::clone(state))?;
+        match self.read_beside(state) {
+            Ok((keyring, changes)) => Ok(Said { register, keyring, changes }),
+            Err(error) => {
+                let_go(&register);
+                Err(error)
+            }
+        }
+    }
+
+    fn read_beside(&self, state: &Arc<State>) -> Result<(Keyring, Changes), EngineError> {
         let keyring = load_keyring(state, &HashMap::new(), &self.announcer)?;
         let recovered = state.recover_outbox(self.settings.clock.now())?;
         if !recovered.is_empty() {
@@ -106,7 +121,7 @@ impl Core {
         for damage in damage {
             self.complain(&damage);
         }
-        Ok(Said { register, keyring, changes })
+        Ok((keyring, changes))
     }
 
     fn begin(
@@ -116,7 +131,7 @@ impl Core {
         said: Said,
         cache: Result<Cache, CacheError>,
     ) -> Result<(), EngineError> {
-        let cache = cache?;
+        let cache = cache.inspect_err(|_| let_go(&said.register))?;
         // The stores are ours alone now, and so is what lies beside them. Once: what this process has put there since is open in an outside program.
         if !std::mem::replace(&mut self.swept, true) {
             looking::sweep(&self.settings.roots.state);

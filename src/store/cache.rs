@@ -266,6 +266,8 @@ pub struct Cache {
     /// Raw messages of schema 1 are left.
     former: AtomicBool,
     list_sealer: Sealer,
+    /// One head is kept at a time.
+    heads: Mutex<()>,
     mailboxes: RwLock<BTreeMap<MailboxId, Mailbox>>,
     damage: Mutex<Vec<Damage>>,
     /// sled has said that its files are damaged.

@@ -145,6 +145,14 @@ pub(crate) fn keep_out_streamed(stores: &Stores, register: &Register, key: Messa
     if book.as_ref().is_some_and(|book| !book.has_quarantine()) {
         return Ok(());
     }
+    let kept = sealed_where_named(stores, book.as_deref(), key);
+    if kept.is_err() {
+        stores.cache.let_go(key.mailbox, &[key.uid])?;
+    }
+    kept
+}
+
+fn sealed_where_named(stores: &Stores, book: Option<&Book>, key: MessageKey) -> Result<(), EngineError> {
     let Some(summary) = stores.cache.summary(key)? else { return Ok(()) };
     let Some(mut reader) = stores.cache.raw_reader(key)? else { return Ok(()) };
     let mut digest = Sha256::new();
@@ -152,11 +160,7 @@ pub(crate) fn keep_out_streamed(stores: &Stores, register: &Register, key: Messa
     let name = MessageName { message_id: summary.message_id, digest: digest.finalize().into() };
     let is_named = book.is_some_and(|book| book.names_quarantined(&name));
     if is_named || stores.state.is_quarantined(&name.message_id, &name.digest)? {
-        let sealed = stores.take_out(key);
-        if sealed.is_err() {
-            stores.cache.let_go(key.mailbox, &[key.uid])?;
-        }
-        sealed?;
+        stores.take_out(key)?;
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::PoisonError;
 
 use zeroize::Zeroizing;
 
@@ -233,6 +234,7 @@ impl Cache {
     /// # Errors
     /// Too little room, or as the system says.
     pub fn keep_head(&self, part: &[u8]) -> Result<(), CacheError> {
+        let _one = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
         let mut writer = self.begin_list(Kind::Head)?;
         writer.add(part)?;
         let (_, new, to) = writer.end()?;

@@ -173,6 +173,7 @@ impl Cache {
             segments: Mutex::default(),
             closing: Mutex::default(),
             list_sealer: vault.sealer("cache/list", &id),
+            heads: Mutex::new(()),
             mailboxes: RwLock::new(BTreeMap::new()),
             damage: Mutex::new(Vec::new()),
             broken: AtomicBool::new(false),

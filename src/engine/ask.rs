@@ -300,13 +300,8 @@ impl Engine {
     /// # Errors
     /// No such message, the cache, or the server.
     pub fn raw(&self, name: &MessageRef, may_fetch: bool) -> Result<RawMessage, EngineError> {
-        let wanted = name.clone();
-        let known = self.core.ask_open(move |_, open| {
-            let key = open.library.key(&wanted)?;
-            Some((Arc::clone(&open.stores), key, open.library.received(key).unwrap_or_default()))
-        })?;
-        let (stores, key, received) = known.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
-        let (id, received) = (name.clone(), time(received));
+        let (stores, key, received) = self.place_of(name)?;
+        let id = name.clone();
         if let Some(raw) = stores.raw(key)? {
             return Ok(RawMessage { id, received, raw: raw.into() });
         }
@@ -347,23 +342,28 @@ impl Engine {
         Ok(streamed)
     }
 
-    /// A message as it is kept, and when the server received it; fetched where it is not here, and given with what learns of it then.
-    fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp, Option<Arc<Wanted>>), EngineError> {
+    /// Where a message lies, and when the server received it.
+    fn place_of(&self, name: &MessageRef) -> Result<(Arc<Stores>, MessageKey, Timestamp), EngineError> {
         let wanted = name.clone();
         let known = self.core.ask_open(move |_, open| {
             let key = open.library.key(&wanted)?;
-            Some((Arc::clone(&open.stores), key, open.library.received(key).unwrap_or_default()))
+            Some((Arc::clone(&open.stores), key, time(open.library.received(key).unwrap_or_default())))
         })?;
-        let (stores, key, received) = known.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
+        known.ok_or_else(|| EngineError::NoMessage(name.to_string()))
+    }
+
+    /// A message as it is kept, and when the server received it; fetched where it is not here, and given with what learns of it then.
+    fn kept(&self, name: &MessageRef) -> Result<(Kept, Timestamp, Option<Arc<Wanted>>), EngineError> {
+        let (stores, key, received) = self.place_of(name)?;
         if let Some(kept) = Kept::of(&stores, key)? {
-            return Ok((kept, time(received), None));
+            return Ok((kept, received, None));
         }
         self.connect_account(&name.account)?;
         let (wanted, (tell, told)) = (name.clone(), tokio::sync::oneshot::channel());
         self.core.ask_open(move |core, open| core.fetch_kept(open, wanted, tell))?;
         let fetched = self.block_on(told)?.map_err(|_| EngineError::Ended)?;
         let server = |because| EngineError::Server { account: name.account.clone(), because };
-        fetched.map(|(kept, new)| (kept, time(received), new)).map_err(server)
+        fetched.map(|(kept, new)| (kept, received, new)).map_err(server)
     }
 
     /// A message that somebody holds, where what is inside it has a place.

@@ -245,15 +245,20 @@ fn a_head_says_what_the_list_says_or_nothing() {
     }
 }
 
-/// A profile whose list was kept, and then 20 messages changed in the cache; with the bytes of the list.
-fn changed_a_little(home: &Path) -> Vec<u8> {
+/// Makes a profile whose INBOX has messages.
+fn filled(home: &Path, messages: Vec<NewMessage>) -> MailboxId {
     create(home);
     let engine = open(home, "ferret");
     let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
     let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    stores.cache.put_batch(id, messages, None).unwrap();
+    id
+}
+
+/// A profile whose list was kept, and then 20 messages changed in the cache; with the bytes of the list.
+fn changed_a_little(home: &Path) -> Vec<u8> {
     let mut chance = Chance(11);
-    stores.cache.put_batch(id, (1..900).map(|uid| alone(uid, &mut chance)).collect(), None).unwrap();
-    drop((stores, engine));
+    let id = filled(home, (1..900).map(|uid| alone(uid, &mut chance)).collect());
     keep(home);
     let engine = open(home, "ferret");
     let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
@@ -303,13 +308,8 @@ fn a_command_that_meets_a_little_news_keeps_the_head_and_leaves_the_list() {
 fn what_the_register_says_is_in_the_head() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("home");
-    create(&home);
-    let engine = open(&home, "ferret");
-    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
-    let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
     let mut chance = Chance(17);
-    stores.cache.put_batch(id, (1..300).map(|uid| message(uid, &mut chance)).collect(), None).unwrap();
-    drop((stores, engine));
+    filled(&home, (1..300).map(|uid| message(uid, &mut chance)).collect());
     let engine = open(&home, "ferret");
     let case = CaseId("ferret".into());
     let party = Party { name: "Humphrey Lintwhite".into(), id: PartyId("p1".into()), ..Party::default() };
@@ -371,13 +371,8 @@ fn a_screen_keeps_the_head_when_it_is_calm_for_whoever_is_killed() {
 fn while_the_list_is_read_its_head_answers_and_all_else_waits() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("home");
-    create(&home);
-    let engine = open(&home, "ferret");
-    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
-    let id = stores.cache.ensure_mailbox("work", "INBOX", 1).unwrap();
     let mut chance = Chance(3);
-    stores.cache.put_batch(id, (1..400).map(|uid| alone(uid, &mut chance)).collect(), None).unwrap();
-    drop((stores, engine));
+    filled(&home, (1..400).map(|uid| alone(uid, &mut chance)).collect());
     keep(&home);
 
     let engine = open(&home, "ferret");

@@ -219,6 +219,10 @@ fn within(package: &display::AttachmentInfo, outer: &Line, content: &[u8], kinds
     files.iter().map(|file| (line(file), Content::Plain(Plain::Held(file.content.to_vec().into())))).collect()
 }
 
+fn unread(path: &str, error: &std::io::Error) -> Failure {
+    Failure::new(Exit::BadData, format!("part {path}: it cannot be read: {error}"))
+}
+
 /// What was in an encrypted file; fails where it stays closed, so that nothing half is written.
 fn decrypted(
     holder: &Holder,
@@ -231,9 +235,7 @@ fn decrypted(
         let words = said.map_or_else(|| format!("“{}” holds no ciphertext.", file.name), |(_, words)| words);
         return Err(Failure::no(format!("part {}: {words}", one.path)));
     };
-    let unread = |error| Failure::new(Exit::BadData, format!("part {}: it cannot be read: {error}", one.path));
-    let mut digest = Sha256::new();
-    content.write(&mut digest).map_err(unread)?;
+    let sha256 = inside::digest_of(&content).map_err(|error| unread(&one.path, &error))?;
     let kind = kinds.of(&file.name, &one.media_type).code.clone();
     let line = Line {
         message: holder.name.as_ref().map(ToString::to_string),
@@ -241,7 +243,7 @@ fn decrypted(
         name: file.name,
         media_type: "application/octet-stream".to_owned(),
         bytes: content.bytes(),
-        sha256: hex::encode(digest.finalize()),
+        sha256,
         kind,
         exported: None,
         disposition: Some(one.disposition.as_str()),
@@ -273,18 +275,18 @@ fn holder(call: &mut Call<'_>, text: &str, keyring: &Keyring, now: Timestamp) ->
     Ok((Holder { name: None, message }, company))
 }
 
+/// Why nothing of a message is handed out.
+fn is_shut() -> Failure {
+    Failure::no("this message is in quarantine: nothing of it is handed out")
+}
+
 /// The attachments of a message that are not handed out, by their places; `None`: nothing of it is. Of a bare file nothing is known.
-fn shut_in(call: &Call<'_>, holder: &mut Holder) -> Result<Option<Vec<(String, Reach)>>, Failure> {
+fn kept_back(call: &Call<'_>, holder: &mut Holder) -> Result<Option<Vec<(String, Reach)>>, Failure> {
     let (Ok(engine), Some(name)) = (call.engine(), &holder.name) else { return Ok(Some(Vec::new())) };
     Ok(match &mut holder.message.reading {
         Some(reading) => engine.kept_back_of(name, reading)?,
         None => engine.kept_back(name, &engine.raw(name, true)?.raw)?,
     })
-}
-
-/// The same of a message that was named.
-fn kept_back(call: &Call<'_>, holder: &mut Holder) -> Result<Vec<(String, Reach)>, Failure> {
-    shut_in(call, holder)?.ok_or_else(|| Failure::no("this message is in quarantine: nothing of it is handed out"))
 }
 
 /// Whether each file may be handed out: by its place, and by what it is, which nobody could tell while it was encrypted. A package goes as its files
@@ -299,14 +301,16 @@ fn reaches(
     let book = call.engine().ok().map(crate::engine::Engine::book).transpose()?.unwrap_or_default();
     let is_own = holder.message.reading.as_ref().is_some_and(|reading| reading.shut.is_own);
     let direction = if is_own { Direction::Out } else { Direction::In };
-    let one = |(line, content): &(Line, Content)| {
-        let withheld = matches!(content, Content::Plain(_)) && kinds.of(&line.name, &line.media_type).withheld;
-        match reach_of(kept_back, &line.path) {
-            Reach::Open => documents::reach(&book, None, &line.sha256, withheld, direction),
-            shut => shut,
+    let one = |(line, content): &(Line, Content)| match (reach_of(kept_back, &line.path), content) {
+        (Reach::Open, Content::Plain(plain)) => {
+            let named = (line.name.as_str(), line.sha256.as_str());
+            inside::reach_of_plain(&book, kinds, named, plain, direction).map_err(|error| unread(&line.path, &error))
         }
+        // Of a bare file nobody has asked yet.
+        (Reach::Open, Content::Part(_)) => Ok(documents::reach(&book, None, &line.sha256, false, direction)),
+        (shut, _) => Ok(shut),
     };
-    let alone: Vec<Reach> = found.iter().map(one).collect();
+    let alone = found.iter().map(one).collect::<Result<Vec<Reach>, Failure>>()?;
     let outer = |line: &Line| line.inside.as_ref().map_or(&line.path, |inside| &inside.path).clone();
     let shut = |path: &String| {
         let together = found.iter().zip(&alone).filter(|((line, _), _)| outer(line) == *path);
@@ -333,12 +337,13 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             let (keyring, now) = (call.keyring()?, call.now());
             for name in names {
                 let (mut holder, company) = holder(call, &name, &keyring, now)?;
-                let kept_back = match shut_in(call, &mut holder)? {
+                let kept_back = match kept_back(call, &mut holder)? {
+                    Some(kept_back) => kept_back,
                     None if messages.is_empty() => {
                         call.output.say(&format!("{name}: in quarantine; nothing of it is listed"));
                         continue;
                     }
-                    _ => kept_back(call, &mut holder)?,
+                    None => return Err(is_shut()),
                 };
                 let found = attachments(&holder, &keyring, &company.terms(now, Decrypt::Any), false, &kinds);
                 for (mut line, _) in found.into_iter().flatten() {
@@ -357,7 +362,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
         args::Attachment::Export { message, parts, decrypt, to } => {
             let (keyring, now) = (call.keyring()?, call.now());
             let (mut holder, company) = holder(call, message, &keyring, now)?;
-            let kept_back = kept_back(call, &mut holder)?;
+            let kept_back = kept_back(call, &mut holder)?.ok_or_else(is_shut)?;
             let terms = company.terms(now, Decrypt::Any);
             let found = attachments(&holder, &keyring, &terms, *decrypt, &kinds(call))
                 .into_iter()
@@ -407,7 +412,7 @@ struct Looked<'a> {
 fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
     let (keyring, now) = (call.keyring()?, call.now());
     let (mut holder, company) = holder(call, message, &keyring, now)?;
-    let kept_back = kept_back(call, &mut holder)?;
+    let kept_back = kept_back(call, &mut holder)?.ok_or_else(is_shut)?;
     let kinds = kinds(call);
     let terms = company.terms(now, Decrypt::Any);
     let found = attachments(&holder, &keyring, &terms, false, &kinds).into_iter().flatten();

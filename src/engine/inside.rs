@@ -1,5 +1,9 @@
 //! Files within a file: Outlook's package (`winmail.dat`) is a document, and so is each file in it. They are out of reach together: whoever hands
-//! out the package hands out what is in it.
+//! out the package hands out what is in it. What was in an encrypted file is a document, too, and can be told only when it has been decrypted.
+
+use std::io::{self, Read as _};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::case::document::{Direction, Kinds, Reach};
 use crate::engine::documents::reach;
@@ -7,6 +11,7 @@ use crate::look::tnef::{self, Inner, Packed};
 use crate::look::{self};
 use crate::mail::display::AttachmentInfo;
 use crate::mail::safe::file_name;
+use crate::pgp::large::Plain;
 use crate::register::Book;
 use crate::register::record::Digest;
 
@@ -28,20 +33,53 @@ pub(crate) fn path(one: &AttachmentInfo, file: &Inner<'_>) -> String {
     format!("{}/{}", one.path, file.path)
 }
 
-/// Whether an attachment that may be looked at by its own name is out of reach by what is in it; and which file that is, as it is called. Who takes a package
-/// back within reach takes back what is in it.
+/// Whether a file that may be looked at by its own name is out of reach by what is in it; and which file that is, as it is called. Who takes a package
+/// (of this digest) back within reach takes back what is in it.
 pub(crate) fn reach_within(
     book: &Book,
     kinds: &Kinds,
-    one: &AttachmentInfo,
+    package: &str,
     content: &[u8],
     direction: Direction,
 ) -> (Reach, String) {
     let of = |file: &Inner<'_>| {
         let (name, sha256) = (file_name(&file.name), Digest::of(file.content).to_string());
-        let withheld = kinds.of(&name, &file.media_type).withheld && !book.was_released(&one.sha256);
+        let withheld = kinds.of(&name, &file.media_type).withheld && !book.was_released(package);
         (reach(book, None, &sha256, withheld, direction), name)
     };
     let files = files_in(content).map(|packed| packed.files.iter().map(of).collect::<Vec<_>>()).unwrap_or_default();
     files.into_iter().max_by_key(|(reach, _)| *reach).unwrap_or_default()
+}
+
+/// The digest of what was in an encrypted file.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn digest_of(plain: &Plain) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    plain.write(&mut digest)?;
+    Ok(hex::encode(digest.finalize()))
+}
+
+/// Whether what was in an encrypted file may be handed out: by its digest and its name, and as a package by the files in it.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn reach_of_plain(
+    book: &Book,
+    kinds: &Kinds,
+    (name, sha256): (&str, &str),
+    plain: &Plain,
+    direction: Direction,
+) -> io::Result<Reach> {
+    let withheld = kinds.of_name(name).is_some_and(|kind| kind.withheld);
+    let itself = reach(book, None, sha256, withheld, direction);
+    let mut content = Vec::new();
+    plain.open()?.take(tnef::MAGIC.len() as u64).read_to_end(&mut content)?;
+    if itself != Reach::Open || !tnef::is_package(&content) || plain.bytes() > look::BYTES_MAX as u64 {
+        return Ok(itself);
+    }
+    content.clear();
+    plain.write(&mut content)?;
+    Ok(reach_within(book, kinds, sha256, &content, direction).0)
 }

@@ -11,15 +11,13 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::Engine;
 use super::announce::sentence;
 use super::ask::on_deep_stack;
 use super::core::{Core, EngineError, Open};
 use super::documents::reach;
 use super::ingest::header_of;
-use super::inside::{may_hold_files, reach_within};
+use super::inside::{digest_of, may_hold_files, reach_of_plain, reach_within};
 use super::reading::{Look, Reading};
 use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;
@@ -124,7 +122,7 @@ impl Reading {
             let (mut found, mut name) = (reach(book, None, &info.sha256, kind.withheld, direction), name);
             if found == Reach::Open && may_hold_files(info) {
                 let content = self.package(info.part);
-                let (within, file) = reach_within(book, kinds, info, &content, direction);
+                let (within, file) = reach_within(book, kinds, &info.sha256, &content, direction);
                 if within != Reach::Open {
                     (found, name) = (within, format!("{file} in {name}"));
                 }
@@ -192,12 +190,9 @@ impl Shutter {
     /// It, or the register, cannot be read.
     pub(crate) fn refusal(&self, name: &str, plain: &Plain) -> io::Result<Option<String>> {
         let book = self.register.with(|loaded| loaded.book()).map_err(io::Error::other)?;
-        let mut digest = Sha256::new();
-        plain.write(&mut digest)?;
-        let sha256 = hex::encode(digest.finalize());
-        let withheld = self.kinds.of_name(name).is_some_and(|kind| kind.withheld);
         let direction = if self.is_own { Direction::Out } else { Direction::In };
-        Ok(match reach(&book, None, &sha256, withheld, direction) {
+        let sha256 = digest_of(plain)?;
+        Ok(match reach_of_plain(&book, &self.kinds, (name, &sha256), plain, direction)? {
             Reach::Open => None,
             Reach::Quarantined => Some("What is in this file is in quarantine: it is not saved.".to_owned()),
             Reach::Watched => {

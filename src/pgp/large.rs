@@ -64,18 +64,23 @@ impl Plain {
         }
     }
 
+    /// Reads them from their beginning.
+    ///
+    /// # Errors
+    /// As the system says.
+    pub fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(match self {
+            Self::Held(bytes) => Box::new(bytes.as_slice()),
+            Self::Lying(source, bytes) => Box::new(Stretch { from: source.open(0)?, left: *bytes }),
+        })
+    }
+
     /// Writes them.
     ///
     /// # Errors
     /// What the taker says; they cannot be read.
     pub fn write(&self, to: &mut dyn Write) -> io::Result<()> {
-        match self {
-            Self::Held(bytes) => to.write_all(bytes),
-            Self::Lying(source, bytes) => {
-                let from = Stretch { from: source.open(0)?, left: *bytes };
-                copy(from, to)
-            }
-        }
+        copy(self.open()?, to)
     }
 }
 

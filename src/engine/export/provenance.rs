@@ -130,7 +130,7 @@ impl Exporter {
             return Ok(own);
         }
         let Some(content) = package(message, one) else { return Ok(own) };
-        Ok(reach_within(book, &self.settings.config.documents, one, &content, direction(letter)).0)
+        Ok(reach_within(book, &self.settings.config.documents, &one.sha256, &content, direction(letter)).0)
     }
 
     /// Whether a message is from one of the accounts.

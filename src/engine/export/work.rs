@@ -4,8 +4,6 @@ use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 use std::sync::mpsc::sync_channel;
 
-use sha2::{Digest as _, Sha256};
-
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
@@ -17,13 +15,11 @@ use crate::case::document::{Document, Reach};
 use crate::engine::STACK_BYTES;
 use crate::engine::company::Company;
 use crate::engine::core::EngineError;
-use crate::engine::documents::{self, imported};
-use crate::engine::inside::reach_within;
+use crate::engine::documents::imported;
+use crate::engine::inside::{digest_of, reach_of_plain};
 use crate::engine::reading::Look;
 use crate::engine::streamed::{Kept, Streamed};
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Provenance, Put, Role, layout, mailbox};
-use crate::look::tnef;
-use crate::mail::display::AttachmentInfo;
 use crate::mail::id::{MessageKey, ThreadId};
 use crate::pgp::large::Plain;
 use crate::pgp::open::Decrypt;
@@ -331,7 +327,7 @@ impl Work<'_> {
                     .unwrap_or_default();
                 match opened.content {
                     Some(plain) => {
-                        let (sha256, reach) = self.decrypted(letter, one, &opened.name, &plain)?;
+                        let (sha256, reach) = self.decrypted(letter, &opened.name, &plain)?;
                         if let Some(because) = because(reach) {
                             self.leave_out(letter, &one.path, because.to_owned());
                             continue;
@@ -369,29 +365,13 @@ impl Work<'_> {
     }
 
     /// The digest of what was in an encrypted file, and whether it may be handed out, which nobody could tell before.
-    fn decrypted(
-        &self,
-        letter: &Letter,
-        one: &AttachmentInfo,
-        name: &str,
-        plain: &Plain,
-    ) -> Result<(String, Reach), ExportError> {
+    fn decrypted(&self, letter: &Letter, name: &str, plain: &Plain) -> Result<(String, Reach), ExportError> {
         let (book, kinds) = (self.exporter.book()?, &self.exporter.settings.config.documents);
-        let fail = |why| ExportError::at(&letter.name, why);
-        let mut digest = Sha256::new();
-        plain.write(&mut digest).map_err(fail)?;
-        let sha256 = hex::encode(digest.finalize());
-        let kind = kinds.of_name(name);
-        let mut reach =
-            documents::reach(&book, None, &sha256, kind.is_some_and(|kind| kind.withheld), direction(letter));
-        if reach == Reach::Open && plain.bytes() <= crate::look::BYTES_MAX as u64 {
-            let mut content = Vec::new();
-            plain.write(&mut content).map_err(fail)?;
-            if tnef::is_package(&content) {
-                reach = reach_within(&book, kinds, one, &content, direction(letter)).0;
-            }
-        }
-        Ok((sha256, reach))
+        let told = digest_of(plain).and_then(|sha256| {
+            let reach = reach_of_plain(&book, kinds, (name, &sha256), plain, direction(letter))?;
+            Ok((sha256, reach))
+        });
+        told.map_err(|why| ExportError::at(&letter.name, why))
     }
 
     /// What OpenPGP says of the message that is being written.

@@ -220,7 +220,6 @@ mod tests {
         check("y@firm.example.csjm.net", Some("cjsm.net"));
         check("y@firm.example.cjm.net", Some("cjsm.net"));
         check("y@firm.example.cjssm.net", Some("cjsm.net"));
-        check("y@firm.example.cjsm-net.example", Some("cjsm.net"));
     }
 
     #[test]
@@ -231,6 +230,7 @@ mod tests {
         check("y@firm.cjsm.co.test", Some("cjsm.net"));
         check("y@secure-cjsm.example", Some("cjsm.net"));
         check("y@cjsm.org", Some("cjsm.net"));
+        check("y@firm.example.cjsm-net.example", Some("cjsm.net"));
         check("y@hmcts.example", Some("hmcts.net"));
         check("y@hrncts.example", Some("hmcts.net"));
         check("y@quillpounce-law.example", Some("quillpounce.example"));
@@ -269,7 +269,7 @@ mod tests {
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
             assert_eq!(resembles(twins[0], order.map(|at| twins[at]), &classes()), None, "{order:?}");
             let found = resembles("d.otter@cps.gov.example", order.map(|at| twins[at]), &classes()).unwrap();
-            assert_eq!((found.known.as_str(), found.domain), (twins[1], false), "{order:?}");
+            assert_eq!((found.known.as_str(), found.domain), (twins[2], true), "{order:?}");
         }
         let short = resembles("barnaby.ferret@mailbox.example", ["j@x.example"], &classes());
         assert_eq!(short, None, "it ends in x.example, as it happens");

@@ -90,7 +90,7 @@ impl DeltaChat {
         loop {
             let new = self.of("get_next_msgs", &[]);
             for id in new.as_array().unwrap() {
-                let message = self.of("get_message", &[id.clone()]);
+                let message = self.of("get_message", std::slice::from_ref(id));
                 if message["text"].as_str().unwrap_or_default().contains(words) {
                     return message;
                 }
@@ -138,7 +138,7 @@ fn deltachat_both_ways() {
 
     // In: an answer with a file. It encrypts to the key that came by Autocrypt.
     let chat = seen["chatId"].clone();
-    delta.of("accept_chat", &[chat.clone()]);
+    delta.of("accept_chat", std::slice::from_ref(&chat));
     let file = delta.dir.path().join("reply.pdf");
     std::fs::write(&file, b"%PDF-1.4 reply").unwrap();
     delta.of(

@@ -141,7 +141,7 @@ impl Core {
             Effect::SaveDocuments(documents, dir) => self.save_documents(open, documents, dir),
             Effect::Outside(document) => self.open_outside(open, *document),
             Effect::Quarantine { case, documents, because, release } => {
-                self.perform_quarantine(open, case.as_ref(), &documents, &because, release);
+                self.perform_quarantine(open, case, documents, because, release);
             }
             Effect::File(names, cases) => {
                 let done = self.file_messages(open, &names, &cases).map(|_| String::new());

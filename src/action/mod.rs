@@ -291,6 +291,7 @@ actions! {
     KeyRevoke "key.revoke" [Keys] "Revoke your key for good";
     KeyBackup "key.backup" [Keys] "Write your key as a sheet for paper, locked with a passphrase";
     KeyUnlock "key.unlock" [Keys] "Open your key that has a passphrase of its own";
+    KeyKeep "key.keep" [Keys] "Open it, and keep its passphrase: from then on one passphrase opens the profile and the key";
     KeyAssist "key.assist" [Composer, Review] "Show why the message cannot be encrypted to somebody, and what to do";
     KeyTake "key.take" [Assistant] "Take in the key that a message brings";
     KeyLookup "key.lookup" [Assistant] "Look the key up at the host of the address, after asking";

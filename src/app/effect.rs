@@ -178,7 +178,14 @@ pub enum KeyDeed {
         passphrase: Passphrase,
     },
     /// Open an own key that is locked with a passphrase of its own.
-    Unlock(String, Passphrase),
+    Unlock {
+        /// Which.
+        fingerprint: String,
+        /// Its own.
+        passphrase: Passphrase,
+        /// Keep the passphrase, sealed: from then on the key opens with the profile.
+        keep: bool,
+    },
     /// Send the certificate as a file for this message being written.
     Attach(ComposerId, String),
     /// The same for one's own.

@@ -111,6 +111,7 @@ impl Model {
                 | Action::KeyRevoke
                 | Action::KeyBackup
                 | Action::KeyUnlock
+                | Action::KeyKeep
                 | Action::KeySend
         );
         let for_others = matches!(
@@ -167,7 +168,16 @@ impl Model {
                 self.prompt_key(Purpose::KeyBackup(fingerprint), "Write the backup sheet to directory:", &directory);
             }
             Action::KeyUnlock if row.unlocked => self.say(Tone::Plain, "This key is open already."),
-            Action::KeyUnlock => self.ask_secret("Passphrase of the key", SecretUse::Unlock(fingerprint)),
+            Action::KeyUnlock => {
+                self.ask_secret("Passphrase of the key", SecretUse::Unlock { fingerprint, keep: false });
+            }
+            Action::KeyKeep if !row.asked => {
+                self.say(Tone::Plain, "No passphrase of this key is asked for here: there is none to be kept.");
+            }
+            Action::KeyKeep => {
+                let question = "Passphrase of the key, to be kept with the profile";
+                self.ask_secret(question, SecretUse::Unlock { fingerprint, keep: true });
+            }
             Action::KeySend => {
                 let body = format!(
                     "My OpenPGP key is attached. Please compare its fingerprint with me over the telephone before you use it:\n\n    {}\n",
@@ -276,7 +286,7 @@ impl Model {
             return true;
         }
         out.push(Effect::Key(match secret.then {
-            SecretUse::Unlock(fingerprint) => KeyDeed::Unlock(fingerprint, typed),
+            SecretUse::Unlock { fingerprint, keep } => KeyDeed::Unlock { fingerprint, passphrase: typed, keep },
             SecretUse::Backup { fingerprint, directory } => {
                 KeyDeed::Backup { fingerprint, directory, passphrase: typed }
             }

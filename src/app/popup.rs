@@ -142,7 +142,12 @@ impl Stop {
 #[derive(Clone, Debug)]
 pub enum SecretUse {
     /// To open an own key.
-    Unlock(String),
+    Unlock {
+        /// Which.
+        fingerprint: String,
+        /// The passphrase is kept with the profile.
+        keep: bool,
+    },
     /// To lock a backup sheet; it is typed twice.
     Backup {
         /// Of which key.

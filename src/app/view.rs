@@ -301,6 +301,8 @@ pub struct KeyRow {
     pub secret: Option<SafeText>,
     /// The secret part can be used.
     pub unlocked: bool,
+    /// It is here, under a passphrase of its own that is asked for each time.
+    pub asked: bool,
     /// Every decision with who, when and how, the oldest first.
     pub decisions: Vec<SafeText>,
     /// The cases with mail from or to its addresses.

@@ -113,6 +113,10 @@ impl Core {
             self.defer(open, effect);
             return;
         }
+        if super::loading::needs_register(&effect) && open.register.is_loading() {
+            self.after_register(open, effect);
+            return;
+        }
         match effect {
             Effect::ListKeys => self.send_keys(open),
             Effect::Key(deed) => self.perform_key(deed),

@@ -341,7 +341,8 @@ impl Reader {
                 return;
             }
             // A local name without domain (`MAILER-DAEMON`), or a name without any address.
-            let local = !angled && !name.contains(char::is_whitespace) && name.is_ascii();
+            // One with an `@` that stood in quotes, a comment or an encoded word is what somebody calls himself.
+            let local = !angled && !name.contains(|c: char| c.is_whitespace() || c == '@') && name.is_ascii();
             let (name, addr) = if local { ("", name) } else { (name, "") };
             self.found.push(Address { name: name.to_owned(), addr: addr.to_owned() });
         }
@@ -450,6 +451,9 @@ mod tests {
         check("a@x.example <>", &[("a@x.example", "")]);
         check("a@x.example < (c) >, b@x.example", &[("a@x.example", ""), ("", "b@x.example")]);
         check("MAILER-DAEMON <>", &[("MAILER-DAEMON", "")]);
+        check("\"a@x.example\"", &[("a@x.example", "")]);
+        check("(a@x.example)", &[("a@x.example", "")]);
+        check("=?utf-8?Q?a=40x.example?=", &[("a@x.example", "")]);
     }
 
     #[test]

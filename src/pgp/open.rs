@@ -238,6 +238,9 @@ impl<'a, 's> Work<'a, 's> {
                     }
                     match self.inside(entity, lies, place) {
                         Some((plain, deeper, inner)) => {
+                            if !is_entity(&plain) {
+                                return Some(self.letter(&plain, deeper.is_some(), true, inner));
+                            }
                             if let Some(payload) = payload.as_ref().filter(|_| !signatures.is_empty()) {
                                 let (entity, lies) = (payload.entity.clone(), payload.lies.clone());
                                 let signatures = signatures.clone();
@@ -252,6 +255,12 @@ impl<'a, 's> Work<'a, 's> {
                 Shape::Signed(content, signature) => {
                     let checked = self.verified(entity, lies, content, signature);
                     let (entity, lies) = self.covered(entity, lies, content);
+                    if !is_entity(&entity) {
+                        let encrypted = payload.as_ref().is_some_and(|payload| payload.encrypted);
+                        let outer = payload.into_iter().flat_map(|payload| payload.signatures);
+                        let signatures = outer.chain(checked).collect();
+                        return Some(self.letter(&entity, lies.is_some(), encrypted, signatures));
+                    }
                     let (mut signatures, encrypted) =
                         payload.map(|payload| (payload.signatures, payload.encrypted)).unwrap_or_default();
                     signatures.extend(checked);
@@ -271,6 +280,15 @@ impl<'a, 's> Work<'a, 's> {
             payload = Some(next);
         }
         payload
+    }
+
+    /// A payload that is no MIME entity: all of it is a text. Read as an entity, its first lines would be header fields that nobody is shown, and
+    /// what somebody signed as a letter would say less than it did.
+    fn letter(&mut self, entity: &Message, is_outline: bool, encrypted: bool, signatures: Vec<Checked>) -> Payload {
+        if is_outline {
+            self.give_up();
+        }
+        self.text(entity.raw(), encrypted, signatures)
     }
 
     /// The outline does not say enough.
@@ -527,6 +545,9 @@ impl<'a, 's> Work<'a, 's> {
         }
         let state = self.report.signature.state;
         let outcomes = || evidence.signatures.iter().map(|checked| checked.outcome);
+        if state == SignatureState::Bad && !outcomes().any(|outcome| outcome == Outcome::Bad) {
+            self.warn(Warning::UnfitSignature);
+        }
         if state == SignatureState::Mismatch {
             if outcomes().any(|outcome| outcome == Outcome::Future) {
                 self.warn(Warning::SignedInFuture);
@@ -551,6 +572,17 @@ fn content<'m>(message: &'m Message, part: &Part) -> Cow<'m, [u8]> {
         Encoding::Identity | Encoding::Unknown => Cow::Borrowed(message.raw_body(part)),
         _ => Cow::Owned(message.content(part)),
     }
+}
+
+/// Whether a payload is a MIME entity: it names what it holds, or has no header.
+fn is_entity(payload: &Message) -> bool {
+    let header = payload.root().header.clone();
+    let is_empty = payload.raw().get(header).is_none_or(|header| header.trim_ascii().is_empty());
+    let is_mime = |name: &str| {
+        let name = name.to_ascii_lowercase();
+        name.starts_with("content-") || name == "mime-version"
+    };
+    is_empty || payload.headers().fields().any(|(name, _)| is_mime(name))
 }
 
 /// Whether the bytes are what some known key signed, whatever else stands against it.

@@ -113,7 +113,10 @@ fn said(report: &SignatureReport, warnings: &[Warning], thing: &Thing) -> (Loudn
     let signer = report.signer.as_ref();
     let who = signer.map_or_else(
         || "an unknown key".to_owned(),
-        |signer| format!("“{}” (key {})", SafeText::line(&signer.user_id), short(&signer.fingerprint)),
+        |signer| match SafeText::line(&signer.user_id) {
+            nobody if nobody.is_empty() => format!("a key that names nobody ({})", short(&signer.fingerprint)),
+            name => format!("“{name}” (key {})", short(&signer.fingerprint)),
+        },
     );
     let when = report
         .signed_at
@@ -132,6 +135,9 @@ fn said(report: &SignatureReport, warnings: &[Warning], thing: &Thing) -> (Loudn
             let party = signer.and_then(|signer| signer.party.as_deref());
             let party = party.map(|party| format!(" ({} in this case)", SafeText::line(party))).unwrap_or_default();
             (Loudness::Good, format!("Signed {when} by {address}{party}, {how}: {who}. {}", thing.whole))
+        }
+        SignatureState::Bad if warnings.contains(&Warning::UnfitSignature) => {
+            (Loudness::Alarm, "There is a signature that does not count: it proves nothing.".to_owned())
         }
         SignatureState::Bad => (
             Loudness::Alarm,

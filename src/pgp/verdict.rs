@@ -32,6 +32,8 @@ pub enum Outcome {
     NotForUs,
     /// Made after our clock's time.
     Future,
+    /// By a key that may not sign messages, or on a condition that is not known here.
+    Unfit,
 }
 
 /// The certificate behind a signature.
@@ -138,7 +140,7 @@ fn judge(checked: &Checked, evidence: &Evidence, tolerance: SignedDuration) -> S
     };
     let acceptance = certificate.map_or(Acceptance::Undecided, |cert| cert.acceptance);
     let state = match checked.outcome {
-        Outcome::Bad => SignatureState::Bad,
+        Outcome::Bad | Outcome::Unfit => SignatureState::Bad,
         Outcome::UnknownKey => SignatureState::UnknownKey,
         Outcome::Weak => SignatureState::Weak,
         Outcome::Revoked => SignatureState::Revoked,

@@ -9,13 +9,14 @@ use std::io::{self, Read};
 use jiff::{SignedDuration, Timestamp};
 use openpgp::cert::amalgamation::ValidAmalgamation as _;
 use openpgp::cert::prelude::{Cert, ValidErasedKeyAmalgamation};
+use openpgp::packet::signature::subpacket::SubpacketValue;
 use openpgp::packet::{Signature, Tag, key::PublicParts};
 use openpgp::parse::Parse as _;
 use openpgp::parse::stream::{
     DetachedVerifierBuilder, GoodChecksum, MessageLayer, MessageStructure, VerificationError, VerificationHelper,
     VerificationResult, VerifierBuilder,
 };
-use openpgp::types::RevocationStatus;
+use openpgp::types::{RevocationStatus, SignatureType};
 use openpgp::{KeyHandle, KeyID, Packet};
 use sequoia_openpgp as openpgp;
 
@@ -45,11 +46,13 @@ pub(super) struct Observer<'k> {
     pub(super) now: Timestamp,
     pub(super) signatures: Vec<Checked>,
     pub(super) encrypted: bool,
+    /// Only signatures over a text count.
+    text: bool,
 }
 
 impl<'k> Observer<'k> {
     pub(super) fn new(keyring: &'k Keyring, now: Timestamp) -> Self {
-        Self { keyring, now, signatures: Vec::new(), encrypted: false }
+        Self { keyring, now, signatures: Vec::new(), encrypted: false, text: false }
     }
 
     pub(super) fn observe(&mut self, structure: MessageStructure<'_>) {
@@ -58,8 +61,9 @@ impl<'k> Observer<'k> {
                 MessageLayer::Encryption { .. } => self.encrypted = true,
                 MessageLayer::SignatureGroup { results } => {
                     for result in results.into_iter().take(SIGNATURES_MAX.saturating_sub(self.signatures.len())) {
+                        let is_text = !self.text || is_over_text(&result);
                         let checked = check(result, self.keyring, self.now);
-                        self.signatures.push(checked);
+                        self.signatures.push(if is_text { checked } else { malformed() });
                     }
                 }
                 MessageLayer::Compression { .. } => {}
@@ -131,6 +135,8 @@ pub(super) fn is_signature(bytes: &[u8]) -> bool {
 /// Verifies a cleartext-signed block (RFC 9580 §7) and gives the bytes that the verifier returned, or nothing if it is malformed.
 pub(super) fn cleartext(block: &[u8], keyring: &Keyring, now: Timestamp) -> (Option<Vec<u8>>, Vec<Checked>) {
     let mut observer = Observer::new(keyring, now);
+    // A signature that was made over a file says nothing of a letter (RFC 9580 §7.2).
+    observer.text = true;
     let policy = policy_at(now);
     let mut text = Vec::new();
     // The text is not longer than the block, so that all of it has been verified before the first byte is handed over.
@@ -154,6 +160,14 @@ pub(super) fn malformed() -> Checked {
     Checked { outcome: Outcome::Bad, signed_at: None, certificate: None, issuer: None, covers: Covers::Whole }
 }
 
+/// Whether a signature is one over a text.
+fn is_over_text(result: &VerificationResult<'_>) -> bool {
+    match result {
+        Ok(good) => good.sig.typ() == SignatureType::Text,
+        Err(_) => true,
+    }
+}
+
 /// One result of sequoia's as plain data.
 fn check(result: VerificationResult<'_>, keyring: &Keyring, now: Timestamp) -> Checked {
     match result {
@@ -170,12 +184,14 @@ fn check(result: VerificationResult<'_>, keyring: &Keyring, now: Timestamp) -> C
             } else if ka.valid_cert().alive().is_err() || ka.alive().is_err() {
                 Outcome::Expired
             } else {
-                Outcome::Bad
+                Outcome::Unfit
             };
             facts(outcome, sig, Some(&ka), keyring)
         }
         Err(VerificationError::BadSignature { sig, ka, error, .. }) => {
-            let outcome = if is_policy(&error) {
+            let outcome = if is_conditional(sig) {
+                Outcome::Unfit
+            } else if is_policy(&error) {
                 Outcome::Weak
             } else if sig.signature_creation_time().is_some_and(|time| time > skewed(now)) {
                 Outcome::Future
@@ -246,6 +262,13 @@ fn for_us(sig: &Signature, keyring: &Keyring) -> bool {
     named.peek().is_none()
         || !keyring.has_own()
         || named.any(|fingerprint| keyring.decision(fingerprint).0 == Acceptance::Own)
+}
+
+/// Whether the signature makes it a condition that something is understood which is not (RFC 9580 §5.2.3.7).
+fn is_conditional(sig: &Signature) -> bool {
+    let unknown =
+        |value: &SubpacketValue| matches!(value, SubpacketValue::Unknown { .. } | SubpacketValue::NotationData(_));
+    sig.hashed_area().iter().any(|subpacket| subpacket.critical() && unknown(subpacket.value()))
 }
 
 /// Whether sequoia's policy refused an algorithm.

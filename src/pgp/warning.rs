@@ -45,6 +45,8 @@ pub enum Warning {
     UnsignedCharset,
     /// Who signed it is no party of the case of the message.
     NotAParty,
+    /// The signature is by a key that may not sign messages, or on a condition that is not known here.
+    UnfitSignature,
 }
 
 impl Warning {
@@ -72,6 +74,7 @@ impl Warning {
             Self::SignedCiphertext => "signed-ciphertext",
             Self::UnsignedCharset => "unsigned-charset",
             Self::NotAParty => "signer-not-party",
+            Self::UnfitSignature => "unfit-signature",
         }
     }
 
@@ -115,6 +118,9 @@ impl Warning {
                 "Which characters the signed bytes stand for is said outside of the signature, and could have been changed."
             }
             Self::NotAParty => "Whoever signed it is no party of the case that it is filed in.",
+            Self::UnfitSignature => {
+                "The key that signed it may not sign messages, or the signature holds on a condition that this program does not know."
+            }
         }
     }
 
@@ -135,6 +141,7 @@ impl Warning {
             | Self::SignedCiphertext
             | Self::UnsignedCharset
             | Self::NotAParty
+            | Self::UnfitSignature
             | Self::HeaderMismatch => Loudness::Warning,
             Self::NotEncrypted
             | Self::FromMismatch

@@ -303,7 +303,7 @@ fn asks_for_an_address(model: &Model) -> bool {
 /// What fits the key: one's own is sent and kept alive, those of others are decided about; without any, one is made or taken in.
 fn key_hints(model: &Model) -> &'static [(Action, &'static str)] {
     let selected = match model.screens.last() {
-        Some(Screen::Keys(keys)) => keys.list.selected().map(|row| row.is_own()),
+        Some(Screen::Keys(keys)) => keys.list.selected().map(|row| (row.is_own(), row.asked)),
         _ => None,
     };
     match selected {
@@ -313,7 +313,17 @@ fn key_hints(model: &Model) -> &'static [(Action, &'static str)] {
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
-        Some(true) => &[
+        Some((true, true)) => &[
+            (Action::KeyUnlock, "open"),
+            (Action::KeyKeep, "open, keep passphrase"),
+            (Action::KeySend, "send"),
+            (Action::KeyExtend, "extend"),
+            (Action::KeyBackup, "back up"),
+            (Action::ListOpen, "all of it"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Some((true, false)) => &[
             (Action::KeySend, "send"),
             (Action::KeyExtend, "extend"),
             (Action::KeyBackup, "back up"),
@@ -323,7 +333,7 @@ fn key_hints(model: &Model) -> &'static [(Action, &'static str)] {
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
-        Some(false) => &[
+        Some((false, _)) => &[
             (Action::KeyVerify, "verified"),
             (Action::KeyAccept, "accept"),
             (Action::KeyReject, "reject"),

@@ -585,3 +585,40 @@ fn a_second_process_opens_a_key_of_the_running_one() {
     assert!(reads(), "one passphrase opens both");
     files_below(&home.path(), &mut |place, bytes| assert!(!holds(bytes, CANARY.as_bytes()), "{}", place.display()));
 }
+
+/// On the screen, too, a passphrase that is asked for each time can be kept: from then on one opens the profile and the key.
+#[test]
+fn a_passphrase_is_kept_by_a_press_of_a_key() {
+    if !installed("gpg") {
+        return;
+    }
+    let (gpg, home) = (Gpg::new(), home());
+    gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
+    let file = home.beside("from-gpg");
+    std::fs::write(&file, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
+    let sealed = home.beside("sealed.eml");
+    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
+    let (file, sealed) = (file.to_str().unwrap(), sealed.to_str().unwrap());
+    let taken = with_secret(&home, &["key", "import", "--ask-passphrase", file], CANARY);
+    assert_eq!(taken.code, 0, "{taken:?}");
+    let reads = || home.json(&["message", "show", sealed])["openpgp"]["decrypted"] == true;
+    let Some(screen) = home.screen((100, 30)) else { return };
+    screen.wait_for("Cases");
+    assert!(!reads());
+    screen.send_keys(&["g", "k"]);
+    screen.wait_for("opens with its own passphrase");
+    for (typed, answer) in [("wrong", "does not open"), (CANARY, "opens with the profile from now on")] {
+        screen.send_keys(&["O"]);
+        screen.wait_for("to be kept with the profile");
+        screen.type_text(typed);
+        screen.wait_for("typed, not shown");
+        screen.send_keys(&["Enter"]);
+        screen.wait_for(answer);
+        assert_eq!(reads(), typed == CANARY);
+    }
+    screen.wait_for("kept here, opens with the profile");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+    assert!(reads(), "one passphrase opens both");
+    files_below(&home.path(), &mut |place, bytes| assert!(!holds(bytes, CANARY.as_bytes()), "{}", place.display()));
+}

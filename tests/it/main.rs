@@ -43,6 +43,7 @@ mod logs;
 mod no_answer;
 mod outbox;
 mod pgp_corpus;
+mod pgp_deltachat;
 mod pgp_files;
 mod pgp_interop;
 mod pgp_large;

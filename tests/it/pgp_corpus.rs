@@ -31,6 +31,8 @@ use openpgp::serialize::SerializeInto as _;
 use openpgp::serialize::stream::{Compressor, Encryptor, LiteralWriter, Message as Writer, Recipient, Signer};
 use openpgp::types::{AEADAlgorithm, CompressionAlgorithm, Features, HashAlgorithm, SignatureType};
 
+mod odd;
+
 const VICTIM: &str = "h.lintwhite@copfs.gov.example";
 const ATTACKER: &str = "x@attacker.example";
 const US: &str = "i.thistledown@tg-law.example";

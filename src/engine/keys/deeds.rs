@@ -167,9 +167,11 @@ impl Keys {
                 let told = write(&directory, &file, backup.sheet.as_bytes())?;
                 format!("{told} Print it, then put the file out of the world; keep its passphrase somewhere else.")
             }
-            KeyDeed::Unlock(fingerprint, passphrase) => {
-                let info = self.unlock(&fingerprint, &passphrase.0, false)?;
-                format!("The key of {} is open until the profile is locked.", owner(&info))
+            KeyDeed::Unlock { fingerprint, passphrase, keep } => {
+                let info = self.unlock(&fingerprint, &passphrase.0, keep)?;
+                let until =
+                    if keep { "opens with the profile from now on" } else { "is open until the profile is locked" };
+                format!("The key of {} {until}.", owner(&info))
             }
             KeyDeed::Attach(to, fingerprint) => {
                 return Ok(Done::Attached(to, attachment(&fingerprint, self.export(&fingerprint)?)));

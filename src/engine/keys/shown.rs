@@ -34,6 +34,7 @@ pub(super) fn row(key: &KeyListed, ends: &[Soon], now: Timestamp) -> KeyRow {
         dates: line(&format!("{}, made {}, {expires}", info.algorithm, day(info.created))),
         secret: key.secret.map(|home| line(&secret(home, info.has_secret))),
         unlocked: info.has_secret,
+        asked: key.secret == Some(SecretHome::Asked),
         decisions: key.decisions.iter().map(|decision| line(&decided(decision))).collect(),
         cases: key.cases.iter().map(|case| line(&case.0)).collect(),
         source: line(&format!("{}, {}", key.source, day(key.added_at))),

@@ -153,6 +153,11 @@ impl Register {
         }
     }
 
+    /// Whether it is still being read.
+    pub(crate) fn is_loading(&self) -> bool {
+        matches!(*self.0.slot.lock().unwrap_or_else(PoisonError::into_inner), Slot::Loading)
+    }
+
     /// As [`Self::with`], but only where it has been read already: for whoever may not wait.
     pub(crate) fn now<T>(&self, work: impl FnOnce(&mut Loaded) -> T) -> Option<T> {
         match &mut *self.0.slot.try_lock().ok()? {

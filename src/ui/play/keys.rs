@@ -25,6 +25,7 @@ fn row(owner: &str, fingerprint: &str, acceptance: Acceptance, tone: Tone, state
         dates: line("Ed25519, made 2026-05-05, expires 2029-05-04"),
         secret: None,
         unlocked: false,
+        asked: false,
         decisions: Vec::new(),
         cases: Vec::new(),
         source: line("file, 2026-05-05"),
@@ -174,6 +175,23 @@ fn a_locked_key_asks_for_its_passphrase_and_a_lock_forgets_it() {
     play.event(Event::Locked);
     let model = format!("{:?}", play.model);
     assert!(!model.contains("otter") && !model.contains("Secret"), "{model}");
+}
+
+#[test]
+fn a_passphrase_that_is_asked_for_can_be_kept() {
+    let mut play = Play::new().keys("gk");
+    let mut keys = rows();
+    keys[0].secret = Some(SafeText::from("kept here, opens with its own passphrase; locked now"));
+    (keys[0].unlocked, keys[0].asked) = (false, true);
+    let fingerprint = keys[0].fingerprint.clone();
+    play.event(Event::Keys(keys.into()));
+    insta::assert_snapshot!("key-asked-80x24", play.screen());
+    play.press("Oweir<CR>");
+    play.press("oweir<CR>");
+    let unlock =
+        |keep| format!("Key(Unlock {{ fingerprint: \"{fingerprint}\", passphrase: Passphrase(…), keep: {keep} }})");
+    assert_eq!(play.told(), [unlock(true), unlock(false)]);
+    told("gkO", &[]);
 }
 
 #[test]

@@ -193,6 +193,7 @@ impl Model {
             Action::CaseChronology if self.popups.is_empty() => self.show_chronology(out),
             Action::MailExport if self.popups.is_empty() => self.ask_export(Making::Files, out),
             Action::MailBundle if self.popups.is_empty() => self.ask_export(Making::Bundle, out),
+            Action::MailExportStop if self.stop_documents(out) => {}
             Action::MailExportStop => out.push(Effect::StopExport),
             Action::ExportVerify if self.popups.is_empty() => {
                 self.ask_target(None, Making::Proof, "Read the export in directory again", out);
@@ -283,6 +284,10 @@ impl Model {
             }
             Some(Screen::Documents(documents)) if !documents.list.filter().is_empty() => {
                 documents.list.set_filter("");
+            }
+            Some(Screen::Documents(documents)) if documents.is_read() => {
+                out.push(Effect::StopDocuments);
+                self.pop(out);
             }
             Some(Screen::Pleas(pleas)) if !pleas.list.filter().is_empty() => {
                 pleas.list.set_filter("");

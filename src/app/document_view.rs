@@ -17,6 +17,38 @@ pub enum DocumentScope {
     Message(MessageRef),
 }
 
+/// How far the mail of a case was read for the list of its documents.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Far {
+    /// Messages that were read.
+    pub done: usize,
+    /// Of so many that came since somebody last looked.
+    pub of: usize,
+    /// Messages that are not here: nobody knows what came with them.
+    pub absent: usize,
+    /// Nobody reads on.
+    pub ended: bool,
+}
+
+impl Far {
+    /// In words, with the key that stops it; `None` where the list is whole.
+    #[must_use]
+    pub fn words(&self, stop: &str) -> Option<String> {
+        match (self.ended, self.of.saturating_sub(self.done), self.absent) {
+            (false, ..) => {
+                Some(format!("What came since is being read: {} of {} messages. {stop} stops it.", self.done, self.of))
+            }
+            (true, 0, 0) => None,
+            (true, 0, absent) => Some(format!(
+                "{absent} messages of this case are not fetched: what came with them is not listed. An export fetches them."
+            )),
+            (true, left, _) => {
+                Some(format!("The list is not whole: {left} messages are not read. Open it again to go on."))
+            }
+        }
+    }
+}
+
 /// A content, with everything that it came with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentRow {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::document_view::{DocumentRow, DocumentScope, Look};
+use super::document_view::{DocumentRow, DocumentScope, Far, Look};
 use super::effect::Effect;
 use super::line::Line;
 use super::model::Model;
@@ -54,12 +54,48 @@ impl Model {
                 && documents.scope == *scope
             {
                 documents.law = law;
+                documents.far = None;
                 documents.take(rows);
                 if documents.fresh.answered() {
                     out.push(Effect::ListDocuments(scope.clone()));
                 }
             }
         }
+    }
+
+    /// Takes a list that is not whole yet.
+    pub(super) fn documents_far(
+        &mut self,
+        scope: &DocumentScope,
+        rows: &Arc<[DocumentRow]>,
+        law: Option<Jurisdiction>,
+        far: Far,
+        out: &mut Vec<Effect>,
+    ) {
+        if far.ended {
+            self.documents_shown(scope, rows, law, out);
+        }
+        for screen in &mut self.screens {
+            if let Screen::Documents(documents) = screen
+                && documents.scope == *scope
+            {
+                documents.far = Some(far);
+                documents.law = law;
+                documents.fresh.loaded = true;
+                if !far.ended {
+                    documents.take(rows);
+                }
+            }
+        }
+    }
+
+    /// Ends the reading for the list of documents that is on screen; says whether there was any.
+    pub(super) fn stop_documents(&self, out: &mut Vec<Effect>) -> bool {
+        let is_read = matches!(self.screens.last(), Some(Screen::Documents(documents)) if documents.is_read());
+        if is_read {
+            out.push(Effect::StopDocuments);
+        }
+        is_read
     }
 
     /// Takes what was found in a document.

@@ -343,6 +343,8 @@ pub enum Effect {
     ShowChronology(CaseId),
     /// Send the documents of a case or a message.
     ListDocuments(DocumentScope),
+    /// End the reading of mail for the list of documents that is on screen.
+    StopDocuments,
     /// Look into a document, in the sandbox.
     Look(Box<Document>),
     /// Save documents to a directory.

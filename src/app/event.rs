@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::case_view::{AwaitingRow, CaseView, ChronologyRow, TriageRow};
-use super::document_view::{DocumentRow, DocumentScope, Look};
+use super::document_view::{DocumentRow, DocumentScope, Far, Look};
 use super::effect::{ComposerId, Deed, KeySource, Target};
 use super::export_view::ExportNews;
 use super::plea_view::NegotiationView;
@@ -125,6 +125,8 @@ pub enum Event {
     Chronology(CaseId, Arc<[ChronologyRow]>),
     /// The documents of a case or a message, one row for each content, and whose law holds.
     Documents(DocumentScope, Arc<[DocumentRow]>, Option<Jurisdiction>),
+    /// The same, while mail that came since is still being read for it.
+    DocumentsFar(DocumentScope, Arc<[DocumentRow]>, Option<Jurisdiction>, Far),
     /// What was found in a document that was looked into, by its digest; or why it was not.
     Looked(String, Result<Arc<Look>, Sentence>),
     /// What is known of a directory that is typed, in answer to [`super::effect::Effect::LookAtTarget`].

@@ -84,6 +84,7 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::Awaiting(rows) => model.awaiting_listed(&rows, out),
         Event::Looked(id, look) => model.looked(&id, look, out),
         Event::Documents(scope, rows, law) => model.documents_shown(&scope, &rows, law, out),
+        Event::DocumentsFar(scope, rows, law, far) => model.documents_far(&scope, &rows, law, far, out),
         Event::Chronology(id, rows) => model.chronology_shown(&id, &rows, out),
         Event::Pleas(rows) => model.pleas_listed(&rows, out),
         Event::Plea(case, answer) => model.plea_shown(&case, answer, out),

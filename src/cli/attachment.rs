@@ -91,7 +91,7 @@ struct Facts {
 /// The documents of a case; what is in quarantine is named by nothing but its digest.
 fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
     let case = case::find(call, id)?;
-    let documents = call.engine()?.documents(&case.id)?;
+    let (documents, absent) = call.engine()?.documents_and_absent(&case.id)?;
     let shut = documents.iter().filter(|one| one.reach == Reach::Quarantined).count();
     let line = |one: Document| Line {
         message: one.message.as_ref().map(ToString::to_string),
@@ -122,6 +122,10 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
         openpgp: None,
         inside: one.inside.map(|package| InsideLine { path: package.path, sha256: package.sha256 }),
     };
+    if absent > 0 {
+        call.output
+            .say(&format!("{absent} messages are not here: what came with them is not listed; an export fetches them"));
+    }
     if shut > 0 {
         call.output.say(&format!("{shut} in quarantine: neither searched nor exported"));
     }

@@ -35,6 +35,7 @@ mod tests {
         check("I enclose the letter; the attachment follows.", Some("enclose"));
         check("> Please find attached\nThank you.", None);
         check("Thank you.\n-- \nAttachments are virus-checked.", None);
+        check("Gweler y ddogfen ynghlwm.", Some("ynghlwm"));
         check("He is unattached, by the attache's account.", None);
         check("", None);
         assert_eq!(mention("Find it here with this.", &["here with".into()]).as_deref(), Some("here with"));

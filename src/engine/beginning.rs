@@ -180,6 +180,7 @@ impl Core {
             on_screen: None,
             looked: BTreeSet::new(),
             exporting: None,
+            listing: None,
             indexed: Arc::new(AtomicBool::new(false)),
             loaded: false,
             when_loaded: Vec::new(),

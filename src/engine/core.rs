@@ -208,6 +208,8 @@ pub(crate) struct Open {
     pub(crate) looked: BTreeSet<(String, String)>,
     /// While an export is at work: set to stop it.
     pub(crate) exporting: Option<Arc<AtomicBool>>,
+    /// Ends the reading of mail for the list of documents that is on screen.
+    pub(crate) listing: Option<Arc<AtomicBool>>,
     /// The index is kept up: it has been read from the cache, or is being read. What comes in before is in the cache alone.
     pub(crate) indexed: Arc<AtomicBool>,
     /// The cache has been read.

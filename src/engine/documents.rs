@@ -14,12 +14,10 @@ use super::inside::{self, files_in, may_hold_files, reach_together};
 use super::library::filing::name_digest;
 use super::reader::Around;
 use super::reading::{Look, Reading};
-use super::register::{Recorder, Register, files_of};
+use super::register::{Loaded, Register, files_of};
 use super::streamed::Streamed;
 use super::{Engine, files};
-use crate::app::document_view::{DocumentRow, DocumentScope};
-use crate::app::event::Event;
-use crate::case::document::{Direction, Document, Kinds, Package, Reach, folded};
+use crate::case::document::{Direction, Document, Kinds, Package, Reach};
 use crate::mail::display::AttachmentInfo;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
@@ -79,6 +77,16 @@ pub(crate) fn reach(
     }
 }
 
+/// Where the register tells of the documents of a case.
+fn places(loaded: &mut Loaded, case: &CaseId, here: &HashMap<u64, Vec<Here>>) -> Vec<(u32, u64)> {
+    let history = loaded.history();
+    let mut places = history.of_case(case);
+    places.extend(here.keys().filter_map(|id| history.received_at(*id)));
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
 impl Documents {
     /// Of a case, as far as the index knows; `None` while the register is still being read and nobody may wait.
     pub(crate) fn of(core: &Core, open: &Open, case: &CaseId, may_wait: bool) -> Option<Self> {
@@ -100,14 +108,7 @@ impl Documents {
             let seen = library.flags(key).is_some_and(|flags| flags & crate::store::flags::Flags::SEEN != 0);
             here.entry(id).or_default().push(Here { key, name, seen, served });
         }
-        let find = |loaded: &mut super::register::Loaded| {
-            let history = loaded.history();
-            let mut places = history.of_case(case);
-            places.extend(here.keys().filter_map(|id| history.received_at(*id)));
-            places.sort_unstable();
-            places.dedup();
-            places
-        };
+        let find = |loaded: &mut Loaded| places(loaded, case, &here);
         let places = if may_wait { open.register.with(find).ok()? } else { open.register.now(find)? };
         Some(Self {
             case: case.clone(),
@@ -127,10 +128,20 @@ impl Documents {
     /// # Errors
     /// The state store cannot be read.
     pub(crate) fn read(&self) -> Result<Vec<Document>, EngineError> {
+        self.read_at(&self.places)
+    }
+
+    /// Where the register tells of them now. Waits for the register.
+    pub(super) fn places(&self) -> Result<Vec<(u32, u64)>, EngineError> {
+        self.register.with(|loaded| places(loaded, &self.case, &self.here))
+    }
+
+    /// Reads them from these places.
+    pub(super) fn read_at(&self, places: &[(u32, u64)]) -> Result<Vec<Document>, EngineError> {
         let book = self.register.with(|loaded| loaded.book())?;
         let mut documents = Vec::new();
         let mut exported: HashMap<Digest, Timestamp> = HashMap::new();
-        for (stream, seq) in &self.places {
+        for (stream, seq) in places {
             let Some(row) = self.stores.state.register_row(*stream, *seq)? else { continue };
             let Ok(record) = Record::read(&row.record) else { continue };
             let Some(payload) = row.payload.as_deref().and_then(|bytes| Payload::read(bytes).ok()) else { continue };
@@ -343,57 +354,9 @@ pub(crate) fn with_inner(reading: &Reading, around: &Around) -> Vec<Document> {
     all
 }
 
-/// Rows for the screen: one for each content, the first that came before its copies.
-fn rows(documents: &[Document]) -> Arc<[DocumentRow]> {
-    let group = |places: Vec<usize>| {
-        let all: Vec<Document> = places.into_iter().filter_map(|at| documents.get(at).cloned()).collect();
-        DocumentRow::new(all)
-    };
-    folded(documents).into_iter().filter_map(group).collect()
-}
-
 impl Core {
-    /// Sends the documents of a case or a message; what came since somebody last looked is written down first.
-    pub(super) fn send_documents(&mut self, open: &mut Open, scope: DocumentScope) {
-        let DocumentScope::Case(case) = &scope else { return self.send_documents_of_message(open, scope) };
-        let recorder = Recorder::of(self, open, Some(case), false);
-        let (announcer, core, number) = (self.announcer.clone(), self.handle.clone(), open.number);
-        let (case, register) = (case.clone(), open.register.clone());
-        self.runtime.spawn_blocking(move || {
-            let recorded = recorder.map_or(Ok(0), |recorder| recorder.write());
-            // Waited for out here: the core waits for nobody.
-            let ready = recorded.and_then(|_| register.with(|_| ()));
-            core.clone().front_of(number, move |core, open| {
-                let documents = ready.map(|()| Documents::of(core, open, &case, true));
-                let handle = core.handle.clone();
-                let law = core.law(open, &case);
-                core.runtime.spawn_blocking(move || {
-                    let read = documents.and_then(|documents| documents.map_or(Ok(Vec::new()), |some| some.read()));
-                    match read {
-                        Ok(documents) => announcer.send(Event::Documents(scope, rows(&documents), law)),
-                        Err(error) => handle.front(move |core| core.complain(&error)),
-                    }
-                });
-            });
-        });
-    }
-
-    fn send_documents_of_message(&mut self, open: &mut Open, scope: DocumentScope) {
-        let DocumentScope::Message(name) = &scope else { return };
-        let announcer = self.announcer.clone();
-        let case = open.library.key(name).and_then(|key| open.library.cases_of(key).into_iter().next());
-        let law = case.and_then(|(case, _)| self.law(open, &case));
-        self.with_message(open, name.clone(), move |read| match read {
-            Ok((streamed, around)) => {
-                let documents = streamed.reading.map(|reading| with_inner(&reading, &around)).unwrap_or_default();
-                announcer.send(Event::Documents(scope, rows(&documents), law));
-            }
-            Err(words) => announcer.send(Event::Notice(words)),
-        });
-    }
-
     /// Whose law a case is under: by its record, else by its numbers.
-    fn law(&self, open: &Open, case: &CaseId) -> Option<crate::case::Jurisdiction> {
+    pub(super) fn law(&self, open: &Open, case: &CaseId) -> Option<crate::case::Jurisdiction> {
         use super::guard::Records as _;
         let record = self.records(open).record(case);
         record.map_or_else(|| self.law_of(open, case), |record| Some(record.jurisdiction))
@@ -415,10 +378,18 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the stores cannot be read.
     pub fn documents(&self, case: &CaseId) -> Result<Vec<Document>, EngineError> {
-        self.record_mail(Some(case))?;
+        self.documents_and_absent(case).map(|(documents, _)| documents)
+    }
+
+    /// The same, and how many messages of the case are not here: what came with them nobody knows.
+    ///
+    /// # Errors
+    /// As [`Self::documents`].
+    pub fn documents_and_absent(&self, case: &CaseId) -> Result<(Vec<Document>, usize), EngineError> {
+        let absent = self.record_what_came(Some(case))?.absent;
         let id = case.clone();
         let documents = self.core.ask_open(move |core, open| Documents::of(core, open, &id, true))?;
-        documents.map_or(Ok(Vec::new()), |documents| documents.read())
+        Ok((documents.map_or(Ok(Vec::new()), |documents| documents.read())?, absent))
     }
 
     /// Takes a file into a case: its bytes are kept sealed, its digest, time and source written into the register.

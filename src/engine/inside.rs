@@ -11,6 +11,7 @@ use crate::engine::documents::reach;
 use crate::look::tnef::{self, Inner, Packed};
 use crate::look::{self};
 use crate::mail::display::AttachmentInfo;
+use crate::mail::message::Message;
 use crate::mail::safe::file_name;
 use crate::pgp::large::Plain;
 use crate::register::Book;
@@ -60,6 +61,21 @@ pub(crate) fn reach_within(
     };
     let files = files_in(content).map(|packed| packed.files.iter().map(of).collect::<Vec<_>>()).unwrap_or_default();
     files.into_iter().max_by_key(|(reach, _)| *reach).unwrap_or_default()
+}
+
+/// The name of a file within an attached message that is never meant for the defence; `None` where there is none, or the attachment is no message.
+pub(crate) fn withheld_in_message(message: &Message, place: usize, kinds: &Kinds) -> Option<String> {
+    let part = message.parts().get(place).filter(|part| part.is_message())?;
+    let mut left = part.children.clone();
+    while let Some(part) = left.pop().and_then(|place| message.parts().get(place)) {
+        if let Some(name) = part.name.as_deref().map(file_name)
+            && kinds.of(&name, &part.media_type).withheld
+        {
+            return Some(name);
+        }
+        left.extend(&part.children);
+    }
+    None
 }
 
 /// Whether each of the documents of a message may be looked at: what is in a package goes as the package does, and the package as what is in it. Who

@@ -46,6 +46,7 @@ pub mod keys;
 mod lane;
 mod large;
 mod library;
+mod listing;
 mod loading;
 mod looked;
 mod looking;

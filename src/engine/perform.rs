@@ -137,6 +137,7 @@ impl Core {
             Effect::Chase(case, question) => self.offer_chase(open, case, &question),
             Effect::ShowChronology(id) => self.send_chronology(open, id),
             Effect::ListDocuments(scope) => self.send_documents(open, scope),
+            Effect::StopDocuments => Self::stop_documents(open),
             Effect::Look(document) => self.look(open, *document),
             Effect::SaveDocuments(documents, dir) => self.save_documents(open, documents, dir),
             Effect::Outside(document) => self.open_outside(open, *document),

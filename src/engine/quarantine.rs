@@ -17,7 +17,7 @@ use super::ask::on_deep_stack;
 use super::core::{Core, EngineError, Open};
 use super::documents::reach;
 use super::ingest::header_of;
-use super::inside::{digest_of, may_hold_files, reach_of_plain, reach_within};
+use super::inside::{digest_of, may_hold_files, reach_of_plain, reach_within, withheld_in_message};
 use super::reading::{Look, Reading};
 use super::register::Recorder;
 use super::streamed::{Kept, Streamed, unreadable};
@@ -127,6 +127,10 @@ impl Reading {
                 if within != Reach::Open {
                     (found, name) = (within, format!("{file} in {name}"));
                 }
+            }
+            let may_be_watched = found == Reach::Open && !is_own && !book.was_released(&info.sha256);
+            if let Some(file) = withheld_in_message(&self.opened.shown, info.part, kinds).filter(|_| may_be_watched) {
+                (found, name) = (Reach::Watched, format!("{file} in {name}"));
             }
             match found {
                 Reach::Open => {}

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{Advice, AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 use sha2::{Digest as _, Sha256};
+use unicode_normalization::UnicodeNormalization as _;
 
 use super::manifest::is_inside;
 use super::{ExportError, layout};
@@ -117,8 +118,11 @@ impl<W: Write> Write for Meter<W> {
     }
 }
 
+/// What file systems that do not tell capitals apart, or a letter with its accent from the two of them (`é` is U+00E9, or U+0065 U+0301), take a name
+/// for.
 fn fold(name: &str) -> String {
-    name.to_lowercase()
+    let upper = name.nfd().flat_map(char::to_uppercase);
+    upper.flat_map(char::to_lowercase).nfd().collect()
 }
 
 fn below(directory: &str, name: &str) -> String {

@@ -206,7 +206,12 @@ fn message(bytes: &[u8]) -> Found {
     for file in &body.attachments {
         text.push_str(&format!("\n[{}: {}, {} bytes]", file.path, file.name, file.bytes));
     }
-    Found::text("message", text).note("A message within the message: who wrote it is not checked.")
+    let found = Found::text("message", text).note("A message within the message: who wrote it is not checked.");
+    if body.attachments.is_empty() {
+        found
+    } else {
+        found.note("What came with it is in this message: it is saved and exported with it, as one file.")
+    }
 }
 
 #[cfg(test)]

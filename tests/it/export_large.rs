@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use unicode_normalization::UnicodeNormalization as _;
+
 use crate::export::{World, files, has, idpc, path, pdf, ran};
 use crate::support::home::Screen;
 use crate::walkthrough::show;
@@ -105,6 +107,8 @@ fn a_large_message_that_nobody_has_named_stays_in_the_case_that_it_was_filed_to(
 fn hostile_names_stay_inside_and_nothing_is_lost() {
     let Some(world) = World::new() else { return };
     let long = format!("{}.pdf", "ö".repeat(300));
+    // 255 octets, the most that a file system takes, of four each.
+    let wide = format!("{}.x", "🐿".repeat(63));
     let names = [
         "CON",
         "nul.txt",
@@ -125,6 +129,15 @@ fn hostile_names_stay_inside_and_nothing_is_lost() {
         "a:b.pdf",
         "-rf",
         &long,
+        &wide,
+        "caf\u{e9}.pdf",
+        "cafe\u{301}.pdf",
+        "CAFE\u{301}.pdf",
+        "COM¹.pdf",
+        "AUX.tar.gz",
+        "trailing. . .",
+        "\u{feff}MG5.pdf",
+        "\n",
         "MANIFEST.sha256",
         "INDEX.csv",
     ];
@@ -139,15 +152,15 @@ fn hostile_names_stay_inside_and_nothing_is_lost() {
     assert_eq!(std::fs::read_dir(world.out()).unwrap().count(), 1);
     let found = files(&case);
     assert_eq!(found.len(), names.len() + 1 + 5, "{found:#?}");
-    let mut folded: Vec<String> = found.iter().map(|name| name.to_lowercase()).collect();
+    let mut folded: Vec<String> = found.iter().map(|name| name.nfc().collect::<String>().to_lowercase()).collect();
     folded.sort();
     folded.dedup();
-    assert_eq!(folded.len(), found.len(), "no two are one where capitals are not told apart: {found:#?}");
+    assert_eq!(folded.len(), found.len(), "no two are one where capitals or accents are not told apart: {found:#?}");
     for name in &found {
         let last = name.rsplit('/').next().unwrap();
         let stem = last.split('.').next().unwrap().to_uppercase();
         assert!(last.len() <= 120 && !last.starts_with('.') && !last.ends_with(['.', ' ']), "{name:?}");
-        assert!(!["CON", "NUL", "COM1"].contains(&stem.as_str()), "{name:?}");
+        assert!(!["CON", "NUL", "COM1", "COM¹", "AUX"].contains(&stem.as_str()), "{name:?}");
         assert!(!last.contains([':', '\\', '\u{202e}']) && !last.chars().any(char::is_control), "{name:?}");
     }
     assert!(ran("sha256sum", &["-c", "--strict", "--quiet", "MANIFEST.sha256"], &case).0);

@@ -65,7 +65,7 @@ const FOREIGN: &[(&str, &[&str])] = &[
     ("quick_xml", &["look"]),
     ("zip", &["look", "enclose", "export"]),
     ("seccompiler", &["engine"]),
-    ("lopdf", &["export", "plea"]),
+    ("lopdf", &["export", "look", "plea"]),
 ];
 
 /// No file, no socket, no environment, no process, no clock.

@@ -190,3 +190,29 @@ fn a_file_in_a_winmail_is_looked_at_put_out_of_reach_and_taken_back_from_the_lis
     screen.send_keys(&["C-q"]);
     assert_eq!(screen.wait_for_end(), 0);
 }
+
+#[test]
+fn a_schedule_in_a_message_that_is_attached_shuts_it() {
+    let Some(world) = World::new() else { return };
+    let inner = idpc("inner", "schedules", &[("MG6D Ferret.txt", "text/x-schedule", b"those who told".to_vec())]);
+    let id = "outer@cps.gov.example";
+    let raw = String::from_utf8(idpc("outer", "R v FERRET 99ZX0012326", &[])).unwrap();
+    let nested = format!(
+        "--weir\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml\r\n\r\n{}\r\n--weir--",
+        String::from_utf8(inner).unwrap().replace("weir", "brook")
+    );
+    world.deliver(raw.replace("--weir--", &nested).as_bytes());
+    world.home.done(&["sync"], b"");
+    let told = world.home.done(&["message", "show", id], b"");
+    assert!(told.starts_with("Possible mis-service: MG6D Ferret.txt in fwd.eml"), "{told}");
+    let ran = world.home.run(&["attachment", "look", id, "--part", "2"], b"");
+    assert!(ran.code == 1 && !ran.out.contains("MG6D"), "{ran:?}");
+    let done = world.home.run(&["--json", "case", "export", "FERRET", "--to", path(&world.out())], b"");
+    assert!(done.out.contains("may not be meant for you"), "{done:?}");
+    assert!(!world.out().exists() || !files(&world.out()).iter().any(|name| name.ends_with(".eml")), "{done:?}");
+    // With a reason it is opened all the same.
+    let because = ["--release", "--because", "the CPS agreed"];
+    world.home.done(&[&["attachment", "quarantine", id, "--part", "2"][..], &because].concat(), b"");
+    let ran = world.home.run(&["attachment", "look", id, "--part", "2"], b"");
+    assert!(ran.code == 0 && ran.out.contains("MG6D Ferret.txt"), "{ran:?}");
+}

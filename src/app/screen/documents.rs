@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Freshness;
-use crate::app::document_view::{DocumentRow, DocumentScope};
+use crate::app::document_view::{DocumentRow, DocumentScope, Far};
 use crate::app::list::{List, Row};
 use crate::case::Jurisdiction;
 use crate::case::document::{Direction, Document, Reach, SortBy};
@@ -41,6 +41,8 @@ pub struct Documents {
     pub fresh: Freshness,
     /// Rows that are marked for what is done next.
     pub marked: HashSet<SafeText>,
+    /// How far mail was read for it, where that is not done.
+    pub far: Option<Far>,
 }
 
 impl Documents {
@@ -55,6 +57,7 @@ impl Documents {
             sort: SortBy::default(),
             fresh: Freshness::default(),
             marked: HashSet::new(),
+            far: None,
         }
     }
 
@@ -62,6 +65,12 @@ impl Documents {
     pub fn take(&mut self, rows: &[DocumentRow]) {
         self.marked.retain(|id| rows.iter().any(|row| row.id == *id));
         self.put(rows.to_vec());
+    }
+
+    /// Whether mail is being read for it.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        self.far.is_some_and(|far| !far.ended)
     }
 
     /// The next order.

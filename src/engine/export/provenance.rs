@@ -6,7 +6,7 @@ use super::gather::{Exporter, Letter};
 use crate::case::document::{Direction, Document, Reach};
 use crate::case::{Class, MessageName, service};
 use crate::engine::documents::reach;
-use crate::engine::inside::{may_hold_files, reach_within};
+use crate::engine::inside::{may_hold_files, reach_within, withheld_in_message};
 use crate::engine::quarantine::names_any;
 use crate::engine::reading::Reading;
 use crate::engine::streamed::Streamed;
@@ -128,6 +128,11 @@ impl Exporter {
         let own = self.own_reach(book, letter, one);
         if own != Reach::Open {
             return Ok(own);
+        }
+        let kinds = &self.settings.config.documents;
+        let reading = message.reading.as_ref().filter(|_| !letter.is_own && !book.was_released(&one.sha256));
+        if reading.is_some_and(|reading| withheld_in_message(&reading.opened.shown, one.part, kinds).is_some()) {
+            return Ok(Reach::Watched);
         }
         let Some(content) = package(message, one) else { return Ok(own) };
         Ok(reach_within(book, &self.settings.config.documents, &one.sha256, &content, direction(letter)).0)

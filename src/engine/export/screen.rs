@@ -79,7 +79,11 @@ impl Core {
             };
             let fetch = |letter: &Letter| fetcher.fetch(letter);
             // What came since somebody last looked is written down first: when a message was first seen stands in the manifest.
-            let recorded = recorder.map_or(Ok(0), |recorder| recorder.write());
+            let recorded = recorder.map_or(Ok(0), |recorder| {
+                recorder
+                    .write_watched(&|_, _| !stop.load(Ordering::Relaxed) && keyring.is(&exporter.keyring))
+                    .map(|done| done.messages)
+            });
             let done = recorded.and_then(|_| match making {
                 Making::Files => exporter.run(&fetch, &told).map(|done| {
                     (done.left_out.is_empty(), format!("{}. In {}.", done.words(), done.directory.display()))

@@ -23,7 +23,7 @@ use zeroize::Zeroizing;
 pub(crate) use self::auto::Auto;
 pub(crate) use self::enclosed::files_of;
 use self::history::History;
-pub(crate) use self::recorder::{Recorder, signed_by};
+pub(crate) use self::recorder::{Recorded, Recorder, signed_by};
 pub use self::replicate::Replicated;
 pub(crate) use self::replicate::is_mailbox;
 pub(crate) use self::shred::tombstone;

@@ -2,6 +2,7 @@
 //! for a while, and before anybody asks what happened.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -26,8 +27,23 @@ use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
 
-/// Messages that are written down in one transaction.
+/// Messages that are written down in one transaction, and how long they are gathered for one.
 const BATCH: usize = 200;
+const BATCH_TIME: Duration = Duration::from_millis(500);
+
+/// How far it is: messages that were looked at, of so many.
+pub(crate) type Watch<'a> = &'a dyn Fn(usize, usize) -> bool;
+
+/// What was written down.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    /// Messages.
+    pub(crate) messages: usize,
+    /// Messages that are not here, and so not read.
+    pub(crate) absent: usize,
+    /// Messages that are left, because whoever watches ended it.
+    pub(crate) left: usize,
+}
 
 /// A message that came.
 struct Came {
@@ -107,17 +123,39 @@ impl Recorder {
         (!self.came.is_empty()).then_some(self)
     }
 
+    /// How many messages came.
+    pub(crate) fn count(&self) -> usize {
+        self.came.len()
+    }
+
     /// Writes it down. Blocks, and reads foreign bytes: call it where the stack is deep.
     ///
     /// # Errors
     /// The state store cannot be written. A message that is not here is passed over until it is.
     pub(crate) fn write(&self) -> Result<usize, EngineError> {
+        self.write_watched(&|_, _| true).map(|done| done.messages)
+    }
+
+    /// The same, watched: `false` ends it. What was read until then is written down.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub(crate) fn write_watched(&self, watch: Watch<'_>) -> Result<Recorded, EngineError> {
         let hand = Hand { stores: &self.stores, settings: &self.settings, keyring: &self.keyring };
-        let mut written = 0_usize;
-        for some in self.came.chunks(BATCH) {
+        let mut done = Recorded::default();
+        let mut rest = self.came.as_slice();
+        while !rest.is_empty() {
             let mut events = Vec::new();
-            for came in some {
-                let Some((facts, reading)) = self.facts_of(came.key) else { continue };
+            let begun = Instant::now();
+            while let Some((came, others)) = rest.split_first() {
+                if events.len() >= BATCH || begun.elapsed() > BATCH_TIME {
+                    break;
+                }
+                rest = others;
+                let Some((facts, reading)) = self.facts_of(came.key) else {
+                    done.absent = done.absent.saturating_add(1);
+                    continue;
+                };
                 self.register.tell_apart(came.key);
                 let deemed_service = self.deemed(&facts, facts.date.unwrap_or(came.received), came.law);
                 // The same message in two mailboxes, or in this batch twice.
@@ -144,10 +182,14 @@ impl Recorder {
                     tls: self.channel(came.key),
                     deemed_service,
                 });
-                written = written.saturating_add(1);
+                done.messages = done.messages.saturating_add(1);
                 events.extend(acts.unwrap_or_default());
             }
             self.register.append(&hand, &events)?;
+            if !watch(self.came.len() - rest.len(), self.came.len()) {
+                done.left = rest.len();
+                return Ok(done);
+            }
         }
         let (mut events, mut recorded) = (Vec::new(), Vec::new());
         for (row, law) in &self.sent {
@@ -166,10 +208,10 @@ impl Recorder {
                 deemed_service,
             });
         }
-        written = written.saturating_add(events.len());
+        done.messages = done.messages.saturating_add(events.len());
         self.register.append(&hand, &events)?;
         recorded.into_iter().for_each(|id| channels::forget_sent(&self.stores, id));
-        Ok(written)
+        Ok(done)
     }
 
     /// The connection that a message came over, where that is known.
@@ -286,6 +328,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the state store cannot be written.
     pub fn record_mail(&self, only: Option<&CaseId>) -> Result<usize, EngineError> {
+        self.record_what_came(only).map(|done| done.messages)
+    }
+
+    /// The same, with what was not here.
+    pub(crate) fn record_what_came(&self, only: Option<&CaseId>) -> Result<Recorded, EngineError> {
         // Waited for out here: the core waits for nobody.
         self.register_parts()?.0.with(|_| ())?;
         let Some(recorder) = self.core.ask_open({
@@ -293,10 +340,10 @@ impl Engine {
             move |core, open| Recorder::of(core, open, only.as_ref(), true)
         })?
         else {
-            return Ok(0);
+            return Ok(Recorded::default());
         };
         let runtime = self.runtime.as_ref().ok_or(EngineError::Ended)?;
-        let task = runtime.spawn_blocking(move || recorder.write());
+        let task = runtime.spawn_blocking(move || recorder.write_watched(&|_, _| true));
         self.block_on(task)?.map_err(|_| EngineError::Ended)?
     }
 }

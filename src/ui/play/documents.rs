@@ -6,7 +6,7 @@ use jiff::civil::date;
 
 use super::cast::{safe, time};
 use super::{Play, sentence};
-use crate::app::document_view::{DocumentRow, Look, Offered, Picture};
+use crate::app::document_view::{DocumentRow, Far, Look, Offered, Picture};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::export_view::ExportNews;
@@ -97,6 +97,36 @@ fn the_list_looks_so() {
         insta::assert_snapshot!(name, documents(size).screen());
     }
     insta::assert_snapshot!("documents_watched", documents((80, 24)).keys("jj").screen());
+}
+
+#[test]
+fn a_list_that_is_not_whole_says_so_and_its_reading_can_be_ended() {
+    let far = |play: &Play, far: Far| {
+        let Some(Screen::Documents(shown)) = play.model.screens.last() else { panic!("no list") };
+        Event::DocumentsFar(shown.scope.clone(), play.world.documents.clone().into(), None, far)
+    };
+    let mut play = documents((80, 24));
+    let news = far(&play, Far { done: 12, of: 900, ..Far::default() });
+    play.event(news);
+    assert!(play.screen().contains("12 of 900 messages"), "{}", play.screen());
+    let stopped = |play: &Play| play.effects.iter().any(|effect| matches!(effect, Effect::StopDocuments));
+    let play = play.keys("<C-x>");
+    assert!(stopped(&play) && matches!(play.model.screens.last(), Some(Screen::Documents(_))));
+    // Who leaves does not want it any more.
+    let mut play = documents((80, 24));
+    let news = far(&play, Far { done: 12, of: 900, ..Far::default() });
+    play.event(news);
+    let play = play.keys("<Esc>");
+    assert!(stopped(&play) && !matches!(play.model.screens.last(), Some(Screen::Documents(_))));
+    let mut play = documents((80, 24));
+    let news = far(&play, Far { done: 12, of: 900, ended: true, absent: 0 });
+    play.event(news);
+    assert!(play.screen().contains("888 messages are not read"), "{}", play.screen());
+    let news = far(&play, Far { done: 900, of: 900, ended: true, absent: 3 });
+    play.event(news);
+    assert!(play.screen().contains("3 messages of this case are not fetched"), "{}", play.screen());
+    let play = play.keys("<C-x>");
+    assert!(!stopped(&play), "nothing is read any more");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{lead, point, say};
+use crate::action::{Action, Context};
 use crate::app::Model;
 use crate::app::document_view::DocumentRow;
 use crate::app::screen::documents::Documents;
@@ -103,7 +104,11 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         }
         point(model, canvas, area, y, chosen);
     }
-    if documents.list.is_empty() {
+    let stop = model.settings.keymap.hint(Context::Global, Action::MailExportStop).unwrap_or_default();
+    let far = documents.far.and_then(|far| far.words(stop));
+    if let Some(words) = far.as_ref().filter(|_| documents.list.is_empty() && documents.list.filter().is_empty()) {
+        say(canvas, area, words);
+    } else if documents.list.is_empty() {
         let words = match (documents.fresh.loaded, documents.list.filter().is_empty()) {
             (false, _) => "Reading the documents.",
             (true, true) => "No document came with mail that is filed here, and none was taken in by hand.",
@@ -111,7 +116,7 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         };
         say(canvas, area, words);
     }
-    details(model, documents, canvas, area);
+    details(model, documents, canvas, area, far);
 }
 
 /// The day on which something counts as served, out of the sentence that says so.
@@ -135,7 +140,7 @@ fn more(canvas: &mut Canvas<'_>, x: u16, y: u16, texts: [&str; 4], style: ratatu
 }
 
 /// What is known of the document at the cursor.
-fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: Area) {
+fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: Area, far: Option<String>) {
     let body = model.parts().body;
     let y = list.y + list.height;
     let height = (body.y + body.height).saturating_sub(y);
@@ -144,7 +149,7 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
     let inner = inset(Area { y: y + 1, height: height - 1, ..body });
     let zone = &model.settings.zone;
     let first = &row.first;
-    let mut lines: Vec<(Tone, SafeText)> = Vec::new();
+    let mut lines: Vec<(Tone, SafeText)> = far.iter().map(|words| (Tone::Warning, SafeText::line(words))).collect();
     match first.reach {
         Reach::Open => {}
         Reach::Watched => lines.push((

@@ -285,6 +285,11 @@ impl Model {
 pub(super) fn shut_words(document: &Document) -> String {
     match document.reach {
         Reach::Quarantined => "It is in quarantine: not shown, saved or exported.".to_owned(),
+        Reach::Watched if !document.kind.withheld => {
+            let words =
+                "is in one package with something that may not be meant for you: no preview. Stop, and quarantine it.";
+            format!("\u{201c}{}\u{201d} {words}", document.name)
+        }
         Reach::Watched => {
             format!("{} may not be meant for you: no preview. Stop, and quarantine it.", document.kind.code)
         }

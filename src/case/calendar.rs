@@ -1,7 +1,8 @@
 //! Business days, by dated tables of bank holidays: those of England and Wales differ from those of Scotland.
 //!
 //! A business day is any day except Saturday, Sunday, Christmas Day, Good Friday and a bank holiday (Criminal Procedure Rules 2025
-//! r.2.2). The tables end; beyond their last year only weekends, Christmas Day and Good Friday are known, and every answer says so.
+//! r.2.2). The tables end; outside of their years the ordinary bank holidays are reckoned by the Banking and Financial Dealings Act 1971, Sch. 1; those that
+//! are proclaimed are not known, and every answer says so.
 
 use std::collections::BTreeMap;
 
@@ -115,7 +116,8 @@ impl Calendar {
         if Some(date) == good_friday(date.year()) {
             return Some("Good Friday");
         }
-        self.table(jurisdiction).get(&date).map(String::as_str)
+        let by_rule = || if self.knows(date) { None } else { ordinary(jurisdiction, date) };
+        self.table(jurisdiction).get(&date).map(String::as_str).or_else(by_rule)
     }
 
     /// Whether a day is a business day.
@@ -173,6 +175,42 @@ impl Calendar {
         }
         count
     }
+}
+
+/// The bank holiday that the Act of 1971 and the yearly proclamations under it make of a day, where nothing out of the ordinary was proclaimed.
+fn ordinary(jurisdiction: Jurisdiction, date: Date) -> Option<&'static str> {
+    let scotland = jurisdiction == Jurisdiction::Scotland;
+    let (month, day, monday) = (date.month(), date.day(), date.weekday() == Weekday::Monday);
+    let of = |month, days: &[i8]| in_lieu(date.year(), month, days).contains(&date);
+    let easter_monday = || good_friday(date.year())?.checked_add(jiff::Span::new().days(3)).ok();
+    match month {
+        1 if of(1, if scotland { &[1, 2] } else { &[1] }) => Some("New Year"),
+        3 | 4 if !scotland && easter_monday() == Some(date) => Some("Easter Monday"),
+        5 if monday && day <= 7 => Some("Early May bank holiday"),
+        5 if monday && day > 24 => Some("Spring bank holiday"),
+        8 if monday && (if scotland { day <= 7 } else { day > 24 }) => Some("Summer bank holiday"),
+        11 | 12 if scotland && of(11, &[30]) => Some("St Andrew's Day"),
+        12 if of(12, &[25, 26]) => Some("Christmas"),
+        _ => None,
+    }
+}
+
+/// Days of a month; for each that falls on a weekend the next day that is neither a weekend nor one of them.
+fn in_lieu(year: i16, month: i8, days: &[i8]) -> Vec<Date> {
+    let all: Vec<Date> = days.iter().filter_map(|day| Date::new(year, month, *day).ok()).collect();
+    let is_free = |date: Date| date.weekday().to_monday_zero_offset() < 5;
+    let mut found: Vec<Date> = all.iter().copied().filter(|date| is_free(*date)).collect();
+    for date in all.iter().filter(|date| !is_free(**date)) {
+        let mut next = *date;
+        while !is_free(next) || found.contains(&next) {
+            match next.tomorrow() {
+                Ok(day) => next = day,
+                Err(_) => return found,
+            }
+        }
+        found.push(next);
+    }
+    found
 }
 
 /// Good Friday of a year: two days before Easter Sunday (the Gregorian computus of Meeus, Astronomical Algorithms, ch. 8).
@@ -249,6 +287,30 @@ mod tests {
         assert_eq!(calendar.between(EnglandWales, date(2026, 3, 4), date(2026, 3, 11)), 5);
         assert_eq!(calendar.between(EnglandWales, date(2026, 3, 6), date(2026, 3, 8)), 0);
         assert_eq!(calendar.between(EnglandWales, date(2026, 3, 6), date(2026, 3, 1)), 0);
+    }
+
+    #[test]
+    fn outside_of_the_tables_the_ordinary_holidays_are_reckoned_and_none_is_said_to_be_sure() {
+        let calendar = Calendar::default();
+        // What is reckoned is what the tables have, but for what was proclaimed out of the ordinary.
+        for jurisdiction in [EnglandWales, Scotland] {
+            let mut day = date(2024, 1, 1);
+            while day.year() <= calendar.last_year() {
+                let listed = calendar.table(jurisdiction).get(&day).filter(|name| *name != "World Cup bank holiday");
+                let weekend = day.weekday().to_monday_zero_offset() >= 5;
+                let reckoned = super::ordinary(jurisdiction, day).is_some() || good_friday(day.year()) == Some(day);
+                assert_eq!(reckoned && !weekend, listed.is_some(), "{jurisdiction:?} {day} {listed:?}");
+                day = day.tomorrow().unwrap();
+            }
+        }
+        // Easter 2029 is on 1 April, Christmas 2032 on a Saturday, 2033 on a Sunday.
+        assert_eq!(calendar.next(EnglandWales, date(2029, 3, 29)).date, date(2029, 4, 3));
+        assert_eq!(calendar.next(Scotland, date(2029, 3, 29)).date, date(2029, 4, 2));
+        assert_eq!(calendar.next(EnglandWales, date(2032, 12, 24)).date, date(2032, 12, 29));
+        assert_eq!(calendar.next(EnglandWales, date(2033, 12, 23)).date, date(2033, 12, 28));
+        assert_eq!(calendar.next(Scotland, date(2033, 12, 30)).date, date(2034, 1, 4));
+        assert_eq!(calendar.next(EnglandWales, date(2023, 12, 29)).date, date(2024, 1, 2));
+        assert!(!calendar.next(EnglandWales, date(2029, 3, 29)).known);
     }
 
     #[test]

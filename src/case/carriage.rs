@@ -225,9 +225,19 @@ impl Classes {
     }
 }
 
-/// The domain in lower case, without a final dot; empty where there is none.
+/// The domain in lower case, without a final dot; empty where there is none, or where no mail server would take the address for one of it:
+/// what stands in a field of a foreign message may be anything.
 fn domain_of(addr: &str) -> String {
-    addr.trim().rsplit_once('@').map(|(_, domain)| domain.trim_end_matches('.').to_lowercase()).unwrap_or_default()
+    let Some((local, domain)) = addr.trim().rsplit_once('@') else { return String::new() };
+    let domain = domain.strip_suffix('.').unwrap_or(domain);
+    let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
+    let is_label = |label: &str| {
+        let plain = label.chars().all(|c| c.is_alphanumeric() || c == '-' || c == '_');
+        plain && !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
+    };
+    let is_address =
+        !local.is_empty() && (quoted || !local.contains(['@', ' ', '<', '>', ','])) && domain.split('.').all(is_label);
+    if is_address { domain.to_lowercase() } else { String::new() }
 }
 
 fn ends_with_labels(domain: &str, suffix: &str) -> bool {
@@ -264,6 +274,22 @@ mod tests {
         check("y@cjsm.net.example", Class::Open);
         check("cps.gov.uk", Class::Open);
         check("a@cps.gov.uk@attacker.example", Class::Open);
+        check("a@attacker.example@cps.gov.uk", Class::Open);
+        check("\"a@attacker.example\"@cps.gov.uk", Class::Gov);
+        check("\"a@cps.gov.uk\"@attacker.example", Class::Open);
+        check("a@attacker.example/.gov.uk", Class::Open);
+        check("a@attacker.example\u{2024}.gov.uk", Class::Open);
+        check("a@attacker.example .gov.uk", Class::Open);
+        check("a@attacker..gov.uk", Class::Open);
+        check("a@.gov.uk", Class::Open);
+        check("a@-.gov.uk", Class::Open);
+        check("a@[192.0.2.1].gov.uk", Class::Open);
+        check("a@cps.gov.uk\u{200b}", Class::Open);
+        check("a@cps\u{3002}gov\u{3002}uk", Class::Open);
+        check("a@cps.g\u{43e}v.uk", Class::Open);
+        check("a@cps.xn--gv-fmc.uk", Class::Open);
+        check("a@cps.gov.uk%attacker.example", Class::Open);
+        check("@cps.gov.uk", Class::Open);
         check("", Class::Open);
     }
 

@@ -22,6 +22,9 @@ const BUILT_IN: &str = include_str!("document/kinds.toml");
 /// What stands in the place of the name of a document that is in quarantine.
 pub const OUT_OF_REACH: &str = "(in quarantine)";
 
+/// What stands in the place of its media type.
+pub const OUT_OF_REACH_TYPE: &str = "application/octet-stream";
+
 /// What a document is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Kind {
@@ -42,6 +45,8 @@ impl Kind {
     pub const OTHER: &'static str = "OTHER";
     /// What is shared by a link only.
     pub const LINK: &'static str = "LINK";
+    /// What is in quarantine: what it is, nothing says any more.
+    pub const SHUT: &'static str = "SHUT";
 
     fn plain(code: &str, words: &str, topic: &str) -> Self {
         Self { code: code.into(), words: words.into(), topic: topic.into(), withheld: false, material: false }
@@ -66,6 +71,7 @@ pub struct Kinds {
     own: usize,
     other: Arc<Kind>,
     link: Arc<Kind>,
+    shut: Arc<Kind>,
 }
 
 static SHIPPED: LazyLock<Vec<KindRule>> = LazyLock::new(|| {
@@ -112,6 +118,7 @@ impl Kinds {
             own: count,
             other: Arc::new(Kind::plain(Kind::OTHER, "document", "other")),
             link: Arc::new(Kind::plain(Kind::LINK, "shared by link only", "links")),
+            shut: Arc::new(Kind::plain(Kind::SHUT, "in quarantine", "other")),
         }
     }
 
@@ -162,6 +169,12 @@ impl Kinds {
     #[must_use]
     pub fn link(&self) -> Arc<Kind> {
         Arc::clone(&self.link)
+    }
+
+    /// What is in quarantine.
+    #[must_use]
+    pub fn shut(&self) -> Arc<Kind> {
+        Arc::clone(&self.shut)
     }
 }
 
@@ -239,14 +252,26 @@ pub enum Reach {
     Quarantined,
 }
 
-/// A document: one part of one message, or one file that was taken in by hand.
+/// The attachment that a file is in: Outlook's package (`winmail.dat`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    /// IMAP section of the attachment.
+    pub path: String,
+    /// Its name, made safe as the name of a file.
+    pub name: String,
+    /// SHA-256 of the attachment, lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// A document: one part of one message, a file in such a part, or one file that was taken in by hand.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
     /// Where its message lies; `None`: no longer here, sent and not yet filed, or taken in by hand.
     pub message: Option<MessageRef>,
     /// Message-ID without brackets; empty for what was taken in by hand.
     pub message_id: String,
-    /// IMAP section in the message as shown, after decryption; empty for what was taken in by hand or is a link.
+    /// IMAP section in the message as shown, after decryption, with `/1` behind it for the first file in it; empty for what was taken in by hand or
+    /// is a link.
     pub path: String,
     /// As the sender gave it, made safe as the name of a file.
     pub name: String,
@@ -280,9 +305,25 @@ pub struct Document {
     pub link: String,
     /// Whether it may be looked at.
     pub reach: Reach,
+    /// The attachment that it is in, where it is not one itself.
+    pub inside: Option<Package>,
 }
 
 impl Document {
+    /// As it is told of: where it is in quarantine, without its name and without what says what it is. Its place, size and digest are left.
+    #[must_use]
+    pub fn told(mut self, kinds: &Kinds) -> Self {
+        if self.reach == Reach::Quarantined {
+            OUT_OF_REACH.clone_into(&mut self.name);
+            OUT_OF_REACH_TYPE.clone_into(&mut self.media_type);
+            self.kind = kinds.shut();
+            if let Some(package) = &mut self.inside {
+                OUT_OF_REACH.clone_into(&mut package.name);
+            }
+        }
+        self
+    }
+
     /// Whether there is a file and not only a link.
     #[must_use]
     pub const fn is_file(&self) -> bool {

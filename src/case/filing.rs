@@ -14,7 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::carriage::Classes;
-use super::identifiers::{Identifier, Kind, Patterns};
+use super::identifiers::{ALIAS, Identifier, Kind, Patterns, plain};
 use super::rules::{Probe, Rules};
 use crate::mail::id::CaseId;
 
@@ -187,7 +187,7 @@ impl Filer {
             let Some(id) = case_id(case, &patterns) else { continue };
             for text in &case.identifiers {
                 let identifier = patterns.read(text);
-                if matches!(&identifier.kind, Kind::Own(name) if name == "alias") {
+                if is_alias(&identifier) {
                     aliases.push((identifier.value, id.clone()));
                 } else {
                     let ids = by_identifier.entry(identifier.value).or_default();
@@ -222,10 +222,24 @@ impl Filer {
         }
     }
 
-    /// The identifiers in a text.
+    /// The identifiers in a text, and the aliases of cases.
     #[must_use]
     pub fn identifiers(&self, text: &str) -> Vec<Identifier> {
-        self.patterns.find(text)
+        let mut found = self.patterns.find(text);
+        for (alias, _) in self.aliases_in(text) {
+            if !found.iter().any(|known| known.value == *alias) {
+                found.push(alias_of(alias));
+            }
+        }
+        found
+    }
+
+    /// The aliases in a text, each with a case that has it.
+    fn aliases_in(&self, text: &str) -> impl Iterator<Item = &(String, CaseId)> {
+        // Blanks at the end of a line and at the beginning of the next stand for one.
+        let one_blank = |text: &str| plain(text).split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+        let upper = if self.aliases.is_empty() { String::new() } else { one_blank(text) };
+        self.aliases.iter().filter(move |(alias, _)| holds_word(&upper, alias))
     }
 
     /// The case that a canonical identifier leads to: the configured one, or one named by the identifier itself.
@@ -233,6 +247,10 @@ impl Filer {
     pub fn cases_of(&self, identifier: &Identifier) -> Vec<CaseId> {
         match self.by_identifier.get(&identifier.value) {
             Some(ids) => ids.clone(),
+            None if is_alias(identifier) => {
+                let of = self.aliases.iter().filter(|(alias, _)| *alias == identifier.value);
+                of.map(|(_, case)| case.clone()).collect()
+            }
             None if identifier.kind.names_a_case() => vec![CaseId(identifier.value.clone())],
             None => Vec::new(),
         }
@@ -290,18 +308,13 @@ impl Filer {
                 filed.push(Filed { case, because: reason(kind) });
             }
         };
-        for identifier in self.patterns.find(text) {
+        for identifier in self.patterns.find_again(text) {
             for case in self.cases_of(&identifier) {
                 add(case, identifier.kind.clone());
             }
         }
-        if !self.aliases.is_empty() {
-            let upper = text.to_uppercase();
-            for (alias, case) in &self.aliases {
-                if holds_word(&upper, alias) {
-                    add(case.clone(), Kind::Own("alias".to_owned()));
-                }
-            }
+        for (alias, case) in self.aliases_in(text) {
+            add(case.clone(), alias_of(alias).kind);
         }
         filed
     }
@@ -317,9 +330,12 @@ impl Filer {
         let Some(nearest) = above.into_iter().find(|f| !f.cases.is_empty() || f.settled) else { return };
         let (inherited, is_settled) = (with_thread(&nearest.cases), nearest.settled);
         let fits = items.get(at).is_some_and(|item| {
-            // Nearest first, one message at a time: the answered one nearly always decides.
+            // Nearest first, one message at a time: the answered one nearly always decides. Who takes part is not said by a message that has
+            // no place in the thread itself: a stranger who answers his own message stays one.
+            let stands = |a: &&usize| filings.get(**a).is_some_and(|f| !f.cases.is_empty() || f.settled);
             chain
                 .iter()
+                .filter(stands)
                 .filter_map(|&a| items.get(a))
                 .any(|above| Participants::of(std::iter::once(above), &self.classes).fit(item, &self.classes))
         });
@@ -422,6 +438,16 @@ pub fn case_id(case: &ConfiguredCase, patterns: &Patterns) -> Option<CaseId> {
     } else {
         Some(CaseId(case.id.trim().to_owned()))
     }
+}
+
+/// Whether it is a free text of a case, and no number of a known form.
+#[must_use]
+pub fn is_alias(identifier: &Identifier) -> bool {
+    matches!(&identifier.kind, Kind::Own(name) if name == ALIAS)
+}
+
+fn alias_of(text: &str) -> Identifier {
+    Identifier { kind: Kind::Own(ALIAS.to_owned()), value: text.to_owned(), warning: None }
 }
 
 /// What a person has decided.

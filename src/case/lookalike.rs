@@ -3,7 +3,9 @@
 //! Letters are compared by what they look like (Unicode Technical Standard #39 calls that a skeleton; here is the part of it that fits
 //! into domains), words by the number of slips of the hand between them. What resembles nothing known is simply unknown: that is for the guard.
 
-use super::carriage::{Class, Classes};
+mod punycode;
+
+use super::carriage::{Class, Classes, is_public};
 
 /// How an address resembles another.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,31 +16,45 @@ pub struct Resemblance {
     pub domain: bool,
 }
 
-/// Letters as they look.
+/// Letters that look like an ASCII one, each group behind the letter that it looks like.
+const LOOKS: &[(char, &str)] = &[
+    ('a', "аαáàâäãåāăąɑǎạảấầậ"),
+    ('b', "ьвƅḃḅ"),
+    ('c', "сϲçćĉċčƈ"),
+    ('d', "ԁďđḋḍɗ"),
+    ('e', "еёéèêëēĕėęěҽẹẽếềệ"),
+    ('f', "ƒḟ"),
+    ('g', "ɡցĝğġģǵɠ"),
+    ('h', "һĥħḣḥհ"),
+    ('j', "јĵʝ"),
+    ('k', "кκķḱƙ"),
+    ('l', "1i|іıιӏíìîïĩīĭįǐịłĺļľḷǀƚ"),
+    ('m', "мṁṃ"),
+    ('n', "ոпñńņňŉṅṇŋ"),
+    ('o', "0οоօöóòôõøōŏőơǒọσөɵ"),
+    ('p', "рρṕṗƥ"),
+    ('q', "ԛզ"),
+    ('r', "гŕŗřṙṛ"),
+    ('s', "5ѕśŝşšșṡṣʂ"),
+    ('t', "тτţťŧțṫṭ"),
+    ('u', "υսüúùûũūŭůűųưǔụʋ"),
+    ('v', "ѵνṽṿ"),
+    ('w', "ԝŵẁẃẅẇω"),
+    ('x', "хχẋẍ"),
+    ('y', "уүýÿŷỳỵɣ"),
+    ('z', "źżžẑẓƶ"),
+];
+
+/// Letters as they look. Names of the IDNA form are read first: what a browser shows is what deceives.
 fn skeleton(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    for c in text.chars().flat_map(char::to_lowercase) {
+    for c in punycode::readable(text).chars().flat_map(char::to_lowercase) {
         match c {
-            '-' | '_' | '.' | '\'' => {}
-            '0' | 'ο' | 'о' | 'օ' => folded.push('o'),
-            '1' | 'i' | '|' | 'і' | 'ı' | 'ι' | 'ӏ' | 'í' | 'ì' => folded.push('l'),
-            '5' | 'ѕ' => folded.push('s'),
-            'а' | 'α' | 'á' | 'à' | 'ä' | 'ɑ' => folded.push('a'),
-            'с' | 'ϲ' => folded.push('c'),
-            'е' | 'ё' | 'é' | 'è' => folded.push('e'),
-            'р' | 'ρ' => folded.push('p'),
-            'х' => folded.push('x'),
-            'у' | 'ү' => folded.push('y'),
-            'ԁ' => folded.push('d'),
-            'ɡ' | 'ց' => folded.push('g'),
-            'һ' => folded.push('h'),
-            'ј' => folded.push('j'),
-            'ո' => folded.push('n'),
-            'ѵ' | 'ν' => folded.push('v'),
-            'ԝ' => folded.push('w'),
-            'ö' | 'ó' | 'ò' => folded.push('o'),
-            'ü' | 'ú' => folded.push('u'),
-            other => folded.push(other),
+            '-' | '_' | '.' | '\'' | '\u{2010}'..='\u{2015}' | '\u{b7}' => {}
+            'a'..='h' | 'j'..='z' => folded.push(c),
+            other => {
+                folded.push(LOOKS.iter().find(|(_, group)| group.contains(other)).map_or(other, |(plain, _)| *plain))
+            }
         }
     }
     folded.replace("rn", "m").replace("vv", "w").replace("cl", "d")
@@ -93,7 +109,34 @@ pub fn mimics(address: &str, classes: &Classes) -> Option<Resemblance> {
     Some(Resemblance { known: known.to_owned(), domain: true })
 }
 
-/// The known address that an unknown one resembles. All addresses in canonical form.
+/// The suffix of secure carriage whose own name an open address bears under another roof: `firm.cjsm.co.uk`, `secure-hmcts.example`. Weaker
+/// than [`mimics`]: somebody whom one knows may be called so.
+#[must_use]
+pub fn borrows(address: &str, classes: &Classes) -> Option<Resemblance> {
+    if classes.class(address) != Class::Open {
+        return None;
+    }
+    let lower = address.trim().to_lowercase();
+    let (_, domain) = parts(lower.trim_end_matches('.'))?;
+    let bears = |name: &str| {
+        let name = skeleton(name);
+        name.len() >= 4 && domain.split(['.', '-']).any(|word| skeleton(word) == name)
+    };
+    let known = classes.secure_suffixes().find(|suffix| suffix.contains('.') && bears(first_label(suffix)))?;
+    Some(Resemblance { known: known.to_owned(), domain: true })
+}
+
+fn first_label(domain: &str) -> &str {
+    domain.split('.').next().unwrap_or_default()
+}
+
+/// Whether a name before the `@` is one person's, and no office's: it has several parts.
+fn is_a_persons(local: &str) -> bool {
+    let mut parts = local.split(['.', '_', '-']).filter(|part| !part.is_empty());
+    local.len() >= 5 && parts.next().is_some() && parts.next().is_some()
+}
+
+/// The known address that an unknown one resembles; nothing for one that is known itself. All addresses in canonical form.
 #[must_use]
 pub fn resembles<'k>(
     address: &str,
@@ -103,34 +146,48 @@ pub fn resembles<'k>(
     let canonical = classes.canonical(address);
     let (local, domain) = parts(&canonical)?;
     let open = classes.class(address) == Class::Open;
-    let mut name_only = None;
+    let (mut of_domain, mut name_only) = (None, None);
+    // The least of several in the alphabet, so that the same is said every time.
+    let keep = |place: &mut Option<&'k str>, other: &'k str| {
+        if place.is_none_or(|known| other < known) {
+            *place = Some(other);
+        }
+    };
     for other in known {
         if other == canonical {
             return None;
         }
         let Some((other_local, other_domain)) = parts(other) else { continue };
         if domain == other_domain {
-            if name_only.is_none() && (is_slip(local, other_local) || skeleton(local) == skeleton(other_local)) {
-                name_only = Some(Resemblance { known: other.to_owned(), domain: false });
+            if is_slip(local, other_local) || skeleton(local) == skeleton(other_local) {
+                keep(&mut name_only, other);
             }
             continue;
         }
         // Nobody registers a name below a domain of the government or of CJSM in order to deceive.
         let slip = is_slip(domain, other_domain) && (open || local == other_local);
         let looks = skeleton(domain) == skeleton(other_domain);
-        let first = |domain: &str| domain.split('.').next().unwrap_or_default().to_owned();
-        let moved = local == other_local && first(domain) == first(other_domain) && first(domain).len() > 3;
+        let (first, other_first) = (first_label(domain), first_label(other_domain));
+        let moved = local == other_local && first == other_first && first.len() > 3;
+        let private = open && !is_public(domain) && !is_public(other_domain);
+        // The same firm under another roof, or with a word more: `foxglove.test`, `foxglove-law.example`.
+        let renamed = private
+            && other_first.len() >= 6
+            && first.strip_prefix(other_first).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
         let worn = open && other_domain.contains('.') && wears(domain, other_domain);
-        if slip || looks || moved || worn {
-            return Some(Resemblance { known: other.to_owned(), domain: true });
+        if slip || looks || moved || renamed || worn {
+            keep(&mut of_domain, other);
+        } else if local == other_local && is_a_persons(local) {
+            keep(&mut name_only, other);
         }
     }
-    name_only
+    let found = |known: &str, domain| Resemblance { known: known.to_owned(), domain };
+    of_domain.map(|known| found(known, true)).or_else(|| name_only.map(|known| found(known, false)))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{mimics, resembles};
+    use super::{borrows, mimics, resembles};
     use crate::case::Classes;
 
     fn classes() -> Classes {
@@ -154,6 +211,33 @@ mod tests {
         check("z@cps.gov.example", None);
         check("barnaby.ferret@mailbox.example", None);
         check("", None);
+        // Written in letters that only look so, and as servers write such names.
+        check("y@cps.gоv.example", Some("gov.example"));
+        check("y@xn--gv-fmc.example", Some("gov.example"));
+        check("y@firm.example.ćjsm.net", Some("cjsm.net"));
+        check("y@firm.example.cjsm.nét", Some("cjsm.net"));
+        check("y@cjsm.net.", None);
+        check("y@firm.example.csjm.net", Some("cjsm.net"));
+        check("y@firm.example.cjm.net", Some("cjsm.net"));
+        check("y@firm.example.cjssm.net", Some("cjsm.net"));
+    }
+
+    #[test]
+    fn the_name_of_a_secure_service_under_another_roof_is_seen() {
+        let check = |addr: &str, expected: Option<&str>| {
+            assert_eq!(borrows(addr, &classes()).map(|found| found.known).as_deref(), expected, "{addr}");
+        };
+        check("y@firm.cjsm.co.test", Some("cjsm.net"));
+        check("y@secure-cjsm.example", Some("cjsm.net"));
+        check("y@cjsm.org", Some("cjsm.net"));
+        check("y@firm.example.cjsm-net.example", Some("cjsm.net"));
+        check("y@hmcts.example", Some("hmcts.net"));
+        check("y@hrncts.example", Some("hmcts.net"));
+        check("y@quillpounce-law.example", Some("quillpounce.example"));
+        check("y@quillpounce.test", Some("quillpounce.example"));
+        check("y@firm.example.cjsm.net", None);
+        check("y@governess.example", None);
+        check("y@mailbox.example", None);
     }
 
     #[test]
@@ -171,6 +255,22 @@ mod tests {
         check("r.vellum@foxglove.example.cjsm.net", None);
         check("h.lintwhite@copfs.gov.example", None);
         check("somebody@else.example", None);
+        check("r.vellum@xn--fxglove-9ig.example", Some((known[1], true)));
+        check("r.vellum@foxglove-law.example", Some((known[1], true)));
+        check("somebody@foxglove.test", Some((known[1], true)));
+        check("r.vellum@fox-glove.example", Some((known[1], true)));
+        check("r.vellum@foxgloves.example", Some((known[1], true)));
+        // The same name somewhere else is another person until somebody says so.
+        check("p.windlestraw@northshire.gov.example", Some((known[0], false)));
+        check("barnaby.ferret@letterbox.test", Some((known[2], false)));
+        check("info@else.example", None);
+        // Who is known is known, in whatever order and whoever else looks like them.
+        let twins = ["p.otter@cps.gov.example", "b.otter@cps.gov.example", "p.otter@cp5.gov.example"];
+        for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {
+            assert_eq!(resembles(twins[0], order.map(|at| twins[at]), &classes()), None, "{order:?}");
+            let found = resembles("d.otter@cps.gov.example", order.map(|at| twins[at]), &classes()).unwrap();
+            assert_eq!((found.known.as_str(), found.domain), (twins[2], true), "{order:?}");
+        }
         let short = resembles("barnaby.ferret@mailbox.example", ["j@x.example"], &classes());
         assert_eq!(short, None, "it ends in x.example, as it happens");
         assert!(resembles("j@x.example.attacker.example", ["j@x.example"], &classes()).is_some());

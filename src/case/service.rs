@@ -38,7 +38,11 @@ impl Deemed {
     pub fn words(&self) -> String {
         let sent = self.sent.strftime("%a %-d %b %Y %H:%M");
         let date = self.date.strftime("%a %-d %b %Y");
-        let doubt = if self.known { "" } else { " (the table of bank holidays does not reach so far)" };
+        let doubt = if self.known {
+            ""
+        } else {
+            " (outside the table of bank holidays: by the ordinary ones, not knowing what is proclaimed)"
+        };
         match &self.moved {
             Some(why) => format!("sent {sent}, {why}: deemed served {date}{doubt}"),
             None => format!("sent {sent}: deemed served the same day, {date}{doubt}"),
@@ -182,6 +186,18 @@ mod tests {
         // And back on 25 October.
         check("2026-10-23T13:45:00Z", "2026-10-26");
         check("2026-10-26T13:45:00Z", "2026-10-26");
+        // Half past two by the clock of the court in summer, to the minute.
+        check("2026-07-01T13:29:00Z", "2026-07-01");
+        check("2026-07-01T13:30:00Z", "2026-07-01");
+        check("2026-07-01T13:31:00Z", "2026-07-02");
+        check("2026-07-01T14:29:00Z", "2026-07-02");
+        // In the nights in which the clocks change: a Sunday, whatever hour is there twice or not at all.
+        check("2026-03-29T00:59:59Z", "2026-03-30");
+        check("2026-03-29T01:00:00Z", "2026-03-30");
+        check("2026-10-25T00:30:00Z", "2026-10-26");
+        check("2026-10-25T01:30:00Z", "2026-10-26");
+        check("2026-10-24T23:30:00Z", "2026-10-26");
+        check("2026-10-25T23:59:59Z", "2026-10-26");
         // Just before midnight UTC it is the next day already in summer.
         check("2026-06-30T23:30:00Z", "2026-07-01");
     }
@@ -194,6 +210,12 @@ mod tests {
         check("2026-04-02T15:00:00Z", "2026-04-07");
         check("2026-04-03T08:00:00Z", "2026-04-07");
         check("2026-12-24T15:00:00Z", "2026-12-29");
+        check("2026-12-24T14:30:00Z", "2026-12-24");
+        check("2026-12-25T09:00:00Z", "2026-12-29");
+        check("2026-12-31T14:31:00Z", "2027-01-04");
+        check("2027-12-24T14:31:00Z", "2027-12-29");
+        check("2026-08-28T13:31:00Z", "2026-09-01");
+        check("2026-05-01T13:31:00Z", "2026-05-05");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::case;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::source::Source;
-use crate::case::document::{Direction, Document, Kinds, OUT_OF_REACH, Reach};
+use crate::case::document::{Direction, Document, Kind, Kinds, OUT_OF_REACH, OUT_OF_REACH_TYPE, Reach};
 use crate::engine::company::Company;
 use crate::engine::documents;
 use crate::engine::files;
@@ -96,7 +96,7 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
     let line = |one: Document| Line {
         message: one.message.as_ref().map(ToString::to_string),
         path: one.path,
-        name: if one.reach == Reach::Quarantined { OUT_OF_REACH.to_owned() } else { one.name },
+        name: one.name,
         media_type: one.media_type,
         bytes: one.bytes,
         sha256: one.sha256,
@@ -120,7 +120,7 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
             },
         }),
         openpgp: None,
-        inside: None,
+        inside: one.inside.map(|package| InsideLine { path: package.path, sha256: package.sha256 }),
     };
     if shut > 0 {
         call.output.say(&format!("{shut} in quarantine: neither searched nor exported"));
@@ -349,6 +349,8 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
                 for (mut line, _) in found.into_iter().flatten() {
                     if reach_of(&kept_back, &line.path) == Reach::Quarantined {
                         OUT_OF_REACH.clone_into(&mut line.name);
+                        OUT_OF_REACH_TYPE.clone_into(&mut line.media_type);
+                        Kind::SHUT.clone_into(&mut line.kind);
                     }
                     lines.push(line);
                 }

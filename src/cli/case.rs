@@ -11,6 +11,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::refile;
 use super::thread;
+use crate::app::screen::case::lines;
 use crate::app::view::Scope;
 use crate::case::retention::{self, Procedure};
 use crate::case::{Case, Jurisdiction, State};
@@ -50,6 +51,8 @@ struct Document<'a> {
     schema: &'static str,
     case: Line<'a>,
     filed: Vec<FiledLine<'a>>,
+    /// Everything that is written down of it.
+    record: Option<&'a crate::case::Case>,
     threads: Vec<thread::Line<'a>>,
 }
 
@@ -368,26 +371,26 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::Show { id } => {
             let case = find(call, id)?;
             let threads = engine.threads(&Scope::Case(case.id.clone()))?;
-            let filed = engine.filed_by(&case.id)?;
-            let filed = filed.iter().map(|one| FiledLine {
-                because: one.because.as_str(),
-                score: one.score,
-                messages: one.messages,
-            });
+            let (page, now) = (engine.case_page(&case.id)?, call.now());
             if call.output.json() {
-                let (filed, threads) = (filed.collect(), threads.iter().map(thread::Line::of).collect());
-                call.output.document(&Document { schema: "casemail.case/1", case: Line::of(&case), filed, threads })?;
+                let filed = page.iter().flat_map(|page| &page.filed).map(|one| FiledLine {
+                    because: one.because.as_str(),
+                    score: one.score,
+                    messages: one.messages,
+                });
+                call.output.document(&Document {
+                    schema: "casemail.case/1",
+                    case: Line::of(&case),
+                    filed: filed.collect(),
+                    record: page.as_ref().map(|page| &page.case),
+                    threads: threads.iter().map(thread::Line::of).collect(),
+                })?;
             } else {
                 call.output.line(&format!("{}  {}", case.id, case.title))?;
-                let known: Vec<&str> = case.identifiers.iter().map(|(_, value)| value.as_str()).collect();
-                call.output.line(&format!(
-                    "{}; {} messages, {} unread",
-                    known.join(", "),
-                    case.messages,
-                    case.unread
-                ))?;
-                for one in filed {
-                    call.output.line(&format!("  {} {} ({} of 100)", one.messages, one.because, one.score))?;
+                // The page of the case, as the screen has it.
+                for row in page.iter().flat_map(|page| lines(page, now)) {
+                    let note = if row.note.is_empty() { String::new() } else { format!(" ({})", row.note) };
+                    call.output.line(&format!("{:<11}{}{note}", row.heading, row.text))?;
                 }
                 let entries: Vec<_> = threads.iter().map(thread::entry).collect();
                 call.output.entries(&entries)?;

@@ -122,11 +122,11 @@ fn templates(directory: &Path, templates: &mut Vec<Template>) -> Vec<Finding> {
 }
 
 fn read(path: &Path) -> io::Result<String> {
-    let file = File::open(path)?;
     // Not a FIFO or a device: opening those may never end.
-    if !file.metadata()?.is_file() {
+    if !std::fs::metadata(path)?.is_file() {
         return Err(io::Error::other("it is not a file"));
     }
+    let file = File::open(path)?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > FILE_BYTES_MAX {

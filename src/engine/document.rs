@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::company::Company;
 use super::reading::{self, Reading};
-use crate::case::document::{OUT_OF_REACH, Reach};
+use crate::case::document::{OUT_OF_REACH, OUT_OF_REACH_TYPE, Reach};
 use crate::case::{Class, Classes, Filed, Proof};
 use crate::mail::address::Address;
 use crate::mail::display;
@@ -349,7 +349,10 @@ fn parts(reading: &Reading) -> Vec<PartDocument> {
             });
             PartDocument {
                 path: part.path.clone(),
-                media_type: part.media_type.clone(),
+                media_type: match reading.shut.reach(place) {
+                    Reach::Quarantined => OUT_OF_REACH_TYPE.to_owned(),
+                    Reach::Open | Reach::Watched => part.media_type.clone(),
+                },
                 name: match reading.shut.reach(place) {
                     Reach::Quarantined => Some(OUT_OF_REACH.to_owned()),
                     Reach::Open | Reach::Watched => part.name.clone(),

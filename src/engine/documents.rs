@@ -9,21 +9,25 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::core::{Core, EngineError, Open, Stores};
+use super::core::{Core, EngineError, Open, Settings, Stores};
+use super::inside::{self, files_in, may_hold_files, reach_together};
 use super::library::filing::name_digest;
 use super::reader::Around;
-use super::reading::Reading;
-use super::register::{Recorder, Register};
+use super::reading::{Look, Reading};
+use super::register::{Recorder, Register, files_of};
+use super::streamed::Streamed;
 use super::{Engine, files};
 use crate::app::document_view::{DocumentRow, DocumentScope};
 use crate::app::event::Event;
-use crate::case::document::{Direction, Document, Kinds, Reach, folded};
+use crate::case::document::{Direction, Document, Kinds, Package, Reach, folded};
 use crate::mail::display::AttachmentInfo;
-use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
+use crate::pgp::keyring::Keyring;
+use crate::pgp::open::Decrypt;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
-use crate::register::event::{ImportedFile, MessageFacts, Payload};
+use crate::register::event::{AttachmentFacts, ImportedFile, Lay, MessageFacts, Payload};
 use crate::register::record::{Digest, Record};
 
 /// Largest file that is taken in.
@@ -32,6 +36,7 @@ pub(crate) const IMPORT_BYTES_MAX: u64 = 256 << 20;
 /// What the index knows of a message now.
 #[derive(Clone, Debug)]
 struct Here {
+    key: MessageKey,
     name: MessageRef,
     seen: bool,
     served: String,
@@ -41,13 +46,15 @@ struct Here {
 pub(crate) struct Documents {
     case: CaseId,
     places: Vec<(u32, u64)>,
-    /// By [`name_digest`].
-    here: HashMap<u64, Here>,
+    /// By [`name_digest`]: several, where another message came under the Message-ID of one.
+    here: HashMap<u64, Vec<Here>>,
     /// Messages that lie in other cases now.
     elsewhere: HashSet<u64>,
     kinds: Kinds,
     register: Register,
     stores: Arc<Stores>,
+    settings: Arc<Settings>,
+    keyring: Arc<Keyring>,
 }
 
 /// The name under which the bytes of a file that was taken in are kept.
@@ -76,7 +83,7 @@ impl Documents {
     /// Of a case, as far as the index knows; `None` while the register is still being read and nobody may wait.
     pub(crate) fn of(core: &Core, open: &Open, case: &CaseId, may_wait: bool) -> Option<Self> {
         let library = &open.library;
-        let mut here = HashMap::new();
+        let mut here: HashMap<u64, Vec<Here>> = HashMap::new();
         let mut elsewhere = HashSet::new();
         for key in library.keys_by_date() {
             let cases = library.cases_of(key);
@@ -91,7 +98,7 @@ impl Documents {
             let has_files = library.served(key).is_some_and(|(_, _, has_files)| has_files);
             let served = if has_files { core.deemed(open, key, case) } else { String::new() };
             let seen = library.flags(key).is_some_and(|flags| flags & crate::store::flags::Flags::SEEN != 0);
-            here.insert(id, Here { name, seen, served });
+            here.entry(id).or_default().push(Here { key, name, seen, served });
         }
         let find = |loaded: &mut super::register::Loaded| {
             let history = loaded.history();
@@ -110,6 +117,8 @@ impl Documents {
             kinds: core.settings.config.documents.clone(),
             register: open.register.clone(),
             stores: Arc::clone(&open.stores),
+            settings: Arc::clone(&core.settings),
+            keyring: open.keyring.now(),
         })
     }
 
@@ -131,12 +140,13 @@ impl Documents {
                     if self.elsewhere.contains(&id) && !self.here.contains_key(&id) {
                         continue;
                     }
-                    let received = Some(lay.internal_date);
-                    let times = (received, Some(record.at));
-                    self.of_message(&book, &facts, Direction::In, times, &mut documents);
+                    let times = (Some(lay.internal_date), Some(record.at));
+                    let here = self.here(&facts, Some(&lay));
+                    self.of_message(&book, (&facts, here), Direction::In, times, &mut documents);
                 }
                 Happened::Sent { facts, .. } => {
-                    self.of_message(&book, &facts, Direction::Out, (None, Some(record.at)), &mut documents);
+                    let here = self.here(&facts, None);
+                    self.of_message(&book, (&facts, here), Direction::Out, (None, Some(record.at)), &mut documents);
                 }
                 Happened::Imported { case, file } if case == self.case => {
                     documents.push(self.of_import(&book, file, record.at));
@@ -156,15 +166,33 @@ impl Documents {
         Ok(documents)
     }
 
+    /// Where a message lies now: of several under its Message-ID the one that lies where it came to.
+    fn here(&self, facts: &MessageFacts, lay: Option<&Lay>) -> Option<&Here> {
+        let all = self.here.get(&name_digest(&facts.message))?;
+        let is_there = |here: &&Here| {
+            lay.is_some_and(|lay| {
+                (&here.name.account, &here.name.mailbox) == (&lay.account, &lay.mailbox)
+                    && (here.name.uid_validity, here.name.uid) == (lay.uid_validity, lay.uid)
+            })
+        };
+        all.iter().find(is_there).or(all.first())
+    }
+
+    /// All files of a message of which the register has the first only; `None` where the message is not here.
+    fn all_files(&self, here: &Here) -> Option<Vec<AttachmentFacts>> {
+        let terms = self.settings.terms(Decrypt::NotRsa);
+        let look = Look { keyring: &self.keyring, terms: &terms, beside: false };
+        Streamed::in_cache(&self.stores, here.key, &look)?.reading.as_ref().map(files_of)
+    }
+
     fn of_message(
         &self,
         book: &Book,
-        facts: &MessageFacts,
+        (facts, here): (&MessageFacts, Option<&Here>),
         direction: Direction,
         (received, first_seen): (Option<Timestamp>, Option<Timestamp>),
         out: &mut Vec<Document>,
     ) {
-        let here = self.here.get(&name_digest(&facts.message));
         let of_all = Document {
             message: here.map(|here| here.name.clone()),
             message_id: facts.message.message_id.clone(),
@@ -185,30 +213,44 @@ impl Documents {
             exported: None,
             link: String::new(),
             reach: reach(book, Some(facts), "", false, direction),
+            inside: None,
         };
-        for file in &facts.attachments {
-            let kind = self.kinds.of(&file.name, &file.media_type);
-            let sha256 = file.sha256.to_string();
-            out.push(Document {
-                path: file.path.clone(),
-                name: file.name.clone(),
-                media_type: file.media_type.clone(),
-                bytes: file.bytes,
-                reach: reach(book, Some(facts), &sha256, kind.withheld, direction),
-                kind,
-                sha256,
-                ..of_all.clone()
-            });
-        }
+        let all = facts.more.then(|| here.and_then(|here| self.all_files(here))).flatten();
+        let files = all.as_deref().unwrap_or(&facts.attachments);
+        let documents = self.of_files(files, &of_all);
+        let reaches = reach_together(book, Some(facts), &documents);
+        out.extend(documents.into_iter().zip(reaches).map(|(one, reach)| Document { reach, ..one }.told(&self.kinds)));
         for shared in &facts.shared {
-            out.push(Document { name: shared.portal.clone(), link: shared.link.clone(), ..of_all.clone() });
+            let link = Document { name: shared.portal.clone(), link: shared.link.clone(), ..of_all.clone() };
+            out.push(link.told(&self.kinds));
         }
+    }
+
+    /// Files of a message as documents that are like `of_all` in everything else.
+    fn of_files(&self, files: &[AttachmentFacts], of_all: &Document) -> Vec<Document> {
+        let packages: HashMap<&str, &AttachmentFacts> = files.iter().map(|file| (file.path.as_str(), file)).collect();
+        let package = |file: &AttachmentFacts| {
+            let outer = packages.get(file.path.split_once('/')?.0)?;
+            let sha256 = outer.sha256.to_string();
+            Some(Package { path: outer.path.clone(), name: outer.name.clone(), sha256 })
+        };
+        let document = |file: &AttachmentFacts| Document {
+            path: file.path.clone(),
+            name: file.name.clone(),
+            media_type: file.media_type.clone(),
+            bytes: file.bytes,
+            kind: self.kinds.of(&file.name, &file.media_type),
+            sha256: file.sha256.to_string(),
+            inside: package(file),
+            ..of_all.clone()
+        };
+        files.iter().map(document).collect()
     }
 
     fn of_import(&self, book: &Book, file: ImportedFile, at: Timestamp) -> Document {
         let kind = self.kinds.of(&file.name, &file.media_type);
         let sha256 = file.sha256.to_string();
-        Document {
+        let document = Document {
             message: None,
             message_id: String::new(),
             path: String::new(),
@@ -228,7 +270,9 @@ impl Documents {
             first_seen: Some(at),
             exported: None,
             link: String::new(),
-        }
+            inside: None,
+        };
+        document.told(&self.kinds)
     }
 }
 
@@ -240,7 +284,7 @@ pub(crate) fn of_reading(reading: &Reading, around: &Around) -> Vec<Document> {
     let kinds = reading.shut.kinds();
     let document = |info: &AttachmentInfo| {
         let name = file_name(&info.name);
-        Document {
+        let document = Document {
             message: Some(around.id.clone()),
             message_id: message_id.clone(),
             path: info.path.clone(),
@@ -260,9 +304,43 @@ pub(crate) fn of_reading(reading: &Reading, around: &Around) -> Vec<Document> {
             first_seen: None,
             exported: None,
             link: String::new(),
-        }
+            inside: None,
+        };
+        document.told(&kinds)
     };
     reading.body.attachments.iter().map(document).collect()
+}
+
+/// The same, with what is in packages of files, each behind the package. They are out of reach together.
+pub(crate) fn with_inner(reading: &Reading, around: &Around) -> Vec<Document> {
+    let kinds = reading.shut.kinds();
+    let mut all = Vec::new();
+    for (info, package) in reading.body.attachments.iter().zip(of_reading(reading, around)) {
+        all.push(package.clone());
+        if !may_hold_files(info) {
+            continue;
+        }
+        let content = reading.package(info.part);
+        for file in files_in(&content).map(|packed| packed.files).unwrap_or_default() {
+            let name = file_name(&file.name);
+            let inner = Document {
+                path: inside::path(info, &file),
+                media_type: file.media_type.clone(),
+                bytes: file.content.len() as u64,
+                sha256: Digest::of(file.content).to_string(),
+                kind: kinds.of(&name, &file.media_type),
+                name,
+                inside: Some(Package {
+                    path: package.path.clone(),
+                    name: package.name.clone(),
+                    sha256: package.sha256.clone(),
+                }),
+                ..package.clone()
+            };
+            all.push(inner.told(&kinds));
+        }
+    }
+    all
 }
 
 /// Rows for the screen: one for each content, the first that came before its copies.
@@ -307,7 +385,7 @@ impl Core {
         let law = case.and_then(|(case, _)| self.law(open, &case));
         self.with_message(open, name.clone(), move |read| match read {
             Ok((streamed, around)) => {
-                let documents = streamed.reading.map(|reading| of_reading(&reading, &around)).unwrap_or_default();
+                let documents = streamed.reading.map(|reading| with_inner(&reading, &around)).unwrap_or_default();
                 announcer.send(Event::Documents(scope, rows(&documents), law));
             }
             Err(words) => announcer.send(Event::Notice(words)),

@@ -1,11 +1,12 @@
 //! Files within a file: Outlook's package (`winmail.dat`) is a document, and so is each file in it. They are out of reach together: whoever hands
 //! out the package hands out what is in it. What was in an encrypted file is a document, too, and can be told only when it has been decrypted.
 
+use std::collections::HashMap;
 use std::io::{self, Read as _};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::case::document::{Direction, Kinds, Reach};
+use crate::case::document::{Direction, Document, Kinds, Reach};
 use crate::engine::documents::reach;
 use crate::look::tnef::{self, Inner, Packed};
 use crate::look::{self};
@@ -13,6 +14,7 @@ use crate::mail::display::AttachmentInfo;
 use crate::mail::safe::file_name;
 use crate::pgp::large::Plain;
 use crate::register::Book;
+use crate::register::event::MessageFacts;
 use crate::register::record::Digest;
 
 /// Whether an attachment says that it is a package, and is not too large to be looked into.
@@ -26,6 +28,15 @@ pub(crate) fn may_hold_files(one: &AttachmentInfo) -> bool {
 /// What an attachment of this content holds; nothing where it is no package.
 pub(crate) fn files_in(content: &[u8]) -> Option<Packed<'_>> {
     tnef::read(content)
+}
+
+/// The content of a document that is in a package of this content; `None` where it is not.
+pub(crate) fn file_in(content: &[u8], document: &Document) -> Option<Vec<u8>> {
+    let is_it = |file: &&Inner<'_>| {
+        document.path.split_once('/').is_some_and(|(_, path)| path == file.path)
+            && Digest::of(file.content).to_string() == document.sha256
+    };
+    files_in(content)?.files.iter().find(is_it).map(|file| file.content.to_vec())
 }
 
 /// The place of a file in a message: `2/1` is the first file in the attachment `2`.
@@ -49,6 +60,34 @@ pub(crate) fn reach_within(
     };
     let files = files_in(content).map(|packed| packed.files.iter().map(of).collect::<Vec<_>>()).unwrap_or_default();
     files.into_iter().max_by_key(|(reach, _)| *reach).unwrap_or_default()
+}
+
+/// Whether each of the documents of a message may be looked at: what is in a package goes as the package does, and the package as what is in it. Who
+/// takes a package back within reach takes back what is in it.
+pub(crate) fn reach_together(book: &Book, facts: Option<&MessageFacts>, documents: &[Document]) -> Vec<Reach> {
+    let alone = |one: &Document| {
+        let is_back = one.inside.as_ref().is_some_and(|package| book.was_released(&package.sha256));
+        reach(book, facts, &one.sha256, one.kind.withheld && !is_back, one.direction)
+    };
+    let alone: Vec<Reach> = documents.iter().map(alone).collect();
+    let mut together: HashMap<&str, Reach> = HashMap::new();
+    for (one, reach) in documents.iter().zip(&alone) {
+        if let Some(package) = &one.inside {
+            let least = together.entry(package.path.as_str()).or_default();
+            *least = (*least).max(*reach);
+        }
+    }
+    // The package itself counts where there is something in it.
+    for (one, reach) in documents.iter().zip(&alone) {
+        if let Some(least) = together.get_mut(one.path.as_str()) {
+            *least = (*least).max(*reach);
+        }
+    }
+    let of = |(one, alone): (&Document, &Reach)| {
+        let outer = one.inside.as_ref().map_or(one.path.as_str(), |package| package.path.as_str());
+        together.get(outer).copied().unwrap_or(*alone)
+    };
+    documents.iter().zip(&alone).map(of).collect()
 }
 
 /// The digest of what was in an encrypted file.

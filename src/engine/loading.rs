@@ -131,6 +131,16 @@ impl Core {
         }
     }
 
+    /// Performs an effect once the register has been read; the core does other things meanwhile.
+    pub(super) fn after_register(&self, open: &Open, effect: Effect) {
+        let (register, core, number) = (open.register.clone(), self.handle.clone(), open.number);
+        self.runtime.spawn_blocking(move || {
+            // Where it cannot be read, whoever asks is told so.
+            let _ = register.with(|_| ());
+            core.front_of(number, move |core, open| core.perform_open(open, effect));
+        });
+    }
+
     /// Does what was asked before there was a list.
     fn perform_deferred(&mut self, open: &mut Open) {
         open.head = None;
@@ -364,6 +374,11 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// Whether an effect shows what the register says, and nothing without it.
+pub(super) fn needs_register(effect: &Effect) -> bool {
+    matches!(effect, Effect::ShowCase(_) | Effect::ListAwaiting | Effect::ListPleas | Effect::ShowPlea(..))
 }
 
 #[cfg(test)]

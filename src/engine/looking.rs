@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::announce::sentence;
 use super::core::{Core, Open};
+use super::inside::file_in;
 use super::streamed::Streamed;
 use super::{documents, files, sandbox};
 use crate::app::document_view::{Look, Offered, Picture};
@@ -89,15 +90,22 @@ impl Core {
                         let gone = "The message does not hold this document any more.";
                         let gone = || sentence(Tone::Warning, gone);
                         let reading = streamed.reading.as_ref().ok_or_else(gone)?;
+                        // What is in a package is found by the package.
+                        let (path, sha256) = match &wanted.inside {
+                            Some(package) => (&package.path, &package.sha256),
+                            None => (&wanted.path, &wanted.sha256),
+                        };
                         let same = |info: &&crate::mail::display::AttachmentInfo| {
-                            info.sha256 == wanted.sha256 && (wanted.path.is_empty() || info.path == wanted.path)
+                            info.sha256 == *sha256 && (path.is_empty() || info.path == *path)
                         };
                         let found = reading.body.attachments.iter().find(same);
-                        let found =
-                            found.or_else(|| reading.body.attachments.iter().find(|one| one.sha256 == wanted.sha256));
+                        let found = found.or_else(|| reading.body.attachments.iter().find(|one| one.sha256 == *sha256));
                         let info = found.ok_or_else(gone)?;
                         if let Some(words) = reading.shut.refusal(info.part) {
                             return Err(sentence(Tone::Warning, &words));
+                        }
+                        if wanted.inside.is_some() {
+                            return file_in(&reading.package(info.part), &wanted).map(Content::Held).ok_or_else(gone);
                         }
                         let (place, sha256) = (info.part, info.sha256.clone());
                         Ok(Content::Part(Box::new(streamed), place, sha256))

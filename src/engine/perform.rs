@@ -113,6 +113,10 @@ impl Core {
             self.defer(open, effect);
             return;
         }
+        if super::loading::needs_register(&effect) && open.register.is_loading() {
+            self.after_register(open, effect);
+            return;
+        }
         match effect {
             Effect::ListKeys => self.send_keys(open),
             Effect::Key(deed) => self.perform_key(deed),
@@ -137,7 +141,7 @@ impl Core {
             Effect::SaveDocuments(documents, dir) => self.save_documents(open, documents, dir),
             Effect::Outside(document) => self.open_outside(open, *document),
             Effect::Quarantine { case, documents, because, release } => {
-                self.perform_quarantine(open, case.as_ref(), &documents, &because, release);
+                self.perform_quarantine(open, case, documents, because, release);
             }
             Effect::File(names, cases) => {
                 let done = self.file_messages(open, &names, &cases).map(|_| String::new());

@@ -19,6 +19,7 @@ use super::documents::reach;
 use super::ingest::header_of;
 use super::inside::{digest_of, may_hold_files, reach_of_plain, reach_within};
 use super::reading::{Look, Reading};
+use super::register::Recorder;
 use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -202,6 +203,12 @@ impl Shutter {
     }
 }
 
+/// What a decision about a document is about: what is in a package goes as the package does.
+fn digests(document: &Document) -> impl Iterator<Item = Digest> {
+    let package = document.inside.as_ref().map(|package| package.sha256.as_str());
+    package.into_iter().chain([document.sha256.as_str()]).filter_map(|text| text.parse().ok())
+}
+
 /// Documents of one message.
 struct Group {
     key: Option<MessageKey>,
@@ -245,7 +252,7 @@ impl Core {
                 message: MessageName { message_id: message_id.clone(), digest: digest.0 },
                 because: because.to_owned(),
                 released: release,
-                documents: group.documents.iter().filter_map(|one| one.sha256.parse().ok()).collect(),
+                documents: group.documents.iter().flat_map(digests).collect(),
             })
         };
         let events = groups.iter().map(event).collect::<Result<Vec<Happened>, EngineError>>()?;
@@ -317,7 +324,13 @@ impl Core {
         let shut = reading.is_none_or(|reading| {
             // What else of it is out of reach may lie under a key that is used at a person's word only.
             reading.is_closed() && book.names_quarantined(&name)
-                || reading.body.attachments.iter().any(|info| book.is_document_quarantined(&info.sha256))
+                || reading.body.attachments.iter().any(|info| {
+                    let within = || {
+                        reach_within(&book, &Kinds::default(), &info.sha256, &reading.package(info.part), Direction::In)
+                    };
+                    book.is_document_quarantined(&info.sha256)
+                        || may_hold_files(info) && within().0 == Reach::Quarantined
+                })
         });
         if !shut && !book.is_message_quarantined(&name) {
             open.stores.cache.put_raw_from(key, &mut &*raw)?;
@@ -352,8 +365,38 @@ impl Core {
         })
     }
 
+    /// What came with these documents and is not written down yet: once it is sealed, nobody reads it for that.
+    fn not_written(&self, open: &Open, keys: &[MessageKey]) -> Option<Recorder> {
+        Recorder::of(self, open, None, false).and_then(|recorder| recorder.only(keys))
+    }
+
     /// Does it for the screen, and tells.
     pub(super) fn perform_quarantine(
+        &mut self,
+        open: &mut Open,
+        case: Option<CaseId>,
+        documents: Vec<Document>,
+        because: String,
+        release: bool,
+    ) {
+        let names = documents.iter().filter_map(|one| one.message.as_ref());
+        let keys: Vec<MessageKey> = names.filter_map(|name| open.library.key(name)).collect();
+        let Some(recorder) = self.not_written(open, &keys).filter(|_| !release) else {
+            return self.quarantine_and_tell(open, case.as_ref(), &documents, &because, release);
+        };
+        let (core, number) = (self.handle.clone(), open.number);
+        self.runtime.spawn_blocking(move || {
+            // Where it cannot be written down, it is put out of reach all the same, if that can be.
+            if let Err(error) = recorder.write() {
+                tracing::warn!(%error, "what is put into quarantine could not be written down");
+            }
+            core.front_of(number, move |core, open| {
+                core.quarantine_and_tell(open, case.as_ref(), &documents, &because, release);
+            });
+        });
+    }
+
+    fn quarantine_and_tell(
         &mut self,
         open: &mut Open,
         case: Option<&CaseId>,
@@ -455,18 +498,30 @@ impl Engine {
         let reading = self.read_message(name)?.0.reading;
         let reading = reading.ok_or_else(|| EngineError::BadData("the message cannot be read".to_owned()))?;
         let (name, parts, because) = (name.clone(), parts.to_vec(), because.to_owned());
+        self.register_parts()?.0.with(|_| ())?;
+        let wanted = name.clone();
+        let recorder = self.core.ask_open(move |core, open| {
+            let key = open.library.key(&wanted)?;
+            core.not_written(open, &[key])
+        })?;
+        if let Some(recorder) = recorder.filter(|_| !release) {
+            on_deep_stack(|| recorder.write())?;
+        }
         self.core.ask_open(move |core, open| {
             let key = open.library.key(&name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let around = core.around(open, key, None).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let mut reading = reading;
             Shutter::of(core, open, key).shut(&mut reading);
+            let is_named = |one: &Document| {
+                parts.contains(&one.path) || one.inside.as_ref().is_some_and(|package| parts.contains(&package.path))
+            };
             let meant = |one: &Document| match (parts.is_empty(), release) {
-                (false, _) => parts.contains(&one.path),
+                (false, _) => is_named(one),
                 (true, false) => one.reach == Reach::Watched,
                 (true, true) => one.reach == Reach::Quarantined,
             };
             let documents: Vec<Document> =
-                super::documents::of_reading(&reading, &around).into_iter().filter(meant).collect();
+                super::documents::with_inner(&reading, &around).into_iter().filter(meant).collect();
             core.quarantine(open, around.cases.first(), &documents, &because, release)
         })?
     }

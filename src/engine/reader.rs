@@ -151,7 +151,7 @@ pub(crate) fn view(reading: &Reading, around: Around, readers: Vec<String>, clas
                 Reach::Quarantined => SafeText::from(OUT_OF_REACH),
                 Reach::Open | Reach::Watched => SafeText::line(&safe::file_name(&info.name)),
             },
-            media_type: SafeText::line(&info.media_type),
+            media_type: SafeText::line(&document.media_type),
             bytes: info.bytes,
             sealed: reading.opened.is_sealed(info.part),
             ciphertext: reading.beside.files.iter().any(|file| file.part == info.part && file.openpgp.encrypted),

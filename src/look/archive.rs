@@ -27,12 +27,20 @@ pub(super) fn look(bytes: &[u8]) -> Result<Found, LookError> {
     }
 }
 
-/// One part, unpacked up to its bound.
-pub(super) fn part(package: &mut Package<'_>, name: &str) -> Option<Vec<u8>> {
+/// One part, unpacked up to its bound; and whether there is more of it.
+pub(super) fn part(package: &mut Package<'_>, name: &str) -> Option<(Vec<u8>, bool)> {
     let file = package.by_name(name).ok()?;
     let mut content = Vec::new();
-    file.take(PART_MAX).read_to_end(&mut content).ok()?;
-    Some(content)
+    file.take(PART_MAX + 1).read_to_end(&mut content).ok()?;
+    let is_cut = content.len() as u64 > PART_MAX;
+    content.truncate(usize::try_from(PART_MAX).unwrap_or(usize::MAX));
+    Some((content, is_cut))
+}
+
+/// Whether a name, unpacked as it is, leads somewhere else: from the root, up, to another drive.
+fn leads_out(name: &str) -> bool {
+    let has_drive = name.as_bytes().get(1) == Some(&b':');
+    has_drive || name.starts_with(['/', '\\']) || name.split(['/', '\\']).any(|piece| piece == "..")
 }
 
 /// The list of what is in it, from its directory alone: nothing is unpacked.
@@ -40,7 +48,7 @@ fn list(package: &mut Package<'_>) -> Found {
     let count = package.len();
     let mut text = String::new();
     let (mut packed, mut unpacked) = (0_u64, 0_u64);
-    let (mut locked, mut odd, mut nested) = (0_usize, 0_usize, 0_usize);
+    let (mut locked, mut odd, mut nested, mut programs) = (0_usize, 0_usize, 0_usize, 0_usize);
     for at in 0..count.min(ENTRIES_MAX) {
         let Ok(file) = package.by_index_raw(at) else {
             text.push_str("(an entry that cannot be read)\n");
@@ -49,14 +57,18 @@ fn list(package: &mut Package<'_>) -> Found {
         packed = packed.saturating_add(file.compressed_size());
         unpacked = unpacked.saturating_add(file.size());
         locked += usize::from(file.encrypted());
-        odd += usize::from(file.enclosed_name().is_none());
+        odd += usize::from(leads_out(file.name()));
         let name = file.name().replace(['\n', '\r'], " ");
         let small = name.to_ascii_lowercase();
         nested += usize::from([".zip", ".7z", ".rar", ".gz", ".tar"].iter().any(|end| small.ends_with(end)));
+        programs += usize::from(super::kinds::is_program(&small));
         let mark = if file.encrypted() { " (locked)" } else { "" };
         let _ = writeln!(text, "{:>12}  {name}{mark}", file.size());
     }
-    let mut found = Found::text("package (zip)", text).note(format!("{count} entries; nothing was unpacked."));
+    let mut found = Found::text("package (zip)", text).note(match count {
+        1 => "One entry; nothing was unpacked.".to_owned(),
+        _ => format!("{count} entries; nothing was unpacked."),
+    });
     if count > ENTRIES_MAX {
         found = found.note(format!("Only the first {ENTRIES_MAX} entries are listed."));
     }
@@ -66,14 +78,14 @@ fn list(package: &mut Package<'_>) -> Found {
             unpacked / packed.max(1)
         ));
     }
-    if locked > 0 {
-        found = found.note(format!("{locked} entries are locked with a password."));
-    }
-    if odd > 0 {
-        found = found.note(format!("{odd} entries have names that lead out of the folder they are unpacked to."));
-    }
-    if nested > 0 {
-        found = found.note(format!("{nested} entries are packages themselves."));
+    let some = [
+        (locked, "Locked with a password"),
+        (odd, "With a name that would lead out of the folder that it is unpacked to"),
+        (nested, "Packages themselves"),
+        (programs, "Programs, by their names"),
+    ];
+    for (number, what) in some.into_iter().filter(|(number, _)| *number > 0) {
+        found = found.note(format!("{what}: {number}."));
     }
     found
 }

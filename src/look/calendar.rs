@@ -1,12 +1,17 @@
-//! Invitations (RFC 5545): what, where, when. Only the first event; nothing recurs, nothing is answered.
+//! Invitations (RFC 5545): what, where, when. The first event is offered, all are told; nothing is answered.
+
+use std::fmt::Write as _;
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+use super::zones::Zones;
 use super::{Found, Invited, LookError};
 
 /// Lines that are read, after unfolding.
 const LINES_MAX: usize = 10_000;
+/// Events that are told.
+const EVENTS_MAX: usize = 50;
 
 /// An event.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,41 +28,85 @@ pub struct Event {
     pub organizer: String,
     /// By the clock on the wall of London: with a time, or a day.
     pub start: String,
-    /// What the time was written as, where it could not be read.
+    /// What the time was written as, with its zone, where it could not be read.
     pub odd_start: String,
+    /// It comes again and again.
+    pub recurs: bool,
+    /// `STATUS` says that it does not take place.
+    pub cancelled: bool,
+}
+
+impl Event {
+    /// When, for a person. London's clock is named only where it is known to be London's.
+    fn when(&self) -> String {
+        let again = if self.recurs { ", and again by a rule that is not told here" } else { "" };
+        match self.start.is_empty() {
+            true => self.odd_start.clone(),
+            false => format!("{} (London){again}", self.start.replace('T', " ")),
+        }
+    }
 }
 
 /// Reads the first event; `None` where there is none.
 #[must_use]
 pub fn read(text: &str) -> Option<Event> {
-    let mut event = Event::default();
-    let (mut depth, mut inside, mut seen) = (0_usize, false, false);
-    for line in unfold(text).iter().take(LINES_MAX) {
+    read_all(text).0.into_iter().next()
+}
+
+/// Reads the events, and how many there are.
+fn read_all(text: &str) -> (Vec<Event>, usize) {
+    let lines = unfold(text);
+    let zones = Zones::read(lines.iter().take(LINES_MAX).filter_map(|line| property(line)));
+    let (mut events, mut count, mut method) = (Vec::new(), 0_usize, String::new());
+    // The event at hand, and within how many components of it the line is.
+    let mut open: Option<(Event, usize)> = None;
+    for line in lines.iter().take(LINES_MAX) {
         let Some((name, params, value)) = property(line) else { continue };
-        match name.as_str() {
-            "BEGIN" => {
-                depth = depth.saturating_add(1);
-                if value.eq_ignore_ascii_case("VEVENT") && !seen {
-                    (inside, seen, depth) = (true, true, 0);
+        match (name.as_str(), &mut open) {
+            ("METHOD", _) => method = value.trim().to_ascii_uppercase(),
+            ("BEGIN", None) if value.trim().eq_ignore_ascii_case("VEVENT") => open = Some((Event::default(), 0)),
+            ("BEGIN", Some((_, depth))) => *depth = depth.saturating_add(1),
+            ("END", Some((event, 0))) => {
+                count += 1;
+                if events.len() < EVENTS_MAX {
+                    events.push(std::mem::take(event));
                 }
+                open = None;
             }
-            "END" if value.eq_ignore_ascii_case("VEVENT") => inside = false,
-            "END" => depth = depth.saturating_sub(1),
-            "METHOD" => event.method = value.trim().to_ascii_uppercase(),
+            ("END", Some((_, depth))) => *depth = depth.saturating_sub(1),
             // Alarms within the event have a summary of their own.
-            _ if !inside || depth > 0 => {}
-            "SUMMARY" => event.summary = unescape(value),
-            "LOCATION" => event.place = unescape(value),
-            "DESCRIPTION" => event.description = unescape(value),
-            "ORGANIZER" => value.clone_into(&mut event.organizer),
-            "DTSTART" => match start(params, value) {
-                Some(start) => event.start = start,
-                None => value.clone_into(&mut event.odd_start),
-            },
+            (name, Some((event, 0))) => field(event, name, params, value, &zones),
             _ => {}
         }
     }
-    seen.then_some(event)
+    // One that was cut off is one all the same.
+    if let Some((event, _)) = open {
+        count += 1;
+        events.push(event);
+    }
+    for event in &mut events {
+        event.method.clone_from(&method);
+    }
+    (events, count)
+}
+
+fn field(event: &mut Event, name: &str, params: &str, value: &str, zones: &Zones) {
+    match name {
+        "SUMMARY" => event.summary = unescape(value),
+        "LOCATION" => event.place = unescape(value),
+        "DESCRIPTION" => event.description = unescape(value),
+        "ORGANIZER" => value.clone_into(&mut event.organizer),
+        "RRULE" | "RDATE" => event.recurs = true,
+        "STATUS" => event.cancelled = value.trim().eq_ignore_ascii_case("CANCELLED"),
+        "DTSTART" => match start(params, value, zones) {
+            Some(start) => event.start = start,
+            None => {
+                let zone = zone_of(params).map(|zone| format!(" ({zone})")).unwrap_or_default();
+                event.odd_start = format!("{value}{zone}");
+            }
+        },
+        _ => {}
+    }
 }
 
 /// RFC 5545 §3.1: a line that begins with a blank goes on from the one before.
@@ -104,8 +153,15 @@ fn unescape(text: &str) -> String {
     out
 }
 
+/// The name of a zone among the parameters of a time.
+fn zone_of(params: &str) -> Option<&str> {
+    let named = |one: &&str| one.trim().get(..5).is_some_and(|name| name.eq_ignore_ascii_case("TZID="));
+    let found = params.split(';').find(named)?;
+    found.trim().get(5..).map(|name| name.trim_matches('"'))
+}
+
 /// RFC 5545 §3.3.5: local to a zone, in UTC, or floating, which is taken as London's.
-fn start(params: &str, value: &str) -> Option<String> {
+fn start(params: &str, value: &str, zones: &Zones) -> Option<String> {
     let value = value.trim();
     if value.len() == 8 {
         return jiff::civil::Date::strptime("%Y%m%d", value).ok().map(|day| day.to_string());
@@ -113,37 +169,49 @@ fn start(params: &str, value: &str) -> Option<String> {
     let london = TimeZone::get("Europe/London").ok()?;
     let (digits, is_utc) = value.strip_suffix('Z').map_or((value, false), |digits| (digits, true));
     let local = DateTime::strptime("%Y%m%dT%H%M%S", digits).ok()?;
-    let zone = params.split(';').find_map(|one| one.trim().strip_prefix("TZID=")).map(|name| name.trim_matches('"'));
-    let zone = match (is_utc, zone) {
+    let zone = match (is_utc, zone_of(params)) {
         (true, _) => TimeZone::UTC,
         (false, None) => london.clone(),
-        // Outlook's name for it.
-        (false, Some("GMT Standard Time")) => london.clone(),
-        (false, Some(name)) => TimeZone::get(name).ok()?,
+        (false, Some(name)) => zones.find(name, local)?,
     };
     Some(local.to_zoned(zone).ok()?.with_time_zone(london).datetime().to_string())
 }
 
 /// Looks into an invitation.
 pub(super) fn look(text: &str) -> Result<Found, LookError> {
-    let event = read(text).ok_or_else(|| LookError("it is a calendar file without an event".to_owned()))?;
-    // London's clock is named only where it is known to be London's.
-    let when = if event.start.is_empty() {
-        event.odd_start.clone()
-    } else {
-        format!("{} (London)", event.start.replace('T', " "))
-    };
-    let words = format!(
-        "What: {}\nWhere: {}\nWhen: {when}\nFrom: {}\n\n{}",
-        event.summary, event.place, event.organizer, event.description
-    );
+    let (events, count) = read_all(text);
+    let event = events.first().ok_or_else(|| LookError("it is a calendar file without an event".to_owned()))?;
+    let mut words = String::new();
+    for (at, one) in events.iter().enumerate() {
+        let off = if one.cancelled { "\n(It does not take place, as the sender says.)" } else { "" };
+        let between = if at == 0 { "" } else { "\n\n" };
+        let _ = write!(
+            words,
+            "{between}What: {}\nWhere: {}\nWhen: {}\nFrom: {}{off}\n\n{}",
+            one.summary,
+            one.place,
+            one.when(),
+            one.organizer,
+            one.description
+        );
+    }
     let mut found = Found::text("calendar invitation", words);
-    if event.method == "CANCEL" {
+    if count > 1 {
+        found = found.note(format!("It holds {count} events; only the first is offered for the case."));
+    }
+    if count > events.len() {
+        found = found.note(format!("Only the first {EVENTS_MAX} are told."));
+    }
+    if event.method == "CANCEL" || event.cancelled {
         return Ok(found.note("It takes an invitation back: the hearing is cancelled, as the sender says."));
     }
     if event.start.is_empty() {
         return Ok(found.note("When it begins cannot be read: nothing is offered for the case."));
     }
-    found.invited = Some(Invited { start: event.start, place: event.place, summary: event.summary });
+    if event.recurs {
+        found = found.note("It comes again by a rule; only its first time is offered for the case.");
+    }
+    found.invited =
+        Some(Invited { start: event.start.clone(), place: event.place.clone(), summary: event.summary.clone() });
     Ok(found.note("It can be taken into the case as a hearing; the sender's word is all that stands behind it."))
 }

@@ -6,10 +6,13 @@
 
 pub mod archive;
 pub mod calendar;
+mod kinds;
 pub mod office;
+mod pdf;
 pub mod picture;
 pub mod rtf;
 pub mod tnef;
+mod zones;
 
 use serde::{Deserialize, Serialize};
 
@@ -127,24 +130,38 @@ pub fn look(asked: &Asked, bytes: &[u8]) -> Result<Found, LookError> {
         // First: what is in it lies in it as it is, and a PDF begins anywhere near the beginning.
         () if tnef::is_package(bytes) => tnef::look(bytes),
         () if bytes.get(..1024.min(bytes.len())).is_some_and(|head| memchr::memmem::find(head, b"%PDF-").is_some()) => {
-            pdf(bytes)
+            pdf::look(bytes)
         }
         () if starts(b"PK\x03\x04") || starts(b"PK\x05\x06") => archive::look(bytes),
         () if starts(b"{\\rtf") => Ok(rtf::look(bytes)),
         () if picture::is_picture(bytes) => picture::look(bytes),
-        () if starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1") => {
-            Err(LookError::new("it is an old Office document (before 2007), which casemail does not read"))
-        }
+        () if starts(kinds::OLD_OFFICE) => Err(unread(bytes)),
         () if media_type == "text/calendar" || extension == "ics" => calendar::look(&text_of(bytes)),
         () if media_type == "message/rfc822" || extension == "eml" => Ok(message(bytes)),
-        () if media_type == "text/html" || matches!(extension.as_str(), "html" | "htm" | "xhtml") => {
+        () if media_type == "text/html" || matches!(extension.as_str(), "html" | "htm" | "xhtml") || is_page(bytes) => {
             let text = html::to_text(&text_of(bytes), 80);
             Ok(Found::text("web page", text).note("Shown as text; nothing of it was fetched."))
         }
-        () if is_text(bytes) => Ok(Found::text("text", text_of(bytes))),
-        () => Err(LookError::new("it is of a kind that casemail does not look into; it can be saved")),
+        () if kinds::of(bytes).is_none() && is_text(bytes) => Ok(Found::text("text", text_of(bytes))),
+        () => Err(unread(bytes)),
     };
     found.map(Found::bounded)
+}
+
+/// Why a document is not looked into, with what it is, as far as its bytes say.
+fn unread(bytes: &[u8]) -> LookError {
+    match kinds::of(bytes) {
+        Some(what) if what.ends_with("password") || what.contains("casemail") => LookError(format!("it is {what}")),
+        Some(what) => LookError(format!("it is {what}, which casemail does not look into; it can be saved")),
+        None => LookError::new("it is of a kind that casemail does not look into; it can be saved"),
+    }
+}
+
+/// Whether bytes begin as a web page does, whatever they are called.
+fn is_page(bytes: &[u8]) -> bool {
+    let head = bytes.get(..bytes.len().min(512)).unwrap_or_default();
+    let head = String::from_utf8_lossy(head).trim_start_matches('\u{feff}').trim_start().to_ascii_lowercase();
+    head.starts_with("<!doctype html") || head.starts_with("<html")
 }
 
 /// Whether bytes are text in some encoding: few control characters, or a byte-order mark.
@@ -169,31 +186,6 @@ fn text_of(bytes: &[u8]) -> String {
         Err(error) if error.error_len().is_none() => String::from_utf8_lossy(bytes).into_owned(),
         Err(_) => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
     }
-}
-
-fn pdf(bytes: &[u8]) -> Result<Found, LookError> {
-    // The library gives up on some damage by a panic: that costs this document only.
-    let read = std::panic::catch_unwind(|| pdf_extract::extract_text_from_mem(bytes));
-    let text = match read {
-        Ok(Ok(text)) => text,
-        Ok(Err(error)) => {
-            let words = error.to_string();
-            let locked = words.to_lowercase().contains("encrypt") || words.to_lowercase().contains("decrypt");
-            return Err(LookError::new(if locked {
-                "it is a PDF that is locked with a password"
-            } else {
-                "it is a PDF that is damaged, or of a kind that cannot be read"
-            }));
-        }
-        Err(_) => return Err(LookError::new("it is a PDF that is damaged, or of a kind that cannot be read")),
-    };
-    let found = Found::text("PDF", text);
-    let has = |needle: &[u8]| memchr::memmem::find(bytes, needle).is_some();
-    let mut found = found.note("Only its text is shown: no pictures, no layout.");
-    if has(b"/JavaScript") || has(b"/Launch") || has(b"/EmbeddedFile") {
-        found = found.note("It holds a script, a command or a file within it; nothing of that was run or opened.");
-    }
-    Ok(if found.text.trim().is_empty() { found.note("It has no text: it may be a scan.") } else { found })
 }
 
 /// A message within a message. It is another message: it is shown, and nothing of it is believed.

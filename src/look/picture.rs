@@ -1,8 +1,9 @@
-//! Pictures: made small, so that a terminal can show them.
+//! Pictures: made small and put upright, so that a terminal can show them.
 
 use std::io::Cursor;
 
-use image::{ImageReader, Limits};
+use image::metadata::Orientation;
+use image::{AnimationDecoder as _, DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
 use super::{Found, LookError, Points};
 
@@ -13,37 +14,122 @@ const HEIGHT: u32 = 600;
 const SIDE_MAX: u32 = 30_000;
 /// Bytes that reading may take.
 const BYTES_MAX: u64 = 256 << 20;
+/// Pages of a TIFF that are counted.
+const PAGES_MAX: usize = 1_000;
 
 /// Whether bytes begin like a picture that can be read.
 pub(super) fn is_picture(bytes: &[u8]) -> bool {
-    image::guess_format(bytes).is_ok()
+    image::guess_format(bytes).is_ok_and(|format| format != ImageFormat::Avif)
+}
+
+fn damaged() -> LookError {
+    LookError("it is a picture that is damaged, or of a kind that cannot be shown".to_owned())
+}
+
+/// Reads it, and puts it upright as the camera noted.
+fn read(bytes: &[u8], limits: Limits) -> Result<DynamicImage, image::ImageError> {
+    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder()?;
+    if decoder.total_bytes() > BYTES_MAX {
+        return Err(image::ImageError::Limits(image::error::LimitError::from_kind(
+            image::error::LimitErrorKind::InsufficientMemory,
+        )));
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    // The small one is turned: the large one would be there twice.
+    let mut picture = small(DynamicImage::from_decoder(decoder)?);
+    picture.apply_orientation(orientation);
+    Ok(picture)
+}
+
+fn small(picture: DynamicImage) -> DynamicImage {
+    if picture.width() > WIDTH || picture.height() > HEIGHT { picture.thumbnail(WIDTH, HEIGHT) } else { picture }
 }
 
 /// Looks at a picture.
 pub(super) fn look(bytes: &[u8]) -> Result<Found, LookError> {
-    let damaged = || LookError("it is a picture that is damaged, or of a kind that cannot be shown".to_owned());
-    let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| damaged())?;
+    let guessed = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| damaged())?;
+    let format = guessed.format();
+    let name = format.and_then(|format| format.extensions_str().first()).copied().unwrap_or("unknown");
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_MAX);
     limits.max_image_height = Some(SIDE_MAX);
     limits.max_alloc = Some(BYTES_MAX);
-    reader.limits(limits);
-    let format = reader.format().and_then(|format| format.extensions_str().first()).copied().unwrap_or("unknown");
-    let picture = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| reader.decode())).map_err(|_| damaged())?;
+    let size = std::panic::catch_unwind(|| guessed.into_dimensions()).ok().and_then(Result::ok);
+    let picture = std::panic::catch_unwind(|| read(bytes, limits)).map_err(|_| damaged())?;
     let picture = picture.map_err(|error| match error {
         image::ImageError::Limits(_) => LookError("it is a picture too large to be looked at here".to_owned()),
+        image::ImageError::Unsupported(_) => {
+            LookError(format!("it is a picture of a kind that cannot be shown here ({name}); it can be saved"))
+        }
         _ => damaged(),
     })?;
-    let (wide, high) = (picture.width(), picture.height());
-    let small = if wide > WIDTH || high > HEIGHT { picture.thumbnail(WIDTH, HEIGHT) } else { picture };
-    let small = small.to_rgb8();
+    let (wide, high) = size.unwrap_or((picture.width(), picture.height()));
+    let small = on_white(&small(picture));
     let points = Points {
         width: u16::try_from(small.width()).unwrap_or_default(),
         height: u16::try_from(small.height()).unwrap_or_default(),
         points: hex::encode(small.as_raw()),
     };
-    let mut found =
-        Found::text(&format!("picture ({format})"), String::new()).note(format!("{wide} by {high} points."));
+    let mut found = Found::text(&format!("picture ({name})"), String::new()).note(format!("{wide} by {high} points."));
+    let pages = if format == Some(ImageFormat::Tiff) { pages(bytes) } else { 1 };
+    if pages > 1 {
+        found = found.note(format!("It has {pages} pages; only the first is shown."));
+    } else if std::panic::catch_unwind(|| moves(bytes, format)).unwrap_or(false) {
+        found = found.note("It moves; only its first picture is shown.");
+    }
     found.picture = Some(points);
     Ok(found)
+}
+
+/// What shines through shows white, as on paper.
+fn on_white(picture: &DynamicImage) -> image::RgbImage {
+    if !picture.color().has_alpha() {
+        return picture.to_rgb8();
+    }
+    let whole = picture.to_rgba8();
+    let mut made = image::RgbImage::new(whole.width(), whole.height());
+    for (to, from) in made.pixels_mut().zip(whole.pixels()) {
+        let [red, green, blue, alpha] = from.0;
+        let mix = |part: u8| {
+            let (part, alpha) = (u32::from(part), u32::from(alpha));
+            u8::try_from((part * alpha + 255 * (255 - alpha)) / 255).unwrap_or(u8::MAX)
+        };
+        to.0 = [mix(red), mix(green), mix(blue)];
+    }
+    made
+}
+
+/// Whether there is a second picture behind the first.
+fn moves(bytes: &[u8], format: Option<ImageFormat>) -> bool {
+    match format {
+        Some(ImageFormat::Gif) => {
+            let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes));
+            decoder.is_ok_and(|decoder| decoder.into_frames().take(2).filter(Result::is_ok).count() > 1)
+        }
+        Some(ImageFormat::WebP) => {
+            let decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(bytes));
+            decoder.is_ok_and(|decoder| decoder.has_animation())
+        }
+        _ => false,
+    }
+}
+
+/// Pages of a TIFF (revision 6.0 §2): each tells where the next is.
+fn pages(bytes: &[u8]) -> usize {
+    let is_little = bytes.starts_with(b"II");
+    let piece = |at: usize, length: usize| -> Option<usize> {
+        let piece = bytes.get(at..at.checked_add(length)?)?;
+        let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
+        Some(if is_little { piece.iter().rev().fold(0, add) } else { piece.iter().fold(0, add) })
+    };
+    let (mut count, mut at) = (0_usize, piece(4, 4).unwrap_or(0));
+    // A page that points back would never end.
+    while at != 0 && count < PAGES_MAX {
+        let Some(entries) = piece(at, 2) else { break };
+        count += 1;
+        at = entries.checked_mul(12).and_then(|skip| piece(at.checked_add(2)?.checked_add(skip)?, 4)).unwrap_or(0);
+    }
+    count
 }

@@ -279,8 +279,8 @@ pub const COLUMNS: [&str; 27] = [
     "prev",
 ];
 
-/// A row of CSV (RFC 4180), with its line end. What a spreadsheet would take for a formula begins with an apostrophe; control
-/// characters become spaces.
+/// A row of CSV (RFC 4180), with its line end. What a spreadsheet would take for a formula, also one in letters of double width or behind blanks,
+/// begins with an apostrophe; control characters become spaces.
 #[must_use]
 pub fn csv_row<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
     let mut row = String::new();
@@ -289,7 +289,8 @@ pub fn csv_row<'a>(cells: impl IntoIterator<Item = &'a str>) -> String {
             row.push(',');
         }
         let safe = SafeText::line(cell).to_string();
-        let is_formula = safe.starts_with(['=', '+', '-', '@']);
+        let is_formula =
+            safe.trim_start().starts_with(['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}']);
         let safe = if is_formula { format!("'{safe}") } else { safe };
         if safe.contains([',', '"', '\'']) {
             let _ = write!(row, "\"{}\"", safe.replace('"', "\"\""));

@@ -1,5 +1,7 @@
 //! A large raw message as a sealed file: compressed, cut into chunks, each sealed for its file, its place and whether it is the last.
 //!
+//! One that was fetched in pieces lies here in the form in which it came together: see [`super::partial`].
+//!
 //! The file's name is random and says nothing. A chunk that is damaged, missing, doubled, moved or cut off at the end is an error of
 //! kind `InvalidData` where it is met. Neither writing nor reading holds more than a chunk.
 
@@ -8,6 +10,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::file;
+use super::partial;
 use super::vault::{OVERHEAD, Sealer};
 
 const MAGIC: &[u8; 8] = b"CMBLOB\0\x01";
@@ -172,17 +175,19 @@ impl Read for ChunkReader {
 ///
 /// # Errors
 /// As the system says; `InvalidData` where it is damaged, also while reading.
-pub fn read(dir: &Path, name: &Name, sealer: &Sealer) -> io::Result<impl Read + Send + use<>> {
+pub fn read(dir: &Path, name: &Name, sealer: &Sealer) -> io::Result<Box<dyn Read + Send>> {
     let mut input = BufReader::new(file::open_private(&path(dir, name))?);
     let mut magic = [0; 8];
     input.read_exact(&mut magic).map_err(|_| broken())?;
+    if &magic == partial::WHOLE {
+        return Ok(Box::new(partial::whole(input, sealer, *name)?));
+    }
     if &magic != MAGIC {
         return Err(broken());
     }
     let chunks =
         ChunkReader { input, sealer: sealer.clone(), name: *name, index: 0, chunk: Vec::new(), at: 0, done: false };
-    let reader = zstd::stream::read::Decoder::new(chunks)?;
-    Ok(Whole(reader))
+    Ok(Box::new(Whole(zstd::stream::read::Decoder::new(chunks)?)))
 }
 
 /// zstd's decoder ends where the frame ends; a blob that is cut off in the frame is an error of another kind there.

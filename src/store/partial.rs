@@ -1,9 +1,9 @@
 //! The beginning of a large message, kept while it is fetched: what is here is not asked for again, not even after the program was killed.
 //!
-//! A file of sealed pieces, each for its file and its number, appended as they come. The head says of which message they are and of which
-//! size the server called it; a file that is of another is another message's. A piece that is torn or damaged costs itself and what follows:
-//! it is cut off when the file is opened again. The file's name is random and says nothing. Once the message is whole it moves to where
-//! whole messages lie ([`super::blob`]).
+//! A file of pieces, each compressed, and sealed for its file and its number, appended as they come. The head says of which message they are and of
+//! which size the server called it; a file that is of another is another message's. A piece that is torn or damaged costs itself and what follows:
+//! it is cut off when the file is opened again. The file's name is random and says nothing. Once the message is whole, an end says how many pieces
+//! there are, and the file moves as it is to where whole messages lie: [`super::blob::read`] reads it there ([`WHOLE`]).
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
@@ -16,9 +16,14 @@ use super::file;
 use super::vault::{OVERHEAD, Sealer};
 use crate::mail::id::MailboxId;
 
-const MAGIC: &[u8; 8] = b"CMPART\0\x01";
+/// How such a file begins, also where it is a whole message.
+pub(super) const WHOLE: &[u8; 8] = b"CMPART\0\x02";
 /// The largest piece; what claims to be larger is damage.
 const PIECE_MAX: usize = 4 << 20;
+/// Bytes of a piece that does not compress.
+const FRAME_MAX: usize = PIECE_MAX + (PIECE_MAX >> 8) + 64;
+/// As for all large messages: see [`super::blob`].
+const LEVEL: i32 = 1;
 /// The largest head.
 const HEAD_MAX: usize = 1 << 10;
 /// It is brought to the disk after so many bytes: what a power failure can cost of it.
@@ -72,7 +77,24 @@ fn broken() -> io::Error {
 
 fn place_of(name: &[u8; 16], index: Option<u64>) -> Vec<u8> {
     let number = index.map_or(*b"headhead", u64::to_be_bytes);
-    [b"part/1/", name.as_slice(), b"/", &number].concat()
+    [b"part/2/", name.as_slice(), b"/", &number].concat()
+}
+
+fn place_of_end(name: &[u8; 16]) -> Vec<u8> {
+    [b"part/2/", name.as_slice(), b"/theend"].concat()
+}
+
+/// What a whole message is closed with.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct End {
+    pieces: u64,
+    bytes: u64,
+}
+
+/// Bytes of what was compressed into a piece.
+fn piece_bytes(frame: &[u8]) -> io::Result<usize> {
+    let bytes = zstd::zstd_safe::get_frame_content_size(frame).ok().flatten().ok_or_else(broken)?;
+    usize::try_from(bytes).ok().filter(|bytes| *bytes <= PIECE_MAX).ok_or_else(broken)
 }
 
 /// A length and what is sealed; `None` at the end of the file, an error where it is torn.
@@ -131,9 +153,9 @@ impl Partial {
         let place = dir.join(hex::encode(name));
         let mut file = file::create_private(&place)?;
         let head = postcard::to_allocvec(&of).map_err(io::Error::other)?;
-        file.write_all(MAGIC)?;
+        file.write_all(WHOLE)?;
         let head = put(&mut file, &sealer.seal(&place_of(&name, None), &head))?;
-        let end = (MAGIC.len() as u64).saturating_add(head);
+        let end = (WHOLE.len() as u64).saturating_add(head);
         Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0 })
     }
 
@@ -143,7 +165,7 @@ impl Partial {
         let mut file = file::open_private(place)?;
         let mut magic = [0; 8];
         file.read_exact(&mut magic).map_err(|_| broken())?;
-        if &magic != MAGIC {
+        if &magic != WHOLE {
             return Err(broken());
         }
         let sealed = record(&mut file, HEAD_MAX)?.ok_or_else(broken)?;
@@ -151,7 +173,7 @@ impl Partial {
         let of: Of = postcard::from_bytes(&head).map_err(|_| broken())?;
         // For appending, once it is known to be ours.
         let mut file = fs::OpenOptions::new().read(true).write(true).open(place)?;
-        let end = (MAGIC.len() as u64).saturating_add(4).saturating_add(sealed.len() as u64);
+        let end = (WHOLE.len() as u64).saturating_add(4).saturating_add(sealed.len() as u64);
         file.seek(SeekFrom::Start(end))?;
         let place = place.to_owned();
         Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0 })
@@ -161,15 +183,16 @@ impl Partial {
     fn read_through(&mut self) -> io::Result<()> {
         let mut input = BufReader::new(self.file.try_clone()?);
         loop {
-            let sealed = match record(&mut input, PIECE_MAX) {
+            let sealed = match record(&mut input, FRAME_MAX) {
                 Ok(Some(sealed)) => sealed,
                 Ok(None) => break,
                 Err(error) if error.kind() == io::ErrorKind::InvalidData => break,
                 Err(error) => return Err(error),
             };
-            let Ok(piece) = self.sealer.open(&place_of(&self.name, Some(self.pieces)), &sealed) else { break };
+            let Ok(frame) = self.sealer.open(&place_of(&self.name, Some(self.pieces)), &sealed) else { break };
+            let Ok(bytes) = piece_bytes(&frame) else { break };
             self.pieces = self.pieces.saturating_add(1);
-            self.have = self.have.saturating_add(piece.len() as u64);
+            self.have = self.have.saturating_add(bytes as u64);
             self.end = self.end.saturating_add(4).saturating_add(sealed.len() as u64);
         }
         self.file.set_len(self.end)?;
@@ -189,7 +212,8 @@ impl Partial {
     /// As the system says; what was here before is here still, and another try begins behind it.
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         for piece in bytes.chunks(PIECE_MAX) {
-            let sealed = self.sealer.seal(&place_of(&self.name, Some(self.pieces)), piece);
+            let frame = zstd::bulk::compress(piece, LEVEL)?;
+            let sealed = self.sealer.seal(&place_of(&self.name, Some(self.pieces)), &frame);
             match put(&mut self.file, &sealed) {
                 Ok(written) => {
                     self.pieces = self.pieces.saturating_add(1);
@@ -217,10 +241,27 @@ impl Partial {
     /// As the system says.
     pub fn reader(&self) -> io::Result<impl Read + Send + use<>> {
         let mut input = BufReader::new(file::open_private(&self.place)?);
-        input.seek(SeekFrom::Start(MAGIC.len() as u64))?;
+        input.seek(SeekFrom::Start(WHOLE.len() as u64))?;
         record(&mut input, HEAD_MAX)?;
         let (sealer, name) = (self.sealer.clone(), self.name);
-        Ok(Pieces { input, sealer, name, index: 0, most: self.pieces, now: io::Cursor::default() })
+        Ok(Pieces { input, sealer, name, index: 0, bytes: 0, most: Some(self.pieces), now: io::Cursor::default() })
+    }
+
+    /// The message is whole: closes the file and moves it below `dir`, under the name that it has, which is given with the message's bytes. It is on
+    /// the disk then.
+    ///
+    /// # Errors
+    /// As the system says; what is here stays, and can be gone on with.
+    pub fn finish(mut self, dir: &Path) -> io::Result<([u8; 16], u64)> {
+        let end = postcard::to_allocvec(&End { pieces: self.pieces, bytes: self.have }).map_err(io::Error::other)?;
+        put(&mut self.file, &self.sealer.seal(&place_of_end(&self.name), &end))?;
+        self.file.sync_all()?;
+        fs::rename(&self.place, super::blob::path(dir, &self.name))?;
+        file::sync_dir(dir)?;
+        if let Some(from) = self.place.parent() {
+            file::sync_dir(from)?;
+        }
+        Ok((self.name, self.have))
     }
 
     /// Up to `most` bytes from the beginning.
@@ -300,27 +341,67 @@ pub fn sweep(dir: &Path, sealer: &Sealer, now: SystemTime, wanted: &dyn Fn(&Of) 
     Ok(())
 }
 
+/// A whole message as a stream, which holds a piece at a time, from behind its [`WHOLE`]. What is damaged, or is not all of it, is an error of kind
+/// `InvalidData`.
+///
+/// # Errors
+/// As the system says.
+pub(super) fn whole(
+    mut input: BufReader<File>,
+    sealer: &Sealer,
+    name: [u8; 16],
+) -> io::Result<impl Read + Send + use<>> {
+    let head = record(&mut input, HEAD_MAX)?.ok_or_else(broken)?;
+    sealer.open(&place_of(&name, None), &head).map_err(|_| broken())?;
+    let now = io::Cursor::default();
+    Ok(Pieces { input, sealer: sealer.clone(), name, index: 0, bytes: 0, most: None, now })
+}
+
 /// Pieces one after the other.
 struct Pieces {
     input: BufReader<File>,
     sealer: Sealer,
     name: [u8; 16],
     index: u64,
-    most: u64,
+    bytes: u64,
+    /// How many there are; `None`: an end says it.
+    most: Option<u64>,
     now: io::Cursor<Vec<u8>>,
+}
+
+impl Pieces {
+    /// The next piece; `None` behind the last.
+    fn next(&mut self) -> io::Result<Option<Vec<u8>>> {
+        if self.most == Some(self.index) {
+            return Ok(None);
+        }
+        let sealed = record(&mut self.input, FRAME_MAX)?.ok_or_else(broken)?;
+        // What nothing follows is the end; the seal says whether that is so, which finds a file that was cut off.
+        if self.most.is_none() && io::BufRead::fill_buf(&mut self.input)?.is_empty() {
+            let end = self.sealer.open(&place_of_end(&self.name), &sealed).map_err(|_| broken())?;
+            let end: End = postcard::from_bytes(&end).map_err(|_| broken())?;
+            self.most = Some(self.index);
+            return if end == (End { pieces: self.index, bytes: self.bytes }) { Ok(None) } else { Err(broken()) };
+        }
+        let frame = self.sealer.open(&place_of(&self.name, Some(self.index)), &sealed).map_err(|_| broken())?;
+        let piece = zstd::bulk::decompress(&frame, piece_bytes(&frame)?).map_err(|_| broken())?;
+        self.index = self.index.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        Ok(Some(piece))
+    }
 }
 
 impl Read for Pieces {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
             let read = self.now.read(into)?;
-            if read > 0 || into.is_empty() || self.index == self.most {
+            if read > 0 || into.is_empty() {
                 return Ok(read);
             }
-            let sealed = record(&mut self.input, PIECE_MAX)?.ok_or_else(broken)?;
-            let piece = self.sealer.open(&place_of(&self.name, Some(self.index)), &sealed).map_err(|_| broken())?;
-            self.index = self.index.saturating_add(1);
-            self.now = io::Cursor::new(piece.to_vec());
+            match self.next()? {
+                Some(piece) => self.now = io::Cursor::new(piece),
+                None => return Ok(0),
+            }
         }
     }
 }
@@ -333,6 +414,7 @@ mod tests {
     use std::time::SystemTime;
 
     use super::{KEPT, Of, Partial, YOUNG, sweep};
+    use crate::store::blob;
     use crate::store::vault::{Cost, Sealer, Vault};
 
     const OF: Of = Of { mailbox: 3, uid_validity: 7, uid: 9, bytes: 1_000_000 };
@@ -341,8 +423,9 @@ mod tests {
         Vault::create_with(&dir.join("vault"), b"otter", Cost::TEST).unwrap().sealer("blob", b"")
     }
 
+    /// What does not compress, so that a bit of a file is a bit of it.
     fn text(from: u64, length: usize) -> Vec<u8> {
-        (from..).take(length).map(|n| (n % 251) as u8).collect()
+        (from..).take(length).map(|n| (n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 56) as u8).collect()
     }
 
     fn whole(partial: &Partial) -> Vec<u8> {
@@ -363,6 +446,7 @@ mod tests {
         let (sealer, dir) = (sealer(tmp.path()), tmp.path().join("partial"));
         let mut partial = Partial::open(&dir, &sealer, OF).unwrap();
         partial.append(&text(0, 100_000)).unwrap();
+        let first = usize::try_from(fs::metadata(only_file(&dir)).unwrap().len()).unwrap();
         partial.append(&text(100_000, 70_000)).unwrap();
         assert_eq!((partial.have(), whole(&partial)), (170_000, text(0, 170_000)));
         // As a kill leaves it: not closed in any way.
@@ -377,7 +461,8 @@ mod tests {
         drop(again);
         assert_eq!(whole(&Partial::open(&dir, &sealer, OF).unwrap()), text(0, 9_170_000));
         // Cut anywhere in its last piece: what was before is here.
-        for cut in [1, 5, 60_000, 70_043] {
+        let last = bytes.len() - first;
+        for cut in [1, 5, last / 2, last - 1] {
             fs::write(&file, &bytes[..bytes.len() - cut]).unwrap();
             let mut torn = Partial::open(&dir, &sealer, OF).unwrap();
             assert_eq!(torn.have(), 100_000, "{cut}");
@@ -396,6 +481,66 @@ mod tests {
             fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
             assert_eq!(Partial::open(&dir, &sealer, OF).unwrap().have(), have, "{at}");
         }
+    }
+
+    #[test]
+    fn a_whole_message_is_read_where_it_lies_and_damage_is_found() {
+        let tmp = tempfile::tempdir().unwrap();
+        let (sealer, dir, blobs) = (sealer(tmp.path()), tmp.path().join("partial"), tmp.path().join("blobs"));
+        fs::create_dir(&blobs).unwrap();
+        let mut partial = Partial::open(&dir, &sealer, OF).unwrap();
+        for (from, length) in [(0, 70_000), (70_000, 1), (70_001, 5_000_000)] {
+            partial.append(&text(from, length)).unwrap();
+        }
+        // As a kill leaves it that comes between the end and the move: gone on with.
+        let open_file = only_file(&dir);
+        let before = fs::read(&open_file).unwrap();
+        let (name, bytes) = partial.finish(&blobs).unwrap();
+        assert_eq!((bytes, super::files(&dir).unwrap().len()), (5_070_001, 0));
+        let place = blob::path(&blobs, &name);
+        let closed = fs::read(&place).unwrap();
+        let read = || {
+            let mut found = Vec::new();
+            blob::read(&blobs, &name, &sealer)?.read_to_end(&mut found).map(|_| found)
+        };
+        assert_eq!(read().unwrap(), text(0, 5_070_001));
+        fs::write(&open_file, &closed).unwrap();
+        fs::set_permissions(&open_file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        let mut again = Partial::open(&dir, &sealer, OF).unwrap();
+        assert_eq!(again.have(), 5_070_001);
+        again.append(b"more").unwrap();
+        assert_eq!(again.tail(6).unwrap(), [&text(5_069_999, 2), b"more".as_slice()].concat());
+        let check = |what: &str, altered: &[u8]| {
+            fs::write(&place, altered).unwrap();
+            assert_eq!(read().map(|found| found.len()).unwrap_err().kind(), std::io::ErrorKind::InvalidData, "{what}");
+        };
+        check("without its end", &before);
+        for cut in [1, closed.len() - before.len(), closed.len() - 9, closed.len() - 30] {
+            check("cut off", &closed[..closed.len() - cut]);
+        }
+        check("something behind its end", &[&closed, &closed[before.len()..]].concat());
+        for at in [9, 20, 200, 75_000, before.len() + 1, closed.len() - 1] {
+            let mut flipped = closed.clone();
+            flipped[at] ^= 1;
+            check("a flipped bit", &flipped);
+        }
+        // A piece that is left out: the numbers do not fit.
+        let lengths: Vec<usize> = records(&closed);
+        let at = |n: usize| 8 + lengths[..n].iter().sum::<usize>();
+        check("a piece left out", &[&closed[..at(1)], &closed[at(2)..]].concat());
+        check("the last pieces left out", &[&closed[..at(2)], &closed[before.len()..]].concat());
+    }
+
+    /// How long each record of a file is.
+    fn records(file: &[u8]) -> Vec<usize> {
+        let mut lengths = Vec::new();
+        let mut rest = &file[8..];
+        while let Some(length) = rest.first_chunk::<4>() {
+            let length = 4 + u32::from_be_bytes(*length) as usize;
+            lengths.push(length);
+            rest = &rest[length..];
+        }
+        lengths
     }
 
     #[test]

@@ -155,6 +155,33 @@ fn hostile_names_stay_inside_and_nothing_is_lost() {
 }
 
 #[test]
+fn the_list_of_a_case_has_every_file_of_its_mail() {
+    let Some(world) = World::new() else { return };
+    let files_of: Vec<(String, Vec<u8>)> =
+        (0..3_000).map(|at| (format!("{at} {}.txt", "statement ".repeat(11)), at.to_string().into_bytes())).collect();
+    let many: Vec<(&str, &str, Vec<u8>)> =
+        files_of.iter().map(|(name, content)| (name.as_str(), "text/x-statement", content.clone())).collect();
+    world.deliver(&idpc("many", "R v FERRET 99ZX0012326 - unused", &many));
+    // Another message under the Message-ID of one that is there: both are mail, and so is what came with them.
+    world.deliver(&idpc("twin", "R v FERRET 99ZX0012326 - IDPC", &[("MG5.pdf", "application/pdf", pdf("gnome"))]));
+    world.home.done(&["sync"], b"");
+    let list = || {
+        let listed = world.home.json(&["attachment", "list", "--case", "FERRET"]);
+        listed["attachments"].as_array().unwrap().clone()
+    };
+    assert_eq!(list().len(), 3_001);
+    let other = [("MG11.pdf", "application/pdf", pdf("by the pond"))];
+    world.deliver(&idpc("twin", "R v FERRET 99ZX0012326 - IDPC, again", &other));
+    world.home.done(&["sync"], b"");
+    for _ in 0..2 {
+        let listed = list();
+        assert_eq!(listed.len(), 3_002);
+        let of = |name: &str| listed.iter().find(|one| one["name"] == name).unwrap()["message"].clone();
+        assert_ne!(of("MG5.pdf"), of("MG11.pdf"));
+    }
+}
+
+#[test]
 fn where_nothing_should_be_written_nothing_is() {
     let Some(world) = World::new() else { return };
     world.deliver(&idpc("1", "R v FERRET 99ZX0012326 - IDPC", &[("MG5.pdf", "application/pdf", pdf("gnome"))]));

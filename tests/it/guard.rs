@@ -116,6 +116,60 @@ fn what_changed_since_the_review_stops_it_at_the_moment_of_sending() {
 }
 
 #[test]
+fn a_party_that_goes_and_a_case_that_is_closed_between_the_yes_and_the_wire_stop_it() {
+    let Some(world) = World::start() else { return };
+    let gone = Endpoint { host: "localhost".into(), port: 1, security: Security::Tls };
+    let config = |smtp: &Endpoint| {
+        let more = "[classes]\ngov = [\"gov.example\"]\n";
+        world.home.configure(&world.home.config(&world.dovecot.starttls(), smtp, &world.dovecot.ca_file(), more));
+    };
+    config(&gone);
+    let case = "99ZX0012326";
+    world.home.done(&["case", "open", "--title", "R v FERRET", "--number", case, "--client", "Barnaby FERRET"], b"");
+    let crown = format!("name=PF; role=fiscal-depute; addresses={CPS}");
+    let own = "name=Beatrice Quill; role=defence-solicitor; addresses=quill@quillpounce.example; acts for=1";
+    let party = |what: &str, value: &str| drop(world.home.done(&["case", "edit", case, what, value], b""));
+    party("--party", own);
+    party("--party", &crown);
+    let waiting = |subject: &str| {
+        let ran = world.home.run(&["send", "-"], &draft(CPS, subject));
+        assert_eq!(ran.code, 75, "it waits for a server: {ran:?}");
+        let listed = world.home.json(&["outbox", "list"])["entries"].clone();
+        let id = listed.as_array().unwrap().iter().find(|one| one["subject"] == subject).unwrap()["id"].to_string();
+        id.trim_matches('"').to_owned()
+    };
+    let reply = |id: &str| {
+        let listed = world.home.json(&["outbox", "list"])["entries"].clone();
+        let entry =
+            listed.as_array().unwrap().iter().find(|one| one["id"].to_string().trim_matches('"') == id).cloned();
+        entry.map(|entry| {
+            (entry["state"].as_str().unwrap().to_owned(), entry["reply"].as_str().unwrap_or_default().to_owned())
+        })
+    };
+    let stopped = |id: &str, words: &str| {
+        assert_ne!(world.home.run(&["outbox", "retry", id], b"").code, 0);
+        let (state, reply) = reply(id).unwrap();
+        assert!(state == "failed" && reply.contains(words), "{state}: {reply}");
+        assert!(world.submission.taken().is_empty());
+    };
+    let first = waiting("R v FERRET - 99ZX0012326 - first");
+    party("--remove-party", "PF");
+    config(&world.submission.tls());
+    stopped(&first, "is no party of R v FERRET");
+    party("--party", &crown);
+    world.home.done(&["case", "close", case], b"");
+    stopped(&first, "R v FERRET is closed");
+    // Somebody else of the same name has come instead: not the one who was said yes to.
+    world.home.done(&["case", "reopen", case], b"");
+    party("--party", "name=PF; role=fiscal-depute; addresses=lintwhite@copfs.gov.example.attacker.example");
+    party("--remove-party", "PF");
+    stopped(&first, "is no party of R v FERRET");
+    party("--party", &crown);
+    world.home.done(&["outbox", "retry", &first], b"");
+    assert_eq!(world.submission.wait_for(1)[0].to, [CPS]);
+}
+
+#[test]
 fn on_screen_the_way_back_is_what_is_marked() {
     let Some(world) = World::start() else { return };
     let Some(tmux) = world.home.screen((80, 24)) else { return };

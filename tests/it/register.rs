@@ -2,11 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use casemail::mail::id::CaseId;
 use casemail::net::Endpoint;
 use casemail::pgp::generate::generate;
+use casemail::register::{CaseChange, Event};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::scenario_pleas::ahead;
 use crate::support::dovecot::Dovecot;
 use crate::support::home::Home;
 
@@ -146,6 +149,125 @@ fn a_case_that_two_devices_open_file_and_edit_apart_is_one_on_both_and_on_a_thir
     crate::walkthrough::show("two titles", &seen);
     screen.send_keys(&["C-q"]);
     assert_eq!(screen.wait_for_end(), 0);
+}
+
+/// What a case is, as a home tells it.
+fn case(home: &Home, id: &str) -> Value {
+    home.json(&["case", "show", id])["record"].clone()
+}
+
+#[test]
+fn whatever_two_do_to_one_case_apart_and_whatever_their_clocks_say_both_end_equal() {
+    let Some(world) = World::new() else { return };
+    let (weasel, ferret) = ("99ZX0012327", "99ZX0012326");
+    world.deliver(1, weasel);
+    world.deliver(2, ferret);
+    let stray = format!(
+        "From: silas@mailbox.example\r\nTo: {QUILL}\r\nSubject: my greenhouse\r\nMessage-ID: <9@mailbox.example>\r\n\r\nHelp.\r\n"
+    );
+    world.server.deliver("quill", "INBOX", stray.as_bytes());
+    let (one, two) = (world.home(), world.home());
+    let replicate = |home: &Home| drop(home.done(&["register", "replicate"], b""));
+    for home in [&one, &two] {
+        home.done(&["sync"], b"");
+    }
+    for (number, client) in [(weasel, "Silas WEASEL"), (ferret, "Barnaby FERRET")] {
+        let title = format!("R v {}", client.split(' ').next_back().unwrap());
+        one.done(&["case", "open", "--title", &title, "--number", number, "--client", client], b"");
+    }
+    replicate(&one);
+    replicate(&two);
+    // Apart: both rename, both file one message, one closes while the other adds people.
+    let file = |home: &Home, to: &str| {
+        let listed = home.json(&["message", "list"]);
+        let message =
+            listed["messages"].as_array().unwrap().iter().find(|one| one["subject"] == "my greenhouse").unwrap();
+        home.done(&["case", "file", message["id"].as_str().unwrap(), "--case", to], b"");
+    };
+    one.done(&["case", "edit", weasel, "--title", "R v S WEASEL"], b"");
+    two.done(&["case", "edit", weasel, "--title", "R v WEASEL (Silas)"], b"");
+    file(&one, weasel);
+    file(&two, ferret);
+    one.done(&["case", "close", weasel], b"");
+    for party in [
+        "name=CPS Mudshire; role=cps-lawyer; addresses=ambleford.mags@cps.gov.example",
+        "name=Rufus Vellum; role=counsel",
+    ] {
+        two.done(&["case", "edit", weasel, "--party", party], b"");
+    }
+    // The clock of the second is a day slow, or a day fast, and it does not know.
+    let rename = |home: &Home, hours: i64, title: &str| {
+        let engine = ahead(home, hours);
+        let change = CaseChange::Renamed { title: title.into() };
+        engine.record(vec![Event::Case { case: CaseId(ferret.into()), change }]).unwrap();
+    };
+    rename(&two, -24, "R v FERRET (slow)");
+    one.done(&["case", "edit", ferret, "--title", "R v FERRET (right)"], b"");
+    for home in [&one, &two, &one, &two] {
+        replicate(home);
+    }
+    let third = world.home();
+    replicate(&third);
+    third.done(&["sync"], b"");
+    let equal = |told: &str| {
+        let of = |home: &Home| {
+            let mail = |id: &str| home.json(&["message", "list", "--case", id])["total"].clone();
+            (
+                home.json(&["case", "list"]),
+                case(home, weasel),
+                case(home, ferret),
+                records(home),
+                mail(weasel),
+                mail(ferret),
+            )
+        };
+        assert_eq!(of(&one), of(&two), "{told}");
+        assert_eq!(of(&one), of(&third), "{told}, the third");
+        for home in [&one, &two, &third] {
+            assert_eq!(home.json(&["register", "verify"])["ok"], true, "{told}");
+        }
+    };
+    equal("after both worked apart");
+    let shown = case(&third, weasel);
+    let text = shown.to_string();
+    crate::walkthrough::show("a case of two", &serde_json::to_string_pretty(&shown).unwrap());
+    assert!(text.contains("R v S WEASEL") && text.contains("R v WEASEL (Silas)"), "both titles are told: {text}");
+    assert!(text.contains("Rufus Vellum") && text.contains("CPS Mudshire") && text.contains("closed"), "{text}");
+    let text = case(&third, ferret).to_string();
+    assert!(text.contains("R v FERRET (slow)") && text.contains("R v FERRET (right)"), "{text}");
+    // Who knows both decides, whatever the clock says: it stands, and nothing is in doubt any more.
+    rename(&two, -24, "R v B FERRET");
+    for home in [&two, &one, &third] {
+        replicate(home);
+    }
+    equal("after one had decided");
+    assert_eq!(case(&third, ferret)["title"], "R v B FERRET");
+    assert!(!case(&third, ferret).to_string().contains("(slow)"));
+    rename(&one, 24, "R v BARNABY FERRET");
+    replicate(&one);
+    replicate(&two);
+    two.done(&["case", "edit", ferret, "--title", "R v FERRET"], b"");
+    for home in [&two, &one, &third] {
+        replicate(home);
+    }
+    equal("after a clock that is a day fast");
+    assert_eq!(case(&one, ferret)["title"], "R v FERRET");
+
+    // One destroys while the other, who does not know, writes on.
+    one.done(&["case", "shred", weasel, "--because", "review", "--yes"], b"");
+    two.done(&["case", "edit", weasel, "--note", "rang the greenhouse"], b"");
+    two.done(&["case", "edit", weasel, "--party", "name=Pip Marlow; role=police"], b"");
+    for home in [&two, &one, &two, &third] {
+        replicate(home);
+    }
+    for home in [&one, &two, &third] {
+        home.done(&["sync"], b"");
+    }
+    equal("after one destroyed it");
+    assert!(case(&two, weasel)["state"]["shredded"].is_object());
+    for home in [&one, &two, &third] {
+        assert!(!home.json(&["message", "list"]).to_string().contains("WEASEL"));
+    }
 }
 
 fn subjects(home: &Home) -> Vec<String> {

@@ -430,7 +430,7 @@ fn crossed_offers_have_no_winner_and_a_lapsed_one_is_not_accepted() {
 }
 
 /// The profile of a home, opened as if it were so many hours later.
-fn ahead(home: &Home, hours: i64) -> Engine {
+pub(crate) fn ahead(home: &Home, hours: i64) -> Engine {
     let (config, _) = casemail::config::files::load(&home.roots().config, None).unwrap();
     let profile = Profile::open(home.roots()).unwrap();
     let vault = Vault::open(&profile.roots().vault_file(), PASSPHRASE.as_bytes()).unwrap();

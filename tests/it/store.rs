@@ -9,6 +9,7 @@
 //! | `store-v5` | 2 | 6 | 2 | changes that wait for a person; keys that lie elsewhere |
 //! | `store-v6` | 2 | 6 | 2 | a kept list of form 2: whether a person settled where a message belongs |
 //! | `store-v7` | 2 | 6 | 2 | messages in quarantine by Message-ID and digest, and where they lie |
+//! | `store-v8` | 2 | 6 | 2 | a large message in the pieces in which it was fetched |
 //!
 //! A fixture is made by the version that first writes a form, and never changed after. The one of today's form is made anew beside them:
 //! `CASEMAIL_WRITE_FIXTURE=tests/data/store-vN cargo test --test it -- store::write_the_fixture --ignored`, then the kept list in it by
@@ -371,8 +372,19 @@ fn the_sixth_form_is_read() {
 
 #[test]
 fn the_seventh_form_is_read() {
-    holds_the_third_values("store-v7", &Since::the_fifth_form());
-    opened_twice("store-v7", |_, _, state| {
+    holds_the_seventh_values("store-v7");
+}
+
+#[test]
+fn the_eighth_form_is_read() {
+    let blob = fs::read_dir(data("store-v8").join("cache/blobs")).unwrap().next().unwrap().unwrap();
+    assert_eq!(fs::read(blob.path()).unwrap().first_chunk(), Some(b"CMPART\0\x02"));
+    holds_the_seventh_values("store-v8");
+}
+
+fn holds_the_seventh_values(fixture: &str) {
+    holds_the_third_values(fixture, &Since::the_fifth_form());
+    opened_twice(fixture, |_, _, state| {
         for (place, digest, raw) in values::quarantined() {
             assert_eq!(state.quarantined_at(place).unwrap(), Some(digest));
             assert_eq!(state.quarantined(values::QUARANTINED_ID, &digest).unwrap().as_deref(), Some(raw));

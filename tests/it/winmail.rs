@@ -40,6 +40,23 @@ fn the_files_in_a_winmail_are_listed_and_exported_with_the_digests_of_both() {
     assert!(told.contains("Attached.") && told.contains("MG4 Charges.pdf") && told.contains("2.1"), "{told}");
     assert!(look("2/2.1").contains("by the pond"));
 
+    // The list of the case has what an export has, each with its own digest.
+    let of_case = world.home.json(&["attachment", "list", "--case", "FERRET"]);
+    let of_case = of_case["attachments"].as_array().unwrap().clone();
+    let paths: Vec<&str> = of_case.iter().map(|one| one["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["2", "2/1", "2/2", "2/2.1", "2/3"], "{of_case:#?}");
+    for (one, other) in of_case.iter().zip(listed) {
+        assert_eq!((&one["sha256"], &one["bytes"]), (&other["sha256"], &other["bytes"]), "{one}");
+        assert_eq!((&one["kind"], &one["inside"]), (&other["kind"], &other["inside"]), "{one}");
+    }
+    assert_eq!(of_case[4]["name"], "SDC[U+202E]fdp.exe");
+    // One PDF of them has what is in the package, and lists the package itself.
+    let bundle = world.dir.path().join("bundle.pdf");
+    let made = world.home.json(&["case", "bundle", "FERRET", "--to", path(&bundle)]);
+    let names: Vec<&str> =
+        made["documents"].as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"MG4 Charges.pdf") && names.contains(&"MG11 P BADGER.pdf"), "{made:#}");
+
     let done = world.export(&[]);
     assert_eq!((&done["written"], &done["left_out"]), (&5.into(), &Value::Array(Vec::new())), "{done}");
     let case = world.out().join("FERRET_99ZX0012326");
@@ -111,11 +128,65 @@ fn a_schedule_in_a_winmail_shuts_its_package() {
     left("may not be meant for you");
     world.home.done(&["attachment", "quarantine", id, "--because", "possible mis-service"], b"");
     left("in quarantine");
-    let told = world.home.done(&["attachment", "list", id], b"");
-    assert!(!told.contains("Ferret") && !told.contains("winmail"), "{told}");
+    for list in [&["attachment", "list", id][..], &["attachment", "list", "--case", "FERRET"]] {
+        let told = world.home.json(list);
+        let all = told["attachments"].as_array().unwrap();
+        assert_eq!(all.len(), 4, "{told:#}");
+        let is_bare = |one: &Value| one["name"] == "(in quarantine)" && one["kind"] == "SHUT";
+        assert!(all.iter().all(|one| is_bare(one) && one["media_type"] == "application/octet-stream"), "{told:#}");
+    }
     // Who takes the package back takes back what is in it.
     world.home.done(&["attachment", "quarantine", id, "--release", "--because", "the CPS agreed"], b"");
     assert!(export().code == 0 && looked().out.contains("those who told"), "{:?}", looked());
+    let told = world.home.json(&["attachment", "list", "--case", "FERRET"]);
+    let state = |name: &str| {
+        let all = told["attachments"].as_array().unwrap();
+        all.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {told:#}"))["state"].clone()
+    };
+    assert_eq!((state("MG6D Ferret.txt"), state("winmail.dat")), ("open".into(), "open".into()));
     world.export(&[]);
     assert!(files(&world.out()).iter().any(|name| name.ends_with("MG6D Ferret.txt")));
+}
+
+#[test]
+fn a_file_in_a_winmail_is_looked_at_put_out_of_reach_and_taken_back_from_the_list_of_its_case() {
+    let Some(world) = World::new() else { return };
+    let whole = package("x", "", &[file("A", "MG11 Badger.txt", b"by the pond"), file("B", "MG5.txt", b"a gnome")]);
+    let id = "packed@cps.gov.example";
+    world.deliver(&idpc("packed", "R v FERRET 99ZX0012326", &[("winmail.dat", "application/ms-tnef", whole)]));
+    let Some(screen) = world.home.screen((100, 30)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("ferret");
+    screen.wait_for("R v FERRET");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("99ZX0012326");
+    screen.send_keys(&["b"]);
+    screen.wait_for("MG11 Badger.txt");
+    screen.send_keys(&["/"]);
+    screen.type_text("MG11");
+    screen.send_keys(&["Enter"]);
+    let seen = screen.wait_for("MG11 Badger.txt in winmail.dat");
+    assert!(!seen.contains("MG5.txt"), "{seen}");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("by the pond");
+    screen.send_keys(&["q"]);
+    screen.wait_until("the list", |now| !now.contains("by the pond"));
+    screen.send_keys(&["Escape"]);
+    screen.wait_for("MG5.txt");
+    // One of them is enough.
+    screen.send_keys(&["Down", "x", "q"]);
+    screen.wait_for("Quarantine");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("in quarantine; the register has the time");
+    let seen = screen.wait_until("all of the package", |now| now.matches("(in quarantine)").count() == 3);
+    assert!(!seen.contains("MG") && !seen.contains("winmail"), "{seen}");
+    let ran = world.home.run(&["attachment", "look", id, "--part", "2/2"], b"");
+    assert!(ran.code == 1 && !ran.out.contains("gnome"), "{ran:?}");
+    // Without its parts named, all of it comes back.
+    world.home.done(&["attachment", "quarantine", id, "--release", "--because", "it was meant for us"], b"");
+    let ran = world.home.run(&["attachment", "look", id, "--part", "2/1"], b"");
+    assert!(ran.code == 0 && ran.out.contains("by the pond"), "{ran:?}");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
 }

@@ -103,6 +103,7 @@ fn document(name: &str, sha256: &str, bytes: u64, second: i64) -> Document {
         exported: None,
         link: String::new(),
         reach: super::Reach::Open,
+        inside: None,
     }
 }
 

@@ -213,3 +213,75 @@ fn loops_and_wrong_parents_end() {
     let filings = filer(&[]).file(&[item(1, ""), item(0, ""), item(2, ""), item(99, "99ZX0012326")]);
     assert_eq!(filings[3].cases.len(), 1);
 }
+
+#[test]
+fn a_stranger_who_answers_himself_stays_a_stranger() {
+    let to_quill = strings(&[QUILL]);
+    let stranger = "x@attacker.example";
+    let to_friend = strings(&["y@friend.example", CROWN]);
+    let forged =
+        |parent, from, recipients| Item { parent: Some(parent), subject: "re", from, recipients, ..Item::default() };
+    let filings = filer(&[]).file(&[
+        Item { subject: "R v FERRET - 99ZX0012326", from: CROWN, recipients: &to_quill, ..Item::default() },
+        forged(0, stranger, &to_friend),
+        forged(1, stranger, &to_quill),
+        // Whom he wrote to has no part by that either.
+        forged(1, "y@friend.example", &to_quill),
+        // Who had a part before goes on, also below him.
+        forged(2, CROWN, &to_quill),
+    ]);
+    for at in [1, 2, 3] {
+        assert_eq!(told(&filings[at]), ["? 99ZX0012326", "! StrangerInThread"], "{at}");
+    }
+    assert_eq!(told(&filings[4]), ["99ZX0012326: with its thread"]);
+}
+
+#[test]
+fn an_alias_is_found_in_texts_and_names_of_files_too() {
+    let filer = filer(&[("gannet", &["ZZ26000533", "Operation Gorse"])]);
+    let names = strings(&["Schedule OPERATION GORSE v2.pdf"]);
+    let check = |text: &str, attachments: &[String], expected: &[&str]| {
+        let filing = &filer.file(&[Item { subject: "papers", text, attachments, from: CROWN, ..Item::default() }])[0];
+        assert_eq!(told(filing), expected, "{text}");
+        // As it is kept between two starts: what was found, and nothing else.
+        let patterns = Patterns::new(&[]).unwrap();
+        let kept: Vec<String> = filer.identifiers(text).iter().map(|one| patterns.quote(one)).collect();
+        let kept_names: Vec<String> =
+            filer.identifiers(&attachments.join("\n")).iter().map(|one| patterns.quote(one)).collect();
+        let item = Item {
+            subject: "papers",
+            text: &kept.join("\n"),
+            attachments: &kept_names,
+            from: CROWN,
+            ..Item::default()
+        };
+        assert_eq!(told(&filer.file(&[item])[0]), expected, "{text}, kept");
+    };
+    check("we write about Operation\nGorse again", &[], &["gannet: by alias in the text"]);
+    check("we write about operation\u{a0}gorse", &[], &["gannet: by alias in the text"]);
+    check("operation gorses", &[], &[]);
+    check("see attached", &names, &["gannet: by alias in an attachment's name"]);
+}
+
+#[test]
+fn a_firms_own_number_leads_to_its_case_from_everywhere_and_nothing_else_does() {
+    let own = crate::case::Pattern { kind: crate::case::Kind::Own("matter".into()), text: r"QP-([0-9]{4})".into() };
+    let patterns = Patterns::new(&[own]).unwrap();
+    let number = patterns.read("QP-0042");
+    // As the register gives it.
+    let case = ConfiguredCase { id: "ferret".into(), title: String::new(), identifiers: vec![patterns.quote(&number)] };
+    let filer = Filer::new(patterns.clone(), Classes::default(), &[case]);
+    let check = |subject: &str, text: &str, expected: &[&str]| {
+        let kept: Vec<String> = filer.identifiers(text).iter().map(|one| patterns.quote(one)).collect();
+        for text in [text, &kept.join("\n")] {
+            assert_eq!(
+                told(&filer.file(&[Item { subject, text, ..Item::default() }])[0]),
+                expected,
+                "{subject} {text}"
+            );
+        }
+    };
+    check("our ref QP-0042", "", &["ferret: by matter in the subject"]);
+    check("papers", "our ref: QP-0042.", &["ferret: by matter in the text"]);
+    check("room 0042", "at 0042 hours", &[]);
+}

@@ -187,7 +187,7 @@ fn of_the_whole(sending: &Sending<'_>, classes: &Classes, policy: &Policy, findi
             matter.record.filter(|case| !matches!(case.state, super::State::Open | super::State::OnHold { .. }))
         {
             let because = format!("{} is {}.", matter.name, case.state.name());
-            add("case-not-open", Severity::Tell, because, "Reopen it if it goes on.");
+            add("case-not-open", Severity::Confirm, because, "Reopen it if it goes on.");
         }
     }
     let visible = sending.recipients.iter().filter(|one| one.visible).count();

@@ -97,11 +97,14 @@ impl Guard<'_> {
             .flat_map(|party| &party.addresses)
             .map(|address| self.classes.canonical(address))
             .collect();
+        let is_known =
+            parties.contains(&canonical) || self.history.0.get(&canonical).is_some_and(|one| one.written > 0);
         let known =
             parties.iter().chain(self.history.0.iter().filter(|(_, known)| known.written > 0).map(|(addr, _)| addr));
         // Whom one has written to is known, whatever it looks like; what wears a secure suffix is told all the same.
         let found = lookalike::resembles(&canonical, known.map(String::as_str), self.classes)
-            .or_else(|| lookalike::mimics(address, self.classes));
+            .or_else(|| lookalike::mimics(address, self.classes))
+            .or_else(|| if is_known { None } else { lookalike::borrows(address, self.classes) });
         let Some(found) = found else { return };
         let case_mail = self.sending.is_case_mail();
         let severity = if case_mail && found.domain { Severity::Block } else { Severity::Confirm };

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut, because, name_of};
+use super::provenance::{QUARANTINE, Shut, because, name_of, package};
 use super::refuse;
 use crate::case::MessageName;
 use crate::case::document::Reach;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
+use crate::engine::inside::{self, files_in};
 use crate::engine::reading::Reading;
 use crate::engine::register::Hand;
 use crate::engine::streamed::Streamed;
@@ -145,6 +146,7 @@ impl Gathering<'_> {
         }
         let tape = message.tape();
         for one in &reading.body.attachments {
+            self.within(letter, (&message, one), (&about, shut == Shut::Whole), &book)?;
             let wanted = letter.only.as_ref().is_none_or(|only| only.contains(&one.path));
             if !wanted || !self.choice.has(&one.name, &one.sha256) || !self.seen.insert(one.sha256.clone()) {
                 continue;
@@ -164,6 +166,39 @@ impl Gathering<'_> {
                         self.document(&one.name, &about, &one.media_type, &one.sha256, content, &text);
                     }
                     Err(error) => self.list(&one.name, &about, error.to_string()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The files in an attachment that is a package, where it is in reach; `whole`: the message is not.
+    fn within(
+        &mut self,
+        letter: &Letter,
+        (message, one): (&Streamed, &AttachmentInfo),
+        (about, whole): (&str, bool),
+        book: &Book,
+    ) -> Result<(), ExportError> {
+        let Some(content) = package(message, one).filter(|_| !whole) else { return Ok(()) };
+        if self.exporter.reach(book, letter, message, one)? != Reach::Open {
+            return Ok(());
+        }
+        for file in files_in(&content).map(|packed| packed.files).unwrap_or_default() {
+            let path = inside::path(one, &file);
+            let sha256 = Digest::of(file.content).to_string();
+            let is_chosen = |only: &Vec<String>| only.contains(&one.path) || only.contains(&path);
+            let wanted = letter.only.as_ref().is_none_or(is_chosen) && self.choice.has(&file.name, &sha256);
+            if !wanted || !self.seen.insert(sha256.clone()) {
+                continue;
+            }
+            let about = format!("{about}, in {}, SHA-256 {}\u{2026}", one.name, sha256.get(..16).unwrap_or_default());
+            match self.too_large(file.content.len() as u64) {
+                Some(because) => self.list(&file.name, &about, because),
+                None => {
+                    let is_text = file.media_type.starts_with("text/");
+                    let text = |content: &[u8]| is_text.then(|| String::from_utf8_lossy(content).into_owned());
+                    self.document(&file.name, &about, &file.media_type, &sha256, file.content.to_vec(), &text);
                 }
             }
         }

@@ -88,10 +88,7 @@ impl Book {
                 Some(BookCase { title: rule.title.clone(), id, identifiers, record: None })
             })
             .collect();
-        let has_aliases = cases
-            .iter()
-            .flat_map(|case| &case.identifiers)
-            .any(|identifier| matches!(&identifier.kind, case::Kind::Own(name) if name == "alias"));
+        let has_aliases = cases.iter().flat_map(|case| &case.identifiers).any(case::filing::is_alias);
         let own: HashSet<String> = own.into_iter().map(|addr| addr.to_lowercase()).collect();
         let mut sorted: Vec<&String> = own.iter().collect();
         sorted.sort();
@@ -127,7 +124,8 @@ impl Book {
         let mut people = Vec::new();
         for record in register.cases() {
             let is_there = !matches!(record.state, case::State::Shredded { .. });
-            let numbers: Vec<String> = record.identifiers.iter().filter(|_| is_there).map(wording).collect();
+            let numbers: Vec<String> =
+                record.identifiers.iter().filter(|_| is_there).map(|one| self.patterns.quote(one)).collect();
             let known =
                 rules.iter_mut().find(|rule| case::filing::case_id(rule, &self.patterns).as_ref() == Some(&record.id));
             match known {
@@ -281,7 +279,7 @@ impl Book {
         let mut found: Vec<(FoundIn, String)> = Vec::new();
         let mut add = |found_in: FoundIn, text: &str| {
             for identifier in self.filer.identifiers(text) {
-                let words = wording(&identifier);
+                let words = self.patterns().quote(&identifier);
                 if found.len() < IDENTIFIERS_MAX
                     && !found.iter().any(|(place, known)| *place == found_in && *known == words)
                 {
@@ -294,13 +292,5 @@ impl Book {
         add(FoundIn::Text, &first_lines);
         add(FoundIn::AttachmentName, &names.join("\n"));
         found
-    }
-}
-
-/// An identifier as it is found again: some count only where they are labelled.
-fn wording(identifier: &Identifier) -> String {
-    match identifier.kind {
-        case::Kind::Maat => format!("MAAT {}", identifier.value),
-        _ => identifier.value.clone(),
     }
 }

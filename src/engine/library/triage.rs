@@ -17,8 +17,10 @@ use crate::store::mailbox::SpecialUse;
 
 /// Suggestions of one row.
 const SUGGESTIONS_MAX: usize = 4;
-/// The shortest name that is looked for in subjects.
-const NAME_MIN: usize = 4;
+/// The shortest name that is looked for in subjects; one of fewer than [`NAME_SURE`] letters only where it stands there in capitals.
+const NAME_MIN: usize = 3;
+/// A name of so many letters is hardly another word.
+const NAME_SURE: usize = 4;
 
 /// Guesses, each with its score beside those of [`crate::case::Reason`]: they only suggest.
 const NAME_AND_SENDER: (&str, u8) = ("name and sender fit", 60);
@@ -160,6 +162,14 @@ impl Library {
             for name in surnames(self.case_words(case).0.as_str()) {
                 names.entry(name).or_default().insert(case.clone());
             }
+            let record = self.book.configured(case).and_then(|case| case.record.as_deref());
+            for accused in record.iter().flat_map(|record| &record.accused) {
+                let surname = accused.surname();
+                let name = surname.split_whitespace().last().unwrap_or_default().to_owned();
+                if name.chars().count() >= NAME_MIN {
+                    names.entry(name).or_default().insert(case.clone());
+                }
+            }
         }
         Hints { people, names }
     }
@@ -169,9 +179,13 @@ impl Library {
         let mut by_name: BTreeSet<&CaseId> = BTreeSet::new();
         let mut by_person: BTreeSet<&CaseId> = BTreeSet::new();
         for entry in entries {
-            let subject = self.texts.value(entry.subject).to_uppercase();
-            let words = subject.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-');
-            by_name.extend(words.filter_map(|word| hints.names.get(word)).flatten());
+            let subject = self.texts.value(entry.subject);
+            for word in name_words(subject) {
+                let short = word.chars().count() < NAME_SURE && word.chars().any(char::is_lowercase);
+                if !short {
+                    by_name.extend(hints.names.get(&word.to_uppercase()).into_iter().flatten());
+                }
+            }
             for number in self.lists.at(entry.lists).people {
                 by_person
                     .extend(hints.people.get(&self.book.canonical(self.texts.value(*number))).into_iter().flatten());
@@ -198,12 +212,43 @@ impl Library {
     }
 }
 
-/// The names of a title: what stands in capitals behind the "v".
+/// Words of which a name may be one.
+fn name_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '\u{2019}' && c != '-')
+}
+
+/// The names of a title: what stands in capitals behind the "v"; where nothing does, the last word of each that is named there.
 fn surnames(title: &str) -> Vec<String> {
     let Some((_, accused)) = title.split_once(" v ").or_else(|| title.split_once(" v. ")) else { return Vec::new() };
-    accused
-        .split(|c: char| !c.is_alphanumeric() && c != '\'' && c != '-')
-        .filter(|word| word.chars().count() >= NAME_MIN && !word.chars().any(char::is_lowercase))
+    let is_name = |word: &&str| word.chars().count() >= NAME_MIN && word.chars().any(char::is_alphabetic);
+    let capitals: Vec<String> = name_words(accused)
+        .filter(is_name)
+        .filter(|word| !word.chars().any(char::is_lowercase))
         .map(str::to_uppercase)
-        .collect()
+        .collect();
+    if !capitals.is_empty() {
+        return capitals;
+    }
+    let plain = accused.split_once('(').map_or(accused, |(plain, _)| plain).replace(" and ", ",");
+    let last = |person: &str| name_words(person).filter(is_name).last().map(str::to_uppercase);
+    plain.split([',', '&', ';']).filter_map(last).filter(|name| name != "OTHERS" && name != "ANOTHER").collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::surnames;
+
+    #[test]
+    fn the_names_of_a_title() {
+        let check = |title: &str, expected: &[&str]| assert_eq!(surnames(title), expected, "{title}");
+        check("R v FERRET", &["FERRET"]);
+        check("HMA v Gideon GANNET and Fenella STOAT", &["GANNET", "STOAT"]);
+        check("R v Fox", &["FOX"]);
+        check("R v. Barnaby Ferret", &["FERRET"]);
+        check("R v Barnaby Ferret & Silas Weasel and others", &["FERRET", "WEASEL"]);
+        check("R v Ferret (appeal)", &["FERRET"]);
+        check("R v O\u{2019}MALLARD-TEAL", &["O\u{2019}MALLARD-TEAL"]);
+        check("Greenhouse matter", &[]);
+        check("R v ", &[]);
+    }
 }

@@ -8,6 +8,7 @@ use crate::case::document::Reach;
 use crate::case::{Case, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::documents::{Documents, imported};
+use crate::engine::inside::file_in;
 use crate::engine::reading::{Look, Reading};
 use crate::engine::streamed::{Kept, Streamed, unreadable};
 use crate::engine::target::{completions, typed};
@@ -168,7 +169,12 @@ impl Core {
                 let kept = Kept::in_cache(&open.stores, key)?.ok_or_else(gone)?;
                 let streamed = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
                 let reading = streamed.reading.as_ref().ok_or_else(gone)?;
-                let info = reading.body.attachments.iter().find(|one| one.path == document.path).ok_or_else(gone)?;
+                let path = document.inside.as_ref().map_or(&document.path, |package| &package.path);
+                let info = reading.body.attachments.iter().find(|one| one.path == *path).ok_or_else(gone)?;
+                if document.inside.is_some() {
+                    let content = file_in(&reading.package(info.part), document).ok_or_else(gone)?;
+                    return Ok(Attachment { name, media_type, content });
+                }
                 streamed.content(info.part, usize::MAX).map_err(|error| unreadable(&error))?
             }
         };

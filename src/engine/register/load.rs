@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use zeroize::Zeroizing;
 
@@ -10,10 +11,10 @@ use super::{DEVICE_KEY, Known, Loaded, Own};
 use crate::pgp::detached;
 use crate::register::book::Book;
 use crate::register::chain::Tip;
-use crate::register::event::Payload;
+use crate::register::event::{Event, Payload};
 use crate::register::head::Head;
 use crate::register::record::{DeviceId, Digest, Record};
-use crate::store::state::{State, StateError, StreamRow};
+use crate::store::state::{RegisterRow, State, StateError, StreamRow};
 
 /// Reads everything. What does not open or is no record is left out and told in words: a damaged record costs itself only. Whether
 /// streams are whole is not asked here; see [`super::verify`].
@@ -45,40 +46,78 @@ pub(super) fn load(state: &State) -> Result<Loaded, StateError> {
     Ok(loaded)
 }
 
-/// Reads the rows of a stream; gives its end.
+/// Rows that are handed on together.
+const BATCH: usize = 256;
+
+/// A row that was read.
+struct Row {
+    /// The bytes of the record.
+    bytes: Vec<u8>,
+    record: Record,
+    event: Option<Event>,
+}
+
+/// A row, and what of it could not be read, in words.
+type Read = (Option<Row>, Option<String>);
+
+/// Reads a row.
+fn read_row(seq: u64, row: Result<RegisterRow, StateError>) -> Read {
+    let read = row.map_err(|error| error.to_string()).and_then(|row| {
+        let record = Record::read(&row.record).map_err(|error| format!("record {seq} of the register: {error}"))?;
+        Ok((row, record))
+    });
+    let (row, record) = match read {
+        Ok(read) => read,
+        Err(words) => return (None, Some(words)),
+    };
+    let (event, damage) = match row.payload.as_deref().map(Payload::read) {
+        Some(Ok(payload)) => (Some(payload.event), None),
+        Some(Err(error)) => (None, Some(format!("record {seq} of the register: {error}"))),
+        None => (None, None),
+    };
+    (Some(Row { bytes: row.record, record, event }), damage)
+}
+
+/// Reads the rows of a stream; gives its end. To open the seals, to read what was under them, and to fold it are three things that go on beside
+/// each other: each costs about as much as the others.
 fn read_stream(state: &State, stream: &StreamRow, own: bool, loaded: &mut Loaded) -> Result<Tip, StateError> {
     let device = DeviceId(stream.device.clone());
     let mut tip = Tip::start(device.clone());
     let mut last = Vec::new();
-    state.register_rows(stream.number, 0, &mut |seq, row| {
-        let read = row.map_err(|error| error.to_string()).and_then(|row| {
-            let record = Record::read(&row.record).map_err(|error| format!("record {seq} of the register: {error}"))?;
-            Ok((row, record))
+    let number = stream.number;
+    std::thread::scope(|scope| {
+        let (opened, sealed) = sync_channel::<Vec<(u64, Result<RegisterRow, StateError>)>>(4);
+        let (told, read) = sync_channel::<Vec<Read>>(4);
+        let opening = scope.spawn(move || -> Result<(), StateError> {
+            let mut batch = Vec::with_capacity(BATCH);
+            state.register_rows(number, 0, &mut |seq, row| {
+                batch.push((seq, row));
+                batch.len() < BATCH || opened.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_ok()
+            })?;
+            // Nobody listens any more where the fold has ended.
+            let _ = opened.send(batch);
+            Ok(())
         });
-        let (row, record) = match read {
-            Ok(read) => read,
-            Err(words) => {
-                loaded.damage.push(words);
-                return true;
+        scope.spawn(move || {
+            for batch in sealed {
+                if told.send(batch.into_iter().map(|(seq, row)| read_row(seq, row)).collect()).is_err() {
+                    break;
+                }
             }
-        };
-        let event = match row.payload.as_deref().map(Payload::read) {
-            Some(Ok(payload)) => Some(payload.event),
-            Some(Err(error)) => {
-                loaded.damage.push(format!("record {seq} of the register: {error}"));
-                None
+        });
+        for (row, damage) in read.into_iter().flatten() {
+            loaded.damage.extend(damage);
+            let Some(Row { bytes, record, event }) = row else { continue };
+            loaded.take_in(number, &record, Digest::NOTHING, event.as_ref());
+            if own {
+                for seen in &record.seen {
+                    loaded.told.insert(seen.device.clone(), seen.seq);
+                }
             }
-            None => None,
-        };
-        loaded.take_in(stream.number, &record, Digest::NOTHING, event.as_ref());
-        if own {
-            for seen in &record.seen {
-                loaded.told.insert(seen.device.clone(), seen.seq);
-            }
+            (tip.seq, tip.order) = (record.seq, record.order);
+            last = bytes;
         }
-        (tip.seq, tip.order) = (record.seq, record.order);
-        last = row.record;
-        true
+        opening.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })?;
     tip.hash = if last.is_empty() { Digest::NOTHING } else { Digest::of(&last) };
     // Where the last record does not open, what was signed at the end says which one it was.

@@ -4,6 +4,7 @@
 //! book knows of it. The first thing that is ever written makes the device: a key that signs, and a stream that begins with its certificate.
 
 mod auto;
+mod enclosed;
 mod graves;
 mod handed;
 mod history;
@@ -20,6 +21,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub(crate) use self::auto::Auto;
+pub(crate) use self::enclosed::files_of;
 use self::history::History;
 pub(crate) use self::recorder::{Recorder, signed_by};
 pub use self::replicate::Replicated;
@@ -32,7 +34,7 @@ use super::core::{EngineError, Settings, Stores};
 use super::plea::Pleas;
 use super::query::CaseListed;
 use crate::case::{Jurisdiction, Style};
-use crate::mail::id::CaseId;
+use crate::mail::id::{CaseId, MessageKey};
 use crate::mail::thread::id_hash;
 use crate::pgp::detached;
 use crate::pgp::keyring::Keyring;
@@ -56,6 +58,8 @@ pub(crate) struct Register(Arc<Shared>);
 struct Shared {
     slot: Mutex<Slot>,
     ready: Condvar,
+    /// Messages that were read for the register in this run: of several under one Message-ID, no other sign tells which it knows.
+    told_apart: Mutex<HashSet<MessageKey>>,
 }
 
 enum Slot {
@@ -108,9 +112,20 @@ pub(crate) struct Hand<'a> {
 }
 
 impl Register {
+    /// Messages that were read for the register in this run.
+    fn told_apart(&self) -> HashSet<MessageKey> {
+        self.0.told_apart.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A message was read for the register.
+    fn tell_apart(&self, key: MessageKey) {
+        self.0.told_apart.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+    }
+
     /// Begins to read it.
     pub(crate) fn begin(state: Arc<State>) -> std::io::Result<Self> {
-        let shared = Arc::new(Shared { slot: Mutex::new(Slot::Loading), ready: Condvar::new() });
+        let shared =
+            Arc::new(Shared { slot: Mutex::new(Slot::Loading), ready: Condvar::new(), told_apart: Mutex::default() });
         let register = Self(Arc::clone(&shared));
         std::thread::Builder::new().name("register".to_owned()).spawn(move || {
             let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::load(&state)));
@@ -136,6 +151,11 @@ impl Register {
             Slot::Failed(words) => Err(EngineError::BadData(format!("the register: {words}"))),
             Slot::Loading => Err(EngineError::Ended),
         }
+    }
+
+    /// Whether it is still being read.
+    pub(crate) fn is_loading(&self) -> bool {
+        matches!(*self.0.slot.lock().unwrap_or_else(PoisonError::into_inner), Slot::Loading)
     }
 
     /// As [`Self::with`], but only where it has been read already: for whoever may not wait.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::enclosed::{files_of, that_fit};
 use super::{Engine, EngineError, Hand, Register};
 use crate::case::{Classes, Jurisdiction, MessageName};
 use crate::engine::channels;
@@ -16,11 +17,11 @@ use crate::engine::reading::{Look, Reading, read_guarded};
 use crate::engine::streamed::Streamed;
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
-use crate::mail::safe::{SafeText, file_name};
+use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
 use crate::pgp::report::{Covers, OpenPgp, SignatureState};
-use crate::register::event::{AttachmentFacts, Correspondent, Delivered, Event, Lay, MessageFacts, SharedLink, Tls};
+use crate::register::event::{Correspondent, Delivered, Event, Lay, MessageFacts, SharedLink, Tls};
 use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
@@ -53,19 +54,19 @@ impl Recorder {
     /// and nobody may wait.
     pub(crate) fn of(core: &Core, open: &Open, only: Option<&CaseId>, may_wait: bool) -> Option<Self> {
         let library = &open.library;
+        let told_apart = open.register.told_apart();
         let news = |loaded: &mut super::Loaded| {
             let history = loaded.history();
             let mut came = Vec::new();
             for key in library.keys_by_date().into_iter().rev() {
                 let cases = library.cases_of(key);
+                // Another message under the Message-ID of one that was written down is read to be told from it.
+                let is_known = library.message_id_hash(key).is_some_and(|id| history.knows_received(id))
+                    && (!library.is_conflicting(key) || told_apart.contains(&key));
                 let is_copy =
                     library.mailbox(key.mailbox).is_some_and(|m| m.state.special_use == Some(SpecialUse::Sent));
                 let is_wanted = only.is_none_or(|only| cases.iter().any(|(case, _)| case == only));
-                if cases.is_empty()
-                    || !is_wanted
-                    || is_copy
-                    || library.message_id_hash(key).is_some_and(|id| history.knows_received(id))
-                {
+                if cases.is_empty() || !is_wanted || is_copy || is_known {
                     continue;
                 }
                 let Some(name) = library.name(key) else { continue };
@@ -99,6 +100,13 @@ impl Recorder {
         })
     }
 
+    /// Of that what came as these messages; `None` where there is nothing.
+    pub(crate) fn only(mut self, keys: &[MessageKey]) -> Option<Self> {
+        self.came.retain(|came| keys.contains(&came.key));
+        self.sent.clear();
+        (!self.came.is_empty()).then_some(self)
+    }
+
     /// Writes it down. Blocks, and reads foreign bytes: call it where the stack is deep.
     ///
     /// # Errors
@@ -110,6 +118,7 @@ impl Recorder {
             let mut events = Vec::new();
             for came in some {
                 let Some((facts, reading)) = self.facts_of(came.key) else { continue };
+                self.register.tell_apart(came.key);
                 let deemed_service = self.deemed(&facts, facts.date.unwrap_or(came.received), came.law);
                 // The same message in two mailboxes, or in this batch twice.
                 let is_known = |event: &Event| event.message() == Some(&facts.message);
@@ -200,6 +209,7 @@ impl Recorder {
         let headers = reading.headers();
         let outer = reading.message.headers();
         let people = |list: Vec<Address>| self.people(&list);
+        let (attachments, more) = that_fit(files_of(reading));
         MessageFacts {
             message: name(headers.message_id().or_else(|| outer.message_id()).unwrap_or_default()),
             in_reply_to: headers.in_reply_to().into_iter().next().unwrap_or_default(),
@@ -209,19 +219,8 @@ impl Recorder {
             subject: headers.subject().chars().take(1_000).collect(),
             date: headers.date(),
             bytes,
-            attachments: reading
-                .body
-                .attachments
-                .iter()
-                .map(|one| AttachmentFacts {
-                    name: file_name(&one.name),
-                    media_type: one.media_type.chars().take(100).collect(),
-                    bytes: one.bytes,
-                    sha256: one.sha256.parse().unwrap_or_default(),
-                    path: one.path.clone(),
-                })
-                .take(500)
-                .collect(),
+            attachments,
+            more,
             shared: self.shared(&headers.from(), &headers.subject(), &reading.body.text()),
             signed_by: signed_by(&reading.opened.report),
         }

@@ -59,6 +59,7 @@ fn the_last_copy_is_sealed_before_it_is_let_go_of() {
         exported: None,
         link: String::new(),
         reach: Reach::Watched,
+        inside: None,
     };
     let held = running.engine.core.ask_open(move |core, open| {
         core.quarantine(open, None, &[document], "possible mis-service", false).unwrap();

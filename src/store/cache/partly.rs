@@ -5,7 +5,7 @@ use std::time::UNIX_EPOCH;
 
 use jiff::Timestamp;
 
-use super::{Cache, CacheError};
+use super::{Cache, CacheError, recovery};
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::store::partial::{self, Of, Partial};
 use crate::store::space;
@@ -48,8 +48,9 @@ impl Cache {
     /// # Errors
     /// [`CacheError`]; what is here stays.
     pub fn put_partial(&self, message: MessageKey, partial: Partial) -> Result<u64, CacheError> {
-        let bytes = self.put_raw_from(message, &mut partial.reader()?)?;
-        partial.remove()?;
+        space::check(&self.dir, self.space.batch_bytes)?;
+        let (name, bytes) = partial.finish(&recovery::blob_dir(&self.dir))?;
+        self.put_blob(message, name)?;
         Ok(bytes)
     }
 

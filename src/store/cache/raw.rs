@@ -173,7 +173,7 @@ impl Cache {
             Some(Found::Here(raw)) => Ok(Some(Box::new(std::io::Cursor::new(raw)))),
             Some(Found::Blob(name, epoch)) => {
                 let reader = self.blob_reader(&name, epoch);
-                self.unless_damaged(message, reader.map(|reader| Box::new(reader) as Box<dyn Read + Send>))
+                self.unless_damaged(message, reader)
             }
             None => Ok(None),
         }
@@ -187,7 +187,7 @@ impl Cache {
         spool::Writer::create(&recovery::blob_dir(&self.dir), self.space.batch_bytes)
     }
 
-    pub(super) fn blob_reader(&self, name: &blob::Name, epoch: u32) -> std::io::Result<impl Read + Send + use<>> {
+    pub(super) fn blob_reader(&self, name: &blob::Name, epoch: u32) -> std::io::Result<Box<dyn Read + Send>> {
         let sealer = self.blob_sealers.get(&epoch).ok_or(ErrorKind::InvalidData)?;
         blob::read(&recovery::blob_dir(&self.dir), name, sealer)
     }

@@ -312,19 +312,24 @@ impl Cache {
     /// # Errors
     /// [`CacheError`].
     pub fn put_raw_from(&self, message: MessageKey, content: &mut dyn std::io::Read) -> Result<u64, CacheError> {
-        let MessageKey { mailbox, uid } = message;
         // Outside the lock: the stream may be as slow as a network.
         space::check(&self.dir, self.space.batch_bytes)?;
         let name = blob::fresh_name();
-        let dir = recovery::blob_dir(&self.dir);
-        let bytes = blob::write(&dir, &name, self.blob_sealer()?, content)?;
+        let bytes = blob::write(&recovery::blob_dir(&self.dir), &name, self.blob_sealer()?, content)?;
+        self.put_blob(message, name)?;
+        Ok(bytes)
+    }
+
+    /// A whole message lies in this file, which is on the disk. The file of one that is not held any more goes.
+    pub(super) fn put_blob(&self, message: MessageKey, name: blob::Name) -> Result<(), CacheError> {
+        let MessageKey { mailbox, uid } = message;
         let _writer = self.begin(mailbox, 0)?;
         let mut changes = Changes::default();
         let number = page::number(uid);
         let mut page = self.flags_page(mailbox, number, &mut changes)?;
         let Some((flags, _)) = page.flags(uid) else {
-            remove_files(&[blob::path(&dir, &name)]);
-            return Ok(bytes);
+            remove_files(&[blob::path(&recovery::blob_dir(&self.dir), &name)]);
+            return Ok(());
         };
         let mut places = self.places_page(mailbox, number, &mut page, &mut changes)?;
         let place = Place::Blob { name, epoch: self.epoch };
@@ -332,8 +337,7 @@ impl Cache {
         page.set(uid, &flags, true);
         self.seal_flags(mailbox, number, &page, &mut changes)?;
         self.seal_places(mailbox, number, &places, &mut changes)?;
-        self.commit(mailbox, changes)?;
-        Ok(bytes)
+        self.commit(mailbox, changes)
     }
 
     /// Room and the lock, for a mailbox that is there.

@@ -38,6 +38,7 @@ fn document(number: u64, name: &str, bytes: u64) -> Document {
         exported: None,
         link: String::new(),
         reach: Reach::Open,
+        inside: None,
     }
 }
 
@@ -58,7 +59,7 @@ pub(super) fn documents(size: (u16, u16)) -> Play {
         ..document(2, "MG11 P BADGER 20260221.pdf", 310_000)
     };
     let withheld = Document { reach: Reach::Watched, ..document(3, "MG6D Otterbourne.pdf", 98_000) };
-    let shut = Document { reach: Reach::Quarantined, ..document(4, "MG3 FERRET.pdf", 51_000) };
+    let shut = Document { reach: Reach::Quarantined, ..document(4, "MG3 FERRET.pdf", 51_000) }.told(&Kinds::default());
     let link = Document {
         kind: Kinds::default().link(),
         link: "https://portal.das.example/shared/77".into(),

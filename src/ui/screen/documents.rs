@@ -9,7 +9,7 @@ use crate::app::screen::documents::Documents;
 use crate::app::size::{Area, inset};
 use crate::app::view::Tone;
 use crate::app::wrap::Wrapped;
-use crate::case::document::{Direction, OUT_OF_REACH, Reach, advice};
+use crate::case::document::{Direction, Reach, advice};
 use crate::mail::safe::SafeText;
 use crate::mail::size::size;
 use crate::theme::Scope;
@@ -85,11 +85,8 @@ pub(in crate::ui) fn draw(model: &Model, documents: &Documents, canvas: &mut Can
         canvas.put(place(0), y, SIGNS, &signs(row), style);
         canvas.put(place(1), y, KIND - 1, row.code.as_str(), style);
         let copies = if row.copies.is_empty() { String::new() } else { format!(" (\u{d7}{})", row.copies.len() + 1) };
-        let named = match (row.first.reach, row.first.is_file()) {
-            (Reach::Quarantined, _) => SafeText::from(OUT_OF_REACH),
-            (_, true) => row.name.clone(),
-            (_, false) => SafeText::fill("{}: shared by link", &[&row.name]),
-        };
+        let named =
+            if row.first.is_file() { row.name.clone() } else { SafeText::fill("{}: shared by link", &[&row.name]) };
         let width = canvas.put(place(2), y, name.saturating_sub(6), named.as_str(), style);
         canvas.put(place(2) + width, y, 6, &copies, style);
         canvas.put(place(3), y, from, row.from.as_str(), style);
@@ -169,10 +166,10 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
         let words = format!("{quarantined} of these in quarantine: left out of search and export.");
         lines.push((Tone::Warning, SafeText::line(&words)));
     }
-    if first.reach == Reach::Quarantined {
-        lines.push((Tone::Plain, row.kind.clone()));
-    } else {
-        lines.push((Tone::Plain, SafeText::fill("{} ({})", &[&row.name, &row.kind])));
+    // Of what is in quarantine the line above says it all.
+    if first.reach != Reach::Quarantined {
+        let within = first.inside.as_ref().map(|package| SafeText::line(&format!("{} in {}", row.name, package.name)));
+        lines.push((Tone::Plain, SafeText::fill("{} ({})", &[within.as_ref().unwrap_or(&row.name), &row.kind])));
     }
     let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| date::long(at, zone));
     let came = match first.direction {

@@ -127,7 +127,10 @@ pub(super) fn write_cache(cache: &Cache) {
         message(300, None),
     ];
     cache.put_batch(inbox, first, Some(inbox_state())).unwrap();
-    cache.put_raw_from(MessageKey { mailbox: inbox, uid: 300 }, &mut large(LARGE).as_slice()).unwrap();
+    let large_one = MessageKey { mailbox: inbox, uid: 300 };
+    let mut partial = cache.partial(large_one, 1_534).unwrap();
+    large(LARGE).chunks(7_000).for_each(|piece| cache.append_partial(&mut partial, piece).unwrap());
+    cache.put_partial(large_one, partial).unwrap();
     cache.remove(inbox, &[3], None).unwrap();
     cache.set_flags(inbox, &[(2, changed_flags())], None).unwrap();
     cache.put_batch(sent, vec![message(7, Some(small(7).into()))], Some(sent_state())).unwrap();

@@ -356,6 +356,15 @@ impl Engine {
         fetched.map(|(kept, new)| (kept, received, new)).map_err(server)
     }
 
+    /// A message as the server has it, to be written out piece by piece; `None` where part of it is in quarantine.
+    ///
+    /// # Errors
+    /// As [`Self::raw`].
+    pub(crate) fn handed_out(&self, name: &MessageRef) -> Result<Option<Kept>, EngineError> {
+        let (kept, ..) = self.kept(name)?;
+        Ok((!self.kept_holds_quarantined(kept.clone())?).then_some(kept))
+    }
+
     /// A message that somebody holds, where what is inside it has a place.
     ///
     /// # Errors

@@ -61,6 +61,19 @@ fn library() -> Library {
     library
 }
 
+#[test]
+fn an_alias_is_no_number_that_may_be_shown_in_the_open() {
+    let case = ConfiguredCase {
+        id: "ferret".into(),
+        title: "R v FERRET".into(),
+        identifiers: vec!["99ZX0012326".into(), "Ferret".into()],
+    };
+    let book = Book::new(Patterns::new(&[]).unwrap(), Classes::default(), &[case], []);
+    let check = |text: &str, expected: &[&str]| assert_eq!(book.case_numbers(text), expected, "{text}");
+    check("Ferret, instructions", &[]);
+    check("Ferret, 99ZX0012326, T20269001", &["99ZX0012326", "T20269001"]);
+}
+
 fn key(mailbox: u32, uid: u32) -> MessageKey {
     MessageKey { mailbox: MailboxId(mailbox), uid }
 }

@@ -215,12 +215,11 @@ impl Patterns {
                 let (Some(first), Some(last)) = (groups.first(), groups.last()) else { break };
                 let (start, end) = (first.start(), last.end());
                 let joined = || groups.iter().map(|group| group.as_str()).collect::<String>();
-                if !plain::is_meant(
-                    kind,
-                    &joined(),
-                    text.get(start..end).unwrap_or_default(),
-                    is_labelled(text, &captures),
-                ) {
+                let (written, labelled) = (text.get(start..end).unwrap_or_default(), is_labelled(text, &captures));
+                let may_be_foreign = !labelled && matches!(kind, Kind::PfReference | Kind::CrownCourt);
+                if !plain::is_meant(kind, &joined(), written, labelled)
+                    || (may_be_foreign && plain::is_foreign(text, start, kind))
+                {
                     from = after(text, start);
                     continue;
                 }

@@ -402,3 +402,20 @@ fn what_was_found_is_found_again_whatever_its_pattern_wants_around_it() {
         assert_eq!(patterns.read(line), *one);
     }
 }
+
+#[test]
+fn of_a_text_without_end_the_beginning_is_looked_at() {
+    let numbers: Vec<String> = (0..85_000).map(|n| format!("99ZX{:05}{:02}", n / 100, n % 100)).collect();
+    let line = numbers.join(" ").repeat(2);
+    assert!(line.len() > 2_000_000);
+    let found: Vec<String> = patterns().find(&line).into_iter().map(|one| one.value).collect();
+    assert_eq!(found, numbers[..super::FOUND_MAX]);
+    // The same number again and again leaves room for another.
+    let found = patterns().find(&format!("{} T20269001", "99ZX0012326 ".repeat(2_000)));
+    assert_eq!(found.len(), 2);
+    // Where the text is cut off, no number is cut into another one.
+    let blanks = " ".repeat(super::TEXT_MAX - "99ZX0012326".len());
+    assert_eq!(patterns().find(&format!("{blanks}99ZX00123267")), []);
+    assert_eq!(patterns().find(&format!("{blanks}\u{e9}99ZX0012326")), []);
+    assert_eq!(patterns().find(&format!("{}99ZX0012326 {blanks}", " ".repeat(9))).len(), 1);
+}

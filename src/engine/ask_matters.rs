@@ -11,10 +11,10 @@ impl Engine {
     /// Everything that is known of a case.
     ///
     /// # Errors
-    /// [`EngineError::Locked`].
+    /// [`EngineError::Locked`], and what keeps the register from being read.
     pub fn case(&self, id: &CaseId) -> Result<Option<CaseView>, EngineError> {
         let id = id.clone();
-        self.core.ask_open(move |core, open| core.case_view(open, &id))
+        self.core.ask_open(move |core, open| core.case_view(open, &id))?
     }
 
     /// What is in no case and what could be in several, as the triage list has it.

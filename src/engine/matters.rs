@@ -30,15 +30,18 @@ const SAME_ID: &str = "another message under the same Message-ID says something 
 
 impl Core {
     /// What is known of a case; nothing where no message, no configuration and no register knows of it.
-    pub(crate) fn case_view(&self, open: &mut Open, id: &CaseId) -> Option<CaseView> {
-        let (case, source) = known(open, id).ok()??;
+    ///
+    /// # Errors
+    /// The register cannot be read.
+    pub(crate) fn case_view(&self, open: &mut Open, id: &CaseId) -> Result<Option<CaseView>, EngineError> {
+        let Some((case, source)) = known(open, id)? else { return Ok(None) };
         let (messages, unread) = open.library.case_counts(id);
         if source == Source::Mail && messages == 0 {
-            return None;
+            return Ok(None);
         }
         let clocks = self.clocks_of_case(&case);
         let filed = open.library.filed_by(id);
-        Some(CaseView { case, source, clocks, messages, unread, filed })
+        Ok(Some(CaseView { case, source, clocks, messages, unread, filed }))
     }
 
     /// The clocks that run in a case, in words.
@@ -147,8 +150,11 @@ impl Core {
     }
 
     pub(super) fn send_case(&self, open: &mut Open, id: CaseId) {
-        let view = self.case_view(open, &id).map(Arc::new);
-        self.announcer.send(Event::Case(id, view));
+        let view = self.case_view(open, &id).unwrap_or_else(|error| {
+            self.complain(&error);
+            None
+        });
+        self.announcer.send(Event::Case(id, view.map(Arc::new)));
     }
 
     /// Sends the answers that are waited for; those that have come meanwhile are written down as answered first.
@@ -407,10 +413,10 @@ impl super::Engine {
     /// Everything that is known of a case; nothing where no message, no configuration and no register knows of it.
     ///
     /// # Errors
-    /// [`EngineError::Locked`].
+    /// [`EngineError::Locked`], and what keeps the register from being read.
     pub fn case_page(&self, id: &CaseId) -> Result<Option<CaseView>, EngineError> {
         let id = id.clone();
-        self.core.ask_open(move |core, open| core.case_view(open, &id))
+        self.core.ask_open(move |core, open| core.case_view(open, &id))?
     }
 }
 

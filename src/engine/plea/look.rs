@@ -88,9 +88,9 @@ impl Core {
     /// The case of an id, whole.
     ///
     /// # Errors
-    /// There is none.
+    /// There is none; the register cannot be read.
     pub(super) fn plea_case(&self, open: &mut Open, id: &CaseId) -> Result<Case, EngineError> {
-        let view = self.case_view(open, id).ok_or_else(|| refused(format!("there is no case {id}")))?;
+        let view = self.case_view(open, id)?.ok_or_else(|| refused(format!("there is no case {id}")))?;
         Ok(view.case)
     }
 
@@ -148,7 +148,7 @@ impl Core {
         let mut rows = Vec::new();
         open.library.rebuild();
         for id in self.plea_cases(open, &pleas) {
-            let Some(view) = self.case_view(open, &id) else { continue };
+            let Some(view) = self.case_view(open, &id)? else { continue };
             for one in self.negotiations_of(open, &view.case)? {
                 if one.setting.id.is_of(&view.case) && has_happened(&one) {
                     let known = one.view(now);
@@ -313,7 +313,7 @@ impl Core {
         let now = self.now();
         let mut events = Vec::new();
         for id in self.plea_cases(open, &pleas) {
-            let Some(view) = self.case_view(open, &id) else { continue };
+            let Some(view) = self.case_view(open, &id)? else { continue };
             for one in self.negotiations_of(open, &view.case)? {
                 let view = one.view(now);
                 let Some(offer) = view.standing().filter(|_| view.state == State::Expired) else { continue };

@@ -153,6 +153,12 @@ impl Register {
         }
     }
 
+    /// As if it could not be read.
+    #[cfg(test)]
+    fn fail(&self, words: &str) {
+        *self.0.slot.lock().unwrap_or_else(PoisonError::into_inner) = Slot::Failed(words.to_owned());
+    }
+
     /// Whether it is still being read.
     pub(crate) fn is_loading(&self) -> bool {
         matches!(*self.0.slot.lock().unwrap_or_else(PoisonError::into_inner), Slot::Loading)

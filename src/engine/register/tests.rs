@@ -78,6 +78,18 @@ fn receive(engine: &Engine, uid: u32, body: &str) {
 }
 
 #[test]
+fn the_page_of_a_case_says_that_the_register_cannot_be_read() {
+    let home = tempfile::tempdir().unwrap();
+    create(home.path());
+    let engine = open(home.path());
+    assert!(engine.case_page(&case()).unwrap().is_some());
+    engine.core.ask_stores(|_, open| open.register.fail("the disk is full of gnomes")).unwrap();
+    for told in [engine.case_page(&case()), engine.case(&case())] {
+        assert!(told.unwrap_err().to_string().contains("the disk is full of gnomes"));
+    }
+}
+
+#[test]
 fn what_is_written_down_is_there_after_a_restart_and_proved() {
     let dir = tempfile::tempdir().unwrap();
     let home = dir.path().join("home");

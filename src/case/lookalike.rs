@@ -12,9 +12,120 @@ use super::carriage::{Class, Classes, is_public};
 pub struct Resemblance {
     /// The address or suffix that it resembles.
     pub known: String,
-    /// The domain is another one; otherwise only the name before the `@` differs.
+    /// The domain is another one; otherwise only the name before the `@` differs, or that alone is the same.
     pub domain: bool,
+    /// It is hardly chance. Otherwise a word of the domain is the same and no more: an honest firm may be called so.
+    pub strong: bool,
 }
+
+/// First labels of secure suffixes that many an honest domain has.
+const GENERIC: &[&str] = &[
+    "council",
+    "court",
+    "courts",
+    "email",
+    "government",
+    "health",
+    "judiciary",
+    "justice",
+    "legal",
+    "mail",
+    "office",
+    "parliament",
+    "police",
+    "prison",
+    "prisons",
+    "probation",
+    "secure",
+];
+
+/// Words of offices and machines before the `@`: they are at many a domain.
+const ROLES: &[&str] = &[
+    "accounts",
+    "admin",
+    "administration",
+    "aid",
+    "alerts",
+    "appeals",
+    "bail",
+    "billing",
+    "bookings",
+    "bureau",
+    "care",
+    "case",
+    "cases",
+    "chambers",
+    "clerk",
+    "clerks",
+    "contact",
+    "court",
+    "courts",
+    "crime",
+    "criminal",
+    "crown",
+    "custody",
+    "department",
+    "desk",
+    "disclosure",
+    "donotreply",
+    "duty",
+    "email",
+    "enquiries",
+    "fees",
+    "general",
+    "hearing",
+    "hearings",
+    "help",
+    "helpdesk",
+    "info",
+    "legal",
+    "legalaid",
+    "list",
+    "listing",
+    "listings",
+    "mags",
+    "magistrates",
+    "mail",
+    "mailbox",
+    "manager",
+    "news",
+    "newsletter",
+    "no",
+    "noreply",
+    "not",
+    "notifications",
+    "office",
+    "officer",
+    "police",
+    "post",
+    "postmaster",
+    "practice",
+    "press",
+    "prison",
+    "probation",
+    "progression",
+    "prosecution",
+    "reception",
+    "reply",
+    "scm",
+    "secretary",
+    "secure",
+    "security",
+    "service",
+    "services",
+    "sheriff",
+    "shared",
+    "staff",
+    "support",
+    "team",
+    "trial",
+    "unit",
+    "victim",
+    "video",
+    "webmaster",
+    "witness",
+    "witnesses",
+];
 
 /// Letters that look like an ASCII one, each group behind the letter that it looks like.
 const LOOKS: &[(char, &str)] = &[
@@ -106,11 +217,12 @@ pub fn mimics(address: &str, classes: &Classes) -> Option<Resemblance> {
     let lower = address.trim().to_lowercase();
     let (_, domain) = parts(lower.trim_end_matches('.'))?;
     let known = classes.secure_suffixes().find(|suffix| wears(domain, suffix))?;
-    Some(Resemblance { known: known.to_owned(), domain: true })
+    Some(Resemblance { known: known.to_owned(), domain: true, strong: true })
 }
 
 /// The suffix of secure carriage whose own name an open address bears under another roof: `firm.cjsm.co.uk`, `secure-hmcts.example`. Weaker
-/// than [`mimics`]: somebody whom one knows may be called so.
+/// than [`mimics`]: somebody may be called so, unless what stands behind the name looks like what stands there in truth. The firm's own name
+/// is no service, and words like `police` are many people's.
 #[must_use]
 pub fn borrows(address: &str, classes: &Classes) -> Option<Resemblance> {
     if classes.class(address) != Class::Open {
@@ -118,22 +230,39 @@ pub fn borrows(address: &str, classes: &Classes) -> Option<Resemblance> {
     }
     let lower = address.trim().to_lowercase();
     let (_, domain) = parts(lower.trim_end_matches('.'))?;
-    let bears = |name: &str| {
-        let name = skeleton(name);
-        name.len() >= 4 && domain.split(['.', '-']).any(|word| skeleton(word) == name)
+    let bears = |suffix: &str| -> Option<Resemblance> {
+        let (first, rest) = suffix.split_once('.')?;
+        let (name, behind) = (skeleton(first), skeleton(rest));
+        let is_own = classes.class(&format!("x@{suffix}")) == Class::Firm;
+        if name.len() < 4 || GENERIC.contains(&first) || is_own {
+            return None;
+        }
+        let mut at = 0_usize;
+        let mut strong = None;
+        for word in domain.split(['.', '-']) {
+            at = at.saturating_add(word.len()).saturating_add(1);
+            if skeleton(word) == name {
+                let follows = domain.get(at..).unwrap_or_default();
+                let alike = skeleton(follows).starts_with(&behind) || is_slip(follows, rest);
+                strong = Some(alike || strong == Some(true));
+            }
+        }
+        strong.map(|strong| Resemblance { known: suffix.to_owned(), domain: true, strong })
     };
-    let known = classes.secure_suffixes().find(|suffix| suffix.contains('.') && bears(first_label(suffix)))?;
-    Some(Resemblance { known: known.to_owned(), domain: true })
+    let found: Vec<Resemblance> = classes.secure_suffixes().filter_map(bears).collect();
+    found.iter().find(|one| one.strong).or(found.first()).cloned()
 }
 
 fn first_label(domain: &str) -> &str {
     domain.split('.').next().unwrap_or_default()
 }
 
-/// Whether a name before the `@` is one person's, and no office's: it has several parts.
+/// Whether a name before the `@` is one person's, and no office's: it has several parts, and none is an office's word (`p.case` is a person).
 fn is_a_persons(local: &str) -> bool {
-    let mut parts = local.split(['.', '_', '-']).filter(|part| !part.is_empty());
-    local.len() >= 5 && parts.next().is_some() && parts.next().is_some()
+    let parts: Vec<&str> = local.split(['.', '_', '-']).filter(|part| !part.is_empty()).collect();
+    let has_initial = parts.iter().any(|part| part.chars().count() == 1);
+    let is_office = |part: &&str| ROLES.contains(&part.trim_end_matches(|c: char| c.is_ascii_digit()));
+    local.len() >= 5 && parts.len() >= 2 && (has_initial || !parts.iter().any(is_office))
 }
 
 /// The known address that an unknown one resembles; nothing for one that is known itself. All addresses in canonical form.
@@ -146,7 +275,7 @@ pub fn resembles<'k>(
     let canonical = classes.canonical(address);
     let (local, domain) = parts(&canonical)?;
     let open = classes.class(address) == Class::Open;
-    let (mut of_domain, mut name_only) = (None, None);
+    let (mut of_domain, mut of_word, mut name_only) = (None, None, None);
     // The least of several in the alphabet, so that the same is said every time.
     let keep = |place: &mut Option<&'k str>, other: &'k str| {
         if place.is_none_or(|known| other < known) {
@@ -175,14 +304,20 @@ pub fn resembles<'k>(
             && other_first.len() >= 6
             && first.strip_prefix(other_first).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
         let worn = open && other_domain.contains('.') && wears(domain, other_domain);
-        if slip || looks || moved || renamed || worn {
+        let same_person = local == other_local && is_a_persons(local);
+        if slip || looks || moved || worn || (renamed && same_person) {
             keep(&mut of_domain, other);
-        } else if local == other_local && is_a_persons(local) {
+        } else if renamed {
+            keep(&mut of_word, other);
+        } else if same_person {
             keep(&mut name_only, other);
         }
     }
-    let found = |known: &str, domain| Resemblance { known: known.to_owned(), domain };
-    of_domain.map(|known| found(known, true)).or_else(|| name_only.map(|known| found(known, false)))
+    let found = |known: &str, domain, strong| Resemblance { known: known.to_owned(), domain, strong };
+    of_domain
+        .map(|known| found(known, true, true))
+        .or_else(|| of_word.map(|known| found(known, true, false)))
+        .or_else(|| name_only.map(|known| found(known, false, false)))
 }
 
 #[cfg(test)]
@@ -224,17 +359,22 @@ mod tests {
 
     #[test]
     fn the_name_of_a_secure_service_under_another_roof_is_seen() {
-        let check = |addr: &str, expected: Option<&str>| {
-            assert_eq!(borrows(addr, &classes()).map(|found| found.known).as_deref(), expected, "{addr}");
+        let check = |addr: &str, expected: Option<(&str, bool)>| {
+            let found = borrows(addr, &classes());
+            assert_eq!(found.as_ref().map(|found| (found.known.as_str(), found.strong)), expected, "{addr}");
         };
-        check("y@firm.cjsm.co.test", Some("cjsm.net"));
-        check("y@secure-cjsm.example", Some("cjsm.net"));
-        check("y@cjsm.org", Some("cjsm.net"));
-        check("y@firm.example.cjsm-net.example", Some("cjsm.net"));
-        check("y@hmcts.example", Some("hmcts.net"));
-        check("y@hrncts.example", Some("hmcts.net"));
-        check("y@quillpounce-law.example", Some("quillpounce.example"));
-        check("y@quillpounce.test", Some("quillpounce.example"));
+        check("y@firm.cjsm.co.test", Some(("cjsm.net", false)));
+        check("y@secure-cjsm.example", Some(("cjsm.net", false)));
+        check("y@cjsm.org", Some(("cjsm.net", false)));
+        check("y@firm.example.cjsm-net.example", Some(("cjsm.net", true)));
+        check("y@hmcts.example", Some(("hmcts.net", false)));
+        check("y@hrncts.example", Some(("hmcts.net", false)));
+        check("y@hmcts.net-mail.example", Some(("hmcts.net", true)));
+        // The firm's own name and words of many.
+        check("y@quillpounce-law.example", None);
+        check("y@quillpounce.test", None);
+        check("y@police.test", None);
+        check("y@military-police.test", None);
         check("y@firm.example.cjsm.net", None);
         check("y@governess.example", None);
         check("y@mailbox.example", None);
@@ -264,6 +404,19 @@ mod tests {
         check("p.windlestraw@northshire.gov.example", Some((known[0], false)));
         check("barnaby.ferret@letterbox.test", Some((known[2], false)));
         check("info@else.example", None);
+        // An office's name is at many a domain.
+        let offices = ["no-reply@cps.gov.example", "witness.care@cps.gov.example", "case-progression2@cps.gov.example"];
+        for office in offices {
+            let (local, _) = office.split_once('@').unwrap();
+            assert_eq!(resembles(&format!("{local}@else.example"), offices, &classes()), None, "{office}");
+        }
+        // A word of the domain alone is chance, unless the same person is named.
+        let strong = |addr: &str, known: &str| resembles(addr, [known], &classes()).map(|found| found.strong);
+        assert_eq!(strong("clerk@chambers-of-otter.example", "clerk@chambers.example"), Some(false));
+        assert_eq!(strong("a.weir@office.lantern.example", "b.otter@office.gnome.example"), Some(false));
+        assert_eq!(strong("somebody@foxglove.test", known[1]), Some(false));
+        assert_eq!(strong("r.vellum@foxglove-law.example", known[1]), Some(true));
+        assert_eq!(strong("r.vellum@foxgl0ve.example", known[1]), Some(true));
         // Who is known is known, in whatever order and whoever else looks like them.
         let twins = ["p.otter@cps.gov.example", "b.otter@cps.gov.example", "p.otter@cp5.gov.example"];
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Finding, History, Matter, Policy, Recipient, Sending, Severity, is_own};
 use crate::case::carriage::{Class, Classes};
-use crate::case::lookalike;
+use crate::case::lookalike::{self, Resemblance};
 use crate::case::party::{Party, Role, Side};
 use crate::case::record::Case;
 
@@ -102,21 +102,24 @@ impl Guard<'_> {
         let known =
             parties.iter().chain(self.history.0.iter().filter(|(_, known)| known.written > 0).map(|(addr, _)| addr));
         // Whom one has written to is known, whatever it looks like; what wears a secure suffix is told all the same.
-        // A name that is known from elsewhere says least: any domain that deceives comes before it.
+        // A name that is known from elsewhere says least: any domain that deceives comes before it, and the two together are no chance.
         let resembled = lookalike::resembles(&canonical, known.map(String::as_str), self.classes);
+        let same_name = resembled.as_ref().is_some_and(|found| !found.domain);
+        let borrowed = || if is_known { None } else { lookalike::borrows(address, self.classes) };
         let found = resembled
             .clone()
-            .filter(|found| found.domain)
+            .filter(|found| found.strong)
             .or_else(|| lookalike::mimics(address, self.classes))
-            .or_else(|| if is_known { None } else { lookalike::borrows(address, self.classes) })
+            .or_else(|| borrowed().map(|found| Resemblance { strong: found.strong || same_name, ..found }))
+            .filter(|found| found.strong || same_name || resembled.is_none())
             .or(resembled);
         let Some(found) = found else { return };
         let case_mail = self.sending.is_case_mail();
-        let severity = if case_mail && found.domain { Severity::Block } else { Severity::Confirm };
-        let because = if found.domain {
-            format!("The domain of {address} looks like {}, and is another one.", found.known)
-        } else {
-            format!("{address} differs by little from {}, whom you know.", found.known)
+        let severity = if case_mail && found.strong { Severity::Block } else { Severity::Confirm };
+        let because = match (found.domain, found.strong) {
+            (true, true) => format!("The domain of {address} looks like {}, and is another one.", found.known),
+            (true, false) => format!("The domain of {address} bears the name of {}, and is another one.", found.known),
+            (false, _) => format!("{address} differs by little from {}, whom you know.", found.known),
         };
         self.add(address, "look-alike", severity, because, &format!("Is {} meant?", found.known));
     }

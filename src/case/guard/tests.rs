@@ -208,6 +208,8 @@ fn a_known_name_at_a_domain_that_deceives_is_blocked_for_the_domain() {
     check("p.windlestraw@gov.uk.attacker.example", "gov.uk", Severity::Block);
     check("p.windlestraw@hmcts.example", "hmcts.net", Severity::Block);
     check("p.windlestraw@mailbox.example", "p.windlestraw@cps.gov.uk", Severity::Confirm);
+    // A word of a domain alone is a question.
+    check("y@hmcts.example", "hmcts.net", Severity::Confirm);
 }
 
 #[test]

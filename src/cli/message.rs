@@ -52,17 +52,16 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Message) -> Outcome {
         }
         args::Message::Raw { message } => {
             let source = Source::of(message, &call.cwd)?;
-            let raw = if source.is_bare() {
-                source.read(&call.cwd, call.stdin)?.into()
-            } else {
-                let engine = call.engine()?;
-                let found = source.fetch(engine)?;
-                if engine.holds_quarantined(&found.raw)? {
-                    return Err(Failure::no("part of this message is in quarantine: its bytes are not handed out"));
-                }
-                found.raw
+            if source.is_bare() {
+                let raw = source.read(&call.cwd, call.stdin)?;
+                call.output.bytes(&raw)?;
+                return Ok(Exit::Done);
+            }
+            let engine = call.engine()?;
+            let Some(kept) = engine.handed_out(&source.find(engine)?)? else {
+                return Err(Failure::no("part of this message is in quarantine: its bytes are not handed out"));
             };
-            call.output.bytes(&raw)?;
+            call.output.stream(|to| kept.write(to))?;
             Ok(Exit::Done)
         }
         args::Message::Flag { messages, set, clear } => change::flag(call, messages, set, clear),

@@ -171,6 +171,16 @@ impl<'a> Output<'a> {
         Ok(())
     }
 
+    /// As [`Self::bytes`], piece by piece.
+    ///
+    /// # Errors
+    /// When the output cannot be written, or what is written not be read.
+    pub(super) fn stream(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+        write(&mut *self.out)?;
+        self.out.flush()?;
+        Ok(())
+    }
+
     /// Tells a person something, on the error output.
     pub(super) fn say(&mut self, text: &str) {
         for line in SafeText::block(text) {

@@ -21,13 +21,12 @@ use super::reader;
 use super::reading::Look;
 use super::streamed::{Kept, Streamed, unreadable};
 use super::wanted::Wanted;
-use crate::app::case_view::FiledBy;
 use crate::app::effect::Said;
 use crate::app::event::Event;
 use crate::app::view::{AccountStatus, Scope, ThreadRow, ThreadView};
 use crate::case::{Class, Filed};
 use crate::imap;
-use crate::mail::id::{CaseId, MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{MailboxId, MessageKey, MessageRef, OutboxId, ThreadId};
 use crate::net::Culprit;
 use crate::pgp::open::Decrypt;
 use crate::store::summary::Summary;
@@ -174,15 +173,6 @@ impl Engine {
                 .find(|case| case.id.0 == canonical || case.identifiers.iter().any(|(_, value)| *value == canonical))
         });
         Ok(found.cloned())
-    }
-
-    /// Why the messages of a case are in it, the strongest reason first.
-    ///
-    /// # Errors
-    /// [`EngineError::Locked`].
-    pub fn filed_by(&self, id: &CaseId) -> Result<Vec<FiledBy>, EngineError> {
-        let id = id.clone();
-        self.core.ask_open(move |_, open| open.library.filed_by(&id))
     }
 
     /// The threads of a scope, newest first.
@@ -364,6 +354,15 @@ impl Engine {
         let fetched = self.block_on(told)?.map_err(|_| EngineError::Ended)?;
         let server = |because| EngineError::Server { account: name.account.clone(), because };
         fetched.map(|(kept, new)| (kept, received, new)).map_err(server)
+    }
+
+    /// A message as the server has it, to be written out piece by piece; `None` where part of it is in quarantine.
+    ///
+    /// # Errors
+    /// As [`Self::raw`].
+    pub(crate) fn handed_out(&self, name: &MessageRef) -> Result<Option<Kept>, EngineError> {
+        let (kept, ..) = self.kept(name)?;
+        Ok((!self.kept_holds_quarantined(kept.clone())?).then_some(kept))
     }
 
     /// A message that somebody holds, where what is inside it has a place.

@@ -425,19 +425,24 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the register cannot be read.
     pub fn holds_quarantined(&self, raw: &Arc<[u8]>) -> Result<bool, EngineError> {
-        let shut = self.shut_of(raw)?;
+        self.kept_holds_quarantined(self.held(Arc::clone(raw))?)
+    }
+
+    /// As [`Self::holds_quarantined`], of a message as it is kept.
+    pub(crate) fn kept_holds_quarantined(&self, kept: Kept) -> Result<bool, EngineError> {
+        let shut = self.shut_in(kept)?;
         Ok(shut.whole || shut.parts.iter().any(|(_, _, reach)| *reach == Reach::Quarantined))
     }
 
     /// What of a message is out of reach; what is on the watch list is not looked for.
-    fn shut_of(&self, raw: &Arc<[u8]>) -> Result<Shut, EngineError> {
+    fn shut_in(&self, kept: Kept) -> Result<Shut, EngineError> {
         let book = self.book()?;
         if !book.has_quarantine() {
             return Ok(Shut::default());
         }
         // What cannot be opened for want of room is not handed out either.
-        let Some(mut reading) = self.reading_of(self.held(Arc::clone(raw))?)? else {
-            let whole = names_any(&book, &unread_name(raw));
+        let Some(mut reading) = self.reading_of(kept.clone())? else {
+            let whole = names_any(&book, &unread_name(&kept.whole().map_err(|error| unreadable(&error))?));
             return Ok(Shut { whole, ..Shut::default() });
         };
         reading.shut(&book, &Kinds::default(), true);

@@ -89,8 +89,22 @@ impl Kept {
         }
     }
 
+    /// Writes it, piece by piece.
+    ///
+    /// # Errors
+    /// What the taker says; it cannot be read.
+    pub(crate) fn write(&self, to: &mut dyn Write) -> io::Result<()> {
+        match self {
+            Self::Here(raw) | Self::Large(_, raw) => to.write_all(raw),
+            Self::Apart(..) => io::copy(&mut self.open()?, to).map(drop),
+        }
+    }
+
     /// All of it.
-    fn whole(&self) -> io::Result<Arc<[u8]>> {
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn whole(&self) -> io::Result<Arc<[u8]>> {
         match self {
             Self::Here(raw) | Self::Large(_, raw) => Ok(Arc::clone(raw)),
             Self::Apart(..) => {
@@ -315,10 +329,7 @@ impl Streamed {
     /// # Errors
     /// What the taker says; it cannot be read.
     pub(crate) fn write_raw(&self, to: &mut dyn Write) -> io::Result<()> {
-        match &self.kept {
-            Kept::Here(raw) | Kept::Large(_, raw) => to.write_all(raw),
-            Kept::Apart(..) => io::copy(&mut self.kept.open()?, to).map(drop),
-        }
+        self.kept.write(to)
     }
 
     /// Opens it from its beginning, as the server has it.

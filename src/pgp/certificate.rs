@@ -11,6 +11,8 @@ use openpgp::Packet;
 use openpgp::cert::CertParser;
 use openpgp::cert::amalgamation::ValidAmalgamation as _;
 use openpgp::cert::prelude::{Cert, ValidCert};
+use openpgp::crypto::S2K;
+use openpgp::packet::key::SecretKeyMaterial;
 use openpgp::parse::Parse as _;
 use openpgp::policy::StandardPolicy;
 use openpgp::serialize::{Serialize as _, SerializeInto as _};
@@ -179,7 +181,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Cert>, PgpError> {
     let mut damage = None;
     for cert in CertParser::from_bytes(bytes).map_err(|_| PgpError::NotACertificate)?.take(CERTS_MAX) {
         match cert {
-            Ok(cert) => certs.push(cert),
+            Ok(cert) => certs.push(without_stubs(cert)?),
             Err(error) => damage = Some(error.to_string()),
         }
     }
@@ -188,6 +190,23 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Cert>, PgpError> {
         (true, Some(damage)) => Err(PgpError::Damaged(damage)),
         (true, None) => Err(PgpError::NotACertificate),
     }
+}
+
+/// The certificate without the stubs that GnuPG writes in the place of a secret part that is elsewhere: on a card, or where the primary key is kept
+/// (`--export-secret-subkeys`). They look like locked keys, and no passphrase opens them.
+fn without_stubs(cert: Cert) -> Result<Cert, PgpError> {
+    let is_stub = |secret: &SecretKeyMaterial| matches!(secret, SecretKeyMaterial::Encrypted(locked) if matches!(locked.s2k(), S2K::Private { .. }));
+    if !cert.keys().secret().any(|key| is_stub(key.key().secret())) {
+        return Ok(cert);
+    }
+    let whole = cert.as_tsk().set_filter(|key| !is_stub(key.secret())).to_vec()?;
+    Ok(Cert::from_bytes(&Zeroizing::new(whole))?)
+}
+
+/// How many secret parts a transferable secret key holds; none where the bytes are none.
+#[must_use]
+pub fn secret_parts(bytes: &[u8]) -> usize {
+    parse(bytes).ok().and_then(|certs| certs.into_iter().next()).map_or(0, |cert| cert.keys().secret().count())
 }
 
 /// The certificate without secret keys, binary.

@@ -49,14 +49,15 @@ pub fn device_key(now: Timestamp) -> Result<DeviceKey, PgpError> {
     })
 }
 
-/// Signs a text with the key of a device.
+/// Signs a text with the key of a device. A clock that was set back does not make a signature older than its key, which nobody would believe.
 ///
 /// # Errors
 /// If that is no unprotected secret key.
 pub fn sign(secret: &[u8], text: &[u8], now: Timestamp) -> Result<Vec<u8>, PgpError> {
     let cert = parse(secret)?.into_iter().find(Cert::is_tsk).ok_or(PgpError::NoSecretKey)?;
-    let pair = cert.primary_key().key().clone().parts_into_secret()?.into_keypair()?;
-    write(pair, text, now)
+    let key = cert.primary_key().key().clone().parts_into_secret()?;
+    let made = Timestamp::try_from(key.creation_time()).unwrap_or(now);
+    write(key.into_keypair()?, text, now.max(made))
 }
 
 /// Signs a text with an own certificate of the keyring.
@@ -89,11 +90,13 @@ pub fn fingerprint(cert: &[u8]) -> Option<String> {
     }
 }
 
-/// Whether this certificate, valid at the given time, made this signature over this text.
+/// Whether this certificate, valid at the given time, made this signature over this text. A signature of a clock that is fast is as good as any: that
+/// the time in it is right is not what it proves.
 #[must_use]
 pub fn verify(cert: &[u8], text: &[u8], signature: &[u8], now: Timestamp) -> bool {
     let Some(cert) = parse(cert).ok().and_then(|certs| certs.into_iter().next()) else { return false };
     let mut witness = Witness { cert, good: false };
+    let now = now.max(made_at(signature).unwrap_or(now));
     let policy = policy_at(now);
     let read = signature.len() <= SIGNATURE_BYTES_MAX
         && DetachedVerifierBuilder::from_bytes(signature)
@@ -101,6 +104,19 @@ pub fn verify(cert: &[u8], text: &[u8], signature: &[u8], now: Timestamp) -> boo
             .and_then(|mut verifier| verifier.verify_bytes(text))
             .is_ok();
     read && witness.good
+}
+
+/// When a signature says that it was made.
+fn made_at(signature: &[u8]) -> Option<Timestamp> {
+    if signature.len() > SIGNATURE_BYTES_MAX {
+        return None;
+    }
+    let packets = openpgp::PacketPile::from_bytes(signature).ok()?;
+    let made = packets.descendants().find_map(|packet| match packet {
+        openpgp::Packet::Signature(signature) => signature.signature_creation_time(),
+        _ => None,
+    });
+    Timestamp::try_from(made?).ok()
 }
 
 /// One certificate, and what came out.
@@ -161,6 +177,20 @@ mod tests {
         assert!(!verify(&key.cert, b"weir", b"", now()) && !verify(b"", b"weir", &signature, now()));
         assert!(matches!(sign(&key.cert, b"weir", now()), Err(PgpError::NoSecretKey)));
         assert_eq!(fingerprint(&[key.cert.clone(), other.cert].concat()), None, "two are not one");
+    }
+
+    #[test]
+    fn a_clock_that_is_wrong_spoils_no_signature() {
+        let key = device_key(now()).unwrap();
+        for clock in ["2026-03-01T09:00:00Z", "2016-03-02T09:00:00Z", "2026-03-03T09:00:00Z", "2036-03-02T09:00:00Z"] {
+            let signature = sign(&key.secret, b"weir", clock.parse().unwrap()).unwrap();
+            assert!(verify(&key.cert, b"weir", &signature, now()), "{clock}");
+            assert!(!verify(&key.cert, b"Weir", &signature, now()), "{clock}");
+        }
+        // The key itself was made by a clock that was fast.
+        let fast = device_key("2026-03-03T09:00:00Z".parse().unwrap()).unwrap();
+        let signature = sign(&fast.secret, b"weir", now()).unwrap();
+        assert!(verify(&fast.cert, b"weir", &signature, now()));
     }
 
     #[test]

@@ -211,7 +211,12 @@ fn unfit(cert: &Cert, why: &str) -> PgpError {
 fn certifier(cert: &Cert, passphrase: Option<&str>) -> Result<KeyPair, PgpError> {
     let fingerprint = cert.fingerprint().to_hex();
     let key = cert.primary_key().key().clone().parts_into_secret();
-    let mut key = key.map_err(|_| unfit(cert, "the secret part of its primary key is not here"))?;
+    let mut key = key.map_err(|_| {
+        unfit(
+            cert,
+            "the secret part of its primary key is not here: change it where that is, and import the certificate again",
+        )
+    })?;
     if !key.has_unencrypted_secret() {
         let passphrase = passphrase.ok_or_else(|| PgpError::PassphraseNeeded(fingerprint.clone()))?;
         key = key

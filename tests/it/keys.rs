@@ -233,11 +233,42 @@ fn a_keyring_of_gpg_is_taken_in_whole_and_decided_one_by_one() {
 
 #[test]
 fn an_own_key_through_its_years_as_gpg_sees_it() {
+    years(None);
+}
+
+#[test]
+fn an_own_ed25519_key_of_gpg_through_its_years() {
+    years(Some("future-default"));
+}
+
+#[test]
+fn an_own_rsa_key_of_gpg_through_its_years() {
+    years(Some("rsa2048"));
+}
+
+/// Made here, or brought from gpg with a passphrase of its own.
+fn years(brought: Option<&str>) {
     if !installed("gpg") {
         return;
     }
     let (gpg, home) = (Gpg::new(), home());
-    home.done(&["key", "generate"], b"");
+    match brought {
+        None => drop(home.done(&["key", "generate"], b"")),
+        Some(algorithm) => {
+            let user_id = "Beatrice Quill <quill@quillpounce.example>";
+            gpg.run(&["--passphrase", CANARY, "--quick-generate-key", user_id, algorithm, "default", "1y"], b"");
+            if algorithm != "future-default" {
+                let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"], b"")).unwrap();
+                let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).unwrap();
+                let fingerprint = fingerprint.trim_end_matches(':');
+                gpg.run(&["--passphrase", CANARY, "--quick-add-key", fingerprint, algorithm, "encr", "1y"], b"");
+            }
+            let file = home.beside("from-gpg");
+            std::fs::write(&file, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
+            let taken = with_secret(&home, &["key", "import", file.to_str().unwrap()], CANARY);
+            assert_eq!(taken.code, 0, "{taken:?}");
+        }
+    }
     let first = home.json(&["key", "list"])["keys"][0]["fingerprint"].as_str().unwrap().to_owned();
     gpg.run(&["--import"], home.done(&["key", "export"], b"").as_bytes());
     let seen = |fingerprint: &str| -> String {
@@ -251,6 +282,18 @@ fn an_own_key_through_its_years_as_gpg_sees_it() {
     gpg.run(&["--import"], home.done(&["key", "export"], b"").as_bytes());
     assert!(expires(&first) > before + 800 * 86_400);
     assert_eq!(home.run(&["key", "extend", "--days", "9999"], b"").code, 65);
+    // What is written to it after the first end is read, by its subkey that was extended with it.
+    let sealed = home.beside("sealed.eml");
+    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
+    assert_eq!(home.json(&["message", "show", sealed.to_str().unwrap()])["openpgp"]["decrypted"], true);
+    // Its sheet brings it back elsewhere, under the passphrase of the sheet and no other.
+    let other = self::home();
+    let sheet = home.beside("sheet.txt");
+    let written = with_secret(&home, &["key", "backup", "--to", sheet.to_str().unwrap()], "sheet");
+    assert_eq!(written.code, 0, "{written:?}");
+    let restored = with_secret(&other, &["key", "restore", sheet.to_str().unwrap()], "sheet");
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(other.json(&["message", "show", sealed.to_str().unwrap()])["openpgp"]["decrypted"], true);
 
     // The successor: gpg sees the old key's certification.
     home.done(&["key", "rotate"], b"");
@@ -621,4 +664,42 @@ fn a_passphrase_is_kept_by_a_press_of_a_key() {
     assert_eq!(screen.wait_for_end(), 0);
     assert!(reads(), "one passphrase opens both");
     files_below(&home.path(), &mut |place, bytes| assert!(!holds(bytes, CANARY.as_bytes()), "{}", place.display()));
+}
+
+/// Of a key whose primary part is kept elsewhere, the subkeys read and sign; what only the primary key can do is refused in words.
+#[test]
+fn subkeys_of_gpg_without_their_primary_key_are_of_use() {
+    if !installed("gpg") {
+        return;
+    }
+    let (gpg, home) = (Gpg::new(), home());
+    gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
+    let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"], b"")).unwrap();
+    let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).unwrap();
+    let fingerprint = fingerprint.trim_end_matches(':');
+    gpg.run(&["--passphrase", CANARY, "--quick-add-key", fingerprint, "ed25519", "sign", "1y"], b"");
+    let (part, whole) = (home.beside("part"), home.beside("whole"));
+    std::fs::write(&part, gpg.run(&["--passphrase", CANARY, "--export-secret-subkeys"], b"")).unwrap();
+    std::fs::write(&whole, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
+    let (part, whole) = (part.to_str().unwrap(), whole.to_str().unwrap());
+    let taken = with_secret(&home, &["key", "import", part], CANARY);
+    assert_eq!(taken.code, 0, "{taken:?}");
+    let sealed = home.beside("sealed.eml");
+    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
+    assert_eq!(home.json(&["message", "show", sealed.to_str().unwrap()])["openpgp"]["decrypted"], true);
+    let draft = b"From: quill@quillpounce.example\r\nTo: r.vellum@foxglove.example\r\nX-Casemail-Protection: sign\r\nSubject: x\r\n\r\nx\r\n";
+    let signed = home.run(&["send", "--dry-run", "-"], draft);
+    assert!(!signed.err.contains("no key"), "{signed:?}");
+    for deed in
+        [&["key", "extend"] as &[&str], &["key", "rotate"], &["key", "revoke", fingerprint, "--reason", "retired"]]
+    {
+        let refused = home.run(deed, b"");
+        assert!(refused.code != 0 && refused.err.contains("primary key is not here"), "{deed:?}: {refused:?}");
+    }
+    // The whole takes its place; the part does not take the place of the whole.
+    assert_eq!(with_secret(&home, &["key", "import", whole], CANARY).code, 0);
+    home.done(&["key", "extend"], b"");
+    let again = with_secret(&home, &["key", "import", part], CANARY);
+    assert_eq!((again.code, again.err.contains("is kept") || again.out.contains("is kept")), (0, true), "{again:?}");
+    home.done(&["key", "extend", "--days", "1500"], b"");
 }

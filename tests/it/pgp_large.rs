@@ -148,6 +148,7 @@ fn a_large_message_by_gnupg_is_shown_and_its_film_exported_without_being_held() 
     let raw = framed(&gpg.sealed(&plain));
     drop(plain);
     let id = delivered(&world, &raw);
+    let as_sent = Digest::of(&raw);
     drop(raw);
     // Held, it would take three times the message and more.
     let room = 40_000;
@@ -167,6 +168,8 @@ fn a_large_message_by_gnupg_is_shown_and_its_film_exported_without_being_held() 
     let part = shown["parts"].as_array().unwrap().iter().find(|part| part["name"] == "EX PB1.mp4").unwrap();
     assert_eq!((&part["sha256"], &part["inside"]), (&Value::from(digest.clone()), &"sealed".into()), "{shown}");
     assert_eq!(part["bytes"], film, "{shown}");
+    weigh(&["message", "raw", &id]);
+    assert_eq!(Digest::of(world.home.done(&["message", "raw", &id], b"").as_bytes()), as_sent, "byte for byte");
     let (one, all) = (world.dir.path().join("one"), world.out());
     weigh(&["attachment", "export", &id, "--to", path(&one)]);
     weigh(&["message", "export", &id, "--to", path(&all)]);

@@ -266,7 +266,8 @@ fn whatever_two_do_to_one_case_apart_and_whatever_their_clocks_say_both_end_equa
     equal("after one destroyed it");
     assert!(case(&two, weasel)["state"]["shredded"].is_object());
     for home in [&one, &two, &third] {
-        assert!(!home.json(&["message", "list"]).to_string().contains("WEASEL"));
+        let listed = home.json(&["message", "list"]).to_string();
+        assert!(!listed.contains(weasel), "{listed}");
     }
 }
 

@@ -54,7 +54,7 @@ impl Keys {
     ) -> Result<Vec<Imported>, EngineError> {
         let way = Way { acceptance, source: source.to_owned(), by: self.person(), now: self.now() };
         let found = certificate::read_certs(bytes, way.now)?;
-        let mut secrets = Vec::new();
+        let mut secrets: Vec<Option<SecretRecord>> = Vec::new();
         for cert in &found {
             secrets.push(match &cert.secret {
                 Some(key) => Some(lock_in(&cert.info.fingerprint, key, passphrase, ask)?),
@@ -64,9 +64,19 @@ impl Keys {
         let asked = passphrase.filter(|_| ask).map(|text| Zeroizing::new(text.to_owned()));
         self.core.ask_open(move |core, open| {
             let mut rows = Vec::new();
-            for (cert, secret) in found.iter().zip(&secrets) {
+            let held = open.stores.state.secrets()?;
+            for (cert, secret) in found.iter().zip(&mut secrets) {
                 let known = open.stores.state.cert(&cert.info.fingerprint)?;
-                rows.push(take_in(known, cert, secret.is_some(), &way)?);
+                let (record, is_new, mut told) = take_in(known, cert, secret.is_some(), &way)?;
+                let has_more = |new: &SecretRecord| {
+                    let old = held.iter().find(|one| one.fingerprint == new.fingerprint);
+                    old.is_some_and(|old| certificate::secret_parts(&old.key) > certificate::secret_parts(&new.key))
+                };
+                if secret.as_ref().is_some_and(has_more) {
+                    *secret = None;
+                    told.push("More of its secret part was here already: that is kept.".to_owned());
+                }
+                rows.push((record, is_new, told));
             }
             open.stores.state.write(|write| {
                 for (record, ..) in &rows {

@@ -22,10 +22,15 @@ pub(super) fn of(dir: &Path) -> Forms {
     forms.insert(("state schema", state_schema(&dir.join("state.redb"))));
     let cache = dir.join("cache");
     rows(&cache.join("mail"), &vault, &mut forms);
-    for (what, files, magic) in [("segment", "packs", b"CMPACK\0"), ("large message", "blobs", b"CMBLOB\0")] {
+    for files in ["packs", "blobs"] {
         for file in fs::read_dir(cache.join(files)).into_iter().flatten() {
             let content = fs::read(file.unwrap().path()).unwrap();
-            assert_eq!(&content[..7], magic);
+            let what = match (files, &content[..7]) {
+                ("packs", b"CMPACK\0") => "segment",
+                ("blobs", b"CMBLOB\0") => "large message",
+                ("blobs", b"CMPART\0") => "large message in pieces",
+                (files, magic) => panic!("in {files}: {magic:?}"),
+            };
             forms.insert((what, content[7].into()));
         }
     }

@@ -4,7 +4,7 @@
 //! r.2.2). The tables end; outside of their years the ordinary bank holidays are reckoned by the Banking and Financial Dealings Act 1971, Sch. 1; those that
 //! are proclaimed are not known, and every answer says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::{Date, Weekday};
 
@@ -21,6 +21,8 @@ const RUN_MAX: usize = 31;
 pub struct Calendar {
     england_wales: BTreeMap<Date, String>,
     scotland: BTreeMap<Date, String>,
+    /// Days that were declared open, whatever the tables or the Act say.
+    open: BTreeSet<(Jurisdiction, Date)>,
     /// The last year of which all holidays are known.
     last_year: i16,
     first_year: i16,
@@ -32,6 +34,7 @@ impl Default for Calendar {
         let mut calendar = Self {
             england_wales: BTreeMap::new(),
             scotland: BTreeMap::new(),
+            open: BTreeSet::new(),
             last_year: i16::MIN,
             first_year: i16::MAX,
         };
@@ -81,30 +84,34 @@ impl Calendar {
     /// Adds a holiday.
     #[must_use]
     pub fn with(mut self, jurisdiction: Jurisdiction, date: Date, name: &str) -> Self {
+        self.open.remove(&(jurisdiction, date));
         self.table_mut(jurisdiction).insert(date, name.to_owned());
         self
     }
 
-    /// Takes a holiday out.
+    /// Declares a day open: it is no holiday, also where one would be reckoned.
     #[must_use]
     pub fn without(mut self, jurisdiction: Jurisdiction, date: Date) -> Self {
         self.table_mut(jurisdiction).remove(&date);
+        self.open.insert((jurisdiction, date));
         self
     }
 
-    /// The days that another calendar does not have, and those that it has and this has not.
+    /// The holidays that another calendar does not have, and the days that this one declares open.
     #[must_use]
     pub fn differences(&self, other: &Self, jurisdiction: Jurisdiction) -> (Vec<Date>, Vec<Date>) {
         let (own, theirs) = (self.table(jurisdiction), other.table(jurisdiction));
-        let missing = |from: &BTreeMap<Date, String>, of: &BTreeMap<Date, String>| {
-            of.keys().filter(|day| !from.contains_key(day)).copied().collect()
-        };
-        (missing(theirs, own), missing(own, theirs))
+        let added = own.keys().filter(|day| !theirs.contains_key(day)).copied().collect();
+        let opened = self.open.iter().filter(|(of, _)| *of == jurisdiction).map(|(_, day)| *day).collect();
+        (added, opened)
     }
 
     /// Why nothing is served on a day; `None`: it is a business day.
     #[must_use]
     pub fn closed(&self, jurisdiction: Jurisdiction, date: Date) -> Option<&str> {
+        if self.open.contains(&(jurisdiction, date)) {
+            return None;
+        }
         match date.weekday() {
             Weekday::Saturday => return Some("Saturday"),
             Weekday::Sunday => return Some("Sunday"),
@@ -319,5 +326,11 @@ mod tests {
         let calendar = Calendar::default().with(EnglandWales, day, "Coronation").without(Scotland, day);
         assert_eq!(calendar.closed(EnglandWales, day), Some("Coronation"));
         assert!(calendar.is_business_day(Scotland, day));
+        // Outside of the tables, too: Easter Monday 2029.
+        let reckoned = date(2029, 4, 2);
+        let calendar = calendar.without(EnglandWales, reckoned);
+        assert!(calendar.is_business_day(EnglandWales, reckoned));
+        assert_eq!(calendar.differences(&Calendar::default(), EnglandWales), (vec![day], vec![reckoned]));
+        assert!(!calendar.with(EnglandWales, reckoned, "after all").is_business_day(EnglandWales, reckoned));
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::carriage::Classes;
-use super::identifiers::{ALIAS, Identifier, Kind, Patterns, plain};
+use super::identifiers::{ALIAS, Identifier, Kind, Patterns, beginning, plain};
 use super::rules::{Probe, Rules};
 use crate::mail::id::CaseId;
 
@@ -237,7 +237,8 @@ impl Filer {
     /// The aliases in a text, each with a case that has it.
     fn aliases_in(&self, text: &str) -> impl Iterator<Item = &(String, CaseId)> {
         // Blanks at the end of a line and at the beginning of the next stand for one.
-        let one_blank = |text: &str| plain(text).split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
+        let one_blank =
+            |text: &str| plain(beginning(text)).split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase();
         let upper = if self.aliases.is_empty() { String::new() } else { one_blank(text) };
         self.aliases.iter().filter(move |(alias, _)| holds_word(&upper, alias))
     }

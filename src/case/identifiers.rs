@@ -7,6 +7,7 @@
 mod canonical;
 mod plain;
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use regex::{Captures, Regex, RegexSet};
@@ -140,6 +141,12 @@ const STANDARD: &[(Kind, &str)] = &[
 /// What stands between the pieces of a number: nothing, blanks, a stroke with or without blanks, or the end of a line, quoted or not.
 const BETWEEN: &str = r"(?:[ \t]{0,2}[/.\-_]?[ \t]{0,2}|[ \t]*[/.\-_]?\r?\n[> \t]{0,8})";
 
+/// How much of a text is looked at, in bytes: forty lines of people's mail are never longer.
+const TEXT_MAX: usize = 256 * 1024;
+
+/// Identifiers of one text.
+const FOUND_MAX: usize = 500;
+
 /// A pattern of the configuration that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
@@ -195,15 +202,17 @@ impl Patterns {
         Ok(Self { compiled, all: RegexSet::new(&texts).ok() })
     }
 
-    /// Every identifier in a text, in its order, each once.
+    /// Every identifier in a text, in its order, each once: the first [`FOUND_MAX`] in its first [`TEXT_MAX`] bytes. Texts are foreign, and
+    /// who writes one may not decide how long it takes.
     #[must_use]
     pub fn find(&self, text: &str) -> Vec<Identifier> {
-        let text = &*plain(text);
+        let text = &*plain(beginning(text));
         // Most texts of a mailbox hold no number at all.
         if !text.bytes().any(|b| b.is_ascii_digit()) {
             return Vec::new();
         }
-        let mut found: Vec<(usize, usize, Identifier)> = Vec::new();
+        // By where they begin; no two of them overlap.
+        let mut found: BTreeMap<usize, (usize, Identifier)> = BTreeMap::new();
         let here = self.all.as_ref().map(|all| all.matches(text));
         for (at, (kind, regex)) in self.compiled.iter().enumerate() {
             if here.as_ref().is_some_and(|here| !here.matched(at)) {
@@ -215,19 +224,22 @@ impl Patterns {
                 let (Some(first), Some(last)) = (groups.first(), groups.last()) else { break };
                 let (start, end) = (first.start(), last.end());
                 let joined = || groups.iter().map(|group| group.as_str()).collect::<String>();
-                if !plain::is_meant(
-                    kind,
-                    &joined(),
-                    text.get(start..end).unwrap_or_default(),
-                    is_labelled(text, &captures),
-                ) {
+                let (written, labelled) = (text.get(start..end).unwrap_or_default(), is_labelled(text, &captures));
+                let may_be_foreign = !labelled && matches!(kind, Kind::PfReference | Kind::CrownCourt);
+                if !plain::is_meant(kind, &joined(), written, labelled)
+                    || (may_be_foreign && plain::is_foreign(text, start, kind))
+                {
                     from = after(text, start);
                     continue;
                 }
-                match found.iter_mut().find(|(s, e, _)| start < *e && *s < end) {
-                    None => found.push((start, end, canonical(kind.clone(), &joined()))),
+                match found.range_mut(..end).next_back().filter(|(_, (e, _))| start < *e) {
+                    None => {
+                        found.insert(start, (end, canonical(kind.clone(), &joined())));
+                    }
                     // Two grammars fit the same text, `42/05C`: the check letter tells which one was meant.
-                    Some((s, e, known)) if (*s, *e) == (start, end) && known.warning.is_some() && has_letter(kind) => {
+                    Some((s, (e, known)))
+                        if (*s, *e) == (start, end) && known.warning.is_some() && has_letter(kind) =>
+                    {
                         let this = canonical(kind.clone(), &joined());
                         if this.warning.is_none() {
                             *known = this;
@@ -243,14 +255,9 @@ impl Patterns {
                 }
             }
         }
-        found.sort_by_key(|(start, _, _)| *start);
-        let mut identifiers: Vec<Identifier> = Vec::with_capacity(found.len());
-        for (_, _, identifier) in found {
-            if !identifiers.contains(&identifier) {
-                identifiers.push(identifier);
-            }
-        }
-        identifiers
+        let mut known: HashSet<Identifier> = HashSet::new();
+        let each = found.into_values().map(|(_, identifier)| identifier);
+        each.filter(|identifier| known.insert(identifier.clone())).take(FOUND_MAX).collect()
     }
 
     /// Reads a text that is meant to be one identifier, as the configuration gives them: `T20269001`, `MAAT 9000001`. What fits no
@@ -326,6 +333,15 @@ pub(super) const ALIAS: &str = "alias";
 
 /// Stands around the kind of an identifier that was found and is kept. A control character that no kept text holds.
 const QUOTE: char = '\u{2}';
+
+/// What is looked at of a text: its beginning, up to a blank where that is cut off, so that no number is cut into another one.
+pub(super) fn beginning(text: &str) -> &str {
+    if text.len() <= TEXT_MAX {
+        return text;
+    }
+    let cut = (0..=TEXT_MAX).rev().find_map(|end| text.get(..end)).unwrap_or_default();
+    cut.rfind(char::is_whitespace).and_then(|end| cut.get(..end)).unwrap_or(cut)
+}
 
 /// Where a search goes on behind the character that begins at a place.
 fn after(text: &str, at: usize) -> usize {

@@ -271,7 +271,7 @@ mod tests {
     fn what_the_practice_decided_reads_and_is_written_back() {
         let text = format!(
             "authserv_ids = ['MX.quillpounce.example']\n[policy]\nclient_in_clear = 'confirm'\nvisible_max = 4\n\
-             [holidays]\nengland-wales = ['2029-01-01']\nopen = ['2026-06-15']\n\
+             [holidays]\nengland-wales = ['2029-01-01']\nopen = ['2026-06-15', '2029-04-02']\n\
              [[portal]]\nname = 'DAS'\nhosts = ['das.example']\n[[document]]\ncode = 'GNOME'\nnames = ['gnome']\n\
              [[identifier]]\nname = 'matter'\npattern = 'QP-([0-9]{{4}})'\n{ACCOUNT}"
         );
@@ -281,6 +281,7 @@ mod tests {
         assert_eq!(config.authserv_ids, ["mx.quillpounce.example"]);
         assert!(!config.calendar.is_business_day(Jurisdiction::EnglandWales, date(2029, 1, 1)));
         assert!(config.calendar.is_business_day(Jurisdiction::Scotland, date(2026, 6, 15)));
+        assert!(config.calendar.is_business_day(Jurisdiction::EnglandWales, date(2029, 4, 2)), "outside of the tables");
         assert_eq!(config.identifiers[0].kind.name(), "matter");
         assert_eq!(config.documents.of_name("the gnome.pdf").unwrap().code, "GNOME");
         let (again, _) = Config::parse(&config.render(), "config.toml").unwrap();

@@ -307,6 +307,12 @@ fn outside_the_subject_says_what_the_policy_lets_it() {
         format!("open = {{ subject = \"keep\" }}\n[[openpgp.exception]]\nfor = [\"{INKWELL}\"]\nsubject = \"hidden\"");
     check(&mixed, &format!("{VELLUM}, {INKWELL}"), "[...]");
     assert!(!check("legacy_display = false", VELLUM, "[...]").contains("hp-legacy-display"));
+    // An alias of a case is a name, not a number.
+    world.configure("[openpgp]\nopen = { subject = \"case-numbers\" }\n[[case]]\ntitle = \"R v FERRET\"\nidentifiers = [\"99ZX0012326\", \"Ferret\"]\n");
+    let before = world.submission.taken().len();
+    let (code, told) = send(&world, &format!("To: {VELLUM}\r\n"), "Ferret, instructions", &[]);
+    assert_eq!(code, 0, "{told}");
+    assert_eq!(header(&world.submission.wait_for(before + 1).remove(before), "Subject"), "[...]");
 }
 
 #[test]

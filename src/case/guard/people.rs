@@ -102,9 +102,14 @@ impl Guard<'_> {
         let known =
             parties.iter().chain(self.history.0.iter().filter(|(_, known)| known.written > 0).map(|(addr, _)| addr));
         // Whom one has written to is known, whatever it looks like; what wears a secure suffix is told all the same.
-        let found = lookalike::resembles(&canonical, known.map(String::as_str), self.classes)
+        // A name that is known from elsewhere says least: any domain that deceives comes before it.
+        let resembled = lookalike::resembles(&canonical, known.map(String::as_str), self.classes);
+        let found = resembled
+            .clone()
+            .filter(|found| found.domain)
             .or_else(|| lookalike::mimics(address, self.classes))
-            .or_else(|| if is_known { None } else { lookalike::borrows(address, self.classes) });
+            .or_else(|| if is_known { None } else { lookalike::borrows(address, self.classes) })
+            .or(resembled);
         let Some(found) = found else { return };
         let case_mail = self.sending.is_case_mail();
         let severity = if case_mail && found.domain { Severity::Block } else { Severity::Confirm };

@@ -194,6 +194,23 @@ fn look_alikes_are_blocked_in_case_mail_and_asked_about_elsewhere() {
 }
 
 #[test]
+fn a_known_name_at_a_domain_that_deceives_is_blocked_for_the_domain() {
+    let mut case = ferret();
+    case.parties.push(party("Windlestraw", Role::CpsLawyer, "p.windlestraw@cps.gov.uk", &[]));
+    let check = |address: &str, looks: &str, severity: Severity| {
+        let mut sending = sending(&[address], vec![matter(&case)]);
+        // Sealed, nothing else blocks it.
+        sending.recipients[0].sealed = true;
+        let findings = found(&sending);
+        let finding = findings.iter().find(|finding| finding.code == "look-alike").unwrap();
+        assert_eq!((finding.severity, finding.cure.as_str()), (severity, &*format!("Is {looks} meant?")), "{address}");
+    };
+    check("p.windlestraw@gov.uk.attacker.example", "gov.uk", Severity::Block);
+    check("p.windlestraw@hmcts.example", "hmcts.net", Severity::Block);
+    check("p.windlestraw@mailbox.example", "p.windlestraw@cps.gov.uk", Severity::Confirm);
+}
+
+#[test]
 fn the_plain_form_of_a_cjsm_address_is_asked_about() {
     let case = ferret();
     let findings = found(&sending(&["b.quill@quillpounce.example"], vec![matter(&case)]));

@@ -32,6 +32,94 @@ const WORDS: &[&str] = &[
     "or", "pc", "ph", "pm", "po", "pp", "re", "sc", "so", "st", "tel", "to", "uk", "up", "us", "ve", "vs", "we",
 ];
 
+/// Words for what has numbers of its own, none of them a case's. An order is none of these by itself: courts make orders, too.
+const FOREIGN: &[&str] = &[
+    "account",
+    "acct",
+    "basket",
+    "booking",
+    "bookings",
+    "consignment",
+    "customer",
+    "delivery",
+    "eori",
+    "eur",
+    "fax",
+    "flight",
+    "gbp",
+    "iban",
+    "inv",
+    "invoice",
+    "invoices",
+    "membership",
+    "mobile",
+    "mwst",
+    "parcel",
+    "phone",
+    "po",
+    "quotation",
+    "receipt",
+    "refund",
+    "reservation",
+    "serial",
+    "shipment",
+    "sku",
+    "subscription",
+    "swift",
+    "tel",
+    "telephone",
+    "ticket",
+    "tickets",
+    "tracking",
+    "transaction",
+    "tva",
+    "usd",
+    "ust",
+    "vat",
+    "voucher",
+];
+
+/// Words that may stand between such a word and its number.
+const BETWEEN_WORDS: &[&str] =
+    &["code", "id", "is", "no", "nos", "nr", "num", "number", "numbers", "ref", "reference", "reg", "registration"];
+
+/// Whose order is none of a court.
+const BUYERS: &[&str] =
+    &["amazon", "my", "new", "online", "our", "purchase", "repeat", "sales", "shop", "standing", "web", "work", "your"];
+
+/// How much before a number is looked at for the word before it, in bytes.
+const BEFORE_MAX: usize = 64;
+
+/// Whether what stands before a number, which begins at `start`, says that it is another thing's: `Your order XJ12345678`, `Invoice no. SI-26-000417`.
+pub(super) fn is_foreign(text: &str, start: usize, kind: &Kind) -> bool {
+    let least = start.saturating_sub(BEFORE_MAX);
+    let before = (least..=start).find_map(|from| text.get(from..start)).unwrap_or_default();
+    // What ends a sentence or a line begins a new thought; the stop of `no.` does not.
+    let mut words =
+        before.split(|c: char| !c.is_alphanumeric()).rev().filter(|word| !word.is_empty()).map(str::to_lowercase);
+    let mut numbered = false;
+    let mut word = words.next();
+    while word.as_deref().is_some_and(|word| BETWEEN_WORDS.contains(&word)) {
+        numbered = true;
+        word = words.next();
+    }
+    let Some(word) = word else { return false };
+    let at = before.to_lowercase().rfind(&word).unwrap_or_default().saturating_add(word.len());
+    let gap = before.get(at..).unwrap_or_default();
+    if gap.contains([';', ',', '\n', '\r', '!', '?']) || (!numbered && gap.contains('.')) {
+        return false;
+    }
+    match word.as_str() {
+        "order" | "orders" => {
+            let whose = words.next();
+            let is_sold = whose.as_deref().is_some_and(|whose| BUYERS.contains(&whose));
+            // An order without more words, with what looks like a reference of a fiscal, is a shop's.
+            numbered || is_sold || (whose.is_none() && *kind == Kind::PfReference)
+        }
+        word => FOREIGN.contains(&word),
+    }
+}
+
 /// Whether a text that has the form of a number is meant as one. `written`: how it stands in the text; `labelled`: something before it says what
 /// it is. Eight digits behind a word are an account, an invoice, a day; five and two behind `am` a telephone.
 pub(super) fn is_meant(kind: &Kind, joined: &str, written: &str, labelled: bool) -> bool {
@@ -53,12 +141,15 @@ pub(super) fn is_meant(kind: &Kind, joined: &str, written: &str, labelled: bool)
         Kind::PfReference if !labelled => {
             let office = joined.get(..2).unwrap_or_default().to_lowercase();
             let joined_on = written.get(2..).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-            if joined_on {
-                return !["gb", "id", "no", "po"].contains(&office.as_str());
+            if ["gb", "id", "no", "po"].contains(&office.as_str()) {
+                return false;
             }
-            // With one blank before eight digits, a day is a day.
+            // With one blank before eight digits, a day is a day, and a word a word; in capitals and in three pieces it is an office.
             let whole = written.get(3..).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
-            !(WORDS.contains(&office.as_str()) || whole && is_day(2))
+            let capitals = written.starts_with(|c: char| c.is_ascii_uppercase())
+                && !joined.contains(|c: char| c.is_ascii_lowercase());
+            let is_word = WORDS.contains(&office.as_str()) && (whole || !capitals);
+            joined_on || !(is_word || whole && is_day(2))
         }
         Kind::CrownCourt => {
             let (letter, rest) = (joined.get(..1).unwrap_or_default(), written.get(1..).unwrap_or_default());

@@ -242,6 +242,24 @@ fn numbers_are_found_however_people_and_machines_write_them() {
     }
     check("PF REF NO26000417", &["pf-reference NO26000417"]);
     check("PF ref IN 26 000417", &["pf-reference IN26000417"]);
+    // Codes of offices that are words, too.
+    for (text, value) in [
+        ("IN 26 000417", "IN26000417"),
+        ("PF v PUDDOCK, ST 26 000417", "ST26000417"),
+        ("LA/26/000417", "LA26000417"),
+        ("LA-26-000417", "LA26000417"),
+        ("DR 26\n> 000417", "DR26000417"),
+    ] {
+        check(text, &[&format!("pf-reference {value}")]);
+    }
+    // What a court orders is no shop's order.
+    check("Restraining order T20269001", &["crown-court T20269001"]);
+    check("Order T20269001", &["crown-court T20269001"]);
+    check("the order. ZZ26000417 calls on Monday", &["pf-reference ZZ26000417"]);
+    check("Invoice for T20269001", &["crown-court T20269001"]);
+    check("Please quote our ref. ZZ26000417", &["pf-reference ZZ26000417"]);
+    check("parcel collected, ZZ26000417", &["pf-reference ZZ26000417"]);
+    check("Booking: PF ref ZZ26000417", &["pf-reference ZZ26000417"]);
     for text in [
         "26/99ZX/01/48151N",
         "26/99zx/01/48151n",
@@ -313,6 +331,21 @@ fn what_only_looks_like_a_number_of_a_case_is_none() {
         "VAT GB 26000417",
         "GB26000417",
         "order id 26000417",
+        "Your order XJ12345678",
+        "Your Order No: XJ12345678 is on its way",
+        "Order XJ12345678",
+        "order no. T20261234",
+        "Invoice SI-26-000417",
+        "Invoice_SI-26-000417.pdf",
+        "INVOICE NO IN 26 000417",
+        "invoice number: T20261234",
+        "ticket CS-26-000417",
+        "[Ticket #CS-26-000417]",
+        "Booking reference BK12345678",
+        "VAT DK12345678",
+        "VAT registration no. DK12345678",
+        "delivered in 26 000417",
+        "st 26 000417",
         "INV-2026-000417",
         "GB29NWBK60161331926819",
         "4929 1234 5678 9012",
@@ -368,4 +401,21 @@ fn what_was_found_is_found_again_whatever_its_pattern_wants_around_it() {
     for (line, one) in lines.iter().zip(&found) {
         assert_eq!(patterns.read(line), *one);
     }
+}
+
+#[test]
+fn of_a_text_without_end_the_beginning_is_looked_at() {
+    let numbers: Vec<String> = (0..85_000).map(|n| format!("99ZX{:05}{:02}", n / 100, n % 100)).collect();
+    let line = numbers.join(" ").repeat(2);
+    assert!(line.len() > 2_000_000);
+    let found: Vec<String> = patterns().find(&line).into_iter().map(|one| one.value).collect();
+    assert_eq!(found, numbers[..super::FOUND_MAX]);
+    // The same number again and again leaves room for another.
+    let found = patterns().find(&format!("{} T20269001", "99ZX0012326 ".repeat(2_000)));
+    assert_eq!(found.len(), 2);
+    // Where the text is cut off, no number is cut into another one.
+    let blanks = " ".repeat(super::TEXT_MAX - "99ZX0012326".len());
+    assert_eq!(patterns().find(&format!("{blanks}99ZX00123267")), []);
+    assert_eq!(patterns().find(&format!("{blanks}\u{e9}99ZX0012326")), []);
+    assert_eq!(patterns().find(&format!("{}99ZX0012326 {blanks}", " ".repeat(9))).len(), 1);
 }

@@ -60,10 +60,11 @@ pub(crate) struct BookCase {
 }
 
 impl Book {
-    /// The numbers of cases in a text, in their canonical form.
+    /// The numbers of cases in a text, in their canonical form. An alias is none: it is mostly a name, and these are shown in the open.
     pub(crate) fn case_numbers(&self, text: &str) -> Vec<String> {
         let found = self.filer.identifiers(text).into_iter();
-        found.filter(|one| one.kind.names_a_case()).map(|one| one.value).collect()
+        let is_number = |one: &Identifier| one.kind.names_a_case() && !case::filing::is_alias(one);
+        found.filter(is_number).map(|one| one.value).collect()
     }
 
     /// Numbers of people and records in a text: PNC and CRO where the configuration looks for them, SCRO, CCRN.

@@ -61,6 +61,19 @@ fn library() -> Library {
     library
 }
 
+#[test]
+fn an_alias_is_no_number_that_may_be_shown_in_the_open() {
+    let case = ConfiguredCase {
+        id: "ferret".into(),
+        title: "R v FERRET".into(),
+        identifiers: vec!["99ZX0012326".into(), "Ferret".into()],
+    };
+    let book = Book::new(Patterns::new(&[]).unwrap(), Classes::default(), &[case], []);
+    let check = |text: &str, expected: &[&str]| assert_eq!(book.case_numbers(text), expected, "{text}");
+    check("Ferret, instructions", &[]);
+    check("Ferret, 99ZX0012326, T20269001", &["99ZX0012326", "T20269001"]);
+}
+
 fn key(mailbox: u32, uid: u32) -> MessageKey {
     MessageKey { mailbox: MailboxId(mailbox), uid }
 }
@@ -104,6 +117,40 @@ fn cases_come_from_identifiers_and_are_inherited_by_the_thread() {
     assert_eq!(library.cases_of(key(1, 1))[0].1, "by Crown Court number in the subject");
     assert_eq!(library.cases_of(key(1, 3))[0].1, "with its thread");
     assert_eq!(library.thread_list(&Scope::Unfiled).to_rows().len(), 1);
+}
+
+#[test]
+fn a_name_of_three_letters_makes_no_suggestion_sure() {
+    let case = |id: &str, title: &str, number: &str| ConfiguredCase {
+        id: id.into(),
+        title: title.into(),
+        identifiers: vec![number.into()],
+    };
+    let cases = [case("fox", "R v FOX AND ANOTHER", "99ZX0012326"), case("otter", "R v OTTER", "99ZX0012327")];
+    let mut library = Library::new(Book::new(Patterns::new(&[]).unwrap(), Classes::default(), &cases, []));
+    library.set_mailbox(mailbox(1, "INBOX", Some(SpecialUse::Inbox)));
+    let filed = |uid, id: &str, number| summary(uid, id, &[], number, &[(FoundIn::Subject, number)]);
+    library.insert(MailboxId(1), &filed(1, "1@x", "99ZX0012326"));
+    library.insert(MailboxId(1), &filed(2, "2@x", "99ZX0012327"));
+    library.insert(MailboxId(1), &summary(3, "3@x", &[], "FOX, listing", &[]));
+    library.insert(MailboxId(1), &summary(4, "4@x", &[], "Otter, listing", &[]));
+    library.insert(MailboxId(1), &summary(5, "5@x", &[], "TERMS AND CONDITIONS OF ANOTHER", &[]));
+    library.rebuild();
+    let mut told: Vec<(String, Vec<(String, bool)>)> = library
+        .triage_rows()
+        .iter()
+        .map(|row| {
+            let suggested = row.suggestions.iter().filter(|one| one.score == 60);
+            (row.subject.to_string(), suggested.map(|one| (one.case.0.clone(), one.is_sure)).collect())
+        })
+        .collect();
+    told.sort();
+    let expected = [
+        ("FOX, listing", vec![("fox".to_owned(), false)]),
+        ("Otter, listing", vec![("otter".to_owned(), true)]),
+        ("TERMS AND CONDITIONS OF ANOTHER", vec![]),
+    ];
+    assert_eq!(told, expected.map(|(subject, suggested)| (subject.to_owned(), suggested)));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! A suggestion is sure where a number stands behind it, or where the name of an accused in the subject and the sender say the same, or where
 //! the sender has a part in one case only. A name alone is a suggestion and never sure: two clients may have it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
 
@@ -19,8 +19,16 @@ use crate::store::mailbox::SpecialUse;
 const SUGGESTIONS_MAX: usize = 4;
 /// The shortest name that is looked for in subjects; one of fewer than [`NAME_SURE`] letters only where it stands there in capitals.
 const NAME_MIN: usize = 3;
-/// A name of so many letters is hardly another word.
+/// A name of so many letters is hardly another word; a shorter one never makes a suggestion sure.
 const NAME_SURE: usize = 4;
+
+/// What stands in titles behind the "v" and names nobody: words between names, other people who are not named, bodies, what a case is about.
+const NO_NAMES: &[&str] = &[
+    "ADVOCATE", "AKA", "ALIAS", "AND", "ANOR", "ANORS", "ANOTHER", "ANR", "APPEAL", "BAIL", "CASE", "COURT", "CPS",
+    "CROWN", "DPP", "FCA", "FOR", "HMA", "HMCTS", "HMRC", "HSE", "IDPC", "LIMITED", "LLP", "LTD", "NCA", "NUMBER",
+    "ONE", "ORS", "OTHER", "OTHERS", "PLC", "PTPH", "REF", "REGINA", "REX", "SFO", "THE", "THREE", "TRIAL", "TWO",
+    "URGENT", "URN",
+];
 
 /// Guesses, each with its score beside those of [`crate::case::Reason`]: they only suggest.
 const NAME_AND_SENDER: (&str, u8) = ("name and sender fit", 60);
@@ -176,14 +184,18 @@ impl Library {
 
     /// What senders, recipients and subjects of messages without a number speak for.
     fn guesses(&self, entries: &[&Entry], hints: &Hints) -> Vec<Suggestion> {
-        let mut by_name: BTreeSet<&CaseId> = BTreeSet::new();
+        // Whether a name that is long enough to be one stood there.
+        let mut by_name: BTreeMap<&CaseId, bool> = BTreeMap::new();
         let mut by_person: BTreeSet<&CaseId> = BTreeSet::new();
         for entry in entries {
             let subject = self.texts.value(entry.subject);
             for word in name_words(subject) {
-                let short = word.chars().count() < NAME_SURE && word.chars().any(char::is_lowercase);
-                if !short {
-                    by_name.extend(hints.names.get(&word.to_uppercase()).into_iter().flatten());
+                let short = word.chars().count() < NAME_SURE;
+                if short && word.chars().any(char::is_lowercase) {
+                    continue;
+                }
+                for case in hints.names.get(&word.to_uppercase()).into_iter().flatten() {
+                    *by_name.entry(case).or_default() |= !short;
                 }
             }
             for number in self.lists.at(entry.lists).people {
@@ -191,7 +203,8 @@ impl Library {
                     .extend(hints.people.get(&self.book.canonical(self.texts.value(*number))).into_iter().flatten());
             }
         }
-        let both: Vec<&CaseId> = by_name.intersection(&by_person).copied().collect();
+        let both: Vec<(&CaseId, bool)> =
+            by_name.iter().filter(|(case, _)| by_person.contains(*case)).map(|(case, long)| (*case, *long)).collect();
         let suggest = |case: &CaseId, (because, score): (&'static str, u8), is_sure: bool| Suggestion {
             case: case.clone(),
             title: self.case_words(case).0,
@@ -201,11 +214,11 @@ impl Library {
         };
         let mut found: Vec<Suggestion> = match (both.as_slice(), by_person.len()) {
             ([_, ..], _) => {
-                let sure = both.len() == 1;
-                both.iter().map(|case| suggest(case, NAME_AND_SENDER, sure)).collect()
+                let alone = both.len() == 1;
+                both.iter().map(|(case, long)| suggest(case, NAME_AND_SENDER, alone && *long)).collect()
             }
             ([], 1) if by_name.is_empty() => by_person.iter().map(|case| suggest(case, SENDER, true)).collect(),
-            _ => by_name.iter().map(|case| suggest(case, NAME, false)).collect(),
+            _ => by_name.keys().map(|case| suggest(case, NAME, false)).collect(),
         };
         found.truncate(SUGGESTIONS_MAX);
         found
@@ -220,7 +233,11 @@ fn name_words(text: &str) -> impl Iterator<Item = &str> {
 /// The names of a title: what stands in capitals behind the "v"; where nothing does, the last word of each that is named there.
 fn surnames(title: &str) -> Vec<String> {
     let Some((_, accused)) = title.split_once(" v ").or_else(|| title.split_once(" v. ")) else { return Vec::new() };
-    let is_name = |word: &&str| word.chars().count() >= NAME_MIN && word.chars().any(char::is_alphabetic);
+    let is_name = |word: &&str| {
+        word.chars().count() >= NAME_MIN
+            && word.chars().any(char::is_alphabetic)
+            && !NO_NAMES.contains(&word.to_uppercase().as_str())
+    };
     let capitals: Vec<String> = name_words(accused)
         .filter(is_name)
         .filter(|word| !word.chars().any(char::is_lowercase))
@@ -229,9 +246,9 @@ fn surnames(title: &str) -> Vec<String> {
     if !capitals.is_empty() {
         return capitals;
     }
-    let plain = accused.split_once('(').map_or(accused, |(plain, _)| plain).replace(" and ", ",");
+    let plain = accused.split_once('(').map_or(accused, |(plain, _)| plain).replace(" and ", ",").replace(" AND ", ",");
     let last = |person: &str| name_words(person).filter(is_name).last().map(str::to_uppercase);
-    plain.split([',', '&', ';']).filter_map(last).filter(|name| name != "OTHERS" && name != "ANOTHER").collect()
+    plain.split([',', '&', ';']).filter_map(last).collect()
 }
 
 #[cfg(test)]
@@ -249,6 +266,13 @@ mod tests {
         check("R v Ferret (appeal)", &["FERRET"]);
         check("R v O\u{2019}MALLARD-TEAL", &["O\u{2019}MALLARD-TEAL"]);
         check("Greenhouse matter", &[]);
+        check("R v FERRET AND STOAT", &["FERRET", "STOAT"]);
+        check("R v FOX AND ANOTHER", &["FOX"]);
+        check("R v FERRET & ORS", &["FERRET"]);
+        check("R v THE OTHERS", &[]);
+        check("FERRET v CPS", &[]);
+        check("FERRET v DPP (URGENT)", &[]);
+        check("R v Barnaby Ferret AND Silas Weasel", &["FERRET", "WEASEL"]);
         check("R v ", &[]);
     }
 }

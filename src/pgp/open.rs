@@ -238,15 +238,15 @@ impl<'a, 's> Work<'a, 's> {
                     }
                     match self.inside(entity, lies, place) {
                         Some((plain, deeper, inner)) => {
-                            if !is_entity(&plain) {
-                                return Some(self.letter(&plain, deeper.is_some(), true, inner));
-                            }
                             if let Some(payload) = payload.as_ref().filter(|_| !signatures.is_empty()) {
                                 let (entity, lies) = (payload.entity.clone(), payload.lies.clone());
                                 let signatures = signatures.clone();
                                 around.get_or_insert(Payload { entity, lies, signatures, ..*payload });
                             }
                             signatures.extend(inner);
+                            if !is_entity(&plain) {
+                                return Some(self.letter(&plain, deeper.is_some(), true, signatures));
+                            }
                             Payload { entity: plain, lies: deeper, encrypted: true, mime: true, signatures }
                         }
                         None => return payload.map(|payload| Payload { signatures, ..payload }),
@@ -395,7 +395,8 @@ impl<'a, 's> Work<'a, 's> {
         };
         if charset != "utf-8" && !signatures.is_empty() {
             self.warn(Warning::UnsignedCharset);
-            signatures.iter_mut().for_each(|checked| checked.covers = Covers::Part);
+            let whole = signatures.iter_mut().filter(|checked| checked.covers == Covers::Whole);
+            whole.for_each(|checked| checked.covers = Covers::Part);
         }
         let mut entity =
             format!("Content-Type: text/plain; charset={charset}\r\nContent-Transfer-Encoding: 8bit\r\n\r\n")

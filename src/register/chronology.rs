@@ -381,7 +381,9 @@ fn of_change(change: &CaseChange) -> String {
         }
         CaseChange::ChargeRemoved { accused, number } => format!("charge {number} of accused {accused} taken away"),
         CaseChange::Party(one) => {
-            format!("party {}, {}, {}: {}", one.name, one.role.words(), one.organisation, one.addresses.join(", "))
+            let who = [one.name.as_str(), one.role.words(), one.organisation.as_str()];
+            let who: Vec<&str> = who.into_iter().filter(|word| !word.is_empty()).collect();
+            format!("party {}: {}", who.join(", "), one.addresses.join(", "))
         }
         CaseChange::PartyRemoved { id } => format!("party {id} taken away"),
         CaseChange::Hearing(one) => format!("{}, {}, {}{}", one.kind.words(), one.court, one.at, because(&one.outcome)),

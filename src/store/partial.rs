@@ -251,7 +251,7 @@ impl Partial {
     /// the disk then.
     ///
     /// # Errors
-    /// As the system says; what is here stays, and can be gone on with.
+    /// As the system says; what is here stays, and can be gone on with, unless the directories could not be brought to the disk.
     pub fn finish(mut self, dir: &Path) -> io::Result<([u8; 16], u64)> {
         let end = postcard::to_allocvec(&End { pieces: self.pieces, bytes: self.have }).map_err(io::Error::other)?;
         put(&mut self.file, &self.sealer.seal(&place_of_end(&self.name), &end))?;

@@ -13,6 +13,7 @@ use casemail::pgp::sentence::{of_file, sentences};
 use casemail::pgp::verdict::Standing;
 use casemail::pgp::warning::Warning;
 use jiff::{SignedDuration, Timestamp};
+use sequoia_openpgp::parse::Parse as _;
 
 const THEM: &str = "h.lintwhite@copfs.gov.example";
 const LIST: &str = "bar@lists.example";
@@ -57,6 +58,12 @@ impl World {
         keyring.add_cert(&self.us.cert, Acceptance::Accepted).expect("ours");
         let to = std::slice::from_ref(&self.us.info.fingerprint);
         encrypt(entity, &[], to, &keyring, &self.them.info.fingerprint, now()).expect("encrypted").entity
+    }
+
+    /// The same of a text that is no MIME entity.
+    fn encrypted_bare(&self, text: &[u8]) -> Vec<u8> {
+        let us = sequoia_openpgp::Cert::from_bytes(&self.us.cert).expect("ours");
+        crate::pgp_rfc::sealed(&us, None, None, text).into_bytes()
     }
 
     fn open(&self, raw: Vec<u8>) -> Opened {
@@ -114,9 +121,14 @@ fn layers_come_off_one_after_the_other() {
     // A signature around ciphertext proves nothing about what is inside, even where all else fits: it is not even opened under that
     // name unless what is inside says so too.
     for (by, from) in [(&world.list, LIST), (&world.them, THEM), (&world.list, THEM)] {
-        for inner in [&plain, &by_them] {
-            let opened = world.open(mail(from, &world.signed(by, &world.encrypted(inner), now())));
-            let own = std::ptr::eq(inner, &by_them) && from == THEM;
+        // The last is a text without a header, as inline encryption makes it.
+        for (inner, by_author) in [
+            (world.encrypted(&plain), false),
+            (world.encrypted(&by_them), true),
+            (world.encrypted_bare(b"We accept."), false),
+        ] {
+            let opened = world.open(mail(from, &world.signed(by, &inner, now())));
+            let own = by_author && from == THEM;
             assert_eq!(opened.report.decrypted, own, "{:#?}", opened.report);
             assert_eq!(opened.report.signature.state == SignatureState::Good, own, "{:#?}", opened.report);
             assert_eq!(display::body(&opened.shown).text().contains("We accept"), own);

@@ -291,7 +291,7 @@ fn key(suite: CipherSuite, v6: bool, address: &str) -> Cert {
 }
 
 /// An encrypted and, where a signer is given, signed entity in RFC 3156's frame.
-fn sealed(to: &Cert, by: Option<&Cert>, aead: Option<AEADAlgorithm>, payload: &[u8]) -> String {
+pub(crate) fn sealed(to: &Cert, by: Option<&Cert>, aead: Option<AEADAlgorithm>, payload: &[u8]) -> String {
     let policy = StandardPolicy::new();
     let time = SystemTime::from(now());
     let mut armored = Vec::new();

@@ -487,6 +487,9 @@ fn every_form_that_is_written_today_has_a_fixture() {
     {
         let (_, cache, _) = open(today.path());
         cache.keep_list().unwrap().finish().unwrap();
+        // One that was not fetched in pieces.
+        let large = MessageKey { mailbox: mailbox_named(&cache, "INBOX").id, uid: 300 };
+        cache.put_raw_from(large, &mut values::large(values::LARGE).as_slice()).unwrap();
     }
     written.extend(forms::of(today.path()));
     let all = [
@@ -498,6 +501,7 @@ fn every_form_that_is_written_today_has_a_fixture() {
         "page of places",
         "segment",
         "large message",
+        "large message in pieces",
         "kept list",
     ];
     for what in all {

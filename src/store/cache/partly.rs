@@ -46,7 +46,8 @@ impl Cache {
     /// The message is whole: it moves to where whole messages lie. Gives its bytes.
     ///
     /// # Errors
-    /// [`CacheError`]; what is here stays.
+    /// [`CacheError`]. Where there is no room for its row, what is here stays; a file that has moved and that no row came to name goes with the next
+    /// opening, and the message is fetched again. (It is not put back: it might be of a message that has been destroyed since.)
     pub fn put_partial(&self, message: MessageKey, partial: Partial) -> Result<u64, CacheError> {
         space::check(&self.dir, self.space.batch_bytes)?;
         let (name, bytes) = partial.finish(&recovery::blob_dir(&self.dir))?;

@@ -258,6 +258,7 @@ impl Model {
             return;
         };
         let what = match documents.len() {
+            1 if first.inside.is_some() => format!("\u{201c}{}\u{201d} and all of its package", first.name),
             1 => format!("\u{201c}{}\u{201d}", first.name),
             count => format!("{count} documents"),
         };

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::core::{Core, EngineError, Open, Settings, Stores};
 use super::inside::{self, files_in, may_hold_files, reach_together};
 use super::library::filing::name_digest;
+use super::quarantine::is_own;
 use super::reader::Around;
 use super::reading::{Look, Reading};
 use super::register::{Loaded, Register, files_of};
@@ -38,6 +39,8 @@ struct Here {
     name: MessageRef,
     seen: bool,
     served: String,
+    /// It lies where sent mail does.
+    is_own: bool,
 }
 
 /// Everything that reading the documents of a case takes; read beside the core.
@@ -106,7 +109,7 @@ impl Documents {
             let has_files = library.served(key).is_some_and(|(_, _, has_files)| has_files);
             let served = if has_files { core.deemed(open, key, case) } else { String::new() };
             let seen = library.flags(key).is_some_and(|flags| flags & crate::store::flags::Flags::SEEN != 0);
-            here.entry(id).or_default().push(Here { key, name, seen, served });
+            here.entry(id).or_default().push(Here { key, name, seen, served, is_own: is_own(open, key) });
         }
         let find = |loaded: &mut Loaded| places(loaded, case, &here);
         let places = if may_wait { open.register.with(find).ok()? } else { open.register.now(find)? };
@@ -177,23 +180,31 @@ impl Documents {
         Ok(documents)
     }
 
-    /// Where a message lies now: of several under its Message-ID the one that lies where it came to.
+    /// Where a message lies now: of several under its Message-ID the one that lies where it came to, or, of what was sent, where such mail lies; where it
+    /// was moved since, one of its size.
     fn here(&self, facts: &MessageFacts, lay: Option<&Lay>) -> Option<&Here> {
         let all = self.here.get(&name_digest(&facts.message))?;
-        let is_there = |here: &&Here| {
-            lay.is_some_and(|lay| {
+        let is_there = |here: &&Here| match lay {
+            Some(lay) => {
                 (&here.name.account, &here.name.mailbox) == (&lay.account, &lay.mailbox)
                     && (here.name.uid_validity, here.name.uid) == (lay.uid_validity, lay.uid)
-            })
+            }
+            None => here.is_own,
         };
-        all.iter().find(is_there).or(all.first())
+        let is_as_large = |here: &&Here| {
+            let summary = self.stores.cache.summary(here.key).ok().flatten();
+            summary.is_some_and(|summary| u64::from(summary.bytes) == facts.bytes)
+        };
+        let moved = || if all.len() > 1 { all.iter().find(is_as_large) } else { None };
+        all.iter().find(is_there).or_else(moved).or(all.first())
     }
 
-    /// All files of a message of which the register has the first only; `None` where the message is not here.
-    fn all_files(&self, here: &Here) -> Option<Vec<AttachmentFacts>> {
+    /// All files of a message of which the register has the first only; `None` where the message is not here, or it is another one.
+    fn all_files(&self, here: &Here, facts: &MessageFacts) -> Option<Vec<AttachmentFacts>> {
         let terms = self.settings.terms(Decrypt::NotRsa);
         let look = Look { keyring: &self.keyring, terms: &terms, beside: false };
-        Streamed::in_cache(&self.stores, here.key, &look)?.reading.as_ref().map(files_of)
+        let streamed = Streamed::in_cache(&self.stores, here.key, &look)?;
+        streamed.reading.as_ref().filter(|_| streamed.digest.0 == facts.message.digest).map(files_of)
     }
 
     fn of_message(
@@ -226,7 +237,7 @@ impl Documents {
             reach: reach(book, Some(facts), "", false, direction),
             inside: None,
         };
-        let all = facts.more.then(|| here.and_then(|here| self.all_files(here))).flatten();
+        let all = facts.more.then(|| here.and_then(|here| self.all_files(here, facts))).flatten();
         let files = all.as_deref().unwrap_or(&facts.attachments);
         let documents = self.of_files(files, &of_all);
         let reaches = reach_together(book, Some(facts), &documents);

@@ -20,10 +20,14 @@ use crate::register::record::Digest;
 
 /// Whether an attachment says that it is a package, and is not too large to be looked into.
 pub(crate) fn may_hold_files(one: &AttachmentInfo) -> bool {
-    let name = one.name.to_ascii_lowercase();
-    let said = matches!(one.media_type.as_str(), "application/ms-tnef" | "application/vnd.ms-tnef");
-    let named = name.ends_with(".dat") || name.ends_with(".tnef");
-    (said || named) && one.bytes <= look::BYTES_MAX as u64
+    may_be_package(&one.name, &one.media_type) && one.bytes <= look::BYTES_MAX as u64
+}
+
+/// Whether something of this name and media type says that it is a package.
+pub(crate) fn may_be_package(name: &str, media_type: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let said = matches!(media_type, "application/ms-tnef" | "application/vnd.ms-tnef");
+    said || name.ends_with(".dat") || name.ends_with(".tnef")
 }
 
 /// What an attachment of this content holds; nothing where it is no package.

@@ -83,6 +83,7 @@ impl Core {
             core.back_of(number, |core, open| {
                 core.register_changed(open);
                 core.loaded(open);
+                core.seal_what_is_shut(open);
             });
         });
     }

@@ -7,8 +7,9 @@
 
 mod sealed;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::Engine;
@@ -17,9 +18,9 @@ use super::ask::on_deep_stack;
 use super::core::{Core, EngineError, Open};
 use super::documents::reach;
 use super::ingest::header_of;
-use super::inside::{digest_of, may_hold_files, reach_of_plain, reach_within, withheld_in_message};
+use super::inside::{digest_of, may_be_package, may_hold_files, reach_of_plain, reach_within, withheld_in_message};
 use super::reading::{Look, Reading};
-use super::register::Recorder;
+use super::register::{Recorder, files_of};
 use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -35,7 +36,7 @@ use crate::pgp::large::Plain;
 use crate::pgp::open::Decrypt;
 use crate::register::Event as Happened;
 use crate::register::book::Book;
-use crate::register::event::{MessageFacts, Payload};
+use crate::register::event::{AttachmentFacts, MessageFacts, Payload};
 use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
 
@@ -207,10 +208,29 @@ impl Shutter {
     }
 }
 
-/// What a decision about a document is about: what is in a package goes as the package does.
-fn digests(document: &Document) -> impl Iterator<Item = Digest> {
-    let package = document.inside.as_ref().map(|package| package.sha256.as_str());
-    package.into_iter().chain([document.sha256.as_str()]).filter_map(|text| text.parse().ok())
+/// What a decision about documents is about: a package and what is in it go together, whichever of them is named. `files`: all of the message, as
+/// far as they are known.
+fn digests(documents: &[Document], files: &[AttachmentFacts]) -> BTreeSet<Digest> {
+    let mut all = BTreeSet::new();
+    for document in documents {
+        let outer = document.inside.as_ref().map_or(document.path.as_str(), |package| package.path.as_str());
+        let package = document.inside.as_ref().map(|package| package.sha256.as_str());
+        all.extend(
+            package.into_iter().chain([document.sha256.as_str()]).filter_map(|text| text.parse::<Digest>().ok()),
+        );
+        // A list that is of another message says nothing of this one.
+        let is_of_it =
+            files.iter().any(|file| file.path == document.path && file.sha256.to_string() == document.sha256);
+        let goes_along =
+            |file: &&AttachmentFacts| file.path.split_once('/').map_or(file.path.as_str(), |(path, _)| path) == outer;
+        all.extend(files.iter().filter(|_| is_of_it).filter(goes_along).map(|file| file.sha256));
+    }
+    all
+}
+
+/// Whether a document may be a package, or is in one. What is out of reach does not say.
+fn may_go_along(one: &Document) -> bool {
+    one.inside.is_some() || one.reach == Reach::Quarantined || may_be_package(&one.name, &one.media_type)
 }
 
 /// Documents of one message.
@@ -249,44 +269,82 @@ impl Core {
         if groups.is_empty() {
             return Err(EngineError::Refused("there is no file among these".to_owned()));
         }
+        let mut along = 0_usize;
         let event = |((message_id, key), group): (&(String, Option<MessageKey>), &Group)| {
+            let files = group.key.filter(|_| group.documents.iter().any(may_go_along));
+            let files = files.map(|key| self.files_at(open, key)).transpose()?.unwrap_or_default();
+            let documents = digests(&group.documents, &files);
+            let named: BTreeSet<Digest> = group.documents.iter().filter_map(|one| one.sha256.parse().ok()).collect();
+            along = along.saturating_add(documents.difference(&named).count());
             let digest = key.map_or(Ok(Digest::default()), |key| Self::digest_of(open, key))?;
             Ok(Happened::Quarantined {
                 cases: group.cases.clone(),
                 message: MessageName { message_id: message_id.clone(), digest: digest.0 },
                 because: because.to_owned(),
                 released: release,
-                documents: group.documents.iter().flat_map(digests).collect(),
+                documents: documents.into_iter().collect(),
             })
         };
         let events = groups.iter().map(event).collect::<Result<Vec<Happened>, EngineError>>()?;
         self.record(open, &events)?;
-        let mut drafted = 0_usize;
+        let (mut drafted, mut count, mut left) = (0_usize, 0_usize, None);
         for group in groups.values() {
+            count = count.saturating_add(group.documents.len());
             if release {
-                self.unseal(open, group.key)?;
-            } else {
-                Self::seal(open, group.key)?;
-                if let Some(draft) = self.notice(open, group) {
-                    open.stores.state.add_draft(&draft, self.now())?;
-                    drafted = drafted.saturating_add(1);
-                }
+                left = self.unseal(open, group.key).err().or(left);
+                continue;
+            }
+            left = Self::seal(open, group.key).err().or(left);
+            if let Some(draft) = self.notice(open, group) {
+                open.stores.state.add_draft(&draft, self.now())?;
+                drafted = drafted.saturating_add(1);
             }
         }
         if drafted > 0 {
             self.send_drafts(open);
         }
         self.announcer.send(Event::Changed);
-        let count = documents.len();
-        let what = if count == 1 { "The document is".to_owned() } else { format!("{count} documents are") };
-        Ok(match (release, drafted) {
-            (true, _) => format!("{what} back in reach; the register has the reason."),
-            (false, 0) => format!("{what} in quarantine; the register has the time."),
-            (false, _) => {
-                format!(
-                    "{what} in quarantine; the register has the time. A notice to the sender is among the drafts, not sent."
-                )
-            }
+        let mut what = if count == 1 { "The document is".to_owned() } else { format!("{count} documents are") };
+        what.push_str(if release { " back in reach" } else { " in quarantine" });
+        what.push_str(if release { "; the register has the reason." } else { "; the register has the time." });
+        if along > 0 {
+            what.push_str(&format!(" With it {along} more, of the same package."));
+        }
+        if drafted > 0 {
+            what.push_str(" A notice to the sender is among the drafts, not sent.");
+        }
+        // It is shut, or open, by the register all the same.
+        if let Some(error) = left {
+            tracing::warn!(%error, "the bytes of a message could not be moved");
+            let words = if release { "still lie under a key of their own" } else { "are sealed at the next opening" };
+            what.push_str(&format!(" Its bytes {words}: {error}"));
+        }
+        Ok(what)
+    }
+
+    /// All files of a message: by its bytes, where they can be read, else as the register has them. A person decides about it.
+    fn files_at(&self, open: &Open, key: MessageKey) -> Result<Vec<AttachmentFacts>, EngineError> {
+        let (keyring, terms) = (open.keyring.now(), self.settings.terms(Decrypt::Any));
+        let look = Look { keyring: &keyring, terms: &terms, beside: false };
+        let kept = Kept::of(&open.stores, key)?;
+        // What cannot be read stops nothing.
+        let read = || Streamed::read(kept?, &look, &|_| Ok(())).ok()?.reading.map(|reading| files_of(&reading));
+        let files = catch_unwind(AssertUnwindSafe(|| on_deep_stack(read))).ok().flatten();
+        if let Some(files) = files.filter(|files| !files.is_empty()) {
+            return Ok(files);
+        }
+        Ok(Self::facts_at(open, key)?.map(|facts| facts.attachments).unwrap_or_default())
+    }
+
+    /// What the register says of a message.
+    fn facts_at(open: &Open, key: MessageKey) -> Result<Option<MessageFacts>, EngineError> {
+        let Some(id) = open.library.message_id_hash(key) else { return Ok(None) };
+        let place = open.register.with(|loaded| loaded.history().received_at(id))?;
+        let row = place.map(|(stream, seq)| open.stores.state.register_row(stream, seq)).transpose()?.flatten();
+        let payload = row.and_then(|row| row.payload).and_then(|bytes| Payload::read(&bytes).ok());
+        Ok(match payload.map(|payload| payload.event) {
+            Some(Happened::Received { facts, .. }) => Some(facts),
+            _ => None,
         })
     }
 
@@ -295,14 +353,7 @@ impl Core {
         if let Some(raw) = open.stores.raw(key)? {
             return Ok(Digest::of(&raw));
         }
-        let Some(id) = open.library.message_id_hash(key) else { return Ok(Digest::default()) };
-        let place = open.register.with(|loaded| loaded.history().received_at(id))?;
-        let row = place.map(|(stream, seq)| open.stores.state.register_row(stream, seq)).transpose()?.flatten();
-        let payload = row.and_then(|row| row.payload).and_then(|bytes| Payload::read(&bytes).ok());
-        Ok(match payload.map(|payload| payload.event) {
-            Some(Happened::Received { facts, .. }) => Digest(facts.message.digest),
-            _ => Digest::default(),
-        })
+        Ok(Self::facts_at(open, key)?.map_or_else(Digest::default, |facts| Digest(facts.message.digest)))
     }
 
     /// Seals a message under a key of its own; it leaves the cache, in every mailbox that it lies in.
@@ -311,6 +362,17 @@ impl Core {
             open.stores.take_out(copy)?;
         }
         Ok(())
+    }
+
+    /// Seals what is out of reach and was not sealed yet, because casemail ended in between.
+    pub(crate) fn seal_what_is_shut(&self, open: &Open) {
+        let (core, register, stores) = (self.handle.clone(), open.register.clone(), Arc::clone(&open.stores));
+        self.runtime.spawn_blocking(move || {
+            let sealed = register.with(|loaded| loaded.book()).and_then(|book| follow(&core, &stores, &book));
+            if let Err(error) = sealed {
+                tracing::warn!(%error, "what is in quarantine could not be sealed");
+            }
+        });
     }
 
     /// Puts a message back where it was, if nothing of it is out of reach any more.
@@ -369,11 +431,6 @@ impl Core {
         })
     }
 
-    /// What came with these documents and is not written down yet: once it is sealed, nobody reads it for that.
-    fn not_written(&self, open: &Open, keys: &[MessageKey]) -> Option<Recorder> {
-        Recorder::of(self, open, None, false).and_then(|recorder| recorder.only(keys))
-    }
-
     /// Does it for the screen, and tells.
     pub(super) fn perform_quarantine(
         &mut self,
@@ -383,32 +440,8 @@ impl Core {
         because: String,
         release: bool,
     ) {
-        let names = documents.iter().filter_map(|one| one.message.as_ref());
-        let keys: Vec<MessageKey> = names.filter_map(|name| open.library.key(name)).collect();
-        let Some(recorder) = self.not_written(open, &keys).filter(|_| !release) else {
-            return self.quarantine_and_tell(open, case.as_ref(), &documents, &because, release);
-        };
-        let (core, number) = (self.handle.clone(), open.number);
-        self.runtime.spawn_blocking(move || {
-            // Where it cannot be written down, it is put out of reach all the same, if that can be.
-            if let Err(error) = recorder.write() {
-                tracing::warn!(%error, "what is put into quarantine could not be written down");
-            }
-            core.front_of(number, move |core, open| {
-                core.quarantine_and_tell(open, case.as_ref(), &documents, &because, release);
-            });
-        });
-    }
-
-    fn quarantine_and_tell(
-        &mut self,
-        open: &mut Open,
-        case: Option<&CaseId>,
-        documents: &[Document],
-        because: &str,
-        release: bool,
-    ) {
-        let done = self.quarantine(open, case, documents, because, release);
+        // At once: what is out of reach may be written down as received afterwards, for the recorder reads it from where it is sealed.
+        let done = self.quarantine(open, case.as_ref(), &documents, &because, release);
         match done {
             Ok(words) => self.announcer.send(Event::Recorded(Ok(sentence(Tone::Good, &words)))),
             Err(error) => {
@@ -416,6 +449,7 @@ impl Core {
                 self.announcer.send(Event::Recorded(Err(sentence(Tone::Alarm, &words))));
             }
         }
+        self.record_mail(open);
     }
 }
 
@@ -504,14 +538,7 @@ impl Engine {
         let (name, parts, because) = (name.clone(), parts.to_vec(), because.to_owned());
         self.register_parts()?.0.with(|_| ())?;
         let wanted = name.clone();
-        let recorder = self.core.ask_open(move |core, open| {
-            let key = open.library.key(&wanted)?;
-            core.not_written(open, &[key])
-        })?;
-        if let Some(recorder) = recorder.filter(|_| !release) {
-            on_deep_stack(|| recorder.write())?;
-        }
-        self.core.ask_open(move |core, open| {
+        let done = self.core.ask_open(move |core, open| {
             let key = open.library.key(&name).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let around = core.around(open, key, None).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let mut reading = reading;
@@ -527,7 +554,16 @@ impl Engine {
             let documents: Vec<Document> =
                 super::documents::with_inner(&reading, &around).into_iter().filter(meant).collect();
             core.quarantine(open, around.cases.first(), &documents, &because, release)
-        })?
+        })??;
+        // Where this fails, it is done when somebody next asks what happened.
+        let recorder = self.core.ask_open(move |core, open| {
+            let key = open.library.key(&wanted)?;
+            Recorder::of(core, open, None, true).and_then(|recorder| recorder.only(&[key]))
+        })?;
+        if let Some(Err(error)) = recorder.map(|recorder| on_deep_stack(|| recorder.write())) {
+            tracing::warn!(%error, "what was put into quarantine is not written down as received yet");
+        }
+        Ok(done)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod last_copy;
 mod outside;
+mod packed;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -61,6 +61,14 @@ const STREAMS: &[(&str, &str)] = &[
 /// How Microsoft's older form begins (MS-CFB §2.2).
 pub(super) const OLD_OFFICE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
+/// Whether what [`of`] goes by is nothing but letters, which a text may begin with, too: exhibit marks are initials and a number.
+pub(super) fn is_said_in_letters(bytes: &[u8]) -> bool {
+    let is_of_letters = |begin: &[u8]| begin.iter().all(u8::is_ascii_graphic);
+    let found = BEGINNINGS.iter().find(|(begin, _)| bytes.starts_with(begin));
+    let is_media = || bytes.starts_with(b"RIFF") || bytes.get(4..8) == Some(b"ftyp");
+    found.map_or_else(is_media, |(begin, _)| is_of_letters(begin))
+}
+
 /// What a file is; `None` where its bytes do not say.
 pub(super) fn of(bytes: &[u8]) -> Option<&'static str> {
     let at = |from: usize, what: &[u8]| bytes.get(from..).is_some_and(|rest| rest.starts_with(what));

@@ -142,7 +142,9 @@ pub fn look(asked: &Asked, bytes: &[u8]) -> Result<Found, LookError> {
             let text = html::to_text(&text_of(bytes), 80);
             Ok(Found::text("web page", text).note("Shown as text; nothing of it was fetched."))
         }
-        () if kinds::of(bytes).is_none() && is_text(bytes) => Ok(Found::text("text", text_of(bytes))),
+        () if is_text(bytes) && (kinds::of(bytes).is_none() || kinds::is_said_in_letters(bytes)) => {
+            Ok(Found::text("text", text_of(bytes)))
+        }
         () => Err(unread(bytes)),
     };
     found.map(Found::bounded)

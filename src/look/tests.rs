@@ -38,6 +38,16 @@ fn text_is_read_in_its_encoding() {
 }
 
 #[test]
+fn a_text_that_begins_with_an_exhibit_mark_is_a_text() {
+    for mark in ["MZ", "ID3", "BZh", "AC10", "MSCF", "FLV", "OggS", "RIFF", "8BPS", "AC1 ftyp"] {
+        let list = format!("{mark} - knife\n{mark}/2 - glove\n");
+        assert_eq!(found("exhibits.txt", list.as_bytes()).text, list);
+    }
+    assert!(refused("a.exe", b"MZ\x90\0\x03\0\0\0\x04\0\0\0").contains("a program for Windows"));
+    assert!(refused("a.wav", b"RIFF\x24\x08\0\0WAVEfmt \x10\0\0\0").contains("WAV"));
+}
+
+#[test]
 fn a_web_page_is_text_and_nothing_is_fetched() {
     let shown = found("a.html", b"<p>The <b>gnome</b></p><img src=http://x.example/p.png><script>boo()</script>");
     assert!(
@@ -77,7 +87,8 @@ fn relations(of: &[(&str, &str, &str)]) -> String {
 #[test]
 fn a_word_document_is_whole_and_says_what_was_deleted() {
     let main = "<w:document><w:p><w:r><w:t>The gnome</w:t></w:r><w:del><w:r><w:delText> and the otter</w:delText></w:r></w:del></w:p>\
-        <mc:AlternateContent><mc:Choice><w:p><w:t>once</w:t></w:p></mc:Choice><mc:Fallback><w:p><w:t>once</w:t></w:p></mc:Fallback>\
+        <mc:AlternateContent><mc:Choice><w:p><w:t>once</w:t></w:p></mc:Choice><mc:Fallback><w:tc><w:p><w:t>once</w:t></w:p></w:tc>\
+        <w:p><w:delText>twice</w:delText></w:p></mc:Fallback>\
         </mc:AlternateContent><w:tbl><w:tr><w:tc><w:p><w:t>A1</w:t></w:p></w:tc><w:tc><w:p><w:t>B1</w:t></w:p></w:tc></w:tr></w:tbl>\
         </w:document>";
     let of = relations(&[("a", "header", "header1.xml"), ("b", "footer", "footer1.xml"), ("c", "comments", "c.xml")]);
@@ -155,7 +166,7 @@ fn what_is_not_looked_into_is_named() {
     check(b"Rar!\x1a\x07\x01\0", "rar");
     check(b"\0\0\0\x18ftypheic\0\0", "HEIC");
     check(b"\0\0\0\x18ftypmp42\0\0", "MP4");
-    check(b"MZ text that looks like text", "program for Windows");
+    check(b"MZ\x90\0\x03\0\0\0\x04\0", "program for Windows");
     check(b"0\x82\x01\0\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0", "S/MIME");
     let locked =
         package(&[("mimetype", b"x"), ("content.xml", b"x"), ("META-INF/manifest.xml", b"<m:encryption-data/>")]);
@@ -245,6 +256,20 @@ fn a_time_is_told_by_whatever_names_its_zone() {
         RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3\nEND:DAYLIGHT\nEND:VTIMEZONE\n";
     assert_eq!(ics("Ours", own), "2026-06-05T09:00:00");
     assert_eq!(ics("Theirs", own), "");
+    assert_eq!(
+        ics("Ours", &own.replace("FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3", "freq=yearly;byday=-1su;bymonth=3")),
+        "2026-06-05T09:00:00"
+    );
+    // Summer time was done away with: the last change was in the autumn of that year.
+    let ended = own.replace("BYMONTH=3", "BYMONTH=3;UNTIL=20200329T010000Z");
+    assert_eq!(ics("Ours", &ended), "2026-06-05T10:00:00");
+    let both = ended.replace("BYMONTH=10", "BYMONTH=10;UNTIL=20201025T010000Z");
+    assert_eq!(ics("Ours", &both), "2026-06-05T10:00:00");
+    // What cannot be read is not called London's.
+    for rule in ["BYDAY=SU;BYMONTHDAY=25,26,27,28,29,30,31", "COUNT=3;BYDAY=-1SU", "BYDAY=SU", "INTERVAL=2;BYDAY=-1SU"]
+    {
+        assert_eq!(ics("Ours", &own.replace("BYDAY=-1SU;BYMONTH=3", &format!("{rule};BYMONTH=3"))), "", "{rule}");
+    }
     let two = "BEGIN:VCALENDAR\nBEGIN:VEVENT\nSUMMARY:First\nDTSTART:20260605T090000Z\nRRULE:FREQ=WEEKLY\nEND:VEVENT\n\
         BEGIN:VEVENT\nSUMMARY:Second\nDTSTART:20260606T090000Z\nEND:VEVENT\nEND:VCALENDAR\n";
     let shown = found("a.ics", two.as_bytes());

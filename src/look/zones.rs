@@ -17,21 +17,33 @@ const CHANGES_MAX: usize = 50;
 struct Change {
     start: Option<DateTime>,
     offset: Option<Offset>,
-    /// Every year: the month, the weekday, which of them in the month (from its end, where it is negative).
-    yearly: Option<(i8, Weekday, i8)>,
+    yearly: Option<Yearly>,
+    /// It says more of when it is than is read here.
+    unread: bool,
+}
+
+/// A day of every year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Yearly {
+    month: i8,
+    weekday: Weekday,
+    /// Which of them in the month; from its end, where it is negative.
+    nth: i8,
+    /// The last day on which it may be.
+    until: Date,
 }
 
 impl Change {
     /// When it last was at a local time or before it.
     fn before(&self, local: DateTime) -> Option<DateTime> {
         let start = self.start?;
-        let Some((month, weekday, nth)) = self.yearly else { return (start <= local).then_some(start) };
+        let Some(yearly) = self.yearly else { return (start <= local).then_some(start) };
         let in_year = |year: i16| {
-            let day = Date::new(year, month, 1).ok()?.nth_weekday_of_month(nth, weekday).ok()?;
-            Some(day.to_datetime(start.time()))
+            let day = Date::new(year, yearly.month, 1).ok()?.nth_weekday_of_month(yearly.nth, yearly.weekday).ok()?;
+            Some(day.to_datetime(start.time())).filter(|at| at.date() <= yearly.until)
         };
-        let years = [local.year(), local.year().saturating_sub(1)];
-        years.into_iter().filter_map(in_year).find(|at| *at <= local && *at >= start)
+        let last = local.year().min(yearly.until.year());
+        [last, last.saturating_sub(1)].into_iter().filter_map(in_year).find(|at| *at <= local && *at >= start)
     }
 }
 
@@ -51,14 +63,27 @@ fn offset(text: &str) -> Option<Offset> {
     Offset::from_seconds(sign * seconds).ok()
 }
 
-/// `FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU`.
-fn yearly(rule: &str) -> Option<(i8, Weekday, i8)> {
-    let part = |name: &str| rule.split(';').find_map(|one| one.trim().strip_prefix(name)?.strip_prefix('='));
-    if part("FREQ")? != "YEARLY" {
-        return None;
+/// `FREQ=YEARLY;BYMONTH=10;BYDAY=-1SU`; `None` where it says anything else, too.
+fn yearly(rule: &str) -> Option<Yearly> {
+    let rule = rule.to_ascii_uppercase();
+    let (mut is_yearly, mut month, mut day, mut until) = (false, None, None, Date::MAX);
+    for (name, value) in rule
+        .split(';')
+        .filter(|one| !one.trim().is_empty())
+        .map(|one| one.trim().split_once('='))
+        .collect::<Option<Vec<_>>>()?
+    {
+        match (name, value) {
+            ("FREQ", "YEARLY") => is_yearly = true,
+            ("BYMONTH", value) => month = Some(value.parse().ok()?),
+            ("BYDAY", value) => day = Some(value.split_at_checked(value.len().checked_sub(2)?)?),
+            // In UTC, where the day may be another one: a year lies between two of them.
+            ("UNTIL", value) => until = Date::strptime("%Y%m%d", value.get(..8)?).ok()?.tomorrow().ok()?,
+            ("INTERVAL", "1") | ("WKST", _) => {}
+            _ => return None,
+        }
     }
-    let day = part("BYDAY")?;
-    let (nth, day) = day.split_at_checked(day.len().checked_sub(2)?)?;
+    let (nth, day) = day.filter(|_| is_yearly)?;
     let weekday = match day {
         "MO" => Weekday::Monday,
         "TU" => Weekday::Tuesday,
@@ -70,7 +95,7 @@ fn yearly(rule: &str) -> Option<(i8, Weekday, i8)> {
         _ => return None,
     };
     let nth = nth.trim_start_matches('+').parse().ok()?;
-    Some((part("BYMONTH")?.parse().ok()?, weekday, nth))
+    Some(Yearly { month: month?, weekday, nth, until })
 }
 
 impl Zones {
@@ -82,9 +107,12 @@ impl Zones {
             let value = value.trim();
             match (field.as_str(), &mut open) {
                 ("BEGIN", None) if value.eq_ignore_ascii_case("VTIMEZONE") => (name, changes) = (None, Vec::new()),
-                ("BEGIN", _) if matches!(value, "STANDARD" | "DAYLIGHT") => open = Some(Change::default()),
+                ("BEGIN", _) if matches!(value.to_ascii_uppercase().as_str(), "STANDARD" | "DAYLIGHT") => {
+                    open = Some(Change::default())
+                }
                 ("END", Some(change)) => {
-                    if changes.len() < CHANGES_MAX {
+                    change.unread |= changes.len() >= CHANGES_MAX;
+                    if changes.len() <= CHANGES_MAX {
                         changes.push(std::mem::take(change));
                     }
                     open = None;
@@ -97,7 +125,13 @@ impl Zones {
                 ("TZID", None) => name = Some(value.trim_matches('"').to_owned()),
                 ("DTSTART", Some(change)) => change.start = DateTime::strptime("%Y%m%dT%H%M%S", value).ok(),
                 ("TZOFFSETTO", Some(change)) => change.offset = offset(value),
-                ("RRULE", Some(change)) => change.yearly = yearly(value),
+                ("RRULE", Some(change)) => {
+                    // Two rules are more than one.
+                    change.unread |= change.yearly.is_some();
+                    change.yearly = yearly(value);
+                    change.unread |= change.yearly.is_none();
+                }
+                ("RDATE" | "EXDATE" | "EXRULE", Some(change)) => change.unread = true,
                 _ => {}
             }
         }
@@ -127,9 +161,11 @@ impl Zones {
             .or_else(|| self.own(name, local))
     }
 
-    /// By the rules of the file: the change of the clock that was last, and where there was none yet, the first.
+    /// By the rules of the file: the change of the clock that was last, and where there was none yet, the first. Where one of them cannot be read, nobody
+    /// knows the hour.
     fn own(&self, name: &str, local: DateTime) -> Option<TimeZone> {
-        let changes = self.0.get(name)?;
+        let is_read = |change: &Change| !change.unread && change.start.is_some() && change.offset.is_some();
+        let changes = self.0.get(name).filter(|changes| changes.iter().all(is_read))?;
         let last =
             changes.iter().filter_map(|change| Some((change.before(local)?, change.offset?))).max_by_key(|one| one.0);
         let first = || changes.iter().find_map(|change| change.offset);

@@ -15,7 +15,7 @@ mod shred;
 mod verify;
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use zeroize::Zeroizing;
@@ -60,6 +60,8 @@ struct Shared {
     ready: Condvar,
     /// Messages that were read for the register in this run: of several under one Message-ID, no other sign tells which it knows.
     told_apart: Mutex<HashSet<MessageKey>>,
+    /// Held by whoever writes down what came.
+    recording: Mutex<()>,
 }
 
 enum Slot {
@@ -124,8 +126,12 @@ impl Register {
 
     /// Begins to read it.
     pub(crate) fn begin(state: Arc<State>) -> std::io::Result<Self> {
-        let shared =
-            Arc::new(Shared { slot: Mutex::new(Slot::Loading), ready: Condvar::new(), told_apart: Mutex::default() });
+        let shared = Arc::new(Shared {
+            slot: Mutex::new(Slot::Loading),
+            ready: Condvar::new(),
+            told_apart: Mutex::default(),
+            recording: Mutex::default(),
+        });
         let register = Self(Arc::clone(&shared));
         std::thread::Builder::new().name("register".to_owned()).spawn(move || {
             let loaded = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| load::load(&state)));
@@ -157,6 +163,11 @@ impl Register {
     #[cfg(test)]
     fn fail(&self, words: &str) {
         *self.0.slot.lock().unwrap_or_else(PoisonError::into_inner) = Slot::Failed(words.to_owned());
+    }
+
+    /// For whoever writes down what came: one at a time, or two write down the same message.
+    fn recording(&self) -> MutexGuard<'_, ()> {
+        self.0.recording.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it is still being read.

@@ -15,7 +15,7 @@ use crate::engine::core::{Core, Open, Settings, Stores};
 use crate::engine::library::filing::Derived;
 use crate::engine::plea;
 use crate::engine::reading::{Look, Reading, read_guarded};
-use crate::engine::streamed::Streamed;
+use crate::engine::streamed::{Kept, Streamed};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
@@ -145,7 +145,8 @@ impl Recorder {
         let mut done = Recorded::default();
         let mut rest = self.came.as_slice();
         while !rest.is_empty() {
-            let mut events = Vec::new();
+            let alone = self.register.recording();
+            let (mut events, mut read) = (Vec::new(), Vec::new());
             let begun = Instant::now();
             while let Some((came, others)) = rest.split_first() {
                 if events.len() >= BATCH || begun.elapsed() > BATCH_TIME {
@@ -156,7 +157,7 @@ impl Recorder {
                     done.absent = done.absent.saturating_add(1);
                     continue;
                 };
-                self.register.tell_apart(came.key);
+                read.push(came.key);
                 let deemed_service = self.deemed(&facts, facts.date.unwrap_or(came.received), came.law);
                 // The same message in two mailboxes, or in this batch twice.
                 let is_known = |event: &Event| event.message() == Some(&facts.message);
@@ -166,7 +167,9 @@ impl Recorder {
                     continue;
                 }
                 let cases: Vec<CaseId> = came.cases.iter().map(|(case, _)| case.clone()).collect();
-                let acts = reading.and_then(|reading| plea::took(&reading));
+                // What a message says that is out of reach as a whole is entered by nobody.
+                let is_out = self.register.with(|loaded| loaded.book().is_message_quarantined(&facts.message))?;
+                let acts = reading.filter(|_| !is_out).and_then(|reading| plea::took(&reading));
                 let acts = acts.map(|took| took.events(&facts.message, &cases, came.received));
                 events.push(Event::Received {
                     cases,
@@ -186,11 +189,15 @@ impl Recorder {
                 events.extend(acts.unwrap_or_default());
             }
             self.register.append(&hand, &events)?;
+            // Only now: what could not be written down is read again.
+            read.into_iter().for_each(|key| self.register.tell_apart(key));
+            drop(alone);
             if !watch(self.came.len() - rest.len(), self.came.len()) {
                 done.left = rest.len();
                 return Ok(done);
             }
         }
+        let _alone = self.register.recording();
         let (mut events, mut recorded) = (Vec::new(), Vec::new());
         for (row, law) in &self.sent {
             if self.knows(|history| history.knows_sent(&row.message_id))? {
@@ -233,11 +240,13 @@ impl Recorder {
         read_guarded(&raw, &self.keyring, &self.settings.terms(Decrypt::NotRsa))
     }
 
-    /// The facts of a message of the cache; nothing where it is not here. A large one is not held.
+    /// The facts of a message, also of one that was put out of reach before it was written down; nothing where it is not here. A large one is not
+    /// held.
     fn facts_of(&self, key: MessageKey) -> Option<(MessageFacts, Option<Reading>)> {
         let terms = self.settings.terms(Decrypt::NotRsa);
         let look = Look { keyring: &self.keyring, terms: &terms, beside: false };
-        let streamed = Streamed::in_cache(&self.stores, key, &look)?;
+        let kept = Kept::of(&self.stores, key).ok().flatten()?;
+        let streamed = Streamed::read(kept, &look, &|_| Ok(())).ok()?;
         let facts = self.facts(streamed.reading.as_ref(), streamed.digest, streamed.bytes);
         Some((facts, streamed.reading))
     }

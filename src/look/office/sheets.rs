@@ -19,13 +19,24 @@ struct Sheet {
     part: String,
 }
 
+/// What a number tells by its style.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Tells {
+    #[default]
+    Number,
+    /// A day or a time of it.
+    Day,
+    /// Time that went by, which may be more than a day.
+    Elapsed,
+}
+
 /// What the cells of a workbook refer to.
 #[derive(Default)]
 struct Book {
     /// Texts that they share.
     shared: Vec<String>,
-    /// Of each style, whether its number is a day or a time.
-    days: Vec<bool>,
+    /// Of each style, what its number tells.
+    days: Vec<Tells>,
     /// Days are counted from 1904.
     from_1904: bool,
 }
@@ -117,10 +128,10 @@ fn sheets(xml: &[u8]) -> (Vec<Sheet>, bool) {
     (sheets, from_1904)
 }
 
-/// Of each style of a cell, whether its number is a day or a time.
-fn days(xml: &[u8]) -> Vec<bool> {
+/// Of each style of a cell, what its number tells.
+fn days(xml: &[u8]) -> Vec<Tells> {
     let mut reader = Reader::from_reader(xml);
-    let mut own: Vec<(u32, bool)> = Vec::new();
+    let mut own: Vec<(u32, Tells)> = Vec::new();
     let (mut days, mut inside) = (Vec::new(), false);
     while let Ok(event) = reader.read_event() {
         let one = match &event {
@@ -136,14 +147,18 @@ fn days(xml: &[u8]) -> Vec<bool> {
         match one.local_name().as_ref() {
             b"numFmt" => {
                 let code = attribute(one, b"formatCode").unwrap_or_default();
-                own.extend(number().map(|id| (id, is_day(&code))));
+                own.extend(number().map(|id| (id, tells(&code))));
             }
             b"cellXfs" => inside = true,
             b"xf" if inside => {
                 let id = number().unwrap_or_default();
-                let known = own.iter().find(|(known, _)| *known == id).map(|(_, is_day)| *is_day);
+                let known = own.iter().find(|(known, _)| *known == id).map(|(_, tells)| *tells);
                 // ECMA-376 part 1 §18.8.30: those that need no code of their own.
-                days.push(known.unwrap_or(matches!(id, 14..=22 | 27..=36 | 45..=47 | 50..=58)));
+                days.push(known.unwrap_or(match id {
+                    46 => Tells::Elapsed,
+                    14..=22 | 27..=36 | 45 | 47 | 50..=58 => Tells::Day,
+                    _ => Tells::Number,
+                }));
             }
             _ => {}
         }
@@ -151,21 +166,40 @@ fn days(xml: &[u8]) -> Vec<bool> {
     days
 }
 
-/// Whether a format of numbers tells a day or a time: a `d`, `m`, `y`, `h` or `s` outside of quotes and brackets.
-fn is_day(code: &str) -> bool {
-    let (mut quoted, mut bracketed) = (false, false);
+/// What a format of numbers tells: a day or a time by a `d`, `m`, `y`, `h` or `s` outside of quotes and brackets; time that went by, where the first of
+/// them stands in brackets (`[h]:mm:ss`).
+fn tells(code: &str) -> Tells {
+    let (mut quoted, mut bracket) = (false, None::<String>);
     let mut chars = code.chars();
     while let Some(c) = chars.next() {
-        match c {
-            '\\' | '_' | '*' => drop(chars.next()),
-            '"' => quoted = !quoted,
-            '[' if !quoted => bracketed = true,
-            ']' if !quoted => bracketed = false,
-            'd' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S' if !quoted && !bracketed => return true,
+        match (c, &mut bracket) {
+            (']', Some(held)) => {
+                let is_elapsed = ["h", "m", "s"].iter().any(|one| !held.is_empty() && held.replace(one, "").is_empty());
+                if is_elapsed {
+                    return Tells::Elapsed;
+                }
+                bracket = None;
+            }
+            (_, Some(held)) => held.extend(c.to_lowercase()),
+            ('"', None) => quoted = !quoted,
+            (_, None) if quoted => {}
+            ('\\' | '_' | '*', None) => drop(chars.next()),
+            ('[', None) => bracket = Some(String::new()),
+            ('d' | 'D' | 'm' | 'M' | 'y' | 'Y' | 'h' | 'H' | 's' | 'S', None) => return Tells::Day,
             _ => {}
         }
     }
-    false
+    Tells::Number
+}
+
+/// Time that went by, from days: hours, minutes and seconds.
+fn elapsed(value: &str) -> Option<String> {
+    let days: f64 = value.parse().ok()?;
+    if !(0.0..2_958_466.0).contains(&days) {
+        return None;
+    }
+    let seconds = (days * 86_400.0).round() as u64;
+    Some(format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60))
 }
 
 /// A day as Excel counts them.
@@ -249,9 +283,11 @@ impl Cell {
             }
             "b" => if self.value.trim() == "1" { "TRUE" } else { "FALSE" }.to_owned(),
             "" | "n" if self.value.is_empty() && !self.formula.is_empty() => format!("={}", self.formula),
-            "" | "n" if book.days.get(self.style).copied().unwrap_or(false) => {
-                day(self.value.trim(), book.from_1904).unwrap_or_else(plain)
-            }
+            "" | "n" => match book.days.get(self.style).copied().unwrap_or_default() {
+                Tells::Day => day(self.value.trim(), book.from_1904).unwrap_or_else(plain),
+                Tells::Elapsed => elapsed(self.value.trim()).unwrap_or_else(plain),
+                Tells::Number => plain(),
+            },
             _ => plain(),
         }
     }
@@ -328,7 +364,7 @@ fn cells(xml: &[u8], book: &Book, text: &mut String) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{column, day, is_day};
+    use super::{Tells, column, day, elapsed, tells};
 
     #[test]
     fn days_are_told_as_days() {
@@ -341,11 +377,19 @@ mod tests {
         check("61", "1900-03-01");
         assert_eq!(day("44621", true).as_deref(), Some("2026-03-02"));
         assert_eq!((day("-1", false), day("1e300", false), day("x", false)), (None, None, None));
-        for (code, expected) in
-            [("dd/mm/yyyy", true), ("[$-809]d mmm", true), ("0.00", false), ("\"days\" 0", false), ("[Red]0", false)]
-        {
-            assert_eq!(is_day(code), expected, "{code}");
+        for (code, expected) in [
+            ("dd/mm/yyyy", Tells::Day),
+            ("[$-809]d mmm", Tells::Day),
+            ("0.00", Tells::Number),
+            ("\"days\" 0", Tells::Number),
+            ("[Red]0", Tells::Number),
+            ("[h]:mm:ss", Tells::Elapsed),
+            ("[Red][HH]", Tells::Elapsed),
+        ] {
+            assert_eq!(tells(code), expected, "{code}");
         }
+        assert_eq!(elapsed("1.5").as_deref(), Some("36:00:00"));
+        assert_eq!((elapsed("0.0313194444444444").as_deref(), elapsed("-1")), (Some("0:45:06"), None));
         assert_eq!((column("A1"), column("C7"), column("XFD1"), column("7")), (Some(0), Some(2), Some(16_383), None));
     }
 }

@@ -107,6 +107,13 @@ pub(super) fn walk(xml: &[u8], elements: &Elements, text: &mut String) -> Walked
             }
             Ok(Event::Eof) => return walked,
             Ok(Event::DocType(_)) => walked.refused = true,
+            // Of what is there a second time nothing counts but where it ends.
+            Ok(Event::Start(start)) if at.twice > 0 => {
+                at.twice += usize::from(is(start.local_name().as_ref(), elements.twice));
+            }
+            Ok(Event::End(end)) if at.twice > 0 => {
+                at.twice -= usize::from(is(end.local_name().as_ref(), elements.twice));
+            }
             Ok(Event::Start(start)) => {
                 let local = start.local_name();
                 let name = local.as_ref();
@@ -151,12 +158,6 @@ pub(super) fn walk(xml: &[u8], elements: &Elements, text: &mut String) -> Walked
                 if is(name, elements.deleted) && at.deleted > 0 {
                     at.deleted -= 1;
                     text.push_str("-]");
-                }
-                if is(name, elements.twice) {
-                    at.twice = at.twice.saturating_sub(1);
-                }
-                if at.twice > 0 {
-                    continue;
                 }
                 if elements.ends.contains(&name) {
                     end_line(&at, text);

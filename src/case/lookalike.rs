@@ -222,7 +222,7 @@ pub fn mimics(address: &str, classes: &Classes) -> Option<Resemblance> {
 
 /// The suffix of secure carriage whose own name an open address bears under another roof: `firm.cjsm.co.uk`, `secure-hmcts.example`. Weaker
 /// than [`mimics`]: somebody may be called so, unless what stands behind the name looks like what stands there in truth. The firm's own name
-/// is no service, and words like `police` are many people's.
+/// is no service, and words like `police` are many people's: they count as a whole label of the same country (`northshire.police.co.uk`).
 #[must_use]
 pub fn borrows(address: &str, classes: &Classes) -> Option<Resemblance> {
     if classes.class(address) != Class::Open {
@@ -234,8 +234,14 @@ pub fn borrows(address: &str, classes: &Classes) -> Option<Resemblance> {
         let (first, rest) = suffix.split_once('.')?;
         let (name, behind) = (skeleton(first), skeleton(rest));
         let is_own = classes.class(&format!("x@{suffix}")) == Class::Firm;
-        if name.len() < 4 || GENERIC.contains(&first) || is_own {
+        if name.len() < 4 || is_own {
             return None;
+        }
+        if GENERIC.contains(&first) {
+            let land = rest.rsplit('.').next().unwrap_or_default();
+            let labels: Vec<&str> = domain.split('.').collect();
+            let bears = labels.last() == Some(&land) && labels.contains(&first);
+            return bears.then(|| Resemblance { known: suffix.to_owned(), domain: true, strong: false });
         }
         let mut at = 0_usize;
         let mut strong = None;
@@ -257,12 +263,14 @@ fn first_label(domain: &str) -> &str {
     domain.split('.').next().unwrap_or_default()
 }
 
-/// Whether a name before the `@` is one person's, and no office's: it has several parts, and none is an office's word (`p.case` is a person).
+/// Whether a name before the `@` is one person's, and no office's: it has several parts, and most of them are no office's words (`sarah.case` is a
+/// person).
 fn is_a_persons(local: &str) -> bool {
     let parts: Vec<&str> = local.split(['.', '_', '-']).filter(|part| !part.is_empty()).collect();
     let has_initial = parts.iter().any(|part| part.chars().count() == 1);
     let is_office = |part: &&str| ROLES.contains(&part.trim_end_matches(|c: char| c.is_ascii_digit()));
-    local.len() >= 5 && parts.len() >= 2 && (has_initial || !parts.iter().any(is_office))
+    let offices = parts.iter().filter(|part| is_office(part)).count();
+    local.len() >= 5 && parts.len() >= 2 && (has_initial || offices.saturating_mul(2) <= parts.len())
 }
 
 /// The known address that an unknown one resembles; nothing for one that is known itself. All addresses in canonical form.
@@ -375,6 +383,7 @@ mod tests {
         check("y@quillpounce.test", None);
         check("y@police.test", None);
         check("y@military-police.test", None);
+        check("y@northshire.police.org.example", Some(("police.example", false)));
         check("y@firm.example.cjsm.net", None);
         check("y@governess.example", None);
         check("y@mailbox.example", None);
@@ -417,6 +426,7 @@ mod tests {
         assert_eq!(strong("somebody@foxglove.test", known[1]), Some(false));
         assert_eq!(strong("r.vellum@foxglove-law.example", known[1]), Some(true));
         assert_eq!(strong("r.vellum@foxgl0ve.example", known[1]), Some(true));
+        assert_eq!(strong("sarah.case@foxglove-law.test", "sarah.case@foxglove.example"), Some(true));
         // Who is known is known, in whatever order and whoever else looks like them.
         let twins = ["p.otter@cps.gov.example", "b.otter@cps.gov.example", "p.otter@cp5.gov.example"];
         for order in [[0, 1, 2], [2, 1, 0], [1, 2, 0]] {

@@ -94,30 +94,41 @@ const BEFORE_MAX: usize = 64;
 pub(super) fn is_foreign(text: &str, start: usize, kind: &Kind) -> bool {
     let least = start.saturating_sub(BEFORE_MAX);
     let before = (least..=start).find_map(|from| text.get(from..start)).unwrap_or_default();
-    // What ends a sentence or a line begins a new thought; the stop of `no.` does not.
-    let mut words =
-        before.split(|c: char| !c.is_alphanumeric()).rev().filter(|word| !word.is_empty()).map(str::to_lowercase);
+    let mut rest = before;
     let mut numbered = false;
-    let mut word = words.next();
-    while word.as_deref().is_some_and(|word| BETWEEN_WORDS.contains(&word)) {
+    let word = loop {
+        // Whatever else stands between begins a new thought: a comma, a dash, a bracket, a line. The stop of `no.` does not.
+        // In the name of a file a blank is `_`; a Crown Court number is seldom anything else, so that it is not taken for a blank there.
+        let is_blank = |c: char| matches!(c, ' ' | '\t' | '#' | ':') || (c == '_' && *kind == Kind::PfReference);
+        rest = rest.trim_end_matches(is_blank);
+        let unstopped = rest.strip_suffix('.').filter(|bare| BETWEEN_WORDS.contains(&&*last_word(bare).to_lowercase()));
+        let behind = unstopped.unwrap_or(rest);
+        let word = last_word(behind).to_lowercase();
+        if !BETWEEN_WORDS.contains(&&*word) {
+            break word;
+        }
         numbered = true;
-        word = words.next();
-    }
-    let Some(word) = word else { return false };
-    let at = before.to_lowercase().rfind(&word).unwrap_or_default().saturating_add(word.len());
-    let gap = before.get(at..).unwrap_or_default();
-    if gap.contains([';', ',', '\n', '\r', '!', '?']) || (!numbered && gap.contains('.')) {
-        return false;
-    }
+        rest = without_last_word(behind);
+    };
     match word.as_str() {
         "order" | "orders" => {
-            let whose = words.next();
-            let is_sold = whose.as_deref().is_some_and(|whose| BUYERS.contains(&whose));
+            let rest = without_last_word(rest).trim_end_matches([' ', '\t']);
+            let whose = last_word(rest).to_lowercase();
             // An order without more words, with what looks like a reference of a fiscal, is a shop's.
-            numbered || is_sold || (whose.is_none() && *kind == Kind::PfReference)
+            let is_bare = whose.is_empty() && (numbered || *kind == Kind::PfReference);
+            is_bare || BUYERS.contains(&&*whose)
         }
         word => FOREIGN.contains(&word),
     }
+}
+
+/// The word at the end of a text; nothing where it ends in something else.
+fn last_word(text: &str) -> &str {
+    text.get(without_last_word(text).len()..).unwrap_or_default()
+}
+
+fn without_last_word(text: &str) -> &str {
+    text.trim_end_matches(char::is_alphanumeric)
 }
 
 /// Whether a text that has the form of a number is meant as one. `written`: how it stands in the text; `labelled`: something before it says what

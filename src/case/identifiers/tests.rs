@@ -254,6 +254,19 @@ fn numbers_are_found_however_people_and_machines_write_them() {
     }
     // What a court orders is no shop's order.
     check("Restraining order T20269001", &["crown-court T20269001"]);
+    check("Restraining order no. T20269001", &["crown-court T20269001"]);
+    check("Representation order ref: T20269001", &["crown-court T20269001"]);
+    // Nor is evidence: what stands between begins a new thought.
+    for text in [
+        "Extraction report, mobile phone - T20269001",
+        "bank account (T20269001)",
+        "Phone_T20269001.pdf",
+        "We spoke by telephone. Ref: T20269001",
+        "their account, T20269001",
+        "about the transaction\nT20269001",
+    ] {
+        check(text, &["crown-court T20269001"]);
+    }
     check("Order T20269001", &["crown-court T20269001"]);
     check("the order. ZZ26000417 calls on Monday", &["pf-reference ZZ26000417"]);
     check("Invoice for T20269001", &["crown-court T20269001"]);

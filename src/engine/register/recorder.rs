@@ -145,11 +145,11 @@ impl Recorder {
         let mut done = Recorded::default();
         let mut rest = self.came.as_slice();
         while !rest.is_empty() {
-            let alone = self.register.recording();
-            let (mut events, mut read) = (Vec::new(), Vec::new());
+            // What each message has to say. It is read beside others that do the same: nobody waits for another's reading.
+            let (mut said, mut read): (Vec<(MessageName, Vec<Event>)>, Vec<MessageKey>) = (Vec::new(), Vec::new());
             let begun = Instant::now();
             while let Some((came, others)) = rest.split_first() {
-                if events.len() >= BATCH || begun.elapsed() > BATCH_TIME {
+                if said.len() >= BATCH || begun.elapsed() > BATCH_TIME {
                     break;
                 }
                 rest = others;
@@ -160,18 +160,16 @@ impl Recorder {
                 read.push(came.key);
                 let deemed_service = self.deemed(&facts, facts.date.unwrap_or(came.received), came.law);
                 // The same message in two mailboxes, or in this batch twice.
-                let is_known = |event: &Event| event.message() == Some(&facts.message);
-                if events.iter().any(is_known)
+                if said.iter().any(|(message, _)| *message == facts.message)
                     || self.knows(|history| history.knows_received_message(&facts.message))?
                 {
                     continue;
                 }
                 let cases: Vec<CaseId> = came.cases.iter().map(|(case, _)| case.clone()).collect();
-                // What a message says that is out of reach as a whole is entered by nobody.
-                let is_out = self.register.with(|loaded| loaded.book().is_message_quarantined(&facts.message))?;
-                let acts = reading.filter(|_| !is_out).and_then(|reading| plea::took(&reading));
+                let acts = reading.and_then(|reading| plea::took(&reading));
                 let acts = acts.map(|took| took.events(&facts.message, &cases, came.received));
-                events.push(Event::Received {
+                let message = facts.message.clone();
+                let mut events = vec![Event::Received {
                     cases,
                     because: came.cases.iter().map(|(_, why)| why.as_str()).collect::<Vec<_>>().join("; "),
                     facts,
@@ -184,10 +182,23 @@ impl Recorder {
                     },
                     tls: self.channel(came.key),
                     deemed_service,
-                });
-                done.messages = done.messages.saturating_add(1);
+                }];
                 events.extend(acts.unwrap_or_default());
+                said.push((message, events));
             }
+            // One at a time from here on: somebody else may have written down the same meanwhile.
+            let alone = self.register.recording();
+            let events: Vec<Event> = self.register.with(|loaded| {
+                said.retain(|(message, _)| !loaded.history().knows_received_message(message));
+                let book = loaded.book();
+                let events = said.iter_mut().flat_map(|(message, events)| {
+                    // What a message says that is out of reach as a whole is entered by nobody.
+                    let most = if book.is_message_quarantined(message) { 1 } else { events.len() };
+                    events.drain(..most)
+                });
+                events.collect()
+            })?;
+            done.messages = done.messages.saturating_add(said.len());
             self.register.append(&hand, &events)?;
             // Only now: what could not be written down is read again.
             read.into_iter().for_each(|key| self.register.tell_apart(key));
@@ -232,7 +243,7 @@ impl Recorder {
         deemed_words(sent, &facts.subject, !facts.attachments.is_empty(), law, &self.settings.config.calendar)
     }
 
-    fn knows(&self, is_known: impl FnOnce(&super::History) -> bool) -> Result<bool, EngineError> {
+    fn knows<T>(&self, is_known: impl FnOnce(&super::History) -> T) -> Result<T, EngineError> {
         self.register.with(|loaded| is_known(loaded.history()))
     }
 

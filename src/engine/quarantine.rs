@@ -287,7 +287,7 @@ impl Core {
         };
         let events = groups.iter().map(event).collect::<Result<Vec<Happened>, EngineError>>()?;
         self.record(open, &events)?;
-        let (mut drafted, mut count, mut left) = (0_usize, 0_usize, None);
+        let (mut drafted, mut count, mut left, mut no_notice) = (0_usize, 0_usize, None, None);
         for group in groups.values() {
             count = count.saturating_add(group.documents.len());
             if release {
@@ -295,9 +295,11 @@ impl Core {
                 continue;
             }
             left = Self::seal(open, group.key).err().or(left);
-            if let Some(draft) = self.notice(open, group) {
-                open.stores.state.add_draft(&draft, self.now())?;
-                drafted = drafted.saturating_add(1);
+            let notice = self.notice(open, group).map(|draft| open.stores.state.add_draft(&draft, self.now()));
+            match notice {
+                Some(Ok(_)) => drafted = drafted.saturating_add(1),
+                Some(Err(error)) => no_notice = Some(error),
+                None => {}
             }
         }
         if drafted > 0 {
@@ -313,7 +315,10 @@ impl Core {
         if drafted > 0 {
             what.push_str(" A notice to the sender is among the drafts, not sent.");
         }
-        // It is shut, or open, by the register all the same.
+        // Whatever fails from here on: it is shut, or open, by the register all the same.
+        if let Some(error) = no_notice {
+            what.push_str(&format!(" No notice to the sender could be drafted: {error}"));
+        }
         if let Some(error) = left {
             tracing::warn!(%error, "the bytes of a message could not be moved");
             let words = if release { "still lie under a key of their own" } else { "are sealed at the next opening" };

@@ -1,6 +1,6 @@
 //! Keys as a person has them: taken in from gpg, decided about, extended, succeeded, revoked, written down and put back, by the program itself.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 
@@ -8,11 +8,13 @@ use casemail::app::effect::{Effect, Passphrase, Said};
 use casemail::config::files;
 use casemail::demo::authority::Authority;
 use casemail::engine::{Engine, EngineError, Opening};
+use casemail::mail::id::OutboxId;
 use casemail::net::tls::client_config;
 use casemail::net::{Endpoint, Security};
 use casemail::pgp::generate::generate;
 use casemail::pgp::report::Acceptance;
 use casemail::store::profile::Profile;
+use casemail::store::state::State;
 use casemail::store::vault::Vault;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -92,6 +94,33 @@ impl Gpg {
             b"",
         );
     }
+
+    /// Of the only key that it has.
+    fn fingerprint(&self) -> String {
+        let listed = String::from_utf8(self.run(&["--with-colons", "--list-keys"], b"")).unwrap();
+        listed.lines().find(|line| line.starts_with("fpr:")).unwrap().split(':').nth(9).unwrap().to_owned()
+    }
+
+    /// Gives its secret to a profile, as it exports it.
+    fn hand_over(&self, home: &Home, export: &str, more: &[&str]) -> Ran {
+        let file = home.beside("from-gpg");
+        std::fs::write(&file, self.run(&["--passphrase", CANARY, export], b"")).unwrap();
+        let taken = with_secret(home, &[&["key", "import"], more, &[file.to_str().unwrap()]].concat(), CANARY);
+        assert_eq!(taken.code, 0, "{taken:?}");
+        taken
+    }
+}
+
+/// A message to our key, in a file beside the profile.
+fn sealed_beside(gpg: &Gpg, home: &Home) -> PathBuf {
+    let file = home.beside("sealed.eml");
+    std::fs::write(&file, sealed(gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
+    file
+}
+
+/// Whether a profile opens it.
+fn reads(home: &Home, sealed: &Path) -> bool {
+    home.json(&["message", "show", sealed.to_str().unwrap()])["openpgp"]["decrypted"] == true
 }
 
 impl Drop for Gpg {
@@ -258,15 +287,9 @@ fn years(brought: Option<&str>) {
             let user_id = "Beatrice Quill <quill@quillpounce.example>";
             gpg.run(&["--passphrase", CANARY, "--quick-generate-key", user_id, algorithm, "default", "1y"], b"");
             if algorithm != "future-default" {
-                let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"], b"")).unwrap();
-                let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).unwrap();
-                let fingerprint = fingerprint.trim_end_matches(':');
-                gpg.run(&["--passphrase", CANARY, "--quick-add-key", fingerprint, algorithm, "encr", "1y"], b"");
+                gpg.run(&["--passphrase", CANARY, "--quick-add-key", &gpg.fingerprint(), algorithm, "encr", "1y"], b"");
             }
-            let file = home.beside("from-gpg");
-            std::fs::write(&file, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
-            let taken = with_secret(&home, &["key", "import", file.to_str().unwrap()], CANARY);
-            assert_eq!(taken.code, 0, "{taken:?}");
+            gpg.hand_over(&home, "--export-secret-keys", &[]);
         }
     }
     let first = home.json(&["key", "list"])["keys"][0]["fingerprint"].as_str().unwrap().to_owned();
@@ -283,9 +306,8 @@ fn years(brought: Option<&str>) {
     assert!(expires(&first) > before + 800 * 86_400);
     assert_eq!(home.run(&["key", "extend", "--days", "9999"], b"").code, 65);
     // What is written to it after the first end is read, by its subkey that was extended with it.
-    let sealed = home.beside("sealed.eml");
-    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
-    assert_eq!(home.json(&["message", "show", sealed.to_str().unwrap()])["openpgp"]["decrypted"], true);
+    let sealed = sealed_beside(&gpg, &home);
+    assert!(reads(&home, &sealed));
     // Its sheet brings it back elsewhere, under the passphrase of the sheet and no other.
     let other = self::home();
     let sheet = home.beside("sheet.txt");
@@ -293,7 +315,7 @@ fn years(brought: Option<&str>) {
     assert_eq!(written.code, 0, "{written:?}");
     let restored = with_secret(&other, &["key", "restore", sheet.to_str().unwrap()], "sheet");
     assert_eq!(restored.code, 0, "{restored:?}");
-    assert_eq!(other.json(&["message", "show", sealed.to_str().unwrap()])["openpgp"]["decrypted"], true);
+    assert!(reads(&other, &sealed));
 
     // The successor: gpg sees the old key's certification.
     home.done(&["key", "rotate"], b"");
@@ -424,17 +446,14 @@ fn check_agent(algorithm: &str) {
     let usage = if algorithm == "future-default" { "default" } else { "sign" };
     gpg.run(&["--passphrase", CANARY, "--quick-generate-key", user_id, algorithm, usage, "1y"], b"");
     if usage == "sign" {
-        let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"], b"")).unwrap();
-        let fingerprint =
-            listed.lines().find(|line| line.starts_with("fpr:")).unwrap().split(':').nth(9).unwrap().to_owned();
-        gpg.run(&["--passphrase", CANARY, "--quick-add-key", &fingerprint, algorithm, "encrypt", "1y"], b"");
+        gpg.run(&["--passphrase", CANARY, "--quick-add-key", &gpg.fingerprint(), algorithm, "encrypt", "1y"], b"");
     }
     let mail = sealed(&gpg, "quill@quillpounce.example", "the heron stands");
     let engine = open(&home, "");
     let taken = engine.keys().import(&gpg.run(&["--export"], b""), None, Acceptance::Undecided, "file", false).unwrap();
     let fingerprint = taken[0].info.fingerprint.clone();
     let told = Command::new("gpgconf").env("GNUPGHOME", gpg.0.path()).args(["--list-dirs", "agent-socket"]).output();
-    let socket = std::path::PathBuf::from(String::from_utf8(told.unwrap().stdout).unwrap().trim_end());
+    let socket = PathBuf::from(String::from_utf8(told.unwrap().stdout).unwrap().trim_end());
     assert!(engine.keys().use_agent(Some(Path::new("/nowhere/S.gpg-agent")), None).is_err());
     let own = engine.keys().use_agent(Some(&socket), Some(&fingerprint)).unwrap();
     assert_eq!((own[0].info.acceptance, own[0].info.has_secret), (Acceptance::Own, true));
@@ -597,14 +616,9 @@ fn a_second_process_opens_a_key_of_the_running_one() {
     }
     let (gpg, home) = (Gpg::new(), home());
     gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
-    let file = home.beside("from-gpg");
-    std::fs::write(&file, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
-    let sealed = home.beside("sealed.eml");
-    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
-    let (file, sealed) = (file.to_str().unwrap(), sealed.to_str().unwrap());
-    let taken = with_secret(&home, &["key", "import", "--ask-passphrase", file], CANARY);
-    assert_eq!(taken.code, 0, "{taken:?}");
-    let reads = || home.json(&["message", "show", sealed])["openpgp"]["decrypted"] == true;
+    gpg.hand_over(&home, "--export-secret-keys", &["--ask-passphrase"]);
+    let sealed = sealed_beside(&gpg, &home);
+    let reads = || reads(&home, &sealed);
     assert!(!reads(), "nobody typed it");
     // Alone, it would be open for the length of the command.
     let alone = with_secret(&home, &["key", "unlock"], CANARY);
@@ -637,14 +651,9 @@ fn a_passphrase_is_kept_by_a_press_of_a_key() {
     }
     let (gpg, home) = (Gpg::new(), home());
     gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
-    let file = home.beside("from-gpg");
-    std::fs::write(&file, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
-    let sealed = home.beside("sealed.eml");
-    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
-    let (file, sealed) = (file.to_str().unwrap(), sealed.to_str().unwrap());
-    let taken = with_secret(&home, &["key", "import", "--ask-passphrase", file], CANARY);
-    assert_eq!(taken.code, 0, "{taken:?}");
-    let reads = || home.json(&["message", "show", sealed])["openpgp"]["decrypted"] == true;
+    gpg.hand_over(&home, "--export-secret-keys", &["--ask-passphrase"]);
+    let sealed = sealed_beside(&gpg, &home);
+    let reads = || reads(&home, &sealed);
     let Some(screen) = home.screen((100, 30)) else { return };
     screen.wait_for("Cases");
     assert!(!reads());
@@ -674,32 +683,36 @@ fn subkeys_of_gpg_without_their_primary_key_are_of_use() {
     }
     let (gpg, home) = (Gpg::new(), home());
     gpg.key("Beatrice Quill <quill@quillpounce.example>", CANARY);
-    let listed = String::from_utf8(gpg.run(&["--with-colons", "--list-keys"], b"")).unwrap();
-    let fingerprint = listed.lines().find_map(|line| line.strip_prefix("fpr:::::::::")).unwrap();
-    let fingerprint = fingerprint.trim_end_matches(':');
-    gpg.run(&["--passphrase", CANARY, "--quick-add-key", fingerprint, "ed25519", "sign", "1y"], b"");
-    let (part, whole) = (home.beside("part"), home.beside("whole"));
-    std::fs::write(&part, gpg.run(&["--passphrase", CANARY, "--export-secret-subkeys"], b"")).unwrap();
-    std::fs::write(&whole, gpg.run(&["--passphrase", CANARY, "--export-secret-keys"], b"")).unwrap();
-    let (part, whole) = (part.to_str().unwrap(), whole.to_str().unwrap());
-    let taken = with_secret(&home, &["key", "import", part], CANARY);
-    assert_eq!(taken.code, 0, "{taken:?}");
-    let sealed = home.beside("sealed.eml");
-    std::fs::write(&sealed, self::sealed(&gpg, "quill@quillpounce.example", "the heron stands")).unwrap();
-    assert_eq!(home.json(&["message", "show", sealed.to_str().unwrap()])["openpgp"]["decrypted"], true);
+    let fingerprint = gpg.fingerprint();
+    gpg.run(&["--passphrase", CANARY, "--quick-add-key", &fingerprint, "ed25519", "sign", "1y"], b"");
+    gpg.hand_over(&home, "--export-secret-subkeys", &[]);
+    let sealed = sealed_beside(&gpg, &home);
+    assert!(reads(&home, &sealed));
     let draft = b"From: quill@quillpounce.example\r\nTo: r.vellum@foxglove.example\r\nX-Casemail-Protection: sign\r\nSubject: x\r\n\r\nx\r\n";
-    let signed = home.run(&["send", "--dry-run", "-"], draft);
-    assert!(!signed.err.contains("no key"), "{signed:?}");
+    // It waits for its server, signed by the subkey.
+    assert_eq!(home.run(&["send", "-"], draft).code, 75);
+    let vault =
+        Vault::open(&home.roots().vault_file(), std::fs::read_to_string(home.beside("passphrase")).unwrap().as_bytes());
+    let state = State::open(&home.roots().state_file(), &vault.unwrap()).unwrap();
+    let queued = home.beside("queued.eml");
+    std::fs::write(&queued, &*state.outbox_raw(OutboxId(1)).unwrap()).unwrap();
+    drop(state);
+    let signature = home.json(&["message", "show", queued.to_str().unwrap()])["openpgp"]["signature"].clone();
+    assert_eq!(
+        (signature["state"].as_str(), signature["covers"].as_str()),
+        (Some("good"), Some("whole")),
+        "{signature}"
+    );
     for deed in
-        [&["key", "extend"] as &[&str], &["key", "rotate"], &["key", "revoke", fingerprint, "--reason", "retired"]]
+        [&["key", "extend"] as &[&str], &["key", "rotate"], &["key", "revoke", &fingerprint, "--reason", "retired"]]
     {
         let refused = home.run(deed, b"");
         assert!(refused.code != 0 && refused.err.contains("primary key is not here"), "{deed:?}: {refused:?}");
     }
     // The whole takes its place; the part does not take the place of the whole.
-    assert_eq!(with_secret(&home, &["key", "import", whole], CANARY).code, 0);
+    gpg.hand_over(&home, "--export-secret-keys", &[]);
     home.done(&["key", "extend"], b"");
-    let again = with_secret(&home, &["key", "import", part], CANARY);
-    assert_eq!((again.code, again.err.contains("is kept") || again.out.contains("is kept")), (0, true), "{again:?}");
+    let again = gpg.hand_over(&home, "--export-secret-subkeys", &[]);
+    assert!(again.err.contains("is kept") || again.out.contains("is kept"), "{again:?}");
     home.done(&["key", "extend", "--days", "1500"], b"");
 }

@@ -175,9 +175,10 @@ impl Register {
         matches!(*self.0.slot.lock().unwrap_or_else(PoisonError::into_inner), Slot::Loading)
     }
 
-    /// As [`Self::with`], but only where it has been read already: for whoever may not wait.
+    /// As [`Self::with`], but only where it has been read already: for whoever may not wait until it is. That somebody else has it in hand just now is
+    /// waited for: it is for as long as a record takes to be written, and whoever passed over it would take it for one that cannot be read.
     pub(crate) fn now<T>(&self, work: impl FnOnce(&mut Loaded) -> T) -> Option<T> {
-        match &mut *self.0.slot.try_lock().ok()? {
+        match &mut *self.0.slot.lock().unwrap_or_else(PoisonError::into_inner) {
             Slot::Ready(loaded) => Some(work(loaded)),
             Slot::Failed(_) | Slot::Loading => None,
         }
@@ -188,7 +189,7 @@ impl Register {
     /// # Errors
     /// [`EngineError`]; nothing was written then.
     pub(crate) fn append(&self, hand: &Hand<'_>, events: &[Event]) -> Result<(), EngineError> {
-        self.append_with(hand, events, |_| Ok(()))
+        if events.is_empty() { Ok(()) } else { self.append_with(hand, events, |_| Ok(())) }
     }
 
     /// The same, together with something else that is written: both are on the disk, or neither.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use crate::config::{CaseRule, Config};
 use crate::engine::clock::Clock;
@@ -82,11 +83,33 @@ fn the_page_of_a_case_says_that_the_register_cannot_be_read() {
     let home = tempfile::tempdir().unwrap();
     create(home.path());
     let engine = open(home.path());
-    assert!(engine.case_page(&case()).unwrap().is_some());
+    assert!(engine.case(&case()).unwrap().is_some());
     engine.core.ask_stores(|_, open| open.register.fail("the disk is full of gnomes")).unwrap();
-    for told in [engine.case_page(&case()), engine.case(&case())] {
-        assert!(told.unwrap_err().to_string().contains("the disk is full of gnomes"));
+    let told = engine.case(&case()).unwrap_err();
+    assert!(told.to_string().contains("the disk is full of gnomes"));
+}
+
+#[test]
+fn a_register_that_somebody_has_in_hand_is_no_register_that_cannot_be_read() {
+    let home = tempfile::tempdir().unwrap();
+    create(home.path());
+    let engine = open(home.path());
+    let register = engine.core.ask_stores(|_, open| open.register.clone()).unwrap();
+    register.with(|_| ()).unwrap();
+    let (stop, rounds) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
+    let busy = std::thread::spawn({
+        let (register, stop, rounds) = (register.clone(), Arc::clone(&stop), Arc::clone(&rounds));
+        move || {
+            while !stop.load(Ordering::SeqCst) {
+                register.with(|_| rounds.fetch_add(1, Ordering::SeqCst)).unwrap();
+            }
+        }
+    });
+    while rounds.load(Ordering::SeqCst) < 1_000 {
+        assert!(register.now(|_| ()).is_some());
     }
+    stop.store(true, Ordering::SeqCst);
+    busy.join().unwrap();
 }
 
 #[test]

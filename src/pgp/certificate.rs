@@ -3,6 +3,7 @@
 //! Never takes a user id without a valid self-signature (CVE-2021-23992), never loses a revocation when two copies of a certificate are
 //! merged (CVE-2022-1197), and never lets a secret key slip into what is called a certificate.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::time::SystemTime;
 
@@ -203,10 +204,11 @@ fn without_stubs(cert: Cert) -> Result<Cert, PgpError> {
     Ok(Cert::from_bytes(&Zeroizing::new(whole))?)
 }
 
-/// How many secret parts a transferable secret key holds; none where the bytes are none.
+/// Fingerprints of the keys whose secret parts a transferable secret key holds; none where the bytes are none.
 #[must_use]
-pub fn secret_parts(bytes: &[u8]) -> usize {
-    parse(bytes).ok().and_then(|certs| certs.into_iter().next()).map_or(0, |cert| cert.keys().secret().count())
+pub fn secret_parts(bytes: &[u8]) -> BTreeSet<String> {
+    let cert = parse(bytes).ok().and_then(|certs| certs.into_iter().next());
+    cert.iter().flat_map(|cert| cert.keys().secret()).map(|key| key.key().fingerprint().to_hex()).collect()
 }
 
 /// The certificate without secret keys, binary.

@@ -715,4 +715,8 @@ fn subkeys_of_gpg_without_their_primary_key_are_of_use() {
     let again = gpg.hand_over(&home, "--export-secret-subkeys", &[]);
     assert!(again.err.contains("is kept") || again.out.contains("is kept"), "{again:?}");
     home.done(&["key", "extend", "--days", "1500"], b"");
+    // Nor does one that holds as many: one subkey more in the place of the primary key.
+    gpg.run(&["--passphrase", CANARY, "--quick-add-key", &fingerprint, "cv25519", "encr", "1y"], b"");
+    gpg.hand_over(&home, "--export-secret-subkeys", &[]);
+    home.done(&["key", "extend", "--days", "1600"], b"");
 }

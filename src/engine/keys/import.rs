@@ -70,7 +70,9 @@ impl Keys {
                 let (record, is_new, mut told) = take_in(known, cert, secret.is_some(), &way)?;
                 let has_more = |new: &SecretRecord| {
                     let old = held.iter().find(|one| one.fingerprint == new.fingerprint);
-                    old.is_some_and(|old| certificate::secret_parts(&old.key) > certificate::secret_parts(&new.key))
+                    let (old, new) =
+                        (old.map(|old| certificate::secret_parts(&old.key)), certificate::secret_parts(&new.key));
+                    old.is_some_and(|old| !old.is_subset(&new))
                 };
                 if secret.as_ref().is_some_and(has_more) {
                     *secret = None;

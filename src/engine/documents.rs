@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{Core, EngineError, Open, Settings, Stores};
-use super::inside::{self, files_in, may_hold_files, reach_together};
+use super::inside::{reach_together, reach_within};
 use super::library::filing::name_digest;
 use super::quarantine::is_own;
 use super::reader::Around;
@@ -335,34 +335,43 @@ pub(crate) fn of_reading(reading: &Reading, around: &Around) -> Vec<Document> {
 
 /// The same, with what is in packages of files, each behind the package. They are out of reach together.
 pub(crate) fn with_inner(reading: &Reading, around: &Around) -> Vec<Document> {
-    let kinds = reading.shut.kinds();
-    let mut all = Vec::new();
-    for (info, package) in reading.body.attachments.iter().zip(of_reading(reading, around)) {
-        all.push(package.clone());
-        if !may_hold_files(info) {
-            continue;
+    let (kinds, attached) = (reading.shut.kinds(), of_reading(reading, around));
+    let document = |file: AttachmentFacts| {
+        let place = file.path.split_once('/').map_or(file.path.as_str(), |(place, _)| place);
+        let package = attached.iter().find(|one| one.path == place)?;
+        if place == file.path {
+            return Some(package.clone());
         }
-        let content = reading.package(info.part);
-        for file in files_in(&content).map(|packed| packed.files).unwrap_or_default() {
-            let name = file_name(&file.name);
-            let inner = Document {
-                path: inside::path(info, &file),
-                media_type: file.media_type.clone(),
-                bytes: file.content.len() as u64,
-                sha256: Digest::of(file.content).to_string(),
-                kind: kinds.of(&name, &file.media_type),
-                name,
-                inside: Some(Package {
-                    path: package.path.clone(),
-                    name: package.name.clone(),
-                    sha256: package.sha256.clone(),
-                }),
-                ..package.clone()
-            };
-            all.push(inner.told(&kinds));
-        }
-    }
-    all
+        let (path, name, sha256) = (package.path.clone(), package.name.clone(), package.sha256.clone());
+        let inner = Document {
+            path: file.path,
+            bytes: file.bytes,
+            sha256: file.sha256.to_string(),
+            kind: kinds.of(&file.name, &file.media_type),
+            media_type: file.media_type,
+            name: file.name,
+            inside: Some(Package { path, name, sha256 }),
+            ..package.clone()
+        };
+        Some(inner.told(&kinds))
+    };
+    files_of(reading).into_iter().filter_map(document).collect()
+}
+
+/// The attachment of a message that a document is, or that it is in.
+///
+/// # Errors
+/// In words, why it is not handed out; the reading has been shut.
+pub(crate) fn attachment_of<'r>(reading: &'r Reading, document: &Document) -> Result<&'r AttachmentInfo, String> {
+    // What is in a package is found by the package.
+    let (path, sha256) = match &document.inside {
+        Some(package) => (&package.path, &package.sha256),
+        None => (&document.path, &document.sha256),
+    };
+    let same = || reading.body.attachments.iter().filter(|info| info.sha256 == *sha256);
+    let found = same().find(|info| path.is_empty() || info.path == *path).or_else(|| same().next());
+    let info = found.ok_or("The message does not hold this document any more.")?;
+    reading.shut.refusal(info.part).map_or(Ok(info), Err)
 }
 
 impl Core {
@@ -470,6 +479,10 @@ pub(crate) fn imported(register: &Register, stores: &Stores, sha256: &str) -> Re
     }
     let missing = || EngineError::Refused("the bytes of this file are not on this device".to_owned());
     let content = stores.state.value(&kept(sha256))?.ok_or_else(missing)?;
+    let within = reach_within(&book, &Kinds::default(), sha256, &content, Direction::ByHand).0;
+    if within == Reach::Quarantined {
+        return Err(EngineError::Refused("something in this document is in quarantine".to_owned()));
+    }
     if hex::encode(Sha256::digest(&content)) == sha256 {
         Ok(content)
     } else {

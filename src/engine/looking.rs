@@ -90,20 +90,8 @@ impl Core {
                         let gone = "The message does not hold this document any more.";
                         let gone = || sentence(Tone::Warning, gone);
                         let reading = streamed.reading.as_ref().ok_or_else(gone)?;
-                        // What is in a package is found by the package.
-                        let (path, sha256) = match &wanted.inside {
-                            Some(package) => (&package.path, &package.sha256),
-                            None => (&wanted.path, &wanted.sha256),
-                        };
-                        let same = |info: &&crate::mail::display::AttachmentInfo| {
-                            info.sha256 == *sha256 && (path.is_empty() || info.path == *path)
-                        };
-                        let found = reading.body.attachments.iter().find(same);
-                        let found = found.or_else(|| reading.body.attachments.iter().find(|one| one.sha256 == *sha256));
-                        let info = found.ok_or_else(gone)?;
-                        if let Some(words) = reading.shut.refusal(info.part) {
-                            return Err(sentence(Tone::Warning, &words));
-                        }
+                        let info = documents::attachment_of(reading, &wanted);
+                        let info = info.map_err(|words| sentence(Tone::Warning, &words))?;
                         if wanted.inside.is_some() {
                             return file_in(&reading.package(info.part), &wanted).map(Content::Held).ok_or_else(gone);
                         }

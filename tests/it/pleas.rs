@@ -8,6 +8,7 @@ use casemail::demo::{Demo, Options};
 use casemail::mail::message::Message;
 use serde_json::Value;
 
+use crate::export::{forwarding, idpc};
 use crate::scenario_pleas::{
     CASE, by_hand, depute, in_hours, open_puddock, open_puddock_against, refused, shown, wait_for_row,
 };
@@ -338,6 +339,12 @@ fn a_document_of_the_case_can_be_the_basis() {
     );
     let none = home.run(&offer(&until, &["--basis-file", "case:nothing.pdf"]), b"");
     assert_eq!((none.code, none.err.contains("has no document")), (65, true), "{none:?}");
+    // The register knows the attached message by its own name only: what is in it keeps it back.
+    let inner = idpc("inner", "schedules", &[("MG6D Puddock.txt", "text/plain", b"those who told".to_vec())]);
+    world.dovecot.deliver("quill", "INBOX", &forwarding("outer", CASE, inner));
+    home.done(&["sync"], b"");
+    let watched = home.run(&offer(&until, &["--basis-file", "case:fwd.eml"]), b"");
+    assert!(watched.code != 0 && watched.err.contains("may not be meant for you"), "{watched:?}");
 }
 
 /// The basis of one charge is a file, stays one where the offer is made anew, and may be the basis of a letter that is taken for their counter.

@@ -4,7 +4,8 @@
 use casemail::register::Digest;
 use serde_json::Value;
 
-use crate::export::{World, files, has, idpc, path, pdf, ran};
+use crate::export::{World, files, forwarding, has, idpc, path, pdf, ran};
+use crate::scenario_practice::open_case;
 use crate::support::winmail::{file, message, package};
 
 fn digest(bytes: &[u8]) -> String {
@@ -156,10 +157,7 @@ fn a_file_in_a_winmail_is_looked_at_put_out_of_reach_and_taken_back_from_the_lis
     world.deliver(&idpc("packed", "R v FERRET 99ZX0012326", &[("winmail.dat", "application/ms-tnef", whole)]));
     let Some(screen) = world.home.screen((100, 30)) else { return };
     screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("ferret");
-    screen.wait_for("R v FERRET");
-    screen.send_keys(&["Enter"]);
+    open_case(&screen, "ferret", "R v FERRET");
     screen.wait_for("99ZX0012326");
     screen.send_keys(&["b"]);
     screen.wait_for("MG11 Badger.txt");
@@ -196,12 +194,7 @@ fn a_schedule_in_a_message_that_is_attached_shuts_it() {
     let Some(world) = World::new() else { return };
     let inner = idpc("inner", "schedules", &[("MG6D Ferret.txt", "text/x-schedule", b"those who told".to_vec())]);
     let id = "outer@cps.gov.example";
-    let raw = String::from_utf8(idpc("outer", "R v FERRET 99ZX0012326", &[])).unwrap();
-    let nested = format!(
-        "--weir\r\nContent-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml\r\n\r\n{}\r\n--weir--",
-        String::from_utf8(inner).unwrap().replace("weir", "brook")
-    );
-    world.deliver(raw.replace("--weir--", &nested).as_bytes());
+    world.deliver(&forwarding("outer", "R v FERRET 99ZX0012326", inner));
     world.home.done(&["sync"], b"");
     let told = world.home.done(&["message", "show", id], b"");
     assert!(told.starts_with("Possible mis-service: MG6D Ferret.txt in fwd.eml"), "{told}");

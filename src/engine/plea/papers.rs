@@ -7,8 +7,9 @@ use crate::app::plea_view::{FileCheck, FileFound};
 use crate::case::document::Reach;
 use crate::case::{Case, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
-use crate::engine::documents::{Documents, imported};
+use crate::engine::documents::{Documents, attachment_of, imported};
 use crate::engine::inside::file_in;
+use crate::engine::quarantine::{Shutter, is_own};
 use crate::engine::reading::{Look, Reading};
 use crate::engine::streamed::{Kept, Streamed, unreadable};
 use crate::engine::target::{completions, typed};
@@ -139,11 +140,18 @@ impl Core {
             if book.is_message_quarantined(message) {
                 return Err(refused(format!("“{name}” is in quarantine")));
             }
-            let Some(streamed) = self.read_of(open, message) else { continue };
-            let Some(reading) = &streamed.reading else { continue };
+            let Some(mut streamed) = self.read_of(open, message) else { continue };
+            let Some(reading) = &mut streamed.reading else { continue };
+            // What waits to be sent lies nowhere yet, and is ours.
+            let is_own = self.keys_of(open, message).first().is_none_or(|key| is_own(open, *key));
+            reading.shut(&book, &self.settings.config.documents, is_own);
             let Some(info) = reading.body.attachments.iter().find(|one| one.sha256 == digest) else { continue };
-            let content = streamed.content(info.part, usize::MAX).map_err(|error| unreadable(&error))?;
-            return Ok(Attachment { name: name.to_owned(), media_type: info.media_type.clone(), content });
+            if let Some(words) = reading.shut.refusal(info.part) {
+                return Err(refused(words));
+            }
+            let (part, media_type) = (info.part, info.media_type.clone());
+            let content = streamed.content(part, usize::MAX).map_err(|error| unreadable(&error))?;
+            return Ok(Attachment { name: name.to_owned(), media_type, content });
         }
         let file = self.document_file(open, case, name).map_err(|_| gone())?;
         if Sha256::digest(&file.content).as_slice() == sha256.as_slice() { Ok(file) } else { Err(gone()) }
@@ -167,10 +175,10 @@ impl Core {
                 let (keyring, terms) = (open.keyring.now(), self.settings.terms(Decrypt::Any));
                 let look = Look { keyring: &keyring, terms: &terms, beside: false };
                 let kept = Kept::in_cache(&open.stores, key)?.ok_or_else(gone)?;
-                let streamed = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
+                let mut streamed = Streamed::read(kept, &look, &|_| Ok(())).map_err(|error| unreadable(&error))?;
+                Shutter::of(self, open, key).shut(streamed.reading.as_mut().ok_or_else(gone)?);
                 let reading = streamed.reading.as_ref().ok_or_else(gone)?;
-                let path = document.inside.as_ref().map_or(&document.path, |package| &package.path);
-                let info = reading.body.attachments.iter().find(|one| one.path == *path).ok_or_else(gone)?;
+                let info = attachment_of(reading, document).map_err(refused)?;
                 if document.inside.is_some() {
                     let content = file_in(&reading.package(info.part), document).ok_or_else(gone)?;
                     return Ok(Attachment { name, media_type, content });

@@ -193,8 +193,11 @@ impl Model {
             Action::CaseChronology if self.popups.is_empty() => self.show_chronology(out),
             Action::MailExport if self.popups.is_empty() => self.ask_export(Making::Files, out),
             Action::MailBundle if self.popups.is_empty() => self.ask_export(Making::Bundle, out),
-            Action::MailExportStop if self.stop_documents(out) => {}
-            Action::MailExportStop => out.push(Effect::StopExport),
+            Action::MailExportStop => {
+                if !self.stop_documents(out) {
+                    out.push(Effect::StopExport);
+                }
+            }
             Action::ExportVerify if self.popups.is_empty() => {
                 self.ask_target(None, Making::Proof, "Read the export in directory again", out);
             }
@@ -237,6 +240,7 @@ impl Model {
 
     pub(super) fn go_home(&mut self, out: &mut Vec<Effect>) {
         self.leave_composer(out);
+        self.stop_documents(out);
         self.popups.clear();
         self.screens.truncate(1);
         self.shown_again(out);

@@ -89,9 +89,9 @@ impl Model {
         }
     }
 
-    /// Ends the reading for the list of documents that is on screen; says whether there was any.
+    /// Ends the reading for a list of documents that is open; says whether there was any.
     pub(super) fn stop_documents(&self, out: &mut Vec<Effect>) -> bool {
-        let is_read = matches!(self.screens.last(), Some(Screen::Documents(documents)) if documents.is_read());
+        let is_read = self.screens.iter().any(|one| matches!(one, Screen::Documents(documents) if documents.is_read()));
         if is_read {
             out.push(Effect::StopDocuments);
         }

@@ -461,4 +461,33 @@ pub fn advice(law: Option<Jurisdiction>) -> Vec<&'static str> {
 }
 
 #[cfg(test)]
+impl Document {
+    /// A file of which nothing but this is known.
+    pub(crate) fn named(name: &str, media_type: &str, bytes: u64, sha256: String) -> Self {
+        Self {
+            message: None,
+            message_id: String::new(),
+            path: String::new(),
+            name: name.into(),
+            media_type: media_type.into(),
+            kind: Kinds::default().of(name, media_type),
+            bytes,
+            sha256,
+            from: String::new(),
+            direction: Direction::In,
+            sent: None,
+            received: None,
+            deemed_served: String::new(),
+            signed_by: String::new(),
+            seen: true,
+            first_seen: None,
+            exported: None,
+            link: String::new(),
+            reach: Reach::Open,
+            inside: None,
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests;

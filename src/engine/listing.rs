@@ -68,8 +68,9 @@ impl Core {
     /// Sends the documents of a case or a message; what came since somebody last looked is written down first.
     pub(super) fn send_documents(&mut self, open: &mut Open, scope: DocumentScope) {
         let DocumentScope::Case(case) = &scope else { return self.send_documents_of_message(open, scope) };
-        let recorder = Recorder::of(self, open, Some(case), false);
-        let so_far = recorder.as_ref().and_then(|_| Documents::of(self, open, case, false));
+        // It has been read, and is lent for moments only: a list that leaves something out must not pass for whole.
+        let recorder = Recorder::of(self, open, Some(case), true);
+        let so_far = recorder.as_ref().and_then(|_| Documents::of(self, open, case, true));
         let (announcer, core, number) = (self.announcer.clone(), self.handle.clone(), open.number);
         let (case, register, law) = (case.clone(), open.register.clone(), self.law(open, case));
         let (keys, keyring) = (open.keyring.clone(), open.keyring.now());

@@ -15,6 +15,7 @@ use super::library::kept::Kept;
 use super::library::record::Record;
 use super::library::shown::Shown;
 use super::register::{Register, ends};
+use crate::app::document_view::DocumentScope;
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::app::view::Tone;
@@ -379,7 +380,14 @@ impl Reader {
 
 /// Whether an effect shows what the register says, and nothing without it.
 pub(super) fn needs_register(effect: &Effect) -> bool {
-    matches!(effect, Effect::ShowCase(_) | Effect::ListAwaiting | Effect::ListPleas | Effect::ShowPlea(..))
+    matches!(
+        effect,
+        Effect::ShowCase(_)
+            | Effect::ListAwaiting
+            | Effect::ListPleas
+            | Effect::ShowPlea(..)
+            | Effect::ListDocuments(DocumentScope::Case(_))
+    )
 }
 
 #[cfg(test)]

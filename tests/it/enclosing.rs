@@ -8,6 +8,7 @@ use casemail::mail::message::Message;
 use sha2::{Digest as _, Sha256};
 
 use crate::engine;
+use crate::scenario_practice::open_case;
 use crate::support::home::Home;
 use crate::walkthrough::{LINTWHITE, World, show};
 
@@ -279,10 +280,7 @@ fn documents_of_the_case_go_along_with_the_very_bytes_that_came() {
     world.dovecot.deliver("quill", "INBOX", &crate::walkthrough::mail("1", "R v FERRET 99ZX0012326", more, &text));
     let Some(screen) = world.home.screen((80, 24)) else { return };
     screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("ferret");
-    screen.wait_for("R v FERRET");
-    screen.send_keys(&["Enter"]);
+    open_case(&screen, "ferret", "R v FERRET");
     screen.wait_for("99ZX0012326");
     screen.send_keys(&["c"]);
     screen.wait_for("OpenPGP");

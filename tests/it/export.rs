@@ -10,6 +10,7 @@ use casemail::pgp::generate::generate;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::scenario_practice::open_case;
 use crate::support::dovecot::Dovecot;
 use crate::support::home::Home;
 
@@ -79,6 +80,14 @@ pub(crate) fn idpc(id: &str, subject: &str, files: &[(&str, &str, Vec<u8>)]) -> 
     }
     raw.push_str("--weir--\r\n");
     raw.into_bytes()
+}
+
+/// A message as [`idpc`] makes it, attached to another one as `fwd.eml`.
+pub(crate) fn forwarding(id: &str, subject: &str, inner: Vec<u8>) -> Vec<u8> {
+    let inner = String::from_utf8(inner).unwrap().replace("weir", "brook");
+    let part = "Content-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml";
+    let outer = String::from_utf8(idpc(id, subject, &[])).unwrap();
+    outer.replace("--weir--", &format!("--weir\r\n{part}\r\n\r\n{inner}\r\n--weir--")).into_bytes()
 }
 
 /// A PDF of one page that says something.
@@ -384,10 +393,7 @@ fn a_case_is_exported_by_a_key_and_again_by_the_same() {
     world.deliver(&ferret("1"));
     let Some(screen) = world.home.screen((80, 24)) else { return };
     screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("ferret");
-    screen.wait_for("R v FERRET");
-    screen.send_keys(&["Enter"]);
+    open_case(&screen, "ferret", "R v FERRET");
     screen.wait_for("CPS Mudshire");
     screen.send_keys(&["i"]);
     screen.wait_for("Numbers");

@@ -6,6 +6,7 @@ use std::process::Command;
 use unicode_normalization::UnicodeNormalization as _;
 
 use crate::export::{World, files, has, idpc, path, pdf, ran};
+use crate::scenario_practice::open_case;
 use crate::support::home::Screen;
 use crate::walkthrough::show;
 
@@ -339,10 +340,7 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         let out = world.dir.path().join(format!("out-{}", size.0));
         let Some(screen) = world.home.screen(size) else { return };
         screen.wait_for("up to date, watching");
-        screen.send_keys(&["'"]);
-        screen.type_text("ferret");
-        screen.wait_for("R v FERRET");
-        screen.send_keys(&["Enter"]);
+        open_case(&screen, "ferret", "R v FERRET");
         screen.wait_for("CPS Mudshire");
         screen.send_keys(&["b"]);
         screen.wait_for("MG11 P BADGER.pdf");
@@ -411,10 +409,7 @@ fn an_export_is_stopped_by_a_key_and_goes_on_by_the_same() {
     world.home.done(&["sync"], b"");
     let Some(screen) = world.home.screen((80, 24)) else { return };
     screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("ferret");
-    screen.wait_for("R v FERRET");
-    screen.send_keys(&["Enter"]);
+    open_case(&screen, "ferret", "R v FERRET");
     screen.wait_for("CPS Mudshire");
     screen.send_keys(&["i"]);
     screen.wait_for("Numbers");

@@ -8,6 +8,7 @@ use crate::export::{World, files, idpc, path};
 use crate::export_large::noise;
 use crate::pgp_interop::installed;
 use crate::pgp_large::Gpg;
+use crate::scenario_practice::open_case;
 use crate::support::home::Home;
 use crate::support::winmail::{file, package};
 
@@ -133,10 +134,7 @@ fn nothing_that_shows_a_message_names_what_is_in_quarantine() {
 
     let Some(screen) = world.home.screen((200, 50)) else { return };
     screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("ferret");
-    screen.wait_for("R v FERRET");
-    screen.send_keys(&["Enter"]);
+    open_case(&screen, "ferret", "R v FERRET");
     screen.wait_for("99ZX0012326 sched");
     screen.send_keys(&["Enter"]);
     let seen = screen.wait_for("In quarantine: part 3");

@@ -59,7 +59,8 @@ fn has(ran: &Ran, code: &str, severity: &str) -> bool {
     codes(ran).contains(&(code.to_owned(), severity.to_owned()))
 }
 
-fn open_case(screen: &Screen, typed: &str, title: &str) {
+/// Finds a case by what is typed, and opens its threads.
+pub(crate) fn open_case(screen: &Screen, typed: &str, title: &str) {
     screen.send_keys(&["'"]);
     screen.type_text(typed);
     screen.wait_for(title);

@@ -83,28 +83,8 @@ fn own_rules_stand_first_and_mistakes_are_told() {
 }
 
 fn document(name: &str, sha256: &str, bytes: u64, second: i64) -> Document {
-    Document {
-        message: None,
-        message_id: String::new(),
-        path: String::new(),
-        name: name.into(),
-        media_type: String::new(),
-        kind: Kinds::default().of(name, ""),
-        bytes,
-        sha256: sha256.into(),
-        from: String::new(),
-        direction: super::Direction::In,
-        sent: None,
-        received: jiff::Timestamp::from_second(second).ok(),
-        deemed_served: String::new(),
-        signed_by: String::new(),
-        seen: false,
-        first_seen: None,
-        exported: None,
-        link: String::new(),
-        reach: super::Reach::Open,
-        inside: None,
-    }
+    let received = jiff::Timestamp::from_second(second).ok();
+    Document { received, ..Document::named(name, "", bytes, sha256.into()) }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A message that goes into quarantine where only one mailbox has its text, which the server does not list any more.
 
 use super::{World, at, eml, fetched};
-use crate::case::document::{Direction, Document, Kinds, Reach};
+use crate::case::document::{Document, Reach};
 use crate::imap::{MailboxInfo, Pass, Position, Sink};
 use crate::mail::id::MessageRef;
 use crate::store::mailbox::SpecialUse;
@@ -43,23 +43,8 @@ fn the_last_copy_is_sealed_before_it_is_let_go_of() {
         message: Some(MessageRef { account: "work".into(), mailbox: "INBOX".into(), uid_validity: 7, uid: 1 }),
         message_id: "1@copfs.gov.example".into(),
         path: "1".into(),
-        name: "MG6D Otter.pdf".into(),
-        media_type: "application/pdf".into(),
-        kind: Kinds::default().of("MG6D Otter.pdf", "application/pdf"),
-        bytes: 4,
-        sha256: format!("{:064x}", 7),
-        from: String::new(),
-        direction: Direction::In,
-        sent: None,
-        received: None,
-        deemed_served: String::new(),
-        signed_by: String::new(),
-        seen: true,
-        first_seen: None,
-        exported: None,
-        link: String::new(),
         reach: Reach::Watched,
-        inside: None,
+        ..Document::named("MG6D Otter.pdf", "application/pdf", 4, format!("{:064x}", 7))
     };
     let held = running.engine.core.ask_open(move |core, open| {
         core.quarantine(open, None, &[document], "possible mis-service", false).unwrap();

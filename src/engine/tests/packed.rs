@@ -4,7 +4,7 @@ use super::{Running, World, eventually, fetched};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::case::MessageName;
-use crate::case::document::{Direction, Document, Kinds, Reach};
+use crate::case::document::{Document, Reach};
 use crate::mail::id::{CaseId, MessageRef};
 use crate::register::Event as Happened;
 use crate::register::record::Digest;
@@ -104,23 +104,8 @@ fn what_is_put_out_of_reach_before_it_was_written_down_is_written_down_afterward
         message: Some(running.first()),
         message_id: ID.to_owned(),
         path: "2".to_owned(),
-        name: "MG6D Otter.txt".to_owned(),
-        media_type: "text/plain".to_owned(),
-        kind: Kinds::default().of("MG6D Otter.txt", "text/plain"),
-        bytes: 8,
-        sha256: digests()[0].clone(),
-        from: String::new(),
-        direction: Direction::In,
-        sent: None,
-        received: None,
-        deemed_served: String::new(),
-        signed_by: String::new(),
-        seen: true,
-        first_seen: None,
-        exported: None,
-        link: String::new(),
         reach: Reach::Watched,
-        inside: None,
+        ..Document::named("MG6D Otter.txt", "text/plain", 8, digests()[0].clone())
     };
     running.decide(vec![document], false);
     // Nothing was waited for: it is shut and sealed when that is said.

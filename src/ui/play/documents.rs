@@ -17,28 +17,13 @@ use crate::case::document::{Direction, Document, Kinds, Reach};
 use crate::mail::safe::SafeText;
 
 fn document(number: u64, name: &str, bytes: u64) -> Document {
-    let kinds = Kinds::default();
     Document {
-        message: None,
         message_id: "31@cps.gov.example".into(),
         path: "1.2".into(),
-        name: name.into(),
-        media_type: "application/pdf".into(),
-        kind: kinds.of(name, "application/pdf"),
-        bytes,
-        sha256: format!("{number:064x}"),
         from: "p.windlestraw@cps.gov.example".into(),
-        direction: Direction::In,
         sent: Some(time("2026-03-02T14:50:00Z")),
         received: Some(time("2026-03-02T14:53:07Z")),
-        deemed_served: String::new(),
-        signed_by: String::new(),
-        seen: true,
-        first_seen: None,
-        exported: None,
-        link: String::new(),
-        reach: Reach::Open,
-        inside: None,
+        ..Document::named(name, "application/pdf", bytes, format!("{number:064x}"))
     }
 }
 
@@ -118,6 +103,11 @@ fn a_list_that_is_not_whole_says_so_and_its_reading_can_be_ended() {
     play.event(news);
     let play = play.keys("<Esc>");
     assert!(stopped(&play) && !matches!(play.model.screens.last(), Some(Screen::Documents(_))));
+    let mut play = documents((80, 24));
+    let news = far(&play, Far { done: 12, of: 900, ..Far::default() });
+    play.event(news);
+    let play = play.keys("gc");
+    assert!(stopped(&play) && play.model.screens.len() == 1);
     let mut play = documents((80, 24));
     let news = far(&play, Far { done: 12, of: 900, ended: true, absent: 0 });
     play.event(news);

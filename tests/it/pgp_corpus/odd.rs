@@ -206,12 +206,29 @@ fn revoked_for(cert: &Cert, reason: ReasonForRevocation, at: Timestamp) -> Cert 
     cert.clone().insert_packets(signature).expect("put in").0
 }
 
+/// A certificate of a primary key alone, its user ID bound with this hash.
+fn bound(mut key: Key<SecretParts, PrimaryRole>, hash: HashAlgorithm) -> Cert {
+    key.set_creation_time(born()).expect("a time");
+    let mut pair = key.clone().into_keypair().expect("unlocked");
+    let user_id = UserID::from(format!("Hamish Lintwhite <{VICTIM}>"));
+    let alone = Cert::try_from(Packet::from(key)).expect("a certificate");
+    let binding = SignatureBuilder::new(SignatureType::PositiveCertification)
+        .set_hash_algo(hash)
+        .set_signature_creation_time(born())
+        .expect("a time")
+        .set_key_flags(KeyFlags::empty().set_certification().set_signing())
+        .expect("flags")
+        .sign_userid_binding(&mut pair, alone.primary_key().key(), &user_id)
+        .expect("bound");
+    alone.insert_packets([Packet::from(user_id), Packet::from(binding)]).expect("put in").0
+}
+
 /// Keys that stand for nobody, or not for this.
 #[test]
 fn a_key_signs_only_what_it_may() {
     let sign_with = |pair: &mut KeyPair| with_signature(&packet_of(signature_of(pair, &content(), same)));
     let subkeys = victim_cert(|builder| builder.add_signing_subkey().add_transport_encryption_subkey());
-    let mut expiring = victim_cert(|builder| {
+    let expiring = victim_cert(|builder| {
         builder.add_subkey(KeyFlags::empty().set_signing(), std::time::Duration::from_secs(24 * 3600), None)
     });
     let no_signing = victim_cert(|builder| {
@@ -231,7 +248,6 @@ fn a_key_signs_only_what_it_may() {
         victim_cert(|builder| builder.set_primary_key_flags(KeyFlags::empty().set_certification().set_signing()));
     let by_plain = || sign_with(&mut signing_pair(&plain));
     let expired_pair = subkey_pair(&expiring, 0);
-    expiring = expiring.clone();
     let user_id_revoked = {
         let user_id = plain.userids().next().expect("one").userid().clone();
         let signature = openpgp::cert::UserIDRevocationBuilder::new()
@@ -243,48 +259,9 @@ fn a_key_signs_only_what_it_may() {
             .expect("revoked");
         plain.clone().insert_packets([Packet::from(user_id), Packet::from(signature)]).expect("put in").0
     };
-    let sha1_bound = {
-        let (mut key, mut pair) = (None, None);
-        let made: Key<SecretParts, PrimaryRole> = {
-            let mut key = Key4::generate_ecc(true, Curve::Ed25519).map(Key::from).expect("a key");
-            Key::set_creation_time(&mut key, born()).expect("a time");
-            key
-        };
-        key.replace(made.clone());
-        pair.replace(made.clone().into_keypair().expect("unlocked"));
-        let made = key.expect("made");
-        let mut pair = pair.expect("made");
-        let user_id = UserID::from(format!("Hamish Lintwhite <{VICTIM}>"));
-        let alone = Cert::try_from(Packet::from(made.clone())).expect("a certificate");
-        let binding = SignatureBuilder::new(SignatureType::PositiveCertification)
-            .set_hash_algo(HashAlgorithm::SHA1)
-            .set_signature_creation_time(born())
-            .expect("a time")
-            .set_key_flags(KeyFlags::empty().set_certification().set_signing())
-            .expect("flags")
-            .sign_userid_binding(&mut pair, alone.primary_key().key(), &user_id)
-            .expect("bound");
-        alone.insert_packets([Packet::from(user_id), Packet::from(binding)]).expect("put in").0
-    };
-    let small = {
-        let key: Key<SecretParts, PrimaryRole> = {
-            let mut key = Key4::generate_rsa(1024).map(Key::from).expect("a key");
-            Key::set_creation_time(&mut key, born()).expect("a time");
-            key
-        };
-        let mut pair = key.clone().into_keypair().expect("unlocked");
-        let user_id = UserID::from(format!("Hamish Lintwhite <{VICTIM}>"));
-        let alone = Cert::try_from(Packet::from(key)).expect("a certificate");
-        let binding = SignatureBuilder::new(SignatureType::PositiveCertification)
-            .set_hash_algo(HashAlgorithm::SHA256)
-            .set_signature_creation_time(born())
-            .expect("a time")
-            .set_key_flags(KeyFlags::empty().set_certification().set_signing())
-            .expect("flags")
-            .sign_userid_binding(&mut pair, alone.primary_key().key(), &user_id)
-            .expect("bound");
-        alone.insert_packets([Packet::from(user_id), Packet::from(binding)]).expect("put in").0
-    };
+    let sha1_bound =
+        bound(Key4::generate_ecc(true, Curve::Ed25519).map(Key::from).expect("a key"), HashAlgorithm::SHA1);
+    let small = bound(Key4::generate_rsa(1024).map(Key::from).expect("a key"), HashAlgorithm::SHA256);
     let told =
         told_all(vec![
             case("signed by a signing subkey", Good, sign_with(&mut subkey_pair(&subkeys, 0))).with(&subkeys),

@@ -371,7 +371,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Case) -> Outcome {
         args::Case::Show { id } => {
             let case = find(call, id)?;
             let threads = engine.threads(&Scope::Case(case.id.clone()))?;
-            let (page, now) = (engine.case_page(&case.id)?, call.now());
+            let (page, now) = (engine.case(&case.id)?, call.now());
             if call.output.json() {
                 let filed = page.iter().flat_map(|page| &page.filed).map(|one| FiledLine {
                     because: one.because.as_str(),

@@ -361,7 +361,12 @@ impl Engine {
     /// # Errors
     /// As [`Self::raw`].
     pub(crate) fn handed_out(&self, name: &MessageRef) -> Result<Option<Kept>, EngineError> {
-        let (kept, ..) = self.kept(name)?;
+        let (kept, _, new) = self.kept(name)?;
+        // What was fetched just now is learned of, or what it says is known to nobody.
+        if new.is_some() {
+            let (keyring, terms) = (self.keyring()?, self.settings().terms(Decrypt::NotRsa));
+            Self::opened(kept.clone(), new.as_deref(), &Look { keyring: &keyring, terms: &terms, beside: false })?;
+        }
         Ok((!self.kept_holds_quarantined(kept.clone())?).then_some(kept))
     }
 

@@ -8,7 +8,7 @@ use crate::mail::id::{CaseId, MessageRef};
 use crate::register::CaseChange;
 
 impl Engine {
-    /// Everything that is known of a case.
+    /// Everything that is known of a case; nothing where no message, no configuration and no register knows of it.
     ///
     /// # Errors
     /// [`EngineError::Locked`], and what keeps the register from being read.

@@ -409,17 +409,6 @@ impl Core {
     }
 }
 
-impl super::Engine {
-    /// Everything that is known of a case; nothing where no message, no configuration and no register knows of it.
-    ///
-    /// # Errors
-    /// [`EngineError::Locked`], and what keeps the register from being read.
-    pub fn case_page(&self, id: &CaseId) -> Result<Option<CaseView>, EngineError> {
-        let id = id.clone();
-        self.core.ask_open(move |core, open| core.case_view(open, &id))?
-    }
-}
-
 /// Who has answered a message, if not its author: the Message-ID of the answer and when it came.
 fn answer_to(open: &Open, message_id: &str, sent: Timestamp) -> Option<(String, Timestamp)> {
     let asked = *open.library.with_message_id(message_id).first()?;

@@ -14,12 +14,6 @@ const NAME_MAX: usize = 120;
 /// Bytes of a topic, a surname, a number.
 const PIECE_MAX: usize = 40;
 
-/// Ends of names that a system would run.
-const PROGRAMS: &[&str] = &[
-    "exe", "com", "scr", "pif", "bat", "cmd", "ps1", "vbs", "vbe", "js", "jse", "wsf", "wsh", "hta", "msi", "msp",
-    "lnk", "jar", "cpl", "dll", "reg", "sh", "app", "apk", "docm", "xlsm", "pptm", "dotm", "xlam", "iso", "img", "vhd",
-];
-
 /// A piece of a name: letters of any script, digits and single hyphens.
 fn piece(text: &str, most: usize) -> String {
     let mut made = String::new();
@@ -162,8 +156,7 @@ pub fn flags(name: &str) -> Vec<String> {
     if safe::deceives(name) {
         found.push("deceptive-name".to_owned());
     }
-    let end = name.rsplit_once('.').map(|(_, end)| end.trim_end().to_ascii_lowercase()).unwrap_or_default();
-    if PROGRAMS.contains(&end.as_str()) {
+    if safe::is_program(name) {
         found.push("program".to_owned());
     }
     found

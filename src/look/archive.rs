@@ -61,7 +61,7 @@ fn list(package: &mut Package<'_>) -> Found {
         let name = file.name().replace(['\n', '\r'], " ");
         let small = name.to_ascii_lowercase();
         nested += usize::from([".zip", ".7z", ".rar", ".gz", ".tar"].iter().any(|end| small.ends_with(end)));
-        programs += usize::from(super::kinds::is_program(&small));
+        programs += usize::from(crate::mail::safe::is_program(&small));
         let mark = if file.encrypted() { " (locked)" } else { "" };
         let _ = writeln!(text, "{:>12}  {name}{mark}", file.size());
     }

@@ -1,18 +1,5 @@
 //! What a file is by its first bytes, in words: so that what is not looked into is named all the same.
 
-use super::extension;
-
-/// Ends of names that a system would run.
-const PROGRAMS: &[&str] = &[
-    "exe", "com", "scr", "pif", "bat", "cmd", "ps1", "vbs", "vbe", "js", "jse", "wsf", "wsh", "hta", "msi", "msp",
-    "lnk", "jar", "cpl", "dll", "reg", "sh", "app", "apk", "docm", "xlsm", "pptm", "dotm", "xlam", "iso", "img", "vhd",
-];
-
-/// Whether a name is one of a program, whatever stands behind its end.
-pub(super) fn is_program(name: &str) -> bool {
-    PROGRAMS.contains(&extension(name.trim_end_matches([' ', '.'])).as_str())
-}
-
 /// Signatures at the beginning of a file.
 const BEGINNINGS: &[(&[u8], &str)] = &[
     (b"7z\xbc\xaf\x27\x1c", "an archive (7z)"),

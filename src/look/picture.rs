@@ -26,8 +26,8 @@ fn damaged() -> LookError {
     LookError("it is a picture that is damaged, or of a kind that cannot be shown".to_owned())
 }
 
-/// Reads it, and puts it upright as the camera noted.
-fn read(bytes: &[u8], limits: Limits) -> Result<DynamicImage, image::ImageError> {
+/// A picture, no larger than is shown, and how large it is in truth; both upright, as the camera noted.
+fn read(bytes: &[u8], limits: Limits) -> Result<(DynamicImage, (u32, u32)), image::ImageError> {
     let mut reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format()?;
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
@@ -37,10 +37,15 @@ fn read(bytes: &[u8], limits: Limits) -> Result<DynamicImage, image::ImageError>
         )));
     }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let (wide, high) = decoder.dimensions();
     // The small one is turned: the large one would be there twice.
     let mut picture = small(DynamicImage::from_decoder(decoder)?);
     picture.apply_orientation(orientation);
-    Ok(picture)
+    let is_turned = matches!(
+        orientation,
+        Orientation::Rotate90 | Orientation::Rotate270 | Orientation::Rotate90FlipH | Orientation::Rotate270FlipH
+    );
+    Ok((picture, if is_turned { (high, wide) } else { (wide, high) }))
 }
 
 fn small(picture: DynamicImage) -> DynamicImage {
@@ -49,23 +54,20 @@ fn small(picture: DynamicImage) -> DynamicImage {
 
 /// Looks at a picture.
 pub(super) fn look(bytes: &[u8]) -> Result<Found, LookError> {
-    let guessed = ImageReader::new(Cursor::new(bytes)).with_guessed_format().map_err(|_| damaged())?;
-    let format = guessed.format();
+    let format = image::guess_format(bytes).ok();
     let name = format.and_then(|format| format.extensions_str().first()).copied().unwrap_or("unknown");
     let mut limits = Limits::default();
     limits.max_image_width = Some(SIDE_MAX);
     limits.max_image_height = Some(SIDE_MAX);
     limits.max_alloc = Some(BYTES_MAX);
-    let size = std::panic::catch_unwind(|| guessed.into_dimensions()).ok().and_then(Result::ok);
     let picture = std::panic::catch_unwind(|| read(bytes, limits)).map_err(|_| damaged())?;
-    let picture = picture.map_err(|error| match error {
+    let (picture, (wide, high)) = picture.map_err(|error| match error {
         image::ImageError::Limits(_) => LookError("it is a picture too large to be looked at here".to_owned()),
         image::ImageError::Unsupported(_) => {
             LookError(format!("it is a picture of a kind that cannot be shown here ({name}); it can be saved"))
         }
         _ => damaged(),
     })?;
-    let (wide, high) = size.unwrap_or((picture.width(), picture.height()));
     let small = on_white(&small(picture));
     let points = Points {
         width: u16::try_from(small.width()).unwrap_or_default(),

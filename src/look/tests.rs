@@ -216,6 +216,17 @@ fn a_picture_is_upright_on_white_and_says_what_is_not_shown() {
     };
     let clear = RgbaImage::from_pixel(2, 1, Rgba([0, 0, 0, 0]));
     assert_eq!(found("a.png", &written(&clear, ImageFormat::Png)).picture.unwrap().points, "ffffffffffff");
+    // A camera that was held upright: what it wrote lies, and says so (EXIF orientation 6).
+    let mut lying = Vec::new();
+    let mut encoder = image::codecs::png::PngEncoder::new(&mut lying);
+    let turned = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
+    image::ImageEncoder::set_exif_metadata(&mut encoder, turned.to_vec()).unwrap();
+    let points = [255, 0, 0, 0, 0, 255];
+    image::ImageEncoder::write_image(encoder, &points, 2, 1, image::ExtendedColorType::Rgb8).unwrap();
+    let turned = found("a.png", &lying);
+    let points = turned.picture.unwrap();
+    assert_eq!((points.width, points.height, points.points.as_str()), (1, 2, "ff00000000ff"));
+    assert_eq!(turned.notes[0], "1 by 2 points.");
     let mut gif = Vec::new();
     {
         let mut encoder = image::codecs::gif::GifEncoder::new(&mut gif);

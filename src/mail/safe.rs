@@ -148,6 +148,19 @@ pub fn deceives(text: &str) -> bool {
     SafeText::line(text).0.contains("[U+") && !text.contains("[U+")
 }
 
+/// Ends of names that a system would run.
+const PROGRAMS: &[&str] = &[
+    "exe", "com", "scr", "pif", "bat", "cmd", "ps1", "vbs", "vbe", "js", "jse", "wsf", "wsh", "hta", "msi", "msp",
+    "lnk", "jar", "cpl", "dll", "reg", "sh", "app", "apk", "docm", "xlsm", "pptm", "dotm", "xlam", "iso", "img", "vhd",
+];
+
+/// Whether a name is one of a program, whatever blanks and stops stand behind its end: some systems leave them out.
+#[must_use]
+pub fn is_program(name: &str) -> bool {
+    let end = name.trim_end_matches([' ', '.']).rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    end.is_some_and(|end| PROGRAMS.contains(&end.as_str()))
+}
+
 /// Controls a terminal, reorders text, or is shown as nothing: never to be written as it is, wherever it stands.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {

@@ -5,8 +5,8 @@ use openpgp::KeyHandle;
 use openpgp::cert::prelude::{Cert, CertBuilder, CipherSuite};
 use openpgp::packet::signature::subpacket::{Subpacket, SubpacketValue};
 use openpgp::packet::{Signature, UserID};
-use openpgp::parse::Parse as _;
 use openpgp::parse::stream::{DetachedVerifierBuilder, MessageLayer, MessageStructure, VerificationHelper};
+use openpgp::parse::{PacketParser, PacketParserResult, Parse as _};
 use openpgp::serialize::SerializeInto as _;
 use openpgp::serialize::stream::{Message as Writer, Signer};
 use openpgp::types::{HashAlgorithm, KeyFlags};
@@ -94,29 +94,26 @@ pub fn fingerprint(cert: &[u8]) -> Option<String> {
 /// the time in it is right is not what it proves.
 #[must_use]
 pub fn verify(cert: &[u8], text: &[u8], signature: &[u8], now: Timestamp) -> bool {
+    if signature.len() > SIGNATURE_BYTES_MAX {
+        return false;
+    }
     let Some(cert) = parse(cert).ok().and_then(|certs| certs.into_iter().next()) else { return false };
     let mut witness = Witness { cert, good: false };
     let now = now.max(made_at(signature).unwrap_or(now));
     let policy = policy_at(now);
-    let read = signature.len() <= SIGNATURE_BYTES_MAX
-        && DetachedVerifierBuilder::from_bytes(signature)
-            .and_then(|builder| builder.with_policy(&policy, skewed(now), &mut witness))
-            .and_then(|mut verifier| verifier.verify_bytes(text))
-            .is_ok();
+    let read = DetachedVerifierBuilder::from_bytes(signature)
+        .and_then(|builder| builder.with_policy(&policy, skewed(now), &mut witness))
+        .and_then(|mut verifier| verifier.verify_bytes(text))
+        .is_ok();
     read && witness.good
 }
 
 /// When a signature says that it was made.
 fn made_at(signature: &[u8]) -> Option<Timestamp> {
-    if signature.len() > SIGNATURE_BYTES_MAX {
-        return None;
-    }
-    let packets = openpgp::PacketPile::from_bytes(signature).ok()?;
-    let made = packets.descendants().find_map(|packet| match packet {
-        openpgp::Packet::Signature(signature) => signature.signature_creation_time(),
-        _ => None,
-    });
-    Timestamp::try_from(made?).ok()
+    // The first packet alone: what a foreign file holds behind it, and within that, is nobody's to unpack.
+    let PacketParserResult::Some(first) = PacketParser::from_bytes(signature).ok()? else { return None };
+    let openpgp::Packet::Signature(made) = &first.packet else { return None };
+    Timestamp::try_from(made.signature_creation_time()?).ok()
 }
 
 /// One certificate, and what came out.

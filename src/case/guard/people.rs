@@ -111,7 +111,7 @@ impl Guard<'_> {
             .filter(|found| found.strong)
             .or_else(|| lookalike::mimics(address, self.classes))
             .or_else(|| borrowed().map(|found| Resemblance { strong: found.strong || same_name, ..found }))
-            .filter(|found| found.strong || same_name || resembled.is_none())
+            .filter(|found| found.strong || resembled.is_none())
             .or(resembled);
         let Some(found) = found else { return };
         let case_mail = self.sending.is_case_mail();
@@ -119,6 +119,9 @@ impl Guard<'_> {
         let because = match (found.domain, found.strong) {
             (true, true) => format!("The domain of {address} looks like {}, and is another one.", found.known),
             (true, false) => format!("The domain of {address} bears the name of {}, and is another one.", found.known),
+            (false, _) if local_part(&canonical) == local_part(&found.known) => {
+                format!("{address} has the name of {}, whom you know, at another domain.", found.known)
+            }
             (false, _) => format!("{address} differs by little from {}, whom you know.", found.known),
         };
         self.add(address, "look-alike", severity, because, &format!("Is {} meant?", found.known));
@@ -390,4 +393,8 @@ impl Guard<'_> {
             }
         }
     }
+}
+
+fn local_part(address: &str) -> Option<&str> {
+    address.rsplit_once('@').map(|(local, _)| local)
 }

@@ -159,10 +159,8 @@ impl Recorder {
                 };
                 read.push(came.key);
                 let deemed_service = self.deemed(&facts, facts.date.unwrap_or(came.received), came.law);
-                // The same message in two mailboxes, or in this batch twice.
-                if said.iter().any(|(message, _)| *message == facts.message)
-                    || self.knows(|history| history.knows_received_message(&facts.message))?
-                {
+                // The same message in two mailboxes.
+                if said.iter().any(|(message, _)| *message == facts.message) {
                     continue;
                 }
                 let cases: Vec<CaseId> = came.cases.iter().map(|(case, _)| case.clone()).collect();
@@ -243,7 +241,7 @@ impl Recorder {
         deemed_words(sent, &facts.subject, !facts.attachments.is_empty(), law, &self.settings.config.calendar)
     }
 
-    fn knows<T>(&self, is_known: impl FnOnce(&super::History) -> T) -> Result<T, EngineError> {
+    fn knows(&self, is_known: impl FnOnce(&super::History) -> bool) -> Result<bool, EngineError> {
         self.register.with(|loaded| is_known(loaded.history()))
     }
 

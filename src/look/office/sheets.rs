@@ -220,7 +220,7 @@ fn day(value: &str, from_1904: bool) -> Option<String> {
     let at = first.at(0, 0, 0, 0).checked_add(span).ok()?;
     let time = at.strftime(if at.second() == 0 { "%H:%M" } else { "%H:%M:%S" });
     Some(match (whole, at.time() == jiff::civil::Time::midnight()) {
-        (0, false) if !from_1904 => time.to_string(),
+        (0, _) if !from_1904 => time.to_string(),
         (_, true) => at.date().to_string(),
         (_, false) => format!("{} {time}", at.date()),
     })
@@ -372,6 +372,7 @@ mod tests {
         check("46083", "2026-03-02");
         check("46083.62013888889", "2026-03-02 14:53");
         check("0.5", "12:00");
+        check("0", "00:00");
         check("1", "1900-01-01");
         check("59", "1900-02-28");
         check("61", "1900-03-01");

@@ -110,15 +110,17 @@ fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// The `https` links of a text, as they stand there.
+/// The `https` links of a text, as they stand there. What stands within one is part of it.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("https://").take(LINKS_MAX).filter_map(|(at, _)| {
-        let rest = text.get(at..)?;
-        let end = rest.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c));
-        let link = rest.get(..end.unwrap_or(rest.len()))?;
-        let link = link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']);
-        (link.len() <= LINK_MAX).then_some(link)
-    })
+    let mut rest = text;
+    let next = move || {
+        let (_, found) = rest.split_at(rest.find("https://")?);
+        let end = found.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c));
+        let (link, behind) = found.split_at(end.unwrap_or(found.len()));
+        rest = behind;
+        Some(link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']))
+    };
+    std::iter::from_fn(next).take(LINKS_MAX).filter(|link| link.len() <= LINK_MAX)
 }
 
 /// Letters that stand for others in a link (RFC 3986 §2.1).
@@ -228,6 +230,7 @@ mod tests {
             "https://evilportal.example/",
             "http://portal.example/",
             "https://www.portal.example/about",
+            "https://evil.example/?to=https://portal.example/",
             "https://p\u{43e}rtal.example/",
             "https://",
             "portal.example",

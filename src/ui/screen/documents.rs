@@ -198,9 +198,21 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
     let exported = row.all().filter_map(|one| one.exported).max();
     let signed =
         if first.signed_by.is_empty() { "not signed".to_owned() } else { format!("signed by {}", first.signed_by) };
-    let copies = match row.copies.len() {
-        0 => String::new(),
-        count => format!("; the same content came {count} more time{}", if count == 1 { "" } else { "s" }),
+    // That it came both ways is worth more than how often.
+    let is_other_way = |one: &&Document| (one.direction == Direction::ByHand) != (first.direction == Direction::ByHand);
+    let other = row.copies.iter().find(is_other_way).map(|one| match one.direction {
+        Direction::ByHand if one.from.is_empty() => "; taken in by hand, too".to_owned(),
+        Direction::ByHand => format!("; taken in by hand, too, from {}", one.from),
+        Direction::In => format!("; received by mail, too, from {}", one.from),
+        Direction::Out => "; sent by mail, too".to_owned(),
+    });
+    let count = row.copies.iter().filter(|one| !is_other_way(one)).count();
+    let copies = match count {
+        0 => other.unwrap_or_default(),
+        count => {
+            let times = if count == 1 { "" } else { "s" };
+            format!("; the same content came {count} more time{times}{}", other.unwrap_or_default())
+        }
     };
     let words = format!("{signed}; exported {}{copies}", when(exported));
     lines.push((Tone::Plain, SafeText::line(&words)));

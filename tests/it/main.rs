@@ -27,6 +27,7 @@ mod engine_order;
 mod exchange;
 mod export;
 mod export_large;
+mod filing;
 mod fuzzed;
 mod guard;
 mod imap;

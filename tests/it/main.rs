@@ -62,6 +62,7 @@ mod scenario_documents;
 mod scenario_pleas;
 mod scenario_practice;
 mod scenario_triage;
+mod sending;
 mod servers;
 mod servers_whole;
 mod smtp;

@@ -149,6 +149,11 @@ impl Outbox {
         self.shared.limits.clone()
     }
 
+    /// Whether this process sends.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.worker.is_some()
+    }
+
     /// Ends the worker. What is on the wire is abandoned: its row says what may have happened.
     pub(crate) fn end(&mut self, _runtime: &tokio::runtime::Handle) {
         if let Some(worker) = self.worker.take() {

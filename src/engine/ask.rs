@@ -599,7 +599,7 @@ pub(super) fn server(account: &str, error: &imap::Error) -> EngineError {
         imap::Error::Stopped(_) => EngineError::Keep { account, because },
         // As `check` does: whatever is said of who we are.
         error if error.culprit() == Culprit::Credentials => EngineError::Credentials { account, because },
-        imap::Error::NoToken(_) => EngineError::Credentials { account, because },
+        imap::Error::NoToken(_) | imap::Error::NoPassword(_) => EngineError::Credentials { account, because },
         _ => EngineError::Server { account, because },
     }
 }

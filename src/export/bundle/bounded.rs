@@ -17,6 +17,49 @@ fn unpacked(packed: &[u8], most: u64) -> Option<Vec<u8>> {
     (found.len() as u64 <= most).then_some(found)
 }
 
+/// Whether a byte goes on with a name (ISO 32000-1 §7.2.2).
+fn is_regular(byte: u8) -> bool {
+    !matches!(
+        byte,
+        b'\0'
+            | b'\t'
+            | b'\n'
+            | 0x0c
+            | b'\r'
+            | b' '
+            | b'('
+            | b')'
+            | b'<'
+            | b'>'
+            | b'['
+            | b']'
+            | b'{'
+            | b'}'
+            | b'/'
+            | b'%'
+    )
+}
+
+/// Names as they are meant: any byte of one may stand as `#` and two digits (ISO 32000-1 §7.3.5).
+fn spelled(head: &[u8]) -> Vec<u8> {
+    let mut spelled = Vec::with_capacity(head.len());
+    let mut left = head;
+    while let Some((first, rest)) = left.split_first() {
+        let digits = rest.get(..2).filter(|_| *first == b'#').and_then(|digits| hex::decode(digits).ok());
+        match digits.as_deref() {
+            Some([byte]) => {
+                spelled.push(*byte);
+                left = rest.get(2..).unwrap_or_default();
+            }
+            _ => {
+                spelled.push(*first);
+                left = rest;
+            }
+        }
+    }
+    spelled
+}
+
 /// Whether the streams that a reader unpacks to find the objects of a PDF (tables and packed objects) come to no more than so many bytes. They are
 /// looked for by what stands before them, whatever the table of the PDF says.
 pub(super) fn is_bounded(pdf: &[u8], most: u64) -> bool {
@@ -24,8 +67,15 @@ pub(super) fn is_bounded(pdf: &[u8], most: u64) -> bool {
     for at in memchr::memmem::find_iter(pdf, b"stream") {
         let head = pdf.get(at.saturating_sub(HEAD)..at).unwrap_or_default();
         let begun = memchr::memmem::rfind(head, b"obj").and_then(|at| head.get(at..)).unwrap_or(head);
-        let says = |word: &[u8]| memchr::memmem::find(begun, word).is_some();
-        if begun.ends_with(b"end") || !(says(b"ObjStm") || says(b"XRef") || says(b"/W") || says(b"#")) {
+        if begun.ends_with(b"end") {
+            continue;
+        }
+        let begun = spelled(begun);
+        let says = |word: &[u8]| memchr::memmem::find(&begun, word).is_some();
+        // The pictures of a page have a `/Width`, and are unpacked by whoever shows them.
+        let has_widths = memchr::memmem::find_iter(&begun, b"/W")
+            .any(|at| begun.get(at + b"/W".len()).is_none_or(|next| !is_regular(*next)));
+        if !(says(b"ObjStm") || says(b"XRef") || has_widths) {
             continue;
         }
         if says(b"LZW") {
@@ -91,8 +141,12 @@ mod tests {
         check("/Type/XR#65f/Filter/FlateDecode", &large, false);
         check("/Type/ObjStm/Filter[/FlateDecode/FlateDecode]", &packed(&large), false);
         check("/Type/ObjStm/Filter/LZWDecode", b"x", false);
+        check("/#57 [1 2 1]/Filter/FlateDecode", &large, false);
+        check("/W 5 0 R/Filter/FlateDecode", &large, false);
         // What a page shows is unpacked by whoever shows it.
         check("/Filter/FlateDecode", &large, true);
+        check("/Subtype/Image/Width 2480/Height 3508/ColorSpace/DeviceRGB/Filter/FlateDecode", &large, true);
+        check("/Subtype/Image/ColorSpace[/Separation/PANTONE#20Red 4 0 R 5 0 R]/Filter/FlateDecode", &large, true);
         let both = [pdf("/Type/ObjStm", &packed(&vec![0; 30_000])), pdf("/Type/ObjStm", &packed(&vec![0; 30_000]))];
         assert!(!is_bounded(&both.concat(), 50_000), "all of them together");
     }

@@ -16,6 +16,7 @@ use crate::export::manifest::{
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Role, archive};
 use crate::mail::id::CaseId;
 use crate::pgp::detached;
+use crate::pgp::report::Acceptance;
 use crate::register::event::{Event, Payload};
 use crate::register::record::Digest;
 
@@ -37,7 +38,6 @@ impl Exporter {
         manifest.case = self.case.as_ref().map(|case| case.0.clone()).unwrap_or_default();
         manifest.title.clone_from(&self.title);
         manifest.written = now;
-        manifest.signed_by = self.signer(now);
         let before = earlier.clone();
         let earlier = self.vouched(folder, earlier, &mut manifest, gauge)?;
         done.left_out.clone_from(&manifest.left_out);
@@ -45,34 +45,30 @@ impl Exporter {
         let left_out = earlier.left_out.iter().filter(|one| !self.decided(one)).cloned();
         merged.left_out.extend(left_out);
         merged.take_in(earlier);
-        let same = Manifest { written: before.written, program: before.program.clone(), ..merged.clone() };
-        if same == before && folder.read(DIGESTS)?.is_some() {
-            let (beside, list) = beside(&same)?;
-            let is_there = |(name, content): &(&str, Vec<u8>)| {
-                folder.read(name).is_ok_and(|found| found.as_ref() == Some(content))
-            };
-            if folder.read(DIGESTS)?.as_ref() == Some(&list) && beside.iter().all(is_there) {
-                done.manifest = Digest::of(&list).to_string();
-                done.signed_by = self.sign(folder, &list, now)?;
-                // It was broken off before the register was told.
-                if self.is_told(Digest::of(&list))? {
-                    return Ok(());
-                }
-                return self.tell(done, Digest::of(&list));
-            }
-        }
+        // What was missing may have come again.
+        let there: HashSet<&str> = merged.files.iter().map(|entry| entry.path.as_str()).collect();
+        merged.left_out.retain(|left| !there.contains(left.what.as_str()));
         if merged.files.is_empty() {
             return Ok(());
         }
+        // Who signs is no reason to write anew what is signed: the key may be locked now.
+        let same = Manifest {
+            written: before.written,
+            program: before.program.clone(),
+            signed_by: before.signed_by.clone(),
+            ..merged.clone()
+        };
+        let same = (same == before).then_some(same);
+        let is_same = same.is_some();
         let former = former(folder, &before)?;
-        let (beside, list) = beside(&merged)?;
+        let ((beside, list), signed) = self.signed(folder, merged, same, now)?;
+        let mut is_written = false;
         for (name, content) in beside {
             // What is no manifest of ours was refused before anything was written.
             let is_ours = match folder.read(name) {
+                Ok(Some(found)) if found == content => continue,
                 Ok(None) => true,
-                Ok(Some(found)) => {
-                    name == PROVENANCE || found == content || former.contains(&(name, Digest::of(&found).to_string()))
-                }
+                Ok(Some(found)) => name == PROVENANCE || former.contains(&(name, Digest::of(&found).to_string())),
                 Err(_) => false,
             };
             if !is_ours {
@@ -80,14 +76,56 @@ impl Exporter {
                 done.aside.push((name.to_owned(), now));
             }
             folder.replace(name, &content)?;
+            is_written = true;
         }
-        // A signature over the former list would be one that does not hold.
-        folder.remove(SIGNATURE);
-        folder.replace(DIGESTS, &list)?;
-        done.signed_by = self.sign(folder, &list, now)?;
-        folder.sync()?;
+        if folder.read(DIGESTS)?.as_ref() != Some(&list) {
+            // A signature over the former list would be one that does not hold.
+            folder.remove(SIGNATURE);
+            folder.replace(DIGESTS, &list)?;
+            is_written = true;
+        }
+        if let Some((signer, signature)) = signed {
+            if folder.read(SIGNATURE)?.as_ref() != Some(&signature) {
+                folder.replace(SIGNATURE, &signature)?;
+                is_written = true;
+            }
+            done.signed_by = Some(signer);
+        }
+        if is_written {
+            folder.sync()?;
+        }
         done.manifest = Digest::of(&list).to_string();
-        self.tell(done, Digest::of(&list))
+        // It may have been broken off before the register was told.
+        if is_same && self.is_told(Digest::of(&list))? { Ok(()) } else { self.tell(done, Digest::of(&list)) }
+    }
+
+    /// What stands beside the files, and the signature over its list with who made it. `same`: the manifest of before, where nothing is new. An own key is
+    /// asked once at most, and for nothing where its signature is there.
+    fn signed(
+        &self,
+        folder: &Folder,
+        merged: Manifest,
+        same: Option<Manifest>,
+        now: Timestamp,
+    ) -> Result<(Beside, Option<Signed>), ExportError> {
+        if let Some(same) = &same {
+            let made = beside(same)?;
+            if let Some(signed) = self.own_signature(folder, &made.1, now)? {
+                return Ok((made, Some(signed)));
+            }
+        }
+        if let Some(signer) = self.signer(now) {
+            let signed_by = Some(signer.clone());
+            let made = match &same {
+                // It lacks the signature only.
+                Some(same) if same.signed_by == signed_by => beside(same)?,
+                _ => beside(&Manifest { signed_by, ..merged.clone() })?,
+            };
+            if let Ok(signature) = detached::sign_as(&self.keyring, &signer, &made.1, now) {
+                return Ok((made, Some((signer, signature))));
+            }
+        }
+        Ok((beside(&same.unwrap_or(merged))?, None))
     }
 
     /// Whether what an earlier export has left out is decided anew by this one.
@@ -178,15 +216,21 @@ impl Exporter {
     /// Whether an own key signed the list of digests that lies here, and this manifest is in it.
     fn is_signed(&self, folder: &Folder, manifest: &Manifest) -> Result<bool, ExportError> {
         let now = self.settings.clock.now();
-        let (list, signature, text) = (folder.read(DIGESTS)?, folder.read(SIGNATURE)?, folder.read(PROVENANCE)?);
-        let (Some(list), Some(signature), Some(text)) = (list, signature, text) else { return Ok(false) };
+        let (Some(list), Some(text)) = (folder.read(DIGESTS)?, folder.read(PROVENANCE)?) else { return Ok(false) };
         let digest = Digest::of(&text).to_string();
         let is_listed = read_digests(&String::from_utf8_lossy(&list))
             .is_ok_and(|lines| lines.iter().any(|(found, path)| path == PROVENANCE && *found == digest));
         let is_it = serde_json::from_slice::<Manifest>(&text).is_ok_and(|read| read == *manifest);
-        let own = self.keyring.certs(now).into_iter().filter(|info| info.has_secret);
-        let mut own = own.map(|info| info.fingerprint);
-        Ok(is_listed && is_it && own.any(|signer| self.holds(&signer, &list, &signature, now)))
+        Ok(is_listed && is_it && self.own_signature(folder, &list, now)?.is_some())
+    }
+
+    /// The signature that lies here, with whose it is, where it is an own key's over this list. The key may be locked.
+    fn own_signature(&self, folder: &Folder, list: &[u8], now: Timestamp) -> Result<Option<Signed>, ExportError> {
+        let Some(signature) = folder.read(SIGNATURE)? else { return Ok(None) };
+        let own = self.keyring.certs(now).into_iter();
+        let own = own.filter(|info| info.has_secret || info.acceptance == Acceptance::Own);
+        let signer = own.map(|info| info.fingerprint).find(|signer| self.holds(signer, list, &signature, now));
+        Ok(signer.map(|signer| (signer, signature)))
     }
 
     /// Whether a signature over a list is by this key.
@@ -194,26 +238,15 @@ impl Exporter {
         self.keyring.cert_bytes(signer).is_ok_and(|cert| detached::verify(&cert, list, signature, now))
     }
 
-    /// Signs the list, unless that is done: by whom.
-    fn sign(&self, folder: &mut Folder, list: &[u8], now: Timestamp) -> Result<Option<String>, ExportError> {
-        let Some(signer) = self.signer(now) else { return Ok(None) };
-        let there = folder.read(SIGNATURE)?;
-        if there.is_some_and(|signature| self.holds(&signer, list, &signature, now)) {
-            return Ok(Some(signer));
-        }
-        let Ok(signature) = detached::sign_as(&self.keyring, &signer, list, now) else { return Ok(None) };
-        folder.replace(SIGNATURE, &signature)?;
-        folder.sync()?;
-        Ok(Some(signer))
-    }
-
-    /// The own key that signs.
+    /// The own key that is to sign. Whether it can is not known before: an agent may be away.
     fn signer(&self, now: Timestamp) -> Option<String> {
-        let accounts = self.settings.config.accounts.iter();
-        let signer = accounts.filter_map(|account| self.keyring.signer_for(&account.address.addr, now)).next();
-        signer.filter(|signer| detached::sign_as(&self.keyring, signer, b"", now).is_ok())
+        let mut accounts = self.settings.config.accounts.iter();
+        accounts.find_map(|account| self.keyring.signer_for(&account.address.addr, now))
     }
 }
+
+/// A signature, with the fingerprint of the key that made it.
+type Signed = (String, Vec<u8>);
 
 /// What stands beside the files, by name, and the list of the digests of all.
 type Beside = (Vec<(&'static str, Vec<u8>)>, Vec<u8>);

@@ -1,8 +1,10 @@
 //! Exports of a profile that has mail and no server. Real ones, judged by other people's programs: `tests/it/export.rs`.
 
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use zeroize::Zeroizing;
 
 use super::fetch::Fetch;
 use super::gather::Letter;
@@ -16,6 +18,7 @@ use crate::engine::tests::{Running, World, fetched};
 use crate::export::{Entry, Manifest, Provenance};
 use crate::imap::{Body, Fetched};
 use crate::mail::id::MessageRef;
+use crate::pgp::agent::Agent;
 use crate::pgp::generate::generate;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
@@ -289,4 +292,140 @@ fn files_have_their_own_directories_also_beside_a_maildir() {
     assert!(paths(Form::Maildir).iter().all(|path| path.starts_with("Maildir/cur/")));
     let files = paths(Form::Files);
     assert!(files.len() == 2 && files.iter().all(|path| path.starts_with("01_")), "{files:?}");
+}
+
+/// What lies in a directory by itself: each file with its content and when it was written.
+fn beside(place: &Path) -> Vec<(String, Vec<u8>, std::time::SystemTime)> {
+    let files = std::fs::read_dir(place).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    let mut found: Vec<_> = files
+        .map(|path| {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            (name, std::fs::read(&path).unwrap(), path.metadata().unwrap().modified().unwrap())
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+/// An agent that does not answer; how often it was asked.
+#[derive(Debug)]
+struct Away(Arc<AtomicUsize>);
+
+impl Agent for Away {
+    fn sign(&self, _keygrip: &str, _hash: u8, _digest: &[u8]) -> Result<Vec<u8>, String> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Err("no agent answers".to_owned())
+    }
+
+    fn decrypt(&self, _keygrip: &str, _ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, String> {
+        Err("no agent answers".to_owned())
+    }
+}
+
+#[test]
+fn a_key_that_is_locked_or_away_costs_no_signature_that_is_there() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail(1, "note.txt", "It is open."))]);
+    let own =
+        generate("Beatrice Quill", "b.quill@quillpounce.example", "2026-05-01T08:00:00Z".parse().unwrap()).unwrap();
+    let key = || {
+        let mut keyring = Keyring::new();
+        keyring.add_secret(&own.secret, None).unwrap();
+        keyring
+    };
+    let locked = || {
+        let mut keyring = key();
+        keyring.lock();
+        keyring
+    };
+    let asked = Arc::new(AtomicUsize::new(0));
+    let away = || {
+        let mut keyring = locked();
+        let grips = vec![(own.info.fingerprint.clone(), "0".repeat(40))];
+        keyring.add_agent(&own.info.fingerprint, &grips, &(Arc::new(Away(Arc::clone(&asked))) as Arc<dyn Agent>));
+        keyring
+    };
+    let to = dir.path().join("out");
+    let place = to.join("NO-CASE");
+    let export = |keyring: Keyring| {
+        let mut exporter = exporter(&running, Form::Files, &to);
+        exporter.keyring = keyring.into();
+        exporter.run(AWAY, &|_| true).unwrap()
+    };
+    let signer = Some(own.info.fingerprint.clone());
+    assert_eq!(export(key()).signed_by, signer);
+    let signed = beside(&place);
+    assert!(signed.iter().any(|(name, ..)| name == "MANIFEST.sha256.sig"));
+    for keyring in [locked(), away(), key()] {
+        assert_eq!(export(keyring).signed_by, signer);
+        assert!(beside(&place) == signed, "something was written");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 0, "the agent was asked for what is there");
+    // A note in a table of ours: ours is made again, and the signature holds over it.
+    std::fs::write(place.join("INDEX.csv"), "a note").unwrap();
+    let done = export(locked());
+    assert_eq!((done.signed_by, done.aside.len()), (signer.clone(), 1));
+    let content = |name: &str| std::fs::read(place.join(name)).unwrap();
+    for (name, before, _) in &signed {
+        assert!(content(name) == *before, "{name}");
+    }
+    // One of before the manifest said who signs.
+    let mut manifest: Manifest = serde_json::from_slice(&content("manifest.json")).unwrap();
+    manifest.signed_by = None;
+    let old = manifest.json().unwrap();
+    let list = String::from_utf8(content("MANIFEST.sha256")).unwrap();
+    let digest = |content: &[u8]| Digest::of(content).to_string();
+    let list = list.replace(&digest(&content("manifest.json")), &digest(&old));
+    let now = "2026-05-11T09:00:00Z".parse().unwrap();
+    std::fs::write(place.join("manifest.json"), &old).unwrap();
+    std::fs::write(place.join("MANIFEST.sha256"), &list).unwrap();
+    let signature = crate::pgp::detached::sign_as(&key(), &own.info.fingerprint, list.as_bytes(), now).unwrap();
+    std::fs::write(place.join("MANIFEST.sha256.sig"), &signature).unwrap();
+    let old = beside(&place);
+    assert_eq!(export(key()).signed_by, signer);
+    assert!(beside(&place) == old, "it was written anew");
+    // Without a signature: none where there is no key, else one that the manifest tells of.
+    std::fs::remove_file(place.join("MANIFEST.sha256.sig")).unwrap();
+    assert_eq!(export(away()).signed_by, None);
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+    assert!(content("MANIFEST.sha256") == list.as_bytes());
+    assert_eq!(export(key()).signed_by, signer);
+    let manifest: Manifest = serde_json::from_slice(&content("manifest.json")).unwrap();
+    assert_eq!(manifest.signed_by, signer);
+    // Taken away from that.
+    let whole = content("MANIFEST.sha256");
+    std::fs::remove_file(place.join("MANIFEST.sha256.sig")).unwrap();
+    assert_eq!(export(key()).signed_by, signer);
+    assert!(content("MANIFEST.sha256") == whole && place.join("MANIFEST.sha256.sig").exists());
+    // Something new, and an agent that does not answer: nothing says that it is signed.
+    running.feed(7, vec![fetched(2, mail(2, "more.txt", "It is open, too."))]);
+    assert_eq!(export(away()).signed_by, None);
+    let manifest: Manifest = serde_json::from_slice(&content("manifest.json")).unwrap();
+    assert!(manifest.signed_by.is_none() && !place.join("MANIFEST.sha256.sig").exists());
+}
+
+#[test]
+fn what_is_there_again_is_missing_no_longer() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    running
+        .feed(7, (1..=2).map(|id| fetched(id, mail(id, &format!("note {id}.txt"), &format!("note {id}")))).collect());
+    let place = dir.path().join("NO-CASE");
+    let export = |ids: &[u32]| {
+        let mut exporter = exporter(&running, Form::Files, dir.path());
+        exporter.letters.retain(|letter| ids.iter().any(|id| letter.name == name(&running, *id)));
+        let done = exporter.run(AWAY, &|_| true).unwrap();
+        let manifest: Manifest = serde_json::from_slice(&std::fs::read(place.join("manifest.json")).unwrap()).unwrap();
+        (done, manifest.left_out)
+    };
+    let (done, left_out) = export(&[1, 2]);
+    assert!(left_out.is_empty(), "{left_out:?}");
+    let lost = &done.files.iter().find(|(entry, _)| entry.name == "note 2.txt").unwrap().0.path;
+    std::fs::remove_file(place.join(lost)).unwrap();
+    let (_, left_out) = export(&[1]);
+    assert_eq!(left_out.iter().map(|one| &one.what).collect::<Vec<_>>(), [lost]);
+    let (done, left_out) = export(&[1, 2]);
+    assert!(done.files.iter().any(|(entry, _)| entry.path == *lost) && place.join(lost).exists());
+    assert!(left_out.is_empty(), "{left_out:?}");
 }

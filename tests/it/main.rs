@@ -26,6 +26,7 @@ mod engine;
 mod engine_order;
 mod exchange;
 mod export;
+mod export_again;
 mod export_large;
 mod fuzzed;
 mod guard;

@@ -427,17 +427,13 @@ impl SortBy {
         Self::ALL.get((at + 1) % Self::ALL.len()).copied().unwrap_or_default()
     }
 
-    /// Sorts.
+    /// Sorts; what is equal stays in its order.
     pub fn sort(self, documents: &mut [Document]) {
         self.sort_by(documents, |document| document);
     }
 
-    /// Sorts what holds documents. What is equal stands in the order of its message, whatever the order was before.
+    /// Sorts what holds documents.
     pub fn sort_by<T>(self, rows: &mut [T], of: impl Fn(&T) -> &Document) {
-        rows.sort_by_cached_key(|row| {
-            let document = of(row);
-            (document.message_id.clone(), counted(&document.path), document.name.clone(), document.sha256.clone())
-        });
         match self {
             Self::Latest => rows.sort_by_key(|row| std::cmp::Reverse(of(row).at())),
             Self::Earliest => rows.sort_by_key(|row| of(row).at()),

@@ -126,6 +126,8 @@ pub enum Request {
     Append {
         /// The mailbox.
         mailbox: Option<String>,
+        /// It is the mailbox for sent mail, and made where it is missing.
+        makes: bool,
         /// The message with CRLF line ends.
         raw: Arc<[u8]>,
         /// Its flags.
@@ -234,7 +236,23 @@ impl Handle {
         flags: Flags,
         date: Option<i64>,
     ) -> Result<Appended, Error> {
-        self.ask(|answer| Request::Append { mailbox, raw, flags, date, answer }).await
+        let makes = mailbox.is_none();
+        self.ask(|answer| Request::Append { mailbox, makes, raw, flags, date, answer }).await
+    }
+
+    /// Appends the copy of a sent message to a mailbox of this name, or to the one for sent mail where `None`. One that is missing is made and
+    /// subscribed to.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub async fn file_sent(
+        &self,
+        mailbox: Option<String>,
+        raw: Arc<[u8]>,
+        flags: Flags,
+        date: Option<i64>,
+    ) -> Result<Appended, Error> {
+        self.ask(|answer| Request::Append { mailbox, makes: true, raw, flags, date, answer }).await
     }
 
     /// Looks for a Message-ID (without angle brackets) in a mailbox, or in the one for sent mail where `None`.

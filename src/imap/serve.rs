@@ -72,10 +72,10 @@ pub(super) async fn serve<S: Wire>(
             result => reply(result, answer),
         },
         // Never repeated by itself: the message may be there already.
-        Request::Append { mailbox, raw, flags, date, answer } => {
+        Request::Append { mailbox, makes, raw, flags, date, answer } => {
             let result = match mailbox.as_deref() {
-                Some(mailbox) => append(session, mailbox, &raw, &flags, date).await,
-                None => file_sent(session, sent.unwrap_or(SENT), &raw, &flags, date).await,
+                Some(mailbox) if !makes => append(session, mailbox, &raw, &flags, date).await,
+                named => file_sent(session, named.or(sent).unwrap_or(SENT), &raw, &flags, date).await,
             };
             if let Ok(appended) = &result {
                 shared.changed(&appended.mailbox);

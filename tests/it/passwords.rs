@@ -10,7 +10,7 @@ use std::time::Instant;
 use casemail::app::effect::{Effect, Passphrase};
 use casemail::app::event::Event;
 use casemail::app::view::Link;
-use casemail::config::{Account, Config, PasswordSource};
+use casemail::config::{self, Account, Config, PasswordSource};
 use casemail::engine::{Engine, Network, Opening};
 use casemail::store::profile::{Profile, Roots};
 use casemail::store::vault::{Cost, Vault};
@@ -61,6 +61,7 @@ impl World {
             ca_file: Some(dir.path().join("ca.pem")),
             password: source(dir.path()),
             sent_mailbox: None,
+            sent_copy: config::SentCopy::default(),
             client_certificate: None,
             skip: Vec::new(),
             compress: false,

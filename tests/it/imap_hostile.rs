@@ -749,7 +749,8 @@ async fn an_answer_that_is_always_unreadable_is_not_met_again_at_once() {
         })
         .await;
         assert!(matches!(result, Err(Error::Unreadable { .. })), "{phase}: {result:?}");
-        assert!(connections <= 3, "{phase}: {connections} connections");
+        // Each way to ask, and twice more to see that it is no chance.
+        assert!(connections <= 4, "{phase}: {connections} connections");
     }
 }
 

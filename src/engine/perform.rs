@@ -21,7 +21,6 @@ use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
 use crate::case::guard::{Accepted, Reason};
-use crate::imap;
 use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
@@ -216,17 +215,8 @@ impl Core {
                     self.announcer.send(Event::Notice(refusal(&error)));
                 }
             }
-            Effect::KeepDraft(draft) => {
-                let announcer = self.announcer.clone();
-                open.scribe.write(move |stores| {
-                    if let Err(error) = stores.state.keep_draft(&draft) {
-                        announcer.notice(Tone::Alarm, &format!("The draft could not be kept: {error}"));
-                    }
-                });
-            }
-            Effect::DropDraft => open.scribe.write(|stores| {
-                let _ = stores.state.drop_draft();
-            }),
+            Effect::KeepDraft(draft) => self.keep_draft(open, *draft),
+            Effect::DropDraft(key) => self.drop_draft(open, key),
             Effect::ListOutbox => self.send_outbox(open),
             Effect::RetryOutbox(id) => {
                 let done = self.retry_outbox(open, id);
@@ -271,10 +261,8 @@ impl Core {
                 let hits = hits.iter().map(ToString::to_string).collect();
                 self.announcer.send(Event::Completions(typed, hits));
             }
-            Effect::SyncNow => {
-                open.accounts.values().filter_map(|account| account.handle.as_ref()).for_each(imap::Handle::sync_now);
-                self.connect(open);
-            }
+            Effect::SyncNow => self.sync_all(open),
+            Effect::Password(name, typed) => self.take_password(open, name, typed),
             Effect::GoOnline(online) => self.set_online(open, online),
             Effect::ListConnections => self.send_connections(open),
             Effect::SyncAccount(name) => self.retry_account(open, &name),
@@ -319,6 +307,9 @@ impl Core {
                     Err(error) => Err(error.into()),
                 };
                 core.announcer.send(Event::Unlocked(opened.map_err(|error| refusal(&error))));
+                if let Some(open) = &core.open {
+                    core.offer_drafts(open);
+                }
                 core.mark_changed();
             });
         });
@@ -596,7 +587,7 @@ impl Core {
     fn confirm(&mut self, open: &mut Open, token: u64, said: Said) {
         let Some(place) = open.reviews.iter().position(|prepared| prepared.token == token) else {
             let words = "This review is too old: look at it again before sending.";
-            self.announcer.send(Event::Queued(Err(sentence(Tone::Warning, words))));
+            self.announcer.send(Event::Queued(None, Err(sentence(Tone::Warning, words))));
             return;
         };
         let prepared = open.reviews.remove(place);
@@ -609,11 +600,15 @@ impl Core {
                 } else {
                     format!("Queued; it leaves in {undo} s and can be taken back from the outbox until then.")
                 };
-                self.announcer.send(Event::Queued(Ok(sentence(Tone::Good, &words))));
+                // What was still to be written of it, when it was reviewed, is forgotten as well.
+                if let Some(key) = prepared.draft.key {
+                    self.drop_draft(open, key);
+                }
+                self.announcer.send(Event::Queued(prepared.draft.key, Ok(sentence(Tone::Good, &words))));
             }
             Err(error) => {
                 // Nothing was written: the review still stands.
-                self.announcer.send(Event::Queued(Err(refusal(&error))));
+                self.announcer.send(Event::Queued(prepared.draft.key, Err(refusal(&error))));
                 open.reviews.push(prepared);
             }
         }

@@ -93,7 +93,7 @@ impl Account {
 
     /// Whether the server can be asked now.
     pub(crate) fn is_online(&self) -> bool {
-        matches!(self.status.link, Link::Watching | Link::Syncing { .. })
+        matches!(self.status.link, Link::Watching { .. } | Link::Syncing { .. })
     }
 }
 
@@ -300,10 +300,10 @@ impl Core {
                     bytes_known: *bytes_known,
                 }
             }
-            imap::Link::Online { .. } => {
+            imap::Link::Online { live } => {
                 known.since = Some(now);
                 known.refused = false;
-                Link::Watching
+                Link::Watching { live: *live }
             }
             imap::Link::Waiting { why, retry_in, culprit } => {
                 if *culprit == Culprit::Credentials {

@@ -194,7 +194,7 @@ fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox, zone: &TimeZone
         }
         _ if unlisted.is_some() => Doing::Unlisted(unlisted.unwrap_or_default()),
         (_, Some(because)) => Doing::Refused(because.clone()),
-        (Link::Watching, None) => Doing::UpToDate,
+        (Link::Watching { .. }, None) => Doing::UpToDate,
         _ => Doing::Waiting,
     };
     ConnectionRow {

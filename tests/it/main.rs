@@ -35,6 +35,7 @@ mod imap_midway;
 mod imap_missing;
 mod imap_order;
 mod imap_tls;
+mod inner;
 mod keys;
 mod kill9;
 mod life_of_a_key;

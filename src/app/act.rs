@@ -144,10 +144,7 @@ impl Model {
 
     fn act_anywhere(&mut self, action: Action, out: &mut Vec<Effect>) -> bool {
         match action {
-            Action::Quit => {
-                self.keep_draft(out);
-                out.push(Effect::Quit);
-            }
+            Action::Quit => self.leave(out),
             Action::Suspend => out.push(Effect::Suspend),
             Action::Redraw => out.push(Effect::Redraw),
             Action::Lock => self.lock_now(out),
@@ -239,6 +236,10 @@ impl Model {
     }
 
     pub(super) fn go_home(&mut self, out: &mut Vec<Effect>) {
+        if self.is_being_queued() {
+            self.say(Tone::Plain, "The message is being put into the outbox.");
+            return;
+        }
         self.leave_composer(out);
         self.stop_documents(out);
         self.popups.clear();

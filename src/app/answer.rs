@@ -204,9 +204,12 @@ impl Model {
             (Decision::Outside(_), false) => {}
             (Decision::Outside(document), true) => out.push(Effect::Outside(document)),
             (Decision::Discard, true) => {
+                let key = self.composer_mut().and_then(|(composer, _)| composer.key());
                 self.screens.retain(|screen| !matches!(screen, Screen::Composer(_) | Screen::Review(_)));
                 self.kept = None;
-                out.push(Effect::DropDraft);
+                if let Some(key) = key {
+                    out.push(Effect::DropDraft(key));
+                }
                 self.shown_again(out);
                 self.say(Tone::Plain, "The draft was thrown away.");
             }
@@ -226,8 +229,11 @@ impl Model {
             (Decision::AcceptAll, yes) => self.accept_all(yes, out),
             (Decision::Refile, true) => out.push(Effect::Refile),
             (Decision::ChangeCase(_) | Decision::Refile, false) => {}
-            (Decision::Resume, true) => self.resume_kept(),
+            (Decision::Resume, true) => self.resume_kept(out),
             (Decision::Resume, false) => self.say_kept(),
+            (Decision::Leave, true) => out.push(Effect::Quit),
+            (Decision::Leave, false) => self.say(Tone::Plain, "casemail goes on."),
+            (Decision::SendWithout, yes) => self.send_without(yes, out),
             (Decision::ForgetDraft(id), true) => self.forget_draft(id, out),
             (Decision::SendAgain(id), true) => out.push(Effect::OutboxSendAgain(id)),
             (Decision::Arrived(id), true) => out.push(Effect::OutboxArrived(id)),

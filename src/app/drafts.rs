@@ -57,7 +57,7 @@ impl Model {
     pub(crate) fn take_up(&mut self, id: DraftId, out: &mut Vec<Effect>) {
         if id == AT_HAND {
             self.leave_drafts(out);
-            self.resume_kept();
+            self.resume_kept(out);
         } else if self.is_composing() {
             self.say(Tone::Plain, "A message is being written already.");
         } else {
@@ -84,7 +84,7 @@ impl Model {
             Ok(draft) => {
                 self.kept = None;
                 self.leave_drafts(out);
-                self.open_composer(*draft, None, out);
+                self.open_composer(*draft, out);
                 if let Some((composer, _)) = self.composer_mut() {
                     composer.touched = true;
                 }
@@ -124,8 +124,9 @@ impl Model {
 
     pub(crate) fn forget_draft(&mut self, id: DraftId, out: &mut Vec<Effect>) {
         if id == AT_HAND {
-            self.kept = None;
-            out.push(Effect::DropDraft);
+            if let Some(key) = self.kept.take().and_then(|kept| kept.key) {
+                out.push(Effect::DropDraft(key));
+            }
             self.fill_drafts();
         } else {
             out.push(Effect::ForgetDraft(id));

@@ -11,7 +11,7 @@ use super::view::Scope;
 use crate::case::AwaitingId;
 use crate::case::document::Document;
 use crate::mail::draft::Draft;
-use crate::mail::id::{CaseId, DraftId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, DraftId, DraftKey, MessageRef, OutboxId, ThreadId};
 use crate::pgp::report::Acceptance;
 use crate::plea::NegotiationId;
 use crate::register::CaseChange;
@@ -249,8 +249,8 @@ pub enum Effect {
     GoBack(u64),
     /// Keep the draft (sealed) so that a crash does not lose it.
     KeepDraft(Box<Draft>),
-    /// Forget the kept draft.
-    DropDraft,
+    /// Forget the draft at hand, if it is this one.
+    DropDraft(DraftKey),
     /// Run the outside editor on this text.
     Edit(String),
     /// Send the outbox.

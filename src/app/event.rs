@@ -18,7 +18,7 @@ use super::view::{
 use crate::case::Jurisdiction;
 use crate::keymap::key::Key;
 use crate::mail::draft::{Attachment, Draft};
-use crate::mail::id::{CaseId, DraftId, MessageRef, ThreadId};
+use crate::mail::id::{CaseId, DraftId, DraftKey, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 /// An input of [`update`](fn@super::update). Closed: whoever adds one handles it.
@@ -73,8 +73,10 @@ pub enum Event {
     Connections(Arc<[ConnectionRow]>),
     /// A draft was built, checked and sealed for review; or why not.
     Reviewed(Result<Arc<Review>, Sentence>),
-    /// A reviewed message is in the outbox (or why not).
-    Queued(Result<Sentence, Sentence>),
+    /// A reviewed message is in the outbox (or why not), and which draft it was.
+    Queued(Option<DraftKey>, Result<Sentence, Sentence>),
+    /// The draft on screen is kept (or why not), in answer to [`super::effect::Effect::KeepDraft`].
+    DraftKept(Option<DraftKey>, Result<(), Sentence>),
     /// The kept draft of a former run.
     DraftFound(Box<Draft>),
     /// A message was taken back from the outbox: it is a draft now, set aside under this number.
@@ -84,7 +86,7 @@ pub enum Event {
     /// The draft that was asked for by [`super::effect::Effect::TakeUpDraft`], or why it is not there.
     DraftTaken(Result<Box<Draft>, Sentence>),
     /// What the outside editor left: the new text, or why it was abandoned.
-    Edited(Result<String, Sentence>),
+    Edited(Timestamp, Result<String, Sentence>),
     /// Files that were asked for by [`super::effect::Effect::AttachFiles`] and its like, for which message; or why one cannot be sent along.
     Attached(ComposerId, Vec<Result<Enclosed, Sentence>>),
     /// What was pasted into this message names no files: it is a text.

@@ -18,6 +18,7 @@ mod filled;
 pub mod form;
 pub mod forms;
 mod keys;
+mod leaving;
 pub mod line;
 pub mod list;
 mod matters;

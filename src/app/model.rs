@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::effect::Effect;
 use super::export_view::Exporting;
+use super::leaving::Going;
 use super::popup::Popup;
 use super::screen::Screen;
 use super::screen::cases::Cases;
@@ -101,6 +102,12 @@ pub struct Model {
     pub(crate) hints: Vec<Hint>,
     /// The draft at hand, while no composer shows it.
     pub(crate) kept: Option<Box<Draft>>,
+    /// What was being written when the profile was locked, until it is known to be kept.
+    pub(crate) unkept: Option<Box<Draft>>,
+    /// Whoever wants to leave waits until the draft is kept.
+    pub(crate) leaving: bool,
+    /// Messages that are in the outbox and have not left.
+    pub(crate) going: Going,
     /// The drafts that were set aside, oldest first.
     pub(crate) drafts: Arc<[DraftRow]>,
     /// A draft was asked for and is on its way to the composer.
@@ -133,6 +140,9 @@ impl Model {
             pending: Vec::new(),
             hints: Vec::new(),
             kept: None,
+            unkept: None,
+            leaving: false,
+            going: Going::default(),
             drafts: Arc::from([]),
             taking_up: false,
             composers: 0,
@@ -378,6 +388,8 @@ impl Model {
 
     /// Drops every text of every message, and everything that names a person or a case.
     pub(crate) fn forget(&mut self) {
+        let typed = self.composer_mut().filter(|(composer, _)| composer.changed);
+        self.unkept = typed.and_then(|(composer, _)| composer.draft(false)).map(Box::new).or(self.unkept.take());
         self.screens = vec![Screen::Cases(Cases::default())];
         self.popups.clear();
         self.pending.clear();

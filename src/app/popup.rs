@@ -93,6 +93,10 @@ pub enum Decision {
     ForgetDraft(DraftId),
     /// Send what is reviewed, though the guard asks.
     Send,
+    /// Do without the attachments of the message that is passed on.
+    SendWithout,
+    /// End, though something has not left or is not kept.
+    Leave,
     /// Send an uncertain row again, though it may have arrived.
     SendAgain(OutboxId),
     /// Count an uncertain row as sent.

@@ -19,7 +19,7 @@ use crate::action::Action;
 use crate::keymap::Resolution;
 use crate::keymap::key::{Code, Key};
 use crate::mail::draft::Draft;
-use crate::mail::id::{MessageRef, ThreadId};
+use crate::mail::id::{DraftKey, MessageRef, ThreadId};
 use crate::mail::safe::SafeText;
 
 /// Takes in one event and answers what is to be done.
@@ -53,6 +53,9 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         // What has been typed since stays: whoever locks it and opens it again at once types faster than the stores close.
         Event::Locked if model.lock.is_some() => {}
         Event::Locked => model.forget(),
+        Event::DraftKept(key, result) => model.draft_kept(key, result, out),
+        Event::Notice(sentence) if model.lock.is_some() => model.missed(sentence),
+        Event::Outbox(rows) if model.lock.is_some() => model.count_leaving(&rows, out),
         Event::Unlocked(result) => model.unlocked(result, out),
         // A locked model takes in nothing else: an answer that was on its way when the lock fell must not put a text back on screen.
         _ if model.lock.is_some() => {}
@@ -93,6 +96,7 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
         Event::PleaFile(typed, answer) => model.plea_file(&typed, answer, out),
         Event::Recorded(result) => model.recorded(result),
         Event::Outbox(rows) => {
+            model.count_leaving(&rows, out);
             model.pleas_stale(out);
             for screen in &mut model.screens {
                 if let Screen::Outbox(outbox) = screen {
@@ -146,12 +150,12 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
             model.refresh(out);
         }
         Event::Reviewed(result) => model.reviewed(result),
-        Event::Queued(result) => model.queued(result, out),
+        Event::Queued(key, result) => model.queued(key, result, out),
         Event::DraftFound(draft) => model.draft_found(draft),
         Event::TakenBack(id, draft, words) => model.taken_back(id, &draft, words, out),
         Event::Drafts(rows) => model.drafts_listed(rows),
         Event::DraftTaken(result) => model.draft_taken(result, out),
-        Event::Edited(result) => model.edited(result),
+        Event::Edited(at, result) => model.edited(at, result),
         Event::Attached(to, answers) => model.attached(to, answers, out),
         Event::PastedText(to, text) => model.pasted_text(to, &text, out),
         Event::Paths(typed, rows) => model.paths_listed(&typed, rows, out),
@@ -355,6 +359,7 @@ impl Model {
             self.notice = None;
         }
         if self.lock.is_some() {
+            self.lock_at_last(out);
             return;
         }
         if let Some(Screen::Thread(thread)) = self.screens.last_mut() {
@@ -365,14 +370,8 @@ impl Model {
         }
         let idle = self.settings.idle_lock_minutes;
         if idle > 0 && now.duration_since(self.last_key).as_secs() >= i64::from(idle) * 60 {
-            self.lock_now(out);
+            self.lock_idle(out);
         }
-    }
-
-    pub(crate) fn lock_now(&mut self, out: &mut Vec<Effect>) {
-        self.keep_draft(out);
-        self.forget();
-        out.push(Effect::Lock);
     }
 
     pub(crate) fn composer_mut(&mut self) -> Option<(&mut Composer, Timestamp)> {
@@ -383,15 +382,20 @@ impl Model {
         })
     }
 
-    /// Keeps the draft on screen where it holds anything that is not kept yet.
-    pub(crate) fn keep_draft(&mut self, out: &mut Vec<Effect>) {
-        if let Some((composer, now)) = self.composer_mut()
-            && composer.changed
-            && let Some(draft) = composer.draft(false)
-        {
-            composer.kept(now);
-            out.push(Effect::KeepDraft(Box::new(draft)));
+    /// Keeps the draft on screen where it holds anything that is not kept yet; gives it then.
+    pub(crate) fn keep_draft(&mut self, out: &mut Vec<Effect>) -> Option<Box<Draft>> {
+        // What is being queued is no draft any more.
+        if self.is_being_queued() {
+            return None;
         }
+        let (composer, now) = self.composer_mut()?;
+        if !composer.changed {
+            return None;
+        }
+        let draft = Box::new(composer.draft(false)?);
+        composer.kept(now);
+        out.push(Effect::KeepDraft(draft.clone()));
+        Some(draft)
     }
 
     fn account(&mut self, status: AccountStatus, out: &mut Vec<Effect>) {
@@ -420,10 +424,14 @@ impl Model {
     fn unlocked(&mut self, result: Result<(), Sentence>, out: &mut Vec<Effect>) {
         match (result, &mut self.lock) {
             (Ok(()), _) => {
-                self.lock = None;
+                let missed = self.lock.take().and_then(|lock| lock.missed);
                 self.last_key = self.now;
                 self.arrange();
                 self.refresh(out);
+                if let Some(missed) = missed {
+                    self.tell(missed);
+                }
+                self.bring_back_unkept(out);
             }
             (Err(why), Some(lock)) => lock.refuse(why),
             (Err(why), None) => {
@@ -557,18 +565,21 @@ impl Model {
         }
     }
 
-    fn queued(&mut self, result: Result<Sentence, Sentence>, out: &mut Vec<Effect>) {
-        let mut was_ours = false;
-        if let Some(Screen::Review(review)) = self.screens.last_mut() {
-            was_ours = std::mem::take(&mut review.sending);
+    fn queued(&mut self, key: Option<DraftKey>, result: Result<Sentence, Sentence>, out: &mut Vec<Effect>) {
+        for screen in &mut self.screens {
+            if let Screen::Review(review) = screen {
+                review.sending = false;
+            }
         }
         match result {
             Ok(sentence) => {
-                if was_ours {
+                let is_it = |composer: &Composer| key.is_some() && composer.key() == key;
+                if self.screens.iter().any(|screen| matches!(screen, Screen::Composer(composer) if is_it(composer))) {
                     self.screens.retain(|screen| !matches!(screen, Screen::Review(_) | Screen::Composer(_)));
-                    self.kept = None;
-                    out.push(Effect::DropDraft);
                     self.shown_again(out);
+                }
+                if self.kept.as_ref().is_some_and(|kept| kept.key.is_some() && kept.key == key) {
+                    self.kept = None;
                 }
                 self.tell(sentence);
             }
@@ -589,7 +600,9 @@ impl Model {
         }));
     }
 
-    fn edited(&mut self, result: Result<String, Sentence>) {
+    fn edited(&mut self, at: Timestamp, result: Result<String, Sentence>) {
+        // Whoever comes out of the editor was here all the time.
+        (self.now, self.last_key) = (at, at);
         let Some((composer, now)) = self.composer_mut() else { return };
         if !std::mem::take(&mut composer.editing) {
             return;

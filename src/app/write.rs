@@ -11,7 +11,7 @@ use super::view::{AddressView, Assent, Offer, Scope, Sentence, Tone};
 use crate::action::Action;
 use crate::mail::address::Address;
 use crate::mail::draft::{Attachment, Disclosure, Draft, Origin};
-use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::id::{CaseId, DraftKey, MessageRef};
 use crate::mail::reply::{Me, Original, forward, reply, reply_all};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::{HeaderProtection, SignatureState};
@@ -100,15 +100,23 @@ impl Model {
         let view = std::sync::Arc::clone(&shown.view);
         let me = self.identity(&view.id.account);
         let addresses = |list: &[AddressView]| list.iter().map(|one| one.address.clone()).collect::<Vec<Address>>();
-        let (from, mut reply_to, to, mut cc) =
+        let (from, mut reply_to, mut to, mut cc) =
             (addresses(&view.from), addresses(&view.reply_to), addresses(&view.to), addresses(&view.cc));
         // Fields that a good signature does not cover: anybody on the way may have added an address (CVE-2024-49393).
         let open = view.openpgp.signature.state == SignatureState::Good
             && view.openpgp.header_protection == HeaderProtection::None;
-        let left_out = open && !(reply_to.is_empty() && (cc.is_empty() || action != Action::MessageReplyAll));
+        let is_mine = |one: &Address| Me { account: &me.account, from: &me.address, also: &me.also }.is(one);
+        let is_other =
+            |one: &Address| !is_mine(one) && !from.iter().any(|from| from.addr.eq_ignore_ascii_case(&one.addr));
+        let to_all = action == Action::MessageReplyAll && to.iter().chain(&cc).any(is_other);
+        let left_out = open && (to_all || reply_to.iter().any(is_other));
         if open {
             reply_to.clear();
             cc.clear();
+            // What oneself wrote went to whom it says.
+            if action == Action::MessageReplyAll && !from.iter().all(is_mine) {
+                to.clear();
+            }
         }
         // An answer in a negotiation goes to who wrote, and lets no older words ride along.
         let text: Vec<&str> = view.text.iter().map(SafeText::as_str).collect();
@@ -152,7 +160,7 @@ impl Model {
         } else if left_out && action != Action::MessageForward {
             self.say(
                 Tone::Warning,
-                "The signature does not cover Cc and Reply-To, so nobody was taken from them: add whom you want.",
+                "The signature does not cover To, Cc and Reply-To, so nobody was taken from them: add whom you want.",
             );
         }
     }
@@ -203,32 +211,58 @@ impl Model {
                 format!("The draft “{}” is set aside; {key} shows the drafts.", subject.truncate(30)),
             );
         }
-        self.open_composer(draft, carried, out);
+        self.open_composer(Draft { carrying: carried, ..draft }, out);
     }
 
-    /// Opens the composer. The attachments of the message it passes on are `carried` along as soon as they are here.
-    pub(crate) fn open_composer(&mut self, draft: Draft, carried: Option<MessageRef>, out: &mut Vec<Effect>) {
+    /// Opens the composer. The attachments of the message that it passes on come along as soon as they are here.
+    pub(crate) fn open_composer(&mut self, mut draft: Draft, out: &mut Vec<Effect>) {
         self.composers = self.composers.saturating_add(1);
-        let mut composer = Composer::new(ComposerId(self.composers), draft, self.now);
-        if let Some(message) = carried {
-            composer.carrying = Some(message.clone());
+        // Another one than those of every other run: its clock was another.
+        let now = u64::try_from(self.now.as_nanosecond().unsigned_abs() & u128::from(u64::MAX)).unwrap_or_default();
+        draft.key = draft.key.or(Some(DraftKey(now.wrapping_add(self.composers))));
+        let composer = Composer::new(ComposerId(self.composers), draft, self.now);
+        self.push(Screen::Composer(Box::new(composer)));
+        self.carry(out);
+    }
+
+    /// Has the attachments fetched that belong to the draft on screen and are not here yet.
+    fn carry(&mut self, out: &mut Vec<Effect>) {
+        if let Some((composer, _)) = self.composer_mut()
+            && let Some(message) = composer.carrying().cloned()
+        {
+            composer.fetching = true;
             out.push(Effect::CarryAttachments(message));
         }
-        self.push(Screen::Composer(Box::new(composer)));
     }
 
     /// Takes the attachments of a forwarded message, if the draft on screen still waits for those.
     pub(crate) fn carried(&mut self, message: &MessageRef, answer: Result<Vec<Attachment>, Sentence>) {
         let Some((composer, now)) = self.composer_mut() else { return };
-        if composer.carrying.as_ref() != Some(message) {
+        if composer.carrying() != Some(message) || !std::mem::take(&mut composer.fetching) {
             return;
         }
-        composer.carrying = None;
         match answer {
             Ok(files) => {
+                composer.draft_mut().carrying = None;
                 files.into_iter().for_each(|file| composer.attach(file, None, now));
             }
-            Err(why) => self.tell(why),
+            Err(why) => {
+                let question = format!("Go on without the attachments? {}", why.text);
+                self.popups
+                    .push(Popup::Ask(Ask { question: SafeText::line(&question), decision: Decision::SendWithout }));
+            }
+        }
+    }
+
+    /// The attachments of the message that is passed on do not come along, or not yet.
+    pub(crate) fn send_without(&mut self, yes: bool, out: &mut Vec<Effect>) {
+        let Some((composer, now)) = self.composer_mut() else { return };
+        if yes {
+            composer.draft_mut().carrying = None;
+            composer.touch(now);
+            self.keep_draft(out);
+        } else {
+            self.say(Tone::Warning, "The attachments are still missing: they are asked for again before it is sent.");
         }
     }
 
@@ -238,17 +272,17 @@ impl Model {
             return;
         }
         match (self.drafts.first().map(|row| row.id), self.drafts.len()) {
-            (None, _) => self.resume_kept(),
+            (None, _) => self.resume_kept(out),
             (Some(only), 1) if self.kept.is_none() => self.take_up(only, out),
             _ => self.show_drafts(out),
         }
     }
 
     /// Goes on with the draft at hand.
-    pub(crate) fn resume_kept(&mut self) {
+    pub(crate) fn resume_kept(&mut self, out: &mut Vec<Effect>) {
         match self.kept.take() {
             Some(draft) => {
-                self.open_composer(*draft, None, &mut Vec::new());
+                self.open_composer(*draft, out);
                 if let Some((composer, _)) = self.composer_mut() {
                     composer.touched = true;
                 }
@@ -378,7 +412,11 @@ impl Model {
 
     pub(crate) fn ask_review(&mut self, out: &mut Vec<Effect>) {
         let Some((composer, _)) = self.composer_mut() else { return };
-        if composer.carrying.is_some() {
+        if composer.carrying().is_some() {
+            let is_asked = composer.fetching;
+            if !is_asked {
+                self.carry(out);
+            }
             self.say(
                 Tone::Warning,
                 "The attachments of the forwarded message are still being read. Try again in a moment.",

@@ -117,7 +117,15 @@ impl Announcer {
     /// Drops what carries text of messages and has not been read: the profile is being locked.
     pub(crate) fn forget_texts(&self) {
         self.lock().events.retain(|event| {
-            matches!(event, Event::Changed | Event::Account(_) | Event::Locked | Event::Unlocked(_) | Event::Notice(_))
+            matches!(
+                event,
+                Event::Changed
+                    | Event::Account(_)
+                    | Event::Locked
+                    | Event::Unlocked(_)
+                    | Event::Notice(_)
+                    | Event::DraftKept(..)
+            )
         });
     }
 

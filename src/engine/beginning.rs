@@ -15,7 +15,6 @@ use super::register::Register;
 use super::scribe::Scribe;
 use super::tidying::Tidying;
 use super::{STACK_BYTES, keys, looking, outbox, refiling};
-use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
@@ -194,14 +193,7 @@ impl Core {
         if !self.settings.lazy {
             self.load(&mut open);
         }
-        let draft = open.stores.state.kept_draft();
         self.open = Some(open);
-        if let Ok(Some(draft)) = draft {
-            self.announcer.send(Event::DraftFound(Box::new(draft)));
-        }
-        if let Some(open) = &self.open {
-            self.send_drafts(open);
-        }
         Ok(())
     }
 }

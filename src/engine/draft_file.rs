@@ -105,6 +105,8 @@ pub(crate) fn read(bytes: &[u8], account: &str) -> Result<Read, String> {
         plea: None,
         sources: None,
         split: None,
+        key: None,
+        carrying: None,
     };
     Ok(Read { draft, attach_key, disclosed })
 }

@@ -5,9 +5,11 @@ use super::core::{Core, EngineError, Open};
 use super::outbox::TakenBack;
 use crate::app::event::Event;
 use crate::app::view::{DraftRow, Tone};
-use crate::mail::id::DraftId;
+use crate::mail::draft::Draft;
+use crate::mail::id::{DraftId, DraftKey};
 use crate::mail::safe::SafeText;
 use crate::store::state::KeptDraft;
+use crate::store::vault::random;
 
 fn row(kept: &KeptDraft) -> DraftRow {
     let draft = &kept.draft;
@@ -15,7 +17,48 @@ fn row(kept: &KeptDraft) -> DraftRow {
     DraftRow { id: kept.id, to: SafeText::line(&to.join(", ")), subject: SafeText::line(&draft.subject), at: kept.at }
 }
 
+fn new_key() -> DraftKey {
+    DraftKey(u64::from_le_bytes(random()))
+}
+
 impl Core {
+    /// Offers the draft at hand, and tells of the others: to a screen that is not locked any more, which takes in nothing before.
+    pub(crate) fn offer_drafts(&self, open: &Open) {
+        match open.stores.state.draft_at_hand(new_key()) {
+            Ok(None) => {}
+            Ok(Some(draft)) => self.announcer.send(Event::DraftFound(Box::new(draft))),
+            Err(error) => self.complain(&error),
+        }
+        self.send_drafts(open);
+    }
+
+    /// Keeps the draft on screen, and tells the screen whether it is kept.
+    pub(crate) fn keep_draft(&self, open: &Open, draft: Draft) {
+        let (now, announcer, key) = (self.now(), self.announcer.clone(), draft.key);
+        let (core, number) = (self.handle.clone(), open.number);
+        open.scribe.write(move |stores| {
+            let kept = stores.state.keep_draft(&draft, now);
+            let answer = match &kept {
+                Ok(_) => Ok(()),
+                Err(error) => Err(sentence(Tone::Alarm, &format!("The draft could not be kept: {error}"))),
+            };
+            announcer.send(Event::DraftKept(key, answer));
+            if let Ok(true) = kept {
+                core.front_of(number, |core, open| core.send_drafts(open));
+            }
+        });
+    }
+
+    /// Forgets the draft at hand, if it is this one: in order behind what the scribe has still to write.
+    pub(crate) fn drop_draft(&self, open: &Open, key: DraftKey) {
+        let announcer = self.announcer.clone();
+        open.scribe.write(move |stores| {
+            if let Err(error) = stores.state.drop_draft(key) {
+                announcer.notice(Tone::Alarm, &format!("The draft is still kept: {error}"));
+            }
+        });
+    }
+
     /// Sends the drafts to the screen.
     pub(crate) fn send_drafts(&self, open: &Open) {
         match open.stores.state.drafts() {
@@ -55,7 +98,7 @@ impl Core {
         let (now, announcer) = (self.now(), self.announcer.clone());
         let (core, number) = (self.handle.clone(), open.number);
         open.scribe.write(move |stores| {
-            let taken = match stores.state.take_up_draft(id, now) {
+            let taken = match stores.state.take_up_draft(id, new_key(), now) {
                 Ok(Some(draft)) => Ok(Box::new(draft)),
                 Ok(None) => Err(sentence(Tone::Warning, "That draft is gone.")),
                 Err(error) => Err(sentence(Tone::Alarm, &format!("The draft cannot be read: {error}"))),

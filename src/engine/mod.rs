@@ -252,7 +252,15 @@ impl Engine {
         threads.insert(0, thread);
         let engine = Self { core, settings, announcer, runtime: Some(runtime), threads, _profile: opening.profile };
         if let Some(vault) = opening.vault {
-            engine.core.ask(move |core| core.open_stores(vault))??;
+            engine.core.ask(move |core| {
+                core.open_stores(vault)?;
+                if let Some(open) = &core.open
+                    && !core.settings.lazy
+                {
+                    core.offer_drafts(open);
+                }
+                Ok::<_, EngineError>(())
+            })??;
         }
         Ok(engine)
     }

@@ -216,17 +216,8 @@ impl Core {
                     self.announcer.send(Event::Notice(refusal(&error)));
                 }
             }
-            Effect::KeepDraft(draft) => {
-                let announcer = self.announcer.clone();
-                open.scribe.write(move |stores| {
-                    if let Err(error) = stores.state.keep_draft(&draft) {
-                        announcer.notice(Tone::Alarm, &format!("The draft could not be kept: {error}"));
-                    }
-                });
-            }
-            Effect::DropDraft => open.scribe.write(|stores| {
-                let _ = stores.state.drop_draft();
-            }),
+            Effect::KeepDraft(draft) => self.keep_draft(open, *draft),
+            Effect::DropDraft(key) => self.drop_draft(open, key),
             Effect::ListOutbox => self.send_outbox(open),
             Effect::RetryOutbox(id) => {
                 let done = self.retry_outbox(open, id);
@@ -319,6 +310,9 @@ impl Core {
                     Err(error) => Err(error.into()),
                 };
                 core.announcer.send(Event::Unlocked(opened.map_err(|error| refusal(&error))));
+                if let Some(open) = &core.open {
+                    core.offer_drafts(open);
+                }
                 core.mark_changed();
             });
         });
@@ -596,7 +590,7 @@ impl Core {
     fn confirm(&mut self, open: &mut Open, token: u64, said: Said) {
         let Some(place) = open.reviews.iter().position(|prepared| prepared.token == token) else {
             let words = "This review is too old: look at it again before sending.";
-            self.announcer.send(Event::Queued(Err(sentence(Tone::Warning, words))));
+            self.announcer.send(Event::Queued(None, Err(sentence(Tone::Warning, words))));
             return;
         };
         let prepared = open.reviews.remove(place);
@@ -609,11 +603,15 @@ impl Core {
                 } else {
                     format!("Queued; it leaves in {undo} s and can be taken back from the outbox until then.")
                 };
-                self.announcer.send(Event::Queued(Ok(sentence(Tone::Good, &words))));
+                // What was still to be written of it, when it was reviewed, is forgotten as well.
+                if let Some(key) = prepared.draft.key {
+                    self.drop_draft(open, key);
+                }
+                self.announcer.send(Event::Queued(prepared.draft.key, Ok(sentence(Tone::Good, &words))));
             }
             Err(error) => {
                 // Nothing was written: the review still stands.
-                self.announcer.send(Event::Queued(Err(refusal(&error))));
+                self.announcer.send(Event::Queued(prepared.draft.key, Err(refusal(&error))));
                 open.reviews.push(prepared);
             }
         }

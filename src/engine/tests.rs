@@ -514,6 +514,46 @@ impl Engine {
 }
 
 #[test]
+fn a_kept_draft_is_offered_behind_the_word_that_the_profile_is_open() {
+    let world = World::new();
+    let running = world.open();
+    running.engine.submit(Effect::KeepDraft(Box::new(Draft { body: "By the weir.".into(), ..Draft::default() })));
+    running.event(|event| match event {
+        Event::DraftKept(_, kept) => kept.is_ok().then_some(()),
+        _ => None,
+    });
+    running.engine.submit(Effect::Lock);
+    running.event(|event| matches!(event, Event::Locked).then_some(()));
+    running.engine.submit(Effect::Unlock(Passphrase(PASSPHRASE.into())));
+    // A screen that is locked takes in nothing.
+    let mut is_open = false;
+    let (behind, draft) = running.event(|event| match event {
+        Event::Unlocked(answer) => {
+            answer.unwrap();
+            is_open = true;
+            None
+        }
+        Event::DraftFound(draft) => Some((is_open, draft)),
+        _ => None,
+    });
+    assert!(behind && draft.body == "By the weir." && draft.key.is_some(), "{behind} {draft:?}");
+    // What somebody else sends has nothing to do with it.
+    let eml =
+        b"From: b.quill@quillpounce.example\r\nTo: h.lintwhite@copfs.gov.example\r\nSubject: otter\r\n\r\nText.\r\n";
+    running.engine.send_raw(eml, None, Said::Nothing, false).unwrap();
+    let kept = || running.engine.core.ask_stores(|_, open| open.stores.state.kept_draft()).unwrap().unwrap();
+    assert_eq!(kept(), Some(*draft.clone()));
+    // Sent from the composer, it is no draft any more.
+    let to = vec![address("", "h.lintwhite@copfs.gov.example")];
+    let whole = Draft { to, subject: "otter".into(), ..*draft };
+    running.engine.submit(Effect::KeepDraft(Box::new(whole.clone())));
+    let review = running.review(whole);
+    running.confirm(review.token).unwrap();
+    running.engine.core.ask_stores(|_, open| open.scribe.flushed()).unwrap().recv().unwrap();
+    assert_eq!(kept(), None);
+}
+
+#[test]
 fn locked_means_nothing_is_readable_until_the_passphrase_is_right() {
     let world = World::new();
     let running = world.open();
@@ -574,7 +614,7 @@ impl Running {
     fn confirm(&self, token: u64) -> Result<(), String> {
         self.engine.submit(Effect::Confirm(token, Said::Nothing));
         self.event(|event| match event {
-            Event::Queued(answer) => Some(answer.map(|_| ()).map_err(|words| words.text.to_string())),
+            Event::Queued(_, answer) => Some(answer.map(|_| ()).map_err(|words| words.text.to_string())),
             _ => None,
         })
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
-use super::id::{CaseId, MessageRef};
+use super::id::{CaseId, DraftKey, MessageRef};
 
 /// A file to send along. The bytes are held, so that what was reviewed is what is sent even when the file changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,6 +127,12 @@ pub struct Draft {
     /// It goes as several messages where it is too large for one; of one that was built, how many files each of them has.
     #[serde(default, deserialize_with = "added_later")]
     pub split: Option<Vec<u32>>,
+    /// Which draft it is; `None`: it was never opened in the composer.
+    #[serde(default, deserialize_with = "added_later")]
+    pub key: Option<DraftKey>,
+    /// The message whose attachments belong to it and are not here yet: it is not sent without them unless a person says so.
+    #[serde(default, deserialize_with = "added_later")]
+    pub carrying: Option<MessageRef>,
 }
 
 impl Draft {

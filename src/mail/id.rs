@@ -107,6 +107,10 @@ impl fmt::Display for OutboxId {
     }
 }
 
+/// A message being written, wherever it is kept: given when it is first opened in the composer, and never to another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct DraftKey(pub u64);
+
 /// A draft that was set aside: durable, never used again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DraftId(pub u64);

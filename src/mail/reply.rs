@@ -54,7 +54,9 @@ pub struct Me<'a> {
 }
 
 impl Me<'_> {
-    fn is(&self, address: &Address) -> bool {
+    /// Whether an address is one of these.
+    #[must_use]
+    pub fn is(&self, address: &Address) -> bool {
         std::iter::once(self.from).chain(self.also).any(|own| own.canonical() == address.canonical())
     }
 

@@ -43,7 +43,7 @@ pub(super) struct Edited {
 
 impl Editor {
     /// Runs the editor on a text and waits for it. The terminal must have been given back. `must_end` is asked meanwhile: when it says
-    /// so, the editor is ended and nothing is taken over.
+    /// so, the editor is ended, and what it had saved by then is taken over.
     pub(super) fn run(&self, text: &str, must_end: &dyn Fn() -> bool) -> Edited {
         let only = |words: String| Edited { text: Err(say(Tone::Warning, &words)), note: None };
         let Some(words) = self.words() else {
@@ -65,7 +65,14 @@ impl Editor {
         let (flags, is_known) = discretion(&self.real_name(program));
         let status = match spawn(&words, &flags, &path, private.path(), must_end) {
             Ok(Some(status)) => status,
-            Ok(None) => return only("The editor was ended with the program; the text is unchanged.".to_owned()),
+            Ok(None) => {
+                let saved = private.read(&path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+                // Cut off while it was written, it may be empty.
+                return match saved.filter(|saved| !saved.trim().is_empty()) {
+                    Some(saved) => Edited { text: Ok(tidy(text, &saved)), note: None },
+                    None => only("The editor was ended with the program; the text is unchanged.".to_owned()),
+                };
+            }
             Err(error) => {
                 return only(format!(
                     "The editor `{program}` cannot be run: {error}. Set $VISUAL or $EDITOR; the text is unchanged."
@@ -239,6 +246,24 @@ mod tests {
         assert_eq!((text, left), (Ok("two".to_owned()), 0));
         assert!(note.unwrap().contains("may keep copies"));
         assert_eq!(edit("true", "unchanged\n").0, Ok("unchanged\n".to_owned()));
+    }
+
+    #[test]
+    fn what_was_saved_before_the_line_was_cut_comes_back() {
+        let check = |script: &str, expected: &str| {
+            let home = tempfile::tempdir().unwrap();
+            let (program, ready) = (home.path().join("ed-itor"), home.path().join("ready"));
+            let script = format!("#!/bin/sh\n{script}\ntouch {}\nexec sleep 600\n", ready.display());
+            std::fs::write(&program, script).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+            let configured = Some(vec![program.display().to_string()]);
+            let editor = Editor { configured, state: home.path().join("state"), ..Editor::default() };
+            let edited = editor.run("old", &|| ready.exists());
+            assert_eq!(edited.text.map_err(|why| why.text.to_string()).as_deref().unwrap_or("none"), expected);
+        };
+        check("printf 'half a thought' > \"$1\"", "half a thought");
+        check(": > \"$1\"", "none");
+        check("true", "old");
     }
 
     #[test]

@@ -330,12 +330,15 @@ impl Run<'_> {
                 }
                 Effect::Edit(text) => {
                     let edited = self.stage.edit(&text)?;
-                    go = self.come_back(pace)?;
-                    let note = edited.note.map(Event::Notice);
-                    for event in [Some(Event::Edited(edited.text)), note].into_iter().flatten() {
+                    // Before anything that may lock the profile: then nobody takes it in any more.
+                    let text = Event::Edited((self.now)(), edited.text);
+                    for event in [Some(text), edited.note.map(Event::Notice)].into_iter().flatten() {
                         if self.take_in(event, pace)? == Go::Quit {
                             go = Go::Quit;
                         }
+                    }
+                    if self.come_back(pace)? == Go::Quit {
+                        go = Go::Quit;
                     }
                 }
                 effect => (self.submit)(effect),

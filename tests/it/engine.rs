@@ -161,7 +161,7 @@ impl Screen {
         assert!(review.findings.iter().all(|f| f.tone < Tone::Alarm), "{:?}", review.findings);
         self.engine.submit(Effect::Confirm(review.token, Said::Nothing));
         self.event(|event| match event {
-            Event::Queued(answer) => Some(answer.unwrap()),
+            Event::Queued(_, answer) => Some(answer.unwrap()),
             _ => None,
         });
     }

@@ -181,7 +181,7 @@ fn what_is_asked_for_is_awaited_and_chased_from_its_row() {
     let seen = screen.wait_for("IDPC request, of");
     show("awaiting", &seen);
     let before = jiff::Zoned::now().date().saturating_add(jiff::ToSpan::days(1));
-    let due = before.strftime("%a %-d %b %Y 10:00").to_string();
+    let due = before.strftime("%a %d %b %Y 10:00").to_string();
     let seen = seen.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(seen.contains(&due) && seen.contains("less than a business day ago"), "{due}: {seen}");
 

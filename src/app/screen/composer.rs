@@ -6,7 +6,7 @@
 
 mod files;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ratatui_textarea::{CursorMove, TextArea, WrapMode};
 
 use crate::action::Action;
@@ -15,7 +15,7 @@ use crate::app::line::{Line, typed};
 use crate::app::view::Limit;
 use crate::mail::address::Address;
 use crate::mail::draft::{Draft, Protection};
-use crate::mail::id::{CaseId, MessageRef};
+use crate::mail::id::{CaseId, DraftKey, MessageRef};
 use crate::mail::safe::SafeText;
 
 /// The fields, in the order they are gone through.
@@ -80,8 +80,8 @@ pub struct Composer {
     pub sealed_answer: bool,
     /// A review has been asked for.
     pub reviewing: bool,
-    /// The message whose attachments are on their way into this draft; it is not sent before they are here.
-    pub carrying: Option<MessageRef>,
+    /// The attachments of the message that it passes on are on their way; it is not sent before they are here.
+    pub fetching: bool,
     /// Answers that it waits for with files that were asked for; it is not sent before they are here.
     pub awaited: usize,
     /// The text is in the outside editor.
@@ -123,7 +123,7 @@ impl Composer {
             protection: draft.protection,
             sealed_answer,
             reviewing: false,
-            carrying: None,
+            fetching: false,
             awaited: 0,
             editing: false,
             file: 0,
@@ -165,6 +165,18 @@ impl Composer {
     #[must_use]
     pub fn draft_mut(&mut self) -> &mut Draft {
         &mut self.base
+    }
+
+    /// Which draft it is.
+    #[must_use]
+    pub fn key(&self) -> Option<DraftKey> {
+        self.base.key
+    }
+
+    /// The message whose attachments belong to it and are not here yet.
+    #[must_use]
+    pub fn carrying(&self) -> Option<&MessageRef> {
+        self.base.carrying.as_ref()
     }
 
     /// The subject as typed.
@@ -428,6 +440,13 @@ impl Composer {
     pub fn kept(&mut self, now: Timestamp) {
         self.changed = false;
         self.kept_at = now;
+    }
+
+    /// The draft could not be kept: again in half a minute, or when something else is typed.
+    pub fn not_kept(&mut self, now: Timestamp) {
+        self.changed = true;
+        self.kept_at = now;
+        self.changed_at = now.saturating_add(SignedDuration::from_secs(27)).unwrap_or(now);
     }
 
     fn drop_completions(&mut self) {

@@ -15,11 +15,13 @@ pub struct Lock {
     pub trying: bool,
     /// Why the last one was refused.
     pub refused: Option<Sentence>,
+    /// The gravest thing that was told meanwhile: shown once it is open.
+    pub missed: Option<Sentence>,
 }
 
 impl Default for Lock {
     fn default() -> Self {
-        Self { entry: Passphrase(String::with_capacity(LONGEST)), trying: false, refused: None }
+        Self { entry: Passphrase(String::with_capacity(LONGEST)), trying: false, refused: None, missed: None }
     }
 }
 

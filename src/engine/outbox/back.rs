@@ -179,7 +179,8 @@ impl Batch {
         // Everybody or nobody: the draft has one list of files.
         let all_have = |part: usize| back.iter().all(|one| self.has(one, part, of) == Has::It);
         let gone: Vec<bool> = (0..of).map(|part| !counts.is_empty() && all_have(part)).collect();
-        let mut kept = draft.clone();
+        // Each message that is taken back is a draft of its own.
+        let mut kept = Draft { key: None, ..draft.clone() };
         let parts = counts.iter().enumerate().flat_map(|(part, count)| (0..*count).map(move |_| part));
         let has_gone = |part: usize| gone.get(part) == Some(&true);
         let places: Vec<usize> =

@@ -1,14 +1,26 @@
-//! When a row is due: by a time that only runs, so that a clock set forwards sends nothing early and one set back holds nothing for ever. Pure.
+//! When a row is due, and when it is past: due by a time that only runs, so that a clock set forwards sends nothing early and one set back holds nothing for ever. Pure.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::retry;
 use crate::engine::clock::Moment;
 use crate::mail::id::OutboxId;
 use crate::store::outbox::{OutboxEntry, OutboxState};
+
+/// Sent rows are shown for so long.
+const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Rows that were sent long ago and may be forgotten. One of the messages that a message goes as is kept while another has not gone: who takes that one
+/// back is told by it who has what.
+pub(super) fn past(rows: &[OutboxEntry], now: Timestamp) -> Vec<OutboxId> {
+    let is_sent = |row: &&OutboxEntry| row.state == OutboxState::Sent;
+    let under_way: HashSet<OutboxId> = rows.iter().filter(|row| !is_sent(row)).map(|row| row.batch).collect();
+    let is_old = |row: &&OutboxEntry| row.sent_at.is_some_and(|at| now.duration_since(at) > SENT_KEPT);
+    rows.iter().filter(is_sent).filter(is_old).filter(|row| !under_way.contains(&row.batch)).map(|row| row.id).collect()
+}
 
 /// What is waited for, and until when by the running time.
 #[derive(Debug, Default)]
@@ -61,7 +73,7 @@ mod tests {
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Moment, Waits};
+    use super::{Moment, Waits, past};
     use crate::mail::id::OutboxId;
     use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
 
@@ -83,6 +95,24 @@ mod tests {
 
     fn moment(wall: i64, running: u64) -> Moment {
         Moment { now: at(wall), elapsed: Duration::from_secs(running) }
+    }
+
+    #[test]
+    fn what_was_sent_is_forgotten_once_all_of_its_message_has_gone() {
+        let row = |id: u64, batch: u64, state: OutboxState, sent: i64| {
+            let row = OutboxEntry::new("work", "1@example.com", SmtpEnvelope::default(), start());
+            OutboxEntry { id: OutboxId(id), batch: OutboxId(batch), state, sent_at: Some(at(sent)), ..row }
+        };
+        let week = 7 * 24 * 3_600;
+        let rows = [
+            row(1, 1, OutboxState::Sent, 0),
+            row(2, 2, OutboxState::Sent, 0),
+            row(3, 2, OutboxState::Failed, 0),
+            row(4, 4, OutboxState::Sent, 5),
+            row(5, 5, OutboxState::SentNotFiled, 0),
+        ];
+        assert_eq!(past(&rows, at(week + 1)), [OutboxId(1)]);
+        assert!(past(&rows, at(week)).is_empty());
     }
 
     #[test]

@@ -55,6 +55,8 @@ pub(crate) fn queue_in(
         write.put_outbox_draft(*first, &prepared.draft)?;
         write.put_outbox_passed(*first, &Passed { accepted: accepted.clone(), sealed: prepared.sealed.clone() })?;
     }
-    write.drop_draft()?;
+    if let Some(key) = prepared.draft.key {
+        write.drop_draft(key)?;
+    }
     Ok(ids)
 }

@@ -7,12 +7,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::later::Since;
-use super::{Lane, Shared, locked};
+use super::{Lane, Shared, due, locked};
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::engine::announce::sentence;
@@ -27,8 +26,6 @@ use crate::store::state::StateError;
 const CONNECTIONS: usize = 2;
 /// Without anything due, the rows are looked at this often all the same.
 const REST: Duration = Duration::from_secs(300);
-/// Sent rows are shown for so long.
-const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Starts the worker of an opening, where it is not at work yet.
 pub(crate) fn start(core: &Core, open: &mut Open) {
@@ -137,12 +134,9 @@ impl Worker {
 
     /// Forgets what was sent long ago.
     async fn purge(&self) {
-        let now = self.settings.clock.now();
-        for row in self.rows().await.unwrap_or_default() {
-            let old = row.sent_at.is_some_and(|at| now.duration_since(at) > SENT_KEPT);
-            if row.state == OutboxState::Sent && old {
-                let _ = self.blocking(move |stores| stores.state.forget_outbox(row.id)).await;
-            }
+        let rows = self.rows().await.unwrap_or_default();
+        for id in due::past(&rows, self.settings.clock.now()) {
+            let _ = self.blocking(move |stores| stores.state.forget_outbox(id)).await;
         }
     }
 

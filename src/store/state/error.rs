@@ -87,9 +87,6 @@ pub enum StateError {
         /// What it was to become.
         state: OutboxState,
     },
-    /// Nobody finds anything among so many.
-    #[error("there are 200 drafts already: finish or throw away one of them first")]
-    TooManyDrafts,
     /// Too little room.
     #[error(transparent)]
     DiskFull(#[from] DiskFull),

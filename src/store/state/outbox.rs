@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Numbered, State, StateError, Write, place};
 use crate::case::guard::Passed;
 use crate::mail::draft::Draft;
-use crate::mail::id::{DraftId, OutboxId};
+use crate::mail::id::{DraftId, DraftKey, OutboxId};
 use crate::store::outbox::{Delivery, EntryV1, Next, OutboxEntry, OutboxState, Step};
 use crate::store::space;
 
@@ -23,8 +23,6 @@ pub(super) const DRAFTS: Numbered = Numbered::new("drafts");
 
 /// The name that the draft at hand goes by among the values.
 const DRAFT: &str = "store/draft";
-/// Drafts that are kept aside; more are refused, because nobody finds anything among so many.
-const DRAFTS_MAX: usize = 200;
 
 /// The name that what a batch was let past the guard with goes by among the values.
 fn passed(batch: OutboxId) -> String {
@@ -210,12 +208,17 @@ impl State {
         self.read_named(super::VALUES, "values", &passed(batch))
     }
 
-    /// Keeps the draft at hand in place of what it was before.
+    /// Keeps a draft as the one at hand, in place of what it was before. Another one that is at hand is set aside, whoever kept it: says whether one was.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn keep_draft(&self, draft: &Draft) -> Result<(), StateError> {
-        self.write(|write| write.put_value(DRAFT, draft))
+    pub fn keep_draft(&self, draft: &Draft, now: Timestamp) -> Result<bool, StateError> {
+        self.write(|write| {
+            let held = write.read_value::<Draft>(DRAFT)?;
+            let aside = held.is_some_and(|held| held.key != draft.key) && write.set_draft_aside(now)?.is_some();
+            write.put_value(DRAFT, draft)?;
+            Ok(aside)
+        })
     }
 
     /// The draft at hand.
@@ -226,12 +229,27 @@ impl State {
         self.read_named(super::VALUES, "values", DRAFT)
     }
 
-    /// Forgets the draft at hand.
+    /// The draft at hand. One that was kept before drafts had keys is `new` from now on.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn drop_draft(&self) -> Result<(), StateError> {
-        self.write(|write| write.drop_draft())
+    pub fn draft_at_hand(&self, new: DraftKey) -> Result<Option<Draft>, StateError> {
+        match self.kept_draft()? {
+            Some(draft) if draft.key.is_none() => {
+                let draft = Draft { key: Some(new), ..draft };
+                self.write(|write| write.put_value(DRAFT, &draft))?;
+                Ok(Some(draft))
+            }
+            kept => Ok(kept),
+        }
+    }
+
+    /// Forgets the draft at hand, if it is this one.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn drop_draft(&self, key: DraftKey) -> Result<(), StateError> {
+        self.write(|write| write.drop_draft(key))
     }
 
     /// The drafts set aside, oldest first. One that is damaged is left out and named in the second list.
@@ -269,18 +287,20 @@ impl State {
         self.write(|write| write.add_draft(draft, now))
     }
 
-    /// Takes a draft up: it is the one at hand then, and what was at hand is set aside. `None`: there is no such draft.
+    /// Takes a draft up: it is the one at hand then, and what was at hand is set aside. `None`: there is no such draft. One that was never opened
+    /// is `new` from now on.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn take_up_draft(&self, id: DraftId, now: Timestamp) -> Result<Option<Draft>, StateError> {
+    pub fn take_up_draft(&self, id: DraftId, new: DraftKey, now: Timestamp) -> Result<Option<Draft>, StateError> {
         self.write(|write| {
             let found: Option<KeptDraft> = write.read_numbered(DRAFTS, "drafts", id.0)?;
             let Some(kept) = found else { return Ok(None) };
             write.transaction.open_table(DRAFTS)?.remove(id.0)?;
             write.set_draft_aside(now)?;
-            write.put_value(DRAFT, &kept.draft)?;
-            Ok(Some(kept.draft))
+            let draft = Draft { key: kept.draft.key.or(Some(new)), ..kept.draft };
+            write.put_value(DRAFT, &draft)?;
+            Ok(Some(draft))
         })
     }
 
@@ -446,19 +466,18 @@ impl Write<'_> {
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn drop_draft(&self) -> Result<(), StateError> {
-        self.remove_value(DRAFT)
+    pub fn drop_draft(&self, key: DraftKey) -> Result<(), StateError> {
+        match self.read_value::<Draft>(DRAFT)? {
+            Some(held) if held.key == Some(key) => self.remove_value(DRAFT),
+            _ => Ok(()),
+        }
     }
 
-    /// Keeps a draft aside; gives its number.
+    /// Keeps a draft aside; gives its number. However many there are: whoever writes something else, or takes a message back, loses nothing.
     ///
     /// # Errors
-    /// [`StateError::TooManyDrafts`].
+    /// [`StateError`].
     pub fn add_draft(&self, draft: &Draft, now: Timestamp) -> Result<DraftId, StateError> {
-        let kept = self.transaction.open_table(DRAFTS)?.iter()?.count();
-        if kept >= DRAFTS_MAX {
-            return Err(StateError::TooManyDrafts);
-        }
         let size: usize = draft.attachments.iter().map(|one| one.content.len()).sum();
         if let Some(dir) = self.file.parent() {
             space::check(dir, super::SLACK + 2 * size as u64)?;
@@ -475,7 +494,7 @@ impl Write<'_> {
     pub fn set_draft_aside(&self, now: Timestamp) -> Result<Option<DraftId>, StateError> {
         let Some(draft) = self.read_value::<Draft>(DRAFT)? else { return Ok(None) };
         let id = self.add_draft(&draft, now)?;
-        self.drop_draft()?;
+        self.remove_value(DRAFT)?;
         Ok(Some(id))
     }
 

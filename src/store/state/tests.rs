@@ -11,7 +11,7 @@ use jiff::Timestamp;
 
 use super::{State, StateError};
 use crate::mail::draft::Draft;
-use crate::mail::id::OutboxId;
+use crate::mail::id::{DraftKey, OutboxId};
 use crate::pgp::report::Acceptance;
 use crate::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
 use crate::store::change::{Act, Change};
@@ -99,18 +99,41 @@ fn drafts_are_set_aside_and_taken_up_and_none_is_lost() {
         state.drafts().unwrap().0.into_iter().map(|kept| kept.draft.subject).collect()
     };
     assert_eq!(state.set_draft_aside(now()).unwrap(), None);
-    state.keep_draft(&draft("first")).unwrap();
+    assert!(!state.keep_draft(&draft("first"), now()).unwrap());
     let first = state.set_draft_aside(now()).unwrap().unwrap();
     assert_eq!(state.kept_draft().unwrap(), None);
-    state.keep_draft(&draft("second")).unwrap();
-    // What was at hand is laid by where another one is taken up.
-    assert_eq!(state.take_up_draft(first, now()).unwrap().unwrap().subject, "first");
-    assert_eq!(state.kept_draft().unwrap().unwrap().subject, "first");
+    let second = Draft { key: Some(DraftKey(2)), ..draft("second") };
+    state.keep_draft(&second, now()).unwrap();
+    // What was at hand is laid by where another one is taken up; one that was never opened is known by its key from now on.
+    let taken = state.take_up_draft(first, DraftKey(1), now()).unwrap().unwrap();
+    assert_eq!((taken.subject.as_str(), taken.key), ("first", Some(DraftKey(1))));
+    assert_eq!(state.kept_draft().unwrap().unwrap(), taken);
     assert_eq!(subjects(&state), ["second"]);
-    assert_eq!(state.take_up_draft(first, now()).unwrap(), None, "it is at hand");
-    let second = state.drafts().unwrap().0[0].id;
-    state.forget_draft(second).unwrap();
+    assert_eq!(state.take_up_draft(first, DraftKey(3), now()).unwrap(), None, "it is at hand");
+    let id = state.drafts().unwrap().0[0].id;
+    assert_eq!(state.take_up_draft(id, DraftKey(3), now()).unwrap(), Some(second), "it keeps its own");
+    let first = state.drafts().unwrap().0[0].id;
+    state.forget_draft(first).unwrap();
     assert!(subjects(&state).is_empty());
+}
+
+#[test]
+fn no_draft_is_written_over_by_another_one() {
+    let world = World::new();
+    let state = world.open();
+    let draft = |key: u64, body: &str| Draft { key: Some(DraftKey(key)), body: body.into(), ..Draft::default() };
+    state.keep_draft(&draft(1, "half a thought"), now()).unwrap();
+    assert!(!state.keep_draft(&draft(1, "a thought"), now()).unwrap(), "it is the same");
+    for other in 2..=300 {
+        assert!(state.keep_draft(&draft(other, "another"), now()).unwrap());
+    }
+    let aside = state.drafts().unwrap().0;
+    assert_eq!((aside.len(), aside[0].draft.clone()), (299, draft(1, "a thought")));
+    // Who sends, or throws away, another one leaves what is at hand.
+    state.drop_draft(DraftKey(299)).unwrap();
+    assert_eq!(state.kept_draft().unwrap(), Some(draft(300, "another")));
+    state.drop_draft(DraftKey(300)).unwrap();
+    assert_eq!(state.kept_draft().unwrap(), None);
 }
 
 #[test]
@@ -191,7 +214,7 @@ fn the_rest_round_trips() {
         passphrase: None,
         home: SecretHome::Asked,
     };
-    let draft = Draft { subject: "planted-draft-word".into(), ..Draft::default() };
+    let draft = Draft { subject: "planted-draft-word".into(), key: Some(DraftKey(7)), ..Draft::default() };
     let change = |seq| Change {
         seq,
         step: 1,
@@ -213,7 +236,7 @@ fn the_rest_round_trips() {
         let state = world.open();
         state.put_cert(&cert).unwrap();
         state.put_secret(&secret).unwrap();
-        state.keep_draft(&draft).unwrap();
+        state.keep_draft(&draft, now()).unwrap();
         state.put("planted-name", b"planted-value").unwrap();
         state
             .write(|write| {
@@ -235,7 +258,7 @@ fn the_rest_round_trips() {
     assert_eq!(state.next_change().unwrap(), 4, "a number is never given twice");
     state.remove_cert(&cert.fingerprint).unwrap();
     state.remove_secret(&secret.fingerprint).unwrap();
-    state.drop_draft().unwrap();
+    state.drop_draft(DraftKey(7)).unwrap();
     assert!(state.certs().unwrap().is_empty() && state.secrets().unwrap().is_empty());
     assert_eq!(state.kept_draft().unwrap(), None);
 }
@@ -247,7 +270,7 @@ fn nothing_readable_is_in_the_file() {
         let state = world.open();
         state.queue(entry(1), b"planted-body-word").unwrap();
         state.put("planted-name", b"planted-value").unwrap();
-        state.keep_draft(&Draft { body: "planted-draft".into(), ..Draft::default() }).unwrap();
+        state.keep_draft(&Draft { body: "planted-draft".into(), ..Draft::default() }, now()).unwrap();
     }
     let bytes = fs::read(world.file()).unwrap();
     for word in ["planted", "kestrel", "badger", "example"] {

@@ -41,7 +41,7 @@ impl Program for Scribe {
             }
             Event::Terminate => ("terminate".to_owned(), vec![Effect::Quit]),
             Event::Tick(_) => return Vec::new(),
-            Event::Edited(text) => (format!("edited {:?}", text.map_err(|why| why.text.to_string())), Vec::new()),
+            Event::Edited(_, text) => (format!("edited {:?}", text.map_err(|why| why.text.to_string())), Vec::new()),
             other => (format!("{other:?}"), Vec::new()),
         };
         self.told.push(told);
@@ -142,11 +142,11 @@ fn a_suspension_ends_with_the_size_told_anew() {
 }
 
 #[test]
-fn what_the_editor_left_is_told_after_the_terminal_is_back() {
+fn what_the_editor_left_is_told_before_anything_may_lock() {
     let played = play("e", "lq", Counter::default(), &Signals::silent());
     assert_eq!(
         played.told,
-        ["Resize(80, 24)", "e", "Resize(100, 40)", "Resumed", "edited Ok(\"text edited\")", "l", "q"]
+        ["Resize(80, 24)", "e", "edited Ok(\"text edited\")", "Resize(100, 40)", "Resumed", "l", "q"]
     );
     assert_eq!(played.calls, ["edit", "clear"]);
 }

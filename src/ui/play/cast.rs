@@ -19,7 +19,7 @@ use crate::case::template::{Facts, Template};
 use crate::case::{Accused, Case, Jurisdiction, Patterns};
 use crate::mail::address::Address;
 use crate::mail::draft::Draft;
-use crate::mail::id::{CaseId, MessageRef, OutboxId, ThreadId};
+use crate::mail::id::{CaseId, DraftKey, MessageRef, OutboxId, ThreadId};
 use crate::mail::safe::SafeText;
 use crate::pgp::report::{Badge, Covers, OpenPgp, SignatureReport, SignatureState};
 
@@ -125,6 +125,10 @@ pub(super) struct World {
     pub(super) drafts: Vec<DraftRow>,
     pub(super) connections: Vec<ConnectionRow>,
     pub(super) finding: Option<(Tone, &'static str)>,
+    /// Which draft was reviewed last.
+    pub(super) reviewed: Option<DraftKey>,
+    /// Nothing can be kept.
+    pub(super) full: bool,
     pub(super) assent: Assent,
     pub(super) keys: Vec<KeyRow>,
     pub(super) assistance: Vec<AssistRow>,
@@ -294,6 +298,8 @@ impl Default for World {
             ],
             drafts: Vec::new(),
             finding: None,
+            reviewed: None,
+            full: false,
             assent: Assent::Nothing,
             keys: super::keys::rows(),
             assistance: super::keys::assistance(),
@@ -453,7 +459,12 @@ impl World {
                 id.clone(),
                 Ok(SafeText::block("Return-Path: <h.lintwhite@copfs.gov.example>\nFrom: x\n\nbody").into()),
             )],
+            Effect::KeepDraft(draft) => {
+                let full = || sentence(Tone::Alarm, "The draft could not be kept: the disk is full.");
+                vec![Event::DraftKept(draft.key, if self.full { Err(full()) } else { Ok(()) })]
+            }
             Effect::Review(draft) => {
+                self.reviewed = draft.key;
                 let mut recipients = Vec::new();
                 for (field, list) in [("To", &draft.to), ("Cc", &draft.cc), ("Bcc", &draft.bcc)] {
                     recipients.extend(list.iter().map(|to| {
@@ -536,7 +547,9 @@ impl World {
                     Event::Drafts(arc(&self.drafts)),
                 ]
             }
-            Effect::Confirm(..) => vec![Event::Queued(Ok(sentence(Tone::Good, "In the outbox; on its way.")))],
+            Effect::Confirm(..) => {
+                vec![Event::Queued(self.reviewed, Ok(sentence(Tone::Good, "In the outbox; on its way.")))]
+            }
             _ => Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ mod enclosing;
 mod exports;
 mod hostile;
 mod keys;
+mod leaving;
 mod matters;
 mod pleas;
 mod reading;

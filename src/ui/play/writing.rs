@@ -51,7 +51,7 @@ fn what_came_encrypted_to_others_goes_to_nobody_whose_address_was_not_typed() {
     play.world.to_name = vec![("r.vellum@foxglove.example".to_owned(), false)];
     play.world.finding = Some((Tone::Alarm, "Nothing proves that r.vellum@foxglove.example could read it."));
     play.press("j<CR><CR>f");
-    let carried = play.model.composer_mut().and_then(|(composer, _)| composer.carrying.clone()).unwrap();
+    let carried = play.model.composer_mut().and_then(|(composer, _)| composer.carrying().cloned()).unwrap();
     play.event(Event::Carried(carried, Ok(Vec::new())));
     play.press("r.vellum@foxglove.example<C-s>y");
     assert!(!play.effects.iter().any(|effect| matches!(effect, Effect::Confirm(..))));
@@ -87,6 +87,8 @@ fn an_address_that_a_good_signature_does_not_cover_is_not_answered_to() {
     play.press("j<CR><CR>RYes.<C-s>");
     let draft = reviewed(&play).unwrap();
     assert!(draft.cc.is_empty(), "{:?}", draft.cc);
+    let to: Vec<&str> = draft.to.iter().map(|one| one.addr.as_str()).collect();
+    assert_eq!(to, ["h.lintwhite@copfs.gov.example"], "To is no better covered than Cc");
     let mut play = Play::new().keys("j<CR><CR>RYes.<C-s>");
     assert!(!reviewed(&play).unwrap().cc.is_empty());
     play.press("e");
@@ -99,8 +101,7 @@ fn review_sends_by_its_own_key_only_and_the_reviewed_token() {
     play.press("y");
     assert!(play.told().contains(&"Confirm(41, Nothing)".to_owned()), "{:?}", play.told());
     assert!(play.screen().contains("In the outbox"), "{}", play.screen());
-    assert!(play.told().contains(&"DropDraft".to_owned()));
-    assert!(!play.model.is_composing());
+    assert!(!play.model.is_composing() && play.model.kept.is_none());
 }
 
 #[test]
@@ -234,7 +235,7 @@ fn discarding_asks() {
     assert!(play.model.is_composing());
     play.press("<A-d>y");
     assert!(!play.model.is_composing());
-    assert!(play.told().contains(&"DropDraft".to_owned()));
+    assert!(play.told().iter().any(|one| one.starts_with("DropDraft")));
 }
 
 #[test]
@@ -353,7 +354,7 @@ fn forwarding_waits_for_the_attachments_and_takes_no_others() {
     assert!(asked.is_some(), "{told:?}\n{}", play.screen());
     let (right, wrong) = match play.model.composer_mut() {
         Some((composer, _)) => {
-            let right = composer.carrying.clone().unwrap();
+            let right = composer.carrying().cloned().unwrap();
             let wrong = crate::mail::id::MessageRef { uid: right.uid + 1, ..right.clone() };
             (right, wrong)
         }

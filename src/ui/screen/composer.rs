@@ -45,7 +45,7 @@ pub(in crate::ui) fn draw(model: &Model, composer: &Composer, canvas: &mut Canva
     let words = protection_in_words(composer.protection);
     canvas.put(body.x + NAMES, y, room, words, canvas.style(Scope::FieldText));
     y += 1;
-    if composer.carrying.is_some() {
+    if composer.carrying().is_some() {
         name(canvas, body, y, "Files");
         canvas.put(body.x + NAMES, y, room, "reading those of the forwarded message", canvas.style(Scope::TextMuted));
         y += 1;

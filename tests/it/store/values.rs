@@ -163,6 +163,8 @@ pub(super) fn draft(subject: &str) -> Draft {
         plea: None,
         sources: None,
         split: None,
+        key: None,
+        carrying: None,
     }
 }
 
@@ -300,7 +302,7 @@ pub(super) fn outbox_raw(number: u64) -> Vec<u8> {
 
 /// Everything in the state store but the outbox.
 pub(super) fn write_state(state: &State) {
-    state.keep_draft(&draft("at hand")).unwrap();
+    state.keep_draft(&draft("at hand"), now()).unwrap();
     state.put_cert(&cert(Acceptance::Rejected)).unwrap();
     state.put_secret(&secret()).unwrap();
     state.put("name", b"value").unwrap();

@@ -16,7 +16,7 @@ fn written(world: &World) -> Vec<u8> {
     for number in 0..ROWS {
         state.queue(entry(number), &vec![7; 300 * (number % 40)]).unwrap();
     }
-    state.keep_draft(&Draft { subject: "planted".into(), ..Draft::default() }).unwrap();
+    state.keep_draft(&Draft { subject: "planted".into(), ..Draft::default() }, super::now()).unwrap();
     drop(state);
     fs::read(world.file()).unwrap()
 }

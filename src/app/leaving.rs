@@ -1,0 +1,167 @@
+//! Leaving and locking: what is written stays, and what has not left is told of.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::effect::Effect;
+use super::model::Model;
+use super::popup::{Ask, Decision, Popup};
+use super::screen::Screen;
+use super::view::{OutboxRow, Sentence, Tone};
+use crate::mail::draft::Draft;
+use crate::mail::id::DraftKey;
+use crate::mail::safe::SafeText;
+
+/// A profile that nobody is at is locked behind a message that is being sent, but not for longer than this after its screen.
+const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+/// Messages that are in the outbox and have not left.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Going {
+    /// In the undo window, queued, put off, or on the wire.
+    pub(crate) waiting: usize,
+    /// Of these on the wire just now.
+    pub(crate) sending: usize,
+    /// The screen is locked and the profile is not yet: by when it is.
+    pub(crate) lock_by: Option<Timestamp>,
+}
+
+impl Going {
+    /// How many have not left, in words; nothing where all have.
+    pub(crate) fn words(self) -> Option<String> {
+        match self.waiting {
+            0 => None,
+            1 => Some("1 message has not left yet".to_owned()),
+            many => Some(format!("{many} messages have not left yet")),
+        }
+    }
+}
+
+impl Model {
+    /// The outbox has changed.
+    pub(crate) fn count_leaving(&mut self, rows: &[OutboxRow], out: &mut Vec<Effect>) {
+        let count = |states: &[&str]| rows.iter().filter(|row| states.contains(&row.state)).count();
+        self.going.waiting = count(&["held", "queued", "sending", "deferred"]);
+        self.going.sending = count(&["sending"]);
+        self.lock_at_last(out);
+    }
+
+    /// Whether a message that was reviewed is on its way into the outbox: until it is there, it can be neither changed nor left.
+    pub(crate) fn is_being_queued(&self) -> bool {
+        self.screens.iter().any(|screen| matches!(screen, Screen::Review(review) if review.sending))
+    }
+
+    /// How many messages have not left, in words.
+    #[must_use]
+    pub fn waiting_to_leave(&self) -> Option<String> {
+        self.going.words()
+    }
+
+    /// Ends the program: once the draft is kept, and with a yes where a message has not left.
+    pub(crate) fn leave(&mut self, out: &mut Vec<Effect>) {
+        let is_asked =
+            self.popups.iter().any(|one| matches!(one, Popup::Ask(ask) if matches!(ask.decision, Decision::Leave)));
+        if is_asked || self.leaving {
+            out.push(Effect::Quit);
+            return;
+        }
+        let is_unkept = self.keep_draft(out).is_some();
+        if let Some(words) = self.going.words() {
+            self.ask_to_leave(&format!("End casemail now? {words}; that goes on when it runs again."));
+        } else if is_unkept {
+            self.leaving = true;
+        } else {
+            out.push(Effect::Quit);
+        }
+    }
+
+    fn ask_to_leave(&mut self, question: &str) {
+        self.popups.push(Popup::Ask(Ask { question: SafeText::line(question), decision: Decision::Leave }));
+    }
+
+    /// Locks at once.
+    pub(crate) fn lock_now(&mut self, out: &mut Vec<Effect>) {
+        let unkept = self.keep_draft(out);
+        self.forget();
+        self.unkept = unkept.or(self.unkept.take());
+        self.going.lock_by = None;
+        out.push(Effect::Lock);
+    }
+
+    /// Nobody is there: the screen is locked at once, and the profile once nothing is on the wire. What is broken off there is sent from its beginning
+    /// again, or stays in doubt.
+    pub(crate) fn lock_idle(&mut self, out: &mut Vec<Effect>) {
+        if self.going.sending == 0 {
+            self.lock_now(out);
+            return;
+        }
+        let unkept = self.keep_draft(out);
+        self.forget();
+        self.unkept = unkept.or(self.unkept.take());
+        self.going.lock_by = self.now.checked_add(SENT_WITHIN).ok().or(Some(self.now));
+    }
+
+    /// Locks a profile behind its screen, where it is time.
+    pub(crate) fn lock_at_last(&mut self, out: &mut Vec<Effect>) {
+        if self.lock.is_some() && self.going.lock_by.is_some_and(|by| self.going.sending == 0 || by <= self.now) {
+            self.going.lock_by = None;
+            out.push(Effect::Lock);
+        }
+    }
+
+    /// The draft is kept, or it could not be.
+    pub(crate) fn draft_kept(&mut self, key: Option<DraftKey>, result: Result<(), Sentence>, out: &mut Vec<Effect>) {
+        let leaving = std::mem::take(&mut self.leaving);
+        let Err(why) = result else {
+            if self.unkept.as_ref().is_some_and(|draft| draft.key == key) {
+                self.unkept = None;
+            }
+            if leaving {
+                out.push(Effect::Quit);
+            }
+            return;
+        };
+        if self.lock.is_some() {
+            // It is in memory still, and comes back when the profile is open again.
+            self.missed(why);
+            return;
+        }
+        if leaving {
+            self.ask_to_leave(&format!("End casemail without the draft? {}", why.text));
+        }
+        if let Some((composer, now)) = self.composer_mut() {
+            if composer.key() == key {
+                composer.not_kept(now);
+            }
+        } else if let Some(draft) = self.kept.take_if(|kept| kept.key == key) {
+            self.reopen(*draft, out);
+        }
+        self.tell(why);
+    }
+
+    /// After an unlock: what could not be kept when it was locked is on screen again.
+    pub(crate) fn bring_back_unkept(&mut self, out: &mut Vec<Effect>) {
+        self.going.lock_by = None;
+        if let Some(draft) = self.unkept.take() {
+            self.reopen(*draft, out);
+        }
+    }
+
+    /// A draft that is kept nowhere stays on screen until it is.
+    fn reopen(&mut self, draft: Draft, out: &mut Vec<Effect>) {
+        self.open_composer(draft, out);
+        let now = self.now;
+        if let Some((composer, _)) = self.composer_mut() {
+            composer.touch(now);
+        }
+    }
+
+    /// Something was told while the screen was locked: the gravest of it is shown when it is open again.
+    pub(crate) fn missed(&mut self, sentence: Sentence) {
+        if let Some(lock) = &mut self.lock
+            && sentence.tone >= Tone::Warning
+            && lock.missed.as_ref().is_none_or(|missed| missed.tone <= sentence.tone)
+        {
+            lock.missed = Some(sentence);
+        }
+    }
+}

@@ -247,7 +247,7 @@ mod tests {
 
     #[test]
     fn more_parts_than_are_followed_are_told() {
-        let deep = format!("{HEAD}{}", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n".repeat(60));
+        let deep = format!("{HEAD}{}", "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n".repeat(60));
         assert_eq!(paths(deep.as_bytes(), "x.eml").1, Some(Unseen::Many));
         let deep = format!("{HEAD}{}\r\nx", "Content-Type: message/rfc822\r\n\r\n".repeat(9));
         let (found, unseen) = paths(deep.as_bytes(), "x.eml");

@@ -231,13 +231,10 @@ impl Model {
                 self.say(Tone::Warning, shut_words(&first));
             }
             Action::DocumentOutside => {
-                let host = if self.settings.is_remote {
-                    " This is a shared host: whoever has the right on it can read the copy while it is open."
-                } else {
-                    ""
-                };
+                // What matters stands first: a narrow screen cuts the end off.
+                let host = if self.settings.is_remote { "Shared host: others may read it. " } else { "" };
                 let question = format!(
-                    "Open \u{201c}{}\u{201d} in an outside program, outside the sandbox?{host} The copy is wiped when it ends.",
+                    "{host}Open it outside the sandbox? \u{201c}{}\u{201d}; the copy is wiped when it ends.",
                     first.name
                 );
                 let decision = Decision::Outside(Box::new(first));

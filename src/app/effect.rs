@@ -303,6 +303,8 @@ pub enum Effect {
     OfferTemplates(CaseId),
     /// Complete an address from what was typed, the people of this case first.
     Complete(String, Option<CaseId>),
+    /// Connect this account with a password that was typed, from now on.
+    Password(String, Passphrase),
     /// Sync all accounts now.
     SyncNow,
     /// Close all connections and stay offline, or come back online.

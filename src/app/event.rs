@@ -52,6 +52,11 @@ pub enum Event {
         /// What was asked, of what, with the leave to make the mailbox.
         again: Box<(Target, Deed)>,
     },
+    /// The password of an account has to be typed, where the person wants it connected.
+    AskPassword {
+        /// The account.
+        account: String,
+    },
     /// What was done, in words; it can be taken back.
     Done(SafeText),
     /// A step was taken back: lists are as they were before.

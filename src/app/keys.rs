@@ -260,6 +260,14 @@ impl Model {
         self.ask_secret("Passphrase of the key that is taken in", SecretUse::Import(source));
     }
 
+    /// An account has no password that its server takes.
+    pub(crate) fn ask_password(&mut self, account: String) {
+        let is_asked = |popup: &Popup| matches!(popup, Popup::Secret(secret) if matches!(&secret.then, SecretUse::Account(asked) if *asked == account));
+        if !self.popups.iter().any(is_asked) {
+            self.ask_secret(&format!("Password of {account}"), SecretUse::Account(account));
+        }
+    }
+
     /// Takes a key press for a passphrase that is being typed; whether one is.
     pub(crate) fn secret_key(&mut self, key: Key, out: &mut Vec<Effect>) -> bool {
         if !matches!(self.popups.last(), Some(Popup::Secret(_))) {
@@ -285,13 +293,19 @@ impl Model {
             self.say(Tone::Warning, "The two were not the same; nothing was written.");
             return true;
         }
-        out.push(Effect::Key(match secret.then {
+        let deed = match secret.then {
+            SecretUse::Account(_) if typed.0.is_empty() => return true,
+            SecretUse::Account(account) => {
+                out.push(Effect::Password(account, typed));
+                return true;
+            }
             SecretUse::Unlock { fingerprint, keep } => KeyDeed::Unlock { fingerprint, passphrase: typed, keep },
             SecretUse::Backup { fingerprint, directory } => {
                 KeyDeed::Backup { fingerprint, directory, passphrase: typed }
             }
             SecretUse::Import(source) => KeyDeed::Import(source, Some(typed)),
-        }));
+        };
+        out.push(Effect::Key(deed));
         true
     }
 

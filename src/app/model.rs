@@ -236,6 +236,7 @@ impl Model {
             Some(Screen::Outbox(_)) if body.height >= 18 => 9,
             Some(Screen::Outbox(_) | Screen::Changes(_) | Screen::Triage(_)) if body.height >= 9 => 5,
             Some(Screen::Case(_) | Screen::Awaiting(_)) if body.height >= 12 => 4,
+            Some(Screen::Documents(_)) if body.height >= 36 => 14,
             Some(Screen::Documents(_)) if body.height >= 18 => 8,
             Some(Screen::Documents(_)) if body.height >= 12 => 5,
             Some(Screen::Pleas(_)) if body.height >= 12 => 2,

@@ -161,6 +161,8 @@ pub enum SecretUse {
     },
     /// To open a key that is taken in.
     Import(KeySource),
+    /// To log in to the server of this account.
+    Account(String),
 }
 
 /// A passphrase being typed; it is not shown.

@@ -145,6 +145,7 @@ fn take(model: &mut Model, event: Event, out: &mut Vec<Effect>) {
             let words: String = chars.next().map(|c| c.to_uppercase().chain(chars).collect()).unwrap_or_default();
             model.say_undoable(&format!("{words}."));
         }
+        Event::AskPassword { account } => model.ask_password(account),
         Event::Undone => {
             model.as_stored();
             model.refresh(out);

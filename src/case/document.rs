@@ -366,6 +366,26 @@ pub fn folded(documents: &[Document]) -> Vec<Vec<usize>> {
     groups
 }
 
+/// A name by which people sort: numbers as such, `MG4` before `MG11`, small letters and capitals alike.
+fn counted(name: &str) -> String {
+    let (mut made, mut number) = (String::with_capacity(name.len()), String::new());
+    for c in name.chars().map(Some).chain([None]) {
+        match c.filter(char::is_ascii_digit) {
+            Some(digit) => number.push(digit),
+            None => {
+                let shown = number.trim_start_matches('0');
+                if !number.is_empty() {
+                    // Among other characters it stands where digits do; the longer is the larger.
+                    made.push_str(&format!("0{:06}{shown}", shown.len()));
+                }
+                number.clear();
+                made.extend(c.into_iter().flat_map(char::to_lowercase));
+            }
+        }
+    }
+    made
+}
+
 /// What a list is sorted by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SortBy {
@@ -425,8 +445,8 @@ impl SortBy {
         match self {
             Self::Latest => rows.sort_by_key(|row| std::cmp::Reverse(of(row).at())),
             Self::Earliest => rows.sort_by_key(|row| of(row).at()),
-            Self::Kind => rows.sort_by_cached_key(|row| (of(row).kind.code.clone(), of(row).name.to_lowercase())),
-            Self::Name => rows.sort_by_cached_key(|row| of(row).name.to_lowercase()),
+            Self::Kind => rows.sort_by_cached_key(|row| (counted(&of(row).kind.code), counted(&of(row).name))),
+            Self::Name => rows.sort_by_cached_key(|row| counted(&of(row).name)),
             Self::Size => rows.sort_by_key(|row| std::cmp::Reverse(of(row).bytes)),
             Self::From => rows.sort_by_cached_key(|row| of(row).from.to_lowercase()),
             Self::Unseen => rows.sort_by_key(|row| (of(row).seen, std::cmp::Reverse(of(row).at()))),

@@ -25,6 +25,10 @@ pub struct Rule {
     pub name: String,
     /// Hosts, and all below them.
     pub hosts: Vec<String>,
+    /// Hosts that are none of it all the same: the operator's own site for everybody.
+    pub except: Vec<String>,
+    /// What must stand in a link behind its host, one of it; empty: anything.
+    pub paths: Vec<String>,
     /// Domains of the author, and all below them; empty: any.
     pub from: Vec<String>,
     /// Words of the subject, one of which must stand in it; empty: any.
@@ -79,9 +83,15 @@ impl Portals {
         let subject = subject.to_lowercase();
         let mut found: Vec<Shared> = Vec::new();
         for link in links(text) {
-            let Some(host) = host(link) else { continue };
+            // Where it leads to in the end, not who looks at it on the way there.
+            let target = behind(link).unwrap_or_else(|| link.to_owned());
+            let Some(host) = host(&target) else { continue };
+            let path = target.get("https://".len()..).and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)));
+            let path = path.unwrap_or_default();
             let fits = |rule: &&Rule| {
                 rule.hosts.iter().any(|one| is_below(&host, one))
+                    && !rule.except.contains(&host)
+                    && (rule.paths.is_empty() || rule.paths.iter().any(|one| path.contains(one.as_str())))
                     && (rule.from.is_empty() || rule.from.iter().any(|one| is_below(&domain, one)))
                     && (rule.subject.is_empty() || rule.subject.iter().any(|one| subject.contains(&one.to_lowercase())))
             };
@@ -100,15 +110,53 @@ fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// The `https` links of a text, as they stand there.
+/// The `https` links of a text, as they stand there. What stands within one is part of it.
 fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.match_indices("https://").take(LINKS_MAX).filter_map(|(at, _)| {
-        let rest = text.get(at..)?;
-        let end = rest.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c));
-        let link = rest.get(..end.unwrap_or(rest.len()))?;
-        let link = link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']);
-        (link.len() <= LINK_MAX).then_some(link)
-    })
+    let mut rest = text;
+    let next = move || {
+        let (_, found) = rest.split_at(rest.find("https://")?);
+        let end = found.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c));
+        let (link, behind) = found.split_at(end.unwrap_or(found.len()));
+        rest = behind;
+        Some(link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']))
+    };
+    std::iter::from_fn(next).take(LINKS_MAX).filter(|link| link.len() <= LINK_MAX)
+}
+
+/// Letters that stand for others in a link (RFC 3986 §2.1).
+fn decoded(text: &str, sign: u8) -> Option<String> {
+    let (mut bytes, mut rest) = (Vec::with_capacity(text.len()), text.bytes());
+    while let Some(byte) = rest.next() {
+        if byte == sign {
+            let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+            let value = digit(rest.next())? * 16 + digit(rest.next())?;
+            bytes.push(u8::try_from(value).ok()?);
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+/// The link that another one leads to: mail servers put links to a filter of theirs (Microsoft's Safe Links, Proofpoint's URL Defense) in the place
+/// of those that were written. Nothing is asked: the other one stands in it.
+fn behind(link: &str) -> Option<String> {
+    let host = host(link)?;
+    let query = |name: &str| {
+        let pairs = link.split_once('?')?.1.split('#').next()?;
+        pairs.split(['&', ';']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    };
+    let found = if is_below(&host, "safelinks.protection.outlook.com") {
+        decoded(query("url")?, b'%')
+    } else if is_below(&host, "urldefense.com") || is_below(&host, "urldefense.proofpoint.com") {
+        match link.split_once("/v3/__") {
+            Some((_, rest)) => rest.split("__").next().map(str::to_owned),
+            None => decoded(&query("u")?.replace('_', "/"), b'-'),
+        }
+    } else {
+        None
+    };
+    found.filter(|found| found.starts_with("https://"))
 }
 
 /// The host that a link leads to: what stands behind a user name, before a port. `None` for what no browser takes, and for names that are not plain.
@@ -131,6 +179,7 @@ pub fn read_rules(top: &mut Fields<'_>) -> Vec<Rule> {
         };
         let lower = |list: Vec<String>| -> Vec<String> { list.iter().map(|one| one.to_lowercase()).collect() };
         let (hosts, from, subject) = (lower(list("hosts")), lower(list("from")), list("subject"));
+        let (except, paths) = (lower(list("except")), list("paths"));
         if let Some(name) = name {
             let place = fields.place_of("hosts");
             let odd = hosts.iter().find(|one| host(&format!("https://{one}/")).as_deref() != Some(one.as_str()));
@@ -141,7 +190,7 @@ pub fn read_rules(top: &mut Fields<'_>) -> Vec<Rule> {
                 let cure = "write the name of a server, for instance \"portal.example\"";
                 fields.note(Finding::error(place, format!("`{odd}` is no name of a server"), cure));
             } else {
-                rules.push(Rule { name, hosts, from, subject });
+                rules.push(Rule { name, hosts, except, paths, from, subject });
             }
         }
         top.adopt(fields.end());
@@ -159,6 +208,8 @@ mod tests {
         let rule = |name: &str, from: &[&str], subject: &[&str]| Rule {
             name: name.into(),
             hosts: vec!["portal.example".into()],
+            except: vec!["www.portal.example".into()],
+            paths: Vec::new(),
             from: from.iter().map(|one| (*one).to_owned()).collect(),
             subject: subject.iter().map(|one| (*one).to_owned()).collect(),
         };
@@ -178,6 +229,8 @@ mod tests {
             "https://portal.example@evil.example/",
             "https://evilportal.example/",
             "http://portal.example/",
+            "https://www.portal.example/about",
+            "https://evil.example/?to=https://portal.example/",
             "https://p\u{43e}rtal.example/",
             "https://",
             "portal.example",
@@ -186,6 +239,54 @@ mod tests {
         }
         assert!(shared("a@evil.example", "Disclosure", "https://portal.example/").is_empty());
         assert!(shared("a@copfs.example", "Lunch", "https://portal.example/").is_empty());
+    }
+
+    /// What the shipped rules say of a link.
+    fn shipped(link: &str) -> Option<String> {
+        let text = format!("Hello,\n\nOpen <{link}>\n");
+        Portals::default().shared("a@b.example", "", &text).into_iter().next().map(|one| one.portal)
+    }
+
+    #[test]
+    fn a_share_is_told_from_the_site_of_who_runs_the_portal() {
+        for (link, portal) in [
+            ("https://das.copfs.gov.uk/", Some("Defence Agent Service")),
+            ("https://www.copfs.gov.uk/contact", None),
+            ("https://switch.egress.com/ui/package/abc", Some("Egress")),
+            ("https://www.egress.com/", None),
+            ("https://desc.evidence.com/axon/share?id=1", Some("evidence portal")),
+            ("https://firm-my.sharepoint.com/:u:/g/personal/x?e=4%3aab", Some("SharePoint or OneDrive")),
+            ("https://1drv.ms/u/s!abc", Some("SharePoint or OneDrive")),
+            ("https://firm.sharepoint.com/sites/news", None),
+            ("https://firm.sharepoint.com.evil.example/:u:/x", None),
+            ("https://evidence.com.evil.example/share", None),
+            ("https://xn--evdence-9za.com/share", None),
+            ("https://we.tl/t-abc", Some("file transfer")),
+        ] {
+            assert_eq!(shipped(link).as_deref(), portal, "{link}");
+        }
+    }
+
+    #[test]
+    fn a_link_that_a_filter_stands_before_leads_where_it_says() {
+        let safe = "https://eur01.safelinks.protection.outlook.com/?url=";
+        for (link, portal) in [
+            (format!("{safe}https%3A%2F%2Fswitch.egress.com%2Fui%2Fx%3Fa%3D1&data=05&reserved=0"), Some("Egress")),
+            (format!("{safe}https%3A%2F%2Fegress.com.evil.example%2Fui&data=05"), None),
+            (format!("{safe}http%3A%2F%2Fswitch.egress.com%2Fui"), None),
+            (format!("{safe}%zz"), None),
+            ("https://urldefense.com/v3/__https://switch.egress.com/ui/x__;!!abc!def$".to_owned(), Some("Egress")),
+            (
+                "https://urldefense.proofpoint.com/v2/url?u=https-3A__switch.egress.com_ui&d=x".to_owned(),
+                Some("Egress"),
+            ),
+            ("https://safelinks.evil.example/?url=https%3A%2F%2Fswitch.egress.com%2Fui".to_owned(), None),
+        ] {
+            assert_eq!(shipped(&link).as_deref(), portal, "{link}");
+            // It is kept as it stood there.
+            let kept = Portals::default().shared("", "", &link);
+            assert!(kept.iter().all(|one| one.link == link), "{kept:?}");
+        }
     }
 
     #[test]

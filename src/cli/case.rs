@@ -13,6 +13,7 @@ use super::refile;
 use super::thread;
 use crate::app::screen::case::lines;
 use crate::app::view::Scope;
+use crate::case::document::Direction;
 use crate::case::retention::{self, Procedure};
 use crate::case::{Case, Jurisdiction, State};
 use crate::engine::EngineError;
@@ -103,6 +104,7 @@ struct Destroyed<'a> {
 struct Imported {
     schema: &'static str,
     files: Vec<ImportedLine>,
+    refused: Vec<NotImported>,
 }
 
 #[derive(Serialize)]
@@ -112,34 +114,57 @@ struct ImportedLine {
     sha256: String,
     source: String,
     fetched: Option<Timestamp>,
+    /// The messages that the same content came or went with.
+    also_in: Vec<String>,
 }
 
-/// Takes files in, one after another; the first that cannot be taken in ends it, and those before it stay.
+/// A file that was not taken in.
+#[derive(Serialize)]
+struct NotImported {
+    path: String,
+    because: String,
+}
+
+/// Takes files in, one after another. One that cannot be taken in is told and keeps no other back.
 fn import(call: &mut Call<'_>, id: &str, files: &[std::path::PathBuf], source: &str) -> Outcome {
     let case = find(call, id)?;
-    let mut taken = Vec::new();
+    let known = call.engine()?.documents(&case.id)?;
+    let (mut taken, mut refused) = (Vec::new(), Vec::new());
     for file in files {
-        let done = call.engine()?.import(&case.id, &call.cwd.join(file), source);
-        let done = done.map_err(|error| match error {
-            EngineError::Refused(words) => Failure::no(words),
-            error => error.into(),
-        })?;
+        let done = match call.engine()?.import(&case.id, &call.cwd.join(file), source) {
+            Ok(done) => done,
+            Err(EngineError::Refused(because)) => {
+                refused.push(NotImported { path: file.to_string_lossy().into_owned(), because });
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let sha256 = done.sha256.to_string();
+        let same = known.iter().filter(|one| one.sha256 == sha256 && one.direction != Direction::ByHand);
         taken.push(ImportedLine {
+            also_in: same.filter_map(|one| one.message.as_ref()).map(ToString::to_string).collect(),
             name: done.name,
             bytes: done.bytes,
-            sha256: done.sha256.to_string(),
+            sha256,
             source: done.source,
             fetched: done.fetched,
         });
     }
+    let is_whole = refused.is_empty();
+    for one in &refused {
+        call.output.say(&one.because);
+    }
     if call.output.json() {
-        call.output.document(&Imported { schema: "casemail.imported/1", files: taken })?;
+        call.output.document(&Imported { schema: "casemail.imported/1", files: taken, refused })?;
     } else {
         for line in &taken {
             call.output.line(&format!("{}  {}  ({} bytes)", line.sha256, line.name, line.bytes))?;
+            if let Some(message) = line.also_in.first() {
+                call.output.say(&format!("{}: the same content is in the message {message}, too", line.name));
+            }
         }
     }
-    Ok(Exit::Done)
+    Ok(if is_whole { Exit::Done } else { Exit::No })
 }
 
 fn refused(error: EngineError) -> Failure {

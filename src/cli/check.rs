@@ -178,7 +178,7 @@ pub(super) fn servers(
 /// Where what was refused stands.
 fn cure(proof: &Proof) -> &'static str {
     match proof {
-        Proof::Password(_) => "see `user` and `password` in config.toml",
+        Proof::Password(_) | Proof::Fetched(_) => "see `user` and `password` in config.toml",
         Proof::Token(_) => "see `user` and `token` in config.toml",
         Proof::Certificate => "see `client_certificate` in config.toml",
     }

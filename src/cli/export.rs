@@ -25,6 +25,9 @@ struct Document<'a> {
     signed_by: Option<&'a str>,
     files: Vec<Line<'a>>,
     left_out: &'a [LeftOut],
+    /// Somebody else's files that lay under a name of ours: that name, and the one that they have now.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    aside: &'a [(String, String)],
 }
 
 #[derive(Serialize)]
@@ -81,6 +84,7 @@ fn print(call: &mut Call<'_>, done: &Exported) -> Outcome {
             signed_by: done.signed_by.as_deref(),
             files: done.files.iter().map(|(entry, already)| Line { entry, already: *already }).collect(),
             left_out: &done.left_out,
+            aside: &done.aside,
         })?;
     } else {
         for (entry, already) in &done.files {

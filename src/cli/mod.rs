@@ -16,6 +16,7 @@ mod confirm;
 mod environment;
 mod exit;
 mod export;
+mod interrupt;
 mod key;
 mod listed;
 mod manual;
@@ -258,6 +259,7 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
         }
     }
     drop(stdin);
+    transfer::see_off(output, &engine, sends(command));
     engine.close();
     match (then_new_keys, outcome) {
         (Some((way, config, id)), Ok(Exit::Done)) => {
@@ -281,6 +283,16 @@ fn with_profile(cli: &Cli, command: &Command, environment: &Environment, output:
 fn without_profile(command: &Command, environment: &Environment, output: &mut Output<'_>) -> Outcome {
     let mut stdin = io::stdin().lock();
     call::run(&mut Call::new(environment.cwd.clone(), &mut stdin, output.reborrow(), None), command)
+}
+
+/// Commands that are there to send mail.
+fn sends(command: &Command) -> bool {
+    match command {
+        Command::Send { dry_run, .. } => !dry_run,
+        Command::Plea(command) => command.sends(),
+        Command::Outbox(Outbox::Retry { .. } | Outbox::Resolve { .. }) => true,
+        _ => false,
+    }
 }
 
 /// Commands that need the passwords of accounts.

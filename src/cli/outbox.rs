@@ -8,6 +8,7 @@ use super::call::Call;
 use super::exit::{Exit, Outcome};
 use super::listed;
 use super::transfer;
+use crate::engine::Engine;
 use crate::engine::query::{OutboxListed, RecipientListed, Resolution};
 use crate::mail::id::OutboxId;
 
@@ -18,7 +19,7 @@ struct Entries<'a> {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+pub(super) struct Line<'a> {
     id: u64,
     message: u64,
     account: &'a str,
@@ -47,7 +48,7 @@ struct DoubtLine<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn of(row: &'a OutboxListed) -> Self {
+    pub(super) fn of(row: &'a OutboxListed) -> Self {
         Self {
             id: row.id.0,
             message: row.batch.0,
@@ -119,7 +120,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
         }
         args::Outbox::Retry { id } => {
             engine.retry(OutboxId(*id))?;
-            return transfer::fate(call, engine, &[*id]);
+            return leaving(call, engine, *id);
         }
         args::Outbox::Cancel { id } => {
             let taken = engine.cancel(OutboxId(*id))?;
@@ -133,7 +134,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
             };
             let taken = engine.resolve(OutboxId(*id), fate)?;
             match fate {
-                Resolution::SendAgain => return transfer::fate(call, engine, &[*id]),
+                Resolution::SendAgain => return leaving(call, engine, *id),
                 Resolution::Arrived => {
                     call.output.say(&format!("{id} counts as sent; a copy is filed with the next connection"))
                 }
@@ -146,6 +147,16 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
         }
     }
     Ok(Exit::Done)
+}
+
+/// What becomes of a row that is on its way now.
+fn leaving(call: &mut Call<'_>, engine: &Engine, id: u64) -> Outcome {
+    let fate = transfer::fate(call, engine, &[id])?;
+    if call.output.json() {
+        let entries = fate.rows.iter().map(Line::of).collect();
+        call.output.document(&Entries { schema: "casemail.outbox/1", entries })?;
+    }
+    Ok(fate.exit)
 }
 
 /// A recipient in one line.

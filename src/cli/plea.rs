@@ -224,7 +224,7 @@ fn send(call: &mut Call<'_>, proposed: Proposed<'_>, going: &Going) -> Outcome {
     if report.refused {
         return Ok(Exit::No);
     }
-    transfer::fate(call, engine, &report.queued)
+    transfer::fate(call, engine, &report.queued).map(|fate| fate.exit)
 }
 
 /// An offer or a counter: every gap is told at once, and written down as a sending that was refused.

@@ -143,7 +143,10 @@ pub(super) fn log_in(account: &Account, service: Service, proof: &Proof) -> Resu
             block_on(imap::try_login(&setup))?.map_err(|error| match error {
                 imap::Error::Net(error) => error.into(),
                 imap::Error::NoLogin(why) => Trouble { fault: Fault::NoWay, words: why.to_string() },
-                error if error.culprit() == Culprit::Credentials || matches!(error, imap::Error::NoToken(_)) => {
+                error
+                    if error.culprit() == Culprit::Credentials
+                        || matches!(error, imap::Error::NoToken(_) | imap::Error::NoPassword(_)) =>
+                {
                     Trouble { fault: Fault::Credentials, words: error.to_string() }
                 }
                 error => Trouble::other(error),
@@ -183,7 +186,7 @@ pub(super) fn log_in(account: &Account, service: Service, proof: &Proof) -> Resu
 
 fn of(proof: &Proof) -> &'static str {
     match proof {
-        Proof::Password(_) => "password",
+        Proof::Password(_) | Proof::Fetched(_) => "password",
         Proof::Token(_) => "token",
         Proof::Certificate => "certificate",
     }

@@ -11,7 +11,7 @@ use super::exit::{Exit, Failure, Outcome};
 use super::output::Output;
 use super::passphrase::{self, Secret};
 use super::profile;
-use crate::config::{Account, Auth, ClientCertificate, Config, Endpoint, PasswordSource, Security};
+use crate::config::{Account, Auth, ClientCertificate, Config, Endpoint, PasswordSource, Security, SentCopy};
 use crate::mail::address::Address;
 use crate::store::file;
 use crate::store::profile::{Profile, Roots};
@@ -176,6 +176,7 @@ fn account(options: &args::Setup, asked: &Asked<'_>, cwd: &Path, output: &mut Ou
         password,
         client_certificate,
         sent_mailbox: None,
+        sent_copy: SentCopy::default(),
         skip: Vec::new(),
         compress: false,
     })

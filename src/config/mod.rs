@@ -153,6 +153,8 @@ pub struct Account {
     pub client_certificate: Option<ClientCertificate>,
     /// The mailbox that sent mail is filed to; without it, the one that the server marks `\Sent` (RFC 6154).
     pub sent_mailbox: Option<String>,
+    /// Who files it there.
+    pub sent_copy: SentCopy,
     /// Mailboxes to leave alone.
     pub skip: Vec<String>,
     /// Compress what goes to and from the IMAP server, where it can (RFC 4978). It lets whoever watches the line guess at what is said.
@@ -221,6 +223,33 @@ impl Dsn {
             Self::Delay => "delay",
             Self::Success => "success",
             Self::Never => "never",
+        }
+    }
+}
+
+/// Who puts the copy of a sent message into the mailbox for sent mail.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum SentCopy {
+    /// The server where it is known to, or was seen to; casemail elsewhere, and where the server does not after all.
+    #[default]
+    Auto,
+    /// The server, always: casemail looks for the copy and never makes one.
+    Server,
+    /// Casemail, at once.
+    Casemail,
+}
+
+impl SentCopy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Auto, Self::Server, Self::Casemail];
+
+    /// Its name in the file.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Server => "server",
+            Self::Casemail => "casemail",
         }
     }
 }

@@ -242,9 +242,11 @@ pub(super) fn write(out: &mut String, config: &Config) {
     for rule in config.portals.own() {
         let _ = write!(
             out,
-            "\n[[portal]]\nname = {}\nhosts = {}\nfrom = {}\nsubject = {}\n",
+            "\n[[portal]]\nname = {}\nhosts = {}\nexcept = {}\npaths = {}\nfrom = {}\nsubject = {}\n",
             text(&rule.name),
             texts(&rule.hosts),
+            texts(&rule.except),
+            texts(&rule.paths),
             texts(&rule.from),
             texts(&rule.subject)
         );
@@ -272,7 +274,7 @@ mod tests {
         let text = format!(
             "authserv_ids = ['MX.quillpounce.example']\n[policy]\nclient_in_clear = 'confirm'\nvisible_max = 4\n\
              [holidays]\nengland-wales = ['2029-01-01']\nopen = ['2026-06-15', '2029-04-02']\n\
-             [[portal]]\nname = 'DAS'\nhosts = ['das.example']\n[[document]]\ncode = 'GNOME'\nnames = ['gnome']\n\
+             [[portal]]\nname = 'DAS'\nhosts = ['das.example']\nexcept = ['www.das.example']\npaths = ['/s/']\n[[document]]\ncode = 'GNOME'\nnames = ['gnome']\n\
              [[identifier]]\nname = 'matter'\npattern = 'QP-([0-9]{{4}})'\n{ACCOUNT}"
         );
         let (config, findings) = Config::parse(&text, "config.toml").unwrap();

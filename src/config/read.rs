@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{
     Account, Auth, CaseRule, Classes, ClientCertificate, Config, Dsn, Endpoint, PasswordSource, Pictures,
-    RegisterKnobs, Replicate, Security, SyncKnobs,
+    RegisterKnobs, Replicate, Security, SentCopy, SyncKnobs,
 };
 use super::{attachments, openpgp, practice, route};
 use crate::mail::address::Address;
@@ -367,6 +367,7 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
         }
     }
     let sent_mailbox = fields.text("sent_mailbox").filter(|mailbox| !mailbox.is_empty());
+    let sent_copy = sent_copy(fields);
     let skip = fields.texts("skip").unwrap_or_default().into_iter().map(|(_, mailbox)| mailbox).collect();
     let compress = fields.boolean("compress", false);
     let mut address = address?;
@@ -384,8 +385,18 @@ fn account(fields: &mut Fields<'_>) -> Option<Account> {
         password: password?,
         client_certificate,
         sent_mailbox,
+        sent_copy,
         skip,
         compress,
+    })
+}
+
+fn sent_copy(fields: &mut Fields<'_>) -> SentCopy {
+    let Some(text) = fields.text("sent_copy") else { return SentCopy::default() };
+    SentCopy::ALL.into_iter().find(|one| one.name() == text).unwrap_or_else(|| {
+        let (place, what) = (fields.place_of("sent_copy"), format!("`sent_copy` knows no `{text}`"));
+        fields.note(Finding::error(place, what, "write \"auto\", \"server\" or \"casemail\""));
+        SentCopy::default()
     })
 }
 

@@ -1,6 +1,6 @@
 //! What `config.toml` may say, and what is told of mistakes.
 
-use crate::config::{Auth, Config, PasswordSource, SAMPLE, Security};
+use crate::config::{Auth, Config, PasswordSource, SAMPLE, Security, SentCopy};
 
 const START: &str = "[[account]]\nname = 'work'\naddress = 'b.quill@quillpounce.example'\n";
 const SERVERS: &str = "imap = { host = 'imap.example' }\nsmtp = { host = 'smtp.example' }\n";
@@ -114,6 +114,19 @@ fn what_would_fail_later_is_told_now() {
     check("", "[register]\naccount = 'nope'\n", "there is no account `nope`");
     // Keys that are asked for more than once are named once.
     check("nope = 1\n", "", "known here: name, address, full_name, also, imap, smtp, ca_file");
+}
+
+#[test]
+fn who_files_sent_mail_is_one_of_three() {
+    let parsed =
+        |line: &str| Config::parse(&format!("{START}{SERVERS}{line}\n"), "config.toml").map(|(config, _)| config);
+    assert_eq!(parsed("").unwrap().accounts[0].sent_copy, SentCopy::Auto);
+    for one in SentCopy::ALL {
+        let line = format!("sent_copy = '{}'", one.name());
+        assert_eq!(parsed(&line).unwrap().accounts[0].sent_copy, one);
+    }
+    let told = told(&format!("{START}{SERVERS}sent_copy = 'exchange'\n")).join("\n");
+    assert!(told.contains("`sent_copy` knows no `exchange`") && told.contains("\"casemail\""), "{told}");
 }
 
 #[test]

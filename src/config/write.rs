@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Account, Auth, Config, Endpoint, PasswordSource, RegisterKnobs, Replicate, Route, RouteLogin};
+use super::{Account, Auth, Config, Endpoint, PasswordSource, RegisterKnobs, Replicate, Route, RouteLogin, SentCopy};
 
 pub(super) fn write(config: &Config) -> String {
     let mut out = String::new();
@@ -134,6 +134,9 @@ fn write_account(out: &mut String, account: &Account) {
     if let Some(mailbox) = &account.sent_mailbox {
         let _ = writeln!(out, "sent_mailbox = {}", text(mailbox));
     }
+    if account.sent_copy != SentCopy::default() {
+        let _ = writeln!(out, "sent_copy = {}", text(account.sent_copy.name()));
+    }
     if !account.skip.is_empty() {
         let _ = writeln!(out, "skip = {}", texts(&account.skip));
     }
@@ -227,7 +230,7 @@ mod tests {
     use crate::case::rules::Rule;
     use crate::config::{
         Account, Auth, CaseRule, Classes, ClientCertificate, Config, Endpoint, PasswordSource, RegisterKnobs,
-        Replicate, Security, SyncKnobs,
+        Replicate, Security, SentCopy, SyncKnobs,
     };
     use crate::mail::address::Address;
     use crate::mail::id::CaseId;
@@ -282,6 +285,7 @@ mod tests {
                     password,
                     client_certificate,
                     sent_mailbox: None,
+                    sent_copy: SentCopy::ALL[skip.len() % 3],
                     compress: skip.len() == 1,
                     skip,
                 }

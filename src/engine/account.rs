@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{Mutex as AsyncMutex, oneshot};
@@ -28,10 +29,11 @@ use crate::imap::{
 };
 use crate::mail::id::{MailboxId, MessageKey};
 use crate::mail::safe::SafeText;
-use crate::net;
+use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof, Wanted};
+use crate::net::{self, Culprit};
 use crate::store::cache::Incoming;
-use crate::store::flags::Flags;
+use crate::store::flags::{Flags, Keeps};
 use crate::store::mailbox::{Mailbox, MailboxState, SpecialUse};
 use crate::store::outbox::OutboxState;
 use crate::store::page;
@@ -49,8 +51,14 @@ pub(crate) struct Account {
     pub(crate) chosen_offline: bool,
     /// What its mailboxes cost and why some are left out.
     pub(crate) figures: Figures,
+    /// The flags that mailboxes keep, of those that were opened.
+    pub(crate) keeps: HashMap<MailboxAt, Keeps>,
+    /// The server has refused the password, and no other was given since.
+    pub(crate) refused: bool,
     /// A worker is being started.
     starting: bool,
+    /// How long until it is started again, when that failed.
+    starts: Backoff,
 }
 
 impl Account {
@@ -66,7 +74,10 @@ impl Account {
             replay_again: false,
             chosen_offline: false,
             figures: Figures::default(),
+            keeps: HashMap::new(),
+            refused: false,
             starting: false,
+            starts: Backoff::default(),
         }
     }
 
@@ -162,7 +173,7 @@ impl Core {
         }
     }
 
-    fn start_account(&mut self, open: &mut Open, name: &str) {
+    pub(crate) fn start_account(&mut self, open: &mut Open, name: &str) {
         let Some(account) = self.settings.config.accounts.iter().find(|account| account.name == name).cloned() else {
             return;
         };
@@ -174,22 +185,42 @@ impl Core {
         let (settings, core, number) = (Arc::clone(&self.settings), self.handle.clone(), open.number);
         self.set_link(open, name, Link::Connecting);
         self.runtime.spawn(async move {
+            // What is missing on this machine may come; a password that has to be typed does not come by itself.
             let handle = match settings.secrets.proof(&account).await {
-                Ok(proof) => setup(&account, &settings.config, proof).map(|setup| imap::spawn(setup, sink)),
-                Err(words) => Err(words),
+                Ok(proof) => setup(&account, &settings.config, proof)
+                    .map(|setup| imap::spawn(setup, sink))
+                    .map_err(|words| (words, true)),
+                Err(words) => Err((words, false)),
             };
             core.front_of(number, move |core, open| {
                 let Some(known) = open.accounts.get_mut(&account.name) else { return };
                 known.starting = false;
                 match handle {
                     Ok(handle) => {
+                        known.starts.reset();
                         known.handle = Some(handle);
                         looked::account(open, &account.name);
                     }
-                    Err(words) => {
-                        let link = Link::Offline { since: known.since, because: SafeText::line(&words), retry: None };
+                    Err((words, again)) => {
+                        let wait = again.then(|| known.starts.next(999));
+                        let retry = wait.and_then(|wait| core.now().checked_add(wait).ok());
+                        let link = Link::Offline { since: known.since, because: SafeText::line(&words), retry };
                         core.set_link(open, &account.name, link);
+                        core.start_later(number, account.name, wait);
                     }
+                }
+            });
+        });
+    }
+
+    /// Starts an account that could not be started, after a while, unless the user does not want it any more.
+    fn start_later(&self, number: u64, account: String, wait: Option<Duration>) {
+        let (Some(wait), core) = (wait, self.handle.clone()) else { return };
+        self.runtime.spawn(async move {
+            tokio::time::sleep(wait).await;
+            core.front_of(number, move |core, open| {
+                if open.accounts.get(&account).is_some_and(|known| !known.chosen_offline) {
+                    core.start_account(open, &account);
                 }
             });
         });
@@ -264,13 +295,17 @@ impl Core {
             }
             imap::Link::Online { .. } => {
                 known.since = Some(now);
+                known.refused = false;
                 Link::Watching
             }
-            imap::Link::Waiting { why, retry_in, .. } => Link::Offline {
-                since: known.since,
-                because: SafeText::line(why),
-                retry: retry_in.and_then(|wait| now.checked_add(wait).ok()),
-            },
+            imap::Link::Waiting { why, retry_in, culprit } => {
+                known.refused |= *culprit == Culprit::Credentials;
+                Link::Offline {
+                    since: known.since,
+                    because: SafeText::line(why),
+                    retry: retry_in.and_then(|wait| now.checked_add(wait).ok()),
+                }
+            }
         };
         self.set_link(open, account, shown);
         let online = open.accounts.get(account).is_some_and(Account::is_online);
@@ -593,6 +628,15 @@ impl Sink for AccountSink {
         .await
     }
 
+    fn keeps(&self, at: &MailboxAt, keeps: Option<&Keeps>) {
+        let (account, at, keeps) = (self.account.clone(), at.clone(), keeps.cloned());
+        self.core.front_of(self.number, move |_, open| {
+            let Some(known) = open.accounts.get_mut(&account) else { return };
+            known.keeps.retain(|known, _| known.name != at.name);
+            known.keeps.extend(keeps.map(|keeps| (at, keeps)));
+        });
+    }
+
     async fn begin(&self, at: &MailboxAt, read_only: bool) -> Result<(), Stop> {
         self.landed().await?;
         let info = self.listed.lock().unwrap_or_else(PoisonError::into_inner).get(&*at.name).cloned();
@@ -740,6 +784,15 @@ impl Sink for AccountSink {
         self.landed().await?;
         let id = self.id(at)?;
         let (core, number) = (self.core.clone(), self.number);
+        // What we are moving stays until it is known where it went.
+        let (account, place, (tell, told)) = (self.account.clone(), at.clone(), oneshot::channel());
+        core.front_of(number, move |_, open| {
+            let _ = tell.send(open.changes.left_by_others(&account, &place.name, place.uid_validity, &uids));
+        });
+        let uids = told.await.map_err(|_| Stop("casemail is closing".to_owned()))?;
+        if uids.is_empty() {
+            return Ok(());
+        }
         self.blocking(move |stores| {
             let uids: Vec<u32> = uids.iter().collect();
             stores.cache.remove(id, &uids, None).map_err(|e| stop(&e))?;

@@ -34,10 +34,7 @@ use crate::store::summary::Summary;
 /// Up to so many messages are read one by one; beyond, whole mailboxes are.
 const SINGLY_MAX: usize = 200;
 /// How often a waiting command looks.
-const LOOK: Duration = Duration::from_millis(40);
-
-/// How long the copy of accepted mail is waited for.
-const FILING: Duration = Duration::from_secs(5);
+pub(super) const LOOK: Duration = Duration::from_millis(40);
 /// Answers within answers in a forest; deeper ones stand side by side. Whoever walks it, prints it or reads it elsewhere goes one step down the stack
 /// for each, and a stranger can send as many as he likes.
 const FOREST_DEPTH_MAX: usize = 50;
@@ -536,38 +533,6 @@ impl Engine {
         self.core.ask_open(move |core, open| core.send_file(open, &draft, account.as_deref(), said, dry_run, along))?
     }
 
-    /// Connects, and waits until none of the rows is on its way any more, or the time is out; the rows as they are then.
-    ///
-    /// # Errors
-    /// [`EngineError::Locked`], or the state store cannot be read.
-    pub fn settle(&self, ids: &[OutboxId], patience: Duration) -> Result<Vec<OutboxListed>, EngineError> {
-        self.connect()?;
-        let until = Instant::now() + patience;
-        // Mail that was accepted is sent; its copy is waited for a while only, because filing may be tried for days.
-        let mut sent_since = None;
-        loop {
-            let rows: Vec<OutboxListed> = self.outbox()?.into_iter().filter(|row| ids.contains(&row.id)).collect();
-            let sending = rows.iter().any(|row| matches!(row.state, "queued" | "sending"));
-            let filing = rows.iter().any(|row| row.state == "sent-not-filed");
-            let filed_in_time = filing && sent_since.get_or_insert_with(Instant::now).elapsed() < FILING;
-            if !(sending || filed_in_time) || Instant::now() >= until {
-                return Ok(rows);
-            }
-            std::thread::sleep(LOOK);
-        }
-    }
-
-    /// Files the copies of these accounts' sent mail that are not filed yet, where there are any: connects for them, and waits a while. The rows that
-    /// it was done for, as they are then.
-    ///
-    /// # Errors
-    /// [`EngineError::Locked`], or the state store cannot be read.
-    pub fn file_copies(&self, accounts: &[String]) -> Result<Vec<OutboxListed>, EngineError> {
-        let unfiled = |row: &OutboxListed| row.state == "sent-not-filed" && accounts.contains(&row.account);
-        let ids: Vec<OutboxId> = self.outbox()?.into_iter().filter(unfiled).map(|row| row.id).collect();
-        if ids.is_empty() { Ok(Vec::new()) } else { self.settle(&ids, FILING) }
-    }
-
     /// The states of the accounts' connections.
     ///
     /// # Errors
@@ -634,7 +599,7 @@ pub(super) fn server(account: &str, error: &imap::Error) -> EngineError {
         imap::Error::Stopped(_) => EngineError::Keep { account, because },
         // As `check` does: whatever is said of who we are.
         error if error.culprit() == Culprit::Credentials => EngineError::Credentials { account, because },
-        imap::Error::NoToken(_) => EngineError::Credentials { account, because },
+        imap::Error::NoToken(_) | imap::Error::NoPassword(_) => EngineError::Credentials { account, because },
         _ => EngineError::Server { account, because },
     }
 }

@@ -6,12 +6,16 @@ use jiff::tz::TimeZone;
 
 use super::account::Account;
 use super::core::{Core, Open};
+use crate::app::effect::Passphrase;
 use crate::app::event::Event;
-use crate::app::view::{ConnectionRow, Doing, Link, Traffic};
+use crate::app::view::{ConnectionRow, Doing, Link, Tone, Traffic};
+use crate::config::PasswordSource;
 use crate::imap::{self, Pass};
 use crate::mail::safe::SafeText;
+use crate::net::Secret;
 use crate::store::mailbox::Mailbox;
 use crate::store::outbox::OutboxState;
+use crate::store::vault::Vault;
 
 /// What the mailboxes of an account cost since the start, and why some are left out.
 #[derive(Default)]
@@ -83,17 +87,74 @@ impl Core {
             self.set_account_online(open, name, true);
             return;
         }
+        if self.lacks_password(open, name) {
+            self.announcer.send(Event::AskPassword { account: name.to_owned() });
+            return;
+        }
         if let Some(handle) = open.accounts.get(name).and_then(|account| account.handle.as_ref()) {
             handle.sync_now();
         }
         self.connect(open);
     }
 
+    /// Syncs all accounts now. Of those whose password has to be typed, one is asked for.
+    pub(crate) fn sync_all(&mut self, open: &mut Open) {
+        let names: Vec<String> = open.accounts.keys().cloned().collect();
+        let (lack, ready): (Vec<String>, Vec<String>) =
+            names.into_iter().partition(|name| self.lacks_password(open, name));
+        for account in ready.iter().filter_map(|name| open.accounts.get(name)) {
+            account.handle.iter().for_each(imap::Handle::sync_now);
+        }
+        self.connect(open);
+        let wanted = lack.into_iter().find(|name| open.accounts.get(name).is_some_and(|known| !known.chosen_offline));
+        if let Some(account) = wanted {
+            self.announcer.send(Event::AskPassword { account });
+        }
+    }
+
+    /// Whether somebody has to type the password of an account: none is at hand, or the server has refused it. That one is not sent again,
+    /// because servers lock accounts for it.
+    fn lacks_password(&self, open: &Open, name: &str) -> bool {
+        let asks = self.settings.config.account(Some(name)).is_some_and(|one| one.password == PasswordSource::Prompt);
+        asks && (!self.settings.secrets.is_typed(name) || open.accounts.get(name).is_some_and(|known| known.refused))
+    }
+
+    /// A password was typed: the account connects with it.
+    pub(crate) fn take_password(&mut self, open: &Open, name: String, typed: Passphrase) {
+        let (settings, core, number) = (std::sync::Arc::clone(&self.settings), self.handle.clone(), open.number);
+        self.runtime.spawn_blocking(move || {
+            // No server may learn what opens the profile.
+            let opened = Vault::open_with(&settings.roots.vault_file(), typed.0.as_bytes(), settings.vault_floor);
+            let is_ours = opened.is_ok();
+            core.front_of(number, move |core, open| {
+                if is_ours {
+                    let words =
+                        format!("That is the passphrase of your profile. It was not sent to the server of {name}.");
+                    return core.announcer.notice(Tone::Warning, &words);
+                }
+                let password = Secret::new(typed.0.clone());
+                core.settings.secrets.typed(&name, password.clone());
+                let Some(known) = open.accounts.get_mut(&name) else { return };
+                known.refused = false;
+                known.chosen_offline = false;
+                match &known.handle {
+                    Some(handle) => {
+                        handle.set_online(true);
+                        handle.set_password(password);
+                    }
+                    None => core.start_account(open, &name),
+                }
+            });
+        });
+    }
+
     /// Takes an account offline, or connects it again.
     pub(crate) fn set_account_online(&mut self, open: &mut Open, name: &str, online: bool) {
         let Some(account) = open.accounts.get_mut(name) else { return };
         account.chosen_offline = !online;
-        if let Some(handle) = &account.handle {
+        if online && self.lacks_password(open, name) {
+            self.announcer.send(Event::AskPassword { account: name.to_owned() });
+        } else if let Some(handle) = open.accounts.get(name).and_then(|account| account.handle.as_ref()) {
             handle.set_online(online);
         }
         open.outbox.set_account_online(name, online);

@@ -20,6 +20,7 @@ mod account;
 mod announce;
 mod ask;
 mod ask_matters;
+mod ask_outbox;
 mod asked;
 mod beginning;
 mod changes;

@@ -135,7 +135,7 @@ async fn pass(
     let name = account.name.clone();
     let failed = |because: String| EngineError::Server { account: name.clone(), because };
     let Means { number, stores, sink, teller } = means;
-    let proof = settings.secrets.proof(&account).await;
+    let proof = settings.secrets.proof_now(&account).await;
     let proof = proof.map_err(|because| EngineError::Credentials { account: name.clone(), because })?;
     let setup = account::setup(&account, &settings.config, proof).map_err(failed)?;
     if let Some(teller) = teller {

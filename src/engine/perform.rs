@@ -21,7 +21,6 @@ use crate::app::effect::{Deed, Effect, Passphrase, Said, Target};
 use crate::app::event::Event;
 use crate::app::view::{Sentence, Tone};
 use crate::case::guard::{Accepted, Reason};
-use crate::imap;
 use crate::mail::draft::{Attachment, Draft, Origin, Protection};
 use crate::mail::id::{MessageKey, MessageRef, OutboxId};
 use crate::pgp::announce;
@@ -262,10 +261,8 @@ impl Core {
                 let hits = hits.iter().map(ToString::to_string).collect();
                 self.announcer.send(Event::Completions(typed, hits));
             }
-            Effect::SyncNow => {
-                open.accounts.values().filter_map(|account| account.handle.as_ref()).for_each(imap::Handle::sync_now);
-                self.connect(open);
-            }
+            Effect::SyncNow => self.sync_all(open),
+            Effect::Password(name, typed) => self.take_password(open, name, typed),
             Effect::GoOnline(online) => self.set_online(open, online),
             Effect::ListConnections => self.send_connections(open),
             Effect::SyncAccount(name) => self.retry_account(open, &name),

@@ -13,7 +13,7 @@ use futures::FutureExt;
 
 use crate::config::{Account, PasswordSource};
 use crate::net::Secret;
-use crate::net::sasl::{Proof, TokenSource, TokenWish};
+use crate::net::sasl::{Kept, Proof, TokenSource, TokenWish};
 use crate::store::vault::Vault;
 
 /// How long a password program may take: it may ask for a touch of a token.
@@ -39,6 +39,16 @@ impl Secrets {
 
     fn lock(&self) -> MutexGuard<'_, Held> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A password was typed in.
+    pub(crate) fn typed(&self, account: &str, password: Secret) {
+        self.lock().open.insert(account.to_owned(), password);
+    }
+
+    /// Whether one was typed in for this account.
+    pub(crate) fn is_typed(&self, account: &str) -> bool {
+        self.lock().open.contains_key(account)
     }
 
     /// The profile is being locked.
@@ -73,6 +83,11 @@ impl Secrets {
         self.proof_by(&account.password, &account.name, &account.name).await
     }
 
+    /// As [`Self::proof`], got at once: for one login.
+    pub(crate) async fn proof_now(&self, account: &Account) -> Result<Proof, String> {
+        self.proof(account).await?.at_hand().await
+    }
+
     /// As [`Self::proof`], to the server of a route that has a login of its own.
     pub(crate) async fn route_proof(&self, route: &str, source: &PasswordSource) -> Result<Proof, String> {
         self.proof_by(source, &of_route(route), &format!("the route {route}")).await
@@ -81,7 +96,7 @@ impl Secrets {
     /// `held`: the name that a typed password is held by; `whose`: whom it belongs to, in words.
     async fn proof_by(&self, source: &PasswordSource, held: &str, whose: &str) -> Result<Proof, String> {
         match source {
-            PasswordSource::Command(command) => run("password", command).await.map(Proof::Password),
+            PasswordSource::Command(command) => Ok(Proof::Fetched(password(command))),
             PasswordSource::Prompt => {
                 let typed = self.lock().open.get(held).cloned();
                 typed.map(Proof::Password).ok_or_else(|| {
@@ -95,6 +110,15 @@ impl Secrets {
             PasswordSource::Certificate => Ok(Proof::Certificate),
         }
     }
+}
+
+/// A password as a program prints it: once, and anew after a refusal.
+fn password(command: &[String]) -> Kept {
+    let command: Arc<[String]> = command.into();
+    Kept::new(TokenSource::new(move |_| {
+        let command = Arc::clone(&command);
+        async move { run("password", &command).await }.boxed()
+    }))
 }
 
 /// Tokens as programs print them: at each login, and once more after a refusal.

@@ -19,7 +19,7 @@ use super::{Engine, EngineError, Opening};
 use crate::app::effect::{Effect, FlagChange, Passphrase, Said};
 use crate::app::event::Event;
 use crate::app::view::{Doing, Review, Scope, Tone};
-use crate::config::{Account, Auth, CaseRule, Config, Endpoint, PasswordSource, Security};
+use crate::config::{Account, Auth, CaseRule, Config, Endpoint, PasswordSource, Security, SentCopy};
 use crate::imap::{Body, Fetched, Left, MailboxAt, MailboxInfo, Pass, Position, Sink, UidSet};
 use crate::mail::address::Address;
 use crate::mail::draft::{Draft, Protection};
@@ -60,6 +60,7 @@ fn config() -> Config {
             ca_file: None,
             password: PasswordSource::Command(vec!["printf".into(), "secret".into()]),
             sent_mailbox: None,
+            sent_copy: SentCopy::default(),
             client_certificate: None,
             skip: Vec::new(),
             compress: false,

@@ -406,6 +406,32 @@ impl Folder {
         if there == (bytes, sha256) { Ok(()) } else { Err(fail(&"it does not read back as it was written")) }
     }
 
+    /// Gives what lies under a name of ours, whatever it is, another one, with a number that is free: what somebody has written is nobody's to lose.
+    ///
+    /// # Errors
+    /// It cannot be renamed.
+    pub fn set_aside(&mut self, name: &str) -> Result<String, ExportError> {
+        let at = self.at.join(name);
+        let fail = |why: &dyn std::fmt::Display| ExportError::at(at.display(), why);
+        let place = self.place("")?;
+        for number in 2..=NAMES_MAX {
+            let candidate = layout::numbered(name, number);
+            if place.names.contains_key(&fold(&candidate)) {
+                continue;
+            }
+            match take_name(&place.dir, name, &candidate) {
+                Ok(()) => {
+                    place.names.remove(&fold(name));
+                    place.names.insert(fold(&candidate), candidate.clone());
+                    return Ok(candidate);
+                }
+                Err(Errno::EXIST) => {}
+                Err(why) => return Err(fail(&why)),
+            }
+        }
+        Err(fail(&"there are too many files of that name already"))
+    }
+
     /// Opens a file below it for reading; nothing on the way may be a link.
     ///
     /// # Errors

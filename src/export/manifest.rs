@@ -141,6 +141,9 @@ pub struct Manifest {
     pub program: String,
     /// When something was last added.
     pub written: Timestamp,
+    /// The fingerprint of the key that signs the list of digests, so that a signature that was taken away is missed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_by: Option<String>,
     /// By digest.
     pub messages: Vec<Provenance>,
     /// By path.

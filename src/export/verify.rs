@@ -6,11 +6,11 @@ use std::io::Read;
 use std::path::Path;
 
 use rustix::fs::{CWD, Mode, OFlags};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::ExportError;
-use super::manifest::{DIGESTS, SIGNATURE, read_digests};
+use super::manifest::{DIGESTS, PROVENANCE, SIGNATURE, read_digests};
 
 /// Directories within each other that are looked into.
 const DEPTH_MAX: usize = 8;
@@ -107,7 +107,9 @@ pub fn verify(dir: &Path, judge: Judge<'_>, told: Told<'_>) -> Verification {
         }
     };
     names.sort();
-    names.retain(|name| dir.join(name).join(DIGESTS).symlink_metadata().is_ok());
+    // One whose list was taken away is told by what stands beside it.
+    let is_there = |name: &str, file: &str| dir.join(name).join(file).symlink_metadata().is_ok();
+    names.retain(|name| is_there(name, DIGESTS) || is_there(name, PROVENANCE));
     if names.is_empty() {
         all.find(dir.display(), format!("holds no {DIGESTS}: it is no export, or one that was broken off"));
     }
@@ -148,6 +150,13 @@ fn digest(mut file: File, (far, told): (&mut Far, Told<'_>)) -> std::io::Result<
     }
 }
 
+/// What a manifest says of its signature.
+#[derive(Deserialize)]
+struct Signed {
+    #[serde(default)]
+    signed_by: Option<String>,
+}
+
 fn one(dir: &Path, prefix: &str, judge: Judge<'_>, (far, told): (&mut Far, Told<'_>), all: &mut Verification) {
     let read = |name: &str| {
         let mut content = Vec::new();
@@ -155,6 +164,10 @@ fn one(dir: &Path, prefix: &str, judge: Judge<'_>, (far, told): (&mut Far, Told<
     };
     let list = match read(DIGESTS) {
         Ok(list) => list,
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            return all
+                .find(format!("{prefix}{DIGESTS}"), "is missing: it was taken away, or the export was broken off");
+        }
         Err(why) => return all.find(format!("{prefix}{DIGESTS}"), why),
     };
     match read(SIGNATURE) {
@@ -162,7 +175,13 @@ fn one(dir: &Path, prefix: &str, judge: Judge<'_>, (far, told): (&mut Far, Told<
             Ok(words) => all.signed.push(words),
             Err(words) => all.find(format!("{prefix}{SIGNATURE}"), words),
         },
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {}
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+            let signed: Option<Signed> = read(PROVENANCE).ok().and_then(|text| serde_json::from_slice(&text).ok());
+            if let Some(signer) = signed.and_then(|signed| signed.signed_by) {
+                let words = format!("is missing: {PROVENANCE} says that the list is signed by {signer:?}");
+                all.find(format!("{prefix}{SIGNATURE}"), words);
+            }
+        }
         Err(why) => all.find(format!("{prefix}{SIGNATURE}"), why),
     }
     let text = String::from_utf8_lossy(&list);
@@ -203,8 +222,11 @@ fn strangers(
     depth: usize,
     all: &mut Verification,
 ) {
-    let Ok(entries) = std::fs::read_dir(dir.join(below)) else { return };
-    let mut entries: Vec<_> = entries.flatten().collect();
+    let entries = std::fs::read_dir(dir.join(below)).map(|entries| entries.flatten().collect::<Vec<_>>());
+    let mut entries = match entries {
+        Ok(entries) => entries,
+        Err(why) => return all.find(format!("{prefix}{below}/"), format!("cannot be looked into: {why}")),
+    };
     entries.sort_by_key(std::fs::DirEntry::file_name);
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();

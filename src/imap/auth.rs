@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::account::AccountSetup;
 use super::command::Command;
 use super::error::Error;
+use super::refusal::login_passes;
 use super::session::{Pending, Session, Use, Wire};
 use crate::net::deflate::Deflate;
 use crate::net::guard::Limits;
@@ -40,6 +41,29 @@ pub(super) async fn log_in_there(
         Proof::Password(password) => attempt(setup, credentials, password).await,
         // EXTERNAL says nothing of its own.
         Proof::Certificate => attempt(setup, credentials, &Secret::new(String::new())).await,
+        Proof::Fetched(kept) => {
+            let (password, is_new) = kept.get().await.map_err(Error::NoPassword)?;
+            match attempt(setup, credentials, &password).await {
+                Err(refused @ Error::Login { .. }) => {
+                    kept.forget(&password);
+                    // One that was kept may have been changed since. The same is not sent again: servers lock accounts for that.
+                    if is_new {
+                        return Err(refused);
+                    }
+                    let (other, _) = kept.get().await.map_err(Error::NoPassword)?;
+                    let result = if other.expose() == password.expose() {
+                        Err(refused)
+                    } else {
+                        attempt(setup, credentials, &other).await
+                    };
+                    if matches!(result, Err(Error::Login { .. })) {
+                        kept.forget(&other);
+                    }
+                    result
+                }
+                other => other,
+            }
+        }
         Proof::Token(source) => {
             let token = source.token(TokenWish::AtHand).await.map_err(Error::NoToken)?;
             match attempt(setup, credentials, &token).await {
@@ -155,10 +179,8 @@ async fn by_sasl<S: Wire>(
 fn why(stop: Stop<Error>, by: Mechanism, user: &str) -> Error {
     match stop {
         Stop::Fault(fault) => fault.into(),
-        // UNAVAILABLE (RFC 5530): the server cannot check just now, which is no verdict on the password. The same of LIMIT and INUSE.
-        Stop::Wire { error: Error::No { code, text, .. }, told }
-            if !matches!(code.as_deref(), Some("UNAVAILABLE" | "LIMIT" | "INUSE")) =>
-        {
+        // A server that cannot look just now, or has too many of us, gives no verdict on the password.
+        Stop::Wire { error: Error::No { code, text, .. }, told } if !login_passes(code.as_deref(), &text) => {
             let text = told.map_or(text.clone(), |told| format!("{text} ({told})"));
             Error::Login { user: user.to_owned(), by, text }
         }
@@ -305,8 +327,12 @@ mod tests {
             result,
             Err(Error::Login { user: "anna".to_owned(), by: Mechanism::Plain, text: "wrong".to_owned() })
         );
-        let (result, _) = play(greeting, &[(line, "c1 NO [UNAVAILABLE] later\r\n")]).await;
-        assert!(matches!(result, Err(Error::No { .. })));
+        for passing in
+            ["[UNAVAILABLE] later", "[ALERT] Too many simultaneous connections. (Failure)", "[THROTTLED] slow"]
+        {
+            let (result, _) = play(greeting, &[(line, &format!("c1 NO {passing}\r\n"))]).await;
+            assert!(matches!(result, Err(Error::No { .. })), "{passing}: {result:?}");
+        }
         // Any other tag's OK is not ours.
         let (result, _) = play(greeting, &[(line, "x OK in\r\n")]).await;
         assert!(matches!(result, Err(Error::Nonsense { .. })));

@@ -33,6 +33,9 @@ pub enum Error {
     /// There is no token to log in with.
     #[error("there is no token to log in with: {0}")]
     NoToken(String),
+    /// There is no password to log in with.
+    #[error("there is no password to log in with: {0}")]
+    NoPassword(String),
     /// The server took the login and does not open the account's mail: Exchange Online's "User is authenticated but not connected".
     #[error(
         "the server accepted the login and does not open the mail behind it: \u{201c}{text}\u{201d}; it may be busy, IMAP may be switched off for this \
@@ -138,6 +141,14 @@ pub enum Error {
         /// The mailbox.
         mailbox: String,
     },
+    /// The mailbox does not keep these flags (PERMANENTFLAGS, RFC 9051 §7.1).
+    #[error("{mailbox} keeps no such mark ({flags})")]
+    NotKept {
+        /// The mailbox.
+        mailbox: String,
+        /// The flags, as IMAP writes them.
+        flags: String,
+    },
     /// The account is offline because the user wants it so.
     #[error("the account is offline")]
     Offline,
@@ -174,9 +185,11 @@ impl Error {
             Self::Login { .. } => Culprit::Credentials,
             // A person has to look: trying again would only give somebody between another chance.
             Self::Sasl(fault) if fault.needs_a_person() => Culprit::Credentials,
-            Self::Unsendable { .. } | Self::NoMailbox { .. } | Self::NoLogin(_) | Self::NoToken(_) => {
-                Culprit::Configuration
-            }
+            Self::Unsendable { .. }
+            | Self::NoMailbox { .. }
+            | Self::NoLogin(_)
+            | Self::NoToken(_)
+            | Self::NoPassword(_) => Culprit::Configuration,
             Self::Lost { .. } | Self::TimedOut { .. } | Self::NotConnected { .. } | Self::Offline => Culprit::Network,
             _ => Culprit::Server,
         }
@@ -195,6 +208,7 @@ impl Error {
                 | Self::NoMailbox { .. }
                 | Self::Doubtful { .. }
                 | Self::ReadOnly { .. }
+                | Self::NotKept { .. }
         )
     }
 }

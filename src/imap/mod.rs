@@ -23,6 +23,7 @@ mod mailboxes;
 mod name;
 mod order;
 mod plan;
+pub mod refusal;
 mod renames;
 pub mod request;
 mod select;
@@ -38,6 +39,7 @@ pub mod worker;
 
 pub use account::{AccountSetup, Limits, Times};
 pub use error::Error;
+pub use refusal::{Verdict, verdict};
 pub use request::{Appended, Arrived, Copied, Download, Expunged, Found, Handle, Moved, Request, StoreFlags, Stored};
 pub use sink::{
     Body, Fetched, Held, Known, Left, Link, MailboxAt, MailboxInfo, Pass, Position, Sample, Sink, Stop, Synced,

@@ -63,6 +63,12 @@ pub struct Moved {
     /// Those that were copied and are still in the old mailbox, marked `\Deleted`, because the server has neither MOVE nor UIDPLUS and a
     /// bare EXPUNGE would remove what others have marked.
     pub left: UidSet,
+    /// Those that were asked for last where no clean answer came: they may have been moved or not, or some of them.
+    pub doubtful: UidSet,
+    /// Those that were not asked for any more.
+    pub untold: UidSet,
+    /// Why not: what is said of the others holds all the same.
+    pub ended: Option<Error>,
 }
 
 /// What became of messages that were to be removed.
@@ -120,6 +126,8 @@ pub enum Request {
     Append {
         /// The mailbox.
         mailbox: Option<String>,
+        /// It is the mailbox for sent mail, and made where it is missing.
+        makes: bool,
         /// The message with CRLF line ends.
         raw: Arc<[u8]>,
         /// Its flags.
@@ -228,7 +236,23 @@ impl Handle {
         flags: Flags,
         date: Option<i64>,
     ) -> Result<Appended, Error> {
-        self.ask(|answer| Request::Append { mailbox, raw, flags, date, answer }).await
+        let makes = mailbox.is_none();
+        self.ask(|answer| Request::Append { mailbox, makes, raw, flags, date, answer }).await
+    }
+
+    /// Appends the copy of a sent message to a mailbox of this name, or to the one for sent mail where `None`. One that is missing is made and
+    /// subscribed to.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub async fn file_sent(
+        &self,
+        mailbox: Option<String>,
+        raw: Arc<[u8]>,
+        flags: Flags,
+        date: Option<i64>,
+    ) -> Result<Appended, Error> {
+        self.ask(|answer| Request::Append { mailbox, makes: true, raw, flags, date, answer }).await
     }
 
     /// Looks for a Message-ID (without angle brackets) in a mailbox, or in the one for sent mail where `None`.
@@ -260,9 +284,9 @@ impl Handle {
     ///
     /// # Errors
     /// Any [`Error`]; [`Error::NoMailbox`] names the target where that is missing (make it, ask again: nothing was moved). After
-    /// [`Error::Lost`] or [`Error::TimedOut`] they may have been moved or not, or some of them; asking again is safe where the server
-    /// has MOVE (RFC 6851), which moves each message as one, and is done by itself once; where it has not, a message that is
-    /// still in the old mailbox may have been copied already.
+    /// [`Error::Lost`] or [`Error::TimedOut`] they may have been moved or not, or some of them: look for them first. It is never asked again by
+    /// itself, because a second answer does not say where the first one put them. What fails behind an answer is no error: see
+    /// [`Moved::ended`].
     pub async fn move_messages(&self, at: MailboxAt, uids: UidSet, to: String) -> Result<Moved, Error> {
         self.ask(|answer| Request::Move(at, uids, to, answer)).await
     }

@@ -12,7 +12,7 @@ use super::session::{Heard, Session, Use, Wire};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
 use super::untagged::Untagged;
-use crate::store::flags::Flags;
+use crate::store::flags::{Flags, Keeps};
 
 /// A mailbox that is open.
 #[derive(Clone, Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Selected {
     pub at: MailboxAt,
     pub server: Server,
     pub read_only: bool,
+    /// The flags that it keeps, where the server says.
+    pub keeps: Option<Keeps>,
     /// UIDs up to this one were there when we last asked: of later ones this session need not know yet.
     pub known_to: u32,
     /// Flags that changed, by QRESYNC.
@@ -42,6 +44,7 @@ pub(super) async fn select<S: Wire>(
     let command = Command::select(&session.wire(mailbox), opening)?;
     let mut server = Server { resynced: matches!(opening, Opening::Qresync(..)), ..Server::default() };
     let (mut changed, mut vanished, mut ranges) = (Vec::new(), UidSet::new(), 0_usize);
+    let mut keeps = None;
     // If it fails, none is selected (RFC 9051 §6.3.2).
     session.selected = None;
     session.exists = 0;
@@ -53,6 +56,9 @@ pub(super) async fn select<S: Wire>(
                 Heard::Codec(Response::Data { status: Status::Ok, outcome }) => match &outcome.code {
                     Some(ResponseCode::UidValidity(n)) => server.uid_validity = *n,
                     Some(ResponseCode::UidNext(n)) => server.uid_next = Some(*n),
+                    Some(ResponseCode::PermanentFlags(names)) => {
+                        keeps = Some(Keeps::from_names(names.iter().map(AsRef::as_ref)));
+                    }
                     Some(ResponseCode::HighestModSeq(n)) => server.highest_modseq = Some(*n),
                     _ => {}
                 },
@@ -101,6 +107,7 @@ pub(super) async fn select<S: Wire>(
         at: MailboxAt { name: Arc::from(mailbox), uid_validity: server.uid_validity },
         server,
         read_only: done.read_only,
+        keeps,
         known_to: server.uid_next.unwrap_or_default().saturating_sub(1),
         changed,
         vanished,

@@ -72,10 +72,10 @@ pub(super) async fn serve<S: Wire>(
             result => reply(result, answer),
         },
         // Never repeated by itself: the message may be there already.
-        Request::Append { mailbox, raw, flags, date, answer } => {
+        Request::Append { mailbox, makes, raw, flags, date, answer } => {
             let result = match mailbox.as_deref() {
-                Some(mailbox) => append(session, mailbox, &raw, &flags, date).await,
-                None => file_sent(session, sent.unwrap_or(SENT), &raw, &flags, date).await,
+                Some(mailbox) if !makes => append(session, mailbox, &raw, &flags, date).await,
+                named => file_sent(session, named.or(sent).unwrap_or(SENT), &raw, &flags, date).await,
             };
             if let Ok(appended) = &result {
                 shared.changed(&appended.mailbox);
@@ -88,17 +88,13 @@ pub(super) async fn serve<S: Wire>(
             told(shared, &result, &[&to]);
             reply(result, answer)
         }
+        // Never repeated by itself: a second answer says nothing of what was moved at the first.
         Request::Move(at, uids, to, answer) => {
-            let moves = session.capabilities.has("MOVE");
-            match transfer::move_messages(session, open, &at, &uids, &to).await {
-                Err(e) if !e.session_lives() && !last_try && moves => {
-                    Err(Box::new((e, Some(Request::Move(at, uids, to, answer)))))
-                }
-                result => {
-                    told(shared, &result, &[&at.name, &to]);
-                    reply(result, answer)
-                }
-            }
+            let result = transfer::move_messages(session, open, &at, &uids, &to).await;
+            told(shared, &result, &[&at.name, &to]);
+            let ended = result.as_ref().ok().and_then(|moved| moved.ended.clone());
+            reply(result, answer)?;
+            ended.filter(|e| !e.session_lives()).map_or(Ok(()), |e| Err(Box::new((e, None))))
         }
         Request::Expunge(at, uids, answer) => match transfer::expunge(session, open, &at, &uids).await {
             Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Expunge(at, uids, answer))))),
@@ -267,12 +263,22 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
     if selected.read_only {
         return Err(Error::ReadOnly { mailbox: change.at.name.to_string() });
     }
+    let mut remove = change.remove.clone();
+    if let Some(keeps) = &selected.keeps {
+        // The server would say OK and forget them.
+        let lacking = keeps.lacking_of(&change.add, &remove);
+        if !lacking.is_empty() {
+            let flags = lacking.names().collect::<Vec<_>>().join(" ");
+            return Err(Error::NotKept { mailbox: change.at.name.to_string(), flags });
+        }
+        remove = remove.without(&keeps.lacking(&remove));
+    }
     let doing = format!("to change flags in {}", change.at.name);
     let since = change.unchanged_since.filter(|_| selected.server.highest_modseq.is_some());
     let mut stored = Stored::default();
     let mut said = BTreeMap::new();
     let mut uids = change.uids.clone();
-    for (add, flags) in [(true, &change.add), (false, &change.remove)] {
+    for (add, flags) in [(true, &change.add), (false, &remove)] {
         if flags.names().next().is_none() {
             continue;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::error::Error;
 use super::uid_set::UidSet;
 use crate::net::{Culprit, Secured};
-use crate::store::flags::Flags;
+use crate::store::flags::{Flags, Keeps};
 use crate::store::mailbox::SpecialUse;
 
 /// A mailbox that the server listed.
@@ -267,6 +267,11 @@ pub trait Sink: Send + Sync + 'static {
     /// What follows belongs to this UIDVALIDITY; whatever is held of another one of this name is to be dropped. `read_only`: the server
     /// takes no changes of flags in it.
     fn begin(&self, at: &MailboxAt, read_only: bool) -> impl Future<Output = Result<(), Stop>> + Send;
+
+    /// The flags that the mailbox keeps, where the server says; called before [`Sink::begin`]. Must not block.
+    fn keeps(&self, at: &MailboxAt, keeps: Option<&Keeps>) {
+        let _ = (at, keeps);
+    }
 
     /// Messages, newest first within and across batches. A message may come twice: by header, then whole.
     fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> impl Future<Output = Result<(), Stop>> + Send;

@@ -147,6 +147,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let (selected, plan) = self.open(mailbox, held.as_ref(), opening).await?;
         (self.opened)(&selected.server);
         let held = held.filter(|held| held.uid_validity == selected.at.uid_validity).unwrap_or_default();
+        self.sink.keeps(&selected.at, selected.keeps.as_ref());
         self.sink.begin(&selected.at, plan.read_only).await?;
         let mut progress = Progress {
             at: selected.at.clone(),

@@ -13,7 +13,7 @@ use super::error::Error;
 use super::item::item;
 use super::request::{Copied, Expunged, Moved};
 use super::serve::{Open, open_at};
-use super::session::{Done, Heard, Session, Use, Wire};
+use super::session::{Heard, Session, Use, Wire};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
 use crate::store::flags::Flags;
@@ -49,25 +49,29 @@ fn each(members: &[UidSetMember]) -> impl Iterator<Item = u32> + '_ {
 }
 
 impl Copied {
-    fn add(&mut self, (uid_validity, pairs): (u32, Vec<(u32, u32)>)) {
+    /// Gives those of which it is not known any more where they are.
+    fn add(&mut self, (uid_validity, pairs): (u32, Vec<(u32, u32)>)) -> UidSet {
         // Another UIDVALIDITY halfway: what was said before is worth nothing.
-        if self.uid_validity.is_some_and(|known| known != uid_validity) {
-            self.uids.clear();
-        }
+        let stale = if self.uid_validity.is_some_and(|known| known != uid_validity) {
+            std::mem::take(&mut self.uids)
+        } else {
+            Vec::new()
+        };
         self.uid_validity = Some(uid_validity);
         self.uids.extend(pairs);
+        stale.into_iter().map(|(from, _)| from).collect()
     }
 }
 
 /// Sends a command for one chunk and takes COPYUID from wherever it stands: COPY has it in its tagged answer, MOVE in an untagged OK
-/// before the EXPUNGEs (RFC 6851 §4.3).
+/// before the EXPUNGEs (RFC 6851 §4.3). Gives what [`Copied::add`] gives.
 async fn run_copying<S: Wire>(
     session: &mut Session<S>,
     doing: &str,
     command: &Command,
     chunk: &UidSet,
     copied: &mut Copied,
-) -> Result<Done, Error> {
+) -> Result<UidSet, Error> {
     let mut found = None;
     let pending = session.start(doing, command).await?;
     let done = session
@@ -81,10 +85,8 @@ async fn run_copying<S: Wire>(
             Use::Unasked
         })
         .await;
-    if let Some(found) = found {
-        copied.add(found);
-    }
-    done
+    let stale = found.map(|found| copied.add(found)).unwrap_or_default();
+    done.map(|_| stale)
 }
 
 fn missing(e: Error, mailbox: &str) -> Error {
@@ -110,7 +112,7 @@ pub(super) async fn copy<S: Wire>(
     let mut copied = Copied::default();
     for chunk in uids.chunks_newest_first(CHUNK) {
         let command = Command::uid_copy(&chunk, &wire)?;
-        run_copying(session, &doing, &command, &chunk, &mut copied).await.map_err(|e| missing(e, to))?;
+        let _ = run_copying(session, &doing, &command, &chunk, &mut copied).await.map_err(|e| missing(e, to))?;
     }
     Ok(copied)
 }
@@ -131,20 +133,37 @@ pub(super) async fn move_messages<S: Wire>(
     let wire = session.wire(to);
     let mut moved = Moved::default();
     let moves = session.capabilities.has("MOVE");
-    for chunk in uids.chunks_newest_first(CHUNK) {
-        if !moves {
-            // Chunk by chunk, so that asking again after a failure copies little twice.
-            let command = Command::uid_copy(&chunk, &wire)?;
+    let chunks = uids.chunks_newest_first(CHUNK);
+    for (n, chunk) in chunks.iter().enumerate() {
+        let told = async {
+            if moves {
+                let command = Command::uid_move(chunk, &wire)?;
+                let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
+                return told.map_err(|e| missing(e, to));
+            }
+            // Chunk by chunk, so that little is in doubt after a failure.
+            let command = Command::uid_copy(chunk, &wire)?;
             let before = moved.copied.uids.len();
-            run_copying(session, &doing, &command, &chunk, &mut moved.copied).await.map_err(|e| missing(e, to))?;
+            let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
+            let stale = told.map_err(|e| missing(e, to))?;
             // What the server does not name among the copies is not removed, whatever its reason.
             let named = moved.copied.uids.get(before..).unwrap_or(&moved.copied.uids).iter().map(|(from, _)| *from);
-            let copied = if moved.copied.uid_validity.is_some() { named.collect() } else { chunk };
+            let copied = if moved.copied.uid_validity.is_some() { named.collect() } else { chunk.clone() };
             moved.left.extend(expunge(session, open, at, &copied).await?.left.iter());
-            continue;
+            Ok(stale)
+        };
+        match told.await {
+            Ok(stale) => moved.doubtful.extend(stale.iter()),
+            Err(e) if n == 0 => return Err(e),
+            // What was answered before is not forgotten.
+            Err(e) => {
+                moved.copied.uids.retain(|(from, _)| !chunk.contains(*from));
+                moved.doubtful.extend(chunk.iter());
+                moved.untold.extend(chunks.iter().skip(n + 1).flat_map(UidSet::iter));
+                moved.ended = Some(e);
+                break;
+            }
         }
-        let command = Command::uid_move(&chunk, &wire)?;
-        run_copying(session, &doing, &command, &chunk, &mut moved.copied).await.map_err(|e| missing(e, to))?;
     }
     Ok(moved)
 }

@@ -30,6 +30,14 @@ pub struct Event {
     pub start: String,
     /// What the time was written as, with its zone, where it could not be read.
     pub odd_start: String,
+    /// When it ends, in the same form; empty where that is not said.
+    pub end: String,
+    /// Its time names no zone.
+    pub floats: bool,
+    /// It stands for one time of an event that comes again.
+    pub instead: bool,
+    /// How often it was changed.
+    pub changes: u32,
     /// It comes again and again.
     pub recurs: bool,
     /// `STATUS` says that it does not take place.
@@ -42,7 +50,14 @@ impl Event {
         let again = if self.recurs { ", and again by a rule that is not told here" } else { "" };
         match self.start.is_empty() {
             true => self.odd_start.clone(),
-            false => format!("{} (London){again}", self.start.replace('T', " ")),
+            false => {
+                let end = if self.end.is_empty() || self.end == self.start {
+                    String::new()
+                } else {
+                    format!(" to {}", self.end.replace('T', " "))
+                };
+                format!("{}{end} (London){again}", self.start.replace('T', " "))
+            }
         }
     }
 }
@@ -97,9 +112,15 @@ fn field(event: &mut Event, name: &str, params: &str, value: &str, zones: &Zones
         "DESCRIPTION" => event.description = unescape(value),
         "ORGANIZER" => value.clone_into(&mut event.organizer),
         "RRULE" | "RDATE" => event.recurs = true,
+        "RECURRENCE-ID" => event.instead = true,
+        "SEQUENCE" => event.changes = value.trim().parse().unwrap_or_default(),
+        "DTEND" => event.end = start(params, value, zones).map(|end| last_day(&end)).unwrap_or_default(),
         "STATUS" => event.cancelled = value.trim().eq_ignore_ascii_case("CANCELLED"),
         "DTSTART" => match start(params, value, zones) {
-            Some(start) => event.start = start,
+            Some(start) => {
+                event.floats = start.contains('T') && !value.trim().ends_with('Z') && zone_of(params).is_none();
+                event.start = start;
+            }
             None => {
                 let zone = zone_of(params).map(|zone| format!(" ({zone})")).unwrap_or_default();
                 event.odd_start = format!("{value}{zone}");
@@ -107,6 +128,12 @@ fn field(event: &mut Event, name: &str, params: &str, value: &str, zones: &Zones
         },
         _ => {}
     }
+}
+
+/// The last of some days, of which the end names the one behind it (RFC 5545 §3.6.1); a time as it is.
+fn last_day(end: &str) -> String {
+    let day = end.parse::<jiff::civil::Date>().ok().filter(|_| !end.contains('T'));
+    day.and_then(|day| day.yesterday().ok()).map_or_else(|| end.to_owned(), |day| day.to_string())
 }
 
 /// RFC 5545 §3.1: a line that begins with a blank goes on from the one before.
@@ -180,7 +207,12 @@ fn start(params: &str, value: &str, zones: &Zones) -> Option<String> {
 /// Looks into an invitation.
 pub(super) fn look(text: &str) -> Result<Found, LookError> {
     let (events, count) = read_all(text);
-    let event = events.first().ok_or_else(|| LookError("it is a calendar file without an event".to_owned()))?;
+    // One time of an event may stand before the event itself.
+    let event = events
+        .iter()
+        .find(|one| !one.instead)
+        .or(events.first())
+        .ok_or_else(|| LookError("it is a calendar file without an event".to_owned()))?;
     let mut words = String::new();
     for (at, one) in events.iter().enumerate() {
         let off = if one.cancelled { "\n(It does not take place, as the sender says.)" } else { "" };
@@ -197,13 +229,33 @@ pub(super) fn look(text: &str) -> Result<Found, LookError> {
     }
     let mut found = Found::text("calendar invitation", words);
     if count > 1 {
-        found = found.note(format!("It holds {count} events; only the first is offered for the case."));
+        found = found.note(format!("It holds {count} events; only one is offered for the case."));
     }
     if count > events.len() {
         found = found.note(format!("Only the first {EVENTS_MAX} are told."));
     }
     if event.method == "CANCEL" || event.cancelled {
         return Ok(found.note("It takes an invitation back: the hearing is cancelled, as the sender says."));
+    }
+    // Answers to an invitation, and wishes for another time (RFC 5546 §1.4): no hearing was moved by them.
+    let answer = match event.method.as_str() {
+        "REPLY" => {
+            Some("It is somebody's answer to an invitation, not an invitation: nothing is offered for the case.")
+        }
+        "COUNTER" => Some("It proposes another time, which nobody has agreed to: nothing is offered for the case."),
+        "DECLINECOUNTER" | "REFRESH" => {
+            Some("It is about an invitation that went before, and is none: nothing is offered for the case.")
+        }
+        _ => None,
+    };
+    if let Some(answer) = answer {
+        return Ok(found.note(answer));
+    }
+    if event.changes > 0 {
+        found = found.note("It changes an invitation that came before: a hearing that was taken in from that one is not changed by itself.");
+    }
+    if event.floats {
+        found = found.note("Its time names no zone: it is taken as London's.");
     }
     if event.start.is_empty() {
         return Ok(found.note("When it begins cannot be read: nothing is offered for the case."));

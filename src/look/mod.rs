@@ -140,12 +140,10 @@ pub fn look(asked: &Asked, bytes: &[u8]) -> Result<Found, LookError> {
         () if media_type == "text/calendar" || extension == "ics" => calendar::look(&text_of(bytes)),
         () if media_type == "message/rfc822" || extension == "eml" => Ok(message(bytes)),
         () if media_type == "text/html" || matches!(extension.as_str(), "html" | "htm" | "xhtml") || is_page(bytes) => {
-            let text = html::to_text(&text_of(bytes), 80);
+            let text = html::to_text(&declared(bytes).unwrap_or_else(|| text_of(bytes)), 80);
             Ok(Found::text("web page", text).note("Shown as text; nothing of it was fetched."))
         }
-        () if is_text(bytes) && (kinds::of(bytes).is_none() || kinds::is_said_in_letters(bytes)) => {
-            Ok(Found::text("text", text_of(bytes)))
-        }
+        () if is_text(bytes) && (kinds::of(bytes).is_none() || kinds::is_said_in_letters(bytes)) => Ok(plain(bytes)),
         () => Err(unread(bytes)),
     };
     found.map(Found::bounded)
@@ -172,14 +170,67 @@ fn is_text(bytes: &[u8]) -> bool {
     if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || bytes.starts_with(b"\xef\xbb\xbf") {
         return true;
     }
+    if wide(bytes).is_some() {
+        return true;
+    }
     let head = bytes.get(..bytes.len().min(8192)).unwrap_or_default();
     let odd = head.iter().filter(|b| **b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r' | 0x0c | 0x1b)).count();
     odd * 100 <= head.len()
 }
 
+/// A text. What is written in XML is shown as it is written; a drawing is told from it.
+fn plain(bytes: &[u8]) -> Found {
+    let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(1024)).unwrap_or_default()).to_ascii_lowercase();
+    let is_xml = head.trim_start_matches('\u{feff}').trim_start().starts_with("<?xml") || head.contains("<svg");
+    let text = declared(bytes).filter(|_| is_xml).unwrap_or_else(|| text_of(bytes));
+    if head.contains("<svg") {
+        return Found::text("drawing (SVG)", text)
+            .note("Shown as it is written, not drawn: nothing of it was run or fetched.");
+    }
+    Found::text("text", text)
+}
+
+/// Bytes as text in the encoding that they name themselves, in the head of a web page or of XML; `None` where they name none, or lie: what has a
+/// byte-order mark or is UTF-8 throughout is that.
+fn declared(bytes: &[u8]) -> Option<String> {
+    let bytes = bytes.get(..bytes.len().min(2 * TEXT_MAX)).unwrap_or_default();
+    if encoding_rs::Encoding::for_bom(bytes).is_some() || (!bytes.is_ascii() && std::str::from_utf8(bytes).is_ok()) {
+        return None;
+    }
+    let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(2048)).unwrap_or_default()).to_ascii_lowercase();
+    let named = ["charset", "encoding"].into_iter().find_map(|word| {
+        let rest = head.split_once(word)?.1.trim_start().strip_prefix('=')?;
+        let rest = rest.trim_start().trim_start_matches(['"', '\'']);
+        rest.split(|c: char| !(c.is_ascii_alphanumeric() || "-_:.".contains(c))).next()
+    })?;
+    let encoding = encoding_rs::Encoding::for_label(named.as_bytes())?;
+    // What can be read in single octets is in none of two.
+    let is_wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
+    (!is_wide).then(|| encoding.decode_without_bom_handling(bytes).0.into_owned())
+}
+
+/// UTF-16 without a mark, told by letters of Latin, whose other octet is zero.
+fn wide(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
+    let head = bytes.get(..bytes.len().min(8192)).unwrap_or_default();
+    let pairs = head.chunks_exact(2);
+    let many = pairs.len();
+    let count = |at: usize| {
+        let plain = |pair: &&[u8]| pair.get(at) == Some(&0) && pair.get(1 - at).is_some_and(|byte| *byte >= 0x09);
+        pairs.clone().filter(plain).count()
+    };
+    if many < 4 || !bytes.len().is_multiple_of(2) {
+        return None;
+    }
+    let is_most = |count: usize| count * 10 >= many * 9;
+    if is_most(count(1)) { Some(encoding_rs::UTF_16LE) } else { is_most(count(0)).then_some(encoding_rs::UTF_16BE) }
+}
+
 /// Bytes as text: by the byte-order mark, else UTF-8, else Windows-1252.
 fn text_of(bytes: &[u8]) -> String {
     let bytes = bytes.get(..bytes.len().min(2 * TEXT_MAX)).unwrap_or_default();
+    if let Some(encoding) = wide(bytes) {
+        return encoding.decode_without_bom_handling(bytes).0.into_owned();
+    }
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0.into_owned();
     }

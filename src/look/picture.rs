@@ -110,6 +110,10 @@ fn moves(bytes: &[u8], format: Option<ImageFormat>) -> bool {
             let decoder = image::codecs::gif::GifDecoder::new(Cursor::new(bytes));
             decoder.is_ok_and(|decoder| decoder.into_frames().take(2).filter(Result::is_ok).count() > 1)
         }
+        Some(ImageFormat::Png) => {
+            let decoder = image::codecs::png::PngDecoder::new(Cursor::new(bytes));
+            decoder.and_then(|decoder| decoder.is_apng()).unwrap_or(false)
+        }
         Some(ImageFormat::WebP) => {
             let decoder = image::codecs::webp::WebPDecoder::new(Cursor::new(bytes));
             decoder.is_ok_and(|decoder| decoder.has_animation())

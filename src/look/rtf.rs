@@ -1,10 +1,16 @@
 //! The text of RTF documents: what is written, without fonts, styles, pictures and objects. Linear in time; groups within groups are counted, not
 //! stacked beyond a bound.
 
+use std::collections::BTreeMap;
+
+use encoding_rs::Encoding;
+
 use super::{Found, TEXT_MAX};
 
 /// Groups within groups.
 const DEPTH_MAX: usize = 500;
+/// Fonts whose encodings are kept.
+const FONTS_MAX: usize = 10_000;
 /// Groups that hold no text of the document.
 const SILENT: &[&str] = &[
     "fonttbl",
@@ -34,27 +40,166 @@ struct Group {
     silent: bool,
     /// Characters that stand in for one of `\u`.
     skip: usize,
+    /// The encoding of its octets.
+    encoding: &'static Encoding,
+    /// It was deleted, and is still there.
+    deleted: bool,
+    /// It is not shown by a word processor.
+    hidden: bool,
+    /// It is the table of fonts.
+    fonts: bool,
+}
+
+/// What was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Read {
+    /// The text.
+    pub text: String,
+    /// It holds an object of another program.
+    pub objects: bool,
+    /// Some of it was deleted, and is still there between `[-` and `-]`.
+    pub deleted: bool,
+    /// Some of it is hidden by a word processor.
+    pub hidden: bool,
 }
 
 /// Looks into an RTF document.
 pub(super) fn look(bytes: &[u8]) -> Found {
-    let (text, objects) = read(bytes);
-    let found = Found::text("RTF document", text).note("Only its text is shown: no pictures, no layout.");
-    if objects { found.note("It holds an object of another program, which was not opened.") } else { found }
+    let read = read(bytes);
+    let mut found = Found::text("RTF document", read.text).note("Only its text is shown: no pictures, no layout.");
+    let some = [
+        (read.objects, "It holds an object of another program, which was not opened."),
+        (read.deleted, "It has tracked changes: what was deleted stands in [- -]."),
+        (read.hidden, "Some of its text is hidden; it is shown here."),
+    ];
+    for (_, words) in some.into_iter().filter(|(is_so, _)| *is_so) {
+        found = found.note(words);
+    }
+    found
 }
 
-/// The text, and whether it holds an object of another program.
+/// The encoding of a Windows code page.
+fn code_page(number: i32) -> Option<&'static Encoding> {
+    Some(match number {
+        874 => encoding_rs::WINDOWS_874,
+        932 => encoding_rs::SHIFT_JIS,
+        936 => encoding_rs::GBK,
+        949 => encoding_rs::EUC_KR,
+        950 => encoding_rs::BIG5,
+        1250 => encoding_rs::WINDOWS_1250,
+        1251 => encoding_rs::WINDOWS_1251,
+        1252 => encoding_rs::WINDOWS_1252,
+        1253 => encoding_rs::WINDOWS_1253,
+        1254 => encoding_rs::WINDOWS_1254,
+        1255 => encoding_rs::WINDOWS_1255,
+        1256 => encoding_rs::WINDOWS_1256,
+        1257 => encoding_rs::WINDOWS_1257,
+        1258 => encoding_rs::WINDOWS_1258,
+        10000 => encoding_rs::MACINTOSH,
+        65001 => encoding_rs::UTF_8,
+        _ => return None,
+    })
+}
+
+/// The code page of a character set, as a font names it (`\fcharset`).
+fn character_set(number: i32) -> Option<i32> {
+    Some(match number {
+        0 => 1252,
+        77 => 10000,
+        128 => 932,
+        129 => 949,
+        134 => 936,
+        136 => 950,
+        161 => 1253,
+        162 => 1254,
+        163 => 1258,
+        177 => 1255,
+        178 => 1256,
+        186 => 1257,
+        204 => 1251,
+        222 => 874,
+        238 => 1250,
+        _ => return None,
+    })
+}
+
+/// What is written so far.
+struct Writer {
+    read: Read,
+    /// Octets whose letters may go on in the next ones.
+    octets: Vec<u8>,
+    encoding: &'static Encoding,
+    /// What is written now was deleted.
+    deleted: bool,
+    /// Characters still to be left out behind `\u`.
+    skip: usize,
+}
+
+impl Writer {
+    /// Whether a character is to be written.
+    fn takes(&mut self, group: Group) -> bool {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return false;
+        }
+        if !group.silent {
+            self.turn(group.deleted);
+            self.read.hidden |= group.hidden;
+        }
+        !group.silent
+    }
+
+    fn octet(&mut self, group: Group, octet: u8) {
+        if self.takes(group) {
+            if self.encoding != group.encoding {
+                self.flush();
+                self.encoding = group.encoding;
+            }
+            self.octets.push(octet);
+        }
+    }
+
+    fn put(&mut self, group: Group, c: char) {
+        if self.takes(group) {
+            self.flush();
+            self.read.text.push(c);
+        }
+    }
+
+    fn flush(&mut self) {
+        let octets = std::mem::take(&mut self.octets);
+        self.read.text.push_str(&self.encoding.decode_without_bom_handling(&octets).0);
+    }
+
+    /// Goes into what was deleted, or out of it.
+    fn turn(&mut self, deleted: bool) {
+        if self.deleted != deleted {
+            self.flush();
+            self.read.text.push_str(if deleted { "[-" } else { "-]" });
+            self.deleted = deleted;
+            self.read.deleted = true;
+        }
+    }
+}
+
+/// The text, and what else is to be known.
 #[must_use]
-pub fn read(bytes: &[u8]) -> (String, bool) {
-    let mut text = String::new();
-    let mut objects = false;
-    let mut groups = vec![Group { silent: false, skip: 1 }];
+pub fn read(bytes: &[u8]) -> Read {
+    let first = Group {
+        silent: false,
+        skip: 1,
+        encoding: encoding_rs::WINDOWS_1252,
+        deleted: false,
+        hidden: false,
+        fonts: false,
+    };
+    let (mut usual, mut fonts, mut font) = (first.encoding, BTreeMap::new(), 0_i32);
+    let mut groups = vec![first];
     let mut deeper = 0_usize;
-    // Characters still to be left out behind `\u`.
-    let mut skip = 0_usize;
+    let mut out = Writer { read: Read::default(), octets: Vec::new(), encoding: usual, deleted: false, skip: 0 };
     let mut at = 0_usize;
     while let Some(&byte) = bytes.get(at) {
-        if text.len() > TEXT_MAX {
+        if out.read.text.len() + out.octets.len() > TEXT_MAX {
             break;
         }
         at += 1;
@@ -65,12 +210,12 @@ pub fn read(bytes: &[u8]) -> (String, bool) {
             b'{' => {
                 let copy = *group;
                 groups.push(copy);
-                skip = 0;
+                out.skip = 0;
             }
             b'}' if deeper > 0 => deeper -= 1,
             b'}' => {
                 groups.pop();
-                skip = 0;
+                out.skip = 0;
                 if groups.is_empty() {
                     break;
                 }
@@ -80,63 +225,72 @@ pub fn read(bytes: &[u8]) -> (String, bool) {
                 at = next;
                 match word {
                     Word::Sign(b'\'') => {
-                        let byte = bytes.get(at..at + 2).and_then(|two| std::str::from_utf8(two).ok());
-                        let byte = byte.and_then(|two| u8::from_str_radix(two, 16).ok());
+                        let octet = bytes.get(at..at + 2).and_then(|two| std::str::from_utf8(two).ok());
+                        let octet = octet.and_then(|two| u8::from_str_radix(two, 16).ok());
                         at = (at + 2).min(bytes.len());
-                        put(&mut text, *group, &mut skip, byte.map(windows));
+                        out.octet(*group, octet.unwrap_or(b'?'));
                     }
                     Word::Sign(b'*') => group.silent = true,
-                    Word::Sign(b'~') => put(&mut text, *group, &mut skip, Some(' ')),
-                    Word::Sign(b'_') => put(&mut text, *group, &mut skip, Some('-')),
-                    Word::Sign(sign @ (b'\\' | b'{' | b'}')) => {
-                        put(&mut text, *group, &mut skip, Some(char::from(sign)))
-                    }
-                    Word::Sign(b'\r' | b'\n') => put(&mut text, *group, &mut skip, Some('\n')),
+                    Word::Sign(b'~') => out.put(*group, ' '),
+                    Word::Sign(b'_') => out.put(*group, '-'),
+                    Word::Sign(sign @ (b'\\' | b'{' | b'}')) => out.put(*group, char::from(sign)),
+                    Word::Sign(b'\r' | b'\n') => out.put(*group, '\n'),
                     Word::Sign(_) => {}
                     Word::Name(name) => match name {
-                        "par" | "line" | "row" | "sect" | "page" => put(&mut text, *group, &mut skip, Some('\n')),
-                        "tab" | "cell" => put(&mut text, *group, &mut skip, Some('\t')),
-                        "emdash" => put(&mut text, *group, &mut skip, Some('\u{2014}')),
-                        "endash" => put(&mut text, *group, &mut skip, Some('\u{2013}')),
-                        "lquote" | "rquote" => put(&mut text, *group, &mut skip, Some('\u{2019}')),
-                        "ldblquote" | "rdblquote" => put(&mut text, *group, &mut skip, Some('"')),
-                        "bullet" => put(&mut text, *group, &mut skip, Some('\u{2022}')),
+                        "par" | "line" | "row" | "sect" | "page" => out.put(*group, '\n'),
+                        "tab" | "cell" => out.put(*group, '\t'),
+                        "emdash" => out.put(*group, '\u{2014}'),
+                        "endash" => out.put(*group, '\u{2013}'),
+                        "lquote" | "rquote" => out.put(*group, '\u{2019}'),
+                        "ldblquote" | "rdblquote" => out.put(*group, '"'),
+                        "bullet" => out.put(*group, '\u{2022}'),
                         "uc" => group.skip = usize::try_from(number.unwrap_or(1)).unwrap_or(1).min(8),
                         "u" => {
                             let code = number.unwrap_or(0);
                             let code = u32::try_from(if code < 0 { code + 65_536 } else { code }).unwrap_or(0xfffd);
-                            put(&mut text, *group, &mut skip, Some(char::from_u32(code).unwrap_or('\u{fffd}')));
-                            skip = group.skip;
+                            out.put(*group, char::from_u32(code).unwrap_or('\u{fffd}'));
+                            out.skip = group.skip;
                         }
                         "bin" => {
                             at = at.saturating_add(usize::try_from(number.unwrap_or(0)).unwrap_or(0)).min(bytes.len())
                         }
+                        "mac" => (usual, group.encoding) = (encoding_rs::MACINTOSH, encoding_rs::MACINTOSH),
+                        "ansicpg" => {
+                            usual = number.and_then(code_page).unwrap_or(usual);
+                            group.encoding = usual;
+                        }
+                        "f" if group.fonts => font = number.unwrap_or(0),
+                        "fcharset" | "cpg" if group.fonts => {
+                            let page = if name == "cpg" { number } else { number.and_then(character_set) };
+                            if let Some(encoding) = page.and_then(code_page).filter(|_| fonts.len() < FONTS_MAX) {
+                                fonts.insert(font, encoding);
+                            }
+                        }
+                        "f" => group.encoding = number.and_then(|one| fonts.get(&one)).copied().unwrap_or(usual),
+                        "deleted" => group.deleted = number != Some(0),
+                        "v" => group.hidden = number != Some(0),
+                        "plain" => {
+                            (group.deleted, group.hidden, group.encoding) = (false, false, usual);
+                        }
                         _ if SILENT.contains(&name) => {
-                            objects |= name == "object" || name == "objdata";
+                            out.read.objects |= name == "object" || name == "objdata";
                             group.silent = true;
+                            group.fonts = name == "fonttbl";
                         }
                         _ => {}
                     },
                 }
             }
             b'\r' | b'\n' => {}
-            other => put(&mut text, *group, &mut skip, Some(windows(other))),
+            other => out.octet(*group, other),
         }
     }
-    (text, objects)
-}
-
-fn put(text: &mut String, group: Group, skip: &mut usize, c: Option<char>) {
-    if *skip > 0 {
-        *skip -= 1;
-    } else if !group.silent {
-        text.extend(c);
-    }
-}
-
-fn windows(byte: u8) -> char {
-    let one = [byte];
-    encoding_rs::WINDOWS_1252.decode_without_bom_handling(&one).0.chars().next().unwrap_or('\u{fffd}')
+    out.flush();
+    out.turn(false);
+    // An octet may be a letter of three.
+    let end = (0..=TEXT_MAX.min(out.read.text.len())).rev().find(|at| out.read.text.is_char_boundary(*at));
+    out.read.text.truncate(end.unwrap_or(0));
+    out.read
 }
 
 enum Word<'a> {

@@ -202,8 +202,9 @@ fn a_page_that_cannot_be_read_costs_itself_only() {
     places.iter().for_each(|place| pdf.push_str(&format!("{place:010} 00000 n \n")));
     pdf.push_str(&format!("trailer<</Size {}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF", objects.len() + 1));
     let shown = found("a.pdf", pdf.as_bytes());
-    assert_eq!(shown.text, "— page 1 —\nby the pond\n— page 2 —\n(this page cannot be read)\n");
-    assert!(shown.notes.iter().any(|note| note.ends_with("cannot be read: 2.")), "{:?}", shown.notes);
+    assert_eq!(shown.text, "— page 1 —\nby the pond\n— page 2 —\n[?]\n");
+    let told = "the font X, whose letters are not known, page 2.";
+    assert!(shown.notes.iter().any(|note| note.ends_with(told)), "{:?}", shown.notes);
 }
 
 #[test]
@@ -452,4 +453,97 @@ fn a_message_within_a_message_is_shown_with_its_head() {
 fn there_is_an_end_to_everything() {
     assert!(found("a.txt", &vec![b'x'; 10 << 20]).text.len() <= TEXT_MAX);
     assert!(refused("a.txt", &vec![b'x'; BYTES_MAX + 1]).contains("larger"));
+}
+
+#[test]
+fn a_page_and_xml_are_read_in_the_encoding_that_they_name() {
+    let check = |name: &str, bytes: &[u8], expected: &str| {
+        let text = found(name, bytes).text;
+        assert!(text.contains(expected), "{name}: {text}");
+    };
+    let page = |meta: &str, text: &[u8]| [b"<html><head>", meta.as_bytes(), b"</head><body>", text].concat();
+    check("a.html", &page("<meta charset=\"windows-1251\">", b"\xcf\xf0\xe8"), "\u{41f}\u{440}\u{438}");
+    let named = "<meta http-equiv='Content-Type' content='text/html; charset=gb2312'>";
+    check("a.html", &page(named, b"\xd6\xd0\xce\xc4"), "\u{4e2d}\u{6587}");
+    // Who lies, and who names what nobody should read.
+    check("a.html", &page("<meta charset=windows-1252>", "caf\u{e9}".as_bytes()), "caf\u{e9}");
+    check("a.html", &page("<meta charset=utf-7>", b"+ADw-script+AD4-"), "+ADw-script+AD4-");
+    check("a.html", &page("<meta charset=utf-16>", b"plain"), "plain");
+    check("a.xml", b"<?xml version='1.0' encoding='iso-8859-2'?><a>\xb3</a>", "\u{142}");
+    let drawing = found("plan.svg", b"<svg onload='alert(1)'><script>alert(2)</script></svg>");
+    assert!(drawing.format.contains("SVG") && drawing.notes[0].contains("run"), "{drawing:?}");
+}
+
+#[test]
+fn utf_16_needs_no_mark() {
+    let text = "Statement of \u{a3}5, taken at Ambleford";
+    let little: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+    for bytes in [little, big] {
+        assert_eq!(found("a.txt", &bytes).text, text);
+    }
+    // Nothing but zeroes is no text.
+    assert!(refused("a.bin", &[0; 64]).contains("does not look into"));
+}
+
+#[test]
+fn rtf_is_read_in_the_encodings_of_its_fonts() {
+    let shown = found(
+        "a.rtf",
+        br"{\rtf1\ansi\ansicpg1251{\fonttbl{\f0\fcharset204 Arial;}{\f1\fcharset128 MS Gothic;}{\f2\fcharset0 Arial;}}\f0 \'cf\'f0\par{\f1 \'8b\'9f\'8fq}\f2 \'a35 \u8220?x\u8221?{\deleted gone} {\v unseen}}",
+    );
+    assert_eq!(shown.text, "\u{41f}\u{440}\n\u{4f9b}\u{8ff0}\u{a3}5 \u{201c}x\u{201d}[-gone-] unseen");
+    assert!(shown.notes.iter().any(|note| note.contains("[- -]")), "{:?}", shown.notes);
+    assert!(shown.notes.iter().any(|note| note.contains("hidden")), "{:?}", shown.notes);
+}
+
+#[test]
+fn an_open_document_has_its_headers_hidden_sheets_and_repeated_cells() {
+    let text = package(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.text".as_slice()),
+        ("content.xml", b"<o><office:body><text:p>Body.</text:p></office:body></o>"),
+        (
+            "styles.xml",
+            b"<s><office:master-styles><style:header><text:p>OFFICIAL</text:p></style:header></office:master-styles></s>",
+        ),
+    ]);
+    assert_eq!(
+        found("a.odt", &text).text,
+        "\u{2014} headers and footers \u{2014}\nOFFICIAL\n\u{2014} text \u{2014}\nBody.\n"
+    );
+    let sheet = package(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.spreadsheet".as_slice()),
+        (
+            "content.xml",
+            b"<o><number:text>-</number:text><style:style style:name='h'><style:table-properties table:display='false'/></style:style>\
+              <office:body><table:table table:name='Kept' table:style-name='h'><table:table-row>\
+              <table:table-cell table:number-columns-repeated='2'/><table:table-cell table:number-columns-repeated='3'>\
+              <text:p>x</text:p></table:table-cell><table:table-cell><text:p>y</text:p></table:table-cell></table:table-row>\
+              </table:table></office:body></o>",
+        ),
+    ]);
+    assert_eq!(found("a.ods", &sheet).text.trim_end(), "\u{2014} Kept (hidden) \u{2014}\n\t\tx\tx\tx\ty");
+}
+
+#[test]
+fn what_answers_an_invitation_offers_no_hearing() {
+    let invitation = |method: &str, lines: &str| {
+        let text = format!(
+            "BEGIN:VCALENDAR\r\nMETHOD:{method}\r\nBEGIN:VEVENT\r\nSUMMARY:PTPH\r\n{lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
+        );
+        found("a.ics", text.as_bytes())
+    };
+    let start = "DTSTART:20260602T100000";
+    for method in ["REPLY", "COUNTER", "DECLINECOUNTER", "REFRESH"] {
+        let shown = invitation(method, start);
+        assert!(shown.invited.is_none() && shown.notes.len() == 1, "{method}: {:?}", shown.notes);
+    }
+    let changed = invitation("REQUEST", &format!("{start}\r\nSEQUENCE:2"));
+    assert!(changed.invited.is_some() && changed.notes[0].contains("changes an invitation"), "{:?}", changed.notes);
+    assert!(changed.notes[1].contains("names no zone"), "{:?}", changed.notes);
+    let days = invitation("REQUEST", "DTSTART;VALUE=DATE:20260602\r\nDTEND;VALUE=DATE:20260605");
+    assert!(days.text.contains("When: 2026-06-02 to 2026-06-04"), "{}", days.text);
+    // One time of an event before the event itself.
+    let lines = "RECURRENCE-ID:20260312T100000\r\nDTSTART:20260312T140000\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nDTSTART:20260305T100000\r\nRRULE:FREQ=WEEKLY";
+    assert_eq!(invitation("REQUEST", lines).invited.unwrap().start, "2026-03-05T10:00:00");
 }

@@ -92,6 +92,12 @@ fn greeting(endpoint: &Endpoint) -> Greeting {
 async fn secret(credentials: &Credentials, wish: TokenWish) -> Result<Secret, Outcome> {
     match &credentials.proof {
         Proof::Password(password) => Ok(password.clone()),
+        Proof::Fetched(kept) => {
+            kept.get().await.map(|(password, _)| password).map_err(|because| Outcome::NotConnected {
+                phase: Phase::Login,
+                because: format!("there is no password to log in with: {because}"),
+            })
+        }
         Proof::Certificate => Ok(Secret::new(String::new())),
         Proof::Token(source) => source.token(wish).await.map_err(|because| Outcome::NotConnected {
             phase: Phase::Login,

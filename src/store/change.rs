@@ -64,7 +64,7 @@ pub struct Group {
 /// for before it is done again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
-    /// Which messages; nothing for an APPEND.
+    /// Which messages. Of an APPEND none: the target with the UIDVALIDITY that `above` is of, where that was known.
     pub group: Option<Group>,
     /// What came to the target after this UID may have come by us.
     pub above: u32,

@@ -144,9 +144,50 @@ impl Flags {
     }
 }
 
+/// The flags that a mailbox keeps (PERMANENTFLAGS, RFC 9051 §7.1). Others a server ignores, or forgets with the session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Keeps {
+    flags: Flags,
+    /// New keywords may be made (`\\*`).
+    any_keyword: bool,
+}
+
+impl Keeps {
+    /// From names as IMAP writes them.
+    #[must_use]
+    pub fn from_names<'a>(names: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+        let any_keyword = names.clone().into_iter().any(|name| name == "\\*");
+        Self { flags: Flags::from_names(names), any_keyword }
+    }
+
+    /// Those of these flags that are not kept.
+    #[must_use]
+    pub fn lacking(&self, wanted: &Flags) -> Flags {
+        let lacking = wanted.without(&self.flags);
+        if self.any_keyword { Flags::new(lacking.bits(), Vec::new()) } else { lacking }
+    }
+
+    /// As [`Self::lacking`], of a change: a keyword that is not kept is on no message, so that clearing it is nothing to lack.
+    #[must_use]
+    pub fn lacking_of(&self, set: &Flags, clear: &Flags) -> Flags {
+        self.lacking(set).with(&Flags::new(self.lacking(clear).bits(), Vec::new()))
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Flags;
+    use super::{Flags, Keeps};
+
+    #[test]
+    fn what_a_mailbox_keeps() {
+        let flags = |text: &str| Flags::from_names(text.split_whitespace());
+        let keeps = |text: &str| Keeps::from_names(text.split_whitespace().collect::<Vec<_>>());
+        let some = keeps("\\Seen \\Deleted $MDNSent");
+        assert_eq!(some.lacking(&flags("\\Seen \\Flagged $mdnsent $Junk")), flags("\\Flagged $Junk"));
+        assert_eq!(keeps("\\Seen \\*").lacking(&flags("\\Seen \\Flagged $Junk")), flags("\\Flagged"));
+        assert_eq!(some.lacking_of(&flags("\\Seen"), &flags("$NotJunk \\Draft")), flags("\\Draft"));
+        assert_eq!(keeps("").lacking(&flags("\\Seen")), flags("\\Seen"));
+    }
 
     #[test]
     fn names_round_trip() {

@@ -54,6 +54,25 @@ pub(crate) fn address(addr: &str) -> Address {
     Address { name: String::new(), addr: addr.to_owned() }
 }
 
+/// Quill's account on these servers.
+pub(crate) fn account(imap: &net::Endpoint, smtp: &net::Endpoint) -> Account {
+    Account {
+        name: "work".into(),
+        address: address(QUILL),
+        full_name: "Beatrice Quill".into(),
+        also: Vec::new(),
+        imap: endpoint(imap, "quill"),
+        smtp: endpoint(smtp, "quill"),
+        ca_file: None,
+        password: PasswordSource::Command(vec!["printf".into(), "%s".into(), PASSWORD.into()]),
+        sent_mailbox: Some("Sent".into()),
+        sent_copy: config::SentCopy::default(),
+        client_certificate: None,
+        skip: Vec::new(),
+        compress: false,
+    }
+}
+
 impl World {
     pub(crate) fn start() -> Option<Self> {
         let authority = Authority::new("casemail tests").unwrap();
@@ -62,20 +81,8 @@ impl World {
         let submission = Submission::start_with(&authority, &[("quill", PASSWORD)], Some(&delivery))?;
         dovecot.create("quill", "Sent");
         let dir = tempfile::tempdir().unwrap();
-        let account = Account {
-            name: "work".into(),
-            address: address(QUILL),
-            full_name: "Beatrice Quill".into(),
-            also: Vec::new(),
-            imap: endpoint(&dovecot.tls(), "quill"),
-            smtp: endpoint(&submission.starttls(), "quill"),
-            ca_file: Some(dovecot.ca_file()),
-            password: PasswordSource::Command(vec!["printf".into(), "%s".into(), PASSWORD.into()]),
-            sent_mailbox: Some("Sent".into()),
-            client_certificate: None,
-            skip: Vec::new(),
-            compress: false,
-        };
+        let mut account = account(&dovecot.tls(), &submission.starttls());
+        account.ca_file = Some(dovecot.ca_file());
         let config = Config { accounts: vec![account], undo_send_seconds: 0, ..Config::default() };
         let roots = Roots::below(&dir.path().join("home"));
         drop(Profile::open(roots.clone()).unwrap());
@@ -528,6 +535,7 @@ fn killed_child() {
         ca_file: Some(settings["ca"].clone().into()),
         password: PasswordSource::Command(vec!["printf".into(), "%s".into(), PASSWORD.into()]),
         sent_mailbox: Some("Sent".into()),
+        sent_copy: config::SentCopy::default(),
         client_certificate: None,
         skip: Vec::new(),
         compress: false,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use casemail::app::effect::Effect;
 use casemail::app::event::Event;
 use casemail::app::view::{Link, Scope};
-use casemail::config::{Account, CaseRule, Config, PasswordSource};
+use casemail::config::{self, Account, CaseRule, Config, PasswordSource};
 use casemail::engine::query::Filter;
 use casemail::engine::{Engine, Network, Opening};
 use casemail::mail::id::CaseId;
@@ -112,6 +112,7 @@ impl World {
             ca_file: Some(server.ca_file().to_owned()),
             password: PasswordSource::Command(vec!["printf".into(), "gnome".into()]),
             sent_mailbox: Some("Cases".into()),
+            sent_copy: config::SentCopy::default(),
             client_certificate: None,
             skip: Vec::new(),
             compress: false,

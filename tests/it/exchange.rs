@@ -105,3 +105,23 @@ async fn what_it_puts_off_is_asked_again() {
         .await;
     }
 }
+
+/// A login that is refused for now is made again by itself; nobody is asked for another password.
+#[tokio::test]
+async fn what_it_puts_off_at_the_login_is_tried_again() {
+    for words in [
+        "NO [ALERT] Too many simultaneous connections. (Failure)",
+        "NO [THROTTLED] slow down",
+        "NO [SERVERBUG] oh",
+        "NO [OVERQUOTA] no room for your session",
+        "NO Server Unavailable. 15",
+        "NO Login failed: generic failure",
+    ] {
+        let refused = AtomicUsize::new(0);
+        comes_through(move |asked| {
+            let no = asked.command.starts_with("AUTHENTICATE") && refused.fetch_add(1, SeqCst) < 2;
+            no.then(|| Act::Say(format!("{} {words}\r\n", asked.tag).into_bytes()))
+        })
+        .await;
+    }
+}

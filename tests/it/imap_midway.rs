@@ -56,7 +56,7 @@ impl Request {
 
     /// How often it may be asked where the connection went: what does no harm twice, once more by itself.
     fn times(self) -> std::ops::RangeInclusive<usize> {
-        if matches!(self, Self::Copy | Self::Append) { 1..=1 } else { 1..=2 }
+        if matches!(self, Self::Copy | Self::Append | Self::Move) { 1..=1 } else { 1..=2 }
     }
 
     async fn ask(self, handle: &Handle) -> Result<(), Error> {

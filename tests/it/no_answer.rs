@@ -4,7 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-use crate::support::home::Home;
+use casemail::app::effect::{Deed, FlagChange};
+use casemail::engine::query::Filter;
+use casemail::engine::{Engine, Opening};
+use casemail::store::profile::Profile;
+use casemail::store::vault::Vault;
+
+use crate::support::home::{Home, PASSPHRASE};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
 
 /// A message without a Message-ID.
@@ -95,6 +101,70 @@ async fn what_a_server_puts_off_is_told_again() {
     }
 }
 
+/// The UID that a UID STORE is about.
+fn stored(asked: &Asked<'_>) -> String {
+    asked.command.split(' ').nth(2).unwrap().to_owned()
+}
+
+/// A server that says OK and leaves the flags as they were: the person is told, and nothing is shown that is not so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_that_is_answered_and_not_made_is_told_of() {
+    let works = Arc::new(AtomicBool::new(false));
+    let world = World::start(&works, "UID STORE", |asked| {
+        let uid = stored(asked);
+        Act::Say(format!("* {uid} FETCH (UID {uid} FLAGS (\\Seen))\r\n{} OK done\r\n", asked.tag).into_bytes())
+    })
+    .await;
+    let flagged = |world: &World| {
+        let listed = tokio::task::block_in_place(|| world.home.json(&["message", "list"]));
+        listed["messages"][0]["flags"].as_array().unwrap().contains(&serde_json::json!("\\Flagged"))
+    };
+    let id = world.first();
+    let said = world.does(&["message", "flag", &id, "--set", "flagged"], b"", 0);
+    assert!(said.contains("flagged 1 message") && said.contains("did not"), "{said}");
+    assert_eq!((world.waiting(), flagged(&world)), (Vec::new(), false));
+    // What was not done is not taken back.
+    let asked = world.asked.load(SeqCst);
+    world.does(&["change", "undo"], b"", 1);
+    assert_eq!(world.asked.load(SeqCst), asked);
+}
+
+/// Flags that a mailbox does not keep (PERMANENTFLAGS, RFC 9051 §7.1) are refused before anything is queued; what goes along with a
+/// move is left out.
+#[tokio::test(flavor = "multi_thread")]
+async fn flags_that_a_mailbox_cannot_keep_are_refused_at_once() {
+    let works = Arc::new(AtomicBool::new(false));
+    let world = World::start(&works, "SELECT", |asked| {
+        let keeps = "* OK [PERMANENTFLAGS (\\Seen \\Deleted $MDNSent)] limited\r\n";
+        Act::Say(format!("{keeps}{}", asked.good).into_bytes())
+    })
+    .await;
+    let id = world.first();
+    for flag in ["flagged", "$Weir"] {
+        let said = world.does(&["message", "flag", &id, "--set", flag], b"", 0);
+        assert!(said.contains("INBOX keeps no such mark"), "{flag}: {said}");
+        assert_eq!(world.waiting(), Vec::new(), "{flag}");
+    }
+    let said = world.does(&["message", "flag", &id, "--set", "$mdnsent"], b"", 0);
+    assert!(said.contains("marked 1 message") && !said.contains("keeps no"), "{said}");
+    // Where the mailbox was opened already, it is not even asked.
+    let asked = || world.asked.load(SeqCst);
+    let on_a_thread = || {
+        let (config, _) = casemail::config::files::load(&world.home.path().join("config"), None).unwrap();
+        let profile = Profile::open(world.home.roots()).unwrap();
+        let vault = Vault::open(&profile.roots().vault_file(), PASSPHRASE.as_bytes()).unwrap();
+        let engine = Engine::open(Opening::new(profile, config, Some(vault))).unwrap();
+        engine.sync_once(None, &[]).unwrap();
+        let before = asked();
+        let one = engine.messages(&Filter::default()).unwrap().messages[0].id.clone();
+        let refused = engine.change(&[one], &Deed::Flag(FlagChange::Flagged(true)));
+        assert!(refused.is_err_and(|e| e.to_string().contains("INBOX keeps no such mark (\\Flagged)")));
+        assert_eq!((engine.waiting_changes().unwrap().len(), asked()), (0, before));
+        engine.close();
+    };
+    tokio::task::block_in_place(|| std::thread::scope(|scope| scope.spawn(on_a_thread).join().unwrap()));
+}
+
 /// The connection ends when the message has been sent, and no answer comes.
 async fn append_without_an_answer() -> (Arc<AtomicBool>, World) {
     let works = Arc::new(AtomicBool::new(false));
@@ -110,6 +180,21 @@ async fn a_message_without_a_name_that_is_there_to_the_byte_is_not_appended_agai
     let (_works, world) = append_without_an_answer().await;
     world.arrives(b"Subject: another\r\n\r\nhello\r\n");
     world.arrives(NAMELESS);
+    world.does(&["change", "tell"], b"", 0);
+    assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), 1));
+}
+
+/// UIDs of another UIDVALIDITY say nothing of what came since: it is looked for among all.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_in_a_mailbox_that_was_rebuilt_is_not_appended_again() {
+    let (_works, world) = append_without_an_answer().await;
+    {
+        let mut inbox = world.server.inbox.lock().unwrap();
+        inbox.uid_validity += 1;
+        inbox.uid_next = 2;
+        inbox.messages.clear();
+        inbox.messages.push((1, String::from_utf8(NAMELESS.to_vec()).unwrap()));
+    }
     world.does(&["change", "tell"], b"", 0);
     assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), 1));
 }

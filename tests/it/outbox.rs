@@ -188,7 +188,7 @@ fn taken_back_in_its_window_the_whole_message_is_a_draft() {
         _ => None,
     });
     assert!(again.key.is_some() && back.key.is_none(), "it is a draft of its own");
-    assert_eq!(Draft { key: None, ..*again }, back);
+    assert_eq!(Draft { key: None, ..*again }, *back);
     assert!(world.submission.taken().is_empty() && gateway.taken().is_empty());
 }
 

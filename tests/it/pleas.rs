@@ -197,7 +197,7 @@ fn an_act_that_the_other_side_may_have_is_not_undone_by_taking_it_back() {
     open_puddock(home);
     let until = in_hours(120);
     let lost = home.run(&offer(&until, &[]), b"");
-    assert_eq!(lost.code, 75, "{lost:?}");
+    assert_eq!(lost.code, 69, "{lost:?}");
     assert_eq!(lossy.heard().matches("DATA\r\n").count(), 1);
     let before = shown(home);
     assert_eq!((&before["state"], &before["acts"][0]["outbox"]), (&"open".into(), &"uncertain".into()), "{before}");

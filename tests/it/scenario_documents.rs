@@ -166,6 +166,49 @@ fn a_sensitive_schedule_served_by_mistake_is_shut_quarantined_and_left_out() {
 }
 
 #[test]
+fn every_file_that_can_be_taken_in_is_and_what_came_by_mail_too_is_said() {
+    let came = mail("das", "PF v PUDDOCK ZZ26000417", "Attached.", &[("letter.txt", b"Dear agent")]);
+    let Some(world) = world(&[came]) else { return };
+    world.home.done(&["sync"], b"");
+    let file = |name: &str, text: &str| {
+        world.home.write(name, text);
+        world.home.beside(name).to_str().unwrap().to_owned()
+    };
+    let (first, other) = (file("one.txt", "one"), file("two.txt", "two"));
+    let letter = file("the letter.txt", "Dear agent");
+    let none = world.home.beside("none.txt").to_str().unwrap().to_owned();
+    world.home.done(&["case", "import", "PUDDOCK", &first], b"");
+    let import = ["--json", "case", "import", "PUDDOCK", &first, &none, &other, &letter, "--source", "Common Platform"];
+    let ran = world.home.run(&import, b"");
+    assert!(ran.code == 1 && ran.err.contains("was taken into PUDDOCK already"), "{ran:?}");
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    let (taken, refused) = (&told["files"], &told["refused"]);
+    assert_eq!((&taken[0]["name"], &taken[1]["name"]), (&"two.txt".into(), &"the letter.txt".into()), "{told:#}");
+    assert_eq!((&refused[0]["path"], &refused[1]["path"]), (&first.as_str().into(), &none.as_str().into()), "{told:#}");
+    assert_eq!(taken[0]["also_in"].as_array().unwrap().len(), 0);
+    assert_eq!(taken[1]["also_in"][0], message(&world, "PUDDOCK"), "{told:#}");
+
+    // On the screen that is one row, which has both.
+    let Some(screen) = world.home.screen((80, 24)) else { return };
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("puddock");
+    screen.wait_for("PF v PUDDOCK");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("ZZ26000417");
+    screen.send_keys(&["b"]);
+    screen.wait_for("letter.txt (\u{d7}2)");
+    screen.send_keys(&["/"]);
+    screen.type_text("letter");
+    screen.send_keys(&["Enter"]);
+    screen.wait_until("one row", |now| !now.contains("two.txt"));
+    let seen = screen.wait_for("taken in by hand, too");
+    assert!(seen.contains("received") && seen.contains("Common Platform"), "{seen}");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+}
+
+#[test]
 fn what_is_shared_by_link_and_what_was_fetched_by_hand_stand_in_one_list() {
     let text = "Disclosure in ZZ26000417 was shared: https://portal.das.example/shared/77";
     let mail = mail("das", "PF v PUDDOCK ZZ26000417", text, &[("letter.txt", b"Dear agent")]);

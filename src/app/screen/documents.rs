@@ -1,6 +1,6 @@
 //! Documents of a case or a message: one row for each content, with filter, order and marks.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::Freshness;
@@ -43,6 +43,8 @@ pub struct Documents {
     pub marked: HashSet<SafeText>,
     /// How far mail was read for it, where that is not done.
     pub far: Option<Far>,
+    /// The places that rows had when they came: what is equal in an order stands so, whatever the order was before.
+    places: HashMap<SafeText, usize>,
 }
 
 impl Documents {
@@ -58,12 +60,14 @@ impl Documents {
             fresh: Freshness::default(),
             marked: HashSet::new(),
             far: None,
+            places: HashMap::new(),
         }
     }
 
     /// Takes rows, in whatever order.
     pub fn take(&mut self, rows: &[DocumentRow]) {
-        self.marked.retain(|id| rows.iter().any(|row| row.id == *id));
+        self.places = rows.iter().enumerate().map(|(place, row)| (row.id.clone(), place)).collect();
+        self.marked.retain(|id| self.places.contains_key(id));
         self.put(rows.to_vec());
     }
 
@@ -80,6 +84,7 @@ impl Documents {
     }
 
     fn put(&mut self, mut rows: Vec<DocumentRow>) {
+        rows.sort_by_cached_key(|row| self.places.get(&row.id).copied());
         self.sort.sort_by(&mut rows, |row| &row.first);
         self.list.set_rows(Arc::from(rows));
     }
@@ -141,5 +146,35 @@ impl Documents {
     #[must_use]
     pub fn quarantined(&self) -> usize {
         self.list.all().iter().filter(|row| row.first.reach == Reach::Quarantined).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DocumentRow, DocumentScope, Documents};
+    use crate::case::document::{Document, SortBy};
+    use crate::mail::id::CaseId;
+    use crate::mail::safe::SafeText;
+
+    #[test]
+    fn what_is_equal_stands_as_it_came_whatever_the_order_was_before() {
+        let mut documents = Documents::new(DocumentScope::Case(CaseId("A".into())), SafeText::line("A"));
+        let row = |(name, bytes): (&str, u64)| DocumentRow::new(vec![Document::named(name, "", bytes, name.into())]);
+        let rows: Vec<DocumentRow> = [("b", 1), ("a", 3), ("c", 2)].into_iter().filter_map(row).collect();
+        documents.take(&rows);
+        let names = |documents: &Documents| documents.list.iter().map(|row| row.first.name.clone()).collect::<String>();
+        let mut seen = Vec::new();
+        for _ in SortBy::ALL {
+            seen.push((documents.sort, names(&documents)));
+            documents.sort_next();
+        }
+        for (sort, names) in seen {
+            let expected = match sort {
+                SortBy::Name | SortBy::Kind => "abc",
+                SortBy::Size => "acb",
+                _ => "bac",
+            };
+            assert_eq!(names, expected, "{sort:?}");
+        }
     }
 }

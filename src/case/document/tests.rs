@@ -109,6 +109,21 @@ fn a_list_sorts_each_way() {
 }
 
 #[test]
+fn numbers_in_names_are_numbers() {
+    let names = ["MG11 P.pdf", "MG4.pdf", "mg5.pdf", "MG 005 b.pdf", "EX 10.pdf", "EX 9.pdf", "EX.pdf", "EX 010.pdf"];
+    let mut all: Vec<Document> = names.iter().map(|name| document(name, name, 1, 5)).collect();
+    SortBy::Name.sort(&mut all);
+    let sorted: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+    assert_eq!(
+        sorted,
+        ["EX 9.pdf", "EX 10.pdf", "EX 010.pdf", "EX.pdf", "MG 005 b.pdf", "MG4.pdf", "mg5.pdf", "MG11 P.pdf"]
+    );
+    SortBy::Kind.sort(&mut all);
+    let kinds: Vec<&str> = all.iter().map(|one| one.kind.code.as_str()).filter(|code| *code != "OTHER").collect();
+    assert_eq!(kinds, ["MG4", "MG5", "MG5", "MG11"]);
+}
+
+#[test]
 fn the_advice_states_no_duty_to_return_in_scotland() {
     let scotland = advice(Some(Jurisdiction::Scotland)).join(" ").to_lowercase();
     for word in ["must", "return", "delete", "duty"] {

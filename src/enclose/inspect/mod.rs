@@ -7,6 +7,7 @@ mod budget;
 mod compound;
 mod office;
 mod pdf;
+mod picture;
 mod sift;
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
@@ -144,6 +145,7 @@ fn look<R: Read + Seek>(name: &str, content: &mut R, policy: &Policy, whole: boo
         }
         () if starts(b"7z\xbc\xaf\x27\x1c") => told.extend(seven(content)),
         () if starts(b"Rar!\x1a\x07") => told.extend(rar(content, &head)),
+        () if picture::is_it(&head) => told.extend(picture::inspect(content)),
         () => {}
     }
     told

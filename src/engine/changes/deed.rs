@@ -10,6 +10,7 @@ use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::engine::core::{Core, Open};
 use crate::engine::library::Library;
+use crate::imap::MailboxAt;
 use crate::mail::headers::Headers;
 use crate::mail::id::{MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
@@ -33,6 +34,19 @@ pub(crate) enum NotDone {
 /// The name of a message's mailbox, if that may only be read.
 fn read_only(library: &Library, key: MessageKey) -> Option<String> {
     library.mailbox(key.mailbox).filter(|mailbox| mailbox.state.also.read_only).map(|mailbox| mailbox.name.clone())
+}
+
+/// Whether these flags are those that go along with a move to junk or from it, and no others.
+pub(super) fn is_of_junk(flags: &Flags) -> bool {
+    flags.without(&keyword(JUNK).with(&keyword(NOT_JUNK))).is_empty()
+}
+
+/// What a message's mailbox does not keep of a change of flags, and the name of that mailbox.
+fn not_kept(open: &Open, key: MessageKey, set: &Flags, clear: &Flags) -> Option<(String, Flags)> {
+    let here = open.library.mailbox(key.mailbox)?;
+    let at = MailboxAt { name: here.name.as_str().into(), uid_validity: here.uid_validity };
+    let lacking = open.accounts.get(&here.account)?.keeps.get(&at)?.lacking_of(set, clear);
+    (!lacking.is_empty()).then(|| (here.name.clone(), lacking))
 }
 
 /// What was done.
@@ -294,8 +308,25 @@ impl Core {
             let name = read_only(&open.library, *key).unwrap_or_default();
             return Err(NotDone::Nothing(format!("{name} may only be read: the server takes no changes there.")));
         }
-        let plan = plan(&open.library, &keys, deed)?;
+        let mut plan = plan(&open.library, &keys, deed)?;
+        // The same of flags that a mailbox does not keep; what goes along with a move is left out.
+        let mut lacking = None;
+        for (_, act, keys) in &mut plan.acts {
+            if let Act::Flags { set, clear } = act {
+                keys.retain(|key| {
+                    let here = not_kept(open, *key, set, clear);
+                    let is_kept = here.is_none();
+                    lacking = lacking.take().or(here);
+                    is_kept
+                });
+            }
+        }
+        plan.acts.retain(|(_, act, keys)| !(matches!(act, Act::Flags { .. }) && keys.is_empty()));
         let concerned: BTreeSet<MessageKey> = plan.acts.iter().flat_map(|(_, _, keys)| keys.iter().copied()).collect();
+        if let (Some((name, flags)), true) = (&lacking, concerned.is_empty()) {
+            let flags = flags.names().collect::<Vec<_>>().join(" ");
+            return Err(NotDone::Nothing(format!("{name} keeps no such mark ({flags}): the server would forget it.")));
+        }
         if concerned.is_empty() {
             return Err(NotDone::Nothing("Nothing had to be changed.".to_owned()));
         }

@@ -247,7 +247,7 @@ impl Engine {
             let Some(configured) = self.settings.config.account(Some(name)).cloned() else { continue };
             let (settings, core) = (std::sync::Arc::clone(&self.settings), self.core.clone());
             let told = self.block_on(async move {
-                let proof = settings.secrets.proof(&configured).await?;
+                let proof = settings.secrets.proof_now(&configured).await?;
                 let setup = account::setup(&configured, &settings.config, proof)?;
                 let handle = imap::spawn(setup, std::sync::Arc::new(sink));
                 super::replay(&stores, &core, number, &configured.name, &handle).await;

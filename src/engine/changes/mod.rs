@@ -65,6 +65,9 @@ pub(crate) struct Changes {
     former: HashMap<MessageRef, MessageRef>,
     /// When something was last moved to a mailbox of an account.
     used: HashMap<(String, String), Timestamp>,
+    /// Messages that left while we were moving them, and stay in the cache until it is known where they went: they are looked for by what is
+    /// held of them.
+    withheld: HashMap<Place, UidSet>,
 }
 
 impl Changes {
@@ -135,6 +138,27 @@ impl Changes {
     /// Whether a message has left this name by a move of ours: late news of it are old.
     pub(crate) fn has_left(&self, library: &Library, key: MessageKey) -> bool {
         !self.former.is_empty() && library.name(key).is_some_and(|name| self.former.contains_key(&name))
+    }
+
+    /// Of messages that left a mailbox, those that left by other hands than ours, as far as is known.
+    pub(crate) fn left_by_others(&mut self, account: &str, mailbox: &str, uid_validity: u32, uids: &UidSet) -> UidSet {
+        let place = Place { account: account.to_owned(), mailbox: mailbox.to_owned(), uid_validity };
+        let ours = uids.and(&self.queue.on_the_move(&place));
+        if !ours.is_empty() {
+            self.withheld.entry(place).or_default().extend(ours.iter());
+        }
+        uids.without(&ours)
+    }
+
+    /// Those that left and are not on the move any more.
+    fn release(&mut self, place: &Place) -> Vec<u32> {
+        let Some(withheld) = self.withheld.remove(place) else { return Vec::new() };
+        let moving = withheld.and(&self.queue.on_the_move(place));
+        let free = withheld.without(&moving);
+        if !moving.is_empty() {
+            self.withheld.insert(place.clone(), moving);
+        }
+        free.iter().collect()
     }
 
     fn moved(&mut self, old: MessageRef, new: MessageRef) {

@@ -70,6 +70,8 @@ pub(crate) struct Batch {
     pub(crate) group: Option<Group>,
     /// It was begun before and nobody knows whether it was done: what came to the target above this UID may be it.
     pub(crate) begun: Option<u32>,
+    /// Of an APPEND that was begun: the UIDVALIDITY that this UID is of.
+    pub(crate) begun_in: Option<u32>,
     /// The first row's words.
     pub(crate) words: String,
     /// How often the first row was put off.
@@ -79,10 +81,15 @@ pub(crate) struct Batch {
 /// What became of a batch.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
-    /// Flags were set; those of `kept` were left as others made them.
+    /// Flags were set.
     Stored {
         said: Vec<(u32, Flags)>,
+        /// Left as others made them.
         kept: UidSet,
+        /// The server says that it did it, and did not.
+        unheeded: UidSet,
+        /// Were so before: there is nothing to take back.
+        before: UidSet,
     },
     /// Messages were moved.
     Moved {
@@ -94,6 +101,8 @@ pub(crate) enum Outcome {
         unplaced: UidSet,
         /// Were not there any more.
         absent: UidSet,
+        /// Nobody knows whether they were moved: they are looked for. What is in none of these was not told.
+        doubtful: UidSet,
     },
     Expunged,
     /// The mailbox is there, under this name.
@@ -279,7 +288,7 @@ impl Queue {
         self.rows.values().filter(|row| row.change.is_waiting()).map(|row| (&row.change, row.in_flight))
     }
 
-    /// When the next row that was put off may be tried again.
+    /// When the next row that was put off may be tried again; later than [`Self::next_batch`] was last asked.
     pub(crate) fn next_try(&self, account: &str) -> Option<Duration> {
         let mine = self.rows.values().filter(|row| row.change.account == account && row.change.is_ours());
         mine.filter_map(|row| row.later).min()
@@ -288,6 +297,10 @@ impl Queue {
     /// What the server of an account is told next: the first row that may be told, with all later ones that do the same in the same
     /// mailbox, as far as no other row has to be told first.
     pub(crate) fn next_batch(&mut self, account: &str, elapsed: Duration) -> Option<Batch> {
+        // Whose time has come is told now, or waits for something else than time.
+        for row in self.rows.values_mut().filter(|row| row.change.account == account) {
+            row.later.take_if(|later| *later <= elapsed);
+        }
         let mut before: HashSet<(&str, u32, u32)> = HashSet::new();
         for (place, uids) in self.lost.iter().filter(|(place, _)| place.account == account) {
             before.extend(uids.keys().map(|uid| (place.mailbox.as_str(), place.uid_validity, *uid)));
@@ -306,7 +319,7 @@ impl Queue {
             };
             let held = !row.durable
                 || row.in_flight
-                || row.later.is_some_and(|later| later > elapsed)
+                || row.later.is_some()
                 || change.taken_back && change.begun.is_none()
                 || target.is_some_and(|target| unmade.contains(target));
             if change.open {
@@ -375,7 +388,8 @@ impl Queue {
     }
 
     /// Notes that a batch is about to be told which must not be done twice.
-    pub(crate) fn begin(&mut self, batch: &Batch, above: u32) -> Edits {
+    /// `of`: the UIDVALIDITY of the target that `above` is of.
+    pub(crate) fn begin(&mut self, batch: &Batch, above: u32, of: Option<u32>) -> Edits {
         let mut edits = Edits::default();
         for seq in &batch.seqs {
             let Some(row) = self.rows.get_mut(seq) else { continue };
@@ -384,6 +398,10 @@ impl Queue {
                 let uids = mine.map(|mine| mine.uids.as_slice()).unwrap_or_default();
                 let told = uids.iter().copied().filter(|uid| group.uids.binary_search(uid).is_ok()).collect();
                 Group::new(&group.mailbox, group.uid_validity, told)
+            });
+            let mine = mine.or_else(|| match &row.change.act {
+                Act::Append { mailbox, .. } => of.map(|of| Group::new(mailbox, of, Vec::new())),
+                _ => None,
             });
             row.change.begun = Some(Begun { group: mine, above });
             edits.put.push(row.change.clone());
@@ -411,7 +429,14 @@ impl Queue {
                     Outcome::Unsent { .. } | Outcome::Later { .. } => batch.begun.is_some(),
                     _ => false,
                 };
-                if !in_doubt {
+                if let (Outcome::Moved { doubtful, .. }, Some(Begun { group: Some(group), .. })) =
+                    (outcome, &mut row.change.begun)
+                {
+                    group.uids.retain(|uid| doubtful.contains(*uid));
+                }
+                let narrowed = row.change.begun.as_ref().and_then(|begun| begun.group.as_ref());
+                let left = narrowed.is_some_and(|group| !group.uids.is_empty());
+                if !(in_doubt || matches!(outcome, Outcome::Moved { .. }) && left) {
                     row.change.begun = None;
                 }
                 if let Outcome::Unknown { why } | Outcome::Unsent { why } = outcome {
@@ -427,11 +452,13 @@ impl Queue {
             }
             Outcome::Refused { .. } => self.resolve(batch, &told, false),
             Outcome::Doubtful { why } => self.hold(&batch.seqs, Held::Doubtful, why),
-            Outcome::Stored { kept, .. } => {
-                self.resolve(batch, &told.without(kept), true);
+            Outcome::Stored { kept, unheeded, before, .. } => {
+                self.resolve(batch, &told.without(kept).without(unheeded).without(before), true);
+                self.resolve(batch, &told.and(unheeded), false);
+                self.resolve(batch, &told.and(before), false);
                 changed.extend(self.give_in(batch, kept));
             }
-            Outcome::Moved { uid_validity, pairs, unplaced, absent } => {
+            Outcome::Moved { uid_validity, pairs, unplaced, absent, .. } => {
                 let moved: UidSet = pairs.iter().map(|(from, _)| *from).collect();
                 self.resolve(batch, &moved, true);
                 // What cannot be named cannot be taken back.
@@ -532,7 +559,7 @@ impl Queue {
     }
 
     /// Messages that are being moved, or may have been: no answer has come yet, or none came.
-    fn on_the_move(&self, place: &Place) -> UidSet {
+    pub(crate) fn on_the_move(&self, place: &Place) -> UidSet {
         let mut uids = UidSet::new();
         for row in self.rows.values().filter(|row| row.change.account == place.account) {
             let told = match &row.change.begun {
@@ -711,6 +738,8 @@ impl Queue {
             let Some(row) = self.rows.get_mut(&seq) else { continue };
             let taken = take(&mut row.change.waiting, &group.mailbox, group.uid_validity, uids);
             if done && !taken.is_empty() {
+                // It comes on: what is left of it begins anew to be put off.
+                row.change.tries = 0;
                 let home = matches!(row.change.act, Act::Move { .. }).then(|| group.mailbox.clone());
                 row.change.done.push(Group { home, ..Group::new(&group.mailbox, group.uid_validity, taken) });
             }
@@ -975,6 +1004,12 @@ impl Batch {
             act: change.act.clone(),
             group,
             begun: change.begun.as_ref().map(|begun| begun.above),
+            begun_in: change
+                .begun
+                .as_ref()
+                .filter(|_| matches!(change.act, Act::Append { .. }))
+                .and_then(|begun| begun.group.as_ref())
+                .map(|target| target.uid_validity),
             words: change.words.clone(),
             tries: change.tries,
         }

@@ -6,72 +6,10 @@
 use std::time::Duration;
 
 use super::queue::Outcome;
-use crate::imap::Error;
+use crate::imap::{Error, Verdict, verdict};
 
 /// A refusal that says neither is asked about so many times.
 const UNCLEAR_TRIES: u32 = 3;
-
-/// Codes of RFC 5530 §3, RFC 9051 §7.1 and RFC 7889 §4 after which asking again changes nothing.
-const FINAL: [&str; 10] = [
-    "ALREADYEXISTS",
-    "BADCHARSET",
-    "CANNOT",
-    "CLIENTBUG",
-    "NONEXISTENT",
-    "NOPERM",
-    "READ-ONLY",
-    "TOOBIG",
-    "TRYCREATE",
-    "UNKNOWN-CTE",
-];
-
-/// Codes that name something that passes, or that somebody can mend without us: no room, too much at once, not now.
-const PASSING: [&str; 9] = [
-    "CONTACTADMIN",
-    "CORRUPTION",
-    "EXPUNGEISSUED",
-    "INUSE",
-    "LIMIT",
-    "OVERQUOTA",
-    "SERVERBUG",
-    "THROTTLED",
-    "UNAVAILABLE",
-];
-
-/// Words of servers that give no code. Exchange Online: "Request is throttled. Suggested Backoff Time: …", "Server Unavailable. 15"
-/// (learn.microsoft.com, "Exchange Online: IMAP connection limits and throttling"); Courier, Gmail and others the rest.
-const PASSING_WORDS: [&str; 11] = [
-    "backoff",
-    "busy",
-    "in use",
-    "not connected",
-    "overloaded",
-    "temporar",
-    "throttl",
-    "timed out",
-    "too many",
-    "try again",
-    "unavailable",
-];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    Final,
-    Passing,
-    Unclear,
-}
-
-fn verdict(code: Option<&str>, text: &str) -> Verdict {
-    let code = code.and_then(|code| code.split(' ').next()).unwrap_or_default().to_ascii_uppercase();
-    if FINAL.contains(&code.as_str()) {
-        return Verdict::Final;
-    }
-    let text = text.to_ascii_lowercase();
-    // Where the codec knows no such code, it is still in the words.
-    let named =
-        PASSING.iter().any(|known| code == *known || text.contains(&format!("[{}", known.to_ascii_lowercase())));
-    if named || PASSING_WORDS.iter().any(|words| text.contains(words)) { Verdict::Passing } else { Verdict::Unclear }
-}
 
 /// "Suggested Backoff Time: 299541 milliseconds".
 fn suggested(text: &str) -> Option<Duration> {
@@ -104,6 +42,7 @@ pub(super) fn outcome(error: &Error, tries: u32, may_be_full: bool) -> Outcome {
         | Error::Gone { .. }
         | Error::NoMailbox { .. }
         | Error::ReadOnly { .. }
+        | Error::NotKept { .. }
         | Error::Unsendable { .. } => Outcome::Refused { why },
         Error::Offline | Error::NotConnected { .. } => Outcome::Unsent { why },
         _ => Outcome::Unknown { why },

@@ -161,11 +161,11 @@ impl Teller<'_> {
     }
 
     /// Notes durably that something is about to be done that must not be done twice. `false`: it could not be noted.
-    async fn begin(&self, batch: &Batch, above: u32) -> bool {
+    async fn begin(&self, batch: &Batch, above: u32, of: Option<u32>) -> bool {
         let (noted, (tell, told)) = (batch.clone(), oneshot::channel());
         // By the scribe, so that it cannot replace what was decided on since.
         let asked = ask(self.core, self.number, move |_, open| {
-            let edits = open.changes.queue.begin(&noted, above);
+            let edits = open.changes.queue.begin(&noted, above, of);
             open.scribe.write(move |stores| {
                 let _ = tell.send(super::write(&stores.state, &edits).is_ok());
             });
@@ -178,9 +178,16 @@ impl Teller<'_> {
     async fn store(&self, batch: &Batch, group: &Group, set: &Flags, clear: &Flags) -> Result<Outcome, Error> {
         let told: UidSet = group.uids.iter().copied().collect();
         let (account, known) = (batch.account.clone(), group.clone());
-        let modseq = self.blocking(move |stores| {
+        let (wanted, unwanted) = (set.clone(), clear.clone());
+        let here = self.blocking(move |stores| {
             let mailboxes = stores.cache.mailboxes().ok()?;
-            mailboxes.into_iter().find(|m| is_of(m, &account, &known)).and_then(|m| m.state.highest_modseq)
+            let here = mailboxes.into_iter().find(|m| is_of(m, &account, &known))?;
+            // System flags were looked at when the change was decided on; keywords stand in the cache only.
+            let keywords = !wanted.keywords().is_empty() || !unwanted.keywords().is_empty();
+            let keys: Vec<MessageKey> = known.uids.iter().map(|&uid| MessageKey { mailbox: here.id, uid }).collect();
+            let said = if keywords { super::said(stores, &keys) } else { Vec::new() };
+            let so = said.into_iter().filter(|(_, flags)| differs(flags, &wanted, &unwanted).is_empty());
+            Some((here.state.highest_modseq, so.map(|(key, _)| key.uid).collect::<UidSet>()))
         });
         let request = |uids: UidSet, unchanged_since| StoreFlags {
             at: at(group),
@@ -190,7 +197,8 @@ impl Teller<'_> {
             unchanged_since,
         };
         // Nothing is known of modification sequences before the first pass is through (RFC 7162 §3.1.3 wants one that we have seen).
-        let modseq = modseq.await.flatten().filter(|modseq| *modseq > 0);
+        let (modseq, before) = here.await.flatten().unwrap_or_default();
+        let modseq = modseq.filter(|modseq| *modseq > 0);
         let stored = self.handle.store_flags(request(told.clone(), modseq)).await?;
         let mut said: BTreeMap<u32, Flags> = stored.flags.into_iter().filter(|(uid, _)| told.contains(*uid)).collect();
         let mut kept = UidSet::new();
@@ -216,7 +224,17 @@ impl Teller<'_> {
                 said.extend(stored.flags.into_iter().filter(|(uid, _)| again.contains(*uid)));
             }
         }
-        Ok(Outcome::Stored { said: said.into_iter().collect(), kept })
+        let unheeded =
+            said.iter().filter(|(uid, flags)| !kept.contains(**uid) && !differs(flags, set, clear).is_empty());
+        let mut unheeded: UidSet = unheeded.map(|(uid, _)| *uid).collect();
+        if !unheeded.is_empty() {
+            // What was said may be older than the change, or another's: what is so now counts.
+            let now = self.handle.flags(at(group), unheeded).await?;
+            unheeded =
+                now.iter().filter(|(_, flags)| !differs(flags, set, clear).is_empty()).map(|(uid, _)| *uid).collect();
+            said.extend(now);
+        }
+        Ok(Outcome::Stored { said: said.into_iter().collect(), kept, unheeded, before })
     }
 
     /// Decides whose word counts, by message.
@@ -263,24 +281,32 @@ impl Teller<'_> {
                 self.handle.expunge(at(group), copied).await?;
             }
         }
+        let (unplaced, absent, mut doubtful) = <(UidSet, UidSet, UidSet)>::default();
         if left.is_empty() {
-            return Ok(Outcome::Moved {
-                uid_validity: validity,
-                pairs,
-                unplaced: UidSet::new(),
-                absent: UidSet::new(),
-            });
+            return Ok(Outcome::Moved { uid_validity: validity, pairs, unplaced, absent, doubtful });
         }
         let above = match batch.begun {
             Some(above) => above,
-            None => self.known_up_to(&batch.account, to).await,
+            None => self.known_up_to(&batch.account, to).await.1,
         };
-        if !self.begin(batch, above).await {
+        if !self.begin(batch, above, None).await {
             return Ok(later("it could not be noted before it was told"));
         }
-        let moved = self.handle.move_messages(at(group), left.clone(), to.to_owned()).await?;
+        let moved = match self.handle.move_messages(at(group), left.clone(), to.to_owned()).await {
+            Ok(moved) => moved,
+            // No answer came: they are looked for at once, and told again. Once: what is lost again waits. And what was found is not forgotten.
+            Err(error)
+                if !pairs.is_empty()
+                    || batch.begun.is_none()
+                        && matches!(refusal::outcome(&error, batch.tries, true), Outcome::Unknown { .. }) =>
+            {
+                return Ok(Outcome::Moved { uid_validity: validity, pairs, unplaced, absent, doubtful: left });
+            }
+            Err(error) => return Err(error),
+        };
         let placed: UidSet = moved.copied.uids.iter().map(|(from, _)| *from).collect();
-        let rest = left.without(&placed);
+        doubtful.extend(moved.doubtful.iter());
+        let rest = left.without(&placed).without(&doubtful).without(&moved.untold);
         // A server that says where messages went says it of all that were there.
         let (absent, mut unplaced) =
             if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
@@ -289,10 +315,11 @@ impl Teller<'_> {
             unplaced = unplaced.without(&pairs.iter().map(|(from, _)| *from).collect());
         }
         if validity.is_some() && moved.copied.uid_validity.is_some() && validity != moved.copied.uid_validity {
-            pairs.clear();
+            // The target was rebuilt meanwhile.
+            doubtful.extend(pairs.drain(..).map(|(from, _)| from));
         }
         pairs.extend(moved.copied.uids);
-        Ok(Outcome::Moved { uid_validity: moved.copied.uid_validity.or(validity), pairs, unplaced, absent })
+        Ok(Outcome::Moved { uid_validity: moved.copied.uid_validity.or(validity), pairs, unplaced, absent, doubtful })
     }
 
     /// Where the server does not say which UIDs moved messages have now (no UIDPLUS): the newest of their Message-ID in the target. One
@@ -321,16 +348,16 @@ impl Teller<'_> {
         (validity, pairs)
     }
 
-    /// UIDs of a mailbox up to which we know what is there.
-    async fn known_up_to(&self, account: &str, mailbox: &str) -> u32 {
+    /// UIDVALIDITY of a mailbox as we know it, and the UID up to which we know what is there.
+    async fn known_up_to(&self, account: &str, mailbox: &str) -> (Option<u32>, u32) {
         let (account, mailbox) = (account.to_owned(), mailbox.to_owned());
         let known = self.blocking(move |stores| {
             let mailboxes = stores.cache.mailboxes().ok()?;
             let here =
                 mailboxes.into_iter().filter(|m| m.account == account && m.name == mailbox).max_by_key(|m| m.id)?;
-            here.state.uid_next.map(|next| next.saturating_sub(1))
+            Some((Some(here.uid_validity), here.state.uid_next?.saturating_sub(1)))
         });
-        known.await.flatten().unwrap_or(0)
+        known.await.flatten().unwrap_or((None, 0))
     }
 
     /// Which messages of a move without an answer are in the target: same Message-ID, came after the move began, say the same.
@@ -422,6 +449,55 @@ impl Teller<'_> {
 
     // Appending.
 
+    /// What became of an APPEND without an answer; `None`: the message is not there. By Message-ID, or to the byte.
+    async fn appended_before(
+        &self,
+        batch: &Batch,
+        mailbox: &str,
+        message_id: &str,
+        raw: &[u8],
+        above: u32,
+    ) -> Result<Option<Outcome>, Error> {
+        let is_rebuilt = |found: &MailboxAt| batch.begun_in.is_some_and(|of| of != found.uid_validity);
+        let mut is_new = false;
+        if !message_id.is_empty() {
+            let found = self.handle.find(Some(mailbox.to_owned()), message_id.to_owned()).await?;
+            is_new = is_rebuilt(&found.at);
+            let copies = found.uids.iter().copied().filter(|uid| is_new || *uid > above);
+            match copies.collect::<Vec<_>>().as_slice() {
+                [] => return Ok(None),
+                [uid, ..] if !is_new => {
+                    return Ok(Some(Outcome::Appended { uid: Some((found.at.uid_validity, *uid)) }));
+                }
+                // Rebuilt meanwhile: its UIDs do not say any more which of them came since.
+                _ => {}
+            }
+        }
+        let mut arrived = self.handle.arrived(mailbox.to_owned(), if is_new { 0 } else { above }).await?;
+        if !is_new && is_rebuilt(&arrived.at) {
+            is_new = true;
+            arrived = self.handle.arrived(mailbox.to_owned(), 0).await?;
+        }
+        let bytes = u32::try_from(raw.len()).unwrap_or(u32::MAX);
+        if let Some(uid) = self.same_among(&arrived, bytes, digest_of(raw), &[]).await? {
+            return Ok(Some(Outcome::Appended { uid: Some((arrived.at.uid_validity, uid)) }));
+        }
+        if arrived.messages.is_empty() {
+            return Ok(None);
+        }
+        // A server may keep a message otherwise than it was sent (Exchange does), so that one of these may be it.
+        let (since, what) = match (is_new, message_id.is_empty()) {
+            (false, _) => ("came there since", "has no Message-ID to look for"),
+            (true, true) => ("are there since the server rebuilt it", "has no Message-ID to look for"),
+            (true, false) => ("are there since the server rebuilt it", "may have been there before"),
+        };
+        let why = format!(
+            "no answer came when {mailbox} was told, and the message {what}: one of the {} that {since} may be it",
+            arrived.messages.len()
+        );
+        Ok(Some(Outcome::Doubtful { why }))
+    }
+
     async fn append(
         &self,
         batch: &Batch,
@@ -431,14 +507,6 @@ impl Teller<'_> {
         message_id: &str,
     ) -> Result<Outcome, Error> {
         let Some(&seq) = batch.seqs.first() else { return Ok(Outcome::Refused { why: "there is no row".into() }) };
-        if let Some(above) = batch.begun
-            && !message_id.is_empty()
-        {
-            let found = self.handle.find(Some(mailbox.to_owned()), message_id.to_owned()).await?;
-            if let Some(uid) = found.uids.iter().copied().find(|uid| *uid > above) {
-                return Ok(Outcome::Appended { uid: Some((found.at.uid_validity, uid)) });
-            }
-        }
         let raw = match self.blocking(move |stores| stores.state.change_raw(seq)).await {
             Some(Ok(raw)) => raw,
             Some(Err(error @ StateError::Damaged { .. })) => return Ok(Outcome::Refused { why: error.to_string() }),
@@ -446,33 +514,25 @@ impl Teller<'_> {
             None => return Ok(later("the message could not be read")),
         };
         if let Some(above) = batch.begun
-            && message_id.is_empty()
+            && let Some(found) = self.appended_before(batch, mailbox, message_id, &raw, above).await?
         {
-            let arrived = self.handle.arrived(mailbox.to_owned(), above).await?;
-            let bytes = u32::try_from(raw.len()).unwrap_or(u32::MAX);
-            if let Some(uid) = self.same_among(&arrived, bytes, digest_of(&raw), &[]).await? {
-                return Ok(Outcome::Appended { uid: Some((arrived.at.uid_validity, uid)) });
-            }
-            // A server may keep a message otherwise than it was sent (Exchange does), so that one of these may be it.
-            if !arrived.messages.is_empty() {
-                let why = format!(
-                    "no answer came when {mailbox} was told, and the message has no Message-ID to look for: one of the {} that came there since \
-                     may be it",
-                    arrived.messages.len()
-                );
-                return Ok(Outcome::Doubtful { why });
-            }
+            return Ok(found);
         }
-        let above = match batch.begun {
-            Some(above) => above,
+        let (of, above) = match batch.begun {
+            Some(above) => (batch.begun_in, above),
             None => self.known_up_to(&batch.account, mailbox).await,
         };
-        if !self.begin(batch, above).await {
+        if !self.begin(batch, above, of).await {
             return Ok(later("it could not be noted before it was told"));
         }
         let appended = self.handle.append(Some(mailbox.to_owned()), raw.into(), flags.clone(), date).await?;
         Ok(Outcome::Appended { uid: appended.uid })
     }
+}
+
+/// What is yet to be done to a message that has these flags.
+fn differs(flags: &Flags, set: &Flags, clear: &Flags) -> Flags {
+    set.without(flags).with(&clear.and(flags))
 }
 
 fn is_of(mailbox: &crate::store::mailbox::Mailbox, account: &str, group: &Group) -> bool {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
+use super::deed::is_of_junk;
 use super::queue::{Batch, Outcome, Place};
 use super::{keys, mailbox_of, said, write};
 use crate::app::view::Tone;
@@ -62,10 +63,18 @@ impl Core {
         }
         let touched = keys(&open.library, &settled.touched);
         let from = batch.group.as_ref().and_then(|group| mailbox_of(&open.library, &place(batch, group)));
+        let left = batch.group.as_ref().map(|group| open.changes.release(&place(batch, group))).unwrap_or_default();
         let (batch, core, number) = (batch.clone(), self.handle.clone(), open.number);
         open.scribe.write(move |stores| {
             let written = write(&stores.state, &settled.edits);
-            let kept = keep(stores, &batch, &outcome, from, touched);
+            let mut kept = keep(stores, &batch, &outcome, from, touched);
+            if let (Some(mailbox), false) = (from, left.is_empty()) {
+                if let Err(error) = stores.cache.remove(mailbox, &left, None) {
+                    tracing::warn!(%error, "messages that left are still in the cache");
+                }
+                kept.said.retain(|(key, _)| !left.contains(&key.uid));
+                kept.gone.extend(left.into_iter().map(|uid| MessageKey { mailbox, uid }));
+            }
             core.front_of(number, move |core, open| {
                 if let Err(error) = written {
                     core.complain(&error);
@@ -106,6 +115,8 @@ impl Core {
         let account = &batch.account;
         let count = |number: u64| if number == 1 { "1 message".to_owned() } else { format!("{number} messages") };
         let words = match outcome {
+            // The marks that go along with a move are not what was asked for.
+            Outcome::Refused { .. } | Outcome::Stored { .. } if goes_along(batch) => return,
             Outcome::Refused { why } => {
                 let back = match &batch.act {
                     Act::Move { .. } => " They are back where they were.",
@@ -128,6 +139,15 @@ impl Core {
                 let Act::Flags { set, clear } = &batch.act else { return };
                 conflict(account, &set.with(clear), kept.len())
             }
+            Outcome::Stored { unheeded, .. } if !unheeded.is_empty() => {
+                let Act::Flags { set, clear } = &batch.act else { return };
+                format!(
+                    "{account}: not done: {}. The server says that it changed {} of {}, and did not. The server's flags are shown again.",
+                    batch.words,
+                    readables(&set.with(clear)),
+                    count(unheeded.len())
+                )
+            }
             Outcome::Moved { absent, .. } if !absent.is_empty() => format!(
                 "{account}: {} could not be moved: deleted or moved elsewhere meanwhile, by you on another device or by somebody else.",
                 count(absent.len())
@@ -138,14 +158,23 @@ impl Core {
     }
 }
 
+/// Whether it is the marks that say what is junk, of a message that is moved for it.
+fn goes_along(batch: &Batch) -> bool {
+    matches!(&batch.act, Act::Flags { set, clear } if is_of_junk(&set.with(clear))) && !batch.words.contains("mark")
+}
+
 /// Says that others' change of a flag stays.
 pub(super) fn conflict(account: &str, flags: &Flags, messages: u64) -> String {
-    let names = flags.names().map(readable).collect::<Vec<_>>().join(", ");
+    let names = readables(flags);
     let count = if messages == 1 { "1 message".to_owned() } else { format!("{messages} messages") };
     format!(
         "{account}: {names} of {count} was changed by somebody else to the contrary of what you did while offline; their change stays. Press \
          the key again to change it."
     )
+}
+
+fn readables(flags: &Flags) -> String {
+    flags.names().map(readable).collect::<Vec<_>>().join(", ")
 }
 
 /// A flag as people call it.
@@ -173,7 +202,7 @@ fn place(batch: &Batch, group: &Group) -> Place {
 fn keep(stores: &Stores, batch: &Batch, outcome: &Outcome, from: Option<MailboxId>, touched: Vec<MessageKey>) -> Kept {
     let mut kept = Kept::default();
     match (outcome, from, &batch.act) {
-        (Outcome::Stored { said: answered, kept: theirs }, Some(mailbox), Act::Flags { set, clear }) => {
+        (Outcome::Stored { said: answered, kept: theirs, .. }, Some(mailbox), Act::Flags { set, clear }) => {
             let mut flags = answered.clone();
             // A server need not repeat the flags of messages that had them already.
             let silent: Vec<MessageKey> = touched

@@ -17,7 +17,7 @@ use crate::engine::inside::{self, Inner, Place, is_within};
 use crate::engine::reading::Reading;
 use crate::engine::register::Hand;
 use crate::engine::streamed::{Streamed, Tape};
-use crate::export::bundle::{Item, Listed, Matter, make};
+use crate::export::bundle::{Item, Listed, Matter, make_watched};
 use crate::export::{ExportError, Folder};
 use crate::mail::address::Address;
 use crate::mail::display::AttachmentInfo;
@@ -358,7 +358,8 @@ impl Exporter {
         if items.is_empty() {
             return Err(EngineError::Refused("there is no such document to be bundled".to_owned()));
         }
-        let (bytes, pages, documents) = make(&self.title, items).map_err(refuse)?;
+        let made = make_watched(&self.title, items, &|| gauge.count(0).is_ok());
+        let (bytes, pages, documents) = made.map_err(refuse)?;
         let book = self.book().map_err(refuse)?;
         if gathering.is_shut(&book) {
             let words = "something in it was put into quarantine meanwhile; make it again, and it is left out";

@@ -113,6 +113,8 @@ pub struct Exported {
     pub files: Vec<(Entry, bool)>,
     /// What was not written, and why.
     pub left_out: Vec<LeftOut>,
+    /// Names of ours under which somebody else's file lay, each with the name that it has now.
+    pub aside: Vec<(String, String)>,
     /// SHA-256 of the list of digests.
     pub manifest: String,
     /// The fingerprint of the key that signed it.
@@ -146,6 +148,9 @@ impl Exported {
         }
         if !self.left_out.is_empty() {
             words.push_str(&format!("; {} left out", self.left_out.len()));
+        }
+        for (name, now) in &self.aside {
+            words.push_str(&format!("; {name} was not as it was written, and is {now} now"));
         }
         if !self.files.is_empty() && self.signed_by.is_none() {
             words.push_str("; not signed, for there is no own OpenPGP key that can sign");
@@ -199,7 +204,13 @@ impl Engine {
         self.register_parts()?.0.with(|_| ())?;
         let exporter = self.core.ask_open(move |core, open| Exporter::of(core, open, order))??;
         let fetch = self.fetcher()?;
+        let cases = exporter.cases();
+        let record = || cases.iter().try_for_each(|case| self.record_what_came(Some(case)).map(drop));
+        // When a message was first seen stands in the manifest: it is written down first.
+        record()?;
         let done = deep(|| exporter.run(&|letter| fetch.fetch(letter), told))?;
+        // What was not here before.
+        record()?;
         self.core.ask_stores(Core::register_changed)?;
         Ok(done)
     }

@@ -6,9 +6,9 @@ use std::io::Write;
 
 use jiff::Timestamp;
 
-use super::Exported;
-use super::gather::Exporter;
+use super::gather::{Exporter, Letter};
 use super::gauge::Gauge;
+use super::{Exported, Subject};
 use crate::engine::register::Hand;
 use crate::export::manifest::{
     DIGESTS, INDEX, MESSAGES, PROVENANCE, SCHEMA, SIGNATURE, digests, is_inside, read_digests,
@@ -16,7 +16,7 @@ use crate::export::manifest::{
 use crate::export::{Entry, ExportError, Folder, LeftOut, Manifest, Role, archive};
 use crate::mail::id::CaseId;
 use crate::pgp::detached;
-use crate::register::event::Event;
+use crate::register::event::{Event, Payload};
 use crate::register::record::Digest;
 
 impl Exporter {
@@ -37,10 +37,13 @@ impl Exporter {
         manifest.case = self.case.as_ref().map(|case| case.0.clone()).unwrap_or_default();
         manifest.title.clone_from(&self.title);
         manifest.written = now;
+        manifest.signed_by = self.signer(now);
         let before = earlier.clone();
         let earlier = self.vouched(folder, earlier, &mut manifest, gauge)?;
         done.left_out.clone_from(&manifest.left_out);
         let mut merged = manifest;
+        let left_out = earlier.left_out.iter().filter(|one| !self.decided(one)).cloned();
+        merged.left_out.extend(left_out);
         merged.take_in(earlier);
         let same = Manifest { written: before.written, program: before.program.clone(), ..merged.clone() };
         if same == before && folder.read(DIGESTS)?.is_some() {
@@ -51,14 +54,31 @@ impl Exporter {
             if folder.read(DIGESTS)?.as_ref() == Some(&list) && beside.iter().all(is_there) {
                 done.manifest = Digest::of(&list).to_string();
                 done.signed_by = self.sign(folder, &list, now)?;
-                return Ok(());
+                // It was broken off before the register was told.
+                if self.is_told(Digest::of(&list))? {
+                    return Ok(());
+                }
+                return self.tell(done, Digest::of(&list));
             }
         }
         if merged.files.is_empty() {
             return Ok(());
         }
+        let former = former(folder, &before)?;
         let (beside, list) = beside(&merged)?;
         for (name, content) in beside {
+            // What is no manifest of ours was refused before anything was written.
+            let is_ours = match folder.read(name) {
+                Ok(None) => true,
+                Ok(Some(found)) => {
+                    name == PROVENANCE || found == content || former.contains(&(name, Digest::of(&found).to_string()))
+                }
+                Err(_) => false,
+            };
+            if !is_ours {
+                let now = folder.set_aside(name)?;
+                done.aside.push((name.to_owned(), now));
+            }
             folder.replace(name, &content)?;
         }
         // A signature over the former list would be one that does not hold.
@@ -66,10 +86,46 @@ impl Exporter {
         folder.replace(DIGESTS, &list)?;
         done.signed_by = self.sign(folder, &list, now)?;
         folder.sync()?;
+        done.manifest = Digest::of(&list).to_string();
+        self.tell(done, Digest::of(&list))
+    }
+
+    /// Whether what an earlier export has left out is decided anew by this one.
+    fn decided(&self, left: &LeftOut) -> bool {
+        if matches!(self.order.subject, Subject::Case(_)) {
+            return true;
+        }
+        let by_this = |letter: &Letter| {
+            let rest = left.what.strip_prefix(&letter.name.to_string());
+            rest.is_some_and(|rest| match (rest.strip_prefix(" part "), &letter.only) {
+                (None, _) => rest.is_empty(),
+                (Some(_), None) => true,
+                (Some(part), Some(only)) => only.iter().any(|one| one == part),
+            })
+        };
+        self.letters.iter().any(by_this)
+    }
+
+    /// Whether the register has this export already.
+    fn is_told(&self, manifest: Digest) -> Result<bool, ExportError> {
+        let fail = |why: &dyn std::fmt::Display| ExportError::at("the register", why);
+        let Some(case) = self.cases().into_iter().next() else { return Ok(true) };
+        let places = self.register.with(|loaded| loaded.history().of_case(&case)).map_err(|why| fail(&why))?;
+        for (stream, seq) in places.into_iter().rev() {
+            let row = self.stores.state.register_row(stream, seq).map_err(|why| fail(&why))?;
+            let payload = row.and_then(|row| Payload::read(row.payload.as_deref()?).ok());
+            if matches!(payload.map(|one| one.event), Some(Event::Exported { manifest: told, .. }) if told == manifest)
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Tells the register what was written out.
+    fn tell(&self, done: &Exported, manifest: Digest) -> Result<(), ExportError> {
         let documents = done.files.iter().filter(|(entry, _)| entry.role == Role::Document);
         let documents = documents.filter_map(|(entry, _)| entry.sha256.parse().ok()).collect();
-        let manifest = Digest::of(&list);
-        done.manifest = manifest.to_string();
         let event = Event::Exported {
             cases: self.cases(),
             path: done.directory.display().to_string(),
@@ -154,7 +210,8 @@ impl Exporter {
     /// The own key that signs.
     fn signer(&self, now: Timestamp) -> Option<String> {
         let accounts = self.settings.config.accounts.iter();
-        accounts.filter_map(|account| self.keyring.signer_for(&account.address.addr, now)).next()
+        let signer = accounts.filter_map(|account| self.keyring.signer_for(&account.address.addr, now)).next();
+        signer.filter(|signer| detached::sign_as(&self.keyring, signer, b"", now).is_ok())
     }
 }
 
@@ -169,6 +226,19 @@ fn beside(manifest: &Manifest) -> Result<Beside, ExportError> {
         manifest.files.iter().map(|entry| (entry.path.clone(), entry.sha256.clone())).collect();
     list.extend(files.iter().map(|(name, content)| ((*name).to_owned(), Digest::of(content).to_string())));
     Ok((files, digests(&list).into_bytes()))
+}
+
+/// What stood beside the files before: by the list that lies here, or by the manifest, where it came to no list.
+fn former(folder: &Folder, before: &Manifest) -> Result<HashSet<(&'static str, String)>, ExportError> {
+    let mut former: HashSet<(&'static str, String)> = HashSet::new();
+    if !before.files.is_empty() {
+        former.extend(beside(before)?.0.into_iter().map(|(name, content)| (name, Digest::of(&content).to_string())));
+    }
+    let list = folder.read(DIGESTS)?.unwrap_or_default();
+    for (digest, path) in read_digests(&String::from_utf8_lossy(&list)).unwrap_or_default() {
+        former.extend([INDEX, MESSAGES].into_iter().find(|name| *name == path).map(|name| (name, digest)));
+    }
+    Ok(former)
 }
 
 /// What an earlier export of the same case has left here.

@@ -2,20 +2,27 @@
 //!
 //! SEARCH HEADER is not to be relied upon everywhere. Exchange Online searches an index that may be minutes behind, Dovecot with a stale full-text
 //! index may miss a message, and some servers take the criterion for any text or ignore it and name every message. So what is found is
-//! looked at: only a message whose own header holds the Message-ID counts; and what is not found is never taken for "not sent".
+//! looked at: only a message whose own header holds the Message-ID counts; and what is not found is never taken for "not sent". What was
+//! synced of the mailbox is looked at before: it needs no search. Who files at all is said by [`super::copies`].
 
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
+use super::copies::{Next, filer};
+use super::locked;
 use super::worker::Worker;
 use crate::app::view::Tone;
 use crate::imap;
 use crate::mail::headers::Headers;
+use crate::mail::id::MailboxId;
 use crate::store::flags::Flags;
+use crate::store::mailbox::{Mailbox, SpecialUse};
 use crate::store::outbox::{OutboxEntry, OutboxState, Step};
 
-/// Rows that wait for the IMAP server are looked at again after this time.
+/// Where the server alone is to file, and has not.
+const OVERDUE: &str = "The server has filed no copy yet, and `sent_copy = \"server\"` leaves that to it; with \"auto\" casemail files one.";
+/// Rows that wait for a server that is out of reach are looked at again after this time, or as soon as it is back.
 pub(super) const PAUSE: Duration = Duration::from_secs(20);
 /// Hits that are looked at: a server that finds more has not searched.
 const HITS_MAX: usize = 3;
@@ -48,40 +55,125 @@ pub(super) async fn find(
 }
 
 impl Worker {
-    /// Puts the copy of a sent message into `\Sent`, unless it is there.
+    /// Puts the copy of a sent message into `\Sent`, unless it is there, or the server is likely to put it there.
     pub(super) async fn file(&self, row: &OutboxEntry) -> Result<(), String> {
         let since = self.since();
+        let (held, seen) = self.copies_held(row).await;
+        if held {
+            return self.is_filed(row.id).await;
+        }
         let Some(handle) = self.handle(&row.account).await else {
             self.later(row.id, PAUSE, since);
             return Ok(());
         };
-        let id = row.id;
-        let filed = match find(&handle, row.file_in.clone(), &row.message_id).await {
+        let mut place = row.file_in.clone();
+        let mut found = find(&handle, place.clone(), &row.message_id).await;
+        // Not every server has a code for a mailbox that is not there (Dovecot has none at SELECT). One that is there is not made a second time.
+        if let (Err(imap::Error::No { code: None, .. }), Some(name)) = (&found, &row.file_in)
+            && let Ok(made) = handle.create_mailbox(name.clone(), Some(SpecialUse::Sent)).await
+        {
+            place = Some(made);
+            found = find(&handle, place.clone(), &row.message_id).await;
+        }
+        let filed = match found {
             Ok(Some(_)) => Ok(()),
             Ok(None) => {
-                let raw = self.blocking(move |stores| stores.state.outbox_raw(id)).await?;
-                let flags = Flags::new(Flags::SEEN, Vec::new());
-                let date = row.sent_at.map(Timestamp::as_second);
-                handle.append(row.file_in.clone(), raw.into(), flags, date).await.map(|_| ())
+                let next = self.where_none_is(row, seen).await?;
+                if let Next::Look(wait) | Next::Overdue(wait) = next {
+                    // What came is synced: at the next look our own copy of the mailbox is asked, which needs no search.
+                    handle.sync_now();
+                    self.later(row.id, wait, since);
+                    if matches!(next, Next::Overdue(_)) {
+                        self.tell_once(row, OVERDUE, None).await?;
+                    }
+                    return Ok(());
+                }
+                self.append(row, &handle, place).await?
             }
             Err(error) => Err(error),
         };
         match filed {
             Ok(()) => {
-                self.is_filed(id).await?;
+                self.is_filed(row.id).await?;
                 handle.sync_now();
             }
-            Err(error) => {
-                let words = format!("{} The copy could not be filed: {error}", super::settle::in_parts_or_sent(row));
-                // Told once, not at every try.
-                if error.session_lives() && row.reply != words {
-                    self.tell(Tone::Warning, words.clone());
-                    self.update(id, move |entry| entry.reply = words).await?;
-                }
-                self.later(id, PAUSE, since);
+            // What the server says over a living session it will most likely say again soon: a full mailbox, one that may not be written to.
+            Err(error) if error.session_lives() => {
+                let (moment, chance) = (self.moment(), u32::from_le_bytes(crate::store::vault::random()));
+                let wait = locked(&self.shared.copies).refused(row.id, moment, chance);
+                self.later(row.id, wait, since);
+                let next = SignedDuration::try_from(wait).ok().and_then(|wait| moment.now.checked_add(wait).ok());
+                let words =
+                    format!("The copy could not be filed: {error}. It is tried again by itself, less and less often.");
+                self.tell_once(row, &words, next).await?;
             }
+            Err(_) => self.later(row.id, PAUSE, since),
         }
         Ok(())
+    }
+
+    async fn append(
+        &self,
+        row: &OutboxEntry,
+        handle: &imap::Handle,
+        place: Option<String>,
+    ) -> Result<Result<(), imap::Error>, String> {
+        let id = row.id;
+        let raw = self.blocking(move |stores| stores.state.outbox_raw(id)).await?;
+        let flags = Flags::new(Flags::SEEN, Vec::new());
+        let date = row.sent_at.map(Timestamp::as_second);
+        Ok(handle.file_sent(place, raw.into(), flags, date).await.map(|_| ()))
+    }
+
+    /// What follows where the copy is not there. `seen`: this server was seen to file by itself.
+    async fn where_none_is(&self, row: &OutboxEntry, seen: bool) -> Result<Next, String> {
+        let by_own = row.route.is_none()
+            || self.rows().await?.iter().any(|one| one.message_id == row.message_id && one.route.is_none());
+        let filer = filer(self.settings.config.account(Some(&row.account)), by_own, seen);
+        let moment = self.moment();
+        Ok(locked(&self.shared.copies).not_found(row.id, row.sent_at, filer, moment))
+    }
+
+    /// By our own copy of the mailbox for sent mail: whether it holds the message; whether it holds one that we filed twice, so that the other
+    /// one is the server's.
+    async fn copies_held(&self, row: &OutboxEntry) -> (bool, bool) {
+        let rows = self.rows().await.unwrap_or_default();
+        let of_account = |one: &&OutboxEntry| one.account == row.account && one.filed && one.route.is_none();
+        let filed: Vec<String> = rows.iter().filter(of_account).map(|one| one.message_id.clone()).collect();
+        let (answer, answered) = tokio::sync::oneshot::channel();
+        let (account, file_in, id) = (row.account.clone(), row.file_in.clone(), row.message_id.clone());
+        self.core.front_of(self.number, move |_, open| {
+            let is_sent = |mailbox: &&Mailbox| {
+                let is_it = match &file_in {
+                    Some(name) => mailbox.name == *name,
+                    None => mailbox.state.special_use == Some(SpecialUse::Sent),
+                };
+                mailbox.account == account && is_it
+            };
+            let sent: Vec<MailboxId> = open.library.mailboxes().filter(is_sent).map(|mailbox| mailbox.id).collect();
+            let count = |id: &str| {
+                let keys = open.library.with_message_id(id);
+                keys.iter().filter(|key| sent.contains(&key.mailbox)).count()
+            };
+            let _ = answer.send((count(&id) > 0, filed.iter().any(|id| count(id) > 1)));
+        });
+        answered.await.unwrap_or_default()
+    }
+
+    /// Says of a row why its copy is not filed yet: once, not at every try. `next`: when it is tried again.
+    async fn tell_once(&self, row: &OutboxEntry, words: &str, next: Option<Timestamp>) -> Result<(), String> {
+        let words = format!("{} {words}", super::settle::in_parts_or_sent(row));
+        if row.reply != words {
+            self.tell(Tone::Warning, words.clone());
+        }
+        let change = move |entry: &mut OutboxEntry| {
+            entry.reply = words;
+            // Where others still wait to be sent to, it is theirs.
+            if entry.state == OutboxState::SentNotFiled {
+                entry.next_attempt = next;
+            }
+        };
+        self.update(row.id, change).await.map(drop)
     }
 
     /// Writes down that the copy is there. The row may have moved on meanwhile: others of it may be on the wire.

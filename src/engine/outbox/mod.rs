@@ -13,13 +13,14 @@
 //! | `send` | one lane: claims, connections that are used for several messages, the note before the dot |
 //! | `recheck` | the guard, asked again just before |
 //! | `settle`, `due`, `retry`, `later` | pure: what a try came to, when the next one is due, how long it waits, what waits for the IMAP server |
-//! | `file` | the copy in the mailbox for sent mail, once |
+//! | `file`, `copies` | the copy in the mailbox for sent mail, once; who files it, and how long a server is given for it (pure) |
 //! | `look` | what became of a row in doubt |
 //! | `person`, `back` | try again, take back, say what became of it; what of a message comes back |
 //! | `report` | delivery reports that come in |
 //! | `limits`, `ehlo` | what the servers took at most when last asked; asked while a message with files is written |
 
 mod back;
+mod copies;
 #[cfg(test)]
 mod cut;
 mod due;
@@ -83,6 +84,8 @@ struct Shared {
     desks: Mutex<BTreeSet<String>>,
     /// Rows that wait for the IMAP server.
     later: Mutex<later::Later>,
+    /// Copies that are not filed yet.
+    copies: Mutex<copies::Copies>,
     /// Accounts that the user took offline: nothing of theirs leaves.
     offline: Mutex<BTreeSet<String>>,
     /// What servers took at most.
@@ -144,6 +147,11 @@ impl Outbox {
     /// What the servers took at most when last asked.
     pub(crate) fn limits(&self) -> Limits {
         self.shared.limits.clone()
+    }
+
+    /// Whether this process sends.
+    pub(crate) fn is_at_work(&self) -> bool {
+        self.worker.is_some()
     }
 
     /// Ends the worker. What is on the wire is abandoned: its row says what may have happened.

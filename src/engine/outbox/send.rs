@@ -131,8 +131,10 @@ impl Worker {
         let ca_file = route.and_then(|route| route.ca_file.as_deref()).or(account.ca_file.as_deref());
         let tls = trust_with(account, ca_file).map_err(|error| error.to_string())?;
         let proof = match route.map(|route| (&route.login, route)) {
-            None | Some((RouteLogin::Account, _)) => Some(secrets.proof(account).await?),
-            Some((RouteLogin::Own(source), route)) => Some(secrets.route_proof(&route.name, source).await?),
+            None | Some((RouteLogin::Account, _)) => Some(secrets.proof_now(account).await?),
+            Some((RouteLogin::Own(source), route)) => {
+                Some(secrets.route_proof(&route.name, source).await?.at_hand().await?)
+            }
             Some((RouteLogin::None, _)) => None,
         };
         let credentials = proof.map(|proof| credentials(account, &server, proof));

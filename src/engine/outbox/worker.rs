@@ -190,6 +190,7 @@ impl Worker {
     fn dispatch(&self, rows: &[OutboxEntry], tasks: &mut JoinSet<()>) -> Duration {
         let mut pause = REST;
         locked(&self.shared.waits).keep(rows);
+        locked(&self.shared.copies).keep(rows);
         let mut due: std::collections::BTreeMap<Lane, usize> = std::collections::BTreeMap::new();
         let mut desks: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
         for row in rows.iter().filter(|row| !self.is_offline(&row.account)) {

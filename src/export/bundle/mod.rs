@@ -4,6 +4,8 @@
 //! taken in (encrypted, broken, of another kind) is listed on the cover with the reason, never dropped. Nothing that a document would run or follow
 //! is carried over.
 
+mod balance;
+mod bounded;
 mod picture;
 mod stamp;
 mod take;
@@ -86,9 +88,18 @@ pub struct Listed {
 }
 
 /// Pages of a document, and the objects that they need.
+#[derive(Default)]
 struct Taken {
     objects: BTreeMap<ObjectId, Object>,
     pages: Vec<ObjectId>,
+    layers: Layers,
+}
+
+/// Layers of pages (optional content): those that a PDF hides stay hidden.
+#[derive(Default)]
+struct Layers {
+    all: Vec<Object>,
+    hidden: Vec<Object>,
 }
 
 /// A document made into pages, with what is not shown of it as it is; or why it cannot be.
@@ -98,7 +109,7 @@ fn pages_of(name: &str, matter: Matter, first: u32) -> Result<(Taken, Option<Str
         Ok((text::set(&lines, first), note))
     };
     match matter {
-        Matter::Pdf(content) => take::take(&content, first).map(|taken| (taken, None)),
+        Matter::Pdf(content) => take::take(&content, first),
         Matter::Text(text) => set(text::lines(&text)),
         Matter::Picture(content) => picture::page(&content, name, first).map(|taken| (taken, None)),
         Matter::Mail { head, text } => set(mail(&head, &text)),
@@ -128,12 +139,27 @@ fn mail(head: &[(String, String)], text: &str) -> Vec<String> {
 /// # Errors
 /// It cannot be put together.
 pub fn make(title: &str, items: Vec<Item>) -> Result<(Vec<u8>, usize, Vec<Listed>), ExportError> {
+    make_watched(title, items, &|| true)
+}
+
+/// The same, watched: asked before each document whether anybody still wants it.
+///
+/// # Errors
+/// It cannot be put together, or nobody wants it any more.
+pub fn make_watched(
+    title: &str,
+    items: Vec<Item>,
+    is_wanted: &dyn Fn() -> bool,
+) -> Result<(Vec<u8>, usize, Vec<Listed>), ExportError> {
     let fail = |why: &dyn std::fmt::Display| ExportError::at("the bundle", why);
     let mut bundle = Document::with_version("1.7");
     let pages_id = bundle.new_object_id();
     let (mut listed, mut kids, mut marks) = (Vec::new(), Vec::new(), Vec::new());
-    let mut abouts = Vec::new();
+    let (mut abouts, mut layers) = (Vec::new(), Layers::default());
     for item in items {
+        if !is_wanted() {
+            return Err(ExportError::Stopped);
+        }
         let name = SafeText::line(&item.name).to_string();
         abouts.push(item.about);
         match pages_of(&name, item.matter, bundle.max_id + 1) {
@@ -145,6 +171,8 @@ pub fn make(title: &str, items: Vec<Item>) -> Result<(Vec<u8>, usize, Vec<Listed
                 marks.extend(taken.pages.first().map(|page| (name.clone(), *page)));
                 let first = kids.len() + 1;
                 kids.extend(taken.pages);
+                layers.all.extend(taken.layers.all);
+                layers.hidden.extend(taken.layers.hidden);
                 listed.push(Listed { name, first, last: kids.len(), because: None, note });
             }
             Err(because) => listed.push(Listed { name, first: 0, last: 0, because: Some(because), note: None }),
@@ -164,6 +192,9 @@ pub fn make(title: &str, items: Vec<Item>) -> Result<(Vec<u8>, usize, Vec<Listed
     let font = bundle.add_object(dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Helvetica" });
     let count = all.len();
     for (place, page) in all.iter().enumerate() {
+        if !is_wanted() {
+            return Err(ExportError::Stopped);
+        }
         stamp::stamp(&mut bundle, *page, pages_id, font, &format!("{} / {count}", place + 1))
             .map_err(|why| fail(&why))?;
     }
@@ -175,6 +206,12 @@ pub fn make(title: &str, items: Vec<Item>) -> Result<(Vec<u8>, usize, Vec<Listed
     let catalog =
         bundle.add_object(dictionary! { "Type" => "Catalog", "Pages" => pages_id, "PageMode" => "UseOutlines" });
     bundle.trailer.set("Root", catalog);
+    if !layers.all.is_empty()
+        && let Ok(Object::Dictionary(root)) = bundle.get_object_mut(catalog)
+    {
+        let shown = dictionary! { "OFF" => layers.hidden, "Order" => Vec::<Object>::new() };
+        root.set("OCProperties", dictionary! { "OCGs" => layers.all, "D" => shown });
+    }
     let title = SafeText::line(title);
     let about = bundle
         .add_object(dictionary! { "Title" => text_string(title.as_str()), "Producer" => text_string("casemail") });
@@ -203,7 +240,8 @@ fn cover(title: &str, listed: &[Listed], abouts: &[String]) -> Vec<String> {
             None if one.first == one.last => format!("page {}", one.first),
             None => format!("pages {}-{}", one.first, one.last),
         };
-        let said = [Some(SafeText::line(about).to_string()), Some(pages), one.note.clone()];
+        let named = text::note(std::slice::from_ref(&one.name)).map(|note| format!("in its name {note}"));
+        let said = [Some(SafeText::line(about).to_string()), Some(pages), one.note.clone(), named];
         let mut push = |indent: &str, text: &str| {
             for piece in text::wrapped(text, text::COLUMNS - indent.len()) {
                 lines.push(format!("{indent}{piece}"));

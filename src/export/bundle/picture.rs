@@ -78,7 +78,7 @@ pub(super) fn page(bytes: &[u8], name: &str, first: u32) -> Result<Taken, String
         (stream, Object::Stream(Stream::new(lopdf::Dictionary::new(), content.into_bytes()))),
         (page, Object::Dictionary(sheet)),
     ]);
-    Ok(Taken { objects, pages: vec![page] })
+    Ok(Taken { objects, pages: vec![page], ..Taken::default() })
 }
 
 fn stream(width: u32, height: u32, colours: impl Into<Object>, depth: u8, filter: &str, bytes: Vec<u8>) -> Stream {

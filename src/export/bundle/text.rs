@@ -1,7 +1,5 @@
 //! Text as pages: lines of one width in a font that every viewer has.
 
-use std::collections::BTreeMap;
-
 use lopdf::{Dictionary, Object, ObjectId, Stream, dictionary};
 
 use super::{PAGE, Taken};
@@ -59,7 +57,7 @@ pub(super) fn set_exactly(text: &[String], pages: usize, first: u32) -> Taken {
         id += 1;
         now
     };
-    let mut taken = Taken { objects: BTreeMap::new(), pages: Vec::new() };
+    let mut taken = Taken::default();
     let font: ObjectId = next();
     let courier = dictionary! { "Type" => "Font", "Subtype" => "Type1", "BaseFont" => "Courier", "Encoding" => "WinAnsiEncoding" };
     taken.objects.insert(font, Object::Dictionary(courier));

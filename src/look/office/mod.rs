@@ -242,6 +242,20 @@ fn open(package: &mut Package<'_>) -> Result<Found, LookError> {
     }
     let (xml, cut) = part(package, "content.xml").ok_or_else(|| damaged("OpenDocument"))?;
     let (mut text, mut walked) = (String::new(), Walked { cut, ..Walked::default() });
-    walked.add(walk(&xml, &OPEN, &mut text));
+    // What stands above and below every page of a text is among its styles.
+    let kind = part(package, "mimetype").map(|(kind, _)| kind).unwrap_or_default();
+    let styles = part(package, "styles.xml").filter(|_| memchr::memmem::find(&kind, b"opendocument.text").is_some());
+    let pages = styles.as_ref().and_then(|(xml, _)| xml.get(memchr::memmem::find(xml, b"<office:master-styles")?..));
+    let end = pages.and_then(|pages| memchr::memmem::find(pages, b"</office:master-styles>"));
+    if let Some(pages) = pages.zip(end).and_then(|(pages, end)| pages.get(..end)) {
+        let mut own = String::new();
+        walk(pages, &OPEN, &mut own);
+        if !own.trim().is_empty() {
+            text = format!("— headers and footers —\n{}\n— text —\n", own.trim());
+        }
+    }
+    let mut own = String::new();
+    walked.add(walk(&xml, &OPEN, &mut own));
+    text.push_str(own.trim_start_matches('\n'));
     Ok(noted(Found::text("OpenDocument", text), walked))
 }

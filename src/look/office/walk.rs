@@ -1,13 +1,15 @@
 //! The text of one part, from its first element to its last.
 
 use quick_xml::Reader;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 
 use super::attribute;
 use crate::look::TEXT_MAX;
 
 /// Blanks that an element stands for, at most.
 const BLANKS_MAX: usize = 100;
+/// Cells that one stands for, at most.
+const REPEATS_MAX: usize = 100;
 
 /// The elements of a format, by their local names.
 pub(super) struct Elements {
@@ -88,6 +90,37 @@ struct At {
     cells: usize,
     /// Within so many that are there twice.
     twice: usize,
+    /// OpenDocument: the style that is being said, and those that hide what has them.
+    style: String,
+    hiding: Vec<String>,
+    /// OpenDocument: where each open cell began, and how many stand for it.
+    repeated: Vec<(usize, usize)>,
+}
+
+impl At {
+    /// OpenDocument: notes which styles hide what has them.
+    fn style(&mut self, name: &[u8], element: &BytesStart<'_>) {
+        let is = |key: &[u8], value: &str| attribute(element, key).is_some_and(|found| found == value);
+        if name == b"style" {
+            self.style = attribute(element, b"name").unwrap_or_default();
+        } else if (name == b"table-properties" && is(b"display", "false"))
+            || (name == b"drawing-page-properties" && is(b"visibility", "hidden"))
+        {
+            self.hiding.push(self.style.clone());
+        }
+    }
+
+    /// OpenDocument: what stands above a sheet or a slide.
+    fn heading(&self, element: &BytesStart<'_>) -> Option<String> {
+        let called = attribute(element, b"name").filter(|name| !name.is_empty())?;
+        let style = attribute(element, b"style-name").unwrap_or_default();
+        Some(format!("— {called}{} —\n", if self.hiding.contains(&style) { " (hidden)" } else { "" }))
+    }
+}
+
+/// How many cells one stands for.
+fn repeats(cell: &BytesStart<'_>) -> usize {
+    attribute(cell, b"number-columns-repeated").and_then(|count| count.parse().ok()).unwrap_or(1).clamp(1, REPEATS_MAX)
 }
 
 /// Adds the text of a part. What is damaged ends it.
@@ -128,9 +161,17 @@ pub(super) fn walk(xml: &[u8], elements: &Elements, text: &mut String) -> Walked
                 if name == b"sld" {
                     walked.hidden = attribute(&start, b"show").is_some_and(|show| show == "0" || show == "false");
                 }
-                if elements.blanks == b"s" && name == b"table" {
-                    let called = attribute(&start, b"name").filter(|name| !name.is_empty());
-                    text.extend(called.map(|name| format!("— {name} —\n")));
+                if elements.blanks == b"s" {
+                    at.style(name, &start);
+                    // Signs of numbers and days are said before the text.
+                    if name == b"body" {
+                        text.clear();
+                    }
+                    if name == b"table" || name == b"page" {
+                        text.extend(at.heading(&start));
+                    } else if name == elements.cell {
+                        at.repeated.push((text.len(), repeats(&start)));
+                    }
                 }
             }
             Ok(Event::Empty(empty)) if at.twice == 0 => {
@@ -146,7 +187,10 @@ pub(super) fn walk(xml: &[u8], elements: &Elements, text: &mut String) -> Walked
                 } else if elements.line.contains(&name) || elements.ends.contains(&name) {
                     end_line(&at, text);
                 } else if is(name, elements.cell) {
-                    text.push('\t');
+                    text.push_str(&"\t".repeat(repeats(&empty)));
+                }
+                if elements.blanks == b"s" {
+                    at.style(name, &empty);
                 }
             }
             Ok(Event::End(end)) => {
@@ -165,6 +209,12 @@ pub(super) fn walk(xml: &[u8], elements: &Elements, text: &mut String) -> Walked
                     at.cells = at.cells.saturating_sub(1);
                     text.truncate(text.trim_end_matches(' ').len());
                     text.push('\t');
+                    if let Some((from, count)) = at.repeated.pop() {
+                        let one = text.get(from..).unwrap_or_default().to_owned();
+                        (1..count)
+                            .take_while(|_| one.len() <= TEXT_MAX / REPEATS_MAX)
+                            .for_each(|_| text.push_str(&one));
+                    }
                 } else if is(name, elements.row) {
                     text.truncate(text.trim_end_matches(['\t', ' ']).len());
                     end_line(&at, text);

@@ -164,7 +164,7 @@ impl<'a> Reader<'a> {
                 (props::BODY, value) if texts.plain.is_empty() => texts.plain = value.text(pages),
                 (props::HTML, value) => texts.html = html::to_text(&value.text(pages), 80),
                 (props::RTF, Value::Bytes(packed)) => match unpack::unpack(packed) {
-                    Some(rtf) => texts.rtf = super::rtf::read(&rtf).0,
+                    Some(rtf) => texts.rtf = super::rtf::read(&rtf).text,
                     None => self.packed.damaged = true,
                 },
                 _ => {}

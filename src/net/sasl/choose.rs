@@ -95,10 +95,12 @@ pub fn choose(credentials: &Credentials, offer: &Offer, channel: Option<&Channel
         (Wanted::Auto, Proof::Token(_)) => &[OAuthBearer, XOAuth2],
         (Wanted::Auto, Proof::Certificate) | (Wanted::External, _) => &[External],
         // The command comes before the mechanism LOGIN: it is the one that a standard describes.
-        (Wanted::Auto, Proof::Password(_)) => &[ScramSha256Plus, ScramSha256, Plain, LoginCommand, Login],
-        (Wanted::Plain, Proof::Password(_)) => &[Plain],
-        (Wanted::Login, Proof::Password(_)) => &[LoginCommand, Login],
-        (Wanted::ScramSha256, Proof::Password(_)) => &[ScramSha256Plus, ScramSha256],
+        (Wanted::Auto, Proof::Password(_) | Proof::Fetched(_)) => {
+            &[ScramSha256Plus, ScramSha256, Plain, LoginCommand, Login]
+        }
+        (Wanted::Plain, Proof::Password(_) | Proof::Fetched(_)) => &[Plain],
+        (Wanted::Login, Proof::Password(_) | Proof::Fetched(_)) => &[LoginCommand, Login],
+        (Wanted::ScramSha256, Proof::Password(_) | Proof::Fetched(_)) => &[ScramSha256Plus, ScramSha256],
         (Wanted::XOAuth2, Proof::Token(_)) => &[XOAuth2],
         (Wanted::OAuthBearer, Proof::Token(_)) => &[OAuthBearer],
         // The configuration refuses these; there is nothing to send.
@@ -114,7 +116,7 @@ pub fn choose(credentials: &Credentials, offer: &Offer, channel: Option<&Channel
     let offered: Vec<&str> =
         offer.mechanisms.iter().map(String::as_str).chain(offer.login_command.then_some("the LOGIN command")).collect();
     let cure = match credentials.proof {
-        Proof::Password(_) => "see `auth` of this server, or set `token` where it wants one",
+        Proof::Password(_) | Proof::Fetched(_) => "see `auth` of this server, or set `token` where it wants one",
         Proof::Token(_) => "see `auth` of this server and `token` of the account",
         Proof::Certificate => "see `auth` of this server and `client_certificate` of the account",
     };

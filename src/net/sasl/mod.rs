@@ -24,7 +24,7 @@ use zeroize::Zeroizing;
 pub use channel::{Binding, Channel};
 pub use choose::{NoWay, Offer, Wanted, choose};
 pub use drive::{Exchange, Reply, Stop, Wire, authenticate};
-pub use proof::{Credentials, Proof, TokenSource, TokenWish};
+pub use proof::{Credentials, Kept, Proof, TokenSource, TokenWish};
 
 use super::secret::Secret;
 

@@ -126,6 +126,25 @@ fn keys_ask_for_the_account_of_the_row() {
     assert_eq!(told("O"), ["GoOnline(false)"]);
 }
 
+/// A password is asked for where the account has none that its server takes; what is typed is shown nowhere, and nothing is no password.
+#[test]
+fn a_password_is_typed_anew() {
+    let asked = || {
+        let mut play = play((80, 24));
+        play.event(Event::AskPassword { account: "court".to_owned() });
+        play
+    };
+    let mut twice = asked();
+    twice.event(Event::AskPassword { account: "court".to_owned() });
+    assert!(twice.screen().contains("Password of court:"), "{}", twice.screen());
+    let typed = twice.keys("gnome");
+    assert!(typed.screen().contains("(typed, not shown)") && !typed.screen().contains("gnome"), "{}", typed.screen());
+    let done = typed.keys("<CR>");
+    assert!(!done.screen().contains("Password of court"), "{}", done.screen());
+    assert_eq!(done.told(), ["Password(\"court\", Passphrase(…))"]);
+    assert!(asked().keys("<CR>").told().is_empty());
+}
+
 #[test]
 fn news_is_asked_for_once_at_a_time_and_only_where_it_is_seen() {
     let mut play = play((80, 24));

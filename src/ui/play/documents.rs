@@ -85,6 +85,37 @@ fn the_list_looks_so() {
 }
 
 #[test]
+fn what_came_both_ways_says_so_in_its_one_row() {
+    let by_mail = document(1, "MG5.pdf", 900);
+    let from = "Common Platform".to_owned();
+    let by_hand = Document { direction: Direction::ByHand, from, ..by_mail.clone() };
+    let told = |all: Vec<Document>| {
+        let mut play = Play::at((80, 24));
+        play.world.documents = vec![row(all)];
+        play.keys("jb").screen()
+    };
+    let screen = told(vec![by_mail.clone(), by_hand.clone()]);
+    assert!(screen.contains("taken in by hand, too, from Common Platform"), "{screen}");
+    let screen = told(vec![by_hand, by_mail]);
+    assert!(screen.contains("received by mail, too, from p.windlestraw@cps.gov.example"), "{screen}");
+}
+
+#[test]
+fn on_a_shared_host_the_warning_is_seen_on_a_narrow_screen() {
+    let screen = |is_remote: bool| {
+        let mut play = documents((80, 24));
+        play.model.settings.is_remote = is_remote;
+        play.keys("e").screen()
+    };
+    assert!(screen(true).contains("Shared host: others may read it. Open it outside the sandbox?"), "{}", screen(true));
+    assert!(
+        !screen(false).contains("Shared host") && screen(false).contains("outside the sandbox?"),
+        "{}",
+        screen(false)
+    );
+}
+
+#[test]
 fn a_list_that_is_not_whole_says_so_and_its_reading_can_be_ended() {
     let far = |play: &Play, far: Far| {
         let Some(Screen::Documents(shown)) = play.model.screens.last() else { panic!("no list") };

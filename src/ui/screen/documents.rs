@@ -186,16 +186,16 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
         lines.push((Tone::Plain, SafeText::fill("{} ({})", &[within.as_ref().unwrap_or(&row.name), &row.kind])));
     }
     let when = |at: Option<jiff::Timestamp>| at.map_or_else(|| "never".to_owned(), |at| date::long(at, zone));
-    let came = match first.direction {
+    let came = |one: &Document| match one.direction {
         Direction::In => {
-            let seen = first.first_seen.map(|at| format!(", first seen {}", date::long(at, zone))).unwrap_or_default();
-            format!("from {}, received {}{seen}", first.from, when(first.received))
+            let seen = one.first_seen.map(|at| format!(", first seen {}", date::long(at, zone))).unwrap_or_default();
+            format!("from {}, received {}{seen}", one.from, when(one.received))
         }
-        Direction::Out => format!("sent {}", when(first.sent)),
-        Direction::ByHand if first.from.is_empty() => format!("taken in by hand {}", when(first.received)),
-        Direction::ByHand => format!("taken in by hand {}, from {}", when(first.received), first.from),
+        Direction::Out => format!("sent {}", when(one.sent)),
+        Direction::ByHand if one.from.is_empty() => format!("taken in by hand {}", when(one.received)),
+        Direction::ByHand => format!("taken in by hand {}, from {}", when(one.received), one.from),
     };
-    lines.push((Tone::Plain, SafeText::line(&came)));
+    lines.push((Tone::Plain, SafeText::line(&came(first))));
     if !first.is_file() {
         lines.push((Tone::Plain, SafeText::line(&format!("link, never followed: {}", first.link))));
     } else {
@@ -207,12 +207,30 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
     let exported = row.all().filter_map(|one| one.exported).max();
     let signed =
         if first.signed_by.is_empty() { "not signed".to_owned() } else { format!("signed by {}", first.signed_by) };
-    let copies = match row.copies.len() {
-        0 => String::new(),
-        count => format!("; the same content came {count} more time{}", if count == 1 { "" } else { "s" }),
+    // That it came both ways is worth more than how often.
+    let is_other_way = |one: &&Document| (one.direction == Direction::ByHand) != (first.direction == Direction::ByHand);
+    let other = row.copies.iter().find(is_other_way).map(|one| match one.direction {
+        Direction::ByHand if one.from.is_empty() => "; taken in by hand, too".to_owned(),
+        Direction::ByHand => format!("; taken in by hand, too, from {}", one.from),
+        Direction::In => format!("; received by mail, too, from {}", one.from),
+        Direction::Out => "; sent by mail, too".to_owned(),
+    });
+    let count = row.copies.iter().filter(|one| !is_other_way(one)).count();
+    let copies = match count {
+        0 => other.unwrap_or_default(),
+        count => {
+            let times = if count == 1 { "" } else { "s" };
+            format!("; the same content came {count} more time{times}{}", other.unwrap_or_default())
+        }
     };
     let words = format!("{signed}; exported {}{copies}", when(exported));
     lines.push((Tone::Plain, SafeText::line(&words)));
+    // Each time counts, and may have come under another name.
+    let again = |one: &Document| {
+        let named = if one.name == first.name { String::new() } else { format!(" as {}", one.name) };
+        (Tone::Plain, SafeText::line(&format!("again{named} {}", came(one))))
+    };
+    lines.extend(row.copies.iter().filter(|one| one.reach != Reach::Quarantined).map(again));
     let mut y = inner.y;
     for (tone, line) in &lines {
         let style = if *tone == Tone::Plain { canvas.style(Scope::Text) } else { canvas.tone(*tone) };

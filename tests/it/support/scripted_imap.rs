@@ -260,8 +260,8 @@ async fn follow(line: &mut Line, act: Option<Act>, good: &str) -> Result<(), ()>
     Ok(())
 }
 
-/// What a good server answers.
-fn answer(inbox: &Inbox, tag: &str, command: &str) -> String {
+/// What a good server answers that has this mailbox.
+pub(crate) fn answer(inbox: &Inbox, tag: &str, command: &str) -> String {
     let word = command.split(' ').next().unwrap_or_default();
     let mut says = String::new();
     match word {
@@ -347,7 +347,8 @@ pub(crate) fn fetched(number: u32, uid: u32, raw: &str, items: &str) -> String {
     text + ")\r\n"
 }
 
-fn set(text: &str) -> Vec<(u32, u32)> {
+/// The ranges of a sequence set.
+pub(crate) fn set(text: &str) -> Vec<(u32, u32)> {
     let number = |text: &str| if text == "*" { u32::MAX } else { text.parse().unwrap() };
     text.split(',')
         .map(|part| {

@@ -169,6 +169,8 @@ pub(crate) enum Answer {
     Drop,
     /// Says nothing and keeps the connection.
     Silence,
+    /// Says this once it is told to.
+    SayWhen(Arc<tokio::sync::Notify>, &'static str),
 }
 
 use Answer::Say;
@@ -315,5 +317,10 @@ where
         }
         Answer::Drop => None,
         Answer::Silence => std::future::pending().await,
+        Answer::SayWhen(told, text) => {
+            told.notified().await;
+            stream.write_all(text.as_bytes()).await.ok()?;
+            stream.flush().await.ok()
+        }
     }
 }

@@ -79,7 +79,12 @@ fn uids(batch: &Batch) -> Vec<u32> {
 }
 
 fn stored() -> Outcome {
-    Outcome::Stored { said: Vec::new(), kept: UidSet::new() }
+    Outcome::Stored { said: Vec::new(), kept: UidSet::new(), unheeded: UidSet::new(), before: UidSet::new() }
+}
+
+fn moved(pairs: Vec<(u32, u32)>) -> Outcome {
+    let (unplaced, absent, doubtful) = Default::default();
+    Outcome::Moved { uid_validity: Some(1), pairs, unplaced, absent, doubtful }
 }
 
 #[test]
@@ -133,12 +138,7 @@ fn what_waits_for_a_moved_message_follows_it() {
     assert_eq!(queue.over("work", "INBOX", 1, 1).unwrap().to.as_deref(), Some("B"));
     let batch = queue.next_batch("work", START).unwrap();
     assert_eq!((batch.act.clone(), uids(&batch)), (to("A"), vec![1, 2]));
-    let moved = Outcome::Moved {
-        uid_validity: Some(1),
-        pairs: vec![(1, 71), (2, 72)],
-        unplaced: UidSet::new(),
-        absent: UidSet::new(),
-    };
+    let moved = moved(vec![(1, 71), (2, 72)]);
     queue.settle(&batch, &moved, moment(START));
     assert!(queue.over("work", "INBOX", 1, 1).is_none());
     let over = queue.over("work", "A", 1, 71).unwrap();
@@ -156,7 +156,7 @@ fn what_waits_behind_a_move_outlives_the_news_that_the_message_left() {
     for answered in [true, false] {
         let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Flagged"), "INBOX", &[1, 2])]);
         let batch = queue.next_batch("work", START).unwrap();
-        queue.begin(&batch, 7);
+        queue.begin(&batch, 7, None);
         if !answered {
             queue.settle(&batch, &Outcome::Unknown { why: "the line was cut".into() }, moment(START));
         }
@@ -164,13 +164,7 @@ fn what_waits_behind_a_move_outlives_the_news_that_the_message_left() {
         queue.vanished(&place("INBOX"), &gone);
         let batch = if answered { batch } else { queue.next_batch("work", START).unwrap() };
         assert_eq!((uids(&batch), batch.begun.is_some()), (vec![1], !answered));
-        let moved = Outcome::Moved {
-            uid_validity: Some(1),
-            pairs: vec![(1, 8)],
-            unplaced: UidSet::new(),
-            absent: UidSet::new(),
-        };
-        queue.settle(&batch, &moved, moment(START));
+        queue.settle(&batch, &moved(vec![(1, 8)]), moment(START));
         let next = queue.next_batch("work", START).unwrap();
         assert_eq!((next.group.as_ref().map(|group| group.mailbox.as_str()), uids(&next)), (Some("A"), vec![8]));
         assert_eq!(queue.undo(1, now()).map(|undone| undone.told), Some(true));
@@ -198,8 +192,13 @@ fn a_renamed_mailbox_takes_along_what_waits_for_it() {
 fn a_message_without_a_known_name_waits_until_it_is_found() {
     let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Flagged"), "INBOX", &[1])]);
     let batch = queue.next_batch("work", START).unwrap();
-    let moved =
-        Outcome::Moved { uid_validity: None, pairs: Vec::new(), unplaced: UidSet::from(1..=1), absent: UidSet::new() };
+    let moved = Outcome::Moved {
+        uid_validity: None,
+        pairs: Vec::new(),
+        unplaced: UidSet::from(1..=1),
+        absent: UidSet::new(),
+        doubtful: UidSet::new(),
+    };
     queue.settle(&batch, &moved, moment(START));
     assert!(queue.next_batch("work", START).is_none());
     assert_eq!(
@@ -226,9 +225,7 @@ fn taking_back_what_waits_tells_nothing_and_what_was_told_tells_the_contrary() {
     let undone = queue.undo(1, now()).unwrap();
     assert!(undone.told && queue.newest_step().is_none());
     assert!(queue.over("work", "INBOX", 1, 1).is_none(), "it is shown where it was");
-    let moved =
-        Outcome::Moved { uid_validity: Some(1), pairs: vec![(1, 71)], unplaced: UidSet::new(), absent: UidSet::new() };
-    let settled = queue.settle(&batch, &moved, moment(START));
+    let settled = queue.settle(&batch, &moved(vec![(1, 71)]), moment(START));
     assert!(settled.added && settled.edits.drop == [1], "{settled:?}");
     let seqs: Vec<u64> = settled.edits.put.iter().map(|row| row.seq).collect();
     queue.durable(&seqs);
@@ -276,6 +273,77 @@ fn a_refusal_gives_the_message_back_and_a_passing_one_is_tried_again() {
     assert!(queue.over("work", "INBOX", 1, 1).is_none());
 }
 
+/// Of a move part is answered, part is in doubt, and the rest was not told any more.
+#[test]
+fn a_move_that_broke_off_is_looked_into_as_far_as_it_is_in_doubt() {
+    let all: Vec<u32> = (1..=6).collect();
+    let mut queue = queue(&[change(1, to("A"), "INBOX", &all), change(2, set("\\Flagged"), "INBOX", &all)]);
+    let batch = queue.next_batch("work", START).unwrap();
+    queue.begin(&batch, 7, None);
+    let (unplaced, absent) = Default::default();
+    let (uid_validity, pairs, doubtful) = (Some(1), vec![(5, 75), (6, 76)], UidSet::from(3..=4));
+    let broken = Outcome::Moved { uid_validity, pairs, unplaced, absent, doubtful };
+    queue.settle(&batch, &broken, moment(START));
+    // News that they left takes nothing from those that we moved, or may have moved.
+    queue.vanished(&place("INBOX"), &UidSet::from(3..=6));
+    let batch = queue.next_batch("work", START).unwrap();
+    assert_eq!((uids(&batch), batch.begun), (vec![3, 4], Some(7)));
+    queue.settle(&batch, &moved(vec![(3, 73), (4, 74)]), moment(START));
+    let batch = queue.next_batch("work", START).unwrap();
+    assert_eq!((batch.act.clone(), uids(&batch), batch.begun), (to("A"), vec![1, 2], None));
+    queue.settle(&batch, &moved(vec![(1, 71), (2, 72)]), moment(START));
+    let batch = queue.next_batch("work", START).unwrap();
+    assert_eq!((batch.act.clone(), uids(&batch)), (set("\\Flagged"), vec![71, 72, 73, 74, 75, 76]));
+    queue.settle(&batch, &stored(), moment(START));
+    queue.undo(2, now()).unwrap();
+    let undone = queue.undo(1, now()).unwrap();
+    let back: usize = undone.edits.put.iter().flat_map(|row| &row.waiting).map(|group| group.uids.len()).sum();
+    assert_eq!(back, 6);
+}
+
+/// What was put off and then told in part waits for nothing that is over: who asks when to try again is not told "at once" for ever.
+#[test]
+fn a_row_that_is_told_in_part_is_not_tried_without_end() {
+    let mut queue = queue(&[
+        change(1, to("A"), "INBOX", &[1]),
+        change(2, set("\\Flagged"), "INBOX", &[1, 2]),
+        change(3, set("\\Seen"), "INBOX", &[3]),
+    ]);
+    // 1 is moved, and nobody knows its name.
+    let batch = queue.next_batch("work", START).unwrap();
+    let (pairs, absent, doubtful) = Default::default();
+    let lost = Outcome::Moved { uid_validity: None, pairs, unplaced: UidSet::from(1..=1), absent, doubtful };
+    queue.settle(&batch, &lost, moment(START));
+    let batch = queue.next_batch("work", START).unwrap();
+    assert_eq!(uids(&batch), [2]);
+    queue.settle(&batch, &Outcome::Later { why: "in use".into(), wait: None }, moment(START));
+    let seen = queue.next_batch("work", START).unwrap();
+    queue.settle(&seen, &stored(), moment(START));
+    let at = queue.next_try("work").unwrap();
+    let batch = queue.next_batch("work", at).unwrap();
+    assert_eq!((uids(&batch), batch.tries), (vec![2], 1));
+    queue.settle(&batch, &stored(), moment(at));
+    // 1 waits to be found, not for a time.
+    assert!(queue.next_batch("work", at).is_none());
+    assert_eq!(queue.next_try("work"), None);
+    queue.found(&place("INBOX"), &place("A"), &[(1, 30)]);
+    let batch = queue.next_batch("work", at).unwrap();
+    assert_eq!((uids(&batch), batch.tries), (vec![30], 0));
+}
+
+/// What the server did not do, or was so before, is not taken back.
+#[test]
+fn only_what_a_change_of_flags_did_is_taken_back() {
+    let mut queue = queue(&[change(1, set("$Weir"), "INBOX", &[1, 2, 3])]);
+    let batch = queue.next_batch("work", START).unwrap();
+    let (unheeded, before) = (UidSet::from(1..=1), UidSet::from(3..=3));
+    let done = Outcome::Stored { said: Vec::new(), kept: UidSet::new(), unheeded, before };
+    queue.settle(&batch, &done, moment(START));
+    assert!(queue.next_batch("work", START).is_none());
+    let undone = queue.undo(1, now()).unwrap();
+    assert_eq!(undone.edits.put[0].waiting, [Group::new("INBOX", 1, vec![2])]);
+}
+
 fn append(step: u64) -> Change {
     let act = Act::Append { mailbox: "A".into(), flags: Flags::default(), date: None, message_id: String::new() };
     change(step, act, "", &[])
@@ -289,7 +357,7 @@ fn a_message_that_the_server_will_not_have_waits_for_a_person_and_is_kept() {
     ] {
         let mut queue = queue(&[append(1), change(2, set("\\Seen"), "INBOX", &[2])]);
         let batch = queue.next_batch("work", START).unwrap();
-        queue.begin(&batch, 7);
+        queue.begin(&batch, 7, None);
         let settled = queue.settle(&batch, &outcome, moment(START));
         assert!(settled.edits.drop.is_empty(), "{settled:?}");
         assert_eq!(settled.edits.put.iter().map(|row| row.held).collect::<Vec<_>>(), [Some(held)]);
@@ -317,7 +385,7 @@ fn a_message_that_the_server_will_not_have_waits_for_a_person_and_is_kept() {
 fn a_message_that_is_taken_back_while_it_is_told_is_not_asked_about() {
     let mut queue = queue(&[append(1)]);
     let batch = queue.next_batch("work", START).unwrap();
-    queue.begin(&batch, 7);
+    queue.begin(&batch, 7, None);
     queue.undo(1, now()).unwrap();
     let settled = queue.settle(&batch, &Outcome::Refused { why: "over quota".into() }, moment(START));
     assert_eq!(settled.edits.drop, [1]);
@@ -357,7 +425,8 @@ fn others_word_counts_where_the_user_wants_nothing_changed() {
         queue(&[change(1, set("\\Flagged"), "INBOX", &[1, 2]), change(2, clear("\\Flagged"), "INBOX", &[1])]);
     let batch = queue.next_batch("work", START).unwrap();
     let kept = UidSet::from(1..=1);
-    queue.settle(&batch, &Outcome::Stored { said: Vec::new(), kept }, moment(START));
+    let theirs = Outcome::Stored { said: Vec::new(), kept, unheeded: UidSet::new(), before: UidSet::new() };
+    queue.settle(&batch, &theirs, moment(START));
     assert!(queue.next_batch("work", START).is_none(), "the second change of the flag is dropped too");
 }
 
@@ -467,7 +536,7 @@ impl World {
                     }
                     said.push((uid, now.clone()));
                 }
-                Outcome::Stored { said, kept }
+                Outcome::Stored { said, kept, unheeded: UidSet::new(), before: UidSet::new() }
             }
             Act::Move { to } => {
                 let (mut pairs, mut absent) = (Vec::new(), UidSet::new());
@@ -494,7 +563,13 @@ impl World {
                         None => drop(absent.insert(uid)),
                     }
                 }
-                Outcome::Moved { uid_validity: Some(1), pairs, unplaced: UidSet::new(), absent }
+                Outcome::Moved {
+                    uid_validity: Some(1),
+                    pairs,
+                    unplaced: UidSet::new(),
+                    absent,
+                    doubtful: UidSet::new(),
+                }
             }
             other => panic!("{other:?}"),
         }
@@ -503,7 +578,7 @@ impl World {
     fn tell(&mut self, lose_answer: bool) -> bool {
         let Some(batch) = self.queue.next_batch("work", START) else { return false };
         if matches!(batch.act, Act::Move { .. }) {
-            let edits = self.queue.begin(&batch, 0);
+            let edits = self.queue.begin(&batch, 0, None);
             self.write(edits);
         }
         let mut outcome = self.act(&batch);

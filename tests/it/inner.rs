@@ -7,7 +7,7 @@ use casemail::register::Digest;
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
-use crate::export::{World, files, forwarding, has, idpc, path, pdf, ran};
+use crate::export::{World, files, has, idpc, path, pdf, ran};
 use crate::export_large::{noise, weighed};
 use crate::scenario_practice::open_case;
 use crate::support::winmail::{file, package};
@@ -18,10 +18,16 @@ fn digest(bytes: &[u8]) -> String {
     Digest::of(bytes).to_string()
 }
 
-/// A message in another one, each with its own boundary.
+/// A message in another one, as `fwd.eml`, each with its own boundary. What is encoded stays as it is, whatever letters it has.
 fn fwd(id: &str, boundary: &str, inner: Vec<u8>) -> Vec<u8> {
-    let raw = String::from_utf8(forwarding(id, SUBJECT, inner)).unwrap();
-    raw.replace("brook", &format!("brook{boundary}")).replace("weir", &format!("weir{boundary}")).into_bytes()
+    let bound = |raw: Vec<u8>, now: &str| {
+        let raw = String::from_utf8(raw).unwrap();
+        raw.replace("--weir", &format!("--{now}")).replace("boundary=weir", &format!("boundary={now}"))
+    };
+    let inner = bound(inner, &format!("brook{boundary}"));
+    let part = "Content-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml";
+    let outer = String::from_utf8(idpc(id, SUBJECT, &[])).unwrap();
+    outer.replace("--weir--", &format!("--weir\r\n{part}\r\n\r\n{inner}\r\n--weir--")).into_bytes()
 }
 
 fn zip(names: &[&str], content: &[u8]) -> Vec<u8> {

@@ -233,7 +233,7 @@ fn main() {
     bare.run("UID FETCH 1:* (UID FLAGS BODY.PEEK[])");
     let program = Program::open(&place);
     program.until(|event| match event {
-        Event::Account(status) if status.link == Link::Watching => Some(()),
+        Event::Account(status) if matches!(status.link, Link::Watching { .. }) => Some(()),
         _ => None,
     });
     program.engine.wait_loaded().unwrap();

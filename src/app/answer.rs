@@ -207,6 +207,7 @@ impl Model {
                 let key = self.composer_mut().and_then(|(composer, _)| composer.key());
                 self.screens.retain(|screen| !matches!(screen, Screen::Composer(_) | Screen::Review(_)));
                 self.kept = None;
+                self.unkept.forget(key);
                 if let Some(key) = key {
                     out.push(Effect::DropDraft(key));
                 }
@@ -231,8 +232,9 @@ impl Model {
             (Decision::ChangeCase(_) | Decision::Refile, false) => {}
             (Decision::Resume, true) => self.resume_kept(out),
             (Decision::Resume, false) => self.say_kept(),
-            (Decision::Leave, true) => out.push(Effect::Quit),
-            (Decision::Leave, false) => self.say(Tone::Plain, "casemail goes on."),
+            (Decision::Leave, true) => self.leave_when_kept(out),
+            (Decision::LeaveUnkept, true) => out.push(Effect::Quit),
+            (Decision::Leave | Decision::LeaveUnkept, false) => self.say(Tone::Plain, "casemail goes on."),
             (Decision::SendWithout, yes) => self.send_without(yes, out),
             (Decision::ForgetDraft(id), true) => self.forget_draft(id, out),
             (Decision::SendAgain(id), true) => out.push(Effect::OutboxSendAgain(id)),

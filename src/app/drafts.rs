@@ -125,6 +125,7 @@ impl Model {
     pub(crate) fn forget_draft(&mut self, id: DraftId, out: &mut Vec<Effect>) {
         if id == AT_HAND {
             if let Some(key) = self.kept.take().and_then(|kept| kept.key) {
+                self.unkept.forget(Some(key));
                 out.push(Effect::DropDraft(key));
             }
             self.fill_drafts();

@@ -7,7 +7,6 @@ use super::model::Model;
 use super::popup::{Ask, Decision, Popup};
 use super::screen::Screen;
 use super::view::{OutboxRow, Sentence, Tone};
-use crate::mail::draft::Draft;
 use crate::mail::id::DraftKey;
 use crate::mail::safe::SafeText;
 
@@ -56,33 +55,49 @@ impl Model {
         self.going.words()
     }
 
-    /// Ends the program: once the draft is kept, and with a yes where a message has not left.
+    /// Whether what waits is on the wire while the screen is locked.
+    #[must_use]
+    pub fn is_sent_behind_the_lock(&self) -> bool {
+        self.going.lock_by.is_some()
+    }
+
+    /// Ends the program: once everything is kept, and with a yes where a message has not left.
     pub(crate) fn leave(&mut self, out: &mut Vec<Effect>) {
-        let is_asked =
-            self.popups.iter().any(|one| matches!(one, Popup::Ask(ask) if matches!(ask.decision, Decision::Leave)));
-        if is_asked || self.leaving {
+        let asks = |one: &Popup| matches!(one, Popup::Ask(ask) if matches!(ask.decision, Decision::Leave | Decision::LeaveUnkept));
+        if self.popups.iter().any(asks) || self.leaving {
             out.push(Effect::Quit);
             return;
         }
-        let is_unkept = self.keep_draft(out).is_some();
-        if let Some(words) = self.going.words() {
-            self.ask_to_leave(&format!("End casemail now? {words}; that goes on when it runs again."));
-        } else if is_unkept {
-            self.leaving = true;
-        } else {
-            out.push(Effect::Quit);
+        self.keep_draft(out);
+        match self.going.words() {
+            Some(words) => {
+                let question = format!("End casemail now? {words}; that goes on when it runs again.");
+                self.ask_to_leave(&question, Decision::Leave);
+            }
+            None => self.leave_when_kept(out),
         }
     }
 
-    fn ask_to_leave(&mut self, question: &str) {
-        self.popups.push(Popup::Ask(Ask { question: SafeText::line(question), decision: Decision::Leave }));
+    /// Ends the program as soon as everything is kept.
+    pub(crate) fn leave_when_kept(&mut self, out: &mut Vec<Effect>) {
+        if self.unkept.is_empty() {
+            out.push(Effect::Quit);
+            return;
+        }
+        self.leaving = true;
+        // What failed before is tried once more.
+        let again = self.unkept.due(None, Timestamp::MAX);
+        out.extend(again.into_iter().map(Effect::KeepDraft));
+    }
+
+    fn ask_to_leave(&mut self, question: &str, decision: Decision) {
+        self.popups.push(Popup::Ask(Ask { question: SafeText::line(question), decision }));
     }
 
     /// Locks at once.
     pub(crate) fn lock_now(&mut self, out: &mut Vec<Effect>) {
-        let unkept = self.keep_draft(out);
+        self.keep_draft(out);
         self.forget();
-        self.unkept = unkept.or(self.unkept.take());
         self.going.lock_by = None;
         out.push(Effect::Lock);
     }
@@ -94,9 +109,8 @@ impl Model {
             self.lock_now(out);
             return;
         }
-        let unkept = self.keep_draft(out);
+        self.keep_draft(out);
         self.forget();
-        self.unkept = unkept.or(self.unkept.take());
         self.going.lock_by = self.now.checked_add(SENT_WITHIN).ok().or(Some(self.now));
     }
 
@@ -108,50 +122,54 @@ impl Model {
         }
     }
 
-    /// The draft is kept, or it could not be.
+    /// The draft is kept, or it could not be: then it stays in memory, and is tried again.
     pub(crate) fn draft_kept(&mut self, key: Option<DraftKey>, result: Result<(), Sentence>, out: &mut Vec<Effect>) {
-        let leaving = std::mem::take(&mut self.leaving);
+        let now = self.now;
+        self.unkept.answered(key, result.is_ok(), now);
         let Err(why) = result else {
-            if self.unkept.as_ref().is_some_and(|draft| draft.key == key) {
-                self.unkept = None;
-            }
-            if leaving {
+            if self.leaving && self.unkept.is_empty() {
                 out.push(Effect::Quit);
             }
             return;
         };
         if self.lock.is_some() {
-            // It is in memory still, and comes back when the profile is open again.
             self.missed(why);
             return;
         }
-        if leaving {
-            self.ask_to_leave(&format!("End casemail without the draft? {}", why.text));
+        if std::mem::take(&mut self.leaving) {
+            let question = format!("End casemail without the draft? {}", why.text);
+            self.ask_to_leave(&question, Decision::LeaveUnkept);
         }
-        if let Some((composer, now)) = self.composer_mut() {
-            if composer.key() == key {
-                composer.not_kept(now);
-            }
-        } else if let Some(draft) = self.kept.take_if(|kept| kept.key == key) {
-            self.reopen(*draft, out);
+        if let Some((composer, now)) = self.composer_mut()
+            && composer.key() == key
+        {
+            composer.not_kept(now);
         }
         self.tell(why);
     }
 
-    /// After an unlock: what could not be kept when it was locked is on screen again.
-    pub(crate) fn bring_back_unkept(&mut self, out: &mut Vec<Effect>) {
-        self.going.lock_by = None;
-        if let Some(draft) = self.unkept.take() {
-            self.reopen(*draft, out);
+    /// Tries again what could not be kept. A locked profile keeps nothing.
+    pub(crate) fn keep_again(&mut self, out: &mut Vec<Effect>) {
+        if self.lock.is_none() {
+            let shown = self.composer_mut().and_then(|(composer, _)| composer.key());
+            let again = self.unkept.due(shown, self.now);
+            out.extend(again.into_iter().map(Effect::KeepDraft));
         }
     }
 
-    /// A draft that is kept nowhere stays on screen until it is.
-    fn reopen(&mut self, draft: Draft, out: &mut Vec<Effect>) {
-        self.open_composer(draft, out);
-        let now = self.now;
-        if let Some((composer, _)) = self.composer_mut() {
-            composer.touch(now);
+    /// After an unlock: what could not be kept when it was locked is kept now, and the last of it is on screen again.
+    pub(crate) fn bring_back_unkept(&mut self, out: &mut Vec<Effect>) {
+        self.going.lock_by = None;
+        let all = self.unkept.all();
+        for draft in &all {
+            self.unkept.ask(draft.clone());
+            out.push(Effect::KeepDraft(draft.clone()));
+        }
+        if let Some(last) = all.into_iter().next_back() {
+            self.open_composer(*last, out);
+            if let Some((composer, _)) = self.composer_mut() {
+                composer.touched = true;
+            }
         }
     }
 

@@ -35,6 +35,7 @@ pub mod screen;
 pub mod size;
 pub mod target;
 pub mod thread_list;
+mod unkept;
 mod update;
 pub mod view;
 pub mod wrap;

@@ -14,6 +14,7 @@ use super::screen::Screen;
 use super::screen::cases::Cases;
 use super::screen::lock::Lock;
 use super::size::{Area, Parts, inset, measure};
+use super::unkept::Unkept;
 use super::view::{AccountStatus, DraftRow, Link, Sentence, Tone};
 use crate::action::Context;
 use crate::keymap::key::Key;
@@ -102,9 +103,9 @@ pub struct Model {
     pub(crate) hints: Vec<Hint>,
     /// The draft at hand, while no composer shows it.
     pub(crate) kept: Option<Box<Draft>>,
-    /// What was being written when the profile was locked, until it is known to be kept.
-    pub(crate) unkept: Option<Box<Draft>>,
-    /// Whoever wants to leave waits until the draft is kept.
+    /// What the store may not have.
+    pub(crate) unkept: Unkept,
+    /// Whoever wants to leave waits until everything is kept.
     pub(crate) leaving: bool,
     /// Messages that are in the outbox and have not left.
     pub(crate) going: Going,
@@ -140,7 +141,7 @@ impl Model {
             pending: Vec::new(),
             hints: Vec::new(),
             kept: None,
-            unkept: None,
+            unkept: Unkept::default(),
             leaving: false,
             going: Going::default(),
             drafts: Arc::from([]),
@@ -389,8 +390,11 @@ impl Model {
 
     /// Drops every text of every message, and everything that names a person or a case.
     pub(crate) fn forget(&mut self) {
-        let typed = self.composer_mut().filter(|(composer, _)| composer.changed);
-        self.unkept = typed.and_then(|(composer, _)| composer.draft(false)).map(Box::new).or(self.unkept.take());
+        let (queued, now) = (self.is_being_queued(), self.now);
+        let typed = self.composer_mut().filter(|(composer, _)| composer.changed && !queued);
+        if let Some(draft) = typed.and_then(|(composer, _)| composer.draft(false)) {
+            self.unkept.hold(Box::new(draft), now);
+        }
         self.screens = vec![Screen::Cases(Cases::default())];
         self.popups.clear();
         self.pending.clear();

@@ -95,8 +95,10 @@ pub enum Decision {
     Send,
     /// Do without the attachments of the message that is passed on.
     SendWithout,
-    /// End, though something has not left or is not kept.
+    /// End, though something has not left.
     Leave,
+    /// End, though something is not kept.
+    LeaveUnkept,
     /// Send an uncertain row again, though it may have arrived.
     SendAgain(OutboxId),
     /// Count an uncertain row as sent.

@@ -354,6 +354,7 @@ impl Model {
 
     fn tick(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
         self.now = now;
+        self.keep_again(out);
         if self.notice.as_ref().is_some_and(|notice| {
             now.duration_since(notice.at).as_secs() >= if notice.sentence.tone < Tone::Warning { 8 } else { 60 }
         }) {
@@ -383,20 +384,20 @@ impl Model {
         })
     }
 
-    /// Keeps the draft on screen where it holds anything that is not kept yet; gives it then.
-    pub(crate) fn keep_draft(&mut self, out: &mut Vec<Effect>) -> Option<Box<Draft>> {
+    /// Keeps the draft on screen where it holds anything that is not kept yet.
+    pub(crate) fn keep_draft(&mut self, out: &mut Vec<Effect>) {
         // What is being queued is no draft any more.
         if self.is_being_queued() {
-            return None;
+            return;
         }
-        let (composer, now) = self.composer_mut()?;
-        if !composer.changed {
-            return None;
+        if let Some((composer, now)) = self.composer_mut()
+            && composer.changed
+            && let Some(draft) = composer.draft(false).map(Box::new)
+        {
+            composer.kept(now);
+            self.unkept.ask(draft.clone());
+            out.push(Effect::KeepDraft(draft));
         }
-        let draft = Box::new(composer.draft(false)?);
-        composer.kept(now);
-        out.push(Effect::KeepDraft(draft.clone()));
-        Some(draft)
     }
 
     fn account(&mut self, status: AccountStatus, out: &mut Vec<Effect>) {
@@ -578,6 +579,9 @@ impl Model {
                 if self.screens.iter().any(|screen| matches!(screen, Screen::Composer(composer) if is_it(composer))) {
                     self.screens.retain(|screen| !matches!(screen, Screen::Review(_) | Screen::Composer(_)));
                     self.shown_again(out);
+                }
+                if key.is_some() {
+                    self.unkept.forget(key);
                 }
                 if self.kept.as_ref().is_some_and(|kept| kept.key.is_some() && kept.key == key) {
                     self.kept = None;

@@ -518,7 +518,10 @@ pub enum Link {
         bytes_known: u64,
     },
     /// Up to date, waiting for news.
-    Watching,
+    Watching {
+        /// The server tells of new mail by itself.
+        live: bool,
+    },
     /// Not connected.
     Offline {
         /// When the last pass succeeded, if ever.

@@ -59,6 +59,8 @@ pub(crate) struct Account {
     starting: bool,
     /// How long until it is started again, when that failed.
     starts: Backoff,
+    /// The start that is waited for, by its number: those before it are not any more.
+    start_number: u64,
 }
 
 impl Account {
@@ -77,6 +79,7 @@ impl Account {
             keeps: HashMap::new(),
             refused: false,
             starting: false,
+            start_number: 0,
             starts: Backoff::default(),
         }
     }
@@ -90,7 +93,7 @@ impl Account {
 
     /// Whether the server can be asked now.
     pub(crate) fn is_online(&self) -> bool {
-        matches!(self.status.link, Link::Watching | Link::Syncing { .. })
+        matches!(self.status.link, Link::Watching { .. } | Link::Syncing { .. })
     }
 }
 
@@ -206,7 +209,7 @@ impl Core {
                         let retry = wait.and_then(|wait| core.now().checked_add(wait).ok());
                         let link = Link::Offline { since: known.since, because: SafeText::line(&words), retry };
                         core.set_link(open, &account.name, link);
-                        core.start_later(number, account.name, wait);
+                        core.start_later(open, account.name, wait);
                     }
                 }
             });
@@ -214,12 +217,16 @@ impl Core {
     }
 
     /// Starts an account that could not be started, after a while, unless the user does not want it any more.
-    fn start_later(&self, number: u64, account: String, wait: Option<Duration>) {
+    fn start_later(&self, open: &mut Open, account: String, wait: Option<Duration>) {
         let (Some(wait), core) = (wait, self.handle.clone()) else { return };
+        let Some(known) = open.accounts.get_mut(&account) else { return };
+        known.start_number = known.start_number.wrapping_add(1);
+        let (number, mine) = (open.number, known.start_number);
         self.runtime.spawn(async move {
             tokio::time::sleep(wait).await;
             core.front_of(number, move |core, open| {
-                if open.accounts.get(&account).is_some_and(|known| !known.chosen_offline) {
+                let is_due = |known: &Account| !known.chosen_offline && known.start_number == mine;
+                if open.accounts.get(&account).is_some_and(is_due) {
                     core.start_account(open, &account);
                 }
             });
@@ -293,13 +300,17 @@ impl Core {
                     bytes_known: *bytes_known,
                 }
             }
-            imap::Link::Online { .. } => {
+            imap::Link::Online { live } => {
                 known.since = Some(now);
                 known.refused = false;
-                Link::Watching
+                Link::Watching { live: *live }
             }
             imap::Link::Waiting { why, retry_in, culprit } => {
-                known.refused |= *culprit == Culprit::Credentials;
+                if *culprit == Culprit::Credentials {
+                    known.refused = true;
+                    // One that a program gives is not held.
+                    self.settings.secrets.forget(account);
+                }
                 Link::Offline {
                     since: known.since,
                     because: SafeText::line(why),

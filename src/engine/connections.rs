@@ -150,6 +150,14 @@ impl Core {
 
     /// Takes an account offline, or connects it again.
     pub(crate) fn set_account_online(&mut self, open: &mut Open, name: &str, online: bool) {
+        self.set_one_online(open, name, online);
+        if online {
+            self.connect(open);
+        }
+        self.send_connections(open);
+    }
+
+    fn set_one_online(&self, open: &mut Open, name: &str, online: bool) {
         let Some(account) = open.accounts.get_mut(name) else { return };
         account.chosen_offline = !online;
         if online && self.lacks_password(open, name) {
@@ -158,18 +166,12 @@ impl Core {
             handle.set_online(online);
         }
         open.outbox.set_account_online(name, online);
-        if online {
-            self.connect(open);
-        }
-        self.send_connections(open);
     }
 
     /// The same for all accounts.
     pub(crate) fn set_online(&mut self, open: &mut Open, online: bool) {
-        for (name, account) in &mut open.accounts {
-            account.chosen_offline = !online;
-            account.handle.iter().for_each(|handle: &imap::Handle| handle.set_online(online));
-            open.outbox.set_account_online(name, online);
+        for name in open.accounts.keys().cloned().collect::<Vec<_>>() {
+            self.set_one_online(open, &name, online);
         }
         if online {
             self.connect(open);
@@ -192,7 +194,7 @@ fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox, zone: &TimeZone
         }
         _ if unlisted.is_some() => Doing::Unlisted(unlisted.unwrap_or_default()),
         (_, Some(because)) => Doing::Refused(because.clone()),
-        (Link::Watching, None) => Doing::UpToDate,
+        (Link::Watching { .. }, None) => Doing::UpToDate,
         _ => Doing::Waiting,
     };
     ConnectionRow {

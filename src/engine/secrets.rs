@@ -46,6 +46,13 @@ impl Secrets {
         self.lock().open.insert(account.to_owned(), password);
     }
 
+    /// The server has refused the one that was typed in: it is not sent again.
+    pub(crate) fn forget(&self, account: &str) {
+        let mut held = self.lock();
+        held.open.remove(account);
+        held.sealed.remove(account);
+    }
+
     /// Whether one was typed in for this account.
     pub(crate) fn is_typed(&self, account: &str) -> bool {
         self.lock().open.contains_key(account)

@@ -4,6 +4,9 @@
 //! session. ID tells the program's name and nothing else: no version, no system, no user. Where NAMESPACE is missing, mailboxes are made
 //! without prefix, as RFC 2342 expects it of such servers.
 
+use imap_proto::{Capability, Response};
+
+use super::capability::Capabilities;
 use super::command::Command;
 use super::error::Error;
 use super::session::{Pending, Session, Use, Wire};
@@ -38,7 +41,17 @@ pub(super) async fn start<S: Wire>(session: &mut Session<S>) -> Result<Begun, Er
 /// Reads the answers. A refusal of any of them is no failure.
 pub(super) async fn finish<S: Wire>(session: &mut Session<S>, begun: Begun) -> Result<(), Error> {
     if let Some(pending) = begun.enable {
-        session.qresync = lives(session.finish(pending, |_| Use::Taken).await)?;
+        // The codec gives ENABLED (RFC 5161 §3.2) the shape of a CAPABILITY. What it does not name is not enabled, whatever the OK.
+        let mut named = false;
+        let said = session.finish(pending, |response| {
+            if let Response::Capabilities(list) = response
+                && !list.contains(&Capability::Imap4rev1)
+            {
+                named |= Capabilities::of(list).has("QRESYNC");
+            }
+            Use::Taken
+        });
+        session.qresync = lives(said.await)? && named;
     }
     if let Some(pending) = begun.id {
         let mut found = None;

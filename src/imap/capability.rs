@@ -28,6 +28,11 @@ impl Capabilities {
         self.0.contains(name)
     }
 
+    /// A server that does not know what it offers is asked without it.
+    pub(super) fn forget(&mut self, names: &[&str]) {
+        self.0.retain(|known| !names.contains(&known.as_str()));
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -135,6 +135,14 @@ pub enum Error {
         /// What the server does.
         words: String,
     },
+    /// Connections end at this mailbox again and again, and at no other.
+    #[error("the server fails at {mailbox} again and again, so that it is passed over for a while: {words}")]
+    PassedOver {
+        /// The mailbox.
+        mailbox: String,
+        /// How it fails.
+        words: String,
+    },
     /// The mailbox may be read only.
     #[error("{mailbox} may only be read")]
     ReadOnly {
@@ -207,6 +215,7 @@ impl Error {
                 | Self::Gone { .. }
                 | Self::NoMailbox { .. }
                 | Self::Doubtful { .. }
+                | Self::PassedOver { .. }
                 | Self::ReadOnly { .. }
                 | Self::NotKept { .. }
         )

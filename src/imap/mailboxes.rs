@@ -90,7 +90,13 @@ pub(super) async fn list<S: Wire>(
         session.finish(pending, |_| Use::Unasked).await?;
     }
     let mut heard = Listing::default();
-    session.finish_own(all, |own| heard.take(own)).await?;
+    let listed = session.finish_own(all, |own| heard.take(own)).await;
+    if extended && matches!(listed, Err(Error::Bad { .. })) {
+        // It does not understand what it offers: asked plainly, for as long as this session lasts.
+        session.capabilities.forget(&["LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE"]);
+        return Box::pin(list(session, sent_mailbox, skip, known)).await;
+    }
+    listed?;
     if let Some(pending) = lsub {
         let mut subscribed = Listing::default();
         session.finish_own(pending, |own| subscribed.take(own)).await?;

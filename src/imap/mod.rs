@@ -30,6 +30,7 @@ mod select;
 mod serve;
 mod session;
 pub mod sink;
+mod suspects;
 mod sync;
 mod transfer;
 mod trial;

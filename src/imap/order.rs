@@ -113,6 +113,18 @@ impl Agenda {
         !turn.changed && !looked.contains(&turn.mailbox) && queue.iter().any(|mailbox| looked.contains(mailbox))
     }
 
+    /// A mailbox has its turn behind all others.
+    pub(super) fn later(&mut self, mailbox: String) {
+        if !self.bodies.contains(&mailbox) {
+            self.bodies.push_back(mailbox);
+        }
+    }
+
+    /// Whether no turn is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.lists.is_empty() && self.bodies.is_empty()
+    }
+
     /// Takes note of how a turn ended.
     pub(super) fn ended(&mut self, turn: Turn, end: End) {
         match (end, turn.depth) {

@@ -13,6 +13,9 @@ use super::error::Error;
 use super::sink::{Held, Known, Left};
 use super::untagged::Status;
 
+/// Why a mailbox is not believed that is another one each time.
+pub(super) const FLAPS: &str = "gives it another UIDVALIDITY each time";
+
 /// What SELECT said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Server {
@@ -37,6 +40,8 @@ pub(super) enum Said<'a> {
         all_vanished: bool,
         /// What it said when it was opened just before, if it was.
         before: Option<&'a Server>,
+        /// Where no modification sequence tells of changed flags, each message is compared. Else only what is new and what is gone is found.
+        thorough: bool,
     },
     /// It is held, and not among those that are to be synced.
     Missing(&'a Missing<'a>),
@@ -136,7 +141,8 @@ pub(super) struct Begun {
     pub uid_validity: u32,
     /// UIDNEXT and HIGHESTMODSEQ when it began, or as far as it was brought up to date since.
     pub uid_next: u32,
-    pub highest_modseq: u64,
+    /// `None`: there is none. What changes in the part that was compared is found by the next comparison then.
+    pub highest_modseq: Option<u64>,
     /// Everything from this UID on was compared.
     pub floor: u32,
 }
@@ -157,19 +163,21 @@ pub(super) fn opening(held: Option<&Held>, qresync: bool, condstore: bool) -> Op
 
 /// What is left of a comparison that broke off, if it can be gone on with.
 fn go_on(begun: &Begun, held: &Held, server: &Server) -> Option<Vec<Step>> {
-    let (Some(next), Some(modseq)) = (server.uid_next, server.highest_modseq) else { return None };
+    let next = server.uid_next?;
+    let since = match (begun.highest_modseq, server.highest_modseq) {
+        (Some(before), Some(now)) if now >= before => (now > before).then_some(before),
+        (None, None) => None,
+        _ => return None,
+    };
     let sane = begun.uid_validity == server.uid_validity
         && next >= begun.uid_next
-        && modseq >= begun.highest_modseq
         && held.uids.contains(begun.floor)
         && held.uids.last().is_some_and(|last| last < next);
     let mut steps = Vec::new();
     if next > begun.uid_next {
         steps.push(Step::New(begun.uid_next));
     }
-    if modseq > begun.highest_modseq {
-        steps.push(Step::Changed(begun.highest_modseq));
-    }
+    steps.extend(since.map(Step::Changed));
     steps.push(Step::CompareBelow(begun.floor));
     sane.then_some(steps)
 }
@@ -195,9 +203,18 @@ fn is_impossible(held: &Held, server: &Server) -> Option<&'static str> {
 fn emptied(held: &Held, server: &Server, before: Option<&Server>) -> Option<Fate> {
     let Some(before) = before else { return Some(Fate::OpenAgain) };
     if before.uid_validity != server.uid_validity {
-        return Some(Fate::Kept("gives it another UIDVALIDITY each time".to_owned()));
+        return Some(Fate::Kept(FLAPS.to_owned()));
     }
     is_impossible(held, server).map(|why| Fate::Kept(why.to_owned()))
+}
+
+/// What becomes of a mailbox that has another UIDVALIDITY than what is held of it; `None`: it says so twice, and all is fetched anew.
+fn renumbered(server: &Server, before: Option<&Server>) -> Option<Fate> {
+    match before {
+        None => Some(Fate::OpenAgain),
+        Some(before) if before.uid_validity == server.uid_validity => None,
+        Some(_) => Some(Fate::Kept(FLAPS.to_owned())),
+    }
 }
 
 /// Codes of RFC 5530 and RFC 9051 §7.1 that say that there is no such mailbox.
@@ -241,14 +258,20 @@ fn missing(missing: &Missing<'_>) -> Fate {
 
 /// The plan. `begun`: a comparison of this mailbox that broke off.
 pub(super) fn plan(held: Option<&Held>, said: &Said<'_>, begun: Option<&Begun>) -> Plan {
-    let (server, all_vanished, before) = match said {
+    let (server, all_vanished, before, thorough) = match said {
         Said::Missing(what) => return Plan { fate: missing(what), ..Plan::default() },
-        Said::Open { server, all_vanished, before } => (*server, *all_vanished, *before),
+        Said::Open { server, all_vanished, before, thorough } => (*server, *all_vanished, *before, *thorough),
     };
     if server.exists == 0
         && !all_vanished
         && let Some(held) = held.filter(|held| !held.uids.is_empty())
         && let Some(fate) = emptied(held, server, before)
+    {
+        return Plan { fate, read_only: server.read_only, ..Plan::default() };
+    }
+    if held.is_some_and(|held| held.uid_validity != server.uid_validity && !held.uids.is_empty())
+        && server.exists > 0
+        && let Some(fate) = renumbered(server, before)
     {
         return Plan { fate, read_only: server.read_only, ..Plan::default() };
     }
@@ -268,7 +291,7 @@ pub(super) fn plan(held: Option<&Held>, said: &Said<'_>, begun: Option<&Begun>) 
         plan.steps.extend([Step::FirstPage, Step::Compare]);
         return plan;
     }
-    if held.position.uid_next.is_none()
+    if (held.position.uid_next.is_none() || server.highest_modseq.is_none())
         && let Some(steps) = begun.and_then(|begun| go_on(begun, held, server))
     {
         // What vanished of the part that was compared shows in the number of messages only.
@@ -287,6 +310,7 @@ pub(super) fn plan(held: Option<&Held>, said: &Said<'_>, begun: Option<&Begun>) 
         (Some(known), Some(now)) if server.resynced && known <= now => {}
         (Some(known), Some(now)) if known == now => {}
         (Some(known), Some(now)) if known < now && known > 0 => plan.steps.push(Step::Changed(known)),
+        (None, None) if !thorough => {}
         _ => {
             plan.steps.push(Step::Compare);
             return plan;
@@ -425,11 +449,8 @@ mod tests {
             ("new and changed", Some(&ours), both, steps(false, &[New(11), Changed(100)], true)),
             ("new, QRESYNC", Some(&ours), Server { resynced: true, ..both }, steps(false, &[New(11)], true)),
             ("vanished: counted afterwards", Some(&ours), Server { exists: 9, ..SERVER }, steps(false, &[], true)),
-            ("UIDVALIDITY changed", Some(&ours), other, steps(true, &[FirstPage, Compare], false)),
-            // It is written over at once: what was held of the old one could not be told apart from it.
-            ("deleted and made again", Some(&ours), Server { exists: 1, ..again }, {
-                steps(true, &[FirstPage, Compare], false)
-            }),
+            ("UIDVALIDITY changed, said once", Some(&ours), other, fated(Fate::OpenAgain)),
+            ("deleted and made again, said once", Some(&ours), Server { exists: 1, ..again }, fated(Fate::OpenAgain)),
             ("NOMODSEQ then", Some(&no_modseq), SERVER, steps(false, &[Compare], false)),
             ("NOMODSEQ now", Some(&ours), Server { highest_modseq: None, ..SERVER }, steps(false, &[Compare], false)),
             ("NOMODSEQ ever", Some(&no_modseq), Server { highest_modseq: None, ..SERVER }, {
@@ -480,14 +501,19 @@ mod tests {
             ("one of ten left", Some(&ours), Server { exists: 1, ..SERVER }, steps(false, &[], true)),
         ];
         for (what, held, server, expected) in opened {
-            let said = Said::Open { server: &server, all_vanished: false, before: None };
+            let said = Said::Open { server: &server, all_vanished: false, before: None, thorough: true };
             assert_eq!(plan(held, &said, None), expected, "{what}");
         }
 
         // Empty, twice or on the word of VANISHED.
         let kept = |why: &str| fated(Fate::Kept(why.to_owned()));
         let empty = Server { exists: 0, ..SERVER };
-        let twice: [(&str, &Held, Server, Server, Plan); 9] = [
+        let twice: [(&str, &Held, Server, Server, Plan); 11] = [
+            // What was held of the old one could not be told apart from it: all is fetched anew.
+            ("UIDVALIDITY changed", &ours, other, other, steps(true, &[FirstPage, Compare], false)),
+            ("another UIDVALIDITY each time", &ours, other, Server { uid_validity: 9, ..SERVER }, {
+                kept("gives it another UIDVALIDITY each time")
+            }),
             ("empty twice", &ours, empty, empty, steps(false, &[Empty], false)),
             (
                 "empty twice, removed by the book",
@@ -515,10 +541,15 @@ mod tests {
             }),
         ];
         for (what, held, before, server, expected) in twice {
-            let said = Said::Open { server: &server, all_vanished: false, before: Some(&before) };
+            let said = Said::Open { server: &server, all_vanished: false, before: Some(&before), thorough: true };
             assert_eq!(plan(Some(held), &said, None), expected, "{what}");
         }
-        let said = Said::Open { server: &Server { resynced: true, ..empty }, all_vanished: true, before: None };
+        let said = Said::Open {
+            server: &Server { resynced: true, ..empty },
+            all_vanished: true,
+            before: None,
+            thorough: true,
+        };
         assert_eq!(plan(Some(&ours), &said, None), steps(false, &[Empty], false), "all vanished");
 
         // Renamed, deleted, or not listed for another reason.
@@ -566,6 +597,27 @@ mod tests {
         }
     }
 
+    /// Without modification sequences, and where each message was compared a while ago.
+    #[test]
+    fn what_is_not_compared_each_time() {
+        let none = Position { highest_modseq: None, ..held().position };
+        let (ours, server) = (Held { position: none, ..held() }, Server { highest_modseq: None, ..SERVER });
+        let steps = |server: Server, held: &Held, begun: Option<&Begun>| {
+            let said = Said::Open { server: &server, all_vanished: false, before: None, thorough: false };
+            let plan = plan(Some(held), &said, begun);
+            (plan.steps, plan.count)
+        };
+        assert_eq!(steps(server, &ours, None), (vec![], true));
+        let more = Server { uid_next: Some(12), exists: 11, ..server };
+        assert_eq!(steps(more, &ours, None), (vec![Step::New(11)], true));
+        // Where there are some now, what changed before is not known.
+        assert_eq!(steps(SERVER, &ours, None).0, [Step::Compare]);
+        // One that broke off is gone on with, whatever is said of the position.
+        let begun = Begun { uid_validity: 7, uid_next: 11, highest_modseq: None, floor: 6 };
+        assert_eq!(steps(more, &ours, Some(&begun)), (vec![Step::New(11), Step::CompareBelow(6)], true));
+        assert_eq!(steps(SERVER, &ours, Some(&begun)).0, [Step::Compare]);
+    }
+
     /// A mailbox that was asked for by name.
     fn asked(answer: &Result<Status, Error>) -> Missing<'_> {
         Missing { answer: Some(answer), ..Missing::default() }
@@ -580,12 +632,12 @@ mod tests {
     fn what_broke_off_is_gone_on_with() {
         use Step::{Changed, Compare, CompareBelow, New};
         let half = Held { position: Position::default(), uids: (6..=10).into(), ..held() };
-        let begun = Begun { uid_validity: 7, uid_next: 11, highest_modseq: 100, floor: 6 };
+        let begun = Begun { uid_validity: 7, uid_next: 11, highest_modseq: Some(100), floor: 6 };
         #[track_caller]
         fn check(held: &Held, begun: Begun, server: Server, steps: &[Step]) {
             let on = steps.contains(&CompareBelow(begun.floor));
             let expected = Plan { steps: steps.to_vec(), count: on, ..Plan::default() };
-            let said = Said::Open { server: &server, all_vanished: false, before: None };
+            let said = Said::Open { server: &server, all_vanished: false, before: None, thorough: true };
             assert_eq!(plan(Some(held), &said, Some(&begun)), expected);
         }
         check(&half, begun, SERVER, &[CompareBelow(6)]);
@@ -598,7 +650,7 @@ mod tests {
         check(&half, Begun { uid_validity: 6, ..begun }, SERVER, &[Compare]);
         check(&half, Begun { floor: 3, ..begun }, SERVER, &[Compare]);
         // A mailbox that was synced since needs none of it.
-        let said = Said::Open { server: &SERVER, all_vanished: false, before: None };
+        let said = Said::Open { server: &SERVER, all_vanished: false, before: None, thorough: true };
         assert_eq!(plan(Some(&held()), &said, Some(&begun)), plan(Some(&held()), &said, None));
     }
 

@@ -8,7 +8,7 @@ use super::command::{Command, Opening};
 use super::error::Error;
 use super::item::item;
 use super::plan::Server;
-use super::session::{Heard, Session, Use, Wire};
+use super::session::{Heard, Session, Use, Wire, closes};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
 use super::untagged::Untagged;
@@ -34,12 +34,23 @@ pub(super) struct Selected {
 const CHANGED_MAX: usize = 1_000_000;
 const VANISHED_MAX: usize = 50_000;
 
-/// Selects a mailbox (decoded name).
+/// Selects a mailbox (decoded name). A server that does not understand the extension which it offers is asked without it, from then on.
 pub(super) async fn select<S: Wire>(
     session: &mut Session<S>,
     mailbox: &str,
     opening: Opening,
 ) -> Result<Selected, Error> {
+    let selected = select_so(session, mailbox, opening).await;
+    if opening == Opening::Plain || !matches!(selected, Err(Error::Bad { .. })) {
+        return selected;
+    }
+    let plainly = select_so(session, mailbox, Opening::Plain).await?;
+    session.capabilities.forget(&["CONDSTORE", "QRESYNC"]);
+    session.qresync = false;
+    Ok(plainly)
+}
+
+async fn select_so<S: Wire>(session: &mut Session<S>, mailbox: &str, opening: Opening) -> Result<Selected, Error> {
     let doing = format!("to open {mailbox}");
     let command = Command::select(&session.wire(mailbox), opening)?;
     let mut server = Server { resynced: matches!(opening, Opening::Qresync(..)), ..Server::default() };
@@ -53,6 +64,11 @@ pub(super) async fn select<S: Wire>(
         .finish_all(pending, |heard| {
             match heard {
                 Heard::Codec(Response::Done { .. }) => {}
+                // RFC 7162 §3.2.11: what came up to here was about the mailbox that was open before.
+                Heard::Codec(Response::Data { status: Status::Ok, outcome }) if closes(outcome) => {
+                    server = Server { resynced: matches!(opening, Opening::Qresync(..)), ..Server::default() };
+                    (changed, vanished, ranges, keeps) = (Vec::new(), UidSet::new(), 0, None);
+                }
                 Heard::Codec(Response::Data { status: Status::Ok, outcome }) => match &outcome.code {
                     Some(ResponseCode::UidValidity(n)) => server.uid_validity = *n,
                     Some(ResponseCode::UidNext(n)) => server.uid_next = Some(*n),

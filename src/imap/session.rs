@@ -44,6 +44,8 @@ const TOLD_MAX: usize = 1_000;
 pub(super) enum Use {
     Taken,
     Unasked,
+    /// It is more than anybody will hold: the session ends.
+    TooMuch,
 }
 
 /// A tagged OK.
@@ -299,8 +301,15 @@ impl<S: Wire> Session<S> {
                 }
                 other => {
                     let known = self.observe(other);
-                    if on(Heard::Codec(other)) == Use::Unasked && !known {
-                        unasked = unasked.saturating_add(1);
+                    match on(Heard::Codec(other)) {
+                        Use::TooMuch => {
+                            return Err(Error::Unreadable {
+                                doing: pending.doing,
+                                words: "it is far larger than announced".to_owned(),
+                            });
+                        }
+                        Use::Unasked if !known => unasked = unasked.saturating_add(1),
+                        Use::Taken | Use::Unasked => {}
                     }
                     if unasked > UNASKED_MAX {
                         return Err(rambles(pending.doing));
@@ -468,6 +477,10 @@ impl<S: Wire> Session<S> {
             Response::Data { status: Status::Ok, outcome } if self.notified && overflows(outcome) => {
                 self.notified = false;
                 self.told_all = true;
+                false
+            }
+            Response::Data { status: Status::Ok, outcome } if closes(outcome) => {
+                self.exists = 0;
                 false
             }
             Response::Data { status: Status::Bye, outcome } => {
@@ -643,6 +656,12 @@ pub(super) fn words(outcome: &imap_proto::Outcome<'_>) -> String {
         Some(ResponseCode::Alert) => format!("[ALERT] {text}"),
         _ => text,
     }
+}
+
+/// CLOSED (RFC 7162 §3.2.11): what comes after is about the mailbox that is being opened.
+pub(super) fn closes(outcome: &imap_proto::Outcome<'_>) -> bool {
+    let text = outcome.information.as_deref().unwrap_or_default();
+    text.get(..8).is_some_and(|head| head.eq_ignore_ascii_case("[CLOSED]"))
 }
 
 /// `[CODE …] text` into code and text.

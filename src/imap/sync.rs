@@ -1,13 +1,13 @@
 //! One pass over one mailbox: newest first, in bounded batches, each stored before the next but one is asked for.
 //!
 //! Nothing is concluded from an answer that did not end with our tagged OK: a list of UIDs that broke off would look like a mailbox that
-//! was emptied. A message whose answer cannot be read costs the connection; [`Suspects`] remember which messages were asked for, so that
-//! the next connections close in on it and go on without it.
+//! was emptied. A message at which the answer cannot be read or the session ends costs the connection; [`Suspects`] remember which messages
+//! were asked for, so that the next connections close in on it and go on without it. One that is refused is closed in on at once.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use imap_proto::Response;
+use imap_proto::{AttributeValue, Response};
 
 use super::account::Limits;
 use super::census;
@@ -19,6 +19,7 @@ use super::plan::{self, Begun, Fate, Said, Server, Step};
 use super::select::{Selected, select};
 use super::session::{Pending, Session, Use, Wire};
 use super::sink::{Body, Fetched, Held, Link, MailboxAt, Pass, Position, Sink, Stop};
+use super::suspects::{GivenUp, Suspects};
 use super::uid_set::UidSet;
 use crate::store::flags::Flags;
 use crate::store::page;
@@ -44,6 +45,12 @@ const COUNTED_IN_VAIN_MAX: u64 = 100_000;
 /// by each batch that has a part of it.
 const ALIGNED_MIN: usize = 64;
 
+/// So many times the bytes of a batch may come ahead, beyond what was announced. Sizes that servers tell are not exact.
+const AHEAD: u64 = 4;
+
+/// Bytes of flags in one list.
+const LIST_BYTES: u64 = 32 << 20;
+
 /// Ranges of UIDs in one command.
 const RANGES_MAX: usize = 180;
 
@@ -61,32 +68,6 @@ pub(super) enum Outcome {
     Interrupted(Pass),
 }
 
-/// What a pass that broke off leaves to the next: messages whose answers could not be read, being closed in on, and how far it came.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Suspects {
-    /// Comparisons that broke off.
-    begun: HashMap<MailboxAt, Begun>,
-    /// Where.
-    mailbox: Option<MailboxAt>,
-    /// What the unreadable answer was about.
-    uids: UidSet,
-    /// Those that were tried alone, without their date.
-    tried: bool,
-    /// The first page could not be read: bodies show which message it was.
-    no_first_page: bool,
-    /// The answer to a QRESYNC SELECT could not be read (one line of it may be longer than the guard allows).
-    pub no_qresync: bool,
-    /// Something was learned since anybody asked: the next attempt is another one than the last.
-    learned: bool,
-}
-
-impl Suspects {
-    /// Whether an unreadable answer taught something, so that trying again at once may find more. Any other one would only be met again.
-    pub(super) fn learned(&mut self) -> bool {
-        std::mem::take(&mut self.learned)
-    }
-}
-
 /// A message to fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Want {
@@ -102,12 +83,25 @@ pub(super) struct MailboxSync<'a, S: Wire, K: Sink> {
     pub depth: Depth,
     pub limits: Limits,
     pub suspects: &'a mut Suspects,
+    /// It is looked at: each message is compared, where that is the only way to find changed flags.
+    pub looked: bool,
+    /// Something is told to have changed in it.
+    pub told: bool,
     /// How long to wait before a mailbox that is said to be empty is asked again.
     pub recheck: Duration,
     /// Asked between batches: is there something more urgent?
     pub urgent: &'a (dyn Fn() -> bool + Send + Sync),
     /// Told what SELECT said.
     pub opened: &'a (dyn Fn(&Server) + Send + Sync),
+}
+
+/// A batch that is on its way.
+struct Flying {
+    pending: Pending,
+    batch: Vec<Want>,
+    /// By header only.
+    header: bool,
+    sent: Instant,
 }
 
 /// What a pass knows as it goes.
@@ -134,12 +128,22 @@ struct Progress {
     descending: bool,
     /// What SELECT said.
     server: Server,
+    /// All of it was compared.
+    compared: bool,
+    /// Flags changed, perhaps of what was compared before.
+    owed: bool,
+    /// The body of a message came.
+    well: bool,
+    /// Messages that could not be had and may be another time, and why.
+    unsettled: UidSet,
+    refusal: Option<Error>,
 }
 
 impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
     /// Makes a pass.
     pub(super) async fn pass(mut self, mailbox: &str) -> Result<Outcome, Error> {
         let started = Instant::now();
+        self.suspects.begin();
         let (bytes, round_trips) = (self.session.bytes(), self.session.round_trips);
         let held = self.sink.held(mailbox).await?;
         let condstore = self.session.capabilities.has("CONDSTORE") || self.session.qresync;
@@ -149,6 +153,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let held = held.filter(|held| held.uid_validity == selected.at.uid_validity).unwrap_or_default();
         self.sink.keeps(&selected.at, selected.keeps.as_ref());
         self.sink.begin(&selected.at, plan.read_only).await?;
+        self.suspects.opened(&selected.at);
+        let goes_on = plan.steps.iter().any(|step| matches!(step, Step::CompareBelow(_)));
         let mut progress = Progress {
             at: selected.at.clone(),
             pass: Pass { mailbox: mailbox.to_owned(), ..Pass::default() },
@@ -166,8 +172,16 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             headers_only: self.depth == Depth::List,
             descending: false,
             server: selected.server,
+            compared: goes_on || plan.steps.contains(&Step::Compare),
+            owed: goes_on && self.told && selected.server.highest_modseq.is_none(),
+            well: false,
+            unsettled: UidSet::new(),
+            refusal: None,
         };
         let complete = self.steps(&plan, &selected, &mut progress).await?;
+        if let Some(e) = progress.refusal.take().filter(|_| complete) {
+            return Err(e);
+        }
         self.finish(&selected, progress, complete).await
     }
 
@@ -181,9 +195,11 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let mut before: Option<Server> = None;
         loop {
             let selected = select(self.session, mailbox, opening).await;
-            if matches!(selected, Err(Error::Unreadable { .. })) {
-                self.suspects.learned |= !self.suspects.no_qresync;
-                self.suspects.no_qresync = true;
+            if matches!(selected, Err(Error::Unreadable { .. }))
+                && matches!(opening, Opening::Qresync(..))
+                && !std::mem::replace(&mut self.suspects.no_qresync, true)
+            {
+                self.suspects.teach();
             }
             let selected = selected?;
             let all_vanished = selected.server.resynced
@@ -191,8 +207,19 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                     held.uid_validity == selected.server.uid_validity
                         && held.uids.without(&selected.vanished).is_empty()
                 });
-            let said = Said::Open { server: &selected.server, all_vanished, before: before.as_ref() };
+            let server = &selected.server;
+            // An event that is neither a new message nor one less is a changed flag.
+            let only_flags = held.is_some_and(|held| {
+                held.position.uid_next == server.uid_next && held.uids.len() == u64::from(server.exists)
+            });
+            let thorough = self.looked || self.suspects.is_due(&selected.at) || self.told && only_flags;
+            let said = Said::Open { server, all_vanished, before: before.as_ref(), thorough };
             let plan = plan::plan(held, &said, self.suspects.begun.get(&selected.at));
+            if plan.forget
+                && held.is_some_and(|held| self.suspects.flaps(mailbox, held.uid_validity, server.uid_validity))
+            {
+                return Err(Error::Doubtful { mailbox: mailbox.to_owned(), words: plan::FLAPS.to_owned() });
+            }
             match plan.fate {
                 Fate::OpenAgain => {
                     tokio::time::sleep(self.recheck).await;
@@ -229,13 +256,19 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 return Ok(false);
             }
         }
-        if plan.count && p.held.len() != u64::from(self.session.exists) {
+        self.settle(p).await?;
+        let differs =
+            |p: &Progress, exists| p.held.len().saturating_add(p.unsettled.without(&p.held).len()) != u64::from(exists);
+        if plan.count && differs(p, self.session.exists) {
             if let Some(there) = census::uids(self.session, &p.at.name).await? {
                 let gone = p.held.without(&there);
                 self.vanished(&gone, p).await?;
             }
-            if p.held.len() != u64::from(self.session.exists) && !self.compare(None, p).await? {
-                return Ok(false);
+            if differs(p, self.session.exists) {
+                p.compared = true;
+                if !self.compare(None, p).await? {
+                    return Ok(false);
+                }
             }
         }
         if self.depth == Depth::List {
@@ -244,7 +277,69 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let lacking = p.lacking.and(&p.held);
         let wants = lacking.iter().rev().map(|uid| Want { uid, bytes: 0, new: false }).collect::<Vec<_>>();
         // Their sizes are not at hand: what was left over by a former pass is asked for again.
-        self.sized(wants, p).await
+        let on = self.sized(wants, p).await?;
+        if on {
+            self.settle(p).await?;
+        }
+        Ok(on)
+    }
+
+    /// What is to become of messages that could not be had. Nothing is said of any while no other message can be had either.
+    async fn settle(&mut self, p: &mut Progress) -> Result<(), Error> {
+        let (ripe, unripe): (Vec<GivenUp>, Vec<GivenUp>) =
+            self.suspects.take_given_up(&p.at).into_iter().partition(|one| one.ripe);
+        if let Some(one) = unripe.first() {
+            p.refusal = Some(Error::No {
+                doing: format!("{} of the messages of {}", unripe.len(), p.at.name),
+                code: None,
+                text: one.words.clone(),
+            });
+            p.unsettled.extend(unripe.iter().map(|one| one.uid));
+            self.suspects.once_more(&p.at, unripe.iter().map(|one| one.uid));
+        }
+        let Some(one) = ripe.first() else { return Ok(()) };
+        let (mailbox, words) = (p.at.name.to_string(), one.words.clone());
+        if !p.well && !self.others_come(&ripe, p).await? {
+            p.unsettled.extend(ripe.iter().map(|one| one.uid));
+            p.refusal = Some(Error::PassedOver { mailbox, words });
+            return Ok(());
+        }
+        let uids: UidSet = ripe.iter().map(|one| one.uid).collect();
+        let stored = ripe.into_iter().map(|one| Fetched {
+            uid: one.uid,
+            flags: Flags::default(),
+            internal_date: None,
+            bytes: one.bytes,
+            body: Body::Unfetchable(one.words),
+        });
+        let stored = stored.collect();
+        p.lacking = p.lacking.without(&uids);
+        self.store(stored, p).await
+    }
+
+    /// Whether the beginning of another message can be had. Where there is no other one, it is this one's matter.
+    async fn others_come(&mut self, given_up: &[GivenUp], p: &Progress) -> Result<bool, Error> {
+        let uids: UidSet = given_up.iter().map(|one| one.uid).collect();
+        let Some(other) = p.held.without(&p.lacking).without(&uids).last() else {
+            return Ok(given_up.len() == 1 && p.unsettled.is_empty() && p.held.without(&uids).is_empty());
+        };
+        let doing = format!("whether messages of {} come", p.at.name);
+        let mut came = false;
+        let asked = self
+            .session
+            .run(&doing, &Command::uid_fetch_part(other, 0, 64), |response| match item(response) {
+                Some(item) if item.uid == other => {
+                    came |= item.body.is_some_and(|body| !body.is_empty());
+                    Use::Taken
+                }
+                _ => Use::Unasked,
+            })
+            .await;
+        match asked {
+            Ok(_) => Ok(came),
+            Err(e) if e.session_lives() => Ok(false),
+            Err(e) => Err(e),
+        }
     }
 
     async fn finish(&mut self, selected: &Selected, mut p: Progress, complete: bool) -> Result<Outcome, Error> {
@@ -268,36 +363,38 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             exists: u32::try_from(p.held.len()).unwrap_or(u32::MAX),
         };
         self.sink.done(&p.at, position, &p.pass).await?;
-        self.suspects.begun.retain(|at, _| at.name != p.at.name);
-        if self.suspects.mailbox.as_ref() == Some(&p.at) {
-            let begun = std::mem::take(&mut self.suspects.begun);
-            *self.suspects = Suspects { no_qresync: self.suspects.no_qresync, begun, ..Suspects::default() };
-        }
+        self.suspects.went_well(&p.at);
+        self.suspects.compared(&p.at, p.compared, self.told, p.owed);
         Ok(Outcome::Complete(p.pass))
     }
 
     /// The newest messages by header fields, by sequence number: one round trip for a list on the screen.
     async fn first_page(&mut self, exists: u32, p: &mut Progress) -> Result<(), Error> {
-        if self.suspects.no_first_page && self.suspects.mailbox.as_ref() == Some(&p.at) {
+        if !self.suspects.first_page(&p.at) {
             return Ok(());
         }
         let first = exists.saturating_sub(self.limits.first_page.max(1)).saturating_add(1);
         let doing = format!("the newest messages of {}", p.at.name);
         let mut items: HashMap<u32, Item> = HashMap::new();
         let most = usize::try_from(self.limits.first_page).unwrap_or(usize::MAX).saturating_add(1_000);
+        let (mut bytes, most_bytes) = (0, self.limits.batch_bytes.saturating_mul(AHEAD));
         let result = self
             .session
             .run(&doing, &Command::fetch(first, Some(exists), Items::Header), |response| {
+                if is_too_much(&mut bytes, most_bytes, response) {
+                    return Use::TooMuch;
+                }
                 take(&mut items, most, response)
             })
             .await;
-        if let Err(e) = result {
-            if matches!(e, Error::Unreadable { .. }) {
-                self.suspects.mailbox = Some(p.at.clone());
-                self.suspects.no_first_page = true;
-                self.suspects.learned = true;
+        match result {
+            Ok(_) => {}
+            // The messages come with their bodies, or are closed in on there.
+            Err(e) if e.session_lives() => return Ok(()),
+            Err(e) => {
+                self.suspects.no_first_page(&p.at, &e);
+                return Err(e);
             }
-            return Err(e);
         }
         let mut batch: Vec<Fetched> = items.into_values().filter_map(|item| fetched(item, false)).collect();
         batch.sort_by_key(|message| std::cmp::Reverse(message.uid));
@@ -309,9 +406,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
 
     /// Everything from this UID on is compared, as of what SELECT said.
     fn reached(&mut self, floor: u32, p: &Progress) {
-        let (Some(uid_next), Some(highest_modseq)) = (p.server.uid_next, p.server.highest_modseq) else { return };
+        let (Some(uid_next), highest_modseq) = (p.server.uid_next, p.server.highest_modseq) else { return };
         let begun = Begun { uid_validity: p.at.uid_validity, uid_next, highest_modseq, floor };
-        self.suspects.begun.insert(p.at.clone(), begun);
+        self.suspects.reached(&p.at, begun);
     }
 
     /// The sequence number of a message, at this moment; `None` where it is gone.
@@ -379,10 +476,18 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             if p.headers_only {
                 wants.retain(|want| want.new);
             }
+            let nothing = wants.is_empty();
+            if let Some(floor) = listed.first().filter(|_| nothing) {
+                self.reached(floor, p);
+            }
             p.descending = true;
             let on = self.bodies(wants, p).await?;
             p.descending = false;
             if !on {
+                // Of what was listed, whoever goes on need not find out again what is gone.
+                let seen = listed.first().map(|floor| before.without(&before.up_to(floor.saturating_sub(1))));
+                let gone = seen.filter(|_| missing == 0).unwrap_or_default().without(&listed);
+                self.vanished(&gone, p).await?;
                 return Ok(false);
             }
             if let Some(floor) = listed.first() {
@@ -406,8 +511,11 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let doing = format!("to list {}", p.at.name);
         let mut items: HashMap<u32, Item> = HashMap::new();
         let most = usize::try_from(LIST_CHUNK).unwrap_or(usize::MAX).saturating_mul(2);
+        let mut bytes = 0;
         self.session
-            .run(&doing, &Command::fetch(low, last, Items::Sizes), |response| take(&mut items, most, response))
+            .run(&doing, &Command::fetch(low, last, Items::Sizes), |response| {
+                bare(&mut items, most, &mut bytes, response)
+            })
             .await?;
         // In order: a set of ranges is made fast from one end only.
         let mut items: Vec<Item> = items.into_values().collect();
@@ -438,8 +546,11 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let Some(last) = p.held.last() else { return Ok(()) };
         let mut items: HashMap<u32, Item> = HashMap::new();
         let most = usize::try_from(p.held.len()).unwrap_or(usize::MAX).saturating_add(1_000);
+        let mut bytes = 0;
         self.session
-            .run(&doing, &Command::uid_fetch_changed(last, since), |response| take(&mut items, most, response))
+            .run(&doing, &Command::uid_fetch_changed(last, since), |response| {
+                bare(&mut items, most, &mut bytes, response)
+            })
             .await?;
         let mut flags: Vec<(u32, Flags)> =
             items.into_values().filter_map(|item| item.flags.map(|flags| (item.uid, flags))).collect();
@@ -452,8 +563,11 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let doing = format!("what is new in {}", p.at.name);
         let mut items: HashMap<u32, Item> = HashMap::new();
         let most = usize::try_from(self.session.exists).unwrap_or(usize::MAX).saturating_add(1_000);
+        let mut bytes = 0;
         self.session
-            .run(&doing, &Command::uid_fetch_from(from, Items::Sizes), |response| take(&mut items, most, response))
+            .run(&doing, &Command::uid_fetch_from(from, Items::Sizes), |response| {
+                bare(&mut items, most, &mut bytes, response)
+            })
             .await?;
         let mut wants: Vec<Want> = items
             .into_values()
@@ -475,8 +589,11 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         for chunk in uids.chunks_newest_first(u64::from(LIST_CHUNK)) {
             let mut items: HashMap<u32, Item> = HashMap::new();
             let most = usize::try_from(chunk.len()).unwrap_or(usize::MAX).saturating_add(1_000);
+            let mut bytes = 0;
             self.session
-                .run(&doing, &Command::uid_fetch(&chunk, Items::Sizes), |response| take(&mut items, most, response))
+                .run(&doing, &Command::uid_fetch(&chunk, Items::Sizes), |response| {
+                    bare(&mut items, most, &mut bytes, response)
+                })
                 .await?;
             let mut wants: Vec<Want> = items
                 .into_values()
@@ -495,50 +612,71 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
     async fn bodies(&mut self, wants: Vec<Want>, p: &mut Progress) -> Result<bool, Error> {
         p.known_bytes = p.known_bytes.saturating_add(self.cost(&wants));
         let mut queue: VecDeque<Want> = wants.into();
-        let mut flying: VecDeque<(Pending, Vec<Want>, bool, Instant)> = VecDeque::new();
+        let mut flying: VecDeque<Flying> = VecDeque::new();
         let mut early: HashMap<u32, Item> = HashMap::new();
         let mut stored: Vec<Fetched> = Vec::new();
         let mut interrupted = false;
         loop {
             interrupted = interrupted || (self.urgent)();
-            while !interrupted && flying.len() < 2 {
-                // Suspects travel alone, so that it is clear what an unreadable answer was about.
-                if flying.iter().any(|(_, batch, ..)| self.suspicious(batch, p)) {
-                    break;
-                }
-                let Some((batch, header)) = self.next_batch(&mut queue, p, !flying.is_empty()) else { break };
-                let uids: UidSet = batch.iter().map(|want| want.uid).collect();
-                let dateless = self.suspects.tried && self.suspicious(&batch, p);
-                let items = match (header, dateless) {
-                    (true, false) => Items::Header,
-                    (true, true) => Items::HeaderDateless,
-                    (false, false) => Items::Whole,
-                    (false, true) => Items::WholeDateless,
-                };
-                let doing = format!("to fetch messages of {}", p.at.name);
-                let pending = self.session.start(&doing, &Command::uid_fetch(&uids, items)).await?;
-                flying.push_back((pending, batch, header, Instant::now()));
+            if !interrupted {
+                self.send(&mut queue, &mut flying, p).await?;
             }
-            let Some((pending, batch, header, sent)) = flying.pop_front() else { break };
-            let most =
-                batch.len().saturating_add(flying.iter().map(|(_, batch, ..)| batch.len()).sum()).saturating_add(100);
+            let Some(Flying { pending, batch, header, sent }) = flying.pop_front() else { break };
+            let behind = || flying.iter().map(|flying| &flying.batch);
+            let most = batch.len().saturating_add(behind().map(Vec::len).sum()).saturating_add(100);
+            let announced = behind().map(|batch| self.cost(batch)).sum::<u64>().saturating_add(self.cost(&batch));
+            let most_bytes = self.limits.batch_bytes.saturating_mul(AHEAD).saturating_add(announced);
+            let mut came = early.values().filter_map(|item| item.body.as_ref()).map(|body| body.len() as u64).sum();
+            let mut flooded = false;
             let before = self.session.bytes().0;
             let floor = stored.iter().map(|message: &Fetched| message.uid).min();
             let store = Self::store_apart(self.sink, std::mem::take(&mut stored), p.at.clone());
-            let read = self.session.finish(pending, |response| take(&mut early, most, response));
+            let read = self.session.finish(pending, |response| {
+                if is_too_much(&mut came, most_bytes, response) {
+                    flooded = true;
+                    return Use::TooMuch;
+                }
+                take(&mut early, most, response)
+            });
             let (saved, read) = tokio::join!(store, read);
             saved?;
-            if let (true, Some(floor)) = (p.descending, floor) {
-                self.reached(floor, p);
+            if let Some(floor) = floor {
+                self.suspects.stored();
+                if p.descending {
+                    self.reached(floor, p);
+                }
             }
             if let Err(e) = read {
-                self.keep_what_came(&e, &mut early, &batch, header, p).await?;
-                return self.unreadable(e, &batch, p).await;
+                if flooded && batch.len() > 1 {
+                    self.suspects.batch_most = Some(batch.len() / 2);
+                    self.suspects.teach();
+                    return Err(e);
+                }
+                let came = self.keep_what_came(&e, &mut early, &batch, header, p).await?;
+                let left: Vec<Want> = batch.iter().filter(|want| !came.contains(want.uid)).copied().collect();
+                let told: Vec<(u32, u32)> = left.iter().map(|want| (want.uid, want.bytes)).collect();
+                if !e.session_lives() {
+                    return self.unreadable(e, &told, p).await;
+                }
+                if !came.is_empty() {
+                    self.suspects.clear(&p.at, &came);
+                }
+                // RFC 5530: what did not come is not there any more, which the count will show.
+                if matches!(&e, Error::No { code: Some(code), .. } if code == "EXPUNGEISSUED") {
+                    continue;
+                }
+                if !self.suspects.refused_at(&p.at, &told, &e) {
+                    self.drain(flying).await?;
+                    return Err(e);
+                }
+                left.into_iter().rev().for_each(|want| queue.push_front(want));
+                continue;
             }
-            self.clear(&batch, p);
+            self.suspects.clear(&p.at, &batch.iter().map(|want| want.uid).collect());
             p.pace(self.session.bytes().0.saturating_sub(before), sent, self.limits.batch_bytes);
             stored =
                 batch.iter().filter_map(|want| early.remove(&want.uid)).map(|item| content(item, !header)).collect();
+            p.well |= stored.iter().any(|message| !message.body.is_empty());
             p.took(&stored, &batch, self.limits.message_bytes_max);
             p.fetched_bytes = p.fetched_bytes.saturating_add(self.cost(&batch));
             self.sink.link(Link::Syncing {
@@ -553,6 +691,56 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         Ok(!interrupted)
     }
 
+    /// Sends what may be on its way at once.
+    async fn send(
+        &mut self,
+        queue: &mut VecDeque<Want>,
+        flying: &mut VecDeque<Flying>,
+        p: &mut Progress,
+    ) -> Result<(), Error> {
+        while flying.len() < 2 {
+            // Suspects travel alone, so that it is clear what an unreadable answer was about.
+            if flying.iter().any(|flying| self.suspicious(&flying.batch, p)) {
+                break;
+            }
+            let Some((batch, header)) = self.next_batch(queue, p, !flying.is_empty()) else { break };
+            let uids: UidSet = batch.iter().map(|want| want.uid).collect();
+            let dateless = self.suspects.dateless() && self.suspicious(&batch, p);
+            let items = match (header, dateless) {
+                (true, false) => Items::Header,
+                (true, true) => Items::HeaderDateless,
+                (false, false) => Items::Whole,
+                (false, true) => Items::WholeDateless,
+            };
+            let doing = format!("to fetch messages of {}", p.at.name);
+            match self.session.start(&doing, &Command::uid_fetch(&uids, items)).await {
+                Ok(pending) => flying.push_back(Flying { pending, batch, header, sent: Instant::now() }),
+                Err(e) if flying.is_empty() => {
+                    let left: Vec<(u32, u32)> = batch.iter().map(|want| (want.uid, want.bytes)).collect();
+                    return self.unreadable(e, &left, p).await.map(drop);
+                }
+                // The line is down: the answer before this shows at what.
+                Err(_) => {
+                    batch.into_iter().rev().for_each(|want| queue.push_front(want));
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the answers that are still to come, of which nothing is wanted, so that the next command has its own.
+    async fn drain(&mut self, flying: VecDeque<Flying>) -> Result<(), Error> {
+        for Flying { pending, .. } in flying {
+            match self.session.finish(pending, |_| Use::Unasked).await {
+                Ok(_) => {}
+                Err(e) if e.session_lives() => {}
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(())
+    }
+
     /// Bytes that these will cost: a large message is fetched by its header only.
     fn cost(&self, wants: &[Want]) -> u64 {
         let most = self.limits.message_bytes_max;
@@ -561,11 +749,19 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
 
     /// Whether a batch is one of suspects.
     fn suspicious(&self, batch: &[Want], p: &Progress) -> bool {
-        self.suspects.mailbox.as_ref() == Some(&p.at) && batch.iter().any(|want| self.suspects.uids.contains(want.uid))
+        self.suspects.is_one(&p.at, batch.iter().map(|want| want.uid))
+    }
+
+    /// Whether a message was given up, and is not asked for any more in this pass.
+    fn left_out(&self, uid: u32, p: &Progress) -> bool {
+        self.suspects.is_given_up(&p.at, uid) || p.unsettled.contains(uid)
     }
 
     /// The next batch, and whether by header only. `busy`: another one is on its way, so suspects have to wait.
     fn next_batch(&self, queue: &mut VecDeque<Want>, p: &Progress, busy: bool) -> Option<(Vec<Want>, bool)> {
+        while queue.front().is_some_and(|want| self.left_out(want.uid, p)) {
+            queue.pop_front();
+        }
         let first = *queue.front()?;
         let suspicious = self.suspicious(&[first], p);
         let is_large = |want: Want| p.headers_only || want.bytes > self.limits.message_bytes_max;
@@ -575,11 +771,12 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         }
         let mut most = if p.headers_only { HEADERS_BATCH } else { self.limits.batch_messages.max(1) };
         if suspicious {
-            most = usize::try_from(self.suspects.uids.len() / 2).unwrap_or(1).clamp(1, most);
+            most = most.min(self.suspects.half());
         }
+        most = most.min(self.suspects.batch_most.unwrap_or(most)).max(1);
         let (mut batch, mut bytes, mut ranges) = (Vec::<Want>::new(), 0_u64, 0_usize);
         while let Some(&want) = queue.front() {
-            if is_large(want) != large || self.suspicious(&[want], p) != suspicious {
+            if is_large(want) != large || self.suspicious(&[want], p) != suspicious || self.left_out(want.uid, p) {
                 break;
             }
             // A large message that is held by its header has nothing more to fetch.
@@ -620,8 +817,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         Some((batch, large))
     }
 
-    /// The connection is lost in the middle of a batch: what came whole before that is stored, because a line that never lasts for a whole
-    /// batch would otherwise never bring anything.
+    /// The connection is lost, or the server refuses, in the middle of a batch: what came whole before that is stored, because a line that
+    /// never lasts for a whole batch would otherwise never bring anything. Gives what it was.
     async fn keep_what_came(
         &mut self,
         e: &Error,
@@ -629,49 +826,34 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         batch: &[Want],
         header: bool,
         p: &mut Progress,
-    ) -> Result<(), Error> {
+    ) -> Result<UidSet, Error> {
         if matches!(e, Error::Unreadable { .. }) {
-            return Ok(());
+            return Ok(UidSet::new());
         }
-        let came = batch.iter().filter_map(|want| fetched(early.remove(&want.uid)?, !header)).collect();
-        self.store(came, p).await
+        let came: Vec<Fetched> = batch.iter().filter_map(|want| fetched(early.remove(&want.uid)?, !header)).collect();
+        let uids: UidSet = came.iter().map(|message| message.uid).collect();
+        let wants: Vec<Want> = batch.iter().filter(|want| uids.contains(want.uid)).copied().collect();
+        p.well |= came.iter().any(|message| !message.body.is_empty());
+        p.took(&came, &wants, self.limits.message_bytes_max);
+        self.sink_batch(came, p).await?;
+        Ok(uids)
     }
 
-    /// An answer that cannot be read: remembers what it was about, or, if that is one message tried in every way, stores it as such.
-    async fn unreadable(&mut self, e: Error, batch: &[Want], p: &mut Progress) -> Result<bool, Error> {
-        let Error::Unreadable { words, .. } = &e else { return Err(e) };
-        let suspects = &mut *self.suspects;
-        suspects.learned = true;
-        let again =
-            suspects.mailbox.as_ref() == Some(&p.at) && batch.iter().all(|want| suspects.uids.contains(want.uid));
-        match batch {
-            [only] if again && suspects.tried => {
-                let message = Fetched {
-                    uid: only.uid,
-                    flags: Flags::default(),
-                    internal_date: None,
-                    bytes: only.bytes,
-                    body: Body::Unfetchable(words.clone()),
-                };
-                suspects.uids = UidSet::new();
-                suspects.tried = false;
-                self.sink.batch(&p.at, vec![message]).await?;
-            }
-            _ => {
-                suspects.mailbox = Some(p.at.clone());
-                suspects.tried = again && batch.len() == 1;
-                suspects.uids = batch.iter().map(|want| want.uid).collect();
-            }
+    /// The session ended at these messages: remembers what it was about, or, if that is one message tried in every way, stores it as such.
+    async fn unreadable(&mut self, e: Error, left: &[(u32, u32)], p: &Progress) -> Result<bool, Error> {
+        if let Some(uid) = self.suspects.lost_at(&p.at, left, &e)
+            && let Error::Unreadable { words, .. } = &e
+        {
+            let message = Fetched {
+                uid,
+                flags: Flags::default(),
+                internal_date: None,
+                bytes: left.first().map_or(0, |(_, bytes)| *bytes),
+                body: Body::Unfetchable(words.clone()),
+            };
+            self.sink_batch(vec![message], p).await?;
         }
         Err(e)
-    }
-
-    /// A batch could be read: none of it is suspect any more.
-    fn clear(&mut self, batch: &[Want], p: &Progress) {
-        if self.suspicious(batch, p) {
-            self.suspects.uids = self.suspects.uids.without(&batch.iter().map(|want| want.uid).collect());
-            self.suspects.tried = false;
-        }
     }
 
     async fn store_apart(sink: &K, messages: Vec<Fetched>, at: MailboxAt) -> Result<(), Stop> {
@@ -679,6 +861,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
     }
 
     async fn sink_batch(&mut self, messages: Vec<Fetched>, p: &Progress) -> Result<(), Error> {
+        if !messages.is_empty() {
+            self.suspects.stored();
+        }
         Ok(Self::store_apart(self.sink, messages, p.at.clone()).await?)
     }
 
@@ -758,9 +943,35 @@ impl Progress {
     }
 }
 
+/// Whether more came than will be held, before this response is taken.
+fn is_too_much(bytes: &mut u64, most: u64, response: &Response<'_>) -> bool {
+    let Response::Fetch(_, attributes) = response else { return false };
+    let before = *bytes;
+    let weight = |attribute: &AttributeValue<'_>| match attribute {
+        AttributeValue::BodySection { data: Some(data), .. } | AttributeValue::Rfc822(Some(data)) => data.len(),
+        AttributeValue::Flags(names) => names.iter().map(|name| name.len()).sum(),
+        _ => 0,
+    };
+    *bytes = bytes.saturating_add(attributes.iter().map(weight).sum::<usize>() as u64);
+    before > most
+}
+
+/// As [`take`], of what was asked for without content.
+fn bare(items: &mut HashMap<u32, Item>, most: usize, bytes: &mut u64, response: &Response<'_>) -> Use {
+    let Some(new) = item(response) else { return Use::Unasked };
+    if is_too_much(bytes, LIST_BYTES, response) {
+        return Use::TooMuch;
+    }
+    put(items, most, Item { body: None, ..new })
+}
+
 /// Takes an item of an answer, up to `most` of them. A UID that comes twice counts once; what comes later wins where it says more.
 pub(super) fn take(items: &mut HashMap<u32, Item>, most: usize, response: &imap_proto::Response<'_>) -> Use {
     let Some(new) = item(response) else { return Use::Unasked };
+    put(items, most, new)
+}
+
+fn put(items: &mut HashMap<u32, Item>, most: usize, new: Item) -> Use {
     if let Some(old) = items.get_mut(&new.uid) {
         old.flags = new.flags.or(old.flags.take());
         old.internal_date = new.internal_date.or(old.internal_date);

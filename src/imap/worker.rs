@@ -5,12 +5,12 @@
 //! failure is repeated with growing waits. Going offline drops the connections at once, in the middle of whatever they do: the sink has
 //! whole batches only.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::account::AccountSetup;
 use super::attend::attend;
@@ -24,13 +24,17 @@ use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
 use super::session::Session;
 use super::sink::{Link, Pass, Sink, Synced};
-use super::sync::{MailboxSync, Outcome, Suspects};
+use super::suspects::{LESSONS, Suspects};
+use super::sync::{MailboxSync, Outcome};
 use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof};
 use crate::net::{Culprit, Secret};
 
-/// How often an unreadable answer is closed in on without waiting: enough to find one message among a batch, several times over.
-const QUICK_RETRIES: u32 = 40;
+/// How often what cannot be had is closed in on without waiting long.
+const QUICK_RETRIES: u32 = LESSONS;
+
+/// A connection that lasted so long was one: the next failure is another one.
+const LASTED: Duration = Duration::from_secs(60);
 
 /// More changed mailboxes than this are all looked at.
 const CHANGED_MAX: usize = 1_000;
@@ -282,6 +286,7 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
         shared.state().trouble = None;
         sink.link(Link::Connecting);
         let mut well = false;
+        let began = Instant::now();
         let run = connected(&setup, &*sink, &shared, &mut suspects, &mut well);
         let failure = tokio::select! {
             e = run => e,
@@ -292,12 +297,19 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
         };
         shared.up.send_replace(false);
         if well {
-            backoff.reset();
             quick = 0;
         }
-        if suspects.learned() && matches!(failure, Error::Unreadable { .. }) && quick < QUICK_RETRIES {
+        // A line that drops again and again, and brings something each time, is used as it comes.
+        if suspects.progressed() || well || began.elapsed() > LASTED {
+            backoff.reset();
+        }
+        if suspects.learned() && quick < QUICK_RETRIES {
             quick = quick.saturating_add(1);
-            continue;
+            if matches!(failure, Error::Unreadable { .. }) {
+                continue;
+            }
+            // A server that ended the session may have a reason to be left in peace for a moment.
+            backoff.reset();
         }
         wait(&shared, &*sink, &failure, &mut backoff, wish).await;
     }
@@ -350,46 +362,74 @@ async fn connect_and_sync<S: Sink>(
     session.secured.iter().for_each(|secured| sink.secured(secured));
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
-    let Round { mut listed, mut agenda } = all(setup, sink, shared, &mut session).await?;
+    let Round { mut listed, mut agenda } = all(setup, sink, shared, &mut session, suspects).await?;
+    // Whatever wakes us meanwhile, it is not put off.
+    let mut next_look = Instant::now() + setup.times.poll;
+    // A mailbox was synced on this connection, so that another one at which it ends is to blame itself.
+    let mut some = false;
     loop {
         session.alerts.drain(..).for_each(|text| sink.alert(&text));
-        while let Some(turn) = next_turn(shared, &mut agenda, &listed) {
+        loop {
+            let troubled = suspects.troubled();
+            let Some(turn) = next_turn(shared, &mut agenda, &listed, &troubled) else { break };
+            if let Some(why) = suspects.passed_over(&turn.mailbox, Instant::now()) {
+                sink.refused(&turn.mailbox, &why);
+                agenda.ended(turn, End::Done);
+                continue;
+            }
             let urgent = || {
                 let state = shared.state();
                 !state.changed.is_empty()
                     || !state.attended && !state.queue.is_empty()
-                    || agenda.is_outrun(&turn, &state.looked)
+                    || agenda.is_outrun(&turn, &calm(&state.looked, &troubled))
             };
-            let end = sync_mailbox(setup, sink, &mut session, suspects, &turn, &urgent, shared).await?;
-            agenda.ended(turn, end);
+            let others_well = some || agenda.is_empty() && listed.len() > 1;
+            match sync_mailbox(setup, sink, &mut session, suspects, &turn, &urgent, shared).await {
+                Ok(end) => {
+                    some |= end != End::Interrupted;
+                    agenda.ended(turn, end);
+                }
+                Err(e) => {
+                    suspects.ended_at(&turn.mailbox, &e, others_well, Instant::now() + setup.times.poll);
+                    return Err(e);
+                }
+            }
             serve_here(shared, &mut session).await?;
         }
         *well = true;
         sink.link(Link::Online { live: shared.state().attended });
-        let everything = tokio::select! {
-            () = shared.wake.notified() => std::mem::take(&mut shared.state().all_changed),
-            () = sleep(setup.times.poll) => true,
-        };
-        if everything {
-            Round { listed, agenda } = all(setup, sink, shared, &mut session).await?;
+        tokio::select! {
+            () = shared.wake.notified() => {}
+            () = sleep_until(next_look) => {}
+        }
+        let asked = std::mem::take(&mut shared.state().all_changed);
+        if asked || Instant::now() >= next_look {
+            Round { listed, agenda } = all(setup, sink, shared, &mut session, suspects).await?;
+            next_look = Instant::now() + setup.times.poll;
         }
         serve_here(shared, &mut session).await?;
     }
 }
 
-/// The next turn: of a mailbox that changed, INBOX before others, or by the agenda. A mailbox that is left alone stays so.
-fn next_turn(shared: &Shared, agenda: &mut Agenda, listed: &[String]) -> Option<Turn> {
+/// The next turn: of a mailbox that changed, INBOX before others, or by the agenda. A mailbox that is left alone stays so, and one at which
+/// connections end waits for all others.
+fn next_turn(shared: &Shared, agenda: &mut Agenda, listed: &[String], troubled: &HashSet<String>) -> Option<Turn> {
     let mut state = shared.state();
-    let changed = if state.changed.remove("INBOX") { Some("INBOX".to_owned()) } else { None };
-    let changed = changed.or_else(|| {
-        while let Some(name) = state.changed.pop_first() {
-            if listed.contains(&name) {
-                return Some(name);
-            }
+    let mut inbox = state.changed.remove("INBOX").then(|| "INBOX".to_owned());
+    let changed = loop {
+        let Some(name) = inbox.take().or_else(|| state.changed.pop_first()) else { break None };
+        if troubled.contains(&name) {
+            agenda.later(name);
+        } else if name == "INBOX" || listed.contains(&name) {
+            break Some(name);
         }
-        None
-    });
-    agenda.next(changed, &state.looked)
+    };
+    agenda.next(changed, &calm(&state.looked, troubled))
+}
+
+/// What is looked at, without those at which connections end.
+fn calm(looked: &[String], troubled: &HashSet<String>) -> Vec<String> {
+    looked.iter().filter(|name| !troubled.contains(*name)).cloned().collect()
 }
 
 /// The mailboxes: all of them, and those that have to be opened, in order.
@@ -404,10 +444,13 @@ async fn all<S: Sink>(
     sink: &S,
     shared: &Shared,
     session: &mut Session<Line>,
+    suspects: &Suspects,
 ) -> Result<Round, Error> {
     // What changes from here on is seen by a pass, or told once more.
     shared.state().changed.clear();
-    let (found, changed) = look(setup, sink, session).await?;
+    let (found, mut changed) = look(setup, sink, session).await?;
+    let troubled = suspects.troubled();
+    changed.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
     let mut state = shared.state();
     state.sent = mailboxes::sent(&found, setup.sent_mailbox.as_deref());
     for found in &found {
@@ -451,6 +494,8 @@ async fn sync_mailbox<S: Sink>(
         depth: turn.depth,
         limits: setup.limits,
         suspects,
+        looked: shared.state().looked.contains(&turn.mailbox),
+        told: turn.changed,
         recheck: setup.times.recheck,
         urgent,
         opened: &opened,
@@ -550,8 +595,14 @@ pub async fn sync_counted<S: Sink>(setup: &AccountSetup, sink: &S, only: &[Strin
     let mut finished: Vec<String> = Vec::new();
     loop {
         match once(setup, sink, only, &mut suspects, &mut finished, &mut passes).await {
-            Err(Error::Unreadable { .. }) if suspects.learned() && quick < QUICK_RETRIES => {
-                quick = quick.saturating_add(1)
+            Err(e) if !matches!(e, Error::Stopped(_)) && quick < QUICK_RETRIES => {
+                if !(suspects.learned() | suspects.noted()) {
+                    return Err(e);
+                }
+                quick = quick.saturating_add(1);
+                if !matches!(e, Error::Unreadable { .. }) {
+                    sleep(setup.times.retry_first).await;
+                }
             }
             Err(e) => return Err(e),
             Ok(()) => return Ok(passes),
@@ -598,6 +649,7 @@ async fn once_in<S: Sink>(
     let mailboxes: Vec<String> =
         if only.is_empty() { found.into_iter().map(|found| found.info.name).collect() } else { only.to_vec() };
     let (mut todo, mut idle) = (Vec::new(), Vec::new());
+    let troubled = suspects.troubled();
     for mailbox in mailboxes.iter().filter(|mailbox| !finished.contains(mailbox)) {
         let outlook = changed.iter().find(|outlook| outlook.mailbox == *mailbox).cloned();
         match outlook {
@@ -610,9 +662,21 @@ async fn once_in<S: Sink>(
         }
     }
     finished.append(&mut idle);
+    todo.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
     let mut agenda = Agenda::new(todo);
+    let mut some = !finished.is_empty();
     while let Some(turn) = agenda.next(None, &[]) {
         let mailbox = turn.mailbox.clone();
+        if let Some(why) = suspects.passed_over(&mailbox, Instant::now()) {
+            sink.refused(&mailbox, &why);
+            if mailbox == "INBOX" || !only.is_empty() {
+                refused = Some(why);
+            }
+            finished.push(mailbox);
+            agenda.ended(turn, End::Done);
+            continue;
+        }
+        let others_well = some;
         sink.link(Link::began(&mailbox));
         let pass = MailboxSync {
             session: &mut *session,
@@ -620,6 +684,8 @@ async fn once_in<S: Sink>(
             depth: turn.depth,
             limits: setup.limits,
             suspects: &mut *suspects,
+            looked: true,
+            told: false,
             recheck: setup.times.recheck,
             urgent: &|| false,
             opened: &|_| (),
@@ -634,14 +700,25 @@ async fn once_in<S: Sink>(
                 End::Done
             }
             Err(e) if e.session_lives() && only.is_empty() => {
-                sink.refused(&mailbox, &e);
-                if mailbox == "INBOX" {
+                let once_more = suspects.has_learned();
+                if !once_more {
+                    sink.refused(&mailbox, &e);
+                }
+                if once_more || mailbox == "INBOX" {
                     refused = Some(e);
+                }
+                if once_more {
+                    agenda.ended(turn, End::Done);
+                    continue;
                 }
                 End::Done
             }
-            Err(e) => return Err(e),
+            Err(e) => {
+                suspects.ended_at(&mailbox, &e, others_well, Instant::now() + setup.times.poll);
+                return Err(e);
+            }
         };
+        some = true;
         if end == End::Done {
             finished.push(mailbox);
         }

@@ -68,7 +68,7 @@ impl Editor {
             Ok(None) => {
                 let saved = private.read(&path).ok().and_then(|bytes| String::from_utf8(bytes).ok());
                 // Cut off while it was written, it may be empty.
-                return match saved.filter(|saved| !saved.trim().is_empty()) {
+                return match saved.filter(|saved| !saved.trim().is_empty() && saved != text) {
                     Some(saved) => Edited { text: Ok(tidy(text, &saved)), note: None },
                     None => only("The editor was ended with the program; the text is unchanged.".to_owned()),
                 };
@@ -148,7 +148,8 @@ fn spawn(
         .spawn()?;
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(Some(status));
+            // The end of the line ends both.
+            return Ok((status.success() || !must_end()).then_some(status));
         }
         if must_end() {
             let _ = child.kill();
@@ -263,7 +264,7 @@ mod tests {
         };
         check("printf 'half a thought' > \"$1\"", "half a thought");
         check(": > \"$1\"", "none");
-        check("true", "old");
+        check("true", "none");
     }
 
     #[test]

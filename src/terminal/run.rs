@@ -181,9 +181,13 @@ impl Stage for Screen {
         let edited = self.editor.run(text, &|| self.signals.terminate());
         self.signals.lend(false);
         self.signals.take_continued();
+        // A terminal that is gone is no reason to lose the text: the next thing that is done with it says so.
         let again = self.again();
         self.input.resume();
-        again.map(|()| edited)
+        if let Err(error) = again {
+            tracing::info!(%error, "the terminal was not there after the editor");
+        }
+        Ok(edited)
     }
 
     fn size(&self) -> (u16, u16) {
@@ -268,6 +272,16 @@ impl Run<'_> {
 
     /// Runs until the model asks to quit.
     pub(super) fn until_quit(&mut self, events: &Receiver<Event>, signals: &Signals) -> io::Result<()> {
+        let end = self.run(events, signals);
+        if end.is_err() {
+            // The terminal has failed: what was written is kept before that is said.
+            let last = self.program.update(Event::Terminate);
+            last.into_iter().filter(|effect| !matches!(effect, Effect::Quit)).for_each(|effect| (self.submit)(effect));
+        }
+        end
+    }
+
+    fn run(&mut self, events: &Receiver<Event>, signals: &Signals) -> io::Result<()> {
         let start = Instant::now();
         let mut pace = Pace { dirty: true, drawn: None, ticked: start, key: start };
         let mut told_to_end = false;

@@ -134,7 +134,8 @@ fn link(model: &Model, link: &Link) -> (String, Scope) {
             (format!("syncing {} {done} of {total}", mailbox.truncate(20)), Scope::StatusSyncing)
         }
         Link::Syncing { mailbox, .. } => (format!("syncing {}", mailbox.truncate(20)), Scope::StatusSyncing),
-        Link::Watching => ("up to date, watching".to_owned(), Scope::StatusOnline),
+        Link::Watching { live: true } => ("up to date, watching".to_owned(), Scope::StatusOnline),
+        Link::Watching { live: false } => ("up to date".to_owned(), Scope::StatusOnline),
         Link::Offline { since, because, retry } => {
             let mut words = "offline".to_owned();
             if let Some(since) = since {
@@ -154,7 +155,7 @@ fn link(model: &Model, link: &Link) -> (String, Scope) {
 /// The state of one account among several.
 fn in_short(model: &Model, link: &Link) -> Option<String> {
     match link {
-        Link::Watching => Some("up to date".to_owned()),
+        Link::Watching { .. } => Some("up to date".to_owned()),
         Link::Offline { retry: Some(retry), .. } => {
             Some(format!("offline, next try {}", date::clock(*retry, model.now, &model.settings.zone)))
         }

@@ -38,15 +38,24 @@ async fn sync_from_a_flood() {
             bytes.resize(96 << 20, b'x');
             ("LIST", bytes)
         }
+        // Each of them is announced as small.
+        "bodies" => {
+            let body = "x".repeat(2 << 20);
+            let one = |uid: u32| format!("* {uid} FETCH (UID {uid} FLAGS () BODY[] {{{}}}\r\n{body})\r\n", body.len());
+            ("BODY.PEEK[]", (1..=60).flat_map(|uid| one(uid).into_bytes()).collect())
+        }
         other => panic!("{other}"),
     };
+    let bodies = flood == "bodies";
     // In pieces, so that the server holds nothing twice.
     let answer: &'static [u8] = answer.leak();
-    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+    let server = ScriptedImap::start(GREETING, Inbox::of(if bodies { 60 } else { 5 }), None, move |asked| {
         asked.command.contains(command).then_some(Act::SayStatic(answer))
     })
     .await;
     let sink = Memory::default();
+    // The sink holds what it takes; nothing of this should come so far.
+    sink.alter(|state| state.room = bodies.then_some(2));
     // The peak counts from here (proc(5), clear_refs).
     std::fs::write("/proc/self/clear_refs", "5").unwrap();
     let before = status("VmRSS:");
@@ -76,7 +85,7 @@ fn flooded(with: &str) -> (u64, String) {
 #[test]
 fn no_flood_grows_without_bound() {
     let (quiet, _) = flooded("none");
-    for flood in ["list", "literal", "literal-in-list", "line"] {
+    for flood in ["list", "literal", "literal-in-list", "line", "bodies"] {
         let (grown, words) = flooded(flood);
         eprintln!("{flood}: {grown} kB more than before, {quiet} kB without a flood; {words}");
         assert!(grown < quiet + BOUND_KB, "{flood}: {grown} kB");

@@ -51,7 +51,7 @@ fn an_account_that_is_down_does_not_hold_up_another() {
     let _silent = with_a_black_hole(&mut world);
     world.dovecot.fill("quill", "INBOX", (0..40).map(|n| eml(&n.to_string(), "The weir", "", "Otters.")));
     let screen = world.screen();
-    let rows = until(&screen, "work", |row| row.doing == Doing::Link(Link::Watching));
+    let rows = until(&screen, "work", |row| row.doing == Doing::Link(Link::Watching { live: true }));
     // The other one is still waiting for the first byte: nobody waited with it.
     assert_eq!(row(&rows, "court", None).doing, Doing::Link(Link::Connecting));
     let inbox = row(&rows, "work", Some("INBOX"));
@@ -69,19 +69,19 @@ fn an_account_that_is_down_does_not_hold_up_another() {
 fn each_account_goes_offline_and_comes_back_by_itself() {
     let Some(world) = World::start() else { return };
     let screen = world.screen();
-    until(&screen, "work", |row| row.doing == Doing::Link(Link::Watching));
+    until(&screen, "work", |row| row.doing == Doing::Link(Link::Watching { live: true }));
     screen.engine.submit(Effect::AccountOnline("work".to_owned(), false));
     let rows = until(&screen, "work", |row| matches!(row.doing, Doing::Link(Link::Offline { retry: None, .. })));
     assert!(row(&rows, "work", None).chosen_offline);
     assert_eq!(row(&rows, "work", Some("INBOX")).doing, Doing::Waiting);
     // "Try again now" says that one wants it back.
     screen.engine.submit(Effect::SyncAccount("work".to_owned()));
-    let rows = until(&screen, "work", |row| row.doing == Doing::Link(Link::Watching));
+    let rows = until(&screen, "work", |row| row.doing == Doing::Link(Link::Watching { live: true }));
     assert!(!row(&rows, "work", None).chosen_offline);
     screen.engine.submit(Effect::GoOnline(false));
     until(&screen, "work", |row| row.chosen_offline && matches!(row.doing, Doing::Link(Link::Offline { .. })));
     screen.engine.submit(Effect::GoOnline(true));
-    until(&screen, "work", |row| !row.chosen_offline && row.doing == Doing::Link(Link::Watching));
+    until(&screen, "work", |row| !row.chosen_offline && row.doing == Doing::Link(Link::Watching { live: true }));
 }
 
 #[test]

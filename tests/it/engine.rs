@@ -142,7 +142,7 @@ impl Screen {
 
     pub(crate) fn watching(&self) {
         self.event(|event| match event {
-            Event::Account(status) if status.link == Link::Watching => Some(()),
+            Event::Account(status) if matches!(status.link, Link::Watching { .. }) => Some(()),
             _ => None,
         });
     }

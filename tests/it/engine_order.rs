@@ -185,7 +185,7 @@ fn the_open_case_comes_first_and_a_message_being_opened_before_all() {
     lock.lock().unwrap().go_on = true;
     changed.notify_all();
     event(&events, |event| match event {
-        Event::Account(status) if status.link == Link::Watching => Some(()),
+        Event::Account(status) if matches!(status.link, Link::Watching { .. }) => Some(()),
         _ => None,
     });
     let watch = lock.lock().unwrap();

@@ -9,6 +9,7 @@
 //! | a line break in an argument that becomes a command | `command::tests::what_could_become_a_command_is_refused` |
 //! | answers that make the parser panic, overflow its stack or allocate what is announced | `guard::tests::harm_is_refused`, `one_bad_message_costs_itself_only`, `more_than_anybody_can_hold` |
 //! | one unreadable answer that blocks a mailbox for ever | `one_bad_message_costs_itself_only`, `an_answer_that_is_always_unreadable_is_not_met_again_at_once` |
+//! | a message, a mailbox or an extension at which the server ends the session, falls silent or refuses, again and again | `imap_stuck` |
 //! | EXPUNGEs that are dropped silently after the hundredth, sequence numbers that are out of date | `expunged_and_shuffled_while_being_fetched`, `hundreds_of_expunges` |
 //! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up` |
 //! | APPEND: a line before `+` that leaves the server waiting for a literal; a literal sent unasked, or beyond what LITERAL- allows | `appending`, `imap_midway::literals_go_along_as_far_as_the_server_lets_them` |
@@ -22,13 +23,13 @@
 //! | half a command left behind by whoever gave up waiting | `imap_midway` (cut at every byte of a request, offline in mid-command and in mid-APPEND), `a_server_that_comes_and_goes_is_found_again` |
 //! | certificates: self-signed, another name's, expired | `imap_tls` |
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use casemail::imap::{Error, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
 
-use crate::support::memory::Memory;
+use crate::support::memory::{Memory, State};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
 
 /// Whatever happens, it happens within this time.
@@ -316,7 +317,9 @@ async fn refused_or_unanswered_at_every_command() {
                 // What is only nice to have is done without; a mailbox that is refused is passed over and told of; anything else is an error.
                 let spared = ["ENABLE", "ID", "NAMESPACE", "LOGOUT", ""].contains(&command.split(' ').next().unwrap());
                 if result.is_ok() && !spared {
-                    assert_eq!(sink.look(|state| state.refused.len()), 1, "{command}: {act}");
+                    // Or it was asked in another way.
+                    let whole = |state: &State| state.mailboxes.get("INBOX").is_some_and(|inbox| inbox.whole() == 5);
+                    assert!(sink.look(|state| state.refused.len() == 1 || whole(state)), "{command}: {act}");
                 }
                 assert!(!spared || result.is_ok(), "{command}: {act}: {result:?}");
             }
@@ -328,19 +331,38 @@ async fn refused_or_unanswered_at_every_command() {
                 "* \r\n",
                 "* 4 FETCH (UID 4294967296)\r\n",
             ];
+            // Or it was asked in another way.
+            let whole = |sink: &Memory, result: &Result<Vec<Pass>, Error>| {
+                let all = |state: &State| state.mailboxes.get("INBOX").is_some_and(|inbox| inbox.messages.len() == 5);
+                result.is_ok() && sink.look(all)
+            };
             for garbage in garbage {
-                let (_, result, command) = at(number, extended, &Act::Say(garbage.into())).await;
-                let broken =
-                    matches!(&result, Err(Error::Unreadable { .. } | Error::TimedOut { .. } | Error::Nonsense { .. }));
-                assert!(broken || command.is_empty() || command == "LOGOUT", "{command}: {garbage}: {result:?}");
+                let (sink, result, command) = at(number, extended, &Act::Say(garbage.into())).await;
+                let broken = matches!(
+                    &result,
+                    Err(Error::Unreadable { .. }
+                        | Error::TimedOut { .. }
+                        | Error::Nonsense { .. }
+                        | Error::PassedOver { .. })
+                );
+                assert!(
+                    broken || whole(&sink, &result) || command.is_empty() || command == "LOGOUT",
+                    "{command}: {garbage}: {result:?}"
+                );
             }
-            let (_, result, command) = at(number, extended, &Act::Silence).await;
-            let late = matches!(result, Err(Error::TimedOut { .. }));
-            assert!(late || command.is_empty() || command == "LOGOUT", "{command}: {result:?}");
+            let (sink, result, command) = at(number, extended, &Act::Silence).await;
+            let late = matches!(&result, Err(Error::TimedOut { .. } | Error::PassedOver { .. }));
+            assert!(
+                late || whole(&sink, &result) || command.is_empty() || command == "LOGOUT",
+                "{command}: {result:?}"
+            );
             let bye = Act::SayAndClose(b"* BYE going down\r\n".to_vec());
-            let (_, result, command) = at(number, extended, &bye).await;
-            let told = result == Err(Error::Bye { text: "going down".to_owned() });
-            assert!(told || command.is_empty() || command == "LOGOUT", "{command}: {result:?}");
+            let (sink, result, command) = at(number, extended, &bye).await;
+            let told = result.as_ref().is_err_and(|e| e.to_string().contains("going down"));
+            assert!(
+                told || whole(&sink, &result) || command.is_empty() || command == "LOGOUT",
+                "{command}: {result:?}"
+            );
         }
     }
 }
@@ -350,7 +372,16 @@ async fn refused_or_unanswered_at_every_command() {
 async fn cut_at_every_byte() {
     for inbox in [Inbox::of(5), Inbox::extended(5)] {
         let cut = Arc::new(AtomicUsize::new(usize::MAX));
-        let server = ScriptedImap::start(GREETING, inbox, Some(Arc::clone(&cut)), |_| None).await;
+        let once_only = Arc::new(AtomicBool::new(false));
+        let (mended, lasts) = (Arc::clone(&cut), Arc::clone(&once_only));
+        // Whoever says anything is connected: what is cut of this line is settled.
+        let server = ScriptedImap::start(GREETING, inbox, Some(Arc::clone(&cut)), move |_| {
+            if lasts.load(Ordering::SeqCst) {
+                mended.store(usize::MAX, Ordering::SeqCst);
+            }
+            None
+        })
+        .await;
         let sink = Memory::default();
         once(&server, &sink).await.unwrap();
         let again = |sink: &Memory| {
@@ -365,10 +396,14 @@ async fn cut_at_every_byte() {
         again(&sink);
         let bytes = sync_counted(&server.setup(), &sink, &[]).await.unwrap().bytes_in;
         let mut whole = 0;
+        let mut setup = server.setup();
+        setup.times.retry_first = Duration::from_millis(1);
         for place in 0..usize::try_from(bytes).unwrap() + 10 {
             again(&sink);
             cut.store(place, Ordering::SeqCst);
-            let result = once(&server, &sink).await;
+            // At most places the next connection lasts; at others each is cut there.
+            once_only.store(place % 64 > 0, Ordering::SeqCst);
+            let result = tokio::time::timeout(PATIENCE, sync_once(&setup, &sink, &[])).await.expect("it hangs");
             sink.look(|state| {
                 let held: Vec<u32> = state.mailboxes["INBOX"].messages.keys().copied().collect();
                 assert!([1, 3, 5].iter().all(|uid| held.contains(uid)), "{place}: {held:?}");
@@ -378,7 +413,8 @@ async fn cut_at_every_byte() {
             });
             whole += usize::from(result.is_ok());
         }
-        assert!((1..200).contains(&whole), "only the farewell may be missing: {whole}");
+        // Where only the farewell is missing, or a connection after the first brings the rest.
+        assert!(whole > 0);
         cut.store(usize::MAX, Ordering::SeqCst);
         again(&sink);
         once(&server, &sink).await.unwrap();
@@ -713,7 +749,8 @@ async fn an_answer_that_is_always_unreadable_is_not_met_again_at_once() {
         })
         .await;
         assert!(matches!(result, Err(Error::Unreadable { .. })), "{phase}: {result:?}");
-        assert!(connections <= 3, "{phase}: {connections} connections");
+        // Each way to ask, and twice more to see that it is no chance.
+        assert!(connections <= 4, "{phase}: {connections} connections");
     }
 }
 

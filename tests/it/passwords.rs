@@ -94,7 +94,7 @@ impl World {
 
     fn watching(&self) {
         self.event("connected", |event| {
-            matches!(event, Event::Account(one) if one.link == Link::Watching).then_some(())
+            matches!(event, Event::Account(one) if matches!(one.link, Link::Watching { .. })).then_some(())
         });
     }
 

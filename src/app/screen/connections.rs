@@ -47,7 +47,8 @@ pub fn in_short(row: &ConnectionRow, now: Timestamp) -> (String, Option<u16>) {
     let plain = |words: &str| (words.to_owned(), None);
     match &row.doing {
         Doing::Link(Link::Connecting) => plain("connecting"),
-        Doing::Link(Link::Watching) => plain("up to date, watching"),
+        Doing::Link(Link::Watching { live: true }) => plain("up to date, watching"),
+        Doing::Link(Link::Watching { live: false }) => plain("up to date"),
         Doing::Link(Link::Syncing { mailbox, .. }) => (format!("fetching {mailbox}"), None),
         Doing::Link(Link::Offline { .. }) if row.chosen_offline => plain("offline, as you wanted"),
         Doing::Link(Link::Offline { because, retry: Some(retry), .. }) => {

@@ -24,7 +24,7 @@ fn account(name: &str, link: Link) -> ConnectionRow {
 }
 
 fn mailbox(of: &str, name: &str, doing: Doing) -> ConnectionRow {
-    ConnectionRow { mailbox: Some(SafeText::line(name)), doing, ..account(of, Link::Watching) }
+    ConnectionRow { mailbox: Some(SafeText::line(name)), doing, ..account(of, Link::Watching { live: true }) }
 }
 
 fn offline(because: &str, retry: Option<&str>) -> Link {
@@ -151,7 +151,7 @@ fn news_is_asked_for_once_at_a_time_and_only_where_it_is_seen() {
     play.silent = true;
     let asked = |play: &Play| play.effects.iter().filter(|effect| format!("{effect:?}") == "ListConnections").count();
     let before = asked(&play);
-    let news = || Event::Account(AccountStatus { account: "work".to_owned(), link: Link::Watching });
+    let news = || Event::Account(AccountStatus { account: "work".to_owned(), link: Link::Watching { live: true } });
     for _ in 0..50 {
         play.event(news());
     }

@@ -78,19 +78,57 @@ fn a_draft_that_cannot_be_kept_stays_and_is_tried_again() {
     assert_eq!(kept(&play), 1, "not with every tick");
     tick(&mut play, "2026-05-21T13:30:35Z");
     assert_eq!(kept(&play), 2);
-    // Put by: it is nowhere but here.
+    // Put by, and another one begun: it is nowhere but in memory, and tried again.
     play.press("<esc>");
-    assert!(play.model.is_composing() && play.screen().contains("could not be kept"), "{}", play.screen());
+    assert_eq!(kept(&play), 3);
+    play.press("cx");
+    tick(&mut play, "2026-05-21T13:31:06Z");
+    assert!(kept(&play) >= 4);
+    let first = |play: &Play| {
+        let told = play.effects.iter().rev();
+        let drafts = told.filter_map(|effect| match effect {
+            Effect::KeepDraft(draft) => Some(draft.body.lines().next().unwrap_or_default().to_owned()),
+            _ => None,
+        });
+        drafts.collect::<Vec<_>>()
+    };
+    assert!(first(&play)[..2].contains(&"Yes".to_owned()), "{:?}", first(&play));
     // Locked: nothing of it is on screen, and it is there behind the lock.
     play.press("<F12>");
     assert!(!play.model.is_composing() && !play.screen().contains("Yes"), "{}", play.screen());
     play.event(Event::Locked);
     play.event(Event::Unlocked(Ok(())));
-    assert_eq!(text(&mut play).as_deref().and_then(|text| text.lines().next()), Some("Yes"));
-    assert!(play.screen().contains("could not be kept"), "{}", play.screen());
-    // What was kept, is not brought back: the store has it.
+    assert!(play.model.is_composing() && play.screen().contains("could not be kept"), "{}", play.screen());
+    // What is kept is not brought back: the store has it.
     play.world.full = false;
+    tick(&mut play, "2026-05-21T13:32:00Z");
+    play.press("!");
+    tick(&mut play, "2026-05-21T13:32:40Z");
     play.press("<F12>");
+    play.event(Event::Unlocked(Ok(())));
+    assert!(!play.model.is_composing());
+}
+
+#[test]
+fn a_draft_that_is_not_known_to_be_kept_outlives_the_lock_and_one_that_was_queued_does_not() {
+    // The lid was closed: one tick keeps it and locks, and the store says no behind the lock.
+    let mut play = Play::new().keys("j<CR><CR>rYes");
+    play.silent = true;
+    tick(&mut play, "2026-05-21T13:50:00Z");
+    assert!(locks(&play));
+    let key = play.effects.iter().rev().find_map(|effect| match effect {
+        Effect::KeepDraft(draft) => Some(draft.key),
+        _ => None,
+    });
+    play.event(Event::DraftKept(key.unwrap(), Err(refusal("The draft could not be kept: the disk is full."))));
+    play.event(Event::Unlocked(Ok(())));
+    assert_eq!(text(&mut play).as_deref().and_then(|text| text.lines().next()), Some("Yes"));
+    // Confirmed at once, and locked before the answer: it is on its way.
+    let mut play = Play::new().keys("j<CR><CR>rYes<C-s>");
+    play.silent = true;
+    play.press("y<F12>");
+    let key = play.world.reviewed;
+    play.event(Event::Queued(key, Ok(super::sentence(Tone::Good, "In the outbox."))));
     play.event(Event::Unlocked(Ok(())));
     assert!(!play.model.is_composing());
 }
@@ -103,8 +141,15 @@ fn the_end_waits_for_the_draft_and_asks_where_it_cannot_be_kept() {
     assert!(!quits(&play) && play.screen().contains("End casemail without the draft?"), "{}", play.screen());
     play.press("n");
     assert!(play.model.is_composing() && !quits(&play));
-    play.world.full = false;
+    // Also where it was asked about something else first.
+    outbox(&mut play, &["held"]);
     play.press("!<C-q>");
+    assert!(play.screen().contains("1 message has not left yet"), "{}", play.screen());
+    play.press("y");
+    assert!(!quits(&play) && play.screen().contains("End casemail without the draft?"), "{}", play.screen());
+    play.press("n");
+    play.world.full = false;
+    play.press("!<C-q>y");
     assert!(quits(&play));
 }
 

@@ -47,7 +47,7 @@ impl Play {
         play.event(Event::Resize(size.0, size.1));
         play.event(Event::Account(crate::app::view::AccountStatus {
             account: "work".to_owned(),
-            link: Link::Watching,
+            link: Link::Watching { live: true },
         }));
         let effects = play.model.start(false);
         play.perform(effects);

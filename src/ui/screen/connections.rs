@@ -86,7 +86,7 @@ pub(in crate::ui) fn draw(model: &Model, connections: &Connections, canvas: &mut
 
 fn scope(doing: &Doing) -> Scope {
     match doing {
-        Doing::Link(Link::Watching) | Doing::UpToDate => Scope::ToneGood,
+        Doing::Link(Link::Watching { .. }) | Doing::UpToDate => Scope::ToneGood,
         Doing::Link(Link::Connecting | Link::Syncing { .. }) | Doing::Fetching { .. } | Doing::Waiting => {
             Scope::TonePlain
         }
@@ -166,7 +166,12 @@ fn sentences(model: &Model, row: &ConnectionRow) -> String {
     };
     let mut words = match &row.doing {
         Doing::Link(Link::Connecting) => format!("{name} is being connected."),
-        Doing::Link(Link::Watching) => format!("{name} is up to date; the server tells of new mail by itself."),
+        Doing::Link(Link::Watching { live: true }) => {
+            format!("{name} is up to date; the server tells of new mail by itself.")
+        }
+        Doing::Link(Link::Watching { live: false }) => format!(
+            "{name} is up to date; there is no second connection over which the server would tell of new mail, so it is asked every few minutes."
+        ),
         Doing::Link(Link::Syncing { mailbox, .. }) => format!("{name} is connected and fetches {mailbox}."),
         Doing::Link(Link::Offline { .. }) if row.chosen_offline => {
             format!(

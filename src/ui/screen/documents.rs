@@ -209,18 +209,17 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
         if first.signed_by.is_empty() { "not signed".to_owned() } else { format!("signed by {}", first.signed_by) };
     // That it came both ways is worth more than how often.
     let is_other_way = |one: &&Document| (one.direction == Direction::ByHand) != (first.direction == Direction::ByHand);
-    let other = row.copies.iter().find(is_other_way).map(|one| match one.direction {
-        Direction::ByHand if one.from.is_empty() => "; taken in by hand, too".to_owned(),
-        Direction::ByHand => format!("; taken in by hand, too, from {}", one.from),
-        Direction::In => format!("; received by mail, too, from {}", one.from),
-        Direction::Out => "; sent by mail, too".to_owned(),
+    let other = row.copies.iter().find(is_other_way).map_or("", |one| match one.direction {
+        Direction::ByHand => "; taken in by hand, too",
+        Direction::In => "; received by mail, too",
+        Direction::Out => "; sent by mail, too",
     });
     let count = row.copies.iter().filter(|one| !is_other_way(one)).count();
     let copies = match count {
-        0 => other.unwrap_or_default(),
+        0 => other.to_owned(),
         count => {
             let times = if count == 1 { "" } else { "s" };
-            format!("; the same content came {count} more time{times}{}", other.unwrap_or_default())
+            format!("; the same content came {count} more time{times}{other}")
         }
     };
     let words = format!("{signed}; exported {}{copies}", when(exported));

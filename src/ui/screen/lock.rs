@@ -44,7 +44,8 @@ pub(in crate::ui) fn draw(model: &Model, lock: &Lock, canvas: &mut Canvas<'_>) {
     let note = SafeText::line(&model.settings.lock_note);
     canvas.put(x, y + 1, inner.width.saturating_sub(2), note.as_str(), style.patch(canvas.style(Scope::TextMuted)));
     if let Some(going) = going {
-        let words = format!("{going}; unlock to send.");
+        let how = if model.is_sent_behind_the_lock() { "it is being sent" } else { "unlock to send" };
+        let words = format!("{going}; {how}.");
         canvas.put(x, y + 2, inner.width.saturating_sub(2), &words, style.patch(canvas.tone(Tone::Warning)));
     }
     let y = y + more;

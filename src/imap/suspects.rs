@@ -1,0 +1,351 @@
+//! What a pass that broke off leaves to the next, for as long as the account's worker runs.
+//!
+//! A server may fail at one message or at one mailbox for ever: its answer cannot be read, it ends the session (Dovecot does, at a FETCH that
+//! it cannot do), it falls silent, or it refuses. None of these may hold up what lies behind. So the place at which a connection ended is
+//! remembered; where the next one ends at the same, the messages that were asked for are suspects, and are closed in on. A mailbox at which
+//! connections end without anything learned goes behind all others, and is passed over for a while where those are well.
+//!
+//! A lost line proves nothing by itself: a message is given up only after several connections ended at it alone, and stored as such only
+//! where another message still comes.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio::time::Instant;
+
+use super::error::Error;
+use super::plan::Begun;
+use super::sink::MailboxAt;
+use super::uid_set::UidSet;
+
+/// Connections that end at a mailbox without anything learned, before it goes behind all others.
+const DEATHS: u32 = 2;
+
+/// Connections that end at a mailbox and teach something: enough to find one message among a batch, several times over.
+pub(super) const LESSONS: u32 = 40;
+
+/// Messages that are refused alone, one after the other and none between them served: it is not about the messages then.
+const REFUSED_IN_ROW: u32 = 5;
+
+/// Without modification sequences, each message of a mailbox nobody looks at is compared once in so many rounds.
+const COMPARED_EVERY: u32 = 6;
+
+/// A message that could not be had.
+#[derive(Clone, Debug)]
+pub(super) struct GivenUp {
+    pub uid: u32,
+    pub bytes: u32,
+    /// What the server said or did.
+    pub words: String,
+    /// It was tried often enough. Else the next round tries it once more.
+    pub ripe: bool,
+}
+
+/// Connections that ended at a mailbox.
+#[derive(Clone, Debug, Default)]
+struct Trouble {
+    deaths: u32,
+    lessons: u32,
+    words: String,
+    /// It is passed over until then.
+    until: Option<Instant>,
+}
+
+/// What is known of what went wrong, and how far comparisons came.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Suspects {
+    /// Comparisons that broke off.
+    pub begun: HashMap<MailboxAt, Begun>,
+    /// Where.
+    mailbox: Option<MailboxAt>,
+    /// What the answer was about.
+    uids: UidSet,
+    /// Those that were tried alone, without their date.
+    tried: bool,
+    /// The first page cannot be had: bodies show which message it was.
+    no_first_page: Option<MailboxAt>,
+    /// The answer to a QRESYNC SELECT could not be read (one line of it may be longer than the guard allows).
+    pub no_qresync: bool,
+    /// Where the last connection ended: the first message that it did not bring, or 0.
+    ended: Option<(MailboxAt, u32)>,
+    /// Something was learned since anybody asked: the next attempt is another one than the last.
+    learned: bool,
+    /// The next attempt tells whether it was by chance.
+    noted: bool,
+    /// Something was stored, or compared, since anybody asked; and in this pass.
+    stored: bool,
+    stored_in_pass: bool,
+    /// Those that wait to be stored as such.
+    given_up: HashMap<MailboxAt, Vec<GivenUp>>,
+    /// Those that were refused alone once.
+    refused: HashMap<MailboxAt, UidSet>,
+    refused_in_row: u32,
+    /// Messages in a batch, where a server sends far more than it announced.
+    pub batch_most: Option<usize>,
+    troubles: HashMap<String, Trouble>,
+    /// Rounds since all of a mailbox was compared.
+    compared: HashMap<MailboxAt, u32>,
+    /// UIDVALIDITYs that a mailbox had, and has no more.
+    former: HashMap<String, Vec<u32>>,
+}
+
+/// Whether an error may be the doing of what was asked for: the session is over by it.
+fn ends_session(e: &Error) -> bool {
+    matches!(
+        e,
+        Error::Bye { .. }
+            | Error::Lost { .. }
+            | Error::TimedOut { .. }
+            | Error::Unreadable { .. }
+            | Error::Nonsense { .. }
+    )
+}
+
+impl Suspects {
+    /// Whether a failure taught something, so that trying again soon may find more. Any other one would only be met again.
+    pub(super) fn learned(&mut self) -> bool {
+        std::mem::take(&mut self.learned)
+    }
+
+    /// As [`Self::learned`], without taking note.
+    pub(super) fn has_learned(&self) -> bool {
+        self.learned
+    }
+
+    /// Whether one more attempt would tell more.
+    pub(super) fn noted(&mut self) -> bool {
+        std::mem::take(&mut self.noted)
+    }
+
+    /// Whether anything was stored or compared.
+    pub(super) fn progressed(&mut self) -> bool {
+        std::mem::take(&mut self.stored)
+    }
+
+    pub(super) fn teach(&mut self) {
+        self.learned = true;
+    }
+
+    /// A pass begins.
+    pub(super) fn begin(&mut self) {
+        self.stored_in_pass = false;
+        self.refused_in_row = 0;
+    }
+
+    /// Its mailbox is open.
+    pub(super) fn opened(&mut self, at: &MailboxAt) {
+        if let Some(given_up) = self.given_up.get_mut(at) {
+            given_up.retain(|one| one.ripe);
+        }
+    }
+
+    /// Something was stored.
+    pub(super) fn stored(&mut self) {
+        (self.stored, self.stored_in_pass) = (true, true);
+    }
+
+    /// A comparison came so far.
+    pub(super) fn reached(&mut self, at: &MailboxAt, begun: Begun) {
+        if self.begun.insert(at.clone(), begun) != Some(begun) {
+            self.stored();
+        }
+    }
+
+    /// A pass is complete.
+    pub(super) fn went_well(&mut self, at: &MailboxAt) {
+        self.begun.retain(|other, _| other.name != at.name);
+        self.troubles.remove(&*at.name);
+        self.refused.remove(at);
+        self.given_up.remove(at);
+        if self.mailbox.as_ref() == Some(at) {
+            (self.mailbox, self.uids, self.tried) = (None, UidSet::new(), false);
+        }
+        if self.ended.as_ref().is_some_and(|(other, _)| other == at) {
+            self.ended = None;
+        }
+    }
+
+    /// Whether it is worth asking for the first page.
+    pub(super) fn first_page(&self, at: &MailboxAt) -> bool {
+        self.no_first_page.as_ref() != Some(at)
+    }
+
+    /// The first page could not be had.
+    pub(super) fn no_first_page(&mut self, at: &MailboxAt, e: &Error) {
+        if matches!(e, Error::Unreadable { .. }) || ends_session(e) && self.again(at, 0) {
+            self.no_first_page = Some(at.clone());
+            self.learned = true;
+        }
+    }
+
+    /// Whether the connection before ended at this place, too.
+    fn again(&mut self, at: &MailboxAt, uid: u32) -> bool {
+        let place = Some((at.clone(), uid));
+        let again = self.ended == place;
+        self.ended = place;
+        again
+    }
+
+    /// Whether one of these is a suspect.
+    pub(super) fn is_one(&self, at: &MailboxAt, mut uids: impl Iterator<Item = u32>) -> bool {
+        self.mailbox.as_ref() == Some(at) && uids.any(|uid| self.uids.contains(uid))
+    }
+
+    fn are_all(&self, at: &MailboxAt, uids: &UidSet) -> bool {
+        self.mailbox.as_ref() == Some(at) && uids.without(&self.uids).is_empty()
+    }
+
+    /// Suspects are asked for without their date.
+    pub(super) fn dateless(&self) -> bool {
+        self.tried
+    }
+
+    /// How many suspects travel together.
+    pub(super) fn half(&self) -> usize {
+        usize::try_from(self.uids.len() / 2).unwrap_or(1).max(1)
+    }
+
+    /// Messages that are left out of what is asked for.
+    pub(super) fn is_given_up(&self, at: &MailboxAt, uid: u32) -> bool {
+        self.given_up.get(at).is_some_and(|given_up| given_up.iter().any(|one| one.uid == uid))
+    }
+
+    /// Those that wait to be stored as such.
+    pub(super) fn take_given_up(&mut self, at: &MailboxAt) -> Vec<GivenUp> {
+        self.given_up.remove(at).unwrap_or_default()
+    }
+
+    /// They were refused for the first time: the next round shows whether it lasts.
+    pub(super) fn once_more(&mut self, at: &MailboxAt, uids: impl Iterator<Item = u32>) {
+        self.refused.entry(at.clone()).or_default().extend(uids);
+        self.learned = true;
+    }
+
+    /// The session ended at these messages, which did not come. `Some`: this one alone, tried in every way, cannot be read.
+    pub(super) fn lost_at(&mut self, at: &MailboxAt, left: &[(u32, u32)], e: &Error) -> Option<u32> {
+        let uids: UidSet = left.iter().map(|(uid, _)| *uid).collect();
+        let first = uids.first().filter(|_| ends_session(e))?;
+        let unreadable = matches!(e, Error::Unreadable { .. });
+        let suspected = self.are_all(at, &uids);
+        if !unreadable && !suspected && !self.again(at, first) {
+            self.noted = true;
+            return None;
+        }
+        self.learned = true;
+        match left {
+            &[(uid, bytes)] if suspected && self.tried => {
+                (self.uids, self.tried, self.ended) = (UidSet::new(), false, None);
+                if unreadable {
+                    return Some(uid);
+                }
+                self.give_up(at, GivenUp { uid, bytes, words: e.to_string(), ripe: true });
+            }
+            _ => self.suspect(at, uids, suspected),
+        }
+        None
+    }
+
+    /// These messages were refused. Whether to go on: suspects are asked for alone, and left out in the end.
+    pub(super) fn refused_at(&mut self, at: &MailboxAt, left: &[(u32, u32)], e: &Error) -> bool {
+        // RFC 5530: the server has had enough of us.
+        if matches!(e, Error::No { code: Some(code), .. } if code == "LIMIT") {
+            return false;
+        }
+        let uids: UidSet = left.iter().map(|(uid, _)| *uid).collect();
+        let suspected = self.are_all(at, &uids);
+        match left {
+            [] => {}
+            &[(uid, bytes)] if suspected && self.tried => {
+                let ripe = self.refused.get(at).is_some_and(|refused| refused.contains(uid));
+                (self.uids, self.tried) = (UidSet::new(), false);
+                self.give_up(at, GivenUp { uid, bytes, words: e.to_string(), ripe });
+                self.refused_in_row = self.refused_in_row.saturating_add(1);
+            }
+            _ => self.suspect(at, uids, suspected),
+        }
+        self.refused_in_row <= REFUSED_IN_ROW
+    }
+
+    fn give_up(&mut self, at: &MailboxAt, one: GivenUp) {
+        self.given_up.entry(at.clone()).or_default().push(one);
+    }
+
+    fn suspect(&mut self, at: &MailboxAt, uids: UidSet, suspected: bool) {
+        self.tried = suspected && uids.len() == 1;
+        self.mailbox = Some(at.clone());
+        self.uids = uids;
+    }
+
+    /// These came: none of them is suspect any more.
+    pub(super) fn clear(&mut self, at: &MailboxAt, uids: &UidSet) {
+        self.refused_in_row = 0;
+        if self.mailbox.as_ref() == Some(at) && !self.uids.and(uids).is_empty() {
+            self.uids = self.uids.without(uids);
+            self.tried = false;
+        }
+    }
+
+    /// A connection ended in a pass over a mailbox. `sure`: all else is well, so that it may be passed over until `until`.
+    pub(super) fn ended_at(&mut self, mailbox: &str, e: &Error, sure: bool, until: Instant) {
+        if !ends_session(e) {
+            return;
+        }
+        let (learned, stored) = (self.learned, self.stored_in_pass);
+        let trouble = self.troubles.entry(mailbox.to_owned()).or_default();
+        trouble.words = e.to_string();
+        if learned {
+            trouble.lessons = trouble.lessons.saturating_add(1);
+        } else if stored {
+            trouble.deaths = 0;
+        } else {
+            trouble.deaths = trouble.deaths.saturating_add(1);
+        }
+        let is_last = trouble.deaths > DEATHS || trouble.lessons > LESSONS;
+        self.noted |= !learned && !stored && (trouble.deaths <= DEATHS || sure && is_last);
+        if sure && is_last {
+            trouble.until = Some(until);
+            (trouble.deaths, trouble.lessons) = (DEATHS, 0);
+        }
+    }
+
+    /// Mailboxes that go behind all others.
+    pub(super) fn troubled(&self) -> HashSet<String> {
+        let is = |trouble: &Trouble| trouble.deaths >= DEATHS || trouble.lessons >= LESSONS || trouble.until.is_some();
+        self.troubles.iter().filter(|(_, trouble)| is(trouble)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Why a mailbox is passed over now, if it is.
+    pub(super) fn passed_over(&self, mailbox: &str, now: Instant) -> Option<Error> {
+        let trouble = self.troubles.get(mailbox)?;
+        trouble
+            .until
+            .filter(|until| now < *until)
+            .map(|_| Error::PassedOver { mailbox: mailbox.to_owned(), words: trouble.words.clone() })
+    }
+
+    /// Whether all of a mailbox is to be compared where nothing but its flags can have changed and no modification sequence tells.
+    pub(super) fn is_due(&self, at: &MailboxAt) -> bool {
+        self.compared.get(at).is_none_or(|rounds| *rounds >= COMPARED_EVERY)
+    }
+
+    /// A pass compared all of a mailbox, or did without. `owed`: flags changed meanwhile in what was compared before.
+    pub(super) fn compared(&mut self, at: &MailboxAt, whole: bool, told: bool, owed: bool) {
+        let rounds = self.compared.entry(at.clone()).or_default();
+        *rounds = match (whole, owed) {
+            (_, true) => COMPARED_EVERY,
+            (true, false) => 0,
+            (false, false) => rounds.saturating_add(u32::from(!told)),
+        };
+    }
+
+    /// A mailbox has another UIDVALIDITY than before. Whether it had this one already: then it changes to and fro.
+    pub(super) fn flaps(&mut self, mailbox: &str, before: u32, now: u32) -> bool {
+        let former = self.former.entry(mailbox.to_owned()).or_default();
+        if former.contains(&now) {
+            return true;
+        }
+        if !former.contains(&before) && former.len() < 100 {
+            former.push(before);
+        }
+        false
+    }
+}

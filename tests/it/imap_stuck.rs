@@ -1,0 +1,465 @@
+//! A server that fails at one message, at one mailbox or at one of its own extensions, again and again: what lies behind is synced all the same.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use casemail::imap::{AccountSetup, Link, MailboxAt, UidSet, spawn, sync_once};
+
+use crate::support::memory::{Memory, State};
+use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
+
+/// Whatever happens, it happens within this time.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server with INBOX and Cases, of the same messages. The script is told which one is open.
+async fn two(inbox: Inbox, script: impl Fn(&Asked<'_>, &str) -> Option<Act> + Send + Sync + 'static) -> ScriptedImap {
+    let open = Mutex::new(HashMap::new());
+    ScriptedImap::start(GREETING, inbox, None, move |asked| {
+        let mailbox = {
+            let mut open = open.lock().unwrap();
+            if let Some(rest) = asked.command.strip_prefix("SELECT \"") {
+                open.insert(asked.connection, rest.split('"').next().unwrap().to_owned());
+            }
+            open.get(&asked.connection).cloned().unwrap_or_default()
+        };
+        script(asked, &mailbox).or_else(|| {
+            let twice =
+                asked.good.replace("* LIST () \"/\" INBOX\r\n", "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Cases\r\n");
+            let status = asked.good.lines().find(|line| line.starts_with("* STATUS INBOX"));
+            let status = status.map(|line| format!("{line}\r\n").replace("INBOX", "Cases").replace("(F1)", "(F2)"));
+            let said = format!("{}{twice}", status.unwrap_or_default());
+            (asked.command.starts_with("LIST")).then(|| Act::Say(said.into_bytes()))
+        })
+    })
+    .await
+}
+
+/// As an impatient person would have it.
+fn setup(server: &ScriptedImap) -> AccountSetup {
+    let mut setup = server.setup();
+    setup.times.silence = Duration::from_millis(300);
+    setup.times.poll = Duration::from_millis(200);
+    setup.times.recheck = Duration::from_millis(10);
+    setup
+}
+
+fn whole(state: &State, mailbox: &str) -> usize {
+    state.mailboxes.get(mailbox).map_or(0, crate::support::memory::Kept::whole)
+}
+
+/// Bodies of INBOX are asked for, and message 3 is among them.
+fn third(asked: &Asked<'_>, mailbox: &str) -> bool {
+    mailbox == "INBOX" && asked.command.contains("BODY.PEEK[]") && asked.good.contains("(UID 3 ")
+}
+
+/// All but message 3 of INBOX, which has its row.
+fn all_but_the_third(state: &State) -> bool {
+    let inbox = state.mailboxes.get("INBOX");
+    inbox.is_some_and(|inbox| inbox.whole() == 4 && inbox.unfetchable() == [3]) && whole(state, "Cases") == 5
+}
+
+#[tokio::test]
+async fn a_message_at_which_the_session_ends_costs_itself_only() {
+    for (what, ends) in [
+        ("BYE", Act::SayAndClose(b"* BYE FETCH failed: it is broken\r\n".to_vec())),
+        ("hangs up", Act::SayAndClose(Vec::new())),
+        ("silence", Act::Silence),
+    ] {
+        for extended in [false, true] {
+            let act = ends.clone();
+            let inbox = if extended { Inbox::extended(5) } else { Inbox::of(5) };
+            let server = two(inbox, move |asked, mailbox| {
+                third(asked, mailbox).then(|| match &act {
+                    // As Dovecot does: what comes before it, then no more.
+                    Act::SayAndClose(text) => {
+                        let before = &asked.good[..asked.good.find("* 3 FETCH").unwrap()];
+                        Act::SayAndClose([before.as_bytes(), text].concat())
+                    }
+                    other => other.clone(),
+                })
+            })
+            .await;
+            let sink = Arc::new(Memory::default());
+            let handle = spawn(setup(&server), Arc::clone(&sink));
+            sink.until(&format!("{what}, {extended}"), |state| {
+                all_but_the_third(state) && matches!(state.link(), Some(Link::Online { .. }))
+            })
+            .await;
+            sink.look(|state| {
+                let inbox = &state.mailboxes["INBOX"];
+                assert!(inbox.position.uid_next.is_some(), "{what}: its passes come to no end");
+                assert_eq!(inbox.whole_order.len(), 4, "{what}: {:?}", inbox.whole_order);
+            });
+            handle.end();
+            // And whoever syncs once.
+            let sink = Memory::default();
+            let result =
+                tokio::time::timeout(PATIENCE, sync_once(&setup(&server), &sink, &[])).await.expect("it hangs");
+            assert!(result.is_ok(), "{what}: {result:?}");
+            assert!(sink.look(all_but_the_third), "{what}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_costs_itself_only() {
+    for refusal in ["NO [SERVERBUG] broken", "NO broken", "BAD broken"] {
+        for batch_messages in [2, 200] {
+            let server = two(Inbox::of(5), move |asked, mailbox| {
+                let text = format!("{} {refusal}\r\n", asked.tag);
+                third(asked, mailbox).then(|| Act::Say(text.into_bytes()))
+            })
+            .await;
+            let mut setup = setup(&server);
+            setup.limits.batch_messages = batch_messages;
+            let sink = Arc::new(Memory::default());
+            let handle = spawn(setup.clone(), Arc::clone(&sink));
+            sink.until(&format!("{refusal}, {batch_messages}"), all_but_the_third).await;
+            // The first connection lives: nothing was read as the answer of another command.
+            assert!(server.connections() <= 2, "{refusal}: {}", server.connections());
+            handle.end();
+            let sink = Memory::default();
+            let result = tokio::time::timeout(PATIENCE, sync_once(&setup, &sink, &[])).await.expect("it hangs");
+            assert!(result.is_ok(), "{refusal}: {result:?}");
+            assert!(sink.look(all_but_the_third), "{refusal}");
+        }
+    }
+}
+
+/// A server that gives no body of any message is ill; none of them is written off.
+#[tokio::test]
+async fn where_nothing_comes_nothing_is_given_up() {
+    let well = Arc::new(AtomicBool::new(false));
+    for refusal in ["NO [UNAVAILABLE] the disk is away", "NO [LIMIT] not today"] {
+        well.store(false, SeqCst);
+        let is_well = Arc::clone(&well);
+        let server = two(Inbox::of(5), move |asked, mailbox| {
+            let no = mailbox == "INBOX" && asked.command.contains("BODY.PEEK[]") && !is_well.load(SeqCst);
+            no.then(|| Act::Say(format!("{} {refusal}\r\n", asked.tag).into_bytes()))
+        })
+        .await;
+        let sink = Arc::new(Memory::default());
+        let handle = spawn(setup(&server), Arc::clone(&sink));
+        sink.until("several rounds", |state| state.refused.len() >= 4 && whole(state, "Cases") == 5).await;
+        sink.look(|state| assert_eq!(state.mailboxes["INBOX"].unfetchable(), [0_u32; 0], "{refusal}"));
+        well.store(true, SeqCst);
+        sink.until("all", |state| whole(state, "INBOX") == 5).await;
+        handle.end();
+    }
+}
+
+#[tokio::test]
+async fn a_mailbox_at_which_the_session_ends_is_passed_over() {
+    for (what, ends) in [
+        ("BYE", Act::SayAndClose(b"* BYE SELECT failed\r\n".to_vec())),
+        ("silence", Act::Silence),
+        ("garbage", Act::Say("\u{fffd}\u{fffd}\r\n".into())),
+    ] {
+        for extended in [false, true] {
+            let well = Arc::new(AtomicBool::new(false));
+            let (act, is_well) = (ends.clone(), Arc::clone(&well));
+            let inbox = if extended { Inbox::extended(5) } else { Inbox::of(5) };
+            let server = two(inbox, move |asked, mailbox| {
+                let open = asked.command.starts_with("SELECT") && mailbox == "INBOX";
+                (open && !is_well.load(SeqCst)).then(|| act.clone())
+            })
+            .await;
+            let mut setup = setup(&server);
+            setup.times.poll = Duration::from_secs(2);
+            let sink = Arc::new(Memory::default());
+            let handle = spawn(setup, Arc::clone(&sink));
+            sink.until(&format!("{what}, {extended}"), |state| {
+                let told = state.refused.iter().any(|(mailbox, why)| mailbox == "INBOX" && why.contains("passed over"));
+                told && whole(state, "Cases") == 5 && state.links.iter().any(|link| matches!(link, Link::Online { .. }))
+            })
+            .await;
+            // It is tried again, and comes as soon as it can be had.
+            well.store(true, SeqCst);
+            sink.until("INBOX after all", |state| whole(state, "INBOX") == 5).await;
+            handle.end();
+        }
+    }
+}
+
+/// Where the server ends every session, it is not the mailboxes'.
+#[tokio::test]
+async fn a_server_that_ends_every_session_is_no_matter_of_its_mailboxes() {
+    let server = two(Inbox::of(5), |asked, _| {
+        asked.command.starts_with("SELECT").then(|| Act::SayAndClose(b"* BYE going down\r\n".to_vec()))
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup(&server), Arc::clone(&sink));
+    sink.until("many attempts", |state| {
+        state.links.iter().filter(|link| matches!(link, Link::Waiting { .. })).count() >= 12
+    })
+    .await;
+    sink.look(|state| {
+        assert!(!state.links.iter().any(|link| matches!(link, Link::Online { .. })), "{:?}", state.links);
+        assert_eq!(state.refused, []);
+    });
+    handle.end();
+}
+
+/// Mailboxes that nobody watches are looked at in their time, whatever goes on in INBOX.
+#[tokio::test]
+async fn a_busy_inbox_does_not_put_off_the_look_at_the_others() {
+    let lists = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&lists);
+    let server = two(Inbox::extended(5), move |asked, _| {
+        count.fetch_add(usize::from(asked.command.starts_with("LIST")), SeqCst);
+        (asked.command == "IDLE").then(|| Act::Say(format!("{}* 1 FETCH (FLAGS ())\r\n", asked.good).into_bytes()))
+    })
+    .await;
+    let mut setup = setup(&server);
+    setup.times.idle = Duration::from_millis(20);
+    setup.times.poll = Duration::from_millis(400);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    let began = Instant::now();
+    while lists.load(SeqCst) < 4 {
+        assert!(began.elapsed() < Duration::from_secs(20), "looked {} times", lists.load(SeqCst));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    handle.end();
+}
+
+/// A line that brings one message before it drops is used as it comes, without waits that grow.
+#[tokio::test]
+async fn waits_do_not_grow_while_something_comes() {
+    let brought = Mutex::new(HashMap::<usize, usize>::new());
+    let server = ScriptedImap::start(GREETING, Inbox::of(16), None, move |asked| {
+        if !asked.command.contains("BODY.PEEK[]") {
+            return None;
+        }
+        let mut brought = brought.lock().unwrap();
+        let times = brought.entry(asked.connection).or_default();
+        *times += 1;
+        (*times > 1).then(|| Act::SayAndClose(Vec::new()))
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.batch_messages = 1;
+    setup.times.retry_ceiling = Duration::from_secs(300);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("all of it", |state| whole(state, "INBOX") == 16).await;
+    sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole_order.len(), 16));
+    handle.end();
+}
+
+/// Without modification sequences all of INBOX is compared. What is told meanwhile does not make it begin anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_comparison_that_is_broken_into_goes_on() {
+    const MESSAGES: u32 = 3_000;
+    // What is told in IDLE, and how often it was begun since.
+    let (tell, idles) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let watched = Arc::new(AtomicBool::new(false));
+    let (chunks, commands) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (said, begun, on) = (Arc::clone(&tell), Arc::clone(&idles), Arc::clone(&watched));
+    let (listed, asked_for) = (Arc::clone(&chunks), Arc::clone(&commands));
+    let server = ScriptedImap::start(GREETING, Inbox::of(MESSAGES), None, move |asked| {
+        if asked.command == "IDLE" {
+            begun.fetch_add(1, SeqCst);
+            let news = said.swap(false, SeqCst);
+            return news.then(|| Act::Say(format!("{}* 1 FETCH (FLAGS ())\r\n", asked.good).into_bytes()));
+        }
+        if on.load(SeqCst) && (asked.command.contains("FETCH") || asked.command.starts_with("SELECT")) {
+            asked_for.fetch_add(1, SeqCst);
+        }
+        let is_list = asked.command.starts_with("FETCH") && asked.command.ends_with("(UID FLAGS RFC822.SIZE)");
+        if is_list && on.load(SeqCst) {
+            listed.fetch_add(1, SeqCst);
+            // The next IDLE but one shows that the news was heard.
+            said.store(true, SeqCst);
+            let (from, began) = (begun.load(SeqCst), Instant::now());
+            tokio::task::block_in_place(|| {
+                while begun.load(SeqCst) < from + 2 && began.elapsed() < PATIENCE {
+                    std::thread::yield_now();
+                }
+            });
+        }
+        None
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.times.silence = PATIENCE;
+    setup.times.idle = Duration::from_millis(20);
+    setup.times.poll = Duration::from_secs(3_600);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until_within(PATIENCE, "all", |state| {
+        whole(state, "INBOX") == MESSAGES as usize && matches!(state.link(), Some(Link::Online { live: true }))
+    })
+    .await;
+    server.inbox.lock().unwrap().messages.remove(0);
+    watched.store(true, SeqCst);
+    tell.store(true, SeqCst);
+    sink.until_within(PATIENCE, "the first is gone", |state| {
+        let inbox = &state.mailboxes["INBOX"];
+        !inbox.messages.contains_key(&1) && matches!(state.link(), Some(Link::Online { live: true }))
+    })
+    .await;
+    handle.end();
+    let (chunks, commands) = (chunks.load(SeqCst), commands.load(SeqCst));
+    assert!((2..=8).contains(&chunks) && commands <= 60, "{chunks} lists, {commands} commands");
+    sink.look(|state| assert_eq!(state.mailboxes["INBOX"].messages.len(), MESSAGES as usize - 1));
+}
+
+/// Where no modification sequence tells, a round in which neither UIDNEXT nor the number of messages changed is not spent on comparing all.
+#[tokio::test]
+async fn not_every_round_compares_everything() {
+    let (lists, opened) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (listed, selected) = (Arc::clone(&lists), Arc::clone(&opened));
+    let server = two(Inbox::of(300), move |asked, mailbox| {
+        let cases = mailbox == "Cases";
+        let list = asked.command.starts_with("FETCH") && asked.command.ends_with("(UID FLAGS RFC822.SIZE)");
+        listed.fetch_add(usize::from(cases && list), SeqCst);
+        selected.fetch_add(usize::from(cases && asked.command.starts_with("SELECT")), SeqCst);
+        None
+    })
+    .await;
+    let mut setup = setup(&server);
+    setup.times.poll = Duration::from_millis(30);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    let rounds = |count: usize| {
+        let opened = Arc::clone(&opened);
+        async move {
+            let began = Instant::now();
+            while opened.load(SeqCst) < count {
+                assert!(began.elapsed() < PATIENCE, "{}", opened.load(SeqCst));
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
+    };
+    rounds(15).await;
+    // Two commands list 300.
+    let (all, begun) = (lists.load(SeqCst), opened.load(SeqCst));
+    assert!((4..=2 * (begun / 5 + 2)).contains(&all), "{all} lists in {begun} rounds");
+    // What is looked at is compared each time.
+    handle.look_first(vec!["Cases".to_owned()]);
+    let before = lists.load(SeqCst);
+    rounds(opened.load(SeqCst) + 8).await;
+    let all = lists.load(SeqCst) - before;
+    assert!(all >= 2 * 5, "{all} lists of what is looked at");
+    handle.end();
+}
+
+/// What a server offers and does not understand is done without, on the same connection.
+#[tokio::test]
+async fn capabilities_that_lie_are_done_without() {
+    for lie in ["LIST \"\" \"*\" RETURN", "SELECT \"INBOX\" (", "SELECT \"Cases\" ("] {
+        let server = two(Inbox::extended(5), move |asked, _| {
+            asked.command.starts_with(lie).then(|| Act::Say(format!("{} BAD what\r\n", asked.tag).into_bytes()))
+        })
+        .await;
+        let sink = Memory::default();
+        for pass in 0..2 {
+            sync_once(&setup(&server), &sink, &[]).await.unwrap_or_else(|e| panic!("{lie}, {pass}: {e}"));
+            sink.look(|state| {
+                assert_eq!((whole(state, "INBOX"), whole(state, "Cases")), (5, 5), "{lie}");
+                assert_eq!(state.refused, [], "{lie}");
+            });
+            // The next one has something to see.
+            sink.alter(|state| state.mailboxes.get_mut("Cases").unwrap().position.exists = 4);
+            sink.alter(|state| state.mailboxes.get_mut("INBOX").unwrap().position.exists = 4);
+        }
+        assert_eq!(server.connections(), 2, "{lie}");
+    }
+}
+
+/// RFC 5161 §3.2: enabled is what ENABLED names.
+#[tokio::test]
+async fn qresync_that_was_not_enabled_is_not_used() {
+    let heard = Arc::new(Mutex::new(Vec::new()));
+    let hears = Arc::clone(&heard);
+    let server = two(Inbox::extended(5), move |asked, _| {
+        hears.lock().unwrap().push(asked.command.to_owned());
+        (asked.command == "ENABLE QRESYNC")
+            .then(|| Act::Say(format!("* ENABLED\r\n{} OK done\r\n", asked.tag).into_bytes()))
+    })
+    .await;
+    let sink = Memory::default();
+    for _ in 0..2 {
+        sync_once(&setup(&server), &sink, &[]).await.unwrap();
+        sink.alter(|state| state.mailboxes.values_mut().for_each(|kept| kept.position.exists = 4));
+    }
+    let heard = heard.lock().unwrap();
+    assert!(heard.iter().filter(|command| command.starts_with("SELECT")).count() >= 4, "{heard:?}");
+    assert!(!heard.iter().any(|command| command.contains("(QRESYNC (")), "{heard:?}");
+}
+
+/// RFC 7162 §3.2.11: what comes before CLOSED is about the mailbox that was open.
+#[tokio::test]
+async fn what_comes_before_closed_is_about_the_other_mailbox() {
+    let server = two(Inbox::extended(5), |asked, _| {
+        let about_inbox = "* VANISHED (EARLIER) 1:4\r\n* 2 FETCH (UID 2 FLAGS (\\Deleted))\r\n* 9 EXISTS\r\n* OK [CLOSED] that was it\r\n";
+        let open = asked.command.starts_with("SELECT \"Cases\" (QRESYNC");
+        open.then(|| Act::Say(format!("{about_inbox}{}", asked.good).into_bytes()))
+    })
+    .await;
+    let sink = Memory::default();
+    sync_once(&setup(&server), &sink, &[]).await.unwrap();
+    sink.alter(|state| state.mailboxes.values_mut().for_each(|kept| kept.position.exists = 4));
+    let passes = sync_once(&setup(&server), &sink, &[]).await.unwrap();
+    sink.look(|state| {
+        let cases = &state.mailboxes["Cases"];
+        assert_eq!((cases.messages.len(), cases.whole()), (5, 5), "{passes:?}");
+        assert!(cases.messages.values().all(|message| !message.flags.deleted()));
+    });
+    assert!(passes.iter().all(|pass| pass.vanished == 0 && pass.new == 0), "{passes:?}");
+}
+
+/// A mailbox that has another UIDVALIDITY each time it is opened, or goes back to one that it had, is not fetched anew each time.
+#[tokio::test]
+async fn a_uidvalidity_that_flaps_costs_nothing() {
+    let (opened, each) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (count, changes) = (Arc::clone(&opened), Arc::clone(&each));
+    let server = two(Inbox::of(5), move |asked, mailbox| {
+        let open = mailbox == "INBOX" && asked.command.starts_with("SELECT") && changes.load(SeqCst);
+        let other = 100 + count.fetch_add(usize::from(open), SeqCst);
+        open.then(|| Act::Say(asked.good.replace("UIDVALIDITY 7", &format!("UIDVALIDITY {other}")).into_bytes()))
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup(&server), Arc::clone(&sink));
+    sink.until("all", |state| whole(state, "INBOX") == 5 && whole(state, "Cases") == 5).await;
+    each.store(true, SeqCst);
+    let refused = |state: &State| {
+        state.refused.iter().any(|(mailbox, why)| mailbox == "INBOX" && why.contains("another UIDVALIDITY each time"))
+    };
+    sink.until("doubt", refused).await;
+    sink.look(|state| assert_eq!((whole(state, "INBOX"), state.mailboxes["INBOX"].begun), (5, 1)));
+    each.store(false, SeqCst);
+    // Once is believed; back again is not.
+    server.inbox.lock().unwrap().uid_validity = 8;
+    sink.until("made anew", |state| state.mailboxes["INBOX"].uid_validity == 8 && whole(state, "INBOX") == 5).await;
+    sink.alter(|state| state.refused.clear());
+    server.inbox.lock().unwrap().uid_validity = 7;
+    sink.until("doubt", refused).await;
+    sink.look(|state| assert_eq!((whole(state, "INBOX"), state.mailboxes["INBOX"].begun), (5, 2)));
+    handle.end();
+}
+
+/// A request is answered although a mailbox is out of reach.
+#[tokio::test]
+async fn requests_are_served_while_a_mailbox_is_passed_over() {
+    let server = two(Inbox::of(5), |asked, mailbox| {
+        let open = asked.command.starts_with("SELECT") && mailbox == "INBOX";
+        open.then(|| Act::SayAndClose(b"* BYE SELECT failed\r\n".to_vec()))
+    })
+    .await;
+    let mut setup = setup(&server);
+    setup.times.poll = Duration::from_secs(3_600);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("the rest", |state| matches!(state.link(), Some(Link::Online { .. })) && whole(state, "Cases") == 5)
+        .await;
+    let at = MailboxAt { name: Arc::from("Cases"), uid_validity: 7 };
+    let copied = tokio::time::timeout(PATIENCE, handle.copy(at, UidSet::from(1..=1), "Cases".to_owned())).await;
+    assert!(copied.expect("it hangs").is_ok());
+    handle.end();
+}

@@ -12,7 +12,7 @@ use super::screen::documents::Documents;
 use super::screen::look::LookScreen;
 use super::view::{Sentence, Tone};
 use crate::action::Action;
-use crate::case::document::{Document, Reach};
+use crate::case::document::{Document, Reach, Unseen};
 use crate::case::{Hearing, HearingId, HearingKind, Jurisdiction};
 use crate::mail::id::CaseId;
 use crate::mail::safe::SafeText;
@@ -319,6 +319,18 @@ impl Model {
 pub(super) fn shut_words(document: &Document) -> String {
     match document.reach {
         Reach::Quarantined => "It is in quarantine: not shown, saved or exported.".to_owned(),
+        Reach::Watched if document.unseen.is_some_and(Unseen::shuts) => format!(
+            "\u{201c}{}\u{201d} is not opened: {}. Release it with a reason, or quarantine it.",
+            if document.because.is_empty() { &document.name } else { &document.because },
+            document.unseen.map(Unseen::words).unwrap_or_default()
+        ),
+        Reach::Watched if !document.kind.withheld && !document.because.is_empty() => {
+            let holds = if document.inside.is_some() { "is in one package with" } else { "holds" };
+            format!(
+                "\u{201c}{}\u{201d} {holds} \u{201c}{}\u{201d}, which may not be meant for you: no preview. Stop, and quarantine it.",
+                document.name, document.because
+            )
+        }
         Reach::Watched if !document.kind.withheld => {
             let words =
                 "is in one package with something that may not be meant for you: no preview. Stop, and quarantine it.";

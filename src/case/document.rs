@@ -5,12 +5,15 @@
 //! ss.17-18; Criminal Justice and Licensing (Scotland) Act 2010 s.162). The rules are data: `document/kinds.toml`, and `[[document]]` of the
 //! configuration before it.
 
+mod holds;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use jiff::Timestamp;
 use regex::Regex;
 
+pub use self::holds::{Holds, Unseen};
 use super::jurisdiction::Jurisdiction;
 use crate::mail::id::MessageRef;
 use crate::settings::finding::Finding;
@@ -252,7 +255,7 @@ pub enum Reach {
     Quarantined,
 }
 
-/// The attachment that a file is in: Outlook's package (`winmail.dat`).
+/// The attachment that a file is in: Outlook's package (`winmail.dat`), or a message that is attached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     /// IMAP section of the attachment.
@@ -270,8 +273,8 @@ pub struct Document {
     pub message: Option<MessageRef>,
     /// Message-ID without brackets; empty for what was taken in by hand.
     pub message_id: String,
-    /// IMAP section in the message as shown, after decryption, with `/1` behind it for the first file in it; empty for what was taken in by hand or
-    /// is a link.
+    /// IMAP section in the message as shown, after decryption, with the place in it behind that for a file in it: `2/1`, `2/3/1`; empty for what was
+    /// taken in by hand or is a link.
     pub path: String,
     /// As the sender gave it, made safe as the name of a file.
     pub name: String,
@@ -307,6 +310,10 @@ pub struct Document {
     pub reach: Reach,
     /// The attachment that it is in, where it is not one itself.
     pub inside: Option<Package>,
+    /// The name of what is in it, or in one package with it, that it is shut for; empty where that is its own name, or it is in reach.
+    pub because: String,
+    /// Why it is not known what all is in it.
+    pub unseen: Option<Unseen>,
 }
 
 impl Document {
@@ -317,6 +324,7 @@ impl Document {
             OUT_OF_REACH.clone_into(&mut self.name);
             OUT_OF_REACH_TYPE.clone_into(&mut self.media_type);
             self.kind = kinds.shut();
+            (self.because, self.unseen) = (String::new(), None);
             if let Some(package) = &mut self.inside {
                 OUT_OF_REACH.clone_into(&mut package.name);
             }
@@ -505,6 +513,8 @@ impl Document {
             link: String::new(),
             reach: Reach::Open,
             inside: None,
+            because: String::new(),
+            unseen: None,
         }
     }
 }

@@ -1,12 +1,12 @@
 //! `attachment list | export`.
 
+use std::collections::{BTreeMap, HashMap};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::args;
 use super::call::Call;
@@ -14,17 +14,15 @@ use super::case;
 use super::exit::{Exit, Failure, Outcome};
 use super::listed;
 use super::source::Source;
-use crate::case::document::{Direction, Document, Kind, Kinds, OUT_OF_REACH, OUT_OF_REACH_TYPE, Reach};
+use crate::case::document::{Direction, Document, Kind, Kinds, OUT_OF_REACH, OUT_OF_REACH_TYPE, Reach, Unseen};
 use crate::engine::company::Company;
-use crate::engine::documents;
 use crate::engine::files;
-use crate::engine::inside::{self, files_in, may_hold_files};
+use crate::engine::inside::{self, Inner, Place, attachment, files_in, is_within, judge, may_be_package};
 use crate::engine::query::Filter;
 use crate::engine::reading::Look;
 use crate::engine::sandbox;
-use crate::engine::streamed::{Kept, Streamed, unreadable};
+use crate::engine::streamed::{InnerContent, Kept, Streamed, unreadable};
 use crate::look::Asked;
-use crate::look::tnef::Inner;
 use crate::mail::display;
 use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
@@ -34,6 +32,7 @@ use crate::pgp::large::Plain;
 use crate::pgp::open::{Decrypt, Terms};
 use crate::pgp::report::OpenPgp;
 use crate::pgp::sentence;
+use crate::register::event::AttachmentFacts;
 
 #[derive(Serialize)]
 struct Attachments {
@@ -64,6 +63,9 @@ struct Line {
     /// The package that it is in.
     #[serde(skip_serializing_if = "Option::is_none")]
     inside: Option<InsideLine>,
+    /// Why it is not known what all is in it: `encrypted`, `deep`, `many`, `large`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unseen: Option<&'static str>,
 }
 
 /// The attachment that a file is in.
@@ -86,6 +88,9 @@ struct Facts {
     seen: bool,
     link: Option<String>,
     state: &'static str,
+    /// The name of what it is shut for, where that is in it or in one package with it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    because: String,
 }
 
 /// The documents of a case; what is in quarantine is named by nothing but its digest.
@@ -118,8 +123,10 @@ fn of_case(call: &mut Call<'_>, id: &str, limit: Option<usize>) -> Outcome {
                 Reach::Watched => "watched",
                 Reach::Quarantined => "quarantined",
             },
+            because: one.because,
         }),
         openpgp: None,
+        unseen: one.unseen.map(Unseen::code),
         inside: one.inside.map(|package| InsideLine { path: package.path, sha256: package.sha256 }),
     };
     if absent > 0 {
@@ -144,6 +151,8 @@ enum Content {
     Part(usize),
     /// Decrypted.
     Plain(Plain),
+    /// In the attachment of this part.
+    Within(usize),
 }
 
 /// The attachments of a message, each with what it holds.
@@ -180,6 +189,7 @@ fn attachments(
             facts: None,
             openpgp: files.iter().find(|file| file.part == one.part).map(|file| file.openpgp.clone()),
             inside: None,
+            unseen: reading.files_of(one.part).first().and_then(|one| one.holds.unseen).map(Unseen::code),
         };
         Ok((line, Content::Part(one.part)))
     };
@@ -187,13 +197,12 @@ fn attachments(
     for one in &reading.body.attachments {
         let made = line(one);
         let within = match &made {
-            Ok((outer, Content::Part(place))) if may_hold_files(one) => {
-                within(one, outer, &reading.package(*place), kinds)
+            Ok((outer, Content::Part(_))) => {
+                let files = reading.files_of(one.part).iter().skip(1);
+                files.map(|file| (within(outer, file, kinds), Content::Within(one.part))).collect()
             }
-            Ok((outer, Content::Plain(plain))) if may_hold_files(one) => {
-                let mut content = Vec::new();
-                let whole = plain.bytes() <= crate::look::BYTES_MAX as u64 && plain.write(&mut content).is_ok();
-                if whole { within(one, outer, &content, kinds) } else { Vec::new() }
+            Ok((outer, Content::Plain(plain))) if may_be_package(&one.name, &one.media_type) => {
+                within_plain(outer, plain, kinds)
             }
             _ => Vec::new(),
         };
@@ -203,24 +212,39 @@ fn attachments(
     lines
 }
 
-/// The files in a package, each with its content.
-fn within(package: &display::AttachmentInfo, outer: &Line, content: &[u8], kinds: &Kinds) -> Vec<(Line, Content)> {
-    let files = files_in(content).map(|packed| packed.files).unwrap_or_default();
-    let line = |file: &Inner<'_>| Line {
+/// A file in an attachment.
+fn within(outer: &Line, file: &AttachmentFacts, kinds: &Kinds) -> Line {
+    Line {
         message: outer.message.clone(),
-        path: inside::path(package, file),
+        path: file.path.clone(),
         name: file.name.clone(),
         media_type: file.media_type.clone(),
-        bytes: file.content.len() as u64,
-        sha256: hex::encode(Sha256::digest(file.content)),
+        bytes: file.bytes,
+        sha256: file.sha256.to_string(),
         kind: kinds.of(&file.name, &file.media_type).code.clone(),
         exported: None,
         disposition: outer.disposition,
         facts: None,
         openpgp: None,
         inside: Some(InsideLine { path: outer.path.clone(), sha256: outer.sha256.clone() }),
-    };
-    files.iter().map(|file| (line(file), Content::Plain(Plain::Held(file.content.to_vec().into())))).collect()
+        unseen: file.holds.unseen.map(Unseen::code),
+    }
+}
+
+/// The files in what was in an encrypted file, each with its content.
+fn within_plain(outer: &Line, plain: &Plain, kinds: &Kinds) -> Vec<(Line, Content)> {
+    let (mut content, mut lines) = (Vec::new(), Vec::new());
+    if plain.bytes() > crate::look::BYTES_MAX as u64 || plain.write(&mut content).is_err() {
+        return lines;
+    }
+    let named = (outer.name.as_str(), outer.media_type.as_str(), outer.path.as_str());
+    let taken = files_in(&content, named, &mut |file: &Inner<'_>| {
+        let mut held = Vec::new();
+        file.write(&mut held)?;
+        lines.push((within(outer, &file.fact(), kinds), Content::Plain(Plain::Held(held.into()))));
+        Ok::<(), std::io::Error>(())
+    });
+    if taken.is_err() { Vec::new() } else { lines }
 }
 
 fn unread(path: &str, error: &std::io::Error) -> Failure {
@@ -254,6 +278,7 @@ fn decrypted(
         facts: None,
         openpgp: Some(file.openpgp),
         inside: None,
+        unseen: None,
     };
     Ok((line, Content::Plain(content)))
 }
@@ -311,22 +336,23 @@ fn reaches(
             inside::reach_of_plain(&book, kinds, named, plain, direction).map_err(|error| unread(&line.path, &error))
         }
         // Of a bare file nobody has asked yet.
-        (Reach::Open, Content::Part(_)) => Ok(documents::reach(&book, None, &line.sha256, false, direction)),
+        (Reach::Open, Content::Part(place)) => {
+            let group = holder.message.reading.as_ref().map(|reading| reading.files_of(*place));
+            Ok(judge(&book, None, kinds, group.unwrap_or_default(), Direction::Out).reach)
+        }
         (shut, _) => Ok(shut),
     };
-    let alone = found.iter().map(one).collect::<Result<Vec<Reach>, Failure>>()?;
-    let outer = |line: &Line| line.inside.as_ref().map_or(&line.path, |inside| &inside.path).clone();
-    let shut = |path: &String| {
-        let together = found.iter().zip(&alone).filter(|((line, _), _)| outer(line) == *path);
-        together.map(|(_, reach)| *reach).find(|reach| *reach != Reach::Open).unwrap_or(Reach::Open)
-    };
-    Ok(found.iter().map(|(line, _)| shut(&outer(line))).collect())
+    let mut together: HashMap<String, Reach> = HashMap::new();
+    for one_of in found {
+        let least = together.entry(attachment(&one_of.0.path).to_owned()).or_default();
+        *least = (*least).max(one(one_of)?);
+    }
+    Ok(found.iter().map(|(line, _)| together.get(attachment(&line.path)).copied().unwrap_or_default()).collect())
 }
 
 /// Whether a file may be handed out, by itself or by the package that it is in.
 fn reach_of(kept_back: &[(String, Reach)], path: &str) -> Reach {
-    let outer = path.split('/').next().unwrap_or_default();
-    kept_back.iter().find(|(known, _)| known == outer).map_or(Reach::Open, |(_, reach)| *reach)
+    kept_back.iter().find(|(known, _)| known == attachment(path)).map_or(Reach::Open, |(_, reach)| *reach)
 }
 
 pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
@@ -378,16 +404,18 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
             }
             let dir = call.cwd.join(to);
             // Who wants a package wants what is in it.
-            let wanted = |line: &Line| {
-                let outer = line.inside.as_ref().map(|inside| &inside.path);
-                parts.is_empty() || parts.contains(&line.path) || outer.is_some_and(|outer| parts.contains(outer))
-            };
+            let wanted = |line: &Line| parts.is_empty() || parts.iter().any(|part| is_within(&line.path, part));
             let reaches = reaches(call, &holder, &kept_back, &kinds(call), &found)?;
             let (mut lines, mut shut, mut watched) = (Vec::new(), 0_usize, 0_usize);
+            let within = found.iter().zip(&reaches).filter(|((line, _), reach)| **reach == Reach::Open && wanted(line));
+            let within = write_within(&dir, &holder, within.map(|(one, _)| one))?;
             for ((mut line, content), reach) in found.into_iter().zip(reaches).filter(|((line, _), _)| wanted(line)) {
                 match reach {
                     Reach::Open => {
-                        line.exported = Some(write(&dir, &line, &holder, &content)?);
+                        line.exported = match within.get(&line.path) {
+                            Some(place) => Some(place.clone()),
+                            None => Some(write(&dir, &line, &holder, &content)?),
+                        };
                         lines.push(line);
                     }
                     Reach::Quarantined => shut += 1,
@@ -436,8 +464,14 @@ fn look(call: &mut Call<'_>, message: &str, part: &str) -> Outcome {
     }
     let asked = Asked { name: line.name.clone(), media_type: line.media_type.clone() };
     // What is too large to be looked into is not read to its end.
+    let most = crate::look::BYTES_MAX.saturating_add(1);
     let content = match content {
-        Content::Part(place) => holder.message.content(place, crate::look::BYTES_MAX.saturating_add(1)),
+        Content::Part(place) => holder.message.content(place, most),
+        Content::Within(place) => match inner(&holder, place, &line) {
+            Ok(InnerContent::Part(place)) => holder.message.content(place, most),
+            Ok(InnerContent::Held(content)) => Ok(content),
+            Err(error) => Err(error),
+        },
         Content::Plain(Plain::Held(content)) => Ok(content.to_vec()),
         Content::Plain(Plain::Lying(..)) => return Err(Failure::no("it is not looked into")),
     };
@@ -487,6 +521,50 @@ fn with_attachments(call: &Call<'_>, scope: &args::Scope) -> Result<Vec<String>,
     Ok(holding.take(scope.limit.unwrap_or(usize::MAX)).collect())
 }
 
+/// The bytes of a file in the attachment of a part.
+fn inner(holder: &Holder, place: usize, line: &Line) -> std::io::Result<InnerContent> {
+    let gone = || std::io::Error::other("the message does not hold it any more");
+    let attachments = holder.message.reading.iter().flat_map(|reading| &reading.body.attachments);
+    let one = attachments.into_iter().find(|one| one.part == place).ok_or_else(gone)?;
+    holder.message.inner(one, &line.path, &line.sha256)?.ok_or_else(gone)
+}
+
+/// Writes files in attachments, in one walk through each attachment: where each was written to, by its path.
+fn write_within<'a>(
+    dir: &Path,
+    holder: &Holder,
+    lines: impl Iterator<Item = &'a (Line, Content)>,
+) -> Result<HashMap<String, String>, Failure> {
+    let mut wanted: BTreeMap<usize, HashMap<&str, &Line>> = BTreeMap::new();
+    for (line, content) in lines {
+        if let Content::Within(place) = content {
+            wanted.entry(*place).or_default().insert(&line.path, line);
+        }
+    }
+    let mut written = HashMap::new();
+    if wanted.is_empty() {
+        return Ok(written);
+    }
+    let fail = |words: String| Failure::new(Exit::CannotWrite, words);
+    std::fs::create_dir_all(dir).map_err(|error| fail(format!("{}: cannot be written: {error}", dir.display())))?;
+    let (message, reading) = (&holder.message, holder.message.reading.as_ref());
+    let tape = message.tape();
+    for one in reading.iter().flat_map(|reading| &reading.body.attachments) {
+        let (Some(reading), Some(wanted)) = (reading, wanted.get(&one.part)) else { continue };
+        inside::walk(reading, one, &mut |file: &Inner<'_>| {
+            let Some(line) = wanted.get(file.path).filter(|line| line.sha256 == file.sha256()) else { return Ok(()) };
+            let content = |to: &mut dyn Write| match file.place() {
+                Place::Part(place) => message.write_content(&tape, place, to),
+                Place::Held => file.write(to),
+            };
+            let saved = files::save_from(dir, &line.name, &line.sha256, &content).map_err(fail)?;
+            written.insert(line.path.clone(), saved.path.display().to_string());
+            Ok::<(), Failure>(())
+        })?;
+    }
+    Ok(written)
+}
+
 /// Writes a file for the owner alone, never over another one; one of the same name and content is left as it is.
 fn write(dir: &Path, line: &Line, holder: &Holder, content: &Content) -> Result<String, Failure> {
     let fail = |words: String| Failure::new(Exit::CannotWrite, words);
@@ -494,6 +572,7 @@ fn write(dir: &Path, line: &Line, holder: &Holder, content: &Content) -> Result<
     let content = |to: &mut dyn Write| match content {
         Content::Part(place) => holder.message.write_content(&holder.message.tape(), *place, to),
         Content::Plain(plain) => plain.write(to),
+        Content::Within(_) => Err(std::io::Error::other("the message does not hold it any more")),
     };
     Ok(files::save_from(dir, &line.name, &line.sha256, &content).map_err(fail)?.path.display().to_string())
 }

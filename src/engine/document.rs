@@ -343,10 +343,7 @@ fn parts(reading: &Reading) -> Vec<PartDocument> {
         .enumerate()
         .filter(|(_, part)| !part.is_multipart())
         .map(|(place, part)| {
-            let (bytes, sha256) = reading.weights.get(&place).cloned().unwrap_or_else(|| {
-                let (bytes, sha256, _) = display::weigh(shown, part);
-                (bytes, sha256)
-            });
+            let (bytes, sha256) = reading.weight(place);
             PartDocument {
                 path: part.path.clone(),
                 media_type: match reading.shut.reach(place) {

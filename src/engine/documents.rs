@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{Core, EngineError, Open, Settings, Stores};
-use super::inside::{reach_together, reach_within};
+use super::inside::{Judged, groups, holds_quarantined, judge};
 use super::library::filing::name_digest;
 use super::quarantine::is_own;
 use super::reader::Around;
@@ -236,37 +236,19 @@ impl Documents {
             link: String::new(),
             reach: reach(book, Some(facts), "", false, direction),
             inside: None,
+            because: String::new(),
+            unseen: None,
         };
         let all = facts.more.then(|| here.and_then(|here| self.all_files(here, facts))).flatten();
         let files = all.as_deref().unwrap_or(&facts.attachments);
-        let documents = self.of_files(files, &of_all);
-        let reaches = reach_together(book, Some(facts), &documents);
-        out.extend(documents.into_iter().zip(reaches).map(|(one, reach)| Document { reach, ..one }.told(&self.kinds)));
+        for group in groups(files) {
+            let judged = judge(book, Some(facts), &self.kinds, group, direction);
+            out.extend(of_group(group, &judged, &of_all, &self.kinds).map(|one| one.told(&self.kinds)));
+        }
         for shared in &facts.shared {
             let link = Document { name: shared.portal.clone(), link: shared.link.clone(), ..of_all.clone() };
             out.push(link.told(&self.kinds));
         }
-    }
-
-    /// Files of a message as documents that are like `of_all` in everything else.
-    fn of_files(&self, files: &[AttachmentFacts], of_all: &Document) -> Vec<Document> {
-        let packages: HashMap<&str, &AttachmentFacts> = files.iter().map(|file| (file.path.as_str(), file)).collect();
-        let package = |file: &AttachmentFacts| {
-            let outer = packages.get(file.path.split_once('/')?.0)?;
-            let sha256 = outer.sha256.to_string();
-            Some(Package { path: outer.path.clone(), name: outer.name.clone(), sha256 })
-        };
-        let document = |file: &AttachmentFacts| Document {
-            path: file.path.clone(),
-            name: file.name.clone(),
-            media_type: file.media_type.clone(),
-            bytes: file.bytes,
-            kind: self.kinds.of(&file.name, &file.media_type),
-            sha256: file.sha256.to_string(),
-            inside: package(file),
-            ..of_all.clone()
-        };
-        files.iter().map(document).collect()
     }
 
     fn of_import(&self, book: &Book, file: ImportedFile, at: Timestamp) -> Document {
@@ -293,69 +275,104 @@ impl Documents {
             exported: None,
             link: String::new(),
             inside: None,
+            because: String::new(),
+            unseen: None,
         };
         document.told(&self.kinds)
     }
 }
 
+/// An attachment and what is in it as documents that are like `of_all` in everything else.
+fn of_group<'a>(
+    group: &'a [AttachmentFacts],
+    judged: &'a Judged,
+    of_all: &'a Document,
+    kinds: &'a Kinds,
+) -> impl Iterator<Item = Document> + 'a {
+    let outer = group.first();
+    // What is shut for a name is not shut for what was not looked at.
+    let is_named = judged.reach == Reach::Watched && judged.unseen.is_none();
+    group.iter().enumerate().map(move |(place, file)| Document {
+        path: file.path.clone(),
+        name: file.name.clone(),
+        media_type: file.media_type.clone(),
+        bytes: file.bytes,
+        kind: kinds.of(&file.name, &file.media_type),
+        sha256: file.sha256.to_string(),
+        reach: judged.reach,
+        inside: outer.filter(|_| place > 0).map(|outer| Package {
+            path: outer.path.clone(),
+            name: outer.name.clone(),
+            sha256: outer.sha256.to_string(),
+        }),
+        because: judged.because.clone(),
+        unseen: judged.unseen.or(file.holds.unseen.filter(|unseen| !is_named || !unseen.shuts())),
+        ..of_all.clone()
+    })
+}
+
 /// The documents of one message that is open, in the order of its attachments. What is shut was found out by [`Reading::shut`].
 pub(crate) fn of_reading(reading: &Reading, around: &Around) -> Vec<Document> {
-    let headers = reading.headers();
-    let outer = reading.message.headers();
-    let message_id = headers.message_id().or_else(|| outer.message_id()).unwrap_or_default();
-    let kinds = reading.shut.kinds();
+    let (kinds, of_all) = (reading.shut.kinds(), of_all(reading, around));
     let document = |info: &AttachmentInfo| {
         let name = file_name(&info.name);
+        let judged = reading.shut.judged(info.part);
         let document = Document {
-            message: Some(around.id.clone()),
-            message_id: message_id.clone(),
             path: info.path.clone(),
             media_type: info.media_type.clone(),
             bytes: info.bytes,
-            reach: reading.shut.reach(info.part),
             kind: kinds.of(&name, &info.media_type),
             name,
             sha256: info.sha256.clone(),
-            from: headers.from().first().map(|one| one.addr.clone()).unwrap_or_default(),
-            direction: if reading.shut.is_own { Direction::Out } else { Direction::In },
-            sent: headers.date(),
-            received: Some(around.received),
-            deemed_served: around.clocks.iter().map(|one| one.text.to_string()).collect::<Vec<_>>().join(" "),
-            signed_by: super::register::signed_by(&reading.opened.report),
-            seen: true,
-            first_seen: None,
-            exported: None,
-            link: String::new(),
-            inside: None,
+            reach: judged.reach,
+            because: judged.because,
+            unseen: judged.unseen,
+            ..of_all.clone()
         };
         document.told(&kinds)
     };
     reading.body.attachments.iter().map(document).collect()
 }
 
-/// The same, with what is in packages of files, each behind the package. They are out of reach together.
+/// The same, with what is in them, each behind its attachment. They are out of reach together.
 pub(crate) fn with_inner(reading: &Reading, around: &Around) -> Vec<Document> {
-    let (kinds, attached) = (reading.shut.kinds(), of_reading(reading, around));
-    let document = |file: AttachmentFacts| {
-        let place = file.path.split_once('/').map_or(file.path.as_str(), |(place, _)| place);
-        let package = attached.iter().find(|one| one.path == place)?;
-        if place == file.path {
-            return Some(package.clone());
-        }
-        let (path, name, sha256) = (package.path.clone(), package.name.clone(), package.sha256.clone());
-        let inner = Document {
-            path: file.path,
-            bytes: file.bytes,
-            sha256: file.sha256.to_string(),
-            kind: kinds.of(&file.name, &file.media_type),
-            media_type: file.media_type,
-            name: file.name,
-            inside: Some(Package { path, name, sha256 }),
-            ..package.clone()
-        };
-        Some(inner.told(&kinds))
-    };
-    files_of(reading).into_iter().filter_map(document).collect()
+    let (kinds, of_all) = (reading.shut.kinds(), of_all(reading, around));
+    let mut documents = Vec::new();
+    for (info, group) in reading.body.attachments.iter().zip(reading.files()) {
+        let judged = reading.shut.judged(info.part);
+        documents.extend(of_group(group, &judged, &of_all, &kinds).map(|one| one.told(&kinds)));
+    }
+    documents
+}
+
+/// What holds of all documents of a message that is open.
+fn of_all(reading: &Reading, around: &Around) -> Document {
+    let headers = reading.headers();
+    let outer = reading.message.headers();
+    Document {
+        message: Some(around.id.clone()),
+        message_id: headers.message_id().or_else(|| outer.message_id()).unwrap_or_default(),
+        path: String::new(),
+        name: String::new(),
+        media_type: String::new(),
+        kind: reading.shut.kinds().link(),
+        bytes: 0,
+        sha256: String::new(),
+        from: headers.from().first().map(|one| one.addr.clone()).unwrap_or_default(),
+        direction: if reading.shut.is_own { Direction::Out } else { Direction::In },
+        sent: headers.date(),
+        received: Some(around.received),
+        deemed_served: around.clocks.iter().map(|one| one.text.to_string()).collect::<Vec<_>>().join(" "),
+        signed_by: super::register::signed_by(&reading.opened.report),
+        seen: true,
+        first_seen: None,
+        exported: None,
+        link: String::new(),
+        reach: Reach::Open,
+        inside: None,
+        because: String::new(),
+        unseen: None,
+    }
 }
 
 /// The attachment of a message that a document is, or that it is in.
@@ -363,7 +380,7 @@ pub(crate) fn with_inner(reading: &Reading, around: &Around) -> Vec<Document> {
 /// # Errors
 /// In words, why it is not handed out; the reading has been shut.
 pub(crate) fn attachment_of<'r>(reading: &'r Reading, document: &Document) -> Result<&'r AttachmentInfo, String> {
-    // What is in a package is found by the package.
+    // What is in an attachment is found by that.
     let (path, sha256) = match &document.inside {
         Some(package) => (&package.path, &package.sha256),
         None => (&document.path, &document.sha256),
@@ -479,8 +496,7 @@ pub(crate) fn imported(register: &Register, stores: &Stores, sha256: &str) -> Re
     }
     let missing = || EngineError::Refused("the bytes of this file are not on this device".to_owned());
     let content = stores.state.value(&kept(sha256))?.ok_or_else(missing)?;
-    let within = reach_within(&book, &Kinds::default(), sha256, &content, Direction::ByHand).0;
-    if within == Reach::Quarantined {
+    if book.has_quarantine() && holds_quarantined(&book, &content, sha256) {
         return Err(EngineError::Refused("something in this document is in quarantine".to_owned()));
     }
     if hex::encode(Sha256::digest(&content)) == sha256 {

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use super::announce::sentence;
 use super::core::{Core, Open};
-use super::inside::file_in;
-use super::streamed::Streamed;
+use super::streamed::{InnerContent, Streamed};
 use super::{documents, files, sandbox};
 use crate::app::document_view::{Look, Offered, Picture};
 use crate::app::event::Event;
@@ -92,10 +91,14 @@ impl Core {
                         let reading = streamed.reading.as_ref().ok_or_else(gone)?;
                         let info = documents::attachment_of(reading, &wanted);
                         let info = info.map_err(|words| sentence(Tone::Warning, &words))?;
+                        let mut place = info.part;
+                        let mut sha256 = info.sha256.clone();
                         if wanted.inside.is_some() {
-                            return file_in(&reading.package(info.part), &wanted).map(Content::Held).ok_or_else(gone);
+                            match streamed.inner(info, &wanted.path, &wanted.sha256).ok().flatten().ok_or_else(gone)? {
+                                InnerContent::Held(bytes) => return Ok(Content::Held(bytes)),
+                                InnerContent::Part(part) => (place, sha256) = (part, wanted.sha256.clone()),
+                            }
                         }
-                        let (place, sha256) = (info.part, info.sha256.clone());
                         Ok(Content::Part(Box::new(streamed), place, sha256))
                     }));
                 });

@@ -7,7 +7,7 @@
 
 mod sealed;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,21 +16,21 @@ use super::Engine;
 use super::announce::sentence;
 use super::ask::on_deep_stack;
 use super::core::{Core, EngineError, Open};
-use super::documents::reach;
 use super::ingest::header_of;
-use super::inside::{digest_of, may_be_package, may_hold_files, reach_of_plain, reach_within, withheld_in_message};
+use super::inside::{Judged, attachment, digest_of, is_within, judge, may_be_package, reach_of_plain};
 use super::reading::{Look, Reading};
 use super::register::{Recorder, files_of};
 use super::streamed::{Kept, Streamed, unreadable};
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::case::MessageName;
-use crate::case::document::{Direction, Document, Kinds, Reach};
+use crate::case::document::{Direction, Document, Kinds, Reach, Unseen};
 use crate::mail::address::Address;
 use crate::mail::display::AttachmentInfo;
 use crate::mail::draft::Draft;
 use crate::mail::headers::Headers;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
+use crate::mail::message::Message;
 use crate::mail::safe::file_name;
 use crate::pgp::large::Plain;
 use crate::pgp::open::Decrypt;
@@ -50,6 +50,10 @@ const NOTICE: &str = include_str!("quarantine/notice.txt");
 pub(crate) struct Shut {
     /// Each with its name, or, where it is in quarantine, with its section number: nothing says the name then.
     pub(crate) parts: Vec<(usize, String, Reach)>,
+    /// What was decided of each of them, and why.
+    judged: HashMap<usize, Judged>,
+    /// Parts of messages that are attached and shut, each with the part that is shut for it.
+    within: HashMap<usize, usize>,
     /// All of it.
     pub(crate) whole: bool,
     /// It is a message of our own.
@@ -68,7 +72,16 @@ impl Shut {
         if self.whole {
             return Reach::Quarantined;
         }
-        self.parts.iter().find(|(place, ..)| *place == part).map_or(Reach::Open, |(_, _, reach)| *reach)
+        let outer = self.within.get(&part).unwrap_or(&part);
+        self.parts.iter().find(|(place, ..)| place == outer).map_or(Reach::Open, |(_, _, reach)| *reach)
+    }
+
+    /// What was decided of an attachment.
+    pub(crate) fn judged(&self, part: usize) -> Judged {
+        if self.whole {
+            return Judged { reach: Reach::Quarantined, ..Judged::default() };
+        }
+        self.judged.get(&part).cloned().unwrap_or_default()
     }
 
     /// Why a part is not handed out, in words; `None`: it is.
@@ -76,7 +89,16 @@ impl Shut {
         if self.whole {
             return Some("This message is in quarantine: nothing of it is shown, saved or sent.".to_owned());
         }
-        let (_, name, reach) = self.parts.iter().find(|(place, ..)| *place == part)?;
+        let outer = self.within.get(&part).unwrap_or(&part);
+        let (_, name, reach) = self.parts.iter().find(|(place, ..)| place == outer)?;
+        if let Some(unseen) =
+            self.judged.get(outer).and_then(|judged| judged.unseen).filter(|_| *reach == Reach::Watched)
+        {
+            return Some(format!(
+                "\u{201c}{name}\u{201d} is not opened: {}. Release it with a reason.",
+                unseen.words()
+            ));
+        }
         Some(match reach {
             Reach::Quarantined => format!("Part {name} is in quarantine: it is not shown, saved or sent."),
             _ => format!(
@@ -90,7 +112,12 @@ impl Shut {
         if self.whole {
             return vec!["This message is in quarantine: its text and files are out of reach.".to_owned()];
         }
-        let banner = |(_, name, reach): &(usize, String, Reach)| match reach {
+        let unseen = |part: &usize| self.judged.get(part).and_then(|judged| judged.unseen);
+        let banner = |(part, name, reach): &(usize, String, Reach)| match reach {
+            Reach::Watched if unseen(part).is_some() => format!(
+                "Not looked through: {name}: {}. It is not opened; what is in it may not be meant for you. Release it with a reason.",
+                unseen(part).map(Unseen::words).unwrap_or_default()
+            ),
             Reach::Quarantined => format!("In quarantine: part {name}. It is not shown, searched or exported."),
             _ => format!(
                 "Possible mis-service: {name} is not normally served on the defence. Stop reading; it is not opened. \
@@ -118,26 +145,21 @@ impl Reading {
             kinds: Some(kinds.clone()),
             ..Shut::default()
         };
-        for info in &self.body.attachments {
+        for (info, group) in self.body.attachments.iter().zip(self.files()) {
+            let judged = judge(book, None, kinds, group, direction);
             let name = file_name(&info.name);
-            let kind = kinds.of(&name, &info.media_type);
-            let (mut found, mut name) = (reach(book, None, &info.sha256, kind.withheld, direction), name);
-            if found == Reach::Open && may_hold_files(info) {
-                let content = self.package(info.part);
-                let (within, file) = reach_within(book, kinds, &info.sha256, &content, direction);
-                if within != Reach::Open {
-                    (found, name) = (within, format!("{file} in {name}"));
-                }
-            }
-            let may_be_watched = found == Reach::Open && !is_own && !book.was_released(&info.sha256);
-            if let Some(file) = withheld_in_message(&self.opened.shown, info.part, kinds).filter(|_| may_be_watched) {
-                (found, name) = (Reach::Watched, format!("{file} in {name}"));
-            }
-            match found {
+            match judged.reach {
                 Reach::Open => {}
-                Reach::Watched => shut.parts.push((info.part, name, Reach::Watched)),
+                Reach::Watched if judged.because.is_empty() => shut.parts.push((info.part, name, Reach::Watched)),
+                Reach::Watched => {
+                    shut.parts.push((info.part, format!("{} in {name}", judged.because), Reach::Watched));
+                }
                 Reach::Quarantined => shut.parts.push((info.part, info.path.clone(), Reach::Quarantined)),
             }
+            if judged.reach != Reach::Open {
+                shut.within.extend(parts_within(&self.opened.shown, info.part).map(|part| (part, info.part)));
+            }
+            shut.judged.insert(info.part, judged);
         }
         if shut.whole {
             self.body.sections.clear();
@@ -148,6 +170,17 @@ impl Reading {
         self.beside.sentences.retain(|(part, ..)| is_named(part));
         self.shut = shut;
     }
+}
+
+/// The parts of a message that is attached.
+fn parts_within(message: &Message, part: usize) -> impl Iterator<Item = usize> {
+    let children = |place: usize| message.parts().get(place).map(|part| part.children.as_slice()).unwrap_or_default();
+    let mut left = children(part).to_vec();
+    std::iter::from_fn(move || {
+        let next = left.pop()?;
+        left.extend(children(next));
+        Some(next)
+    })
 }
 
 /// Whether a message is one that we sent: by where it lies. Anybody can write our address into its head.
@@ -221,8 +254,7 @@ fn digests(documents: &[Document], files: &[AttachmentFacts]) -> BTreeSet<Digest
         // A list that is of another message says nothing of this one.
         let is_of_it =
             files.iter().any(|file| file.path == document.path && file.sha256.to_string() == document.sha256);
-        let goes_along =
-            |file: &&AttachmentFacts| file.path.split_once('/').map_or(file.path.as_str(), |(path, _)| path) == outer;
+        let goes_along = |file: &&AttachmentFacts| attachment(&file.path) == outer;
         all.extend(files.iter().filter(|_| is_of_it).filter(goes_along).map(|file| file.sha256));
     }
     all
@@ -395,12 +427,8 @@ impl Core {
         let shut = reading.is_none_or(|reading| {
             // What else of it is out of reach may lie under a key that is used at a person's word only.
             reading.is_closed() && book.names_quarantined(&name)
-                || reading.body.attachments.iter().any(|info| {
-                    let within = || {
-                        reach_within(&book, &Kinds::default(), &info.sha256, &reading.package(info.part), Direction::In)
-                    };
-                    book.is_document_quarantined(&info.sha256)
-                        || may_hold_files(info) && within().0 == Reach::Quarantined
+                || reading.files().iter().any(|group| {
+                    judge(&book, None, &Kinds::default(), group, Direction::In).reach == Reach::Quarantined
                 })
         });
         if !shut && !book.is_message_quarantined(&name) {
@@ -485,6 +513,12 @@ impl Engine {
             return Ok(Shut { whole, ..Shut::default() });
         };
         reading.shut(&book, &Kinds::default(), true);
+        // Where not all could be looked at, that may be anything, unless a person took it upon themselves.
+        let is_unseen = |group: &&Vec<AttachmentFacts>| {
+            let is_back = group.first().is_some_and(|outer| book.was_released(&outer.sha256.to_string()));
+            !is_back && group.iter().any(|one| one.holds.unseen.is_some_and(Unseen::shuts))
+        };
+        reading.shut.whole |= reading.files().iter().any(|group| is_unseen(&group));
         Ok(reading.shut)
     }
 
@@ -548,9 +582,7 @@ impl Engine {
             let around = core.around(open, key, None).ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
             let mut reading = reading;
             Shutter::of(core, open, key).shut(&mut reading);
-            let is_named = |one: &Document| {
-                parts.contains(&one.path) || one.inside.as_ref().is_some_and(|package| parts.contains(&package.path))
-            };
+            let is_named = |one: &Document| parts.iter().any(|part| is_within(&one.path, part));
             let meant = |one: &Document| match (parts.is_empty(), release) {
                 (false, _) => is_named(one),
                 (true, false) => one.reach == Reach::Watched,

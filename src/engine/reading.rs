@@ -4,14 +4,14 @@
 //! Pure, and safe on hostile bytes: parsing is bounded by [`crate::mail::message`], opening by [`crate::pgp::open`]; a panic in either is
 //! caught in [`read_guarded`] and costs the one message.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::inside::{self, Held};
 use super::quarantine::Shut;
 use crate::case::proof::{Proof, proof};
 use crate::case::{Class, Classes, lookalike};
@@ -25,6 +25,7 @@ use crate::pgp::large::{Laid, Lies, Spool, open_large};
 use crate::pgp::offer::{self, Offer};
 use crate::pgp::open::{Opened, Terms, open_with};
 use crate::pgp::sentence::{self, Loudness};
+use crate::register::event::AttachmentFacts;
 use crate::register::record::Digest;
 
 /// A Date header that differs from the time of receipt by more is worth a word.
@@ -44,8 +45,10 @@ pub(crate) struct Reading {
     pub(crate) shut: Shut,
     /// Size and digest of parts that are not held: only the beginning of each is in [`Opened::shown`].
     pub(crate) weights: HashMap<usize, (u64, String)>,
-    /// What parts hold that may be packages of files, where that is not in [`Opened::shown`].
-    pub(crate) packages: HashMap<usize, Vec<u8>>,
+    /// What is held of parts that hold other files, where they are not in [`Opened::shown`].
+    pub(crate) packages: HashMap<usize, Held>,
+    /// What there is to be known of its attachments: see [`Self::files`].
+    pub(crate) files: OnceLock<Vec<Vec<AttachmentFacts>>>,
     /// Of the message as the server has it, where [`Self::message`] is not all of it.
     pub(crate) digest: Option<Digest>,
 }
@@ -56,11 +59,25 @@ impl Reading {
         self.digest.unwrap_or_else(|| Digest::of(self.message.raw()))
     }
 
-    /// What a part holds that may be a package of files.
-    pub(crate) fn package(&self, place: usize) -> Cow<'_, [u8]> {
-        let part = || self.opened.shown.parts().get(place);
-        let held = self.packages.get(&place).map(|held| Cow::Borrowed(held.as_slice()));
-        held.unwrap_or_else(|| Cow::Owned(part().map(|part| self.opened.shown.content(part)).unwrap_or_default()))
+    /// Its attachments, each with what is in it behind it, as the register keeps them. In the order of [`Body::attachments`].
+    pub(crate) fn files(&self) -> &[Vec<AttachmentFacts>] {
+        self.files.get_or_init(|| inside::facts_of(self))
+    }
+
+    /// The same of one attachment.
+    pub(crate) fn files_of(&self, part: usize) -> &[AttachmentFacts] {
+        let place = self.body.attachments.iter().position(|info| info.part == part);
+        place.and_then(|place| self.files().get(place)).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Size and digest of what a part holds.
+    pub(crate) fn weight(&self, place: usize) -> (u64, String) {
+        let weigh = || {
+            let part = self.opened.shown.parts().get(place)?;
+            let (bytes, sha256, _) = display::weigh(&self.opened.shown, part);
+            Some((bytes, sha256))
+        };
+        self.weights.get(&place).cloned().or_else(weigh).unwrap_or_default()
     }
 
     /// The header fields that are shown.
@@ -212,6 +229,7 @@ fn of(message: Message, opened: Opened) -> Reading {
         shut: Shut::default(),
         weights: HashMap::new(),
         packages: HashMap::new(),
+        files: OnceLock::new(),
         digest: None,
     }
 }

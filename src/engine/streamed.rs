@@ -11,9 +11,8 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{EngineError, Stores};
-use super::inside::may_hold_files;
+use super::inside::{self, Held, Place, Sniffed, Sniffer};
 use super::reading::{Look, Reading};
-use crate::look::tnef;
 use crate::mail::display::{self, AttachmentInfo};
 use crate::mail::id::MessageKey;
 use crate::mail::message::Part;
@@ -248,9 +247,7 @@ impl Streamed {
         }
         drop(tape);
         let mut streamed = Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) };
-        if !streamed.hold_packages(tick)? {
-            return Ok(None);
-        }
+        streamed.hold_packages(tick)?;
         let Some(reading) = &mut streamed.reading else { return Ok(None) };
         // What is told of a part whose end is not held is not said of its end.
         reading.body.warnings.retain(|code| *code != DAMAGED || damaged);
@@ -260,31 +257,72 @@ impl Streamed {
         Ok(Some(streamed))
     }
 
-    /// Takes in what may be packages of files: each file in one is a document, and may be out of reach. `false`: that is too much.
-    fn hold_packages(&mut self, tick: Tick<'_>) -> io::Result<bool> {
-        let Some(reading) = &self.reading else { return Ok(true) };
-        let cut = |info: &&AttachmentInfo| may_hold_files(info) && !reading.opened.is_whole(info.part);
-        let places: Vec<(usize, u64)> =
-            reading.body.attachments.iter().filter(cut).map(|info| (info.part, info.bytes)).collect();
-        if places.iter().map(|(_, bytes)| bytes).sum::<u64>() > crate::look::BYTES_MAX as u64 {
-            return Ok(false);
-        }
-        let mut packages = Vec::new();
+    /// Takes in what holds other files, in an attached message, too: each file in one is a document, and may be out of reach. What is too large for that
+    /// is told as such.
+    fn hold_packages(&mut self, tick: Tick<'_>) -> io::Result<()> {
+        let Some(reading) = &self.reading else { return Ok(()) };
+        let (mut held, mut room) = (Vec::new(), crate::look::BYTES_MAX);
         // One after the other, without beginning anew for each.
-        let tape = self.tape();
-        for (place, _) in places {
-            let mut taker = Taker { content: Vec::new(), most: crate::look::BYTES_MAX };
-            self.write_content(&tape, place, &mut taker)?;
+        let mut tape = self.tape();
+        for (place, part) in reading.opened.shown.parts().iter().enumerate() {
+            if !part.children.is_empty() || reading.opened.is_whole(place) {
+                continue;
+            }
+            let name = part.name.as_deref().unwrap_or_default();
+            let Some(mut sniffer) = Sniffer::new(name, &part.media_type, room) else { continue };
+            let written = self.write_content(&tape, place, &mut sniffer);
+            if written.is_err() {
+                // That no more is wanted is no failure; it begins anew behind that.
+                tape = self.tape();
+                if !sniffer.is_done() {
+                    written?;
+                }
+            }
             tick(0)?;
-            if tnef::is_package(&taker.content) {
-                packages.push((place, taker.content));
+            match sniffer.end() {
+                Sniffed::Nothing => {}
+                Sniffed::Package(content) => {
+                    room = room.saturating_sub(content.len());
+                    held.push((place, Held::Package(content)));
+                }
+                Sniffed::Zip(holds) => held.push((place, Held::Zip(holds))),
+                Sniffed::Large => held.push((place, Held::Large)),
             }
         }
         drop(tape);
         if let Some(reading) = &mut self.reading {
-            reading.packages.extend(packages);
+            reading.packages.extend(held);
         }
-        Ok(true)
+        Ok(())
+    }
+
+    /// The bytes of the file of a place and content in an attachment: a part of what is shown, or held.
+    ///
+    /// # Errors
+    /// They cannot be taken.
+    pub(crate) fn inner(&self, one: &AttachmentInfo, path: &str, sha256: &str) -> io::Result<Option<InnerContent>> {
+        let Some(reading) = &self.reading else { return Ok(None) };
+        // A part of an attached message has the number of that before its own.
+        let parts = reading.opened.shown.parts();
+        let place = parts.iter().position(|part| part.path == path.replace('/', "."));
+        if let Some(place) = place.filter(|place| reading.weight(*place).1 == sha256) {
+            return Ok(Some(InnerContent::Part(place)));
+        }
+        let mut found = None;
+        inside::walk(reading, one, &mut |inner| {
+            if found.is_none() && inner.is(path, sha256) {
+                found = Some(match inner.place() {
+                    Place::Part(place) => InnerContent::Part(place),
+                    Place::Held => {
+                        let mut content = Vec::new();
+                        inner.write(&mut content)?;
+                        InnerContent::Held(content)
+                    }
+                });
+            }
+            Ok::<(), io::Error>(())
+        })?;
+        Ok(found)
     }
 
     /// Whether it is read from where it is kept each time.
@@ -372,6 +410,14 @@ impl Streamed {
             (None, None) => Ok(()),
         }
     }
+}
+
+/// The bytes of a file in an attachment.
+pub(crate) enum InnerContent {
+    /// What this part of what is shown holds.
+    Part(usize),
+    /// These.
+    Held(Vec<u8>),
 }
 
 /// Takes so many bytes, and no more.

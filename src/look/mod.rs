@@ -6,6 +6,7 @@
 
 pub mod archive;
 pub mod calendar;
+pub mod directory;
 mod kinds;
 pub mod office;
 mod pdf;
@@ -263,7 +264,7 @@ fn message(bytes: &[u8]) -> Found {
     if body.attachments.is_empty() {
         found
     } else {
-        found.note("What came with it is in this message: it is saved and exported with it, as one file.")
+        found.note("What came with it is in this message; an export writes it beside it, with the digests of both.")
     }
 }
 

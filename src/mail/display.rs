@@ -88,12 +88,20 @@ pub fn body(message: &Message) -> Body {
 /// What a person is shown of one part and those in it.
 #[must_use]
 pub fn body_of(message: &Message, part: usize) -> Body {
-    let mut reader = Reader { message, body: Body::default(), left: TEXT_MAX };
+    let mut reader = Reader { message, body: Body::default(), left: TEXT_MAX, lists_only: false };
     // An envelope of nothing but a message within: that one is what there is to read, but it is another message.
     reader.show(part);
     reader.body.warnings.sort_unstable();
     reader.body.warnings.dedup();
     reader.body
+}
+
+/// The files of one part and those in it, as [`body_of`] lists them, but not weighed: without their sizes and digests.
+#[must_use]
+pub fn files_of(message: &Message, part: usize) -> Vec<AttachmentInfo> {
+    let mut reader = Reader { message, body: Body::default(), left: 0, lists_only: true };
+    reader.show(part);
+    reader.body.attachments
 }
 
 /// How good a part is as the form of an alternative to be shown.
@@ -110,6 +118,8 @@ struct Reader<'a> {
     body: Body,
     /// Bytes of text that may still be shown.
     left: usize,
+    /// No text is shown, and nothing weighed.
+    lists_only: bool,
 }
 
 impl<'a> Reader<'a> {
@@ -199,6 +209,9 @@ impl<'a> Reader<'a> {
     }
 
     fn show_text(&mut self, place: usize, part: &Part) {
+        if self.lists_only {
+            return;
+        }
         let (mut text, damaged) = self.message.decode_text(part);
         if damaged {
             self.body.warnings.push("damaged-text");
@@ -235,7 +248,8 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self, place: usize, part: &Part) {
-        let (bytes, sha256, damaged) = weigh(self.message, part);
+        let unweighed = || (0, String::new(), false);
+        let (bytes, sha256, damaged) = if self.lists_only { unweighed() } else { weigh(self.message, part) };
         if damaged {
             self.body.warnings.push("damaged-attachment");
         }

@@ -38,6 +38,7 @@ mod imap_missing;
 mod imap_order;
 mod imap_stuck;
 mod imap_tls;
+mod inner;
 mod keys;
 mod kill9;
 mod life_of_a_key;

@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut, because, name_of, package};
+use super::provenance::{QUARANTINE, Shut, because, because_of, name_of};
 use super::refuse;
 use crate::case::MessageName;
 use crate::case::document::Reach;
 use crate::engine::core::EngineError;
 use crate::engine::documents::imported;
-use crate::engine::inside::{self, files_in};
+use crate::engine::inside::{self, Inner, Place, is_within};
 use crate::engine::reading::Reading;
 use crate::engine::register::Hand;
-use crate::engine::streamed::Streamed;
+use crate::engine::streamed::{Streamed, Tape};
 use crate::export::bundle::{Item, Listed, Matter, make_watched};
 use crate::export::{ExportError, Folder};
 use crate::mail::address::Address;
@@ -146,14 +146,14 @@ impl Gathering<'_> {
         }
         let tape = message.tape();
         for one in &reading.body.attachments {
-            self.within(letter, (&message, one), (&about, shut == Shut::Whole), &book)?;
+            self.within(letter, (&message, &tape, one), (&about, shut == Shut::Whole), &book)?;
             let wanted = letter.only.as_ref().is_none_or(|only| only.contains(&one.path));
             if !wanted || !self.choice.has(&one.name, &one.sha256) || !self.seen.insert(one.sha256.clone()) {
                 continue;
             }
             let about = format!("{about}, SHA-256 {}\u{2026}", one.sha256.get(..16).unwrap_or_default());
-            let reach = self.exporter.reach(&book, letter, &message, one)?;
-            let because = if shut == Shut::Whole { Some(QUARANTINE) } else { because(reach) };
+            let judged = self.exporter.judge(&book, letter, reading, one);
+            let because = if shut == Shut::Whole { Some(QUARANTINE) } else { because_of(&judged) };
             if let Some(because) = because {
                 self.list(&letter.name.to_string(), "", because);
             } else if let Some(because) = self.too_large(one.bytes) {
@@ -172,35 +172,47 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// The files in an attachment that is a package, where it is in reach; `whole`: the message is not.
+    /// The files in an attachment that holds any, where it is in reach; `whole`: the message is not.
     fn within(
         &mut self,
         letter: &Letter,
-        (message, one): (&Streamed, &AttachmentInfo),
+        (message, tape, one): (&Streamed, &Tape<'_>, &AttachmentInfo),
         (about, whole): (&str, bool),
         book: &Book,
     ) -> Result<(), ExportError> {
-        let Some(content) = package(message, one).filter(|_| !whole) else { return Ok(()) };
-        if self.exporter.reach(book, letter, message, one)? != Reach::Open {
+        let Some(reading) = message.reading.as_ref().filter(|_| !whole) else { return Ok(()) };
+        if self.exporter.judge(book, letter, reading, one).reach != Reach::Open {
             return Ok(());
         }
-        for file in files_in(&content).map(|packed| packed.files).unwrap_or_default() {
-            let path = inside::path(one, &file);
-            let sha256 = Digest::of(file.content).to_string();
-            let is_chosen = |only: &Vec<String>| only.contains(&one.path) || only.contains(&path);
-            let wanted = letter.only.as_ref().is_none_or(is_chosen) && self.choice.has(&file.name, &sha256);
-            if !wanted || !self.seen.insert(sha256.clone()) {
-                continue;
+        let walked = inside::walk(reading, one, &mut |file: &Inner<'_>| {
+            let is_chosen = |only: &Vec<String>| only.iter().any(|one| is_within(file.path, one));
+            let wanted = letter.only.as_ref().is_none_or(is_chosen) && self.choice.has(file.name, file.sha256());
+            if !wanted || !self.seen.insert(file.sha256().to_owned()) {
+                return Ok(());
             }
-            let about = format!("{about}, in {}, SHA-256 {}\u{2026}", one.name, sha256.get(..16).unwrap_or_default());
-            match self.too_large(file.content.len() as u64) {
-                Some(because) => self.list(&file.name, &about, because),
-                None => {
+            let about =
+                format!("{about}, in {}, SHA-256 {}\u{2026}", one.name, file.sha256().get(..16).unwrap_or_default());
+            if let Some(because) = self.too_large(file.bytes()) {
+                self.list(file.name, &about, because);
+                return Ok(());
+            }
+            let mut content = Vec::new();
+            let written = match file.place() {
+                Place::Part(place) => message.write_content(tape, place, &mut content),
+                Place::Held => file.write(&mut content),
+            };
+            match written {
+                Ok(()) => {
                     let is_text = file.media_type.starts_with("text/");
                     let text = |content: &[u8]| is_text.then(|| String::from_utf8_lossy(content).into_owned());
-                    self.document(&file.name, &about, &file.media_type, &sha256, file.content.to_vec(), &text);
+                    self.document(file.name, &about, file.media_type, file.sha256(), content, &text);
                 }
+                Err(error) => self.list(file.name, &about, error.to_string()),
             }
+            Ok::<(), ExportError>(())
+        })?;
+        if let Some(unseen) = walked.holds.unseen {
+            self.list(&one.name, about, unseen.words());
         }
         Ok(())
     }
@@ -266,7 +278,7 @@ impl Gathering<'_> {
         head.push(("Message-ID", headers.message_id().unwrap_or_default()));
         let said = sentence::sentences(&reading.opened.report, &reading.opened.warnings);
         head.push(("OpenPGP", said.into_iter().map(|(_, words)| words).collect::<Vec<_>>().join(" ")));
-        let is_open = |one: &&AttachmentInfo| self.exporter.own_reach(book, letter, one) == Reach::Open;
+        let is_open = |one: &&AttachmentInfo| self.exporter.judge(book, letter, reading, one).reach == Reach::Open;
         let files: Vec<String> = reading
             .body
             .attachments

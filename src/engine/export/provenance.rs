@@ -6,12 +6,11 @@ use super::gather::{Exporter, Letter};
 use crate::case::document::{Direction, Document, Reach};
 use crate::case::{Class, MessageName, service};
 use crate::engine::documents::reach;
-use crate::engine::inside::{may_hold_files, reach_within, withheld_in_message};
+use crate::engine::inside::{Judged, judge};
 use crate::engine::quarantine::names_any;
 use crate::engine::reading::Reading;
 use crate::engine::streamed::Streamed;
 use crate::export::{Entry, ExportError, Provenance, Role};
-use crate::look::tnef;
 use crate::mail::address::Address;
 use crate::mail::display::{AttachmentInfo, Body};
 use crate::mail::safe::file_name;
@@ -27,6 +26,9 @@ pub(super) const QUARANTINE: &str = "it is in quarantine, and was left out";
 pub(super) const WATCHED: &str =
     "its name says that it may not be meant for you: quarantine it, or take it back within reach; it was left out";
 
+/// The same of what could not be looked through.
+const UNSEEN: &str = "not all that is in it could be looked at, and that may not be meant for you: quarantine it, or take it back within reach; it was left out";
+
 /// What of a message is out of reach.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shut {
@@ -38,8 +40,14 @@ pub(super) enum Shut {
 
 /// Why a document is left out; nothing where it is in reach.
 pub(super) fn because(reach: Reach) -> Option<&'static str> {
-    match reach {
+    because_of(&Judged { reach, ..Judged::default() })
+}
+
+/// The same of an attachment with what is in it.
+pub(super) fn because_of(judged: &Judged) -> Option<&'static str> {
+    match judged.reach {
         Reach::Open => None,
+        Reach::Watched if judged.unseen.is_some() => Some(UNSEEN),
         Reach::Watched => Some(WATCHED),
         Reach::Quarantined => Some(QUARANTINE),
     }
@@ -79,11 +87,9 @@ impl Exporter {
         }
         let Some(reading) = &message.reading else { return Ok(Shut::Nothing) };
         // The worst of them, in the order of their reach.
-        let mut worst = Reach::Open;
-        for one in &reading.body.attachments {
-            worst = worst.max(self.reach(book, letter, message, one)?);
-        }
-        Ok(because(worst).map_or(Shut::Nothing, Shut::Part))
+        let judged = reading.body.attachments.iter().map(|one| self.judge(book, letter, reading, one));
+        let worst = judged.max_by_key(|one| one.reach).unwrap_or_default();
+        Ok(because_of(&worst).map_or(Shut::Nothing, Shut::Part))
     }
 
     /// Whether a message lies under a key of its own here.
@@ -115,27 +121,13 @@ impl Exporter {
     }
 
     /// The same, also by what is in it.
-    ///
-    /// # Errors
-    /// It cannot be read.
-    pub(super) fn reach(
-        &self,
-        book: &Book,
-        letter: &Letter,
-        message: &Streamed,
-        one: &AttachmentInfo,
-    ) -> Result<Reach, ExportError> {
-        let own = self.own_reach(book, letter, one);
-        if own != Reach::Open {
-            return Ok(own);
-        }
+    pub(super) fn judge(&self, book: &Book, letter: &Letter, reading: &Reading, one: &AttachmentInfo) -> Judged {
         let kinds = &self.settings.config.documents;
-        let reading = message.reading.as_ref().filter(|_| !letter.is_own && !book.was_released(&one.sha256));
-        if reading.is_some_and(|reading| withheld_in_message(&reading.opened.shown, one.part, kinds).is_some()) {
-            return Ok(Reach::Watched);
+        let judged = judge(book, None, kinds, reading.files_of(one.part), direction(letter));
+        match self.own_reach(book, letter, one) {
+            reach if reach > judged.reach => Judged { reach, ..Judged::default() },
+            _ => judged,
         }
-        let Some(content) = package(message, one) else { return Ok(own) };
-        Ok(reach_within(book, &self.settings.config.documents, &one.sha256, &content, direction(letter)).0)
     }
 
     /// Whether a message is from one of the accounts.
@@ -201,12 +193,6 @@ impl Exporter {
 
 pub(super) fn direction(letter: &Letter) -> Direction {
     if letter.is_own { Direction::Out } else { Direction::In }
-}
-
-/// The bytes of an attachment that is a package of files.
-pub(super) fn package(message: &Streamed, one: &AttachmentInfo) -> Option<Vec<u8>> {
-    let reading = message.reading.as_ref().filter(|_| may_hold_files(one))?;
-    Some(reading.package(one.part).into_owned()).filter(|content| tnef::is_package(content))
 }
 
 /// A file that is still to be written.

@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use super::fetch::Fetch;
 use super::gather::{Exporter, Letter};
 use super::gauge::{Gauge, Told};
-use super::provenance::{QUARANTINE, Shut, because, direction, entry, package};
+use super::provenance::{QUARANTINE, Shut, because, because_of, direction, entry};
 use super::seal::{drop_zip, read_earlier};
 use super::within::Wants;
 use super::{Exported, Form, refuse};
@@ -291,19 +291,18 @@ impl Work<'_> {
         let directory = self.directory(folder, letter, sha256);
         let message_verdict = self.verdict();
         let (at, way) = self.moment(letter, sha256);
-        let wants = Wants::of(letter, message, reading)?;
+        let wants = Wants::of(letter, reading)?;
         let tape = message.tape();
         for one in &reading.body.attachments {
             if !wants.any_of(&one.path) {
                 continue;
             }
-            if let Some(because) = because(self.exporter.reach(book, letter, message, one)?) {
+            if let Some(because) = because_of(&self.exporter.judge(book, letter, reading, one)) {
                 self.leave_out(letter, &one.path, because.to_owned());
                 continue;
             }
-            let within = package(message, one);
             if !wants.all_of(&one.path) {
-                self.within(folder, (letter, one), within.as_deref(), &wants, sha256)?;
+                self.within(folder, (letter, one), (message, &tape), &wants)?;
                 continue;
             }
             let (mut name, mut content, mut verdict) = (one.name.clone(), None, String::new());
@@ -359,7 +358,7 @@ impl Work<'_> {
             made.flags = layout::flags(&name);
             made.verdict = if verdict.is_empty() { message_verdict.clone() } else { verdict };
             self.keep(put, made);
-            self.within(folder, (letter, one), within.as_deref(), &wants, sha256)?;
+            self.within(folder, (letter, one), (message, &tape), &wants)?;
         }
         Ok(())
     }

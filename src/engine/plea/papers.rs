@@ -8,10 +8,9 @@ use crate::case::document::Reach;
 use crate::case::{Case, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::documents::{Documents, attachment_of, imported};
-use crate::engine::inside::file_in;
 use crate::engine::quarantine::{Shutter, is_own};
 use crate::engine::reading::{Look, Reading};
-use crate::engine::streamed::{Kept, Streamed, unreadable};
+use crate::engine::streamed::{InnerContent, Kept, Streamed, unreadable};
 use crate::engine::target::{completions, typed};
 use crate::engine::{Engine, files};
 use crate::mail::draft::Attachment;
@@ -179,11 +178,16 @@ impl Core {
                 Shutter::of(self, open, key).shut(streamed.reading.as_mut().ok_or_else(gone)?);
                 let reading = streamed.reading.as_ref().ok_or_else(gone)?;
                 let info = attachment_of(reading, document).map_err(refused)?;
+                let mut part = info.part;
                 if document.inside.is_some() {
-                    let content = file_in(&reading.package(info.part), document).ok_or_else(gone)?;
-                    return Ok(Attachment { name, media_type, content });
+                    let found = streamed.inner(info, &document.path, &document.sha256);
+                    let found = found.map_err(|error| unreadable(&error))?;
+                    match found.ok_or_else(gone)? {
+                        InnerContent::Held(content) => return Ok(Attachment { name, media_type, content }),
+                        InnerContent::Part(place) => part = place,
+                    }
                 }
-                streamed.content(info.part, usize::MAX).map_err(|error| unreadable(&error))?
+                streamed.content(part, usize::MAX).map_err(|error| unreadable(&error))?
             }
         };
         Ok(Attachment { name, media_type, content })

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::case::MessageName;
+use crate::case::document::Holds;
 use crate::register::record::Digest;
 
 /// Somebody in a header field.
@@ -31,6 +32,9 @@ pub struct AttachmentFacts {
     /// IMAP section in the message as shown; empty in what was written before there was this field.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub path: String,
+    /// What it holds that has no facts of its own.
+    #[serde(default, skip_serializing_if = "Holds::is_empty")]
+    pub holds: Holds,
 }
 
 /// Material that a message shares by a link only.

@@ -139,6 +139,14 @@ fn more(canvas: &mut Canvas<'_>, x: u16, y: u16, texts: [&str; 4], style: ratatu
     }
 }
 
+/// What is to be known of what is in a document.
+fn held_words(document: &Document) -> impl Iterator<Item = String> {
+    let unseen = document.unseen.map(|unseen| format!("Not looked through: {}.", unseen.words()));
+    let goes_with =
+        (!document.because.is_empty()).then(|| format!("It goes with \u{201c}{}\u{201d}.", document.because));
+    unseen.into_iter().chain(goes_with)
+}
+
 /// What is known of the document at the cursor.
 fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: Area, far: Option<String>) {
     let body = model.parts().body;
@@ -160,6 +168,7 @@ fn details(model: &Model, documents: &Documents, canvas: &mut Canvas<'_>, list: 
             lines.push((Tone::Alarm, SafeText::from("In quarantine: not shown, not searched, not exported.")));
         }
     }
+    lines.extend(held_words(first).map(|words| (Tone::Warning, SafeText::line(&words))));
     if first.reach != Reach::Open {
         // Where there is little room: what the law of the place adds, which the line above does not say.
         let most = if height > 9 { 4 } else { 1 };

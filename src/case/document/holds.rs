@@ -1,0 +1,110 @@
+//! What is known of what a file holds, where that has no row of its own: the names that a zip lists, the message that it is, and why not all of it
+//! was looked at.
+
+use serde::{Deserialize, Serialize};
+
+use super::Kinds;
+use crate::mail::safe::file_name;
+
+/// Why it is not known what all is in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Unseen {
+    /// It is encrypted, and stays closed.
+    Encrypted,
+    /// There are more packages within each other than are opened.
+    Deep,
+    /// There are more files, or more names, than are looked at.
+    Many,
+    /// It is larger than is held to be looked into.
+    Large,
+}
+
+impl Unseen {
+    /// `encrypted`, `deep`, `many` or `large`.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Encrypted => "encrypted",
+            Self::Deep => "deep",
+            Self::Many => "many",
+            Self::Large => "large",
+        }
+    }
+
+    /// In words, of the file.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Encrypted => "it is encrypted within its message: what is in it is not known",
+            Self::Deep => "messages lie within each other in it, deeper than is looked into",
+            Self::Many => "there is more in it than is looked at",
+            Self::Large => "it is too large for all that is in it to be looked at",
+        }
+    }
+
+    /// Whether a file is kept shut for it. A ciphertext is shut by its key.
+    #[must_use]
+    pub const fn shuts(self) -> bool {
+        !matches!(self, Self::Encrypted)
+    }
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holds {
+    /// The names that a zip lists, with the folders before them. Foreign text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// The Message-ID of the message that it is; may be empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub message_id: String,
+    /// Why not all that is in it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unseen: Option<Unseen>,
+}
+
+impl Holds {
+    /// Whether it says nothing.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The name of a file in a zip that is never meant for the defence, made safe: by its own name, or by that of a folder that it is in.
+    #[must_use]
+    pub fn withheld(&self, kinds: &Kinds) -> Option<String> {
+        let is_withheld = |name: &&String| kinds.of_name(name).is_some_and(|kind| kind.withheld);
+        self.names.iter().find(is_withheld).map(|name| {
+            let own = file_name(name);
+            match kinds.of_name(&own).is_some_and(|kind| kind.withheld) {
+                true => own,
+                false => file_name(&name.replace(['/', '\\'], " ")),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Holds, Kinds, Unseen};
+
+    #[test]
+    fn a_name_in_a_zip_tells_by_itself_and_by_its_folder() {
+        let kinds = Kinds::default();
+        let holds =
+            |names: &[&str]| Holds { names: names.iter().map(ToString::to_string).collect(), ..Holds::default() };
+        assert_eq!(holds(&["MG5.pdf", "photos/1.jpg"]).withheld(&kinds), None);
+        assert_eq!(holds(&["MG5.pdf", "x/MG6D Ferret.pdf"]).withheld(&kinds).as_deref(), Some("MG6D Ferret.pdf"));
+        assert_eq!(holds(&["MG6D\\list.pdf"]).withheld(&kinds).as_deref(), Some("MG6D list.pdf"));
+    }
+
+    #[test]
+    fn what_says_nothing_takes_no_room_in_a_record() {
+        assert!(Holds::default().is_empty());
+        assert_eq!(serde_json::to_string(&Holds::default()).unwrap(), "{}");
+        let some = Holds { unseen: Some(Unseen::Deep), ..Holds::default() };
+        assert_eq!(serde_json::to_string(&some).unwrap(), "{\"unseen\":\"deep\"}");
+    }
+}

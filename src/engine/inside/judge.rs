@@ -1,0 +1,72 @@
+//! Whether an attachment, with all that is in it, may be handed out.
+
+use crate::case::MessageName;
+use crate::case::document::{Direction, Kinds, Reach, Unseen};
+use crate::engine::documents::reach;
+use crate::register::Book;
+use crate::register::event::{AttachmentFacts, MessageFacts};
+
+/// What is decided of an attachment and of everything in it: they go together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Judged {
+    /// Of all of them.
+    pub(crate) reach: Reach,
+    /// The name of what it is for; empty where that is the attachment's own, or nothing is said of names.
+    pub(crate) because: String,
+    /// That it is shut because not all that is in it could be looked at.
+    pub(crate) unseen: Option<Unseen>,
+}
+
+/// Judges an attachment with everything in it (`group`: it is the first), in a message of these facts. Who takes it back within reach takes back what is in it.
+pub(crate) fn judge(
+    book: &Book,
+    facts: Option<&MessageFacts>,
+    kinds: &Kinds,
+    group: &[AttachmentFacts],
+    direction: Direction,
+) -> Judged {
+    let Some(outer) = group.first() else { return Judged::default() };
+    let outer_digest = outer.sha256.to_string();
+    let is_back = direction == Direction::Out || book.was_released(&outer_digest);
+    let has_quarantine = book.has_quarantine();
+    let mut judged = Judged::default();
+    for (place, one) in group.iter().enumerate() {
+        let is_outer = place == 0;
+        let sha256 = if is_outer { outer_digest.clone() } else { one.sha256.to_string() };
+        if (has_quarantine && is_quarantined(book, one))
+            || reach(book, facts, &sha256, false, direction) == Reach::Quarantined
+        {
+            let because = if is_outer { String::new() } else { one.name.clone() };
+            return Judged { reach: Reach::Quarantined, because, unseen: None };
+        }
+        if is_back || (judged.reach != Reach::Open && judged.unseen.is_none()) || book.was_released(&sha256) {
+            continue;
+        }
+        let of_zip = || {
+            let name = one.holds.withheld(kinds)?;
+            Some(if is_outer { name } else { format!("{name} in {}", one.name) })
+        };
+        if kinds.of(&one.name, &one.media_type).withheld {
+            let because = if is_outer { String::new() } else { one.name.clone() };
+            judged = Judged { reach: Reach::Watched, because, unseen: None };
+        } else if let Some(because) = of_zip() {
+            judged = Judged { reach: Reach::Watched, because, unseen: None };
+        } else if let Some(unseen) = one.holds.unseen.filter(|unseen| unseen.shuts())
+            && judged.unseen.is_none()
+        {
+            let because = if is_outer { String::new() } else { one.name.clone() };
+            judged = Judged { reach: Reach::Watched, because, unseen: Some(unseen) };
+        }
+    }
+    judged
+}
+
+/// Whether a message that is attached is out of reach as such: it, or, where it is encrypted and nobody can tell what is in it, anything under its name.
+fn is_quarantined(book: &Book, one: &AttachmentFacts) -> bool {
+    if one.holds.message_id.is_empty() {
+        return false;
+    }
+    let message = MessageName { message_id: one.holds.message_id.clone(), digest: one.sha256.0 };
+    book.is_message_quarantined(&message)
+        || (one.holds.unseen == Some(Unseen::Encrypted) && book.names_quarantined(&message))
+}

@@ -1,0 +1,261 @@
+//! Bytes that are no part of a message any more: what was in an encrypted file, and what was taken in by hand.
+
+use std::convert::Infallible;
+use std::io::{self, Read as _, Write};
+
+use sha2::{Digest as _, Sha256};
+
+use super::form::{Form, HEAD_MAX, may_hold};
+use super::walk::{At, fact, walk_at};
+use super::{FILES_MAX, Inner, Judged, judge};
+use crate::case::document::{Direction, Holds, Kinds, Reach, Unseen};
+use crate::look::directory::Tail;
+use crate::look::{self};
+use crate::pgp::large::Plain;
+use crate::register::Book;
+use crate::register::event::AttachmentFacts;
+
+/// The digest of what was in an encrypted file.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn digest_of(plain: &Plain) -> io::Result<String> {
+    let mut digest = Sha256::new();
+    plain.write(&mut digest)?;
+    Ok(hex::encode(digest.finalize()))
+}
+
+/// Walks through what is in a file of this name and media type, in its place.
+///
+/// # Errors
+/// What `take` says.
+pub(crate) fn files_in<E>(
+    content: &[u8],
+    (name, media_type, path): (&str, &str, &str),
+    take: &mut dyn FnMut(&Inner<'_>) -> Result<(), E>,
+) -> Result<Holds, E> {
+    Ok(walk_at(&At::Bytes(content), (name, media_type, path), FILES_MAX, take)?.holds)
+}
+
+/// What is in a file of this name, which it holds itself at the head.
+fn group(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<AttachmentFacts> {
+    let mut group = vec![fact((name, media_type, ""), (content.len() as u64, sha256), &Holds::default())];
+    let taken = files_in(content, (name, media_type, ""), &mut |inner| {
+        group.push(inner.fact());
+        Ok::<(), Infallible>(())
+    });
+    if let (Ok(holds), Some(first)) = (taken, group.first_mut()) {
+        first.holds = holds;
+    }
+    group
+}
+
+/// The same of what may be too large to be held: of that the names in a zip are told, and that nothing else is known.
+fn group_of(plain: &Plain, name: &str, sha256: &str) -> io::Result<Vec<AttachmentFacts>> {
+    let mut content = Vec::new();
+    // Nobody says of what type it is; what its bytes say of a package is believed whatever it is called.
+    plain.open()?.take(HEAD_MAX as u64).read_to_end(&mut content)?;
+    let by_name = Form::of(name, "", &content);
+    let form = by_name.or_else(|| Form::of_bytes(&content).filter(|form| *form == Form::Tnef));
+    let media_type = if form == Some(Form::Tnef) { "application/ms-tnef" } else { "" };
+    let mut holds = Holds::default();
+    match form {
+        Some(Form::Tnef | Form::Message) if plain.bytes() <= look::BYTES_MAX as u64 => {
+            content.clear();
+            plain.write(&mut content)?;
+            return Ok(group(&content, name, media_type, sha256));
+        }
+        Some(Form::Tnef | Form::Message) => holds.unseen = Some(Unseen::Large),
+        Some(Form::Zip) => {
+            let mut tail = Tail::default();
+            plain.write(&mut tail)?;
+            let names = tail.names().unwrap_or_default();
+            (holds.names, holds.unseen) = (names.names, names.more.then_some(Unseen::Many));
+        }
+        None => {}
+    }
+    Ok(vec![fact((name, media_type, ""), (plain.bytes(), sha256), &holds)])
+}
+
+/// Whether what was in an encrypted file may be handed out: by its digest and its name, and as a package by the files in it.
+///
+/// # Errors
+/// It cannot be read.
+pub(crate) fn reach_of_plain(
+    book: &Book,
+    kinds: &Kinds,
+    (name, sha256): (&str, &str),
+    plain: &Plain,
+    direction: Direction,
+) -> io::Result<Reach> {
+    let group = group_of(plain, name, sha256)?;
+    Ok(judge(book, None, kinds, &group, direction).reach)
+}
+
+/// Whether anything that is in a file is in quarantine, by its bytes alone.
+pub(crate) fn holds_quarantined(book: &Book, content: &[u8], sha256: &str) -> bool {
+    let head = content.get(..content.len().min(HEAD_MAX)).unwrap_or_default();
+    let (name, media_type) = match Form::of_bytes(head) {
+        Some(Form::Tnef) => ("", "application/ms-tnef"),
+        Some(Form::Message) => ("", "message/rfc822"),
+        Some(Form::Zip) | None => return false,
+    };
+    let judged: Judged =
+        judge(book, None, &Kinds::default(), &group(content, name, media_type, sha256), Direction::ByHand);
+    judged.reach == Reach::Quarantined
+}
+
+/// Takes the beginning of a file; then, by what it is, all of it or its end.
+pub(crate) struct Sniffer<'a> {
+    name: &'a str,
+    media_type: &'a str,
+    /// Bytes that may be held.
+    room: usize,
+    content: Vec<u8>,
+    told: Option<Option<Form>>,
+    tail: Tail,
+}
+
+/// What came of a file that was passed over.
+pub(crate) enum Sniffed {
+    /// Nothing that has to be known.
+    Nothing,
+    /// A package, held.
+    Package(Vec<u8>),
+    /// A zip, which says this.
+    Zip(Holds),
+    /// A package that is too large to be held.
+    Large,
+}
+
+impl<'a> Sniffer<'a> {
+    /// For a file of this name and media type, where that has to be asked what it holds.
+    pub(crate) fn new(name: &'a str, media_type: &'a str, room: usize) -> Option<Self> {
+        let sniffer = Self { name, media_type, room, content: Vec::new(), told: None, tail: Tail::default() };
+        may_hold(name, media_type).then_some(sniffer)
+    }
+
+    fn tell(&mut self) -> Option<Form> {
+        let told = self.told.unwrap_or_else(|| Form::of(self.name, self.media_type, &self.content));
+        if self.told.is_none() && told == Some(Form::Zip) {
+            let _ = self.tail.write_all(&std::mem::take(&mut self.content));
+        }
+        self.told = Some(told);
+        told
+    }
+
+    /// All of it came, or it said that it wants no more.
+    pub(crate) fn end(mut self) -> Sniffed {
+        match self.tell() {
+            None => Sniffed::Nothing,
+            Some(Form::Zip) => {
+                let names = self.tail.names().unwrap_or_default();
+                let unseen = names.more.then_some(Unseen::Many);
+                Sniffed::Zip(Holds { names: names.names, unseen, ..Holds::default() })
+            }
+            Some(_) if self.content.len() > self.room => Sniffed::Large,
+            Some(_) => Sniffed::Package(self.content),
+        }
+    }
+
+    /// Whether nothing more is wanted.
+    pub(crate) fn is_done(&self) -> bool {
+        match self.told {
+            None | Some(Some(Form::Zip)) => false,
+            Some(None) => true,
+            Some(Some(_)) => self.content.len() > self.room,
+        }
+    }
+}
+
+impl Write for Sniffer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_done() {
+            return Err(io::Error::other("no more is wanted"));
+        }
+        if self.told == Some(Some(Form::Zip)) {
+            return self.tail.write(bytes);
+        }
+        self.content.extend_from_slice(bytes);
+        if self.content.len() >= HEAD_MAX {
+            self.tell();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io::Write as _;
+
+    use super::{Sniffed, Sniffer, files_in, group_of, holds_quarantined};
+    use crate::case::document::Unseen;
+    use crate::look::BYTES_MAX;
+    use crate::pgp::large::Plain;
+    use crate::register::Book;
+
+    const HEAD: &str = "From: a@x\r\nSubject: y\r\nMIME-Version: 1.0\r\n";
+
+    fn mail(name: &str, content: &str) -> String {
+        format!(
+            "{HEAD}Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: application/x; name=\"{name}\"\r\n\r\n{content}\r\n--b--\r\n"
+        )
+    }
+
+    fn paths(content: &[u8], name: &str) -> (Vec<String>, Option<Unseen>) {
+        let mut paths = Vec::new();
+        let holds = files_in(content, (name, "", "2"), &mut |inner| {
+            paths.push(format!("{} {}", inner.path, inner.name));
+            Ok::<(), Infallible>(())
+        });
+        let Ok(holds) = holds;
+        (paths, holds.unseen)
+    }
+
+    #[test]
+    fn a_message_that_is_a_file_is_opened_and_what_only_calls_itself_one_is_not() {
+        assert_eq!(paths(mail("MG5.pdf", "x").as_bytes(), "x.eml"), (vec!["2/1 MG5.pdf".to_owned()], None));
+        assert_eq!(paths(b"no header: at all", "x.eml"), (vec![], None));
+        assert_eq!(paths(mail("MG5.pdf", "x").as_bytes(), "x.txt"), (vec![], None));
+        // Cut off: what is there is told.
+        let whole = mail("MG5.pdf", "x");
+        assert_eq!(paths(whole.as_bytes().get(..whole.len() - 9).unwrap(), "x.eml").0, ["2/1 MG5.pdf"]);
+    }
+
+    #[test]
+    fn what_is_larger_than_is_held_is_told_and_not_read() {
+        let mut large = mail("MG5.pdf", "x").into_bytes();
+        large.resize(BYTES_MAX + 1, b'x');
+        assert_eq!(paths(&large, "x.eml"), (vec![], Some(Unseen::Large)));
+        let group = group_of(&Plain::Held(large.into()), "x.eml", &"0".repeat(64)).unwrap();
+        assert_eq!((group.len(), group[0].holds.unseen), (1, Some(Unseen::Large)));
+        // As a stream: nothing is kept beyond the room, and what is none is passed over at once.
+        let mut sniffer = Sniffer::new("x.eml", "", 50_000).unwrap();
+        let piece = mail("MG5.pdf", &"x".repeat(20_000));
+        assert!((0..10).any(|_| sniffer.write_all(piece.as_bytes()).is_err()) && sniffer.is_done());
+        assert!(matches!(sniffer.end(), Sniffed::Large));
+        let mut sniffer = Sniffer::new("film.dat", "", 50_000).unwrap();
+        assert!((0..10).any(|_| sniffer.write_all(&[7; 20_000]).is_err()) && sniffer.is_done());
+        assert!(matches!(sniffer.end(), Sniffed::Nothing));
+        assert!(Sniffer::new("MG5.pdf", "application/pdf", 1).is_none());
+    }
+
+    #[test]
+    fn more_parts_than_are_followed_are_told() {
+        let deep = format!("{HEAD}{}", "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n".repeat(60));
+        assert_eq!(paths(deep.as_bytes(), "x.eml").1, Some(Unseen::Many));
+        let deep = format!("{HEAD}{}\r\nx", "Content-Type: message/rfc822\r\n\r\n".repeat(9));
+        let (found, unseen) = paths(deep.as_bytes(), "x.eml");
+        assert_eq!((found.len(), unseen), (8, None), "{found:?}");
+    }
+
+    #[test]
+    fn nothing_in_no_quarantine_is_quarantined() {
+        assert!(!holds_quarantined(&Book::default(), mail("MG5.pdf", "x").as_bytes(), &"0".repeat(64)));
+    }
+}

@@ -87,7 +87,7 @@ impl Model {
         self.leaving = true;
         // What failed before is tried once more.
         let again = self.unkept.due(None, Timestamp::MAX);
-        out.extend(again.into_iter().map(Effect::KeepDraft));
+        out.extend(again.into_iter().map(|draft| Effect::KeepDraft(Box::new(draft))));
     }
 
     fn ask_to_leave(&mut self, question: &str, decision: Decision) {
@@ -153,7 +153,7 @@ impl Model {
         if self.lock.is_none() {
             let shown = self.composer_mut().and_then(|(composer, _)| composer.key());
             let again = self.unkept.due(shown, self.now);
-            out.extend(again.into_iter().map(Effect::KeepDraft));
+            out.extend(again.into_iter().map(|draft| Effect::KeepDraft(Box::new(draft))));
         }
     }
 
@@ -162,11 +162,11 @@ impl Model {
         self.going.lock_by = None;
         let all = self.unkept.all();
         for draft in &all {
-            self.unkept.ask(draft.clone());
-            out.push(Effect::KeepDraft(draft.clone()));
+            self.unkept.ask(Box::new(draft.clone()));
+            out.push(Effect::KeepDraft(Box::new(draft.clone())));
         }
         if let Some(last) = all.into_iter().next_back() {
-            self.open_composer(*last, out);
+            self.open_composer(last, out);
             if let Some((composer, _)) = self.composer_mut() {
                 composer.touched = true;
             }

@@ -64,20 +64,20 @@ impl Unkept {
     }
 
     /// What is to be tried again now; `shown` is on screen, and tried again from there.
-    pub(crate) fn due(&mut self, shown: Option<DraftKey>, now: Timestamp) -> Vec<Box<Draft>> {
+    pub(crate) fn due(&mut self, shown: Option<DraftKey>, now: Timestamp) -> Vec<Draft> {
         let is_due = |one: &&mut One| {
             let passed = one.failed.is_some_and(|at| now.duration_since(at).as_secs() >= AGAIN);
             one.asked == 0 && passed && (shown.is_none() || one.draft.key != shown)
         };
         let again = |one: &mut One| {
             one.asked = 1;
-            one.draft.clone()
+            (*one.draft).clone()
         };
         self.0.iter_mut().filter(is_due).map(again).collect()
     }
 
     /// All of it, for whoever brings it back.
-    pub(crate) fn all(&self) -> Vec<Box<Draft>> {
-        self.0.iter().map(|one| one.draft.clone()).collect()
+    pub(crate) fn all(&self) -> Vec<Draft> {
+        self.0.iter().map(|one| (*one.draft).clone()).collect()
     }
 }

@@ -2,7 +2,7 @@
 //! within them, too. They are out of reach together: whoever hands out the package hands out what is in it. What was in an encrypted file is a
 //! document, too, and can be told only when it has been decrypted.
 //!
-//! There is one way into a package ([`walk`]) and one judge of it ([`judge`]), for lists, for whoever looks, and for whoever writes out: what none of them
+//! There is one way into a package ([`walk()`]) and one judge of it ([`judge()`]), for lists, for whoever looks, and for whoever writes out: what none of them
 //! opens, none of them hands out.
 
 mod form;

@@ -6,7 +6,7 @@
 //! connections end without anything learned goes behind all others, and is passed over for a while where those are well.
 //!
 //! A lost line proves nothing by itself: a message is given up only after several connections ended at it alone, and stored as such only
-//! where another message still comes.
+//! where another message still comes, and it was asked for once more on that same connection.
 
 use std::collections::{HashMap, HashSet};
 
@@ -22,6 +22,9 @@ const DEATHS: u32 = 2;
 
 /// Connections that end at a mailbox and teach something: enough to find one message among a batch, several times over.
 pub(super) const LESSONS: u32 = 40;
+
+/// Looks at a mailbox in a row that find a UIDVALIDITY which it had before: then it has that one again (a copy was put back).
+const STEADY: u32 = 4;
 
 /// Messages that are refused alone, one after the other and none between them served: it is not about the messages then.
 const REFUSED_IN_ROW: u32 = 5;
@@ -86,6 +89,12 @@ pub(super) struct Suspects {
     compared: HashMap<MailboxAt, u32>,
     /// UIDVALIDITYs that a mailbox had, and has no more.
     former: HashMap<String, Vec<u32>>,
+    /// One of these that was found again, and in how many looks in a row.
+    found_again: HashMap<String, (u32, u32)>,
+    /// Those given up that were asked for once more where others come.
+    proved: HashMap<MailboxAt, UidSet>,
+    /// Those stored as such: none of them shows whether others come.
+    written_off: HashMap<MailboxAt, UidSet>,
 }
 
 /// Whether an error may be the doing of what was asked for: the session is over by it.
@@ -156,6 +165,7 @@ impl Suspects {
         self.troubles.remove(&*at.name);
         self.refused.remove(at);
         self.given_up.remove(at);
+        self.proved.remove(at);
         if self.mailbox.as_ref() == Some(at) {
             (self.mailbox, self.uids, self.tried) = (None, UidSet::new(), false);
         }
@@ -214,17 +224,44 @@ impl Suspects {
         self.given_up.remove(at).unwrap_or_default()
     }
 
+    /// They wait on.
+    pub(super) fn give_back(&mut self, at: &MailboxAt, given_up: Vec<GivenUp>) {
+        self.given_up.entry(at.clone()).or_default().extend(given_up);
+    }
+
+    /// It is asked for once more where others come. Noted before it is: the session may end by it. Whether it had been already.
+    pub(super) fn prove(&mut self, at: &MailboxAt, uid: u32) -> bool {
+        !self.proved.entry(at.clone()).or_default().insert(uid)
+    }
+
+    /// They are stored as messages that cannot be had.
+    pub(super) fn write_off(&mut self, at: &MailboxAt, uids: &UidSet) {
+        self.written_off.entry(at.clone()).or_default().extend(uids.iter());
+    }
+
+    /// Messages that cannot be had.
+    pub(super) fn written_off(&self, at: &MailboxAt) -> UidSet {
+        self.written_off.get(at).cloned().unwrap_or_default()
+    }
+
     /// They were refused for the first time: the next round shows whether it lasts.
     pub(super) fn once_more(&mut self, at: &MailboxAt, uids: impl Iterator<Item = u32>) {
         self.refused.entry(at.clone()).or_default().extend(uids);
         self.learned = true;
     }
 
-    /// The session ended at these messages, which did not come. `Some`: this one alone, tried in every way, cannot be read.
-    pub(super) fn lost_at(&mut self, at: &MailboxAt, left: &[(u32, u32)], e: &Error) -> Option<u32> {
+    /// The session ended at these messages, which did not come, though others of the same answer may have (`came`). `Some`: this one alone, tried in
+    /// every way, cannot be read.
+    pub(super) fn lost_at(&mut self, at: &MailboxAt, left: &[(u32, u32)], came: bool, e: &Error) -> Option<u32> {
         let uids: UidSet = left.iter().map(|(uid, _)| *uid).collect();
         let first = uids.first().filter(|_| ends_session(e))?;
         let unreadable = matches!(e, Error::Unreadable { .. });
+        if came && !unreadable {
+            // The line brought some of it: where it ended is another place than before.
+            self.again(at, first);
+            self.noted = true;
+            return None;
+        }
         let suspected = self.are_all(at, &uids);
         if !unreadable && !suspected && !self.again(at, first) {
             self.noted = true;
@@ -246,8 +283,9 @@ impl Suspects {
 
     /// These messages were refused. Whether to go on: suspects are asked for alone, and left out in the end.
     pub(super) fn refused_at(&mut self, at: &MailboxAt, left: &[(u32, u32)], e: &Error) -> bool {
-        // RFC 5530: the server has had enough of us.
-        if matches!(e, Error::No { code: Some(code), .. } if code == "LIMIT") {
+        // RFC 5530: the server has had enough of us, or cannot now.
+        if matches!(e, Error::No { code: Some(code), .. } if ["LIMIT", "UNAVAILABLE", "INUSE"].contains(&code.as_str()))
+        {
             return false;
         }
         let uids: UidSet = left.iter().map(|(uid, _)| *uid).collect();
@@ -337,11 +375,22 @@ impl Suspects {
         };
     }
 
+    /// A mailbox has the UIDVALIDITY that it had.
+    pub(super) fn steady(&mut self, mailbox: &str) {
+        self.found_again.remove(mailbox);
+    }
+
     /// A mailbox has another UIDVALIDITY than before. Whether it had this one already: then it changes to and fro.
     pub(super) fn flaps(&mut self, mailbox: &str, before: u32, now: u32) -> bool {
         let former = self.former.entry(mailbox.to_owned()).or_default();
         if former.contains(&now) {
-            return true;
+            let again = self.found_again.entry(mailbox.to_owned()).or_insert((now, 0));
+            *again = if again.0 == now { (now, again.1.saturating_add(1)) } else { (now, 1) };
+            if again.1 < STEADY {
+                return true;
+            }
+            former.retain(|one| *one != now);
+            self.found_again.remove(mailbox);
         }
         if !former.contains(&before) && former.len() < 100 {
             former.push(before);

@@ -220,6 +220,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             {
                 return Err(Error::Doubtful { mailbox: mailbox.to_owned(), words: plan::FLAPS.to_owned() });
             }
+            if held.is_some_and(|held| held.uid_validity == server.uid_validity) {
+                self.suspects.steady(mailbox);
+            }
             match plan.fate {
                 Fate::OpenAgain => {
                     tokio::time::sleep(self.recheck).await;
@@ -299,28 +302,92 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         }
         let Some(one) = ripe.first() else { return Ok(()) };
         let (mailbox, words) = (p.at.name.to_string(), one.words.clone());
-        if !p.well && !self.others_come(&ripe, p).await? {
+        let well = p.well
+            || match self.others_come(&ripe, p).await {
+                Ok(well) => well,
+                Err(e) => {
+                    self.suspects.give_back(&p.at, ripe);
+                    return Err(e);
+                }
+            };
+        if !well {
             p.unsettled.extend(ripe.iter().map(|one| one.uid));
             p.refusal = Some(Error::PassedOver { mailbox, words });
             return Ok(());
         }
+        let mut stored = Vec::with_capacity(ripe.len());
+        let mut written_off = UidSet::new();
+        for at in 0..ripe.len() {
+            let Some(one) = ripe.get(at).cloned() else { break };
+            let came = if self.suspects.prove(&p.at, one.uid) {
+                None
+            } else {
+                // What was lost with the line comes now. What ends this session as well, is proved by it.
+                match self.alone(one.uid, p).await {
+                    Ok(came) => came,
+                    Err(e) => {
+                        self.suspects.give_back(&p.at, ripe);
+                        self.suspects.teach();
+                        self.sink_batch(stored, p).await?;
+                        return Err(e);
+                    }
+                }
+            };
+            stored.push(came.unwrap_or_else(|| {
+                written_off.insert(one.uid);
+                Fetched {
+                    uid: one.uid,
+                    flags: Flags::default(),
+                    internal_date: None,
+                    bytes: one.bytes,
+                    body: Body::Unfetchable(one.words),
+                }
+            }));
+        }
         let uids: UidSet = ripe.iter().map(|one| one.uid).collect();
-        let stored = ripe.into_iter().map(|one| Fetched {
-            uid: one.uid,
-            flags: Flags::default(),
-            internal_date: None,
-            bytes: one.bytes,
-            body: Body::Unfetchable(one.words),
-        });
-        let stored = stored.collect();
+        // Its flags are its own all the same.
+        let (listed, end) = self.listed(&written_off, p).await;
+        for message in stored.iter_mut().filter(|message| written_off.contains(message.uid)) {
+            if let Some(item) = listed.get(&message.uid) {
+                message.flags = item.flags.clone().unwrap_or_default();
+                message.internal_date = item.internal_date;
+            }
+        }
         p.lacking = p.lacking.without(&uids);
-        self.store(stored, p).await
+        self.suspects.write_off(&p.at, &written_off);
+        self.store(stored, p).await?;
+        end.map_or(Ok(()), Err)
+    }
+
+    /// What is known of messages without their content, and the end of the session, if that was it.
+    async fn listed(&mut self, uids: &UidSet, p: &Progress) -> (HashMap<u32, Item>, Option<Error>) {
+        let mut items = HashMap::new();
+        if uids.is_empty() {
+            return (items, None);
+        }
+        let doing = format!("to list messages of {}", p.at.name);
+        let command = Command::uid_fetch(uids, Items::Sizes);
+        let end = self.session.run(&doing, &command, |response| take(&mut items, 1_000, response)).await.err();
+        (items, end.filter(|e| !e.session_lives()))
+    }
+
+    /// Asks for one message; `None` where the server does not give it and goes on.
+    async fn alone(&mut self, uid: u32, p: &Progress) -> Result<Option<Fetched>, Error> {
+        let doing = format!("to fetch a message of {}", p.at.name);
+        let mut items = HashMap::new();
+        let command = Command::uid_fetch(&std::iter::once(uid).collect(), Items::Whole);
+        match self.session.run(&doing, &command, |response| take(&mut items, 100, response)).await {
+            Ok(_) => Ok(items.remove(&uid).and_then(|item| fetched(item, true))),
+            Err(e) if e.session_lives() => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     /// Whether the beginning of another message can be had. Where there is no other one, it is this one's matter.
     async fn others_come(&mut self, given_up: &[GivenUp], p: &Progress) -> Result<bool, Error> {
         let uids: UidSet = given_up.iter().map(|one| one.uid).collect();
-        let Some(other) = p.held.without(&p.lacking).without(&uids).last() else {
+        let known = p.held.without(&p.lacking).without(&self.suspects.written_off(&p.at));
+        let Some(other) = known.without(&uids).last() else {
             return Ok(given_up.len() == 1 && p.unsettled.is_empty() && p.held.without(&uids).is_empty());
         };
         let doing = format!("whether messages of {} come", p.at.name);
@@ -655,11 +722,11 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 let came = self.keep_what_came(&e, &mut early, &batch, header, p).await?;
                 let left: Vec<Want> = batch.iter().filter(|want| !came.contains(want.uid)).copied().collect();
                 let told: Vec<(u32, u32)> = left.iter().map(|want| (want.uid, want.bytes)).collect();
-                if !e.session_lives() {
-                    return self.unreadable(e, &told, p).await;
-                }
                 if !came.is_empty() {
                     self.suspects.clear(&p.at, &came);
+                }
+                if !e.session_lives() {
+                    return self.unreadable(e, &told, !came.is_empty(), p).await;
                 }
                 // RFC 5530: what did not come is not there any more, which the count will show.
                 if matches!(&e, Error::No { code: Some(code), .. } if code == "EXPUNGEISSUED") {
@@ -717,7 +784,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 Ok(pending) => flying.push_back(Flying { pending, batch, header, sent: Instant::now() }),
                 Err(e) if flying.is_empty() => {
                     let left: Vec<(u32, u32)> = batch.iter().map(|want| (want.uid, want.bytes)).collect();
-                    return self.unreadable(e, &left, p).await.map(drop);
+                    return self.unreadable(e, &left, false, p).await.map(drop);
                 }
                 // The line is down: the answer before this shows at what.
                 Err(_) => {
@@ -840,8 +907,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
     }
 
     /// The session ended at these messages: remembers what it was about, or, if that is one message tried in every way, stores it as such.
-    async fn unreadable(&mut self, e: Error, left: &[(u32, u32)], p: &Progress) -> Result<bool, Error> {
-        if let Some(uid) = self.suspects.lost_at(&p.at, left, &e)
+    async fn unreadable(&mut self, e: Error, left: &[(u32, u32)], came: bool, p: &Progress) -> Result<bool, Error> {
+        if let Some(uid) = self.suspects.lost_at(&p.at, left, came, &e)
             && let Error::Unreadable { words, .. } = &e
         {
             let message = Fetched {

@@ -1,7 +1,7 @@
 //! A server that fails at one message, at one mailbox or at one of its own extensions, again and again: what lies behind is synced all the same.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -100,6 +100,23 @@ async fn a_message_at_which_the_session_ends_costs_itself_only() {
             assert!(result.is_ok(), "{what}: {result:?}");
             assert!(sink.look(all_but_the_third), "{what}");
         }
+    }
+}
+
+/// A line that was bad for a while, and no bad message: it is whole as soon as the line is.
+#[tokio::test]
+async fn a_message_that_was_lost_with_the_line_is_whole_when_the_line_is() {
+    for losses in 1..=4 {
+        let left = AtomicU32::new(losses);
+        let server = two(Inbox::of(5), move |asked, mailbox| {
+            let is_cut = third(asked, mailbox) && left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+            is_cut.then(|| Act::SayAndClose(Vec::new()))
+        })
+        .await;
+        let sink = Arc::new(Memory::default());
+        let handle = spawn(setup(&server), Arc::clone(&sink));
+        sink.until(&format!("{losses} losses"), |state| whole(state, "INBOX") == 5 && whole(state, "Cases") == 5).await;
+        handle.end();
     }
 }
 

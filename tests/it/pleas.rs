@@ -339,12 +339,12 @@ fn a_document_of_the_case_can_be_the_basis() {
     );
     let none = home.run(&offer(&until, &["--basis-file", "case:nothing.pdf"]), b"");
     assert_eq!((none.code, none.err.contains("has no document")), (65, true), "{none:?}");
-    // The register knows the attached message by its own name only: what is in it keeps it back.
+    // What is in the attached message keeps it back.
     let inner = idpc("inner", "schedules", &[("MG6D Puddock.txt", "text/plain", b"those who told".to_vec())]);
     world.dovecot.deliver("quill", "INBOX", &forwarding("outer", CASE, inner));
     home.done(&["sync"], b"");
     let watched = home.run(&offer(&until, &["--basis-file", "case:fwd.eml"]), b"");
-    assert!(watched.code != 0 && watched.err.contains("may not be meant for you"), "{watched:?}");
+    assert!(watched.code != 0 && watched.err.contains("“fwd.eml” is out of reach"), "{watched:?}");
 }
 
 /// The basis of one charge is a file, stays one where the offer is made anew, and may be the basis of a letter that is taken for their counter.

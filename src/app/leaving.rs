@@ -64,11 +64,11 @@ impl Model {
     /// Ends the program: once everything is kept, and with a yes where a message has not left.
     pub(crate) fn leave(&mut self, out: &mut Vec<Effect>) {
         let asks = |one: &Popup| matches!(one, Popup::Ask(ask) if matches!(ask.decision, Decision::Leave | Decision::LeaveUnkept));
+        self.keep_draft(out);
         if self.popups.iter().any(asks) || self.leaving {
             out.push(Effect::Quit);
             return;
         }
-        self.keep_draft(out);
         match self.going.words() {
             Some(words) => {
                 let question = format!("End casemail now? {words}; that goes on when it runs again.");
@@ -132,11 +132,12 @@ impl Model {
             }
             return;
         };
+        let leaving = std::mem::take(&mut self.leaving);
         if self.lock.is_some() {
             self.missed(why);
             return;
         }
-        if std::mem::take(&mut self.leaving) {
+        if leaving {
             let question = format!("End casemail without the draft? {}", why.text);
             self.ask_to_leave(&question, Decision::LeaveUnkept);
         }
@@ -162,7 +163,7 @@ impl Model {
         self.going.lock_by = None;
         let all = self.unkept.all();
         for draft in &all {
-            self.unkept.ask(Box::new(draft.clone()));
+            self.unkept.ask(draft.clone());
             out.push(Effect::KeepDraft(Box::new(draft.clone())));
         }
         if let Some(last) = all.into_iter().next_back() {

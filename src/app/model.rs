@@ -393,7 +393,7 @@ impl Model {
         let (queued, now) = (self.is_being_queued(), self.now);
         let typed = self.composer_mut().filter(|(composer, _)| composer.changed && !queued);
         if let Some(draft) = typed.and_then(|(composer, _)| composer.draft(false)) {
-            self.unkept.hold(Box::new(draft), now);
+            self.unkept.hold(draft, now);
         }
         self.screens = vec![Screen::Cases(Cases::default())];
         self.popups.clear();

@@ -10,7 +10,7 @@ const AGAIN: i64 = 30;
 
 #[derive(Debug)]
 struct One {
-    draft: Box<Draft>,
+    draft: Draft,
     /// Answers of the store that are awaited.
     asked: u32,
     /// When it was last known that it is not kept.
@@ -27,7 +27,7 @@ impl Unkept {
     }
 
     /// The store was asked to keep it as it is now.
-    pub(crate) fn ask(&mut self, draft: Box<Draft>) {
+    pub(crate) fn ask(&mut self, draft: Draft) {
         match self.find(draft.key) {
             Some((_, one)) => (one.draft, one.asked) = (draft, one.asked.saturating_add(1)),
             None => self.0.push(One { draft, asked: 1, failed: None }),
@@ -35,7 +35,7 @@ impl Unkept {
     }
 
     /// Nobody could be asked any more.
-    pub(crate) fn hold(&mut self, draft: Box<Draft>, now: Timestamp) {
+    pub(crate) fn hold(&mut self, draft: Draft, now: Timestamp) {
         match self.find(draft.key) {
             Some((_, one)) => (one.draft, one.failed) = (draft, Some(now)),
             None => self.0.push(One { draft, asked: 0, failed: Some(now) }),
@@ -71,13 +71,13 @@ impl Unkept {
         };
         let again = |one: &mut One| {
             one.asked = 1;
-            (*one.draft).clone()
+            one.draft.clone()
         };
         self.0.iter_mut().filter(is_due).map(again).collect()
     }
 
     /// All of it, for whoever brings it back.
     pub(crate) fn all(&self) -> Vec<Draft> {
-        self.0.iter().map(|one| (*one.draft).clone()).collect()
+        self.0.iter().map(|one| one.draft.clone()).collect()
     }
 }

@@ -392,11 +392,11 @@ impl Model {
         }
         if let Some((composer, now)) = self.composer_mut()
             && composer.changed
-            && let Some(draft) = composer.draft(false).map(Box::new)
+            && let Some(draft) = composer.draft(false)
         {
             composer.kept(now);
             self.unkept.ask(draft.clone());
-            out.push(Effect::KeepDraft(draft));
+            out.push(Effect::KeepDraft(Box::new(draft)));
         }
     }
 

@@ -85,6 +85,7 @@ pub(super) struct Suspects {
     /// Messages in a batch, where a server sends far more than it announced.
     pub batch_most: Option<usize>,
     troubles: HashMap<String, Trouble>,
+    heeded: u64,
     /// Rounds since all of a mailbox was compared.
     compared: HashMap<MailboxAt, u32>,
     /// UIDVALIDITYs that a mailbox had, and has no more.
@@ -154,7 +155,8 @@ impl Suspects {
 
     /// A comparison came so far.
     pub(super) fn reached(&mut self, at: &MailboxAt, begun: Begun) {
-        if self.begun.insert(at.clone(), begun) != Some(begun) {
+        // One that begins anew each time, and comes no farther, is no progress.
+        if self.begun.insert(at.clone(), begun).is_none_or(|before| begun.floor < before.floor) {
             self.stored();
         }
     }
@@ -232,6 +234,13 @@ impl Suspects {
     /// It is asked for once more where others come. Noted before it is: the session may end by it. Whether it had been already.
     pub(super) fn prove(&mut self, at: &MailboxAt, uid: u32) -> bool {
         !self.proved.entry(at.clone()).or_default().insert(uid)
+    }
+
+    /// Where a person wanted everything looked at since, that is what was passed over as well. `wish`: the number of the last wish.
+    pub(super) fn heed(&mut self, wish: u64) {
+        if std::mem::replace(&mut self.heeded, wish) != wish {
+            self.troubles.values_mut().for_each(|trouble| trouble.until = None);
+        }
     }
 
     /// They are stored as messages that cannot be had.

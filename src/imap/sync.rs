@@ -4,6 +4,8 @@
 //! was emptied. A message at which the answer cannot be read or the session ends costs the connection; [`Suspects`] remember which messages
 //! were asked for, so that the next connections close in on it and go on without it. One that is refused is closed in on at once.
 
+mod settle;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,7 @@ use super::plan::{self, Begun, Fate, Said, Server, Step};
 use super::select::{Selected, select};
 use super::session::{Pending, Session, Use, Wire};
 use super::sink::{Body, Fetched, Held, Link, MailboxAt, Pass, Position, Sink, Stop};
-use super::suspects::{GivenUp, Suspects};
+use super::suspects::Suspects;
 use super::uid_set::UidSet;
 use crate::store::flags::Flags;
 use crate::store::page;
@@ -285,128 +287,6 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             self.settle(p).await?;
         }
         Ok(on)
-    }
-
-    /// What is to become of messages that could not be had. Nothing is said of any while no other message can be had either.
-    async fn settle(&mut self, p: &mut Progress) -> Result<(), Error> {
-        let (ripe, unripe): (Vec<GivenUp>, Vec<GivenUp>) =
-            self.suspects.take_given_up(&p.at).into_iter().partition(|one| one.ripe);
-        if let Some(one) = unripe.first() {
-            p.refusal = Some(Error::No {
-                doing: format!("{} of the messages of {}", unripe.len(), p.at.name),
-                code: None,
-                text: one.words.clone(),
-            });
-            p.unsettled.extend(unripe.iter().map(|one| one.uid));
-            self.suspects.once_more(&p.at, unripe.iter().map(|one| one.uid));
-        }
-        let Some(one) = ripe.first() else { return Ok(()) };
-        let (mailbox, words) = (p.at.name.to_string(), one.words.clone());
-        let well = p.well
-            || match self.others_come(&ripe, p).await {
-                Ok(well) => well,
-                Err(e) => {
-                    self.suspects.give_back(&p.at, ripe);
-                    return Err(e);
-                }
-            };
-        if !well {
-            p.unsettled.extend(ripe.iter().map(|one| one.uid));
-            p.refusal = Some(Error::PassedOver { mailbox, words });
-            return Ok(());
-        }
-        let mut stored = Vec::with_capacity(ripe.len());
-        let mut written_off = UidSet::new();
-        for at in 0..ripe.len() {
-            let Some(one) = ripe.get(at).cloned() else { break };
-            let came = if self.suspects.prove(&p.at, one.uid) {
-                None
-            } else {
-                // What was lost with the line comes now. What ends this session as well, is proved by it.
-                match self.alone(one.uid, p).await {
-                    Ok(came) => came,
-                    Err(e) => {
-                        self.suspects.give_back(&p.at, ripe);
-                        self.suspects.teach();
-                        self.sink_batch(stored, p).await?;
-                        return Err(e);
-                    }
-                }
-            };
-            stored.push(came.unwrap_or_else(|| {
-                written_off.insert(one.uid);
-                Fetched {
-                    uid: one.uid,
-                    flags: Flags::default(),
-                    internal_date: None,
-                    bytes: one.bytes,
-                    body: Body::Unfetchable(one.words),
-                }
-            }));
-        }
-        let uids: UidSet = ripe.iter().map(|one| one.uid).collect();
-        // Its flags are its own all the same.
-        let (listed, end) = self.listed(&written_off, p).await;
-        for message in stored.iter_mut().filter(|message| written_off.contains(message.uid)) {
-            if let Some(item) = listed.get(&message.uid) {
-                message.flags = item.flags.clone().unwrap_or_default();
-                message.internal_date = item.internal_date;
-            }
-        }
-        p.lacking = p.lacking.without(&uids);
-        self.suspects.write_off(&p.at, &written_off);
-        self.store(stored, p).await?;
-        end.map_or(Ok(()), Err)
-    }
-
-    /// What is known of messages without their content, and the end of the session, if that was it.
-    async fn listed(&mut self, uids: &UidSet, p: &Progress) -> (HashMap<u32, Item>, Option<Error>) {
-        let mut items = HashMap::new();
-        if uids.is_empty() {
-            return (items, None);
-        }
-        let doing = format!("to list messages of {}", p.at.name);
-        let command = Command::uid_fetch(uids, Items::Sizes);
-        let end = self.session.run(&doing, &command, |response| take(&mut items, 1_000, response)).await.err();
-        (items, end.filter(|e| !e.session_lives()))
-    }
-
-    /// Asks for one message; `None` where the server does not give it and goes on.
-    async fn alone(&mut self, uid: u32, p: &Progress) -> Result<Option<Fetched>, Error> {
-        let doing = format!("to fetch a message of {}", p.at.name);
-        let mut items = HashMap::new();
-        let command = Command::uid_fetch(&std::iter::once(uid).collect(), Items::Whole);
-        match self.session.run(&doing, &command, |response| take(&mut items, 100, response)).await {
-            Ok(_) => Ok(items.remove(&uid).and_then(|item| fetched(item, true))),
-            Err(e) if e.session_lives() => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
-    /// Whether the beginning of another message can be had. Where there is no other one, it is this one's matter.
-    async fn others_come(&mut self, given_up: &[GivenUp], p: &Progress) -> Result<bool, Error> {
-        let uids: UidSet = given_up.iter().map(|one| one.uid).collect();
-        let known = p.held.without(&p.lacking).without(&self.suspects.written_off(&p.at));
-        let Some(other) = known.without(&uids).last() else {
-            return Ok(given_up.len() == 1 && p.unsettled.is_empty() && p.held.without(&uids).is_empty());
-        };
-        let doing = format!("whether messages of {} come", p.at.name);
-        let mut came = false;
-        let asked = self
-            .session
-            .run(&doing, &Command::uid_fetch_part(other, 0, 64), |response| match item(response) {
-                Some(item) if item.uid == other => {
-                    came |= item.body.is_some_and(|body| !body.is_empty());
-                    Use::Taken
-                }
-                _ => Use::Unasked,
-            })
-            .await;
-        match asked {
-            Ok(_) => Ok(came),
-            Err(e) if e.session_lives() => Ok(false),
-            Err(e) => Err(e),
-        }
     }
 
     async fn finish(&mut self, selected: &Selected, mut p: Progress, complete: bool) -> Result<Outcome, Error> {

@@ -369,6 +369,7 @@ async fn connect_and_sync<S: Sink>(
     let mut some = false;
     loop {
         session.alerts.drain(..).for_each(|text| sink.alert(&text));
+        suspects.heed(shared.wish.borrow().kick);
         loop {
             let troubled = suspects.troubled();
             let Some(turn) = next_turn(shared, &mut agenda, &listed, &troubled) else { break };

@@ -49,9 +49,14 @@ fn whole(state: &State, mailbox: &str) -> usize {
     state.mailboxes.get(mailbox).map_or(0, crate::support::memory::Kept::whole)
 }
 
-/// Bodies of INBOX are asked for, and message 3 is among them.
+/// Bodies of INBOX are asked for, and this message is among them.
+fn has(asked: &Asked<'_>, mailbox: &str, uid: u32) -> bool {
+    mailbox == "INBOX" && asked.command.contains("BODY.PEEK[]") && asked.good.contains(&format!("(UID {uid} "))
+}
+
+/// The same of message 3.
 fn third(asked: &Asked<'_>, mailbox: &str) -> bool {
-    mailbox == "INBOX" && asked.command.contains("BODY.PEEK[]") && asked.good.contains("(UID 3 ")
+    has(asked, mailbox, 3)
 }
 
 /// All but message 3 of INBOX, which has its row.
@@ -117,6 +122,40 @@ async fn a_message_that_was_lost_with_the_line_is_whole_when_the_line_is() {
         let handle = spawn(setup(&server), Arc::clone(&sink));
         sink.until(&format!("{losses} losses"), |state| whole(state, "INBOX") == 5 && whole(state, "Cases") == 5).await;
         handle.end();
+    }
+}
+
+/// A bad message beside one that was lost with the line: the one is told, the other comes, whichever is found first.
+#[tokio::test]
+async fn a_bad_message_does_not_take_one_along_that_was_lost_with_the_line() {
+    for (bad, lost) in [(3, 4), (4, 3), (1, 5), (5, 1)] {
+        for losses in 1..=8 {
+            let left = AtomicU32::new(losses);
+            let server = two(Inbox::of(5), move |asked, mailbox| {
+                // The line fails at it alone, and only so often.
+                let alone = has(asked, mailbox, lost) && asked.good.matches("(UID ").count() == 1;
+                let is_cut = has(asked, mailbox, bad)
+                    || alone && left.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok();
+                is_cut.then(|| Act::SayAndClose(Vec::new()))
+            })
+            .await;
+            let sink = Arc::new(Memory::default());
+            let handle = spawn(setup(&server), Arc::clone(&sink));
+            sink.until(&format!("{bad}, {lost}, {losses}"), |state| {
+                let inbox = state.mailboxes.get("INBOX");
+                inbox.is_some_and(|inbox| inbox.whole().saturating_add(inbox.unfetchable().len()) == 5)
+                    && whole(state, "Cases") == 5
+            })
+            .await;
+            sink.look(|state| {
+                let inbox = &state.mailboxes["INBOX"];
+                assert!(inbox.unfetchable().contains(&bad), "{bad}, {lost}, {losses}");
+                if losses < 3 {
+                    assert_eq!(inbox.unfetchable(), [bad], "{bad}, {lost}, {losses}");
+                }
+            });
+            handle.end();
+        }
     }
 }
 

@@ -62,18 +62,23 @@ const LOGIN_FINAL: [&str; 6] =
 
 /// Words that say at a login that the proof is wrong, or that too many wrong ones were tried: whatever stands beside them ("please try
 /// again"), sending it again by itself locks accounts.
-const LOGIN_FINAL_WORDS: [&str; 12] = [
+const LOGIN_FINAL_WORDS: [&str; 17] = [
     "attempt",
+    "authentication failed",
     "bad password",
+    "blocked",
     "credentials",
+    "denied",
     "disabled",
     "failures",
     "incorrect",
     "invalid",
     "locked",
+    "password",
     "password is wrong",
     "suspended",
     "too many failed",
+    "user name",
     "wrong password",
 ];
 
@@ -112,7 +117,9 @@ pub(super) fn login_passes(code: Option<&str>, text: &str) -> bool {
         return true;
     }
     let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
-    !says(&LOGIN_FINAL_WORDS) && (says(&LOGIN_PASSING_WORDS) || verdict(code, text) == Verdict::Passing)
+    // What every server adds to a wrong password is no word of its own.
+    let passes = || verdict(code, &lower.replace("try again", "")) == Verdict::Passing;
+    !says(&LOGIN_FINAL_WORDS) && (says(&LOGIN_PASSING_WORDS) || passes())
 }
 
 #[cfg(test)]
@@ -149,6 +156,11 @@ mod tests {
             (None, "The account is temporarily locked"),
             (Some("ALERT"), "Application-specific password required"),
             (None, "authentication failure"),
+            (None, "Login failed, please try again"),
+            (None, "Authentication failed, please try again"),
+            (None, "Bad user name or password, try again"),
+            (None, "Your account is temporarily blocked"),
+            (None, "Temporarily not allowed: access denied"),
         ] {
             assert!(!login_passes(code, text), "{code:?} {text}");
         }

@@ -91,6 +91,14 @@ impl Account {
         }
     }
 
+    /// Why the server does not take its password, where it does not.
+    pub(crate) fn why_refused(&self) -> Option<String> {
+        match &self.status.link {
+            Link::Offline { because, .. } if self.refused => Some(because.to_string()),
+            _ => None,
+        }
+    }
+
     /// Whether the server can be asked now.
     pub(crate) fn is_online(&self) -> bool {
         matches!(self.status.link, Link::Watching { .. } | Link::Syncing { .. })

@@ -114,7 +114,7 @@ impl Core {
 
     /// Whether somebody has to type the password of an account: none is at hand, or the server has refused it. That one is not sent again,
     /// because servers lock accounts for it.
-    fn lacks_password(&self, open: &Open, name: &str) -> bool {
+    pub(crate) fn lacks_password(&self, open: &Open, name: &str) -> bool {
         let asks = self.settings.config.account(Some(name)).is_some_and(|one| one.password == PasswordSource::Prompt);
         asks && (!self.settings.secrets.is_typed(name) || open.accounts.get(name).is_some_and(|known| known.refused))
     }
@@ -139,8 +139,9 @@ impl Core {
                 known.chosen_offline = false;
                 match &known.handle {
                     Some(handle) => {
-                        handle.set_online(true);
+                        // Before it is woken, or the refused one goes out once more.
                         handle.set_password(password);
+                        handle.set_online(true);
                     }
                     None => core.start_account(open, &name),
                 }

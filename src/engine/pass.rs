@@ -142,6 +142,16 @@ async fn pass(
         let handle = imap::spawn(setup.clone(), Arc::new(teller));
         changes::replay(&stores, &core, number, &account.name, &handle).await;
         handle.end();
+        // What it was refused with is not sent a second time.
+        let (tell, told) = tokio::sync::oneshot::channel();
+        let asked = account.name.clone();
+        core.front_of(number, move |_, open| {
+            let why = open.accounts.get(&asked).and_then(account::Account::why_refused);
+            let _ = tell.send(why);
+        });
+        if let Some(because) = told.await.unwrap_or_default() {
+            return Err(EngineError::Credentials { account: name, because });
+        }
     }
     // On a task of its own, where the stack is deep.
     let pass = tokio::spawn(async move { imap::sync_counted(&setup, &*sink, &mailboxes).await });

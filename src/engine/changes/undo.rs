@@ -54,7 +54,9 @@ impl Core {
             return None;
         }
         for account in &accounts {
-            if let Some(handle) = open.accounts.get(account).and_then(|account| account.handle.as_ref()) {
+            if !self.lacks_password(open, account)
+                && let Some(handle) = open.accounts.get(account).and_then(|account| account.handle.as_ref())
+            {
                 handle.sync_now();
             }
         }

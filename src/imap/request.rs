@@ -122,7 +122,7 @@ pub enum Request {
     Store(StoreFlags, Answer<Stored>),
     /// Fetch the flags that messages have now.
     Flags(MailboxAt, UidSet, Answer<Vec<(u32, Flags)>>),
-    /// Append to a mailbox (decoded name), or to the one for sent mail where `None`.
+    /// Append to a mailbox (decoded name), or to the one for sent mail where `None`, which is made where it is missing.
     Append {
         /// The mailbox.
         mailbox: Option<String>,
@@ -225,19 +225,19 @@ impl Handle {
         self.read(|answer| Request::Flags(at.clone(), uids.clone(), answer)).await
     }
 
-    /// Appends a message to a mailbox, or to the one for sent mail where `None`.
+    /// Appends a message to a mailbox.
     ///
     /// # Errors
     /// Any [`Error`]; after [`Error::Lost`] or [`Error::TimedOut`] the message may or may not be there: look for it first.
     pub async fn append(
         &self,
-        mailbox: Option<String>,
+        mailbox: String,
         raw: Arc<[u8]>,
         flags: Flags,
         date: Option<i64>,
     ) -> Result<Appended, Error> {
-        let makes = mailbox.is_none();
-        self.ask(|answer| Request::Append { mailbox, makes, raw, flags, date, answer }).await
+        let mailbox = Some(mailbox);
+        self.ask(|answer| Request::Append { mailbox, makes: false, raw, flags, date, answer }).await
     }
 
     /// Appends the copy of a sent message to a mailbox of this name, or to the one for sent mail where `None`. One that is missing is made and

@@ -317,14 +317,14 @@ async fn requests_are_served() {
     // A copy to \Sent, and finding it.
     let raw: Arc<[u8]> = mail(5, "sent").into();
     let seen = Flags::new(Flags::SEEN, vec![]);
-    let appended = handle.append(None, Arc::clone(&raw), seen.clone(), Some(1_000_000_000)).await.unwrap();
+    let appended = handle.file_sent(None, Arc::clone(&raw), seen.clone(), Some(1_000_000_000)).await.unwrap();
     assert_eq!(appended.mailbox, "Sent");
     let (uid_validity, uid) = appended.uid.unwrap();
     let found = handle.find(None, "5@copfs.gov.example".to_owned()).await.unwrap();
     assert_eq!((found.at.uid_validity, found.uids), (uid_validity, vec![uid]));
     assert!(handle.find(None, "none@such".to_owned()).await.unwrap().uids.is_empty());
     assert_eq!(
-        handle.append(Some("No Such".to_owned()), raw, seen, None).await,
+        handle.append("No Such".to_owned(), raw, seen, None).await,
         Err(Error::NoMailbox { mailbox: "No Such".to_owned() })
     );
     let copy = handle.fetch(found.at, uid).await.unwrap();
@@ -483,7 +483,7 @@ async fn compressed() {
         assert_eq!(state.mailboxes["INBOX"].raw(299), mail(299, &body));
     });
     let raw: Arc<[u8]> = mail(900, &"another line\r\n".repeat(40_000)).into();
-    let filed = handle.append(None, Arc::clone(&raw), Flags::default(), None).await.unwrap();
+    let filed = handle.file_sent(None, Arc::clone(&raw), Flags::default(), None).await.unwrap();
     let fetched = handle.fetch(at(&sink, "Sent"), filed.uid.unwrap().1).await.unwrap();
     assert!(matches!(fetched.body, casemail::imap::Body::Whole(copy) if copy == *raw));
     server.deliver(USER, "INBOX", &mail(301, "ring"));
@@ -524,7 +524,7 @@ async fn without_idle_requests_are_still_served() {
     setup.sent_mailbox = Some("Sent".to_owned());
     let (sink, handle) = start(setup).await;
     handle.fetch(at(&sink, "INBOX"), 1).await.unwrap();
-    let appended = handle.append(None, mail(2, "sent").into(), Flags::default(), None).await.unwrap();
+    let appended = handle.file_sent(None, mail(2, "sent").into(), Flags::default(), None).await.unwrap();
     assert_eq!(appended.mailbox, "Sent");
     server.deliver(USER, "INBOX", &mail(3, "hello"));
     handle.sync_now();

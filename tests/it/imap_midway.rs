@@ -72,7 +72,7 @@ impl Request {
             Self::Expunge => handle.expunge(at, uids).await.map(drop),
             Self::Append => {
                 let raw: Arc<[u8]> = Arc::from("Subject: x\r\n\r\nby the weir\r\n".repeat(300).as_bytes());
-                handle.append(Some("INBOX".to_owned()), raw, Flags::default(), None).await.map(drop)
+                handle.append("INBOX".to_owned(), raw, Flags::default(), None).await.map(drop)
             }
         }
     }
@@ -246,7 +246,7 @@ async fn literals_go_along_as_far_as_the_server_lets_them() {
         let head = "Subject: x\r\n\r\n";
         let raw: Arc<[u8]> = format!("{head}{}\r\n", "x".repeat(octets - head.len() - 2)).into_bytes().into();
         assert_eq!(raw.len(), octets);
-        let filed = handle.append(Some("INBOX".to_owned()), raw, Flags::default(), None).await.unwrap();
+        let filed = handle.append("INBOX".to_owned(), raw, Flags::default(), None).await.unwrap();
         assert_eq!(filed.uid, Some((7, 99)), "{extensions} {octets}");
         let heard = heard.lock().unwrap().clone();
         let ends = if along { format!("{{{octets}+}}") } else { format!("{{{octets}}}") };
@@ -287,7 +287,7 @@ async fn offline_in_the_middle_of_a_command_and_of_an_append() {
                 if request == Request::Append {
                     // More than all buffers between the two hold: the server reads none of it.
                     let raw: Arc<[u8]> = vec![b'x'; 24 << 20].into();
-                    handle.append(Some("INBOX".to_owned()), raw, Flags::default(), None).await.map(drop)
+                    handle.append("INBOX".to_owned(), raw, Flags::default(), None).await.map(drop)
                 } else {
                     request.ask(&handle).await
                 }

@@ -237,6 +237,37 @@ async fn a_message_that_is_refused_for_want_of_room_is_kept() {
     assert_eq!(saved.out.as_bytes(), NAMELESS);
 }
 
+/// A server that names other messages for a Message-ID that is looked for (whatever has the words, or all there is): what was not taken is
+/// told again, and is not counted as there.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_that_names_another_message_is_not_believed() {
+    const NAMED: &[u8] = b"Message-ID: <weir@chambers.example>\r\nSubject: the weir\r\n\r\nNamed.\r\n";
+    let works = Arc::new(AtomicBool::new(false));
+    let appended = Arc::new(AtomicUsize::new(0));
+    let (ends, counter) = (Arc::clone(&works), Arc::clone(&appended));
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+        if asked.command.starts_with("UID SEARCH") {
+            return Some(Act::Say(format!("* SEARCH 6\r\n{} OK searched\r\n", asked.tag).into_bytes()));
+        }
+        if !asked.command.starts_with("APPEND") || asked.command_number == usize::MAX {
+            return None;
+        }
+        counter.fetch_add(1, SeqCst);
+        (!ends.load(SeqCst)).then(|| Act::SayAndClose(b"+ go on\r\n".to_vec()))
+    })
+    .await;
+    let home = Home::new();
+    let at = server.endpoint();
+    home.configure(&home.config(&at, &at, server.ca_file(), ""));
+    let world = World { server, home, asked: Arc::clone(&appended) };
+    world.does(&["sync"], b"", 0);
+    world.does(&["message", "append", "-", "--to", "INBOX"], NAMED, 75);
+    world.arrives(b"Message-ID: <reply@chambers.example>\r\nReferences: <weir@chambers.example>\r\n\r\nOf it.\r\n");
+    works.store(true, SeqCst);
+    world.does(&["change", "tell"], b"", 0);
+    assert_eq!((world.waiting(), appended.load(SeqCst)), (Vec::new(), 2));
+}
+
 /// A copy that was made before the connection was lost is not made again, though the messages have no Message-ID (no MOVE here).
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copied_message_without_a_name_is_not_copied_again() {

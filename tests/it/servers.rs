@@ -329,7 +329,7 @@ async fn requests(host: Host) {
 
     // A copy for Sent, found there by its Message-ID, by us and by the other.
     let seen = Flags::new(Flags::SEEN, vec![]);
-    let appended = handle.append(None, mail(5, "sent").into(), seen, Some(1_000_000_000)).await.unwrap();
+    let appended = handle.file_sent(None, mail(5, "sent").into(), seen, Some(1_000_000_000)).await.unwrap();
     assert_eq!(appended.mailbox, sent);
     let found = handle.find(None, "5@copfs.gov.example".to_owned()).await.unwrap();
     assert_eq!(found.uids.len(), 1);

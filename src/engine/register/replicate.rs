@@ -236,7 +236,7 @@ impl Carrier {
         message: Vec<u8>,
     ) -> Result<Option<(u32, u32)>, imap::Error> {
         let flags = Flags::new(Flags::SEEN, Vec::new());
-        handle.append(Some(mailbox.to_owned()), message.into(), flags, None).await.map(|appended| appended.uid)
+        handle.append(mailbox.to_owned(), message.into(), flags, None).await.map(|appended| appended.uid)
     }
 
     /// Notes that records of the own stream were handed over. `uid`: the message's UIDVALIDITY and UID, where the server said them; `next`: UIDNEXT of

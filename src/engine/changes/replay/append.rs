@@ -2,7 +2,8 @@
 
 use super::{Teller, digest_of, later};
 use crate::engine::changes::queue::{Batch, Outcome};
-use crate::imap::{Error, MailboxAt};
+use crate::imap::{Body, Error, MailboxAt};
+use crate::mail::headers::Headers;
 use crate::store::flags::Flags;
 use crate::store::state::StateError;
 
@@ -21,15 +22,19 @@ impl Teller<'_> {
         if !message_id.is_empty() {
             let found = self.handle.find(Some(mailbox.to_owned()), message_id.to_owned()).await?;
             is_new = is_rebuilt(&found.at);
-            let copies = found.uids.iter().copied().filter(|uid| is_new || *uid > above);
-            match copies.collect::<Vec<_>>().as_slice() {
-                [] => return Ok(None),
-                [uid, ..] if !is_new => {
-                    return Ok(Some(Outcome::Appended { uid: Some((found.at.uid_validity, *uid)) }));
+            if !is_new {
+                // Some servers take what is looked for for any text, or name every message.
+                for uid in found.uids.iter().copied().filter(|uid| *uid > above) {
+                    if self.is_named(&found.at, uid, message_id).await? {
+                        return Ok(Some(Outcome::Appended { uid: Some((found.at.uid_validity, uid)) }));
+                    }
                 }
-                // Rebuilt meanwhile: its UIDs do not say any more which of them came since.
-                _ => {}
+                return Ok(None);
             }
+            if found.uids.is_empty() {
+                return Ok(None);
+            }
+            // Rebuilt meanwhile: its UIDs do not say any more which of them came since.
         }
         let mut arrived = self.handle.arrived(mailbox.to_owned(), if is_new { 0 } else { above }).await?;
         if !is_new && is_rebuilt(&arrived.at) {
@@ -54,6 +59,20 @@ impl Teller<'_> {
             arrived.messages.len()
         );
         Ok(Some(Outcome::Doubtful { why }))
+    }
+
+    /// Whether a message has this Message-ID in its own header.
+    async fn is_named(&self, at: &MailboxAt, uid: u32, message_id: &str) -> Result<bool, Error> {
+        match self.handle.fetch(at.clone(), uid).await {
+            Ok(fetched) => match fetched.body {
+                Body::Whole(bytes) | Body::Header(bytes) => {
+                    Ok(Headers::parse(bytes).message_id().as_deref() == Some(message_id))
+                }
+                Body::Unfetchable(_) => Ok(false),
+            },
+            Err(error) if error.session_lives() => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     pub(super) async fn append(
@@ -83,7 +102,7 @@ impl Teller<'_> {
         if !self.begin(batch, above, of).await {
             return Ok(later("it could not be noted before it was told"));
         }
-        let appended = self.handle.append(Some(mailbox.to_owned()), raw.into(), flags.clone(), date).await?;
+        let appended = self.handle.append(mailbox.to_owned(), raw.into(), flags.clone(), date).await?;
         Ok(Outcome::Appended { uid: appended.uid })
     }
 }

@@ -272,6 +272,7 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
     let mut backoff = Backoff::new(setup.times.retry_first, setup.times.retry_ceiling);
     let mut suspects = Suspects::default();
     let mut quick = 0_u32;
+    let mut reopened: Option<Instant> = None;
     loop {
         let wish = *shared.wish.borrow();
         if wish.ended {
@@ -295,9 +296,14 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
                 continue;
             }
         };
-        shared.up.send_replace(false);
+        // A session that stood and fell is begun again once before anybody is refused: what they wanted is most often told over the next.
+        let stood = shared.up.send_replace(false);
         if well {
             quick = 0;
+        }
+        if stood && is_line(&failure) && reopened.is_none_or(|at| at.elapsed() > LASTED) {
+            reopened = Some(Instant::now());
+            continue;
         }
         // A line that drops again and again, and brings something each time, is used as it comes.
         if suspects.progressed() || well || began.elapsed() > LASTED {
@@ -315,15 +321,21 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
     }
 }
 
+/// Whether the session ended, and the server refused nothing.
+fn is_line(failure: &Error) -> bool {
+    matches!(failure, Error::Lost { .. } | Error::Bye { .. })
+}
+
 /// Waits before the next attempt, or for the user.
 async fn wait<S: Sink>(shared: &Shared, sink: &S, failure: &Error, backoff: &mut Backoff, wish: Wish) {
     let why = failure.to_string();
     shared.state().trouble = Some(why.clone());
-    shared.refuse_all(&Error::NotConnected { words: why.clone() });
     let culprit = failure.culprit();
     // Trying a refused password again locks accounts.
     let retry_in = (culprit != Culprit::Credentials).then(|| backoff.next(chance()));
-    sink.link(Link::Waiting { why, culprit, retry_in });
+    // Told before anybody is refused: whoever is, knows by then whether to go on.
+    sink.link(Link::Waiting { why: why.clone(), culprit, retry_in });
+    shared.refuse_all(&Error::NotConnected { words: why });
     tokio::select! {
         () = shared.wish_changed(wish) => {}
         () = sleep(retry_in.unwrap_or(Duration::MAX)) => {}

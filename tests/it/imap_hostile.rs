@@ -707,13 +707,13 @@ async fn appending() {
     let handle = spawn(server.setup(), Arc::clone(&sink));
     sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
     let raw: Arc<[u8]> = Arc::from(&b"Subject: x\r\n\r\nx\r\n"[..]);
-    let refused = handle.append(Some("Nowhere".to_owned()), Arc::clone(&raw), Default::default(), None).await;
+    let refused = handle.append("Nowhere".to_owned(), Arc::clone(&raw), Default::default(), None).await;
     assert_eq!(refused, Err(Error::NoMailbox { mailbox: "Nowhere".to_owned() }));
     // The server is not left waiting for a literal: the next command is answered.
-    let filed = handle.append(Some("INBOX".to_owned()), raw, Default::default(), None).await.unwrap();
+    let filed = handle.append("INBOX".to_owned(), raw, Default::default(), None).await.unwrap();
     assert_eq!(filed.uid, Some((7, 99)));
     let nul: Arc<[u8]> = Arc::from(&b"a\0b"[..]);
-    let refused = handle.append(Some("INBOX".to_owned()), nul, Default::default(), None).await;
+    let refused = handle.append("INBOX".to_owned(), nul, Default::default(), None).await;
     assert!(matches!(refused, Err(Error::Unsendable { .. })));
     let no_sent = handle.find(None, "x@y".to_owned()).await;
     assert_eq!(no_sent, Err(Error::NoMailbox { mailbox: "\\Sent".to_owned() }));
@@ -734,7 +734,8 @@ async fn a_server_that_comes_and_goes_is_found_again() {
     })
     .await;
     let waits = sink.look(|state| state.links.iter().filter(|link| matches!(link, Link::Waiting { .. })).count());
-    assert!(waits >= 3 && began.elapsed() < PATIENCE, "{waits}");
+    // What had stood is begun again at once, one time.
+    assert!(waits >= 2 && server.connections() >= 4 && began.elapsed() < PATIENCE, "{waits}");
     handle.end();
 }
 

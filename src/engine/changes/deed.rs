@@ -323,12 +323,18 @@ impl Core {
         }
         plan.acts.retain(|(_, act, keys)| !(matches!(act, Act::Flags { .. }) && keys.is_empty()));
         let concerned: BTreeSet<MessageKey> = plan.acts.iter().flat_map(|(_, _, keys)| keys.iter().copied()).collect();
-        if let (Some((name, flags)), true) = (&lacking, concerned.is_empty()) {
-            let flags = flags.names().collect::<Vec<_>>().join(" ");
-            return Err(NotDone::Nothing(format!("{name} keeps no such mark ({flags}): the server would forget it.")));
-        }
-        if concerned.is_empty() {
-            return Err(NotDone::Nothing("Nothing had to be changed.".to_owned()));
+        let lacking = lacking.map(|(name, flags)| {
+            let names = flags.names().collect::<Vec<_>>().join(" ");
+            (format!("{name} keeps no such mark ({names})"), is_of_junk(&flags))
+        });
+        match (lacking, concerned.is_empty()) {
+            (Some((words, _)), true) => return Err(NotDone::Nothing(format!("{words}: the server would forget it."))),
+            (None, true) => return Err(NotDone::Nothing("Nothing had to be changed.".to_owned())),
+            // What goes along with a move is left out without a word.
+            (Some((words, false)), false) => {
+                self.announcer.notice(Tone::Warning, &format!("{words}: its messages were left as they are."));
+            }
+            _ => {}
         }
         let words = words(deed, &plan, concerned.len());
         let at = self.now();

@@ -79,6 +79,8 @@ struct Tried {
     looks: u32,
     /// Refusals to take the copy.
     refusals: u32,
+    /// The server was told of the copy and has not said what became of it.
+    told: bool,
 }
 
 /// Copies that are not filed yet, as far as this process knows of them.
@@ -87,13 +89,15 @@ pub(super) struct Copies(HashMap<OutboxId, Tried>);
 
 impl Copies {
     fn tried(&mut self, id: OutboxId, elapsed: Duration) -> &mut Tried {
-        self.0.entry(id).or_insert(Tried { since: elapsed, looks: 0, refusals: 0 })
+        self.0.entry(id).or_insert(Tried { since: elapsed, looks: 0, refusals: 0, told: false })
     }
 
     /// It was looked for and not found. The clock may have been set since it was sent: what ran in this process counts as well.
     pub(super) fn not_found(&mut self, id: OutboxId, sent: Option<Timestamp>, filer: Filer, moment: Moment) -> Next {
         let tried = self.tried(id, moment.elapsed);
         tried.looks = tried.looks.saturating_add(1);
+        // A search may lag behind what we have filed ourselves.
+        let filer = if tried.told && filer == Filer::Us { Filer::Perhaps } else { filer };
         let by_clock = sent.map_or(SignedDuration::ZERO, |sent| moment.now.duration_since(sent));
         let waited = Duration::try_from(by_clock).unwrap_or_default().max(moment.elapsed.saturating_sub(tried.since));
         // The whole step: only this account's server is asked, and what a person waits for should come soon.
@@ -110,9 +114,15 @@ impl Copies {
         }
     }
 
+    /// The server is being told of the copy: where no answer comes, it may have it.
+    pub(super) fn told(&mut self, id: OutboxId, elapsed: Duration) {
+        self.tried(id, elapsed).told = true;
+    }
+
     /// The server does not take it: how long to wait before it is asked again.
     pub(super) fn refused(&mut self, id: OutboxId, moment: Moment, chance: u32) -> Duration {
         let tried = self.tried(id, moment.elapsed);
+        tried.told = false;
         tried.refusals = tried.refusals.saturating_add(1);
         retry::wait(tried.refusals, chance)
     }

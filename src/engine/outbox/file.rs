@@ -121,6 +121,7 @@ impl Worker {
         let id = row.id;
         let raw = self.blocking(move |stores| stores.state.outbox_raw(id)).await?;
         let flags = Flags::new(Flags::SEEN, Vec::new());
+        locked(&self.shared.copies).told(id, self.moment().elapsed);
         let date = row.sent_at.map(Timestamp::as_second);
         Ok(handle.file_sent(place, raw.into(), flags, date).await.map(|_| ()))
     }

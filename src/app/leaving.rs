@@ -71,7 +71,7 @@ impl Model {
         }
         match self.going.words() {
             Some(words) => {
-                let question = format!("End casemail now? {words}; that goes on when it runs again.");
+                let question = format!("End casemail now? {words}; it goes on next time.");
                 self.ask_to_leave(&question, Decision::Leave);
             }
             None => self.leave_when_kept(out),

@@ -25,11 +25,17 @@ impl Interrupt {
         };
         thread::Builder::new().name("interrupt".to_owned()).spawn(move || {
             runtime.block_on(async move {
-                tokio::select! {
-                    _ = int.recv() => {}
-                    _ = term.recv() => {}
-                }
+                let mut next = async || {
+                    tokio::select! {
+                        _ = int.recv() => {}
+                        _ = term.recv() => {}
+                    }
+                };
+                next().await;
                 told.store(true, Ordering::SeqCst);
+                // Who says so twice does not wait for the end of anything: rows recover at the next start.
+                next().await;
+                std::process::exit(130);
             });
         })?;
         Ok(Self(came))

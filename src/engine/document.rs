@@ -21,7 +21,7 @@ use crate::mail::id::MessageRef;
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::offer::Offer;
-use crate::pgp::open::{Decrypt, Inside};
+use crate::pgp::open::{Decrypt, Inside, user_facing};
 use crate::pgp::report::{Acceptance, OpenPgp};
 use crate::pgp::sentence;
 
@@ -285,7 +285,7 @@ pub(crate) fn of_reading(reading: &Reading, context: &Context<'_>) -> MessageDoc
         openpgp: reading.opened.report.clone(),
         offers: reading.beside.offers.iter().map(|offer| offered(offer, context)).collect(),
         headers: HeadersDocument {
-            outer: fields(&reading.opened.headers.outer),
+            outer: fields(&user_facing(reading.message.headers())),
             protected: fields(&reading.opened.headers.protected),
             mismatch: reading.opened.headers.mismatch.clone(),
             unsigned: reading.opened.headers.unsigned.clone(),

@@ -86,7 +86,7 @@ fn read(fetched: Fetched, context: &Context) -> NewMessage {
     };
     match fetched.body {
         Body::Whole(bytes) => {
-            let raw: Arc<[u8]> = bytes.into();
+            let raw = bytes;
             if !context.destroyed.is_empty() && context.destroyed.contains(&<[u8; 32]>::from(Sha256::digest(&raw))) {
                 let row = tombstone(summary.uid, summary.received, summary.bytes);
                 return NewMessage { summary: Summary { flags: summary.flags, ..row }, raw: None };

@@ -134,7 +134,7 @@ pub(super) fn fetched(uid: u32, raw: Vec<u8>) -> Fetched {
         flags: Flags::default(),
         internal_date: Some(1_778_486_400 + i64::from(uid)),
         bytes: raw.len() as u32,
-        body: Body::Whole(raw),
+        body: Body::Whole(raw.into()),
     }
 }
 
@@ -416,7 +416,7 @@ fn a_large_message_is_fetched_only_while_it_is_on_screen() {
     let world = World::new();
     let running = world.open();
     let large =
-        |uid| Fetched { bytes: 5_000_000, body: Body::Header(eml(uid, "large", "", "")), ..fetched(uid, Vec::new()) };
+        |uid| Fetched { bytes: 5_000_000, body: Body::Header(eml(uid, "large", "", "").into()), ..fetched(uid, Vec::new()) };
     running.feed(7, vec![large(1), large(2), fetched(3, eml(3, "small", "", "x"))]);
     let names: Vec<_> = [1, 2, 3].map(|uid| name_of(&running, uid)).into();
     running.engine.submit(Effect::SyncNow);

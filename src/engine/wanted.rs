@@ -42,7 +42,7 @@ fn again_held(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary
         flags: old.flags.clone(),
         internal_date: Some(old.received),
         bytes: old.bytes,
-        body: Body::Whole(raw),
+        body: Body::Whole(raw.into()),
     };
     let mut new = Summary { has_raw: true, ..summarise(fetched, context).summary };
     ingest::carry_over(&mut new, old);
@@ -157,7 +157,7 @@ impl Wanted {
         let Body::Whole(raw) = &fetched.body else {
             return Err("The server does not hand out the whole of this message.".to_owned());
         };
-        let raw = raw.clone();
+        let raw = Arc::clone(raw);
         let context = self.context();
         let (stores, core, number, mailbox) =
             (Arc::clone(&self.stores), self.core.clone(), self.number, self.key.mailbox);
@@ -182,7 +182,7 @@ impl Wanted {
         });
         // A cache that cannot take it is no reason not to show it.
         let _ = kept.await;
-        Ok(raw)
+        Ok(raw.to_vec())
     }
 
     /// The user's keys may have opened more than ingest was allowed to: the list learns of it. `is_new`: ingest has not read it at all.

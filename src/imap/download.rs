@@ -126,7 +126,7 @@ impl Pieces {
             |piece: &&mut Piece| piece.came.is_none() && origin.is_none_or(|origin| piece.from == u64::from(origin));
         match self.wanted.iter_mut().find(is_it) {
             Some(piece) => {
-                piece.came = Some(body);
+                piece.came = Some(body.to_vec());
                 Use::Taken
             }
             None => Use::Unasked,

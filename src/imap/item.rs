@@ -1,5 +1,7 @@
 //! One message of a FETCH answer, taken by its UID. The answer's sequence number is not looked at.
 
+use std::sync::Arc;
+
 use imap_proto::{AttributeValue, Response};
 
 use crate::store::flags::Flags;
@@ -12,7 +14,7 @@ pub(super) struct Item {
     pub internal_date: Option<i64>,
     pub bytes: Option<u32>,
     /// Header fields or the whole message, whichever was asked for.
-    pub body: Option<Vec<u8>>,
+    pub body: Option<Arc<[u8]>>,
     /// Where a part of it begins (RFC 9051 §7.5.2, origin octet), where the server says so.
     pub origin: Option<u32>,
 }
@@ -29,9 +31,9 @@ pub(super) fn item(response: &Response<'_>) -> Option<Item> {
             AttributeValue::InternalDate(text) => item.internal_date = internal_date(text),
             AttributeValue::Rfc822Size(bytes) => item.bytes = Some(*bytes),
             AttributeValue::BodySection { data: Some(data), index, .. } => {
-                (item.body, item.origin) = (Some(data.to_vec()), *index);
+                (item.body, item.origin) = (Some(Arc::from(&**data)), *index);
             }
-            AttributeValue::Rfc822(Some(data)) => item.body = Some(data.to_vec()),
+            AttributeValue::Rfc822(Some(data)) => item.body = Some(Arc::from(&**data)),
             _ => {}
         }
     }
@@ -63,8 +65,8 @@ mod tests {
         assert_eq!(item(&parse("* 4 FETCH (FLAGS (\\Seen))\r\n")), None);
         assert_eq!(item(&parse("* 4 EXISTS\r\n")), None);
         let whole = item(&parse("* 4 FETCH (FLAGS (\\Seen) UID 9 BODY[] {3}\r\nabc RFC822.SIZE 3)\r\n")).unwrap();
-        assert_eq!((whole.uid, whole.bytes, whole.body), (9, Some(3), Some(b"abc".to_vec())));
+        assert_eq!((whole.uid, whole.bytes, whole.body), (9, Some(3), Some(b"abc".as_slice().into())));
         let part = item(&parse("* 4 FETCH (UID 9 BODY[]<7> {3}\r\nabc)\r\n")).unwrap();
-        assert_eq!((part.origin, part.body), (Some(7), Some(b"abc".to_vec())));
+        assert_eq!((part.origin, part.body), (Some(7), Some(b"abc".as_slice().into())));
     }
 }

@@ -221,7 +221,7 @@ async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxA
     let mut found = items.remove(&uid).ok_or_else(gone)?;
     let mut raw = found.body.take().ok_or_else(gone)?;
     if raw.len() as u64 >= PIECE {
-        raw = rest(session, open, at, uid, raw).await?;
+        raw = rest(session, open, at, uid, raw.to_vec()).await?.into();
     }
     Ok(Fetched {
         uid,

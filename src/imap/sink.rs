@@ -116,9 +116,9 @@ pub struct Fetched {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// The header fields that a list needs; the rest follows, or the message is too large to be fetched unasked.
-    Header(Vec<u8>),
+    Header(Arc<[u8]>),
     /// The whole message, exactly as the server has it.
-    Whole(Vec<u8>),
+    Whole(Arc<[u8]>),
     /// The server's answer for this message cannot be read; the words say why. It will not be tried again unasked.
     Unfetchable(String),
 }

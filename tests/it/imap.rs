@@ -293,7 +293,7 @@ async fn requests_are_served() {
     // Too large to be fetched unasked; asked for, it comes whole.
     sink.look(|state| assert!(state.mailboxes["INBOX"].raw(2).len() < 2_000));
     let fetched = handle.fetch(inbox.clone(), 2).await.unwrap();
-    assert!(matches!(fetched.body, casemail::imap::Body::Whole(raw) if raw == large));
+    assert!(matches!(fetched.body, casemail::imap::Body::Whole(raw) if *raw == *large));
     assert_eq!(handle.fetch(inbox.clone(), 77).await, Err(Error::Gone { mailbox: "INBOX".to_owned() }));
 
     // Flags.
@@ -485,7 +485,7 @@ async fn compressed() {
     let raw: Arc<[u8]> = mail(900, &"another line\r\n".repeat(40_000)).into();
     let filed = handle.file_sent(None, Arc::clone(&raw), Flags::default(), None).await.unwrap();
     let fetched = handle.fetch(at(&sink, "Sent"), filed.uid.unwrap().1).await.unwrap();
-    assert!(matches!(fetched.body, casemail::imap::Body::Whole(copy) if copy == *raw));
+    assert!(matches!(fetched.body, casemail::imap::Body::Whole(copy) if *copy == *raw));
     server.deliver(USER, "INBOX", &mail(301, "ring"));
     sink.until("new mail", |state| state.mailboxes["INBOX"].whole() == 301).await;
 }

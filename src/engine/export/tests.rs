@@ -83,7 +83,7 @@ fn a_text_out_of_reach_is_not_on_the_page_of_its_message() {
 /// A message of which only the header has come.
 fn away(uid: u32, raw: &[u8]) -> Fetched {
     let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
-    Fetched { body: Body::Header(raw[..end].to_vec()), ..fetched(uid, raw.to_vec()) }
+    Fetched { body: Body::Header(raw[..end].into()), ..fetched(uid, raw.to_vec()) }
 }
 
 /// Puts the text of a message out of reach, as another device does.

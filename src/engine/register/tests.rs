@@ -71,7 +71,7 @@ fn receive(engine: &Engine, uid: u32, body: &str) {
         flags: crate::store::flags::Flags::default(),
         internal_date: Some(1_772_463_187),
         bytes: u32::try_from(raw.len()).unwrap(),
-        body: crate::imap::Body::Whole(raw.into_bytes()),
+        body: crate::imap::Body::Whole(raw.into_bytes().into()),
     };
     let message: NewMessage = crate::engine::ingest::summarise(fetched, &context);
     assert!(matches!(&message.summary, Summary { undisplayable: false, .. }));

@@ -173,7 +173,7 @@ fn a_message_that_came_as_a_stream_leaves_the_cache_for_its_own_key() {
     let running = world.open();
     let raw = mail("See below.", "%PDF");
     let head = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
-    let header = || Fetched { body: Body::Header(raw[..head].to_vec()), ..fetched(1, raw.clone()) };
+    let header = || Fetched { body: Body::Header(raw[..head].into()), ..fetched(1, raw.clone()) };
     let streamed = |running: &Running| {
         let raw = raw.clone();
         let came = running.engine.core.ask_open(move |_, open| {

@@ -23,6 +23,8 @@ use super::warning::Warning;
 use crate::mail::headers::Headers;
 use crate::mail::message::{Encoding, Message, Part};
 
+pub use super::payload::user_facing;
+
 /// Which keys may be used to decrypt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decrypt {
@@ -46,9 +48,8 @@ pub enum Inside {
 /// Header fields before and after.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeaderView {
-    /// Name and value (unfolded, not decoded) of the fields outside of the protection that a person may be shown.
-    pub outer: Vec<(String, String)>,
-    /// The same inside it; empty where nothing was protected.
+    /// Name and value (unfolded, not decoded) of the protected fields that a person may be shown; empty where nothing was protected.
+    /// [`user_facing`] gives those outside.
     pub protected: Vec<(String, String)>,
     /// Names of protected fields that differ outside, other than by the sender's wish.
     pub mismatch: Vec<String>,
@@ -421,7 +422,8 @@ impl<'a, 's> Work<'a, 's> {
             None => payload::scheme(&payload.entity).filter(|_| protects),
         };
         let inner = payload.entity.headers();
-        let mut headers = payload::view(outer, scheme.map(|scheme| (inner, scheme, payload.encrypted)));
+        let mut headers =
+            scheme.map(|scheme| payload::view(outer, inner, scheme, payload.encrypted)).unwrap_or_default();
         self.report.header_protection = match scheme {
             None => HeaderProtection::None,
             Some(Scheme::Cipher | Scheme::Old | Scheme::Wrapped) if payload.encrypted => HeaderProtection::Encrypted,
@@ -526,7 +528,7 @@ impl<'a, 's> Work<'a, 's> {
         let outer = message.headers();
         let evidence = Evidence { signatures, from: addresses(outer), date: outer.date() };
         self.judge(&evidence);
-        let headers = payload::view(outer, None);
+        let headers = HeaderView::default();
         Opened {
             report: self.report,
             shown: message.clone(),

@@ -69,11 +69,9 @@ pub(super) fn scheme(payload: &Message) -> Option<Scheme> {
     }
 }
 
-/// The fields outside and inside, and which of them differ though the sender did not say so.
-pub(super) fn view(outer: &Headers, inner: Option<(&Headers, Scheme, bool)>) -> HeaderView {
-    let mut view = HeaderView { outer: user_facing(outer), ..HeaderView::default() };
-    let Some((inner, scheme, encrypted)) = inner else { return view };
-    view.protected = user_facing(inner);
+/// The fields inside, and which of those outside differ though the sender did not say so.
+pub(super) fn view(outer: &Headers, inner: &Headers, scheme: Scheme, encrypted: bool) -> HeaderView {
+    let mut view = HeaderView { protected: user_facing(inner), ..HeaderView::default() };
     let told = told_outside(inner);
     for name in USER_FACING {
         let outside = joined(outer, name);
@@ -266,7 +264,9 @@ fn without_legacy_div(content: &[u8]) -> Vec<u8> {
 }
 
 /// The user-facing fields with unfolded values.
-fn user_facing(headers: &Headers) -> Vec<(String, String)> {
+/// Name and value (unfolded, not decoded) of the fields that a person may be shown.
+#[must_use]
+pub fn user_facing(headers: &Headers) -> Vec<(String, String)> {
     USER_FACING.iter().filter_map(|name| joined(headers, name).map(|value| ((*name).to_owned(), value))).collect()
 }
 

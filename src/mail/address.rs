@@ -231,6 +231,14 @@ fn check_addr(addr: &str) -> Result<(), &'static str> {
 /// Stands for a space that does not end a word. No field holds one: NUL is read as a space.
 const GLUE: char = '\0';
 
+/// Bytes that most names and addresses find room in.
+const WORD_ROOM: usize = 48;
+
+/// The text with spaces where [`GLUE`] stands for them.
+fn unglued(text: String) -> String {
+    if text.contains(GLUE) { text.replace(GLUE, " ") } else { text }
+}
+
 /// What stands between two commas of an address field.
 #[derive(Default)]
 struct Entry {
@@ -283,8 +291,9 @@ impl Reader {
     }
 
     fn read_quoted(&mut self, rest: &mut std::str::Chars<'_>) {
-        let mut raw = String::from("\"");
-        let mut text = String::new();
+        let mut raw = String::with_capacity(WORD_ROOM);
+        raw.push('"');
+        let mut text = String::with_capacity(WORD_ROOM);
         let mut escaped = false;
         for c in rest.by_ref() {
             raw.push(c);
@@ -323,18 +332,18 @@ impl Reader {
             words = text.split(' ').filter(|word| !word.is_empty()).collect();
             bare.clear();
         }
-        let mut name = encoded_word::decode(&words.join(" ").replace(GLUE, " "));
-        for more in [quoted].iter().filter(|more| !more.is_empty()) {
+        let mut name = encoded_word::decode(&unglued(words.join(" ")));
+        if !quoted.is_empty() {
             if !name.is_empty() {
                 name.push(' ');
             }
-            name.push_str(&encoded_word::decode(more));
+            name.push_str(&encoded_word::decode(&quoted));
         }
         if name.is_empty() {
             name = encoded_word::decode(&comments.join(" "));
         }
         let addrs: Vec<String> =
-            if angles.is_empty() { bare.into_iter().map(|word| word.replace(GLUE, " ")).collect() } else { angles };
+            if angles.is_empty() { bare.into_iter().map(|word| unglued(word.to_owned())).collect() } else { angles };
         if addrs.is_empty() {
             let name = name.trim();
             if name.is_empty() {
@@ -378,7 +387,7 @@ fn read_comment(rest: &mut std::str::Chars<'_>) -> String {
 
 /// The address in angle brackets: comments, white space and a route (RFC 5322 §4.4, obsolete) left out.
 fn read_angle(rest: &mut std::str::Chars<'_>) -> String {
-    let (mut addr, mut quoted, mut escaped) = (String::new(), false, false);
+    let (mut addr, mut quoted, mut escaped) = (String::with_capacity(WORD_ROOM), false, false);
     while let Some(c) = rest.next() {
         match c {
             _ if escaped => escaped = false,

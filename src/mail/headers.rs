@@ -297,8 +297,18 @@ fn field_name(line: &[u8]) -> Option<usize> {
 /// Folds undone (RFC 5322 §2.2.3); bytes to text, UTF-8 where it is (RFC 6532), else Windows-1252.
 fn unfold(value: &[u8]) -> String {
     let text = charset::decode(value, None).0;
-    let text = if text.contains(['\r', '\n']) { text.replace("\r\n", "").replace(['\r', '\n'], "") } else { text };
-    text.trim().to_owned()
+    let Some(first) = memchr::memchr2(b'\r', b'\n', text.as_bytes()) else { return trimmed(text) };
+    let mut whole = String::with_capacity(text.len());
+    let (begin, folded) = text.split_at(first);
+    whole.push_str(begin);
+    folded.split(['\r', '\n']).for_each(|piece| whole.push_str(piece));
+    trimmed(whole)
+}
+
+/// The text without white space at its ends; the same one where there is none.
+fn trimmed(text: String) -> String {
+    let trimmed = text.trim();
+    if trimmed.len() == text.len() { text } else { trimmed.to_owned() }
 }
 
 /// Message-IDs in a field (RFC 5322 §3.6.4), leniently: what stands in angle brackets; where nothing does, the words with an `@`.

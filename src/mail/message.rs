@@ -126,6 +126,22 @@ pub struct Part {
     pub(crate) body: Range<usize>,
 }
 
+/// A text with its lines ended by LF, not CRLF. A lone CR stays.
+fn with_line_feeds(text: String) -> String {
+    let bytes = text.as_bytes();
+    if memchr::memchr(b'\r', bytes).is_none() {
+        return text;
+    }
+    let mut lines = String::with_capacity(text.len());
+    let mut from = 0;
+    for at in memchr::memchr_iter(b'\r', bytes).filter(|at| bytes.get(at.saturating_add(1)) == Some(&b'\n')) {
+        lines.push_str(text.get(from..at).unwrap_or_default());
+        from = at.saturating_add(1);
+    }
+    lines.push_str(text.get(from..).unwrap_or_default());
+    lines
+}
+
 impl Part {
     /// A parameter of Content-Type.
     #[must_use]
@@ -137,8 +153,7 @@ impl Part {
     #[must_use]
     pub fn text_of(&self, content: &[u8]) -> (String, bool) {
         let (text, misfit) = charset::decode(content, self.param("charset"));
-        let text = if memchr::memchr(b'\r', text.as_bytes()).is_some() { text.replace("\r\n", "\n") } else { text };
-        (text, misfit)
+        (with_line_feeds(text), misfit)
     }
 
     /// A message within the message.

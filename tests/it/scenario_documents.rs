@@ -336,3 +336,30 @@ fn what_is_in_quarantine_enters_no_bundle() {
     let listed = bundled("open.pdf");
     assert!(listed.contains(&("MG6D Otterbourne.pdf".to_owned(), true)), "{listed:?}");
 }
+
+#[test]
+fn a_pdf_that_asks_for_all_memory_is_listed_and_the_bundle_is_made() {
+    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/enclose/plain.pdf")).unwrap();
+    // Tables of places whose fields are as wide as the world, or that tell of objects without end.
+    let table = |says: &str| {
+        let head = "%PDF-1.5\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n";
+        let at = head.len();
+        let table = "5 0 obj\n<</Type/XRef/Size 9/Root 1 0 R";
+        format!("{head}{table}{says}/Length 4>>\nstream\nabcd\nendstream\nendobj\nstartxref\n{at}\n%%EOF\n")
+            .into_bytes()
+    };
+    let (wide, many) = (table("/W[1000000000000000 1 1]"), table("/W[0 0 0]/Index[0 4294967295]"));
+    let files: [(&str, &[u8]); 3] = [("MG5.pdf", &whole), ("wide.pdf", &wide), ("many.pdf", &many)];
+    let Some(world) = world(&[mail("s6", "R v OTTERBOURNE 99QY0045626 papers", "See these.", &files)]) else { return };
+    world.home.done(&["sync"], b"");
+    let to = world.home.beside("bundle.pdf");
+    let done = world.home.json(&["case", "bundle", "OTTERBOURNE", "--to", to.to_str().unwrap()]);
+    let because = |name: &str| {
+        let listed = done["documents"].as_array().unwrap();
+        listed.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {done}"))["because"].clone()
+    };
+    assert!(because("MG5.pdf").is_null(), "{done}");
+    for name in ["wide.pdf", "many.pdf"] {
+        assert!(because(name).as_str().is_some_and(|words| words.contains("reading it failed")), "{done}");
+    }
+}

@@ -73,10 +73,15 @@ pub(super) struct Page {
 enum Step {
     /// An operator as it is.
     Kept(Operation),
-    /// From here on, a font and its size.
-    Font(usize, f32),
-    /// A text: strings, and gaps between them.
-    Text(Vec<Piece>),
+    /// A text in a font: strings, and gaps between them.
+    Text(Chosen, Vec<Piece>),
+}
+
+/// A font that was chosen: its place, and its size. It is part of the state that `q` keeps and `Q` takes back (ISO 32000-1 §8.4.2).
+#[derive(Clone, Copy, PartialEq)]
+struct Chosen {
+    place: usize,
+    size: f32,
 }
 
 enum Piece {
@@ -149,33 +154,36 @@ impl Page {
     /// Puts the plain page in the place of a page; of its texts those whose font `only` names, or all.
     pub(super) fn put(&self, document: &mut Document, id: ObjectId, only: Option<usize>) {
         let mut operations = Vec::new();
-        let (mut font, mut size, mut is_said) = (None, 0.0, false);
+        let (mut said, mut is_unknown_said) = (None, false);
         let set =
             |place: String, size: f32| Operation::new("Tf", vec![Object::Name(place.into_bytes()), Object::Real(size)]);
         for step in &self.operations {
             match step {
-                Step::Kept(operation) => operations.push(operation.clone()),
-                Step::Font(place, its_size) => {
-                    (font, size) = (Some(*place), *its_size);
-                    operations.push(set(format!("F{place}"), size));
+                Step::Kept(operation) => {
+                    // What it takes back, the font with it, is the library's to know.
+                    said = said.filter(|_| operation.operator != "Q");
+                    operations.push(operation.clone());
                 }
-                Step::Text(pieces) => {
-                    let Some((place, used)) = font.and_then(|at| Some((at, self.fonts.get(at)?))) else { continue };
-                    if only.is_some_and(|only| only != place) {
+                Step::Text(font, pieces) => {
+                    let Some(used) = self.fonts.get(font.place) else { continue };
+                    if only.is_some_and(|only| only != font.place) {
                         continue;
                     }
                     if used.is_mute() {
                         // Once for all that stand together.
-                        if !is_said {
-                            let words = Object::string_literal(UNKNOWN);
-                            operations.push(set("M".to_owned(), size));
-                            operations.push(Operation::new("Tj", vec![words]));
-                            operations.push(set(format!("F{place}"), size));
+                        if !is_unknown_said {
+                            operations.push(set("M".to_owned(), font.size));
+                            operations.push(Operation::new("Tj", vec![Object::string_literal(UNKNOWN)]));
+                            said = None;
                         }
-                        is_said = true;
+                        is_unknown_said = true;
                         continue;
                     }
-                    is_said = false;
+                    is_unknown_said = false;
+                    if said != Some(*font) {
+                        operations.push(set(format!("F{}", font.place), font.size));
+                        said = Some(*font);
+                    }
                     operations.push(Operation::new("TJ", vec![Object::Array(used.shown(pieces))]));
                 }
             }
@@ -233,7 +241,7 @@ impl Used {
 }
 
 impl Reader<'_> {
-    fn walk(&mut self, content: &[u8], resources: &Dictionary, font: Option<usize>, depth: usize) {
+    fn walk(&mut self, content: &[u8], resources: &Dictionary, font: Option<Chosen>, depth: usize) {
         let Ok(content) = Content::decode(content) else { return };
         let (mut font, mut kept) = (font, Vec::new());
         for operation in content.operations {
@@ -243,11 +251,13 @@ impl Reader<'_> {
             }
             match operation.operator.as_str() {
                 "q" => kept.push(font),
-                "Q" => font = kept.pop().unwrap_or(font),
+                // What a form did not keep, it does not take back.
+                "Q" => match kept.pop() {
+                    Some(before) => font = before,
+                    None => continue,
+                },
                 "Tf" => {
-                    let Some((place, size)) = self.chosen(&operation, resources) else { continue };
-                    font = Some(place);
-                    self.page.operations.push(Step::Font(place, size));
+                    font = self.chosen(&operation, resources).or(font);
                     continue;
                 }
                 "Do" => {
@@ -269,7 +279,7 @@ impl Reader<'_> {
     }
 
     /// Keeps an operator that places or shows text.
-    fn step(&mut self, operation: Operation, font: Option<usize>) {
+    fn step(&mut self, operation: Operation, font: Option<Chosen>) {
         let numbers = |many: usize| -> Option<Vec<Object>> {
             let all: Vec<Object> = operation.operands.iter().filter_map(number).map(Object::Real).collect();
             Some(all.get(all.len().checked_sub(many)?..)?.to_vec())
@@ -304,13 +314,15 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, list: &[Object], font: Option<usize>) {
+    fn text(&mut self, list: &[Object], font: Option<Chosen>) {
         let piece = |one: &Object| match one {
             Object::String(bytes, _) => Some(Piece::String(bytes.clone())),
             other => number(other).map(Piece::Gap),
         };
         let pieces: Vec<Piece> = list.iter().filter_map(piece).collect();
-        let Some(used) = font.and_then(|at| self.page.fonts.get_mut(at)) else { return };
+        let Some((font, used)) = font.and_then(|font| Some((font, self.page.fonts.get_mut(font.place)?))) else {
+            return;
+        };
         for piece in &pieces {
             let Piece::String(bytes) = piece else { continue };
             used.strings += usize::from(!bytes.is_empty());
@@ -321,13 +333,13 @@ impl Reader<'_> {
             }
         }
         if pieces.iter().any(|piece| matches!(piece, Piece::String(bytes) if !bytes.is_empty())) {
-            self.page.operations.push(Step::Text(pieces));
+            self.page.operations.push(Step::Text(font, pieces));
             self.texts += 1;
         }
     }
 
     /// The font and size that an operator names.
-    fn chosen(&mut self, operation: &Operation, resources: &Dictionary) -> Option<(usize, f32)> {
+    fn chosen(&mut self, operation: &Operation, resources: &Dictionary) -> Option<Chosen> {
         let name = operation.operands.iter().find_map(|one| one.as_name().ok())?;
         let size = operation.operands.iter().rev().find_map(number)?;
         let fonts = entry(self.document, resources, b"Font").and_then(|fonts| fonts.as_dict().ok());
@@ -340,7 +352,7 @@ impl Reader<'_> {
         };
         let dictionary = found.cloned().unwrap_or_default();
         let letters = found.map_or(Letters::Unknown, |found| font::letters(self.document, found));
-        Some((self.font(known, dictionary, letters), size))
+        Some(Chosen { place: self.font(known, dictionary, letters), size })
     }
 
     /// The place of a font.
@@ -380,12 +392,11 @@ impl Reader<'_> {
         let place = self.font(Known::Own, Dictionary::new(), Letters::Codes(Codes::Unicode(2)));
         self.keep("q", Vec::new());
         self.keep("BT", Vec::new());
-        self.page.operations.push(Step::Font(place, 10.0));
         self.keep("TL", vec![Object::Real(12.0)]);
         self.keep("Tm", [1.0, 0.0, 0.0, 1.0, x, y].map(Object::Real).to_vec());
         for line in value.lines() {
             let bytes: Vec<u8> = line.encode_utf16().flat_map(u16::to_be_bytes).collect();
-            self.text(&[Object::String(bytes, lopdf::StringFormat::Hexadecimal)], Some(place));
+            self.text(&[Object::String(bytes, lopdf::StringFormat::Hexadecimal)], Some(Chosen { place, size: 10.0 }));
             self.keep("T*", Vec::new());
         }
         self.keep("ET", Vec::new());
@@ -393,7 +404,7 @@ impl Reader<'_> {
     }
 
     /// Writes a form out in its place. Pictures are none.
-    fn form(&mut self, operation: &Operation, resources: &Dictionary, font: Option<usize>, depth: usize) {
+    fn form(&mut self, operation: &Operation, resources: &Dictionary, font: Option<Chosen>, depth: usize) {
         let found = || {
             let name = operation.operands.first()?.as_name().ok()?;
             let all = entry(self.document, resources, b"XObject")?.as_dict().ok()?;
@@ -406,7 +417,7 @@ impl Reader<'_> {
         }
     }
 
-    fn written_out(&mut self, form: &Stream, resources: &Dictionary, font: Option<usize>, depth: usize) {
+    fn written_out(&mut self, form: &Stream, resources: &Dictionary, font: Option<Chosen>, depth: usize) {
         let content = Some(form).filter(|_| depth < DEPTH_MAX).and_then(|form| form.get_plain_content().ok());
         let Some(content) = content else { return };
         let own = entry(self.document, &form.dict, b"Resources").and_then(|own| own.as_dict().ok());

@@ -166,3 +166,23 @@ fn a_page_that_is_there_twice_is_the_same_twice() {
     let two = String::from_utf8(two).unwrap_or_default().replace("[3 0 R]/Count 1", "[3 0 R 3 0 R]/Count 2");
     assert_eq!(shown(two.as_bytes()).text.matches("Gnome").count(), 2);
 }
+
+#[test]
+fn a_font_holds_as_long_as_the_state_that_it_was_chosen_in() {
+    let wide = "<</Type/Font/Subtype/Type0/BaseFont/Mincho/Encoding/UniJIS-UTF16-H/DescendantFonts[7 0 R]>>";
+    let mute = "<</Type/Font/Subtype/Type0/BaseFont/Gothic/Encoding/Identity-H/DescendantFonts[7 0 R]>>";
+    for font in [wide, mute] {
+        let content = "/F1 12 Tf q BT /F2 12 Tf 10 300 Td <4f9b> Tj ET Q BT 10 200 Td (English) Tj ET";
+        let found = shown(&pdf("/F2 6 0 R", content, &[font, WIDE]));
+        assert!(found.text.contains("English"), "{}", found.text);
+        assert!(found.text.contains(if font == wide { "\u{4f9b}" } else { "[?]" }), "{}", found.text);
+    }
+    // What a form takes back is its own only.
+    let form = format!(
+        "<</Subtype/Form/BBox[0 0 9 9]/Resources<</Font<</F9 8 0 R>>>>/Length 45>>stream\n\
+         Q Q BT /F9 12 Tf 10 300 Td <4f9b> Tj ET Q Q Q\nendstream"
+    );
+    let content = "q BT /F1 12 Tf 10 200 Td (One) Tj ET /X Do BT 10 100 Td (Two) Tj ET Q";
+    let text = shown(&pdf("", content, &[&form, WIDE, wide])).text;
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["One", "\u{4f9b}", "Two"]);
+}

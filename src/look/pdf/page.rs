@@ -67,6 +67,8 @@ pub(super) struct Page {
     media_box: Vec<Object>,
     /// What was remarked on it.
     pub(super) remarks: Vec<String>,
+    /// More was on it than is read.
+    pub(super) cut: bool,
 }
 
 /// A step of a plain page.
@@ -108,8 +110,9 @@ struct Reader<'a> {
     known: BTreeMap<Known, usize>,
     /// Operators that were read.
     count: usize,
-    /// Texts that were.
+    /// Texts that were, and those of them whose letters are known.
     texts: usize,
+    told: usize,
 }
 
 /// What makes a font the same: its number, or where it stands in memory.
@@ -133,10 +136,11 @@ impl Page {
         let media_box = if media_box.len() == 4 { media_box } else { a4() };
         let mut reader = Reader {
             document,
-            page: Self { operations: Vec::new(), fonts: Vec::new(), media_box, remarks: Vec::new() },
+            page: Self { operations: Vec::new(), fonts: Vec::new(), media_box, remarks: Vec::new(), cut: false },
             known: BTreeMap::new(),
             count: 0,
             texts: 0,
+            told: 0,
         };
         let none = Dictionary::new();
         let resources = inherited(document, page, b"Resources").and_then(|found| found.as_dict().ok()).unwrap_or(&none);
@@ -144,11 +148,6 @@ impl Page {
         reader.walk(&content, resources, None, 0);
         reader.annotations(page);
         Some(reader.page)
-    }
-
-    /// Whether more was on it than is read.
-    pub(super) fn is_cut(&self) -> bool {
-        self.operations.len() >= OPERATIONS_MAX
     }
 
     /// Puts the plain page in the place of a page; of its texts those whose font `only` names, or all.
@@ -242,12 +241,16 @@ impl Used {
 
 impl Reader<'_> {
     fn walk(&mut self, content: &[u8], resources: &Dictionary, font: Option<Chosen>, depth: usize) {
-        let Ok(content) = Content::decode(content) else { return };
+        let Ok(content) = Content::decode(content) else {
+            self.page.cut = true;
+            return;
+        };
         let (mut font, mut kept) = (font, Vec::new());
         for operation in content.operations {
             self.count += 1;
-            if self.count > OPERATIONS_MAX || self.page.is_cut() {
-                return;
+            if self.count > OPERATIONS_MAX || self.page.operations.len() >= OPERATIONS_MAX {
+                self.page.cut = true;
+                break;
             }
             match operation.operator.as_str() {
                 "q" => kept.push(font),
@@ -332,7 +335,9 @@ impl Reader<'_> {
                 }
             }
         }
+        let is_known = !used.is_mute();
         if pieces.iter().any(|piece| matches!(piece, Piece::String(bytes) if !bytes.is_empty())) {
+            self.told += usize::from(is_known);
             self.page.operations.push(Step::Text(font, pieces));
             self.texts += 1;
         }
@@ -370,19 +375,29 @@ impl Reader<'_> {
     /// Writes out what lies upon the page.
     fn annotations(&mut self, page: &Dictionary) {
         let all = entry(self.document, page, b"Annots").and_then(|all| all.as_array().ok());
+        self.page.cut |= all.is_some_and(|all| all.len() > ANNOTATIONS_MAX);
         let all = all.into_iter().flatten().take(ANNOTATIONS_MAX);
         for found in all.filter_map(|one| behind(self.document, one).and_then(|one| one.as_dict().ok())) {
             let Some(one) = annotation::read(self.document, found) else { continue };
-            let (before, (x, y)) = (self.texts, one.offset);
+            let (before, (x, y)) = ((self.texts, self.told, self.page.operations.len()), one.offset);
+            let strings: Vec<usize> = self.page.fonts.iter().map(|used| used.strings).collect();
             if let Some(drawn) = one.drawn {
                 self.keep("q", Vec::new());
                 self.keep("cm", [1.0, 0.0, 0.0, 1.0, x, y].map(Object::Real).to_vec());
                 self.written_out(drawn, &Dictionary::new(), None, 1);
                 self.keep("Q", Vec::new());
             }
-            if let Some(value) = one.value.filter(|_| self.texts == before) {
+            // What was filled in is known where the letters that it is drawn in are not.
+            let (drawn, told) = (self.texts - before.0, self.told - before.1);
+            if let Some(value) = one.value.filter(|_| told < drawn || drawn == 0) {
+                if told == 0 {
+                    self.page.operations.truncate(before.2);
+                    let strings = strings.into_iter().chain(std::iter::repeat(0));
+                    self.page.fonts.iter_mut().zip(strings).for_each(|(used, count)| used.strings = count);
+                }
                 self.value(&value, one.corner);
             }
+            self.page.cut |= one.cut;
             self.page.remarks.extend(one.remark);
         }
     }
@@ -419,7 +434,10 @@ impl Reader<'_> {
 
     fn written_out(&mut self, form: &Stream, resources: &Dictionary, font: Option<Chosen>, depth: usize) {
         let content = Some(form).filter(|_| depth < DEPTH_MAX).and_then(|form| form.get_plain_content().ok());
-        let Some(content) = content else { return };
+        let Some(content) = content else {
+            self.page.cut = true;
+            return;
+        };
         let own = entry(self.document, &form.dict, b"Resources").and_then(|own| own.as_dict().ok());
         let matrix = entry(self.document, &form.dict, b"Matrix").and_then(|matrix| matrix.as_array().ok());
         let matrix: Vec<Object> = matrix.into_iter().flatten().filter_map(number).map(Object::Real).collect();

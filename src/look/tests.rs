@@ -469,6 +469,9 @@ fn a_page_and_xml_are_read_in_the_encoding_that_they_name() {
     check("a.html", &page("<meta charset=windows-1252>", "caf\u{e9}".as_bytes()), "caf\u{e9}");
     check("a.html", &page("<meta charset=utf-7>", b"+ADw-script+AD4-"), "+ADw-script+AD4-");
     check("a.html", &page("<meta charset=utf-16>", b"plain"), "plain");
+    // Names of encodings that browsers take for nothing at all.
+    check("a.html", &page("<meta charset=iso-2022-kr>", b"plain"), "plain");
+    check("a.html", &page("<meta charset=hz-gb-2312>", b"caf\xe9 au lait"), "caf\u{e9} au lait");
     check("a.xml", b"<?xml version='1.0' encoding='iso-8859-2'?><a>\xb3</a>", "\u{142}");
     let drawing = found("plan.svg", b"<svg onload='alert(1)'><script>alert(2)</script></svg>");
     assert!(drawing.format.contains("SVG") && drawing.notes[0].contains("run"), "{drawing:?}");
@@ -482,6 +485,12 @@ fn utf_16_needs_no_mark() {
     for bytes in [little, big] {
         assert_eq!(found("a.txt", &bytes).text, text);
     }
+    // One that is there is none of the text.
+    for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+        let bytes: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
+        assert_eq!(found("a.txt", &bytes).text, text);
+    }
+    assert_eq!(found("a.txt", format!("\u{feff}{text}").as_bytes()).text, text);
     // Nothing but zeroes is no text.
     assert!(refused("a.bin", &[0; 64]).contains("does not look into"));
 }
@@ -546,4 +555,32 @@ fn what_answers_an_invitation_offers_no_hearing() {
     // One time of an event before the event itself.
     let lines = "RECURRENCE-ID:20260312T100000\r\nDTSTART:20260312T140000\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nDTSTART:20260305T100000\r\nRRULE:FREQ=WEEKLY";
     assert_eq!(invitation("REQUEST", lines).invited.unwrap().start, "2026-03-05T10:00:00");
+}
+
+#[test]
+fn text_boxes_and_annotations_of_rtf_are_shown() {
+    let boxed = r"{\shp{\*\shpinst\shpleft0{\sp{\sn shapeType}{\sv 202}}{\shptxt \pard The statement}}{\shprslt{\*\do{\dptxbxtext twice}}\par twice}}";
+    let old = r"{\*\do\dobxcolumn{\dptxbx{\dptxbxtext Old box\par}}\dpx0}";
+    let alone = r"{\shp{\*\shpinst{\sp{\sn a}{\sv b}}}{\shprslt Only here}}";
+    let noted = r"{\*\atnid BQ}{\*\atnauthor Beatrice Quill}\chatn{\*\annotation{\*\atnref 1}{\*\atndate 12345}\pard is that so?}";
+    let nobody = r"{\*\annotation who?}";
+    let text = |rtf: &str| found("a.rtf", format!(r"{{\rtf1 Before{rtf}after}}").as_bytes()).text;
+    assert_eq!(text(boxed), "Before\nThe statement\nafter");
+    assert_eq!(text(old), "Before\nOld box\n\nafter");
+    assert_eq!(text(alone), "BeforeOnly hereafter");
+    assert_eq!(text(noted), "Before\n(remark, as it says by Beatrice Quill) is that so?\nafter");
+    assert_eq!(text(nobody), "Before\n(remark) who?\nafter");
+    assert_eq!(text(r"{\*\unknown{\sv unseen}}"), "Beforeafter");
+}
+
+#[test]
+fn an_open_document_has_one_body() {
+    let text = package(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.text".as_slice()),
+        (
+            "content.xml",
+            b"<o><number:text>-</number:text><office:body><text:p>One.</text:p><x:body><text:p>Two.</text:p></x:body></office:body></o>",
+        ),
+    ]);
+    assert_eq!(found("a.odt", &text).text, "One.\nTwo.\n");
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use casemail::engine::sandbox;
 use serde_json::Value;
 
-use crate::support::home::CASEMAIL;
+use crate::support::home::{CASEMAIL, Screen};
 use crate::walkthrough::{World, show};
 
 const CASES: &str = "[classes]\ngov = [\"gov.example\"]\n\n\
@@ -56,6 +56,19 @@ fn field<'a>(documents: &'a [Value], name: &str, field: &str) -> &'a Value {
 /// The name of the first message of a case.
 fn message(world: &World, case: &str) -> String {
     world.home.json(&["message", "list", "--case", case])["messages"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// A screen that shows the documents of PUDDOCK.
+fn of_puddock(world: &World, size: (u16, u16)) -> Option<Screen> {
+    let screen = world.home.screen(size)?;
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("puddock");
+    screen.wait_for("PF v PUDDOCK");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("ZZ26000417");
+    screen.send_keys(&["b"]);
+    Some(screen)
 }
 
 /// Whether any file below a directory holds some bytes.
@@ -189,14 +202,7 @@ fn every_file_that_can_be_taken_in_is_and_what_came_by_mail_too_is_said() {
     assert_eq!(taken[1]["also_in"][0], message(&world, "PUDDOCK"), "{told:#}");
 
     // On the screen that is one row, which has both.
-    let Some(screen) = world.home.screen((80, 24)) else { return };
-    screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("puddock");
-    screen.wait_for("PF v PUDDOCK");
-    screen.send_keys(&["Enter"]);
-    screen.wait_for("ZZ26000417");
-    screen.send_keys(&["b"]);
+    let Some(screen) = of_puddock(&world, (80, 24)) else { return };
     screen.wait_for("letter.txt (\u{d7}2)");
     screen.send_keys(&["/"]);
     screen.type_text("letter");
@@ -234,14 +240,7 @@ fn what_is_shared_by_link_and_what_was_fetched_by_hand_stand_in_one_list() {
     assert!(told.contains("taken in by hand: summary.txt"), "{told}");
     assert!(!holds(&world.home.path(), b"the police summary"), "it lies readable on the disk");
 
-    let Some(screen) = world.home.screen((200, 50)) else { return };
-    screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("puddock");
-    screen.wait_for("PF v PUDDOCK");
-    screen.send_keys(&["Enter"]);
-    screen.wait_for("ZZ26000417");
-    screen.send_keys(&["b"]);
+    let Some(screen) = of_puddock(&world, (200, 50)) else { return };
     let seen = screen.wait_for("summary.txt");
     show("one list", &seen);
     assert!(seen.contains("shared by link") && seen.contains("letter.txt"), "{seen}");

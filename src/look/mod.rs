@@ -12,6 +12,7 @@ pub mod office;
 mod pdf;
 pub mod picture;
 pub mod rtf;
+pub(crate) mod tiff;
 pub mod tnef;
 mod zones;
 

@@ -195,4 +195,4 @@ pub(super) fn look(bytes: &[u8]) -> Result<Found, LookError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,7 +4,7 @@ use super::{codes, look, repair};
 use crate::look::Found;
 
 /// A PDF of one page with a content, fonts as they stand in its resources, and further objects from number 6 on.
-fn pdf(fonts: &str, content: &str, more: &[&str]) -> Vec<u8> {
+pub(in crate::look) fn pdf(fonts: &str, content: &str, more: &[&str]) -> Vec<u8> {
     with(fonts, content, "", more)
 }
 

@@ -178,12 +178,10 @@ fn a_font_holds_as_long_as_the_state_that_it_was_chosen_in() {
         assert!(found.text.contains(if font == wide { "\u{4f9b}" } else { "[?]" }), "{}", found.text);
     }
     // What a form takes back is its own only.
-    let form = format!(
-        "<</Subtype/Form/BBox[0 0 9 9]/Resources<</Font<</F9 8 0 R>>>>/Length 45>>stream\n\
-         Q Q BT /F9 12 Tf 10 300 Td <4f9b> Tj ET Q Q Q\nendstream"
-    );
+    let form = "<</Subtype/Form/BBox[0 0 9 9]/Resources<</Font<</F9 8 0 R>>>>/Length 45>>stream\n\
+         Q Q BT /F9 12 Tf 10 300 Td <4f9b> Tj ET Q Q Q\nendstream";
     let content = "q BT /F1 12 Tf 10 200 Td (One) Tj ET /X Do BT 10 100 Td (Two) Tj ET Q";
-    let text = shown(&pdf("", content, &[&form, WIDE, wide])).text;
+    let text = shown(&pdf("", content, &[form, WIDE, wide])).text;
     assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["One", "\u{4f9b}", "Two"]);
 }
 

@@ -85,9 +85,7 @@ impl Portals {
         for link in links(text) {
             // Where it leads to in the end, not who looks at it on the way there.
             let target = behind(link).unwrap_or_else(|| link.to_owned());
-            let Some(host) = host(&target) else { continue };
-            let path = target.get("https://".len()..).and_then(|rest| rest.find('/').and_then(|at| rest.get(at..)));
-            let path = path.unwrap_or_default();
+            let Some((host, path)) = parts(&target) else { continue };
             let fits = |rule: &&Rule| {
                 rule.hosts.iter().any(|one| is_below(&host, one))
                     && !rule.except.contains(&host)
@@ -110,17 +108,49 @@ fn is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.'))
 }
 
-/// The `https` links of a text, as they stand there. What stands within one is part of it.
+/// The `https` links of a text, as they stand there, that lead where they seem to. What stands within another link is part of that, whatever its scheme.
 fn links(text: &str) -> impl Iterator<Item = &str> {
+    // What may be one: no blank is within a link, and none of the brackets that one is put into.
+    let ends = |c: char| c.is_whitespace() || c.is_control() || "<>\"".contains(c);
     let mut rest = text;
-    let next = move || {
-        let (_, found) = rest.split_at(rest.find("https://")?);
-        let end = found.find(|c: char| c.is_whitespace() || c.is_control() || "<>\"'`{}|\\^".contains(c));
-        let (link, behind) = found.split_at(end.unwrap_or(found.len()));
+    let pieces = std::iter::from_fn(move || {
+        let found = rest.trim_start_matches(ends);
+        let (piece, behind) = found.split_at(found.find(ends).unwrap_or(found.len()));
         rest = behind;
-        Some(link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']']))
-    };
-    std::iter::from_fn(next).take(LINKS_MAX).filter(|link| link.len() <= LINK_MAX)
+        (!piece.is_empty()).then_some((piece, behind))
+    });
+    pieces.filter_map(|(piece, behind)| link_of(piece, behind)).take(LINKS_MAX).filter(|link| link.len() <= LINK_MAX)
+}
+
+/// The link in a run of letters, and what stands behind that.
+fn link_of<'t>(piece: &'t str, behind: &str) -> Option<&'t str> {
+    let scheme = piece.find("://")?.checked_sub("https".len())?;
+    let (before, found) = piece.split_at_checked(scheme)?;
+    if !found.get(.."https".len())?.eq_ignore_ascii_case("https")
+        || before.ends_with(char::is_alphanumeric)
+        || leads_on(before)
+    {
+        return None;
+    }
+    // Behind its name these end one; within its name a browser takes some of them for part of it, and what follows for the server.
+    let end = found.find(|c: char| "'`{}|\\^".contains(c)).unwrap_or(found.len());
+    let (link, left) = found.split_at(end);
+    let is_named = link.get("https://".len()..).is_some_and(|rest| rest.contains(['/', '?', '#']));
+    let on = behind.split(char::is_whitespace).next().unwrap_or_default();
+    if !is_named && (left.contains(char::is_alphanumeric) || left.contains('\\') || on.contains('@')) {
+        return None;
+    }
+    // A page puts where a link leads behind its words: these may say anything.
+    let target = behind.strip_prefix(" <").and_then(|target| target.split('>').next());
+    if target.is_some_and(|target| target.contains("://") || target.to_ascii_lowercase().starts_with("mailto:")) {
+        return None;
+    }
+    Some(link.trim_end_matches(['.', ',', ';', ':', '!', '?', ')', ']', '\u{2019}', '\u{201d}', '\u{bb}', '\u{ab}']))
+}
+
+/// Whether what stands before a link is one without a scheme: the name of a server, and what is asked of it.
+fn leads_on(before: &str) -> bool {
+    before.split_once('.').is_some_and(|(_, rest)| rest.contains(['/', '?', '#', '=', '@']))
 }
 
 /// Letters that stand for others in a link (RFC 3986 §2.1).
@@ -141,31 +171,49 @@ fn decoded(text: &str, sign: u8) -> Option<String> {
 /// The link that another one leads to: mail servers put links to a filter of theirs (Microsoft's Safe Links, Proofpoint's URL Defense) in the place
 /// of those that were written. Nothing is asked: the other one stands in it.
 fn behind(link: &str) -> Option<String> {
-    let host = host(link)?;
+    let (host, path) = parts(link)?;
+    // A name that is there twice is read by each in its own way.
     let query = |name: &str| {
-        let pairs = link.split_once('?')?.1.split('#').next()?;
-        pairs.split(['&', ';']).find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+        let pairs = path.split_once('?')?.1.split('#').next()?;
+        let mut values = pairs
+            .split(['&', ';'])
+            .filter_map(|pair| pair.split_once('=').filter(|(is, _)| *is == name).map(|it| it.1));
+        values.next().filter(|_| values.next().is_none())
     };
-    let found = if is_below(&host, "safelinks.protection.outlook.com") {
+    if is_below(&host, "safelinks.protection.outlook.com") {
         decoded(query("url")?, b'%')
     } else if is_below(&host, "urldefense.com") || is_below(&host, "urldefense.proofpoint.com") {
-        match link.split_once("/v3/__") {
-            Some((_, rest)) => rest.split("__").next().map(str::to_owned),
-            None => decoded(&query("u")?.replace('_', "/"), b'-'),
+        if let Some(rest) = path.strip_prefix("/v3/__") {
+            return rest.split_once("__;").map(|(found, _)| found.to_owned());
+        }
+        match path.split('/').nth(1) {
+            Some("v1") => decoded(query("u")?, b'%'),
+            _ => decoded(&query("u")?.replace('_', "/"), b'-'),
         }
     } else {
         None
-    };
-    found.filter(|found| found.starts_with("https://"))
+    }
 }
 
-/// The host that a link leads to: what stands behind a user name, before a port. `None` for what no browser takes, and for names that are not plain.
-fn host(link: &str) -> Option<String> {
-    let rest = link.strip_prefix("https://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let host = authority.rsplit('@').next()?.split(':').next()?.trim_end_matches('.').to_ascii_lowercase();
-    let plain = host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-');
-    (plain && host.contains('.')).then_some(host)
+/// The host that a link leads to (RFC 3986 §3.2), and all that stands behind that. `None` for what is no such link, for names that are not plain, and
+/// for what two readers take in two ways.
+fn parts(link: &str) -> Option<(String, &str)> {
+    let (scheme, rest) = link.split_at_checked("https://".len())?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let is_sign = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&()*+,;=:%@".contains(&b);
+    if !scheme.eq_ignore_ascii_case("https://") || !authority.bytes().all(is_sign) {
+        return None;
+    }
+    let server = match authority.split_once('@') {
+        Some((_, server)) => server,
+        None => authority,
+    };
+    let (host, port) = server.split_once(':').unwrap_or((server, ""));
+    let is_port = port.bytes().all(|b| b.is_ascii_digit()) && (port.is_empty() || port.parse::<u16>().is_ok());
+    // The root of all names may be said.
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    let is_label = |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    (is_port && host.contains('.') && host.split('.').all(is_label)).then_some((host, path))
 }
 
 /// Reads `[[portal]]` rules; what is wrong is noted in `top`.
@@ -182,7 +230,10 @@ pub fn read_rules(top: &mut Fields<'_>) -> Vec<Rule> {
         let (except, paths) = (lower(list("except")), list("paths"));
         if let Some(name) = name {
             let place = fields.place_of("hosts");
-            let odd = hosts.iter().find(|one| host(&format!("https://{one}/")).as_deref() != Some(one.as_str()));
+            let odd = hosts.iter().find(|one| {
+                let link = format!("https://{one}/");
+                parts(&link).is_none_or(|(host, _)| host != **one)
+            });
             if hosts.is_empty() {
                 let cure = "write `hosts = [\"portal.example\"]`";
                 fields.note(Finding::error(place, format!("nothing tells what leads to `{name}`"), cure));
@@ -231,11 +282,57 @@ mod tests {
             "http://portal.example/",
             "https://www.portal.example/about",
             "https://evil.example/?to=https://portal.example/",
+            "http://evil.example/?to=https://portal.example/",
+            "http://evil.example/#https://portal.example/",
+            "http://evil.example/|https://portal.example/",
+            "evil.example/to/https://portal.example/",
+            "www.evil.example?https://portal.example/",
+            "xhttps://portal.example/",
+            "https://portal.example.@evil.example/",
+            "https://portal.example:443@evil.example/",
+            "https://portal.example:443x/",
+            "https://portal.example:99999/",
+            "https://portal.example\\@evil.example/",
+            "https://portal.example\\.evil.example/",
+            "https://portal.example'.evil.example/",
+            "https://portal.example^@evil.example/",
+            "https://portal.example{}@evil.example/",
+            "https://portal.example|a@evil.example/",
+            "https://portal.example\"@evil.example/",
+            "https://a@b@portal.example/",
+            "https://portal.example../",
+            "https://evil..portal.example/",
+            "https://.portal.example/",
+            "https://portal.example%2eevil.example/",
+            "https://portal.example%40evil.example/",
+            "https:///portal.example/",
             "https://p\u{43e}rtal.example/",
+            "https://portal.example\u{3002}evil.example/",
+            "https://xn--prtal-jua.example/",
+            // The words of a link, and where it leads.
+            "https://portal.example/x <http://evil.example/>",
+            "https://portal.example/x <mailto:a@evil.example>",
             "https://",
             "portal.example",
         ] {
             assert!(ours(other).is_empty(), "{other}");
+        }
+        for (text, link) in [
+            ("https://portal.example", "https://portal.example"),
+            ("HTTPS://Das.Portal.Example/x", "HTTPS://Das.Portal.Example/x"),
+            ("https://portal.example.:8443/x", "https://portal.example.:8443/x"),
+            ("https://portal.example:/x", "https://portal.example:/x"),
+            ("https://anyone:p%40ss@portal.example/x", "https://anyone:p%40ss@portal.example/x"),
+            ("'https://portal.example', then", "https://portal.example"),
+            ("(see:https://portal.example).", "https://portal.example"),
+            ("\u{201c}https://portal.example/x\u{201d}", "https://portal.example/x"),
+            ("\u{201c}https://portal.example\u{201d}", "https://portal.example"),
+            ("<https://portal.example>here", "https://portal.example"),
+            ("either/or: https://portal.example/x|y", "https://portal.example/x"),
+            ("https://portal.example/x <https://portal.example/x>", "https://portal.example/x"),
+            ("the site <https://portal.example/x> <http://evil.example/>", "https://portal.example/x"),
+        ] {
+            assert_eq!(ours(text), [link], "{text}");
         }
         assert!(shared("a@evil.example", "Disclosure", "https://portal.example/").is_empty());
         assert!(shared("a@copfs.example", "Lunch", "https://portal.example/").is_empty());
@@ -275,6 +372,25 @@ mod tests {
             (format!("{safe}https%3A%2F%2Fegress.com.evil.example%2Fui&data=05"), None),
             (format!("{safe}http%3A%2F%2Fswitch.egress.com%2Fui"), None),
             (format!("{safe}%zz"), None),
+            (format!("{safe}HTTPS%3A%2F%2Fswitch.egress.com%2Fui"), Some("Egress")),
+            (format!("{safe}https%3A%2F%2Fswitch.egress.com%40evil.example%2F"), None),
+            (format!("{safe}https%3A%2F%2Fevil.example%5C%40switch.egress.com%2F"), None),
+            (format!("{safe}https%3A%2F%2Fevil.example%2F%3Fu%3Dhttps%3A%2F%2Fswitch.egress.com%2F"), None),
+            (format!("{safe}https%3A%2F%2Fevil.example&url=https%3A%2F%2Fswitch.egress.com%2F"), None),
+            (format!("{safe}https%3A%2F%2Fswitch.egress.com&url=https%3A%2F%2Fevil.example"), None),
+            ("https://urldefense.com/v3/__https://switch.egress.com/a__b__;!!abc!d$".to_owned(), Some("Egress")),
+            ("https://urldefense.com/v3/__https://switch.egress.com__@evil.example/__;!!abc!d$".to_owned(), None),
+            ("https://urldefense.com/v3/__https://switch.egress.com*evil.example/__;Ka!!abc!d$".to_owned(), None),
+            ("https://urldefense.com/x?a=/v3/__https://switch.egress.com/x__;!!abc!def$".to_owned(), None),
+            ("https://urldefense.com/v3/__https://evil.example/?https://switch.egress.com/__;!!a!b$".to_owned(), None),
+            (
+                "https://urldefense.proofpoint.com/v1/url?u=https%3A%2F%2Fswitch.egress.com%2Fui&k=x".to_owned(),
+                Some("Egress"),
+            ),
+            (
+                "https://urldefense.proofpoint.com/v2/url?u=https-3A__switch.egress.com-40evil.example_&d=x".to_owned(),
+                None,
+            ),
             ("https://urldefense.com/v3/__https://switch.egress.com/ui/x__;!!abc!def$".to_owned(), Some("Egress")),
             (
                 "https://urldefense.proofpoint.com/v2/url?u=https-3A__switch.egress.com_ui&d=x".to_owned(),

@@ -23,10 +23,15 @@ pub const WORD: &str = "__look";
 /// The name under which the child tells what it can still do, for tests and `check`.
 const PROBE: &str = "\u{0}probe";
 
-/// How long a document is read.
+/// The name under which the child makes a bundle of a PDF for nothing.
+const REHEARSAL: &str = "\u{0}rehearsal";
+
+/// How long a document is read, and how many seconds of the processor that may take.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Processor seconds of the child.
 const CPU_SECONDS: u64 = 12;
+/// The same where a bundle is made of it, all of whose pages are gone through.
+const PATIENCE_OF_REHEARSAL: Duration = Duration::from_secs(60);
+const CPU_SECONDS_OF_REHEARSAL: u64 = 40;
 /// Address space of the child: the program itself, a document, a picture.
 const MEMORY_BYTES: u64 = 1 << 30;
 /// Bytes of its answer: text and a small picture, as JSON.
@@ -70,10 +75,11 @@ pub(crate) async fn look_inside(asked: &Asked, bytes: &[u8]) -> Result<Found, St
         read?;
         child.wait().await
     };
-    let ended = match tokio::time::timeout(PATIENCE, work).await {
+    let patience = if asked.name == REHEARSAL { PATIENCE_OF_REHEARSAL } else { PATIENCE };
+    let ended = match tokio::time::timeout(patience, work).await {
         Err(_) => {
             let _ = child.start_kill();
-            return Err(format!("it took longer than {} seconds to read, and was given up", PATIENCE.as_secs()));
+            return Err(format!("it took longer than {} seconds to read, and was given up", patience.as_secs()));
         }
         Ok(ended) => ended.map_err(fail)?,
     };
@@ -107,6 +113,17 @@ pub fn probe_now() -> Result<String, String> {
     look_now(&asked, b"").map(|found| found.text)
 }
 
+/// Makes a bundle of a PDF in the sandbox and throws it away: what that survives, with the memory and the time that it is given, may be loaded outside of
+/// it. Gives about how many bytes of memory it takes there.
+///
+/// # Errors
+/// In words: why it must not be loaded.
+pub(crate) fn rehearse_now(pdf: &[u8]) -> Result<u64, String> {
+    let asked = Asked { name: REHEARSAL.to_owned(), media_type: String::new() };
+    let found = look_now(&asked, pdf)?;
+    found.text.parse().map_err(|_| "reading it failed".to_owned())
+}
+
 /// The child's exit code where there is no sandbox.
 const NO_SANDBOX: u8 = 70;
 
@@ -124,11 +141,15 @@ pub fn child() -> u8 {
     let Ok(asked) = serde_json::from_slice::<Asked>(head) else { return 65 };
     // The answer's place and the words of a panic are made before the door shuts.
     std::panic::set_hook(Box::new(|_| {}));
-    if enter().is_err() {
+    let is_rehearsal = asked.name == REHEARSAL;
+    if enter(if is_rehearsal { CPU_SECONDS_OF_REHEARSAL } else { CPU_SECONDS }).is_err() {
         return NO_SANDBOX;
     }
     let answer: Result<Found, String> = if asked.name == PROBE {
         Ok(Found::text("probe", probe()))
+    } else if is_rehearsal {
+        let pdf = rest.get(1..).unwrap_or_default().to_vec();
+        crate::export::bundle::rehearsed(pdf).map(|weight| Found::text("rehearsal", weight.to_string()))
     } else {
         look(&asked, rest.get(1..).unwrap_or_default()).map_err(|error| error.0)
     };
@@ -171,12 +192,12 @@ const ALLOWED: &[libc::c_long] = &[
 ];
 
 /// Gives up everything else. There is no way back.
-fn enter() -> Result<(), String> {
+fn enter(cpu_seconds: u64) -> Result<(), String> {
     let limit = |resource, most: u64| {
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) }).map_err(|error| error.to_string())
     };
     limit(Resource::Core, 0)?;
-    limit(Resource::Cpu, CPU_SECONDS)?;
+    limit(Resource::Cpu, cpu_seconds)?;
     limit(Resource::As, MEMORY_BYTES)?;
     limit(Resource::Fsize, 0)?;
     limit(Resource::Nofile, 3)?;

@@ -415,8 +415,11 @@ fn a_mailbox_that_is_not_listed_keeps_its_messages_and_says_so() {
 fn a_large_message_is_fetched_only_while_it_is_on_screen() {
     let world = World::new();
     let running = world.open();
-    let large =
-        |uid| Fetched { bytes: 5_000_000, body: Body::Header(eml(uid, "large", "", "").into()), ..fetched(uid, Vec::new()) };
+    let large = |uid| Fetched {
+        bytes: 5_000_000,
+        body: Body::Header(eml(uid, "large", "", "").into()),
+        ..fetched(uid, Vec::new())
+    };
     running.feed(7, vec![large(1), large(2), fetched(3, eml(3, "small", "", "x"))]);
     let names: Vec<_> = [1, 2, 3].map(|uid| name_of(&running, uid)).into();
     running.engine.submit(Effect::SyncNow);

@@ -32,6 +32,8 @@ pub struct Event {
     pub odd_start: String,
     /// When it ends, in the same form; empty where that is not said.
     pub end: String,
+    /// `DURATION`, as it stands there: how long it is, in place of when it ends.
+    pub duration: String,
     /// Its time names no zone.
     pub floats: bool,
     /// It stands for one time of an event that comes again.
@@ -101,6 +103,9 @@ fn read_all(text: &str) -> (Vec<Event>, usize) {
     }
     for event in &mut events {
         event.method.clone_from(&method);
+        if event.end.is_empty() {
+            event.end = end_of(&event.start, &event.duration).unwrap_or_default();
+        }
     }
     (events, count)
 }
@@ -115,6 +120,7 @@ fn field(event: &mut Event, name: &str, params: &str, value: &str, zones: &Zones
         "RECURRENCE-ID" => event.instead = true,
         "SEQUENCE" => event.changes = value.trim().parse().unwrap_or_default(),
         "DTEND" => event.end = start(params, value, zones).map(|end| last_day(&end)).unwrap_or_default(),
+        "DURATION" => value.trim().clone_into(&mut event.duration),
         "STATUS" => event.cancelled = value.trim().eq_ignore_ascii_case("CANCELLED"),
         "DTSTART" => match start(params, value, zones) {
             Some(start) => {
@@ -134,6 +140,17 @@ fn field(event: &mut Event, name: &str, params: &str, value: &str, zones: &Zones
 fn last_day(end: &str) -> String {
     let day = end.parse::<jiff::civil::Date>().ok().filter(|_| !end.contains('T'));
     day.and_then(|day| day.yesterday().ok()).map_or_else(|| end.to_owned(), |day| day.to_string())
+}
+
+/// When something ends that is so long (RFC 5545 §3.3.6): days and weeks go by the calendar, hours by the clock.
+fn end_of(start: &str, duration: &str) -> Option<String> {
+    let span: jiff::Span = duration.parse().ok().filter(|span: &jiff::Span| span.is_positive())?;
+    if !start.contains('T') {
+        let end = start.parse::<jiff::civil::Date>().ok()?.checked_add(span).ok()?;
+        return Some(last_day(&end.to_string())).filter(|last| last.as_str() >= start);
+    }
+    let start = start.parse::<DateTime>().ok()?.to_zoned(TimeZone::get("Europe/London").ok()?).ok()?;
+    Some(start.checked_add(span).ok()?.datetime().to_string())
 }
 
 /// RFC 5545 §3.1: a line that begins with a blank goes on from the one before.

@@ -12,6 +12,7 @@ pub mod office;
 mod pdf;
 pub mod picture;
 pub mod rtf;
+pub(crate) mod tiff;
 pub mod tnef;
 mod zones;
 
@@ -203,7 +204,8 @@ fn declared(bytes: &[u8]) -> Option<String> {
         let rest = rest.trim_start().trim_start_matches(['"', '\'']);
         rest.split(|c: char| !(c.is_ascii_alphanumeric() || "-_:.".contains(c))).next()
     })?;
-    let encoding = encoding_rs::Encoding::for_label(named.as_bytes())?;
+    // Not one that browsers put a single sign for, whatever it says.
+    let encoding = encoding_rs::Encoding::for_label_no_replacement(named.as_bytes())?;
     // What can be read in single octets is in none of two.
     let is_wide = encoding == encoding_rs::UTF_16LE || encoding == encoding_rs::UTF_16BE;
     (!is_wide).then(|| encoding.decode_without_bom_handling(bytes).0.into_owned())
@@ -228,11 +230,12 @@ fn wide(bytes: &[u8]) -> Option<&'static encoding_rs::Encoding> {
 /// Bytes as text: by the byte-order mark, else UTF-8, else Windows-1252.
 fn text_of(bytes: &[u8]) -> String {
     let bytes = bytes.get(..bytes.len().min(2 * TEXT_MAX)).unwrap_or_default();
-    if let Some(encoding) = wide(bytes) {
-        return encoding.decode_without_bom_handling(bytes).0.into_owned();
-    }
+    // The mark is none of the text.
     if let Some((encoding, mark)) = encoding_rs::Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0.into_owned();
+    }
+    if let Some(encoding) = wide(bytes) {
+        return encoding.decode_without_bom_handling(bytes).0.into_owned();
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),

@@ -5,6 +5,7 @@ use std::io::Cursor;
 use image::metadata::Orientation;
 use image::{AnimationDecoder as _, DynamicImage, ImageDecoder as _, ImageFormat, ImageReader, Limits};
 
+use super::tiff::Tiff;
 use super::{Found, LookError, Points};
 
 /// Points in a row, and rows, that are given.
@@ -75,7 +76,8 @@ pub(super) fn look(bytes: &[u8]) -> Result<Found, LookError> {
         points: hex::encode(small.as_raw()),
     };
     let mut found = Found::text(&format!("picture ({name})"), String::new()).note(format!("{wide} by {high} points."));
-    let pages = if format == Some(ImageFormat::Tiff) { pages(bytes) } else { 1 };
+    let is_tiff = format == Some(ImageFormat::Tiff);
+    let pages = if is_tiff { Tiff::new(bytes).directories().take(PAGES_MAX).count() } else { 1 };
     if pages > 1 {
         found = found.note(format!("It has {pages} pages; only the first is shown."));
     } else if std::panic::catch_unwind(|| moves(bytes, format)).unwrap_or(false) {
@@ -120,22 +122,4 @@ fn moves(bytes: &[u8], format: Option<ImageFormat>) -> bool {
         }
         _ => false,
     }
-}
-
-/// Pages of a TIFF (revision 6.0 §2): each tells where the next is.
-fn pages(bytes: &[u8]) -> usize {
-    let is_little = bytes.starts_with(b"II");
-    let piece = |at: usize, length: usize| -> Option<usize> {
-        let piece = bytes.get(at..at.checked_add(length)?)?;
-        let add = |sum: usize, byte: &u8| (sum << 8) | usize::from(*byte);
-        Some(if is_little { piece.iter().rev().fold(0, add) } else { piece.iter().fold(0, add) })
-    };
-    let (mut count, mut at) = (0_usize, piece(4, 4).unwrap_or(0));
-    // A page that points back would never end.
-    while at != 0 && count < PAGES_MAX {
-        let Some(entries) = piece(at, 2) else { break };
-        count += 1;
-        at = entries.checked_mul(12).and_then(|skip| piece(at.checked_add(2)?.checked_add(skip)?, 4)).unwrap_or(0);
-    }
-    count
 }

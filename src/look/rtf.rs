@@ -48,6 +48,19 @@ struct Group {
     hidden: bool,
     /// It is the table of fonts.
     fonts: bool,
+    /// What is in it was shown already: a text box for older programs.
+    twice: bool,
+}
+
+/// A group that is a text of its own, with what ends it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Piece {
+    /// A text box.
+    Boxed,
+    /// Who made a remark.
+    Author,
+    /// A remark.
+    Remark,
 }
 
 /// What was read.
@@ -166,6 +179,12 @@ impl Writer {
         }
     }
 
+    /// Words of ours.
+    fn write(&mut self, group: Group, words: &str) {
+        self.skip = 0;
+        words.chars().for_each(|c| self.put(group, c));
+    }
+
     fn flush(&mut self) {
         let octets = std::mem::take(&mut self.octets);
         self.read.text.push_str(&self.encoding.decode_without_bom_handling(&octets).0);
@@ -192,18 +211,23 @@ pub fn read(bytes: &[u8]) -> Read {
         deleted: false,
         hidden: false,
         fonts: false,
+        twice: false,
     };
     let (mut usual, mut fonts, mut font) = (first.encoding, BTreeMap::new(), 0_i32);
     let mut groups = vec![first];
     let mut deeper = 0_usize;
     let mut out = Writer { read: Read::default(), octets: Vec::new(), encoding: usual, deleted: false, skip: 0 };
+    // Pieces that are open, by how many groups were; whether the shape that is read had a text box, and the remark that comes a name.
+    let mut pieces: Vec<(usize, Piece)> = Vec::new();
+    let (mut is_boxed, mut is_named) = (false, false);
     let mut at = 0_usize;
     while let Some(&byte) = bytes.get(at) {
         if out.read.text.len() + out.octets.len() > TEXT_MAX {
             break;
         }
         at += 1;
-        let is_deep = groups.len() >= DEPTH_MAX;
+        let many = groups.len();
+        let is_deep = many >= DEPTH_MAX;
         let Some(group) = groups.last_mut() else { break };
         match byte {
             b'{' if is_deep => deeper += 1,
@@ -214,6 +238,9 @@ pub fn read(bytes: &[u8]) -> Read {
             }
             b'}' if deeper > 0 => deeper -= 1,
             b'}' => {
+                if let Some((_, piece)) = pieces.pop_if(|(open, _)| *open == many) {
+                    out.write(*group, if piece == Piece::Author { ") " } else { "\n" });
+                }
                 groups.pop();
                 out.skip = 0;
                 if groups.is_empty() {
@@ -271,6 +298,26 @@ pub fn read(bytes: &[u8]) -> Read {
                         "v" => group.hidden = number != Some(0),
                         "plain" => {
                             (group.deleted, group.hidden, group.encoding) = (false, false, usual);
+                        }
+                        "shp" => is_boxed = false,
+                        // What is in a shape is for newer programs only, but for its text.
+                        "shptxt" | "dptxbxtext" if !group.twice => {
+                            (group.silent, is_boxed) = (false, true);
+                            out.write(*group, "\n");
+                            pieces.push((many, Piece::Boxed));
+                        }
+                        "shprslt" => (group.silent, group.twice) = (group.silent || is_boxed, group.twice || is_boxed),
+                        "atnauthor" => {
+                            (group.silent, is_named) = (false, true);
+                            out.write(*group, "\n(remark, as it says by ");
+                            pieces.push((many, Piece::Author));
+                        }
+                        "annotation" => {
+                            group.silent = false;
+                            if !std::mem::take(&mut is_named) {
+                                out.write(*group, "\n(remark) ");
+                            }
+                            pieces.push((many, Piece::Remark));
                         }
                         _ if SILENT.contains(&name) => {
                             out.read.objects |= name == "object" || name == "objdata";

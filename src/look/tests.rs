@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use zip::write::SimpleFileOptions;
 
+use super::pdf::tests::pdf;
 use super::{Asked, BYTES_MAX, Found, TEXT_MAX, look};
 
 fn asked(name: &str) -> Asked {
@@ -407,34 +408,10 @@ fn pictures_are_made_small_and_huge_ones_refused() {
     assert!(words.contains("too large") || words.contains("damaged"), "{words}");
 }
 
-fn pdf(pages: &str, content: &str) -> Vec<u8> {
-    let mut out = b"%PDF-1.4\n".to_vec();
-    let mut places = Vec::new();
-    let stream = format!("<</Length {}>>stream\n{content}\nendstream", content.len());
-    let objects = [
-        "<</Type/Catalog/Pages 2 0 R>>",
-        pages,
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 200 200]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>",
-        &stream,
-        "<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
-    ];
-    for (at, object) in objects.iter().enumerate() {
-        places.push(out.len());
-        out.extend(format!("{} 0 obj\n{object}\nendobj\n", at + 1).bytes());
-    }
-    let xref = out.len();
-    out.extend(format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1).bytes());
-    for place in &places {
-        out.extend(format!("{place:010} 00000 n \n").bytes());
-    }
-    out.extend(format!("trailer<</Size {}/Root 1 0 R>>\nstartxref\n{xref}\n%%EOF", places.len() + 1).bytes());
-    out
-}
-
 #[test]
 fn the_text_of_a_pdf_is_read_and_a_broken_one_is_said_to_be() {
     let content = "BT /F1 12 Tf 10 100 Td (The gnome was found) Tj ET";
-    let whole = pdf("<</Type/Pages/Kids[3 0 R]/Count 1>>", content);
+    let whole = pdf("", content, &[]);
     assert!(found("a.pdf", &whole).text.contains("The gnome was found"));
     for cut in [20, 100, whole.len() / 2, whole.len() - 30] {
         let _ = look(&asked("a.pdf"), &whole[..cut]);
@@ -469,6 +446,9 @@ fn a_page_and_xml_are_read_in_the_encoding_that_they_name() {
     check("a.html", &page("<meta charset=windows-1252>", "caf\u{e9}".as_bytes()), "caf\u{e9}");
     check("a.html", &page("<meta charset=utf-7>", b"+ADw-script+AD4-"), "+ADw-script+AD4-");
     check("a.html", &page("<meta charset=utf-16>", b"plain"), "plain");
+    // Names of encodings that browsers take for nothing at all.
+    check("a.html", &page("<meta charset=iso-2022-kr>", b"plain"), "plain");
+    check("a.html", &page("<meta charset=hz-gb-2312>", b"caf\xe9 au lait"), "caf\u{e9} au lait");
     check("a.xml", b"<?xml version='1.0' encoding='iso-8859-2'?><a>\xb3</a>", "\u{142}");
     let drawing = found("plan.svg", b"<svg onload='alert(1)'><script>alert(2)</script></svg>");
     assert!(drawing.format.contains("SVG") && drawing.notes[0].contains("run"), "{drawing:?}");
@@ -482,6 +462,12 @@ fn utf_16_needs_no_mark() {
     for bytes in [little, big] {
         assert_eq!(found("a.txt", &bytes).text, text);
     }
+    // One that is there is none of the text.
+    for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+        let bytes: Vec<u8> = "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
+        assert_eq!(found("a.txt", &bytes).text, text);
+    }
+    assert_eq!(found("a.txt", format!("\u{feff}{text}").as_bytes()).text, text);
     // Nothing but zeroes is no text.
     assert!(refused("a.bin", &[0; 64]).contains("does not look into"));
 }
@@ -546,4 +532,60 @@ fn what_answers_an_invitation_offers_no_hearing() {
     // One time of an event before the event itself.
     let lines = "RECURRENCE-ID:20260312T100000\r\nDTSTART:20260312T140000\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nDTSTART:20260305T100000\r\nRRULE:FREQ=WEEKLY";
     assert_eq!(invitation("REQUEST", lines).invited.unwrap().start, "2026-03-05T10:00:00");
+}
+
+#[test]
+fn text_boxes_and_annotations_of_rtf_are_shown() {
+    let boxed = r"{\shp{\*\shpinst\shpleft0{\sp{\sn shapeType}{\sv 202}}{\shptxt \pard The statement}}{\shprslt{\*\do{\dptxbxtext twice}}\par twice}}";
+    let old = r"{\*\do\dobxcolumn{\dptxbx{\dptxbxtext Old box\par}}\dpx0}";
+    let alone = r"{\shp{\*\shpinst{\sp{\sn a}{\sv b}}}{\shprslt Only here}}";
+    let noted = r"{\*\atnid BQ}{\*\atnauthor Beatrice Quill}\chatn{\*\annotation{\*\atnref 1}{\*\atndate 12345}\pard is that so?}";
+    let nobody = r"{\*\annotation who?}";
+    let text = |rtf: &str| found("a.rtf", format!(r"{{\rtf1 Before{rtf}after}}").as_bytes()).text;
+    assert_eq!(text(boxed), "Before\nThe statement\nafter");
+    assert_eq!(text(old), "Before\nOld box\n\nafter");
+    assert_eq!(text(alone), "BeforeOnly hereafter");
+    assert_eq!(text(noted), "Before\n(remark, as it says by Beatrice Quill) is that so?\nafter");
+    assert_eq!(text(nobody), "Before\n(remark) who?\nafter");
+    assert_eq!(text(r"{\*\unknown{\sv unseen}}"), "Beforeafter");
+}
+
+#[test]
+fn an_open_document_has_one_body() {
+    let text = package(&[
+        ("mimetype", b"application/vnd.oasis.opendocument.text".as_slice()),
+        (
+            "content.xml",
+            b"<o><number:text>-</number:text><office:body><text:p>One.</text:p><x:body><text:p>Two.</text:p></x:body></office:body></o>",
+        ),
+    ]);
+    assert_eq!(found("a.odt", &text).text, "One.\nTwo.\n");
+}
+
+#[test]
+fn an_event_that_says_how_long_it_is_says_when_it_ends() {
+    let when = |lines: &str| {
+        let text = format!("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n{lines}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n");
+        let shown = found("a.ics", text.as_bytes()).text;
+        shown.lines().find_map(|line| line.strip_prefix("When: ")).unwrap().to_owned()
+    };
+    for (lines, expected) in [
+        ("DTSTART:20260602T100000\r\nDURATION:PT1H30M", "2026-06-02 10:00:00 to 2026-06-02 11:30:00 (London)"),
+        ("DURATION:P1DT2H\r\nDTSTART:20260602T100000Z", "2026-06-02 11:00:00 to 2026-06-03 13:00:00 (London)"),
+        ("DTSTART;VALUE=DATE:20260602\r\nDURATION:P3D", "2026-06-02 to 2026-06-04 (London)"),
+        ("DTSTART;VALUE=DATE:20260602\r\nDURATION:P1W", "2026-06-02 to 2026-06-08 (London)"),
+        ("DTSTART;VALUE=DATE:20260602\r\nDURATION:P1D", "2026-06-02 (London)"),
+        // Over the night in which the clocks go back.
+        ("DTSTART:20261024T230000\r\nDURATION:PT4H", "2026-10-24 23:00:00 to 2026-10-25 02:00:00 (London)"),
+        (
+            "DTSTART:20260602T100000\r\nDTEND:20260602T110000\r\nDURATION:PT5H",
+            "2026-06-02 10:00:00 to 2026-06-02 11:00:00 (London)",
+        ),
+        ("DTSTART:20260602T100000\r\nBEGIN:VALARM\r\nDURATION:PT5M\r\nEND:VALARM", "2026-06-02 10:00:00 (London)"),
+        ("DTSTART:20260602T100000\r\nDURATION:-PT1H", "2026-06-02 10:00:00 (London)"),
+        ("DTSTART:20260602T100000\r\nDURATION:P99999999999D", "2026-06-02 10:00:00 (London)"),
+        ("DTSTART;VALUE=DATE:20260602\r\nDURATION:PT1H", "2026-06-02 (London)"),
+    ] {
+        assert_eq!(when(lines), expected, "{lines}");
+    }
 }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use casemail::engine::sandbox;
 use serde_json::Value;
 
-use crate::support::home::CASEMAIL;
+use crate::support::home::{CASEMAIL, Screen};
 use crate::walkthrough::{World, show};
 
 const CASES: &str = "[classes]\ngov = [\"gov.example\"]\n\n\
@@ -56,6 +56,19 @@ fn field<'a>(documents: &'a [Value], name: &str, field: &str) -> &'a Value {
 /// The name of the first message of a case.
 fn message(world: &World, case: &str) -> String {
     world.home.json(&["message", "list", "--case", case])["messages"][0]["id"].as_str().unwrap().to_owned()
+}
+
+/// A screen that shows the documents of PUDDOCK.
+fn of_puddock(world: &World, size: (u16, u16)) -> Option<Screen> {
+    let screen = world.home.screen(size)?;
+    screen.wait_for("up to date, watching");
+    screen.send_keys(&["'"]);
+    screen.type_text("puddock");
+    screen.wait_for("PF v PUDDOCK");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("ZZ26000417");
+    screen.send_keys(&["b"]);
+    Some(screen)
 }
 
 /// Whether any file below a directory holds some bytes.
@@ -189,14 +202,7 @@ fn every_file_that_can_be_taken_in_is_and_what_came_by_mail_too_is_said() {
     assert_eq!(taken[1]["also_in"][0], message(&world, "PUDDOCK"), "{told:#}");
 
     // On the screen that is one row, which has both.
-    let Some(screen) = world.home.screen((80, 24)) else { return };
-    screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("puddock");
-    screen.wait_for("PF v PUDDOCK");
-    screen.send_keys(&["Enter"]);
-    screen.wait_for("ZZ26000417");
-    screen.send_keys(&["b"]);
+    let Some(screen) = of_puddock(&world, (80, 24)) else { return };
     screen.wait_for("letter.txt (\u{d7}2)");
     screen.send_keys(&["/"]);
     screen.type_text("letter");
@@ -234,14 +240,7 @@ fn what_is_shared_by_link_and_what_was_fetched_by_hand_stand_in_one_list() {
     assert!(told.contains("taken in by hand: summary.txt"), "{told}");
     assert!(!holds(&world.home.path(), b"the police summary"), "it lies readable on the disk");
 
-    let Some(screen) = world.home.screen((200, 50)) else { return };
-    screen.wait_for("up to date, watching");
-    screen.send_keys(&["'"]);
-    screen.type_text("puddock");
-    screen.wait_for("PF v PUDDOCK");
-    screen.send_keys(&["Enter"]);
-    screen.wait_for("ZZ26000417");
-    screen.send_keys(&["b"]);
+    let Some(screen) = of_puddock(&world, (200, 50)) else { return };
     let seen = screen.wait_for("summary.txt");
     show("one list", &seen);
     assert!(seen.contains("shared by link") && seen.contains("letter.txt"), "{seen}");
@@ -335,4 +334,31 @@ fn what_is_in_quarantine_enters_no_bundle() {
     world.home.done(&["attachment", "quarantine", &id, "--release", "--because", "the CPS agreed"], b"");
     let listed = bundled("open.pdf");
     assert!(listed.contains(&("MG6D Otterbourne.pdf".to_owned(), true)), "{listed:?}");
+}
+
+#[test]
+fn a_pdf_that_asks_for_all_memory_is_listed_and_the_bundle_is_made() {
+    let whole = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/enclose/plain.pdf")).unwrap();
+    // Tables of places whose fields are as wide as the world, or that tell of objects without end.
+    let table = |says: &str| {
+        let head = "%PDF-1.5\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n";
+        let at = head.len();
+        let table = "5 0 obj\n<</Type/XRef/Size 9/Root 1 0 R";
+        format!("{head}{table}{says}/Length 4>>\nstream\nabcd\nendstream\nendobj\nstartxref\n{at}\n%%EOF\n")
+            .into_bytes()
+    };
+    let (wide, many) = (table("/W[1000000000000000 1 1]"), table("/W[0 0 0]/Index[0 4294967295]"));
+    let files: [(&str, &[u8]); 3] = [("MG5.pdf", &whole), ("wide.pdf", &wide), ("many.pdf", &many)];
+    let Some(world) = world(&[mail("s6", "R v OTTERBOURNE 99QY0045626 papers", "See these.", &files)]) else { return };
+    world.home.done(&["sync"], b"");
+    let to = world.home.beside("bundle.pdf");
+    let done = world.home.json(&["case", "bundle", "OTTERBOURNE", "--to", to.to_str().unwrap()]);
+    let because = |name: &str| {
+        let listed = done["documents"].as_array().unwrap();
+        listed.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {done}"))["because"].clone()
+    };
+    assert!(because("MG5.pdf").is_null(), "{done}");
+    for name in ["wide.pdf", "many.pdf"] {
+        assert!(because(name).as_str().is_some_and(|words| words.contains("reading it failed")), "{done}");
+    }
 }

@@ -101,7 +101,7 @@ fn count(number: usize, one: &str, many: &str) -> String {
 
 /// Entries of an archive that are looked at.
 const ENTRIES_MAX: usize = 10_000;
-/// Unpacked bytes of a document within an archive that is looked into.
+/// Unpacked bytes of a document within an archive that is held to be looked into. Pictures and films that have more are read through.
 const WITHIN_MAX: u64 = 32 << 20;
 /// Documents within an archive that are looked into.
 const WITHIN_COUNT: usize = 100;
@@ -145,7 +145,7 @@ fn look<R: Read + Seek>(name: &str, content: &mut R, policy: &Policy, whole: boo
         }
         () if starts(b"7z\xbc\xaf\x27\x1c") => told.extend(seven(content)),
         () if starts(b"Rar!\x1a\x07") => told.extend(rar(content, &head)),
-        () if picture::is_it(&head) => told.extend(picture::inspect(content)),
+        () if picture::is_it(&head) => told.extend(picture::inspect(&mut picture::Whole(content))),
         () => {}
     }
     told
@@ -185,7 +185,7 @@ fn package<R: Read + Seek>(content: &mut R, policy: &Policy, whole: bool, budget
     if let Some(of_document) = office::inspect(&mut archive, budget) {
         return of_document;
     }
-    let (mut locked, mut programs, mut within) = (0_usize, Vec::new(), Vec::new());
+    let (mut locked, mut programs, mut within, mut large) = (0_usize, Vec::new(), Vec::new(), Vec::new());
     let mut classes = 0_usize;
     for at in 0..archive.len().min(ENTRIES_MAX) {
         let Ok(entry) = archive.by_index_raw(at) else { continue };
@@ -194,8 +194,9 @@ fn package<R: Read + Seek>(content: &mut R, policy: &Policy, whole: bool, budget
         classes += usize::from(name.ends_with(".class"));
         if policy.is_program(&name) {
             programs.push(name);
-        } else if !entry.encrypted() && entry.is_file() && entry.size() <= WITHIN_MAX && within.len() < WITHIN_COUNT {
-            within.push((at, name));
+        } else if !entry.encrypted() && entry.is_file() && within.len() + large.len() < WITHIN_COUNT {
+            let list = if entry.size() <= WITHIN_MAX { &mut within } else { &mut large };
+            list.push((at, name));
         }
     }
     if locked > 0 {
@@ -218,15 +219,49 @@ fn package<R: Read + Seek>(content: &mut R, policy: &Policy, whole: bool, budget
         if budget.over(entry, WITHIN_MAX).read_to_end(&mut unpacked).is_err() {
             continue;
         }
-        let found = look(&name, &mut Cursor::new(unpacked), policy, false, budget);
-        told.extend(
-            found
-                .into_iter()
-                .filter(|one| one.grade > Grade::Tell)
-                .map(|one| Told { found: format!("holds \u{201c}{name}\u{201d}, which {}", one.found), ..one }),
-        );
+        told.extend(held(&name, look(&name, &mut Cursor::new(unpacked), policy, false, budget)));
+    }
+    for (at, name) in large {
+        let mut head = Vec::new();
+        if let Ok(entry) = archive.by_index(at) {
+            let _ = entry.take(64).read_to_end(&mut head);
+        }
+        if picture::is_it(&head) {
+            told.extend(held(&name, picture::inspect(&mut Member { archive: &mut archive, at, budget: &mut *budget })));
+        }
     }
     told
+}
+
+/// What was found in a file within an archive, said of the archive.
+fn held(name: &str, found: Vec<Told>) -> impl Iterator<Item = Told> {
+    let found = found.into_iter().filter(|one| one.grade > Grade::Tell);
+    found.map(move |one| Told { found: format!("holds \u{201c}{name}\u{201d}, which {}", one.found), ..one })
+}
+
+/// A file within an archive, unpacked anew for each place that is read, and never held.
+struct Member<'a, R> {
+    archive: &'a mut ZipArchive<R>,
+    at: usize,
+    budget: &'a mut Budget,
+}
+
+impl<R: Read + Seek> picture::Source for Member<'_, R> {
+    fn sift(&mut self, overlap: usize, each: &mut dyn FnMut(&[u8], u64)) {
+        if let Ok(entry) = self.archive.by_index(self.at) {
+            sift::through(&mut self.budget.over(entry, u64::MAX), overlap, each);
+        }
+    }
+
+    fn at(&mut self, place: u64, bytes: u64) -> Vec<u8> {
+        let mut found = Vec::new();
+        if let Ok(entry) = self.archive.by_index(self.at) {
+            let mut unpacked = self.budget.over(entry, u64::MAX);
+            let _ = std::io::copy(&mut unpacked.by_ref().take(place), &mut std::io::sink());
+            let _ = unpacked.take(bytes).read_to_end(&mut found);
+        }
+        found
+    }
 }
 
 /// A 7z archive. Its directory is packed as a rule: that it has a password can be seen only where it shows.

@@ -7,10 +7,14 @@ const PIECE: usize = 256 << 10;
 
 /// Reads all of it, in pieces, each with the last `overlap` bytes of the one before; `each` gets a piece and the place of its first byte. What stands
 /// whole in the overlap is seen twice.
-pub(super) fn sift<R: Read + Seek>(content: &mut R, overlap: usize, mut each: impl FnMut(&[u8], u64)) {
-    if content.seek(SeekFrom::Start(0)).is_err() {
-        return;
+pub(super) fn sift<R: Read + Seek>(content: &mut R, overlap: usize, each: impl FnMut(&[u8], u64)) {
+    if content.seek(SeekFrom::Start(0)).is_ok() {
+        through(content, overlap, each);
     }
+}
+
+/// The same for what is read from its beginning, and can be read once.
+pub(super) fn through(content: &mut impl Read, overlap: usize, mut each: impl FnMut(&[u8], u64)) {
     let mut window: Vec<u8> = Vec::with_capacity(PIECE + overlap);
     let mut at = 0_u64;
     loop {

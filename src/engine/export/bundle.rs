@@ -16,6 +16,7 @@ use crate::engine::documents::imported;
 use crate::engine::inside::{self, Inner, Place, is_within};
 use crate::engine::reading::Reading;
 use crate::engine::register::Hand;
+use crate::engine::sandbox;
 use crate::engine::streamed::{Streamed, Tape};
 use crate::export::bundle::{Item, Listed, Matter, make_watched};
 use crate::export::{ExportError, Folder};
@@ -31,6 +32,8 @@ use crate::register::record::Digest;
 const DOCUMENT_MAX: u64 = 64 << 20;
 /// Bytes of all of them.
 const ALL_MAX: u64 = 512 << 20;
+/// Bytes of memory that the objects of all PDFs take.
+const WEIGHT_MAX: u64 = 1 << 30;
 /// Columns that HTML is set in.
 const WIDTH: usize = 84;
 
@@ -95,6 +98,8 @@ struct Gathering<'a> {
     seen: HashSet<String>,
     /// Bytes that are held.
     held: u64,
+    /// Bytes of memory that the PDFs will take.
+    weight: u64,
     /// Digests of the documents that are in it, by their place among the items.
     digests: Vec<(usize, Digest)>,
     /// The messages that are in it, or of which a document is.
@@ -254,7 +259,7 @@ impl Gathering<'_> {
         let is_pdf = memchr::memmem::find(head, b"%PDF-").is_some();
         let is_text = !content.contains(&0);
         let matter = if is_pdf {
-            Matter::Pdf(content)
+            self.pdf(content)
         } else if let Some(text) = text(&content).filter(|_| is_text) {
             Matter::Text(text)
         } else {
@@ -264,6 +269,20 @@ impl Gathering<'_> {
             self.digests.push((self.items.len(), digest));
         }
         self.items.push(Item { name: name.to_owned(), about: about.to_owned(), matter });
+    }
+
+    /// A PDF that the sandbox has survived, and that there is room for; any other is listed only.
+    fn pdf(&mut self, content: Vec<u8>) -> Matter {
+        match sandbox::rehearse_now(&content) {
+            Ok(weight) if self.weight.saturating_add(weight) > WEIGHT_MAX => {
+                Matter::Other(format!("the bundle is full: no more than {} MB of memory are taken", WEIGHT_MAX >> 20))
+            }
+            Ok(weight) => {
+                self.weight = self.weight.saturating_add(weight);
+                Matter::Pdf(content)
+            }
+            Err(because) => Matter::Other(because),
+        }
     }
 
     /// A message as pages: its head, what OpenPGP says of it, its text, and what came with it.
@@ -321,6 +340,7 @@ impl Exporter {
             items: Vec::new(),
             seen: HashSet::new(),
             held: 0,
+            weight: 0,
             digests: Vec::new(),
             messages: Vec::new(),
             texts: Vec::new(),

@@ -46,9 +46,9 @@ fn of_content(content: &[u8]) -> Balance {
                 .and_then(|at| after.get(at..))
                 .unwrap_or_default(),
             b'(' => string(after),
-            b'<' if after.first() != Some(&b'<') => {
-                after.iter().position(|one| *one == b'>').and_then(|at| after.get(at + 1..)).unwrap_or_default()
-            }
+            // A dictionary, in which strings may stand, and no string itself.
+            b'<' if after.first() == Some(&b'<') => after.get(1..).unwrap_or_default(),
+            b'<' => after.iter().position(|one| *one == b'>').and_then(|at| after.get(at + 1..)).unwrap_or_default(),
             byte if is_regular(byte) => {
                 let end = rest.iter().position(|one| !is_regular(*one)).unwrap_or(rest.len());
                 let (word, after) = rest.split_at(end);
@@ -73,6 +73,7 @@ fn of_content(content: &[u8]) -> Balance {
     Balance { before: count(before), after: count(before + depth) }
 }
 
+/// Whether a byte goes on with a word or a name (ISO 32000-1 §7.2.2).
 fn is_regular(byte: u8) -> bool {
     !matches!(
         byte,
@@ -135,5 +136,7 @@ mod tests {
         check(b"(q \\) q (q) q) Tj <71> Tj /q gs % q\nq", 1, 2);
         check(b"BI /W 1 ID \x00 q q\xffEIq EI q", 1, 2);
         check(b"<< /q (q) >> BDC [(q)] TJ Q", 2, 1);
+        check(b"<</A (> q)>> BDC Q", 2, 1);
+        check(b"<</A<</B(> q >)>>/C<71>>> BDC q", 1, 2);
     }
 }

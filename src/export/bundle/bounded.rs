@@ -5,97 +5,11 @@ use std::io::Read as _;
 use flate2::read::ZlibDecoder;
 use lopdf::{Object, Stream};
 
-/// Bytes before the data of a stream that are looked at for what it is.
-const HEAD: usize = 2048;
-/// Streams packed within each other.
-const LAYERS: usize = 4;
-
 /// Bytes that unpack to so many at most; `None` where they are more. What is damaged ends where the damage is.
 fn unpacked(packed: &[u8], most: u64) -> Option<Vec<u8>> {
     let mut found = Vec::new();
     let _ = ZlibDecoder::new(packed).take(most.saturating_add(1)).read_to_end(&mut found);
     (found.len() as u64 <= most).then_some(found)
-}
-
-/// Whether a byte goes on with a name (ISO 32000-1 §7.2.2).
-fn is_regular(byte: u8) -> bool {
-    !matches!(
-        byte,
-        b'\0'
-            | b'\t'
-            | b'\n'
-            | 0x0c
-            | b'\r'
-            | b' '
-            | b'('
-            | b')'
-            | b'<'
-            | b'>'
-            | b'['
-            | b']'
-            | b'{'
-            | b'}'
-            | b'/'
-            | b'%'
-    )
-}
-
-/// Names as they are meant: any byte of one may stand as `#` and two digits (ISO 32000-1 §7.3.5).
-fn spelled(head: &[u8]) -> Vec<u8> {
-    let mut spelled = Vec::with_capacity(head.len());
-    let mut left = head;
-    while let Some((first, rest)) = left.split_first() {
-        let digits = rest.get(..2).filter(|_| *first == b'#').and_then(|digits| hex::decode(digits).ok());
-        match digits.as_deref() {
-            Some([byte]) => {
-                spelled.push(*byte);
-                left = rest.get(2..).unwrap_or_default();
-            }
-            _ => {
-                spelled.push(*first);
-                left = rest;
-            }
-        }
-    }
-    spelled
-}
-
-/// Whether the streams that a reader unpacks to find the objects of a PDF (tables and packed objects) come to no more than so many bytes. They are
-/// looked for by what stands before them, whatever the table of the PDF says.
-pub(super) fn is_bounded(pdf: &[u8], most: u64) -> bool {
-    let mut left = most;
-    for at in memchr::memmem::find_iter(pdf, b"stream") {
-        let head = pdf.get(at.saturating_sub(HEAD)..at).unwrap_or_default();
-        let begun = memchr::memmem::rfind(head, b"obj").and_then(|at| head.get(at..)).unwrap_or(head);
-        if begun.ends_with(b"end") {
-            continue;
-        }
-        let begun = spelled(begun);
-        let says = |word: &[u8]| memchr::memmem::find(&begun, word).is_some();
-        // The pictures of a page have a `/Width`, and are unpacked by whoever shows them.
-        let has_widths = memchr::memmem::find_iter(&begun, b"/W")
-            .any(|at| begun.get(at + b"/W".len()).is_none_or(|next| !is_regular(*next)));
-        if !(says(b"ObjStm") || says(b"XRef") || has_widths) {
-            continue;
-        }
-        if says(b"LZW") {
-            // No program packs them so any more.
-            return false;
-        }
-        let data = pdf.get(at + b"stream".len()..).unwrap_or_default();
-        let data = data.strip_prefix(b"\r\n").or_else(|| data.strip_prefix(b"\n")).unwrap_or(data);
-        let mut layer = Vec::new();
-        for depth in 0..LAYERS {
-            let packed = if depth == 0 { data } else { layer.as_slice() };
-            let Some(found) = unpacked(packed, left) else { return false };
-            if found.is_empty() {
-                break;
-            }
-            left = left.saturating_sub(found.len() as u64);
-            layer = found;
-        }
-    }
-    true
 }
 
 /// What a stream holds; `None` where it is more than so many bytes, or packed in another way than most are.
@@ -115,39 +29,18 @@ pub(super) fn content(stream: &Stream, most: u64) -> Option<Vec<u8>> {
 mod tests {
     use std::io::Write as _;
 
-    use super::is_bounded;
+    use lopdf::{Stream, dictionary};
 
-    fn packed(content: &[u8]) -> Vec<u8> {
-        let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
-        packer.write_all(content).unwrap();
-        packer.finish().unwrap()
-    }
-
-    fn pdf(head: &str, data: &[u8]) -> Vec<u8> {
-        let mut made = format!("%PDF-1.5\n1 0 obj\n<<{head}/Length {}>>\nstream\r\n", data.len()).into_bytes();
-        made.extend_from_slice(data);
-        made.extend_from_slice(b"\nendstream\nendobj\n");
-        made
-    }
+    use super::content;
 
     #[test]
     fn what_unpacks_to_more_is_none() {
-        let large = packed(&vec![b' '; 100_000]);
-        let check =
-            |head: &str, data: &[u8], is_it: bool| assert_eq!(is_bounded(&pdf(head, data), 50_000), is_it, "{head}");
-        check("/Type/ObjStm/Filter/FlateDecode", &large, false);
-        check("/Type/ObjStm/Filter/FlateDecode", &packed(&vec![b' '; 40_000]), true);
-        check("/Type/XRef/W[1 2 1]/Filter/FlateDecode", &large, false);
-        check("/Type/XR#65f/Filter/FlateDecode", &large, false);
-        check("/Type/ObjStm/Filter[/FlateDecode/FlateDecode]", &packed(&large), false);
-        check("/Type/ObjStm/Filter/LZWDecode", b"x", false);
-        check("/#57 [1 2 1]/Filter/FlateDecode", &large, false);
-        check("/W 5 0 R/Filter/FlateDecode", &large, false);
-        // What a page shows is unpacked by whoever shows it.
-        check("/Filter/FlateDecode", &large, true);
-        check("/Subtype/Image/Width 2480/Height 3508/ColorSpace/DeviceRGB/Filter/FlateDecode", &large, true);
-        check("/Subtype/Image/ColorSpace[/Separation/PANTONE#20Red 4 0 R 5 0 R]/Filter/FlateDecode", &large, true);
-        let both = [pdf("/Type/ObjStm", &packed(&vec![0; 30_000])), pdf("/Type/ObjStm", &packed(&vec![0; 30_000]))];
-        assert!(!is_bounded(&both.concat(), 50_000), "all of them together");
+        let mut packer = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+        packer.write_all(&vec![b' '; 100_000]).unwrap();
+        let packed = packer.finish().unwrap();
+        let stream = Stream::new(dictionary! { "Filter" => "FlateDecode" }, packed.clone());
+        assert_eq!(content(&stream, 100_000).map(|found| found.len()), Some(100_000));
+        assert_eq!(content(&stream, 99_999), None);
+        assert_eq!(content(&Stream::new(dictionary! {}, packed), 5), None);
     }
 }

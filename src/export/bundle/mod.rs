@@ -151,6 +151,46 @@ pub fn make_watched(
     items: Vec<Item>,
     is_wanted: &dyn Fn() -> bool,
 ) -> Result<(Vec<u8>, usize, Vec<Listed>), ExportError> {
+    make_weighed(title, items, is_wanted, &mut |_| {})
+}
+
+/// Makes a bundle of one PDF and throws it away, for whoever has bounds that may be broken: the few bytes of a PDF can cost any amount of memory and
+/// time, in more ways than can be looked for. Gives about how many bytes of memory its objects take.
+///
+/// # Errors
+/// In words: why it would be listed only.
+pub fn rehearsed(content: Vec<u8>) -> Result<u64, String> {
+    let item = Item { name: String::new(), about: String::new(), matter: Matter::Pdf(content) };
+    let mut weight = 0_u64;
+    let made = make_weighed("", vec![item], &|| true, &mut |taken| {
+        weight = taken.objects.values().map(weight_of).fold(0, u64::saturating_add);
+    });
+    let (_, _, listed) = made.map_err(|error| error.to_string())?;
+    listed.into_iter().find_map(|one| one.because).map_or(Ok(weight), Err)
+}
+
+/// About how many bytes of memory an object takes.
+fn weight_of(object: &Object) -> u64 {
+    let of_dictionary = |dictionary: &lopdf::Dictionary| {
+        let entry = |(key, value): (&Vec<u8>, &Object)| (key.len() as u64).saturating_add(weight_of(value));
+        dictionary.iter().map(entry).fold(0, u64::saturating_add)
+    };
+    let within = match object {
+        Object::Name(bytes) | Object::String(bytes, _) => bytes.len() as u64,
+        Object::Array(list) => list.iter().map(weight_of).fold(0, u64::saturating_add),
+        Object::Dictionary(dictionary) => of_dictionary(dictionary),
+        Object::Stream(stream) => of_dictionary(&stream.dict).saturating_add(stream.content.len() as u64),
+        _ => 0,
+    };
+    within.saturating_add(size_of::<Object>() as u64)
+}
+
+fn make_weighed(
+    title: &str,
+    items: Vec<Item>,
+    is_wanted: &dyn Fn() -> bool,
+    weigh: &mut dyn FnMut(&Taken),
+) -> Result<(Vec<u8>, usize, Vec<Listed>), ExportError> {
     let fail = |why: &dyn std::fmt::Display| ExportError::at("the bundle", why);
     let mut bundle = Document::with_version("1.7");
     let pages_id = bundle.new_object_id();
@@ -164,6 +204,7 @@ pub fn make_watched(
         abouts.push(item.about);
         match pages_of(&name, item.matter, bundle.max_id + 1) {
             Ok((taken, note)) => {
+                weigh(&taken);
                 if let Some(last) = taken.objects.keys().map(|id| id.0).max() {
                     bundle.max_id = bundle.max_id.max(last);
                 }
@@ -257,7 +298,7 @@ fn cover(title: &str, listed: &[Listed], abouts: &[String]) -> Vec<String> {
 pub(crate) mod tests {
     use lopdf::Document;
 
-    use super::{Item, Matter, make};
+    use super::{Item, Matter, make, rehearsed};
 
     fn item(name: &str, matter: Matter) -> Item {
         Item { name: name.into(), about: "2 Mar 2026".into(), matter }
@@ -331,6 +372,14 @@ pub(crate) mod tests {
             make("x", vec![item("deep.pdf", Matter::Pdf(pdf)), item("a", Matter::Text("x".into()))]).unwrap();
         assert_eq!(pages, 2);
         assert!(listed[0].because.is_some() && listed[1].because.is_none(), "{listed:?}");
+    }
+
+    #[test]
+    fn a_rehearsal_says_what_a_pdf_weighs_or_why_it_is_listed_only() {
+        let (small, large) = (text("The gnome."), text(&"The gnome stood by the pond.\n".repeat(1_000)));
+        let (few, many) = (rehearsed(small.clone()).unwrap(), rehearsed(large).unwrap());
+        assert!(few > 500 && many > 4 * few, "{few} {many}");
+        assert!(rehearsed(small[..small.len() / 3].to_vec()).unwrap_err().contains("broken"));
     }
 
     #[test]

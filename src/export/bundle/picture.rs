@@ -12,6 +12,7 @@ use lopdf::{Object, Stream, StringFormat, dictionary};
 
 use super::text::{encoded, sheet, wrapped};
 use super::{PAGE, Taken};
+use crate::look::tiff::Tiff;
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Bytes that a picture may take while it is made into a page: its rows, and its points where they are set on white.
@@ -142,20 +143,9 @@ fn jpeg(bytes: &[u8]) -> Option<Picture> {
 
 /// The direction that the camera noted (Exif 2.3, tag 0x0112).
 fn exif(segment: &[u8]) -> Option<u16> {
-    let tiff = segment.strip_prefix(b"Exif\0\0")?;
-    let little = tiff.starts_with(b"II");
-    let short = |at: usize| {
-        let pair: [u8; 2] = tiff.get(at..at.checked_add(2)?)?.try_into().ok()?;
-        Some(if little { u16::from_le_bytes(pair) } else { u16::from_be_bytes(pair) })
-    };
-    let long = |at: usize| {
-        let four: [u8; 4] = tiff.get(at..at.checked_add(4)?)?.try_into().ok()?;
-        Some(if little { u32::from_le_bytes(four) } else { u32::from_be_bytes(four) })
-    };
-    let start = usize::try_from(long(4)?).ok()?;
-    let count = usize::from(short(start)?);
-    let entry = (0..count.min(200)).map(|place| start + 2 + place * 12).find(|at| short(*at) == Some(0x0112))?;
-    short(entry + 8).filter(|turned| (1..=8).contains(turned))
+    let tiff = Tiff::new(segment.strip_prefix(b"Exif\0\0")?);
+    let turned = tiff.short(tiff.directories().next()?, 0x0112)?;
+    u16::try_from(turned).ok().filter(|turned| (1..=8).contains(turned))
 }
 
 /// Reads the chunks of a PNG (ISO/IEC 15948).

@@ -5,24 +5,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use lopdf::{Dictionary, Document, Object, ObjectId};
 
-use super::{Layers, Taken, bounded};
+use super::{Layers, Taken};
 
-/// Bytes that tables and packed objects of a PDF may unpack to.
-const UNPACKED_MAX: u64 = 128 << 20;
 /// What a note on a page leads to, runs or plays, and files that it holds.
 const LEADS_ON: [&[u8]; 10] =
     [b"A", b"PA", b"Dest", b"Parent", b"FS", b"Sound", b"Movie", b"RichMediaContent", b"RichMediaSettings", b"3DD"];
 /// Dictionaries above a page that are asked for what it inherits.
 const DEPTH_MAX: usize = 16;
 
-/// Takes the pages of a PDF, with what is not on them; or says why not.
+/// Takes the pages of a PDF, with what is not on them; or says why not. What it costs is not bounded here: see [`super::rehearsed`].
 pub(super) fn take(content: &[u8], first: u32) -> Result<(Taken, Option<String>), String> {
     // Readers look for the end within the last of the bytes, and some programs write more behind it.
     let end = memchr::memmem::rfind(content, b"%%EOF").map_or(content.len(), |at| at + b"%%EOF".len());
     let content = content.get(..end).unwrap_or(content);
-    if !bounded::is_bounded(content, UNPACKED_MAX) {
-        return Err(format!("it is packed so that more than {} MB come out of it", UNPACKED_MAX >> 20));
-    }
     // A parser of a large format on foreign bytes: what breaks it costs this document only.
     let read = catch_unwind(AssertUnwindSafe(|| take_pages(content, first)));
     read.unwrap_or_else(|_| Err("it is broken".to_owned()))

@@ -93,6 +93,8 @@ struct At {
     /// OpenDocument: the style that is being said, and those that hide what has them.
     style: String,
     hiding: Vec<String>,
+    /// OpenDocument: the text has begun.
+    is_begun: bool,
     /// OpenDocument: where each open cell began, and how many stand for it.
     repeated: Vec<(usize, usize)>,
 }
@@ -164,7 +166,8 @@ pub(super) fn walk(xml: &[u8], elements: &Elements, text: &mut String) -> Walked
                 if elements.blanks == b"s" {
                     at.style(name, &start);
                     // Signs of numbers and days are said before the text.
-                    if name == b"body" {
+                    if name == b"body" && !at.is_begun {
+                        at.is_begun = true;
                         text.clear();
                     }
                     if name == b"table" || name == b"page" {

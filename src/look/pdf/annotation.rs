@@ -25,18 +25,37 @@ pub(super) struct Annotation<'a> {
     pub(super) value: Option<String>,
     /// What was remarked, with whoever did.
     pub(super) remark: Option<String>,
+    /// Some of it is not read.
+    pub(super) cut: bool,
 }
 
-/// A text string of a PDF (§7.9.2.2).
-fn text(object: &Object) -> Option<String> {
+/// A text string of a PDF (§7.9.2.2); notes where it is longer than what is read.
+fn text(object: &Object, cut: &mut bool) -> Option<String> {
     let bytes = object.as_str().ok()?;
     let text = match encoding_rs::Encoding::for_bom(bytes) {
         Some((_, mark)) if bytes.len() == mark => String::new(),
         Some((encoding, _)) => encoding.decode_with_bom_removal(bytes).0.into_owned(),
-        None => encoding_rs::WINDOWS_1252.decode_without_bom_handling(bytes).0.into_owned(),
+        // The library passes over the ends of lines in its table of PDFDocEncoding.
+        None => bytes.chunk_by(|a, b| is_blank(*a) == is_blank(*b)).map(letters).collect(),
     };
-    let text: String = text.replace("\r\n", "\n").replace('\r', "\n").chars().take(LETTERS_MAX).collect();
+    let mut text = text.replace("\r\n", "\n").replace('\r', "\n");
+    if let Some((end, _)) = text.char_indices().nth(LETTERS_MAX) {
+        text.truncate(end);
+        *cut = true;
+    }
     Some(text).filter(|text| !text.trim().is_empty())
+}
+
+fn is_blank(byte: u8) -> bool {
+    matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// Letters of PDFDocEncoding, or ends of lines.
+fn letters(bytes: &[u8]) -> String {
+    if bytes.first().copied().is_some_and(is_blank) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    lopdf::decode_text_string(&Object::string_literal(bytes)).unwrap_or_default()
 }
 
 /// An entry of a field, or of one that it is part of.
@@ -52,16 +71,16 @@ fn of_field<'a>(document: &'a Document, field: &'a Dictionary, key: &[u8]) -> Op
 }
 
 /// What was filled into a field of letters or of a choice.
-fn value(document: &Document, field: &Dictionary) -> Option<String> {
+fn value(document: &Document, field: &Dictionary, cut: &mut bool) -> Option<String> {
     let kind = of_field(document, field, b"FT")?.as_name().ok()?;
     let flags = of_field(document, field, b"Ff").and_then(|flags| flags.as_i64().ok()).unwrap_or_default();
     if !matches!(kind, b"Tx" | b"Ch") || (kind == b"Tx" && flags & PASSWORD != 0) {
         return None;
     }
     match of_field(document, field, b"V")? {
-        Object::Array(chosen) => Some(chosen.iter().filter_map(text).collect::<Vec<_>>().join(", ")),
-        Object::Stream(long) => text(&Object::string_literal(long.get_plain_content().ok()?)),
-        one => text(one),
+        Object::Array(chosen) => Some(chosen.iter().filter_map(|one| text(one, cut)).collect::<Vec<_>>().join(", ")),
+        Object::Stream(long) => text(&Object::string_literal(long.get_plain_content().ok()?), cut),
+        one => text(one, cut),
     }
     .filter(|text| !text.is_empty())
 }
@@ -94,17 +113,23 @@ pub(super) fn read<'a>(document: &'a Document, found: &'a Dictionary) -> Option<
     let corner_of = corner(document, found, b"Rect").unwrap_or_default();
     let own = drawn.and_then(|drawn| corner(document, &drawn.dict, b"BBox")).unwrap_or_default();
     let is_field = kind == b"Widget";
-    let remark = entry(document, found, b"Contents").and_then(text).filter(|_| !is_field && kind != b"FreeText");
-    let by = entry(document, found, b"T").and_then(text);
+    let mut cut = false;
+    let contents = entry(document, found, b"Contents").filter(|_| !is_field).and_then(|said| text(said, &mut cut));
+    let by = entry(document, found, b"T").and_then(|by| text(by, &mut false));
+    let (value, remark) = match kind {
+        b"Widget" => (value(document, found, &mut cut), None),
+        b"FreeText" => (contents, None),
+        _ => (None, contents),
+    };
     Some(Annotation {
         drawn,
         offset: (corner_of.0 - own.0, corner_of.1 - own.1),
         corner: corner_of,
-        value: if is_field { value(document, found) } else { entry(document, found, b"Contents").and_then(text) }
-            .filter(|_| is_field || kind == b"FreeText"),
+        value,
         remark: remark.map(|remark| match by {
             Some(by) => format!("(remark, as it says by {by}) {remark}"),
             None => format!("(remark) {remark}"),
         }),
+        cut,
     })
 }

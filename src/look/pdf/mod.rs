@@ -85,7 +85,7 @@ fn plain_page(document: &mut Document, number: u32, id: ObjectId) -> Option<Read
     let mut text = text?.replace(['\u{f0b7}', '\u{f0a7}', '\u{f0d8}'], "\u{2022}");
     plain.remarks.iter().for_each(|remark| text.push_str(&format!("\n{remark}\n")));
     let is_told = is_told || !plain.remarks.is_empty();
-    Some(Read { text, mute, is_told, is_cut: plain.is_cut() })
+    Some(Read { text, mute, is_told, is_cut: plain.cut })
 }
 
 /// Whether a dictionary holds something that acts, or a file.
@@ -195,4 +195,4 @@ pub(super) fn look(bytes: &[u8]) -> Result<Found, LookError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

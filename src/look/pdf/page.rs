@@ -67,16 +67,23 @@ pub(super) struct Page {
     media_box: Vec<Object>,
     /// What was remarked on it.
     pub(super) remarks: Vec<String>,
+    /// More was on it than is read.
+    pub(super) cut: bool,
 }
 
 /// A step of a plain page.
 enum Step {
     /// An operator as it is.
     Kept(Operation),
-    /// From here on, a font and its size.
-    Font(usize, f32),
-    /// A text: strings, and gaps between them.
-    Text(Vec<Piece>),
+    /// A text in a font: strings, and gaps between them.
+    Text(Chosen, Vec<Piece>),
+}
+
+/// A font that was chosen: its place, and its size. It is part of the state that `q` keeps and `Q` takes back (ISO 32000-1 §8.4.2).
+#[derive(Clone, Copy, PartialEq)]
+struct Chosen {
+    place: usize,
+    size: f32,
 }
 
 enum Piece {
@@ -103,8 +110,9 @@ struct Reader<'a> {
     known: BTreeMap<Known, usize>,
     /// Operators that were read.
     count: usize,
-    /// Texts that were.
+    /// Texts that were, and those of them whose letters are known.
     texts: usize,
+    told: usize,
 }
 
 /// What makes a font the same: its number, or where it stands in memory.
@@ -128,10 +136,11 @@ impl Page {
         let media_box = if media_box.len() == 4 { media_box } else { a4() };
         let mut reader = Reader {
             document,
-            page: Self { operations: Vec::new(), fonts: Vec::new(), media_box, remarks: Vec::new() },
+            page: Self { operations: Vec::new(), fonts: Vec::new(), media_box, remarks: Vec::new(), cut: false },
             known: BTreeMap::new(),
             count: 0,
             texts: 0,
+            told: 0,
         };
         let none = Dictionary::new();
         let resources = inherited(document, page, b"Resources").and_then(|found| found.as_dict().ok()).unwrap_or(&none);
@@ -141,41 +150,39 @@ impl Page {
         Some(reader.page)
     }
 
-    /// Whether more was on it than is read.
-    pub(super) fn is_cut(&self) -> bool {
-        self.operations.len() >= OPERATIONS_MAX
-    }
-
     /// Puts the plain page in the place of a page; of its texts those whose font `only` names, or all.
     pub(super) fn put(&self, document: &mut Document, id: ObjectId, only: Option<usize>) {
         let mut operations = Vec::new();
-        let (mut font, mut size, mut is_said) = (None, 0.0, false);
+        let (mut said, mut is_unknown_said) = (None, false);
         let set =
             |place: String, size: f32| Operation::new("Tf", vec![Object::Name(place.into_bytes()), Object::Real(size)]);
         for step in &self.operations {
             match step {
-                Step::Kept(operation) => operations.push(operation.clone()),
-                Step::Font(place, its_size) => {
-                    (font, size) = (Some(*place), *its_size);
-                    operations.push(set(format!("F{place}"), size));
+                Step::Kept(operation) => {
+                    // What it takes back, the font with it, is the library's to know.
+                    said = said.filter(|_| operation.operator != "Q");
+                    operations.push(operation.clone());
                 }
-                Step::Text(pieces) => {
-                    let Some((place, used)) = font.and_then(|at| Some((at, self.fonts.get(at)?))) else { continue };
-                    if only.is_some_and(|only| only != place) {
+                Step::Text(font, pieces) => {
+                    let Some(used) = self.fonts.get(font.place) else { continue };
+                    if only.is_some_and(|only| only != font.place) {
                         continue;
                     }
                     if used.is_mute() {
                         // Once for all that stand together.
-                        if !is_said {
-                            let words = Object::string_literal(UNKNOWN);
-                            operations.push(set("M".to_owned(), size));
-                            operations.push(Operation::new("Tj", vec![words]));
-                            operations.push(set(format!("F{place}"), size));
+                        if !is_unknown_said {
+                            operations.push(set("M".to_owned(), font.size));
+                            operations.push(Operation::new("Tj", vec![Object::string_literal(UNKNOWN)]));
+                            said = None;
                         }
-                        is_said = true;
+                        is_unknown_said = true;
                         continue;
                     }
-                    is_said = false;
+                    is_unknown_said = false;
+                    if said != Some(*font) {
+                        operations.push(set(format!("F{}", font.place), font.size));
+                        said = Some(*font);
+                    }
                     operations.push(Operation::new("TJ", vec![Object::Array(used.shown(pieces))]));
                 }
             }
@@ -233,21 +240,27 @@ impl Used {
 }
 
 impl Reader<'_> {
-    fn walk(&mut self, content: &[u8], resources: &Dictionary, font: Option<usize>, depth: usize) {
-        let Ok(content) = Content::decode(content) else { return };
+    fn walk(&mut self, content: &[u8], resources: &Dictionary, font: Option<Chosen>, depth: usize) {
+        let Ok(content) = Content::decode(content) else {
+            self.page.cut = true;
+            return;
+        };
         let (mut font, mut kept) = (font, Vec::new());
         for operation in content.operations {
             self.count += 1;
-            if self.count > OPERATIONS_MAX || self.page.is_cut() {
-                return;
+            if self.count > OPERATIONS_MAX || self.page.operations.len() >= OPERATIONS_MAX {
+                self.page.cut = true;
+                break;
             }
             match operation.operator.as_str() {
                 "q" => kept.push(font),
-                "Q" => font = kept.pop().unwrap_or(font),
+                // What a form did not keep, it does not take back.
+                "Q" => match kept.pop() {
+                    Some(before) => font = before,
+                    None => continue,
+                },
                 "Tf" => {
-                    let Some((place, size)) = self.chosen(&operation, resources) else { continue };
-                    font = Some(place);
-                    self.page.operations.push(Step::Font(place, size));
+                    font = self.chosen(&operation, resources).or(font);
                     continue;
                 }
                 "Do" => {
@@ -269,7 +282,7 @@ impl Reader<'_> {
     }
 
     /// Keeps an operator that places or shows text.
-    fn step(&mut self, operation: Operation, font: Option<usize>) {
+    fn step(&mut self, operation: Operation, font: Option<Chosen>) {
         let numbers = |many: usize| -> Option<Vec<Object>> {
             let all: Vec<Object> = operation.operands.iter().filter_map(number).map(Object::Real).collect();
             Some(all.get(all.len().checked_sub(many)?..)?.to_vec())
@@ -304,13 +317,15 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, list: &[Object], font: Option<usize>) {
+    fn text(&mut self, list: &[Object], font: Option<Chosen>) {
         let piece = |one: &Object| match one {
             Object::String(bytes, _) => Some(Piece::String(bytes.clone())),
             other => number(other).map(Piece::Gap),
         };
         let pieces: Vec<Piece> = list.iter().filter_map(piece).collect();
-        let Some(used) = font.and_then(|at| self.page.fonts.get_mut(at)) else { return };
+        let Some((font, used)) = font.and_then(|font| Some((font, self.page.fonts.get_mut(font.place)?))) else {
+            return;
+        };
         for piece in &pieces {
             let Piece::String(bytes) = piece else { continue };
             used.strings += usize::from(!bytes.is_empty());
@@ -320,14 +335,16 @@ impl Reader<'_> {
                 }
             }
         }
+        let is_known = !used.is_mute();
         if pieces.iter().any(|piece| matches!(piece, Piece::String(bytes) if !bytes.is_empty())) {
-            self.page.operations.push(Step::Text(pieces));
+            self.told += usize::from(is_known);
+            self.page.operations.push(Step::Text(font, pieces));
             self.texts += 1;
         }
     }
 
     /// The font and size that an operator names.
-    fn chosen(&mut self, operation: &Operation, resources: &Dictionary) -> Option<(usize, f32)> {
+    fn chosen(&mut self, operation: &Operation, resources: &Dictionary) -> Option<Chosen> {
         let name = operation.operands.iter().find_map(|one| one.as_name().ok())?;
         let size = operation.operands.iter().rev().find_map(number)?;
         let fonts = entry(self.document, resources, b"Font").and_then(|fonts| fonts.as_dict().ok());
@@ -340,7 +357,7 @@ impl Reader<'_> {
         };
         let dictionary = found.cloned().unwrap_or_default();
         let letters = found.map_or(Letters::Unknown, |found| font::letters(self.document, found));
-        Some((self.font(known, dictionary, letters), size))
+        Some(Chosen { place: self.font(known, dictionary, letters), size })
     }
 
     /// The place of a font.
@@ -358,19 +375,29 @@ impl Reader<'_> {
     /// Writes out what lies upon the page.
     fn annotations(&mut self, page: &Dictionary) {
         let all = entry(self.document, page, b"Annots").and_then(|all| all.as_array().ok());
+        self.page.cut |= all.is_some_and(|all| all.len() > ANNOTATIONS_MAX);
         let all = all.into_iter().flatten().take(ANNOTATIONS_MAX);
         for found in all.filter_map(|one| behind(self.document, one).and_then(|one| one.as_dict().ok())) {
             let Some(one) = annotation::read(self.document, found) else { continue };
-            let (before, (x, y)) = (self.texts, one.offset);
+            let (before, (x, y)) = ((self.texts, self.told, self.page.operations.len()), one.offset);
+            let strings: Vec<usize> = self.page.fonts.iter().map(|used| used.strings).collect();
             if let Some(drawn) = one.drawn {
                 self.keep("q", Vec::new());
                 self.keep("cm", [1.0, 0.0, 0.0, 1.0, x, y].map(Object::Real).to_vec());
                 self.written_out(drawn, &Dictionary::new(), None, 1);
                 self.keep("Q", Vec::new());
             }
-            if let Some(value) = one.value.filter(|_| self.texts == before) {
+            // What was filled in is known where the letters that it is drawn in are not.
+            let (drawn, told) = (self.texts - before.0, self.told - before.1);
+            if let Some(value) = one.value.filter(|_| told < drawn || drawn == 0) {
+                if told == 0 {
+                    self.page.operations.truncate(before.2);
+                    let strings = strings.into_iter().chain(std::iter::repeat(0));
+                    self.page.fonts.iter_mut().zip(strings).for_each(|(used, count)| used.strings = count);
+                }
                 self.value(&value, one.corner);
             }
+            self.page.cut |= one.cut;
             self.page.remarks.extend(one.remark);
         }
     }
@@ -380,12 +407,11 @@ impl Reader<'_> {
         let place = self.font(Known::Own, Dictionary::new(), Letters::Codes(Codes::Unicode(2)));
         self.keep("q", Vec::new());
         self.keep("BT", Vec::new());
-        self.page.operations.push(Step::Font(place, 10.0));
         self.keep("TL", vec![Object::Real(12.0)]);
         self.keep("Tm", [1.0, 0.0, 0.0, 1.0, x, y].map(Object::Real).to_vec());
         for line in value.lines() {
             let bytes: Vec<u8> = line.encode_utf16().flat_map(u16::to_be_bytes).collect();
-            self.text(&[Object::String(bytes, lopdf::StringFormat::Hexadecimal)], Some(place));
+            self.text(&[Object::String(bytes, lopdf::StringFormat::Hexadecimal)], Some(Chosen { place, size: 10.0 }));
             self.keep("T*", Vec::new());
         }
         self.keep("ET", Vec::new());
@@ -393,7 +419,7 @@ impl Reader<'_> {
     }
 
     /// Writes a form out in its place. Pictures are none.
-    fn form(&mut self, operation: &Operation, resources: &Dictionary, font: Option<usize>, depth: usize) {
+    fn form(&mut self, operation: &Operation, resources: &Dictionary, font: Option<Chosen>, depth: usize) {
         let found = || {
             let name = operation.operands.first()?.as_name().ok()?;
             let all = entry(self.document, resources, b"XObject")?.as_dict().ok()?;
@@ -406,9 +432,12 @@ impl Reader<'_> {
         }
     }
 
-    fn written_out(&mut self, form: &Stream, resources: &Dictionary, font: Option<usize>, depth: usize) {
+    fn written_out(&mut self, form: &Stream, resources: &Dictionary, font: Option<Chosen>, depth: usize) {
         let content = Some(form).filter(|_| depth < DEPTH_MAX).and_then(|form| form.get_plain_content().ok());
-        let Some(content) = content else { return };
+        let Some(content) = content else {
+            self.page.cut = true;
+            return;
+        };
         let own = entry(self.document, &form.dict, b"Resources").and_then(|own| own.as_dict().ok());
         let matrix = entry(self.document, &form.dict, b"Matrix").and_then(|matrix| matrix.as_array().ok());
         let matrix: Vec<Object> = matrix.into_iter().flatten().filter_map(number).map(Object::Real).collect();

@@ -4,7 +4,7 @@ use super::{codes, look, repair};
 use crate::look::Found;
 
 /// A PDF of one page with a content, fonts as they stand in its resources, and further objects from number 6 on.
-fn pdf(fonts: &str, content: &str, more: &[&str]) -> Vec<u8> {
+pub(in crate::look) fn pdf(fonts: &str, content: &str, more: &[&str]) -> Vec<u8> {
     with(fonts, content, "", more)
 }
 
@@ -165,4 +165,84 @@ fn a_page_that_is_there_twice_is_the_same_twice() {
     let two = pdf("", "BT /F1 12 Tf 10 300 Td (Gnome) Tj ET", &[]);
     let two = String::from_utf8(two).unwrap_or_default().replace("[3 0 R]/Count 1", "[3 0 R 3 0 R]/Count 2");
     assert_eq!(shown(two.as_bytes()).text.matches("Gnome").count(), 2);
+}
+
+#[test]
+fn a_font_holds_as_long_as_the_state_that_it_was_chosen_in() {
+    let wide = "<</Type/Font/Subtype/Type0/BaseFont/Mincho/Encoding/UniJIS-UTF16-H/DescendantFonts[7 0 R]>>";
+    let mute = "<</Type/Font/Subtype/Type0/BaseFont/Gothic/Encoding/Identity-H/DescendantFonts[7 0 R]>>";
+    for font in [wide, mute] {
+        let content = "/F1 12 Tf q BT /F2 12 Tf 10 300 Td <4f9b> Tj ET Q BT 10 200 Td (English) Tj ET";
+        let found = shown(&pdf("/F2 6 0 R", content, &[font, WIDE]));
+        assert!(found.text.contains("English"), "{}", found.text);
+        assert!(found.text.contains(if font == wide { "\u{4f9b}" } else { "[?]" }), "{}", found.text);
+    }
+    // What a form takes back is its own only.
+    let form = "<</Subtype/Form/BBox[0 0 9 9]/Resources<</Font<</F9 8 0 R>>>>/Length 45>>stream\n\
+         Q Q BT /F9 12 Tf 10 300 Td <4f9b> Tj ET Q Q Q\nendstream";
+    let content = "q BT /F1 12 Tf 10 200 Td (One) Tj ET /X Do BT 10 100 Td (Two) Tj ET Q";
+    let text = shown(&pdf("", content, &[form, WIDE, wide])).text;
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["One", "\u{4f9b}", "Two"]);
+}
+
+#[test]
+fn what_is_not_read_of_a_page_is_told() {
+    let check = |bytes: &[u8], what: &str| {
+        let found = shown(bytes);
+        assert!(found.text.contains("Gnome"), "{what}: {found:?}");
+        assert!(
+            found.notes.iter().any(|note| note.starts_with("More stands on these pages")),
+            "{what}: {:?}",
+            found.notes
+        );
+    };
+    let gnome = "BT /F1 12 Tf 10 300 Td (Gnome) Tj ET";
+    let many = format!("{gnome} {} BT 10 200 Td (Otter) Tj ET", "0 0 m ".repeat(400_000));
+    check(&pdf("", &many, &[]), "operators");
+    let itself = "<</Subtype/Form/Length 5>>stream\n/X Do\nendstream";
+    check(&pdf("", &format!("{gnome} /X Do"), &[itself]), "forms within forms");
+    let notes = "<</Subtype/Text/Contents(x)>>".repeat(2_001);
+    check(&with("", gnome, &format!("/Annots[{notes}]"), &[]), "remarks");
+    let long = format!("/Annots[<</Subtype/Widget/FT/Tx/V({})/Rect[10 400 99 420]>>]", "long ".repeat(4_001));
+    check(&with("", gnome, &long, &[]), "a long value");
+    let broken = "<</Subtype/Form/Filter/Nothing/Length 5>>stream\nabcde\nendstream";
+    check(&pdf("", &format!("{gnome} /X Do"), &[broken]), "a form that cannot be unpacked");
+    // All of it is read, and nothing is told.
+    let whole = shown(&pdf("", &format!("{gnome} {}", "0 0 m ".repeat(1_000)), &[]));
+    assert_eq!(whole.notes.len(), 1, "{:?}", whole.notes);
+}
+
+#[test]
+fn what_was_filled_in_is_shown_where_its_drawing_cannot_be_read() {
+    let mute = "<</Type/Font/Subtype/Type0/BaseFont/Gothic/Encoding/Identity-H/DescendantFonts[7 0 R]>>";
+    let drawn = |more: &str| {
+        let content = format!("BT /F2 9 Tf 2 2 Td <0022> Tj {more} ET");
+        format!(
+            "<</Subtype/Form/BBox[0 0 90 20]/Resources<</Font<</F1 {HELVETICA}/F2 {mute}>>>>/Length {}>>stream\n{content}\nendstream",
+            content.len()
+        )
+    };
+    let page = "/Annots[<</Subtype/Widget/FT/Tx/V(Ferret)/Rect[10 400 99 420]/AP<</N 6 0 R>>>>]";
+    let found = shown(&with("", "BT /F1 12 Tf 10 450 Td (Name:) Tj ET", page, &[&drawn(""), WIDE]));
+    assert!(found.text.contains("Ferret") && !found.text.contains("[?]"), "{}", found.text);
+    assert_eq!(found.notes.len(), 1, "{:?}", found.notes);
+    // What can be read of the drawing stays.
+    let found = shown(&with("", "", page, &[&drawn("/F1 9 Tf (Badger) Tj"), WIDE]));
+    assert!(found.text.contains("Ferret") && found.text.contains("Badger"), "{}", found.text);
+}
+
+#[test]
+fn remarks_are_read_in_the_encodings_of_a_pdf() {
+    for (contents, expected) in [
+        ("(\\215Ferret\\216 \\240\\2005)", "\u{201c}Ferret\u{201d} \u{20ac}\u{2022}5"),
+        ("(one\\rtwo\\tthree)", "one\ntwo\tthree"),
+        ("<feff00e9>", "\u{e9}"),
+        ("<efbbbfc3a9>", ") \u{e9}"),
+        ("<fffee900>", "\u{e9}"),
+        ("<feffd800>", "\u{fffd}"),
+    ] {
+        let page = format!("/Annots[<</Subtype/Text/Contents{contents}>>]");
+        let text = shown(&with("", "BT /F1 12 Tf 10 450 Td (Gnome) Tj ET", &page, &[])).text;
+        assert!(text.contains(expected), "{contents}: {text:?}");
+    }
 }

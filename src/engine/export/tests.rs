@@ -80,6 +80,34 @@ fn a_text_out_of_reach_is_not_on_the_page_of_its_message() {
     }
 }
 
+/// A message that came as a text with a name is shown with the message that it came with, and is a package, too.
+#[test]
+fn the_text_of_a_package_that_is_shut_for_what_is_in_it_is_not_on_the_page_of_its_message() {
+    let within = |name: &str, text: &str| {
+        format!(
+            "From: p.windlestraw@cps.gov.example\r\nSubject: schedules\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=c\r\n\r\n\
+             --c\r\nContent-Type: text/x-schedule; name=\"{name}\"\r\n\r\n{text}\r\n--c--"
+        )
+    };
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let mails =
+        [mail(1, "fwd.eml", &within("MG6D Otter.txt", SECRET)), mail(2, "fwd.eml", &within("a.txt", "It is open."))];
+    running.feed(7, vec![fetched(1, mails[0].clone()), fetched(2, mails[1].clone())]);
+    let choice = Choice { mail: true, ..Choice::default() };
+    let page = |name: &str| {
+        let done = exporter(&running, Form::Files, dir.path()).bundle(&dir.path().join(name), &choice, AWAY, &|_| true);
+        text_of(&done.unwrap().path)
+    };
+    let text = page("watched");
+    assert_eq!(text.matches("Please find attached.").count(), 2, "{text}");
+    assert!(text.contains("It is open.") && !text.contains(SECRET) && !text.contains("MG6D"), "{text}");
+    // Back within reach, it is there.
+    running.engine.quarantine_parts(&name(&running, 1), &["2".to_owned()], "the CPS agreed", true).unwrap();
+    assert!(page("back").contains(SECRET));
+}
+
 /// A message of which only the header has come.
 fn away(uid: u32, raw: &[u8]) -> Fetched {
     let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;

@@ -16,8 +16,11 @@ use super::Engine;
 use super::announce::sentence;
 use super::ask::on_deep_stack;
 use super::core::{Core, EngineError, Open};
+use super::documents::kept;
 use super::ingest::header_of;
-use super::inside::{Judged, attachment, digest_of, is_within, judge, may_be_package, reach_of_plain};
+use super::inside::{
+    Judged, attachment, digest_of, is_unseen, is_within, judge, may_be_package, reach_of_plain, taken_in,
+};
 use super::reading::{Look, Reading};
 use super::register::{Recorder, files_of};
 use super::streamed::{Kept, Streamed, unreadable};
@@ -304,7 +307,11 @@ impl Core {
         let mut along = 0_usize;
         let event = |((message_id, key), group): (&(String, Option<MessageKey>), &Group)| {
             let files = group.key.filter(|_| group.documents.iter().any(may_go_along));
-            let files = files.map(|key| self.files_at(open, key)).transpose()?.unwrap_or_default();
+            let mut files = files.map(|key| self.files_at(open, key)).transpose()?.unwrap_or_default();
+            for one in group.documents.iter().filter(|one| one.direction == Direction::ByHand) {
+                let content = open.stores.state.value(&kept(&one.sha256))?.unwrap_or_default();
+                files.extend(taken_in(&content, &one.name, &one.media_type, &one.sha256));
+            }
             let documents = digests(&group.documents, &files);
             let named: BTreeSet<Digest> = group.documents.iter().filter_map(|one| one.sha256.parse().ok()).collect();
             along = along.saturating_add(documents.difference(&named).count());
@@ -513,12 +520,8 @@ impl Engine {
             return Ok(Shut { whole, ..Shut::default() });
         };
         reading.shut(&book, &Kinds::default(), true);
-        // Where not all could be looked at, that may be anything, unless a person took it upon themselves.
-        let is_unseen = |group: &&Vec<AttachmentFacts>| {
-            let is_back = group.first().is_some_and(|outer| book.was_released(&outer.sha256.to_string()));
-            !is_back && group.iter().any(|one| one.holds.unseen.is_some_and(Unseen::shuts))
-        };
-        reading.shut.whole |= reading.files().iter().any(|group| is_unseen(&group));
+        // Where not all could be looked at, that may be anything.
+        reading.shut.whole |= reading.files().iter().any(|group| is_unseen(&book, group).is_some());
         Ok(reading.shut)
     }
 

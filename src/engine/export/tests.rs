@@ -213,6 +213,33 @@ fn what_stays_closed_or_cannot_be_read_is_left_out_where_something_under_its_nam
     }
 }
 
+#[test]
+fn what_we_sent_and_cannot_be_looked_through_stays_where_it_is_while_anything_is_in_quarantine() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let deep = "Content-Type: message/rfc822\r\n\r\n".repeat(10) + "Subject: the bottom\r\n\r\nIt is open.\r\n";
+    let sent = "From: b.quill@quillpounce.example\r\nMessage-ID: <1@cps.gov.example>\r\nMIME-Version: 1.0\r\n\
+        Subject: x\r\nDate: Mon, 11 May 2026 08:00:00 +0000\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+        .to_owned()
+        + &deep
+        + "--b--\r\n";
+    running.feed(7, vec![fetched(1, sent.into_bytes()), fetched(2, mail(2, "schedule.txt", SECRET))]);
+    let run = |form: Form, to: &str| {
+        let mut exporter = exporter(&running, form, &dir.path().join(to));
+        exporter.letters.iter_mut().filter(|letter| letter.key.uid == 1).for_each(|letter| letter.is_own = true);
+        let done = exporter.run(AWAY, &|_| true).unwrap();
+        let left = done.left_out.iter().filter(|one| one.because.contains("take it back within reach")).count();
+        (left > 0, memchr::memmem::find(&all_below(&dir.path().join(to)), b"the bottom").is_some())
+    };
+    for form in [Form::Files, Form::Mbox, Form::Maildir] {
+        assert_eq!(run(form, &format!("open {form:?}")), (false, true), "{form:?}");
+    }
+    quarantine(&running.engine, 2, SECRET);
+    for form in [Form::Files, Form::Mbox, Form::Maildir] {
+        assert_eq!(run(form, &format!("shut {form:?}")), (true, false), "{form:?}");
+    }
+}
+
 /// Puts something out of reach as soon as the first message is done.
 fn meanwhile(work: impl FnOnce() + Send) -> impl Fn(Progress) -> bool + Sync {
     let work = Mutex::new(Some(work));

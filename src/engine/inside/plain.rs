@@ -37,10 +37,10 @@ pub(crate) fn files_in<E>(
     Ok(walk_at(&At::Bytes(content), (name, media_type, path), FILES_MAX, take)?.holds)
 }
 
-/// What is in a file of this name, which it holds itself at the head.
-fn group(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<AttachmentFacts> {
+/// What is in a file of this name and media type, which it holds itself at the head; it is opened as one of the other media type.
+fn group(content: &[u8], (name, media_type): (&str, &str), opened_as: &str, sha256: &str) -> Vec<AttachmentFacts> {
     let mut group = vec![fact((name, media_type, ""), (content.len() as u64, sha256), &Holds::default())];
-    let taken = files_in(content, (name, media_type, ""), &mut |inner| {
+    let taken = files_in(content, (name, opened_as, ""), &mut |inner| {
         group.push(inner.fact());
         Ok::<(), Infallible>(())
     });
@@ -48,6 +48,18 @@ fn group(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<Atta
         first.holds = holds;
     }
     group
+}
+
+/// A file that was taken in by hand, with what is in it behind it. What its bytes say of a package or a message is believed whatever it is called.
+pub(crate) fn taken_in(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<AttachmentFacts> {
+    let head = content.get(..content.len().min(HEAD_MAX)).unwrap_or_default();
+    let by_bytes = || match Form::of_bytes(head) {
+        Some(Form::Tnef) => "application/ms-tnef",
+        Some(Form::Message) => "message/rfc822",
+        Some(Form::Zip) | None => media_type,
+    };
+    let opened_as = if Form::of(name, media_type, head).is_some() { media_type } else { by_bytes() };
+    group(content, (name, media_type), opened_as, sha256)
 }
 
 /// The same of what may be too large to be held: of that the names in a zip are told, and that nothing else is known.
@@ -63,7 +75,7 @@ fn group_of(plain: &Plain, name: &str, sha256: &str) -> io::Result<Vec<Attachmen
         Some(Form::Tnef | Form::Message) if plain.bytes() <= look::BYTES_MAX as u64 => {
             content.clear();
             plain.write(&mut content)?;
-            return Ok(group(&content, name, media_type, sha256));
+            return Ok(group(&content, (name, media_type), media_type, sha256));
         }
         Some(Form::Tnef | Form::Message) => holds.unseen = Some(Unseen::Large),
         Some(Form::Zip) => {
@@ -92,17 +104,11 @@ pub(crate) fn reach_of_plain(
     Ok(judge(book, None, kinds, &group, direction).reach)
 }
 
-/// Whether anything that is in a file is in quarantine, by its bytes alone.
-pub(crate) fn holds_quarantined(book: &Book, content: &[u8], sha256: &str) -> bool {
-    let head = content.get(..content.len().min(HEAD_MAX)).unwrap_or_default();
-    let (name, media_type) = match Form::of_bytes(head) {
-        Some(Form::Tnef) => ("", "application/ms-tnef"),
-        Some(Form::Message) => ("", "message/rfc822"),
-        Some(Form::Zip) | None => return false,
-    };
-    let judged: Judged =
-        judge(book, None, &Kinds::default(), &group(content, name, media_type, sha256), Direction::ByHand);
-    judged.reach == Reach::Quarantined
+/// What is decided of a file that was taken in by hand, by its bytes alone: whether anything in it is in quarantine, or may be, because not all of it could be
+/// looked at.
+pub(crate) fn judge_bytes(book: &Book, content: &[u8], sha256: &str) -> Judged {
+    // What it is called, its list has asked.
+    judge(book, None, &Kinds::default(), &taken_in(content, "", "", sha256), Direction::Out)
 }
 
 /// Takes the beginning of a file; then, by what it is, all of it or its end.
@@ -193,11 +199,16 @@ mod tests {
     use std::convert::Infallible;
     use std::io::Write as _;
 
-    use super::{Sniffed, Sniffer, files_in, group_of, holds_quarantined};
-    use crate::case::document::Unseen;
+    use jiff::Timestamp;
+
+    use super::{Sniffed, Sniffer, files_in, group_of, judge_bytes};
+    use crate::case::MessageName;
+    use crate::case::document::{Reach, Unseen};
     use crate::look::BYTES_MAX;
     use crate::pgp::large::Plain;
-    use crate::register::Book;
+    use crate::register::chain::Tip;
+    use crate::register::writing::{Moment, write};
+    use crate::register::{Actor, Book, DeviceId, Digest, Event};
 
     const HEAD: &str = "From: a@x\r\nSubject: y\r\nMIME-Version: 1.0\r\n";
 
@@ -254,8 +265,45 @@ mod tests {
         assert_eq!((found.len(), unseen), (8, None), "{found:?}");
     }
 
+    /// What a register says in which this was put out of reach, or taken back.
+    fn book(said: &[(&[u8], bool)]) -> Book {
+        let (mut book, at) = (Book::default(), Timestamp::UNIX_EPOCH);
+        let mut tip = Tip { device: DeviceId("d".into()), seq: 0, hash: Digest::NOTHING, order: 0 };
+        for (content, released) in said {
+            let event = Event::Quarantined {
+                cases: Vec::new(),
+                message: MessageName::default(),
+                because: "possible mis-service".into(),
+                released: *released,
+                documents: vec![Digest::of(content)],
+            };
+            let moment = Moment { at, offset: 0, actor: Actor::default(), seen: Vec::new(), order: tip.order };
+            for (record, _) in write(&mut tip, &moment, std::slice::from_ref(&event), || [0; 16]).unwrap() {
+                book.push(&record, Some(&event));
+            }
+        }
+        book
+    }
+
     #[test]
-    fn nothing_in_no_quarantine_is_quarantined() {
-        assert!(!holds_quarantined(&Book::default(), mail("MG5.pdf", "x").as_bytes(), &"0".repeat(64)));
+    fn what_is_in_quarantine_is_found_in_what_holds_it_and_may_be_in_what_was_not_looked_through() {
+        let judged = |book: &Book, content: &[u8]| {
+            let judged = judge_bytes(book, content, &Digest::of(content).to_string());
+            (judged.reach, judged.unseen)
+        };
+        let open = (Reach::Open, None);
+        let (holds, other) = (mail("a.txt", "who told"), mail("a.txt", "a gnome"));
+        let deep = format!("{HEAD}{}x", "Content-Type: message/rfc822\r\n\r\n".repeat(10));
+        for content in [&holds, &other, &deep] {
+            assert_eq!(judged(&Book::default(), content.as_bytes()), open, "nothing is in quarantine");
+        }
+        let shut = book(&[(b"who told", false)]);
+        assert_eq!(judged(&shut, holds.as_bytes()), (Reach::Quarantined, None));
+        assert_eq!(judged(&shut, other.as_bytes()), open);
+        assert_eq!(judged(&shut, deep.as_bytes()), (Reach::Watched, Some(Unseen::Deep)));
+        let back = book(&[(b"who told", false), (deep.as_bytes(), false), (deep.as_bytes(), true)]);
+        assert_eq!(judged(&back, deep.as_bytes()), open);
+        let back = book(&[(b"who told", false), (b"who told", true)]);
+        assert_eq!((judged(&back, holds.as_bytes()), judged(&back, deep.as_bytes())), (open, open));
     }
 }

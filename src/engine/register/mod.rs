@@ -21,7 +21,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub(crate) use self::auto::Auto;
-pub(crate) use self::enclosed::files_of;
+pub(crate) use self::enclosed::{files_of, that_fit};
 use self::history::History;
 pub(crate) use self::recorder::{Recorded, Recorder, signed_by};
 pub use self::replicate::Replicated;

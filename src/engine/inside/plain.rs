@@ -53,38 +53,30 @@ fn group(content: &[u8], (name, media_type): (&str, &str), opened_as: &str, sha2
 /// A file that was taken in by hand, with what is in it behind it. What its bytes say of a package or a message is believed whatever it is called.
 pub(crate) fn taken_in(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<AttachmentFacts> {
     let head = content.get(..content.len().min(HEAD_MAX)).unwrap_or_default();
-    let by_bytes = || match Form::of_bytes(head) {
+    let opened_as = match Form::of_bytes(head) {
         Some(Form::Tnef) => "application/ms-tnef",
         Some(Form::Message) => "message/rfc822",
         Some(Form::Zip) | None => media_type,
     };
-    let opened_as = if Form::of(name, media_type, head).is_some() { media_type } else { by_bytes() };
     group(content, (name, media_type), opened_as, sha256)
 }
 
-/// The same of what may be too large to be held: of that the names in a zip are told, and that nothing else is known.
+/// What is in a file that was encrypted, behind it, also where it is too large to be held: of that the names in a zip are told, and that nothing else is known.
 fn group_of(plain: &Plain, name: &str, sha256: &str) -> io::Result<Vec<AttachmentFacts>> {
-    let mut content = Vec::new();
+    let mut head = Vec::new();
+    plain.open()?.take(HEAD_MAX as u64).read_to_end(&mut head)?;
     // Nobody says of what type it is; what its bytes say of a package is believed whatever it is called.
-    plain.open()?.take(HEAD_MAX as u64).read_to_end(&mut content)?;
-    let by_name = Form::of(name, "", &content);
-    let form = by_name.or_else(|| Form::of_bytes(&content).filter(|form| *form == Form::Tnef));
-    let media_type = if form == Some(Form::Tnef) { "application/ms-tnef" } else { "" };
+    let media_type = if Form::of_bytes(&head) == Some(Form::Tnef) { "application/ms-tnef" } else { "" };
     let mut holds = Holds::default();
-    match form {
-        Some(Form::Tnef | Form::Message) if plain.bytes() <= look::BYTES_MAX as u64 => {
-            content.clear();
-            plain.write(&mut content)?;
-            return Ok(group(&content, (name, media_type), media_type, sha256));
+    if let Some(mut sniffer) = Sniffer::new(name, media_type, look::BYTES_MAX) {
+        // That it wants no more is no failure.
+        plain.write(&mut sniffer).or_else(|error| if sniffer.is_done() { Ok(()) } else { Err(error) })?;
+        match sniffer.end() {
+            Sniffed::Nothing => {}
+            Sniffed::Package(content) => return Ok(group(&content, (name, media_type), media_type, sha256)),
+            Sniffed::Zip(found) => holds = found,
+            Sniffed::Large => holds.unseen = Some(Unseen::Large),
         }
-        Some(Form::Tnef | Form::Message) => holds.unseen = Some(Unseen::Large),
-        Some(Form::Zip) => {
-            let mut tail = Tail::default();
-            plain.write(&mut tail)?;
-            let names = tail.names().unwrap_or_default();
-            (holds.names, holds.unseen) = (names.names, names.more.then_some(Unseen::Many));
-        }
-        None => {}
     }
     Ok(vec![fact((name, media_type, ""), (plain.bytes(), sha256), &holds)])
 }
@@ -201,7 +193,7 @@ mod tests {
 
     use jiff::Timestamp;
 
-    use super::{Sniffed, Sniffer, files_in, group_of, judge_bytes};
+    use super::{Sniffed, Sniffer, files_in, group_of, judge_bytes, taken_in};
     use crate::case::MessageName;
     use crate::case::document::{Reach, Unseen};
     use crate::look::BYTES_MAX;
@@ -254,6 +246,25 @@ mod tests {
         assert!((0..10).any(|_| sniffer.write_all(&[7; 20_000]).is_err()) && sniffer.is_done());
         assert!(matches!(sniffer.end(), Sniffed::Nothing));
         assert!(Sniffer::new("MG5.pdf", "application/pdf", 1).is_none());
+    }
+
+    #[test]
+    fn the_names_in_a_zip_are_told_whatever_stands_before_it_and_whoever_asks() {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        zip.start_file("MG6D.pdf", zip::write::SimpleFileOptions::default()).unwrap();
+        let zip = zip.finish().unwrap().into_inner();
+        for (name, before) in [("a.zip", &b"PK\x07\x08"[..]), ("a.zip", b"MZ"), ("a.exe", b"MZ"), ("a.zip", b"")] {
+            let content = [before, &zip].concat();
+            let sha256 = Digest::of(&content).to_string();
+            let expected = ["MG6D.pdf"];
+            let by_hand = taken_in(&content, name, "", &sha256);
+            let plain = group_of(&Plain::Held(content.clone().into()), name, &sha256).unwrap();
+            let mut sniffer = Sniffer::new(name, "", 50).unwrap();
+            sniffer.write_all(&content).unwrap();
+            let Sniffed::Zip(holds) = sniffer.end() else { panic!("{name}") };
+            assert_eq!((&by_hand[0].holds, &plain[0].holds), (&holds, &holds), "{name} {before:?}");
+            assert_eq!(holds.names, expected, "{name} {before:?}");
+        }
     }
 
     #[test]

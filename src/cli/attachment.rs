@@ -201,7 +201,7 @@ fn attachments(
                 let files = reading.files_of(one.part).iter().skip(1);
                 files.map(|file| (within(outer, file, kinds), Content::Within(one.part))).collect()
             }
-            Ok((outer, Content::Plain(plain))) if may_be_package(&one.name, &one.media_type) => {
+            Ok((outer, Content::Plain(plain))) if may_be_package(&outer.name, &outer.media_type) => {
                 within_plain(outer, plain, kinds)
             }
             _ => Vec::new(),
@@ -332,7 +332,10 @@ fn reaches(
     let direction = if is_own { Direction::Out } else { Direction::In };
     let one = |(line, content): &(Line, Content)| match (reach_of(kept_back, &line.path), content) {
         (Reach::Open, Content::Plain(plain)) => {
-            let named = (line.name.as_str(), line.sha256.as_str());
+            let attachments = holder.message.reading.iter().flat_map(|reading| &reading.body.attachments);
+            let came_as = attachments.into_iter().find(|one| one.path == attachment(&line.path));
+            let came_as = came_as.map(|one| one.sha256.as_str()).unwrap_or_default();
+            let named = (line.name.as_str(), line.sha256.as_str(), came_as);
             inside::reach_of_plain(&book, kinds, named, plain, direction).map_err(|error| unread(&line.path, &error))
         }
         // Of a bare file nobody has asked yet.

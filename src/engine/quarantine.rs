@@ -226,19 +226,22 @@ impl Shutter {
 }
 
 impl Shutter {
-    /// Why what was in an encrypted file is not handed out, in words: what it is can be told only now.
+    /// Why what was in an encrypted file is not handed out, in words: what it is can be told only now. `came_as`: the digest of the ciphertext.
     ///
     /// # Errors
     /// It, or the register, cannot be read.
-    pub(crate) fn refusal(&self, name: &str, plain: &Plain) -> io::Result<Option<String>> {
+    pub(crate) fn refusal(&self, name: &str, came_as: &str, plain: &Plain) -> io::Result<Option<String>> {
         let book = self.register.with(|loaded| loaded.book()).map_err(io::Error::other)?;
         let direction = if self.is_own { Direction::Out } else { Direction::In };
         let sha256 = digest_of(plain)?;
-        Ok(match reach_of_plain(&book, &self.kinds, (name, &sha256), plain, direction)? {
+        Ok(match reach_of_plain(&book, &self.kinds, (name, &sha256, came_as), plain, direction)? {
             Reach::Open => None,
             Reach::Quarantined => Some("What is in this file is in quarantine: it is not saved.".to_owned()),
             Reach::Watched => {
-                Some(format!("\u{201c}{}\u{201d} may not be meant for you: it is not saved.", file_name(name)))
+                let name = file_name(name);
+                Some(format!(
+                    "\u{201c}{name}\u{201d} may not be meant for you: it is not saved. Put what it came as into quarantine, or release that with a reason."
+                ))
             }
         })
     }

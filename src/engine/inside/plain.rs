@@ -81,19 +81,23 @@ fn group_of(plain: &Plain, name: &str, sha256: &str) -> io::Result<Vec<Attachmen
     Ok(vec![fact((name, media_type, ""), (plain.bytes(), sha256), &holds)])
 }
 
-/// Whether what was in an encrypted file may be handed out: by its digest and its name, and as a package by the files in it.
+/// Whether what was in an encrypted file may be handed out: by its digest and its name, and as a package by the files in it. `came_as`: the digest of the
+/// ciphertext. Whoever took that back within reach took back what is in it: nobody but them could see it, and the register has nothing else of it.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn reach_of_plain(
     book: &Book,
     kinds: &Kinds,
-    (name, sha256): (&str, &str),
+    (name, sha256, came_as): (&str, &str, &str),
     plain: &Plain,
     direction: Direction,
 ) -> io::Result<Reach> {
     let group = group_of(plain, name, sha256)?;
-    Ok(judge(book, None, kinds, &group, direction).reach)
+    Ok(match judge(book, None, kinds, &group, direction).reach {
+        Reach::Watched if book.was_released(came_as) => Reach::Open,
+        reach => reach,
+    })
 }
 
 /// What is decided of a file that was taken in by hand, by its bytes alone: whether anything in it is in quarantine, or may be, because not all of it could be

@@ -245,7 +245,7 @@ fn nested(levels: usize, name: &str) -> Vec<u8> {
     let mut raw: String = (0..levels).map(|level| head(level) + within).collect();
     raw += &head(levels);
     raw += &format!(
-        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/x-list; name=\"{name}\"\r\n\r\nwho told\r\n--b--\r\n"
+        "Content-Type: multipart/mixed; boundary=n\r\n\r\n--n\r\nContent-Type: text/x-list; name=\"{name}\"\r\n\r\nwho told\r\n--n--\r\n"
     );
     raw.into_bytes()
 }
@@ -330,12 +330,50 @@ fn the_source_of_a_message_does_not_name_what_is_in_quarantine() {
         running.quarantine(uid, false);
         let after = source(uid);
         assert!(after.contains("(in quarantine)") && !after.contains("MG6D"), "{after}");
+        assert!(before.contains("application/pdf") && !after.contains("application/pdf"), "{after}");
         assert!(after.contains("From:p") || after.contains("From: p"), "{after}");
         let shown = running.engine.document(&running.named(uid)).unwrap();
         assert!(!shown.sentences.iter().any(|words| words.contains("MG6D")), "{:?}", shown.sentences);
         running.quarantine(uid, true);
         assert_eq!(source(uid), before);
     }
+}
+
+#[test]
+fn what_happened_in_a_case_does_not_name_what_is_in_quarantine() {
+    let world = World::new();
+    let running = world.open();
+    let (case, engine) = (CaseId("ferret".into()), &running.engine);
+    let packed = nested(1, "MG6D Otter.txt");
+    let with_zip = String::from_utf8(mail("See below.", "%PDF")).unwrap().replace(
+        "--b--",
+        &format!(
+            "--b\r\nContent-Type: text/x-mail; name=\"fwd.eml\"\r\n\r\n{}\r\n--b--",
+            String::from_utf8_lossy(&packed)
+        ),
+    );
+    running.feed(7, vec![fetched(1, with_zip.into_bytes())]);
+    let file = world.dir.path().join("MG6D by hand.eml");
+    std::fs::write(&file, &packed).unwrap();
+    engine.import(&case, &file, "Common Platform").unwrap();
+    let told = || {
+        let all = [engine.chronology(&case).unwrap(), engine.register_lines().unwrap()];
+        let text = all.iter().flatten().map(|line| format!("{}\n{}\n", line.text(), line.cells().join(" | ")));
+        all.each_ref().map(|lines| serde_json::to_string(lines).unwrap()).join("\n") + &text.collect::<String>()
+    };
+    let before = told();
+    assert!(before.contains("MG6D Otter.pdf") && before.contains("MG6D Otter.txt") && before.contains("MG6D by hand"));
+    running.quarantine(1, false);
+    let documents = engine.documents(&case).unwrap();
+    assert!(documents.iter().all(|one| one.reach == Reach::Quarantined), "{documents:#?}");
+    let after = told();
+    for word in ["MG6D", "fwd.eml", "text/x-mail", "application/pdf"] {
+        assert!(!after.contains(word), "{word}: {after}");
+    }
+    assert!(after.contains("(in quarantine)") && after.contains("put out of reach"), "{after}");
+    assert!(after.contains(&Digest::of(b"%PDF").to_string()), "{after}");
+    running.quarantine(1, true);
+    assert!(told().contains("MG6D Otter.pdf") && told().contains("MG6D by hand"), "{}", told());
 }
 
 #[test]

@@ -332,6 +332,12 @@ impl Document {
         self
     }
 
+    /// Whether it is shut for something else than its own name: for what lies in one package with it, mostly. A copy of it may be in reach.
+    #[must_use]
+    pub fn is_shut_along(&self) -> bool {
+        self.reach == Reach::Watched && !self.kind.withheld
+    }
+
     /// Whether there is a file and not only a link.
     #[must_use]
     pub const fn is_file(&self) -> bool {

@@ -108,6 +108,26 @@ fn the_text_of_a_package_that_is_shut_for_what_is_in_it_is_not_on_the_page_of_it
     assert!(page("back").contains(SECRET));
 }
 
+#[test]
+fn what_was_served_openly_goes_into_a_bundle_though_it_came_in_a_package_that_is_shut_before() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let files = "--c\r\nContent-Type: text/x-schedule; name=\"MG6D Otter.txt\"\r\n\r\nwho told\r\n\
+        --c\r\nContent-Type: text/plain; name=note.txt\r\n\r\nIt is open.\r\n--c--";
+    let packed = format!(
+        "From: p.windlestraw@cps.gov.example\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=c\r\n\r\n{files}"
+    );
+    let mails = [mail(1, "MG6D.txt", "It is open."), mail(2, "fwd.eml", &packed), mail(3, "note.txt", "It is open.")];
+    running.feed(7, (1..).zip(mails).map(|(uid, raw)| fetched(uid, raw)).collect());
+    let to = dir.path().join("bundle.pdf");
+    let done = exporter(&running, Form::Files, dir.path()).bundle(&to, &Choice::default(), AWAY, &|_| true).unwrap();
+    let listed: Vec<(&str, bool)> =
+        done.documents.iter().map(|one| (one.name.as_str(), one.because.is_none())).collect();
+    assert!(listed.contains(&("note.txt", true)), "{listed:?}");
+    assert!(text_of(&to).contains("It is open."));
+}
+
 /// A message of which only the header has come.
 fn away(uid: u32, raw: &[u8]) -> Fetched {
     let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;

@@ -216,9 +216,21 @@ fn a_schedule_deep_in_an_attached_message_shuts_all_of_it_in_the_list_and_everyw
         }
     };
     nothing_leaves(id, &["2", "2/2", "2/2/2"]);
-    world.home.run(&["case", "export", "FERRET", "--to", path(&world.out())], b"");
-    let held = |id: &str| files(&world.out()).iter().any(|name| name.contains(id));
-    assert!(!held("MG6D") && !held("fwd.eml_"), "{:#?}", files(&world.out()));
+    let ran = world.home.run(&["--json", "case", "export", "FERRET", "--to", path(&world.out())], b"");
+    let done: Value = serde_json::from_str(&ran.out).unwrap();
+    let left: Vec<&str> =
+        done["left_out"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
+    // Its attachment, and the message itself.
+    assert!(ran.code == 0 && left.len() == 2 && left.iter().all(|what| what.contains("/1")), "{left:?}: {ran:?}");
+    let written = files(&world.out());
+    let is_written = |name: &str| written.iter().any(|one| one.ends_with(name));
+    assert!(is_written("_list.txt") && is_written("_other.txt") && is_written("_MG5.txt"), "{written:#?}");
+    for name in &written {
+        let bytes = std::fs::read(world.out().join(name)).unwrap();
+        let names =
+            |word: &str| name.contains(word) || bytes.windows(word.len()).any(|window| window == word.as_bytes());
+        assert!(!names("MG6D") && !names("deep@cps") && !names("schedules@cps"), "{name}");
+    }
 
     // Out of reach by the innermost: all that holds it goes along, wherever it came.
     world.home.done(&["attachment", "quarantine", id, "--part", "2/2/2", "--because", "possible mis-service"], b"");
@@ -249,9 +261,18 @@ fn a_schedule_deep_in_an_attached_message_shuts_all_of_it_in_the_list_and_everyw
     let bundle = world.dir.path().join("bundle.pdf");
     let ran = world.home.run(&["--json", "case", "bundle", "FERRET", "--mail", "--to", path(&bundle)], b"");
     assert!(!ran.out.contains("MG6D") && !ran.out.contains("MG5.txt"), "{ran:?}");
-    // Searched, it is not found; what is left out is said.
-    let found = world.home.run(&["search", "schedules"], b"");
-    assert!(!found.out.contains("MG6D"), "{found:?}");
+    // What happened is told, and of what is out of reach that it is there.
+    for command in [
+        &["case", "chronology", "FERRET", "--format", "jsonl"][..],
+        &["case", "chronology", "FERRET", "--format", "csv"],
+        &["--json", "register", "show"],
+    ] {
+        let told = world.home.done(command, b"");
+        assert!(told.contains("(in quarantine)") && told.contains(&digest(&secret)), "{told}");
+        for name in ["MG6D", "fwd.eml", "list.txt", "other.txt", "MG5.txt", "text/x-schedule"] {
+            assert!(!told.contains(name), "{name}: {told}");
+        }
+    }
 
     // Back again, by the outermost.
     world.home.done(&["attachment", "quarantine", id, "--release", "--because", "the CPS agreed"], b"");
@@ -259,6 +280,22 @@ fn a_schedule_deep_in_an_attached_message_shuts_all_of_it_in_the_list_and_everyw
     assert!(world.home.done(&["attachment", "look", id, "--part", "2/2/2"], b"").contains("those who told"));
     world.export(&[]);
     assert!(files(&world.out()).iter().any(|name| name.ends_with("MG6D Ferret.txt")));
+}
+
+/// Its copy in a package that is shut came first.
+#[test]
+fn what_was_served_openly_is_chosen_by_its_name_though_it_lies_in_a_package_that_is_shut_too() {
+    let Some(world) = World::new() else { return };
+    let summary = ("MG5.txt", "text/x-case", b"a gnome".to_vec());
+    let schedule = ("MG6D Ferret.txt", "text/x-schedule", b"who told".to_vec());
+    world.deliver(&fwd("outer", "1", idpc("in", "x", &[schedule, summary.clone()])));
+    world.deliver(&idpc("loose", SUBJECT, &[summary]));
+    world.home.done(&["sync"], b"");
+    let done = world.export(&["--document", "MG5.txt"]);
+    assert_eq!((&done["written"], &done["left_out"]), (&1.into(), &Value::Array(Vec::new())), "{done}");
+    let bundle = world.dir.path().join("bundle.pdf");
+    let made = world.home.json(&["case", "bundle", "FERRET", "--document", "MG5.txt", "--to", path(&bundle)]);
+    assert_eq!(made["documents"][0]["name"], "MG5.txt", "{made:#}");
 }
 
 #[test]

@@ -173,6 +173,13 @@ impl Reading {
         self.beside.sentences.retain(|(part, ..)| is_named(part));
         self.shut = shut;
     }
+
+    /// The attachments that may not be handed out, by their places; `None` where nothing may. What is shut was found out by [`Self::shut`].
+    fn kept_back(&self) -> Option<Vec<(String, Reach)>> {
+        let reach = |info: &AttachmentInfo| (info.path.clone(), self.shut.reach(info.part));
+        let all = || self.body.attachments.iter().map(reach).filter(|(_, reach)| *reach != Reach::Open).collect();
+        (!self.shut.whole).then(all)
+    }
 }
 
 /// The parts of a message that is attached.
@@ -552,11 +559,13 @@ impl Engine {
         let shutter = shutter.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
         // Where the register cannot be read, nothing is handed out.
         reading.shut(&*self.book()?, &shutter.kinds, shutter.is_own);
-        if reading.shut.whole {
-            return Ok(None);
-        }
-        let reach = |info: &AttachmentInfo| (info.path.clone(), reading.shut.reach(info.part));
-        Ok(Some(reading.body.attachments.iter().map(reach).filter(|(_, reach)| *reach != Reach::Open).collect()))
+        Ok(reading.kept_back())
+    }
+
+    /// The same of a file that is no message of the profile. It is judged as what we sent is: nobody can decide about it here, so the watch list says nothing.
+    pub(crate) fn kept_back_of_bare(&self, reading: &mut Reading) -> Result<Option<Vec<(String, Reach)>>, EngineError> {
+        reading.shut(&*self.book()?, &self.settings.config.documents, true);
+        Ok(reading.kept_back())
     }
 
     /// A message, read as the user asked for it.

@@ -163,6 +163,50 @@ fn what_came_encrypted_comes_back_within_reach_with_what_it_came_as() {
     assert_eq!(schedules, 0);
 }
 
+/// Nobody can put one out of reach or take it back: what is in quarantine is kept back, and nothing else, in the clear and in a ciphertext.
+#[test]
+fn a_bare_file_is_judged_once_whoever_asks() {
+    if !installed("gpg") {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let gpg = Gpg::new(&world);
+    let (names, schedule) = (b"the names of those who told".to_vec(), b"a sensitive schedule".to_vec());
+    world.deliver(&idpc("plain", "R v FERRET 99ZX0012326", &[("Ferret list.txt", "text/x-list", names.clone())]));
+    world.home.done(&["sync"], b"");
+    let file = world.dir.path().join("bare.eml");
+    let files_in = [
+        ("told.txt", "text/x-told", names.clone()),
+        ("told.txt.pgp", "application/octet-stream", gpg.sealed(&names)),
+        ("MG6D one.txt", "text/x-schedule", schedule.clone()),
+        ("MG6D two.txt.pgp", "application/octet-stream", gpg.sealed(&schedule)),
+    ];
+    std::fs::write(&file, idpc("bare", "x", &files_in)).unwrap();
+    let look = |part: &str| world.home.run(&["attachment", "look", path(&file), "--part", part], b"");
+    let list = || world.home.done(&["attachment", "list", path(&file)], b"");
+    let export = |to: &str| {
+        let out = world.dir.path().join(to);
+        let ran = world.home.run(&["attachment", "export", path(&file), "--decrypt", "--to", path(&out)], b"");
+        (files(&out), ran)
+    };
+    assert!(look("2").out.contains("those who told") && list().contains("told.txt"), "{:?}", look("2"));
+    let (written, ran) = export("before");
+    assert_eq!(written, ["MG6D one.txt", "MG6D two.txt", "told.txt"], "{ran:?}");
+    let plain = "plain@cps.gov.example";
+    world.home.done(&["attachment", "quarantine", plain, "--part", "2", "--because", "possible mis-service"], b"");
+    let ran = look("2");
+    assert!(ran.code == 1 && ran.out.is_empty() && ran.err.contains("in quarantine"), "{ran:?}");
+    assert!(look("4").out.contains("a sensitive schedule"), "{:?}", look("4"));
+    assert!(
+        list().contains("(in quarantine)") && !list().contains("told.txt\n") && !list().contains("x-told"),
+        "{}",
+        list()
+    );
+    let (written, ran) = export("after");
+    assert_eq!(written, ["MG6D one.txt", "MG6D two.txt"], "{ran:?}");
+    assert!(ran.err.contains("2 in quarantine") && !ran.err.contains("may not be meant"), "{ran:?}");
+}
+
 #[test]
 fn nothing_that_shows_a_message_names_what_is_in_quarantine() {
     let Some(world) = World::new() else { return };

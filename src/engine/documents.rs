@@ -218,12 +218,6 @@ impl Documents {
         let of_all = Document {
             message: here.map(|here| here.name.clone()),
             message_id: facts.message.message_id.clone(),
-            path: String::new(),
-            name: String::new(),
-            media_type: String::new(),
-            kind: self.kinds.link(),
-            bytes: 0,
-            sha256: String::new(),
             from: facts.from.first().map(|one| one.address.clone()).unwrap_or_default(),
             direction,
             sent: facts.date,
@@ -232,12 +226,8 @@ impl Documents {
             signed_by: facts.signed_by.clone(),
             seen: direction == Direction::Out || here.is_some_and(|here| here.seen),
             first_seen,
-            exported: None,
-            link: String::new(),
             reach: reach(book, Some(facts), "", false, direction),
-            inside: None,
-            because: String::new(),
-            unseen: None,
+            ..Document::blank(self.kinds.link())
         };
         let all = facts.more.then(|| here.and_then(|here| self.all_files(here, facts))).flatten();
         let files = all.as_deref().unwrap_or(&facts.attachments);
@@ -263,28 +253,13 @@ impl Documents {
         let group = if file.within.is_empty() { vec![own] } else { file.within };
         let judged = judge(book, None, &self.kinds, &group, Direction::ByHand);
         let of_all = Document {
-            message: None,
-            message_id: String::new(),
-            path: String::new(),
-            name: String::new(),
-            media_type: String::new(),
-            bytes: 0,
-            reach: Reach::Open,
-            kind: self.kinds.link(),
-            sha256: String::new(),
             from: file.source,
             direction: Direction::ByHand,
             sent: file.fetched,
             received: Some(at),
-            deemed_served: String::new(),
-            signed_by: String::new(),
             seen: true,
             first_seen: Some(at),
-            exported: None,
-            link: String::new(),
-            inside: None,
-            because: String::new(),
-            unseen: None,
+            ..Document::blank(self.kinds.link())
         };
         // What is in it has no row of its own.
         let document = of_group(&group, &judged, &of_all, &self.kinds).next().unwrap_or_else(|| of_all.clone());
@@ -362,12 +337,6 @@ fn of_all(reading: &Reading, around: &Around) -> Document {
     Document {
         message: Some(around.id.clone()),
         message_id: headers.message_id().or_else(|| outer.message_id()).unwrap_or_default(),
-        path: String::new(),
-        name: String::new(),
-        media_type: String::new(),
-        kind: reading.shut.kinds().link(),
-        bytes: 0,
-        sha256: String::new(),
         from: headers.from().first().map(|one| one.addr.clone()).unwrap_or_default(),
         direction: if reading.shut.is_own { Direction::Out } else { Direction::In },
         sent: headers.date(),
@@ -375,13 +344,7 @@ fn of_all(reading: &Reading, around: &Around) -> Document {
         deemed_served: around.clocks.iter().map(|one| one.text.to_string()).collect::<Vec<_>>().join(" "),
         signed_by: super::register::signed_by(&reading.opened.report),
         seen: true,
-        first_seen: None,
-        exported: None,
-        link: String::new(),
-        reach: Reach::Open,
-        inside: None,
-        because: String::new(),
-        unseen: None,
+        ..Document::blank(reading.shut.kinds().link())
     }
 }
 

@@ -7,9 +7,10 @@ use casemail::register::Digest;
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
-use crate::export::{World, files, has, idpc, path, pdf, ran};
+use crate::export::{World, files, forwarding, has, idpc, path, pdf, ran};
 use crate::export_large::{noise, weighed};
 use crate::scenario_practice::open_case;
+use crate::support::home::Screen;
 use crate::support::winmail::{file, package};
 
 const SUBJECT: &str = "R v FERRET 99ZX0012326";
@@ -18,16 +19,40 @@ fn digest(bytes: &[u8]) -> String {
     Digest::of(bytes).to_string()
 }
 
-/// A message in another one, as `fwd.eml`, each with its own boundary. What is encoded stays as it is, whatever letters it has.
-fn fwd(id: &str, boundary: &str, inner: Vec<u8>) -> Vec<u8> {
-    let bound = |raw: Vec<u8>, now: &str| {
-        let raw = String::from_utf8(raw).unwrap();
-        raw.replace("--weir", &format!("--{now}")).replace("boundary=weir", &format!("boundary={now}"))
-    };
-    let inner = bound(inner, &format!("brook{boundary}"));
-    let part = "Content-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml";
-    let outer = String::from_utf8(idpc(id, SUBJECT, &[])).unwrap();
-    outer.replace("--weir--", &format!("--weir\r\n{part}\r\n\r\n{inner}\r\n--weir--")).into_bytes()
+/// A message of the case that has another one with it.
+fn fwd(id: &str, mark: &str, inner: Vec<u8>) -> Vec<u8> {
+    forwarding(id, SUBJECT, mark, inner)
+}
+
+/// Finds a statement in a package of this name in the list of its case, and looks at it.
+pub(crate) fn look_from_the_list(screen: &Screen, package: &str) {
+    screen.wait_for("up to date, watching");
+    open_case(screen, "ferret", "R v FERRET");
+    screen.wait_for("99ZX0012326");
+    screen.send_keys(&["b"]);
+    screen.wait_for("MG11 Badger.txt");
+    screen.send_keys(&["/"]);
+    screen.type_text("MG11");
+    screen.send_keys(&["Enter"]);
+    let seen = screen.wait_for(&format!("MG11 Badger.txt in {package}"));
+    assert!(!seen.contains("MG5.txt"), "{seen}");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("by the pond");
+    screen.send_keys(&["q"]);
+    screen.wait_until("the list", |now| !now.contains("by the pond"));
+}
+
+/// Puts the second document of the list out of reach: the two others go along, because they are of one package.
+pub(crate) fn quarantine_from_the_list(screen: &Screen, package: &str) {
+    screen.send_keys(&["Escape"]);
+    screen.wait_for("MG5.txt");
+    // One of them is enough.
+    screen.send_keys(&["Down", "x", "q"]);
+    screen.wait_for("Quarantine");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("in quarantine; the register has the time");
+    let seen = screen.wait_until("all of the package", |now| now.matches("(in quarantine)").count() == 3);
+    assert!(!seen.contains("MG") && !seen.contains(package), "{seen}");
 }
 
 fn zip(names: &[&str], content: &[u8]) -> Vec<u8> {
@@ -492,20 +517,7 @@ fn a_file_in_an_attached_message_is_looked_at_attached_and_put_out_of_reach_from
         ];
         world.deliver(&fwd("outer", "1", idpc("in", "x", &two)));
         let Some(screen) = world.home.screen(size) else { return };
-        screen.wait_for("up to date, watching");
-        open_case(&screen, "ferret", "R v FERRET");
-        screen.wait_for("99ZX0012326");
-        screen.send_keys(&["b"]);
-        screen.wait_for("MG11 Badger.txt");
-        screen.send_keys(&["/"]);
-        screen.type_text("MG11");
-        screen.send_keys(&["Enter"]);
-        let seen = screen.wait_for("MG11 Badger.txt in fwd.eml");
-        assert!(!seen.contains("MG5.txt"), "{seen}");
-        screen.send_keys(&["Enter"]);
-        screen.wait_for("by the pond");
-        screen.send_keys(&["q"]);
-        screen.wait_until("the list", |now| !now.contains("by the pond"));
+        look_from_the_list(&screen, "fwd.eml");
         // Saved with its very bytes.
         std::fs::create_dir(world.dir.path().join("saved")).unwrap();
         screen.send_keys(&["w"]);
@@ -515,15 +527,7 @@ fn a_file_in_an_attached_message_is_looked_at_attached_and_put_out_of_reach_from
         screen.send_keys(&["Enter"]);
         screen.wait_for("Saved:");
         assert_eq!(std::fs::read(world.dir.path().join("saved/MG11 Badger.txt")).unwrap(), b"by the pond");
-        screen.send_keys(&["Escape"]);
-        screen.wait_for("MG5.txt");
-        // One of them is enough.
-        screen.send_keys(&["Down", "x", "q"]);
-        screen.wait_for("Quarantine");
-        screen.send_keys(&["Enter"]);
-        screen.wait_for("in quarantine; the register has the time");
-        let seen = screen.wait_until("all of it", |now| now.matches("(in quarantine)").count() >= 3);
-        assert!(!seen.contains("MG") && !seen.contains("fwd"), "{seen}");
+        quarantine_from_the_list(&screen, "fwd");
         screen.send_keys(&["C-q"]);
         assert_eq!(screen.wait_for_end(), 0);
         let ran = world.home.run(&["attachment", "look", "outer@cps.gov.example", "--part", "2/2"], b"");

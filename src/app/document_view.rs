@@ -64,7 +64,7 @@ pub struct DocumentRow {
     pub code: SafeText,
     /// Who signed it; empty where nobody did.
     pub signed_by: SafeText,
-    /// The first that came; never changed by sorting.
+    /// The first that came, of those that are not shut for what lies in one package with them, where there is one; never changed by sorting.
     pub first: Document,
     /// The others of the same content.
     pub copies: Vec<Document>,
@@ -77,6 +77,8 @@ impl DocumentRow {
         if all.is_empty() {
             return None;
         }
+        // What was served openly is not hidden by a package that it is in, too.
+        all.sort_by_key(Document::is_shut_along);
         let copies = all.split_off(1);
         let first = all.pop()?;
         let id = if first.is_file() { &first.sha256 } else { &first.link };
@@ -133,4 +135,31 @@ pub struct Picture {
     pub height: u16,
     /// Red, green, blue.
     pub points: Vec<u8>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DocumentRow;
+    use crate::case::document::{Document, Kinds, Reach};
+
+    #[test]
+    fn a_copy_that_was_served_openly_stands_before_one_in_a_package_that_is_shut() {
+        let copy = |name: &str, reach: Reach, path: &str| Document {
+            reach,
+            path: path.into(),
+            ..Document::named(name, "application/pdf", 1, "00".into())
+        };
+        let order = |all: &[(&str, Reach)]| {
+            let all = all.iter().enumerate().map(|(place, (name, reach))| copy(name, *reach, &place.to_string()));
+            let row = DocumentRow::new(all.collect()).unwrap();
+            row.all().map(|one| one.path.clone()).collect::<String>()
+        };
+        let (open, shut, out) = (Reach::Open, Reach::Watched, Reach::Quarantined);
+        assert_eq!(order(&[("MG5.pdf", shut), ("MG5.pdf", open), ("a.pdf", shut), ("b.pdf", open)]), "1302");
+        // What is shut by its own name is shut wherever it lies.
+        assert!(Kinds::default().of("MG6D.pdf", "").withheld);
+        assert_eq!(order(&[("MG6D.pdf", shut), ("list.pdf", open)]), "01");
+        assert_eq!(order(&[("MG5.pdf", out), ("MG5.pdf", out)]), "01");
+        assert_eq!(order(&[("MG5.pdf", shut), ("MG5.pdf", shut)]), "01");
+    }
 }

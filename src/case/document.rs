@@ -317,6 +317,35 @@ pub struct Document {
 }
 
 impl Document {
+    /// One of which nothing is known but what it is: it came, nobody says from whom or when, and it is in reach.
+    #[must_use]
+    pub const fn blank(kind: Arc<Kind>) -> Self {
+        Self {
+            message: None,
+            message_id: String::new(),
+            path: String::new(),
+            name: String::new(),
+            media_type: String::new(),
+            kind,
+            bytes: 0,
+            sha256: String::new(),
+            from: String::new(),
+            direction: Direction::In,
+            sent: None,
+            received: None,
+            first_seen: None,
+            deemed_served: String::new(),
+            signed_by: String::new(),
+            seen: false,
+            exported: None,
+            link: String::new(),
+            reach: Reach::Open,
+            inside: None,
+            because: String::new(),
+            unseen: None,
+        }
+    }
+
     /// As it is told of: where it is in quarantine, without its name and without what says what it is. Its place, size and digest are left.
     #[must_use]
     pub fn told(mut self, kinds: &Kinds) -> Self {
@@ -330,6 +359,12 @@ impl Document {
             }
         }
         self
+    }
+
+    /// Whether it is shut for something else than its own name: for what lies in one package with it, mostly. A copy of it may be in reach.
+    #[must_use]
+    pub fn is_shut_along(&self) -> bool {
+        self.reach == Reach::Watched && !self.kind.withheld
     }
 
     /// Whether there is a file and not only a link.
@@ -493,28 +528,12 @@ impl Document {
     /// A file of which nothing but this is known.
     pub(crate) fn named(name: &str, media_type: &str, bytes: u64, sha256: String) -> Self {
         Self {
-            message: None,
-            message_id: String::new(),
-            path: String::new(),
             name: name.into(),
             media_type: media_type.into(),
-            kind: Kinds::default().of(name, media_type),
             bytes,
             sha256,
-            from: String::new(),
-            direction: Direction::In,
-            sent: None,
-            received: None,
-            deemed_served: String::new(),
-            signed_by: String::new(),
             seen: true,
-            first_seen: None,
-            exported: None,
-            link: String::new(),
-            reach: Reach::Open,
-            inside: None,
-            because: String::new(),
-            unseen: None,
+            ..Self::blank(Kinds::default().of(name, media_type))
         }
     }
 }

@@ -17,7 +17,7 @@ use super::source::Source;
 use crate::case::document::{Direction, Document, Kind, Kinds, OUT_OF_REACH, OUT_OF_REACH_TYPE, Reach, Unseen};
 use crate::engine::company::Company;
 use crate::engine::files;
-use crate::engine::inside::{self, Inner, Place, attachment, files_in, is_within, judge, may_be_package};
+use crate::engine::inside::{self, Inner, Place, attachment, files_in, is_within, may_be_package};
 use crate::engine::query::Filter;
 use crate::engine::reading::Look;
 use crate::engine::sandbox;
@@ -201,7 +201,7 @@ fn attachments(
                 let files = reading.files_of(one.part).iter().skip(1);
                 files.map(|file| (within(outer, file, kinds), Content::Within(one.part))).collect()
             }
-            Ok((outer, Content::Plain(plain))) if may_be_package(&one.name, &one.media_type) => {
+            Ok((outer, Content::Plain(plain))) if may_be_package(&outer.name, &outer.media_type) => {
                 within_plain(outer, plain, kinds)
             }
             _ => Vec::new(),
@@ -309,12 +309,15 @@ fn is_shut() -> Failure {
     Failure::no("this message is in quarantine: nothing of it is handed out")
 }
 
-/// The attachments of a message that are not handed out, by their places; `None`: nothing of it is. Of a bare file nothing is known.
+/// The attachments of a message that are not handed out, by their places; `None`: nothing of it is.
 fn kept_back(call: &Call<'_>, holder: &mut Holder) -> Result<Option<Vec<(String, Reach)>>, Failure> {
-    let (Ok(engine), Some(name)) = (call.engine(), &holder.name) else { return Ok(Some(Vec::new())) };
-    Ok(match &mut holder.message.reading {
-        Some(reading) => engine.kept_back_of(name, reading)?,
-        None => engine.kept_back(name, &engine.raw(name, true)?.raw)?,
+    let Ok(engine) = call.engine() else { return Ok(Some(Vec::new())) };
+    Ok(match (&holder.name, &mut holder.message.reading) {
+        (Some(name), Some(reading)) => engine.kept_back_of(name, reading)?,
+        (Some(name), None) => engine.kept_back(name, &engine.raw(name, true)?.raw)?,
+        (None, Some(reading)) => engine.kept_back_of_bare(reading)?,
+        // It has no attachments then.
+        (None, None) => Some(Vec::new()),
     })
 }
 
@@ -332,13 +335,11 @@ fn reaches(
     let direction = if is_own { Direction::Out } else { Direction::In };
     let one = |(line, content): &(Line, Content)| match (reach_of(kept_back, &line.path), content) {
         (Reach::Open, Content::Plain(plain)) => {
-            let named = (line.name.as_str(), line.sha256.as_str());
+            let attachments = holder.message.reading.iter().flat_map(|reading| &reading.body.attachments);
+            let came_as = attachments.into_iter().find(|one| one.path == attachment(&line.path));
+            let came_as = came_as.map(|one| one.sha256.as_str()).unwrap_or_default();
+            let named = (line.name.as_str(), line.sha256.as_str(), came_as);
             inside::reach_of_plain(&book, kinds, named, plain, direction).map_err(|error| unread(&line.path, &error))
-        }
-        // Of a bare file nobody has asked yet.
-        (Reach::Open, Content::Part(place)) => {
-            let group = holder.message.reading.as_ref().map(|reading| reading.files_of(*place));
-            Ok(judge(&book, None, kinds, group.unwrap_or_default(), Direction::Out).reach)
         }
         (shut, _) => Ok(shut),
     };

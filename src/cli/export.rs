@@ -188,6 +188,7 @@ pub(super) fn of_case(call: &mut Call<'_>, id: &str, documents: &[String]) -> Re
     let choice = Choice { documents: documents.to_vec(), mail: false };
     let mut all = call.engine()?.documents(&case)?;
     all.retain(|one| choice.has(&one.name, &one.sha256));
+    all.sort_by_key(|one| one.is_shut_along());
     let mut seen = std::collections::HashSet::new();
     all.retain(|one| (one.message.is_some() || one.direction == Direction::ByHand) && seen.insert(one.sha256.clone()));
     let chosen = Chosen::of(Some(case), all);

@@ -10,15 +10,15 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::core::{Core, EngineError, Open, Settings, Stores};
-use super::inside::{Judged, groups, holds_quarantined, judge};
+use super::inside::{Judged, groups, judge, judge_bytes, taken_in};
 use super::library::filing::name_digest;
 use super::quarantine::is_own;
 use super::reader::Around;
 use super::reading::{Look, Reading};
-use super::register::{Loaded, Register, files_of};
+use super::register::{Loaded, Register, files_of, that_fit};
 use super::streamed::Streamed;
 use super::{Engine, files};
-use crate::case::document::{Direction, Document, Kinds, Package, Reach};
+use crate::case::document::{Direction, Document, Holds, Kinds, Package, Reach, Unseen};
 use crate::mail::display::AttachmentInfo;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
 use crate::mail::safe::file_name;
@@ -218,12 +218,6 @@ impl Documents {
         let of_all = Document {
             message: here.map(|here| here.name.clone()),
             message_id: facts.message.message_id.clone(),
-            path: String::new(),
-            name: String::new(),
-            media_type: String::new(),
-            kind: self.kinds.link(),
-            bytes: 0,
-            sha256: String::new(),
             from: facts.from.first().map(|one| one.address.clone()).unwrap_or_default(),
             direction,
             sent: facts.date,
@@ -232,12 +226,8 @@ impl Documents {
             signed_by: facts.signed_by.clone(),
             seen: direction == Direction::Out || here.is_some_and(|here| here.seen),
             first_seen,
-            exported: None,
-            link: String::new(),
             reach: reach(book, Some(facts), "", false, direction),
-            inside: None,
-            because: String::new(),
-            unseen: None,
+            ..Document::blank(self.kinds.link())
         };
         let all = facts.more.then(|| here.and_then(|here| self.all_files(here, facts))).flatten();
         let files = all.as_deref().unwrap_or(&facts.attachments);
@@ -252,32 +242,27 @@ impl Documents {
     }
 
     fn of_import(&self, book: &Book, file: ImportedFile, at: Timestamp) -> Document {
-        let kind = self.kinds.of(&file.name, &file.media_type);
-        let sha256 = file.sha256.to_string();
-        let document = Document {
-            message: None,
-            message_id: String::new(),
-            path: String::new(),
+        let own = AttachmentFacts {
             name: file.name,
             media_type: file.media_type,
             bytes: file.bytes,
-            reach: reach(book, None, &sha256, kind.withheld, Direction::ByHand),
-            kind,
-            sha256,
+            sha256: file.sha256,
+            path: String::new(),
+            holds: Holds::default(),
+        };
+        let group = if file.within.is_empty() { vec![own] } else { file.within };
+        let judged = judge(book, None, &self.kinds, &group, Direction::ByHand);
+        let of_all = Document {
             from: file.source,
             direction: Direction::ByHand,
             sent: file.fetched,
             received: Some(at),
-            deemed_served: String::new(),
-            signed_by: String::new(),
             seen: true,
             first_seen: Some(at),
-            exported: None,
-            link: String::new(),
-            inside: None,
-            because: String::new(),
-            unseen: None,
+            ..Document::blank(self.kinds.link())
         };
+        // What is in it has no row of its own.
+        let document = of_group(&group, &judged, &of_all, &self.kinds).next().unwrap_or_else(|| of_all.clone());
         document.told(&self.kinds)
     }
 }
@@ -352,12 +337,6 @@ fn of_all(reading: &Reading, around: &Around) -> Document {
     Document {
         message: Some(around.id.clone()),
         message_id: headers.message_id().or_else(|| outer.message_id()).unwrap_or_default(),
-        path: String::new(),
-        name: String::new(),
-        media_type: String::new(),
-        kind: reading.shut.kinds().link(),
-        bytes: 0,
-        sha256: String::new(),
         from: headers.from().first().map(|one| one.addr.clone()).unwrap_or_default(),
         direction: if reading.shut.is_own { Direction::Out } else { Direction::In },
         sent: headers.date(),
@@ -365,13 +344,7 @@ fn of_all(reading: &Reading, around: &Around) -> Document {
         deemed_served: around.clocks.iter().map(|one| one.text.to_string()).collect::<Vec<_>>().join(" "),
         signed_by: super::register::signed_by(&reading.opened.report),
         seen: true,
-        first_seen: None,
-        exported: None,
-        link: String::new(),
-        reach: Reach::Open,
-        inside: None,
-        because: String::new(),
-        unseen: None,
+        ..Document::blank(reading.shut.kinds().link())
     }
 }
 
@@ -442,9 +415,18 @@ impl Engine {
             return Err(EngineError::Refused(format!("{name}: a file of this content was taken into {case} already")));
         }
         let changed = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+        let media_type = files::media_type(&name, &content).to_owned();
+        let (mut within, more) = that_fit(taken_in(&content, &name, &media_type, &sha256.to_string()));
+        if let Some(own) = within.first_mut().filter(|_| more) {
+            own.holds.unseen = Some(Unseen::Many);
+        }
+        if within.len() == 1 && within.iter().all(|own| own.holds.is_empty()) {
+            within.clear();
+        }
         let file = ImportedFile {
-            media_type: files::media_type(&name, &content).to_owned(),
+            media_type,
             name,
+            within,
             bytes: content.len() as u64,
             sha256,
             source: source.chars().take(500).collect(),
@@ -496,8 +478,18 @@ pub(crate) fn imported(register: &Register, stores: &Stores, sha256: &str) -> Re
     }
     let missing = || EngineError::Refused("the bytes of this file are not on this device".to_owned());
     let content = stores.state.value(&kept(sha256))?.ok_or_else(missing)?;
-    if book.has_quarantine() && holds_quarantined(&book, &content, sha256) {
-        return Err(EngineError::Refused("something in this document is in quarantine".to_owned()));
+    if book.has_quarantine() {
+        let judged = judge_bytes(&book, &content, sha256);
+        let why = match judged.unseen {
+            Some(unseen) => format!(
+                "something is in quarantine, and not all that is in this document could be looked at: {}. Quarantine it, and take it back within reach with a reason",
+                unseen.words()
+            ),
+            None => "something in this document is in quarantine".to_owned(),
+        };
+        if judged.reach != Reach::Open {
+            return Err(EngineError::Refused(why));
+        }
     }
     if hex::encode(Sha256::digest(&content)) == sha256 {
         Ok(content)

@@ -104,6 +104,10 @@ impl Core {
                 });
             }
             None => {
+                if document.reach != Reach::Open {
+                    then(Err(sentence(Tone::Warning, "This document may not be meant for you: it is not opened.")));
+                    return;
+                }
                 let (register, stores, sha256) =
                     (open.register.clone(), Arc::clone(&open.stores), document.sha256.clone());
                 self.runtime.spawn_blocking(move || {

@@ -509,21 +509,21 @@ impl Core {
             let told = read.and_then(|(streamed, _)| {
                 let reading = streamed.reading.as_ref();
                 let info = reading.and_then(|reading| {
-                    let part = reading.body.attachments.iter().find(|info| info.path == path)?.part;
-                    Some((part, reading.shut.refusal(part)))
+                    let info = reading.body.attachments.iter().find(|info| info.path == path)?;
+                    Some((info, reading.shut.refusal(info.part)))
                 });
                 match info {
                     None => Err(sentence(Tone::Warning, "This message has no such attachment.")),
                     Some((_, Some(refusal))) => Err(sentence(Tone::Warning, &refusal)),
-                    Some((place, None)) => {
+                    Some((info, None)) => {
                         let terms = company.terms(now, Decrypt::Any);
                         let look = Look { keyring: &keyring, terms: &terms, beside: false };
                         let tick = |_| keys.unless_locked();
                         let refusal = |name: &str, plain: &Plain| match &shutter {
-                            Some(shutter) => shutter.refusal(name, plain),
+                            Some(shutter) => shutter.refusal(name, &info.sha256, plain),
                             None => Ok(Some("This message is gone: it was moved or deleted elsewhere.".to_owned())),
                         };
-                        Ok(files::decrypt(&streamed, place, &PathBuf::from(dir), &look, &tick, &refusal))
+                        Ok(files::decrypt(&streamed, info.part, &PathBuf::from(dir), &look, &tick, &refusal))
                     }
                 }
             });

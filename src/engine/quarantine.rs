@@ -16,8 +16,11 @@ use super::Engine;
 use super::announce::sentence;
 use super::ask::on_deep_stack;
 use super::core::{Core, EngineError, Open};
+use super::documents::kept;
 use super::ingest::header_of;
-use super::inside::{Judged, attachment, digest_of, is_within, judge, may_be_package, reach_of_plain};
+use super::inside::{
+    Judged, attachment, digest_of, is_unseen, is_within, judge, may_be_package, reach_of_plain, taken_in,
+};
 use super::reading::{Look, Reading};
 use super::register::{Recorder, files_of};
 use super::streamed::{Kept, Streamed, unreadable};
@@ -170,6 +173,13 @@ impl Reading {
         self.beside.sentences.retain(|(part, ..)| is_named(part));
         self.shut = shut;
     }
+
+    /// The attachments that may not be handed out, by their places; `None` where nothing may. What is shut was found out by [`Self::shut`].
+    fn kept_back(&self) -> Option<Vec<(String, Reach)>> {
+        let reach = |info: &AttachmentInfo| (info.path.clone(), self.shut.reach(info.part));
+        let all = || self.body.attachments.iter().map(reach).filter(|(_, reach)| *reach != Reach::Open).collect();
+        (!self.shut.whole).then(all)
+    }
 }
 
 /// The parts of a message that is attached.
@@ -223,19 +233,22 @@ impl Shutter {
 }
 
 impl Shutter {
-    /// Why what was in an encrypted file is not handed out, in words: what it is can be told only now.
+    /// Why what was in an encrypted file is not handed out, in words: what it is can be told only now. `came_as`: the digest of the ciphertext.
     ///
     /// # Errors
     /// It, or the register, cannot be read.
-    pub(crate) fn refusal(&self, name: &str, plain: &Plain) -> io::Result<Option<String>> {
+    pub(crate) fn refusal(&self, name: &str, came_as: &str, plain: &Plain) -> io::Result<Option<String>> {
         let book = self.register.with(|loaded| loaded.book()).map_err(io::Error::other)?;
         let direction = if self.is_own { Direction::Out } else { Direction::In };
         let sha256 = digest_of(plain)?;
-        Ok(match reach_of_plain(&book, &self.kinds, (name, &sha256), plain, direction)? {
+        Ok(match reach_of_plain(&book, &self.kinds, (name, &sha256, came_as), plain, direction)? {
             Reach::Open => None,
             Reach::Quarantined => Some("What is in this file is in quarantine: it is not saved.".to_owned()),
             Reach::Watched => {
-                Some(format!("\u{201c}{}\u{201d} may not be meant for you: it is not saved.", file_name(name)))
+                let name = file_name(name);
+                Some(format!(
+                    "\u{201c}{name}\u{201d} may not be meant for you: it is not saved. Put what it came as into quarantine, or release that with a reason."
+                ))
             }
         })
     }
@@ -304,7 +317,11 @@ impl Core {
         let mut along = 0_usize;
         let event = |((message_id, key), group): (&(String, Option<MessageKey>), &Group)| {
             let files = group.key.filter(|_| group.documents.iter().any(may_go_along));
-            let files = files.map(|key| self.files_at(open, key)).transpose()?.unwrap_or_default();
+            let mut files = files.map(|key| self.files_at(open, key)).transpose()?.unwrap_or_default();
+            for one in group.documents.iter().filter(|one| one.direction == Direction::ByHand) {
+                let content = open.stores.state.value(&kept(&one.sha256))?.unwrap_or_default();
+                files.extend(taken_in(&content, &one.name, &one.media_type, &one.sha256));
+            }
             let documents = digests(&group.documents, &files);
             let named: BTreeSet<Digest> = group.documents.iter().filter_map(|one| one.sha256.parse().ok()).collect();
             along = along.saturating_add(documents.difference(&named).count());
@@ -513,12 +530,8 @@ impl Engine {
             return Ok(Shut { whole, ..Shut::default() });
         };
         reading.shut(&book, &Kinds::default(), true);
-        // Where not all could be looked at, that may be anything, unless a person took it upon themselves.
-        let is_unseen = |group: &&Vec<AttachmentFacts>| {
-            let is_back = group.first().is_some_and(|outer| book.was_released(&outer.sha256.to_string()));
-            !is_back && group.iter().any(|one| one.holds.unseen.is_some_and(Unseen::shuts))
-        };
-        reading.shut.whole |= reading.files().iter().any(|group| is_unseen(&group));
+        // Where not all could be looked at, that may be anything.
+        reading.shut.whole |= reading.files().iter().any(|group| is_unseen(&book, group).is_some());
         Ok(reading.shut)
     }
 
@@ -546,11 +559,13 @@ impl Engine {
         let shutter = shutter.ok_or_else(|| EngineError::NoMessage(name.to_string()))?;
         // Where the register cannot be read, nothing is handed out.
         reading.shut(&*self.book()?, &shutter.kinds, shutter.is_own);
-        if reading.shut.whole {
-            return Ok(None);
-        }
-        let reach = |info: &AttachmentInfo| (info.path.clone(), reading.shut.reach(info.part));
-        Ok(Some(reading.body.attachments.iter().map(reach).filter(|(_, reach)| *reach != Reach::Open).collect()))
+        Ok(reading.kept_back())
+    }
+
+    /// The same of a file that is no message of the profile. It is judged as what we sent is: nobody can decide about it here, so the watch list says nothing.
+    pub(crate) fn kept_back_of_bare(&self, reading: &mut Reading) -> Result<Option<Vec<(String, Reach)>>, EngineError> {
+        reading.shut(&*self.book()?, &self.settings.config.documents, true);
+        Ok(reading.kept_back())
     }
 
     /// A message, read as the user asked for it.

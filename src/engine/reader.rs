@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::reading::Reading;
 use crate::app::view::{AddressView, AttachmentRow, MessageView, Sentence, Tone};
-use crate::case::document::{OUT_OF_REACH, Reach};
+use crate::case::document::{OUT_OF_REACH, OUT_OF_REACH_TYPE, Reach};
 use crate::case::{Class, Classes, Proof};
 use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageRef};
@@ -234,12 +234,12 @@ pub(crate) fn source(reading: &Reading) -> Vec<SafeText> {
     for (place, part) in reading.opened.shown.parts().iter().enumerate() {
         let sealed = if reading.opened.is_sealed(place) { ", sealed" } else { "" };
         let attached = if part.disposition == Disposition::Attachment { ", attachment" } else { "" };
-        let name = match part.name.as_deref() {
-            Some(_) if is_shut(place) => format!(", {OUT_OF_REACH}"),
-            Some(name) => format!(", \u{201c}{}\u{201d}", safe::file_name(name)),
-            None => String::new(),
+        let (media_type, name) = match part.name.as_deref() {
+            _ if is_shut(place) && !part.is_multipart() => (OUT_OF_REACH_TYPE, format!(", {OUT_OF_REACH}")),
+            Some(name) => (part.media_type.as_str(), format!(", \u{201c}{}\u{201d}", safe::file_name(name))),
+            None => (part.media_type.as_str(), String::new()),
         };
-        lines.push(SafeText::line(&format!("{} {}{attached}{sealed}{name}", part.path, part.media_type)));
+        lines.push(SafeText::line(&format!("{} {media_type}{attached}{sealed}{name}", part.path)));
     }
     for defect in reading.message.defects() {
         lines.push(SafeText::line(&format!("defect: {}", defect.code())));

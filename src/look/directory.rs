@@ -21,7 +21,11 @@ const FILE: &[u8] = b"PK\x03\x04";
 const ENTRY: &[u8] = b"PK\x01\x02";
 /// How the end of the directory begins.
 const END: &[u8] = b"PK\x05\x06";
-/// The same of a large one.
+/// How the first disk of several begins (APPNOTE.TXT 8.5).
+const DISK: &[u8] = b"PK\x07\x08";
+/// The same where there was need of one only.
+const ONE_DISK: &[u8] = b"PK00";
+/// The same of a large one as [`END`].
 const LARGE_END: &[u8] = b"PK\x06\x06";
 
 /// The names in a zip.
@@ -33,7 +37,7 @@ pub struct Names {
     pub more: bool,
 }
 
-/// Whether something of this name and media type says that it is a zip. An Office document is one, too; the names in that are its maker's.
+/// Whether something of this name and media type says that it is a zip, or a program, which may be one that unpacks itself. An Office document is one, too; the names in that are its maker's.
 #[must_use]
 pub fn may_be(name: &str, media_type: &str) -> bool {
     let media_type = media_type.to_ascii_lowercase();
@@ -41,7 +45,7 @@ pub fn may_be(name: &str, media_type: &str) -> bool {
         media_type.as_str(),
         "application/zip" | "application/x-zip" | "application/x-zip-compressed" | "multipart/x-zip"
     );
-    said || matches!(super::extension(name).as_str(), "zip" | "zipx")
+    said || matches!(super::extension(name).as_str(), "zip" | "zipx" | "exe")
 }
 
 /// Takes a file of any size as a stream, and holds its end.
@@ -73,15 +77,24 @@ impl Tail {
     /// The names in it; `None` where it is no zip.
     #[must_use]
     pub fn names(&self) -> Option<Names> {
-        if !self.head.starts_with(FILE) && !self.head.starts_with(END) {
-            return None;
-        }
-        let is_all = self.bytes == self.tail.len() as u64;
         // One without entries in a file that holds some is another's.
-        let is_of_it = |found: &Names| !found.names.is_empty() || !self.head.starts_with(FILE);
-        let found = directory(&self.tail).and_then(names).filter(is_of_it);
-        // Damaged or cut off: each file has its name before it, too.
-        Some(found.unwrap_or_else(|| Names { more: !is_all, ..scanned(&self.tail) }))
+        let found = directory(&self.tail).and_then(names).filter(|found| !found.names.is_empty());
+        found.or_else(|| self.without_directory())
+    }
+
+    /// The names of one that is damaged, cut off or empty, or of which the directory lies on another disk: each file has its name before it, too.
+    fn without_directory(&self) -> Option<Names> {
+        let is_all = self.bytes == self.tail.len() as u64;
+        let is_disk = self.head.starts_with(DISK);
+        let end = self.tail.get(self.tail.len().saturating_sub(END_MAX)..).unwrap_or_default();
+        let is_zip = is_disk
+            || [FILE, END, ONE_DISK].iter().any(|begin| self.head.starts_with(begin))
+            || memmem::rfind(end, END).is_some();
+        let found = scanned(&self.tail);
+        match is_zip {
+            true => Some(Names { more: found.more || !is_all || is_disk, ..found }),
+            false => Some(found).filter(|found| !found.names.is_empty()),
+        }
     }
 }
 
@@ -204,6 +217,32 @@ mod tests {
     }
 
     #[test]
+    fn a_zip_is_one_whatever_stands_before_it() {
+        let plain = zip(&["MG5.pdf", "MG6D Ferret.pdf"], b"gnome");
+        let empty = zip(&[], b"");
+        // A program that unpacks itself, one disk of several, one that was to be split and was not (APPNOTE.TXT 8.5.4-8.5.5), and an empty one.
+        for before in [&b"MZ a program"[..], b"PK\x07\x08", b"PK00", &empty, b"\n"] {
+            let whole = [before, &plain].concat();
+            assert_eq!(names(&whole), ["MG5.pdf", "MG6D Ferret.pdf"], "{before:?}");
+            // With an empty one behind it, and without its own end.
+            assert_eq!(names(&[&whole, &empty[..]].concat()), ["MG5.pdf", "MG6D Ferret.pdf"], "{before:?}");
+            assert_eq!(names(&whole[..whole.len() - 30]), ["MG5.pdf", "MG6D Ferret.pdf"], "{before:?}");
+        }
+        // One disk of several, without the directory: what is on the others nobody knows.
+        let first = [&b"PK\x07\x08"[..], &plain[..60]].concat();
+        assert!(read(&first).unwrap().more);
+        assert!(!read(&plain[..60]).unwrap().more);
+        let large = [b"MZ".to_vec(), zip(&["film.mp4", "MG6D.pdf"], &vec![7; 3 * TAIL_MAX])].concat();
+        assert_eq!(names(&large), ["film.mp4", "MG6D.pdf"]);
+        // An end that leads nowhere, in a file of which not all is held.
+        let mut odd = large.clone();
+        let at = memchr::memmem::rfind(&large, b"PK\x01\x02").unwrap();
+        odd[at] = b'Q';
+        assert!(read(&odd).unwrap().more);
+        assert_eq!(read(&vec![7; 3 * TAIL_MAX]), None);
+    }
+
+    #[test]
     fn what_is_cut_off_or_damaged_says_its_names_all_the_same() {
         let plain = zip(&["MG5.pdf", "MG6D Ferret.pdf"], b"gnome");
         for end in (40..plain.len()).step_by(7) {
@@ -247,6 +286,7 @@ mod tests {
     #[test]
     fn a_zip_is_told_by_its_name_or_type() {
         assert!(may_be("IDPC.ZIP", "application/octet-stream") && may_be("x", "application/x-zip-compressed"));
+        assert!(may_be("unpacks.exe", "application/octet-stream"));
         assert!(!may_be("MG5.docx", "application/vnd.openxmlformats") && !may_be("x.gz", "application/gzip"));
     }
 }

@@ -82,9 +82,12 @@ pub(crate) fn idpc(id: &str, subject: &str, files: &[(&str, &str, Vec<u8>)]) -> 
     raw.into_bytes()
 }
 
-/// A message as [`idpc`] makes it, attached to another one as `fwd.eml`.
-pub(crate) fn forwarding(id: &str, subject: &str, inner: Vec<u8>) -> Vec<u8> {
-    let inner = String::from_utf8(inner).unwrap().replace("weir", "brook");
+/// A message as [`idpc`] makes it, attached to another one as `fwd.eml`. Of several within each other, each has a mark of its own in its boundary; what
+/// is encoded stays as it is, whatever letters it has.
+pub(crate) fn forwarding(id: &str, subject: &str, mark: &str, inner: Vec<u8>) -> Vec<u8> {
+    let inner = String::from_utf8(inner).unwrap();
+    let inner = inner.replace("--weir", &format!("--brook{mark}"));
+    let inner = inner.replace("boundary=weir", &format!("boundary=brook{mark}"));
     let part = "Content-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml";
     let outer = String::from_utf8(idpc(id, subject, &[])).unwrap();
     outer.replace("--weir--", &format!("--weir\r\n{part}\r\n\r\n{inner}\r\n--weir--")).into_bytes()

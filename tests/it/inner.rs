@@ -7,9 +7,10 @@ use casemail::register::Digest;
 use serde_json::Value;
 use zip::write::SimpleFileOptions;
 
-use crate::export::{World, files, has, idpc, path, pdf, ran};
+use crate::export::{World, files, forwarding, has, idpc, path, pdf, ran};
 use crate::export_large::{noise, weighed};
 use crate::scenario_practice::open_case;
+use crate::support::home::Screen;
 use crate::support::winmail::{file, package};
 
 const SUBJECT: &str = "R v FERRET 99ZX0012326";
@@ -18,16 +19,40 @@ fn digest(bytes: &[u8]) -> String {
     Digest::of(bytes).to_string()
 }
 
-/// A message in another one, as `fwd.eml`, each with its own boundary. What is encoded stays as it is, whatever letters it has.
-fn fwd(id: &str, boundary: &str, inner: Vec<u8>) -> Vec<u8> {
-    let bound = |raw: Vec<u8>, now: &str| {
-        let raw = String::from_utf8(raw).unwrap();
-        raw.replace("--weir", &format!("--{now}")).replace("boundary=weir", &format!("boundary={now}"))
-    };
-    let inner = bound(inner, &format!("brook{boundary}"));
-    let part = "Content-Type: message/rfc822\r\nContent-Disposition: attachment; filename=fwd.eml";
-    let outer = String::from_utf8(idpc(id, SUBJECT, &[])).unwrap();
-    outer.replace("--weir--", &format!("--weir\r\n{part}\r\n\r\n{inner}\r\n--weir--")).into_bytes()
+/// A message of the case that has another one with it.
+fn fwd(id: &str, mark: &str, inner: Vec<u8>) -> Vec<u8> {
+    forwarding(id, SUBJECT, mark, inner)
+}
+
+/// Finds a statement in a package of this name in the list of its case, and looks at it.
+pub(crate) fn look_from_the_list(screen: &Screen, package: &str) {
+    screen.wait_for("up to date, watching");
+    open_case(screen, "ferret", "R v FERRET");
+    screen.wait_for("99ZX0012326");
+    screen.send_keys(&["b"]);
+    screen.wait_for("MG11 Badger.txt");
+    screen.send_keys(&["/"]);
+    screen.type_text("MG11");
+    screen.send_keys(&["Enter"]);
+    let seen = screen.wait_for(&format!("MG11 Badger.txt in {package}"));
+    assert!(!seen.contains("MG5.txt"), "{seen}");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("by the pond");
+    screen.send_keys(&["q"]);
+    screen.wait_until("the list", |now| !now.contains("by the pond"));
+}
+
+/// Puts the second document of the list out of reach: the two others go along, because they are of one package.
+pub(crate) fn quarantine_from_the_list(screen: &Screen, package: &str) {
+    screen.send_keys(&["Escape"]);
+    screen.wait_for("MG5.txt");
+    // One of them is enough.
+    screen.send_keys(&["Down", "x", "q"]);
+    screen.wait_for("Quarantine");
+    screen.send_keys(&["Enter"]);
+    screen.wait_for("in quarantine; the register has the time");
+    let seen = screen.wait_until("all of the package", |now| now.matches("(in quarantine)").count() == 3);
+    assert!(!seen.contains("MG") && !seen.contains(package), "{seen}");
 }
 
 fn zip(names: &[&str], content: &[u8]) -> Vec<u8> {
@@ -216,9 +241,21 @@ fn a_schedule_deep_in_an_attached_message_shuts_all_of_it_in_the_list_and_everyw
         }
     };
     nothing_leaves(id, &["2", "2/2", "2/2/2"]);
-    world.home.run(&["case", "export", "FERRET", "--to", path(&world.out())], b"");
-    let held = |id: &str| files(&world.out()).iter().any(|name| name.contains(id));
-    assert!(!held("MG6D") && !held("fwd.eml_"), "{:#?}", files(&world.out()));
+    let ran = world.home.run(&["--json", "case", "export", "FERRET", "--to", path(&world.out())], b"");
+    let done: Value = serde_json::from_str(&ran.out).unwrap();
+    let left: Vec<&str> =
+        done["left_out"].as_array().unwrap().iter().map(|one| one["what"].as_str().unwrap()).collect();
+    // Its attachment, and the message itself.
+    assert!(ran.code == 0 && left.len() == 2 && left.iter().all(|what| what.contains("/1")), "{left:?}: {ran:?}");
+    let written = files(&world.out());
+    let is_written = |name: &str| written.iter().any(|one| one.ends_with(name));
+    assert!(is_written("_list.txt") && is_written("_other.txt") && is_written("_MG5.txt"), "{written:#?}");
+    for name in &written {
+        let bytes = std::fs::read(world.out().join(name)).unwrap();
+        let names =
+            |word: &str| name.contains(word) || bytes.windows(word.len()).any(|window| window == word.as_bytes());
+        assert!(!names("MG6D") && !names("deep@cps") && !names("schedules@cps"), "{name}");
+    }
 
     // Out of reach by the innermost: all that holds it goes along, wherever it came.
     world.home.done(&["attachment", "quarantine", id, "--part", "2/2/2", "--because", "possible mis-service"], b"");
@@ -249,9 +286,18 @@ fn a_schedule_deep_in_an_attached_message_shuts_all_of_it_in_the_list_and_everyw
     let bundle = world.dir.path().join("bundle.pdf");
     let ran = world.home.run(&["--json", "case", "bundle", "FERRET", "--mail", "--to", path(&bundle)], b"");
     assert!(!ran.out.contains("MG6D") && !ran.out.contains("MG5.txt"), "{ran:?}");
-    // Searched, it is not found; what is left out is said.
-    let found = world.home.run(&["search", "schedules"], b"");
-    assert!(!found.out.contains("MG6D"), "{found:?}");
+    // What happened is told, and of what is out of reach that it is there.
+    for command in [
+        &["case", "chronology", "FERRET", "--format", "jsonl"][..],
+        &["case", "chronology", "FERRET", "--format", "csv"],
+        &["--json", "register", "show"],
+    ] {
+        let told = world.home.done(command, b"");
+        assert!(told.contains("(in quarantine)") && told.contains(&digest(&secret)), "{told}");
+        for name in ["MG6D", "fwd.eml", "list.txt", "other.txt", "MG5.txt", "text/x-schedule"] {
+            assert!(!told.contains(name), "{name}: {told}");
+        }
+    }
 
     // Back again, by the outermost.
     world.home.done(&["attachment", "quarantine", id, "--release", "--because", "the CPS agreed"], b"");
@@ -259,6 +305,22 @@ fn a_schedule_deep_in_an_attached_message_shuts_all_of_it_in_the_list_and_everyw
     assert!(world.home.done(&["attachment", "look", id, "--part", "2/2/2"], b"").contains("those who told"));
     world.export(&[]);
     assert!(files(&world.out()).iter().any(|name| name.ends_with("MG6D Ferret.txt")));
+}
+
+/// Its copy in a package that is shut came first.
+#[test]
+fn what_was_served_openly_is_chosen_by_its_name_though_it_lies_in_a_package_that_is_shut_too() {
+    let Some(world) = World::new() else { return };
+    let summary = ("MG5.txt", "text/x-case", b"a gnome".to_vec());
+    let schedule = ("MG6D Ferret.txt", "text/x-schedule", b"who told".to_vec());
+    world.deliver(&fwd("outer", "1", idpc("in", "x", &[schedule, summary.clone()])));
+    world.deliver(&idpc("loose", SUBJECT, &[summary]));
+    world.home.done(&["sync"], b"");
+    let done = world.export(&["--document", "MG5.txt"]);
+    assert_eq!((&done["written"], &done["left_out"]), (&1.into(), &Value::Array(Vec::new())), "{done}");
+    let bundle = world.dir.path().join("bundle.pdf");
+    let made = world.home.json(&["case", "bundle", "FERRET", "--document", "MG5.txt", "--to", path(&bundle)]);
+    assert_eq!(made["documents"][0]["name"], "MG5.txt", "{made:#}");
 }
 
 #[test]
@@ -455,20 +517,7 @@ fn a_file_in_an_attached_message_is_looked_at_attached_and_put_out_of_reach_from
         ];
         world.deliver(&fwd("outer", "1", idpc("in", "x", &two)));
         let Some(screen) = world.home.screen(size) else { return };
-        screen.wait_for("up to date, watching");
-        open_case(&screen, "ferret", "R v FERRET");
-        screen.wait_for("99ZX0012326");
-        screen.send_keys(&["b"]);
-        screen.wait_for("MG11 Badger.txt");
-        screen.send_keys(&["/"]);
-        screen.type_text("MG11");
-        screen.send_keys(&["Enter"]);
-        let seen = screen.wait_for("MG11 Badger.txt in fwd.eml");
-        assert!(!seen.contains("MG5.txt"), "{seen}");
-        screen.send_keys(&["Enter"]);
-        screen.wait_for("by the pond");
-        screen.send_keys(&["q"]);
-        screen.wait_until("the list", |now| !now.contains("by the pond"));
+        look_from_the_list(&screen, "fwd.eml");
         // Saved with its very bytes.
         std::fs::create_dir(world.dir.path().join("saved")).unwrap();
         screen.send_keys(&["w"]);
@@ -478,15 +527,7 @@ fn a_file_in_an_attached_message_is_looked_at_attached_and_put_out_of_reach_from
         screen.send_keys(&["Enter"]);
         screen.wait_for("Saved:");
         assert_eq!(std::fs::read(world.dir.path().join("saved/MG11 Badger.txt")).unwrap(), b"by the pond");
-        screen.send_keys(&["Escape"]);
-        screen.wait_for("MG5.txt");
-        // One of them is enough.
-        screen.send_keys(&["Down", "x", "q"]);
-        screen.wait_for("Quarantine");
-        screen.send_keys(&["Enter"]);
-        screen.wait_for("in quarantine; the register has the time");
-        let seen = screen.wait_until("all of it", |now| now.matches("(in quarantine)").count() >= 3);
-        assert!(!seen.contains("MG") && !seen.contains("fwd"), "{seen}");
+        quarantine_from_the_list(&screen, "fwd");
         screen.send_keys(&["C-q"]);
         assert_eq!(screen.wait_for_end(), 0);
         let ran = world.home.run(&["attachment", "look", "outer@cps.gov.example", "--part", "2/2"], b"");

@@ -341,7 +341,7 @@ fn a_document_of_the_case_can_be_the_basis() {
     assert_eq!((none.code, none.err.contains("has no document")), (65, true), "{none:?}");
     // What is in the attached message keeps it back.
     let inner = idpc("inner", "schedules", &[("MG6D Puddock.txt", "text/plain", b"those who told".to_vec())]);
-    world.dovecot.deliver("quill", "INBOX", &forwarding("outer", CASE, inner));
+    world.dovecot.deliver("quill", "INBOX", &forwarding("outer", CASE, "", inner));
     home.done(&["sync"], b"");
     let watched = home.run(&offer(&until, &["--basis-file", "case:fwd.eml"]), b"");
     assert!(watched.code != 0 && watched.err.contains("“fwd.eml” is out of reach"), "{watched:?}");

@@ -96,7 +96,8 @@ fn what_came_encrypted_is_out_of_reach_when_it_is_decrypted() {
     let out = world.dir.path().join("files");
     let args = ["attachment", "export", "sealed@cps.gov.example", "--decrypt", "--to", path(&out)];
     let ran = world.home.run(&args, b"");
-    assert!(ran.code == 0 && ran.err.contains("2 in quarantine") && ran.err.contains("1 may not be meant"), "{ran:?}");
+    // The package, what is in it, and the same alone.
+    assert!(ran.code == 0 && ran.err.contains("3 in quarantine") && ran.err.contains("1 may not be meant"), "{ran:?}");
     assert_eq!(files(&out), ["Ferret.txt"], "{ran:?}");
     let out = world.out();
     let ran = world.home.run(&["case", "export", "FERRET", "--decrypt", "--to", path(&out)], b"");
@@ -113,6 +114,97 @@ fn what_came_encrypted_is_out_of_reach_when_it_is_decrypted() {
         let holds = |words: &[u8]| bytes.windows(words.len()).any(|window| window == words);
         assert!(!holds(&names) && !holds(b"a sensitive schedule"), "{name}");
     }
+}
+
+/// The register has what a person decided about: the ciphertext. What is in that can be told by who has it open only.
+#[test]
+fn what_came_encrypted_comes_back_within_reach_with_what_it_came_as() {
+    if !installed("gpg") {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let gpg = Gpg::new(&world);
+    let schedule = b"a sensitive schedule".to_vec();
+    let mail = |name, content: &[u8]| idpc("inner", "x", &[(name, "text/x-papers", content.to_vec())]);
+    let sealed = |name, content: &[u8]| (name, "application/octet-stream", gpg.sealed(content));
+    let files_in = [
+        sealed("MG6D Ferret.txt.pgp", &schedule),
+        sealed("papers.eml.pgp", &mail("MG6D list.txt", b"who told")),
+        sealed("open.eml.pgp", &mail("MG5.txt", b"one gnome")),
+    ];
+    let subject = "R v FERRET 99ZX0012326 schedules";
+    world.deliver(&idpc("sealed", subject, &files_in));
+    world.home.done(&["sync"], b"");
+    let id = "sealed@cps.gov.example";
+    let exported = |to: &str| {
+        let out = world.dir.path().join(to);
+        let ran = world.home.run(&["attachment", "export", id, "--decrypt", "--to", path(&out)], b"");
+        let of_case = world.dir.path().join(format!("case {to}"));
+        world.home.run(&["case", "export", "FERRET", "--decrypt", "--to", path(&of_case)], b"");
+        let schedules = files(&of_case).into_iter().filter(|name| name.ends_with("MG6D Ferret.txt")).count();
+        (files(&out), schedules, ran.err)
+    };
+    let (names, schedules, words) = exported("before");
+    // What is called a message when it is decrypted is one, and the files in it are its own.
+    assert_eq!((names, schedules), (vec!["MG5.txt".to_owned(), "open.eml".to_owned()], 0), "{words}");
+    assert!(words.contains("3 may not be meant for you"), "{words}");
+    let release = ["attachment", "quarantine", id, "--part", "2", "--part", "3", "--release", "--because"];
+    world.home.done(&[&release[..], &["the CPS agreed"]].concat(), b"");
+    let (names, schedules, words) = exported("after");
+    let all = ["MG5.txt", "MG6D Ferret.txt", "MG6D list.txt", "open.eml", "papers.eml"];
+    assert_eq!((names, schedules), (all.map(str::to_owned).to_vec(), 1), "{words}");
+    // What was put out of reach by itself stays there, whatever it came in.
+    world.deliver(&idpc("plain", subject, &[("list.txt", "text/x-list", schedule)]));
+    world.home.done(&["sync"], b"");
+    let plain = "plain@cps.gov.example";
+    world.home.done(&["attachment", "quarantine", plain, "--part", "2", "--because", "possible mis-service"], b"");
+    let (names, schedules, words) = exported("again");
+    assert!(words.contains("1 in quarantine") && !names.contains(&"MG6D Ferret.txt".to_owned()), "{names:?} {words}");
+    assert_eq!(schedules, 0);
+}
+
+/// Nobody can put one out of reach or take it back: what is in quarantine is kept back, and nothing else, in the clear and in a ciphertext.
+#[test]
+fn a_bare_file_is_judged_once_whoever_asks() {
+    if !installed("gpg") {
+        return;
+    }
+    let Some(world) = World::new() else { return };
+    let gpg = Gpg::new(&world);
+    let (names, schedule) = (b"the names of those who told".to_vec(), b"a sensitive schedule".to_vec());
+    world.deliver(&idpc("plain", "R v FERRET 99ZX0012326", &[("Ferret list.txt", "text/x-list", names.clone())]));
+    world.home.done(&["sync"], b"");
+    let file = world.dir.path().join("bare.eml");
+    let files_in = [
+        ("told.txt", "text/x-told", names.clone()),
+        ("told.txt.pgp", "application/octet-stream", gpg.sealed(&names)),
+        ("MG6D one.txt", "text/x-schedule", schedule.clone()),
+        ("MG6D two.txt.pgp", "application/octet-stream", gpg.sealed(&schedule)),
+    ];
+    std::fs::write(&file, idpc("bare", "x", &files_in)).unwrap();
+    let look = |part: &str| world.home.run(&["attachment", "look", path(&file), "--part", part], b"");
+    let list = || world.home.done(&["attachment", "list", path(&file)], b"");
+    let export = |to: &str| {
+        let out = world.dir.path().join(to);
+        let ran = world.home.run(&["attachment", "export", path(&file), "--decrypt", "--to", path(&out)], b"");
+        (files(&out), ran)
+    };
+    assert!(look("2").out.contains("those who told") && list().contains("told.txt"), "{:?}", look("2"));
+    let (written, ran) = export("before");
+    assert_eq!(written, ["MG6D one.txt", "MG6D two.txt", "told.txt"], "{ran:?}");
+    let plain = "plain@cps.gov.example";
+    world.home.done(&["attachment", "quarantine", plain, "--part", "2", "--because", "possible mis-service"], b"");
+    let ran = look("2");
+    assert!(ran.code == 1 && ran.out.is_empty() && ran.err.contains("in quarantine"), "{ran:?}");
+    assert!(look("4").out.contains("a sensitive schedule"), "{:?}", look("4"));
+    assert!(
+        list().contains("(in quarantine)") && !list().contains("told.txt\n") && !list().contains("x-told"),
+        "{}",
+        list()
+    );
+    let (written, ran) = export("after");
+    assert_eq!(written, ["MG6D one.txt", "MG6D two.txt"], "{ran:?}");
+    assert!(ran.err.contains("2 in quarantine") && !ran.err.contains("may not be meant"), "{ran:?}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use casemail::register::Digest;
 use serde_json::Value;
 
 use crate::export::{World, files, forwarding, has, idpc, path, pdf, ran};
-use crate::scenario_practice::open_case;
+use crate::inner::{look_from_the_list, quarantine_from_the_list};
 use crate::support::winmail::{file, message, package};
 
 fn digest(bytes: &[u8]) -> String {
@@ -156,29 +156,8 @@ fn a_file_in_a_winmail_is_looked_at_put_out_of_reach_and_taken_back_from_the_lis
     let id = "packed@cps.gov.example";
     world.deliver(&idpc("packed", "R v FERRET 99ZX0012326", &[("winmail.dat", "application/ms-tnef", whole)]));
     let Some(screen) = world.home.screen((100, 30)) else { return };
-    screen.wait_for("up to date, watching");
-    open_case(&screen, "ferret", "R v FERRET");
-    screen.wait_for("99ZX0012326");
-    screen.send_keys(&["b"]);
-    screen.wait_for("MG11 Badger.txt");
-    screen.send_keys(&["/"]);
-    screen.type_text("MG11");
-    screen.send_keys(&["Enter"]);
-    let seen = screen.wait_for("MG11 Badger.txt in winmail.dat");
-    assert!(!seen.contains("MG5.txt"), "{seen}");
-    screen.send_keys(&["Enter"]);
-    screen.wait_for("by the pond");
-    screen.send_keys(&["q"]);
-    screen.wait_until("the list", |now| !now.contains("by the pond"));
-    screen.send_keys(&["Escape"]);
-    screen.wait_for("MG5.txt");
-    // One of them is enough.
-    screen.send_keys(&["Down", "x", "q"]);
-    screen.wait_for("Quarantine");
-    screen.send_keys(&["Enter"]);
-    screen.wait_for("in quarantine; the register has the time");
-    let seen = screen.wait_until("all of the package", |now| now.matches("(in quarantine)").count() == 3);
-    assert!(!seen.contains("MG") && !seen.contains("winmail"), "{seen}");
+    look_from_the_list(&screen, "winmail.dat");
+    quarantine_from_the_list(&screen, "winmail");
     let ran = world.home.run(&["attachment", "look", id, "--part", "2/2"], b"");
     assert!(ran.code == 1 && !ran.out.contains("gnome"), "{ran:?}");
     // Without its parts named, all of it comes back.
@@ -194,7 +173,7 @@ fn a_schedule_in_a_message_that_is_attached_shuts_it() {
     let Some(world) = World::new() else { return };
     let inner = idpc("inner", "schedules", &[("MG6D Ferret.txt", "text/x-schedule", b"those who told".to_vec())]);
     let id = "outer@cps.gov.example";
-    world.deliver(&forwarding("outer", "R v FERRET 99ZX0012326", inner));
+    world.deliver(&forwarding("outer", "R v FERRET 99ZX0012326", "", inner));
     world.home.done(&["sync"], b"");
     let told = world.home.done(&["message", "show", id], b"");
     assert!(told.starts_with("Possible mis-service: MG6D Ferret.txt in fwd.eml"), "{told}");

@@ -1,6 +1,8 @@
 //! What is known of what a file holds, where that has no row of its own: the names that a zip lists, the message that it is, and why not all of it
 //! was looked at.
 
+use std::collections::HashMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::Kinds;
@@ -72,16 +74,22 @@ impl Holds {
         *self == Self::default()
     }
 
-    /// The name of a file in a zip that is never meant for the defence, made safe: by its own name, or by that of a folder that it is in.
+    /// The name of a file in a zip that is never meant for the defence, made safe: by its own name, by that of a folder that it is in, or by all of them
+    /// together. A rule that fits one of them says nothing of the others.
     #[must_use]
     pub fn withheld(&self, kinds: &Kinds) -> Option<String> {
-        let is_withheld = |name: &&String| kinds.of_name(name).is_some_and(|kind| kind.withheld);
-        self.names.iter().find(is_withheld).map(|name| {
-            let own = file_name(name);
-            match kinds.of_name(&own).is_some_and(|kind| kind.withheld) {
-                true => own,
-                false => file_name(&name.replace(['/', '\\'], " ")),
+        let is_withheld = |name: &str| kinds.of_name(name).is_some_and(|kind| kind.withheld);
+        // Thousands of files lie in one folder.
+        let mut folders: HashMap<&str, bool> = HashMap::new();
+        self.names.iter().find_map(|name| {
+            let mut steps: Vec<&str> = name.split(['/', '\\']).filter(|step| !step.trim().is_empty()).collect();
+            let own = steps.pop()?;
+            if is_withheld(own) {
+                return Some(file_name(own));
             }
+            let is_inside = steps.iter().any(|step| *folders.entry(step).or_insert_with(|| is_withheld(step)));
+            let is_together = || !steps.is_empty() && is_withheld(name);
+            (is_inside || is_together()).then(|| file_name(&name.replace(['/', '\\'], " ")))
         })
     }
 }
@@ -98,6 +106,27 @@ mod tests {
         assert_eq!(holds(&["MG5.pdf", "photos/1.jpg"]).withheld(&kinds), None);
         assert_eq!(holds(&["MG5.pdf", "x/MG6D Ferret.pdf"]).withheld(&kinds).as_deref(), Some("MG6D Ferret.pdf"));
         assert_eq!(holds(&["MG6D\\list.pdf"]).withheld(&kinds).as_deref(), Some("MG6D list.pdf"));
+    }
+
+    #[test]
+    fn a_folder_that_a_rule_fits_hides_neither_what_is_in_it_nor_the_folders_around_it() {
+        let kinds = Kinds::default();
+        let told = |name: &str| Holds { names: vec![name.to_owned()], ..Holds::default() }.withheld(&kinds);
+        for (name, expected) in [
+            ("MG6C/MG6D Ferret.pdf", "MG6D Ferret.pdf"),
+            ("MG6C\\MG6D Ferret.pdf", "MG6D Ferret.pdf"),
+            ("MG6C/schedules/SENSITIVE SCHEDULE.pdf", "SENSITIVE SCHEDULE.pdf"),
+            ("MG6D/MG6C Ferret.pdf", "MG6D MG6C Ferret.pdf"),
+            ("MG6C/MG6D/list.pdf", "MG6C MG6D list.pdf"),
+            ("MG6D/", "MG6D"),
+            // Both words of one rule, each in its own step.
+            ("MG11/back/1.pdf", "MG11 back 1.pdf"),
+        ] {
+            assert_eq!(told(name).as_deref(), Some(expected), "{name}");
+        }
+        for name in ["MG6C/MG5.pdf", "/", "", "MG6C//", "x/../MG5.pdf"] {
+            assert_eq!(told(name), None, "{name}");
+        }
     }
 
     #[test]

@@ -95,7 +95,10 @@ struct Gathering<'a> {
     exporter: &'a Exporter,
     choice: &'a Choice,
     items: Vec<Item>,
+    /// Digests of what is in it, or is listed because it cannot be.
     seen: HashSet<String>,
+    /// Digests of what is listed because it is shut: the same may have come openly elsewhere.
+    shut: HashSet<String>,
     /// Bytes that are held.
     held: u64,
     /// Bytes of memory that the PDFs will take.
@@ -153,15 +156,20 @@ impl Gathering<'_> {
         for one in &reading.body.attachments {
             self.within(letter, (&message, &tape, one), (&about, shut == Shut::Whole), &book)?;
             let wanted = letter.only.as_ref().is_none_or(|only| only.contains(&one.path));
-            if !wanted || !self.choice.has(&one.name, &one.sha256) || !self.seen.insert(one.sha256.clone()) {
+            if !wanted || !self.choice.has(&one.name, &one.sha256) || self.seen.contains(&one.sha256) {
                 continue;
             }
             let about = format!("{about}, SHA-256 {}\u{2026}", one.sha256.get(..16).unwrap_or_default());
             let judged = self.exporter.judge(&book, letter, reading, one);
             let because = if shut == Shut::Whole { Some(QUARANTINE) } else { because_of(&judged) };
             if let Some(because) = because {
-                self.list(&letter.name.to_string(), "", because);
-            } else if let Some(because) = self.too_large(one.bytes) {
+                if self.shut.insert(one.sha256.clone()) {
+                    self.list(&letter.name.to_string(), "", because);
+                }
+                continue;
+            }
+            self.seen.insert(one.sha256.clone());
+            if let Some(because) = self.too_large(one.bytes) {
                 self.list(&one.name, &about, because);
             } else {
                 let mut content = Vec::new();
@@ -339,6 +347,7 @@ impl Exporter {
             choice,
             items: Vec::new(),
             seen: HashSet::new(),
+            shut: HashSet::new(),
             held: 0,
             weight: 0,
             digests: Vec::new(),
@@ -358,7 +367,9 @@ impl Exporter {
             let at = document.received.map(Gathering::at).unwrap_or_default();
             let about = format!("taken in by hand {at}, from {}", document.from);
             if let Some(because) = because(document.reach) {
-                gathering.list("taken in by hand", "", because);
+                if gathering.shut.insert(document.sha256.clone()) {
+                    gathering.list("taken in by hand", "", because);
+                }
                 continue;
             }
             match imported(&self.register, &self.stores, &document.sha256) {

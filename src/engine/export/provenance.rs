@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::gather::{Exporter, Letter};
 use crate::case::document::{Direction, Document, Reach};
 use crate::case::{Class, MessageName, service};
-use crate::engine::documents::reach;
 use crate::engine::inside::{Judged, judge};
 use crate::engine::quarantine::names_any;
 use crate::engine::reading::Reading;
@@ -13,7 +12,6 @@ use crate::engine::streamed::Streamed;
 use crate::export::{Entry, ExportError, Provenance, Role};
 use crate::mail::address::Address;
 use crate::mail::display::{AttachmentInfo, Body};
-use crate::mail::safe::file_name;
 use crate::pgp::report::SignatureState;
 use crate::pgp::sentence;
 use crate::register::Book;
@@ -107,27 +105,16 @@ impl Exporter {
     /// The text of a message without what is out of reach: a text that has a name is shown with its message and is a document, too.
     pub(super) fn text(&self, book: &Book, letter: &Letter, reading: &Reading) -> String {
         let mut body = Body { sections: reading.body.sections.clone(), ..Body::default() };
-        for one in reading.body.attachments.iter().filter(|one| self.own_reach(book, letter, one) != Reach::Open) {
+        let is_shut = |one: &&AttachmentInfo| self.judge(book, letter, reading, one).reach != Reach::Open;
+        for one in reading.body.attachments.iter().filter(is_shut) {
             body.sections.retain(|section| section.part != one.part);
         }
         body.text()
     }
 
-    /// Whether a document may be written out, by its own name and digest.
-    pub(super) fn own_reach(&self, book: &Book, letter: &Letter, one: &AttachmentInfo) -> Reach {
-        // By the name that the screen and the register have.
-        let withheld = self.settings.config.documents.of(&file_name(&one.name), &one.media_type).withheld;
-        reach(book, None, &one.sha256, withheld, direction(letter))
-    }
-
-    /// The same, also by what is in it.
+    /// Whether a document may be written out, by itself and by what is in it.
     pub(super) fn judge(&self, book: &Book, letter: &Letter, reading: &Reading, one: &AttachmentInfo) -> Judged {
-        let kinds = &self.settings.config.documents;
-        let judged = judge(book, None, kinds, reading.files_of(one.part), direction(letter));
-        match self.own_reach(book, letter, one) {
-            reach if reach > judged.reach => Judged { reach, ..Judged::default() },
-            _ => judged,
-        }
+        judge(book, None, &self.settings.config.documents, reading.files_of(one.part), direction(letter))
     }
 
     /// Whether a message is from one of the accounts.

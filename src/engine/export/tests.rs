@@ -80,6 +80,54 @@ fn a_text_out_of_reach_is_not_on_the_page_of_its_message() {
     }
 }
 
+/// A message that came as a text with a name is shown with the message that it came with, and is a package, too.
+#[test]
+fn the_text_of_a_package_that_is_shut_for_what_is_in_it_is_not_on_the_page_of_its_message() {
+    let within = |name: &str, text: &str| {
+        format!(
+            "From: p.windlestraw@cps.gov.example\r\nSubject: schedules\r\nMIME-Version: 1.0\r\n\
+             Content-Type: multipart/mixed; boundary=c\r\n\r\n\
+             --c\r\nContent-Type: text/x-schedule; name=\"{name}\"\r\n\r\n{text}\r\n--c--"
+        )
+    };
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let mails =
+        [mail(1, "fwd.eml", &within("MG6D Otter.txt", SECRET)), mail(2, "fwd.eml", &within("a.txt", "It is open."))];
+    running.feed(7, vec![fetched(1, mails[0].clone()), fetched(2, mails[1].clone())]);
+    let choice = Choice { mail: true, ..Choice::default() };
+    let page = |name: &str| {
+        let done = exporter(&running, Form::Files, dir.path()).bundle(&dir.path().join(name), &choice, AWAY, &|_| true);
+        text_of(&done.unwrap().path)
+    };
+    let text = page("watched");
+    assert_eq!(text.matches("Please find attached.").count(), 2, "{text}");
+    assert!(text.contains("It is open.") && !text.contains(SECRET) && !text.contains("MG6D"), "{text}");
+    // Back within reach, it is there.
+    running.engine.quarantine_parts(&name(&running, 1), &["2".to_owned()], "the CPS agreed", true).unwrap();
+    assert!(page("back").contains(SECRET));
+}
+
+#[test]
+fn what_was_served_openly_goes_into_a_bundle_though_it_came_in_a_package_that_is_shut_before() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let files = "--c\r\nContent-Type: text/x-schedule; name=\"MG6D Otter.txt\"\r\n\r\nwho told\r\n\
+        --c\r\nContent-Type: text/plain; name=note.txt\r\n\r\nIt is open.\r\n--c--";
+    let packed = format!(
+        "From: p.windlestraw@cps.gov.example\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
+         Content-Type: multipart/mixed; boundary=c\r\n\r\n{files}"
+    );
+    let mails = [mail(1, "MG6D.txt", "It is open."), mail(2, "fwd.eml", &packed), mail(3, "note.txt", "It is open.")];
+    running.feed(7, (1..).zip(mails).map(|(uid, raw)| fetched(uid, raw)).collect());
+    let to = dir.path().join("bundle.pdf");
+    let done = exporter(&running, Form::Files, dir.path()).bundle(&to, &Choice::default(), AWAY, &|_| true).unwrap();
+    let listed: Vec<(&str, bool)> =
+        done.documents.iter().map(|one| (one.name.as_str(), one.because.is_none())).collect();
+    assert!(listed.contains(&("note.txt", true)), "{listed:?}");
+    assert!(text_of(&to).contains("It is open."));
+}
+
 /// A message of which only the header has come.
 fn away(uid: u32, raw: &[u8]) -> Fetched {
     let end = raw.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
@@ -182,6 +230,33 @@ fn what_stays_closed_or_cannot_be_read_is_left_out_where_something_under_its_nam
         unread.reading = None;
         let expected = if letter.key.uid == 1 { Shut::Whole } else { Shut::Nothing };
         assert!(exporter.shut(&book, letter, &unread).unwrap() == expected, "{}", letter.name);
+    }
+}
+
+#[test]
+fn what_we_sent_and_cannot_be_looked_through_stays_where_it_is_while_anything_is_in_quarantine() {
+    let (world, dir) = (World::new(), tempfile::tempdir().unwrap());
+    let running = world.open();
+    let deep = "Content-Type: message/rfc822\r\n\r\n".repeat(10) + "Subject: the bottom\r\n\r\nIt is open.\r\n";
+    let sent = "From: b.quill@quillpounce.example\r\nMessage-ID: <1@cps.gov.example>\r\nMIME-Version: 1.0\r\n\
+        Subject: x\r\nDate: Mon, 11 May 2026 08:00:00 +0000\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+        .to_owned()
+        + &deep
+        + "--b--\r\n";
+    running.feed(7, vec![fetched(1, sent.into_bytes()), fetched(2, mail(2, "schedule.txt", SECRET))]);
+    let run = |form: Form, to: &str| {
+        let mut exporter = exporter(&running, form, &dir.path().join(to));
+        exporter.letters.iter_mut().filter(|letter| letter.key.uid == 1).for_each(|letter| letter.is_own = true);
+        let done = exporter.run(AWAY, &|_| true).unwrap();
+        let left = done.left_out.iter().filter(|one| one.because.contains("take it back within reach")).count();
+        (left > 0, memchr::memmem::find(&all_below(&dir.path().join(to)), b"the bottom").is_some())
+    };
+    for form in [Form::Files, Form::Mbox, Form::Maildir] {
+        assert_eq!(run(form, &format!("open {form:?}")), (false, true), "{form:?}");
+    }
+    quarantine(&running.engine, 2, SECRET);
+    for form in [Form::Files, Form::Mbox, Form::Maildir] {
+        assert_eq!(run(form, &format!("shut {form:?}")), (true, false), "{form:?}");
     }
 }
 

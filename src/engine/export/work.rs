@@ -326,7 +326,7 @@ impl Work<'_> {
                     .unwrap_or_default();
                 match opened.content {
                     Some(plain) => {
-                        let (sha256, reach) = self.decrypted(letter, &opened.name, &plain)?;
+                        let (sha256, reach) = self.decrypted(letter, (&opened.name, &one.sha256), &plain)?;
                         if let Some(because) = because(reach) {
                             self.leave_out(letter, &one.path, because.to_owned());
                             continue;
@@ -363,11 +363,16 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// The digest of what was in an encrypted file, and whether it may be handed out, which nobody could tell before.
-    fn decrypted(&self, letter: &Letter, name: &str, plain: &Plain) -> Result<(String, Reach), ExportError> {
+    /// The digest of what was in an encrypted file, and whether it may be handed out, which nobody could tell before. `came_as`: the digest of the ciphertext.
+    fn decrypted(
+        &self,
+        letter: &Letter,
+        (name, came_as): (&str, &str),
+        plain: &Plain,
+    ) -> Result<(String, Reach), ExportError> {
         let (book, kinds) = (self.exporter.book()?, &self.exporter.settings.config.documents);
         let told = digest_of(plain).and_then(|sha256| {
-            let reach = reach_of_plain(&book, kinds, (name, &sha256), plain, direction(letter))?;
+            let reach = reach_of_plain(&book, kinds, (name, &sha256, came_as), plain, direction(letter))?;
             Ok((sha256, reach))
         });
         told.map_err(|why| ExportError::at(&letter.name, why))

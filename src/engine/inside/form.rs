@@ -26,14 +26,14 @@ impl Form {
         if is_message(media_type) || (is_eml(name) && has_header(head)) {
             return Some(Self::Message);
         }
-        (directory::may_be(name, media_type) && head.starts_with(b"PK")).then_some(Self::Zip)
+        // Where it begins says nothing: a program that unpacks itself may stand before it.
+        directory::may_be(name, media_type).then_some(Self::Zip)
     }
 
-    /// What something is by its bytes alone: for what nobody gave a name.
+    /// What package or message something is by its bytes alone: for what nobody gave a name. An Office document is a zip, too.
     pub(crate) fn of_bytes(head: &[u8]) -> Option<Self> {
         match () {
             () if tnef::is_package(head) => Some(Self::Tnef),
-            () if head.starts_with(b"PK\x03\x04") => Some(Self::Zip),
             () if has_header(head) => Some(Self::Message),
             () => None,
         }
@@ -88,6 +88,7 @@ mod tests {
         assert_eq!(Form::of("x.txt", "text/plain", mail), None);
         assert_eq!(Form::of("x", "message/rfc822", b""), Some(Form::Message));
         assert_eq!(Form::of("a.zip", "", b"PK\x03\x04"), Some(Form::Zip));
+        assert_eq!(Form::of("a.zip", "", b"MZ"), Some(Form::Zip));
         assert_eq!(Form::of("a.docx", "", b"PK\x03\x04"), None);
         assert_eq!(Form::of("winmail.dat", "", &crate::look::tnef::MAGIC), Some(Form::Tnef));
         assert_eq!(Form::of("film.dat", "", b"RIFF"), None);

@@ -28,6 +28,7 @@ pub(crate) fn judge(
     let Some(outer) = group.first() else { return Judged::default() };
     let outer_digest = outer.sha256.to_string();
     let is_back = direction == Direction::Out || book.was_released(&outer_digest);
+    let because_of = |place: usize, name: &str| if place == 0 { String::new() } else { name.to_owned() };
     let has_quarantine = book.has_quarantine();
     let mut judged = Judged::default();
     for (place, one) in group.iter().enumerate() {
@@ -36,10 +37,9 @@ pub(crate) fn judge(
         if (has_quarantine && is_quarantined(book, one))
             || reach(book, facts, &sha256, false, direction) == Reach::Quarantined
         {
-            let because = if is_outer { String::new() } else { one.name.clone() };
-            return Judged { reach: Reach::Quarantined, because, unseen: None };
+            return Judged { reach: Reach::Quarantined, because: because_of(place, &one.name), unseen: None };
         }
-        if is_back || (judged.reach != Reach::Open && judged.unseen.is_none()) || book.was_released(&sha256) {
+        if is_back || judged.reach != Reach::Open || book.was_released(&sha256) {
             continue;
         }
         let of_zip = || {
@@ -47,18 +47,34 @@ pub(crate) fn judge(
             Some(if is_outer { name } else { format!("{name} in {}", one.name) })
         };
         if kinds.of(&one.name, &one.media_type).withheld {
-            let because = if is_outer { String::new() } else { one.name.clone() };
-            judged = Judged { reach: Reach::Watched, because, unseen: None };
+            judged = Judged { reach: Reach::Watched, because: because_of(place, &one.name), unseen: None };
         } else if let Some(because) = of_zip() {
             judged = Judged { reach: Reach::Watched, because, unseen: None };
-        } else if let Some(unseen) = one.holds.unseen.filter(|unseen| unseen.shuts())
-            && judged.unseen.is_none()
-        {
-            let because = if is_outer { String::new() } else { one.name.clone() };
-            judged = Judged { reach: Reach::Watched, because, unseen: Some(unseen) };
         }
     }
+    // What we sent is ours, unless it may be what was put out of reach.
+    let may_be_any = direction != Direction::Out || has_quarantine;
+    if judged.reach == Reach::Open
+        && may_be_any
+        && let Some((place, unseen)) = is_unseen(book, group)
+    {
+        let name = group.get(place).map(|one| one.name.as_str()).unwrap_or_default();
+        judged = Judged { reach: Reach::Watched, because: because_of(place, name), unseen: Some(unseen) };
+    }
     judged
+}
+
+/// The place of the first file of an attachment (`group`: that is the first) of which it is not known what all is in it, and why: it may be anything. Nothing
+/// where a person took that upon themselves.
+pub(crate) fn is_unseen(book: &Book, group: &[AttachmentFacts]) -> Option<(usize, Unseen)> {
+    let is_back = |one: &AttachmentFacts| book.was_released(&one.sha256.to_string());
+    let unseen = |(place, one): (usize, &AttachmentFacts)| {
+        let unseen = one.holds.unseen.filter(|unseen| unseen.shuts())?;
+        (!is_back(one)).then_some((place, unseen))
+    };
+    let mut found = group.iter().enumerate().filter_map(unseen).peekable();
+    found.peek()?;
+    if group.first().is_some_and(is_back) { None } else { found.next() }
 }
 
 /// Whether a message that is attached is out of reach as such: it, or, where it is encrypted and nobody can tell what is in it, anything under its name.

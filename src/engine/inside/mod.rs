@@ -11,8 +11,8 @@ mod plain;
 mod walk;
 
 pub(crate) use self::form::may_be_package;
-pub(crate) use self::judge::{Judged, judge};
-pub(crate) use self::plain::{Sniffed, Sniffer, digest_of, files_in, holds_quarantined, reach_of_plain};
+pub(crate) use self::judge::{Judged, is_unseen, judge};
+pub(crate) use self::plain::{Sniffed, Sniffer, digest_of, files_in, judge_bytes, reach_of_plain, taken_in};
 pub(crate) use self::walk::{Held, Inner, Place, Walked, walk};
 use crate::case::document::Holds;
 use crate::engine::reading::Reading;

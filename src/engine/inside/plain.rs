@@ -37,10 +37,10 @@ pub(crate) fn files_in<E>(
     Ok(walk_at(&At::Bytes(content), (name, media_type, path), FILES_MAX, take)?.holds)
 }
 
-/// What is in a file of this name, which it holds itself at the head.
-fn group(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<AttachmentFacts> {
+/// What is in a file of this name and media type, which it holds itself at the head; it is opened as one of the other media type.
+fn group(content: &[u8], (name, media_type): (&str, &str), opened_as: &str, sha256: &str) -> Vec<AttachmentFacts> {
     let mut group = vec![fact((name, media_type, ""), (content.len() as u64, sha256), &Holds::default())];
-    let taken = files_in(content, (name, media_type, ""), &mut |inner| {
+    let taken = files_in(content, (name, opened_as, ""), &mut |inner| {
         group.push(inner.fact());
         Ok::<(), Infallible>(())
     });
@@ -50,59 +50,61 @@ fn group(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<Atta
     group
 }
 
-/// The same of what may be too large to be held: of that the names in a zip are told, and that nothing else is known.
+/// A file that was taken in by hand, with what is in it behind it. What its bytes say of a package or a message is believed whatever it is called.
+pub(crate) fn taken_in(content: &[u8], name: &str, media_type: &str, sha256: &str) -> Vec<AttachmentFacts> {
+    let head = content.get(..content.len().min(HEAD_MAX)).unwrap_or_default();
+    let opened_as = match Form::of_bytes(head) {
+        Some(Form::Tnef) => "application/ms-tnef",
+        Some(Form::Message) => "message/rfc822",
+        Some(Form::Zip) | None => media_type,
+    };
+    group(content, (name, media_type), opened_as, sha256)
+}
+
+/// What is in a file that was encrypted, behind it, also where it is too large to be held: of that the names in a zip are told, and that nothing else is known.
 fn group_of(plain: &Plain, name: &str, sha256: &str) -> io::Result<Vec<AttachmentFacts>> {
-    let mut content = Vec::new();
+    let mut head = Vec::new();
+    plain.open()?.take(HEAD_MAX as u64).read_to_end(&mut head)?;
     // Nobody says of what type it is; what its bytes say of a package is believed whatever it is called.
-    plain.open()?.take(HEAD_MAX as u64).read_to_end(&mut content)?;
-    let by_name = Form::of(name, "", &content);
-    let form = by_name.or_else(|| Form::of_bytes(&content).filter(|form| *form == Form::Tnef));
-    let media_type = if form == Some(Form::Tnef) { "application/ms-tnef" } else { "" };
+    let media_type = if Form::of_bytes(&head) == Some(Form::Tnef) { "application/ms-tnef" } else { "" };
     let mut holds = Holds::default();
-    match form {
-        Some(Form::Tnef | Form::Message) if plain.bytes() <= look::BYTES_MAX as u64 => {
-            content.clear();
-            plain.write(&mut content)?;
-            return Ok(group(&content, name, media_type, sha256));
+    if let Some(mut sniffer) = Sniffer::new(name, media_type, look::BYTES_MAX) {
+        // That it wants no more is no failure.
+        plain.write(&mut sniffer).or_else(|error| if sniffer.is_done() { Ok(()) } else { Err(error) })?;
+        match sniffer.end() {
+            Sniffed::Nothing => {}
+            Sniffed::Package(content) => return Ok(group(&content, (name, media_type), media_type, sha256)),
+            Sniffed::Zip(found) => holds = found,
+            Sniffed::Large => holds.unseen = Some(Unseen::Large),
         }
-        Some(Form::Tnef | Form::Message) => holds.unseen = Some(Unseen::Large),
-        Some(Form::Zip) => {
-            let mut tail = Tail::default();
-            plain.write(&mut tail)?;
-            let names = tail.names().unwrap_or_default();
-            (holds.names, holds.unseen) = (names.names, names.more.then_some(Unseen::Many));
-        }
-        None => {}
     }
     Ok(vec![fact((name, media_type, ""), (plain.bytes(), sha256), &holds)])
 }
 
-/// Whether what was in an encrypted file may be handed out: by its digest and its name, and as a package by the files in it.
+/// Whether what was in an encrypted file may be handed out: by its digest and its name, and as a package by the files in it. `came_as`: the digest of the
+/// ciphertext. Whoever took that back within reach took back what is in it: nobody but them could see it, and the register has nothing else of it.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn reach_of_plain(
     book: &Book,
     kinds: &Kinds,
-    (name, sha256): (&str, &str),
+    (name, sha256, came_as): (&str, &str, &str),
     plain: &Plain,
     direction: Direction,
 ) -> io::Result<Reach> {
     let group = group_of(plain, name, sha256)?;
-    Ok(judge(book, None, kinds, &group, direction).reach)
+    Ok(match judge(book, None, kinds, &group, direction).reach {
+        Reach::Watched if book.was_released(came_as) => Reach::Open,
+        reach => reach,
+    })
 }
 
-/// Whether anything that is in a file is in quarantine, by its bytes alone.
-pub(crate) fn holds_quarantined(book: &Book, content: &[u8], sha256: &str) -> bool {
-    let head = content.get(..content.len().min(HEAD_MAX)).unwrap_or_default();
-    let (name, media_type) = match Form::of_bytes(head) {
-        Some(Form::Tnef) => ("", "application/ms-tnef"),
-        Some(Form::Message) => ("", "message/rfc822"),
-        Some(Form::Zip) | None => return false,
-    };
-    let judged: Judged =
-        judge(book, None, &Kinds::default(), &group(content, name, media_type, sha256), Direction::ByHand);
-    judged.reach == Reach::Quarantined
+/// What is decided of a file that was taken in by hand, by its bytes alone: whether anything in it is in quarantine, or may be, because not all of it could be
+/// looked at.
+pub(crate) fn judge_bytes(book: &Book, content: &[u8], sha256: &str) -> Judged {
+    // What it is called, its list has asked.
+    judge(book, None, &Kinds::default(), &taken_in(content, "", "", sha256), Direction::Out)
 }
 
 /// Takes the beginning of a file; then, by what it is, all of it or its end.
@@ -193,11 +195,16 @@ mod tests {
     use std::convert::Infallible;
     use std::io::Write as _;
 
-    use super::{Sniffed, Sniffer, files_in, group_of, holds_quarantined};
-    use crate::case::document::Unseen;
+    use jiff::Timestamp;
+
+    use super::{Sniffed, Sniffer, files_in, group_of, judge_bytes, taken_in};
+    use crate::case::MessageName;
+    use crate::case::document::{Reach, Unseen};
     use crate::look::BYTES_MAX;
     use crate::pgp::large::Plain;
-    use crate::register::Book;
+    use crate::register::chain::Tip;
+    use crate::register::writing::{Moment, write};
+    use crate::register::{Actor, Book, DeviceId, Digest, Event};
 
     const HEAD: &str = "From: a@x\r\nSubject: y\r\nMIME-Version: 1.0\r\n";
 
@@ -246,6 +253,25 @@ mod tests {
     }
 
     #[test]
+    fn the_names_in_a_zip_are_told_whatever_stands_before_it_and_whoever_asks() {
+        let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+        zip.start_file("MG6D.pdf", zip::write::SimpleFileOptions::default()).unwrap();
+        let zip = zip.finish().unwrap().into_inner();
+        for (name, before) in [("a.zip", &b"PK\x07\x08"[..]), ("a.zip", b"MZ"), ("a.exe", b"MZ"), ("a.zip", b"")] {
+            let content = [before, &zip].concat();
+            let sha256 = Digest::of(&content).to_string();
+            let expected = ["MG6D.pdf"];
+            let by_hand = taken_in(&content, name, "", &sha256);
+            let plain = group_of(&Plain::Held(content.clone().into()), name, &sha256).unwrap();
+            let mut sniffer = Sniffer::new(name, "", 50).unwrap();
+            sniffer.write_all(&content).unwrap();
+            let Sniffed::Zip(holds) = sniffer.end() else { panic!("{name}") };
+            assert_eq!((&by_hand[0].holds, &plain[0].holds), (&holds, &holds), "{name} {before:?}");
+            assert_eq!(holds.names, expected, "{name} {before:?}");
+        }
+    }
+
+    #[test]
     fn more_parts_than_are_followed_are_told() {
         let deep = format!("{HEAD}{}", "Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\n".repeat(60));
         assert_eq!(paths(deep.as_bytes(), "x.eml").1, Some(Unseen::Many));
@@ -254,8 +280,45 @@ mod tests {
         assert_eq!((found.len(), unseen), (8, None), "{found:?}");
     }
 
+    /// What a register says in which this was put out of reach, or taken back.
+    fn book(said: &[(&[u8], bool)]) -> Book {
+        let (mut book, at) = (Book::default(), Timestamp::UNIX_EPOCH);
+        let mut tip = Tip { device: DeviceId("d".into()), seq: 0, hash: Digest::NOTHING, order: 0 };
+        for (content, released) in said {
+            let event = Event::Quarantined {
+                cases: Vec::new(),
+                message: MessageName::default(),
+                because: "possible mis-service".into(),
+                released: *released,
+                documents: vec![Digest::of(content)],
+            };
+            let moment = Moment { at, offset: 0, actor: Actor::default(), seen: Vec::new(), order: tip.order };
+            for (record, _) in write(&mut tip, &moment, std::slice::from_ref(&event), || [0; 16]).unwrap() {
+                book.push(&record, Some(&event));
+            }
+        }
+        book
+    }
+
     #[test]
-    fn nothing_in_no_quarantine_is_quarantined() {
-        assert!(!holds_quarantined(&Book::default(), mail("MG5.pdf", "x").as_bytes(), &"0".repeat(64)));
+    fn what_is_in_quarantine_is_found_in_what_holds_it_and_may_be_in_what_was_not_looked_through() {
+        let judged = |book: &Book, content: &[u8]| {
+            let judged = judge_bytes(book, content, &Digest::of(content).to_string());
+            (judged.reach, judged.unseen)
+        };
+        let open = (Reach::Open, None);
+        let (holds, other) = (mail("a.txt", "who told"), mail("a.txt", "a gnome"));
+        let deep = format!("{HEAD}{}x", "Content-Type: message/rfc822\r\n\r\n".repeat(10));
+        for content in [&holds, &other, &deep] {
+            assert_eq!(judged(&Book::default(), content.as_bytes()), open, "nothing is in quarantine");
+        }
+        let shut = book(&[(b"who told", false)]);
+        assert_eq!(judged(&shut, holds.as_bytes()), (Reach::Quarantined, None));
+        assert_eq!(judged(&shut, other.as_bytes()), open);
+        assert_eq!(judged(&shut, deep.as_bytes()), (Reach::Watched, Some(Unseen::Deep)));
+        let back = book(&[(b"who told", false), (deep.as_bytes(), false), (deep.as_bytes(), true)]);
+        assert_eq!(judged(&back, deep.as_bytes()), open);
+        let back = book(&[(b"who told", false), (b"who told", true)]);
+        assert_eq!((judged(&back, holds.as_bytes()), judged(&back, deep.as_bytes())), (open, open));
     }
 }

@@ -13,6 +13,7 @@ mod recorder;
 mod replicate;
 mod shred;
 mod verify;
+mod withheld;
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 pub(crate) use self::auto::Auto;
-pub(crate) use self::enclosed::files_of;
+pub(crate) use self::enclosed::{files_of, that_fit};
 use self::history::History;
 pub(crate) use self::recorder::{Recorded, Recorder, signed_by};
 pub use self::replicate::Replicated;
@@ -29,6 +30,7 @@ pub(crate) use self::replicate::is_mailbox;
 pub(crate) use self::shred::tombstone;
 pub(crate) use self::verify::device_words;
 pub use self::verify::{NOBODY, StreamVerified, Verification, Vouch, VouchProof, verify_text};
+use self::withheld::withhold;
 use super::Engine;
 use super::core::{EngineError, Settings, Stores};
 use super::plea::Pleas;
@@ -407,7 +409,7 @@ impl Loaded {
         let mut lines = Vec::new();
         for (stream, seq) in self.history.of_case(case) {
             let Some(row) = stores.state.register_row(stream, seq)? else { continue };
-            lines.extend(line(&row.record, row.payload.as_deref()));
+            lines.extend(line(&self.book, &row.record, row.payload.as_deref()));
         }
         lines.sort_by(|one, other| (one.at, &one.device, one.seq).cmp(&(other.at, &other.device, other.seq)));
         Ok(lines)
@@ -425,10 +427,11 @@ impl Loaded {
     }
 }
 
-/// A record for people; `None` where it is none.
-fn line(record: &[u8], payload: Option<&[u8]>) -> Option<Line> {
+/// A record for people; `None` where it is none. It does not name what is in quarantine.
+fn line(book: &Book, record: &[u8], payload: Option<&[u8]>) -> Option<Line> {
     let read = Record::read(record).ok()?;
-    let event = payload.and_then(|bytes| Payload::read(bytes).ok()).map(|payload| payload.event);
+    let mut event = payload.and_then(|bytes| Payload::read(bytes).ok()).map(|payload| payload.event);
+    event.iter_mut().for_each(|event| withhold(book, event));
     Some(Line::new(&read, Digest::of(record), event.as_ref()))
 }
 
@@ -515,7 +518,7 @@ impl Engine {
             let mut lines = Vec::new();
             for known in loaded.streams.values() {
                 for (_, row) in Loaded::rows(&stores, known.number)? {
-                    lines.extend(row.ok().and_then(|row| line(&row.record, row.payload.as_deref())));
+                    lines.extend(row.ok().and_then(|row| line(&loaded.book, &row.record, row.payload.as_deref())));
                 }
             }
             lines.sort_by(|one, other| (one.at, &one.device, one.seq).cmp(&(other.at, &other.device, other.seq)));

@@ -6,9 +6,12 @@ use super::{Filter, Running, World, fetched};
 use crate::app::effect::Effect;
 use crate::app::event::Event;
 use crate::case::MessageName;
+use crate::case::document::{Direction, Document, Reach, Unseen};
+use crate::engine::documents::kept;
 use crate::engine::quarantine::{follow, keep_out_streamed};
 use crate::imap::{Body, Fetched};
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
+use crate::register::event::ImportedFile;
 use crate::register::record::Digest;
 use crate::register::{CaseChange, Event as Happened};
 
@@ -234,6 +237,78 @@ fn a_message_without_a_message_id_is_named_by_its_digest() {
     assert!(!running.engine.holds_quarantined(&nameless("The first.").into()).unwrap());
 }
 
+/// A message in a message, so many times, with a schedule at the bottom.
+fn nested(levels: usize, name: &str) -> Vec<u8> {
+    let head =
+        |level: usize| format!("From: p.windlestraw@cps.gov.example\r\nSubject: {level}\r\nMIME-Version: 1.0\r\n");
+    let within = "Content-Type: message/rfc822\r\n\r\n";
+    let mut raw: String = (0..levels).map(|level| head(level) + within).collect();
+    raw += &head(levels);
+    raw += &format!(
+        "Content-Type: multipart/mixed; boundary=n\r\n\r\n--n\r\nContent-Type: text/x-list; name=\"{name}\"\r\n\r\nwho told\r\n--n--\r\n"
+    );
+    raw.into_bytes()
+}
+
+/// By mail it would be shut; it is by hand.
+#[test]
+fn a_package_that_was_taken_in_by_hand_is_judged_as_one_that_came_by_mail() {
+    let world = World::new();
+    let running = world.open();
+    running.feed(7, vec![fetched(1, mail("See below.", "%PDF"))]);
+    let (case, engine) = (CaseId("ferret".into()), &running.engine);
+    let by_hand = |sha256: &str| {
+        let all = engine.documents(&case).unwrap();
+        all.into_iter().find(|one| one.direction == Direction::ByHand && one.sha256 == sha256).unwrap()
+    };
+    let import = |name: &str, content: &[u8]| {
+        let file = world.dir.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        engine.import(&case, &file, "Common Platform").unwrap().sha256.to_string()
+    };
+    let put = |document: Document, release: bool| {
+        let case = case.clone();
+        let done = engine.core.ask_open(move |core, open| {
+            core.quarantine(open, Some(&case), &[document], "looked at by counsel", release)
+        });
+        done.unwrap().unwrap()
+    };
+    let (deep, list, plain) = (nested(9, "a.txt"), nested(1, "MG6D Otter.txt"), nested(1, "MG5.txt"));
+    let (deep, list, plain) = (import("deep.eml", &deep), import("list.eml", &list), import("plain.eml", &plain));
+    let told = |sha256: &str| {
+        let one = by_hand(sha256);
+        (one.reach, one.because, one.unseen)
+    };
+    assert_eq!(told(&deep), (Reach::Watched, "8.eml".to_owned(), Some(Unseen::Deep)));
+    assert_eq!(told(&list), (Reach::Watched, "MG6D Otter.txt".to_owned(), None));
+    assert_eq!(told(&plain), (Reach::Open, String::new(), None));
+    // What was written down before anybody looked into it is found by its bytes, once something is out of reach.
+    let (early, bytes) = (nested(9, "b.txt"), nested(9, "b.txt").len() as u64);
+    let sha256 = Digest::of(&early);
+    let file = ImportedFile { name: "b.eml".into(), bytes, sha256, ..ImportedFile::default() };
+    let stores = engine.core.ask_open(|_, open| Arc::clone(&open.stores)).unwrap();
+    stores.state.put(&kept(&sha256.to_string()), &early).unwrap();
+    engine.record(vec![Happened::Imported { case: case.clone(), file }]).unwrap();
+    let early = sha256.to_string();
+    assert!(engine.imported(&early).is_ok());
+    running.quarantine(1, false);
+    let refused = engine.imported(&early).unwrap_err().to_string();
+    assert!(refused.contains("not all that is in this document"), "{refused}");
+    assert!(engine.imported(&deep).is_err() && engine.imported(&plain).is_ok());
+    // Who takes it upon themselves has it, and nothing else.
+    for sha256 in [&early, &deep] {
+        put(by_hand(sha256), true);
+        assert_eq!(told(sha256).0, Reach::Open);
+        assert!(engine.imported(sha256).is_ok());
+    }
+    assert_eq!(told(&list).0, Reach::Watched);
+    // What is in it goes along: the same file in another package is out of reach, too.
+    put(by_hand(&list), false);
+    assert_eq!((told(&list).0, told(&plain).0), (Reach::Quarantined, Reach::Quarantined));
+    put(by_hand(&list), true);
+    assert_eq!((told(&list).0, told(&plain).0), (Reach::Open, Reach::Open));
+}
+
 #[test]
 fn the_source_of_a_message_does_not_name_what_is_in_quarantine() {
     let alone = b"From: p.windlestraw@cps.gov.example\r\nMessage-ID: <alone@cps.gov.example>\r\nSubject: x\r\n\
@@ -255,12 +330,50 @@ fn the_source_of_a_message_does_not_name_what_is_in_quarantine() {
         running.quarantine(uid, false);
         let after = source(uid);
         assert!(after.contains("(in quarantine)") && !after.contains("MG6D"), "{after}");
+        assert!(before.contains("application/pdf") && !after.contains("application/pdf"), "{after}");
         assert!(after.contains("From:p") || after.contains("From: p"), "{after}");
         let shown = running.engine.document(&running.named(uid)).unwrap();
         assert!(!shown.sentences.iter().any(|words| words.contains("MG6D")), "{:?}", shown.sentences);
         running.quarantine(uid, true);
         assert_eq!(source(uid), before);
     }
+}
+
+#[test]
+fn what_happened_in_a_case_does_not_name_what_is_in_quarantine() {
+    let world = World::new();
+    let running = world.open();
+    let (case, engine) = (CaseId("ferret".into()), &running.engine);
+    let packed = nested(1, "MG6D Otter.txt");
+    let with_zip = String::from_utf8(mail("See below.", "%PDF")).unwrap().replace(
+        "--b--",
+        &format!(
+            "--b\r\nContent-Type: text/x-mail; name=\"fwd.eml\"\r\n\r\n{}\r\n--b--",
+            String::from_utf8_lossy(&packed)
+        ),
+    );
+    running.feed(7, vec![fetched(1, with_zip.into_bytes())]);
+    let file = world.dir.path().join("MG6D by hand.eml");
+    std::fs::write(&file, &packed).unwrap();
+    engine.import(&case, &file, "Common Platform").unwrap();
+    let told = || {
+        let all = [engine.chronology(&case).unwrap(), engine.register_lines().unwrap()];
+        let text = all.iter().flatten().map(|line| format!("{}\n{}\n", line.text(), line.cells().join(" | ")));
+        all.each_ref().map(|lines| serde_json::to_string(lines).unwrap()).join("\n") + &text.collect::<String>()
+    };
+    let before = told();
+    assert!(before.contains("MG6D Otter.pdf") && before.contains("MG6D Otter.txt") && before.contains("MG6D by hand"));
+    running.quarantine(1, false);
+    let documents = engine.documents(&case).unwrap();
+    assert!(documents.iter().all(|one| one.reach == Reach::Quarantined), "{documents:#?}");
+    let after = told();
+    for word in ["MG6D", "fwd.eml", "text/x-mail", "application/pdf"] {
+        assert!(!after.contains(word), "{word}: {after}");
+    }
+    assert!(after.contains("(in quarantine)") && after.contains("put out of reach"), "{after}");
+    assert!(after.contains(&Digest::of(b"%PDF").to_string()), "{after}");
+    running.quarantine(1, true);
+    assert!(told().contains("MG6D Otter.pdf") && told().contains("MG6D by hand"), "{}", told());
 }
 
 #[test]

@@ -64,6 +64,9 @@ pub struct ImportedFile {
     pub source: String,
     /// When the file was last changed before it was taken in: mostly, when it was fetched.
     pub fetched: Option<Timestamp>,
+    /// Where it holds files, or says that it does: it, and each of them behind it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<AttachmentFacts>,
 }
 
 /// What the register keeps of a message.

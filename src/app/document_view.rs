@@ -161,5 +161,7 @@ mod tests {
         assert_eq!(order(&[("MG6D.pdf", shut), ("list.pdf", open)]), "01");
         assert_eq!(order(&[("MG5.pdf", out), ("MG5.pdf", out)]), "01");
         assert_eq!(order(&[("MG5.pdf", shut), ("MG5.pdf", shut)]), "01");
+        // One that lies in a package of which something else is in quarantine.
+        assert_eq!(order(&[("MG5.pdf", out), ("MG5.pdf", open)]), "10");
     }
 }

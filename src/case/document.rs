@@ -113,12 +113,17 @@ impl Kinds {
     /// The shipped rules behind those of the configuration.
     #[must_use]
     pub fn new(own: Vec<KindRule>) -> Self {
-        let count = own.len();
+        let own_count = own.len();
         let mut rules = own;
         rules.extend(SHIPPED.iter().cloned());
+        Self { rules: rules.into(), own: own_count, ..Self::none() }
+    }
+
+    /// No rule at all, for what is asked of other things than names.
+    pub(crate) fn none() -> Self {
         Self {
-            rules: rules.into(),
-            own: count,
+            rules: Arc::default(),
+            own: 0,
             other: Arc::new(Kind::plain(Kind::OTHER, "document", "other")),
             link: Arc::new(Kind::plain(Kind::LINK, "shared by link only", "links")),
             shut: Arc::new(Kind::plain(Kind::SHUT, "in quarantine", "other")),
@@ -364,7 +369,7 @@ impl Document {
     /// Whether it is shut for something else than its own name: for what lies in one package with it, mostly. A copy of it may be in reach.
     #[must_use]
     pub fn is_shut_along(&self) -> bool {
-        self.reach == Reach::Watched && !self.kind.withheld
+        self.reach == Reach::Quarantined || (self.reach == Reach::Watched && !self.kind.withheld)
     }
 
     /// Whether there is a file and not only a link.

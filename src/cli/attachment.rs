@@ -427,7 +427,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Attachment) -> Outcome {
                 call.output.say(&format!("{shut} in quarantine: not exported"));
             }
             if watched > 0 {
-                let words = "may not be meant for you: not exported; quarantine it, or release it with a reason";
+                let words = "may not be meant for you: not exported; quarantine it, or release it with a reason (a bare file is taken in by hand first)";
                 call.output.say(&format!("{watched} {words}"));
             }
             print(call, lines)

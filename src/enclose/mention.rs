@@ -34,6 +34,9 @@ const OTHERWISE: &[&str] = &[
     "house",
     "building",
 ];
+/// What may stand before a thing: `the house to house log`.
+const ARTICLES: &[&str] =
+    &["a", "an", "the", "my", "our", "his", "her", "their", "its", "your", "this", "that", "these"];
 /// What one is attached to where it is sent: `attached to this e-mail`.
 const CARRIER: &[&str] =
     &["this", "be", "the email", "the e mail", "the message", "my email", "my e mail", "our email"];
@@ -101,7 +104,9 @@ fn is_denied(before: &[String], word: &[String], behind: &[String]) -> bool {
     if before.iter().rev().take_while(|word| *word != END).any(|word| is_in(SENDING, word)) {
         return false;
     }
-    if next.into_iter().chain(second).any(|word| is_in(OTHERWISE, word)) {
+    // With an article between them, the word behind belongs to what is attached.
+    let second_word = second.filter(|_| !next.is_some_and(|word| is_in(ARTICLES, word)));
+    if next.into_iter().chain(second_word).any(|word| is_in(OTHERWISE, word)) {
         return true;
     }
     if near().next().is_some_and(|word| is_in(OF_OTHERS, word) || is_in(SOMEBODY, word)) {
@@ -194,6 +199,8 @@ mod tests {
             "Find your copy enclosed.",
             "You will find your MG5 attached.",
             "I attach the draft.",
+            "I attach the house to house log.",
+            "I enclose the building warrant.",
             "I've attached the MG5.",
             "We are attaching your bundle.",
             "Your statement is attached.",
@@ -226,6 +233,7 @@ mod tests {
             "The attachment order stands.",
             "Entry was through the enclosed yard.",
             "It is a house with an attached garage.",
+            "I attach great importance to it.",
             "Thank you for your two attachments.",
             "I have read your attached letter.",
             "Any attached files are confidential.",

@@ -247,7 +247,7 @@ impl Shutter {
             Reach::Watched => {
                 let name = file_name(name);
                 Some(format!(
-                    "\u{201c}{name}\u{201d} may not be meant for you: it is not saved. Put what it came as into quarantine, or release that with a reason."
+                    "\u{201c}{name}\u{201d} may not be meant for you: it is not saved. Put what it came as into quarantine, and release it there with a reason where it is yours."
                 ))
             }
         })

@@ -236,6 +236,7 @@ pub(crate) fn source(reading: &Reading) -> Vec<SafeText> {
         let attached = if part.disposition == Disposition::Attachment { ", attachment" } else { "" };
         let (media_type, name) = match part.name.as_deref() {
             _ if is_shut(place) && !part.is_multipart() => (OUT_OF_REACH_TYPE, format!(", {OUT_OF_REACH}")),
+            Some(_) if is_shut(place) => (part.media_type.as_str(), format!(", {OUT_OF_REACH}")),
             Some(name) => (part.media_type.as_str(), format!(", \u{201c}{}\u{201d}", safe::file_name(name))),
             None => (part.media_type.as_str(), String::new()),
         };

@@ -37,15 +37,33 @@ const MEMORY_BYTES: u64 = 1 << 30;
 /// Bytes of its answer: text and a small picture, as JSON.
 const ANSWER_MAX: u64 = 32 << 20;
 
+/// Why a document was not looked into, in words.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotLooked {
+    /// There is no sandbox here, whatever the document.
+    #[error("{0}")]
+    NoSandbox(String),
+    /// The document itself.
+    #[error("{0}")]
+    Document(String),
+}
+
+impl From<NotLooked> for String {
+    fn from(because: NotLooked) -> Self {
+        because.to_string()
+    }
+}
+
 /// Looks into a document in the sandbox.
 ///
 /// # Errors
-/// In words.
-pub(crate) async fn look_inside(asked: &Asked, bytes: &[u8]) -> Result<Found, String> {
+/// [`NotLooked`].
+pub(crate) async fn look_inside(asked: &Asked, bytes: &[u8]) -> Result<Found, NotLooked> {
+    use NotLooked::{Document, NoSandbox};
     if bytes.len() > BYTES_MAX {
-        return Err(format!("it is larger than the {} MB that are looked into", BYTES_MAX >> 20));
+        return Err(Document(format!("it is larger than the {} MB that are looked into", BYTES_MAX >> 20)));
     }
-    let fail = |error: std::io::Error| format!("the sandbox could not be started: {error}");
+    let fail = |error: std::io::Error| NoSandbox(format!("the sandbox could not be started: {error}"));
     // Whatever became of the file, this is the program that runs.
     let mut child = Command::new("/proc/self/exe")
         .arg(WORD)
@@ -58,9 +76,9 @@ pub(crate) async fn look_inside(asked: &Asked, bytes: &[u8]) -> Result<Found, St
         .spawn()
         .map_err(fail)?;
     let (Some(mut input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err("the sandbox could not be started".to_owned());
+        return Err(NoSandbox("the sandbox could not be started".to_owned()));
     };
-    let mut head = serde_json::to_vec(asked).map_err(|error| error.to_string())?;
+    let mut head = serde_json::to_vec(asked).map_err(|error| Document(error.to_string()))?;
     head.push(b'\n');
     let write = async {
         // A child that ends early has said why.
@@ -79,36 +97,40 @@ pub(crate) async fn look_inside(asked: &Asked, bytes: &[u8]) -> Result<Found, St
     let ended = match tokio::time::timeout(patience, work).await {
         Err(_) => {
             let _ = child.start_kill();
-            return Err(format!("it took longer than {} seconds to read, and was given up", patience.as_secs()));
+            return Err(Document(format!(
+                "it took longer than {} seconds to read, and was given up",
+                patience.as_secs()
+            )));
         }
         Ok(ended) => ended.map_err(fail)?,
     };
     match serde_json::from_slice::<Result<Found, String>>(&answer) {
-        Ok(found) => found,
-        Err(_) if ended.code() == Some(i32::from(NO_SANDBOX)) => {
-            Err("this system gives no sandbox (seccomp), so nothing is looked into here; it can be saved".to_owned())
-        }
-        Err(_) => Err("reading it failed: it is damaged, or made to break its reader".to_owned()),
+        Ok(found) => found.map_err(Document),
+        Err(_) if ended.code() == Some(i32::from(NO_SANDBOX)) => Err(NoSandbox(
+            "this system gives no sandbox (seccomp), so nothing is looked into here; it can be saved".to_owned(),
+        )),
+        Err(_) => Err(Document("reading it failed: it is damaged, or made to break its reader".to_owned())),
     }
 }
 
 /// The same for a command, which may wait.
 ///
 /// # Errors
-/// In words.
-pub fn look_now(asked: &Asked, bytes: &[u8]) -> Result<Found, String> {
+/// [`NotLooked`].
+pub fn look_now(asked: &Asked, bytes: &[u8]) -> Result<Found, NotLooked> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("the sandbox could not be started: {error}"))?;
+    let runtime =
+        runtime.map_err(|error| NotLooked::NoSandbox(format!("the sandbox could not be started: {error}")))?;
     // A thread of its own: whoever calls may be within another runtime.
     let looked = std::thread::scope(|scope| scope.spawn(|| runtime.block_on(look_inside(asked, bytes))).join());
-    looked.unwrap_or_else(|_| Err("reading it failed".to_owned()))
+    looked.unwrap_or_else(|_| Err(NotLooked::Document("reading it failed".to_owned())))
 }
 
 /// What the child can still do, a line for each thing that it tries: all of them refused, where the sandbox holds.
 ///
 /// # Errors
 /// In words.
-pub fn probe_now() -> Result<String, String> {
+pub fn probe_now() -> Result<String, NotLooked> {
     let asked = Asked { name: PROBE.to_owned(), media_type: String::new() };
     look_now(&asked, b"").map(|found| found.text)
 }
@@ -117,11 +139,11 @@ pub fn probe_now() -> Result<String, String> {
 /// it. Gives about how many bytes of memory it takes there.
 ///
 /// # Errors
-/// In words: why it must not be loaded.
-pub(crate) fn rehearse_now(pdf: &[u8]) -> Result<u64, String> {
+/// [`NotLooked`]: why it must not be loaded.
+pub(crate) fn rehearse_now(pdf: &[u8]) -> Result<u64, NotLooked> {
     let asked = Asked { name: REHEARSAL.to_owned(), media_type: String::new() };
     let found = look_now(&asked, pdf)?;
-    found.text.parse().map_err(|_| "reading it failed".to_owned())
+    found.text.parse().map_err(|_| NotLooked::Document("reading it failed".to_owned()))
 }
 
 /// The child's exit code where there is no sandbox.

@@ -62,25 +62,27 @@ const LOGIN_FINAL: [&str; 6] =
 
 /// Words that say at a login that the proof is wrong, or that too many wrong ones were tried: whatever stands beside them ("please try
 /// again"), sending it again by itself locks accounts.
-const LOGIN_FINAL_WORDS: [&str; 17] = [
+const LOGIN_FINAL_WORDS: [&str; 13] = [
     "attempt",
     "authentication failed",
     "bad password",
-    "blocked",
     "credentials",
-    "denied",
     "disabled",
     "failures",
     "incorrect",
     "invalid",
     "locked",
-    "password",
     "password is wrong",
     "suspended",
     "too many failed",
-    "user name",
     "wrong password",
 ];
+
+/// The same, unless what stands beside them says that the server itself is not up to it.
+const LOGIN_DENIALS: [&str; 4] = ["blocked", "denied", "password", "user name"];
+
+/// What a server says of itself.
+const OF_THE_SERVER: [&str; 4] = ["database", "too many connections", "too many simultaneous", "unavailable"];
 
 /// Cyrus, for a login that its SASL library could not look into (SASL_FAIL; of a wrong password it says "authentication failure").
 const LOGIN_PASSING_WORDS: [&str; 1] = ["generic failure"];
@@ -119,7 +121,8 @@ pub(super) fn login_passes(code: Option<&str>, text: &str) -> bool {
     let says = |words: &[&str]| words.iter().any(|words| lower.contains(words));
     // What every server adds to a wrong password is no word of its own.
     let passes = || verdict(code, &lower.replace("try again", "")) == Verdict::Passing;
-    !says(&LOGIN_FINAL_WORDS) && (says(&LOGIN_PASSING_WORDS) || passes())
+    let is_final = says(&LOGIN_FINAL_WORDS) || says(&LOGIN_DENIALS) && !says(&OF_THE_SERVER);
+    !is_final && (says(&LOGIN_PASSING_WORDS) || passes())
 }
 
 #[cfg(test)]
@@ -140,6 +143,8 @@ mod tests {
             (None, "Server Unavailable. 15"),
             (None, "Login failed: generic failure"),
             (None, "System busy, try again later"),
+            (None, "Password database temporarily unavailable"),
+            (None, "Connection denied: too many simultaneous connections"),
         ] {
             assert!(login_passes(code, text), "{code:?} {text}");
         }
@@ -161,6 +166,7 @@ mod tests {
             (None, "Bad user name or password, try again"),
             (None, "Your account is temporarily blocked"),
             (None, "Temporarily not allowed: access denied"),
+            (None, "Bad user name or password; try again later"),
         ] {
             assert!(!login_passes(code, text), "{code:?} {text}");
         }

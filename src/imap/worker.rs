@@ -301,13 +301,13 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
         if well {
             quick = 0;
         }
-        if stood && is_line(&failure) && reopened.is_none_or(|at| at.elapsed() > LASTED) {
-            reopened = Some(Instant::now());
-            continue;
-        }
         // A line that drops again and again, and brings something each time, is used as it comes.
         if suspects.progressed() || well || began.elapsed() > LASTED {
             backoff.reset();
+        }
+        if stood && is_line(&failure) && reopened.is_none_or(|at| at.elapsed() > LASTED) {
+            reopened = Some(Instant::now());
+            continue;
         }
         if suspects.learned() && quick < QUICK_RETRIES {
             quick = quick.saturating_add(1);

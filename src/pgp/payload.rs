@@ -263,7 +263,6 @@ fn without_legacy_div(content: &[u8]) -> Vec<u8> {
     marked.map_or_else(|| content.to_vec(), String::into_bytes)
 }
 
-/// The user-facing fields with unfolded values.
 /// Name and value (unfolded, not decoded) of the fields that a person may be shown.
 #[must_use]
 pub fn user_facing(headers: &Headers) -> Vec<(String, String)> {

@@ -243,11 +243,15 @@ async fn a_message_that_is_refused_for_want_of_room_is_kept() {
 async fn a_search_that_names_another_message_is_not_believed() {
     const NAMED: &[u8] = b"Message-ID: <weir@chambers.example>\r\nSubject: the weir\r\n\r\nNamed.\r\n";
     let works = Arc::new(AtomicBool::new(false));
+    let looks = Arc::new(AtomicBool::new(false));
     let appended = Arc::new(AtomicUsize::new(0));
-    let (ends, counter) = (Arc::clone(&works), Arc::clone(&appended));
+    let (ends, counter, may_look) = (Arc::clone(&works), Arc::clone(&appended), Arc::clone(&looks));
     let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
         if asked.command.starts_with("UID SEARCH") {
             return Some(Act::Say(format!("* SEARCH 6\r\n{} OK searched\r\n", asked.tag).into_bytes()));
+        }
+        if asked.command.starts_with("UID FETCH 6 ") && ends.load(SeqCst) && !may_look.load(SeqCst) {
+            return Some(Act::Say(format!("{} NO [UNAVAILABLE] not now\r\n", asked.tag).into_bytes()));
         }
         if !asked.command.starts_with("APPEND") || asked.command_number == usize::MAX {
             return None;
@@ -264,6 +268,10 @@ async fn a_search_that_names_another_message_is_not_believed() {
     world.does(&["message", "append", "-", "--to", "INBOX"], NAMED, 75);
     world.arrives(b"Message-ID: <reply@chambers.example>\r\nReferences: <weir@chambers.example>\r\n\r\nOf it.\r\n");
     works.store(true, SeqCst);
+    // What cannot be looked at now may be it: it waits.
+    world.does(&["change", "tell"], b"", 75);
+    assert_eq!((world.waiting().len(), appended.load(SeqCst)), (1, 1));
+    looks.store(true, SeqCst);
     world.does(&["change", "tell"], b"", 0);
     assert_eq!((world.waiting(), appended.load(SeqCst)), (Vec::new(), 2));
 }

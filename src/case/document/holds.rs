@@ -67,6 +67,9 @@ pub struct Holds {
     pub unseen: Option<Unseen>,
 }
 
+/// Folders of a zip that are asked for by themselves.
+const FOLDERS_MAX: usize = 2_000;
+
 impl Holds {
     /// Whether it says nothing.
     #[must_use]
@@ -87,7 +90,11 @@ impl Holds {
             if is_withheld(own) {
                 return Some(file_name(own));
             }
-            let is_inside = steps.iter().any(|step| *folders.entry(step).or_insert_with(|| is_withheld(step)));
+            let is_inside = steps.iter().any(|step| match folders.get(step) {
+                Some(known) => *known,
+                // Of more folders than anybody has, the whole path is asked alone.
+                None => folders.len() < FOLDERS_MAX && *folders.entry(step).or_insert_with(|| is_withheld(step)),
+            });
             let is_together = || !steps.is_empty() && is_withheld(name);
             (is_inside || is_together()).then(|| file_name(&name.replace(['/', '\\'], " ")))
         })

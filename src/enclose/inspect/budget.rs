@@ -4,16 +4,19 @@ use std::io::{self, Read};
 
 /// Unpacked bytes of a file, with all that lies in it, that are looked at: a few seconds of work.
 pub(super) const BYTES_MAX: u64 = 256 << 20;
+/// Unpacked bytes that are passed over on the way to others.
+const SKIPPED_MAX: u64 = 1 << 30;
 
 /// What is left of it.
 pub(super) struct Budget {
     left: u64,
+    skips: u64,
     is_cut: bool,
 }
 
 impl Budget {
     pub(super) const fn new(bytes: u64) -> Self {
-        Self { left: bytes, is_cut: false }
+        Self { left: bytes, skips: SKIPPED_MAX, is_cut: false }
     }
 
     /// Whether something was not looked at, because there was too much of it.
@@ -24,6 +27,16 @@ impl Budget {
     /// Something is not looked at, because there is too much of it.
     pub(super) const fn cut(&mut self) {
         self.is_cut = true;
+    }
+
+    /// Passes over what is unpacked; whether that was within what may be passed over.
+    pub(super) fn skip(&mut self, from: &mut impl Read, bytes: u64) -> bool {
+        if bytes > self.skips {
+            self.cut();
+            return false;
+        }
+        self.skips -= bytes;
+        io::copy(&mut from.take(bytes), &mut io::sink()).is_ok_and(|skipped| skipped == bytes)
     }
 
     /// What is unpacked, up to `most` bytes and to what is left.

@@ -255,10 +255,11 @@ impl<R: Read + Seek> picture::Source for Member<'_, R> {
 
     fn at(&mut self, place: u64, bytes: u64) -> Vec<u8> {
         let mut found = Vec::new();
-        if let Ok(entry) = self.archive.by_index(self.at) {
-            let mut unpacked = self.budget.over(entry, u64::MAX);
-            let _ = std::io::copy(&mut unpacked.by_ref().take(place), &mut std::io::sink());
-            let _ = unpacked.take(bytes).read_to_end(&mut found);
+        if let Ok(mut entry) = self.archive.by_index(self.at)
+            && place < entry.size()
+            && self.budget.skip(&mut entry, place)
+        {
+            let _ = self.budget.over(entry, u64::MAX).take(bytes).read_to_end(&mut found);
         }
         found
     }

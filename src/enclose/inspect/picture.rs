@@ -328,20 +328,23 @@ mod tests {
         assert_eq!(codes(b"\0\0\0\x10ftypqt  \0\0\0\0\0\0\0\x03moov"), [""; 0]);
     }
 
+    /// The same directories, so many bytes further on.
+    fn exif_behind(far: u32, is_little: bool) -> Vec<u8> {
+        let near = exif(true, is_little);
+        let four = |n: u32| if is_little { n.to_le_bytes() } else { n.to_be_bytes() };
+        let mut out = [&near[..4], &four(far + 8), &vec![0x55; far as usize][..]].concat();
+        out.extend(&near[8..]);
+        for (at, place) in [(10 + 8, far + 80), (22 + 8, far + 40), (42 + 8, far + 60)] {
+            let at = at + far as usize;
+            out[at..at + 4].copy_from_slice(&four(place));
+        }
+        out
+    }
+
     #[test]
     fn the_directory_may_lie_behind_the_picture() {
         for is_little in [true, false] {
-            // The same directories, three hundred thousand bytes further on.
-            const FAR: u32 = 300_000;
-            let near = exif(true, is_little);
-            let four = |n: u32| if is_little { n.to_le_bytes() } else { n.to_be_bytes() };
-            let mut far = [&near[..4], &four(FAR + 8), &vec![0x55; FAR as usize][..]].concat();
-            far.extend(&near[8..]);
-            for (at, place) in [(10 + 8, FAR + 80), (22 + 8, FAR + 40), (42 + 8, FAR + 60)] {
-                let at = at + FAR as usize;
-                far[at..at + 4].copy_from_slice(&four(place));
-            }
-            assert_eq!(codes(&far), ["names-place", "names-author"]);
+            assert_eq!(codes(&exif_behind(300_000, is_little)), ["names-place", "names-author"]);
         }
     }
 
@@ -399,6 +402,10 @@ mod tests {
         assert_eq!(codes(&packed("table.csv", b"a,b", 33 << 20)), [""; 0]);
         let found = inspect("a.zip", &mut Cursor::new(packed("scene.jpg", &jpeg, 33 << 20)), &Policy::default());
         assert!(found[0].found.starts_with("holds \u{201c}scene.jpg\u{201d}, which tells where"), "{found:?}");
+        // What is passed over on the way to its directory is not counted once for each look.
+        let scan = packed("scene.tif", &exif_behind(33 << 20, true), 0);
+        let found = super::super::within("a.zip", &mut Cursor::new(scan), &Policy::default(), 40 << 20);
+        assert_eq!(found.iter().map(|one| one.code).collect::<Vec<_>>(), ["names-place"]);
         // What takes more than is unpacked is said.
         let film = packed("scene.mp4", b"\0\0\0\x10ftypmp42....", 33 << 20);
         let found = super::super::within("a.zip", &mut Cursor::new(film), &Policy::default(), 1 << 20);

@@ -16,7 +16,7 @@ use crate::engine::documents::imported;
 use crate::engine::inside::{self, Inner, Place, is_within};
 use crate::engine::reading::Reading;
 use crate::engine::register::Hand;
-use crate::engine::sandbox;
+use crate::engine::sandbox::{self, NotLooked};
 use crate::engine::streamed::{Streamed, Tape};
 use crate::export::bundle::{Item, Listed, Matter, make_watched};
 use crate::export::{ExportError, Folder};
@@ -109,6 +109,9 @@ struct Gathering<'a> {
     messages: Vec<MessageName>,
     /// Digests of the texts that stand on the pages of messages and are documents, too.
     texts: Vec<String>,
+    gauge: &'a Gauge<'a>,
+    /// Why no PDF can be looked into here: a bundle without any is not what was asked for.
+    no_sandbox: Option<String>,
 }
 
 impl Gathering<'_> {
@@ -165,6 +168,10 @@ impl Gathering<'_> {
             if let Some(because) = because {
                 if self.shut.insert(one.sha256.clone()) {
                     self.list(&letter.name.to_string(), "", because);
+                }
+                // What is shut by its own name is so wherever it lies.
+                if judged.reach == Reach::Watched && judged.because.is_empty() && judged.unseen.is_none() {
+                    self.seen.insert(one.sha256.clone());
                 }
                 continue;
             }
@@ -281,6 +288,10 @@ impl Gathering<'_> {
 
     /// A PDF that the sandbox has survived, and that there is room for; any other is listed only.
     fn pdf(&mut self, content: Vec<u8>) -> Matter {
+        if self.no_sandbox.is_some() || self.gauge.count(0).is_err() {
+            // Nothing comes of the bundle any more.
+            return Matter::Other(String::new());
+        }
         match sandbox::rehearse_now(&content) {
             Ok(weight) if self.weight.saturating_add(weight) > WEIGHT_MAX => {
                 Matter::Other(format!("the bundle is full: no more than {} MB of memory are taken", WEIGHT_MAX >> 20))
@@ -289,7 +300,11 @@ impl Gathering<'_> {
                 self.weight = self.weight.saturating_add(weight);
                 Matter::Pdf(content)
             }
-            Err(because) => Matter::Other(because),
+            Err(NotLooked::Document(because)) => Matter::Other(because),
+            Err(NotLooked::NoSandbox(because)) => {
+                self.no_sandbox = Some(because.clone());
+                Matter::Other(because)
+            }
         }
     }
 
@@ -353,6 +368,8 @@ impl Exporter {
             digests: Vec::new(),
             messages: Vec::new(),
             texts: Vec::new(),
+            gauge: &gauge,
+            no_sandbox: None,
         };
         let gathered = self.read_ahead(fetch, &gauge, &mut |letter, message| {
             gathering.letter(letter, message)?;
@@ -384,6 +401,9 @@ impl Exporter {
                     }
                 },
             }
+        }
+        if let Some(because) = gathering.no_sandbox {
+            return Err(EngineError::Refused(format!("no PDF can be bundled here: {because}")));
         }
         let items = std::mem::take(&mut gathering.items);
         if items.is_empty() {

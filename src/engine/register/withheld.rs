@@ -5,17 +5,21 @@ use crate::engine::inside::{groups, judge};
 use crate::register::Book;
 use crate::register::event::{AttachmentFacts, Event, MessageFacts};
 
+/// What is in quarantine is so whichever way it went; of what we sent the watch list, which says nothing here, is not asked.
+const ANY_WAY: Direction = Direction::Out;
+
 /// Takes out of what happened what says of a document in quarantine what it is.
 pub(super) fn withhold(book: &Book, event: &mut Event) {
     if !book.has_quarantine() {
         return;
     }
+    // Not asked for names: see [`ANY_WAY`].
+    let kinds = &Kinds::none();
     match event {
-        Event::Received { facts, .. } => withhold_files(book, facts, Direction::In),
-        Event::Sent { facts, .. } => withhold_files(book, facts, Direction::Out),
+        Event::Received { facts, .. } | Event::Sent { facts, .. } => withhold_files(book, kinds, facts),
         Event::Imported { file, .. } => {
             let shut_by_itself = book.is_document_quarantined(&file.sha256.to_string());
-            let judged = judge(book, None, &Kinds::default(), &file.within, Direction::ByHand);
+            let judged = judge(book, None, kinds, &file.within, ANY_WAY);
             if shut_by_itself || judged.reach == Reach::Quarantined {
                 OUT_OF_REACH.clone_into(&mut file.name);
                 OUT_OF_REACH_TYPE.clone_into(&mut file.media_type);
@@ -26,10 +30,9 @@ pub(super) fn withhold(book: &Book, event: &mut Event) {
     }
 }
 
-fn withhold_files(book: &Book, facts: &mut MessageFacts, direction: Direction) {
-    let is_shut = |group: &[AttachmentFacts]| {
-        judge(book, Some(facts), &Kinds::default(), group, direction).reach == Reach::Quarantined
-    };
+fn withhold_files(book: &Book, kinds: &Kinds, facts: &mut MessageFacts) {
+    let is_shut =
+        |group: &[AttachmentFacts]| judge(book, Some(facts), kinds, group, ANY_WAY).reach == Reach::Quarantined;
     let shut: Vec<bool> =
         groups(&facts.attachments).flat_map(|group| std::iter::repeat_n(is_shut(group), group.len())).collect();
     facts.attachments.iter_mut().zip(shut).filter(|(_, shut)| *shut).for_each(|(one, _)| hide(one));

@@ -7,6 +7,9 @@ use crate::mail::headers::Headers;
 use crate::store::flags::Flags;
 use crate::store::state::StateError;
 
+/// Hits of a search that are looked at.
+const HITS_MAX: usize = 20;
+
 impl Teller<'_> {
     /// What became of an APPEND without an answer; `None`: the message is not there. By Message-ID, or to the byte.
     async fn appended_before(
@@ -24,14 +27,24 @@ impl Teller<'_> {
             is_new = is_rebuilt(&found.at);
             if !is_new {
                 // Some servers take what is looked for for any text, or name every message.
-                for uid in found.uids.iter().copied().filter(|uid| *uid > above) {
-                    if self.is_named(&found.at, uid, message_id).await? {
-                        return Ok(Some(Outcome::Appended { uid: Some((found.at.uid_validity, uid)) }));
+                let mut hits = found.uids.iter().copied().filter(|uid| *uid > above).rev();
+                for uid in hits.by_ref().take(HITS_MAX) {
+                    match self.is_named(&found.at, uid, message_id).await {
+                        Ok(true) => {
+                            return Ok(Some(Outcome::Appended { uid: Some((found.at.uid_validity, uid)) }));
+                        }
+                        Ok(false) => {}
+                        // Nobody has looked at it yet.
+                        Err(error) if error.session_lives() => return Ok(Some(later(&error.to_string()))),
+                        Err(error) => return Err(error),
                     }
                 }
-                return Ok(None);
+                if hits.next().is_none() {
+                    return Ok(None);
+                }
+                // So many hits are no search: what came since is compared by itself.
             }
-            if found.uids.is_empty() {
+            if is_new && found.uids.is_empty() {
                 return Ok(None);
             }
             // Rebuilt meanwhile: its UIDs do not say any more which of them came since.
@@ -50,7 +63,8 @@ impl Teller<'_> {
         }
         // A server may keep a message otherwise than it was sent (Exchange does), so that one of these may be it.
         let (since, what) = match (is_new, message_id.is_empty()) {
-            (false, _) => ("came there since", "has no Message-ID to look for"),
+            (false, true) => ("came there since", "has no Message-ID to look for"),
+            (false, false) => ("came there since", "is not told apart by the server's search"),
             (true, true) => ("are there since the server rebuilt it", "has no Message-ID to look for"),
             (true, false) => ("are there since the server rebuilt it", "may have been there before"),
         };
@@ -70,7 +84,7 @@ impl Teller<'_> {
                 }
                 Body::Unfetchable(_) => Ok(false),
             },
-            Err(error) if error.session_lives() => Ok(false),
+            Err(Error::Gone { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -195,6 +195,8 @@ fn on_screen_the_way_back_is_what_is_marked() {
     tmux.type_text("he asked for it by telephone");
     tmux.send_keys(&["Enter"]);
     assert_eq!(world.submission.wait_for(1)[0].to, [FERRET]);
+    // Before the server's answer is here, leaving is asked about.
+    tmux.wait_for("Sent: R v FERRET");
     tmux.send_keys(&["C-q"]);
     assert_eq!(tmux.wait_for_end(), 0);
 }

@@ -169,10 +169,6 @@ impl Gathering<'_> {
                 if self.shut.insert(one.sha256.clone()) {
                     self.list(&letter.name.to_string(), "", because);
                 }
-                // What is shut by its own name is so wherever it lies.
-                if judged.reach == Reach::Watched && judged.because.is_empty() && judged.unseen.is_none() {
-                    self.seen.insert(one.sha256.clone());
-                }
                 continue;
             }
             self.seen.insert(one.sha256.clone());

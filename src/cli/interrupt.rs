@@ -1,4 +1,4 @@
-//! ctrl-c while a command waits for mail to leave: the wait ends, and what has become of the mail is told.
+//! ctrl-c while a command waits for mail to leave: the wait ends, and what has become of the mail is told. The second one ends the command at once.
 
 use std::io;
 use std::sync::Arc;

@@ -85,8 +85,7 @@ fn read(fetched: Fetched, context: &Context) -> NewMessage {
         ..Summary::default()
     };
     match fetched.body {
-        Body::Whole(bytes) => {
-            let raw = bytes;
+        Body::Whole(raw) => {
             if !context.destroyed.is_empty() && context.destroyed.contains(&<[u8; 32]>::from(Sha256::digest(&raw))) {
                 let row = tombstone(summary.uid, summary.received, summary.bytes);
                 return NewMessage { summary: Summary { flags: summary.flags, ..row }, raw: None };

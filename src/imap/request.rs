@@ -5,9 +5,10 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::Error;
-use super::sink::{Fetched, MailboxAt};
+use super::sink::{Body, Fetched, MailboxAt};
 use super::uid_set::UidSet;
 use super::worker::Shared;
+use crate::mail::headers::Headers;
 use crate::net::Secret;
 use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
@@ -190,6 +191,20 @@ impl Handle {
     /// Any [`Error`].
     pub async fn fetch(&self, at: MailboxAt, uid: u32) -> Result<Fetched, Error> {
         self.read(|answer| Request::Fetch(at.clone(), uid, answer)).await
+    }
+
+    /// Whether a message has this Message-ID (without angle brackets) in its own header: a server's search may name others. `false` where the server
+    /// gives nothing of it.
+    ///
+    /// # Errors
+    /// Any [`Error`]; nobody has looked at it then.
+    pub async fn is_named(&self, at: MailboxAt, uid: u32, message_id: &str) -> Result<bool, Error> {
+        Ok(match self.fetch(at, uid).await?.body {
+            Body::Whole(bytes) | Body::Header(bytes) => {
+                Headers::parse(bytes).message_id().as_deref() == Some(message_id)
+            }
+            Body::Unfetchable(_) => false,
+        })
     }
 
     /// Fetches a message, or some of it, from `have` bytes on, in pieces that go to `to` as they come. Other requests go before it, between

@@ -14,7 +14,6 @@ use super::locked;
 use super::worker::Worker;
 use crate::app::view::Tone;
 use crate::imap;
-use crate::mail::headers::Headers;
 use crate::mail::id::MailboxId;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
@@ -39,16 +38,11 @@ pub(super) async fn find(
         Err(error) => return Err(error),
     };
     for uid in found.uids.iter().rev().take(HITS_MAX) {
-        let bytes = match handle.fetch(found.at.clone(), *uid).await {
-            Ok(fetched) => match fetched.body {
-                imap::Body::Whole(bytes) | imap::Body::Header(bytes) => bytes,
-                imap::Body::Unfetchable(_) => continue,
-            },
-            Err(error) if error.session_lives() => continue,
+        match handle.is_named(found.at.clone(), *uid, message_id).await {
+            Ok(true) => return Ok(Some(found.at)),
+            Ok(false) => {}
+            Err(error) if error.session_lives() => {}
             Err(error) => return Err(error),
-        };
-        if Headers::parse(bytes).message_id().as_deref() == Some(message_id) {
-            return Ok(Some(found.at));
         }
     }
     Ok(None)

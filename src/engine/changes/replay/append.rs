@@ -2,8 +2,7 @@
 
 use super::{Teller, digest_of, later};
 use crate::engine::changes::queue::{Batch, Outcome};
-use crate::imap::{Body, Error, MailboxAt};
-use crate::mail::headers::Headers;
+use crate::imap::{Error, MailboxAt};
 use crate::store::flags::Flags;
 use crate::store::state::StateError;
 
@@ -29,11 +28,11 @@ impl Teller<'_> {
                 // Some servers take what is looked for for any text, or name every message.
                 let mut hits = found.uids.iter().copied().filter(|uid| *uid > above).rev();
                 for uid in hits.by_ref().take(HITS_MAX) {
-                    match self.is_named(&found.at, uid, message_id).await {
+                    match self.handle.is_named(found.at.clone(), uid, message_id).await {
                         Ok(true) => {
                             return Ok(Some(Outcome::Appended { uid: Some((found.at.uid_validity, uid)) }));
                         }
-                        Ok(false) => {}
+                        Ok(false) | Err(Error::Gone { .. }) => {}
                         // Nobody has looked at it yet.
                         Err(error) if error.session_lives() => return Ok(Some(later(&error.to_string()))),
                         Err(error) => return Err(error),
@@ -73,20 +72,6 @@ impl Teller<'_> {
             arrived.messages.len()
         );
         Ok(Some(Outcome::Doubtful { why }))
-    }
-
-    /// Whether a message has this Message-ID in its own header.
-    async fn is_named(&self, at: &MailboxAt, uid: u32, message_id: &str) -> Result<bool, Error> {
-        match self.handle.fetch(at.clone(), uid).await {
-            Ok(fetched) => match fetched.body {
-                Body::Whole(bytes) | Body::Header(bytes) => {
-                    Ok(Headers::parse(bytes).message_id().as_deref() == Some(message_id))
-                }
-                Body::Unfetchable(_) => Ok(false),
-            },
-            Err(Error::Gone { .. }) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     pub(super) async fn append(

@@ -65,6 +65,21 @@ pub struct KindRule {
     pub names: Vec<String>,
     /// As in `document/kinds.toml`.
     pub types: Vec<String>,
+    /// The pieces of each name, as [`padded`] words: thousands of files are asked.
+    pieces: Vec<Vec<String>>,
+}
+
+impl KindRule {
+    fn new(kind: Kind, names: Vec<String>, types: Vec<String>) -> Self {
+        let told = names.iter().filter(|name| !name.trim().is_empty());
+        let pieces = told.map(|name| name.split('+').map(padded).collect()).collect();
+        Self { kind: Arc::new(kind), names, types, pieces }
+    }
+
+    /// Whether all pieces of one of its names stand in the words of a file's name.
+    fn fits(&self, padded: &str) -> bool {
+        self.pieces.iter().any(|name| name.iter().all(|piece| padded.contains(piece)))
+    }
 }
 
 /// The rules, in the order in which they are asked.
@@ -104,9 +119,9 @@ fn words(name: &str) -> String {
     joined.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Whether all pieces of a rule's name stand in the words of a file's name.
-fn fits(rule: &str, padded: &str) -> bool {
-    !rule.trim().is_empty() && rule.split('+').all(|piece| padded.contains(&format!(" {} ", words(piece))))
+/// The words of a name, each between spaces.
+fn padded(name: &str) -> String {
+    format!(" {} ", words(name))
 }
 
 impl Kinds {
@@ -151,11 +166,8 @@ impl Kinds {
     /// What a name says it is.
     #[must_use]
     pub fn of_name(&self, name: &str) -> Option<Arc<Kind>> {
-        let padded = format!(" {} ", words(name));
-        let find = |padded: &str| {
-            let found = self.rules.iter().find(|rule| rule.names.iter().any(|one| fits(one, padded)));
-            found.map(|rule| Arc::clone(&rule.kind))
-        };
+        let padded = padded(name);
+        let find = |padded: &str| self.rules.iter().find(|rule| rule.fits(padded)).map(|rule| Arc::clone(&rule.kind));
         // A letter that no form has is no part of the number: `MG5 A.pdf`.
         let unlettered = || {
             let mg = padded
@@ -216,7 +228,7 @@ pub fn read_rules(top: &mut Fields<'_>) -> Vec<KindRule> {
                 fields.note(Finding::error(place, format!("nothing tells what is `{code}`"), cure));
             } else {
                 let words = words.unwrap_or_else(|| code.clone());
-                rules.push(KindRule { kind: Arc::new(Kind { code, words, topic, withheld, material }), names, types });
+                rules.push(KindRule::new(Kind { code, words, topic, withheld, material }, names, types));
             }
         }
         top.adopt(fields.end());

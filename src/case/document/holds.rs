@@ -67,8 +67,8 @@ pub struct Holds {
     pub unseen: Option<Unseen>,
 }
 
-/// Folders of a zip that are asked for by themselves.
-const FOLDERS_MAX: usize = 2_000;
+/// Names of folders of a zip that are asked for: more than anybody has, and some tenths of a second. A zip with more is withheld.
+const FOLDERS_MAX: usize = 20_000;
 
 impl Holds {
     /// Whether it says nothing.
@@ -92,8 +92,7 @@ impl Holds {
             }
             let is_inside = steps.iter().any(|step| match folders.get(step) {
                 Some(known) => *known,
-                // Of more folders than anybody has, the whole path is asked alone.
-                None => folders.len() < FOLDERS_MAX && *folders.entry(step).or_insert_with(|| is_withheld(step)),
+                None => folders.len() >= FOLDERS_MAX || *folders.entry(step).or_insert_with(|| is_withheld(step)),
             });
             let is_together = || !steps.is_empty() && is_withheld(name);
             (is_inside || is_together()).then(|| file_name(&name.replace(['/', '\\'], " ")))
@@ -103,7 +102,7 @@ impl Holds {
 
 #[cfg(test)]
 mod tests {
-    use super::{Holds, Kinds, Unseen};
+    use super::{FOLDERS_MAX, Holds, Kinds, Unseen};
 
     #[test]
     fn a_name_in_a_zip_tells_by_itself_and_by_its_folder() {
@@ -131,6 +130,12 @@ mod tests {
         ] {
             assert_eq!(told(name).as_deref(), Some(expected), "{name}");
         }
+        // What nobody has asked for is not let through.
+        let many = |count: usize| (0..=count).map(|n| format!("box {n}/MG5.pdf")).collect::<Vec<_>>();
+        let told = |names: Vec<String>| Holds { names, ..Holds::default() }.withheld(&kinds);
+        assert_eq!(told(many(FOLDERS_MAX - 1)), None);
+        assert_eq!(told(many(FOLDERS_MAX)).as_deref(), Some("box 20000 MG5.pdf"));
+        let told = |name: &str| told(vec![name.to_owned()]);
         for name in ["MG6C/MG5.pdf", "/", "", "MG6C//", "x/../MG5.pdf"] {
             assert_eq!(told(name), None, "{name}");
         }

@@ -313,9 +313,16 @@ fn a_package_that_was_taken_in_by_hand_is_judged_as_one_that_came_by_mail() {
 fn the_source_of_a_message_does_not_name_what_is_in_quarantine() {
     let alone = b"From: p.windlestraw@cps.gov.example\r\nMessage-ID: <alone@cps.gov.example>\r\nSubject: x\r\n\
         Content-Type: application/pdf; name=\"MG6D Weir.pdf\"\r\nContent-Disposition: attachment\r\n\r\n%PDF alone\r\n";
+    // A package has a name, too.
+    let packed = b"From: p.windlestraw@cps.gov.example\r\nMessage-ID: <packed@cps.gov.example>\r\nSubject: x\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\
+        Content-Disposition: attachment; filename=fwd.eml\r\n\r\nSubject: y\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=c; name=\"MG6D Pond.pdf\"\r\n\r\n\
+        --c\r\nContent-Type: application/pdf; name=\"MG6D Badger.pdf\"\r\n\r\n%PDF packed\r\n--c--\r\n--b--\r\n";
     let world = World::new();
     let running = world.open();
-    running.feed(7, vec![fetched(1, mail("See below.", "%PDF")), fetched(2, alone.to_vec())]);
+    let raw = [mail("See below.", "%PDF"), alone.to_vec(), packed.to_vec()];
+    running.feed(7, (1..).zip(raw).map(|(uid, raw)| fetched(uid, raw)).collect());
     let source = |uid: u32| {
         running.engine.submit(Effect::ShowSource(running.named(uid)));
         let lines = running.event(|event| match event {
@@ -324,7 +331,7 @@ fn the_source_of_a_message_does_not_name_what_is_in_quarantine() {
         });
         lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
     };
-    for (uid, name) in [(1, "MG6D Otter.pdf"), (2, "MG6D Weir.pdf")] {
+    for (uid, name) in [(1, "MG6D Otter.pdf"), (2, "MG6D Weir.pdf"), (3, "MG6D Pond.pdf")] {
         let before = source(uid);
         assert!(before.contains(name), "{before}");
         running.quarantine(uid, false);

@@ -31,10 +31,12 @@ pub struct Target {
 #[must_use]
 pub fn resolve(typed: &str, cwd: &Path, home: Option<&Path>) -> PathBuf {
     let path = Path::new(typed);
-    match (path.strip_prefix("~"), home) {
+    let whole = match (path.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) => home.join(rest),
         _ => cwd.join(path),
-    }
+    };
+    // `.` says nothing, and would stand in every path that is told.
+    whole.components().collect()
 }
 
 /// Looks at a place. `own`: directories of casemail's own, below which nothing is exported.
@@ -132,6 +134,9 @@ mod tests {
     #[test]
     fn what_was_typed_is_a_place() {
         let at = |typed| resolve(typed, Path::new("/w"), Some(Path::new("/home/q")));
+        for (typed, expected) in [(".", "/w"), ("./a", "/w/a"), ("a/./b/", "/w/a/b"), ("../a", "/w/../a")] {
+            assert_eq!(at(typed).to_str(), Some(expected), "{typed}");
+        }
         assert_eq!(
             [at("~/a"), at("a"), at("/a"), at("~a")].map(|path| path.display().to_string()),
             ["/home/q/a", "/w/a", "/a", "/w/~a"]

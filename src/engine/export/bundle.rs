@@ -80,13 +80,10 @@ impl Bundled {
     /// In words.
     #[must_use]
     pub fn words(&self) -> String {
-        format!(
-            "{} documents, {} listed only, on {} pages: {}.",
-            self.documents.len() - self.left(),
-            self.left(),
-            self.pages,
-            self.path.display()
-        )
+        let count = |number: usize, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
+        let left = if self.left() == 0 { String::new() } else { format!(", {} listed only", self.left()) };
+        let documents = count(self.documents.len() - self.left(), "document");
+        format!("{documents}{left}, on {}: {}.", count(self.pages, "page"), self.path.display())
     }
 }
 

@@ -126,6 +126,7 @@ fn what_was_served_openly_goes_into_a_bundle_though_it_came_in_a_package_that_is
         done.documents.iter().map(|one| (one.name.as_str(), one.because.is_none())).collect();
     assert!(listed.contains(&("note.txt", true)), "{listed:?}");
     assert!(text_of(&to).contains("It is open."));
+    assert_eq!(done.words(), format!("1 document, {} listed only, on 2 pages: {}.", done.left(), to.display()));
 }
 
 /// A message of which only the header has come.

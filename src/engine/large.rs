@@ -16,8 +16,8 @@ use tokio::time::{Instant, sleep};
 use super::ingest;
 use super::quarantine::keep_out_streamed;
 use super::reading::{self, Reading};
-use super::streamed::Kept;
-use super::wanted::{Wanted, again};
+use super::streamed::{Kept, Passed, Passing};
+use super::wanted::{Come, Wanted, again_passed};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
@@ -228,29 +228,35 @@ impl Wanted {
         bytes: u32,
         early: Option<Early>,
     ) -> Result<Vec<u8>, String> {
-        self.fetch_apart(handle, bytes, early).await?;
-        self.kept().await
+        let passed = self.fetch_apart(handle, bytes, early).await?;
+        self.kept(passed).await
     }
 
-    /// Fetches a message of `bytes` into the cache.
-    async fn fetch_apart(&self, handle: &imap::Handle, bytes: u32, early: Option<Early>) -> Result<(), String> {
+    /// Fetches a message of `bytes` into the cache; gives what was learned of it while it came, where all of it came now.
+    async fn fetch_apart(
+        &self,
+        handle: &imap::Handle,
+        bytes: u32,
+        early: Option<Early>,
+    ) -> Result<Option<Passed>, String> {
         let _alone = self.watcher.while_looking(self.downloads.alone(self.key)).await?;
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         if matches!(tokio::task::spawn_blocking(move || Kept::of(&stores, key)).await, Ok(Ok(Some(_)))) {
             // Whoever was before us has fetched it.
-            return Ok(());
+            return Ok(None);
         }
         let _seat = self.watcher.while_looking(self.downloads.seats.acquire()).await?;
         let at = MailboxAt { name: self.name.mailbox.as_str().into(), uid_validity: self.name.uid_validity };
         let mut partial = self.in_cache(move |cache| cache.partial(key, bytes)).await?;
         let mut early = early;
         loop {
-            let (ended, kept) = self.fetch_on(handle, &at, partial, bytes, early.take()).await?;
+            let (ended, kept, passing) = self.fetch_on(handle, &at, partial, bytes, early.take()).await?;
             match ended {
                 Ok(Ended::Another) => partial = self.in_cache(move |cache| cache.restart_partial(kept)).await?,
                 Ok(Ended::Whole) => {
                     self.in_cache(move |cache| cache.put_partial(key, kept)).await?;
-                    return self.keep_out().await;
+                    self.keep_out().await?;
+                    return Ok(passing.map(Passing::end));
                 }
                 Err(error) => {
                     if matches!(error, Error::Rebuilt { .. } | Error::Gone { .. }) {
@@ -275,7 +281,7 @@ impl Wanted {
 
     /// Fetches a message into the cache and gives it as it is kept there: a large one is never held as a whole.
     pub(super) async fn keep(self: Arc<Self>) -> Result<Kept, String> {
-        let (kept, is_new) = Arc::clone(&self).bring(None).await?;
+        let Come { kept, is_new, passed } = Arc::clone(&self).bring(None).await?;
         if !is_new {
             return Ok(kept);
         }
@@ -283,7 +289,7 @@ impl Wanted {
             let (context, key) = (self.context(), self.key);
             let old = self.stores.cache.summary(key).ok().flatten();
             let new = old.and_then(|old| {
-                let new = again(&old, kept.clone(), &context, &|_| self.unless_gone())?;
+                let new = again_passed(&old, kept.clone(), passed, &context, &|_| self.unless_gone())?;
                 // What went under a key of its own is not in the cache.
                 Some(Summary { has_raw: old.has_raw, ..new })
             });
@@ -292,9 +298,8 @@ impl Wanted {
         noted.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
     }
 
-    /// As [`Self::keep`]; `true` where nobody has read it yet, so that its summary has still to be made anew. `early`: as for
-    /// [`Self::fetch_large`].
-    pub(super) async fn bring(self: Arc<Self>, early: Option<Early>) -> Result<(Kept, bool), String> {
+    /// As [`Self::keep`], without reading it. `early`: as for [`Self::fetch_large`].
+    pub(super) async fn bring(self: Arc<Self>, early: Option<Early>) -> Result<Come, String> {
         let (stores, key) = (Arc::clone(&self.stores), self.key);
         let summary = tokio::task::spawn_blocking(move || stores.cache.summary(key)).await;
         let large = match summary {
@@ -307,12 +312,14 @@ impl Wanted {
             _ => None,
         };
         let (Some(bytes), Some(handle)) = (large, self.handle()) else {
-            return self.fetch(early).await.map(|raw| (Kept::held(&self.stores, raw.into()), false));
+            let raw = self.fetch(early).await?;
+            return Ok(Come { kept: Kept::held(&self.stores, raw.into()), is_new: false, passed: None });
         };
-        self.fetch_apart(handle, bytes, early).await?;
+        let passed = self.fetch_apart(handle, bytes, early).await?;
         let brought = tokio::task::spawn_blocking(move || {
             let kept = Kept::of(&self.stores, self.key).map_err(|error| error.to_string())?;
-            Ok((kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?, true))
+            let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
+            Ok(Come { kept, is_new: true, passed })
         });
         brought.await.unwrap_or_else(|_| Err("the cache could not be read".to_owned()))
     }
@@ -344,7 +351,7 @@ impl Wanted {
         mut partial: Partial,
         bytes: u32,
         mut early: Option<Early>,
-    ) -> Result<(Result<Ended, Error>, Partial), String> {
+    ) -> Result<(Result<Ended, Error>, Partial, Option<Passing>), String> {
         let have = partial.have();
         let mut overlap = Vec::new();
         if have > 0 {
@@ -363,13 +370,18 @@ impl Wanted {
         }
         let (keep, mut keeping) = mpsc::channel::<Vec<u8>>(1);
         let stores = Arc::clone(&self.stores);
+        // Of a message of which a part is here from before, the rest alone would tell nothing.
+        let mut passing = (have == 0).then(Passing::default);
         let storing = tokio::task::spawn_blocking(move || {
             while let Some(piece) = keeping.blocking_recv() {
                 if let Err(error) = stores.cache.append_partial(&mut partial, &piece) {
-                    return (Err(error), partial);
+                    return (Err(error), partial, None);
+                }
+                if let Some(passing) = &mut passing {
+                    passing.take(&piece);
                 }
             }
-            (Ok(()), partial)
+            (Ok(()), partial, passing)
         });
         let from = have.saturating_sub(overlap.len() as u64);
         let mut taker = Taker { wanted: self, bytes, have: from, early, told: Instant::now(), overlap, keep };
@@ -377,10 +389,10 @@ impl Wanted {
         // With it the pieces end.
         drop(taker);
         let lost = || "The text of this message could not be kept: casemail failed while storing it".to_owned();
-        let (stored, partial) = storing.await.map_err(|_| lost())?;
+        let (stored, partial, passing) = storing.await.map_err(|_| lost())?;
         let ended = fetched?;
         stored.map_err(|error| format!("The text of this message could not be kept: {error}"))?;
-        Ok((ended, partial))
+        Ok((ended, partial, passing))
     }
 
     /// Asks the cache where it may block.
@@ -397,14 +409,14 @@ impl Wanted {
     }
 
     /// The message out of the cache, and its summary made anew from the whole of it.
-    async fn kept(&self) -> Result<Vec<u8>, String> {
+    async fn kept(&self, passed: Option<Passed>) -> Result<Vec<u8>, String> {
         let (stores, key, core, number) = (Arc::clone(&self.stores), self.key, self.core.clone(), self.number);
         let context = self.context();
         let read = tokio::task::spawn_blocking(move || {
             let kept = Kept::of(&stores, key).map_err(|error| error.to_string())?;
             let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
             if let Ok(Some(old)) = stores.cache.summary(key)
-                && let Some(new) = again(&old, kept, &context, &|_| Ok(()))
+                && let Some(new) = again_passed(&old, kept, passed, &context, &|_| Ok(()))
             {
                 let new = Summary { has_raw: old.has_raw, ..new };
                 if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok() {

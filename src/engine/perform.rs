@@ -371,7 +371,7 @@ impl Core {
         self.runtime.spawn(async move {
             let wanted = Arc::new(wanted);
             let brought = Arc::clone(&wanted).bring(None).await;
-            let _ = tell.send(brought.map(|(kept, is_new)| (kept, is_new.then_some(wanted))));
+            let _ = tell.send(brought.map(|come| (come.kept, come.is_new.then_some(wanted))));
         });
     }
 

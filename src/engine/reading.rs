@@ -74,8 +74,8 @@ impl Reading {
     pub(crate) fn weight(&self, place: usize) -> (u64, String) {
         let weigh = || {
             let part = self.opened.shown.parts().get(place)?;
-            let (bytes, sha256, _) = display::weigh(&self.opened.shown, part);
-            Some((bytes, sha256))
+            let weight = display::weigh(&self.opened.shown, part);
+            Some((weight.bytes, weight.sha256))
         };
         self.weights.get(&place).cloned().or_else(weigh).unwrap_or_default()
     }

@@ -16,7 +16,8 @@ use super::reading::{Look, Reading};
 use crate::mail::display::{self, AttachmentInfo};
 use crate::mail::id::MessageKey;
 use crate::mail::message::Part;
-use crate::mail::outline::Outline;
+use crate::mail::outline::{Outline, Outliner};
+use crate::mail::weight::Scales;
 use crate::pgp::file::{self, OpenedFile};
 use crate::pgp::keyring::Keyring;
 use crate::pgp::large::{Laid, Lies, Sink, Source};
@@ -167,6 +168,41 @@ pub(crate) fn unreadable(error: &io::Error) -> EngineError {
 /// Called while something large is read or written, with the bytes since the last call; an error ends it.
 pub(crate) type Tick<'a> = &'a (dyn Fn(u64) -> io::Result<()> + Sync);
 
+/// What is learned of a message while its bytes pass, so that it need not be read again for that.
+#[derive(Debug)]
+pub(crate) struct Passing {
+    outliner: Outliner,
+    digest: Sha256,
+}
+
+impl Default for Passing {
+    fn default() -> Self {
+        Self { outliner: Outliner::weighing(), digest: Sha256::new() }
+    }
+}
+
+impl Passing {
+    /// Takes the next piece.
+    pub(crate) fn take(&mut self, piece: &[u8]) {
+        self.outliner.take(piece);
+        self.digest.update(piece);
+    }
+
+    /// All of it has passed.
+    pub(crate) fn end(self) -> Passed {
+        Passed { outline: self.outliner.end(), digest: Digest(self.digest.finalize().into()) }
+    }
+}
+
+/// What was learned of a message while it passed.
+#[derive(Debug)]
+pub(crate) struct Passed {
+    /// `None`: it has to be held.
+    outline: Option<Outline>,
+    /// Of the message as the server has it.
+    digest: Digest,
+}
+
 /// A message, read.
 pub(crate) struct Streamed {
     kept: Kept,
@@ -186,12 +222,35 @@ impl Streamed {
     /// # Errors
     /// It cannot be read from where it is kept, or whoever watches ends it.
     pub(crate) fn read(kept: Kept, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Self> {
-        if let Some(stores) = kept.stores()
-            && let Some(streamed) = Self::outlined(&kept, stores, look, tick)?
+        Self::read_passed(kept, None, look, tick)
+    }
+
+    /// The same of one of which this is known already.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub(crate) fn read_passed(kept: Kept, passed: Option<Passed>, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Self> {
+        let Some(stores) = kept.stores() else { return Self::whole(kept, passed.map(|passed| passed.digest), look) };
+        let Passed { outline, digest } = match passed {
+            Some(passed) => passed,
+            None => Self::pass(&kept, tick)?,
+        };
+        if let Some(outline) = outline
+            && let Some(streamed) = Self::outlined(&kept, outline, digest, stores, look, tick)?
         {
             return Ok(streamed);
         }
-        Self::whole(kept, look)
+        Self::whole(kept, Some(digest), look)
+    }
+
+    /// Passes over a message once.
+    fn pass(kept: &Kept, tick: Tick<'_>) -> io::Result<Passed> {
+        let (mut digest, mut meter) = (Sha256::new(), Meter::new(tick));
+        let outline = Outliner::weighing().read(&mut kept.open()?, &mut |piece| {
+            digest.update(piece);
+            meter.count(piece.len())
+        })?;
+        Ok(Passed { outline, digest: Digest(digest.finalize().into()) })
     }
 
     /// A message of the cache; `None` where it is not here, or cannot be read.
@@ -201,22 +260,22 @@ impl Streamed {
     }
 
     /// Reads a message that is held then.
-    fn whole(kept: Kept, look: &Look<'_>) -> io::Result<Self> {
+    fn whole(kept: Kept, digest: Option<Digest>, look: &Look<'_>) -> io::Result<Self> {
         let raw = kept.whole()?;
-        let (digest, bytes) = (Digest::of(&raw), raw.len() as u64);
+        let (digest, bytes) = (digest.unwrap_or_else(|| Digest::of(&raw)), raw.len() as u64);
         Ok(Self { kept: Kept::Here(Arc::clone(&raw)), reading: look.at(&raw), digest, bytes, laid: None })
     }
 
     /// As an outline, where that says everything.
-    fn outlined(kept: &Kept, stores: &Stores, look: &Look<'_>, tick: Tick<'_>) -> io::Result<Option<Self>> {
-        let mut digest = Sha256::new();
-        let mut meter = Meter::new(tick);
-        let outline = Outline::read(&mut kept.open()?, &mut |piece| {
-            digest.update(piece);
-            meter.count(piece.len())
-        })?;
-        let Some(outline) = outline else { return Ok(None) };
-        let (digest, bytes) = (Digest(digest.finalize().into()), outline.bytes());
+    fn outlined(
+        kept: &Kept,
+        outline: Outline,
+        digest: Digest,
+        stores: &Stores,
+        look: &Look<'_>,
+        tick: Tick<'_>,
+    ) -> io::Result<Option<Self>> {
+        let bytes = outline.bytes();
         let lies = Lies::new(outline, Arc::new(kept.clone()));
         let Some((mut reading, laid)) = look.at_large(&lies, &spooler(stores, tick))? else { return Ok(None) };
         reading.digest = Some(digest);
@@ -233,17 +292,22 @@ impl Streamed {
             if !cut(place) {
                 let shown = &reading.opened.shown;
                 let part = shown.parts().get(place).filter(|_| info.is_some());
-                damaged |= part.is_some_and(|part| display::weigh(shown, part).2);
+                damaged |= part.is_some_and(|part| display::weigh(shown, part).is_damaged);
                 continue;
             }
-            let mut scales = Scales { bytes: 0, digest: Sha256::new(), meter: Meter::new(tick) };
-            let is_damaged = tape.write(&laid, part, &mut scales)?;
-            let (bytes, sha256) = (scales.bytes, hex::encode(scales.digest.finalize()));
+            let weight = match laid.lies().outline().weight(part) {
+                Some(weight) => weight.clone(),
+                None => {
+                    let mut scales = Watched { scales: Scales::default(), meter: Meter::new(tick) };
+                    let is_damaged = tape.write(&laid, part, &mut scales)?;
+                    scales.scales.weight(is_damaged)
+                }
+            };
             if let Some(info) = info {
-                damaged |= is_damaged;
-                (info.bytes, info.sha256) = (bytes, sha256.clone());
+                damaged |= weight.is_damaged;
+                (info.bytes, info.sha256) = (weight.bytes, weight.sha256.clone());
             }
-            reading.weights.insert(place, (bytes, sha256));
+            reading.weights.insert(place, (weight.bytes, weight.sha256));
         }
         drop(tape);
         let mut streamed = Self { kept: kept.clone(), reading: Some(reading), digest, bytes, laid: Some(laid) };
@@ -494,19 +558,16 @@ impl<'a> Meter<'a> {
     }
 }
 
-/// Size and digest of what is written to it.
-struct Scales<'a> {
-    bytes: u64,
-    digest: Sha256,
+/// Scales, watched.
+struct Watched<'a> {
+    scales: Scales,
     meter: Meter<'a>,
 }
 
-impl Write for Scales<'_> {
+impl Write for Watched<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-        self.digest.update(bytes);
         self.meter.count(bytes.len())?;
-        Ok(bytes.len())
+        self.scales.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {

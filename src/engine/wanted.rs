@@ -9,7 +9,7 @@ use super::large::{Downloads, Early, LARGE_BYTES, Watcher};
 use super::quarantine::keep_out_fetched;
 use super::reading::{Look, Reading};
 use super::register::Register;
-use super::streamed::{Kept, Streamed, Tick};
+use super::streamed::{Kept, Passed, Streamed, Tick};
 use crate::imap::{self, Body, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
 use crate::pgp::keyring::Keyring;
@@ -20,18 +20,35 @@ use crate::store::summary::Summary;
 
 /// The summary of a message made anew from where it is kept; `None` where it cannot be read from there.
 pub(super) fn again(old: &Summary, kept: Kept, context: &ingest::Context, tick: Tick<'_>) -> Option<Summary> {
+    again_passed(old, kept, None, context, tick)
+}
+
+/// The same of one of which this is known already.
+pub(super) fn again_passed(
+    old: &Summary,
+    kept: Kept,
+    passed: Option<Passed>,
+    context: &ingest::Context,
+    tick: Tick<'_>,
+) -> Option<Summary> {
     let raw = match kept {
         Kept::Here(raw) => raw.to_vec(),
-        kept => return again_streamed(old, kept, context, tick),
+        kept => return again_streamed(old, kept, passed, context, tick),
     };
     Some(again_held(old, raw, context))
 }
 
 /// The same of a large one, which is not held.
-fn again_streamed(old: &Summary, kept: Kept, context: &ingest::Context, tick: Tick<'_>) -> Option<Summary> {
+fn again_streamed(
+    old: &Summary,
+    kept: Kept,
+    passed: Option<Passed>,
+    context: &ingest::Context,
+    tick: Tick<'_>,
+) -> Option<Summary> {
     let terms = Terms { tolerance: context.tolerance, ..Terms::at(context.now, Decrypt::NotRsa) };
     let look = Look { keyring: &context.keyring, terms: &terms, beside: false };
-    let streamed = Streamed::read(kept, &look, tick).ok()?;
+    let streamed = Streamed::read_passed(kept, passed, &look, tick).ok()?;
     Some(of_reading(old, streamed.reading.as_ref()?, streamed.bytes, context))
 }
 
@@ -47,6 +64,15 @@ fn again_held(old: &Summary, raw: Vec<u8>, context: &ingest::Context) -> Summary
     let mut new = Summary { has_raw: true, ..summarise(fetched, context).summary };
     ingest::carry_over(&mut new, old);
     new
+}
+
+/// A message that is here now.
+pub(super) struct Come {
+    pub(super) kept: Kept,
+    /// Nobody has read it yet, so that its summary has still to be made anew.
+    pub(super) is_new: bool,
+    /// What was learned of it while it came.
+    pub(super) passed: Option<Passed>,
 }
 
 /// A message that was brought; with what learns of it, where nobody has read it yet.
@@ -101,8 +127,8 @@ impl Wanted {
         let wanted = Arc::new(self);
         let (stores, key) = (Arc::clone(&wanted.stores), wanted.key);
         let here = tokio::task::spawn_blocking(move || Kept::of(&stores, key)).await;
-        let (kept, is_new) = match here {
-            Ok(Ok(Some(kept))) => (kept, false),
+        let Come { kept, is_new, passed } = match here {
+            Ok(Ok(Some(kept))) => Come { kept, is_new: false, passed: None },
             Ok(Ok(None)) => Arc::clone(&wanted).bring(early).await?,
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("the cache could not be read".to_owned()),
@@ -110,7 +136,7 @@ impl Wanted {
         let reading = tokio::task::spawn_blocking(move || {
             let terms = wanted.company.terms(wanted.settings.clock.now(), Decrypt::Any);
             let look = Look { keyring: &wanted.keyring, terms: &terms, beside: true };
-            let streamed = Streamed::read(kept, &look, &|_| wanted.unless_gone())
+            let streamed = Streamed::read_passed(kept, passed, &look, &|_| wanted.unless_gone())
                 .map_err(|error| format!("This message could not be opened: {error}."))?;
             if let Streamed { reading: Some(reading), digest, bytes, .. } = &streamed {
                 wanted.learn(reading, *digest, *bytes, is_new)?;

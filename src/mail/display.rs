@@ -4,9 +4,8 @@
 //! the message is either shown or listed, save the other forms of a text that is shown, so that nothing can be hidden in a corner of
 //! the structure. Messages within the message are listed and not opened.
 
-use sha2::{Digest, Sha256};
-
 use super::message::{Disposition, Message, Part};
+use super::weight::{Scales, Weight};
 use super::{flowed, html};
 
 /// Bytes of text that are shown; the whole can still be saved.
@@ -248,9 +247,9 @@ impl<'a> Reader<'a> {
     }
 
     fn list(&mut self, place: usize, part: &Part) {
-        let unweighed = || (0, String::new(), false);
-        let (bytes, sha256, damaged) = if self.lists_only { unweighed() } else { weigh(self.message, part) };
-        if damaged {
+        let Weight { bytes, sha256, is_damaged } =
+            if self.lists_only { Weight::default() } else { weigh(self.message, part) };
+        if is_damaged {
             self.body.warnings.push("damaged-attachment");
         }
         self.body.attachments.push(AttachmentInfo {
@@ -291,30 +290,12 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Size and digest (SHA-256, hexadecimal) of a part's content, and whether it is damaged.
-pub(crate) fn weigh(message: &Message, part: &Part) -> (u64, String, bool) {
+/// Size and digest of a part's content.
+pub(crate) fn weigh(message: &Message, part: &Part) -> Weight {
     // In pieces: a second copy of a recording is not needed to weigh it.
-    let mut scales = Scales { bytes: 0, digest: Sha256::new() };
-    let damaged = message.write_content(part, &mut scales).unwrap_or(true);
-    (scales.bytes, hex::encode(scales.digest.finalize()), damaged)
-}
-
-/// Size and digest of what is written to it.
-struct Scales {
-    bytes: u64,
-    digest: Sha256,
-}
-
-impl std::io::Write for Scales {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.bytes = self.bytes.saturating_add(bytes.len() as u64);
-        self.digest.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    let mut scales = Scales::default();
+    let is_damaged = message.write_content(part, &mut scales).unwrap_or(true);
+    scales.weight(is_damaged)
 }
 
 /// Text that people read as it is. Calendars, cards and tables are files in all but name.

@@ -101,6 +101,19 @@ pub enum Encoding {
     Unknown,
 }
 
+impl Encoding {
+    /// What a header names; an encoding that nobody knows is [`Self::Unknown`].
+    pub(crate) fn of(headers: &Headers) -> Self {
+        let value = headers.get("Content-Transfer-Encoding").unwrap_or_default();
+        match value.split([';', ' ', '(']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
+            "" | "7bit" | "8bit" | "binary" => Self::Identity,
+            "quoted-printable" => Self::QuotedPrintable,
+            "base64" => Self::Base64,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// A part of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {

@@ -23,4 +23,5 @@ mod structure;
 pub mod subject;
 pub mod thread;
 mod transfer;
+pub mod weight;
 pub mod wrap;

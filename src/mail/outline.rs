@@ -3,12 +3,17 @@
 //!
 //! A delimiter fills a line that begins with `--` (RFC 2046 §5.1.1). So bytes may be left out between the beginning of a part's body and the next such
 //! line without changing which parts there are; where header fields would have been cut instead, there is no outline, and the message has to be held.
+//!
+//! Where it is wanted, what is left out is weighed as it passes ([`Outliner::weighing`]), so that it need not be read again for its digest. Whether what was
+//! weighed is a part is known at the end only: of one whose beginning, end or encoding is another, there is no weight.
 
 use std::io::{self, Read, Write};
 use std::ops::Range;
 
-use super::message::{Message, Part};
+use super::headers::Headers;
+use super::message::{Encoding, Message, Part};
 use super::transfer::Decoder;
+use super::weight::{Weighing, Weight};
 
 /// Bytes of a header that are kept.
 const HEADER_MAX: usize = 256 << 10;
@@ -60,6 +65,12 @@ pub struct Outliner {
     /// The last bytes that were left out: a line break before a delimiter is the delimiter's.
     tail: Vec<u8>,
     too_much: bool,
+    /// Where the last header that was kept begins and ends, among what is kept.
+    header: Range<usize>,
+    /// What is left out is weighed.
+    weighs: bool,
+    weighing: Option<(Weighing, Encoding)>,
+    weights: Vec<(Range<u64>, Encoding, Weight)>,
 }
 
 impl Default for Outliner {
@@ -74,11 +85,39 @@ impl Default for Outliner {
             long: false,
             tail: Vec::new(),
             too_much: false,
+            header: 0..0,
+            weighs: false,
+            weighing: None,
+            weights: Vec::new(),
         }
     }
 }
 
 impl Outliner {
+    /// One that weighs what each part holds that is not kept whole: [`Outline::weight`].
+    #[must_use]
+    pub fn weighing() -> Self {
+        Self { weighs: true, ..Self::default() }
+    }
+
+    /// Reads a message from a stream; hands every piece to `also`.
+    ///
+    /// # Errors
+    /// What the stream, or `also`, says.
+    pub fn read(
+        mut self,
+        from: &mut dyn Read,
+        also: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+    ) -> io::Result<Option<Outline>> {
+        let mut piece = vec![0; PIECE];
+        loop {
+            let count = from.read(&mut piece)?;
+            let Some(read) = piece.get(..count).filter(|read| !read.is_empty()) else { return Ok(self.end()) };
+            self.take(read);
+            also(read)?;
+        }
+    }
+
     /// Takes the next piece.
     pub fn take(&mut self, piece: &[u8]) {
         let mut rest = piece;
@@ -102,7 +141,13 @@ impl Outliner {
                 }
                 continue;
             }
-            let end = memchr::memchr(b'\n', rest).map(|at| at + 1);
+            // Of what is left out only a line that may be a delimiter matters.
+            let end = if self.place == Where::Rest {
+                let next = memchr::memmem::find(rest, b"\n--").or_else(|| memchr::memrchr(b'\n', rest));
+                next.map(|at| at + 1)
+            } else {
+                memchr::memchr(b'\n', rest).map(|at| at + 1)
+            };
             let (line, after) = rest.split_at_checked(end.unwrap_or(rest.len())).unwrap_or((rest, &[]));
             self.pass(line);
             rest = after;
@@ -115,6 +160,7 @@ impl Outliner {
     fn end_line(&mut self, is_empty: bool) {
         (self.long, self.line) = (false, Vec::new());
         if is_empty && self.place == Where::Header {
+            self.header.end = self.kept.len();
             let room = if self.kept.len() > MUCH { BODY_KEPT_LATER } else { BODY_KEPT };
             (self.place, self.room) = (Where::Body, room);
         }
@@ -127,6 +173,8 @@ impl Outliner {
             self.stretches.push(Stretch { kept: self.kept.len(), at });
             self.kept.append(&mut self.tail);
         }
+        self.weighed(false);
+        self.header = self.kept.len()..self.kept.len();
         (self.place, self.room) = (Where::Header, HEADER_MAX);
     }
 
@@ -146,7 +194,13 @@ impl Outliner {
             if rest.is_empty() {
                 return;
             }
+            if self.weighs && self.place == Where::Body {
+                self.weigh();
+            }
             self.place = Where::Rest;
+        }
+        if let Some((weighing, _)) = &mut self.weighing {
+            weighing.take(rest);
         }
         self.at = self.at.saturating_add(rest.len() as u64);
         let last = rest.get(rest.len().saturating_sub(2)..).unwrap_or_default();
@@ -155,15 +209,39 @@ impl Outliner {
         self.tail.drain(..surplus);
     }
 
+    /// Begins to weigh the body of which no more is kept.
+    fn weigh(&mut self) {
+        let header = Headers::parse(self.kept.get(self.header.clone()).unwrap_or_default());
+        let begun = self.kept.get(self.header.end..).unwrap_or_default();
+        let encoding = Encoding::of(&header);
+        let mut weighing = Weighing::new(self.at.saturating_sub(begun.len() as u64), encoding);
+        weighing.take(begun);
+        self.weighing = Some((weighing, encoding));
+    }
+
+    /// What was weighed ends here; `last`: with the message.
+    fn weighed(&mut self, last: bool) {
+        if let Some((weighing, encoding)) = self.weighing.take() {
+            let (range, weight) = weighing.end(last);
+            self.weights.push((range, encoding, weight));
+        }
+    }
+
     /// Nothing more comes. `None`: it cannot be told from what was kept which parts there are.
     #[must_use]
     pub fn end(mut self) -> Option<Outline> {
         let begun = std::mem::take(&mut self.line);
         self.pass(&begun);
         let cut_at_end = self.place == Where::Rest;
+        self.weighed(true);
         let cuts: Vec<usize> = self.stretches.iter().skip(1).map(|one| one.kept).collect();
-        let mut outline =
-            Outline { message: Message::parse(self.kept), stretches: self.stretches, bytes: self.at, cuts };
+        let mut outline = Outline {
+            message: Message::parse(self.kept),
+            stretches: self.stretches,
+            bytes: self.at,
+            cuts,
+            weights: self.weights,
+        };
         if cut_at_end {
             outline.cuts.push(outline.message.raw().len());
         }
@@ -188,23 +266,10 @@ pub struct Outline {
     bytes: u64,
     /// Places among what is kept where something was left out.
     cuts: Vec<usize>,
+    weights: Vec<(Range<u64>, Encoding, Weight)>,
 }
 
 impl Outline {
-    /// Reads a message from a stream; hands every piece to `also`.
-    ///
-    /// # Errors
-    /// What the stream, or `also`, says.
-    pub fn read(from: &mut dyn Read, also: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<Option<Self>> {
-        let (mut outliner, mut piece) = (Outliner::default(), vec![0; PIECE]);
-        loop {
-            let count = from.read(&mut piece)?;
-            let Some(read) = piece.get(..count).filter(|read| !read.is_empty()) else { return Ok(outliner.end()) };
-            outliner.take(read);
-            also(read)?;
-        }
-    }
-
     /// The message as far as it is kept: all parts and their header fields; of a body that [`Self::is_whole`] denies, only the beginning.
     #[must_use]
     pub fn message(&self) -> &Message {
@@ -233,6 +298,14 @@ impl Outline {
     #[must_use]
     pub fn is_whole(&self, part: &Part) -> bool {
         !self.cuts.iter().any(|cut| part.body.start <= *cut && *cut <= part.body.end && !part.body.is_empty())
+    }
+
+    /// What a part holds, weighed as it passed; `None` where that has to be read again.
+    #[must_use]
+    pub fn weight(&self, part: &Part) -> Option<&Weight> {
+        let range = self.range(part);
+        let mine = |(at, encoding, _): &&(Range<u64>, Encoding, Weight)| *at == range && *encoding == part.encoding;
+        self.weights.iter().find(mine).filter(|_| !part.is_multipart()).map(|(.., weight)| weight)
     }
 
     /// Where the body of a part stands in the message.
@@ -333,16 +406,17 @@ impl<R: Read> Read for Content<R> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Cursor, Read as _};
+    use std::io::{Cursor, Read as _, Write as _};
 
     use proptest::prelude::{prop_assert_eq, proptest};
 
     use super::{Outline, Outliner};
-    use crate::mail::message::Message;
+    use crate::mail::message::{Message, Part};
     use crate::mail::transfer::encode_base64;
+    use crate::mail::weight::Scales;
 
     fn outline(raw: &[u8], piece: usize) -> Option<Outline> {
-        let mut outliner = Outliner::default();
+        let mut outliner = Outliner::weighing();
         raw.chunks(piece.max(1)).for_each(|piece| outliner.take(piece));
         outliner.end()
     }
@@ -369,6 +443,10 @@ mod tests {
             let mut streamed = Vec::new();
             outline.content(kept, body).read_to_end(&mut streamed).unwrap();
             assert!(streamed == expected, "{} as a stream", part.path);
+            let mut scales = Scales::default();
+            scales.write_all(&expected).unwrap();
+            let expected_weight = scales.weight(damaged);
+            assert_eq!(outline.weight(kept).unwrap_or(&expected_weight), &expected_weight, "{}", part.path);
             assert_eq!(outline.raw_range(kept), part.header.start as u64..part.body.end as u64, "{}", part.path);
             if outline.is_whole(kept) {
                 assert!(outline.message().content(kept) == expected, "{}", part.path);
@@ -407,15 +485,39 @@ mod tests {
                 let outline = check(&raw, piece);
                 let kept = outline.message().raw().len();
                 assert!(size < 1_000 || kept < 4 * 270_000, "{kept}");
-                let files = outline.message().parts().iter().filter(|part| !outline.is_whole(part)).count();
-                assert_eq!(files > 0, size > 1_000);
+                let cut = |part: &&Part| part.children.is_empty() && !outline.is_whole(part);
+                let files = outline.message().parts().iter().filter(cut).count();
+                assert_eq!(files > 1, size > 1_000);
+                // None of them need be read again to know what it weighs.
+                assert!(outline.message().parts().iter().filter(cut).all(|part| outline.weight(part).is_some()));
             }
         }
         // A text that is all of the message, and one that breaks off.
-        check(&[b"Subject: x\r\n\r\n".to_vec(), b"word ".repeat(90_000)].concat(), 1000);
+        let text = check(&[b"Subject: x\r\n\r\n".to_vec(), b"word ".repeat(90_000)].concat(), 1000);
+        assert_eq!(text.weight(&text.message().parts()[0]).unwrap().bytes, 450_000);
         let broken = message(900_000, "");
         check(&broken[..broken.len() / 3], 1000);
         check(b"", 1);
+    }
+
+    #[test]
+    fn what_is_no_delimiter_ends_what_is_weighed_and_nothing_false_is_said() {
+        let words = "words of a text\r\n".repeat(20_000);
+        let part = |text: &str| {
+            let head = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Transfer-Encoding: ";
+            let raw = format!("{head}{text}\r\n--b--\r\n");
+            let outline = check(raw.as_bytes(), 4_097);
+            let part = &outline.message().parts()[1];
+            assert!(!outline.is_whole(part));
+            outline.weight(part).cloned()
+        };
+        assert!(part(&format!("8bit\r\n\r\n{words}")).is_some());
+        assert_eq!(part(&format!("8bit\r\n\r\n{words}-- \r\nB. Quill\r\n")), None);
+        assert_eq!(part(&format!("8bit\r\n\r\n{words}--x\r\n\r\n{words}")), None);
+        // What a header of the text names is not what the part is encoded in.
+        let posing = format!("8bit\r\n\r\n--x\r\nContent-Transfer-Encoding: base64\r\n\r\n{words}");
+        assert_eq!(part(&posing), None);
+        assert!(part(&format!("base64\r\n\r\n{}\n", "AAAA".repeat(100_000))).is_some());
     }
 
     #[test]

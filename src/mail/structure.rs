@@ -185,16 +185,11 @@ impl Reader<'_> {
     }
 
     fn encoding(&mut self, headers: &Headers) -> Encoding {
-        let value = headers.get("Content-Transfer-Encoding").unwrap_or_default();
-        match value.split([';', ' ', '(']).next().unwrap_or_default().to_ascii_lowercase().as_str() {
-            "" | "7bit" | "8bit" | "binary" => Encoding::Identity,
-            "quoted-printable" => Encoding::QuotedPrintable,
-            "base64" => Encoding::Base64,
-            _ => {
-                self.defects.push(Defect::UnknownEncoding);
-                Encoding::Unknown
-            }
+        let encoding = Encoding::of(headers);
+        if encoding == Encoding::Unknown {
+            self.defects.push(Defect::UnknownEncoding);
         }
+        encoding
     }
 
     /// Fields that RFC 5322 §3.6 and RFC 2045 allow once: whoever reads another one than we do reads another message.

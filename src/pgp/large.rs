@@ -165,7 +165,7 @@ impl Lies {
     fn below(&self, place: usize) -> io::Result<Option<Self>> {
         let Some(part) = self.outline.message().parts().get(place) else { return Ok(None) };
         let range = self.outline.raw_range(part);
-        let outline = Outline::read(&mut self.stretch(range.clone())?, &mut |_| Ok(()))?;
+        let outline = Outliner::default().read(&mut self.stretch(range.clone())?, &mut |_| Ok(()))?;
         let base = self.base.saturating_add(range.start);
         Ok(outline.map(|outline| Self { outline, source: Arc::clone(&self.source), base }))
     }
@@ -293,7 +293,7 @@ impl<'a> Large<'a, '_> {
         terms: &Terms<'_>,
     ) -> Option<(decrypt::Outcome, Option<Lies>)> {
         let mut sink = self.or_trouble((self.spool)())?;
-        let mut outliner = Outliner::default();
+        let mut outliner = Outliner::weighing();
         let mut take = |piece: &[u8]| {
             outliner.take(piece);
             sink.write_all(piece)

@@ -176,8 +176,8 @@ impl<'a> At<'a> {
         match (self, self.part()) {
             (Self::Bytes(bytes), _) => (bytes.len() as u64, Digest::of(bytes).to_string()),
             (_, Some((message, part))) => {
-                let (bytes, sha256, _) = display::weigh(message, part);
-                (bytes, sha256)
+                let weight = display::weigh(message, part);
+                (weight.bytes, weight.sha256)
             }
             (_, None) => (0, Digest::of(b"").to_string()),
         }

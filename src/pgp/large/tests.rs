@@ -14,7 +14,7 @@ use sequoia_openpgp as openpgp;
 
 use super::{Laid, Lies, Plain, Sink, Source, open_large};
 use crate::mail::message::Message;
-use crate::mail::outline::Outline;
+use crate::mail::outline::Outliner;
 use crate::pgp::file::{files, files_of, open_file, open_file_of};
 use crate::pgp::generate::{Generated, generate};
 use crate::pgp::keyring::Keyring;
@@ -97,7 +97,7 @@ fn no_room<'a>() -> io::Result<Box<dyn Sink + 'a>> {
 }
 
 fn lies(raw: &[u8]) -> Option<Lies> {
-    let outline = Outline::read(&mut &*raw, &mut |_| Ok(())).unwrap()?;
+    let outline = Outliner::default().read(&mut &*raw, &mut |_| Ok(())).unwrap()?;
     Some(Lies::new(outline, Bytes::whole(raw.to_vec())))
 }
 
@@ -343,14 +343,14 @@ fn trouble_with_a_disk_is_no_verdict() {
     let (world, terms) = (World::new(), Terms::at(now(), Decrypt::Any));
     let keyring = world.keyring();
     let raw = world.sealed(&with_files(&[("EX PB1.mp4", &noise(900_000))]));
-    let outline = || Outline::read(&mut &*raw, &mut |_| Ok(())).unwrap().unwrap();
+    let outline = || Outliner::default().read(&mut &*raw, &mut |_| Ok(())).unwrap().unwrap();
     let full = open_large(&lies(&raw).unwrap(), &no_room, &keyring, &terms).unwrap_err();
     assert_eq!((full.kind(), full.to_string().as_str()), (io::ErrorKind::StorageFull, "the disk is full"));
     let broken = Lies::new(outline(), Arc::new(Bytes { bytes: raw.clone(), good: raw.len() / 2 }));
     let error = open_large(&broken, &room, &keyring, &terms).unwrap_err();
     assert_eq!(error.to_string(), "the disk is broken");
     let signed = mail(&world.signed(&with_files(&[("EX PB1.mp4", &noise(900_000))])));
-    let outline = Outline::read(&mut &*signed, &mut |_| Ok(())).unwrap().unwrap();
+    let outline = Outliner::default().read(&mut &*signed, &mut |_| Ok(())).unwrap().unwrap();
     let broken = Lies::new(outline, Arc::new(Bytes { bytes: signed.clone(), good: signed.len() / 2 }));
     assert_eq!(open_large(&broken, &room, &keyring, &terms).unwrap_err().to_string(), "the disk is broken");
 }

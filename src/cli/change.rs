@@ -25,8 +25,10 @@ struct Document<'a> {
     steps: Vec<u64>,
     /// How many messages were changed.
     messages: usize,
-    /// The servers know.
+    /// The servers know, and did it.
     told: bool,
+    /// A server refused it, or a part of it: what it has is shown again.
+    refused: bool,
     /// What they were not told yet, with the reason.
     waiting: Vec<Line<'a>>,
 }
@@ -101,13 +103,15 @@ fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed]) -> Outcome {
     let steps: Vec<u64> = done.iter().map(|changed| changed.step).filter(|step| *step > 0).collect();
     let (held, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_held);
     let held: Vec<WaitingListed> = held.into_iter().filter(|row| steps.contains(&row.step)).collect();
+    let is_refused = engine.is_not_done(&steps)?;
     if call.output.json() {
         let document = Document {
             schema: "casemail.changed/1",
             done: done.iter().map(|changed| changed.words.as_str()).collect(),
             steps,
             messages: done.iter().map(|changed| changed.messages).max().unwrap_or(0),
-            told: waiting.is_empty() && held.is_empty(),
+            told: waiting.is_empty() && held.is_empty() && !is_refused,
+            refused: is_refused,
             waiting: waiting.iter().chain(&held).map(Line::of).collect(),
         };
         call.output.document(&document)?;
@@ -126,6 +130,8 @@ fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed]) -> Outcome {
     }
     Ok(match (held.first(), waiting.first()) {
         (Some(_), _) => Exit::No,
+        // The notice says what and why.
+        (None, _) if is_refused => Exit::No,
         (None, None) => Exit::Done,
         (None, Some(first)) => {
             let why = if first.why.is_empty() { "the server was not reached" } else { &first.why };

@@ -342,6 +342,26 @@ fn a_move_that_is_refused_comes_back_and_says_why() {
     assert!(told.contains("moved 1 message to Otter") && told.contains("back where they were"), "{told}");
 }
 
+#[test]
+fn a_command_whose_change_is_refused_says_so_and_ends_with_one() {
+    let Some(world) = World::start(&[], 2) else { return };
+    world.dovecot.create("quill", "Otter");
+    world.home.done(&["sync"], b"");
+    // Somebody else removes the mailbox.
+    world.dovecot.doveadm(&["mailbox", "delete", "-s", "-u", "quill", "Otter"], b"");
+    let args = with(&["--json", "message", "move"], &world.ids(&[0]), &["--to", "Otter"]).join(" ");
+    let refused = world.home.run(&args.split(' ').collect::<Vec<_>>(), b"");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    assert!(refused.err.contains("not done: moved 1 message to Otter"), "{refused:?}");
+    let told: serde_json::Value = serde_json::from_str(&refused.out).unwrap();
+    assert_eq!((&told["told"], &told["refused"]), (&false.into(), &true.into()), "{told}");
+    assert_eq!(world.listed()["No. 0"].0, "INBOX");
+    // The next one is not blamed for it.
+    let ids = world.ids(&[0]);
+    let told = world.home.json(&with(&["message", "flag"], &ids, &["--set", "flagged"]));
+    assert_eq!((&told["told"], &told["refused"]), (&true.into(), &false.into()), "{told}");
+}
+
 /// Kills the program while it moves messages, then lets it finish: each message is there once.
 fn killed_while_moving(without: &[&'static str], rounds: usize) {
     let Some(world) = World::start(without, 30) else { return };

@@ -268,6 +268,15 @@ impl Engine {
         Ok(rows)
     }
 
+    /// Whether a server has refused one of these steps, or a part of it, since the profile was opened.
+    ///
+    /// # Errors
+    /// [`EngineError::Locked`].
+    pub fn is_not_done(&self, steps: &[u64]) -> Result<bool, EngineError> {
+        let steps = steps.to_vec();
+        self.core.ask_stores(move |_, open| steps.iter().any(|step| open.changes.queue.is_not_done(*step)))
+    }
+
     /// Waits until a connected account's server was told, or cannot be.
     fn wait_told(&self, account: &str) -> Result<(), EngineError> {
         let until = std::time::Instant::now() + std::time::Duration::from_secs(20);

@@ -15,6 +15,8 @@ use crate::imap::UidSet;
 use crate::store::change::{Act, Begun, Change, Group, Held};
 use crate::store::flags::Flags;
 
+/// So many steps that were not done are remembered: whoever asks does so at once.
+const NOT_DONE_MAX: usize = 1_000;
 /// Steps that can be taken back.
 pub(crate) const HISTORY: usize = 50;
 /// Messages that are told of at once.
@@ -180,6 +182,8 @@ pub(crate) struct Queue {
     index: Vec<(Place, HashMap<u32, Vec<u64>>)>,
     /// Messages that were moved and whose new name is not known yet, with the mailbox.
     lost: HashMap<Place, BTreeMap<u32, String>>,
+    /// Steps of which the server has not done all, as far as this run knows.
+    not_done: BTreeSet<u64>,
     next_seq: u64,
     next_step: u64,
 }
@@ -407,6 +411,20 @@ impl Queue {
             edits.put.push(row.change.clone());
         }
         edits
+    }
+
+    /// The steps of a batch were not done, or not whole.
+    pub(crate) fn not_done(&mut self, batch: &Batch) {
+        let steps: Vec<u64> = batch.seqs.iter().filter_map(|seq| Some(self.rows.get(seq)?.change.step)).collect();
+        self.not_done.extend(steps);
+        while self.not_done.len() > NOT_DONE_MAX {
+            self.not_done.pop_first();
+        }
+    }
+
+    /// Whether the server has refused a step or a part of it.
+    pub(crate) fn is_not_done(&self, step: u64) -> bool {
+        self.not_done.contains(&step)
     }
 
     /// Takes in what became of a batch.

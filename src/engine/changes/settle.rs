@@ -39,6 +39,9 @@ struct Kept {
 impl Core {
     /// Takes in what became of a batch. `done` is told when it is on the disk and on screen.
     pub(super) fn settle_batch(&mut self, open: &mut Open, batch: &Batch, outcome: Outcome, done: oneshot::Sender<()>) {
+        if is_not_done(batch, &outcome) {
+            open.changes.queue.not_done(batch);
+        }
         let settled = open.changes.queue.settle(batch, &outcome, self.moment());
         self.tell_outcome(batch, &outcome);
         if let (Outcome::Moved { uid_validity: Some(uid_validity), pairs, .. }, Some(group), Act::Move { to }) =
@@ -155,6 +158,16 @@ impl Core {
             _ => return,
         };
         self.announcer.notice(Tone::Warning, &words);
+    }
+}
+
+/// Whether the server did not do what was asked, or not all of it.
+fn is_not_done(batch: &Batch, outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Refused { .. } => !goes_along(batch),
+        Outcome::Stored { kept, unheeded, .. } => !goes_along(batch) && !(kept.is_empty() && unheeded.is_empty()),
+        Outcome::Moved { absent, .. } => !absent.is_empty(),
+        _ => false,
     }
 }
 

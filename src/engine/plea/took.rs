@@ -45,7 +45,10 @@ impl Took {
 
 /// What a message that somebody's keys opened says in a negotiation, with its name.
 pub(crate) fn opened(reading: &Reading, digest: Digest) -> Option<(MessageName, Took)> {
-    let took = took(reading).filter(|_| reading.opened.report.decrypted)?;
+    if !reading.opened.report.decrypted {
+        return None;
+    }
+    let took = took(reading)?;
     let headers = (reading.headers().message_id(), reading.message.headers().message_id());
     let message_id = headers.0.or(headers.1).unwrap_or_default();
     Some((MessageName { message_id, digest: digest.0 }, took))

@@ -37,6 +37,10 @@ fn only_the_first_block_at_the_head_is_an_act() {
     let is_act = |text: &str| read(text) == Reading::Act(Box::new(act.clone()));
     assert!(is_act(&block));
     assert!(is_act(&format!("[CJSM] This message came by a secure way.\n\n{block}\nDear Ms Thistledown,\n")));
+    // What mail programs put into words does not hide it.
+    for mark in ["plea", "p\u{ad}L\u{200b}\u{200b}ea", "PL\u{feff}EA"] {
+        assert!(is_act(&format!("Grüße, pp. Pl.\n{}", block.replacen("PLEA", mark, 1))), "{mark}");
+    }
     let quoted = block.lines().fold(String::new(), |text, line| text + "> " + line + "\n");
     assert_eq!(read(&format!("No.\n\n{quoted}")), Reading::Quoted(Some(Box::new(act.clone()))));
     assert_eq!(read(&format!("{block}\nOn Tuesday you wrote:\n{quoted}")), Reading::Act(Box::new(act.clone())));

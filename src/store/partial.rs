@@ -8,6 +8,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
@@ -69,6 +70,8 @@ pub struct Partial {
     /// Where the next piece goes.
     end: u64,
     unsynced: u64,
+    /// What was written before is being brought to the disk.
+    syncing: Option<JoinHandle<io::Result<()>>>,
 }
 
 fn broken() -> io::Error {
@@ -156,7 +159,7 @@ impl Partial {
         file.write_all(WHOLE)?;
         let head = put(&mut file, &sealer.seal(&place_of(&name, None), &head))?;
         let end = (WHOLE.len() as u64).saturating_add(head);
-        Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0 })
+        Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0, syncing: None })
     }
 
     fn read_head(place: &Path, sealer: &Sealer) -> io::Result<Self> {
@@ -176,7 +179,7 @@ impl Partial {
         let end = (WHOLE.len() as u64).saturating_add(4).saturating_add(sealed.len() as u64);
         file.seek(SeekFrom::Start(end))?;
         let place = place.to_owned();
-        Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0 })
+        Ok(Self { place, file, sealer: sealer.clone(), name, of, pieces: 0, have: 0, end, unsynced: 0, syncing: None })
     }
 
     /// Reads all pieces, counts them, and cuts off what is no piece.
@@ -228,11 +231,29 @@ impl Partial {
                 }
             }
             if self.unsynced >= SYNC_BYTES {
-                self.file.sync_data()?;
-                self.unsynced = 0;
+                self.sync_beside()?;
             }
         }
         Ok(())
+    }
+
+    /// Brings what was written to the disk while more is written: a disk that takes its time holds up no line.
+    fn sync_beside(&mut self) -> io::Result<()> {
+        self.synced()?;
+        let file = self.file.try_clone()?;
+        match thread::Builder::new().name("sync".to_owned()).spawn(move || file.sync_data()) {
+            Ok(syncing) => self.syncing = Some(syncing),
+            // No more threads: then it takes its time.
+            Err(_) => self.file.sync_data()?,
+        }
+        self.unsynced = 0;
+        Ok(())
+    }
+
+    /// Waits until what was to be brought to the disk is there.
+    fn synced(&mut self) -> io::Result<()> {
+        let Some(syncing) = self.syncing.take() else { return Ok(()) };
+        syncing.join().unwrap_or_else(|_| Err(io::Error::other("what was fetched could not be brought to the disk")))
     }
 
     /// What is here as a stream, which holds a piece at a time. Damage is an error of kind `InvalidData`.
@@ -255,6 +276,8 @@ impl Partial {
     pub fn finish(mut self, dir: &Path) -> io::Result<([u8; 16], u64)> {
         let end = postcard::to_allocvec(&End { pieces: self.pieces, bytes: self.have }).map_err(io::Error::other)?;
         put(&mut self.file, &self.sealer.seal(&place_of_end(&self.name), &end))?;
+        // A disk says once that it has lost something: whoever asked before is asked first.
+        self.synced()?;
         self.file.sync_all()?;
         fs::rename(&self.place, super::blob::path(dir, &self.name))?;
         file::sync_dir(dir)?;

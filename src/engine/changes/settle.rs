@@ -164,8 +164,10 @@ impl Core {
 /// Whether the server did not do what was asked, or not all of it.
 fn is_not_done(batch: &Batch, outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Refused { .. } => !goes_along(batch),
-        Outcome::Stored { kept, unheeded, .. } => !goes_along(batch) && !(kept.is_empty() && unheeded.is_empty()),
+        // The marks that go along with a move are not what was asked for.
+        _ if goes_along(batch) => false,
+        Outcome::Refused { .. } => true,
+        Outcome::Stored { kept, unheeded, .. } => !kept.is_empty() || !unheeded.is_empty(),
         Outcome::Moved { absent, .. } => !absent.is_empty(),
         _ => false,
     }

@@ -23,10 +23,8 @@ use crate::mail::id::{MailboxId, MessageKey};
 use crate::store::cache::{Cache, CacheError, Generation, Held, KeptList};
 use crate::store::mailbox::SpecialUse;
 
-/// Summaries that go from the cache into the index in one job.
-const LOAD_CHUNK: usize = 2_000;
-/// Of the first job: a screenful is shown at once.
-const FIRST_CHUNK: usize = 250;
+/// Summaries that go from the cache into the index in one job: a screenful is shown at once, and what waits for the core takes little room.
+const LOAD_CHUNK: usize = 250;
 /// Threads that are filed anew in one job where the rules changed.
 const REFILE_CHUNK: usize = 1_000;
 
@@ -194,6 +192,7 @@ fn insert(open: &mut Open, mailbox: MailboxId, records: Vec<Record>) {
         open.library.insert(mailbox, &record);
         open.changes.show(&mut open.library, key, &record.summary.flags);
     }
+    open.library.rebuild_if_many();
 }
 
 /// What the pages say now.
@@ -339,15 +338,14 @@ impl Reader {
 
     /// Reads all summaries of these mailboxes, the newest pages first, so that a first page can be shown at once.
     fn read_mailboxes(&self, mailboxes: &[MailboxId], announcer: &Announcer) {
-        let mut size = FIRST_CHUNK;
         for &mailbox in mailboxes {
-            if let Err(error) = self.read_mailbox(mailbox, &mut size) {
+            if let Err(error) = self.read_mailbox(mailbox) {
                 announcer.notice(Tone::Alarm, &error.to_string());
             }
         }
     }
 
-    fn read_mailbox(&self, mailbox: MailboxId, size: &mut usize) -> Result<(), CacheError> {
+    fn read_mailbox(&self, mailbox: MailboxId) -> Result<(), CacheError> {
         // Asked before the pages are read: what is read is at least so new.
         let generations = self.stores.cache.generations(mailbox)?;
         self.core.back_of(self.number, move |_, open| {
@@ -361,14 +359,11 @@ impl Reader {
                 core.mark_changed();
             })
         };
-        let mut chunk = Vec::with_capacity(*size);
+        let mut chunk = Vec::with_capacity(LOAD_CHUNK);
         for summary in self.stores.cache.summaries(mailbox)?.flatten() {
             chunk.push(Record::from(summary));
-            if chunk.len() >= *size {
-                *size = LOAD_CHUNK;
-                if !send(std::mem::replace(&mut chunk, Vec::with_capacity(LOAD_CHUNK))) {
-                    return Ok(());
-                }
+            if chunk.len() >= LOAD_CHUNK && !send(std::mem::replace(&mut chunk, Vec::with_capacity(LOAD_CHUNK))) {
+                return Ok(());
             }
         }
         if !chunk.is_empty() {

@@ -243,7 +243,8 @@ impl Engine {
             None => Announcer::detached(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
+            // What a thread allocates stays with it: a command has one connection that works at a time.
+            .worker_threads(if settings.lazy { 1 } else { 2 })
             .max_blocking_threads(16)
             .thread_stack_size(STACK_BYTES)
             .thread_name("engine")

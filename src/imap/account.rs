@@ -44,7 +44,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes_max: 32 << 20, batch_messages: 200, batch_bytes: 3 << 20, first_page: 100 }
+        Self { message_bytes_max: 32 << 20, batch_messages: 200, batch_bytes: 3 << 19, first_page: 100 }
     }
 }
 

@@ -18,6 +18,8 @@ use crate::store::flags::Flags;
 
 /// Depth of a second copy: it belongs to the node before it that is none.
 const COPY: u16 = u16::MAX;
+/// So many messages are threaded at once, for the room that it takes; more go in turns, with the same threads at the end.
+const MANY: usize = 8_192;
 
 /// A node: the entry, or [`NONE`] for a message that is not here.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -203,6 +205,13 @@ impl Library {
             if self.threads.waste > 65_536 && self.threads.waste > self.threads.nodes.len() / 4 {
                 self.threads.compact();
             }
+        }
+    }
+
+    /// As [`Self::rebuild`], where so much is new that all of it at once would take much room.
+    pub(crate) fn rebuild_if_many(&mut self) {
+        if self.fresh.len() >= MANY {
+            self.rebuild();
         }
     }
 

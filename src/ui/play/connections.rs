@@ -43,6 +43,7 @@ fn rows() -> Vec<ConnectionRow> {
         total: 1_200,
         bytes_done: 3_200_000,
         bytes_known: 9_800_000,
+        others: 0,
     };
     let fetching = Doing::Fetching { done: 350, total: 1_200, bytes_done: 3_200_000, bytes_known: 9_800_000 };
     let refused = Doing::Refused(SafeText::line("the server refuses to open Shared: \u{201c}no\u{201d}"));

@@ -49,6 +49,14 @@ pub(crate) struct UnderWay {
     pub(crate) bytes_known: u64,
 }
 
+/// A pass came so far.
+fn note(under_way: &mut Vec<UnderWay>, now: UnderWay) {
+    match under_way.iter_mut().find(|before| before.mailbox == now.mailbox) {
+        Some(before) => *before = now,
+        None => under_way.push(now),
+    }
+}
+
 /// The passes that are under way as one state: the oldest of them, so that it is the same one for as long as that takes, and how many there are beside.
 fn syncing(under_way: &[UnderWay]) -> Option<Link> {
     let (first, others) = under_way.split_first()?;
@@ -344,10 +352,7 @@ impl Core {
                 known.figures.refusals.remove(mailbox);
                 let (mailbox, done, total) = (mailbox.clone(), *done, *total);
                 let now = UnderWay { mailbox, done, total, bytes_done: *bytes_done, bytes_known: *bytes_known };
-                match known.under_way.iter_mut().find(|before| before.mailbox == now.mailbox) {
-                    Some(before) => *before = now,
-                    None => known.under_way.push(now),
-                }
+                note(&mut known.under_way, now);
                 syncing(&known.under_way).unwrap_or(Link::Connecting)
             }
             imap::Link::Online { live } => {
@@ -937,5 +942,30 @@ impl Sink for AccountSink {
     fn link(&self, link: imap::Link) {
         let account = self.account.clone();
         self.core.front_of(self.number, move |core, open| core.linked(open, &account, &link));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Link, UnderWay, note, syncing};
+
+    #[test]
+    fn passes_that_are_under_way_together_are_one_steady_state() {
+        let mut under_way = Vec::new();
+        assert_eq!(syncing(&under_way), None);
+        let pass = |mailbox: &str, done| UnderWay { mailbox: mailbox.to_owned(), done, ..UnderWay::default() };
+        let told = |under_way: &[UnderWay]| match syncing(under_way) {
+            Some(Link::Syncing { mailbox, done, others, .. }) => format!("{mailbox} {done}, {others} more"),
+            other => format!("{other:?}"),
+        };
+        note(&mut under_way, pass("INBOX", 0));
+        note(&mut under_way, pass("Cases", 0));
+        note(&mut under_way, pass("Cases", 20));
+        assert_eq!(told(&under_way), "INBOX 0, 1 more");
+        note(&mut under_way, pass("INBOX", 40));
+        assert_eq!(told(&under_way), "INBOX 40, 1 more");
+        under_way.retain(|pass| pass.mailbox != "INBOX");
+        note(&mut under_way, pass("Sent", 1));
+        assert_eq!(told(&under_way), "Cases 20, 1 more");
     }
 }

@@ -405,27 +405,31 @@ pub(super) struct InHand<'a, S: Sink> {
 impl<S: Sink> InHand<'_, S> {
     /// The turn came to its end.
     pub(super) fn ended(mut self, end: End) {
-        self.is_over = true;
-        self.shared.state().lanes.ended(self.lane, self.turn.clone(), end);
+        self.let_go(|lanes, lane, turn| lanes.ended(lane, turn, end));
     }
 
     /// It came to grief: it is the leading connection's.
     pub(super) fn give_back(mut self) {
-        self.is_over = true;
-        self.shared.state().lanes.give_back(self.lane, self.turn.clone());
+        self.let_go(Lanes::give_back);
+    }
+
+    /// Told before anybody else can take it.
+    fn let_go(&mut self, how: impl FnOnce(&mut Lanes, Lane, Turn)) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        self.sink.passed(&self.turn.mailbox);
+        how(&mut self.shared.state().lanes, self.lane, self.turn.clone());
+        if self.lane != Lane::LEADING {
+            self.shared.wake.notify_one();
+        }
+        self.shared.stir();
     }
 }
 
 impl<S: Sink> Drop for InHand<'_, S> {
     fn drop(&mut self) {
-        if !self.is_over {
-            self.shared.state().lanes.let_go(self.lane, self.turn.clone());
-        }
-        self.sink.passed(&self.turn.mailbox);
-        if self.lane != Lane::LEADING {
-            self.shared.wake.notify_one();
-        }
-        self.shared.stir();
+        self.let_go(Lanes::let_go);
     }
 }
 

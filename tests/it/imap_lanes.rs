@@ -91,15 +91,15 @@ fn impatient(server: &ScriptedImap) -> AccountSetup {
 
 #[tokio::test]
 async fn a_mailbox_that_hangs_holds_up_no_other() {
-    let server = several(&["Hangs", "A", "B", "C"], Inbox::of(5), |asked, mailbox| {
-        (mailbox == "Hangs" && asked.command.starts_with("SELECT")).then_some(Act::Silence)
+    let server = several(&["Archive", "B", "C", "D"], Inbox::of(5), |asked, mailbox| {
+        (mailbox == "Archive" && asked.command.starts_with("SELECT")).then_some(Act::Silence)
     })
     .await;
     let mut setup = impatient(&server);
     setup.times.silence = Duration::from_secs(600);
     let sink = Arc::new(Memory::default());
     let handle = spawn(setup, Arc::clone(&sink));
-    let others = ["INBOX", "A", "B", "C"];
+    let others = ["INBOX", "B", "C", "D"];
     sink.until("the others", |state| are_whole(state, &others, 5)).await;
     sink.look(|state| {
         assert!(is_well(state), "{:?}; {:?}", state.links, state.refused);
@@ -114,11 +114,11 @@ async fn a_mailbox_that_hangs_holds_up_no_other() {
 async fn new_mail_comes_while_a_mailbox_hangs() {
     let told = Arc::new(watch::Sender::new(false));
     let tell = Arc::clone(&told);
-    let server = several(&["Hangs", "A"], Inbox::of(5), move |asked, mailbox| {
+    let server = several(&["Archive", "B"], Inbox::of(5), move |asked, mailbox| {
         // The waiting begins anew for each request.
         let exists = asked.command == "IDLE" && *tell.borrow();
         match mailbox {
-            "Hangs" if asked.command.starts_with("SELECT") => Some(Act::Silence),
+            "Archive" if asked.command.starts_with("SELECT") => Some(Act::Silence),
             "INBOX" if exists && !tell.send_replace(false) => None,
             "INBOX" if exists => Some(Act::Say(b"+ idling\r\n* 6 EXISTS\r\n".to_vec())),
             _ => None,
@@ -130,7 +130,7 @@ async fn new_mail_comes_while_a_mailbox_hangs() {
     setup.times.idle = Duration::from_millis(50);
     let sink = Arc::new(Memory::default());
     let handle = spawn(setup, Arc::clone(&sink));
-    sink.until("the others", |state| are_whole(state, &["INBOX", "A"], 5)).await;
+    sink.until("the others", |state| are_whole(state, &["INBOX", "B"], 5)).await;
     *server.inbox.lock().unwrap() = Inbox::of(6);
     told.send_replace(true);
     sink.until("new mail", |state| whole(state, "INBOX") == 6).await;
@@ -141,9 +141,9 @@ async fn new_mail_comes_while_a_mailbox_hangs() {
 /// A mailbox at which the server hangs is the leading connection's to close in on, whichever met it first.
 #[tokio::test]
 async fn a_mailbox_that_hangs_is_passed_over_in_the_end() {
-    let mailboxes = ["INBOX", "A", "B"];
-    let server = several(&["Hangs", "A", "B"], Inbox::extended(MESSAGES), |asked, mailbox| {
-        (mailbox == "Hangs" && asked.command.starts_with("SELECT")).then_some(Act::Silence)
+    let mailboxes = ["INBOX", "B", "C"];
+    let server = several(&["Archive", "B", "C"], Inbox::extended(MESSAGES), |asked, mailbox| {
+        (mailbox == "Archive" && asked.command.starts_with("SELECT")).then_some(Act::Silence)
     })
     .await;
     let mut setup = impatient(&server);
@@ -153,7 +153,7 @@ async fn a_mailbox_that_hangs_is_passed_over_in_the_end() {
     sink.until("the others", |state| {
         are_whole(state, &mailboxes, MESSAGES)
             && matches!(state.link(), Some(Link::Online { .. }))
-            && matches!(&state.refused[..], [.., (name, why)] if name == "Hangs" && why.contains("passed over"))
+            && matches!(&state.refused[..], [.., (name, why)] if name == "Archive" && why.contains("passed over"))
     })
     .await;
     sink.look(|state| each_once(state, &mailboxes, MESSAGES));
@@ -200,7 +200,7 @@ async fn a_server_that_gives_no_further_connection_is_not_pressed() {
     }
 }
 
-/// The server ends the session at one message of each mailbox but INBOX, which the leading connection is at: the others meet them first.
+/// The server ends the session at one message of each mailbox but INBOX, at which the leading connection hangs meanwhile: one beside meets it.
 #[tokio::test]
 async fn a_message_at_which_a_session_beside_ends_costs_itself_only() {
     const BAD: u32 = 100;
@@ -210,6 +210,9 @@ async fn a_message_at_which_a_session_beside_ends_costs_itself_only() {
         let is_bad = ["A", "B"].contains(&mailbox)
             && asked.command.contains("BODY.PEEK[]")
             && asked.good.contains(&format!("(UID {BAD} "));
+        if asked.connection == 0 && mailbox == "INBOX" && asked.good.contains(&format!("(UID {BAD} ")) {
+            return Some(Act::Silence);
+        }
         is_bad.then(|| {
             count.fetch_add(usize::from(asked.connection == USUAL), SeqCst);
             let before = &asked.good[..asked.good.find(&format!("* {BAD} FETCH")).unwrap()];
@@ -230,7 +233,7 @@ async fn a_message_at_which_a_session_beside_ends_costs_itself_only() {
             && matches!(state.link(), Some(Link::Online { .. }))
     })
     .await;
-    assert_eq!(beside.load(SeqCst), 1, "no connection beside met one");
+    assert_eq!(beside.load(SeqCst), 1, "no connection beside met one, or it went on");
     sink.look(|state| {
         each_once(state, &["INBOX"], MESSAGES);
         assert_eq!(state.refused, [], "it is told of a mailbox");

@@ -516,6 +516,8 @@ pub enum Link {
         bytes_done: u64,
         /// Bytes of all whose sizes are known so far.
         bytes_known: u64,
+        /// Other mailboxes that are fetched at the same time.
+        others: usize,
     },
     /// Up to date, waiting for news.
     Watching {

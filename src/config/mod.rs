@@ -289,6 +289,8 @@ impl Pictures {
 pub struct SyncKnobs {
     /// Messages asked for at a time.
     pub batch: u32,
+    /// Mailboxes of an account that are fetched at the same time, each over a connection of its own.
+    pub connections: u32,
     /// Mailboxes besides INBOX are looked at this often.
     pub every_minutes: u32,
     /// Bodies of messages larger than this are fetched when they are opened.
@@ -297,7 +299,7 @@ pub struct SyncKnobs {
 
 impl Default for SyncKnobs {
     fn default() -> Self {
-        Self { batch: 512, every_minutes: 5, bodies_up_to_bytes: 1 << 20 }
+        Self { batch: 512, connections: 2, every_minutes: 5, bodies_up_to_bytes: 1 << 20 }
     }
 }
 

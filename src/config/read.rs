@@ -296,6 +296,7 @@ fn sync(top: &mut Fields<'_>) -> SyncKnobs {
     refuse_misplaced(&mut fields);
     let sync = SyncKnobs {
         batch: small(&mut fields, "batch", 1..=10_000, defaults.batch),
+        connections: small(&mut fields, "connections", 1..=4, defaults.connections),
         every_minutes: small(&mut fields, "every_minutes", 1..=1440, defaults.every_minutes),
         bodies_up_to_bytes: bytes(&mut fields, "bodies_up_to_bytes", 0..=(1 << 29), defaults.bodies_up_to_bytes),
     };

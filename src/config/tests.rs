@@ -206,6 +206,10 @@ fn mistakes_are_told_with_their_place_and_a_cure() {
          write a number from 0 to 1440; without it, 5 is taken",
     );
     check(
+        "ACCOUNT[sync]\nconnections = 5",
+        "config.toml:7:15: error: `connections = 5` is out of range; write a number from 1 to 4; without it, 2 is taken",
+    );
+    check(
         "ACCOUNT[[account]]\nname='work'\naddress='a@b.example'\nimap={host='h'}\nsmtp={host='h'}",
         "config.toml:7:6: error: there are two accounts named `work`; give each account its own name",
     );

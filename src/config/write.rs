@@ -57,8 +57,8 @@ pub(super) fn write(config: &Config) -> String {
         let sync = config.sync;
         let _ = write!(
             out,
-            "\n[sync]\nbatch = {}\nevery_minutes = {}\nbodies_up_to_bytes = {}\n",
-            sync.batch, sync.every_minutes, sync.bodies_up_to_bytes
+            "\n[sync]\nbatch = {}\nconnections = {}\nevery_minutes = {}\nbodies_up_to_bytes = {}\n",
+            sync.batch, sync.connections, sync.every_minutes, sync.bodies_up_to_bytes
         );
     }
     if let Some(directory) = &config.export_directory {
@@ -294,14 +294,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_reads_back(account in account(), minutes in 0u32..=1440, title in "[A-Za-z\"\\\\\u{7} ]{0,9}x", batch in 1u32..=10_000) {
+        fn what_is_written_reads_back(account in account(), minutes in 0u32..=1440, title in "[A-Za-z\"\\\\\u{7} ]{0,9}x", batch in 1u32..=10_000, connections in 1u32..=4) {
             let config = Config {
                 accounts: vec![account],
                 idle_lock_minutes: minutes,
                 theme: "light".to_owned(),
                 editor: Some(vec!["nano".to_owned()]),
                 classes: Classes { firm: vec!["firm.example".to_owned()], ..Classes::default() },
-                sync: SyncKnobs { batch, ..SyncKnobs::default() },
+                sync: SyncKnobs { batch, connections, ..SyncKnobs::default() },
                 cases: vec![CaseRule { id: "A".to_owned(), title, identifiers: vec!["99ZX0012326".to_owned()] }],
                 filing: vec![
                     Rule { from: "gazette.example".to_owned(), subject: "\"weekly\"".to_owned(), ..Rule::default() },

@@ -39,6 +39,37 @@ use crate::store::outbox::OutboxState;
 use crate::store::page;
 use crate::store::summary::Summary;
 
+/// How far a pass over a mailbox is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct UnderWay {
+    pub(crate) mailbox: String,
+    pub(crate) done: u64,
+    pub(crate) total: u64,
+    pub(crate) bytes_done: u64,
+    pub(crate) bytes_known: u64,
+}
+
+/// A pass came so far.
+fn note(under_way: &mut Vec<UnderWay>, now: UnderWay) {
+    match under_way.iter_mut().find(|before| before.mailbox == now.mailbox) {
+        Some(before) => *before = now,
+        None => under_way.push(now),
+    }
+}
+
+/// The passes that are under way as one state: the oldest of them, so that it is the same one for as long as that takes, and how many there are beside.
+fn syncing(under_way: &[UnderWay]) -> Option<Link> {
+    let (first, others) = under_way.split_first()?;
+    Some(Link::Syncing {
+        mailbox: SafeText::line(&first.mailbox),
+        done: first.done,
+        total: first.total,
+        bytes_done: first.bytes_done,
+        bytes_known: first.bytes_known,
+        others: others.len(),
+    })
+}
+
 /// An account as the core knows it.
 pub(crate) struct Account {
     pub(crate) status: AccountStatus,
@@ -53,6 +84,8 @@ pub(crate) struct Account {
     pub(crate) figures: Figures,
     /// The flags that mailboxes keep, of those that were opened.
     pub(crate) keeps: HashMap<MailboxAt, Keeps>,
+    /// Passes that are under way, by mailbox, the oldest first.
+    pub(crate) under_way: Vec<UnderWay>,
     /// The server has refused the password, and no other was given since.
     pub(crate) refused: bool,
     /// A worker is being started.
@@ -77,6 +110,7 @@ impl Account {
             chosen_offline: false,
             figures: Figures::default(),
             keeps: HashMap::new(),
+            under_way: Vec::new(),
             refused: false,
             starting: false,
             start_number: 0,
@@ -159,6 +193,7 @@ pub(crate) fn setup(
     let limits = imap::Limits {
         message_bytes_max: u32::try_from(bytes_max).unwrap_or(u32::MAX),
         batch_messages: usize::try_from(settings.sync.batch.clamp(1, 2_000)).unwrap_or(200),
+        connections: settings.sync.connections,
         ..imap::Limits::default()
     };
     let poll = std::time::Duration::from_secs(u64::from(settings.sync.every_minutes.max(1)) * 60);
@@ -254,8 +289,8 @@ impl Core {
             indexed: Arc::clone(&open.indexed),
             listed: Mutex::new(HashMap::new()),
             ids: Mutex::new(HashMap::new()),
-            in_flight: AsyncMutex::default(),
-            channel: Mutex::default(),
+            in_flight: Mutex::default(),
+            channels: Mutex::default(),
             alerts: Mutex::default(),
             refused: Mutex::default(),
             passes: None,
@@ -288,11 +323,26 @@ impl Core {
         self.mark_changed();
     }
 
+    /// A pass came to its end.
+    fn passed(&mut self, open: &mut Open, account: &str, mailbox: &str) {
+        let Some(known) = open.accounts.get_mut(account) else { return };
+        known.under_way.retain(|pass| pass.mailbox != mailbox);
+        // Without any, what comes next is told at once.
+        if let Some(link) = syncing(&known.under_way)
+            && matches!(known.status.link, Link::Syncing { .. })
+        {
+            self.set_link(open, account, link);
+        }
+    }
+
     /// The connection of an account changed.
     fn linked(&mut self, open: &mut Open, account: &str, link: &imap::Link) {
         let now = self.now();
         let Some(known) = open.accounts.get_mut(account) else { return };
         let was_online = known.is_online();
+        if !matches!(link, imap::Link::Syncing { .. }) {
+            known.under_way.clear();
+        }
         let shown = match link {
             imap::Link::Offline => {
                 Link::Offline { since: known.since, because: SafeText::from("you went offline"), retry: None }
@@ -300,13 +350,10 @@ impl Core {
             imap::Link::Connecting => Link::Connecting,
             imap::Link::Syncing { mailbox, done, total, bytes_done, bytes_known } => {
                 known.figures.refusals.remove(mailbox);
-                Link::Syncing {
-                    mailbox: SafeText::line(mailbox),
-                    done: *done,
-                    total: *total,
-                    bytes_done: *bytes_done,
-                    bytes_known: *bytes_known,
-                }
+                let (mailbox, done, total) = (mailbox.clone(), *done, *total);
+                let now = UnderWay { mailbox, done, total, bytes_done: *bytes_done, bytes_known: *bytes_known };
+                note(&mut known.under_way, now);
+                syncing(&known.under_way).unwrap_or(Link::Connecting)
             }
             imap::Link::Online { live } => {
                 known.since = Some(now);
@@ -346,6 +393,9 @@ impl Core {
     }
 }
 
+/// The batches of a mailbox that are worked on.
+type InFlight = Arc<AsyncMutex<VecDeque<Flight>>>;
+
 /// A batch that is worked on: packed, then stored after the one before it.
 struct Flight {
     packed: oneshot::Receiver<()>,
@@ -369,10 +419,10 @@ pub(crate) struct AccountSink {
     indexed: Arc<AtomicBool>,
     listed: Mutex<HashMap<String, MailboxInfo>>,
     ids: Mutex<HashMap<MailboxAt, MailboxId>>,
-    /// One is stored while the next is packed.
-    in_flight: AsyncMutex<VecDeque<Flight>>,
-    /// The connection that messages come over.
-    channel: Mutex<Option<Channel>>,
+    /// One is stored while the next is packed. By mailbox: what fails of one is told to the pass over that one.
+    in_flight: Mutex<HashMap<String, InFlight>>,
+    /// The connections that messages come over, by mailbox.
+    channels: Mutex<HashMap<String, Channel>>,
     /// What the server wanted shown.
     alerts: Mutex<Vec<String>>,
     /// Mailboxes whose refusal was told.
@@ -421,13 +471,26 @@ impl AccountSink {
         self.settings.config.sync.bodies_up_to_bytes.min(self.settings.config.max_message_bytes)
     }
 
-    /// Waits until the batches in flight are stored.
-    async fn landed(&self) -> Result<(), Stop> {
-        let mut in_flight = self.in_flight.lock().await;
-        while let Some(first) = in_flight.pop_front() {
-            wait(Some(first)).await?;
+    /// The batches of a mailbox that are in flight.
+    fn in_flight(&self, mailbox: &str) -> InFlight {
+        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(in_flight.entry(mailbox.to_owned()).or_default())
+    }
+
+    /// Waits until the batches of a mailbox that are in flight are stored.
+    async fn landed(&self, mailbox: &str) -> Result<(), Stop> {
+        all_landed(&self.in_flight(mailbox)).await
+    }
+
+    /// The same for all mailboxes.
+    async fn everything_landed(&self) -> Result<(), Stop> {
+        let in_flight: Vec<InFlight> =
+            self.in_flight.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut done = Ok(());
+        for in_flight in in_flight {
+            done = done.and(all_landed(&in_flight).await);
         }
-        Ok(())
+        done
     }
 
     fn id(&self, at: &MailboxAt) -> Result<MailboxId, Stop> {
@@ -435,19 +498,19 @@ impl AccountSink {
         ids.get(at).copied().ok_or_else(|| Stop(format!("{} was not begun", at.name)))
     }
 
-    fn channel(&self) -> Option<Channel> {
-        self.channel.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn channel(&self, mailbox: &str) -> Option<Channel> {
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(mailbox).cloned()
     }
 
     /// What a batch is worked on with.
-    fn context(&self) -> ingest::Context {
+    fn context(&self, channel: Option<&Channel>) -> ingest::Context {
         ingest::Context {
             keyring: self.keyring.now(),
             book: Arc::clone(&self.settings.book),
             classes: Arc::clone(&self.settings.classes),
             now: self.settings.clock.now(),
             tolerance: self.settings.config.openpgp.tolerance,
-            channel: self.channel().map(|channel| channel.name),
+            channel: channel.map(|channel| channel.name.clone()),
             destroyed: self.register.with(|loaded| loaded.destroyed()).unwrap_or_default(),
         }
     }
@@ -458,19 +521,34 @@ fn position(state: &MailboxState) -> Position {
     Position { uid_next: state.uid_next, highest_modseq: state.highest_modseq, exists: state.exists }
 }
 
-async fn wait(flight: Option<Flight>) -> Result<(), Stop> {
-    match flight {
-        None => Ok(()),
-        Some(flight) => match flight.task.await {
-            Ok(done) => done,
-            Err(_) => Err(Stop("casemail failed on a batch; the mailbox is tried again".to_owned())),
-        },
+/// Waits until there are no more than so many. Whoever is not waited for to the end stays among them: a pass that is cut off leaves what it brought to
+/// the next one to wait for.
+async fn landed(in_flight: &mut VecDeque<Flight>, left: usize) -> Result<(), Stop> {
+    while in_flight.len() > left {
+        let Some(first) = in_flight.front_mut() else { break };
+        let done = (&mut first.task).await;
+        in_flight.pop_front();
+        done.map_err(|_| Stop("casemail failed on a batch; the mailbox is tried again".to_owned()))??;
     }
+    Ok(())
+}
+
+async fn all_landed(in_flight: &InFlight) -> Result<(), Stop> {
+    landed(&mut *in_flight.lock().await, 0).await
 }
 
 impl Sink for AccountSink {
-    fn secured(&self, secured: &net::Secured) {
-        *self.channel.lock().unwrap_or_else(PoisonError::into_inner) = Some(Channel::of(secured));
+    fn secured(&self, mailbox: &str, secured: Option<&net::Secured>) {
+        let mut channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        match secured {
+            Some(secured) => channels.insert(mailbox.to_owned(), Channel::of(secured)),
+            None => channels.remove(mailbox),
+        };
+    }
+
+    fn passed(&self, mailbox: &str) {
+        let (account, mailbox) = (self.account.clone(), mailbox.to_owned());
+        self.core.front_of(self.number, move |core, open| core.passed(open, &account, &mailbox));
     }
 
     fn alert(&self, text: &str) {
@@ -501,7 +579,7 @@ impl Sink for AccountSink {
     }
 
     async fn known(&self) -> Result<Vec<Known>, Stop> {
-        self.landed().await?;
+        self.everything_landed().await?;
         let (account, whole_max) = (self.account.clone(), self.whole_max());
         self.blocking(move |stores| {
             let mut newest: HashMap<String, Mailbox> = HashMap::new();
@@ -524,7 +602,7 @@ impl Sink for AccountSink {
     }
 
     async fn renamed(&self, from: &str, to: &str) -> Result<(), Stop> {
-        self.landed().await?;
+        self.everything_landed().await?;
         let (account, from, to) = (self.account.clone(), from.to_owned(), to.to_owned());
         let (core, number) = (self.core.clone(), self.number);
         // What waits is renamed first: a mailbox is recognised until the cache knows its new name.
@@ -554,7 +632,7 @@ impl Sink for AccountSink {
     }
 
     async fn mailboxes(&self, list: Vec<MailboxInfo>) -> Result<(), Stop> {
-        self.landed().await?;
+        self.everything_landed().await?;
         let sent = self.settings.config.account(Some(&self.account)).and_then(|account| account.sent_mailbox.clone());
         let by_name: HashMap<String, MailboxInfo> = list
             .into_iter()
@@ -593,27 +671,27 @@ impl Sink for AccountSink {
     }
 
     async fn gone(&self, mailbox: &str, why: Left) -> Result<(), Stop> {
-        self.landed().await?;
+        self.everything_landed().await?;
         let (account, name) = (self.account.clone(), mailbox.to_owned());
         let (core, number) = (self.core.clone(), self.number);
         self.blocking(move |stores| unlisted::gone(stores, &core, number, &account, &name, why)).await
     }
 
     async fn unlisted(&self, mailbox: &str, why: &str) -> Result<(), Stop> {
-        self.landed().await?;
+        self.everything_landed().await?;
         let (account, name, why) = (self.account.clone(), mailbox.to_owned(), why.to_owned());
         let (core, number, now) = (self.core.clone(), self.number, self.settings.clock.now());
         self.blocking(move |stores| unlisted::kept(stores, &core, number, (&account, &name), &why, now)).await
     }
 
     async fn samples(&self, mailbox: &str, most: usize) -> Result<Vec<Sample>, Stop> {
-        self.landed().await?;
+        self.everything_landed().await?;
         let (account, name) = (self.account.clone(), mailbox.to_owned());
         self.blocking(move |stores| unlisted::samples(stores, &account, &name, most)).await
     }
 
     async fn held(&self, mailbox: &str) -> Result<Option<Held>, Stop> {
-        self.landed().await?;
+        self.landed(mailbox).await?;
         let (account, name) = (self.account.clone(), mailbox.to_owned());
         let whole_max = self.whole_max();
         self.blocking(move |stores| {
@@ -657,7 +735,7 @@ impl Sink for AccountSink {
     }
 
     async fn begin(&self, at: &MailboxAt, read_only: bool) -> Result<(), Stop> {
-        self.landed().await?;
+        self.landed(&at.name).await?;
         let info = self.listed.lock().unwrap_or_else(PoisonError::into_inner).get(&*at.name).cloned();
         let (account, name, uid_validity) = (self.account.clone(), at.name.to_string(), at.uid_validity);
         let (core, number) = (self.core.clone(), self.number);
@@ -694,15 +772,15 @@ impl Sink for AccountSink {
 
     async fn batch(&self, at: &MailboxAt, messages: Vec<Fetched>) -> Result<(), Stop> {
         let id = self.id(at)?;
-        let (context, channel) = (self.context(), self.channel());
+        let channel = self.channel(&at.name);
+        let context = self.context(channel.as_ref());
         let (stores, core, number) = (Arc::clone(&self.stores), self.core.clone(), self.number);
         let indexed = Arc::clone(&self.indexed);
         // A register that cannot be read stops nothing: what is known without it stays out of reach.
         let book = self.register.with(|loaded| loaded.book()).ok();
-        let mut in_flight = self.in_flight.lock().await;
-        while in_flight.len() > 1 {
-            wait(in_flight.pop_front()).await?;
-        }
+        let in_flight = self.in_flight(&at.name);
+        let mut in_flight = in_flight.lock().await;
+        landed(&mut in_flight, 1).await?;
         if let Some(before) = in_flight.back_mut() {
             // A failure is told when it is waited for.
             let _ = (&mut before.packed).await;
@@ -770,7 +848,7 @@ impl Sink for AccountSink {
     }
 
     async fn flags(&self, at: &MailboxAt, flags: Vec<(u32, Flags)>) -> Result<u64, Stop> {
-        self.landed().await?;
+        self.landed(&at.name).await?;
         let id = self.id(at)?;
         let (core, number) = (self.core.clone(), self.number);
         self.blocking(move |stores| {
@@ -800,7 +878,7 @@ impl Sink for AccountSink {
     }
 
     async fn vanished(&self, at: &MailboxAt, uids: UidSet) -> Result<(), Stop> {
-        self.landed().await?;
+        self.landed(&at.name).await?;
         let id = self.id(at)?;
         let (core, number) = (self.core.clone(), self.number);
         // What we are moving stays until it is known where it went.
@@ -829,7 +907,7 @@ impl Sink for AccountSink {
     }
 
     async fn done(&self, at: &MailboxAt, position: Position, pass: &Pass) -> Result<(), Stop> {
-        self.landed().await?;
+        self.landed(&at.name).await?;
         let cost = pass.clone();
         if let Some(passes) = &self.passes {
             passes.lock().unwrap_or_else(PoisonError::into_inner).push(pass.clone());
@@ -864,5 +942,30 @@ impl Sink for AccountSink {
     fn link(&self, link: imap::Link) {
         let account = self.account.clone();
         self.core.front_of(self.number, move |core, open| core.linked(open, &account, &link));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Link, UnderWay, note, syncing};
+
+    #[test]
+    fn passes_that_are_under_way_together_are_one_steady_state() {
+        let mut under_way = Vec::new();
+        assert_eq!(syncing(&under_way), None);
+        let pass = |mailbox: &str, done| UnderWay { mailbox: mailbox.to_owned(), done, ..UnderWay::default() };
+        let told = |under_way: &[UnderWay]| match syncing(under_way) {
+            Some(Link::Syncing { mailbox, done, others, .. }) => format!("{mailbox} {done}, {others} more"),
+            other => format!("{other:?}"),
+        };
+        note(&mut under_way, pass("INBOX", 0));
+        note(&mut under_way, pass("Cases", 0));
+        note(&mut under_way, pass("Cases", 20));
+        assert_eq!(told(&under_way), "INBOX 0, 1 more");
+        note(&mut under_way, pass("INBOX", 40));
+        assert_eq!(told(&under_way), "INBOX 40, 1 more");
+        under_way.retain(|pass| pass.mailbox != "INBOX");
+        note(&mut under_way, pass("Sent", 1));
+        assert_eq!(told(&under_way), "Cases 20, 1 more");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::tz::TimeZone;
 
-use super::account::Account;
+use super::account::{Account, UnderWay};
 use super::core::{Core, Open};
 use crate::app::effect::Passphrase;
 use crate::app::event::Event;
@@ -187,11 +187,11 @@ fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox, zone: &TimeZone
         let why = account.figures.unlisted.get(&mailbox.name).or(refusal);
         SafeText::line(&format!("since {since}{}", why.map(|why| format!(", {why}")).unwrap_or_default()))
     });
+    let under_way = account.under_way.iter().find(|pass| pass.mailbox == mailbox.name);
     let doing = match (&account.status.link, refusal) {
-        (Link::Syncing { mailbox: at_hand, done, total, bytes_done, bytes_known }, _)
-            if *at_hand == SafeText::line(&mailbox.name) =>
-        {
-            Doing::Fetching { done: *done, total: *total, bytes_done: *bytes_done, bytes_known: *bytes_known }
+        (Link::Syncing { .. }, _) if under_way.is_some() => {
+            let UnderWay { done, total, bytes_done, bytes_known, .. } = under_way.cloned().unwrap_or_default();
+            Doing::Fetching { done, total, bytes_done, bytes_known }
         }
         _ if unlisted.is_some() => Doing::Unlisted(unlisted.unwrap_or_default()),
         (_, Some(because)) => Doing::Refused(because.clone()),

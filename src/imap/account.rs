@@ -40,11 +40,14 @@ pub struct Limits {
     pub batch_bytes: u64,
     /// Messages of the first page, which are fetched by header fields before any body.
     pub first_page: u32,
+    /// Mailboxes that are synced at the same time, each over a connection of its own: the one that leads, and those that are opened beside it where
+    /// that is worth it.
+    pub connections: u32,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { message_bytes_max: 32 << 20, batch_messages: 200, batch_bytes: 3 << 19, first_page: 100 }
+        Self { message_bytes_max: 32 << 20, batch_messages: 200, batch_bytes: 3 << 19, first_page: 100, connections: 2 }
     }
 }
 
@@ -61,6 +64,9 @@ pub struct Times {
     pub idle: Duration,
     /// Mailboxes other than INBOX are looked at after this time.
     pub poll: Duration,
+    /// How long a mailbox may take while others wait, before another connection is opened beside for them; and how long a pass beside may take to come to
+    /// a stop when all mailboxes are listed.
+    pub patience: Duration,
     /// How long to wait before a mailbox is asked again that is said to be empty, though messages of it are held.
     pub recheck: Duration,
     /// The first wait after a failure.
@@ -77,6 +83,7 @@ impl Default for Times {
             silence: Duration::from_secs(60),
             idle: Duration::from_secs(300),
             poll: Duration::from_secs(300),
+            patience: Duration::from_secs(5),
             recheck: Duration::from_secs(1),
             retry_first: Duration::from_secs(1),
             retry_ceiling: Duration::from_secs(300),

@@ -1,7 +1,8 @@
 //! One account's IMAP connections: capabilities, mailboxes, the sync plan, IDLE, requests.
 //!
 //! Two connections per account, each a task: one syncs mailboxes newest first ([`sync`]), the other stands in IDLE on INBOX and serves
-//! [`Request`]s at once (`attend`). What they learn goes to a [`Sink`], which stores it before the next batch is asked for. Nothing here
+//! [`Request`]s at once (`attend`). Where there is much to sync, or one mailbox takes its time while others wait, a third is opened for as long as that
+//! lasts (`beside`), so that several mailboxes are synced at once, each with its own trouble; `lanes` says which has which. What they learn goes to a [`Sink`], which stores it before the next batch is asked for. Nothing here
 //! stores, parses messages, knows a case or a key, or lets a sequence number out.
 //!
 //! The codec is async-imap's behind the byte guard of [`crate::net::guard`]; its convenience calls are not used, because they report a
@@ -12,12 +13,14 @@ pub mod account;
 mod attend;
 mod auth;
 mod begin;
+mod beside;
 mod capability;
 mod census;
 mod command;
 mod download;
 pub mod error;
 mod item;
+mod lanes;
 mod look;
 mod mailboxes;
 mod name;

@@ -2,7 +2,7 @@
 //!
 //! A case lies in several mailboxes, and its list is worth more than the bodies of any of them. Where the bodies will take long, the
 //! lists of all mailboxes (their messages by header fields) come before the bodies of any. Within both, what is looked at comes first,
-//! then INBOX, then the others as they were listed.
+//! then INBOX, then the others as they were listed. Who makes which turn, where several connections do, is [`super::lanes`]' matter.
 
 use std::collections::VecDeque;
 
@@ -88,8 +88,14 @@ impl Agenda {
         Self { lists_first, lists, bodies: outlooks.into_iter().map(|outlook| outlook.mailbox).collect() }
     }
 
-    /// The next turn: the mailbox that `changed`, if any, else the lists, else the bodies; of these, what is looked at first.
-    pub(super) fn next(&mut self, changed: Option<String>, looked: &[String]) -> Option<Turn> {
+    /// The next turn: the mailbox that `changed`, if any, else the lists, else the bodies; of these, what is looked at first. Mailboxes that are not
+    /// free are left where they are.
+    pub(super) fn next(
+        &mut self,
+        changed: Option<String>,
+        looked: &[String],
+        is_free: impl Fn(&str) -> bool,
+    ) -> Option<Turn> {
         if let Some(mailbox) = changed {
             self.lists.retain(|other| *other != mailbox);
             if self.lists_first && self.bodies.contains(&mailbox) {
@@ -100,17 +106,28 @@ impl Agenda {
             return Some(Turn { mailbox, depth: Depth::Whole, changed: true });
         }
         let turn = |depth| move |mailbox| Turn { mailbox, depth, changed: false };
-        let list = first(&mut self.lists, looked).map(turn(Depth::List));
-        list.or_else(|| first(&mut self.bodies, looked).map(turn(Depth::Whole)))
+        let list = first(&mut self.lists, looked, &is_free).map(turn(Depth::List));
+        list.or_else(|| first(&mut self.bodies, looked, &is_free).map(turn(Depth::Whole)))
     }
 
-    /// Whether a turn should make room, because another mailbox is looked at.
-    pub(super) fn is_outrun(&self, turn: &Turn, looked: &[String]) -> bool {
-        let queue = match turn.depth {
-            Depth::List => &self.lists,
-            Depth::Whole => &self.bodies,
-        };
-        !turn.changed && !looked.contains(&turn.mailbox) && queue.iter().any(|mailbox| looked.contains(mailbox))
+    /// Whether a turn should make room, because another mailbox is looked at and free.
+    pub(super) fn is_outrun(&self, turn: &Turn, looked: &[String], is_free: impl Fn(&str) -> bool) -> bool {
+        let bodies = self.bodies.iter().filter(|_| turn.depth == Depth::Whole);
+        let mut waiting = self.lists.iter().chain(bodies);
+        !turn.changed
+            && !looked.contains(&turn.mailbox)
+            && waiting.any(|mailbox| looked.contains(mailbox) && is_free(mailbox))
+    }
+
+    /// Whether it will take long: lists come before bodies.
+    pub(super) fn is_long(&self) -> bool {
+        self.lists_first
+    }
+
+    /// Mailboxes that wait for a turn, each once.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = &str> {
+        // Whatever has its list before it has its bodies as well.
+        self.bodies.iter().map(String::as_str)
     }
 
     /// A mailbox has its turn behind all others.
@@ -137,9 +154,10 @@ impl Agenda {
     }
 }
 
-/// Takes the first that is looked at, or else the first.
-fn first(queue: &mut VecDeque<String>, looked: &[String]) -> Option<String> {
-    let place = queue.iter().position(|mailbox| looked.contains(mailbox)).unwrap_or(0);
+/// Takes the first that is looked at, or else the first, of those that are free.
+fn first(queue: &mut VecDeque<String>, looked: &[String], is_free: impl Fn(&str) -> bool) -> Option<String> {
+    let seen = queue.iter().position(|mailbox| looked.contains(mailbox) && is_free(mailbox));
+    let place = seen.or_else(|| queue.iter().position(|mailbox| is_free(mailbox)))?;
     queue.remove(place)
 }
 
@@ -157,10 +175,14 @@ mod tests {
         Agenda::new(mailboxes.iter().map(outlook).collect())
     }
 
+    fn free(_: &str) -> bool {
+        true
+    }
+
     /// All turns: `+` before those over bodies. Each list leaves bodies to fetch.
     fn turns(agenda: &mut Agenda, looked: &[&str]) -> String {
         let mut turns = Vec::new();
-        while let Some(turn) = agenda.next(None, &names(looked)) {
+        while let Some(turn) = agenda.next(None, &names(looked), free) {
             let (sign, end) = if turn.depth == Depth::List { ("", End::Listed) } else { ("+", End::Done) };
             turns.push(format!("{sign}{}", turn.mailbox));
             agenda.ended(turn, end);
@@ -217,29 +239,52 @@ mod tests {
     #[test]
     fn what_changed_and_what_is_looked_at_meanwhile() {
         let mut long = agenda(&[("INBOX", Some(900)), ("A", Some(900)), ("B", Some(900))]);
-        let inbox = long.next(None, &[]).unwrap();
-        assert!(!long.is_outrun(&inbox, &[]) && !long.is_outrun(&inbox, &names(&["INBOX", "A"])));
-        assert!(!long.is_outrun(&inbox, &names(&["Gone"])));
-        assert!(long.is_outrun(&inbox, &names(&["B"])));
+        let inbox = long.next(None, &[], free).unwrap();
+        assert!(!long.is_outrun(&inbox, &[], free) && !long.is_outrun(&inbox, &names(&["INBOX", "A"]), free));
+        assert!(!long.is_outrun(&inbox, &names(&["Gone"]), free));
+        assert!(long.is_outrun(&inbox, &names(&["B"]), free));
         long.ended(inbox, End::Interrupted);
         // New mail comes on the list at once; its body has its turn.
-        let changed = long.next(Some("A".to_owned()), &names(&["B"])).unwrap();
-        assert!(changed.depth == Depth::List && !long.is_outrun(&changed, &names(&["B"])));
+        let changed = long.next(Some("A".to_owned()), &names(&["B"]), free).unwrap();
+        assert!(changed.depth == Depth::List && !long.is_outrun(&changed, &names(&["B"]), free));
         long.ended(changed, End::Listed);
         assert_eq!(turns(&mut long, &["B"]), "B INBOX +B +INBOX +A");
         // Where all is done, what changed is synced whole.
-        assert_eq!(long.next(Some("A".to_owned()), &[]).unwrap().depth, Depth::Whole);
+        assert_eq!(long.next(Some("A".to_owned()), &[], free).unwrap().depth, Depth::Whole);
 
         let mut short = agenda(&[("INBOX", Some(9)), ("A", Some(9)), ("B", Some(9))]);
-        let changed = short.next(Some("B".to_owned()), &[]).unwrap();
-        assert!(changed.depth == Depth::Whole && !short.is_outrun(&changed, &names(&["A"])));
+        let changed = short.next(Some("B".to_owned()), &[], free).unwrap();
+        assert!(changed.depth == Depth::Whole && !short.is_outrun(&changed, &names(&["A"]), free));
         short.ended(changed, End::Interrupted);
         assert_eq!(turns(&mut short, &[]), "+B +INBOX +A");
 
         // A list that lacks nothing, and a mailbox that is refused, are done.
         let mut long = agenda(&[("INBOX", Some(900)), ("A", Some(900))]);
-        let inbox = long.next(None, &[]).unwrap();
+        let inbox = long.next(None, &[], free).unwrap();
         long.ended(inbox, End::Done);
+        assert_eq!(turns(&mut long, &[]), "A +A");
+    }
+
+    #[test]
+    fn what_is_not_free_stays_where_it_is() {
+        let mut long = agenda(&[("INBOX", Some(900)), ("A", Some(900)), ("B", Some(0))]);
+        let but = |taken: &'static str| move |mailbox: &str| mailbox != taken;
+        assert!(long.is_long() && long.waiting().eq(["INBOX", "A", "B"]));
+        let inbox = long.next(None, &[], free).unwrap();
+        let a = long.next(None, &[], but("INBOX")).unwrap();
+        assert_eq!((a.mailbox.as_str(), a.depth), ("A", Depth::List));
+        // The bodies of those whose lists are in hand have their turn later.
+        let b = long.next(None, &names(&["A"]), |mailbox| mailbox == "B").unwrap();
+        assert_eq!((b.mailbox.as_str(), b.depth), ("B", Depth::Whole));
+        assert!(long.next(None, &[], |_| false).is_none() && !long.is_empty());
+        assert!(long.is_outrun(&b, &names(&["A"]), free) && !long.is_outrun(&b, &names(&["A"]), but("A")));
+        long.ended(b, End::Done);
+        long.ended(inbox, End::Listed);
+        // A list that was broken off goes before bodies, also those that are under way.
+        long.ended(a, End::Interrupted);
+        let bodies = long.next(None, &[], but("A")).unwrap();
+        assert_eq!((bodies.mailbox.as_str(), bodies.depth), ("INBOX", Depth::Whole));
+        assert!(long.is_outrun(&bodies, &names(&["A"]), free));
         assert_eq!(turns(&mut long, &[]), "A +A");
     }
 }

@@ -183,7 +183,7 @@ pub enum Link {
     Offline,
     /// Connecting and logging in.
     Connecting,
-    /// Syncing a mailbox.
+    /// Syncing a mailbox; others may be synced at the same time, each until [`Sink::passed`].
     Syncing {
         /// The mailbox.
         mailbox: String,
@@ -225,7 +225,8 @@ impl Link {
 #[error("{0}")]
 pub struct Stop(pub String);
 
-/// Where a worker puts what it learns. Each call returns when the matter is stored, which is what holds the network back.
+/// Where a worker puts what it learns. Each call returns when the matter is stored, which is what holds the network back. Several mailboxes may be
+/// told of at the same time, each by one pass only; while the mailboxes are listed ([`Sink::known`] to [`Sink::mailboxes`]), none is.
 pub trait Sink: Send + Sync + 'static {
     /// What is known of all mailboxes of the account. Nothing is concluded from one that is missing here.
     fn known(&self) -> impl Future<Output = Result<Vec<Known>, Stop>> + Send {
@@ -290,9 +291,15 @@ pub trait Sink: Send + Sync + 'static {
         let _ = (mailbox, why);
     }
 
-    /// A connection is up and verified: what comes next comes over it. Must not block.
-    fn secured(&self, secured: &Secured) {
-        let _ = secured;
+    /// A mailbox (decoded name) is synced over this connection, which is up and verified: what comes of it from now on comes over that one; `None`: nothing
+    /// is known of how it is protected. Must not block.
+    fn secured(&self, mailbox: &str, secured: Option<&Secured>) {
+        let _ = (mailbox, secured);
+    }
+
+    /// A pass over a mailbox (decoded name) came to its end, whatever that was: nothing is under way in it. Must not block.
+    fn passed(&self, mailbox: &str) {
+        let _ = mailbox;
     }
 
     /// The server wants something shown to the person (RFC 9051 §7.1, ALERT): foreign text. Must not block.

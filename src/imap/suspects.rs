@@ -5,10 +5,15 @@
 //! remembered; where the next one ends at the same, the messages that were asked for are suspects, and are closed in on. A mailbox at which
 //! connections end without anything learned goes behind all others, and is passed over for a while where those are well.
 //!
+//! Where several connections sync an account, only the leading one closes in: its suspects are its own, and a mailbox of which there is any is
+//! left to it ([`Suspects::marked`]). What is learned of mailboxes without anything going wrong ([`Trails`]) is in one place for all connections, so
+//! that each goes on where another one left off, also where that one was cut off in the middle.
+//!
 //! A lost line proves nothing by itself: a message is given up only after several connections ended at it alone, and stored as such only
 //! where another message still comes, and it was asked for once more on that same connection.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
@@ -53,11 +58,30 @@ struct Trouble {
     until: Option<Instant>,
 }
 
-/// What is known of what went wrong, and how far comparisons came.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Suspects {
+/// What the connections of an account know of its mailboxes together. A mailbox is in one hand at a time, so that they do not disagree over it.
+#[derive(Debug, Default)]
+pub(super) struct Trails {
     /// Comparisons that broke off.
-    pub begun: HashMap<MailboxAt, Begun>,
+    begun: HashMap<MailboxAt, Begun>,
+    /// The answer to a QRESYNC SELECT could not be read (one line of it may be longer than the guard allows).
+    no_qresync: bool,
+    /// Messages in a batch, where a server sends far more than it announced.
+    batch_most: Option<usize>,
+    /// Rounds since all of a mailbox was compared.
+    compared: HashMap<MailboxAt, u32>,
+    /// UIDVALIDITYs that a mailbox had, and has no more.
+    former: HashMap<String, Vec<u32>>,
+    /// One of these that was found again, and in how many looks in a row.
+    found_again: HashMap<String, (u32, u32)>,
+    /// Messages stored as such that cannot be had: none of them shows whether others come.
+    written_off: HashMap<MailboxAt, UidSet>,
+}
+
+/// What is known of what went wrong, and how far comparisons came.
+#[derive(Debug, Default)]
+pub(super) struct Suspects {
+    /// What other connections know as well.
+    trails: Arc<Mutex<Trails>>,
     /// Where.
     mailbox: Option<MailboxAt>,
     /// What the answer was about.
@@ -66,8 +90,6 @@ pub(super) struct Suspects {
     tried: bool,
     /// The first page cannot be had: bodies show which message it was.
     no_first_page: Option<MailboxAt>,
-    /// The answer to a QRESYNC SELECT could not be read (one line of it may be longer than the guard allows).
-    pub no_qresync: bool,
     /// Where the last connection ended: the first message that it did not bring, or 0.
     ended: Option<(MailboxAt, u32)>,
     /// Something was learned since anybody asked: the next attempt is another one than the last.
@@ -82,20 +104,10 @@ pub(super) struct Suspects {
     /// Those that were refused alone once.
     refused: HashMap<MailboxAt, UidSet>,
     refused_in_row: u32,
-    /// Messages in a batch, where a server sends far more than it announced.
-    pub batch_most: Option<usize>,
     troubles: HashMap<String, Trouble>,
     heeded: u64,
-    /// Rounds since all of a mailbox was compared.
-    compared: HashMap<MailboxAt, u32>,
-    /// UIDVALIDITYs that a mailbox had, and has no more.
-    former: HashMap<String, Vec<u32>>,
-    /// One of these that was found again, and in how many looks in a row.
-    found_again: HashMap<String, (u32, u32)>,
     /// Those given up that were asked for once more where others come.
     proved: HashMap<MailboxAt, UidSet>,
-    /// Those stored as such: none of them shows whether others come.
-    written_off: HashMap<MailboxAt, UidSet>,
 }
 
 /// Whether an error may be the doing of what was asked for: the session is over by it.
@@ -111,6 +123,51 @@ fn ends_session(e: &Error) -> bool {
 }
 
 impl Suspects {
+    /// Of one connection, or of those that lead one after the other.
+    pub(super) fn over(trails: Arc<Mutex<Trails>>) -> Self {
+        Self { trails, ..Self::default() }
+    }
+
+    fn trails(&self) -> MutexGuard<'_, Trails> {
+        self.trails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Mailboxes of which something is suspected, or was noted that the next connection to end there would bear out.
+    pub(super) fn marked(&self) -> HashSet<String> {
+        let one = [&self.mailbox, &self.no_first_page].into_iter().flatten();
+        let ended = self.ended.iter().map(|(at, _)| at);
+        let (given_up, refused) = (self.given_up.keys(), self.refused.keys());
+        let messages = one.chain(ended).chain(given_up).chain(refused).chain(self.proved.keys());
+        messages.map(|at| at.name.to_string()).chain(self.troubles.keys().cloned()).collect()
+    }
+
+    /// A comparison that broke off.
+    pub(super) fn begun(&self, at: &MailboxAt) -> Option<Begun> {
+        self.trails().begun.get(at).copied()
+    }
+
+    /// Whether a QRESYNC SELECT can be read.
+    pub(super) fn is_qresync_read(&self) -> bool {
+        !self.trails().no_qresync
+    }
+
+    /// The answer to one cannot be read.
+    pub(super) fn no_qresync(&mut self) {
+        let known = std::mem::replace(&mut self.trails().no_qresync, true);
+        self.learned |= !known;
+    }
+
+    /// Messages in a batch, at most.
+    pub(super) fn batch_most(&self) -> Option<usize> {
+        self.trails().batch_most
+    }
+
+    /// The server sends far more than it announced: batches have no more messages than these.
+    pub(super) fn flooded(&mut self, batch_most: usize) {
+        self.trails().batch_most = Some(batch_most);
+        self.learned = true;
+    }
+
     /// Whether a failure taught something, so that trying again soon may find more. Any other one would only be met again.
     pub(super) fn learned(&mut self) -> bool {
         std::mem::take(&mut self.learned)
@@ -156,14 +213,15 @@ impl Suspects {
     /// A comparison came so far.
     pub(super) fn reached(&mut self, at: &MailboxAt, begun: Begun) {
         // One that begins anew each time, and comes no farther, is no progress.
-        if self.begun.insert(at.clone(), begun).is_none_or(|before| begun.floor < before.floor) {
+        let before = self.trails().begun.insert(at.clone(), begun);
+        if before.is_none_or(|before| begun.floor < before.floor) {
             self.stored();
         }
     }
 
     /// A pass is complete.
     pub(super) fn went_well(&mut self, at: &MailboxAt) {
-        self.begun.retain(|other, _| other.name != at.name);
+        self.trails().begun.retain(|other, _| other.name != at.name);
         self.troubles.remove(&*at.name);
         self.refused.remove(at);
         self.given_up.remove(at);
@@ -245,12 +303,12 @@ impl Suspects {
 
     /// They are stored as messages that cannot be had.
     pub(super) fn write_off(&mut self, at: &MailboxAt, uids: &UidSet) {
-        self.written_off.entry(at.clone()).or_default().extend(uids.iter());
+        self.trails().written_off.entry(at.clone()).or_default().extend(uids.iter());
     }
 
     /// Messages that cannot be had.
     pub(super) fn written_off(&self, at: &MailboxAt) -> UidSet {
-        self.written_off.get(at).cloned().unwrap_or_default()
+        self.trails().written_off.get(at).cloned().unwrap_or_default()
     }
 
     /// They were refused for the first time: the next round shows whether it lasts.
@@ -371,12 +429,13 @@ impl Suspects {
 
     /// Whether all of a mailbox is to be compared where nothing but its flags can have changed and no modification sequence tells.
     pub(super) fn is_due(&self, at: &MailboxAt) -> bool {
-        self.compared.get(at).is_none_or(|rounds| *rounds >= COMPARED_EVERY)
+        self.trails().compared.get(at).is_none_or(|rounds| *rounds >= COMPARED_EVERY)
     }
 
     /// A pass compared all of a mailbox, or did without. `owed`: flags changed meanwhile in what was compared before.
     pub(super) fn compared(&mut self, at: &MailboxAt, whole: bool, told: bool, owed: bool) {
-        let rounds = self.compared.entry(at.clone()).or_default();
+        let mut trails = self.trails();
+        let rounds = trails.compared.entry(at.clone()).or_default();
         *rounds = match (whole, owed) {
             (_, true) => COMPARED_EVERY,
             (true, false) => 0,
@@ -386,20 +445,22 @@ impl Suspects {
 
     /// A mailbox has the UIDVALIDITY that it had.
     pub(super) fn steady(&mut self, mailbox: &str) {
-        self.found_again.remove(mailbox);
+        self.trails().found_again.remove(mailbox);
     }
 
     /// A mailbox has another UIDVALIDITY than before. Whether it had this one already: then it changes to and fro.
     pub(super) fn flaps(&mut self, mailbox: &str, before: u32, now: u32) -> bool {
-        let former = self.former.entry(mailbox.to_owned()).or_default();
+        let mut trails = self.trails();
+        let Trails { former, found_again, .. } = &mut *trails;
+        let former = former.entry(mailbox.to_owned()).or_default();
         if former.contains(&now) {
-            let again = self.found_again.entry(mailbox.to_owned()).or_insert((now, 0));
+            let again = found_again.entry(mailbox.to_owned()).or_insert((now, 0));
             *again = if again.0 == now { (now, again.1.saturating_add(1)) } else { (now, 1) };
             if again.1 < STEADY {
                 return true;
             }
             former.retain(|one| *one != now);
-            self.found_again.remove(mailbox);
+            found_again.remove(mailbox);
         }
         if !former.contains(&before) && former.len() < 100 {
             former.push(before);

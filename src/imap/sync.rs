@@ -149,7 +149,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let (bytes, round_trips) = (self.session.bytes(), self.session.round_trips);
         let held = self.sink.held(mailbox).await?;
         let condstore = self.session.capabilities.has("CONDSTORE") || self.session.qresync;
-        let opening = plan::opening(held.as_ref(), self.session.qresync && !self.suspects.no_qresync, condstore);
+        let opening = plan::opening(held.as_ref(), self.session.qresync && self.suspects.is_qresync_read(), condstore);
         let (selected, plan) = self.open(mailbox, held.as_ref(), opening).await?;
         (self.opened)(&selected.server);
         let held = held.filter(|held| held.uid_validity == selected.at.uid_validity).unwrap_or_default();
@@ -197,11 +197,8 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let mut before: Option<Server> = None;
         loop {
             let selected = select(self.session, mailbox, opening).await;
-            if matches!(selected, Err(Error::Unreadable { .. }))
-                && matches!(opening, Opening::Qresync(..))
-                && !std::mem::replace(&mut self.suspects.no_qresync, true)
-            {
-                self.suspects.teach();
+            if matches!(selected, Err(Error::Unreadable { .. })) && matches!(opening, Opening::Qresync(..)) {
+                self.suspects.no_qresync();
             }
             let selected = selected?;
             let all_vanished = selected.server.resynced
@@ -216,7 +213,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             });
             let thorough = self.looked || self.suspects.is_due(&selected.at) || self.told && only_flags;
             let said = Said::Open { server, all_vanished, before: before.as_ref(), thorough };
-            let plan = plan::plan(held, &said, self.suspects.begun.get(&selected.at));
+            let plan = plan::plan(held, &said, self.suspects.begun(&selected.at).as_ref());
             if plan.forget
                 && held.is_some_and(|held| self.suspects.flaps(mailbox, held.uid_validity, server.uid_validity))
             {
@@ -595,8 +592,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             }
             if let Err(e) = read {
                 if flooded && batch.len() > 1 {
-                    self.suspects.batch_most = Some(batch.len() / 2);
-                    self.suspects.teach();
+                    self.suspects.flooded(batch.len() / 2);
                     return Err(e);
                 }
                 let came = self.keep_what_came(&e, &mut early, &batch, header, p).await?;
@@ -720,7 +716,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         if suspicious {
             most = most.min(self.suspects.half());
         }
-        most = most.min(self.suspects.batch_most.unwrap_or(most)).max(1);
+        most = most.min(self.suspects.batch_most().unwrap_or(most)).max(1);
         let (mut batch, mut bytes, mut ranges) = (Vec::<Want>::new(), 0_u64, 0_usize);
         while let Some(&want) = queue.front() {
             if is_large(want) != large || self.suspicious(&[want], p) != suspicious || self.left_out(want.uid, p) {

@@ -1,21 +1,26 @@
-//! An account's worker: two tasks, one that syncs and one that attends, with what they share.
+//! An account's worker: a task that syncs, one that attends, and those that sync beside the first where it is worth it, with what they share.
 //!
-//! The syncing task leads: it connects first, and only when its login was accepted does the other one connect, so that a wrong password
+//! The syncing task leads: it connects first, and only when its login was accepted do the others connect, so that a wrong password
 //! is tried once and not twice. A failed login is not repeated by itself at all, because servers lock accounts for that. Every other
 //! failure is repeated with growing waits. Going offline drops the connections at once, in the middle of whatever they do: the sink has
 //! whole batches only.
+//!
+//! Only the task that leads lists mailboxes, tells how the account is, and closes in on what is wrong. Those beside take turns of its agenda
+//! ([`super::lanes`]), and let go before it lists: a mailbox that is renamed or leaves is in nobody's hand.
 
-use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::account::AccountSetup;
 use super::attend::attend;
 use super::auth::{self, Line};
+use super::beside::beside;
 use super::error::Error;
+use super::lanes::{Lane, Lanes, Worth};
 use super::look::look;
 use super::mailboxes;
 use super::order::{Agenda, End, Outlook, Turn};
@@ -24,7 +29,7 @@ use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
 use super::session::Session;
 use super::sink::{Link, Pass, Sink, Synced};
-use super::suspects::{LESSONS, Suspects};
+use super::suspects::{LESSONS, Suspects, Trails};
 use super::sync::{MailboxSync, Outcome};
 use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof};
@@ -36,8 +41,8 @@ const QUICK_RETRIES: u32 = LESSONS;
 /// A connection that lasted so long was one: the next failure is another one.
 const LASTED: Duration = Duration::from_secs(60);
 
-/// More changed mailboxes than this are all looked at.
-const CHANGED_MAX: usize = 1_000;
+/// Connections that sync at the same time, at most: servers count those of a user, and other programs have some as well.
+const CONNECTIONS_MAX: u32 = 4;
 
 /// What the user wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,15 +63,16 @@ pub(super) struct Shared {
     wake: Notify,
     /// The first connection is up (or not any more).
     up: watch::Sender<bool>,
+    /// Somebody took or ended a turn, or there may be others to take.
+    stir: watch::Sender<()>,
+    /// What all connections that sync know of the mailboxes.
+    trails: Arc<Mutex<Trails>>,
 }
 
 struct State {
     queue: VecDeque<(Request, bool)>,
     credentials: Credentials,
-    /// Mailboxes in which something changed.
-    changed: BTreeSet<String>,
-    /// Mailboxes that are looked at.
-    looked: Vec<String>,
+    lanes: Lanes,
     /// What the last pass over INBOX began with.
     inbox_seen: Option<Server>,
     all_changed: bool,
@@ -82,8 +88,7 @@ impl Shared {
             state: Mutex::new(State {
                 queue: VecDeque::new(),
                 credentials: setup.credentials.clone(),
-                changed: BTreeSet::new(),
-                looked: Vec::new(),
+                lanes: Lanes::default(),
                 inbox_seen: None,
                 all_changed: false,
                 attended: false,
@@ -94,6 +99,8 @@ impl Shared {
             request: Notify::new(),
             wake: Notify::new(),
             up: watch::Sender::new(false),
+            stir: watch::Sender::new(()),
+            trails: Arc::default(),
         }
     }
 
@@ -108,7 +115,7 @@ impl Shared {
     }
 
     pub(super) fn look_first(&self, mailboxes: Vec<String>) {
-        self.state().looked = mailboxes;
+        self.state().lanes.look_first(mailboxes);
     }
 
     pub(super) fn set_online(&self, online: bool) {
@@ -202,13 +209,11 @@ impl Shared {
     /// Something changed in a mailbox (decoded name): it is synced before anything else.
     pub(super) fn changed(&self, mailbox: &str) {
         let mut state = self.state();
-        if state.changed.len() < CHANGED_MAX {
-            state.changed.insert(mailbox.to_owned());
-        } else {
-            state.all_changed = true;
-        }
+        let is_kept = state.lanes.change(mailbox);
+        state.all_changed |= !is_kept;
         drop(state);
         self.wake.notify_one();
+        self.stir();
     }
 
     /// INBOX was opened on the other connection: is this what the last pass began with?
@@ -232,6 +237,136 @@ impl Shared {
         self.state().attended = attended;
         // The line in the status changes, and requests may have to be taken over.
         self.wake.notify_one();
+        self.stir();
+    }
+
+    /// Those beside who found nothing to do look again. Not to be called with the state locked.
+    fn stir(&self) {
+        self.stir.send_replace(());
+    }
+
+    /// Told each time that somebody may look again, from now on.
+    pub(super) fn stirred(&self) -> watch::Receiver<()> {
+        self.stir.subscribe()
+    }
+
+    /// The next turn for a connection.
+    pub(super) fn take_turn<'a, S: Sink>(&'a self, sink: &'a S, lane: Lane) -> Option<InHand<'a, S>> {
+        let turn = self.state().lanes.take(lane, Instant::now())?;
+        self.stir();
+        Some(InHand { shared: self, sink, lane, turn, is_over: false })
+    }
+
+    /// Whether a connection should break off its turn for what is more urgent.
+    pub(super) fn is_urgent(&self, lane: Lane, turn: &Turn) -> bool {
+        self.state().lanes.is_urgent(lane, turn, Instant::now())
+    }
+
+    /// Whether there is nothing to do for anybody.
+    pub(super) fn is_over(&self) -> bool {
+        self.state().lanes.is_over()
+    }
+
+    /// The number of the round.
+    pub(super) fn round(&self) -> u64 {
+        self.state().lanes.round()
+    }
+
+    /// The number of the user's last wish.
+    pub(super) fn kick(&self) -> u64 {
+        self.wish.borrow().kick
+    }
+
+    /// A connection's suspects.
+    pub(super) fn suspects(&self) -> Suspects {
+        Suspects::over(Arc::clone(&self.trails))
+    }
+
+    /// Those beside let go of what they have in hand.
+    fn shut(&self) {
+        self.state().lanes.shut();
+        self.stir();
+    }
+
+    /// As [`Self::shut`]; returns when they have.
+    async fn alone(&self) {
+        let mut stirred = self.stirred();
+        self.shut();
+        while self.state().lanes.is_at_work_beside() {
+            // The sender lives in `self`.
+            let _ = stirred.changed().await;
+        }
+    }
+
+    /// Returns when those beside are to let go and this one has not for so long.
+    pub(super) async fn cut_off(&self, patience: Duration) {
+        let mut stirred = self.stirred();
+        loop {
+            while !self.state().lanes.is_shut() {
+                let _ = stirred.changed().await;
+            }
+            let opened = async {
+                while self.state().lanes.is_shut() {
+                    let _ = stirred.changed().await;
+                }
+            };
+            if timeout(patience, opened).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Returns when a connection beside is worth its login. Whoever attends comes first: where the server has no room for that one, it has none for
+    /// another.
+    pub(super) async fn worth_it(&self, lane: Lane, patience: Duration) -> Present<'_> {
+        let mut stirred = self.stirred();
+        loop {
+            stirred.mark_unchanged();
+            let worth = {
+                let mut state = self.state();
+                match state.lanes.worth(Instant::now(), patience) {
+                    Worth::Now if state.attended => {
+                        state.lanes.open(lane);
+                        return Present { shared: self, lane };
+                    }
+                    Worth::At(due) if state.attended => Some(due),
+                    _ => None,
+                }
+            };
+            let due = async {
+                match worth {
+                    Some(due) => sleep_until(due).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = stirred.changed() => {}
+                () = due => {}
+            }
+        }
+    }
+
+    /// Returns when another round than this one has begun.
+    pub(super) async fn another_round(&self, round: u64) {
+        let mut stirred = self.stirred();
+        while self.round() == round {
+            let _ = stirred.changed().await;
+        }
+    }
+
+    /// Returns when the first connection is not up.
+    pub(super) async fn down(&self) {
+        let _ = self.up.subscribe().wait_for(|up| !*up).await;
+    }
+
+    /// Returns when the user has wanted something since, or the worker has ended.
+    pub(super) async fn kicked(&self, kick: u64) {
+        let _ = self.wish.subscribe().wait_for(|wish| wish.kick != kick || wish.ended).await;
+    }
+
+    /// Returns when the worker has ended.
+    pub(super) async fn ended(&self) {
+        let _ = self.wish.subscribe().wait_for(|wish| wish.ended).await;
     }
 
     fn refuse_all(&self, e: &Error) {
@@ -251,9 +386,70 @@ impl Shared {
     }
 
     /// Returns when the user wants no connection.
-    async fn unwanted(&self) {
+    pub(super) async fn unwanted(&self) {
         let mut wish = self.wish.subscribe();
         let _ = wish.wait_for(|now| !now.online || now.ended).await;
+    }
+}
+
+/// A mailbox in a connection's hand. What is dropped without more was not made: it goes back, and where the leading connection dropped it, that has
+/// fallen.
+pub(super) struct InHand<'a, S: Sink> {
+    shared: &'a Shared,
+    sink: &'a S,
+    lane: Lane,
+    pub(super) turn: Turn,
+    is_over: bool,
+}
+
+impl<S: Sink> InHand<'_, S> {
+    /// The turn came to its end.
+    pub(super) fn ended(mut self, end: End) {
+        self.let_go(|lanes, lane, turn| lanes.ended(lane, turn, end));
+    }
+
+    /// It came to grief: it is the leading connection's.
+    pub(super) fn give_back(mut self) {
+        self.let_go(Lanes::give_back);
+    }
+
+    /// Told before anybody else can take it.
+    fn let_go(&mut self, how: impl FnOnce(&mut Lanes, Lane, Turn)) {
+        if std::mem::replace(&mut self.is_over, true) {
+            return;
+        }
+        self.sink.passed(&self.turn.mailbox);
+        how(&mut self.shared.state().lanes, self.lane, self.turn.clone());
+        if self.lane != Lane::LEADING {
+            self.shared.wake.notify_one();
+        }
+        self.shared.stir();
+    }
+}
+
+impl<S: Sink> Drop for InHand<'_, S> {
+    fn drop(&mut self) {
+        self.let_go(Lanes::let_go);
+    }
+}
+
+/// A connection beside, from before its login to its end.
+pub(super) struct Present<'a> {
+    shared: &'a Shared,
+    lane: Lane,
+}
+
+impl Present<'_> {
+    /// It is connected.
+    pub(super) fn opened(&self) {
+        self.shared.state().lanes.opened(self.lane);
+    }
+}
+
+impl Drop for Present<'_> {
+    fn drop(&mut self) {
+        self.shared.state().lanes.closed(self.lane);
+        self.shared.stir();
     }
 }
 
@@ -263,6 +459,9 @@ pub fn spawn<S: Sink>(setup: AccountSetup, sink: Arc<S>) -> Handle {
     let shared = Arc::new(Shared::new(&setup));
     let setup = Arc::new(setup);
     tokio::spawn(attending(Arc::clone(&setup), Arc::clone(&shared)));
+    for lane in 1..setup.limits.connections.min(CONNECTIONS_MAX) {
+        tokio::spawn(Box::pin(beside(Lane(lane), Arc::clone(&setup), Arc::clone(&sink), Arc::clone(&shared))));
+    }
     tokio::spawn(Box::pin(syncing(setup, sink, Arc::clone(&shared))));
     Handle::new(shared)
 }
@@ -270,7 +469,7 @@ pub fn spawn<S: Sink>(setup: AccountSetup, sink: Arc<S>) -> Handle {
 /// The leading task.
 async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Shared>) {
     let mut backoff = Backoff::new(setup.times.retry_first, setup.times.retry_ceiling);
-    let mut suspects = Suspects::default();
+    let mut suspects = shared.suspects();
     let mut quick = 0_u32;
     let mut reopened: Option<Instant> = None;
     loop {
@@ -292,10 +491,12 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
         let failure = tokio::select! {
             e = run => e,
             () = shared.unwanted() => {
+                shared.shut();
                 shared.up.send_replace(false);
                 continue;
             }
         };
+        shared.shut();
         // A session that stood and fell is begun again once before anybody is refused: what they wanted is most often told over the next.
         let stood = shared.up.send_replace(false);
         if well {
@@ -343,7 +544,7 @@ async fn wait<S: Sink>(shared: &Shared, sink: &S, failure: &Error, backoff: &mut
 }
 
 /// Any number: the addresses of allocations and the time since the last call are no secret worth having.
-fn chance() -> u32 {
+pub(super) fn chance() -> u32 {
     use std::hash::{BuildHasher, Hasher, RandomState};
     // RandomState is seeded by the system for each process and differs for each call.
     u32::try_from(RandomState::new().build_hasher().finish() & u64::from(u32::MAX)).unwrap_or_default()
@@ -371,10 +572,9 @@ async fn connect_and_sync<S: Sink>(
     well: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
-    session.secured.iter().for_each(|secured| sink.secured(secured));
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
-    let Round { mut listed, mut agenda } = all(setup, sink, shared, &mut session, suspects).await?;
+    all(setup, sink, shared, &mut session, suspects).await?;
     // Whatever wakes us meanwhile, it is not put off.
     let mut next_look = Instant::now() + setup.times.poll;
     // A mailbox was synced on this connection, so that another one at which it ends is to blame itself.
@@ -383,84 +583,72 @@ async fn connect_and_sync<S: Sink>(
         session.alerts.drain(..).for_each(|text| sink.alert(&text));
         suspects.heed(shared.wish.borrow().kick);
         loop {
-            let troubled = suspects.troubled();
-            let Some(turn) = next_turn(shared, &mut agenda, &listed, &troubled) else { break };
-            if let Some(why) = suspects.passed_over(&turn.mailbox, Instant::now()) {
-                sink.refused(&turn.mailbox, &why);
-                agenda.ended(turn, End::Done);
+            shared.state().lanes.suspect(suspects.troubled(), suspects.marked());
+            let Some(hand) = shared.take_turn(sink, Lane::LEADING) else { break };
+            let mailbox = hand.turn.mailbox.clone();
+            if let Some(why) = suspects.passed_over(&mailbox, Instant::now()) {
+                sink.refused(&mailbox, &why);
+                hand.ended(End::Done);
                 continue;
             }
             let urgent = || {
                 let state = shared.state();
-                !state.changed.is_empty()
-                    || !state.attended && !state.queue.is_empty()
-                    || agenda.is_outrun(&turn, &calm(&state.looked, &troubled))
+                let asked = !state.attended && !state.queue.is_empty();
+                drop(state);
+                asked || shared.is_urgent(Lane::LEADING, &hand.turn)
             };
-            let others_well = some || agenda.is_empty() && listed.len() > 1;
-            match sync_mailbox(setup, sink, &mut session, suspects, &turn, &urgent, shared).await {
+            let is_last = shared.state().lanes.is_last(&hand.turn);
+            match sync_mailbox(setup, sink, &mut session, suspects, &hand.turn, &urgent, shared).await {
                 Ok(end) => {
                     some |= end != End::Interrupted;
-                    agenda.ended(turn, end);
+                    hand.ended(end);
+                }
+                Err(e) if e.session_lives() => {
+                    some = true;
+                    sink.refused(&mailbox, &e);
+                    hand.ended(End::Done);
                 }
                 Err(e) => {
-                    suspects.ended_at(&turn.mailbox, &e, others_well, Instant::now() + setup.times.poll);
+                    let others_well = some || is_last || shared.state().lanes.is_well_beside();
+                    suspects.ended_at(&mailbox, &e, others_well, Instant::now() + setup.times.poll);
                     return Err(e);
                 }
             }
             serve_here(shared, &mut session).await?;
         }
-        *well = true;
-        sink.link(Link::Online { live: shared.state().attended });
+        let is_at_work_beside = shared.state().lanes.is_at_work_beside();
+        if !is_at_work_beside {
+            *well = true;
+            sink.link(Link::Online { live: shared.state().attended });
+        }
         tokio::select! {
             () = shared.wake.notified() => {}
             () = sleep_until(next_look) => {}
         }
-        let asked = std::mem::take(&mut shared.state().all_changed);
+        let asked = {
+            let mut state = shared.state();
+            state.lanes.is_busy();
+            std::mem::take(&mut state.all_changed)
+        };
         if asked || Instant::now() >= next_look {
-            Round { listed, agenda } = all(setup, sink, shared, &mut session, suspects).await?;
+            all(setup, sink, shared, &mut session, suspects).await?;
             next_look = Instant::now() + setup.times.poll;
         }
         serve_here(shared, &mut session).await?;
     }
 }
 
-/// The next turn: of a mailbox that changed, INBOX before others, or by the agenda. A mailbox that is left alone stays so, and one at which
-/// connections end waits for all others.
-fn next_turn(shared: &Shared, agenda: &mut Agenda, listed: &[String], troubled: &HashSet<String>) -> Option<Turn> {
-    let mut state = shared.state();
-    let mut inbox = state.changed.remove("INBOX").then(|| "INBOX".to_owned());
-    let changed = loop {
-        let Some(name) = inbox.take().or_else(|| state.changed.pop_first()) else { break None };
-        if troubled.contains(&name) {
-            agenda.later(name);
-        } else if name == "INBOX" || listed.contains(&name) {
-            break Some(name);
-        }
-    };
-    agenda.next(changed, &calm(&state.looked, troubled))
-}
-
-/// What is looked at, without those at which connections end.
-fn calm(looked: &[String], troubled: &HashSet<String>) -> Vec<String> {
-    looked.iter().filter(|name| !troubled.contains(*name)).cloned().collect()
-}
-
-/// The mailboxes: all of them, and those that have to be opened, in order.
-struct Round {
-    listed: Vec<String>,
-    agenda: Agenda,
-}
-
-/// Lists the mailboxes and tells of them.
+/// Lists the mailboxes and tells of them; the agenda is made anew.
 async fn all<S: Sink>(
     setup: &AccountSetup,
     sink: &S,
     shared: &Shared,
     session: &mut Session<Line>,
     suspects: &Suspects,
-) -> Result<Round, Error> {
+) -> Result<(), Error> {
+    shared.alone().await;
     // What changes from here on is seen by a pass, or told once more.
-    shared.state().changed.clear();
+    shared.state().lanes.forget_changes();
     let (found, mut changed) = look(setup, sink, session).await?;
     let troubled = suspects.troubled();
     changed.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
@@ -480,12 +668,15 @@ async fn all<S: Sink>(
             });
         }
     }
+    state.lanes.suspect(troubled, suspects.marked());
+    state.lanes.begin(found.into_iter().map(|found| found.info.name).collect(), changed);
     drop(state);
-    Ok(Round { listed: found.into_iter().map(|found| found.info.name).collect(), agenda: Agenda::new(changed) })
+    shared.stir();
+    Ok(())
 }
 
-/// Makes one turn; a mailbox that the server refuses is passed over.
-async fn sync_mailbox<S: Sink>(
+/// Makes one turn.
+pub(super) async fn sync_mailbox<S: Sink>(
     setup: &AccountSetup,
     sink: &S,
     session: &mut Session<Line>,
@@ -495,6 +686,7 @@ async fn sync_mailbox<S: Sink>(
     shared: &Shared,
 ) -> Result<End, Error> {
     let mailbox = turn.mailbox.as_str();
+    sink.secured(mailbox, session.secured.as_ref());
     sink.link(Link::began(mailbox));
     let opened = |server: &Server| {
         if mailbox == "INBOX" {
@@ -507,22 +699,17 @@ async fn sync_mailbox<S: Sink>(
         depth: turn.depth,
         limits: setup.limits,
         suspects,
-        looked: shared.state().looked.contains(&turn.mailbox),
+        looked: shared.state().lanes.is_looked_at(mailbox),
         told: turn.changed,
         recheck: setup.times.recheck,
         urgent,
         opened: &opened,
     };
-    match pass.pass(mailbox).await {
-        Ok(Outcome::Complete(_)) => Ok(End::Done),
-        Ok(Outcome::Listed(_)) => Ok(End::Listed),
-        Ok(Outcome::Interrupted(_)) => Ok(End::Interrupted),
-        Err(e) if e.session_lives() => {
-            sink.refused(mailbox, &e);
-            Ok(End::Done)
-        }
-        Err(e) => Err(e),
-    }
+    Ok(match pass.pass(mailbox).await? {
+        Outcome::Complete(_) => End::Done,
+        Outcome::Listed(_) => End::Listed,
+        Outcome::Interrupted(_) => End::Interrupted,
+    })
 }
 
 /// Serves requests on the first connection while there is no second.
@@ -588,7 +775,8 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
     }
 }
 
-/// Connects, syncs all mailboxes (or those named) once, and disconnects.
+/// Connects, syncs all mailboxes (or those named) once, and disconnects. One connection syncs them one after the other, whatever the account allows a
+/// worker: what it cost is the cost of one session.
 ///
 /// # Errors
 /// What ended it; what was synced before is stored. A mailbox that the server refuses ends it only if it was named; where that is INBOX, it
@@ -633,7 +821,6 @@ async fn once<S: Sink>(
 ) -> Result<(), Error> {
     sink.link(Link::Connecting);
     let mut session = auth::open(setup, &setup.credentials).await?;
-    session.secured.iter().for_each(|secured| sink.secured(secured));
     let result = once_in(setup, sink, only, suspects, finished, &mut session, &mut synced.passes).await;
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
     let (bytes_in, bytes_out) = session.bytes();
@@ -678,7 +865,7 @@ async fn once_in<S: Sink>(
     todo.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
     let mut agenda = Agenda::new(todo);
     let mut some = !finished.is_empty();
-    while let Some(turn) = agenda.next(None, &[]) {
+    while let Some(turn) = agenda.next(None, &[], |_| true) {
         let mailbox = turn.mailbox.clone();
         if let Some(why) = suspects.passed_over(&mailbox, Instant::now()) {
             sink.refused(&mailbox, &why);
@@ -690,6 +877,7 @@ async fn once_in<S: Sink>(
             continue;
         }
         let others_well = some;
+        sink.secured(&mailbox, session.secured.as_ref());
         sink.link(Link::began(&mailbox));
         let pass = MailboxSync {
             session: &mut *session,
@@ -703,7 +891,9 @@ async fn once_in<S: Sink>(
             urgent: &|| false,
             opened: &|_| (),
         };
-        let end = match pass.pass(&mailbox).await {
+        let outcome = pass.pass(&mailbox).await;
+        sink.passed(&mailbox);
+        let end = match outcome {
             Ok(Outcome::Listed(pass)) => {
                 add(passes, pass);
                 End::Listed

@@ -130,10 +130,16 @@ fn link(model: &Model, link: &Link) -> (String, Scope) {
     let zone = &model.settings.zone;
     match link {
         Link::Connecting => ("connecting".to_owned(), Scope::StatusSyncing),
-        Link::Syncing { mailbox, done, total, .. } if *total > 0 => {
-            (format!("syncing {} {done} of {total}", mailbox.truncate(20)), Scope::StatusSyncing)
+        Link::Syncing { mailbox, done, total, others, .. } => {
+            let mut words = format!("syncing {}", mailbox.truncate(20));
+            if *total > 0 {
+                words.push_str(&format!(" {done} of {total}"));
+            }
+            if *others > 0 {
+                words.push_str(&format!(", {others} more"));
+            }
+            (words, Scope::StatusSyncing)
         }
-        Link::Syncing { mailbox, .. } => (format!("syncing {}", mailbox.truncate(20)), Scope::StatusSyncing),
         Link::Watching { live: true } => ("up to date, watching".to_owned(), Scope::StatusOnline),
         Link::Watching { live: false } => ("up to date".to_owned(), Scope::StatusOnline),
         Link::Offline { since, because, retry } => {

@@ -137,6 +137,8 @@ async fn what_is_looked_at_goes_before_what_is_under_way() {
     .await;
     let mut setup = server.setup();
     setup.limits.batch_messages = 20;
+    // Where another connection has time for it, nothing waits.
+    setup.limits.connections = 1;
     let sink = Arc::new(Memory::default());
     handle.set(spawn(setup, Arc::clone(&sink))).unwrap_or_else(|_| panic!("set twice"));
     complete(&sink).await;

@@ -33,6 +33,7 @@ mod fuzzed;
 mod guard;
 mod imap;
 mod imap_hostile;
+mod imap_lanes;
 mod imap_midway;
 mod imap_missing;
 mod imap_order;

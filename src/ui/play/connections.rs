@@ -43,6 +43,7 @@ fn rows() -> Vec<ConnectionRow> {
         total: 1_200,
         bytes_done: 3_200_000,
         bytes_known: 9_800_000,
+        others: 0,
     };
     let fetching = Doing::Fetching { done: 350, total: 1_200, bytes_done: 3_200_000, bytes_known: 9_800_000 };
     let refused = Doing::Refused(SafeText::line("the server refuses to open Shared: \u{201c}no\u{201d}"));
@@ -104,6 +105,27 @@ fn the_row_at_the_cursor_in_sentences() {
     check("jjjjjjj", &["Never compared yet."]);
     check("jjjjjjjj", &["It is not tried again by itself; r tries again once this is put right."]);
     check("jjjjjjjjj", &["home is offline because you wanted it so; o connects it again."]);
+}
+
+/// Where several mailboxes are fetched at once, one is named and the others are counted; each has its row.
+#[test]
+fn several_mailboxes_at_once() {
+    let syncing = |done, others| Link::Syncing {
+        mailbox: SafeText::line("INBOX"),
+        done,
+        total: 1_200,
+        bytes_done: 0,
+        bytes_known: 0,
+        others,
+    };
+    let mut play = Play::at((200, 50));
+    play.world.connections = vec![account("work", syncing(350, 1))];
+    for (others, words) in [(0, "work: syncing INBOX 350 of 1200 "), (2, "work: syncing INBOX 350 of 1200, 2 more")] {
+        play.event(Event::Account(AccountStatus { account: "work".to_owned(), link: syncing(350, others) }));
+        assert!(play.screen().contains(words), "{}", play.screen());
+    }
+    play.press("gn");
+    assert!(play.screen().contains("fetching INBOX and 1 more"), "{}", play.screen());
 }
 
 #[test]

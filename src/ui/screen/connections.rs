@@ -172,7 +172,10 @@ fn sentences(model: &Model, row: &ConnectionRow) -> String {
         Doing::Link(Link::Watching { live: false }) => format!(
             "{name} is up to date; there is no second connection over which the server would tell of new mail, so it is asked every few minutes."
         ),
-        Doing::Link(Link::Syncing { mailbox, .. }) => format!("{name} is connected and fetches {mailbox}."),
+        Doing::Link(Link::Syncing { mailbox, others: 0, .. }) => format!("{name} is connected and fetches {mailbox}."),
+        Doing::Link(Link::Syncing { mailbox, others, .. }) => {
+            format!("{name} is connected and fetches {mailbox} and {others} more mailboxes at the same time.")
+        }
         Doing::Link(Link::Offline { .. }) if row.chosen_offline => {
             format!(
                 "{name} is offline because you wanted it so; {} connects it again.",

@@ -73,6 +73,9 @@ pub(crate) struct State {
     pub(crate) unlisted: Vec<(String, String)>,
     /// Mailboxes that may only be read.
     pub(crate) read_only: BTreeSet<String>,
+    /// Mailboxes over which a pass is being made, and how many there were at once.
+    pub(crate) in_hand: BTreeSet<String>,
+    pub(crate) in_hand_most: usize,
 }
 
 impl State {
@@ -130,6 +133,7 @@ impl Memory {
 
 impl Sink for Memory {
     async fn known(&self) -> Result<Vec<Known>, Stop> {
+        self.look(|state| assert!(state.in_hand.is_empty(), "{:?} are in hand while all are listed", state.in_hand));
         Ok(self.look(|state| {
             let kept = state.mailboxes.iter().filter(|(_, kept)| kept.uid_validity > 0);
             kept.map(|(name, kept)| Known {
@@ -189,6 +193,10 @@ impl Sink for Memory {
     }
 
     async fn held(&self, mailbox: &str) -> Result<Option<Held>, Stop> {
+        self.alter(|state| {
+            assert!(state.in_hand.insert(mailbox.to_owned()), "{mailbox} is in two hands");
+            state.in_hand_most = state.in_hand_most.max(state.in_hand.len());
+        });
         Ok(self.look(|state| {
             state.mailboxes.get(mailbox).filter(|kept| kept.uid_validity > 0).map(|kept| Held {
                 uid_validity: kept.uid_validity,
@@ -277,6 +285,13 @@ impl Sink for Memory {
 
     fn refused(&self, mailbox: &str, why: &Error) {
         self.alter(|state| state.refused.push((mailbox.to_owned(), why.to_string())));
+        self.changed.notify_waiters();
+    }
+
+    fn passed(&self, mailbox: &str) {
+        self.alter(|state| {
+            state.in_hand.remove(mailbox);
+        });
         self.changed.notify_waiters();
     }
 

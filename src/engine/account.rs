@@ -289,6 +289,7 @@ impl Core {
             indexed: Arc::clone(&open.indexed),
             listed: Mutex::new(HashMap::new()),
             ids: Mutex::new(HashMap::new()),
+            losses: Arc::default(),
             in_flight: Mutex::default(),
             channels: Mutex::default(),
             alerts: Mutex::default(),
@@ -419,6 +420,8 @@ pub(crate) struct AccountSink {
     indexed: Arc<AtomicBool>,
     listed: Mutex<HashMap<String, MailboxInfo>>,
     ids: Mutex<HashMap<MailboxAt, MailboxId>>,
+    /// What was lost of each mailbox before the pass over it: [`Cache::losses`](crate::store::cache::Cache::losses).
+    losses: Arc<Mutex<HashMap<MailboxId, u64>>>,
     /// One is stored while the next is packed. By mailbox: what fails of one is told to the pass over that one.
     in_flight: Mutex<HashMap<String, InFlight>>,
     /// The connections that messages come over, by mailbox.
@@ -647,18 +650,19 @@ impl Sink for AccountSink {
         by_name.clone_into(&mut self.listed.lock().unwrap_or_else(PoisonError::into_inner));
         let (account, core, number) = (self.account.clone(), self.core.clone(), self.number);
         self.blocking(move |stores| {
-            for mut mailbox in stores.cache.mailboxes().map_err(|e| stop(&e))? {
-                if mailbox.account != account {
+            for known in stores.cache.mailboxes().map_err(|e| stop(&e))? {
+                if known.account != account {
                     continue;
                 }
-                let Some(info) = by_name.get(&mailbox.name) else { continue };
-                let before = mailbox.state.clone();
-                mailbox.state.special_use = info.special_use;
-                mailbox.state.subscribed = info.subscribed;
-                mailbox.state.also.mailbox_id.clone_from(&info.mailbox_id);
-                mailbox.state.also.unlisted_since = None;
-                if mailbox.state != before {
-                    stores.cache.set_mailbox_state(mailbox.id, mailbox.state.clone()).map_err(|e| stop(&e))?;
+                let Some(info) = by_name.get(&known.name) else { continue };
+                let note = |state: &mut MailboxState| {
+                    state.special_use = info.special_use;
+                    state.subscribed = info.subscribed;
+                    state.also.mailbox_id.clone_from(&info.mailbox_id);
+                    state.also.unlisted_since = None;
+                };
+                let now = stores.cache.change_mailbox(known.id, note).map_err(|e| stop(&e))?;
+                if let Some(mailbox) = now.filter(|now| now.state != known.state) {
                     core.back_of(number, move |core, open| {
                         open.library.set_mailbox(mailbox);
                         core.mark_changed();
@@ -694,10 +698,14 @@ impl Sink for AccountSink {
         self.landed(mailbox).await?;
         let (account, name) = (self.account.clone(), mailbox.to_owned());
         let whole_max = self.whole_max();
+        let losses = Arc::clone(&self.losses);
         self.blocking(move |stores| {
             let mailboxes = stores.cache.mailboxes().map_err(|e| stop(&e))?;
             let known = mailboxes.into_iter().filter(|m| m.account == account && m.name == name).max_by_key(|m| m.id);
             let Some(known) = known else { return Ok(None) };
+            // Before anything of it is read, and so perhaps found to be lost.
+            let before = stores.cache.losses(known.id);
+            losses.lock().unwrap_or_else(PoisonError::into_inner).insert(known.id, before);
             let mut uids = UidSet::new();
             let mut without = Vec::new();
             for row in stores.cache.held(known.id).map_err(|e| stop(&e))? {
@@ -750,18 +758,16 @@ impl Sink for AccountSink {
                         core.back_of(number, move |_, open| open.library.drop_mailbox(other.id));
                     }
                 }
-                let mut state = cache.mailbox(id).map_err(|e| stop(&e))?.map(|m| m.state).unwrap_or_default();
-                let before = state.clone();
-                state.also.read_only = read_only;
-                if let Some(info) = info {
-                    state.special_use = info.special_use;
-                    state.subscribed = info.subscribed;
-                    state.also.mailbox_id = info.mailbox_id;
-                }
-                if state != before {
-                    cache.set_mailbox_state(id, state.clone()).map_err(|e| stop(&e))?;
-                }
-                let mailbox = Mailbox { id, account, name, uid_validity, state };
+                let note = |state: &mut MailboxState| {
+                    state.also.read_only = read_only;
+                    if let Some(info) = info {
+                        state.special_use = info.special_use;
+                        state.subscribed = info.subscribed;
+                        state.also.mailbox_id = info.mailbox_id;
+                    }
+                };
+                let mailbox = cache.change_mailbox(id, note).map_err(|e| stop(&e))?;
+                let mailbox = mailbox.ok_or_else(|| Stop(format!("{name} has just left")))?;
                 core.back_of(number, move |_, open| open.library.set_mailbox(mailbox));
                 Ok(id)
             })
@@ -915,18 +921,17 @@ impl Sink for AccountSink {
         let id = self.id(at)?;
         let (now, whole_max) = (self.settings.clock.now(), self.whole_max());
         let (core, number) = (self.core.clone(), self.number);
+        let losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied().unwrap_or_default();
         self.blocking(move |stores| {
-            let known = stores.cache.mailbox(id).map_err(|e| stop(&e))?;
-            let Some(mut mailbox) = known else { return Ok(()) };
-            mailbox.state = MailboxState {
-                uid_next: position.uid_next,
-                highest_modseq: position.highest_modseq,
-                exists: position.exists,
-                last_sync: Some(now),
-                ..mailbox.state
+            let note = |state: &mut MailboxState| {
+                // What was lost while it was compared is not here, whatever the server says of it.
+                let is_whole = stores.cache.losses(id) == losses;
+                state.uid_next = position.uid_next.filter(|_| is_whole);
+                state.highest_modseq = position.highest_modseq.filter(|_| is_whole);
+                (state.exists, state.last_sync) = (position.exists, Some(now));
+                state.also.whole_up_to_bytes = whole_max;
             };
-            mailbox.state.also.whole_up_to_bytes = whole_max;
-            stores.cache.set_mailbox_state(id, mailbox.state.clone()).map_err(|e| stop(&e))?;
+            let Some(mailbox) = stores.cache.change_mailbox(id, note).map_err(|e| stop(&e))? else { return Ok(()) };
             core.back_of(number, move |_, open| {
                 if let Some(account) = open.accounts.get_mut(&mailbox.account) {
                     account.since = Some(now);

@@ -8,7 +8,7 @@ use crate::app::view::Tone;
 use crate::imap::{Left, Sample, Stop};
 use crate::mail::id::MessageKey;
 use crate::mail::safe::SafeText;
-use crate::store::mailbox::Mailbox;
+use crate::store::mailbox::{Mailbox, MailboxState};
 
 /// What is held under a name; more than one where UIDVALIDITY changed just now.
 fn of(stores: &Stores, account: &str, name: &str) -> Result<Vec<Mailbox>, Stop> {
@@ -55,12 +55,10 @@ pub(super) fn kept(
     why: &str,
     now: Timestamp,
 ) -> Result<(), Stop> {
-    for mut mailbox in of(stores, account, name)? {
+    for mailbox in of(stores, account, name)? {
         let first = mailbox.state.also.unlisted_since.is_none();
-        if first {
-            mailbox.state.also.unlisted_since = Some(now);
-            stores.cache.set_mailbox_state(mailbox.id, mailbox.state.clone()).map_err(|e| stop(&e))?;
-        }
+        let note = |state: &mut MailboxState| state.also.unlisted_since = state.also.unlisted_since.or(Some(now));
+        let Some(mailbox) = stores.cache.change_mailbox(mailbox.id, note).map_err(|e| stop(&e))? else { continue };
         let words =
             format!("{account}: the server does not list the mailbox {name}, {why}; what is held of it is kept.");
         let why = SafeText::line(why);

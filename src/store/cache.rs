@@ -270,6 +270,8 @@ pub struct Cache {
     heads: Mutex<()>,
     mailboxes: RwLock<BTreeMap<MailboxId, Mailbox>>,
     damage: Mutex<Vec<Damage>>,
+    /// How often something of a mailbox was lost since the cache was opened.
+    losses: Mutex<BTreeMap<MailboxId, u64>>,
     /// sled has said that its files are damaged.
     broken: AtomicBool,
     writer: Mutex<()>,
@@ -462,6 +464,13 @@ impl Cache {
             self.broken.store(true, Ordering::Release);
         }
         outcome
+    }
+
+    /// How often something of a mailbox was lost since the cache was opened. Whoever compares a mailbox with the server asks before and, within
+    /// [`Cache::change_mailbox`], after: what was lost meanwhile is not among what was compared.
+    #[must_use]
+    pub fn losses(&self, id: MailboxId) -> u64 {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner).get(&id).copied().unwrap_or_default()
     }
 
     /// Damaged records met since this was last asked.

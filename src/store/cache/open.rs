@@ -176,6 +176,7 @@ impl Cache {
             heads: Mutex::new(()),
             mailboxes: RwLock::new(BTreeMap::new()),
             damage: Mutex::new(Vec::new()),
+            losses: Mutex::default(),
             broken: AtomicBool::new(false),
             writer: Mutex::new(()),
             db,

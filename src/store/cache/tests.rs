@@ -339,6 +339,25 @@ fn a_damaged_page_costs_its_rows_until_they_are_fetched_again() {
 }
 
 #[test]
+fn what_is_lost_while_a_mailbox_is_compared_is_told_at_the_end() {
+    let world = World::new();
+    let cache = world.open();
+    let id = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    cache.put_batch(id, messages(1..=300), None).unwrap();
+    let before = cache.losses(id);
+    spoil(&cache.page.tree, &key(id, 1));
+    assert_eq!(uids(&cache, id).len(), 255);
+    assert_ne!(cache.losses(id), before);
+    // Another mailbox has lost nothing.
+    let other = cache.ensure_mailbox("work", "Sent", 1).unwrap();
+    assert_eq!(cache.losses(other), 0);
+    let changed = cache.change_mailbox(id, |state| state.uid_next = Some(301)).unwrap().unwrap();
+    assert_eq!((changed.state.uid_next, cache.mailbox(id).unwrap().unwrap()), (Some(301), changed.clone()));
+    cache.drop_mailbox(id).unwrap();
+    assert_eq!(cache.change_mailbox(id, |state| state.exists = 7).unwrap(), None);
+}
+
+#[test]
 fn a_damaged_message_costs_itself() {
     let world = World::new();
     let cache = world.open();

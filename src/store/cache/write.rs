@@ -90,14 +90,24 @@ impl Cache {
         Ok(id)
     }
 
-    /// Sets how far a mailbox is synced.
+    /// Changes what is known of a mailbox, and gives it as it is then; [`None`] where it has left. Nothing else is written in between: see
+    /// [`Cache::losses`].
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn set_mailbox_state(&self, id: MailboxId, state: MailboxState) -> Result<(), CacheError> {
+    pub fn change_mailbox(
+        &self,
+        id: MailboxId,
+        change: impl FnOnce(&mut MailboxState),
+    ) -> Result<Option<Mailbox>, CacheError> {
         let _writer = self.lock();
-        let mailbox = self.mailbox(id)?.ok_or(CacheError::NoMailbox(id))?;
-        self.put_mailbox(Mailbox { state, ..mailbox })
+        let Some(mut mailbox) = self.mailbox(id)? else { return Ok(None) };
+        let before = mailbox.state.clone();
+        change(&mut mailbox.state);
+        if mailbox.state != before {
+            self.put_mailbox(mailbox.clone())?;
+        }
+        Ok(Some(mailbox))
     }
 
     /// Renamed on the server, with the same UIDVALIDITY.
@@ -550,6 +560,9 @@ impl Cache {
         }
         if changes.damaged {
             (mailbox.state.uid_next, mailbox.state.highest_modseq) = (None, None);
+            let mut losses = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = losses.entry(id).or_default();
+            *count = count.saturating_add(1);
         }
         changes.mailbox.insert(&id.0.to_be_bytes(), self.seal_mailbox(&mailbox)?);
         self.apply(changes)?;

@@ -250,13 +250,13 @@ impl Wanted {
         let mut partial = self.in_cache(move |cache| cache.partial(key, bytes)).await?;
         let mut early = early;
         loop {
-            let (ended, kept, passing) = self.fetch_on(handle, &at, partial, bytes, early.take()).await?;
+            let (ended, kept, passed) = self.fetch_on(handle, &at, partial, bytes, early.take()).await?;
             match ended {
                 Ok(Ended::Another) => partial = self.in_cache(move |cache| cache.restart_partial(kept)).await?,
                 Ok(Ended::Whole) => {
                     self.in_cache(move |cache| cache.put_partial(key, kept)).await?;
                     self.keep_out().await?;
-                    return Ok(passing.map(Passing::end));
+                    return Ok(passed);
                 }
                 Err(error) => {
                     if matches!(error, Error::Rebuilt { .. } | Error::Gone { .. }) {
@@ -351,7 +351,7 @@ impl Wanted {
         mut partial: Partial,
         bytes: u32,
         mut early: Option<Early>,
-    ) -> Result<(Result<Ended, Error>, Partial, Option<Passing>), String> {
+    ) -> Result<(Result<Ended, Error>, Partial, Option<Passed>), String> {
         let have = partial.have();
         let mut overlap = Vec::new();
         if have > 0 {
@@ -381,7 +381,8 @@ impl Wanted {
                     passing.take(&piece);
                 }
             }
-            (Ok(()), partial, passing)
+            // Here, where it may take its time: foreign bytes are looked through.
+            (Ok(()), partial, passing.map(Passing::end))
         });
         let from = have.saturating_sub(overlap.len() as u64);
         let mut taker = Taker { wanted: self, bytes, have: from, early, told: Instant::now(), overlap, keep };
@@ -389,10 +390,10 @@ impl Wanted {
         // With it the pieces end.
         drop(taker);
         let lost = || "The text of this message could not be kept: casemail failed while storing it".to_owned();
-        let (stored, partial, passing) = storing.await.map_err(|_| lost())?;
+        let (stored, partial, passed) = storing.await.map_err(|_| lost())?;
         let ended = fetched?;
         stored.map_err(|error| format!("The text of this message could not be kept: {error}"))?;
-        Ok((ended, partial, passing))
+        Ok((ended, partial, passed))
     }
 
     /// Asks the cache where it may block.

@@ -192,7 +192,6 @@ fn insert(open: &mut Open, mailbox: MailboxId, records: Vec<Record>) {
         open.library.insert(mailbox, &record);
         open.changes.show(&mut open.library, key, &record.summary.flags);
     }
-    open.library.rebuild_if_many();
 }
 
 /// What the pages say now.
@@ -356,6 +355,10 @@ impl Reader {
         let send = |records: Vec<Record>| {
             self.core.back_of(self.number, move |core, open| {
                 insert(open, mailbox, records);
+                // Nobody looks at what a command reads: nothing else would make threads before all of it is here.
+                if core.settings.lazy {
+                    open.library.rebuild_if_many();
+                }
                 core.mark_changed();
             })
         };

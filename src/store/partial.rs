@@ -27,7 +27,7 @@ const FRAME_MAX: usize = PIECE_MAX + (PIECE_MAX >> 8) + 64;
 const LEVEL: i32 = 1;
 /// The largest head.
 const HEAD_MAX: usize = 1 << 10;
-/// It is brought to the disk after so many bytes: what a power failure can cost of it.
+/// It is brought to the disk after so many bytes, while as many come: what a power failure can cost of it is twice that.
 const SYNC_BYTES: u64 = 8 << 20;
 /// A file that does not open is spared for so long: it may just be coming into being.
 const YOUNG: Duration = Duration::from_secs(10 * 60);

@@ -356,10 +356,24 @@ fn a_command_whose_change_is_refused_says_so_and_ends_with_one() {
     let told: serde_json::Value = serde_json::from_str(&refused.out).unwrap();
     assert_eq!((&told["told"], &told["refused"]), (&false.into(), &true.into()), "{told}");
     assert_eq!(world.listed()["No. 0"].0, "INBOX");
-    // The next one is not blamed for it.
     let ids = world.ids(&[0]);
     let told = world.home.json(&with(&["message", "flag"], &ids, &["--set", "flagged"]));
     assert_eq!((&told["told"], &told["refused"]), (&true.into(), &false.into()), "{told}");
+    // The same where it waited and is told later.
+    world.dovecot.create("quill", "Weir");
+    world.home.done(&["sync"], b"");
+    world.offline();
+    let waits = world.home.run(&with(&["message", "move"], &ids, &["--to", "Weir"]), b"");
+    assert_eq!(waits.code, 75, "{waits:?}");
+    world.dovecot.doveadm(&["mailbox", "delete", "-s", "-u", "quill", "Weir"], b"");
+    world.line.mend();
+    let refused = world.home.run(&["change", "tell"], b"");
+    assert_eq!(refused.code, 1, "{refused:?}");
+    // And where it is taken back, and somebody else was faster.
+    world.home.done(&with(&["message", "move"], &world.ids(&[0]), &["--to", "Pool", "--create"]), b"");
+    world.dovecot.doveadm(&["expunge", "-u", "quill", "mailbox", "Pool", "all"], b"");
+    let refused = world.home.run(&["change", "undo"], b"");
+    assert_eq!(refused.code, 1, "{refused:?}");
 }
 
 /// Kills the program while it moves messages, then lets it finish: each message is there once.

@@ -192,7 +192,7 @@ impl Engine {
             let nothing = || EngineError::Refused("there is nothing to take back".to_owned());
             let undone = undone.ok_or_else(nothing)?;
             Ok(Changed {
-                step: step.unwrap_or_default(),
+                step: undone.step,
                 words: undo::words(&undone),
                 messages: undone.touched.iter().map(|(_, uids)| uids.len()).sum(),
                 accounts: undone.accounts.into_iter().collect(),
@@ -268,13 +268,12 @@ impl Engine {
         Ok(rows)
     }
 
-    /// Whether a server has refused one of these steps, or a part of it, since the profile was opened.
+    /// The steps that a server has refused since the profile was opened, or a part of them, or to take them back.
     ///
     /// # Errors
     /// [`EngineError::Locked`].
-    pub fn is_not_done(&self, steps: &[u64]) -> Result<bool, EngineError> {
-        let steps = steps.to_vec();
-        self.core.ask_stores(move |_, open| steps.iter().any(|step| open.changes.queue.is_not_done(*step)))
+    pub fn refused_changes(&self) -> Result<Vec<u64>, EngineError> {
+        self.core.ask_stores(|_, open| open.changes.queue.refused())
     }
 
     /// Waits until a connected account's server was told, or cannot be.

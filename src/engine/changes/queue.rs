@@ -152,6 +152,8 @@ pub(crate) struct Settled {
 /// What taking back came to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Undone {
+    /// Which step.
+    pub(crate) step: u64,
     pub(crate) words: String,
     pub(crate) accounts: BTreeSet<String>,
     pub(crate) edits: Edits,
@@ -413,18 +415,28 @@ impl Queue {
         edits
     }
 
-    /// The steps of a batch were not done, or not whole.
-    pub(crate) fn not_done(&mut self, batch: &Batch) {
-        let steps: Vec<u64> = batch.seqs.iter().filter_map(|seq| Some(self.rows.get(seq)?.change.step)).collect();
+    /// What was asked was not done to these messages of a batch (or to what it is about, where it has none). Before it is settled.
+    pub(crate) fn not_done(&mut self, batch: &Batch, to: &UidSet) {
+        let is_of = |change: &Change| {
+            batch.group.as_ref().is_none_or(|group| {
+                let mine =
+                    |other: &&Group| (&other.mailbox, other.uid_validity) == (&group.mailbox, group.uid_validity);
+                change.waiting.iter().filter(mine).any(|group| group.uids.iter().any(|uid| to.contains(*uid)))
+            })
+        };
+        let rows = batch.seqs.iter().filter_map(|seq| Some(&self.rows.get(seq)?.change));
+        // What follows from what the user did, as the mark of a message that was read, has no number.
+        let steps = rows.filter(|change| is_of(change)).map(|change| change.undoes.unwrap_or(change.step));
+        let steps: Vec<u64> = steps.filter(|step| *step > 0).collect();
         self.not_done.extend(steps);
         while self.not_done.len() > NOT_DONE_MAX {
             self.not_done.pop_first();
         }
     }
 
-    /// Whether the server has refused a step or a part of it.
-    pub(crate) fn is_not_done(&self, step: u64) -> bool {
-        self.not_done.contains(&step)
+    /// Steps that the server has refused, or a part of them, or to take them back.
+    pub(crate) fn refused(&self) -> Vec<u64> {
+        self.not_done.iter().copied().collect()
     }
 
     /// Takes in what became of a batch.
@@ -676,7 +688,7 @@ impl Queue {
             .filter(|(_, row)| row.change.step == step && !row.change.taken_back)
             .map(|(s, _)| *s)
             .collect();
-        let mut undone = Undone::default();
+        let mut undone = Undone { step, ..Undone::default() };
         for seq in seqs.into_iter().rev() {
             self.leave(seq);
             let Some(row) = self.rows.get_mut(&seq) else { continue };

@@ -10,6 +10,7 @@ use super::{keys, mailbox_of, said, write};
 use crate::app::view::Tone;
 use crate::engine::core::{Core, Open, Stores};
 use crate::engine::library::record::Record;
+use crate::imap::UidSet;
 use crate::mail::id::{MailboxId, MessageKey, MessageRef};
 use crate::mail::safe::SafeText;
 use crate::store::cache::NewMessage;
@@ -39,8 +40,8 @@ struct Kept {
 impl Core {
     /// Takes in what became of a batch. `done` is told when it is on the disk and on screen.
     pub(super) fn settle_batch(&mut self, open: &mut Open, batch: &Batch, outcome: Outcome, done: oneshot::Sender<()>) {
-        if is_not_done(batch, &outcome) {
-            open.changes.queue.not_done(batch);
+        if let Some(to) = not_done(batch, &outcome) {
+            open.changes.queue.not_done(batch, &to);
         }
         let settled = open.changes.queue.settle(batch, &outcome, self.moment());
         self.tell_outcome(batch, &outcome);
@@ -161,16 +162,19 @@ impl Core {
     }
 }
 
-/// Whether the server did not do what was asked, or not all of it.
-fn is_not_done(batch: &Batch, outcome: &Outcome) -> bool {
-    match outcome {
+/// The messages to which the server did not do what was asked; [`None`]: it did, or may do so yet.
+fn not_done(batch: &Batch, outcome: &Outcome) -> Option<UidSet> {
+    let to = match outcome {
         // The marks that go along with a move are not what was asked for.
-        _ if goes_along(batch) => false,
-        Outcome::Refused { .. } => true,
-        Outcome::Stored { kept, unheeded, .. } => !kept.is_empty() || !unheeded.is_empty(),
-        Outcome::Moved { absent, .. } => !absent.is_empty(),
-        _ => false,
-    }
+        _ if goes_along(batch) => return None,
+        Outcome::Refused { .. } => {
+            return Some(batch.group.iter().flat_map(|group| group.uids.iter().copied()).collect());
+        }
+        Outcome::Stored { kept, unheeded, .. } => kept.iter().chain(unheeded.iter()).collect(),
+        Outcome::Moved { absent, .. } => absent.clone(),
+        _ => return None,
+    };
+    Some(to).filter(|to: &UidSet| !to.is_empty())
 }
 
 /// Whether it is the marks that say what is junk, of a message that is moved for it.

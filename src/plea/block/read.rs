@@ -27,13 +27,14 @@ struct Word {
     depth: usize,
 }
 
-/// Whether a block may be in a text: nearly every text has none, which is found without taking it apart. What folding leaves out of a word is not
-/// ASCII, and what it puts into one is no letter.
+/// Whether a block may be in a text: nearly every text has none, which is found without taking it apart. What folding leaves out of a word is a control
+/// character or not ASCII, and what it puts into one is no letter.
 fn may_hold_block(text: &str) -> bool {
     Jurisdiction::ALL.into_iter().filter_map(|jurisdiction| header(jurisdiction).split(' ').next()).any(|word| {
         let (bytes, first) = (text.as_bytes(), word.bytes().next().unwrap_or_default());
         memchr::memchr2_iter(first.to_ascii_lowercase(), first.to_ascii_uppercase(), bytes).any(|at| {
-            let letters = bytes.get(at..).unwrap_or_default().iter().filter(|byte| byte.is_ascii());
+            let letters =
+                bytes.get(at..).unwrap_or_default().iter().filter(|byte| byte.is_ascii() && !byte.is_ascii_control());
             letters.take(word.len()).map(u8::to_ascii_lowercase).eq(word.bytes().map(|byte| byte.to_ascii_lowercase()))
         })
     })

@@ -38,7 +38,7 @@ fn only_the_first_block_at_the_head_is_an_act() {
     assert!(is_act(&block));
     assert!(is_act(&format!("[CJSM] This message came by a secure way.\n\n{block}\nDear Ms Thistledown,\n")));
     // What mail programs put into words does not hide it.
-    for mark in ["plea", "p\u{ad}L\u{200b}\u{200b}ea", "PL\u{feff}EA"] {
+    for mark in ["plea", "p\u{ad}L\u{200b}\u{200b}ea", "PL\u{feff}EA", "PL\u{7f}EA", "P\u{0}LE\u{1b}A"] {
         assert!(is_act(&format!("Grüße, pp. Pl.\n{}", block.replacen("PLEA", mark, 1))), "{mark}");
     }
     let quoted = block.lines().fold(String::new(), |text, line| text + "> " + line + "\n");

@@ -257,6 +257,30 @@ fn what_was_told_is_kept_for_the_last_steps_only() {
 }
 
 #[test]
+fn of_a_batch_only_the_step_that_was_not_done_is_called_so() {
+    let mut queue = Queue::load(Vec::new(), 1);
+    for (step, uid) in [(3, 7), (4, 8)] {
+        queue.push(change(step, to("Otter"), "INBOX", &[uid]));
+    }
+    let batch = |queue: &mut Queue| {
+        let seqs: Vec<u64> = queue.rows.keys().copied().collect();
+        queue.durable(&seqs);
+        queue.next_batch("work", START).unwrap()
+    };
+    let both = batch(&mut queue);
+    assert_eq!(both.seqs.len(), 2);
+    queue.not_done(&both, &UidSet::from(7..=7));
+    assert_eq!(queue.refused(), [3]);
+    // To take a step back is a matter of that step; what follows by itself is nobody's.
+    let mut queue = Queue::load(Vec::new(), 1);
+    queue.push(Change { undoes: Some(5), ..change(0, to("INBOX"), "Otter", &[1]) });
+    queue.push(change(0, to("INBOX"), "Otter", &[2]));
+    let both = batch(&mut queue);
+    queue.not_done(&both, &UidSet::from(1..=2));
+    assert_eq!(queue.refused(), [5]);
+}
+
+#[test]
 fn a_refusal_gives_the_message_back_and_a_passing_one_is_tried_again() {
     let mut queue = queue(&[change(1, to("A"), "INBOX", &[1]), change(2, set("\\Seen"), "INBOX", &[2])]);
     let batch = queue.next_batch("work", START).unwrap();

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::{Mutex as AsyncMutex, oneshot};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
 use super::channels::Channel;
@@ -278,6 +278,9 @@ impl Core {
 
     /// Where a worker of this account puts what it learns.
     pub(crate) fn sink(&self, open: &Open, account: &str) -> AccountSink {
+        // A command syncs over one.
+        let connections = if self.settings.lazy { 1 } else { self.settings.config.sync.connections };
+        let connections = usize::try_from(connections).unwrap_or(1);
         AccountSink {
             account: account.to_owned(),
             number: open.number,
@@ -291,6 +294,7 @@ impl Core {
             ids: Mutex::new(HashMap::new()),
             losses: Arc::default(),
             in_flight: Mutex::default(),
+            room: Arc::new(Semaphore::new(IN_FLIGHT.saturating_mul(connections))),
             channels: Mutex::default(),
             alerts: Mutex::default(),
             refused: Mutex::default(),
@@ -328,7 +332,7 @@ impl Core {
     fn passed(&mut self, open: &mut Open, account: &str, mailbox: &str) {
         let Some(known) = open.accounts.get_mut(account) else { return };
         known.under_way.retain(|pass| pass.mailbox != mailbox);
-        // Without any, what comes next is told at once.
+        // Where it was the last, the connection that leads says what comes next.
         if let Some(link) = syncing(&known.under_way)
             && matches!(known.status.link, Link::Syncing { .. })
         {
@@ -349,8 +353,12 @@ impl Core {
                 Link::Offline { since: known.since, because: SafeText::from("you went offline"), retry: None }
             }
             imap::Link::Connecting => Link::Connecting,
+            // Of a pass that was under way when the connection fell, or when the user went offline: whoever leads says so first when it is back.
+            imap::Link::Syncing { .. } if matches!(known.status.link, Link::Offline { .. }) => return,
             imap::Link::Syncing { mailbox, done, total, bytes_done, bytes_known } => {
-                known.figures.refusals.remove(mailbox);
+                if *done > 0 {
+                    known.figures.refusals.remove(mailbox);
+                }
                 let (mailbox, done, total) = (mailbox.clone(), *done, *total);
                 let now = UnderWay { mailbox, done, total, bytes_done: *bytes_done, bytes_known: *bytes_known };
                 note(&mut known.under_way, now);
@@ -394,6 +402,9 @@ impl Core {
     }
 }
 
+/// Batches that are worked on for each connection: one is packed while another is stored.
+const IN_FLIGHT: usize = 2;
+
 /// The batches of a mailbox that are worked on.
 type InFlight = Arc<AsyncMutex<VecDeque<Flight>>>;
 
@@ -424,6 +435,8 @@ pub(crate) struct AccountSink {
     losses: Arc<Mutex<HashMap<MailboxId, u64>>>,
     /// One is stored while the next is packed. By mailbox: what fails of one is told to the pass over that one.
     in_flight: Mutex<HashMap<String, InFlight>>,
+    /// So many batches of all mailboxes together: what a pass leaves behind holds back the next one.
+    room: Arc<Semaphore>,
     /// The connections that messages come over, by mailbox.
     channels: Mutex<HashMap<String, Channel>>,
     /// What the server wanted shown.
@@ -793,7 +806,10 @@ impl Sink for AccountSink {
         }
         let before = in_flight.back_mut().and_then(|before| before.stored.take());
         let ((packed, is_packed), (stored, is_stored)) = (oneshot::channel(), oneshot::channel());
+        // Those that are given out are those of batches that go on by themselves.
+        let room = Arc::clone(&self.room).acquire_owned().await.map_err(|error| stop(&error))?;
         let task = tokio::task::spawn_blocking(move || {
+            let _room = room;
             if let Some(channel) = channel {
                 channel.keep(&stores).map_err(|e| stop(&e))?;
             }
@@ -935,6 +951,7 @@ impl Sink for AccountSink {
             core.back_of(number, move |_, open| {
                 if let Some(account) = open.accounts.get_mut(&mailbox.account) {
                     account.since = Some(now);
+                    account.figures.refusals.remove(&mailbox.name);
                     account.figures.add(&mailbox.name, &cost);
                 }
                 open.library.set_mailbox(mailbox);

@@ -1,6 +1,7 @@
 //! The engine against batches as an IMAP worker would hand them over, in a throw-away profile. Real servers: `tests/it/engine.rs`.
 
 mod last_copy;
+mod late_pass;
 mod lost_midway;
 mod outside;
 mod packed;

@@ -2,8 +2,8 @@
 //! or hangs holds up none of the others.
 //!
 //! It helps, and that is all: none of its failures is the account's. A mailbox at which one of its passes fails goes back, and is the leading connection's
-//! for the round; what is said of it then is said there. A server that gives no further connection is not asked again in the same round, one that fails
-//! otherwise after growing waits, and a refused password is not sent again before the user does something about it.
+//! for the round; what is said of it then is said there. A server that gives no further connection is not asked again in the same round, one that ends it
+//! after growing waits, and a refused password is not sent again before there is another one or the leading connection came in with it.
 
 use std::sync::Arc;
 
@@ -38,14 +38,14 @@ pub(super) async fn beside<S: Sink>(lane: Lane, setup: Arc<AccountSetup>, sink: 
             present = shared.worth_it(lane, setup.times.patience) => present,
             () = shared.ended() => return,
         };
-        let (kick, round) = (shared.kick(), shared.round());
+        let round = shared.round();
         let mut is_useful = false;
         let ended = tokio::select! {
             ended = help(lane, &setup, &*sink, &shared, &present, &mut is_useful) => ended,
             () = shared.unwanted() => {
                 drop(present);
                 tokio::select! {
-                    () = shared.down() => continue,
+                    () = shared.wanted() => continue,
                     () = shared.ended() => return,
                 }
             }
@@ -54,18 +54,18 @@ pub(super) async fn beside<S: Sink>(lane: Lane, setup: Arc<AccountSetup>, sink: 
         if is_useful {
             backoff.reset();
         }
-        let refused = match ended {
+        let is_opened = match ended {
             Ended::Over => continue,
-            Ended::Lost => None,
-            Ended::NotOpened(e) => Some(e.culprit()).filter(|culprit| *culprit != Culprit::Network),
+            Ended::Lost => true,
+            Ended::NotOpened(e) if e.culprit() == Culprit::Credentials => {
+                shared.is_refused(true);
+                continue;
+            }
+            Ended::NotOpened(_) => false,
         };
-        if refused == Some(Culprit::Credentials) {
-            shared.kicked(kick).await;
-            continue;
-        }
         let pause = async {
             sleep(backoff.next(chance())).await;
-            if refused.is_some() {
+            if !is_opened {
                 shared.another_round(round).await;
             }
         };
@@ -97,7 +97,7 @@ async fn help<S: Sink>(
     };
     present.opened();
     // What goes wrong here is not closed in on here.
-    let mut suspects = shared.suspects();
+    let mut suspects = shared.suspects_beside();
     let mut stirred = shared.stirred();
     let mut idle_since = Instant::now();
     loop {

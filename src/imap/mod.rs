@@ -1,9 +1,10 @@
 //! One account's IMAP connections: capabilities, mailboxes, the sync plan, IDLE, requests.
 //!
 //! Two connections per account, each a task: one syncs mailboxes newest first ([`sync`]), the other stands in IDLE on INBOX and serves
-//! [`Request`]s at once (`attend`). Where there is much to sync, or one mailbox takes its time while others wait, a third is opened for as long as that
-//! lasts (`beside`), so that several mailboxes are synced at once, each with its own trouble; `lanes` says which has which. What they learn goes to a [`Sink`], which stores it before the next batch is asked for. Nothing here
-//! stores, parses messages, knows a case or a key, or lets a sequence number out.
+//! [`Request`]s at once (`attend`). Where there is much to sync, or one mailbox takes its time while others wait, one more is opened for as long as
+//! that lasts (`beside`; up to three more, where the user wants that), so that several mailboxes are synced at once, each with its own trouble; `lanes`
+//! says which has which. What they learn goes to a [`Sink`], which stores it before the next batch but one is asked for. Nothing here stores, parses
+//! messages, knows a case or a key, or lets a sequence number out.
 //!
 //! The codec is async-imap's behind the byte guard of [`crate::net::guard`]; its convenience calls are not used, because they report a
 //! NO, a BAD and a lost connection as success. Commands are typed values ([`command`]), each checked to its own tagged answer

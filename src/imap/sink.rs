@@ -225,7 +225,8 @@ impl Link {
 #[error("{0}")]
 pub struct Stop(pub String);
 
-/// Where a worker puts what it learns. Each call returns when the matter is stored, which is what holds the network back. Several mailboxes may be
+/// Where a worker puts what it learns. Each call returns when the matter is stored, or will be and little else is waiting to be, which is what holds
+/// the network back. Several mailboxes may be
 /// told of at the same time, each by one pass only; while the mailboxes are listed ([`Sink::known`] to [`Sink::mailboxes`]), none is.
 pub trait Sink: Send + Sync + 'static {
     /// What is known of all mailboxes of the account. Nothing is concluded from one that is missing here.

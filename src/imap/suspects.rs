@@ -69,10 +69,6 @@ pub(super) struct Trails {
     batch_most: Option<usize>,
     /// Rounds since all of a mailbox was compared.
     compared: HashMap<MailboxAt, u32>,
-    /// UIDVALIDITYs that a mailbox had, and has no more.
-    former: HashMap<String, Vec<u32>>,
-    /// One of these that was found again, and in how many looks in a row.
-    found_again: HashMap<String, (u32, u32)>,
     /// Messages stored as such that cannot be had: none of them shows whether others come.
     written_off: HashMap<MailboxAt, UidSet>,
 }
@@ -108,6 +104,12 @@ pub(super) struct Suspects {
     heeded: u64,
     /// Those given up that were asked for once more where others come.
     proved: HashMap<MailboxAt, UidSet>,
+    /// UIDVALIDITYs that a mailbox had, and has no more.
+    former: HashMap<String, Vec<u32>>,
+    /// One of these that was found again, and in how many looks in a row.
+    found_again: HashMap<String, (u32, u32)>,
+    /// Of a connection that does not lead.
+    is_beside: bool,
 }
 
 /// Whether an error may be the doing of what was asked for: the session is over by it.
@@ -123,9 +125,14 @@ fn ends_session(e: &Error) -> bool {
 }
 
 impl Suspects {
-    /// Of one connection, or of those that lead one after the other.
+    /// Of the connections that lead one after the other.
     pub(super) fn over(trails: Arc<Mutex<Trails>>) -> Self {
         Self { trails, ..Self::default() }
+    }
+
+    /// Of a connection beside them.
+    pub(super) fn beside(trails: Arc<Mutex<Trails>>) -> Self {
+        Self { trails, is_beside: true, ..Self::default() }
     }
 
     fn trails(&self) -> MutexGuard<'_, Trails> {
@@ -138,7 +145,8 @@ impl Suspects {
         let ended = self.ended.iter().map(|(at, _)| at);
         let (given_up, refused) = (self.given_up.keys(), self.refused.keys());
         let messages = one.chain(ended).chain(given_up).chain(refused).chain(self.proved.keys());
-        messages.map(|at| at.name.to_string()).chain(self.troubles.keys().cloned()).collect()
+        let whole = self.troubles.keys().chain(self.found_again.keys()).cloned();
+        messages.map(|at| at.name.to_string()).chain(whole).collect()
     }
 
     /// A comparison that broke off.
@@ -153,8 +161,8 @@ impl Suspects {
 
     /// The answer to one cannot be read.
     pub(super) fn no_qresync(&mut self) {
-        let known = std::mem::replace(&mut self.trails().no_qresync, true);
-        self.learned |= !known;
+        self.trails().no_qresync = true;
+        self.learned = true;
     }
 
     /// Messages in a batch, at most.
@@ -164,7 +172,10 @@ impl Suspects {
 
     /// The server sends far more than it announced: batches have no more messages than these.
     pub(super) fn flooded(&mut self, batch_most: usize) {
-        self.trails().batch_most = Some(batch_most);
+        {
+            let mut trails = self.trails();
+            trails.batch_most = Some(trails.batch_most.map_or(batch_most, |before| before.min(batch_most)));
+        }
         self.learned = true;
     }
 
@@ -445,22 +456,23 @@ impl Suspects {
 
     /// A mailbox has the UIDVALIDITY that it had.
     pub(super) fn steady(&mut self, mailbox: &str) {
-        self.trails().found_again.remove(mailbox);
+        self.found_again.remove(mailbox);
     }
 
-    /// A mailbox has another UIDVALIDITY than before. Whether it had this one already: then it changes to and fro.
+    /// A mailbox has another UIDVALIDITY than before. Whether it had this one already: then it changes to and fro. Only who leads can tell.
     pub(super) fn flaps(&mut self, mailbox: &str, before: u32, now: u32) -> bool {
-        let mut trails = self.trails();
-        let Trails { former, found_again, .. } = &mut *trails;
-        let former = former.entry(mailbox.to_owned()).or_default();
+        if self.is_beside {
+            return true;
+        }
+        let former = self.former.entry(mailbox.to_owned()).or_default();
         if former.contains(&now) {
-            let again = found_again.entry(mailbox.to_owned()).or_insert((now, 0));
+            let again = self.found_again.entry(mailbox.to_owned()).or_insert((now, 0));
             *again = if again.0 == now { (now, again.1.saturating_add(1)) } else { (now, 1) };
             if again.1 < STEADY {
                 return true;
             }
             former.retain(|one| *one != now);
-            found_again.remove(mailbox);
+            self.found_again.remove(mailbox);
         }
         if !former.contains(&before) && former.len() < 100 {
             former.push(before);

@@ -5,8 +5,9 @@
 //! failure is repeated with growing waits. Going offline drops the connections at once, in the middle of whatever they do: the sink has
 //! whole batches only.
 //!
-//! Only the task that leads lists mailboxes, tells how the account is, and closes in on what is wrong. Those beside take turns of its agenda
-//! ([`super::lanes`]), and let go before it lists: a mailbox that is renamed or leaves is in nobody's hand.
+//! Only the task that leads lists mailboxes, tells whether the account is connected, and closes in on what is wrong. Those beside take turns of its agenda
+//! ([`super::lanes`]), tell how far they are, and let go before it lists: a mailbox that is renamed or leaves is in nobody's hand. A password that one of
+//! them is refused, because it was changed meanwhile, is not sent again before there is another one or the leading connection falls.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,6 +66,8 @@ pub(super) struct Shared {
     up: watch::Sender<bool>,
     /// Somebody took or ended a turn, or there may be others to take.
     stir: watch::Sender<()>,
+    /// A connection that is not the leading one was refused the password that the leading one came in with: it was changed meanwhile.
+    refused: watch::Sender<bool>,
     /// What all connections that sync know of the mailboxes.
     trails: Arc<Mutex<Trails>>,
 }
@@ -100,6 +103,7 @@ impl Shared {
             wake: Notify::new(),
             up: watch::Sender::new(false),
             stir: watch::Sender::new(()),
+            refused: watch::Sender::new(false),
             trails: Arc::default(),
         }
     }
@@ -127,6 +131,7 @@ impl Shared {
 
     pub(super) fn set_password(&self, password: Secret) {
         self.state().credentials.proof = Proof::Password(password);
+        self.is_refused(false);
         self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
     }
 
@@ -272,14 +277,20 @@ impl Shared {
         self.state().lanes.round()
     }
 
-    /// The number of the user's last wish.
-    pub(super) fn kick(&self) -> u64 {
-        self.wish.borrow().kick
+    /// The suspects of the leading connection.
+    fn suspects(&self) -> Suspects {
+        Suspects::over(Arc::clone(&self.trails))
     }
 
-    /// A connection's suspects.
-    pub(super) fn suspects(&self) -> Suspects {
-        Suspects::over(Arc::clone(&self.trails))
+    /// Those of a connection beside.
+    pub(super) fn suspects_beside(&self) -> Suspects {
+        Suspects::beside(Arc::clone(&self.trails))
+    }
+
+    /// The password was refused, or there is another one, or one that was accepted just now.
+    pub(super) fn is_refused(&self, refused: bool) {
+        self.refused.send_replace(refused);
+        self.stir();
     }
 
     /// Those beside let go of what they have in hand.
@@ -323,8 +334,11 @@ impl Shared {
         loop {
             stirred.mark_unchanged();
             let worth = {
+                let is_refused = *self.refused.borrow();
                 let mut state = self.state();
                 match state.lanes.worth(Instant::now(), patience) {
+                    // Servers lock accounts for a refused password that is sent again.
+                    _ if is_refused => None,
                     Worth::Now if state.attended => {
                         state.lanes.open(lane);
                         return Present { shared: self, lane };
@@ -354,14 +368,14 @@ impl Shared {
         }
     }
 
+    /// Returns when the user wants a connection, or the worker has ended.
+    pub(super) async fn wanted(&self) {
+        let _ = self.wish.subscribe().wait_for(|wish| wish.online || wish.ended).await;
+    }
+
     /// Returns when the first connection is not up.
     pub(super) async fn down(&self) {
         let _ = self.up.subscribe().wait_for(|up| !*up).await;
-    }
-
-    /// Returns when the user has wanted something since, or the worker has ended.
-    pub(super) async fn kicked(&self, kick: u64) {
-        let _ = self.wish.subscribe().wait_for(|wish| wish.kick != kick || wish.ended).await;
     }
 
     /// Returns when the worker has ended.
@@ -572,6 +586,7 @@ async fn connect_and_sync<S: Sink>(
     well: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
+    shared.is_refused(false);
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
     all(setup, sink, shared, &mut session, suspects).await?;
@@ -616,21 +631,27 @@ async fn connect_and_sync<S: Sink>(
             }
             serve_here(shared, &mut session).await?;
         }
-        let is_at_work_beside = shared.state().lanes.is_at_work_beside();
-        if !is_at_work_beside {
-            *well = true;
-            sink.link(Link::Online { live: shared.state().attended });
-        }
+        let is_at_work_beside = {
+            let state = shared.state();
+            let is_at_work = state.lanes.is_at_work_beside();
+            if !is_at_work {
+                *well = true;
+                // Before anybody can take a turn, of which is told behind it.
+                sink.link(Link::Online { live: state.attended });
+            }
+            is_at_work
+        };
         tokio::select! {
             () = shared.wake.notified() => {}
-            () = sleep_until(next_look) => {}
+            // Whoever is at work is not broken off for a look around that nobody asked for; when it lets go, that wakes.
+            () = sleep_until(next_look), if !is_at_work_beside => {}
         }
-        let asked = {
+        let (asked, is_calm) = {
             let mut state = shared.state();
             state.lanes.is_busy();
-            std::mem::take(&mut state.all_changed)
+            (std::mem::take(&mut state.all_changed), !state.lanes.is_at_work_beside())
         };
-        if asked || Instant::now() >= next_look {
+        if asked || is_calm && Instant::now() >= next_look {
             all(setup, sink, shared, &mut session, suspects).await?;
             next_look = Instant::now() + setup.times.poll;
         }
@@ -646,9 +667,9 @@ async fn all<S: Sink>(
     session: &mut Session<Line>,
     suspects: &Suspects,
 ) -> Result<(), Error> {
-    shared.alone().await;
     // What changes from here on is seen by a pass, or told once more.
     shared.state().lanes.forget_changes();
+    shared.alone().await;
     let (found, mut changed) = look(setup, sink, session).await?;
     let troubled = suspects.troubled();
     changed.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
@@ -742,7 +763,6 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
             let _ = shared.up.subscribe().wait_for(|up| !*up).await;
         };
         let began = tokio::time::Instant::now();
-        let kick = shared.wish.borrow().kick;
         let refused = tokio::select! {
             ended = attend(&setup, &shared) => ended.is_err_and(|error| error.culprit() == Culprit::Credentials),
             () = down => continue,
@@ -754,12 +774,13 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
         };
         if refused {
             // The password was changed while the first connection is up: servers lock accounts for repeated refusals, so it waits for
-            // another password, for the user, or for the first connection to go, whose own refusal is told.
-            let mut wish = shared.wish.subscribe();
-            let mut up = shared.up.subscribe();
+            // another password, or for the first connection to go, whose own refusal is told.
+            shared.is_refused(true);
+            let (mut refused, mut up) = (shared.refused.subscribe(), shared.up.subscribe());
             tokio::select! {
-                _ = wish.wait_for(|wish| wish.kick != kick || wish.ended) => {}
+                _ = refused.wait_for(|refused| !*refused) => {}
                 _ = up.wait_for(|up| !*up) => {}
+                () = shared.ended() => {}
             }
             continue;
         }

@@ -370,8 +370,8 @@ fn a_command_whose_change_is_refused_says_so_and_ends_with_one() {
     let refused = world.home.run(&["change", "tell"], b"");
     assert_eq!(refused.code, 1, "{refused:?}");
     // And where it is taken back, and somebody else was faster.
-    world.home.done(&with(&["message", "move"], &world.ids(&[0]), &["--to", "Pool", "--create"]), b"");
-    world.dovecot.doveadm(&["expunge", "-u", "quill", "mailbox", "Pool", "all"], b"");
+    world.home.done(&with(&["message", "move"], &world.ids(&[0, 1]), &["--to", "Pool", "--create"]), b"");
+    world.dovecot.doveadm(&["expunge", "-u", "quill", "mailbox", "Pool", "header", "subject", "No. 0"], b"");
     let refused = world.home.run(&["change", "undo"], b"");
     assert_eq!(refused.code, 1, "{refused:?}");
 }

@@ -174,7 +174,8 @@ fn sentences(model: &Model, row: &ConnectionRow) -> String {
         ),
         Doing::Link(Link::Syncing { mailbox, others: 0, .. }) => format!("{name} is connected and fetches {mailbox}."),
         Doing::Link(Link::Syncing { mailbox, others, .. }) => {
-            format!("{name} is connected and fetches {mailbox} and {others} more mailboxes at the same time.")
+            let more = if *others == 1 { "another mailbox".to_owned() } else { format!("{others} other mailboxes") };
+            format!("{name} is connected and fetches {mailbox} and {more} at the same time.")
         }
         Doing::Link(Link::Offline { .. }) if row.chosen_offline => {
             format!(

@@ -278,6 +278,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         }
         let lacking = p.lacking.and(&p.held);
         let wants = lacking.iter().rev().map(|uid| Want { uid, bytes: 0, new: false }).collect::<Vec<_>>();
+        p.todo = p.todo.saturating_add(wants.len() as u64);
         // Their sizes are not at hand: what was left over by a former pass is asked for again.
         let on = self.sized(wants, p).await?;
         if on {

@@ -17,7 +17,7 @@ use super::ingest;
 use super::quarantine::keep_out_streamed;
 use super::reading::{self, Reading};
 use super::streamed::{Kept, Passed, Passing};
-use super::wanted::{Come, Wanted, again_passed};
+use super::wanted::{Come, Wanted, again};
 use crate::app::view::Tone;
 use crate::imap::{self, Error, MailboxAt};
 use crate::mail::id::{MessageKey, MessageRef};
@@ -289,7 +289,7 @@ impl Wanted {
             let (context, key) = (self.context(), self.key);
             let old = self.stores.cache.summary(key).ok().flatten();
             let new = old.and_then(|old| {
-                let new = again_passed(&old, kept.clone(), passed, &context, &|_| self.unless_gone())?;
+                let new = again(&old, kept.clone(), passed, &context, &|_| self.unless_gone())?;
                 // What went under a key of its own is not in the cache.
                 Some(Summary { has_raw: old.has_raw, ..new })
             });
@@ -417,7 +417,7 @@ impl Wanted {
             let kept = Kept::of(&stores, key).map_err(|error| error.to_string())?;
             let kept = kept.ok_or("This message is gone: it was moved or deleted elsewhere.")?;
             if let Ok(Some(old)) = stores.cache.summary(key)
-                && let Some(new) = again_passed(&old, kept, passed, &context, &|_| Ok(()))
+                && let Some(new) = again(&old, kept, passed, &context, &|_| Ok(()))
             {
                 let new = Summary { has_raw: old.has_raw, ..new };
                 if stores.cache.update_summaries(key.mailbox, vec![new.clone()]).is_ok() {

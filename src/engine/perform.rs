@@ -747,7 +747,7 @@ impl Core {
                 let (Ok(Some(kept)), Ok(Some(old))) = (Kept::in_cache(&stores, key), stores.cache.summary(key)) else {
                     continue;
                 };
-                let Some(new) = again(&old, kept, &context, &|_| keys_now.unless_locked()) else {
+                let Some(new) = again(&old, kept, None, &context, &|_| keys_now.unless_locked()) else {
                     continue;
                 };
                 // What the user's own word opened (with an RSA key) stays opened.

@@ -18,13 +18,8 @@ use crate::pgp::report::Badge;
 use crate::register::record::Digest;
 use crate::store::summary::Summary;
 
-/// The summary of a message made anew from where it is kept; `None` where it cannot be read from there.
-pub(super) fn again(old: &Summary, kept: Kept, context: &ingest::Context, tick: Tick<'_>) -> Option<Summary> {
-    again_passed(old, kept, None, context, tick)
-}
-
-/// The same of one of which this is known already.
-pub(super) fn again_passed(
+/// The summary of a message made anew from where it is kept, or of what is known of it already; `None` where it cannot be read from there.
+pub(super) fn again(
     old: &Summary,
     kept: Kept,
     passed: Option<Passed>,

@@ -120,7 +120,7 @@ async fn a_change_that_is_answered_and_not_made_is_told_of() {
         listed["messages"][0]["flags"].as_array().unwrap().contains(&serde_json::json!("\\Flagged"))
     };
     let id = world.first();
-    let said = world.does(&["message", "flag", &id, "--set", "flagged"], b"", 0);
+    let said = world.does(&["message", "flag", &id, "--set", "flagged"], b"", 1);
     assert!(said.contains("flagged 1 message") && said.contains("did not"), "{said}");
     assert_eq!((world.waiting(), flagged(&world)), (Vec::new(), false));
     // What was not done is not taken back.
@@ -141,7 +141,7 @@ async fn flags_that_a_mailbox_cannot_keep_are_refused_at_once() {
     .await;
     let id = world.first();
     for flag in ["flagged", "$Weir"] {
-        let said = world.does(&["message", "flag", &id, "--set", flag], b"", 0);
+        let said = world.does(&["message", "flag", &id, "--set", flag], b"", 1);
         assert!(said.contains("INBOX keeps no such mark"), "{flag}: {said}");
         assert_eq!(world.waiting(), Vec::new(), "{flag}");
     }

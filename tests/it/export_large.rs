@@ -355,9 +355,9 @@ fn chosen_documents_are_exported_and_bundled_from_the_list() {
         screen.wait_for("free");
         screen.wait_for(&format!("out-{}/", size.0));
         screen.send_keys(&["Tab"]);
-        // In the line, and among what could follow.
-        let whole = format!("{}/", path(&out));
-        show("target", &screen.wait_until("completed", |screen| screen.matches(&whole).count() > 1));
+        // In the line; what could follow stands further in, and changes with it.
+        let whole = format!("\u{2502} {}/", path(&out));
+        show("target", &screen.wait_until("completed", |screen| screen.contains(&whole)));
         screen.send_keys(&["Enter"]);
         show("exported", &screen.wait_for("2 written, verified"));
         let case = out.join("FERRET_99ZX0012326");

@@ -46,6 +46,10 @@ wait_for(ready)
 for key in keys_of(first) if first else []:
     os.write(terminal, key.encode())
     read(0.5)
+# What they open may come in several frames, where the machine is busy.
+calm = time.monotonic() + 5
+while time.monotonic() < calm and read(0.5):
+    pass
 pressed, between = {}, 0
 for name, count, *keys in groups:
     for n in range(int(count)):

@@ -58,7 +58,7 @@ pub(super) async fn beside<S: Sink>(lane: Lane, setup: Arc<AccountSetup>, sink: 
             Ended::Over => continue,
             Ended::Lost => true,
             Ended::NotOpened(e) if e.culprit() == Culprit::Credentials => {
-                shared.is_refused(true);
+                shared.set_refused(true);
                 continue;
             }
             Ended::NotOpened(_) => false,

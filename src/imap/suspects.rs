@@ -6,8 +6,8 @@
 //! connections end without anything learned goes behind all others, and is passed over for a while where those are well.
 //!
 //! Where several connections sync an account, only the leading one closes in: its suspects are its own, and a mailbox of which there is any is
-//! left to it ([`Suspects::marked`]). What is learned of mailboxes without anything going wrong ([`Trails`]) is in one place for all connections, so
-//! that each goes on where another one left off, also where that one was cut off in the middle.
+//! left to it ([`Suspects::marked`]). What holds for whoever syncs next, how far comparisons came and what the server is known not to do
+//! ([`Trails`]), is in one place for all connections, so that each goes on where another one left off, also where that one was cut off in the middle.
 //!
 //! A lost line proves nothing by itself: a message is given up only after several connections ended at it alone, and stored as such only
 //! where another message still comes, and it was asked for once more on that same connection.

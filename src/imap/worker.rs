@@ -131,7 +131,7 @@ impl Shared {
 
     pub(super) fn set_password(&self, password: Secret) {
         self.state().credentials.proof = Proof::Password(password);
-        self.is_refused(false);
+        self.set_refused(false);
         self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
     }
 
@@ -288,7 +288,7 @@ impl Shared {
     }
 
     /// The password was refused, or there is another one, or one that was accepted just now.
-    pub(super) fn is_refused(&self, refused: bool) {
+    pub(super) fn set_refused(&self, refused: bool) {
         self.refused.send_replace(refused);
         self.stir();
     }
@@ -586,7 +586,7 @@ async fn connect_and_sync<S: Sink>(
     well: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
     let mut session = auth::open(setup, &shared.credentials()).await?;
-    shared.is_refused(false);
+    shared.set_refused(false);
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
     all(setup, sink, shared, &mut session, suspects).await?;
@@ -775,7 +775,7 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
         if refused {
             // The password was changed while the first connection is up: servers lock accounts for repeated refusals, so it waits for
             // another password, or for the first connection to go, whose own refusal is told.
-            shared.is_refused(true);
+            shared.set_refused(true);
             let (mut refused, mut up) = (shared.refused.subscribe(), shared.up.subscribe());
             tokio::select! {
                 _ = refused.wait_for(|refused| !*refused) => {}

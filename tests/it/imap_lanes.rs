@@ -20,7 +20,7 @@ const USUAL: usize = 2;
 const MESSAGES: u32 = 201;
 
 /// A server with these mailboxes beside INBOX, of the same messages. The script is told which one is open.
-async fn several(
+pub(crate) async fn several(
     mailboxes: &'static [&'static str],
     inbox: Inbox,
     script: impl Fn(&Asked<'_>, &str) -> Option<Act> + Send + Sync + 'static,

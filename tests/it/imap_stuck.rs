@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use casemail::imap::{AccountSetup, Link, MailboxAt, UidSet, spawn, sync_once};
 
+use crate::imap_lanes::several;
 use crate::support::memory::{Memory, State};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
 
@@ -15,25 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A server with INBOX and Cases, of the same messages. The script is told which one is open.
 async fn two(inbox: Inbox, script: impl Fn(&Asked<'_>, &str) -> Option<Act> + Send + Sync + 'static) -> ScriptedImap {
-    let open = Mutex::new(HashMap::new());
-    ScriptedImap::start(GREETING, inbox, None, move |asked| {
-        let mailbox = {
-            let mut open = open.lock().unwrap();
-            if let Some(rest) = asked.command.strip_prefix("SELECT \"") {
-                open.insert(asked.connection, rest.split('"').next().unwrap().to_owned());
-            }
-            open.get(&asked.connection).cloned().unwrap_or_default()
-        };
-        script(asked, &mailbox).or_else(|| {
-            let twice =
-                asked.good.replace("* LIST () \"/\" INBOX\r\n", "* LIST () \"/\" INBOX\r\n* LIST () \"/\" Cases\r\n");
-            let status = asked.good.lines().find(|line| line.starts_with("* STATUS INBOX"));
-            let status = status.map(|line| format!("{line}\r\n").replace("INBOX", "Cases").replace("(F1)", "(F2)"));
-            let said = format!("{}{twice}", status.unwrap_or_default());
-            (asked.command.starts_with("LIST")).then(|| Act::Say(said.into_bytes()))
-        })
-    })
-    .await
+    several(&["Cases"], inbox, script).await
 }
 
 /// As an impatient person would have it.

@@ -8,10 +8,33 @@ use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
-/// How often a busy lock is tried again, and how long is waited between: a killed holder's lock can outlive it a little
-/// (spacejam/sled sees `EAGAIN` right after a kill, too).
-const TRIES: u32 = 10;
+/// How long a profile's lock is waited for: a second program that is started by mistake is told soon.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long is waited between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Takes what somebody may just be letting go of, trying again for as long as `patience` says. A lock on a file outlives its holder a little: the
+/// kernel is slow to end who was killed (spacejam/sled sees `EAGAIN` then), and a process that is being started has its parent's files until it runs
+/// its own program.
+///
+/// # Errors
+/// Those of `take`, once nobody holds it or patience is over.
+pub(super) fn patiently<T, E>(
+    patience: Duration,
+    mut take: impl FnMut() -> Result<T, E>,
+    is_held: impl Fn(&E) -> bool,
+) -> Result<T, E> {
+    let mut waited = Duration::ZERO;
+    loop {
+        match take() {
+            Err(error) if waited < patience && is_held(&error) => {
+                std::thread::sleep(PAUSE);
+                waited = waited.saturating_add(PAUSE);
+            }
+            done => return done,
+        }
+    }
+}
 
 /// The lock, held as long as this lives.
 #[derive(Debug)]
@@ -43,17 +66,15 @@ impl Lock {
             .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
             .open(place)
             .map_err(LockError::Io)?;
-        for attempt in 0.. {
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => break,
-                Err(rustix::io::Errno::WOULDBLOCK) if attempt + 1 < TRIES => std::thread::sleep(PAUSE),
-                Err(rustix::io::Errno::WOULDBLOCK) => {
-                    let mut text = String::new();
-                    let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
-                    return Err(LockError::Held(pid));
-                }
-                Err(error) => return Err(LockError::Io(error.into())),
+        let lock = || flock(&file, FlockOperation::NonBlockingLockExclusive);
+        match patiently(PATIENCE, lock, |error| *error == rustix::io::Errno::WOULDBLOCK) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => {
+                let mut text = String::new();
+                let pid = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(LockError::Held(pid));
             }
+            Err(error) => return Err(LockError::Io(error.into())),
         }
         let write = |file: &mut File| -> io::Result<()> {
             file.set_len(0)?;
@@ -67,7 +88,7 @@ impl Lock {
 
 #[cfg(test)]
 mod tests {
-    use super::{Lock, LockError};
+    use super::{Lock, LockError, PAUSE, patiently};
 
     #[test]
     fn the_second_is_told_who_holds_it_and_the_third_gets_it() {
@@ -80,5 +101,21 @@ mod tests {
         }
         drop(first);
         Lock::take(&place).unwrap();
+    }
+
+    #[test]
+    fn what_is_held_is_tried_again_and_what_is_refused_is_not() {
+        let mut tries = 0;
+        let mut until = |turn: u32, last: Result<(), &'static str>| {
+            tries = 0;
+            let take = || {
+                tries += 1;
+                if tries < turn { Err("held") } else { last }
+            };
+            (patiently(PAUSE * 3, take, |error| *error == "held"), tries)
+        };
+        assert_eq!(until(3, Ok(())), (Ok(()), 3));
+        assert_eq!(until(2, Err("refused")), (Err("refused"), 2));
+        assert_eq!(until(100, Ok(())), (Err("held"), 4));
     }
 }

@@ -11,8 +11,12 @@ use jiff::Timestamp;
 
 use super::{CacheError, CacheOptions};
 use crate::store::file;
+use crate::store::lock::patiently;
 use crate::store::pack;
 use crate::store::space;
+
+/// How long whoever has sled open is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where sled lies below the cache directory.
 pub(super) fn mail_dir(dir: &Path) -> PathBuf {
@@ -173,20 +177,14 @@ fn open_as_it_is(dir: &Path, options: &CacheOptions) -> Result<Outcome, CacheErr
         }
     }
     let config = config(&mail, options);
-    for attempt in 0.. {
+    let open = || match catch_unwind(AssertUnwindSafe(|| config.open())) {
+        Ok(Ok(db)) => Ok(Outcome::Open(db)),
+        Ok(Err(sled::Error::Io(error))) if !is_corruption(&error) => Err(error),
+        Ok(Err(error)) => Ok(Outcome::Corrupt(error.to_string())),
         // sled asserts in places where a file is not as it expects.
-        match catch_unwind(AssertUnwindSafe(|| config.open())) {
-            Ok(Ok(db)) => return Ok(Outcome::Open(db)),
-            // The lock of a process that was just killed can outlive it a little.
-            Ok(Err(sled::Error::Io(error))) if is_lock(&error) && attempt < 20 => {
-                std::thread::sleep(Duration::from_millis(50));
-            }
-            Ok(Err(sled::Error::Io(error))) if !is_corruption(&error) => return Err(CacheError::Io(error)),
-            Ok(Err(error)) => return Ok(Outcome::Corrupt(error.to_string())),
-            Err(_) => return Ok(Outcome::Corrupt("sled could not read it".to_owned())),
-        }
-    }
-    Err(CacheError::Io(io::ErrorKind::WouldBlock.into()))
+        Err(_) => Ok(Outcome::Corrupt("sled could not read it".to_owned())),
+    };
+    Ok(patiently(PATIENCE, open, is_lock)?)
 }
 
 fn is_lock(error: &io::Error) -> bool {

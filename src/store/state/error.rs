@@ -90,6 +90,12 @@ pub enum StateError {
     /// Too little room.
     #[error(transparent)]
     DiskFull(#[from] DiskFull),
+    /// Somebody has it open.
+    #[error("the state store is in use: another process, or a task that does not end, has {} open; try again", place.display())]
+    InUse {
+        /// Where.
+        place: PathBuf,
+    },
     /// redb.
     #[error("the state store cannot be used: {because}; nothing in it was changed")]
     Store {
@@ -121,7 +127,7 @@ impl StateError {
     /// Whether the same may go well later, without anybody changing anything in the store: the disk was full, or failed.
     #[must_use]
     pub fn may_pass(&self) -> bool {
-        matches!(self, Self::DiskFull(_) | Self::Io { .. } | Self::Store { .. })
+        matches!(self, Self::DiskFull(_) | Self::Io { .. } | Self::InUse { .. } | Self::Store { .. })
     }
 }
 

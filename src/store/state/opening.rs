@@ -9,15 +9,17 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use redb::Database;
 use redb::backends::FileBackend;
+use redb::{Database, DatabaseError};
 
 use super::bringing::SCHEMA;
 use super::later::{InUse, Later};
 use super::{CACHE_BYTES, META, SLACK, StateError};
 use crate::store::calm::calmly;
 use crate::store::file;
+use crate::store::lock::patiently;
 use crate::store::profile::Roots;
 use crate::store::space;
 use crate::store::vault::Vault;
@@ -25,6 +27,10 @@ use crate::store::vault::Vault;
 /// What the file beside the store says, for whoever finds it.
 const MADE_WORDS: &[u8] =
     b"This profile has a state store: state.redb, in this directory. A profile that misses it says so.\n";
+
+/// How long whoever has the store open is waited for. The profile is ours alone, so that is a task of our own: one that outlived its engine at a
+/// slow disk, or somebody who reads while the store is opened anew.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A file beside the store that says that there has been one.
 fn made(file: &Path) -> PathBuf {
@@ -144,6 +150,14 @@ pub(super) fn database(file: &Path) -> Result<Database, StateError> {
 
 /// As [`database`]; nothing is written before [`Later::follow`], or before something else is.
 fn looked_at(file: &Path) -> Result<(Database, Arc<Later>), StateError> {
+    patiently(PATIENCE, || looked_at_once(file), is_in_use)
+}
+
+fn is_in_use(error: &StateError) -> bool {
+    matches!(error, StateError::InUse { .. })
+}
+
+fn looked_at_once(file: &Path) -> Result<(Database, Arc<Later>), StateError> {
     let later = Later::new(backend(file)?);
     let in_use = InUse(Arc::clone(&later));
     if redb::StorageBackend::len(&in_use).is_ok_and(|bytes| bytes == 0) {
@@ -151,7 +165,10 @@ fn looked_at(file: &Path) -> Result<(Database, Arc<Later>), StateError> {
     }
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true);
-    let database = whole(file, || Ok(builder.create_with_backend(in_use)?))?;
+    let database = whole(file, || match builder.create_with_backend(in_use) {
+        Err(DatabaseError::DatabaseAlreadyOpen) => Err(StateError::InUse { place: file.to_owned() }),
+        opened => Ok(opened?),
+    })?;
     later.opened();
     Ok((database, later))
 }
@@ -175,7 +192,7 @@ pub fn begin_anew(roots: &Roots, vault: &Vault, now: jiff::Timestamp) -> Result<
 
 #[cfg(test)]
 mod tests {
-    use super::{looked_at, make};
+    use super::{PATIENCE, is_in_use, looked_at, looked_at_once, make, patiently};
     use crate::store::vault::{Cost, Vault};
 
     #[test]
@@ -196,5 +213,23 @@ mod tests {
         std::fs::write(&file, &damaged).unwrap();
         assert!(looked_at(&file).is_err());
         assert!(std::fs::read(&file).unwrap() == damaged, "what is refused stays as it is");
+    }
+
+    #[test]
+    fn a_store_that_somebody_is_just_letting_go_of_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+        let file = dir.path().join("state.redb");
+        make(&file, &vault).unwrap();
+        let mut held = looked_at(&file).ok();
+        let mut tries = 0;
+        let take = || {
+            let opened = looked_at_once(&file);
+            tries += 1;
+            held = None;
+            opened
+        };
+        assert!(patiently(PATIENCE, take, is_in_use).is_ok());
+        assert_eq!(tries, 2);
     }
 }

@@ -294,7 +294,7 @@ fn another_profile_and_a_second_opening_are_refused() {
     let world = World::new();
     let other = World::new();
     let state = world.open();
-    assert!(matches!(State::open(&world.file(), &world.vault), Err(StateError::Store { .. })));
+    assert!(matches!(State::open(&world.file(), &world.vault), Err(StateError::InUse { .. })));
     drop(state);
     let error = State::open(&world.file(), &other.vault).unwrap_err();
     assert!(matches!(error, StateError::Damaged { .. }), "{error}");

@@ -68,6 +68,8 @@ pub struct Moved {
     pub doubtful: UidSet,
     /// Those that were not asked for any more.
     pub untold: UidSet,
+    /// The server names what it moves (UIDPLUS): where it names nothing, it may be that nothing was there.
+    pub names: bool,
     /// Why not: what is said of the others holds all the same.
     pub ended: Option<Error>,
 }

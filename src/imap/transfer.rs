@@ -131,7 +131,7 @@ pub(super) async fn move_messages<S: Wire>(
     }
     let doing = format!("to move messages from {} to {to}", at.name);
     let wire = session.wire(to);
-    let mut moved = Moved::default();
+    let mut moved = Moved { names: session.capabilities.has("UIDPLUS"), ..Moved::default() };
     let moves = session.capabilities.has("MOVE");
     let chunks = uids.chunks_newest_first(CHUNK);
     for (n, chunk) in chunks.iter().enumerate() {

@@ -36,8 +36,8 @@ fn raw(uid: u32) -> String {
 impl Boxes {
     fn new() -> Self {
         let messages = (0..MESSAGES).map(|n| (2 * n + 1, raw(2 * n + 1))).collect();
-        let inbox = Inbox { messages, uid_next: 2 * MESSAGES, extensions: "MOVE", ..Inbox::of(0) };
-        let archive = Inbox { uid_validity: ARCHIVE, extensions: "MOVE", ..Inbox::of(0) };
+        let inbox = Inbox { messages, uid_next: 2 * MESSAGES, extensions: "MOVE UIDPLUS", ..Inbox::of(0) };
+        let archive = Inbox { uid_validity: ARCHIVE, extensions: "MOVE UIDPLUS", ..Inbox::of(0) };
         let (flagged, open) = (BTreeSet::new(), HashMap::new());
         Self { inbox, archive, flagged, open, up: true, ends: false, moves: 0 }
     }
@@ -138,7 +138,7 @@ impl World {
     async fn start() -> Self {
         let boxes = Arc::new(Mutex::new(Boxes::new()));
         let told = Arc::clone(&boxes);
-        let inbox = Inbox { extensions: "MOVE", ..Inbox::of(0) };
+        let inbox = Inbox { extensions: "MOVE UIDPLUS", ..Inbox::of(0) };
         let server = ScriptedImap::start(GREETING, inbox, None, move |asked| told.lock().unwrap().answer(asked)).await;
         let home = Home::new();
         let at = server.endpoint();
@@ -195,4 +195,24 @@ async fn what_was_moved_before_the_line_ended_is_ours() {
     assert_eq!(world.counts(), (0, MESSAGES as usize, 0));
     world.does(&["change", "undo"], 0);
     assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize, 0, 0)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_removed_meanwhile_is_not_called_moved() {
+    let world = World::start().await;
+    world.boxes.lock().unwrap().inbox.messages.remove(0);
+    let ran = world.does(&["message", "move", &world.ids[0], "--to", "Archive"], 1);
+    assert!(ran.err.contains("1 message could not be moved: deleted or moved elsewhere meanwhile"), "{}", ran.err);
+    assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize - 1, 0, 0)));
+    assert_eq!(world.boxes.lock().unwrap().moves, 1);
+    // Who moved it to the same place did what was asked.
+    {
+        let Boxes { inbox, archive, .. } = &mut *world.boxes.lock().unwrap();
+        let (_, raw) = inbox.messages.remove(0);
+        archive.messages.push((archive.uid_next, raw));
+        archive.uid_next += 1;
+    }
+    let ran = world.does(&["message", "move", &world.ids[1], "--to", "Archive"], 0);
+    assert!(!ran.err.contains("could not be moved"), "{}", ran.err);
+    assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize - 2, 1, 0)));
 }

@@ -309,11 +309,17 @@ impl Teller<'_> {
         doubtful.extend(moved.doubtful.iter());
         let rest = left.without(&placed).without(&doubtful).without(&moved.untold);
         // A server that says where messages went says it of all that were there.
-        let (absent, mut unplaced) =
+        let (mut absent, mut unplaced) =
             if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
         if !unplaced.is_empty() && pairs.is_empty() {
-            (validity, pairs) = self.look_for(batch, group, to, above, &unplaced).await;
+            let missed;
+            (validity, pairs, missed) = self.look_for(batch, group, to, above, &unplaced).await;
             unplaced = unplaced.without(&pairs.iter().map(|(from, _)| *from).collect());
+            if moved.names {
+                // An OK is all that a command about messages that are not there is answered with (RFC 9051 §6.4.9).
+                unplaced = unplaced.without(&missed);
+                absent = missed;
+            }
         }
         if validity.is_some() && moved.copied.uid_validity.is_some() && validity != moved.copied.uid_validity {
             // The target was rebuilt meanwhile.
@@ -324,7 +330,7 @@ impl Teller<'_> {
     }
 
     /// Where the server does not say which UIDs moved messages have now (no UIDPLUS): the newest of their Message-ID in the target. One
-    /// question each, so that it is asked for a few only; the others are known again when the target is synced.
+    /// question each, so that it is asked for a few only; the others are known again when the target is synced. Gives also those that are not there.
     async fn look_for(
         &self,
         batch: &Batch,
@@ -332,8 +338,8 @@ impl Teller<'_> {
         to: &str,
         above: u32,
         moved: &UidSet,
-    ) -> (Option<u32>, Vec<(u32, u32)>) {
-        let (mut validity, mut pairs) = (None, Vec::new());
+    ) -> (Option<u32>, Vec<(u32, u32)>, UidSet) {
+        let (mut validity, mut pairs, mut missed) = (None, Vec::new(), UidSet::new());
         let few = Group::new(&group.mailbox, group.uid_validity, moved.iter().take(LOOKED_FOR_MAX).collect());
         let account = batch.account.clone();
         let known = self.blocking(move |stores| all_here(stores, &account, &few)).await.unwrap_or_default();
@@ -341,12 +347,15 @@ impl Teller<'_> {
             let Ok(found) = self.handle.find(Some(to.to_owned()), message_id).await else { break };
             let taken = |new: &u32| pairs.iter().any(|(_, known)| known == new);
             let newest = found.uids.iter().copied().filter(|new| *new > above && !taken(new)).max();
-            if let Some(new) = newest {
-                validity = Some(found.at.uid_validity);
-                pairs.push((uid, new));
+            match newest {
+                Some(new) => {
+                    validity = Some(found.at.uid_validity);
+                    pairs.push((uid, new));
+                }
+                None => drop(missed.insert(uid)),
             }
         }
-        (validity, pairs)
+        (validity, pairs, missed)
     }
 
     /// UIDVALIDITY of a mailbox as we know it, and the UID up to which we know what is there.

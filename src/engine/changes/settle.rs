@@ -59,9 +59,12 @@ impl Core {
                 open.changes.moved(old, name(to, *uid_validity, *uid));
             }
         }
-        if matches!(outcome, Outcome::Refused { .. } | Outcome::Created { .. })
-            && let Some(handle) = open.accounts.get(&batch.account).and_then(|account| account.handle.as_ref())
-        {
+        let is_news = match &outcome {
+            Outcome::Refused { .. } | Outcome::Created { .. } => true,
+            Outcome::Moved { absent, .. } => !absent.is_empty(),
+            _ => false,
+        };
+        if is_news && let Some(handle) = open.accounts.get(&batch.account).and_then(|account| account.handle.as_ref()) {
             // What the server has is looked at anew.
             handle.sync_now();
         }

@@ -454,6 +454,11 @@ impl Suspects {
         };
     }
 
+    /// Flags changed in a mailbox, and nothing but a comparison finds them: a pass that does not come to its end still has to be made.
+    pub(super) fn owes(&mut self, at: &MailboxAt) {
+        self.trails().compared.insert(at.clone(), COMPARED_EVERY);
+    }
+
     /// A mailbox has the UIDVALIDITY that it had.
     pub(super) fn steady(&mut self, mailbox: &str) {
         self.found_again.remove(mailbox);

@@ -228,7 +228,12 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                     before = Some(selected.server);
                 }
                 Fate::Kept(words) => return Err(Error::Doubtful { mailbox: mailbox.to_owned(), words }),
-                _ => return Ok((selected, plan)),
+                _ => {
+                    if self.told && only_flags && server.highest_modseq.is_none() {
+                        self.suspects.owes(&selected.at);
+                    }
+                    return Ok((selected, plan));
+                }
             }
         }
     }

@@ -344,6 +344,37 @@ async fn a_comparison_that_is_broken_into_goes_on() {
     sink.look(|state| assert_eq!(state.mailboxes["INBOX"].messages.len(), MESSAGES as usize - 1));
 }
 
+/// Without modification sequences only an event says that flags changed: it is not forgotten with the line.
+#[tokio::test]
+async fn flags_that_changed_are_looked_for_once_more_where_the_line_was_lost() {
+    let (told, lists) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (tell, listed) = (Arc::clone(&told), Arc::clone(&lists));
+    let server = ScriptedImap::start(GREETING, Inbox::of(40), None, move |asked| {
+        if asked.command == "IDLE" && tell.load(SeqCst) == 1 {
+            tell.store(2, SeqCst);
+            return Some(Act::Say(format!("{}* 1 FETCH (FLAGS ())\r\n", asked.good).into_bytes()));
+        }
+        let is_list = asked.command.starts_with("FETCH") && asked.command.ends_with("(UID FLAGS RFC822.SIZE)");
+        if is_list && tell.load(SeqCst) == 2 && listed.fetch_add(1, SeqCst) == 0 {
+            return Some(Act::SayAndClose(Vec::new()));
+        }
+        None
+    })
+    .await;
+    let mut setup = setup(&server);
+    setup.times.idle = Duration::from_millis(20);
+    setup.times.poll = Duration::from_secs(3_600);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    let is_live = |state: &State| matches!(state.link(), Some(Link::Online { live: true }));
+    sink.until("all", |state| whole(state, "INBOX") == 40 && is_live(state)).await;
+    told.store(1, SeqCst);
+    let connected = |state: &State| state.links.iter().filter(|link| matches!(link, Link::Connecting)).count();
+    sink.until("a session anew", |state| connected(state) == 2 && is_live(state)).await;
+    assert_eq!(lists.load(SeqCst), 2);
+    handle.end();
+}
+
 /// Where no modification sequence tells, a round in which neither UIDNEXT nor the number of messages changed is not spent on comparing all.
 #[tokio::test]
 async fn not_every_round_compares_everything() {

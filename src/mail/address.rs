@@ -239,6 +239,22 @@ fn unglued(text: String) -> String {
     if text.contains(GLUE) { text.replace(GLUE, " ") } else { text }
 }
 
+/// Takes what comes before the first of these bytes, or of those that are not printable ASCII: it stands for itself.
+fn take_plain<'a>(rest: &mut std::str::Chars<'a>, special: &[u8]) -> &'a str {
+    let text = rest.as_str();
+    let is_special = |byte: u8| !matches!(byte, b' '..=b'~') || special.contains(&byte);
+    let end = text.bytes().position(is_special).unwrap_or(text.len());
+    // A byte of ASCII, and the first of a character beyond it, begin a character.
+    let (plain, behind) = text.split_at_checked(end).unwrap_or((text, ""));
+    *rest = behind.chars();
+    plain
+}
+
+/// The text with its encoded words decoded; the same one where there are none.
+fn decoded(text: String) -> String {
+    if text.contains("=?") { encoded_word::decode(&text) } else { text }
+}
+
 /// What stands between two commas of an address field.
 #[derive(Default)]
 struct Entry {
@@ -261,7 +277,9 @@ struct Reader {
 impl Reader {
     fn read(&mut self, value: &str) {
         let mut rest = value.chars();
-        while let Some(c) = rest.next() {
+        loop {
+            self.entry.text.push_str(take_plain(&mut rest, b",;:\"(<>="));
+            let Some(c) = rest.next() else { break };
             match c {
                 ',' | ';' => self.finish(),
                 // The name of a group (RFC 5322 §3.4): not a name of anyone.
@@ -332,7 +350,7 @@ impl Reader {
             words = text.split(' ').filter(|word| !word.is_empty()).collect();
             bare.clear();
         }
-        let mut name = encoded_word::decode(&unglued(words.join(" ")));
+        let mut name = decoded(unglued(words.join(" ")));
         if !quoted.is_empty() {
             if !name.is_empty() {
                 name.push(' ');
@@ -340,7 +358,7 @@ impl Reader {
             name.push_str(&encoded_word::decode(&quoted));
         }
         if name.is_empty() {
-            name = encoded_word::decode(&comments.join(" "));
+            name = decoded(comments.join(" "));
         }
         let addrs: Vec<String> =
             if angles.is_empty() { bare.into_iter().map(|word| unglued(word.to_owned())).collect() } else { angles };
@@ -355,9 +373,13 @@ impl Reader {
             let (name, addr) = if local { ("", name) } else { (name, "") };
             self.found.push(Address { name: name.to_owned(), addr: addr.to_owned() });
         }
-        for addr in addrs {
-            self.found.push(Address { name: name.trim().to_owned(), addr });
+        if name.trim().len() < name.len() {
+            name = name.trim().to_owned();
         }
+        let mut addrs = addrs.into_iter();
+        let last = addrs.next_back();
+        self.found.extend(addrs.map(|addr| Address { name: name.clone(), addr }));
+        self.found.extend(last.map(|addr| Address { name, addr }));
     }
 }
 
@@ -388,7 +410,11 @@ fn read_comment(rest: &mut std::str::Chars<'_>) -> String {
 /// The address in angle brackets: comments, white space and a route (RFC 5322 §4.4, obsolete) left out.
 fn read_angle(rest: &mut std::str::Chars<'_>) -> String {
     let (mut addr, mut quoted, mut escaped) = (String::with_capacity(WORD_ROOM), false, false);
-    while let Some(c) = rest.next() {
+    loop {
+        if !quoted {
+            addr.push_str(take_plain(rest, b"\">( "));
+        }
+        let Some(c) = rest.next() else { break };
         match c {
             _ if escaped => escaped = false,
             '\\' if quoted => escaped = true,

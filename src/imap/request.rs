@@ -68,8 +68,9 @@ pub struct Moved {
     pub doubtful: UidSet,
     /// Those that were not asked for any more.
     pub untold: UidSet,
-    /// The server names what it moves (UIDPLUS): where it names nothing, it may be that nothing was there.
-    pub names: bool,
+    /// The server told of no message that left, as it has to for each that it moves (RFC 6851 §3.3), and named none: nothing was moved, or it is
+    /// another kind of server.
+    pub silent: bool,
     /// Why not: what is said of the others holds all the same.
     pub ended: Option<Error>,
 }

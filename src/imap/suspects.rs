@@ -69,6 +69,8 @@ pub(super) struct Trails {
     batch_most: Option<usize>,
     /// Rounds since all of a mailbox was compared.
     compared: HashMap<MailboxAt, u32>,
+    /// Mailboxes of which an event said that flags changed, until all of one was compared from its top after that.
+    owed: HashSet<MailboxAt>,
     /// Messages stored as such that cannot be had: none of them shows whether others come.
     written_off: HashMap<MailboxAt, UidSet>,
 }
@@ -440,23 +442,23 @@ impl Suspects {
 
     /// Whether all of a mailbox is to be compared where nothing but its flags can have changed and no modification sequence tells.
     pub(super) fn is_due(&self, at: &MailboxAt) -> bool {
-        self.trails().compared.get(at).is_none_or(|rounds| *rounds >= COMPARED_EVERY)
+        let trails = self.trails();
+        trails.owed.contains(at) || trails.compared.get(at).is_none_or(|rounds| *rounds >= COMPARED_EVERY)
     }
 
-    /// A pass compared all of a mailbox, or did without. `owed`: flags changed meanwhile in what was compared before.
-    pub(super) fn compared(&mut self, at: &MailboxAt, whole: bool, told: bool, owed: bool) {
+    /// A pass compared all of a mailbox, or did without. `goes_on`: what was compared before a pass that was broken off was not compared anew.
+    pub(super) fn compared(&mut self, at: &MailboxAt, whole: bool, told: bool, goes_on: bool) {
         let mut trails = self.trails();
+        if whole && !goes_on {
+            trails.owed.remove(at);
+        }
         let rounds = trails.compared.entry(at.clone()).or_default();
-        *rounds = match (whole, owed) {
-            (_, true) => COMPARED_EVERY,
-            (true, false) => 0,
-            (false, false) => rounds.saturating_add(u32::from(!told)),
-        };
+        *rounds = if whole { 0 } else { rounds.saturating_add(u32::from(!told)) };
     }
 
     /// Flags changed in a mailbox, and nothing but a comparison finds them: a pass that does not come to its end still has to be made.
     pub(super) fn owes(&mut self, at: &MailboxAt) {
-        self.trails().compared.insert(at.clone(), COMPARED_EVERY);
+        self.trails().owed.insert(at.clone());
     }
 
     /// A mailbox has the UIDVALIDITY that it had.
@@ -483,5 +485,28 @@ impl Suspects {
             former.push(before);
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{MailboxAt, Suspects};
+
+    #[test]
+    fn a_comparison_is_owed_until_one_from_the_top_is_made() {
+        let mut suspects = Suspects::default();
+        let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+        assert!(suspects.is_due(&at), "nothing is known of it");
+        suspects.compared(&at, true, false, false);
+        assert!(!suspects.is_due(&at));
+        suspects.owes(&at);
+        // One that goes on below, and one that did without.
+        suspects.compared(&at, true, false, true);
+        suspects.compared(&at, false, true, false);
+        assert!(suspects.is_due(&at));
+        suspects.compared(&at, true, true, false);
+        assert!(!suspects.is_due(&at));
     }
 }

@@ -132,8 +132,8 @@ struct Progress {
     server: Server,
     /// All of it was compared.
     compared: bool,
-    /// Flags changed, perhaps of what was compared before.
-    owed: bool,
+    /// What was compared before a pass that was broken off is not compared anew.
+    goes_on: bool,
     /// The body of a message came.
     well: bool,
     /// Messages that could not be had and may be another time, and why.
@@ -157,6 +157,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         self.sink.begin(&selected.at, plan.read_only).await?;
         self.suspects.opened(&selected.at);
         let goes_on = plan.steps.iter().any(|step| matches!(step, Step::CompareBelow(_)));
+        if goes_on && self.told && selected.server.highest_modseq.is_none() {
+            self.suspects.owes(&selected.at);
+        }
         let mut progress = Progress {
             at: selected.at.clone(),
             pass: Pass { mailbox: mailbox.to_owned(), ..Pass::default() },
@@ -175,7 +178,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             descending: false,
             server: selected.server,
             compared: goes_on || plan.steps.contains(&Step::Compare),
-            owed: goes_on && self.told && selected.server.highest_modseq.is_none(),
+            goes_on,
             well: false,
             unsettled: UidSet::new(),
             refusal: None,
@@ -314,7 +317,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         };
         self.sink.done(&p.at, position, &p.pass).await?;
         self.suspects.went_well(&p.at);
-        self.suspects.compared(&p.at, p.compared, self.told, p.owed);
+        self.suspects.compared(&p.at, p.compared, self.told, p.goes_on);
         Ok(Outcome::Complete(p.pass))
     }
 

@@ -16,6 +16,7 @@ use super::serve::{Open, open_at};
 use super::session::{Heard, Session, Use, Wire};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
+use super::untagged::Untagged;
 use crate::store::flags::Flags;
 use crate::store::mailbox::SpecialUse;
 
@@ -64,18 +65,26 @@ impl Copied {
 }
 
 /// Sends a command for one chunk and takes COPYUID from wherever it stands: COPY has it in its tagged answer, MOVE in an untagged OK
-/// before the EXPUNGEs (RFC 6851 §4.3). Gives what [`Copied::add`] gives.
+/// before the EXPUNGEs (RFC 6851 §4.3). Gives what [`Copied::add`] gives. `silent`: not any more where messages left, or were named.
 async fn run_copying<S: Wire>(
     session: &mut Session<S>,
     doing: &str,
     command: &Command,
     chunk: &UidSet,
     copied: &mut Copied,
+    silent: &mut bool,
 ) -> Result<UidSet, Error> {
     let mut found = None;
     let pending = session.start(doing, command).await?;
     let done = session
         .finish_all(pending, |heard| {
+            *silent &= match heard {
+                Heard::Codec(Response::Data { outcome, .. } | Response::Done { outcome, .. }) => {
+                    !matches!(outcome.code, Some(ResponseCode::CopyUid(..)))
+                }
+                Heard::Codec(response) => !matches!(response, Response::Expunge(_)),
+                Heard::Own(own) => !matches!(own, Untagged::Vanished { .. }),
+            };
             if let Heard::Codec(Response::Data { status: Status::Ok, outcome } | Response::Done { outcome, .. }) = heard
                 && let Some(pairs) = copy_uid(outcome.code.as_ref(), chunk)
             {
@@ -112,7 +121,8 @@ pub(super) async fn copy<S: Wire>(
     let mut copied = Copied::default();
     for chunk in uids.chunks_newest_first(CHUNK) {
         let command = Command::uid_copy(&chunk, &wire)?;
-        let _ = run_copying(session, &doing, &command, &chunk, &mut copied).await.map_err(|e| missing(e, to))?;
+        let told = run_copying(session, &doing, &command, &chunk, &mut copied, &mut false).await;
+        let _ = told.map_err(|e| missing(e, to))?;
     }
     Ok(copied)
 }
@@ -131,20 +141,20 @@ pub(super) async fn move_messages<S: Wire>(
     }
     let doing = format!("to move messages from {} to {to}", at.name);
     let wire = session.wire(to);
-    let mut moved = Moved { names: session.capabilities.has("UIDPLUS"), ..Moved::default() };
     let moves = session.capabilities.has("MOVE");
+    let mut moved = Moved { silent: moves, ..Moved::default() };
     let chunks = uids.chunks_newest_first(CHUNK);
     for (n, chunk) in chunks.iter().enumerate() {
         let told = async {
             if moves {
                 let command = Command::uid_move(chunk, &wire)?;
-                let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
+                let told = run_copying(session, &doing, &command, chunk, &mut moved.copied, &mut moved.silent).await;
                 return told.map_err(|e| missing(e, to));
             }
             // Chunk by chunk, so that little is in doubt after a failure.
             let command = Command::uid_copy(chunk, &wire)?;
             let before = moved.copied.uids.len();
-            let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
+            let told = run_copying(session, &doing, &command, chunk, &mut moved.copied, &mut moved.silent).await;
             let stale = told.map_err(|e| missing(e, to))?;
             // What the server does not name among the copies is not removed, whatever its reason.
             let named = moved.copied.uids.get(before..).unwrap_or(&moved.copied.uids).iter().map(|(from, _)| *from);

@@ -15,6 +15,7 @@ mod register;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::Serialize;
@@ -84,7 +85,7 @@ fn damaged(table: &str, key: &[u8]) -> StateError {
 }
 
 /// How the file is opened: also anew, after the disk failed.
-type Opener = Box<dyn Fn(&Path) -> Result<Database, StateError> + Send + Sync>;
+type Opener = Box<dyn Fn(&Path, Duration) -> Result<Database, StateError> + Send + Sync>;
 
 /// The state store. All methods take `&self` and block until what they wrote is durable.
 ///
@@ -142,7 +143,7 @@ impl State {
     }
 
     fn open_by(file: &Path, vault: &Vault, opener: Opener) -> Result<Self, StateError> {
-        let database = opener(file)?;
+        let database = opener(file, opening::PATIENCE)?;
         let keys = whole(file, || epoch::settle(&database, vault))?;
         let database = RwLock::new(Some(Arc::new(database)));
         let state = Self { file: file.to_owned(), database, failed: AtomicBool::new(false), keys, opener };
@@ -199,7 +200,7 @@ impl State {
         }
         // Its lock on the file goes with it.
         self.close(&mut held);
-        *held = Some(Arc::new((self.opener)(&self.file)?));
+        *held = Some(Arc::new((self.opener)(&self.file, opening::SHORT_PATIENCE)?));
         self.failed.store(false, Ordering::SeqCst);
         tracing::warn!("the disk failed below the state store; it was opened anew");
         Ok(())

@@ -24,6 +24,10 @@ struct Boxes {
     up: bool,
     /// The line ends behind the answer to a move; one of them.
     ends: bool,
+    /// It ends before the answer; one of them.
+    mute: bool,
+    /// It names nothing that it moves, and finds nothing.
+    vague: bool,
     moves: usize,
 }
 
@@ -39,7 +43,7 @@ impl Boxes {
         let inbox = Inbox { messages, uid_next: 2 * MESSAGES, extensions: "MOVE UIDPLUS", ..Inbox::of(0) };
         let archive = Inbox { uid_validity: ARCHIVE, extensions: "MOVE UIDPLUS", ..Inbox::of(0) };
         let (flagged, open) = (BTreeSet::new(), HashMap::new());
-        Self { inbox, archive, flagged, open, up: true, ends: false, moves: 0 }
+        Self { inbox, archive, flagged, open, up: true, ends: false, mute: false, vague: false, moves: 0 }
     }
 
     fn named(&mut self, name: &str) -> &mut Inbox {
@@ -70,6 +74,7 @@ impl Boxes {
             }
             ("UID", "SEARCH") => {
                 let wanted = words[4].trim_matches('"').to_owned();
+                let wanted = if self.vague { "nothing".to_owned() } else { wanted };
                 let found = self.named(&here).messages.iter().filter(|(_, raw)| raw.contains(&format!("<{wanted}>")));
                 let uids: String = found.map(|(uid, _)| format!(" {uid}")).collect();
                 say(format!("* SEARCH{uids}\r\n{done}"))
@@ -112,12 +117,17 @@ impl Boxes {
                         target.uid_next += 1;
                     }
                     let (validity, last) = (target.uid_validity, target.uid_next - 1);
-                    write!(says, "* OK [COPYUID {validity} {} {first}:{last}] moved\r\n", old.join(",")).unwrap();
+                    if !self.vague {
+                        write!(says, "* OK [COPYUID {validity} {} {first}:{last}] moved\r\n", old.join(",")).unwrap();
+                    }
                 }
                 for (n, _) in gone.iter().rev() {
                     write!(says, "* {} EXPUNGE\r\n", n + 1).unwrap();
                 }
                 says.push_str(&done);
+                if std::mem::take(&mut self.mute) {
+                    return Some(Act::SayAndClose(Vec::new()));
+                }
                 if std::mem::take(&mut self.ends) { Some(Act::SayAndClose(says.into_bytes())) } else { say(says) }
             }
             ("FETCH", _) | ("UID", "FETCH") => say(scripted_imap::answer(self.named(&here), asked.tag, asked.command)),
@@ -215,4 +225,28 @@ async fn what_somebody_removed_meanwhile_is_not_called_moved() {
     let ran = world.does(&["message", "move", &world.ids[1], "--to", "Archive"], 0);
     assert!(!ran.err.contains("could not be moved"), "{}", ran.err);
     assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize - 2, 1, 0)));
+}
+
+/// Of two, one was moved before the line was lost, and the other was removed by somebody else.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_removed_while_the_line_was_lost_is_not_called_moved() {
+    let world = World::start().await;
+    {
+        let mut boxes = world.boxes.lock().unwrap();
+        boxes.inbox.messages.remove(1);
+        boxes.mute = true;
+    }
+    let ran = world.does(&["message", "move", &world.ids[0], &world.ids[1], "--to", "Archive"], 1);
+    assert!(ran.err.contains("1 message could not be moved: deleted or moved elsewhere meanwhile"), "{}", ran.err);
+    assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize - 2, 1, 0)));
+}
+
+/// What left is not called removed by somebody else, though the server says nowhere where it went.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_moved_without_a_word_of_where_it_is_is_moved() {
+    let world = World::start().await;
+    world.boxes.lock().unwrap().vague = true;
+    let ran = world.does(&["message", "move", &world.ids[0], "--to", "Archive"], 0);
+    assert!(!ran.err.contains("could not be moved"), "{}", ran.err);
+    assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize - 1, 1, 0)));
 }

@@ -311,12 +311,15 @@ impl Teller<'_> {
         // A server that says where messages went says it of all that were there.
         let (mut absent, mut unplaced) =
             if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
-        if !unplaced.is_empty() && pairs.is_empty() {
-            let missed;
-            (validity, pairs, missed) = self.look_for(batch, group, to, above, &unplaced).await;
-            unplaced = unplaced.without(&pairs.iter().map(|(from, _)| *from).collect());
-            if moved.names {
-                // An OK is all that a command about messages that are not there is answered with (RFC 9051 §6.4.9).
+        if !unplaced.is_empty() {
+            // Those of which no answer came once were looked for before.
+            let mut missed = unplaced.clone();
+            if pairs.is_empty() {
+                (validity, pairs, missed) = self.look_for(batch, group, to, above, &unplaced).await;
+                unplaced = unplaced.without(&pairs.iter().map(|(from, _)| *from).collect());
+            }
+            if moved.silent {
+                // A command about messages that are not there is answered with OK, and nothing else (RFC 9051 §6.4.9).
                 unplaced = unplaced.without(&missed);
                 absent = missed;
             }

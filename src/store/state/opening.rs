@@ -28,9 +28,10 @@ use crate::store::vault::Vault;
 const MADE_WORDS: &[u8] =
     b"This profile has a state store: state.redb, in this directory. A profile that misses it says so.\n";
 
-/// How long whoever has the store open is waited for. The profile is ours alone, so that is a task of our own: one that outlived its engine at a
-/// slow disk, or somebody who reads while the store is opened anew.
-const PATIENCE: Duration = Duration::from_secs(5);
+/// How long whoever has the store open is waited for. The profile is ours alone, so that is a task of our own that outlived its engine at a slow disk.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// The same where the store is opened anew, while others wait for it: it may be somebody who reads.
+pub(super) const SHORT_PATIENCE: Duration = Duration::from_millis(250);
 
 /// A file beside the store that says that there has been one.
 fn made(file: &Path) -> PathBuf {
@@ -135,8 +136,8 @@ fn backend(file: &Path) -> Result<FileBackend, StateError> {
 ///
 /// # Errors
 /// [`StateError`].
-pub(super) fn database(file: &Path) -> Result<Database, StateError> {
-    let (database, later) = looked_at(file)?;
+pub(super) fn database(file: &Path, patience: Duration) -> Result<Database, StateError> {
+    let (database, later) = looked_at(file, patience)?;
     let later = Arc::downgrade(&later);
     // Where there is no thread for it, or the disk refuses it, it comes before the next transaction, which then says so.
     let follow = std::thread::Builder::new().name("state".to_owned()).spawn(move || {
@@ -148,9 +149,9 @@ pub(super) fn database(file: &Path) -> Result<Database, StateError> {
     Ok(database)
 }
 
-/// As [`database`]; nothing is written before [`Later::follow`], or before something else is.
-fn looked_at(file: &Path) -> Result<(Database, Arc<Later>), StateError> {
-    patiently(PATIENCE, || looked_at_once(file), is_in_use)
+/// As [`database()`]; nothing is written before [`Later::follow`], or before something else is.
+fn looked_at(file: &Path, patience: Duration) -> Result<(Database, Arc<Later>), StateError> {
+    patiently(patience, || looked_at_once(file), is_in_use)
 }
 
 fn is_in_use(error: &StateError) -> bool {
@@ -202,7 +203,7 @@ mod tests {
         let file = dir.path().join("state.redb");
         make(&file, &vault).unwrap();
         let bytes = std::fs::read(&file).unwrap();
-        let (database, later) = looked_at(&file).unwrap();
+        let (database, later) = looked_at(&file, PATIENCE).unwrap();
         drop(database.begin_write().unwrap());
         assert!(std::fs::read(&file).unwrap() == bytes, "nobody has written anything");
         later.follow().unwrap();
@@ -211,7 +212,7 @@ mod tests {
         let mut damaged = bytes.clone();
         damaged[4096..].fill(0);
         std::fs::write(&file, &damaged).unwrap();
-        assert!(looked_at(&file).is_err());
+        assert!(looked_at(&file, PATIENCE).is_err());
         assert!(std::fs::read(&file).unwrap() == damaged, "what is refused stays as it is");
     }
 
@@ -221,7 +222,7 @@ mod tests {
         let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
         let file = dir.path().join("state.redb");
         make(&file, &vault).unwrap();
-        let mut held = looked_at(&file).ok();
+        let mut held = looked_at(&file, PATIENCE).ok();
         let mut tries = 0;
         let take = || {
             let opened = looked_at_once(&file);

@@ -461,7 +461,7 @@ impl redb::StorageBackend for Disk {
 impl World {
     fn open_on(&self, full: &Arc<AtomicU8>) -> State {
         let full = Arc::clone(full);
-        let opener = move |file: &std::path::Path| {
+        let opener = move |file: &std::path::Path, _| {
             let handle =
                 std::fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).open(file).unwrap();
             let file = redb::backends::FileBackend::new(handle)?;

@@ -17,7 +17,7 @@ use super::error::Error;
 use super::plan::Server;
 use super::select::select;
 use super::serve::{Open, serve};
-use super::session::{Session, Use, Wire};
+use super::session::{Pending, Session, Use, Wire};
 use super::worker::Shared;
 
 /// Without IDLE the server is asked this often.
@@ -73,7 +73,8 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
             idle(&mut session, shared, setup.times.idle).await?;
         } else {
             let _ = timeout(ASK, shared.requested()).await;
-            session.run(DOING, &Command::plain("NOOP"), |_| Use::Unasked).await?;
+            let pending = session.start(DOING, &Command::plain("NOOP")).await?;
+            run_watching(&mut session, pending).await?;
         }
         pass_on(&mut session, shared);
         if std::mem::take(&mut session.news) {
@@ -134,10 +135,21 @@ async fn idle<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duratio
         }
     }
     session.write(DOING, b"DONE\r\n").await?;
-    session
-        .finish(pending, |response| if matches!(response, Response::Fetch(..)) { Use::Taken } else { Use::Unasked })
-        .await
-        .map(drop)
+    run_watching(session, pending).await
+}
+
+/// Ends a command in whose answer servers tell what happened meanwhile: flags that were set elsewhere are news.
+async fn run_watching<S: Wire>(session: &mut Session<S>, pending: Pending) -> Result<(), Error> {
+    let mut flags = false;
+    let done = session
+        .finish(pending, |response| {
+            let is_flags = matches!(response, Response::Fetch(..));
+            flags |= is_flags;
+            if is_flags { Use::Taken } else { Use::Unasked }
+        })
+        .await;
+    session.news |= flags;
+    done.map(drop)
 }
 
 /// While it lives, requests are served here and INBOX is watched.

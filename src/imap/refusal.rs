@@ -2,6 +2,8 @@
 //!
 //! RFC 5530 names both kinds; a NO without a code, or a BAD, is looked through for the words of servers that give none.
 
+use super::error::Error;
+
 /// What a refusal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -84,8 +86,10 @@ const LOGIN_DENIALS: [&str; 4] = ["blocked", "denied", "password", "user name"];
 /// What a server says of itself.
 const OF_THE_SERVER: [&str; 4] = ["database", "too many connections", "too many simultaneous", "unavailable"];
 
-/// Cyrus, for a login that its SASL library could not look into (SASL_FAIL; of a wrong password it says "authentication failure").
-const LOGIN_PASSING_WORDS: [&str; 1] = ["generic failure"];
+/// Cyrus, for a login that its SASL library could not look into (SASL_FAIL; of a wrong password it says "authentication failure"); Gmail, where a day's
+/// allowance is used up ("Account exceeded command or bandwidth limits"), and others that count.
+const LOGIN_PASSING_WORDS: [&str; 4] =
+    ["generic failure", "bandwidth limit", "maximum number of connections", "rate limit"];
 
 /// A code as such, or, where the codec knows none such, in the words.
 fn named(codes: &[&str], code: Option<&str>, text: &str) -> bool {
@@ -109,6 +113,19 @@ pub fn verdict(code: Option<&str>, text: &str) -> Verdict {
     }
 }
 
+/// Whether a command was refused because the server has had enough of us, or cannot now: what was asked for is not to blame (RFC 5530 §3; Exchange Online
+/// says "Request is throttled. Suggested Backoff Time: …" with BAD).
+pub(super) fn is_of_the_session(e: &Error) -> bool {
+    const CODES: [&str; 5] = ["INUSE", "LIMIT", "OVERQUOTA", "THROTTLED", "UNAVAILABLE"];
+    let (code, text) = match e {
+        Error::No { code, text, .. } => (code.as_deref(), text),
+        Error::Bad { text, .. } => (None, text),
+        _ => return false,
+    };
+    let lower = text.to_ascii_lowercase();
+    named(&CODES, code, &lower) || lower.contains("throttl") || lower.contains("backoff")
+}
+
 /// Whether a login was refused for now only. Without a word that says so it is a verdict on the proof.
 pub(super) fn login_passes(code: Option<&str>, text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
@@ -127,7 +144,24 @@ pub(super) fn login_passes(code: Option<&str>, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::login_passes;
+    use super::super::error::Error;
+    use super::{is_of_the_session, login_passes};
+
+    #[test]
+    fn a_server_that_has_had_enough_blames_nothing_that_was_asked_for() {
+        let doing = || "to fetch".to_owned();
+        let no = |code: Option<&str>, text: &str| Error::No {
+            doing: doing(),
+            code: code.map(str::to_owned),
+            text: text.to_owned(),
+        };
+        assert!(is_of_the_session(&no(Some("LIMIT"), "enough")));
+        assert!(is_of_the_session(&no(None, "[THROTTLED] slow down")));
+        let throttled = "Request is throttled. Suggested Backoff Time: 1000 milliseconds".to_owned();
+        assert!(is_of_the_session(&Error::Bad { doing: doing(), text: throttled }));
+        assert!(!is_of_the_session(&no(Some("SERVERBUG"), "Internal error")));
+        assert!(!is_of_the_session(&no(None, "cannot read this message")));
+    }
 
     #[test]
     fn a_login_that_is_refused_for_now_is_no_verdict_on_the_password() {
@@ -145,6 +179,8 @@ mod tests {
             (None, "System busy, try again later"),
             (None, "Password database temporarily unavailable"),
             (None, "Connection denied: too many simultaneous connections"),
+            (Some("ALERT"), "Account exceeded command or bandwidth limits. (Failure)"),
+            (None, "Maximum number of connections exceeded"),
         ] {
             assert!(login_passes(code, text), "{code:?} {text}");
         }

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::error::Error;
 use super::plan::Begun;
+use super::refusal;
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
 
@@ -364,8 +365,7 @@ impl Suspects {
     /// These messages were refused. Whether to go on: suspects are asked for alone, and left out in the end.
     pub(super) fn refused_at(&mut self, at: &MailboxAt, left: &[(u32, u32)], e: &Error) -> bool {
         // RFC 5530: the server has had enough of us, or cannot now.
-        if matches!(e, Error::No { code: Some(code), .. } if ["LIMIT", "UNAVAILABLE", "INUSE"].contains(&code.as_str()))
-        {
+        if refusal::is_of_the_session(e) {
             return false;
         }
         let uids: UidSet = left.iter().map(|(uid, _)| *uid).collect();

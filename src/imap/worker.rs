@@ -20,6 +20,7 @@ use super::account::AccountSetup;
 use super::attend::attend;
 use super::auth::{self, Line};
 use super::beside::beside;
+use super::command::Command;
 use super::error::Error;
 use super::lanes::{Lane, Lanes, Worth};
 use super::look::look;
@@ -28,7 +29,7 @@ use super::order::{Agenda, End, Outlook, Turn};
 use super::plan::Server;
 use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
-use super::session::Session;
+use super::session::{Session, Use};
 use super::sink::{Link, Pass, Sink, Synced};
 use super::suspects::{LESSONS, Suspects, Trails};
 use super::sync::{MailboxSync, Outcome};
@@ -80,6 +81,8 @@ struct State {
     inbox_seen: Option<Server>,
     all_changed: bool,
     attended: bool,
+    /// Another connection of the account was lost: the leading one is asked whether it is still there.
+    doubtful: bool,
     sent: Option<String>,
     /// Why there is no connection, while there is none.
     trouble: Option<String>,
@@ -95,6 +98,7 @@ impl Shared {
                 inbox_seen: None,
                 all_changed: false,
                 attended: false,
+                doubtful: false,
                 sent: setup.sent_mailbox.clone(),
                 trouble: None,
             }),
@@ -146,28 +150,28 @@ impl Shared {
 
     /// A request from a handle.
     pub(super) fn put(&self, request: Request) {
+        self.queue(request, |queue, request| queue.push_back((request, false)));
+    }
+
+    /// Queues a request, or refuses it where nobody would take it. Asked with the state locked: whoever ends or leaves refuses what is queued by then.
+    fn queue(&self, request: Request, how: impl FnOnce(&mut VecDeque<(Request, bool)>, Request)) {
+        let mut state = self.state();
         let wish = *self.wish.borrow();
-        let refusal = if wish.ended {
-            Some(Error::Ended)
-        } else if !wish.online {
-            Some(Error::Offline)
-        } else {
-            let mut state = self.state();
-            match &state.trouble {
-                Some(words) => Some(Error::NotConnected { words: words.clone() }),
-                None => {
-                    state.queue.push_back((request, false));
-                    drop(state);
-                    self.request.notify_one();
-                    // Where nobody attends, the syncing task serves between its batches.
-                    self.wake.notify_one();
-                    return;
-                }
+        let refusal = match &state.trouble {
+            _ if wish.ended => Error::Ended,
+            _ if !wish.online => Error::Offline,
+            Some(words) => Error::NotConnected { words: words.clone() },
+            None => {
+                how(&mut state.queue, request);
+                drop(state);
+                self.request.notify_one();
+                // Where nobody attends, the syncing task serves between its batches.
+                self.wake.notify_one();
+                return;
             }
         };
-        if let Some(e) = refusal {
-            refuse(request, e);
-        }
+        drop(state);
+        refuse(request, refusal);
     }
 
     /// The next request, and whether it is its last try.
@@ -195,9 +199,7 @@ impl Shared {
 
     /// A request whose session died under it: once more.
     pub(super) fn put_back(&self, request: Request) {
-        self.state().queue.push_front((request, true));
-        self.request.notify_one();
-        self.wake.notify_one();
+        self.queue(request, |queue, request| queue.push_front((request, true)));
     }
 
     /// Returns when a request is waiting.
@@ -243,6 +245,12 @@ impl Shared {
         // The line in the status changes, and requests may have to be taken over.
         self.wake.notify_one();
         self.stir();
+    }
+
+    /// Another connection was lost: what ended it may have ended the leading one, which says nothing while it waits.
+    fn doubt(&self) {
+        self.state().doubtful = true;
+        self.wake.notify_one();
     }
 
     /// Those beside who found nothing to do look again. Not to be called with the state locked.
@@ -517,7 +525,9 @@ async fn syncing<S: Sink>(setup: Arc<AccountSetup>, sink: Arc<S>, shared: Arc<Sh
             quick = 0;
         }
         // A line that drops again and again, and brings something each time, is used as it comes.
-        if suspects.progressed() || well || began.elapsed() > LASTED {
+        let progressed = suspects.progressed() || well || began.elapsed() > LASTED;
+        // What stops us here stops us again, however much comes before it.
+        if progressed && !matches!(failure, Error::Stopped(_)) {
             backoff.reset();
         }
         if stood && is_line(&failure) && reopened.is_none_or(|at| at.elapsed() > LASTED) {
@@ -590,14 +600,16 @@ async fn connect_and_sync<S: Sink>(
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
     all(setup, sink, shared, &mut session, suspects).await?;
-    // Whatever wakes us meanwhile, it is not put off.
+    // Whatever wakes us meanwhile, it is not put off. Nor is it for ever by work that takes its time: what comes to a mailbox that is through is seen
+    // by nothing else where the server does not tell of it (RFC 5465). What is broken off for it goes on behind it.
     let mut next_look = Instant::now() + setup.times.poll;
+    let mut overdue = next_look + setup.times.poll;
     // A mailbox was synced on this connection, so that another one at which it ends is to blame itself.
     let mut some = false;
     loop {
         session.alerts.drain(..).for_each(|text| sink.alert(&text));
         suspects.heed(shared.wish.borrow().kick);
-        loop {
+        while Instant::now() < overdue {
             shared.state().lanes.suspect(suspects.troubled(), suspects.marked());
             let Some(hand) = shared.take_turn(sink, Lane::LEADING) else { break };
             let mailbox = hand.turn.mailbox.clone();
@@ -610,7 +622,7 @@ async fn connect_and_sync<S: Sink>(
                 let state = shared.state();
                 let asked = !state.attended && !state.queue.is_empty();
                 drop(state);
-                asked || shared.is_urgent(Lane::LEADING, &hand.turn)
+                asked || Instant::now() >= overdue || shared.is_urgent(Lane::LEADING, &hand.turn)
             };
             let is_last = shared.state().lanes.is_last(&hand.turn);
             match sync_mailbox(setup, sink, &mut session, suspects, &hand.turn, &urgent, shared).await {
@@ -634,7 +646,7 @@ async fn connect_and_sync<S: Sink>(
         let is_at_work_beside = {
             let state = shared.state();
             let is_at_work = state.lanes.is_at_work_beside();
-            if !is_at_work {
+            if !is_at_work && Instant::now() < overdue {
                 *well = true;
                 // Before anybody can take a turn, of which is told behind it.
                 sink.link(Link::Online { live: state.attended });
@@ -643,17 +655,23 @@ async fn connect_and_sync<S: Sink>(
         };
         tokio::select! {
             () = shared.wake.notified() => {}
-            // Whoever is at work is not broken off for a look around that nobody asked for; when it lets go, that wakes.
-            () = sleep_until(next_look), if !is_at_work_beside => {}
+            // Whoever is at work is not broken off at once for a look around that nobody asked for; when it lets go, that wakes.
+            () = sleep_until(if is_at_work_beside { overdue } else { next_look }) => {}
         }
-        let (asked, is_calm) = {
+        let (asked, is_calm, is_doubtful) = {
             let mut state = shared.state();
             state.lanes.is_busy();
-            (std::mem::take(&mut state.all_changed), !state.lanes.is_at_work_beside())
+            let asked = std::mem::take(&mut state.all_changed);
+            (asked, !state.lanes.is_at_work_beside(), std::mem::take(&mut state.doubtful))
         };
-        if asked || is_calm && Instant::now() >= next_look {
+        if is_doubtful {
+            session.run("whether it is still there", &Command::plain("NOOP"), |_| Use::Unasked).await?;
+        }
+        let now = Instant::now();
+        if asked || now >= overdue || is_calm && now >= next_look {
             all(setup, sink, shared, &mut session, suspects).await?;
             next_look = Instant::now() + setup.times.poll;
+            overdue = next_look + setup.times.poll;
         }
         serve_here(shared, &mut session).await?;
     }
@@ -755,8 +773,18 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
     let mut up = shared.up.subscribe();
     let mut wish = shared.wish.subscribe();
     loop {
+        let mut refusals = shared.refused.subscribe();
+        let due = async {
+            loop {
+                let _ = up.wait_for(|up| *up).await;
+                let _ = refusals.wait_for(|refused| !*refused).await;
+                if *up.borrow() {
+                    return;
+                }
+            }
+        };
         tokio::select! {
-            _ = up.wait_for(|up| *up) => {}
+            () = due => {}
             _ = wish.wait_for(|wish| wish.ended) => return,
         }
         let down = async {
@@ -764,7 +792,12 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
         };
         let began = tokio::time::Instant::now();
         let refused = tokio::select! {
-            ended = attend(&setup, &shared) => ended.is_err_and(|error| error.culprit() == Culprit::Credentials),
+            ended = attend(&setup, &shared) => {
+                if ended.as_ref().is_err_and(is_line) {
+                    shared.doubt();
+                }
+                ended.is_err_and(|error| error.culprit() == Culprit::Credentials)
+            }
             () = down => continue,
             () = shared.unwanted() => {
                 if shared.wish.borrow().ended { return }
@@ -774,14 +807,8 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
         };
         if refused {
             // The password was changed while the first connection is up: servers lock accounts for repeated refusals, so it waits for
-            // another password, or for the first connection to go, whose own refusal is told.
+            // another password, or for the first connection to come in anew, whose own refusal is told.
             shared.set_refused(true);
-            let (mut refused, mut up) = (shared.refused.subscribe(), shared.up.subscribe());
-            tokio::select! {
-                _ = refused.wait_for(|refused| !*refused) => {}
-                _ = up.wait_for(|up| !*up) => {}
-                () = shared.ended() => {}
-            }
             continue;
         }
         // It is only a helper: its failures are not the account's. The first connection serves meanwhile.

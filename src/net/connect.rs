@@ -21,6 +21,10 @@ pub type Stream = tokio_rustls::client::TlsStream<BufReader<TcpStream>>;
 
 /// How much is read from the socket at once: four TLS records.
 const READ_BYTES: usize = 64 << 10;
+/// A line that says nothing is looked at after so long, again and again after so long, and given up after so many looks without an answer.
+const KEEP_IDLE: Duration = Duration::from_secs(60);
+const KEEP_INTERVAL: Duration = Duration::from_secs(15);
+const KEEP_COUNT: u32 = 4;
 
 /// How long each step may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +125,16 @@ fn late(place: &str, doing: &'static str, after: Duration) -> Error {
     Error::TimedOut { place: place.to_owned(), doing, after }
 }
 
+/// Finds a peer that vanished: a line that waits for news says nothing for minutes, and behind a laptop's sleep or another network there is nobody any
+/// more. The kernel's own first look comes after two hours.
+fn keep_alive(tcp: &TcpStream) {
+    use rustix::net::sockopt;
+    let _ = sockopt::set_socket_keepalive(tcp, true);
+    let _ = sockopt::set_tcp_keepidle(tcp, KEEP_IDLE);
+    let _ = sockopt::set_tcp_keepintvl(tcp, KEEP_INTERVAL);
+    let _ = sockopt::set_tcp_keepcnt(tcp, KEEP_COUNT);
+}
+
 /// DNS and TCP: every address is tried in the resolver's order.
 async fn dial(endpoint: &Endpoint, limit: Duration) -> Result<TcpStream, Error> {
     let place = endpoint.to_string();
@@ -134,9 +148,9 @@ async fn dial(endpoint: &Endpoint, limit: Duration) -> Result<TcpStream, Error> 
     for address in addresses {
         match timeout(limit, TcpStream::connect(address)).await {
             Ok(Ok(tcp)) => {
-                // Commands are small and waited for: Nagle's algorithm would hold each back. Keep-alive finds a peer that vanished.
+                // Commands are small and waited for: Nagle's algorithm would hold each back.
                 let _ = tcp.set_nodelay(true);
-                let _ = rustix::net::sockopt::set_socket_keepalive(&tcp, true);
+                keep_alive(&tcp);
                 return Ok(tcp);
             }
             Ok(Err(e)) => last = Error::Connect { place: place.clone(), words: e.to_string() },

@@ -262,6 +262,51 @@ async fn a_busy_inbox_does_not_put_off_the_look_at_the_others() {
     handle.end();
 }
 
+/// Nor are they put off for ever by one that takes its time.
+#[tokio::test]
+async fn a_mailbox_that_takes_its_time_does_not_put_off_the_look_at_the_others() {
+    const MESSAGES: u32 = 2_000;
+    let (lists, meanwhile) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (count, noted) = (Arc::clone(&lists), Arc::clone(&meanwhile));
+    let server = ScriptedImap::start(GREETING, Inbox::of(MESSAGES), None, move |asked| {
+        let lists = count.fetch_add(usize::from(asked.command.starts_with("LIST")), SeqCst);
+        if asked.command.contains("BODY.PEEK[]") {
+            noted.store(lists, SeqCst);
+        }
+        None
+    })
+    .await;
+    let mut setup = setup(&server);
+    setup.limits.batch_messages = 10;
+    setup.times.poll = Duration::from_millis(20);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until_within(PATIENCE, "all of it", |state| whole(state, "INBOX") == MESSAGES as usize).await;
+    handle.end();
+    assert!(meanwhile.load(SeqCst) > 1, "{} looks", meanwhile.load(SeqCst));
+    sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole_order.len(), MESSAGES as usize));
+}
+
+/// The connection that waits for news is lost with the server: so is the leading one, though nothing is said over it for hours.
+#[tokio::test]
+async fn a_server_that_is_gone_is_not_called_up_to_date() {
+    let down = Arc::new(AtomicBool::new(false));
+    let is_down = Arc::clone(&down);
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |_| {
+        is_down.load(SeqCst).then(|| Act::SayAndClose(Vec::new()))
+    })
+    .await;
+    let mut setup = setup(&server);
+    setup.times.idle = Duration::from_millis(20);
+    setup.times.poll = Duration::from_secs(3_600);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("all", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    down.store(true, SeqCst);
+    sink.until("it is gone", |state| matches!(state.link(), Some(Link::Waiting { .. }))).await;
+    handle.end();
+}
+
 /// A line that brings one message before it drops is used as it comes, without waits that grow.
 #[tokio::test]
 async fn waits_do_not_grow_while_something_comes() {

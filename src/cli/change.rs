@@ -79,22 +79,29 @@ fn find(call: &Call<'_>, messages: &[String]) -> Result<Vec<MessageRef>, Failure
 fn do_all(call: &mut Call<'_>, messages: &[String], deeds: &[Deed]) -> Outcome {
     let engine = call.engine()?;
     let found = find(call, messages)?;
-    let mut done = Vec::new();
+    let (mut done, mut refused) = (Vec::new(), Vec::new());
     for deed in deeds {
         match engine.change(&found, deed) {
             Ok(changed) => done.push(changed),
-            // It was so already.
-            Err(EngineError::Refused(words)) if deeds.len() > 1 || matches!(deed, Deed::Flag(_)) => {
-                call.output.say(&words);
+            Err(error @ EngineError::SoAlready) if deeds.len() > 1 || matches!(deed, Deed::Flag(_)) => {
+                call.output.say(&error.to_string());
             }
+            // What came before it is done all the same.
+            Err(error @ EngineError::Refused(_)) if deeds.len() > 1 => refused.push(error),
             Err(error) => return Err(error.into()),
         }
     }
-    finish(call, engine, &done)
+    if done.is_empty()
+        && let Some(error) = refused.pop()
+    {
+        return Err(error.into());
+    }
+    refused.iter().for_each(|error| call.output.say(&error.to_string()));
+    finish(call, engine, &done, !refused.is_empty())
 }
 
-/// Tells the servers and says how that went.
-fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed]) -> Outcome {
+/// Tells the servers and says how that went. `is_refused`: a part was refused here already.
+fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed], is_refused: bool) -> Outcome {
     let mut accounts: Vec<String> = done.iter().flat_map(|changed| changed.accounts.iter().cloned()).collect();
     accounts.sort();
     accounts.dedup();
@@ -103,9 +110,9 @@ fn finish(call: &mut Call<'_>, engine: &Engine, done: &[Changed]) -> Outcome {
     let steps: Vec<u64> = done.iter().map(|changed| changed.step).filter(|step| *step > 0).collect();
     let (held, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_held);
     let held: Vec<WaitingListed> = held.into_iter().filter(|row| steps.contains(&row.step)).collect();
-    let refused = engine.refused_changes()?;
     // Whoever names no step tells all that waited.
-    let is_refused = refused.iter().any(|step| steps.is_empty() || steps.contains(step));
+    let refused = engine.refused_changes()?;
+    let is_refused = is_refused || refused.iter().any(|step| steps.is_empty() || steps.contains(step));
     if call.output.json() {
         let document = Document {
             schema: "casemail.changed/1",
@@ -211,7 +218,7 @@ pub(super) fn append(call: &mut Call<'_>, file: &str, mailbox: &str, seen: bool,
     let raw = crlf(&raw.read(&call.cwd, call.stdin)?);
     let flags = Flags::new(if seen { Flags::SEEN } else { 0 }, Vec::new());
     let done = engine.append(call.account.as_deref(), mailbox, raw, flags, create)?;
-    finish(call, engine, &[done])
+    finish(call, engine, &[done], false)
 }
 
 /// Lines end in CRLF on the wire (RFC 5322 §2.1).
@@ -273,7 +280,7 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Change) -> Outcome {
         }
         args::Change::Undo { step } => {
             let done = engine.undo(*step)?;
-            finish(call, engine, &[done])
+            finish(call, engine, &[done], false)
         }
         args::Change::Tell => {
             let accounts: Vec<String> = engine.config().accounts.iter().map(|account| account.name.clone()).collect();
@@ -282,11 +289,11 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Change) -> Outcome {
                 None => engine.waiting_changes()?.into_iter().map(|row| row.account).collect(),
             };
             let done = Changed { accounts: wanted, ..Changed::default() };
-            finish(call, engine, &[Changed { words: "told what waited".to_owned(), ..done }])
+            finish(call, engine, &[Changed { words: "told what waited".to_owned(), ..done }], false)
         }
         args::Change::Retry { step } => {
             let done = engine.retry_change(*step)?;
-            finish(call, engine, &[done])
+            finish(call, engine, &[done], false)
         }
         args::Change::Save { step, to } => {
             let raw = engine.kept_message(*step)?;

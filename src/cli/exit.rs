@@ -94,7 +94,10 @@ impl From<EngineError> for Failure {
             // Nobody knows whether it was done: 75 would say that it is queued.
             EngineError::Ended => Exit::Unavailable,
             EngineError::NoAccount(_) => Exit::Config,
-            EngineError::NoMessage(_) | EngineError::NoMailbox { .. } | EngineError::Refused(_) => Exit::No,
+            EngineError::NoMessage(_)
+            | EngineError::NoMailbox { .. }
+            | EngineError::Refused(_)
+            | EngineError::SoAlready => Exit::No,
             EngineError::Cache(_)
             | EngineError::State(_)
             | EngineError::Start(_)

@@ -89,7 +89,7 @@ pub(crate) struct Account {
     /// The server has refused the password, and no other was given since.
     pub(crate) refused: bool,
     /// A worker is being started.
-    starting: bool,
+    pub(in crate::engine) starting: bool,
     /// How long until it is started again, when that failed.
     starts: Backoff,
     /// The start that is waited for, by its number: those before it are not any more.
@@ -97,9 +97,10 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    /// An account that has not connected yet.
-    pub(crate) fn new(name: &str, since: Option<Timestamp>) -> Self {
-        let link = Link::Offline { since, because: SafeText::from("not connected yet"), retry: None };
+    /// An account that has not connected yet, or was taken offline before.
+    pub(crate) fn new(name: &str, since: Option<Timestamp>, chosen_offline: bool) -> Self {
+        let because = if chosen_offline { "you went offline" } else { "not connected yet" };
+        let link = Link::Offline { since, because: SafeText::from(because), retry: None };
         let status = AccountStatus { account: name.to_owned(), link };
         Self {
             status,
@@ -107,7 +108,7 @@ impl Account {
             since,
             replaying: false,
             replay_again: false,
-            chosen_offline: false,
+            chosen_offline,
             figures: Figures::default(),
             keeps: HashMap::new(),
             under_way: Vec::new(),
@@ -224,7 +225,7 @@ impl Core {
             return;
         };
         let Some(known) = open.accounts.get_mut(name) else { return };
-        if known.handle.is_some() || std::mem::replace(&mut known.starting, true) {
+        if known.chosen_offline || known.handle.is_some() || std::mem::replace(&mut known.starting, true) {
             return;
         }
         let sink = Arc::new(self.sink(open, name));
@@ -244,6 +245,9 @@ impl Core {
                 match handle {
                     Ok(handle) => {
                         known.starts.reset();
+                        if known.chosen_offline {
+                            handle.set_online(false);
+                        }
                         known.handle = Some(handle);
                         looked::account(open, &account.name);
                     }

@@ -136,7 +136,7 @@ impl Core {
                 core.settings.secrets.typed(&name, password.clone());
                 let Some(known) = open.accounts.get_mut(&name) else { return };
                 known.refused = false;
-                known.chosen_offline = false;
+                core.choose_online(known, &name, true);
                 match &known.handle {
                     Some(handle) => {
                         // Before it is woken, or the refused one goes out once more.
@@ -158,9 +158,19 @@ impl Core {
         self.send_connections(open);
     }
 
-    fn set_one_online(&self, open: &mut Open, name: &str, online: bool) {
-        let Some(account) = open.accounts.get_mut(name) else { return };
+    /// Notes what the user wants, also for when the stores are opened again.
+    fn choose_online(&mut self, account: &mut Account, name: &str, online: bool) {
         account.chosen_offline = !online;
+        if online {
+            self.offline.remove(name);
+        } else {
+            self.offline.insert(name.to_owned());
+        }
+    }
+
+    fn set_one_online(&mut self, open: &mut Open, name: &str, online: bool) {
+        let Some(account) = open.accounts.get_mut(name) else { return };
+        self.choose_online(account, name, online);
         if online && self.lacks_password(open, name) {
             self.announcer.send(Event::AskPassword { account: name.to_owned() });
         } else if let Some(handle) = open.accounts.get(name).and_then(|account| account.handle.as_ref()) {

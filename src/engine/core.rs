@@ -123,6 +123,9 @@ pub enum EngineError {
     /// In words.
     #[error("{0}")]
     Refused(String),
+    /// There was nothing to change.
+    #[error("{}", super::changes::SO_ALREADY)]
+    SoAlready,
 }
 
 /// Both stores.
@@ -326,6 +329,8 @@ pub(crate) struct Core {
     pub(super) number: u64,
     /// What former runs left beside the stores was wiped.
     pub(super) swept: bool,
+    /// Accounts that the user took offline: they stay so when the stores are opened again, behind a lock or with the cache made anew.
+    pub(crate) offline: BTreeSet<String>,
     /// Something changed that lists show.
     changed: bool,
     next_rebuild: Instant,
@@ -354,6 +359,7 @@ pub(crate) fn start(
         waiting: None,
         number: 0,
         swept: false,
+        offline: BTreeSet::new(),
         changed: false,
         next_rebuild: Instant::now(),
         keeping: keeping::Due::default(),

@@ -3,6 +3,7 @@
 mod last_copy;
 mod late_pass;
 mod lost_midway;
+mod offline;
 mod outside;
 mod packed;
 

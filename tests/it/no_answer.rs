@@ -298,3 +298,22 @@ async fn a_copied_message_without_a_name_is_not_copied_again() {
     world.does(&["change", "tell"], b"", 0);
     assert_eq!((world.waiting(), world.asked.load(SeqCst)), (Vec::new(), 1));
 }
+
+/// Of a change that hangs on a modification sequence a server says what became of each message (RFC 7162 §3.1.3). Where one says nothing, it is looked at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conditional_change_of_which_nothing_is_said_is_looked_at() {
+    let server = ScriptedImap::start(GREETING, Inbox::extended(3), None, |asked| {
+        asked.command.starts_with("UID STORE").then(|| Act::Say(format!("{} OK done\r\n", asked.tag).into_bytes()))
+    })
+    .await;
+    let home = Home::new();
+    let at = server.endpoint();
+    home.configure(&home.config(&at, &at, server.ca_file(), ""));
+    let ran = tokio::task::block_in_place(|| {
+        home.done(&["sync"], b"");
+        let listed = home.json(&["message", "list"]);
+        home.run(&["message", "flag", listed["messages"][0]["id"].as_str().unwrap(), "--set", "flagged"], b"")
+    });
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("The server says that it changed") && ran.err.contains("and did not"), "{}", ran.err);
+}

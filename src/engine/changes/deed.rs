@@ -29,7 +29,12 @@ pub(crate) enum NotDone {
     NoMailbox { account: String, mailbox: String },
     /// In words.
     Nothing(String),
+    /// All of it was so already.
+    SoAlready,
 }
+
+/// What is said where all of it was so already.
+pub(crate) const SO_ALREADY: &str = "Nothing had to be changed.";
 
 /// The name of a message's mailbox, if that may only be read.
 fn read_only(library: &Library, key: MessageKey) -> Option<String> {
@@ -264,10 +269,8 @@ impl Core {
                     self.announcer.send(Event::Done(SafeText::line(&done.words)));
                 }
             }
-            Err(NotDone::Nothing(words)) => {
-                self.announcer.send(Event::Undone);
-                self.announcer.notice(Tone::Plain, &words);
-            }
+            Err(NotDone::Nothing(words)) => self.nothing_done(&words),
+            Err(NotDone::SoAlready) => self.nothing_done(SO_ALREADY),
             Err(NotDone::NoMailbox { account, mailbox }) => {
                 let again = match deed {
                     Deed::Move { account, mailbox, .. } => Deed::Move { account, mailbox, create: true },
@@ -277,6 +280,11 @@ impl Core {
                 self.announcer.send(Event::NoMailbox { account, mailbox, again: Box::new((target, again)) });
             }
         }
+    }
+
+    fn nothing_done(&self, words: &str) {
+        self.announcer.send(Event::Undone);
+        self.announcer.notice(Tone::Plain, words);
     }
 
     /// A message was read.
@@ -329,7 +337,7 @@ impl Core {
         });
         match (lacking, concerned.is_empty()) {
             (Some((words, _)), true) => return Err(NotDone::Nothing(format!("{words}: the server would forget it."))),
-            (None, true) => return Err(NotDone::Nothing("Nothing had to be changed.".to_owned())),
+            (None, true) => return Err(NotDone::SoAlready),
             // What goes along with a move is left out without a word.
             (Some((words, false)), false) => {
                 self.announcer.notice(Tone::Warning, &format!("{words}: its messages were left as they are."));

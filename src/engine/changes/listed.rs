@@ -135,6 +135,7 @@ fn nothing_waits(step: u64) -> EngineError {
 fn refused(why: NotDone) -> EngineError {
     match why {
         NotDone::Nothing(words) => EngineError::Refused(words),
+        NotDone::SoAlready => EngineError::SoAlready,
         NotDone::NoMailbox { account, mailbox } => EngineError::NoMailbox { account, mailbox },
     }
 }

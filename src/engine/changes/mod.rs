@@ -36,6 +36,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tokio::sync::oneshot;
 
+pub(crate) use self::deed::SO_ALREADY;
 pub(crate) use self::overlay::Over;
 use self::queue::{Edits, Named, Place, Queue};
 use super::core::{Core, Open, Stores};

@@ -292,7 +292,9 @@ fn carry(
             let key = MessageKey { mailbox: from, uid: old };
             let Some(summary) = cache.summary(key)? else { continue };
             let raw = if summary.has_raw && summary.bytes <= CARRIED_MAX { cache.raw(key)? } else { None };
-            let summary = Summary { uid, has_raw: raw.is_some(), ..summary };
+            // Where there is no MOVE, the old one bears our own mark by now: the copy does not.
+            let flags = summary.flags.without(&Flags::new(Flags::DELETED, Vec::new()));
+            let summary = Summary { uid, flags, has_raw: raw.is_some(), ..summary };
             records.push(Record::from(summary.clone()));
             batch.push(NewMessage { summary, raw: raw.map(Arc::from) });
         }

@@ -144,6 +144,11 @@ impl Outbox {
         self.wake();
     }
 
+    #[cfg(test)]
+    pub(crate) fn is_offline(&self, account: &str) -> bool {
+        locked(&self.shared.offline).contains(account)
+    }
+
     /// What the servers took at most when last asked.
     pub(crate) fn limits(&self) -> Limits {
         self.shared.limits.clone()

@@ -18,6 +18,7 @@ use super::reading::{Look, Reading};
 use super::register::{Loaded, Register, files_of, that_fit};
 use super::streamed::Streamed;
 use super::{Engine, files};
+use crate::case::MessageName;
 use crate::case::document::{Direction, Document, Holds, Kinds, Package, Reach, Unseen};
 use crate::mail::display::AttachmentInfo;
 use crate::mail::id::{CaseId, MessageKey, MessageRef};
@@ -144,6 +145,8 @@ impl Documents {
         let book = self.register.with(|loaded| loaded.book())?;
         let mut documents = Vec::new();
         let mut exported: HashMap<Digest, Timestamp> = HashMap::new();
+        // A message that went by two routes is told of once for each.
+        let mut sent: HashSet<MessageName> = HashSet::new();
         for (stream, seq) in places {
             let Some(row) = self.stores.state.register_row(*stream, *seq)? else { continue };
             let Ok(record) = Record::read(&row.record) else { continue };
@@ -158,7 +161,7 @@ impl Documents {
                     let here = self.here(&facts, Some(&lay));
                     self.of_message(&book, (&facts, here), Direction::In, times, &mut documents);
                 }
-                Happened::Sent { facts, .. } => {
+                Happened::Sent { facts, .. } if sent.insert(facts.message.clone()) => {
                     let here = self.here(&facts, None);
                     self.of_message(&book, (&facts, here), Direction::Out, (None, Some(record.at)), &mut documents);
                 }

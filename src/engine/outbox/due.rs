@@ -13,13 +13,13 @@ use crate::store::outbox::{OutboxEntry, OutboxState};
 /// Sent rows are shown for so long.
 const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Rows that were sent long ago and may be forgotten. One of the messages that a message goes as is kept while another has not gone: who takes that one
-/// back is told by it who has what.
-pub(super) fn past(rows: &[OutboxEntry], now: Timestamp) -> Vec<OutboxId> {
+/// Rows that were sent long ago and may be forgotten, once the register holds what it keeps of them. One of the messages that a message goes as is kept
+/// while another has not gone: who takes that one back is told by it who has what.
+pub(super) fn past(rows: &[OutboxEntry], now: Timestamp) -> Vec<OutboxEntry> {
     let is_sent = |row: &&OutboxEntry| row.state == OutboxState::Sent;
     let under_way: HashSet<OutboxId> = rows.iter().filter(|row| !is_sent(row)).map(|row| row.batch).collect();
     let is_old = |row: &&OutboxEntry| row.sent_at.is_some_and(|at| now.duration_since(at) > SENT_KEPT);
-    rows.iter().filter(is_sent).filter(is_old).filter(|row| !under_way.contains(&row.batch)).map(|row| row.id).collect()
+    rows.iter().filter(is_sent).filter(is_old).filter(|row| !under_way.contains(&row.batch)).cloned().collect()
 }
 
 /// What is waited for, and until when by the running time.
@@ -111,7 +111,7 @@ mod tests {
             row(4, 4, OutboxState::Sent, 5),
             row(5, 5, OutboxState::SentNotFiled, 0),
         ];
-        assert_eq!(past(&rows, at(week + 1)), [OutboxId(1)]);
+        assert_eq!(past(&rows, at(week + 1)).iter().map(|row| row.id).collect::<Vec<_>>(), [OutboxId(1)]);
         assert!(past(&rows, at(week)).is_empty());
     }
 

@@ -17,6 +17,7 @@ use crate::app::view::Tone;
 use crate::engine::announce::sentence;
 use crate::engine::clock::Moment;
 use crate::engine::core::{Core, CoreHandle, Open, Settings, Stores};
+use crate::engine::register::Register;
 use crate::imap;
 use crate::mail::id::OutboxId;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
@@ -37,6 +38,7 @@ pub(crate) fn start(core: &Core, open: &mut Open) {
         settings: Arc::clone(&core.settings),
         core: core.handle.clone(),
         number: open.number,
+        register: open.register.clone(),
         wake: Arc::clone(&open.outbox.wake),
         shared: Arc::clone(&open.outbox.shared),
     };
@@ -49,6 +51,7 @@ pub(super) struct Worker {
     pub(super) settings: Arc<Settings>,
     pub(super) core: CoreHandle,
     pub(super) number: u64,
+    register: Register,
     pub(super) wake: Arc<Notify>,
     pub(super) shared: Arc<Shared>,
 }
@@ -56,7 +59,8 @@ pub(super) struct Worker {
 impl Worker {
     async fn run(self) {
         let mut tasks = JoinSet::new();
-        self.purge().await;
+        // Beside the rest: it may wait for the register.
+        tasks.spawn(self.clone().purge());
         loop {
             let pause = match self.rows().await {
                 Ok(rows) => {
@@ -132,12 +136,20 @@ impl Worker {
         answered.await.ok().flatten()
     }
 
-    /// Forgets what was sent long ago.
-    async fn purge(&self) {
+    /// Forgets what was sent long ago. What of it is mail of a case is in the register before: the row is all that is left to write it down from, and
+    /// a program that ended soon after it had sent it has not.
+    async fn purge(self) {
         let rows = self.rows().await.unwrap_or_default();
-        for id in due::past(&rows, self.settings.clock.now()) {
+        let past = due::past(&rows, self.settings.clock.now());
+        if past.is_empty() {
+            return;
+        }
+        let (register, core, number) = (self.register.clone(), self.core.clone(), self.number);
+        let settled = self.blocking(move |_| Ok(register.settle_sent(&core, number, past))).await;
+        for id in settled.unwrap_or_default() {
             let _ = self.blocking(move |stores| stores.state.forget_outbox(id)).await;
         }
+        self.announce();
     }
 
     /// Rows that say that they are being sent and that no connection is at: what was at work on them broke off. They are what they would be

@@ -21,8 +21,8 @@ pub(crate) struct History {
     received: HashMap<u64, (u32, u64)>,
     /// The same, by a digest of all of their name: there are messages without a Message-ID, and several under one.
     received_names: HashSet<u64>,
-    /// Messages that were sent, by the digest of their Message-ID.
-    sent: HashSet<u64>,
+    /// Messages that were sent, by the digests of their Message-ID and of whom they went to: by two routes a message goes to some after others.
+    sent: HashSet<(u64, u64)>,
 }
 
 impl History {
@@ -40,8 +40,9 @@ impl History {
                 self.received.insert(name_digest(&facts.message), (stream, seq));
                 self.received_names.insert(name_hash(&facts.message));
             }
-            Event::Sent { facts, .. } => {
-                self.sent.insert(id_hash(&facts.message.message_id));
+            Event::Sent { facts, recipients, .. } => {
+                let message = id_hash(&facts.message.message_id);
+                self.sent.extend(recipients.iter().map(|one| (message, id_hash(&one.address))));
             }
             _ => {}
         }
@@ -67,8 +68,8 @@ impl History {
         self.received_names.contains(&name_hash(message))
     }
 
-    /// Whether a message that was sent has been written down.
-    pub(crate) fn knows_sent(&self, message_id: &str) -> bool {
-        self.sent.contains(&id_hash(message_id))
+    /// Whether it has been written down what became of a message that was sent to this recipient.
+    pub(crate) fn knows_sent(&self, message_id: &str, recipient: &str) -> bool {
+        self.sent.contains(&(id_hash(message_id), id_hash(recipient)))
     }
 }

@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::enclosed::{files_of, that_fit};
-use super::{Engine, EngineError, Hand, Register};
+use super::{Engine, EngineError, Hand, Loaded, Register};
 use crate::case::{Classes, Jurisdiction, MessageName};
 use crate::engine::channels;
 use crate::engine::clocks::deemed_words;
-use crate::engine::core::{Core, Open, Settings, Stores};
+use crate::engine::core::{Core, CoreHandle, Open, Settings, Stores};
 use crate::engine::library::filing::Derived;
 use crate::engine::plea;
 use crate::engine::reading::{Look, Reading, read_guarded};
 use crate::engine::streamed::{Kept, Streamed};
 use crate::mail::address::Address;
-use crate::mail::id::{CaseId, MessageKey, MessageRef};
+use crate::mail::id::{CaseId, MessageKey, MessageRef, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::pgp::keyring::Keyring;
 use crate::pgp::open::Decrypt;
@@ -25,7 +25,7 @@ use crate::pgp::report::{Covers, OpenPgp, SignatureState};
 use crate::register::event::{Correspondent, Delivered, Event, Lay, MessageFacts, SharedLink, Tls};
 use crate::register::record::Digest;
 use crate::store::mailbox::SpecialUse;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState};
 
 /// Messages that are written down in one transaction, and how long they are gathered for one.
 const BATCH: usize = 200;
@@ -71,7 +71,7 @@ impl Recorder {
     pub(crate) fn of(core: &Core, open: &Open, only: Option<&CaseId>, may_wait: bool) -> Option<Self> {
         let library = &open.library;
         let told_apart = open.register.told_apart();
-        let news = |loaded: &mut super::Loaded| {
+        let news = |loaded: &mut Loaded| {
             let history = loaded.history();
             let mut came = Vec::new();
             for key in library.keys_by_date().into_iter().rev() {
@@ -98,22 +98,26 @@ impl Recorder {
         }
         let rows = open.outbox.rows().map(|(rows, _)| rows).unwrap_or_default();
         let is_gone = |row: &OutboxEntry| matches!(row.state, OutboxState::Sent | OutboxState::SentNotFiled);
-        let gone = rows.into_iter().filter(|row| row.case.is_some() && is_gone(row));
+        let gone: Vec<OutboxEntry> = rows.into_iter().filter(|row| row.case.is_some() && is_gone(row)).collect();
+        let has_news = !came.is_empty() || !gone.is_empty();
+        has_news.then(|| Self { came, ..Self::of_sent(core, open, gone) })
+    }
+
+    /// Of what left by these rows of the outbox, and of nothing else.
+    fn of_sent(core: &Core, open: &Open, rows: Vec<OutboxEntry>) -> Self {
         let law = |row: &OutboxEntry| row.case.as_ref().and_then(|case| core.law_of_case(open, case));
-        let sent: Vec<(OutboxEntry, Option<Jurisdiction>)> = gone
-            .map(|row| {
-                let law = law(&row);
-                (row, law)
-            })
-            .collect();
-        (!came.is_empty() || !sent.is_empty()).then(|| Self {
-            came,
-            sent,
+        let with_law = |row: OutboxEntry| {
+            let law = law(&row);
+            (row, law)
+        };
+        Self {
+            came: Vec::new(),
+            sent: rows.into_iter().map(with_law).collect(),
             register: open.register.clone(),
             stores: Arc::clone(&open.stores),
             settings: Arc::clone(&core.settings),
             keyring: open.keyring.now(),
-        })
+        }
     }
 
     /// Of that what came as these messages; `None` where there is nothing.
@@ -209,17 +213,22 @@ impl Recorder {
         let _alone = self.register.recording();
         let (mut events, mut recorded) = (Vec::new(), Vec::new());
         for (row, law) in &self.sent {
-            if self.knows(|history| history.knows_sent(&row.message_id))? {
+            let missing = self.register.with(|loaded| loaded.missing_of(row))?;
+            if missing.is_empty() {
                 continue;
             }
             let Ok(raw) = self.stores.state.outbox_raw(row.id) else { continue };
-            let facts = self.facts(self.reading(Arc::from(&*raw)).as_ref(), Digest::of(&raw), raw.len() as u64);
+            let mut facts = self.facts(self.reading(Arc::from(&*raw)).as_ref(), Digest::of(&raw), raw.len() as u64);
+            // It is known by that: one that cannot be read would be written down again and again.
+            if facts.message.message_id.is_empty() {
+                facts.message.message_id.clone_from(&row.message_id);
+            }
             let deemed_service = self.deemed(&facts, row.sent_at.or(facts.date).unwrap_or_default(), *law);
             recorded.push(row.id);
             events.push(Event::Sent {
                 cases: row.case.clone().into_iter().collect(),
                 facts,
-                recipients: delivered(row, &self.settings.classes),
+                recipients: delivered(&missing, &self.settings.classes),
                 tls: channels::of_sent(&self.stores, row.id),
                 deemed_service,
             });
@@ -239,10 +248,6 @@ impl Recorder {
 
     fn deemed(&self, facts: &MessageFacts, sent: Timestamp, law: Option<Jurisdiction>) -> String {
         deemed_words(sent, &facts.subject, !facts.attachments.is_empty(), law, &self.settings.config.calendar)
-    }
-
-    fn knows(&self, is_known: impl FnOnce(&super::History) -> bool) -> Result<bool, EngineError> {
-        self.register.with(|loaded| is_known(loaded.history()))
     }
 
     fn reading(&self, raw: Arc<[u8]>) -> Option<Reading> {
@@ -307,8 +312,8 @@ pub(crate) fn signed_by(report: &OpenPgp) -> String {
 }
 
 /// What became of each recipient, in the server's words.
-fn delivered(row: &OutboxEntry, classes: &Classes) -> Vec<Delivered> {
-    row.recipients
+fn delivered(recipients: &[OutboxRecipient], classes: &Classes) -> Vec<Delivered> {
+    recipients
         .iter()
         .map(|one| Delivered {
             address: one.address.clone(),
@@ -323,6 +328,50 @@ fn delivered(row: &OutboxEntry, classes: &Classes) -> Vec<Delivered> {
             reply: format!("{} {} {}", one.code, one.status, one.text).trim().to_owned(),
         })
         .collect()
+}
+
+impl Loaded {
+    /// Those recipients of a row of the outbox of whom it has not been written down what became of the message; nobody where the row is of no case, or
+    /// of one that was destroyed since: what was taken out of the register is not put into it again.
+    fn missing_of(&self, row: &OutboxEntry) -> Vec<OutboxRecipient> {
+        let Some(case) = &row.case else { return Vec::new() };
+        let destroyed = self.book.destruction(case).map(|certificate| certificate.at);
+        if destroyed.is_some_and(|at| row.sent_at.is_none_or(|sent| sent <= at)) {
+            return Vec::new();
+        }
+        let is_missing = |one: &&OutboxRecipient| !self.history.knows_sent(&row.message_id, &one.address);
+        row.recipients.iter().filter(is_missing).cloned().collect()
+    }
+}
+
+impl Register {
+    /// Writes down what is missing of these rows of the outbox, and gives those of which nothing is: where the register cannot be read or written, the
+    /// ones of no case. Waits for the register, and where something is missing for the index too, because the law of a case is known by that.
+    pub(crate) fn settle_sent(&self, core: &CoreHandle, number: u64, rows: Vec<OutboxEntry>) -> Vec<OutboxId> {
+        if let Err(error) = self.record_sent(core, number, &rows) {
+            tracing::info!(%error, "what was sent long ago was not written down");
+        }
+        let missing = |row: &OutboxEntry| self.with(|loaded| loaded.missing_of(row));
+        let is_settled = |row: &OutboxEntry| row.case.is_none() || missing(row).is_ok_and(|missing| missing.is_empty());
+        rows.iter().filter(|row| is_settled(row)).map(|row| row.id).collect()
+    }
+
+    fn record_sent(&self, core: &CoreHandle, number: u64, rows: &[OutboxEntry]) -> Result<(), EngineError> {
+        let is_owed = |loaded: &Loaded, row: &OutboxEntry| !loaded.missing_of(row).is_empty();
+        let owed: Vec<OutboxEntry> =
+            self.with(|loaded| rows.iter().filter(|row| is_owed(loaded, row)).cloned().collect())?;
+        if owed.is_empty() {
+            return Ok(());
+        }
+        let of = move |core: &mut Core, open: &mut Open| {
+            let is_same = open.number == number;
+            is_same.then(|| Recorder::of_sent(core, open, owed))
+        };
+        let Some(recorder) = core.ask_open(of)? else { return Ok(()) };
+        recorder.write()?;
+        core.front(|core| core.keeping.put_off_head());
+        Ok(())
+    }
 }
 
 impl Core {

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use crate::config::{CaseRule, Config};
 use crate::engine::clock::Clock;
 use crate::engine::{Engine, Opening};
-use crate::mail::id::CaseId;
+use crate::mail::id::{CaseId, OutboxId};
 use crate::register::{CaseChange, Event};
 use crate::store::cache::NewMessage;
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope};
 use crate::store::profile::{Profile, Roots};
 use crate::store::state::{RegisterRow, State};
 use crate::store::summary::Summary;
@@ -76,6 +77,135 @@ fn receive(engine: &Engine, uid: u32, body: &str) {
     let message: NewMessage = crate::engine::ingest::summarise(fetched, &context);
     assert!(matches!(&message.summary, Summary { undisplayable: false, .. }));
     stores.cache.put_batch(mailbox, vec![message], None).unwrap();
+}
+
+const WEASEL_SENT: &str = "From: b.quill@quillpounce.example\r\nTo: h.lintwhite@copfs.gov.example\r\n\
+    Subject: 99ZX0012327 Weasel\r\nMessage-ID: <out-1@quillpounce.example>\r\nMIME-Version: 1.0\r\n\
+    Content-Type: application/pdf; name=\"plea.pdf\"\r\n\
+    Content-Disposition: attachment; filename=\"plea.pdf\"\r\n\r\n%PDF-1.4\r\n";
+
+/// When what [`sent`] puts into the outbox was sent.
+const SENT_AT: &str = "2026-03-02T15:00:00Z";
+
+fn after_sending(days: i64) -> Clock {
+    let sent_at: jiff::Timestamp = SENT_AT.parse().unwrap();
+    Clock::from_fn(move || sent_at + jiff::SignedDuration::from_hours(24 * days))
+}
+
+/// A row of the outbox that a server took for these.
+fn sent(engine: &Engine, case: Option<CaseId>, to: &[&str], raw: &str) -> OutboxId {
+    let envelope = SmtpEnvelope {
+        reverse_path: "b.quill@quillpounce.example".into(),
+        forward_paths: to.iter().map(|to| (*to).to_owned()).collect(),
+    };
+    let mut row = OutboxEntry::new("work", "out-1@quillpounce.example", envelope, SENT_AT.parse().unwrap());
+    row.set_all(Delivery::Waiting, Delivery::Sent);
+    (row.case, row.state, row.filed, row.sent_at) = (case, OutboxState::Sent, true, Some(row.queued_at));
+    let stores = engine.core.ask_stores(|_, open| Arc::clone(&open.stores)).unwrap();
+    stores.state.queue(row, raw.as_bytes()).unwrap()
+}
+
+/// Whom the register says that something was sent to, record by record.
+fn told_as_sent(engine: &Engine) -> Vec<Vec<String>> {
+    let lines = engine.register_lines().unwrap().into_iter().filter(|line| line.kind == "sent");
+    lines.map(|line| line.recipients.into_iter().map(|one| one.address).collect()).collect()
+}
+
+/// The rows that are left when the outbox is at work, at the latest after a while: these are expected.
+fn left_when_at_work(engine: &Engine, expected: &[OutboxId]) -> Vec<OutboxId> {
+    let rows = || engine.outbox().unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>();
+    engine.core.ask_stores(|core, open| crate::engine::outbox::start(core, open)).unwrap();
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while rows() != expected && std::time::Instant::now() < until {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    rows()
+}
+
+#[test]
+fn what_leaves_by_another_route_later_is_written_down_for_those_it_went_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let engine = open(&home);
+    let (own, gateway) = ("h.lintwhite@copfs.gov.example", "r.vellum@foxglove.example.cjsm.net");
+    sent(&engine, Some(case()), &[own], WEASEL_SENT);
+    assert_eq!(engine.record_mail(None).unwrap(), 1);
+    sent(&engine, Some(case()), &[gateway], WEASEL_SENT);
+    assert_eq!(engine.record_mail(None).unwrap(), 1, "the other route");
+    assert_eq!(engine.record_mail(None).unwrap(), 0);
+    drop(engine);
+    let engine = open(&home);
+    assert_eq!(engine.record_mail(None).unwrap(), 0, "a restart forgets nothing");
+    assert_eq!(told_as_sent(&engine), [[own], [gateway]]);
+    // Of a row that is known in part, the rest.
+    sent(&engine, Some(case()), &[own, "clerk@copfs.gov.example"], WEASEL_SENT);
+    assert_eq!(engine.record_mail(None).unwrap(), 1);
+    assert_eq!(told_as_sent(&engine).last().unwrap(), &["clerk@copfs.gov.example"]);
+    // However often it is told of, what came with it is one document.
+    let names: Vec<String> = engine.documents(&case()).unwrap().into_iter().map(|one| one.name).collect();
+    assert_eq!(names, ["plea.pdf"]);
+}
+
+#[test]
+fn what_cannot_be_read_of_what_was_sent_is_written_down_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let engine = open(&home);
+    sent(&engine, Some(case()), &["h.lintwhite@copfs.gov.example"], "no header at all");
+    assert_eq!(engine.record_mail(None).unwrap(), 1);
+    assert_eq!(engine.record_mail(None).unwrap(), 0);
+}
+
+#[test]
+fn what_was_sent_is_not_forgotten_before_it_is_written_down() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    {
+        // Ended before it has been quiet for long enough.
+        let engine = open_at(&home, after_sending(0));
+        sent(&engine, Some(case()), &["h.lintwhite@copfs.gov.example"], WEASEL_SENT);
+        sent(&engine, None, &["h.lintwhite@copfs.gov.example"], WEASEL_SENT);
+    }
+    let engine = open_at(&home, after_sending(8));
+    assert_eq!(left_when_at_work(&engine, &[]), []);
+    assert_eq!(told_as_sent(&engine), [["h.lintwhite@copfs.gov.example"]]);
+}
+
+#[test]
+fn a_register_that_cannot_be_read_keeps_what_was_sent_in_its_cases() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    let engine = open_at(&home, after_sending(8));
+    let kept = sent(&engine, Some(case()), &["h.lintwhite@copfs.gov.example"], WEASEL_SENT);
+    sent(&engine, None, &["h.lintwhite@copfs.gov.example"], WEASEL_SENT);
+    let register = engine.core.ask_stores(|_, open| open.register.clone()).unwrap();
+    register.with(|_| ()).unwrap();
+    register.fail("the disk is full of gnomes");
+    assert_eq!(left_when_at_work(&engine, &[kept]), [kept]);
+}
+
+#[test]
+fn what_was_sent_in_a_destroyed_case_is_forgotten_and_not_written_down_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let home = dir.path().join("home");
+    create(&home);
+    {
+        let engine = open_at(&home, after_sending(1));
+        sent(&engine, Some(case()), &["h.lintwhite@copfs.gov.example"], WEASEL_SENT);
+        let listed = engine.find_case("99ZX0012327").unwrap().unwrap();
+        engine.record(engine.opening_of(&listed).unwrap()).unwrap();
+        engine.record(vec![Event::Case { case: case(), change: CaseChange::Closed { review: None } }]).unwrap();
+        engine.shred(&listed, "review").unwrap();
+    }
+    let engine = open_at(&home, after_sending(8));
+    assert_eq!(engine.record_mail(None).unwrap(), 0);
+    assert_eq!(left_when_at_work(&engine, &[]), []);
+    let text = String::from_utf8(engine.register_text().unwrap()).unwrap();
+    assert!(!text.contains("lintwhite"), "{text}");
 }
 
 #[test]

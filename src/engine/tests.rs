@@ -481,6 +481,34 @@ fn a_large_message_without_a_connection_is_told_at_once() {
     assert!(words.contains("could not be fetched: there is no connection"), "{words}");
 }
 
+/// What is damaged on the disk is asked for at the server as what never was here.
+#[test]
+fn a_large_message_that_is_found_damaged_is_fetched_again() {
+    let world = World::new();
+    let running = world.open();
+    let mut seed = 7_u64;
+    let noise: String = (0..4_000_000_u32)
+        .map(|place| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if place % 70 == 69 { '\n' } else { char::from(b'0' + u8::try_from(seed >> 58).unwrap()) }
+        })
+        .collect();
+    running.feed(7, vec![fetched(1, eml(1, "large", "", &noise.replace('\n', "\r\n")))]);
+    let name = name_of(&running, 1);
+    let file = std::fs::read_dir(world.roots().cache.join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    running.engine.submit(Effect::OpenMessage(name));
+    let answer = running.event(|event| match event {
+        Event::Message(_, answer) => Some(answer),
+        _ => None,
+    });
+    let words = format!("{:?}", answer.err().unwrap());
+    assert!(words.contains("there is no connection to fetch it"), "{words}");
+}
+
 fn name_of(running: &Running, uid: u32) -> crate::mail::id::MessageRef {
     let listing = running.engine.messages(&Filter::default()).unwrap();
     listing.messages.into_iter().find(|m| m.id.uid == uid).unwrap().id

@@ -316,7 +316,8 @@ impl Engine {
         let (kept, _, new) = self.kept(name)?;
         let (keyring, company) = (self.keyring()?, self.company(Some(name))?);
         let terms = company.terms(self.settings().clock.now(), Decrypt::Any);
-        let streamed = Self::opened(kept, new.as_deref(), &Look { keyring: &keyring, terms: &terms, beside: true })?;
+        let look = Look { keyring: &keyring, terms: &terms, beside: true };
+        let streamed = self.opened_or_again(name, kept, new.as_deref(), &look)?;
         Ok((streamed, company))
     }
 
@@ -327,6 +328,23 @@ impl Engine {
             new.learn(reading, streamed.digest, streamed.bytes, true).map_err(EngineError::Refused)?;
         }
         Ok(streamed)
+    }
+
+    /// As [`Self::opened`], of a message that [`Self::kept`] gave: one that is found damaged is fetched again, once.
+    fn opened_or_again(
+        &self,
+        name: &MessageRef,
+        kept: Kept,
+        new: Option<&Wanted>,
+        look: &Look<'_>,
+    ) -> Result<Streamed, EngineError> {
+        match Self::opened(kept.clone(), new, look) {
+            Err(_) if kept.is_lost() => {
+                let (kept, _, new) = self.kept(name)?;
+                Self::opened(kept, new.as_deref(), look)
+            }
+            opened => opened,
+        }
     }
 
     /// Where a message lies, and when the server received it.
@@ -405,7 +423,7 @@ impl Engine {
         };
         let terms = company.terms(context.now, Decrypt::Any);
         let look = Look { keyring: &keyring, terms: &terms, beside: true };
-        let streamed = Self::opened(kept, new.as_deref(), &look)?;
+        let streamed = self.opened_or_again(name, kept, new.as_deref(), &look)?;
         let digest = streamed.digest;
         let (mut document, opened) = on_deep_stack(|| {
             let Some(mut reading) = streamed.reading else { return (document::undisplayable(&context), None) };

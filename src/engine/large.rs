@@ -34,7 +34,7 @@ pub(super) const LARGE_BYTES: u32 = 1 << 20;
 /// Progress is told this often at most.
 const TELL: Duration = Duration::from_millis(500);
 
-/// A connection that does not come back within this time, though nobody went offline, ends the download.
+/// A connection that was lost in the midst of a message and does not come back within this time, though nobody went offline, ends the download.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// So much of the end of what is here from before is asked for again, to see that it is the same message still.
@@ -171,12 +171,13 @@ impl Taker<'_> {
         self.keep.send(piece).await.is_ok()
     }
 
-    /// Asks for the message until all of it is here, over as many connections as that takes.
+    /// Asks for the message until all of it is here, over as many connections as that takes. Where nothing of it comes, that is told at once.
     ///
     /// Each request has a channel of its own, and the next begins when that is empty: a piece that was on its way when the connection was lost is
     /// taken before anything is asked for again, so that nothing comes twice.
     async fn all(&mut self, handle: &imap::Handle, at: &MailboxAt) -> Result<Ended, Error> {
         let mut last = (self.have, Instant::now());
+        let mut comes = false;
         loop {
             let (to, mut from) = mpsc::channel::<Vec<u8>>(1);
             let download = handle.download(at.clone(), self.wanted.name.uid, self.have, None, to);
@@ -210,9 +211,10 @@ impl Taker<'_> {
                 Err(error) => return Err(error),
             };
             if self.have > last.0 {
-                last = (self.have, Instant::now());
+                (last, comes) = ((self.have, Instant::now()), true);
             }
-            if last.1.elapsed() > PATIENCE || !takes_more {
+            // There may be no connection to wait for: whoever's password is refused has none until they do something about it.
+            if !comes || last.1.elapsed() > PATIENCE || !takes_more {
                 return Err(error);
             }
             sleep(Duration::from_secs(1)).await;

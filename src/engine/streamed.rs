@@ -70,6 +70,11 @@ impl Kept {
         if raw.len() > HELD_MAX { Self::Large(Arc::clone(stores), raw) } else { Self::Here(raw) }
     }
 
+    /// Whether it had a file of its own that is here no longer: reading it met damage, which costs it.
+    pub(crate) fn is_lost(&self) -> bool {
+        matches!(self, Self::Apart(stores, key) if stores.cache.is_apart(*key).is_ok_and(|is_apart| !is_apart))
+    }
+
     /// Where what is inside it is spooled; `None` where that is held.
     fn stores(&self) -> Option<&Arc<Stores>> {
         match self {

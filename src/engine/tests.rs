@@ -100,6 +100,10 @@ impl World {
     }
 
     pub(super) fn open(&self) -> Running {
+        self.open_with(config())
+    }
+
+    fn open_with(&self, config: Config) -> Running {
         let profile = Profile::open(self.roots()).unwrap();
         let place = profile.roots().vault_file();
         let vault = Vault::open_with(&place, PASSPHRASE.as_bytes(), Cost::TEST).unwrap();
@@ -109,7 +113,7 @@ impl World {
             clock: Clock::from_fn(|| "2026-05-11T09:00:00Z".parse::<Timestamp>().unwrap()),
             zone: TimeZone::UTC,
             vault_floor: Cost::TEST,
-            ..Opening::new(profile, config(), Some(vault))
+            ..Opening::new(profile, config, Some(vault))
         })
         .unwrap();
         engine.wait_loaded().unwrap();
@@ -413,11 +417,15 @@ fn a_mailbox_that_is_not_listed_keeps_its_messages_and_says_so() {
     assert_eq!((places(&running), doing(&running)), (both, Doing::Waiting));
 }
 
-/// Nobody is there to give it: the download waits for a connection, but only as long as somebody looks at the message.
+/// Whoever is there to give it says nothing: the download waits for a connection, but only as long as somebody looks at the message.
 #[test]
 fn a_large_message_is_fetched_only_while_it_is_on_screen() {
     let world = World::new();
-    let running = world.open();
+    // Connections to it are taken, and nobody reads them.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut config = config();
+    config.accounts[0].imap.port = silent.local_addr().unwrap().port();
+    let running = world.open_with(config);
     let large = |uid| Fetched {
         bytes: 5_000_000,
         body: Body::Header(eml(uid, "large", "", "").into()),
@@ -453,6 +461,53 @@ fn a_large_message_is_fetched_only_while_it_is_on_screen() {
         _ => None,
     });
     assert!(told == names[2] && answer.is_ok(), "{told}: {answer:?}");
+}
+
+/// Nobody is there to give it: that is told at once, as of a small one.
+#[test]
+fn a_large_message_without_a_connection_is_told_at_once() {
+    let world = World::new();
+    let running = world.open();
+    let body = Body::Header(eml(1, "large", "", "").into());
+    running.feed(7, vec![Fetched { bytes: 5_000_000, body, ..fetched(1, Vec::new()) }]);
+    let name = name_of(&running, 1);
+    running.engine.submit(Effect::SyncNow);
+    eventually(|| running.engine.core.ask_open(|_, open| open.accounts["work"].handle.is_some()).unwrap());
+    running.engine.submit(Effect::OpenMessage(name));
+    let answer = running.event(|event| match event {
+        Event::Message(_, answer) => Some(answer),
+        _ => None,
+    });
+    let words = format!("{:?}", answer.err().unwrap());
+    assert!(words.contains("could not be fetched: there is no connection"), "{words}");
+}
+
+/// What is damaged on the disk is asked for at the server as what never was here.
+#[test]
+fn a_large_message_that_is_found_damaged_is_fetched_again() {
+    let world = World::new();
+    let running = world.open();
+    let mut seed = 7_u64;
+    let noise: String = (0..4_000_000_u32)
+        .map(|place| {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            if place % 70 == 69 { '\n' } else { char::from(b'0' + u8::try_from(seed >> 58).unwrap()) }
+        })
+        .collect();
+    running.feed(7, vec![fetched(1, eml(1, "large", "", &noise.replace('\n', "\r\n")))]);
+    let name = name_of(&running, 1);
+    let file = std::fs::read_dir(world.roots().cache.join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    running.engine.submit(Effect::OpenMessage(name));
+    let answer = running.event(|event| match event {
+        Event::Message(_, answer) => Some(answer),
+        _ => None,
+    });
+    let words = format!("{:?}", answer.err().unwrap());
+    assert!(words.contains("there is no connection to fetch it"), "{words}");
 }
 
 fn name_of(running: &Running, uid: u32) -> crate::mail::id::MessageRef {

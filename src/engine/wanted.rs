@@ -122,19 +122,33 @@ impl Wanted {
         let wanted = Arc::new(self);
         let (stores, key) = (Arc::clone(&wanted.stores), wanted.key);
         let here = tokio::task::spawn_blocking(move || Kept::of(&stores, key)).await;
-        let Come { kept, is_new, passed } = match here {
-            Ok(Ok(Some(kept))) => Come { kept, is_new: false, passed: None },
-            Ok(Ok(None)) => Arc::clone(&wanted).bring(early).await?,
+        match here {
+            Ok(Ok(Some(kept))) => {
+                let come = Come { kept: kept.clone(), is_new: false, passed: None };
+                match Arc::clone(&wanted).read_come(come).await {
+                    // It was found damaged, and is fetched as what never was here: once, lest a failing disk have it fetched for ever.
+                    Err(_) if kept.is_lost() => {}
+                    read => return read,
+                }
+            }
+            Ok(Ok(None)) => {}
             Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("the cache could not be read".to_owned()),
-        };
+        }
+        let come = Arc::clone(&wanted).bring(early).await?;
+        wanted.read_come(come).await
+    }
+
+    /// Reads it from where it is kept.
+    async fn read_come(self: Arc<Self>, come: Come) -> Result<Streamed, String> {
+        let Come { kept, is_new, passed } = come;
         let reading = tokio::task::spawn_blocking(move || {
-            let terms = wanted.company.terms(wanted.settings.clock.now(), Decrypt::Any);
-            let look = Look { keyring: &wanted.keyring, terms: &terms, beside: true };
-            let streamed = Streamed::read_passed(kept, passed, &look, &|_| wanted.unless_gone())
+            let terms = self.company.terms(self.settings.clock.now(), Decrypt::Any);
+            let look = Look { keyring: &self.keyring, terms: &terms, beside: true };
+            let streamed = Streamed::read_passed(kept, passed, &look, &|_| self.unless_gone())
                 .map_err(|error| format!("This message could not be opened: {error}."))?;
             if let Streamed { reading: Some(reading), digest, bytes, .. } = &streamed {
-                wanted.learn(reading, *digest, *bytes, is_new)?;
+                self.learn(reading, *digest, *bytes, is_new)?;
             }
             Ok(streamed)
         });

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::mail::size::size;
 use crate::net::sasl::{Fault, Mechanism, NoWay};
 use crate::net::{self, Culprit};
 
@@ -121,6 +122,17 @@ pub enum Error {
         /// The mailbox.
         mailbox: String,
     },
+    /// The server gives nothing more of a message of which far more is to be had by its own account.
+    #[error(
+        "the server gives only {} of this message, to which it ascribes {}; it can be tried again",
+        size(*here), size(u64::from(*of))
+    )]
+    CutShort {
+        /// Bytes that are here.
+        here: u64,
+        /// RFC822.SIZE.
+        of: u32,
+    },
     /// The mailbox is not there (any more).
     #[error("there is no mailbox {mailbox} on the server")]
     NoMailbox {
@@ -213,6 +225,7 @@ impl Error {
                 | Self::Unsendable { .. }
                 | Self::Rebuilt { .. }
                 | Self::Gone { .. }
+                | Self::CutShort { .. }
                 | Self::NoMailbox { .. }
                 | Self::Doubtful { .. }
                 | Self::PassedOver { .. }

@@ -14,6 +14,7 @@
 //! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up` |
 //! | APPEND: a line before `+` that leaves the server waiting for a literal; a literal sent unasked, or beyond what LITERAL- allows | `appending`, `imap_midway::literals_go_along_as_far_as_the_server_lets_them` |
 //! | passwords in what the libraries log | `logs::no_password_is_in_any_log` |
+//! | an end of a message that is none, in the midst of it | `a_short_answer_in_mid_message_is_not_its_end`, `a_message_that_ends_far_from_its_size_is_not_called_whole` |
 //! | UIDs that fall while sequence numbers rise | `imap_midway::uids_that_fall_while_sequence_numbers_rise` |
 //! | memory, whatever is announced or sent without end | `bounds::no_flood_grows_without_bound` |
 //! | long lines of numbers in quadratic time | `untagged::tests::a_million_numbers_take_no_time` |
@@ -549,6 +550,117 @@ async fn pieces_that_come_before_the_answer_before_them() {
     let (result, ()) = tokio::join!(handle.download(at, 1, 0, None, to), keep);
     assert_eq!(result, Ok(raw.len() as u64));
     assert!(got == raw.as_bytes(), "{} of {}", got.len(), raw.len());
+}
+
+/// What a server makes of the pieces that it is asked for.
+type Piecemeal = dyn Fn(&Asked<'_>, usize) -> Option<String> + Send + Sync;
+
+/// Downloads a message from a server that says what `says` wants, which is told where the piece begins that is asked for (where it is none: at the end of
+/// all); gives the answer, and what came.
+async fn piecemeal(raw: &str, says: Box<Piecemeal>) -> (Result<u64, Error>, Vec<u8>) {
+    let inbox = Inbox { messages: vec![(1, raw.to_owned())], uid_next: 2, ..Inbox::of(0) };
+    let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
+        let from = asked.command.split_once("BODY.PEEK[]<").and_then(|(_, part)| part.split_once('.'));
+        let from = from.map_or(usize::MAX, |(from, _)| from.parse().unwrap());
+        says(asked, from).map(|text| Act::Say(text.into()))
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = 1_000;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+    let mut got: Vec<u8> = Vec::new();
+    let keep = async {
+        while let Some(piece) = pieces.recv().await {
+            got.extend(piece);
+        }
+    };
+    let (result, ()) = tokio::join!(handle.download(at, 1, 0, None, to), keep);
+    // Whatever became of it, the session goes on.
+    let flags = handle.flags(MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 }, UidSet::from(1..=1)).await;
+    assert_eq!(flags.unwrap().len(), 1);
+    (result, got)
+}
+
+fn large_text() -> String {
+    let text: String = (0..400_000).map(|n| format!("{n:07}\r\n")).collect();
+    format!("Subject: large\r\n\r\n{text}")
+}
+
+/// Where the second piece of a message begins, and the third.
+const SECOND: usize = 256 << 10;
+const THIRD: usize = SECOND + (1 << 20);
+
+/// NIL, nothing, or fewer bytes than were asked for, in the midst of a message: once, and it is asked for again.
+#[tokio::test]
+async fn a_short_answer_in_mid_message_is_not_its_end() {
+    let raw = large_text();
+    for what in ["NIL", "nothing", "half a piece"] {
+        let once = std::sync::atomic::AtomicBool::new(false);
+        let says = move |asked: &Asked<'_>, from: usize| {
+            if from != THIRD || once.swap(true, Ordering::SeqCst) {
+                return None;
+            }
+            let tag = asked.tag;
+            Some(match what {
+                "NIL" => format!("* 1 FETCH (UID 1 BODY[]<{from}> NIL)\r\n{tag} OK done\r\n"),
+                "nothing" => format!("{tag} OK done\r\n"),
+                _ => {
+                    let half = &asked.good[asked.good.find("\r\n").unwrap() + 2..][..500_000];
+                    format!("* 1 FETCH (UID 1 BODY[]<{from}> {{500000}}\r\n{half})\r\n{tag} OK done\r\n")
+                }
+            })
+        };
+        let (result, got) = piecemeal(&raw, Box::new(says)).await;
+        assert_eq!((result, got.len()), (Ok(raw.len() as u64), raw.len()), "{what}");
+        assert!(got == raw.as_bytes(), "{what}");
+    }
+}
+
+/// A server that never gives more than it likes at once, whatever it is asked for.
+#[tokio::test]
+async fn a_server_that_gives_little_at_once_gives_everything() {
+    let raw = large_text();
+    let whole = raw.clone();
+    let says = move |asked: &Asked<'_>, from: usize| {
+        let piece = whole.get(from..)?;
+        let piece = &piece[..piece.len().min(100_000)];
+        let (tag, bytes) = (asked.tag, piece.len());
+        Some(format!("* 1 FETCH (UID 1 BODY[]<{from}> {{{bytes}}}\r\n{piece})\r\n{tag} OK done\r\n"))
+    };
+    let (result, got) = piecemeal(&raw, Box::new(says)).await;
+    assert_eq!(result, Ok(raw.len() as u64));
+    assert!(got == raw.as_bytes(), "{}", got.len());
+}
+
+/// It gives nothing more of a message, however often it is asked.
+#[tokio::test]
+async fn a_message_that_ends_far_from_its_size_is_not_called_whole() {
+    let raw = large_text();
+    let ends = |at: usize| {
+        move |asked: &Asked<'_>, from: usize| {
+            (from != usize::MAX && from >= at).then(|| format!("{} OK done\r\n", asked.tag))
+        }
+    };
+    let (result, got) = piecemeal(&raw, Box::new(ends(THIRD))).await;
+    let words = result.unwrap_err().to_string();
+    assert!(words.contains("the server gives only 1.4 MB of this message, to which it ascribes 3.7 MB"), "{words}");
+    assert_eq!(got.len(), THIRD);
+    // Servers estimate: what is not far from it is taken.
+    let (result, got) = piecemeal(&raw, Box::new(ends(THIRD + (1 << 20)))).await;
+    assert_eq!((result, got.len()), (Ok(got.len() as u64), THIRD + (1 << 20)));
+    for (says, good) in [(raw.len() * 19 / 10, true), (raw.len() / 2, true), (raw.len() * 3, false)] {
+        let lies = move |asked: &Asked<'_>, from: usize| {
+            let size = asked.good.split_once("RFC822.SIZE ").filter(|_| from == usize::MAX)?.1;
+            let size = &size[..size.find(|c: char| !c.is_ascii_digit()).unwrap()];
+            Some(asked.good.replace(&format!("RFC822.SIZE {size}"), &format!("RFC822.SIZE {says}")))
+        };
+        let (result, got) = piecemeal(&raw, Box::new(lies)).await;
+        assert_eq!((result.is_ok(), got.len()), (good, raw.len()), "{says}");
+    }
 }
 
 #[tokio::test]

@@ -120,3 +120,22 @@ fn what_is_torn_is_fetched_again() {
     assert!(took > world.raw.len() as u64 / 2, "{took}");
     eventually(|| (world.here() == 0).then_some(()));
 }
+
+/// What is damaged where whole messages lie is fetched again by whoever opens it.
+#[test]
+fn what_is_damaged_later_is_fetched_again() {
+    let Some(world) = World::start() else { return };
+    world.fetch();
+    let blobs = || std::fs::read_dir(world.home.roots().cache.join("blobs")).unwrap().flatten();
+    let file = blobs().next().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let before = world.line.weather().down.load(SeqCst);
+    world.home.done(&["message", "show", &world.id], b"");
+    let took = world.line.weather().down.load(SeqCst) - before;
+    assert!(took > LARGE, "{took}");
+    assert!(!file.exists() && blobs().count() == 1, "the damaged one stays");
+    assert!(world.fetch() < 64 << 10);
+}

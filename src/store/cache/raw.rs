@@ -125,6 +125,27 @@ enum Found {
     Blob(blob::Name, u32),
 }
 
+/// Reads a file of a message; damage that it meets costs that message.
+struct Losing<'a> {
+    cache: &'a Cache,
+    message: MessageKey,
+    name: blob::Name,
+    reader: Box<dyn Read + Send>,
+}
+
+impl Read for Losing<'_> {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(into);
+        // Here, where it is met: what stays would be found and not opened for ever, and never be fetched again.
+        if read.as_ref().is_err_and(|error| error.kind() == ErrorKind::InvalidData)
+            && let Err(error) = self.cache.noting(|| self.cache.lose_blob(self.message, &self.name))
+        {
+            tracing::warn!(%error, "a damaged message could not be removed");
+        }
+        read
+    }
+}
+
 impl Cache {
     /// The sealer of records of an epoch.
     pub(super) fn pack_sealer(&self, epoch: u32) -> Option<&Sealer> {
@@ -163,17 +184,18 @@ impl Cache {
         Ok(matches!(place, Some(Place::Blob { .. })))
     }
 
-    /// A whole message as a stream: a large one is never held as a whole. Errors of kind `InvalidData` while reading mean damage:
-    /// read it with [`Cache::raw`] then, which removes it.
+    /// A whole message as a stream: a large one is never held as a whole. An error of kind `InvalidData` while reading means damage: the
+    /// message is no longer here then (see [`Cache::take_damage`]).
     ///
     /// # Errors
     /// [`CacheError`].
-    pub fn raw_reader(&self, message: MessageKey) -> Result<Option<Box<dyn Read + Send>>, CacheError> {
+    pub fn raw_reader(&self, message: MessageKey) -> Result<Option<Box<dyn Read + Send + '_>>, CacheError> {
         match self.find(message)? {
             Some(Found::Here(raw)) => Ok(Some(Box::new(std::io::Cursor::new(raw)))),
             Some(Found::Blob(name, epoch)) => {
                 let reader = self.blob_reader(&name, epoch);
-                self.unless_damaged(message, reader)
+                let losing = |reader| Box::new(Losing { cache: self, message, name, reader }) as Box<dyn Read + Send>;
+                Ok(self.unless_damaged(message, reader)?.map(losing))
             }
             None => Ok(None),
         }
@@ -263,6 +285,19 @@ impl Cache {
             self.lose(message.mailbox, message.uid..=message.uid, "message")?;
         }
         Ok(found)
+    }
+
+    /// Whether a message lies in this file.
+    pub(super) fn lies_in(&self, message: MessageKey, file: &blob::Name) -> Result<bool, CacheError> {
+        let places = self.places(message.mailbox, page::number(message.uid))?.flatten();
+        if let Some(place) = places.and_then(|places| places.get(message.uid)) {
+            return Ok(matches!(place, Place::Blob { name, .. } if name == *file));
+        }
+        if !self.has_former() {
+            return Ok(false);
+        }
+        let plain = self.raw.read(&key(message.mailbox, message.uid))?.flatten();
+        Ok(matches!(plain.and_then(|plain| former(&plain)), Some(Former::Blob(name)) if name == *file))
     }
 
     /// A blob that is gone or damaged costs its message; anything else is told.

@@ -238,6 +238,39 @@ fn large_messages_are_files_that_come_and_go() {
     assert_eq!(blobs(&world), 0);
 }
 
+/// Flips a bit behind the head of the only large message's file.
+fn spoil_blob(world: &World) {
+    let file = fs::read_dir(world.cache_dir().join("blobs")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+}
+
+#[test]
+fn a_large_message_that_is_read_as_damaged_is_here_no_longer() {
+    let world = World::new();
+    let cache = world.open();
+    let id = cache.ensure_mailbox("work", "INBOX", 1).unwrap();
+    let message = MessageKey { mailbox: id, uid: 1 };
+    cache.put_batch(id, vec![NewMessage { summary: summary(1), raw: Some(large(1)) }], None).unwrap();
+    let has_raw = || cache.held(id).unwrap()[0].has_raw;
+    spoil_blob(&world);
+    let read = |reader: &mut dyn std::io::Read| std::io::copy(reader, &mut std::io::sink());
+    let (mut one, mut late) =
+        (cache.raw_reader(message).unwrap().unwrap(), cache.raw_reader(message).unwrap().unwrap());
+    assert_eq!(read(&mut one).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
+    assert!(!cache.is_apart(message).unwrap() && !has_raw() && cache.raw_reader(message).unwrap().is_none());
+    let damage = cache.take_damage();
+    assert_eq!((damage.len(), damage[0].what, damage[0].uids.clone()), (1, "message", 1..=1));
+    assert_eq!(blobs(&world), 0);
+    // Whoever comes to the damage later costs nothing that was fetched since.
+    cache.put_raw_from(message, &mut &*large(1)).unwrap();
+    assert_eq!(read(&mut late).unwrap_err().kind(), std::io::ErrorKind::InvalidData);
+    assert!(cache.is_apart(message).unwrap() && has_raw() && cache.take_damage().is_empty());
+    assert_eq!(cache.raw(message).unwrap().unwrap(), *large(1));
+}
+
 #[test]
 fn each_change_of_a_page_is_counted_once_and_damage_out_of_reach() {
     let world = World::new();

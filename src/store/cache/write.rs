@@ -655,7 +655,24 @@ impl Cache {
     /// A reader met a record that does not open: tells of it, removes it, and has its mailbox compared in full.
     pub(super) fn lose(&self, id: MailboxId, uids: RangeInclusive<u32>, what: &'static str) -> Result<(), CacheError> {
         let _writer = self.lock();
-        if self.mailbox(id)?.is_none() || self.is_repaired(id, &uids, what)? {
+        if self.is_repaired(id, &uids, what)? {
+            return Ok(());
+        }
+        self.lose_now(id, uids, what)
+    }
+
+    /// The same of the file of a message, unless the message lies elsewhere since the reader opened it: it was fetched again then.
+    pub(super) fn lose_blob(&self, message: MessageKey, file: &blob::Name) -> Result<(), CacheError> {
+        let _writer = self.lock();
+        if !self.lies_in(message, file)? {
+            return Ok(());
+        }
+        self.lose_now(message.mailbox, message.uid..=message.uid, "message")
+    }
+
+    /// Only under the writer's lock.
+    fn lose_now(&self, id: MailboxId, uids: RangeInclusive<u32>, what: &'static str) -> Result<(), CacheError> {
+        if self.mailbox(id)?.is_none() {
             return Ok(());
         }
         self.tell(id, uids.clone(), what);

@@ -36,6 +36,10 @@ const TELL: Duration = Duration::from_millis(500);
 
 /// A connection that was lost in the midst of a message and does not come back within this time, though nobody went offline, ends the download.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// A connection that has just fallen is waited for so long where nothing came yet.
+const BACK_SOON: Duration = Duration::from_secs(30);
+/// Whoever has no connection says so within this time.
+const TOLD_SOON: Duration = Duration::from_secs(1);
 
 /// So much of the end of what is here from before is asked for again, to see that it is the same message still.
 const OVERLAP: u64 = 1 << 10;
@@ -177,8 +181,9 @@ impl Taker<'_> {
     /// taken before anything is asked for again, so that nothing comes twice.
     async fn all(&mut self, handle: &imap::Handle, at: &MailboxAt) -> Result<Ended, Error> {
         let mut last = (self.have, Instant::now());
-        let mut comes = false;
+        let (mut comes, mut fallen) = (false, None::<Instant>);
         loop {
+            let asked = Instant::now();
             let (to, mut from) = mpsc::channel::<Vec<u8>>(1);
             let download = handle.download(at.clone(), self.wanted.name.uid, self.have, None, to);
             let taker = &mut *self;
@@ -213,8 +218,13 @@ impl Taker<'_> {
             if self.have > last.0 {
                 (last, comes) = ((self.have, Instant::now()), true);
             }
-            // There may be no connection to wait for: whoever's password is refused has none until they do something about it.
-            if !comes || last.1.elapsed() > PATIENCE || !takes_more {
+            // There may be no connection to wait for: whoever's password is refused has none until they do something about it. One that was there, or
+            // was waited for, and has just fallen is most often back at once.
+            if !matches!(error, Error::NotConnected { .. }) || asked.elapsed() > TOLD_SOON {
+                fallen.get_or_insert_with(Instant::now);
+            }
+            let may_come = comes || fallen.is_some_and(|at| at.elapsed() < BACK_SOON);
+            if !may_come || last.1.elapsed() > PATIENCE || !takes_more {
                 return Err(error);
             }
             sleep(Duration::from_secs(1)).await;

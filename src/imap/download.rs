@@ -102,8 +102,13 @@ pub(super) async fn download<S: Wire>(
         pieces.wanted.clear();
         // Behind the end some servers say NIL, some nothing; and nothing is also what they say of a message that was removed, which must
         // not pass for its end.
-        let Some(said) = said_size(session, &doing, download.uid).await? else {
-            return Err(Error::Gone { mailbox: download.at.name.to_string() });
+        let said = match said_size(session, &doing, download.uid).await {
+            Ok(Some(said)) => said,
+            // What came has come, whatever the server makes of the question.
+            Ok(None) if bytes > 0 => 0,
+            Err(e) if bytes > 0 && e.session_lives() => 0,
+            Ok(None) => return Err(Error::Gone { mailbox: download.at.name.to_string() }),
+            Err(e) => return Err(e),
         };
         let lacks = download.have < download.most.unwrap_or(u64::MAX).min(u64::from(said));
         if !lacks {
@@ -116,8 +121,8 @@ pub(super) async fn download<S: Wire>(
                 Ok(Ended::Whole)
             };
         }
-        // At once, whatever else waits: it would be forgotten that it was asked for. And alone: the next is where this one ends.
-        (short_at, next, any, fly) = (Some(download.have), download.have, false, 1);
+        // Where nothing came, at once, whatever else waits: it would be forgotten that it was asked for. And alone: the next is where this one ends.
+        (short_at, next, any, fly) = (Some(download.have), download.have, bytes > 0, 1);
     }
 }
 

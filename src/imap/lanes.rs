@@ -64,6 +64,8 @@ pub(super) struct Lanes {
     round: u64,
     /// A turn was made beside in this round.
     well_beside: bool,
+    /// Mailboxes that had a turn since a round came to its end.
+    had_turn: HashSet<String>,
 }
 
 impl Default for Lanes {
@@ -84,6 +86,7 @@ impl Default for Lanes {
             shut: true,
             round: 0,
             well_beside: false,
+            had_turn: HashSet::new(),
         }
     }
 }
@@ -105,8 +108,18 @@ impl Lanes {
         self.changed.clear();
     }
 
-    /// A new round begins: these mailboxes there are, and these have to be opened.
-    pub(super) fn begin(&mut self, listed: Vec<String>, outlooks: Vec<Outlook>) {
+    /// Whether every mailbox has had its turn.
+    pub(super) fn is_through(&self) -> bool {
+        self.agenda.is_empty()
+    }
+
+    /// A new round begins: these mailboxes there are, and these have to be opened. Where the one before was broken off, those that had no turn in it come
+    /// first: without modification sequences all of them are opened each time, and the last would never be.
+    pub(super) fn begin(&mut self, listed: Vec<String>, mut outlooks: Vec<Outlook>) {
+        if self.is_through() || outlooks.iter().all(|outlook| self.had_turn.contains(&outlook.mailbox)) {
+            self.had_turn.clear();
+        }
+        outlooks.sort_by_key(|outlook| self.had_turn.contains(&outlook.mailbox));
         self.agenda = Agenda::new(outlooks);
         self.listed = listed;
         self.returned.clear();
@@ -181,6 +194,7 @@ impl Lanes {
         }
         match &turn {
             Some(turn) => {
+                self.had_turn.insert(turn.mailbox.clone());
                 self.in_hand.insert(turn.mailbox.clone(), lane);
                 self.idle.remove(&lane);
             }
@@ -422,6 +436,27 @@ mod tests {
         lanes.give_back(BESIDE, inbox);
         takes(&mut lanes, BESIDE, "");
         takes(&mut lanes, LEADING, "+INBOX!");
+    }
+
+    #[test]
+    fn a_round_that_is_broken_off_goes_on_with_those_that_had_no_turn() {
+        const ALL: [(&str, u64); 3] = [("INBOX", 0), ("A", 0), ("B", 0)];
+        let outlook = |&(name, new): &(&str, u64)| Outlook { mailbox: name.to_owned(), new: Some(new) };
+        let mut lanes = lanes(&ALL);
+        let again = |lanes: &mut Lanes| {
+            lanes.begin(ALL.iter().map(|(name, _)| (*name).to_owned()).collect(), ALL.iter().map(outlook).collect());
+        };
+        let inbox = takes(&mut lanes, LEADING, "+INBOX").unwrap();
+        lanes.ended(LEADING, inbox, End::Done);
+        again(&mut lanes);
+        for expected in ["+A", "+B"] {
+            let turn = takes(&mut lanes, LEADING, expected).unwrap();
+            lanes.ended(LEADING, turn, End::Done);
+        }
+        // All have had one: it begins anew.
+        again(&mut lanes);
+        let inbox = takes(&mut lanes, LEADING, "+INBOX").unwrap();
+        lanes.ended(LEADING, inbox, End::Done);
     }
 
     #[test]

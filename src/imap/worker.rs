@@ -181,9 +181,7 @@ impl Shared {
 
     /// A request that makes room for others.
     pub(super) fn put_last(&self, request: Request) {
-        self.state().queue.push_back((request, false));
-        self.request.notify_one();
-        self.wake.notify_one();
+        self.queue(request, |queue, request| queue.push_back((request, false)));
     }
 
     /// Whether a request waits.
@@ -665,7 +663,10 @@ async fn connect_and_sync<S: Sink>(
             (asked, !state.lanes.is_at_work_beside(), std::mem::take(&mut state.doubtful))
         };
         if is_doubtful {
-            session.run("whether it is still there", &Command::plain("NOOP"), |_| Use::Unasked).await?;
+            match session.run("whether it is still there", &Command::plain("NOOP"), |_| Use::Unasked).await {
+                Err(e) if !e.session_lives() => return Err(e),
+                _ => {}
+            }
         }
         let now = Instant::now();
         if asked || now >= overdue || is_calm && now >= next_look {
@@ -685,8 +686,10 @@ async fn all<S: Sink>(
     session: &mut Session<Line>,
     suspects: &Suspects,
 ) -> Result<(), Error> {
-    // What changes from here on is seen by a pass, or told once more.
-    shared.state().lanes.forget_changes();
+    // What changes from here on is seen by a pass, or told once more. What was told while a round took its time has its turn yet.
+    if shared.state().lanes.is_through() {
+        shared.state().lanes.forget_changes();
+    }
     shared.alone().await;
     let (found, mut changed) = look(setup, sink, session).await?;
     let troubled = suspects.troubled();
@@ -773,18 +776,8 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
     let mut up = shared.up.subscribe();
     let mut wish = shared.wish.subscribe();
     loop {
-        let mut refusals = shared.refused.subscribe();
-        let due = async {
-            loop {
-                let _ = up.wait_for(|up| *up).await;
-                let _ = refusals.wait_for(|refused| !*refused).await;
-                if *up.borrow() {
-                    return;
-                }
-            }
-        };
         tokio::select! {
-            () = due => {}
+            _ = up.wait_for(|up| *up) => {}
             _ = wish.wait_for(|wish| wish.ended) => return,
         }
         let down = async {
@@ -793,7 +786,7 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
         let began = tokio::time::Instant::now();
         let refused = tokio::select! {
             ended = attend(&setup, &shared) => {
-                if ended.as_ref().is_err_and(is_line) {
+                if ended.as_ref().is_err_and(|e| is_line(e) || matches!(e, Error::TimedOut { .. })) {
                     shared.doubt();
                 }
                 ended.is_err_and(|error| error.culprit() == Culprit::Credentials)
@@ -807,8 +800,14 @@ async fn attending(setup: Arc<AccountSetup>, shared: Arc<Shared>) {
         };
         if refused {
             // The password was changed while the first connection is up: servers lock accounts for repeated refusals, so it waits for
-            // another password, or for the first connection to come in anew, whose own refusal is told.
+            // another password, or for the first connection to go, whose own refusal is told.
             shared.set_refused(true);
+            let (mut refused, mut up) = (shared.refused.subscribe(), shared.up.subscribe());
+            tokio::select! {
+                _ = refused.wait_for(|refused| !*refused) => {}
+                _ = up.wait_for(|up| !*up) => {}
+                () = shared.ended() => {}
+            }
             continue;
         }
         // It is only a helper: its failures are not the account's. The first connection serves meanwhile.

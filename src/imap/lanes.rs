@@ -103,20 +103,16 @@ impl Lanes {
         self.shut
     }
 
-    /// What is not seen by the passes that come is told once more.
-    pub(super) fn forget_changes(&mut self) {
+    /// What is not seen by the passes that come is told once more; all mailboxes have their turn anew.
+    pub(super) fn begin_anew(&mut self) {
         self.changed.clear();
-    }
-
-    /// Whether every mailbox has had its turn.
-    pub(super) fn is_through(&self) -> bool {
-        self.agenda.is_empty()
+        self.had_turn.clear();
     }
 
     /// A new round begins: these mailboxes there are, and these have to be opened. Where the one before was broken off, those that had no turn in it come
     /// first: without modification sequences all of them are opened each time, and the last would never be.
     pub(super) fn begin(&mut self, listed: Vec<String>, mut outlooks: Vec<Outlook>) {
-        if self.is_through() || outlooks.iter().all(|outlook| self.had_turn.contains(&outlook.mailbox)) {
+        if outlooks.iter().all(|outlook| self.had_turn.contains(&outlook.mailbox)) {
             self.had_turn.clear();
         }
         outlooks.sort_by_key(|outlook| self.had_turn.contains(&outlook.mailbox));
@@ -485,12 +481,12 @@ mod tests {
         assert!(!lanes.is_urgent(LEADING, &inbox, now + ROOM) && !lanes.is_urgent(BESIDE, &a, now + ROOM));
         assert!(lanes.change("INBOX"));
         assert!(lanes.is_urgent(LEADING, &inbox, now + ROOM), "what one has in hand nobody else can have");
-        lanes.forget_changes();
+        lanes.begin_anew();
         assert!(lanes.change("B"));
         lanes.suspect(HashSet::new(), names(&["B"]));
         assert!(lanes.is_urgent(LEADING, &inbox, now + ROOM) && !lanes.is_urgent(BESIDE, &a, now + ROOM));
         // What nobody syncs interrupts nobody.
-        lanes.forget_changes();
+        lanes.begin_anew();
         assert!(lanes.change("Gone"));
         assert!(!lanes.is_urgent(LEADING, &inbox, now + ROOM));
         lanes.shut();

@@ -597,7 +597,7 @@ async fn connect_and_sync<S: Sink>(
     shared.set_refused(false);
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
-    all(setup, sink, shared, &mut session, suspects).await?;
+    all(setup, sink, shared, &mut session, suspects, Look::Asked).await?;
     // Whatever wakes us meanwhile, it is not put off. Nor is it for ever by work that takes its time: what comes to a mailbox that is through is seen
     // by nothing else where the server does not tell of it (RFC 5465). What is broken off for it goes on behind it.
     let mut next_look = Instant::now() + setup.times.poll;
@@ -670,12 +670,22 @@ async fn connect_and_sync<S: Sink>(
         }
         let now = Instant::now();
         if asked || now >= overdue || is_calm && now >= next_look {
-            all(setup, sink, shared, &mut session, suspects).await?;
+            let why = if !asked && now >= overdue { Look::Overdue } else { Look::Asked };
+            all(setup, sink, shared, &mut session, suspects, why).await?;
             next_look = Instant::now() + setup.times.poll;
             overdue = next_look + setup.times.poll;
         }
         serve_here(shared, &mut session).await?;
     }
+}
+
+/// Why it is looked around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// A session began, somebody asks, or it is time.
+    Asked,
+    /// A round takes so long that it is broken off for it.
+    Overdue,
 }
 
 /// Lists the mailboxes and tells of them; the agenda is made anew.
@@ -685,10 +695,11 @@ async fn all<S: Sink>(
     shared: &Shared,
     session: &mut Session<Line>,
     suspects: &Suspects,
+    why: Look,
 ) -> Result<(), Error> {
-    // What changes from here on is seen by a pass, or told once more. What was told while a round took its time has its turn yet.
-    if shared.state().lanes.is_through() {
-        shared.state().lanes.forget_changes();
+    if why == Look::Asked {
+        // What changes from here on is seen by a pass, or told once more.
+        shared.state().lanes.begin_anew();
     }
     shared.alone().await;
     let (found, mut changed) = look(setup, sink, session).await?;

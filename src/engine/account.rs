@@ -78,8 +78,6 @@ pub(crate) struct Account {
     pub(crate) since: Option<Timestamp>,
     pub(crate) replaying: bool,
     pub(crate) replay_again: bool,
-    /// The user wants no connection of this account.
-    pub(crate) chosen_offline: bool,
     /// What its mailboxes cost and why some are left out.
     pub(crate) figures: Figures,
     /// The flags that mailboxes keep, of those that were opened.
@@ -89,7 +87,7 @@ pub(crate) struct Account {
     /// The server has refused the password, and no other was given since.
     pub(crate) refused: bool,
     /// A worker is being started.
-    pub(in crate::engine) starting: bool,
+    starting: bool,
     /// How long until it is started again, when that failed.
     starts: Backoff,
     /// The start that is waited for, by its number: those before it are not any more.
@@ -108,7 +106,6 @@ impl Account {
             since,
             replaying: false,
             replay_again: false,
-            chosen_offline,
             figures: Figures::default(),
             keeps: HashMap::new(),
             under_way: Vec::new(),
@@ -225,7 +222,7 @@ impl Core {
             return;
         };
         let Some(known) = open.accounts.get_mut(name) else { return };
-        if known.chosen_offline || known.handle.is_some() || std::mem::replace(&mut known.starting, true) {
+        if self.offline.has(name) || known.handle.is_some() || std::mem::replace(&mut known.starting, true) {
             return;
         }
         let sink = Arc::new(self.sink(open, name));
@@ -245,7 +242,7 @@ impl Core {
                 match handle {
                     Ok(handle) => {
                         known.starts.reset();
-                        if known.chosen_offline {
+                        if core.offline.has(&account.name) {
                             handle.set_online(false);
                         }
                         known.handle = Some(handle);
@@ -272,7 +269,7 @@ impl Core {
         self.runtime.spawn(async move {
             tokio::time::sleep(wait).await;
             core.front_of(number, move |core, open| {
-                let is_due = |known: &Account| !known.chosen_offline && known.start_number == mine;
+                let is_due = |known: &Account| known.start_number == mine;
                 if open.accounts.get(&account).is_some_and(is_due) {
                     core.start_account(open, &account);
                 }

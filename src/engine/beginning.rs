@@ -148,8 +148,7 @@ impl Core {
         let scribe = Scribe::start(Arc::clone(&stores))?;
         let rekeying = vault.epochs().count() > 1;
         let tidying = Tidying::start(Arc::clone(&stores), self.handle.clone(), self.number, rekeying)?;
-        let outbox = outbox::Outbox::new(Arc::clone(&stores));
-        self.offline.iter().for_each(|name| outbox.set_account_online(name, false));
+        let outbox = outbox::Outbox::new(Arc::clone(&stores), self.offline.clone());
         let accounts = self
             .settings
             .config
@@ -158,8 +157,7 @@ impl Core {
             .map(|account| {
                 let since =
                     library.mailboxes().filter(|m| m.account == account.name).filter_map(|m| m.state.last_sync).max();
-                let chosen_offline = self.offline.contains(&account.name);
-                (account.name.clone(), Account::new(&account.name, since, chosen_offline))
+                (account.name.clone(), Account::new(&account.name, since, self.offline.has(&account.name)))
             })
             .collect();
         let mut open = Open {

@@ -62,14 +62,17 @@ impl Core {
         for (name, account) in &open.accounts {
             let mut mailboxes: Vec<&Mailbox> =
                 open.library.mailboxes().filter(|mailbox| mailbox.account == *name).collect();
+            let chosen_offline = self.offline.has(name);
             mailboxes.sort_by_key(|mailbox| (mailbox.name != "INBOX", mailbox.name.to_lowercase()));
-            let below: Vec<ConnectionRow> =
-                mailboxes.into_iter().map(|mailbox| of_mailbox(open, account, mailbox, &self.settings.zone)).collect();
+            let below: Vec<ConnectionRow> = mailboxes
+                .into_iter()
+                .map(|mailbox| of_mailbox(open, account, mailbox, chosen_offline, &self.settings.zone))
+                .collect();
             shown.push(ConnectionRow {
                 account: SafeText::line(name),
                 mailbox: None,
                 doing: Doing::Link(account.status.link.clone()),
-                chosen_offline: account.chosen_offline,
+                chosen_offline,
                 messages: below.iter().map(|row| row.messages).sum(),
                 changes: below.iter().map(|row| row.changes).sum(),
                 outgoing: outgoing.get(name.as_str()).copied().unwrap_or_default(),
@@ -83,7 +86,7 @@ impl Core {
 
     /// Tries an account again now, whatever was wrong with it.
     pub(crate) fn retry_account(&mut self, open: &mut Open, name: &str) {
-        if open.accounts.get(name).is_some_and(|account| account.chosen_offline) {
+        if self.offline.has(name) {
             self.set_account_online(open, name, true);
             return;
         }
@@ -106,7 +109,7 @@ impl Core {
             account.handle.iter().for_each(imap::Handle::sync_now);
         }
         self.connect(open);
-        let wanted = lack.into_iter().find(|name| open.accounts.get(name).is_some_and(|known| !known.chosen_offline));
+        let wanted = lack.into_iter().find(|name| !self.offline.has(name));
         if let Some(account) = wanted {
             self.announcer.send(Event::AskPassword { account });
         }
@@ -136,7 +139,8 @@ impl Core {
                 core.settings.secrets.typed(&name, password.clone());
                 let Some(known) = open.accounts.get_mut(&name) else { return };
                 known.refused = false;
-                core.choose_online(known, &name, true);
+                core.offline.set_online(&name, true);
+                open.outbox.wake();
                 match &known.handle {
                     Some(handle) => {
                         // Before it is woken, or the refused one goes out once more.
@@ -158,25 +162,17 @@ impl Core {
         self.send_connections(open);
     }
 
-    /// Notes what the user wants, also for when the stores are opened again.
-    fn choose_online(&mut self, account: &mut Account, name: &str, online: bool) {
-        account.chosen_offline = !online;
-        if online {
-            self.offline.remove(name);
-        } else {
-            self.offline.insert(name.to_owned());
+    fn set_one_online(&self, open: &Open, name: &str, online: bool) {
+        if !open.accounts.contains_key(name) {
+            return;
         }
-    }
-
-    fn set_one_online(&mut self, open: &mut Open, name: &str, online: bool) {
-        let Some(account) = open.accounts.get_mut(name) else { return };
-        self.choose_online(account, name, online);
+        self.offline.set_online(name, online);
         if online && self.lacks_password(open, name) {
             self.announcer.send(Event::AskPassword { account: name.to_owned() });
         } else if let Some(handle) = open.accounts.get(name).and_then(|account| account.handle.as_ref()) {
             handle.set_online(online);
         }
-        open.outbox.set_account_online(name, online);
+        open.outbox.wake();
     }
 
     /// The same for all accounts.
@@ -190,7 +186,13 @@ impl Core {
     }
 }
 
-fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox, zone: &TimeZone) -> ConnectionRow {
+fn of_mailbox(
+    open: &Open,
+    account: &Account,
+    mailbox: &Mailbox,
+    chosen_offline: bool,
+    zone: &TimeZone,
+) -> ConnectionRow {
     let refusal = account.figures.refusals.get(&mailbox.name);
     let unlisted = mailbox.state.also.unlisted_since.map(|since| {
         let since = since.to_zoned(zone.clone()).strftime("%-d %B %Y").to_string();
@@ -212,7 +214,7 @@ fn of_mailbox(open: &Open, account: &Account, mailbox: &Mailbox, zone: &TimeZone
         account: SafeText::line(&mailbox.account),
         mailbox: Some(SafeText::line(&mailbox.name)),
         doing,
-        chosen_offline: account.chosen_offline,
+        chosen_offline,
         messages: usize::try_from(mailbox.state.exists).unwrap_or(usize::MAX),
         changes: open.changes.waiting_in(&mailbox.account, &mailbox.name),
         outgoing: 0,

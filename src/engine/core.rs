@@ -25,6 +25,7 @@ use super::large::{Downloads, OnScreen};
 use super::library::Library;
 use super::library::filing::Book;
 use super::library::head::{Head, Outside};
+use super::offline::Offline;
 use super::outbox;
 use super::outgoing::Prepared;
 use super::register::{Auto, Register};
@@ -329,8 +330,8 @@ pub(crate) struct Core {
     pub(super) number: u64,
     /// What former runs left beside the stores was wiped.
     pub(super) swept: bool,
-    /// Accounts that the user took offline: they stay so when the stores are opened again, behind a lock or with the cache made anew.
-    pub(crate) offline: BTreeSet<String>,
+    /// Accounts that the user took offline.
+    pub(crate) offline: Offline,
     /// Something changed that lists show.
     changed: bool,
     next_rebuild: Instant,
@@ -359,7 +360,7 @@ pub(crate) fn start(
         waiting: None,
         number: 0,
         swept: false,
-        offline: BTreeSet::new(),
+        offline: Offline::default(),
         changed: false,
         next_rebuild: Instant::now(),
         keeping: keeping::Due::default(),

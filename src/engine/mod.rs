@@ -53,6 +53,7 @@ mod looked;
 mod looking;
 mod matters;
 mod offers;
+mod offline;
 mod outbox;
 mod outgoing;
 mod parting;

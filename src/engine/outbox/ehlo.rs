@@ -19,7 +19,7 @@ impl Core {
     ) {
         for lane in lanes {
             let shared = &open.outbox.shared;
-            let offline = locked(&shared.offline).contains(&lane.account);
+            let offline = shared.offline.has(&lane.account);
             let online = open.accounts.get(&lane.account).is_some_and(|known| known.is_online());
             let known = shared.limits.of(&lane.account, lane.route.as_deref()).is_some();
             if offline || !online || known || !locked(&shared.asked).insert(lane.clone()) {

@@ -52,6 +52,7 @@ pub(crate) use self::listed::listed;
 pub(crate) use self::queue::{queue, queue_in};
 pub(crate) use self::worker::start;
 use super::core::{Core, Open, Stores};
+use super::offline::Offline;
 use crate::app::event::Event;
 use crate::app::view::Tone;
 use crate::mail::id::OutboxId;
@@ -87,7 +88,7 @@ struct Shared {
     /// Copies that are not filed yet.
     copies: Mutex<copies::Copies>,
     /// Accounts that the user took offline: nothing of theirs leaves.
-    offline: Mutex<BTreeSet<String>>,
+    offline: Offline,
     /// What servers took at most.
     limits: Limits,
     /// Lanes whose servers were asked for that in this run, with nothing to send.
@@ -110,8 +111,8 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Not started yet.
-    pub(crate) fn new(stores: Arc<Stores>) -> Self {
-        let shared = Shared { limits: Limits::load(&stores.state), ..Shared::default() };
+    pub(crate) fn new(stores: Arc<Stores>, offline: Offline) -> Self {
+        let shared = Shared { limits: Limits::load(&stores.state), offline, ..Shared::default() };
         Self {
             stores,
             wake: Arc::new(Notify::new()),
@@ -130,23 +131,6 @@ impl Outbox {
     pub(crate) fn came_online(&self) {
         locked(&self.shared.later).now();
         self.wake();
-    }
-
-    /// The user takes an account offline, or connects it again.
-    pub(crate) fn set_account_online(&self, account: &str, online: bool) {
-        let mut offline = locked(&self.shared.offline);
-        if online {
-            offline.remove(account);
-        } else {
-            offline.insert(account.to_owned());
-        }
-        drop(offline);
-        self.wake();
-    }
-
-    #[cfg(test)]
-    pub(crate) fn is_offline(&self, account: &str) -> bool {
-        locked(&self.shared.offline).contains(account)
     }
 
     /// What the servers took at most when last asked.

@@ -87,7 +87,7 @@ impl Worker {
 
     /// Whether the user wants nothing of this account to leave.
     fn is_offline(&self, account: &str) -> bool {
-        locked(&self.shared.offline).contains(account)
+        self.shared.offline.has(account)
     }
 
     /// All rows that open, oldest first.

@@ -175,13 +175,15 @@ impl Taker<'_> {
         self.keep.send(piece).await.is_ok()
     }
 
-    /// Asks for the message until all of it is here, over as many connections as that takes. Where nothing of it comes, that is told at once.
+    /// Asks for the message until all of it is here, over as many connections as that takes. Where there is none for it, that is told
+    /// at once.
     ///
     /// Each request has a channel of its own, and the next begins when that is empty: a piece that was on its way when the connection was lost is
     /// taken before anything is asked for again, so that nothing comes twice.
     async fn all(&mut self, handle: &imap::Handle, at: &MailboxAt) -> Result<Ended, Error> {
-        let mut last = (self.have, Instant::now());
-        let (mut comes, mut fallen) = (false, None::<Instant>);
+        let mut had = self.have;
+        // Until when a connection is waited for.
+        let mut until: Option<Instant> = None;
         loop {
             let asked = Instant::now();
             let (to, mut from) = mpsc::channel::<Vec<u8>>(1);
@@ -215,16 +217,16 @@ impl Taker<'_> {
                 ) => error,
                 Err(error) => return Err(error),
             };
-            if self.have > last.0 {
-                (last, comes) = ((self.have, Instant::now()), true);
-            }
+            let now = Instant::now();
             // There may be no connection to wait for: whoever's password is refused has none until they do something about it. One that was there, or
             // was waited for, and has just fallen is most often back at once.
-            if !matches!(error, Error::NotConnected { .. }) || asked.elapsed() > TOLD_SOON {
-                fallen.get_or_insert_with(Instant::now);
+            let fell = !matches!(error, Error::NotConnected { .. }) || now.duration_since(asked) > TOLD_SOON;
+            if self.have > had {
+                (had, until) = (self.have, Some(now + PATIENCE));
+            } else if fell {
+                until.get_or_insert(now + BACK_SOON);
             }
-            let may_come = comes || fallen.is_some_and(|at| at.elapsed() < BACK_SOON);
-            if !may_come || last.1.elapsed() > PATIENCE || !takes_more {
+            if !takes_more || until.is_none_or(|until| until < now) {
                 return Err(error);
             }
             sleep(Duration::from_secs(1)).await;

@@ -64,7 +64,7 @@ pub(super) struct Lanes {
     round: u64,
     /// A turn was made beside in this round.
     well_beside: bool,
-    /// Mailboxes that had a turn since a round came to its end.
+    /// Mailboxes that had a turn since all began anew: rounds that are broken off go on with the others.
     had_turn: HashSet<String>,
 }
 

@@ -64,38 +64,53 @@ impl Copied {
     }
 }
 
+/// What a command that copies was answered.
+struct Answer {
+    /// What [`Copied::add`] gives.
+    stale: UidSet,
+    /// Nothing was named, and nothing left the mailbox.
+    is_silent: bool,
+}
+
 /// Sends a command for one chunk and takes COPYUID from wherever it stands: COPY has it in its tagged answer, MOVE in an untagged OK
-/// before the EXPUNGEs (RFC 6851 §4.3). Gives what [`Copied::add`] gives. `silent`: not any more where messages left, or were named.
+/// before the EXPUNGEs (RFC 6851 §4.3).
 async fn run_copying<S: Wire>(
     session: &mut Session<S>,
     doing: &str,
     command: &Command,
     chunk: &UidSet,
     copied: &mut Copied,
-    silent: &mut bool,
-) -> Result<UidSet, Error> {
-    let mut found = None;
+) -> Result<Answer, Error> {
+    let (mut found, mut is_silent) = (None, true);
     let pending = session.start(doing, command).await?;
     let done = session
         .finish_all(pending, |heard| {
-            *silent &= match heard {
-                Heard::Codec(Response::Data { outcome, .. } | Response::Done { outcome, .. }) => {
-                    !matches!(outcome.code, Some(ResponseCode::CopyUid(..)))
+            let code = match heard {
+                Heard::Codec(Response::Data { status: Status::Ok, outcome } | Response::Done { outcome, .. }) => {
+                    outcome.code.as_ref()
                 }
-                Heard::Codec(response) => !matches!(response, Response::Expunge(_)),
-                Heard::Own(own) => !matches!(own, Untagged::Vanished { .. }),
+                Heard::Codec(response) => {
+                    is_silent &= !matches!(response, Response::Expunge(_));
+                    None
+                }
+                Heard::Own(own) => {
+                    is_silent &= !matches!(own, Untagged::Vanished { .. });
+                    None
+                }
             };
-            if let Heard::Codec(Response::Data { status: Status::Ok, outcome } | Response::Done { outcome, .. }) = heard
-                && let Some(pairs) = copy_uid(outcome.code.as_ref(), chunk)
-            {
-                found = Some(pairs);
-                return Use::Taken;
+            // Also where it is not to be believed.
+            is_silent &= !matches!(code, Some(ResponseCode::CopyUid(..)));
+            match copy_uid(code, chunk) {
+                Some(pairs) => {
+                    found = Some(pairs);
+                    Use::Taken
+                }
+                None => Use::Unasked,
             }
-            Use::Unasked
         })
         .await;
     let stale = found.map(|found| copied.add(found)).unwrap_or_default();
-    done.map(|_| stale)
+    done.map(|_| Answer { stale, is_silent })
 }
 
 fn missing(e: Error, mailbox: &str) -> Error {
@@ -121,8 +136,7 @@ pub(super) async fn copy<S: Wire>(
     let mut copied = Copied::default();
     for chunk in uids.chunks_newest_first(CHUNK) {
         let command = Command::uid_copy(&chunk, &wire)?;
-        let told = run_copying(session, &doing, &command, &chunk, &mut copied, &mut false).await;
-        let _ = told.map_err(|e| missing(e, to))?;
+        run_copying(session, &doing, &command, &chunk, &mut copied).await.map_err(|e| missing(e, to))?;
     }
     Ok(copied)
 }
@@ -148,14 +162,16 @@ pub(super) async fn move_messages<S: Wire>(
         let told = async {
             if moves {
                 let command = Command::uid_move(chunk, &wire)?;
-                let told = run_copying(session, &doing, &command, chunk, &mut moved.copied, &mut moved.silent).await;
-                return told.map_err(|e| missing(e, to));
+                let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
+                let Answer { stale, is_silent } = told.map_err(|e| missing(e, to))?;
+                moved.silent &= is_silent;
+                return Ok(stale);
             }
             // Chunk by chunk, so that little is in doubt after a failure.
             let command = Command::uid_copy(chunk, &wire)?;
             let before = moved.copied.uids.len();
-            let told = run_copying(session, &doing, &command, chunk, &mut moved.copied, &mut moved.silent).await;
-            let stale = told.map_err(|e| missing(e, to))?;
+            let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
+            let Answer { stale, .. } = told.map_err(|e| missing(e, to))?;
             // What the server does not name among the copies is not removed, whatever its reason.
             let named = moved.copied.uids.get(before..).unwrap_or(&moved.copied.uids).iter().map(|(from, _)| *from);
             let copied = if moved.copied.uid_validity.is_some() { named.collect() } else { chunk.clone() };

@@ -225,16 +225,13 @@ impl Teller<'_> {
                 said.extend(stored.flags.into_iter().filter(|(uid, _)| again.contains(*uid)));
             }
         }
-        if modseq.is_some() {
-            // That nothing is said of a message is no word of a conditional STORE for it (RFC 7162 §3.1.3): it may have been so before, or be left.
-            let silent = told.without(&said.keys().copied().collect());
-            if !silent.is_empty() {
-                said.extend(self.handle.flags(at(group), silent).await?);
-            }
-        }
         let unheeded =
             said.iter().filter(|(uid, flags)| !kept.contains(**uid) && !differs(flags, set, clear).is_empty());
         let mut unheeded: UidSet = unheeded.map(|(uid, _)| *uid).collect();
+        if modseq.is_some() {
+            // That nothing is said of a message is no word of a conditional STORE for it (RFC 7162 §3.1.3): it may have been so before, or be left.
+            unheeded.extend(told.without(&said.keys().copied().collect()).iter());
+        }
         if !unheeded.is_empty() {
             // What was said may be older than the change, or another's: what is so now counts.
             let now = self.handle.flags(at(group), unheeded).await?;

@@ -9,7 +9,7 @@ use casemail::imap::{AccountSetup, Link, MailboxAt, UidSet, spawn, sync_once};
 
 use crate::imap_lanes::several;
 use crate::support::memory::{Memory, State};
-use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
+use crate::support::scripted_imap::{Act, Asked, DONE, GREETING, Inbox, ScriptedImap};
 
 /// Whatever happens, it happens within this time.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -387,6 +387,34 @@ async fn a_comparison_that_is_broken_into_goes_on() {
     let (chunks, commands) = (chunks.load(SeqCst), commands.load(SeqCst));
     assert!((2..=8).contains(&chunks) && commands <= 60, "{chunks} lists, {commands} commands");
     sink.look(|state| assert_eq!(state.mailboxes["INBOX"].messages.len(), MESSAGES as usize - 1));
+}
+
+/// Servers tell of what happened meanwhile with the end of IDLE, too.
+#[tokio::test]
+async fn flags_that_are_told_with_the_end_of_idle_are_looked_for() {
+    let (tell, lists) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (told, listed) = (Arc::clone(&tell), Arc::clone(&lists));
+    let server = ScriptedImap::start(GREETING, Inbox::of(40), None, move |asked| {
+        let is_list = asked.command.starts_with("FETCH") && asked.command.ends_with("(UID FLAGS RFC822.SIZE)");
+        listed.fetch_add(usize::from(is_list), SeqCst);
+        let news = asked.command == DONE && told.swap(false, SeqCst);
+        news.then(|| Act::Say(format!("* 1 FETCH (FLAGS ())\r\n{}", asked.good).into_bytes()))
+    })
+    .await;
+    let mut setup = setup(&server);
+    setup.times.idle = Duration::from_millis(20);
+    setup.times.poll = Duration::from_secs(3_600);
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("all", |state| whole(state, "INBOX") == 40 && matches!(state.link(), Some(Link::Online { live: true })))
+        .await;
+    let (before, began) = (lists.load(SeqCst), Instant::now());
+    tell.store(true, SeqCst);
+    while lists.load(SeqCst) == before {
+        assert!(began.elapsed() < PATIENCE, "nothing is compared");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    handle.end();
 }
 
 /// Without modification sequences only an event says that flags changed: it is not forgotten with the line.

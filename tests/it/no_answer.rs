@@ -317,3 +317,27 @@ async fn a_conditional_change_of_which_nothing_is_said_is_looked_at() {
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("The server says that it changed") && ran.err.contains("and did not"), "{}", ran.err);
 }
+
+/// What a mailbox that may only be read refuses is not said to be done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flag_at_a_mailbox_that_may_only_be_read_is_refused() {
+    let server = ScriptedImap::start(GREETING, Inbox::of(3), None, |asked| {
+        let is_open = asked.command.starts_with("SELECT");
+        let read_only = || {
+            let done = format!("{} OK", asked.tag);
+            asked.good.replace(&done, &format!("{done} [READ-ONLY]"))
+        };
+        is_open.then(|| Act::Say(read_only().into_bytes()))
+    })
+    .await;
+    let home = Home::new();
+    let at = server.endpoint();
+    home.configure(&home.config(&at, &at, server.ca_file(), ""));
+    let ran = tokio::task::block_in_place(|| {
+        home.done(&["sync"], b"");
+        let listed = home.json(&["message", "list"]);
+        home.run(&["message", "flag", listed["messages"][0]["id"].as_str().unwrap(), "--set", "flagged"], b"")
+    });
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("INBOX may only be read"), "{}", ran.err);
+}

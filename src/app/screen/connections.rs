@@ -51,7 +51,7 @@ pub fn in_short(row: &ConnectionRow, now: Timestamp) -> (String, Option<u16>) {
         Doing::Link(Link::Watching { live: false }) => plain("up to date"),
         Doing::Link(Link::Syncing { mailbox, others: 0, .. }) => (format!("fetching {mailbox}"), None),
         Doing::Link(Link::Syncing { mailbox, others, .. }) => (format!("fetching {mailbox} and {others} more"), None),
-        Doing::Link(Link::Offline { .. }) if row.chosen_offline => plain("offline, as you wanted"),
+        Doing::Link(Link::Offline { .. }) | Doing::Waiting if row.chosen_offline => plain("offline, as you wanted"),
         Doing::Link(Link::Offline { because, retry: Some(retry), .. }) => {
             (format!("tried again in {} s: {because}", seconds_until(*retry, now)), None)
         }

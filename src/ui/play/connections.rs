@@ -78,6 +78,19 @@ fn play(size: (u16, u16)) -> Play {
     play
 }
 
+/// Nothing of an account that is offline is under way.
+#[test]
+fn the_mailboxes_of_an_account_that_is_offline_wait_for_nobody() {
+    let mut play = Play::at((80, 24));
+    let gone = ConnectionRow { chosen_offline: true, ..account("home", offline("you went offline", None)) };
+    let inbox = ConnectionRow { chosen_offline: true, ..mailbox("home", "INBOX", Doing::Waiting) };
+    play.world.connections = vec![gone, inbox];
+    play.press("gnj");
+    let text = play.screen();
+    assert!(text.matches("offline, as you wanted").count() == 2 && !text.contains("waiting for its turn"), "{text}");
+    assert!(text.contains("INBOX of home has its turn when its account is connected again."), "{text}");
+}
+
 #[test]
 fn every_state_in_words() {
     insta::assert_snapshot!("connections-80x24", play((80, 24)).screen());

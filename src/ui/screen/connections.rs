@@ -207,6 +207,7 @@ fn sentences(model: &Model, row: &ConnectionRow) -> String {
             size(*bytes_known)
         ),
         Doing::UpToDate => format!("{name} is up to date."),
+        Doing::Waiting if row.chosen_offline => format!("{name} has its turn when its account is connected again."),
         Doing::Waiting => format!("{name} waits for its turn."),
         Doing::Refused(because) => format!("{name} is left out: {}.", because.as_str().trim_end_matches('.')),
         Doing::Unlisted(since) => format!(

@@ -286,7 +286,10 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         }
         let lacking = p.lacking.and(&p.held);
         let wants = lacking.iter().rev().map(|uid| Want { uid, bytes: 0, new: false }).collect::<Vec<_>>();
-        p.todo = p.todo.saturating_add(wants.len() as u64);
+        if !wants.is_empty() {
+            // The list is here: from now on bodies are counted, none of the messages twice.
+            (p.fetched, p.todo) = (0, wants.len() as u64);
+        }
         // Their sizes are not at hand: what was left over by a former pass is asked for again.
         let on = self.sized(wants, p).await?;
         if on {
@@ -511,8 +514,12 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         self.changed(flags, p).await
     }
 
-    /// What came since: listed, then fetched.
+    /// What came since: listed, then fetched. Where it is much, chunk by chunk from the newest down, as [`Self::compare`] does.
     async fn new_from(&mut self, from: u32, p: &mut Progress) -> Result<bool, Error> {
+        let come = u64::from(self.session.exists).saturating_sub(p.held.len());
+        if come > FIRST_CHUNKS.into_iter().map(u64::from).sum() {
+            return self.much_from(from, come, p).await;
+        }
         let doing = format!("what is new in {}", p.at.name);
         let mut items: HashMap<u32, Item> = HashMap::new();
         let most = usize::try_from(self.session.exists).unwrap_or(usize::MAX).saturating_add(1_000);
@@ -522,14 +529,38 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 bare(&mut items, most, &mut bytes, response)
             })
             .await?;
-        let mut wants: Vec<Want> = items
-            .into_values()
-            .filter(|item| item.uid >= from && !p.held.contains(item.uid))
-            .map(|item| Want { uid: item.uid, bytes: item.bytes.unwrap_or(u32::MAX), new: true })
-            .collect();
-        wants.sort_unstable_by_key(|want| std::cmp::Reverse(want.uid));
+        let mut items: Vec<Item> = items.into_values().collect();
+        items.sort_unstable_by_key(|item| std::cmp::Reverse(item.uid));
+        let wants = new_of(&items, from, p);
         p.todo = p.todo.saturating_add(wants.len() as u64);
         self.bodies(wants, p).await
+    }
+
+    /// About so many messages came: no list of all of them is held, and the newest are here before the others are listed. New messages have
+    /// the highest UIDs, so the highest sequence numbers (RFC 9051 §2.3.1).
+    async fn much_from(&mut self, from: u32, come: u64, p: &mut Progress) -> Result<bool, Error> {
+        let mut top = self.session.exists;
+        let mut sizes = FIRST_CHUNKS.into_iter().chain(std::iter::repeat(LIST_CHUNK));
+        let mut left = u32::try_from(come).unwrap_or(u32::MAX);
+        let mut last = None;
+        p.todo = p.todo.saturating_add(come);
+        while top > 0 {
+            let low = top.saturating_sub(sizes.next().unwrap_or(LIST_CHUNK)).saturating_add(1).max(1);
+            let found = self.list_chunk(low, last, p).await?;
+            let wants = new_of(&found, from, p);
+            left = left.saturating_sub(u32::try_from(wants.len()).unwrap_or(u32::MAX));
+            p.headers_only = p.headers_only || p.is_slow(&wants, left, self.limits.message_bytes_max);
+            if !self.bodies(wants, p).await? {
+                return Ok(false);
+            }
+            if found.iter().any(|item| item.uid < from) {
+                break;
+            }
+            top = low.saturating_sub(1).min(self.session.exists);
+            last = Some(top);
+        }
+        p.headers_only = self.depth == Depth::List;
+        Ok(true)
     }
 
     /// Bodies of messages whose sizes are not known yet.
@@ -893,6 +924,12 @@ impl Progress {
             .clamp(self.batch_bytes / 2, self.batch_bytes.saturating_mul(2))
             .clamp(BATCH_BYTES_MIN, most.max(BATCH_BYTES_MIN));
     }
+}
+
+/// What of this list is new, from this UID on.
+fn new_of(items: &[Item], from: u32, p: &Progress) -> Vec<Want> {
+    let new = items.iter().filter(|item| item.uid >= from && !p.held.contains(item.uid));
+    new.map(|item| Want { uid: item.uid, bytes: item.bytes.unwrap_or(u32::MAX), new: true }).collect()
 }
 
 /// Whether more came than will be held, before this response is taken.

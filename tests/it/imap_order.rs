@@ -155,3 +155,74 @@ async fn what_is_looked_at_goes_before_what_is_under_way() {
         assert_eq!(inbox.whole_order, (1..=MESSAGES).rev().collect::<Vec<_>>(), "fetched twice, or not newest first");
     });
 }
+
+/// Another program has put thousands of messages into a mailbox that is held: no list of all of them is asked for, and the newest are here before
+/// the oldest are even listed.
+#[tokio::test]
+async fn much_that_is_new_comes_from_the_newest_down() {
+    const HELD: u32 = 10;
+    const NOW: u32 = 3_000;
+    for extensions in [EXTENSIONS, "CONDSTORE", ""] {
+        let fetches: Arc<Mutex<Vec<String>>> = Arc::default();
+        let noted = Arc::clone(&fetches);
+        let inbox = Inbox { extensions, ..Inbox::of(HELD) };
+        let server = ScriptedImap::start(GREETING, inbox, None, move |command: &Asked<'_>| {
+            if command.command.contains("FETCH ") {
+                noted.lock().unwrap().push(command.command.to_owned());
+            }
+            None
+        })
+        .await;
+        let sink = Memory::default();
+        sync_once(&server.setup(), &sink, &[]).await.unwrap();
+        fetches.lock().unwrap().clear();
+        *server.inbox.lock().unwrap() = Inbox { extensions, ..Inbox::of(NOW) };
+        let passes = tokio::time::timeout(Duration::from_secs(60), sync_once(&server.setup(), &sink, &[])).await;
+        let passes = passes.expect("it hangs").unwrap();
+        assert_eq!(passes.iter().map(|pass| pass.new).collect::<Vec<_>>(), [u64::from(NOW - HELD)], "{extensions}");
+        sink.look(|state| {
+            let kept = &state.mailboxes["INBOX"];
+            assert_eq!(kept.whole(), NOW as usize, "{extensions}");
+            let newest_first: Vec<u32> = (HELD + 1..=NOW).rev().collect();
+            assert_eq!(kept.whole_order[HELD as usize..], newest_first, "{extensions}");
+            assert_eq!(kept.position.uid_next, Some(NOW + 1));
+        });
+        let fetches = fetches.lock().unwrap();
+        let is_list = |fetch: &String| fetch.contains("RFC822.SIZE") && !fetch.contains("BODY");
+        let lists: Vec<usize> = (0..fetches.len()).filter(|at| is_list(&fetches[*at])).collect();
+        assert!(lists.len() > 1, "{extensions}: {fetches:?}");
+        let first_body = fetches.iter().position(|fetch| fetch.contains("BODY.PEEK[]")).unwrap();
+        assert!(first_body < *lists.last().unwrap(), "{extensions}: {fetches:?}");
+        let all = format!("{}:*", HELD + 1);
+        assert!(!lists.iter().any(|at| fetches[*at].contains(&all)), "{extensions}: {fetches:?}");
+    }
+}
+
+/// Where a line is slow the list comes first, and the bodies behind it: no message is counted twice in what is told of it.
+#[tokio::test]
+async fn behind_the_list_the_bodies_are_counted_anew() {
+    // So much of each that the line looks slow.
+    let server = ScriptedImap::start(GREETING, Inbox::extended(MESSAGES), None, |command: &Asked<'_>| {
+        let (before, claimed) = ("RFC822.SIZE ", "RFC822.SIZE 1000000");
+        let sizes = command.command.contains("FETCH") && command.good.contains(before);
+        sizes.then(|| Act::Say(command.good.replace(before, claimed).into_bytes()))
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = u32::MAX;
+    let sink = Memory::default();
+    tokio::time::timeout(Duration::from_secs(60), sync_once(&setup, &sink, &[])).await.expect("it hangs").unwrap();
+    sink.look(|state| {
+        assert_eq!(state.mailboxes["INBOX"].whole(), MESSAGES as usize);
+        let told: Vec<(u64, u64)> = state
+            .links
+            .iter()
+            .filter_map(|link| match link {
+                Link::Syncing { done, total, .. } => Some((*done, *total)),
+                _ => None,
+            })
+            .collect();
+        assert!(told.iter().all(|(done, total)| done <= total && *total <= u64::from(MESSAGES)), "{told:?}");
+        assert!(told.windows(2).any(|pair| pair[1].0 < pair[0].0), "it was not begun anew: {told:?}");
+    });
+}

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
 use super::ingest;
@@ -47,8 +48,22 @@ const OVERLAP: u64 = 1 << 10;
 /// Of the beginning, for its text: as much as comes first.
 const BEGINNING: u64 = 256 << 10;
 
-/// So many large messages are fetched at once. Each keeps a thread of the pool that reads and writes the stores, which must not run out.
+/// So many large messages are fetched at once. Each keeps two threads of the pool that reads and writes the stores, which must not run out.
 const AT_ONCE: usize = 4;
+
+/// Looks through the pieces of a message that it is given, beside whoever stores them: either takes about as long. What was learned is there when no more
+/// pieces come.
+fn pass_beside() -> (mpsc::Sender<Vec<u8>>, JoinHandle<Passed>) {
+    let (pass_on, mut pieces) = mpsc::channel::<Vec<u8>>(1);
+    let passing = tokio::task::spawn_blocking(move || {
+        let mut passing = Passing::default();
+        while let Some(piece) = pieces.blocking_recv() {
+            passing.take(&piece);
+        }
+        passing.end()
+    });
+    (pass_on, passing)
+}
 
 /// The large messages that are being fetched: each once, however many ask for it, and few at a time.
 #[derive(Debug)]
@@ -385,18 +400,18 @@ impl Wanted {
         let (keep, mut keeping) = mpsc::channel::<Vec<u8>>(1);
         let stores = Arc::clone(&self.stores);
         // Of a message of which a part is here from before, the rest alone would tell nothing.
-        let mut passing = (have == 0).then(Passing::default);
+        let (pass_on, passing) = (have == 0).then(pass_beside).unzip();
         let storing = tokio::task::spawn_blocking(move || {
             while let Some(piece) = keeping.blocking_recv() {
                 if let Err(error) = stores.cache.append_partial(&mut partial, &piece) {
-                    return (Err(error), partial, None);
+                    return (Err(error), partial);
                 }
-                if let Some(passing) = &mut passing {
-                    passing.take(&piece);
+                if let Some(pass_on) = &pass_on {
+                    // Whoever looks through it may have failed at it: it is read once more then, from where it is kept.
+                    let _ = pass_on.blocking_send(piece);
                 }
             }
-            // Here, where it may take its time: foreign bytes are looked through.
-            (Ok(()), partial, passing.map(Passing::end))
+            (Ok(()), partial)
         });
         let from = have.saturating_sub(overlap.len() as u64);
         let mut taker = Taker { wanted: self, bytes, have: from, early, told: Instant::now(), overlap, keep };
@@ -404,9 +419,13 @@ impl Wanted {
         // With it the pieces end.
         drop(taker);
         let lost = || "The text of this message could not be kept: casemail failed while storing it".to_owned();
-        let (stored, partial, passed) = storing.await.map_err(|_| lost())?;
+        let (stored, partial) = storing.await.map_err(|_| lost())?;
         let ended = fetched?;
         stored.map_err(|error| format!("The text of this message could not be kept: {error}"))?;
+        let passed = match passing {
+            Some(passing) => passing.await.ok(),
+            None => None,
+        };
         Ok((ended, partial, passed))
     }
 

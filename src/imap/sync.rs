@@ -516,7 +516,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
 
     /// What came since: listed, then fetched. Where it is much, chunk by chunk from the newest down, as [`Self::compare`] does.
     async fn new_from(&mut self, from: u32, p: &mut Progress) -> Result<bool, Error> {
-        let come = u64::from(self.session.exists).saturating_sub(p.held.len());
+        // Neither more than there are beyond those that are held, nor more than there are UIDs.
+        let uids = p.server.uid_next.map_or(u64::MAX, |next| u64::from(next.saturating_sub(from)));
+        let come = u64::from(self.session.exists).saturating_sub(p.held.len()).min(uids);
         if come > FIRST_CHUNKS.into_iter().map(u64::from).sum() {
             return self.much_from(from, come, p).await;
         }
@@ -543,6 +545,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let mut sizes = FIRST_CHUNKS.into_iter().chain(std::iter::repeat(LIST_CHUNK));
         let mut left = u32::try_from(come).unwrap_or(u32::MAX);
         let mut last = None;
+        let mut here = p.held.without(&p.held.up_to(from.saturating_sub(1))).first();
         p.todo = p.todo.saturating_add(come);
         while top > 0 {
             let low = top.saturating_sub(sizes.next().unwrap_or(LIST_CHUNK)).saturating_add(1).max(1);
@@ -550,6 +553,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
             let wants = new_of(&found, from, p);
             left = left.saturating_sub(u32::try_from(wants.len()).unwrap_or(u32::MAX));
             p.headers_only = p.headers_only || p.is_slow(&wants, left, self.limits.message_bytes_max);
+            let nothing = wants.is_empty();
             if !self.bodies(wants, p).await? {
                 return Ok(false);
             }
@@ -557,6 +561,13 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
                 break;
             }
             top = low.saturating_sub(1).min(self.session.exists);
+            // A pass that broke off has fetched from the newest down. What it left out on the way is missed when all are counted.
+            if nothing
+                && let Some(floor) = here.take()
+                && let Some(place) = self.place_of(floor, p).await?
+            {
+                top = top.min(place.saturating_sub(1));
+            }
             last = Some(top);
         }
         p.headers_only = self.depth == Depth::List;

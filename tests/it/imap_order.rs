@@ -226,3 +226,44 @@ async fn behind_the_list_the_bodies_are_counted_anew() {
         assert!(told.windows(2).any(|pair| pair[1].0 < pair[0].0), "it was not begun anew: {told:?}");
     });
 }
+
+/// A pass over much that is new breaks off: the next one does not list again what it fetched.
+#[tokio::test]
+async fn much_that_is_new_is_gone_on_with_where_a_pass_broke_off() {
+    const HELD: u32 = 10;
+    const NOW: u32 = 6_000;
+    let fetches: Arc<Mutex<Vec<String>>> = Arc::default();
+    let (noted, bodies) = (Arc::clone(&fetches), Mutex::new(0));
+    let server = ScriptedImap::start(GREETING, Inbox::extended(HELD), None, move |command: &Asked<'_>| {
+        if !command.command.contains("FETCH ") {
+            return None;
+        }
+        noted.lock().unwrap().push(command.command.to_owned());
+        let mut bodies = bodies.lock().unwrap();
+        *bodies += usize::from(command.command.contains("BODY.PEEK[]"));
+        // The first is the one of those that are held.
+        (*bodies == 15).then(|| {
+            *bodies += 1;
+            noted.lock().unwrap().clear();
+            Act::SayAndClose(Vec::new())
+        })
+    })
+    .await;
+    let sink = Memory::default();
+    sync_once(&server.setup(), &sink, &[]).await.unwrap();
+    *server.inbox.lock().unwrap() = Inbox::extended(NOW);
+    // It connects anew, once.
+    let passes = sync_once(&server.setup(), &sink, &[]).await.unwrap();
+    let left = u32::try_from(passes[0].new).unwrap();
+    assert!(left > 1_000 && left < NOW - 1_000, "{left}");
+    sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole(), NOW as usize));
+    let fetches = fetches.lock().unwrap();
+    let listed = |fetch: &String| {
+        let set = fetch.strip_prefix("FETCH ")?.split(' ').next()?;
+        let (low, top) = set.split_once(':')?;
+        let low: u32 = low.parse().unwrap();
+        Some(top.parse().unwrap_or(NOW) - low + 1)
+    };
+    let listed: u32 = fetches.iter().filter_map(listed).sum();
+    assert!(listed > 0 && listed <= 200 + left + HELD, "{listed} for {left}: {fetches:?}");
+}

@@ -407,6 +407,6 @@ fn passing_on_what_came_encrypted_asks_for_the_address_and_no_draft_is_in_clear(
     let all = world.dovecot.doveadm(&["fetch", "-u", "quill", "text", "mailbox", "*"], b"");
     assert!(!all.contains("Guilty"), "{all}");
     assert_eq!(world.dovecot.doveadm(&["search", "-u", "quill", "mailbox", "Drafts", "all"], b""), "");
-    tmux.send_keys(&["C-q"]);
+    tmux.leave();
     assert_eq!(tmux.wait_for_end(), 0);
 }

@@ -284,7 +284,7 @@ fn a_file_that_terms_name_goes_along_and_is_looked_for_on_the_other_side() {
     screen.send_keys(&["y"]);
     let sent = eventually(|| world.submission.taken().into_iter().next());
     show("its own file", &screen.wait_for("is attached, and its digest is the one in the terms"));
-    screen.send_keys(&["C-q"]);
+    screen.leave();
     assert_eq!(screen.wait_for_end(), 0);
     let raw = String::from_utf8(sent.raw).unwrap();
     let flat = raw.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -239,7 +239,7 @@ fn a_scottish_plea_by_mail_is_countered_by_hand_and_agreed() {
     assert_eq!(agreed["state"], "agreed");
     let accept = agreed["acts"].as_array().unwrap().last().unwrap();
     assert_eq!((&accept["kind"], &accept["answers"]), (&"accept".into(), &"P1".into()), "{agreed}");
-    screen.send_keys(&["C-q"]);
+    screen.leave();
     assert_eq!(screen.wait_for_end(), 0);
 
     // In court.
@@ -388,7 +388,7 @@ fn crossed_offers_have_no_winner_and_a_lapsed_one_is_not_accepted() {
     screen.type_text("D1");
     screen.send_keys(&["C-s"]);
     screen.wait_for("D1 stands here");
-    screen.send_keys(&["C-q"]);
+    screen.leave();
     assert_eq!(screen.wait_for_end(), 0);
     assert_eq!(state(home, OTTERBOURNE), "open");
 

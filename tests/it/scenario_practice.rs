@@ -198,7 +198,7 @@ fn what_is_asked_for_is_awaited_and_chased_from_its_row() {
     screen.send_keys(&["y"]);
     assert_eq!(world.submission.wait_for(2)[1].to, [CROWN]);
     eventually(|| chronology(&world, "99ZX0012327").iter().any(|line| line["kind"] == "chased").then_some(()));
-    screen.send_keys(&["C-q"]);
+    screen.leave();
     assert_eq!(screen.wait_for_end(), 0);
 
     // The same of a second mailbox: the first is named.
@@ -280,7 +280,7 @@ fn the_wrong_channel_is_stopped_and_the_right_one_offered() {
             .any(|line| line["kind"] == "overridden" && line["reason"] == "he has no other address")
             .then_some(())
     });
-    screen.send_keys(&["C-q"]);
+    screen.leave();
     assert_eq!(screen.wait_for_end(), 0);
     // The override needs its reason, and is in the chronology with it.
     let to_client = draft("barnaby.ferret@mailbox.example");
@@ -373,7 +373,7 @@ fn a_co_accuseds_agent_gets_nothing_unless_the_case_holder_says_why() {
     let seen = screen.wait_until("no question", |seen| seen.contains("STOAT"));
     assert!(!seen.contains("Go back: it is not sent"), "{seen}");
     assert_eq!(world.submission.taken().len(), 2);
-    screen.send_keys(&["C-q"]);
+    screen.leave();
 }
 
 #[test]

@@ -111,6 +111,20 @@ impl Tmux {
         }
     }
 
+    /// Ends the program where something was just sent. The server has it a moment before the program knows, which asks then.
+    pub(crate) fn leave(&self) {
+        self.send_keys(&["C-q"]);
+        let end = Instant::now() + DEADLINE;
+        while self.ask("#{pane_dead}") != "1" {
+            let screen = self.capture();
+            if screen.contains("End casemail now?") {
+                return self.send_keys(&["y"]);
+            }
+            assert!(Instant::now() < end, "the program neither ends nor asks; the screen is\n{screen}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits for the program to end. Its exit status is the business of whoever started it: tmux 3.3 may lose it.
     pub(crate) fn wait_for_end(&self) {
         let end = Instant::now() + DEADLINE;

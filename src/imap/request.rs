@@ -115,6 +115,8 @@ pub struct Download {
     pub to: mpsc::Sender<Vec<u8>>,
     /// How much was here when the session died under it the last time: it goes on by itself as long as it comes on.
     pub(super) died_at: Option<u64>,
+    /// The first bytes of the message, where they are known: what begins as they do is no later piece.
+    pub(super) head: Vec<u8>,
 }
 
 /// A request with the way its answer goes. Use the methods of [`Handle`].
@@ -223,7 +225,7 @@ impl Handle {
         most: Option<u64>,
         to: mpsc::Sender<Vec<u8>>,
     ) -> Result<u64, Error> {
-        let download = Download { at, uid, have, most, to, died_at: None };
+        let download = Download { at, uid, have, most, to, died_at: None, head: Vec::new() };
         self.ask(|answer| Request::Download(download, answer)).await
     }
 

@@ -87,6 +87,8 @@ pub(super) struct Session<S: Wire> {
     pub(super) begun: bool,
     /// QRESYNC is enabled.
     pub(super) qresync: bool,
+    /// Messages are asked for as a whole, because the server does not know parts of them.
+    pub(super) wholly: bool,
     /// Where a person's own mailboxes are.
     pub(super) namespace: Namespace,
     /// What the server says of itself (RFC 2971): foreign text.
@@ -119,6 +121,7 @@ impl<S: Wire> Session<S> {
             told_all: false,
             begun: false,
             qresync: false,
+            wholly: false,
             namespace: Namespace::default(),
             server_id: Vec::new(),
             selected: None,

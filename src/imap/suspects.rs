@@ -74,6 +74,24 @@ pub(super) struct Trails {
     owed: HashSet<MailboxAt>,
     /// Messages stored as such that cannot be had: none of them shows whether others come.
     written_off: HashMap<MailboxAt, UidSet>,
+    /// The last message of which a part was asked for and the answer could not be read.
+    part_unreadable: Option<(MailboxAt, u32)>,
+}
+
+impl Trails {
+    /// Whether the answer to a part of this message could not be read: then all of it is asked for.
+    pub(super) fn is_part_unreadable(&self, at: &MailboxAt, uid: u32) -> bool {
+        self.part_unreadable.as_ref().is_some_and(|(other, one)| other == at && *one == uid)
+    }
+
+    /// What was asked of a message ended so. `wholly`: all of it was asked for. Gives whether it will be asked for in another way now.
+    pub(super) fn ended_at_part(&mut self, at: &MailboxAt, uid: u32, wholly: bool, e: &Error) -> bool {
+        if !matches!(e, Error::Unreadable { .. }) {
+            return false;
+        }
+        self.part_unreadable = (!wholly).then(|| (at.clone(), uid));
+        !wholly
+    }
 }
 
 /// What is known of what went wrong, and how far comparisons came.
@@ -318,6 +336,17 @@ impl Suspects {
     /// They are stored as messages that cannot be had.
     pub(super) fn write_off(&mut self, at: &MailboxAt, uids: &UidSet) {
         self.trails().written_off.entry(at.clone()).or_default().extend(uids.iter());
+    }
+
+    /// As [`Trails::is_part_unreadable`].
+    pub(super) fn is_part_unreadable(&self, at: &MailboxAt, uid: u32) -> bool {
+        self.trails().is_part_unreadable(at, uid)
+    }
+
+    /// As [`Trails::ended_at_part`].
+    pub(super) fn ended_at_part(&mut self, at: &MailboxAt, uid: u32, wholly: bool, e: &Error) {
+        let is_new = self.trails().ended_at_part(at, uid, wholly, e);
+        self.learned |= is_new;
     }
 
     /// Messages that cannot be had.

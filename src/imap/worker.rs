@@ -30,7 +30,7 @@ use super::plan::Server;
 use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
 use super::session::{Session, Use};
-use super::sink::{Link, Pass, Sink, Synced};
+use super::sink::{Link, MailboxAt, Pass, Sink, Synced};
 use super::suspects::{LESSONS, Suspects, Trails};
 use super::sync::{MailboxSync, Outcome};
 use crate::net::backoff::Backoff;
@@ -281,6 +281,20 @@ impl Shared {
     /// The number of the round.
     pub(super) fn round(&self) -> u64 {
         self.state().lanes.round()
+    }
+
+    fn trails(&self) -> MutexGuard<'_, Trails> {
+        self.trails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the answer to a part of this message could not be read.
+    pub(super) fn is_part_unreadable(&self, at: &MailboxAt, uid: u32) -> bool {
+        self.trails().is_part_unreadable(at, uid)
+    }
+
+    /// What was asked of this message ended so. `wholly`: all of it was asked for at once.
+    pub(super) fn ended_at_part(&self, at: &MailboxAt, uid: u32, wholly: bool, e: &Error) {
+        self.trails().ended_at_part(at, uid, wholly, e);
     }
 
     /// The suspects of the leading connection.

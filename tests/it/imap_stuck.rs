@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use casemail::imap::{AccountSetup, Link, MailboxAt, UidSet, spawn, sync_once};
 
+use crate::imap_hostile::Parts;
 use crate::imap_lanes::several;
 use crate::support::memory::{Memory, State};
 use crate::support::scripted_imap::{Act, Asked, DONE, GREETING, Inbox, ScriptedImap};
@@ -182,6 +183,33 @@ async fn where_nothing_comes_nothing_is_given_up() {
         sink.look(|state| assert_eq!(state.mailboxes["INBOX"].unfetchable(), [0_u32; 0], "{refusal}"));
         well.store(true, SeqCst);
         sink.until("all", |state| whole(state, "INBOX") == 5).await;
+        handle.end();
+    }
+}
+
+/// Whether another message still comes is asked by a part of one; whatever the server makes of that, the one that cannot be had gets its row.
+#[tokio::test]
+async fn a_part_that_is_answered_strangely_does_not_end_the_look_at_what_cannot_be_had() {
+    for parts in Parts::EACH {
+        let server = two(Inbox::of(5), move |asked, mailbox| {
+            if has(asked, mailbox, 6) {
+                return Some(Act::SayAndClose(Vec::new()));
+            }
+            parts.answer(asked, 5, "Subject: No. 5\r\n\r\nhello\r\n")
+        })
+        .await;
+        let sink = Arc::new(Memory::default());
+        tokio::time::timeout(PATIENCE, sync_once(&setup(&server), &*sink, &[])).await.expect("it hangs").unwrap();
+        {
+            let mut inbox = server.inbox.lock().unwrap();
+            inbox.messages.push((6, "Subject: No. 6\r\n\r\nhello\r\n".to_owned()));
+            inbox.uid_next = 7;
+        }
+        let handle = spawn(setup(&server), Arc::clone(&sink));
+        sink.until(&format!("{parts:?}"), |state| {
+            state.mailboxes["INBOX"].unfetchable() == [6] && matches!(state.link(), Some(Link::Online { .. }))
+        })
+        .await;
         handle.end();
     }
 }

@@ -299,6 +299,7 @@ impl Core {
             channels: Mutex::default(),
             alerts: Mutex::default(),
             refused: Mutex::default(),
+            noted: Mutex::default(),
             passes: None,
         }
     }
@@ -444,6 +445,8 @@ pub(crate) struct AccountSink {
     alerts: Mutex<Vec<String>>,
     /// Mailboxes whose refusal was told.
     refused: Mutex<HashSet<String>>,
+    /// What was told of the server.
+    noted: Mutex<HashSet<String>>,
     /// Passes that came to their end, where somebody counts them.
     passes: Option<Mutex<Vec<Pass>>>,
 }
@@ -577,6 +580,14 @@ impl Sink for AccountSink {
         // Whoever counts takes them with the rest.
         if self.passes.is_none() {
             let words = format!("{}: the server says: {}", self.account, SafeText::line(text).as_str());
+            self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
+        }
+    }
+
+    fn noted(&self, words: &str) {
+        let mut told = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < ALERTS_MAX && told.insert(words.to_owned()) {
+            let words = format!("{}: {}", self.account, SafeText::line(words).as_str());
             self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
         }
     }

@@ -34,6 +34,9 @@ pub(super) async fn look<S: Sink, W: Wire>(
 ) -> Result<(Vec<Found>, Vec<Outlook>), Error> {
     let mut known = sink.known().await?;
     let mut list = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip, &known).await?;
+    if list.unread {
+        sink.noted("the server names a mailbox in a way that cannot be read: it is left out");
+    }
     let is_missing = |known: &Known, list: &List| !list.chosen.iter().any(|found| found.info.name == known.name);
     let mut unlisted = Vec::new();
     let mut missing: Vec<String> =
@@ -162,6 +165,7 @@ async fn settle<S: Sink, W: Wire>(
                 place: place(list, &name),
                 answer: answers.get(&name),
                 again: again.as_ref().map(|names| match (names.contains(&name), names.contains("INBOX")) {
+                    _ if list.unread => Again::Worthless,
                     (true, _) => Again::Listed,
                     (false, true) => Again::Without,
                     (false, false) => Again::Worthless,

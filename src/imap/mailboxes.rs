@@ -12,7 +12,7 @@ use super::error::Error;
 use super::name;
 use super::session::{Session, Use, Wire};
 use super::sink::{Known, MailboxInfo};
-use super::untagged::{Listed, Status, Untagged};
+use super::untagged::{Listed, Status, Unread, Untagged};
 use crate::store::mailbox::SpecialUse;
 
 /// More than any person has; a server that lists more is broken or hostile.
@@ -39,6 +39,8 @@ pub(super) struct List {
     pub others: Vec<Found>,
     /// Names that hold no messages: `\Noselect`, `\NonExistent`.
     pub hollow: HashSet<String>,
+    /// Mailboxes were named in a way that nobody can read: what is missing may be there.
+    pub unread: bool,
 }
 
 /// What is asked of each mailbox.
@@ -102,13 +104,16 @@ pub(super) async fn list<S: Wire>(
         session.finish_own(pending, |own| subscribed.take(own)).await?;
         heard.subscribed(&subscribed)?;
     }
+    let unread = heard.unread;
     let Sorted { found, mut statuses, hollow } = heard.sort(session)?;
-    let kept: HashSet<&str> = known.iter().filter(|known| !known.subscribed).map(|known| known.name.as_str()).collect();
+    // Where a name could not be read, it may be that of one that is subscribed.
+    let kept = known.iter().filter(|known| unread || !known.subscribed).map(|known| known.name.as_str());
+    let kept: HashSet<&str> = kept.collect();
     let (chosen, others) = choose(found, sent_mailbox, skip, &kept);
     let mut with = |infos: Vec<MailboxInfo>| -> Vec<Found> {
         infos.into_iter().map(|info| Found { status: statuses.remove(&info.name), info }).collect()
     };
-    let mut list = List { chosen: with(chosen), others: with(others), hollow };
+    let mut list = List { chosen: with(chosen), others: with(others), hollow, unread };
     if !with_status {
         let condstore = session.capabilities.has("CONDSTORE") || session.capabilities.has("QRESYNC");
         let names: Vec<String> = list.chosen.iter().map(|found| found.info.name.clone()).collect();
@@ -130,10 +135,13 @@ pub(super) async fn list<S: Wire>(
     Ok(list)
 }
 
-/// All names that can be opened (decoded), asked for once more in the plainest way.
+/// All names that can be opened (decoded), asked for once more in the plainest way; none where some of them cannot be read.
 pub(super) async fn names<S: Wire>(session: &mut Session<S>) -> Result<HashSet<String>, Error> {
     let mut heard = Listing::default();
     session.run_own(DOING, &Command::list(&[]), |own| heard.take(own)).await?;
+    if heard.unread {
+        return Ok(HashSet::new());
+    }
     Ok(heard.sort(session)?.found.into_keys().collect())
 }
 
@@ -194,6 +202,8 @@ struct Listing {
     listed: Vec<Listed>,
     statuses: Vec<Status>,
     too_many: bool,
+    /// A name could not be read.
+    unread: bool,
 }
 
 impl Listing {
@@ -201,6 +211,12 @@ impl Listing {
         let full = match own {
             Untagged::List(_) => self.listed.len() >= MAILBOXES_MAX,
             Untagged::Status(_) => self.statuses.len() >= MAILBOXES_MAX,
+            // The mailbox is opened to see what is in it.
+            Untagged::Unread(Unread::Status) => return Use::Taken,
+            Untagged::Unread(Unread::List) => {
+                self.unread = true;
+                return Use::Taken;
+            }
             _ => return Use::Unasked,
         };
         match own {
@@ -225,6 +241,7 @@ impl Listing {
     /// Marks those that LSUB names.
     fn subscribed(&mut self, lsub: &Self) -> Result<(), Error> {
         lsub.checked()?;
+        self.unread |= lsub.unread;
         let names: HashSet<&str> = lsub.listed.iter().map(|listed| listed.name.as_str()).collect();
         for listed in &mut self.listed {
             if names.contains(listed.name.as_str()) {

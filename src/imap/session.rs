@@ -510,7 +510,8 @@ impl<S: Wire> Session<S> {
                     self.told.push(name);
                 }
             }
-            Untagged::List(_) if self.notified => self.told_all = true,
+            // Of one that cannot be read: in which mailbox something changed is not known.
+            Untagged::List(_) | Untagged::Unread(_) if self.notified => self.told_all = true,
             _ => {}
         }
     }
@@ -721,7 +722,8 @@ mod tests {
         assert!(matches!(noop("* 3 EXI", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* BYE too many\r\n", false).await, Err(Error::Bye { text }) if text == "too many"));
         assert!(noop("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\nc1 OK\r\n", true).await.is_ok());
-        assert!(matches!(noop("* NAMESPACE what\r\n", true).await, Err(Error::Unreadable { .. })));
+        assert!(noop("* NAMESPACE what\r\n* STATUS a b (MESSAGES 1)\r\nc1 OK\r\n", true).await.is_ok());
+        assert!(matches!(noop("* SEARCH what\r\n", true).await, Err(Error::Unreadable { .. })));
         assert!(matches!(noop("* LIST () \"/\" x", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* 1 FETCH (BODYSTRUCTURE ((\r\n", true).await, Err(Error::Unreadable { .. })));
     }

@@ -308,6 +308,11 @@ pub trait Sink: Send + Sync + 'static {
         let _ = text;
     }
 
+    /// Something about the server that a person should know, in words; often the same ones. Must not block.
+    fn noted(&self, words: &str) {
+        let _ = words;
+    }
+
     /// The connection's state changed. Must not block.
     fn link(&self, link: Link);
 }

@@ -664,6 +664,74 @@ async fn a_message_that_ends_far_from_its_size_is_not_called_whole() {
     }
 }
 
+/// Mailboxes beside INBOX, and what a server says of them: LIST, LSUB and STATUS as lines. A STATUS of one is refused without a code.
+async fn named(inbox: Inbox, says: impl Fn(&str) -> Vec<&'static str> + Send + Sync + 'static) -> ScriptedImap {
+    ScriptedImap::start(GREETING, inbox, None, move |asked| {
+        let word = asked.command.split(' ').next().unwrap_or_default();
+        let lines: String = says(word).into_iter().map(|line| format!("{line}\r\n")).collect();
+        match word {
+            "LIST" | "LSUB" | "STATUS" if !lines.is_empty() => say(format!("{lines}{}", asked.good)),
+            "STATUS" => say(format!("{} NO what is that\r\n", asked.tag)),
+            _ => None,
+        }
+    })
+    .await
+}
+
+/// Twisted writes names with blanks without quotes: what such a line says of a mailbox is not known, and it is opened to see.
+#[tokio::test]
+async fn a_status_that_cannot_be_read_costs_what_it_would_have_said() {
+    for inbox in [Inbox::of(5), Inbox::extended(5), Inbox { extensions: "CONDSTORE", ..Inbox::of(5) }] {
+        let server = named(inbox, |word| match word {
+            "LIST" => vec![
+                "* LIST () \"/\" \"Sent Items\"",
+                "* LIST () \"/\" Cases",
+                "* STATUS Sent Items (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7)",
+            ],
+            "STATUS" => vec!["* STATUS Sent Items (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7)"],
+            _ => Vec::new(),
+        })
+        .await;
+        let sink = Memory::default();
+        for _ in 0..2 {
+            once(&server, &sink).await.unwrap();
+            sink.look(|state| {
+                let whole: Vec<(&str, usize)> =
+                    state.mailboxes.iter().map(|(name, kept)| (name.as_str(), kept.whole())).collect();
+                assert_eq!(whole, [("Cases", 5), ("INBOX", 5), ("Sent Items", 5)]);
+            });
+        }
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+/// A name that cannot be read may be that of what is held: nothing leaves for it, and it is told.
+#[tokio::test]
+async fn a_name_that_cannot_be_read_takes_nothing_away() {
+    for inbox in [Inbox::of(5), Inbox::extended(5)] {
+        let garbles = Arc::new(AtomicBool::new(false));
+        let is_garbled = Arc::clone(&garbles);
+        let server = named(inbox, move |word| match (word, is_garbled.load(Ordering::SeqCst)) {
+            ("LIST", false) => vec!["* LIST (\\Subscribed) \"/\" Cases", "* LIST (\\Subscribed) \"/\" Other"],
+            ("LIST", true) => vec!["* LIST (\\Subscribed \"/\" Cases", "* LIST (\\Subscribed) \"/\" Other"],
+            ("LSUB", false) => vec!["* LSUB () \"/\" Cases", "* LSUB () \"/\" Other"],
+            ("LSUB", true) => vec!["* LSUB () Cases", "* LSUB () \"/\" Other"],
+            _ => Vec::new(),
+        })
+        .await;
+        let sink = Memory::default();
+        once(&server, &sink).await.unwrap();
+        sink.look(|state| assert!(state.notes.is_empty(), "{:?}", state.notes));
+        garbles.store(true, Ordering::SeqCst);
+        once(&server, &sink).await.unwrap();
+        sink.look(|state| {
+            assert_eq!(state.gone, []);
+            assert_eq!(state.mailboxes["Cases"].whole(), 5);
+            assert!(state.notes.iter().any(|words| words.contains("cannot be read")), "{:?}", state.notes);
+        });
+    }
+}
+
 /// What servers make of the part of a message that they are asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Parts {

@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub(crate) mailboxes: BTreeMap<String, Kept>,
     pub(crate) links: Vec<Link>,
     pub(crate) refused: Vec<(String, String)>,
+    /// What was noted of the server.
+    pub(crate) notes: BTreeSet<String>,
     /// Largest sum of bytes in one batch.
     pub(crate) batch_bytes: usize,
     /// MAILBOXIDs by name.
@@ -285,6 +287,13 @@ impl Sink for Memory {
 
     fn refused(&self, mailbox: &str, why: &Error) {
         self.alter(|state| state.refused.push((mailbox.to_owned(), why.to_string())));
+        self.changed.notify_waiters();
+    }
+
+    fn noted(&self, words: &str) {
+        self.alter(|state| {
+            state.notes.insert(words.to_owned());
+        });
         self.changed.notify_waiters();
     }
 

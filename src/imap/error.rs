@@ -155,6 +155,14 @@ pub enum Error {
         /// How it fails.
         words: String,
     },
+    /// Sessions end at a command again and again that nothing depends on.
+    #[error("the server fails at {what} again and again, so that it is done without for a while: {words}")]
+    DoneWithout {
+        /// The command or the extension, as the standards call it.
+        what: &'static str,
+        /// How it fails.
+        words: String,
+    },
     /// The mailbox may be read only.
     #[error("{mailbox} may only be read")]
     ReadOnly {
@@ -229,6 +237,7 @@ impl Error {
                 | Self::NoMailbox { .. }
                 | Self::Doubtful { .. }
                 | Self::PassedOver { .. }
+                | Self::DoneWithout { .. }
                 | Self::ReadOnly { .. }
                 | Self::NotKept { .. }
         )

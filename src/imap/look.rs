@@ -15,6 +15,7 @@ use super::renames;
 use super::select::select;
 use super::session::{Session, Use, Wire};
 use super::sink::{Known, MailboxInfo, Sample, Sink};
+use super::suspects::Suspects;
 use super::sync::take;
 use super::uid_set::UidSet;
 use super::untagged::Status;
@@ -31,9 +32,10 @@ pub(super) async fn look<S: Sink, W: Wire>(
     setup: &AccountSetup,
     sink: &S,
     session: &mut Session<W>,
+    suspects: &mut Suspects,
 ) -> Result<(Vec<Found>, Vec<Outlook>), Error> {
     let mut known = sink.known().await?;
-    let mut list = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip, &known).await?;
+    let mut list = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip, &known, suspects).await?;
     if list.unread {
         sink.noted("the server names a mailbox in a way that cannot be read: it is left out");
     }
@@ -43,11 +45,11 @@ pub(super) async fn look<S: Sink, W: Wire>(
         known.iter().filter(|known| is_missing(known, &list)).map(|known| known.name.clone()).collect();
     if !missing.is_empty() {
         missing.sort_unstable();
-        let renamed = renamed(sink, session, &setup.skip, &list, &known).await?;
+        let renamed = renamed(sink, session, &setup.skip, &list, &known, suspects).await?;
         for (from, to) in &renamed {
             known.iter_mut().filter(|known| known.name == *from).for_each(|known| known.name.clone_from(to));
         }
-        unlisted = settle(setup, sink, session, &mut list, missing, &renamed).await?;
+        unlisted = settle(setup, sink, session, &mut list, missing, &renamed, suspects).await?;
     }
     sink.mailboxes(list.chosen.iter().map(|found| found.info.clone()).collect()).await?;
     let mut found = list.chosen;
@@ -70,6 +72,7 @@ async fn renamed<S: Sink, W: Wire>(
     skip: &[String],
     list: &List,
     known: &[Known],
+    suspects: &mut Suspects,
 ) -> Result<HashMap<String, String>, Error> {
     let is_known = |name: &str| known.iter().any(|known| known.name == name);
     let listed = || list.chosen.iter().chain(&list.others);
@@ -79,7 +82,7 @@ async fn renamed<S: Sink, W: Wire>(
         .map(|found| found.info.name.clone())
         .take(ASKED_MAX)
         .collect();
-    let asked = mailboxes::ask(session, &silent).await?;
+    let asked = mailboxes::ask(session, &silent, suspects).await?;
     let told = |found: &Found| {
         let asked = || asked.get(&found.info.name).and_then(|answer| answer.as_ref().ok());
         found.status.as_ref().or_else(asked).cloned()
@@ -142,6 +145,7 @@ async fn settle<S: Sink, W: Wire>(
     list: &mut List,
     missing: Vec<String>,
     renamed: &HashMap<String, String>,
+    suspects: &mut Suspects,
 ) -> Result<Vec<Found>, Error> {
     let place = |list: &List, name: &String| {
         if list.others.iter().any(|found| found.info.name == *name) {
@@ -195,7 +199,7 @@ async fn settle<S: Sink, W: Wire>(
             }
         }
         if !to_ask.is_empty() {
-            answers.extend(mailboxes::ask(session, &to_ask).await?);
+            answers.extend(mailboxes::ask(session, &to_ask, suspects).await?);
             open.append(&mut to_ask);
         }
         if list_again {

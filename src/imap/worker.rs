@@ -31,7 +31,7 @@ use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
 use super::session::{Session, Use};
 use super::sink::{Link, MailboxAt, Pass, Sink, Synced};
-use super::suspects::{LESSONS, Suspects, Trails};
+use super::suspects::{Extra, LESSONS, Suspects, Trails};
 use super::sync::{MailboxSync, Outcome};
 use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof};
@@ -285,6 +285,19 @@ impl Shared {
 
     fn trails(&self) -> MutexGuard<'_, Trails> {
         self.trails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an extra is asked for.
+    pub(super) fn uses(&self, extra: Extra) -> bool {
+        self.trails().done_without(extra, Instant::now()).is_none()
+    }
+
+    /// What came of one.
+    pub(super) fn came_of<T>(&self, extra: Extra, result: &Result<T, Error>) {
+        if self.trails().came_of(extra, result, Instant::now()) > 0 {
+            // There may be something to tell.
+            self.wake.notify_one();
+        }
     }
 
     /// Whether the answer to a part of this message could not be read.
@@ -620,6 +633,7 @@ async fn connect_and_sync<S: Sink>(
     let mut some = false;
     loop {
         session.alerts.drain(..).for_each(|text| sink.alert(&text));
+        suspects.take_notes().iter().for_each(|words| sink.noted(words));
         suspects.heed(shared.wish.borrow().kick);
         while Instant::now() < overdue {
             shared.state().lanes.suspect(suspects.troubled(), suspects.marked());
@@ -708,7 +722,7 @@ async fn all<S: Sink>(
     sink: &S,
     shared: &Shared,
     session: &mut Session<Line>,
-    suspects: &Suspects,
+    suspects: &mut Suspects,
     why: Look,
 ) -> Result<(), Error> {
     if why == Look::Asked {
@@ -716,7 +730,7 @@ async fn all<S: Sink>(
         shared.state().lanes.begin_anew();
     }
     shared.alone().await;
-    let (found, mut changed) = look(setup, sink, session).await?;
+    let (found, mut changed) = look(setup, sink, session, suspects).await?;
     let troubled = suspects.troubled();
     changed.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
     let mut state = shared.state();
@@ -917,7 +931,8 @@ async fn once_in<S: Sink>(
     passes: &mut Vec<Pass>,
 ) -> Result<(), Error> {
     let mut refused = None;
-    let (found, changed) = look(setup, sink, session).await?;
+    let (found, changed) = look(setup, sink, session, suspects).await?;
+    suspects.take_notes().iter().for_each(|words| sink.noted(words));
     let mailboxes: Vec<String> =
         if only.is_empty() { found.into_iter().map(|found| found.info.name).collect() } else { only.to_vec() };
     let (mut todo, mut idle) = (Vec::new(), Vec::new());

@@ -142,7 +142,7 @@ pub(super) async fn log_in<S: Wire>(
             outcome
         }
     };
-    outcome.map_err(|stop| why(stop, way.mechanism, &credentials.user))?;
+    outcome.map_err(|stop| why(stop, way.mechanism, &credentials.user, &offer))?;
     // They may be others now. Most servers add them to the answer, where the session took them up.
     if session.capabilities.is_empty() {
         capabilities(session).await?;
@@ -176,15 +176,29 @@ async fn by_sasl<S: Wire>(
 }
 
 /// What a login that did not come about is to its caller.
-fn why(stop: Stop<Error>, by: Mechanism, user: &str) -> Error {
+fn why(stop: Stop<Error>, by: Mechanism, user: &str, offer: &Offer) -> Error {
     match stop {
         Stop::Fault(fault) => fault.into(),
         // A server that cannot look just now, or has too many of us, gives no verdict on the password.
         Stop::Wire { error: Error::No { code, text, .. }, told } if !login_passes(code.as_deref(), &text) => {
+            let instead = instead(by, offer, code.as_deref());
             let text = told.map_or(text.clone(), |told| format!("{text} ({told})"));
-            Error::Login { user: user.to_owned(), by, text }
+            Error::Login { user: user.to_owned(), by, text, instead }
         }
         Stop::Wire { error, .. } => error,
+    }
+}
+
+/// What `auth` may be set to where it was the mechanism that failed: the next that the server offers. A server that says that the password is wrong (RFC
+/// 5530 §3) means it, unless the mechanism never showed it the password.
+fn instead(by: Mechanism, offer: &Offer, code: Option<&str>) -> &'static str {
+    let has = |mechanism: Mechanism| offer.mechanisms.iter().any(|offered| offered == mechanism.name());
+    let login = if offer.login_command || has(Mechanism::Login) { "login" } else { "" };
+    match by {
+        by if by.is_scram() && has(Mechanism::Plain) => "plain",
+        by if by.is_scram() => login,
+        Mechanism::Plain if code != Some("AUTHENTICATIONFAILED") => login,
+        _ => "",
     }
 }
 
@@ -325,8 +339,20 @@ mod tests {
         let (result, _) = play(greeting, &[(line, "c1 NO [AUTHENTICATIONFAILED] wrong\r\n")]).await;
         assert_eq!(
             result,
-            Err(Error::Login { user: "anna".to_owned(), by: Mechanism::Plain, text: "wrong".to_owned() })
+            Err(Error::Login { user: "anna".to_owned(), by: Mechanism::Plain, text: "wrong".to_owned(), instead: "" })
         );
+        // GNU Mailutils: what is named is what the server has.
+        for (offered, hint) in [
+            ("AUTH=PLAIN", Some("set `auth = \"login\"`")),
+            ("LOGINDISABLED AUTH=PLAIN", None),
+            ("LOGINDISABLED AUTH=PLAIN AUTH=LOGIN", Some("set `auth = \"login\"`")),
+        ] {
+            let greeting = format!("* OK [CAPABILITY IMAP4rev1 SASL-IR {offered}] hi\r\n");
+            let (result, _) = play(&greeting, &[(line, "c1 NO AUTHENTICATE PLAIN failed\r\n")]).await;
+            let words = result.unwrap_err().to_string();
+            assert_eq!(words.contains("auth = "), hint.is_some(), "{offered}: {words}");
+            assert!(hint.is_none_or(|hint| words.contains(hint)), "{offered}: {words}");
+        }
         for passing in
             ["[UNAVAILABLE] later", "[ALERT] Too many simultaneous connections. (Failure)", "[THROTTLED] slow"]
         {

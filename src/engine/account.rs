@@ -621,6 +621,7 @@ impl Sink for AccountSink {
                 whole: mailbox.state.last_sync.is_some() && mailbox.state.also.whole_up_to_bytes >= whole_max,
                 subscribed: mailbox.state.subscribed,
                 mailbox_id: mailbox.state.also.mailbox_id,
+                read_only: mailbox.state.also.read_only,
                 uid_validity: mailbox.uid_validity,
                 name: mailbox.name,
             });

@@ -219,6 +219,26 @@ pub(super) async fn open_at<S: Wire>(
     Ok(selected)
 }
 
+/// As [`open_at`], to change something: a mailbox that may only be read is opened once more before that is believed, because another connection may have had
+/// it until then. (UW imapd and its kin lock an mbox for one session; whoever opens it next takes it over.)
+pub(super) async fn open_to_change<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    at: &MailboxAt,
+    last: Option<u32>,
+) -> Result<Selected, Error> {
+    for is_again in [false, true] {
+        let selected = open_at(session, open, at, last).await?;
+        if !(selected.read_only || session.surrendered) {
+            return Ok(selected);
+        }
+        if !is_again {
+            *open = None;
+        }
+    }
+    Err(Error::ReadOnly { mailbox: at.name.to_string() })
+}
+
 async fn fetch<S: Wire>(
     session: &mut Session<S>,
     open: &mut Open,
@@ -296,10 +316,7 @@ async fn rest<S: Wire>(
 }
 
 async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &StoreFlags) -> Result<Stored, Error> {
-    let selected = open_at(session, open, &change.at, change.uids.last()).await?;
-    if selected.read_only {
-        return Err(Error::ReadOnly { mailbox: change.at.name.to_string() });
-    }
+    let selected = open_to_change(session, open, &change.at, change.uids.last()).await?;
     let mut remove = change.remove.clone();
     if let Some(keeps) = &selected.keeps {
         // The server would say OK and forget them.

@@ -95,6 +95,8 @@ pub(super) struct Session<S: Wire> {
     pub(super) server_id: Vec<(String, String)>,
     /// The mailbox that is selected (decoded name).
     pub(super) selected: Option<String>,
+    /// The server told since that it may only be read from now on (RFC 9051 §7.1, READ-ONLY): another program took it over, as with the lock of an mbox.
+    pub(super) surrendered: bool,
     /// Messages in it, as last told.
     pub(super) exists: u32,
     /// The server told unasked that something changed in it.
@@ -125,6 +127,7 @@ impl<S: Wire> Session<S> {
             namespace: Namespace::default(),
             server_id: Vec::new(),
             selected: None,
+            surrendered: false,
             exists: 0,
             news: false,
             round_trips: 0,
@@ -484,6 +487,14 @@ impl<S: Wire> Session<S> {
             }
             Response::Data { status: Status::Ok, outcome } if closes(outcome) => {
                 self.exists = 0;
+                false
+            }
+            Response::Data { outcome, .. } if matches!(outcome.code, Some(ResponseCode::ReadOnly)) => {
+                self.surrendered = true;
+                false
+            }
+            Response::Data { outcome, .. } if matches!(outcome.code, Some(ResponseCode::ReadWrite)) => {
+                self.surrendered = false;
                 false
             }
             Response::Data { status: Status::Bye, outcome } => {

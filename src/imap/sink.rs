@@ -59,6 +59,8 @@ pub struct Known {
     pub mailbox_id: Option<String>,
     /// It was subscribed when it was last listed.
     pub subscribed: bool,
+    /// It could only be read when it was last opened, which may pass: another program had it.
+    pub read_only: bool,
 }
 
 /// What a message is known again by.

@@ -15,7 +15,7 @@ use super::error::Error;
 use super::item::item;
 use super::refusal::is_of_the_session;
 use super::request::{Copied, Expunged, Moved};
-use super::serve::{Open, open_at};
+use super::serve::{Open, open_at, open_to_change};
 use super::session::{Heard, Session, Use, Wire};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
@@ -137,14 +137,17 @@ async fn copy_present<S: Wire>(
 ) -> Result<Told, Error> {
     let mut present = chunk.clone();
     loop {
-        let Answer { stale, is_silent, done } = run_copying(session, doing, &command(&present)?, &present, copied).await?;
+        let Answer { stale, is_silent, done } =
+            run_copying(session, doing, &command(&present)?, &present, copied).await?;
         let e = match done.map_err(|e| missing(e, to)) {
             Ok(()) => return Ok(Told { stale, is_silent, present }),
             Err(e) => e,
         };
         // Of what was moved before the refusal nobody could say that it is gone.
         let may_be_gone = is_silent && matches!(e, Error::No { .. }) && !is_of_the_session(&e);
-        let Some(there) = (if may_be_gone { there(session, doing, &present).await? } else { None }) else { return Err(e) };
+        let Some(there) = (if may_be_gone { there(session, doing, &present).await? } else { None }) else {
+            return Err(e);
+        };
         if there.len() == present.len() {
             return Err(e);
         }
@@ -212,10 +215,7 @@ pub(super) async fn move_messages<S: Wire>(
     uids: &UidSet,
     to: &str,
 ) -> Result<Moved, Error> {
-    let selected = open_at(session, open, at, uids.last()).await?;
-    if selected.read_only {
-        return Err(Error::ReadOnly { mailbox: at.name.to_string() });
-    }
+    open_to_change(session, open, at, uids.last()).await?;
     let doing = format!("to move messages from {} to {to}", at.name);
     let wire = session.wire(to);
     let moves = session.capabilities.has("MOVE");
@@ -264,10 +264,7 @@ pub(super) async fn expunge<S: Wire>(
     at: &MailboxAt,
     uids: &UidSet,
 ) -> Result<Expunged, Error> {
-    let selected = open_at(session, open, at, uids.last()).await?;
-    if selected.read_only {
-        return Err(Error::ReadOnly { mailbox: at.name.to_string() });
-    }
+    open_to_change(session, open, at, uids.last()).await?;
     let doing = format!("to remove messages from {}", at.name);
     let deleted = Flags::new(Flags::DELETED, Vec::new());
     let uidplus = session.capabilities.has("UIDPLUS");
@@ -391,7 +388,8 @@ mod tests {
             let mut server = BufReader::new(server);
             server.write_all(greeting.as_bytes()).await.unwrap();
             let mut heard = Vec::new();
-            let open = "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] fine\r\n* OK [UIDNEXT 4] next\r\nc1 OK [READ-WRITE] open\r\n";
+            let open =
+                "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] fine\r\n* OK [UIDNEXT 4] next\r\nc1 OK [READ-WRITE] open\r\n";
             for says in std::iter::once(open).chain(says) {
                 let mut line = String::new();
                 server.read_line(&mut line).await.unwrap();
@@ -414,21 +412,22 @@ mod tests {
     async fn what_is_gone_does_not_keep_the_others_back() {
         let refused = "c2 NO no such message\r\n";
         let left = "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 3 FLAGS ())\r\nc4 OK\r\n";
-        let (result, heard) = moved("MOVE", &[
-            refused,
-            "* 2 EXPUNGE\r\nc3 OK\r\n",
-            left,
-            "* OK [COPYUID 9 1,3 11:12] moved\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\nc5 OK\r\n",
-        ])
+        let (result, heard) = moved(
+            "MOVE",
+            &[
+                refused,
+                "* 2 EXPUNGE\r\nc3 OK\r\n",
+                left,
+                "* OK [COPYUID 9 1,3 11:12] moved\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\nc5 OK\r\n",
+            ],
+        )
         .await;
         let result = result.unwrap();
         assert_eq!((result.copied.uids, result.gone), (vec![(1, 11), (3, 12)], UidSet::from(2..=2)));
-        assert_eq!(heard[1..], [
-            "c2 UID MOVE 1:3 \"B\"",
-            "c3 NOOP",
-            "c4 UID FETCH 1:3 (UID FLAGS)",
-            "c5 UID MOVE 1,3 \"B\""
-        ]);
+        assert_eq!(
+            heard[1..],
+            ["c2 UID MOVE 1:3 \"B\"", "c3 NOOP", "c4 UID FETCH 1:3 (UID FLAGS)", "c5 UID MOVE 1,3 \"B\""]
+        );
         // Without MOVE, and without UIDPLUS, as GNU Mailutils is: only what was copied is marked.
         let (result, heard) =
             moved("IDLE", &[refused, "* 2 EXPUNGE\r\nc3 OK\r\n", left, "c5 OK copied\r\n", "c6 OK marked\r\n"]).await;
@@ -443,7 +442,9 @@ mod tests {
         let (result, heard) = moved("MOVE", &[refused, "c3 OK\r\n", all]).await;
         assert!(matches!(result, Err(Error::No { .. })) && heard.len() == 4, "{result:?}");
         // And where some of it was done before the refusal, or the refusal passes, nobody looks.
-        for refused in ["* 1 EXPUNGE\r\nc2 NO half of it\r\n", "c2 NO [OVERQUOTA] no room\r\n", "c2 NO [TRYCREATE] none\r\n"] {
+        for refused in
+            ["* 1 EXPUNGE\r\nc2 NO half of it\r\n", "c2 NO [OVERQUOTA] no room\r\n", "c2 NO [TRYCREATE] none\r\n"]
+        {
             let (result, heard) = moved("MOVE", &[refused]).await;
             assert!(result.is_err() && heard.len() == 2, "{refused}: {heard:?}");
         }

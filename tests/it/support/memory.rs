@@ -145,6 +145,7 @@ impl Sink for Memory {
                 whole: kept.messages.len() == kept.whole(),
                 mailbox_id: state.ids.get(name).cloned(),
                 subscribed: state.listed.iter().any(|info| info.name == *name && info.subscribed),
+                read_only: state.read_only.contains(name),
             })
             .collect()
         }))
@@ -218,6 +219,8 @@ impl Sink for Memory {
         self.alter(|state| {
             if read_only {
                 state.read_only.insert(at.name.to_string());
+            } else {
+                state.read_only.remove(&*at.name);
             }
         });
         self.with(&at.name, |kept| {

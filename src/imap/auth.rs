@@ -6,6 +6,8 @@
 //! Servers differ: Exchange Online refuses XOAUTH2 with a bare NO and answers stray lines with an untagged BAD, so nothing is sent that was
 //! not asked for; Courier and older Cyrus name no capabilities in the answer to a login, so they are asked for again.
 
+use std::sync::{Mutex, PoisonError};
+
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -31,32 +33,99 @@ pub(super) async fn open(setup: &AccountSetup, credentials: &Credentials) -> Res
     Ok(log_in_there(setup, credentials).await?.0)
 }
 
+/// As [`open`], but for a password that the server refused before ([`Refused`]).
+pub(super) async fn open_unless_refused(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+    refused: &Mutex<Refused>,
+) -> Result<Session<Line>, Error> {
+    Ok(enter(setup, credentials, Some(refused)).await?.0)
+}
+
+/// Passwords that the server refused. None of them is sent again by itself, because servers lock accounts for that: what is refused is refused until it is
+/// another one, or somebody wants it tried.
+#[derive(Debug, Default)]
+pub(super) struct Refused(Vec<(Secret, String)>);
+
+/// More of them are not remembered.
+const REFUSED_MAX: usize = 8;
+
+impl Refused {
+    /// Why a password is not sent, if it is not.
+    fn why(&self, password: &Secret) -> Option<Error> {
+        let (_, words) = self.0.iter().find(|(refused, _)| refused.expose() == password.expose())?;
+        Some(Error::StillRefused { words: words.clone() })
+    }
+
+    fn note(&mut self, password: &Secret, e: &Error) {
+        if self.why(password).is_none() {
+            self.0.truncate(REFUSED_MAX - 1);
+            self.0.insert(0, (password.clone(), e.to_string()));
+        }
+    }
+
+    /// Somebody wants it tried, or one was taken.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Connects and logs in with a password, unless it was refused before.
+async fn attempt_unless_refused(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+    password: &Secret,
+    refused: Option<&Mutex<Refused>>,
+) -> Result<(Session<Line>, Way), Error> {
+    let Some(refused) = refused else { return attempt(setup, credentials, password).await };
+    let locked = || refused.lock().unwrap_or_else(PoisonError::into_inner);
+    let why = locked().why(password);
+    if let Some(why) = why {
+        return Err(why);
+    }
+    let result = attempt(setup, credentials, password).await;
+    match &result {
+        Ok(_) => locked().forget(),
+        Err(e @ Error::Login { .. }) => locked().note(password, e),
+        Err(_) => {}
+    }
+    result
+}
+
 /// Connects and logs in; says how. A refused token is asked for anew once, and tried on a connection of its own: some servers end one after a
 /// refusal, some make it wait.
 pub(super) async fn log_in_there(
     setup: &AccountSetup,
     credentials: &Credentials,
 ) -> Result<(Session<Line>, Way), Error> {
+    enter(setup, credentials, None).await
+}
+
+async fn enter(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+    refused: Option<&Mutex<Refused>>,
+) -> Result<(Session<Line>, Way), Error> {
     match &credentials.proof {
-        Proof::Password(password) => attempt(setup, credentials, password).await,
+        Proof::Password(password) => attempt_unless_refused(setup, credentials, password, refused).await,
         // EXTERNAL says nothing of its own.
         Proof::Certificate => attempt(setup, credentials, &Secret::new(String::new())).await,
         Proof::Fetched(kept) => {
             let (password, is_new) = kept.get().await.map_err(Error::NoPassword)?;
-            match attempt(setup, credentials, &password).await {
-                Err(refused @ Error::Login { .. }) => {
+            match attempt_unless_refused(setup, credentials, &password, refused).await {
+                Err(why @ (Error::Login { .. } | Error::StillRefused { .. })) => {
                     kept.forget(&password);
                     // One that was kept may have been changed since. The same is not sent again: servers lock accounts for that.
                     if is_new {
-                        return Err(refused);
+                        return Err(why);
                     }
                     let (other, _) = kept.get().await.map_err(Error::NoPassword)?;
                     let result = if other.expose() == password.expose() {
-                        Err(refused)
+                        Err(why)
                     } else {
-                        attempt(setup, credentials, &other).await
+                        attempt_unless_refused(setup, credentials, &other, refused).await
                     };
-                    if matches!(result, Err(Error::Login { .. })) {
+                    if matches!(result, Err(Error::Login { .. } | Error::StillRefused { .. })) {
                         kept.forget(&other);
                     }
                     result

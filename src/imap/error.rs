@@ -27,6 +27,14 @@ pub enum Error {
         /// What `auth` may be set to where the mechanism is to blame and not the proof: something that the server offers; empty: nothing.
         instead: &'static str,
     },
+    /// The password is one that was refused before: it was not sent again.
+    #[error(
+        "{words}; it is sent again only when it is another one, or when this account is tried by itself, in the list of connections"
+    )]
+    StillRefused {
+        /// What the refusal was.
+        words: String,
+    },
     /// The server offers no way to log in that we accept.
     #[error(transparent)]
     NoLogin(#[from] NoWay),
@@ -215,7 +223,7 @@ impl Error {
     pub fn culprit(&self) -> Culprit {
         match self {
             Self::Net(e) => e.culprit(),
-            Self::Login { .. } => Culprit::Credentials,
+            Self::Login { .. } | Self::StillRefused { .. } => Culprit::Credentials,
             // A person has to look: trying again would only give somebody between another chance.
             Self::Sasl(fault) if fault.needs_a_person() => Culprit::Credentials,
             Self::Unsendable { .. }

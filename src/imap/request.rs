@@ -335,6 +335,11 @@ impl Handle {
         self.shared.sync_now();
     }
 
+    /// As [`Self::sync_now`]; and a password that the server refused is sent once more, although it is the same: somebody knows why.
+    pub fn try_again(&self) {
+        self.shared.try_again();
+    }
+
     /// The mailboxes (decoded names) of what is on the screen: in a sync that is under way they come before the others, from its next batch
     /// on. It holds until it is said anew; nothing is synced because of it.
     pub fn look_first(&self, mailboxes: Vec<String>) {

@@ -1,7 +1,8 @@
 //! An account's worker: a task that syncs, one that attends, and those that sync beside the first where it is worth it, with what they share.
 //!
 //! The syncing task leads: it connects first, and only when its login was accepted do the others connect, so that a wrong password
-//! is tried once and not twice. A failed login is not repeated by itself at all, because servers lock accounts for that. Every other
+//! is tried once and not twice. A failed login is not repeated by itself at all, because servers lock accounts for that, nor is it with the same password
+//! when everything is to be synced now. Every other
 //! failure is repeated with growing waits. Going offline drops the connections at once, in the middle of whatever they do: the sink has
 //! whole batches only.
 //!
@@ -69,6 +70,8 @@ pub(super) struct Shared {
     stir: watch::Sender<()>,
     /// A connection that is not the leading one was refused the password that the leading one came in with: it was changed meanwhile.
     refused: watch::Sender<bool>,
+    /// Passwords that the leading connection was refused.
+    passwords: Mutex<auth::Refused>,
     /// What all connections that sync know of the mailboxes.
     trails: Arc<Mutex<Trails>>,
 }
@@ -108,6 +111,7 @@ impl Shared {
             up: watch::Sender::new(false),
             stir: watch::Sender::new(()),
             refused: watch::Sender::new(false),
+            passwords: Mutex::default(),
             trails: Arc::default(),
         }
     }
@@ -126,7 +130,20 @@ impl Shared {
         self.state().lanes.look_first(mailboxes);
     }
 
+    /// As [`Self::sync_now`], and what was refused is tried again.
+    pub(super) fn try_again(&self) {
+        self.forget_refused();
+        self.sync_now();
+    }
+
+    fn forget_refused(&self) {
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner).forget();
+    }
+
     pub(super) fn set_online(&self, online: bool) {
+        if online && !self.wish.borrow().online {
+            self.forget_refused();
+        }
         self.wish.send_modify(|wish| {
             wish.online = online;
             wish.kick = wish.kick.wrapping_add(1);
@@ -135,6 +152,7 @@ impl Shared {
 
     pub(super) fn set_password(&self, password: Secret) {
         self.state().credentials.proof = Proof::Password(password);
+        self.forget_refused();
         self.set_refused(false);
         self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
     }
@@ -620,7 +638,7 @@ async fn connect_and_sync<S: Sink>(
     suspects: &mut Suspects,
     well: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
-    let mut session = auth::open(setup, &shared.credentials()).await?;
+    let mut session = auth::open_unless_refused(setup, &shared.credentials(), &shared.passwords).await?;
     shared.set_refused(false);
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));

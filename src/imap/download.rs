@@ -165,10 +165,9 @@ async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mu
     let most = download.most.unwrap_or(u64::MAX);
     let lacking = usize::try_from(download.have).ok().and_then(|have| body.get(have..));
     let Some(lacking) = lacking else {
-        return Err(Error::Nonsense {
-            doing: doing.to_owned(),
-            words: "the message is shorter than it was".to_owned(),
-        });
+        // More of it came before.
+        let had = u32::try_from(download.have).unwrap_or(u32::MAX);
+        return Err(Error::CutShort { here, of: said.max(had) });
     };
     let left = usize::try_from(most.saturating_sub(download.have)).unwrap_or(usize::MAX);
     let lacking = lacking.get(..left).unwrap_or(lacking);

@@ -299,6 +299,7 @@ impl Core {
             channels: Mutex::default(),
             alerts: Mutex::default(),
             refused: Mutex::default(),
+            noted: Mutex::default(),
             passes: None,
         }
     }
@@ -447,6 +448,8 @@ pub(crate) struct AccountSink {
     alerts: Mutex<Vec<String>>,
     /// Mailboxes whose refusal was told.
     refused: Mutex<HashSet<String>>,
+    /// What was told of the server.
+    noted: Mutex<HashSet<String>>,
     /// Passes that came to their end, where somebody counts them.
     passes: Option<Mutex<Vec<Pass>>>,
 }
@@ -584,6 +587,14 @@ impl Sink for AccountSink {
         }
     }
 
+    fn noted(&self, words: &str) {
+        let mut told = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.len() < ALERTS_MAX && told.insert(words.to_owned()) {
+            let words = format!("{}: {}", self.account, SafeText::line(words).as_str());
+            self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
+        }
+    }
+
     fn refused(&self, mailbox: &str, why: &imap::Error) {
         let mut told = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
         if told.insert(mailbox.to_owned()) {
@@ -613,6 +624,7 @@ impl Sink for AccountSink {
                 whole: mailbox.state.last_sync.is_some() && mailbox.state.also.whole_up_to_bytes >= whole_max,
                 subscribed: mailbox.state.subscribed,
                 mailbox_id: mailbox.state.also.mailbox_id,
+                read_only: mailbox.state.also.read_only,
                 uid_validity: mailbox.uid_validity,
                 name: mailbox.name,
             });

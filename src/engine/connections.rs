@@ -95,7 +95,7 @@ impl Core {
             return;
         }
         if let Some(handle) = open.accounts.get(name).and_then(|account| account.handle.as_ref()) {
-            handle.sync_now();
+            handle.try_again();
         }
         self.connect(open);
     }

@@ -18,6 +18,7 @@ use super::plan::Server;
 use super::select::select;
 use super::serve::{Open, serve};
 use super::session::{Pending, Session, Use, Wire};
+use super::suspects::Extra;
 use super::worker::Shared;
 
 /// Without IDLE the server is asked this often.
@@ -36,9 +37,10 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
     begin::finish(&mut session, begun).await?;
     // Where the server tells of other mailboxes, new mail in them is seen at once, without a connection for each. What it does not
     // know of this (BADEVENT, or all of it) is found by the next look around.
-    if session.capabilities.has("NOTIFY") {
+    if session.capabilities.has("NOTIFY") && shared.uses(Extra::Notify) {
         session.notified = true;
         let told = session.run("to tell of other mailboxes", &Command::plain(NOTIFY), |_| Use::Unasked).await;
+        shared.came_of(Extra::Notify, &told);
         match told {
             Ok(_) => {}
             Err(e) if e.session_lives() => session.notified = false,

@@ -6,6 +6,8 @@
 //! Servers differ: Exchange Online refuses XOAUTH2 with a bare NO and answers stray lines with an untagged BAD, so nothing is sent that was
 //! not asked for; Courier and older Cyrus name no capabilities in the answer to a login, so they are asked for again.
 
+use std::sync::{Mutex, PoisonError};
+
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -31,32 +33,99 @@ pub(super) async fn open(setup: &AccountSetup, credentials: &Credentials) -> Res
     Ok(log_in_there(setup, credentials).await?.0)
 }
 
+/// As [`open`], but for a password that the server refused before ([`Refused`]).
+pub(super) async fn open_unless_refused(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+    refused: &Mutex<Refused>,
+) -> Result<Session<Line>, Error> {
+    Ok(enter(setup, credentials, Some(refused)).await?.0)
+}
+
+/// Passwords that the server refused. None of them is sent again by itself, because servers lock accounts for that: what is refused is refused until it is
+/// another one, or somebody wants it tried.
+#[derive(Debug, Default)]
+pub(super) struct Refused(Vec<(Secret, String)>);
+
+/// More of them are not remembered.
+const REFUSED_MAX: usize = 8;
+
+impl Refused {
+    /// Why a password is not sent, if it is not.
+    fn why(&self, password: &Secret) -> Option<Error> {
+        let (_, words) = self.0.iter().find(|(refused, _)| refused.expose() == password.expose())?;
+        Some(Error::StillRefused { words: words.clone() })
+    }
+
+    fn note(&mut self, password: &Secret, e: &Error) {
+        if self.why(password).is_none() {
+            self.0.truncate(REFUSED_MAX - 1);
+            self.0.insert(0, (password.clone(), e.to_string()));
+        }
+    }
+
+    /// Somebody wants it tried, or one was taken.
+    pub(super) fn forget(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Connects and logs in with a password, unless it was refused before.
+async fn attempt_unless_refused(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+    password: &Secret,
+    refused: Option<&Mutex<Refused>>,
+) -> Result<(Session<Line>, Way), Error> {
+    let Some(refused) = refused else { return attempt(setup, credentials, password).await };
+    let locked = || refused.lock().unwrap_or_else(PoisonError::into_inner);
+    let why = locked().why(password);
+    if let Some(why) = why {
+        return Err(why);
+    }
+    let result = attempt(setup, credentials, password).await;
+    match &result {
+        Ok(_) => locked().forget(),
+        Err(e @ Error::Login { .. }) => locked().note(password, e),
+        Err(_) => {}
+    }
+    result
+}
+
 /// Connects and logs in; says how. A refused token is asked for anew once, and tried on a connection of its own: some servers end one after a
 /// refusal, some make it wait.
 pub(super) async fn log_in_there(
     setup: &AccountSetup,
     credentials: &Credentials,
 ) -> Result<(Session<Line>, Way), Error> {
+    enter(setup, credentials, None).await
+}
+
+async fn enter(
+    setup: &AccountSetup,
+    credentials: &Credentials,
+    refused: Option<&Mutex<Refused>>,
+) -> Result<(Session<Line>, Way), Error> {
     match &credentials.proof {
-        Proof::Password(password) => attempt(setup, credentials, password).await,
+        Proof::Password(password) => attempt_unless_refused(setup, credentials, password, refused).await,
         // EXTERNAL says nothing of its own.
         Proof::Certificate => attempt(setup, credentials, &Secret::new(String::new())).await,
         Proof::Fetched(kept) => {
             let (password, is_new) = kept.get().await.map_err(Error::NoPassword)?;
-            match attempt(setup, credentials, &password).await {
-                Err(refused @ Error::Login { .. }) => {
+            match attempt_unless_refused(setup, credentials, &password, refused).await {
+                Err(why @ (Error::Login { .. } | Error::StillRefused { .. })) => {
                     kept.forget(&password);
                     // One that was kept may have been changed since. The same is not sent again: servers lock accounts for that.
                     if is_new {
-                        return Err(refused);
+                        return Err(why);
                     }
                     let (other, _) = kept.get().await.map_err(Error::NoPassword)?;
                     let result = if other.expose() == password.expose() {
-                        Err(refused)
+                        Err(why)
                     } else {
-                        attempt(setup, credentials, &other).await
+                        attempt_unless_refused(setup, credentials, &other, refused).await
                     };
-                    if matches!(result, Err(Error::Login { .. })) {
+                    if matches!(result, Err(Error::Login { .. } | Error::StillRefused { .. })) {
                         kept.forget(&other);
                     }
                     result
@@ -142,7 +211,7 @@ pub(super) async fn log_in<S: Wire>(
             outcome
         }
     };
-    outcome.map_err(|stop| why(stop, way.mechanism, &credentials.user))?;
+    outcome.map_err(|stop| why(stop, way.mechanism, &credentials.user, &offer))?;
     // They may be others now. Most servers add them to the answer, where the session took them up.
     if session.capabilities.is_empty() {
         capabilities(session).await?;
@@ -176,15 +245,29 @@ async fn by_sasl<S: Wire>(
 }
 
 /// What a login that did not come about is to its caller.
-fn why(stop: Stop<Error>, by: Mechanism, user: &str) -> Error {
+fn why(stop: Stop<Error>, by: Mechanism, user: &str, offer: &Offer) -> Error {
     match stop {
         Stop::Fault(fault) => fault.into(),
         // A server that cannot look just now, or has too many of us, gives no verdict on the password.
         Stop::Wire { error: Error::No { code, text, .. }, told } if !login_passes(code.as_deref(), &text) => {
+            let instead = instead(by, offer, code.as_deref());
             let text = told.map_or(text.clone(), |told| format!("{text} ({told})"));
-            Error::Login { user: user.to_owned(), by, text }
+            Error::Login { user: user.to_owned(), by, text, instead }
         }
         Stop::Wire { error, .. } => error,
+    }
+}
+
+/// What `auth` may be set to where it was the mechanism that failed: the next that the server offers. A server that says that the password is wrong (RFC
+/// 5530 §3) means it, unless the mechanism never showed it the password.
+fn instead(by: Mechanism, offer: &Offer, code: Option<&str>) -> &'static str {
+    let has = |mechanism: Mechanism| offer.mechanisms.iter().any(|offered| offered == mechanism.name());
+    let login = if offer.login_command || has(Mechanism::Login) { "login" } else { "" };
+    match by {
+        by if by.is_scram() && has(Mechanism::Plain) => "plain",
+        by if by.is_scram() => login,
+        Mechanism::Plain if code != Some("AUTHENTICATIONFAILED") => login,
+        _ => "",
     }
 }
 
@@ -325,8 +408,20 @@ mod tests {
         let (result, _) = play(greeting, &[(line, "c1 NO [AUTHENTICATIONFAILED] wrong\r\n")]).await;
         assert_eq!(
             result,
-            Err(Error::Login { user: "anna".to_owned(), by: Mechanism::Plain, text: "wrong".to_owned() })
+            Err(Error::Login { user: "anna".to_owned(), by: Mechanism::Plain, text: "wrong".to_owned(), instead: "" })
         );
+        // GNU Mailutils: what is named is what the server has.
+        for (offered, hint) in [
+            ("AUTH=PLAIN", Some("set `auth = \"login\"`")),
+            ("LOGINDISABLED AUTH=PLAIN", None),
+            ("LOGINDISABLED AUTH=PLAIN AUTH=LOGIN", Some("set `auth = \"login\"`")),
+        ] {
+            let greeting = format!("* OK [CAPABILITY IMAP4rev1 SASL-IR {offered}] hi\r\n");
+            let (result, _) = play(&greeting, &[(line, "c1 NO AUTHENTICATE PLAIN failed\r\n")]).await;
+            let words = result.unwrap_err().to_string();
+            assert_eq!(words.contains("auth = "), hint.is_some(), "{offered}: {words}");
+            assert!(hint.is_none_or(|hint| words.contains(hint)), "{offered}: {words}");
+        }
         for passing in
             ["[UNAVAILABLE] later", "[ALERT] Too many simultaneous connections. (Failure)", "[THROTTLED] slow"]
         {

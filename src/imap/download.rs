@@ -8,6 +8,10 @@
 //! once than they are asked for, some nothing where they stumble over their own store. Where then nothing comes, it is the end all the same, for
 //! servers estimate RFC822.SIZE ([`is_cut_short`]).
 //!
+//! Not every server knows parts: Twisted sends all of a message whatever is asked for, and says that it begins where the part would. So what comes is
+//! not put together where it is longer than what was asked for, begins elsewhere, or begins as the message does: then all of it is asked for at once, and
+//! of every other message in that session as well. The same is done with a message at whose part the answer could not be read.
+//!
 //! A server may answer the second of two commands before it calls the first one done (RFC 9051 §5.5): Dovecot does so when it is busy, to look
 //! at the mailbox once for both. So an answer is told by where its piece begins, never by the command that is being waited for.
 
@@ -21,6 +25,7 @@ use super::item::{Item, item};
 use super::request::Download;
 use super::serve::{Open, open_at};
 use super::session::{Pending, Session, Use, Wire};
+use super::sink::MailboxAt;
 use super::sync::take;
 use super::uid_set::UidSet;
 
@@ -45,12 +50,19 @@ pub(super) enum Ended {
     Interrupted,
 }
 
-/// Fetches pieces until the message ends or `urgent` says that something else waits; at least one piece each time.
+/// The beginning of a message, by which it is known again.
+pub(super) const HEAD: usize = 256;
+
+/// Bytes in which a piece has to be like the beginning of its message before it is taken for that: fewer may be so by chance.
+const HEAD_MIN: usize = 16;
+
+/// Fetches pieces until the message ends or `urgent` says that something else waits; at least one piece each time. `wholly`: all of it at once.
 pub(super) async fn download<S: Wire>(
     session: &mut Session<S>,
     open: &mut Open,
     urgent: impl Fn() -> bool,
     download: &mut Download,
+    wholly: bool,
 ) -> Result<Ended, Error> {
     if download.to.is_closed() {
         // Whoever asked went away while it waited.
@@ -58,10 +70,18 @@ pub(super) async fn download<S: Wire>(
     }
     open_at(session, open, &download.at, Some(download.uid)).await?;
     let doing = format!("to fetch a message of {}", download.at.name);
+    if wholly || session.wholly {
+        return all_of_it(session, &doing, download).await;
+    }
     let mut flying: VecDeque<Pending> = VecDeque::new();
-    let mut pieces = Pieces { uid: download.uid, wanted: VecDeque::new() };
+    let mut pieces = Pieces { uid: download.uid, wanted: VecDeque::new(), strays: false };
     let mut next = download.have;
     let (mut any, mut short_at, mut fly) = (false, None, FLYING);
+    if next > 0 && download.head.is_empty() {
+        let head = Command::uid_fetch_part(download.uid, 0, HEAD as u64);
+        flying.push_back(session.start(&doing, &head).await?);
+        pieces.wanted.push_back(Piece { from: 0, size: HEAD as u64, came: None });
+    }
     loop {
         while flying.len() < fly && !(any && urgent()) {
             let piece = if next == 0 { FIRST } else { PIECE };
@@ -80,10 +100,21 @@ pub(super) async fn download<S: Wire>(
             return Ok(if whole { Ended::Whole } else { Ended::Interrupted });
         };
         session.finish(pending, |response| pieces.take(response)).await?;
-        let Some(Piece { size, came, .. }) = pieces.wanted.pop_front() else { continue };
+        let Some(Piece { from, size, came }) = pieces.wanted.pop_front() else { continue };
+        let is_astray = came.is_none() && pieces.strays;
         let piece = came.unwrap_or_default();
         let bytes = piece.len() as u64;
-        if bytes > size || download.have.saturating_add(bytes) > MESSAGE_MAX {
+        if is_astray || bytes > size || from > 0 && begins_again(&download.head, &piece) {
+            drain(session, flying).await?;
+            return all_of_it(session, &doing, download).await;
+        }
+        if from == 0 {
+            download.head = piece.get(..HEAD).unwrap_or(&piece).to_vec();
+            if download.have > 0 {
+                continue;
+            }
+        }
+        if download.have.saturating_add(bytes) > MESSAGE_MAX {
             return Err(Error::Nonsense { doing, words: "the message does not end".to_owned() });
         }
         if bytes > 0 {
@@ -126,6 +157,55 @@ pub(super) async fn download<S: Wire>(
     }
 }
 
+/// Fetches all of a message by one command, and hands on what is lacking.
+async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mut Download) -> Result<Ended, Error> {
+    let found = whole(session, doing, &download.at, download.uid, Items::WholeDateless).await?;
+    let body = found.body.unwrap_or_default();
+    let (here, said) = (body.len() as u64, found.bytes.unwrap_or_default());
+    let most = download.most.unwrap_or(u64::MAX);
+    let lacking = usize::try_from(download.have).ok().and_then(|have| body.get(have..));
+    let Some(lacking) = lacking else {
+        // More of it came before.
+        let had = u32::try_from(download.have).unwrap_or(u32::MAX);
+        return Err(Error::CutShort { here, of: said.max(had) });
+    };
+    let left = usize::try_from(most.saturating_sub(download.have)).unwrap_or(usize::MAX);
+    let lacking = lacking.get(..left).unwrap_or(lacking);
+    for piece in lacking.chunks(usize::try_from(PIECE).unwrap_or(usize::MAX)) {
+        if download.to.send(piece.to_vec()).await.is_err() {
+            // Nobody wants it any more.
+            return Ok(Ended::Whole);
+        }
+        download.have = download.have.saturating_add(piece.len() as u64);
+    }
+    if download.have < most && is_cut_short(here, said) {
+        return Err(Error::CutShort { here, of: said });
+    }
+    Ok(Ended::Whole)
+}
+
+/// A message of the mailbox that is open, asked for as a whole: from then on that is how this session asks.
+pub(super) async fn whole<S: Wire>(
+    session: &mut Session<S>,
+    doing: &str,
+    at: &MailboxAt,
+    uid: u32,
+    items: Items,
+) -> Result<Item, Error> {
+    session.wholly = true;
+    let mut found = HashMap::new();
+    let command = Command::uid_fetch(&UidSet::from(uid..=uid), items);
+    session.run(doing, &command, |response| take(&mut found, 100, response)).await?;
+    found.remove(&uid).ok_or_else(|| Error::Gone { mailbox: at.name.to_string() })
+}
+
+/// Whether a piece from the midst of a message begins as the message does: the server gave it from there. That a message repeats its own first lines, trace
+/// fields and all, just where a piece begins, is not to be expected; then all of it is fetched at once, and no harm done.
+fn begins_again(head: &[u8], piece: &[u8]) -> bool {
+    let bytes = head.len().min(piece.len());
+    bytes >= HEAD_MIN && head.get(..bytes) == piece.get(..bytes)
+}
+
 /// Whether what a server gave of a message cannot be all of it, by the RFC822.SIZE that it tells.
 ///
 /// That is an estimate with some. Who keeps messages with bare line feeds may count two octets for each line end and hand out one: a fiftieth of a
@@ -149,6 +229,8 @@ struct Piece {
 struct Pieces {
     uid: u32,
     wanted: VecDeque<Piece>,
+    /// Something of the message came that begins where nothing was asked for.
+    strays: bool,
 }
 
 impl Pieces {
@@ -165,7 +247,10 @@ impl Pieces {
                 piece.came = Some(body.to_vec());
                 Use::Taken
             }
-            None => Use::Unasked,
+            None => {
+                self.strays |= !self.wanted.iter().any(|piece| origin == u32::try_from(piece.from).ok());
+                Use::Unasked
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ pub enum Error {
     /// User name or proof refused.
     #[error(
         "the server does not accept the user name and {} of {user} ({by}): \u{201c}{text}\u{201d}; check `user` and the {} of this account{}",
-        by.proof(), by.proof(), hint(*by)
+        by.proof(), by.proof(), hint(*by, instead)
     )]
     Login {
         /// The user name.
@@ -24,6 +24,16 @@ pub enum Error {
         by: Mechanism,
         /// The server's words, with what it said by way of the mechanism.
         text: String,
+        /// What `auth` may be set to where the mechanism is to blame and not the proof: something that the server offers; empty: nothing.
+        instead: &'static str,
+    },
+    /// The password is one that was refused before: it was not sent again.
+    #[error(
+        "{words}; it is sent again only when it is another one, or when this account is tried by itself, in the list of connections"
+    )]
+    StillRefused {
+        /// What the refusal was.
+        words: String,
     },
     /// The server offers no way to log in that we accept.
     #[error(transparent)]
@@ -155,6 +165,14 @@ pub enum Error {
         /// How it fails.
         words: String,
     },
+    /// Sessions end at a command again and again that nothing depends on.
+    #[error("the server fails at {what} again and again, so that it is done without for a while: {words}")]
+    DoneWithout {
+        /// The command or the extension, as the standards call it.
+        what: &'static str,
+        /// How it fails.
+        words: String,
+    },
     /// The mailbox may be read only.
     #[error("{mailbox} may only be read")]
     ReadOnly {
@@ -186,13 +204,16 @@ pub enum Error {
     Ended,
 }
 
-/// What a refusal by this mechanism may mean besides.
-fn hint(by: Mechanism) -> &'static str {
-    if by.is_scram() {
+/// What a refusal by this mechanism may mean besides, where there is another way.
+fn hint(by: Mechanism, instead: &str) -> String {
+    if instead.is_empty() {
+        String::new()
+    } else if by.is_scram() {
         // Seen with Dovecot: the mechanism is offered for all users, whatever form each one's password is stored in.
-        "; where the server keeps the password in a form that SCRAM cannot use, set `auth = \"plain\"`"
+        format!("; where the server keeps the password in a form that SCRAM cannot use, set `auth = \"{instead}\"`")
     } else {
-        ""
+        // Seen with GNU Mailutils: PLAIN is offered by a library that does not know the users of the system.
+        format!("; where the server takes passwords of its users in another way only, set `auth = \"{instead}\"`")
     }
 }
 
@@ -202,7 +223,7 @@ impl Error {
     pub fn culprit(&self) -> Culprit {
         match self {
             Self::Net(e) => e.culprit(),
-            Self::Login { .. } => Culprit::Credentials,
+            Self::Login { .. } | Self::StillRefused { .. } => Culprit::Credentials,
             // A person has to look: trying again would only give somebody between another chance.
             Self::Sasl(fault) if fault.needs_a_person() => Culprit::Credentials,
             Self::Unsendable { .. }
@@ -229,6 +250,7 @@ impl Error {
                 | Self::NoMailbox { .. }
                 | Self::Doubtful { .. }
                 | Self::PassedOver { .. }
+                | Self::DoneWithout { .. }
                 | Self::ReadOnly { .. }
                 | Self::NotKept { .. }
         )

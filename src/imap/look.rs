@@ -15,6 +15,7 @@ use super::renames;
 use super::select::select;
 use super::session::{Session, Use, Wire};
 use super::sink::{Known, MailboxInfo, Sample, Sink};
+use super::suspects::Suspects;
 use super::sync::take;
 use super::uid_set::UidSet;
 use super::untagged::Status;
@@ -31,20 +32,24 @@ pub(super) async fn look<S: Sink, W: Wire>(
     setup: &AccountSetup,
     sink: &S,
     session: &mut Session<W>,
+    suspects: &mut Suspects,
 ) -> Result<(Vec<Found>, Vec<Outlook>), Error> {
     let mut known = sink.known().await?;
-    let mut list = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip, &known).await?;
+    let mut list = mailboxes::list(session, setup.sent_mailbox.as_deref(), &setup.skip, &known, suspects).await?;
+    if list.unread {
+        sink.noted("the server names a mailbox in a way that cannot be read: it is left out");
+    }
     let is_missing = |known: &Known, list: &List| !list.chosen.iter().any(|found| found.info.name == known.name);
     let mut unlisted = Vec::new();
     let mut missing: Vec<String> =
         known.iter().filter(|known| is_missing(known, &list)).map(|known| known.name.clone()).collect();
     if !missing.is_empty() {
         missing.sort_unstable();
-        let renamed = renamed(sink, session, &setup.skip, &list, &known).await?;
+        let renamed = renamed(sink, session, &setup.skip, &list, &known, suspects).await?;
         for (from, to) in &renamed {
             known.iter_mut().filter(|known| known.name == *from).for_each(|known| known.name.clone_from(to));
         }
-        unlisted = settle(setup, sink, session, &mut list, missing, &renamed).await?;
+        unlisted = settle(setup, sink, session, &mut list, missing, &renamed, suspects).await?;
     }
     sink.mailboxes(list.chosen.iter().map(|found| found.info.clone()).collect()).await?;
     let mut found = list.chosen;
@@ -67,6 +72,7 @@ async fn renamed<S: Sink, W: Wire>(
     skip: &[String],
     list: &List,
     known: &[Known],
+    suspects: &mut Suspects,
 ) -> Result<HashMap<String, String>, Error> {
     let is_known = |name: &str| known.iter().any(|known| known.name == name);
     let listed = || list.chosen.iter().chain(&list.others);
@@ -76,7 +82,7 @@ async fn renamed<S: Sink, W: Wire>(
         .map(|found| found.info.name.clone())
         .take(ASKED_MAX)
         .collect();
-    let asked = mailboxes::ask(session, &silent).await?;
+    let asked = mailboxes::ask(session, &silent, suspects).await?;
     let told = |found: &Found| {
         let asked = || asked.get(&found.info.name).and_then(|answer| answer.as_ref().ok());
         found.status.as_ref().or_else(asked).cloned()
@@ -139,6 +145,7 @@ async fn settle<S: Sink, W: Wire>(
     list: &mut List,
     missing: Vec<String>,
     renamed: &HashMap<String, String>,
+    suspects: &mut Suspects,
 ) -> Result<Vec<Found>, Error> {
     let place = |list: &List, name: &String| {
         if list.others.iter().any(|found| found.info.name == *name) {
@@ -162,6 +169,7 @@ async fn settle<S: Sink, W: Wire>(
                 place: place(list, &name),
                 answer: answers.get(&name),
                 again: again.as_ref().map(|names| match (names.contains(&name), names.contains("INBOX")) {
+                    _ if list.unread => Again::Worthless,
                     (true, _) => Again::Listed,
                     (false, true) => Again::Without,
                     (false, false) => Again::Worthless,
@@ -191,7 +199,7 @@ async fn settle<S: Sink, W: Wire>(
             }
         }
         if !to_ask.is_empty() {
-            answers.extend(mailboxes::ask(session, &to_ask).await?);
+            answers.extend(mailboxes::ask(session, &to_ask, suspects).await?);
             open.append(&mut to_ask);
         }
         if list_again {

@@ -2,7 +2,7 @@
 //!
 //! With LIST-STATUS (RFC 5819) the same round trip says of each how many messages it has and how far its UIDs and modification sequences
 //! have come, which is enough to leave alone those in which nothing changed, and to know whose lists come first. Without it the same is asked
-//! by STATUS, all at once. Without CONDSTORE each is opened all the same: flags change without a trace there.
+//! by STATUS, all at once. A server at which sessions end by either of them is not asked for it ([`Extra`]). Without CONDSTORE each is opened all the same: flags change without a trace there.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -12,7 +12,8 @@ use super::error::Error;
 use super::name;
 use super::session::{Session, Use, Wire};
 use super::sink::{Known, MailboxInfo};
-use super::untagged::{Listed, Status, Untagged};
+use super::suspects::{Extra, Suspects};
+use super::untagged::{Listed, Status, Unread, Untagged};
 use crate::store::mailbox::SpecialUse;
 
 /// More than any person has; a server that lists more is broken or hostile.
@@ -39,6 +40,8 @@ pub(super) struct List {
     pub others: Vec<Found>,
     /// Names that hold no messages: `\Noselect`, `\NonExistent`.
     pub hollow: HashSet<String>,
+    /// Mailboxes were named in a way that nobody can read: what is missing may be there.
+    pub unread: bool,
 }
 
 /// What is asked of each mailbox.
@@ -61,12 +64,13 @@ pub(super) async fn list<S: Wire>(
     sent_mailbox: Option<&str>,
     skip: &[String],
     known: &[Known],
+    suspects: &mut Suspects,
 ) -> Result<List, Error> {
     let begun = begin::start(session).await?;
     let (caps, items) = (&session.capabilities, status_items(session));
     // RFC 5819 is for servers that have RFC 5258, whether they say so or not.
-    let with_status = caps.has("LIST-STATUS");
-    let extended = caps.has("LIST-EXTENDED") || with_status;
+    let with_status = caps.has("LIST-STATUS") && suspects.done_without(Extra::ListStatus).is_none();
+    let extended = caps.has("LIST-EXTENDED") || caps.has("LIST-STATUS");
     let mut options = Vec::new();
     if extended {
         options.push("SUBSCRIBED".to_owned());
@@ -85,16 +89,28 @@ pub(super) async fn list<S: Wire>(
     }
     let all = session.start(DOING, &Command::list(&options)).await?;
     let lsub = if extended { None } else { Some(session.start(DOING, &Command::plain("LSUB \"\" \"*\"")).await?) };
-    begin::finish(session, begun).await?;
-    if let Some(pending) = unselect {
-        session.finish(pending, |_| Use::Unasked).await?;
+    let before = async {
+        begin::finish(session, begun).await?;
+        match unselect {
+            Some(pending) => session.finish(pending, |_| Use::Unasked).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    let before = before.await;
+    if before.is_err() && with_status {
+        // All of it was on its way together: what cannot be read shows at whichever answer comes first.
+        suspects.came_of(Extra::ListStatus, &before);
     }
+    before?;
     let mut heard = Listing::default();
     let listed = session.finish_own(all, |own| heard.take(own)).await;
+    if with_status {
+        suspects.came_of(Extra::ListStatus, &listed);
+    }
     if extended && matches!(listed, Err(Error::Bad { .. })) {
         // It does not understand what it offers: asked plainly, for as long as this session lasts.
         session.capabilities.forget(&["LIST-EXTENDED", "LIST-STATUS", "SPECIAL-USE"]);
-        return Box::pin(list(session, sent_mailbox, skip, known)).await;
+        return Box::pin(list(session, sent_mailbox, skip, known, suspects)).await;
     }
     listed?;
     if let Some(pending) = lsub {
@@ -102,19 +118,22 @@ pub(super) async fn list<S: Wire>(
         session.finish_own(pending, |own| subscribed.take(own)).await?;
         heard.subscribed(&subscribed)?;
     }
+    let unread = heard.unread;
     let Sorted { found, mut statuses, hollow } = heard.sort(session)?;
-    let kept: HashSet<&str> = known.iter().filter(|known| !known.subscribed).map(|known| known.name.as_str()).collect();
+    // Where a name could not be read, it may be that of one that is subscribed.
+    let kept = known.iter().filter(|known| unread || !known.subscribed).map(|known| known.name.as_str());
+    let kept: HashSet<&str> = kept.collect();
     let (chosen, others) = choose(found, sent_mailbox, skip, &kept);
     let mut with = |infos: Vec<MailboxInfo>| -> Vec<Found> {
         infos.into_iter().map(|info| Found { status: statuses.remove(&info.name), info }).collect()
     };
-    let mut list = List { chosen: with(chosen), others: with(others), hollow };
+    let mut list = List { chosen: with(chosen), others: with(others), hollow, unread };
     if !with_status {
         let condstore = session.capabilities.has("CONDSTORE") || session.capabilities.has("QRESYNC");
         let names: Vec<String> = list.chosen.iter().map(|found| found.info.name.clone()).collect();
         // Without modification sequences it says only what comes first, and one alone is first.
         if condstore || names.len() > 1 {
-            let mut answers = ask(session, &names).await?;
+            let mut answers = ask(session, &names, suspects).await?;
             for found in &mut list.chosen {
                 let answer = answers.remove(&found.info.name);
                 found.status = answer.and_then(Result::ok).filter(|status| status.messages.is_some());
@@ -130,19 +149,38 @@ pub(super) async fn list<S: Wire>(
     Ok(list)
 }
 
-/// All names that can be opened (decoded), asked for once more in the plainest way.
+/// All names that can be opened (decoded), asked for once more in the plainest way; none where some of them cannot be read.
 pub(super) async fn names<S: Wire>(session: &mut Session<S>) -> Result<HashSet<String>, Error> {
     let mut heard = Listing::default();
     session.run_own(DOING, &Command::list(&[]), |own| heard.take(own)).await?;
+    if heard.unread {
+        return Ok(HashSet::new());
+    }
     Ok(heard.sort(session)?.found.into_keys().collect())
 }
+
+/// What the server says of mailboxes, by decoded names, or how it refuses.
+type Answers = HashMap<String, Result<Status, Error>>;
 
 /// STATUS of mailboxes (decoded names), all at once: what the server says of each, or how it refuses. A mailbox that it takes the question
 /// for and says nothing of has an empty answer.
 pub(super) async fn ask<S: Wire>(
     session: &mut Session<S>,
     mailboxes: &[String],
-) -> Result<HashMap<String, Result<Status, Error>>, Error> {
+    suspects: &mut Suspects,
+) -> Result<Answers, Error> {
+    if mailboxes.is_empty() {
+        return Ok(Answers::new());
+    }
+    if let Some(why) = suspects.done_without(Extra::Status) {
+        return Ok(mailboxes.iter().map(|name| (name.clone(), Err(why.clone()))).collect());
+    }
+    let answers = ask_each(session, mailboxes).await;
+    suspects.came_of(Extra::Status, &answers);
+    answers
+}
+
+async fn ask_each<S: Wire>(session: &mut Session<S>, mailboxes: &[String]) -> Result<Answers, Error> {
     let items = status_items(session);
     let mut answers = HashMap::new();
     for names in mailboxes.chunks(ASKED_AT_ONCE) {
@@ -194,6 +232,8 @@ struct Listing {
     listed: Vec<Listed>,
     statuses: Vec<Status>,
     too_many: bool,
+    /// A name could not be read.
+    unread: bool,
 }
 
 impl Listing {
@@ -201,6 +241,12 @@ impl Listing {
         let full = match own {
             Untagged::List(_) => self.listed.len() >= MAILBOXES_MAX,
             Untagged::Status(_) => self.statuses.len() >= MAILBOXES_MAX,
+            // The mailbox is opened to see what is in it.
+            Untagged::Unread(Unread::Status) => return Use::Taken,
+            Untagged::Unread(Unread::List) => {
+                self.unread = true;
+                return Use::Taken;
+            }
             _ => return Use::Unasked,
         };
         match own {
@@ -225,6 +271,7 @@ impl Listing {
     /// Marks those that LSUB names.
     fn subscribed(&mut self, lsub: &Self) -> Result<(), Error> {
         lsub.checked()?;
+        self.unread |= lsub.unread;
         let names: HashSet<&str> = lsub.listed.iter().map(|listed| listed.name.as_str()).collect();
         for listed in &mut self.listed {
             if names.contains(listed.name.as_str()) {

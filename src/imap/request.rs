@@ -64,6 +64,8 @@ pub struct Moved {
     /// Those that were copied and are still in the old mailbox, marked `\Deleted`, because the server has neither MOVE nor UIDPLUS and a
     /// bare EXPUNGE would remove what others have marked.
     pub left: UidSet,
+    /// Those that were not there any more, where the server refused to move the others for their sake.
+    pub gone: UidSet,
     /// Those that were asked for last where no clean answer came: they may have been moved or not, or some of them.
     pub doubtful: UidSet,
     /// Those that were not asked for any more.
@@ -115,6 +117,8 @@ pub struct Download {
     pub to: mpsc::Sender<Vec<u8>>,
     /// How much was here when the session died under it the last time: it goes on by itself as long as it comes on.
     pub(super) died_at: Option<u64>,
+    /// The first bytes of the message, where they are known: what begins as they do is no later piece.
+    pub(super) head: Vec<u8>,
 }
 
 /// A request with the way its answer goes. Use the methods of [`Handle`].
@@ -223,7 +227,7 @@ impl Handle {
         most: Option<u64>,
         to: mpsc::Sender<Vec<u8>>,
     ) -> Result<u64, Error> {
-        let download = Download { at, uid, have, most, to, died_at: None };
+        let download = Download { at, uid, have, most, to, died_at: None, head: Vec::new() };
         self.ask(|answer| Request::Download(download, answer)).await
     }
 
@@ -329,6 +333,11 @@ impl Handle {
     /// Syncs all mailboxes now, and connects now when it is waiting for the next attempt.
     pub fn sync_now(&self) {
         self.shared.sync_now();
+    }
+
+    /// As [`Self::sync_now`]; and a password that the server refused is sent once more, although it is the same: somebody knows why.
+    pub fn try_again(&self) {
+        self.shared.try_again();
     }
 
     /// The mailboxes (decoded names) of what is on the screen: in a sync that is under way they come before the others, from its next batch

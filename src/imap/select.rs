@@ -107,6 +107,7 @@ async fn select_so<S: Wire>(session: &mut Session<S>, mailbox: &str, opening: Op
         .map_err(|e| missing(e, mailbox))?;
     session.selected = Some(mailbox.to_owned());
     session.news = false;
+    session.surrendered = false;
     server.exists = session.exists;
     if server.uid_validity == 0 {
         return Err(Error::No {

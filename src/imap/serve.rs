@@ -1,11 +1,12 @@
 //! Serving requests on a session: whole messages, flags, APPEND, looking for a Message-ID.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::command::{Command, Items, Opening};
 use super::download::{self, Ended, PIECE};
 use super::error::Error;
-use super::item::item;
+use super::item::{Item, item};
 use super::request::{Answer, Appended, Arrived, Download, Found, Request, StoreFlags, Stored};
 use super::select::{Selected, select};
 use super::session::{Session, Use, Wire, split_code};
@@ -45,10 +46,17 @@ pub(super) async fn serve<S: Wire>(
     let sent = shared.sent();
     let sent = sent.as_deref();
     match request {
-        Request::Fetch(at, uid, answer) => match fetch(session, open, &at, uid).await {
-            Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Fetch(at, uid, answer))))),
-            result => reply(result, answer),
-        },
+        Request::Fetch(at, uid, answer) => {
+            let wholly = shared.is_part_unreadable(&at, uid);
+            let result = fetch(session, open, &at, uid, wholly).await;
+            if let Err(e) = &result {
+                shared.ended_at_part(&at, uid, wholly, e);
+            }
+            match result {
+                Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Fetch(at, uid, answer))))),
+                result => reply(result, answer),
+            }
+        }
         Request::Store(change, answer) => match store(session, open, &change).await {
             Err(e) if !e.session_lives() && !last_try => Err(Box::new((e, Some(Request::Store(change, answer))))),
             result => reply(result, answer),
@@ -121,7 +129,12 @@ async fn pieces<S: Wire>(
     mut wanted: Download,
     answer: Answer<u64>,
 ) -> Result<(), End> {
-    match download::download(session, open, || shared.is_asked(), &mut wanted).await {
+    let wholly = shared.is_part_unreadable(&wanted.at, wanted.uid);
+    let ended = download::download(session, open, || shared.is_asked(), &mut wanted, wholly).await;
+    if let Err(e) = &ended {
+        shared.ended_at_part(&wanted.at, wanted.uid, wholly, e);
+    }
+    match ended {
         Ok(Ended::Whole) => reply(Ok(wanted.have), answer),
         Ok(Ended::Interrupted) => {
             shared.put_last(Request::Download(wanted, answer));
@@ -206,9 +219,41 @@ pub(super) async fn open_at<S: Wire>(
     Ok(selected)
 }
 
-async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxAt, uid: u32) -> Result<Fetched, Error> {
+/// As [`open_at`], to change something: a mailbox that may only be read is opened once more before that is believed, because another connection may have had
+/// it until then. (UW imapd and its kin lock an mbox for one session; whoever opens it next takes it over.)
+pub(super) async fn open_to_change<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    at: &MailboxAt,
+    last: Option<u32>,
+) -> Result<Selected, Error> {
+    for is_again in [false, true] {
+        let selected = open_at(session, open, at, last).await?;
+        if !(selected.read_only || session.surrendered) {
+            return Ok(selected);
+        }
+        if !is_again {
+            *open = None;
+        }
+    }
+    Err(Error::ReadOnly { mailbox: at.name.to_string() })
+}
+
+async fn fetch<S: Wire>(
+    session: &mut Session<S>,
+    open: &mut Open,
+    at: &MailboxAt,
+    uid: u32,
+    wholly: bool,
+) -> Result<Fetched, Error> {
     open_at(session, open, at, Some(uid)).await?;
     let doing = format!("to fetch a message of {}", at.name);
+    let gone = || Error::Gone { mailbox: at.name.to_string() };
+    if wholly || session.wholly {
+        let mut found = download::whole(session, &doing, at, uid, Items::Whole).await?;
+        let raw = found.body.take().ok_or_else(gone)?;
+        return Ok(whole(found, raw));
+    }
     let one = UidSet::from(uid..=uid);
     // Both commands go out at once: a message of ordinary size is here after one round trip. Servers may answer the second
     // before they call the first one done.
@@ -217,19 +262,30 @@ async fn fetch<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxA
     let mut items = HashMap::new();
     session.finish(dated, |response| take(&mut items, 100, response)).await?;
     session.finish(first, |response| take(&mut items, 100, response)).await?;
-    let gone = || Error::Gone { mailbox: at.name.to_string() };
     let mut found = items.remove(&uid).ok_or_else(gone)?;
     let mut raw = found.body.take().ok_or_else(gone)?;
-    if raw.len() as u64 >= PIECE {
+    if raw.len() as u64 > PIECE {
+        // It does not know parts: this is all, or it is asked for all.
+        session.wholly = true;
+        if found.bytes.is_none_or(|bytes| u64::from(bytes) != raw.len() as u64) {
+            let again = download::whole(session, &doing, at, uid, Items::WholeDateless).await?;
+            raw = again.body.ok_or_else(gone)?;
+        }
+    } else if raw.len() as u64 == PIECE {
         raw = rest(session, open, at, uid, raw.to_vec()).await?.into();
     }
-    Ok(Fetched {
-        uid,
+    Ok(whole(found, raw))
+}
+
+/// A message that is here.
+fn whole(found: Item, raw: Arc<[u8]>) -> Fetched {
+    Fetched {
+        uid: found.uid,
         flags: found.flags.unwrap_or_default(),
         internal_date: found.internal_date,
         bytes: found.bytes.unwrap_or_else(|| u32::try_from(raw.len()).unwrap_or(u32::MAX)),
         body: Body::Whole(raw),
-    })
+    }
 }
 
 /// What is behind the first piece of a message.
@@ -242,9 +298,10 @@ async fn rest<S: Wire>(
 ) -> Result<Vec<u8>, Error> {
     let (to, mut pieces) = tokio::sync::mpsc::channel(1);
     let have = raw.len() as u64;
-    let mut wanted = Download { at: at.clone(), uid, have, most: None, to, died_at: None };
+    let head = raw.get(..download::HEAD).unwrap_or(&raw).to_vec();
+    let mut wanted = Download { at: at.clone(), uid, have, most: None, to, died_at: None, head };
     let fetch = async {
-        let ended = download::download(session, open, || false, &mut wanted).await;
+        let ended = download::download(session, open, || false, &mut wanted, false).await;
         // The channel ends with it.
         drop(wanted);
         ended
@@ -259,10 +316,7 @@ async fn rest<S: Wire>(
 }
 
 async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &StoreFlags) -> Result<Stored, Error> {
-    let selected = open_at(session, open, &change.at, change.uids.last()).await?;
-    if selected.read_only {
-        return Err(Error::ReadOnly { mailbox: change.at.name.to_string() });
-    }
+    let selected = open_to_change(session, open, &change.at, change.uids.last()).await?;
     let mut remove = change.remove.clone();
     if let Some(keeps) = &selected.keeps {
         // The server would say OK and forget them.

@@ -87,12 +87,16 @@ pub(super) struct Session<S: Wire> {
     pub(super) begun: bool,
     /// QRESYNC is enabled.
     pub(super) qresync: bool,
+    /// Messages are asked for as a whole, because the server does not know parts of them.
+    pub(super) wholly: bool,
     /// Where a person's own mailboxes are.
     pub(super) namespace: Namespace,
     /// What the server says of itself (RFC 2971): foreign text.
     pub(super) server_id: Vec<(String, String)>,
     /// The mailbox that is selected (decoded name).
     pub(super) selected: Option<String>,
+    /// The server told since that it may only be read from now on (RFC 9051 §7.1, READ-ONLY): another program took it over, as with the lock of an mbox.
+    pub(super) surrendered: bool,
     /// Messages in it, as last told.
     pub(super) exists: u32,
     /// The server told unasked that something changed in it.
@@ -119,9 +123,11 @@ impl<S: Wire> Session<S> {
             told_all: false,
             begun: false,
             qresync: false,
+            wholly: false,
             namespace: Namespace::default(),
             server_id: Vec::new(),
             selected: None,
+            surrendered: false,
             exists: 0,
             news: false,
             round_trips: 0,
@@ -483,6 +489,14 @@ impl<S: Wire> Session<S> {
                 self.exists = 0;
                 false
             }
+            Response::Data { outcome, .. } if matches!(outcome.code, Some(ResponseCode::ReadOnly)) => {
+                self.surrendered = true;
+                false
+            }
+            Response::Data { outcome, .. } if matches!(outcome.code, Some(ResponseCode::ReadWrite)) => {
+                self.surrendered = false;
+                false
+            }
             Response::Data { status: Status::Bye, outcome } => {
                 self.bye = Some(words(outcome));
                 false
@@ -507,7 +521,8 @@ impl<S: Wire> Session<S> {
                     self.told.push(name);
                 }
             }
-            Untagged::List(_) if self.notified => self.told_all = true,
+            // Of one that cannot be read: in which mailbox something changed is not known.
+            Untagged::List(_) | Untagged::Unread(_) if self.notified => self.told_all = true,
             _ => {}
         }
     }
@@ -718,7 +733,8 @@ mod tests {
         assert!(matches!(noop("* 3 EXI", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* BYE too many\r\n", false).await, Err(Error::Bye { text }) if text == "too many"));
         assert!(noop("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\nc1 OK\r\n", true).await.is_ok());
-        assert!(matches!(noop("* NAMESPACE what\r\n", true).await, Err(Error::Unreadable { .. })));
+        assert!(noop("* NAMESPACE what\r\n* STATUS a b (MESSAGES 1)\r\nc1 OK\r\n", true).await.is_ok());
+        assert!(matches!(noop("* SEARCH what\r\n", true).await, Err(Error::Unreadable { .. })));
         assert!(matches!(noop("* LIST () \"/\" x", false).await, Err(Error::Lost { .. })));
         assert!(matches!(noop("* 1 FETCH (BODYSTRUCTURE ((\r\n", true).await, Err(Error::Unreadable { .. })));
     }

@@ -59,6 +59,8 @@ pub struct Known {
     pub mailbox_id: Option<String>,
     /// It was subscribed when it was last listed.
     pub subscribed: bool,
+    /// It could only be read when it was last opened, which may pass: another program had it.
+    pub read_only: bool,
 }
 
 /// What a message is known again by.
@@ -306,6 +308,11 @@ pub trait Sink: Send + Sync + 'static {
     /// The server wants something shown to the person (RFC 9051 §7.1, ALERT): foreign text. Must not block.
     fn alert(&self, text: &str) {
         let _ = text;
+    }
+
+    /// Something about the server that a person should know, in words; often the same ones. Must not block.
+    fn noted(&self, words: &str) {
+        let _ = words;
     }
 
     /// The connection's state changed. Must not block.

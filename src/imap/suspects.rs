@@ -9,11 +9,15 @@
 //! left to it ([`Suspects::marked`]). What holds for whoever syncs next, how far comparisons came and what the server is known not to do
 //! ([`Trails`]), is in one place for all connections, so that each goes on where another one left off, also where that one was cut off in the middle.
 //!
+//! The same is done with what is asked of a server only because it saves something ([`Extra`]): where the session ends at it twice in a row, it is done without
+//! for a while.
+//!
 //! A lost line proves nothing by itself: a message is given up only after several connections ended at it alone, and stored as such only
 //! where another message still comes, and it was asked for once more on that same connection.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -37,6 +41,41 @@ const REFUSED_IN_ROW: u32 = 5;
 
 /// Without modification sequences, each message of a mailbox nobody looks at is compared once in so many rounds.
 const COMPARED_EVERY: u32 = 6;
+
+/// Sessions that end at an extra in a row, before it is done without; and for how long.
+const FALLS: u32 = 2;
+const RESPITE: Duration = Duration::from_secs(3_600);
+
+/// What is asked only where it is offered or saves something: everything goes on without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Extra {
+    /// The state of all mailboxes with their list (RFC 5819).
+    ListStatus,
+    /// The state of a mailbox (RFC 9051 §6.3.11): each is opened where it is not asked for.
+    Status,
+    /// What happens in other mailboxes (RFC 5465).
+    Notify,
+}
+
+impl Extra {
+    /// As the standards call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::ListStatus => "LIST-STATUS",
+            Self::Status => "STATUS",
+            Self::Notify => "NOTIFY",
+        }
+    }
+}
+
+/// Sessions that ended at an extra.
+#[derive(Clone, Debug, Default)]
+struct Falls {
+    in_row: u32,
+    words: String,
+    /// It is done without until then.
+    until: Option<Instant>,
+}
 
 /// A message that could not be had.
 #[derive(Clone, Debug)]
@@ -74,6 +113,57 @@ pub(super) struct Trails {
     owed: HashSet<MailboxAt>,
     /// Messages stored as such that cannot be had: none of them shows whether others come.
     written_off: HashMap<MailboxAt, UidSet>,
+    /// The last message of which a part was asked for and the answer could not be read.
+    part_unreadable: Option<(MailboxAt, u32)>,
+    /// Extras at which sessions ended.
+    falls: HashMap<Extra, Falls>,
+    /// What was learned of the server and not told yet.
+    notes: Vec<String>,
+}
+
+impl Trails {
+    /// Why an extra is not to be asked for now, if it is not.
+    pub(super) fn done_without(&self, extra: Extra, now: Instant) -> Option<Error> {
+        let falls = self.falls.get(&extra)?;
+        let words = || Error::DoneWithout { what: extra.name(), words: falls.words.clone() };
+        falls.until.filter(|until| now < *until).map(|_| words())
+    }
+
+    /// What came of an extra. Gives how many sessions in a row ended at it.
+    pub(super) fn came_of<T>(&mut self, extra: Extra, result: &Result<T, Error>, now: Instant) -> u32 {
+        let Some(e) = result.as_ref().err().filter(|e| ends_session(e)) else {
+            self.falls.remove(&extra);
+            return 0;
+        };
+        let falls = self.falls.entry(extra).or_default();
+        falls.in_row = falls.in_row.saturating_add(1);
+        falls.words = e.to_string();
+        if falls.in_row >= FALLS {
+            falls.until = Some(now + RESPITE);
+            let why = self.done_without(extra, now).map(|why| why.to_string());
+            self.notes.extend(why);
+        }
+        self.falls.get(&extra).map_or(0, |falls| falls.in_row)
+    }
+
+    /// What is to be told.
+    pub(super) fn take_notes(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.notes)
+    }
+
+    /// Whether the answer to a part of this message could not be read: then all of it is asked for.
+    pub(super) fn is_part_unreadable(&self, at: &MailboxAt, uid: u32) -> bool {
+        self.part_unreadable.as_ref().is_some_and(|(other, one)| other == at && *one == uid)
+    }
+
+    /// What was asked of a message ended so. `wholly`: all of it was asked for. Gives whether it will be asked for in another way now.
+    pub(super) fn ended_at_part(&mut self, at: &MailboxAt, uid: u32, wholly: bool, e: &Error) -> bool {
+        if !matches!(e, Error::Unreadable { .. }) {
+            return false;
+        }
+        self.part_unreadable = (!wholly).then(|| (at.clone(), uid));
+        !wholly
+    }
 }
 
 /// What is known of what went wrong, and how far comparisons came.
@@ -318,6 +408,34 @@ impl Suspects {
     /// They are stored as messages that cannot be had.
     pub(super) fn write_off(&mut self, at: &MailboxAt, uids: &UidSet) {
         self.trails().written_off.entry(at.clone()).or_default().extend(uids.iter());
+    }
+
+    /// As [`Trails::done_without`].
+    pub(super) fn done_without(&self, extra: Extra) -> Option<Error> {
+        self.trails().done_without(extra, Instant::now())
+    }
+
+    /// As [`Trails::came_of`].
+    pub(super) fn came_of<T>(&mut self, extra: Extra, result: &Result<T, Error>) {
+        let falls = self.trails().came_of(extra, result, Instant::now());
+        self.noted |= falls > 0;
+        self.learned |= falls >= FALLS;
+    }
+
+    /// As [`Trails::take_notes`].
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        self.trails().take_notes()
+    }
+
+    /// As [`Trails::is_part_unreadable`].
+    pub(super) fn is_part_unreadable(&self, at: &MailboxAt, uid: u32) -> bool {
+        self.trails().is_part_unreadable(at, uid)
+    }
+
+    /// As [`Trails::ended_at_part`].
+    pub(super) fn ended_at_part(&mut self, at: &MailboxAt, uid: u32, wholly: bool, e: &Error) {
+        let is_new = self.trails().ended_at_part(at, uid, wholly, e);
+        self.learned |= is_new;
     }
 
     /// Messages that cannot be had.

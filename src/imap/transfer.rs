@@ -3,16 +3,19 @@
 //! Where MOVE is missing it is COPY, `\Deleted`, UID EXPUNGE, in this order, each only after the one before succeeded. A bare EXPUNGE is never
 //! sent: it would remove what other people and programs have marked `\Deleted` in the same mailbox. Where UIDPLUS is missing too, the
 //! messages stay where they were, marked `\Deleted`, and the answer says so.
+//!
+//! A server may refuse to copy any message where one of them is gone (RFC 2180 §4.4; GNU Mailutils does): then the others are told again by themselves.
 
 use imap_proto::rfc4315::UidSetMember;
 use imap_proto::{Response, ResponseCode, Status};
 
 use super::begin;
-use super::command::Command;
+use super::command::{Command, Items};
 use super::error::Error;
 use super::item::item;
+use super::refusal::is_of_the_session;
 use super::request::{Copied, Expunged, Moved};
-use super::serve::{Open, open_at};
+use super::serve::{Open, open_at, open_to_change};
 use super::session::{Heard, Session, Use, Wire};
 use super::sink::MailboxAt;
 use super::uid_set::UidSet;
@@ -70,6 +73,16 @@ struct Answer {
     stale: UidSet,
     /// Nothing was named, and nothing left the mailbox.
     is_silent: bool,
+    /// How it ended.
+    done: Result<(), Error>,
+}
+
+/// What a command that copies was answered in the end.
+struct Told {
+    stale: UidSet,
+    is_silent: bool,
+    /// Those that were there.
+    present: UidSet,
 }
 
 /// Sends a command for one chunk and takes COPYUID from wherever it stands: COPY has it in its tagged answer, MOVE in an untagged OK
@@ -110,7 +123,60 @@ async fn run_copying<S: Wire>(
         })
         .await;
     let stale = found.map(|found| copied.add(found)).unwrap_or_default();
-    done.map(|_| Answer { stale, is_silent })
+    Ok(Answer { stale, is_silent, done: done.map(drop) })
+}
+
+/// Sends a command for one chunk, and once more for those that are there where it is refused for the sake of others. `to`: the target (decoded name).
+async fn copy_present<S: Wire>(
+    session: &mut Session<S>,
+    doing: &str,
+    to: &str,
+    command: impl Fn(&UidSet) -> Result<Command, Error>,
+    chunk: &UidSet,
+    copied: &mut Copied,
+) -> Result<Told, Error> {
+    let mut present = chunk.clone();
+    loop {
+        let Answer { stale, is_silent, done } =
+            run_copying(session, doing, &command(&present)?, &present, copied).await?;
+        let e = match done.map_err(|e| missing(e, to)) {
+            Ok(()) => return Ok(Told { stale, is_silent, present }),
+            Err(e) => e,
+        };
+        // Of what was moved before the refusal nobody could say that it is gone.
+        let may_be_gone = is_silent && matches!(e, Error::No { .. }) && !is_of_the_session(&e);
+        let Some(there) = (if may_be_gone { there(session, doing, &present).await? } else { None }) else {
+            return Err(e);
+        };
+        if there.len() == present.len() {
+            return Err(e);
+        }
+        if there.is_empty() {
+            return Ok(Told { stale, is_silent, present: there });
+        }
+        present = there;
+    }
+}
+
+/// Which of these messages of the mailbox that is open are there now; `None`: the server does not say. NOOP first: until then a session has those that
+/// others removed (RFC 9051 §7.5.1).
+async fn there<S: Wire>(session: &mut Session<S>, doing: &str, uids: &UidSet) -> Result<Option<UidSet>, Error> {
+    let mut there = UidSet::new();
+    for command in [Command::plain("NOOP"), Command::uid_fetch(uids, Items::Flags)] {
+        let asked = session.run(doing, &command, |response| match item(response) {
+            Some(item) if uids.contains(item.uid) => {
+                there.insert(item.uid);
+                Use::Taken
+            }
+            _ => Use::Unasked,
+        });
+        match asked.await {
+            Ok(_) => {}
+            Err(e) if e.session_lives() => return Ok(None),
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(Some(there))
 }
 
 fn missing(e: Error, mailbox: &str) -> Error {
@@ -135,8 +201,8 @@ pub(super) async fn copy<S: Wire>(
     let wire = session.wire(to);
     let mut copied = Copied::default();
     for chunk in uids.chunks_newest_first(CHUNK) {
-        let command = Command::uid_copy(&chunk, &wire)?;
-        run_copying(session, &doing, &command, &chunk, &mut copied).await.map_err(|e| missing(e, to))?;
+        let command = |uids: &UidSet| Command::uid_copy(uids, &wire);
+        copy_present(session, &doing, to, command, &chunk, &mut copied).await?;
     }
     Ok(copied)
 }
@@ -149,10 +215,7 @@ pub(super) async fn move_messages<S: Wire>(
     uids: &UidSet,
     to: &str,
 ) -> Result<Moved, Error> {
-    let selected = open_at(session, open, at, uids.last()).await?;
-    if selected.read_only {
-        return Err(Error::ReadOnly { mailbox: at.name.to_string() });
-    }
+    open_to_change(session, open, at, uids.last()).await?;
     let doing = format!("to move messages from {} to {to}", at.name);
     let wire = session.wire(to);
     let moves = session.capabilities.has("MOVE");
@@ -161,22 +224,22 @@ pub(super) async fn move_messages<S: Wire>(
     for (n, chunk) in chunks.iter().enumerate() {
         let told = async {
             if moves {
-                let command = Command::uid_move(chunk, &wire)?;
-                let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
-                let Answer { stale, is_silent } = told.map_err(|e| missing(e, to))?;
-                moved.silent &= is_silent;
-                return Ok(stale);
+                let command = |uids: &UidSet| Command::uid_move(uids, &wire);
+                let told = copy_present(session, &doing, to, command, chunk, &mut moved.copied).await?;
+                moved.silent &= told.is_silent;
+                moved.gone.extend(chunk.without(&told.present).iter());
+                return Ok(told.stale);
             }
             // Chunk by chunk, so that little is in doubt after a failure.
-            let command = Command::uid_copy(chunk, &wire)?;
+            let command = |uids: &UidSet| Command::uid_copy(uids, &wire);
             let before = moved.copied.uids.len();
-            let told = run_copying(session, &doing, &command, chunk, &mut moved.copied).await;
-            let Answer { stale, .. } = told.map_err(|e| missing(e, to))?;
+            let told = copy_present(session, &doing, to, command, chunk, &mut moved.copied).await?;
+            moved.gone.extend(chunk.without(&told.present).iter());
             // What the server does not name among the copies is not removed, whatever its reason.
             let named = moved.copied.uids.get(before..).unwrap_or(&moved.copied.uids).iter().map(|(from, _)| *from);
-            let copied = if moved.copied.uid_validity.is_some() { named.collect() } else { chunk.clone() };
+            let copied = if moved.copied.uid_validity.is_some() { named.collect() } else { told.present };
             moved.left.extend(expunge(session, open, at, &copied).await?.left.iter());
-            Ok(stale)
+            Ok(told.stale)
         };
         match told.await {
             Ok(stale) => moved.doubtful.extend(stale.iter()),
@@ -201,10 +264,7 @@ pub(super) async fn expunge<S: Wire>(
     at: &MailboxAt,
     uids: &UidSet,
 ) -> Result<Expunged, Error> {
-    let selected = open_at(session, open, at, uids.last()).await?;
-    if selected.read_only {
-        return Err(Error::ReadOnly { mailbox: at.name.to_string() });
-    }
+    open_to_change(session, open, at, uids.last()).await?;
     let doing = format!("to remove messages from {}", at.name);
     let deleted = Flags::new(Flags::DELETED, Vec::new());
     let uidplus = session.capabilities.has("UIDPLUS");
@@ -279,7 +339,7 @@ mod tests {
 
     use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
-    use super::{MailboxAt, ResponseCode, Session, UidSet, copy_uid, move_messages};
+    use super::{Error, MailboxAt, Moved, ResponseCode, Session, UidSet, copy_uid, move_messages};
     use crate::net::guard::Limits;
 
     #[tokio::test]
@@ -317,6 +377,77 @@ mod tests {
                 "c4 UID EXPUNGE 1,3"
             ]
         );
+    }
+
+    /// Says these lines one after the other; gives what became of messages 1 to 3 that were to be moved, and what was heard.
+    async fn moved(capabilities: &str, says: &[&'static str]) -> (Result<Moved, Error>, Vec<String>) {
+        let says = says.to_vec();
+        let (client, server) = tokio::io::duplex(1 << 16);
+        let greeting = format!("* OK [CAPABILITY IMAP4rev1 {capabilities}] hello\r\n");
+        let served = tokio::spawn(async move {
+            let mut server = BufReader::new(server);
+            server.write_all(greeting.as_bytes()).await.unwrap();
+            let mut heard = Vec::new();
+            let open =
+                "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] fine\r\n* OK [UIDNEXT 4] next\r\nc1 OK [READ-WRITE] open\r\n";
+            for says in std::iter::once(open).chain(says) {
+                let mut line = String::new();
+                server.read_line(&mut line).await.unwrap();
+                heard.push(line.trim_end().to_owned());
+                server.write_all(says.as_bytes()).await.unwrap();
+            }
+            heard
+        });
+        let mut session = Session::new(client, Duration::from_secs(5));
+        session.greeting().await.unwrap();
+        session.set_guard(Limits::after_login(1_000));
+        let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+        let result = move_messages(&mut session, &mut None, &at, &UidSet::from(1..=3), "B").await;
+        drop(session);
+        (result, served.await.unwrap())
+    }
+
+    /// One of three is gone, and the server refuses all of them for it.
+    #[tokio::test]
+    async fn what_is_gone_does_not_keep_the_others_back() {
+        let refused = "c2 NO no such message\r\n";
+        let left = "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 3 FLAGS ())\r\nc4 OK\r\n";
+        let (result, heard) = moved(
+            "MOVE",
+            &[
+                refused,
+                "* 2 EXPUNGE\r\nc3 OK\r\n",
+                left,
+                "* OK [COPYUID 9 1,3 11:12] moved\r\n* 1 EXPUNGE\r\n* 1 EXPUNGE\r\nc5 OK\r\n",
+            ],
+        )
+        .await;
+        let result = result.unwrap();
+        assert_eq!((result.copied.uids, result.gone), (vec![(1, 11), (3, 12)], UidSet::from(2..=2)));
+        assert_eq!(
+            heard[1..],
+            ["c2 UID MOVE 1:3 \"B\"", "c3 NOOP", "c4 UID FETCH 1:3 (UID FLAGS)", "c5 UID MOVE 1,3 \"B\""]
+        );
+        // Without MOVE, and without UIDPLUS, as GNU Mailutils is: only what was copied is marked.
+        let (result, heard) =
+            moved("IDLE", &[refused, "* 2 EXPUNGE\r\nc3 OK\r\n", left, "c5 OK copied\r\n", "c6 OK marked\r\n"]).await;
+        let result = result.unwrap();
+        assert_eq!((result.gone, result.left), (UidSet::from(2..=2), [1, 3].into_iter().collect()));
+        assert_eq!(heard[4..], ["c5 UID COPY 1,3 \"B\"", "c6 UID STORE 1,3 +FLAGS (\\Deleted)"]);
+        // All of them are gone: nothing is left to be told.
+        let (result, heard) = moved("IDLE", &[refused, "c3 OK\r\n", "c4 OK\r\n"]).await;
+        assert_eq!((result.unwrap().gone, heard.len()), (UidSet::from(1..=3), 4));
+        // All of them are there: it is refused for another reason.
+        let all = "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 2 FLAGS ())\r\n* 3 FETCH (UID 3 FLAGS ())\r\nc4 OK\r\n";
+        let (result, heard) = moved("MOVE", &[refused, "c3 OK\r\n", all]).await;
+        assert!(matches!(result, Err(Error::No { .. })) && heard.len() == 4, "{result:?}");
+        // And where some of it was done before the refusal, or the refusal passes, nobody looks.
+        for refused in
+            ["* 1 EXPUNGE\r\nc2 NO half of it\r\n", "c2 NO [OVERQUOTA] no room\r\n", "c2 NO [TRYCREATE] none\r\n"]
+        {
+            let (result, heard) = moved("MOVE", &[refused]).await;
+            assert!(result.is_err() && heard.len() == 2, "{refused}: {heard:?}");
+        }
     }
 
     #[test]

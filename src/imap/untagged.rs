@@ -2,8 +2,9 @@
 //! knows an older form only: LIST with extended data (RFC 5258, OLDNAME of RFC 5465), STATUS with any item (RFC 8474), SEARCH of any length,
 //! ESEARCH (RFC 4731), VANISHED (RFC 7162), NAMESPACE (RFC 2342), ID (RFC 2971).
 //!
-//! What is not understood within a response is passed over; what is no such response at all is [`None`]. Linear time, no recursion, and
-//! no allocation beyond what was received.
+//! What is not understood within a response is passed over. One about a mailbox or about the server that cannot be read costs what it would have said
+//! ([`Unread`]): Twisted writes names with blanks without quotes. One that is the answer to a question ends the session ([`None`]), because half of it would
+//! be believed. Linear time, no recursion, and no allocation beyond what was received.
 
 use super::uid_set::UidSet;
 
@@ -26,6 +27,19 @@ pub(super) enum Untagged {
     Id(Vec<(String, String)>),
     /// Of no use.
     Recent,
+    /// It cannot be read, and its line ends where it should.
+    Unread(Unread),
+}
+
+/// Of what kind a response is that cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unread {
+    /// LIST or LSUB: a mailbox is there of which nobody knows the name.
+    List,
+    /// STATUS.
+    Status,
+    /// NAMESPACE or ID.
+    Server,
 }
 
 /// LIST or LSUB.
@@ -86,14 +100,15 @@ pub(super) fn read(line: &[u8]) -> Option<Untagged> {
         words.space()?;
         return words.atom()?.eq_ignore_ascii_case("RECENT").then_some(Untagged::Recent);
     }
+    let or = |unread| Some(Untagged::Unread(unread));
     match first.as_str() {
-        "LIST" | "LSUB" => list(&mut words).map(Untagged::List),
-        "STATUS" => status(&mut words).map(Untagged::Status),
+        "LIST" | "LSUB" => list(&mut words).map(Untagged::List).or(or(Unread::List)),
+        "STATUS" => status(&mut words).map(Untagged::Status).or(or(Unread::Status)),
         "SEARCH" => search(&mut words).map(Untagged::Search),
         "ESEARCH" => esearch(&mut words).map(Untagged::Esearch),
         "VANISHED" => vanished(&mut words),
-        "NAMESPACE" => namespace(&mut words).map(Untagged::Namespace),
-        "ID" => id(&mut words).map(Untagged::Id),
+        "NAMESPACE" => namespace(&mut words).map(Untagged::Namespace).or(or(Unread::Server)),
+        "ID" => id(&mut words).map(Untagged::Id).or(or(Unread::Server)),
         _ => None,
     }
 }
@@ -112,8 +127,15 @@ fn list(words: &mut Words<'_>) -> Option<Listed> {
     words.space()?;
     listed.delimiter = words.nstring()?.and_then(|text| text.chars().next());
     words.space()?;
+    let name = words.clone();
     listed.name = words.astring()?;
-    if words.space().is_some() && words.takes(b"(") {
+    let is_more = words.space().is_some() && !words.0.is_empty();
+    let is_extended = words.takes(b"(");
+    if is_more && !is_extended {
+        // Nothing but such data may follow: it is a name with blanks, without the quotes that it should have.
+        listed.name = std::str::from_utf8(name.0).ok()?.trim_end().to_owned();
+    }
+    if is_more && is_extended {
         // Extended data: names with a value each. Anything odd in here costs nothing but itself.
         while !words.takes(b")") {
             let _ = words.space();
@@ -378,7 +400,7 @@ impl<'a> Words<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Esearch, Listed, Namespace, Status, UidSet, Untagged, read};
+    use super::{Esearch, Listed, Namespace, Status, UidSet, Unread, Untagged, read};
 
     #[track_caller]
     fn check(line: &str, expected: Option<Untagged>) {
@@ -406,9 +428,10 @@ mod tests {
         check("* LIST () \"/\" a (\"CHILDINFO\" (\"SUBSCRIBED\"))", listed(&[], Some('/'), "a", None));
         check("* LIST () \"/\" new (\"OLDNAME\" (\"old\"))", listed(&[], Some('/'), "new", Some("old")));
         check("* LIST () \"/\" new (X (a (b)) OLDNAME ({3}\r\nol( Y", listed(&[], Some('/'), "new", None));
-        check("* LIST () \"/\"", None);
-        check("* LIST (\\A \"/\" x", None);
-        check("* LIST () \"/\" {9}\r\nabc", None);
+        check("* LIST () \"/\" Sent Items ", listed(&[], Some('/'), "Sent Items", None));
+        check("* LIST () \"/\"", Some(Untagged::Unread(Unread::List)));
+        check("* LIST (\\A \"/\" x", Some(Untagged::Unread(Unread::List)));
+        check("* LIST () \"/\" {9}\r\nabc", Some(Untagged::Unread(Unread::List)));
     }
 
     #[test]
@@ -430,7 +453,9 @@ mod tests {
         // Out of range, or no number: as if it had not been said.
         let bad = Some(Untagged::Status(Status { name: "x".to_owned(), ..Status::default() }));
         check("* STATUS x (MESSAGES 99999999999 UIDNEXT x)", bad);
-        check("* STATUS x (MESSAGES", None);
+        check("* STATUS x (MESSAGES", Some(Untagged::Unread(Unread::Status)));
+        check("* STATUS Sent Items (MESSAGES 3 UIDNEXT 4)", Some(Untagged::Unread(Unread::Status)));
+        check("* STATUS Sent Items (MESSAGES 3 UIDNEXT 4)", Some(Untagged::Unread(Unread::Status)));
     }
 
     #[test]
@@ -475,11 +500,11 @@ mod tests {
         check("* NAMESPACE ((\"INBOX.\" \".\")) ((\"user.\" \".\")) ((\"\" \".\"))", namespace("INBOX.", Some('.')));
         check("* NAMESPACE ((\"\" NIL \"X-PARAM\" (\"a\"))(\"#mh/\" \"/\")) NIL NIL", namespace("", None));
         check("* NAMESPACE NIL NIL ((\"\" \".\"))", namespace("", None));
-        check("* NAMESPACE", None);
+        check("* NAMESPACE", Some(Untagged::Unread(Unread::Server)));
         let pairs = vec![("name".to_owned(), "Dovecot".to_owned())];
         check("* ID (\"Name\" \"Dovecot\" \"os\" NIL)", Some(Untagged::Id(pairs)));
         check("* ID NIL", Some(Untagged::Id(vec![])));
-        check("* ID (\"name\"", None);
+        check("* ID (\"name\"", Some(Untagged::Unread(Unread::Server)));
     }
 
     proptest::proptest! {

@@ -1,7 +1,8 @@
 //! An account's worker: a task that syncs, one that attends, and those that sync beside the first where it is worth it, with what they share.
 //!
 //! The syncing task leads: it connects first, and only when its login was accepted do the others connect, so that a wrong password
-//! is tried once and not twice. A failed login is not repeated by itself at all, because servers lock accounts for that. Every other
+//! is tried once and not twice. A failed login is not repeated by itself at all, because servers lock accounts for that, nor is it with the same password
+//! when everything is to be synced now. Every other
 //! failure is repeated with growing waits. Going offline drops the connections at once, in the middle of whatever they do: the sink has
 //! whole batches only.
 //!
@@ -30,8 +31,8 @@ use super::plan::Server;
 use super::request::{Handle, Request};
 use super::serve::{refuse, serve};
 use super::session::{Session, Use};
-use super::sink::{Link, Pass, Sink, Synced};
-use super::suspects::{LESSONS, Suspects, Trails};
+use super::sink::{Link, MailboxAt, Pass, Sink, Synced};
+use super::suspects::{Extra, LESSONS, Suspects, Trails};
 use super::sync::{MailboxSync, Outcome};
 use crate::net::backoff::Backoff;
 use crate::net::sasl::{Credentials, Proof};
@@ -69,6 +70,8 @@ pub(super) struct Shared {
     stir: watch::Sender<()>,
     /// A connection that is not the leading one was refused the password that the leading one came in with: it was changed meanwhile.
     refused: watch::Sender<bool>,
+    /// Passwords that the leading connection was refused.
+    passwords: Mutex<auth::Refused>,
     /// What all connections that sync know of the mailboxes.
     trails: Arc<Mutex<Trails>>,
 }
@@ -108,6 +111,7 @@ impl Shared {
             up: watch::Sender::new(false),
             stir: watch::Sender::new(()),
             refused: watch::Sender::new(false),
+            passwords: Mutex::default(),
             trails: Arc::default(),
         }
     }
@@ -126,7 +130,20 @@ impl Shared {
         self.state().lanes.look_first(mailboxes);
     }
 
+    /// As [`Self::sync_now`], and what was refused is tried again.
+    pub(super) fn try_again(&self) {
+        self.forget_refused();
+        self.sync_now();
+    }
+
+    fn forget_refused(&self) {
+        self.passwords.lock().unwrap_or_else(PoisonError::into_inner).forget();
+    }
+
     pub(super) fn set_online(&self, online: bool) {
+        if online && !self.wish.borrow().online {
+            self.forget_refused();
+        }
         self.wish.send_modify(|wish| {
             wish.online = online;
             wish.kick = wish.kick.wrapping_add(1);
@@ -135,6 +152,7 @@ impl Shared {
 
     pub(super) fn set_password(&self, password: Secret) {
         self.state().credentials.proof = Proof::Password(password);
+        self.forget_refused();
         self.set_refused(false);
         self.wish.send_modify(|wish| wish.kick = wish.kick.wrapping_add(1));
     }
@@ -281,6 +299,33 @@ impl Shared {
     /// The number of the round.
     pub(super) fn round(&self) -> u64 {
         self.state().lanes.round()
+    }
+
+    fn trails(&self) -> MutexGuard<'_, Trails> {
+        self.trails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether an extra is asked for.
+    pub(super) fn uses(&self, extra: Extra) -> bool {
+        self.trails().done_without(extra, Instant::now()).is_none()
+    }
+
+    /// What came of one.
+    pub(super) fn came_of<T>(&self, extra: Extra, result: &Result<T, Error>) {
+        if self.trails().came_of(extra, result, Instant::now()) > 0 {
+            // There may be something to tell.
+            self.wake.notify_one();
+        }
+    }
+
+    /// Whether the answer to a part of this message could not be read.
+    pub(super) fn is_part_unreadable(&self, at: &MailboxAt, uid: u32) -> bool {
+        self.trails().is_part_unreadable(at, uid)
+    }
+
+    /// What was asked of this message ended so. `wholly`: all of it was asked for at once.
+    pub(super) fn ended_at_part(&self, at: &MailboxAt, uid: u32, wholly: bool, e: &Error) {
+        self.trails().ended_at_part(at, uid, wholly, e);
     }
 
     /// The suspects of the leading connection.
@@ -593,7 +638,7 @@ async fn connect_and_sync<S: Sink>(
     suspects: &mut Suspects,
     well: &mut bool,
 ) -> Result<std::convert::Infallible, Error> {
-    let mut session = auth::open(setup, &shared.credentials()).await?;
+    let mut session = auth::open_unless_refused(setup, &shared.credentials(), &shared.passwords).await?;
     shared.set_refused(false);
     shared.up.send_replace(true);
     session.alerts.drain(..).for_each(|text| sink.alert(&text));
@@ -606,6 +651,7 @@ async fn connect_and_sync<S: Sink>(
     let mut some = false;
     loop {
         session.alerts.drain(..).for_each(|text| sink.alert(&text));
+        suspects.take_notes().iter().for_each(|words| sink.noted(words));
         suspects.heed(shared.wish.borrow().kick);
         while Instant::now() < overdue {
             shared.state().lanes.suspect(suspects.troubled(), suspects.marked());
@@ -694,7 +740,7 @@ async fn all<S: Sink>(
     sink: &S,
     shared: &Shared,
     session: &mut Session<Line>,
-    suspects: &Suspects,
+    suspects: &mut Suspects,
     why: Look,
 ) -> Result<(), Error> {
     if why == Look::Asked {
@@ -702,7 +748,7 @@ async fn all<S: Sink>(
         shared.state().lanes.begin_anew();
     }
     shared.alone().await;
-    let (found, mut changed) = look(setup, sink, session).await?;
+    let (found, mut changed) = look(setup, sink, session, suspects).await?;
     let troubled = suspects.troubled();
     changed.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
     let mut state = shared.state();
@@ -903,7 +949,8 @@ async fn once_in<S: Sink>(
     passes: &mut Vec<Pass>,
 ) -> Result<(), Error> {
     let mut refused = None;
-    let (found, changed) = look(setup, sink, session).await?;
+    let (found, changed) = look(setup, sink, session, suspects).await?;
+    suspects.take_notes().iter().for_each(|words| sink.noted(words));
     let mailboxes: Vec<String> =
         if only.is_empty() { found.into_iter().map(|found| found.info.name).collect() } else { only.to_vec() };
     let (mut todo, mut idle) = (Vec::new(), Vec::new());

@@ -15,6 +15,8 @@
 //! * Lines that the parser does not know, reads in quadratic time, or reads only in the form of twenty years ago are told apart
 //!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, LIST and LSUB with extended data, STATUS with any item, SEARCH and
 //!   VANISHED of any length. In these a literal (a mailbox name) may stand anywhere, because the bytes stay within the line's reader.
+//! * A part of a message is to be named by where it begins, `BODY[]<0>` (RFC 9051 §7.5.2); hoodiecrow and Twisted name it as it was asked for,
+//!   `BODY[]<0.262144>`, which the parser does not know. What they say too much is cut out ([`Piece::cut`]); nothing else is ever changed.
 //!
 //! Pure; [`super::guarded`] applies it to a stream. It understands no content.
 
@@ -101,7 +103,7 @@ enum Kind {
 /// Whom a piece of the server's words is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reader {
-    /// Not enough of the line is here to tell.
+    /// Not enough of the line is here to tell, or to tell what of it is to be cut.
     Unknown,
     /// The codec.
     Codec,
@@ -118,6 +120,17 @@ pub struct Piece {
     pub reader: Reader,
     /// A response ends with it.
     pub ends: bool,
+    /// Bytes of the line that ends with this piece which the codec is not to see, counted from where the line begins.
+    pub cut: Option<Cut>,
+}
+
+/// Bytes within a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// Where they begin.
+    pub from: usize,
+    /// Where they end: the first byte behind them.
+    pub to: usize,
 }
 
 /// Bytes of literals in a line that is read by hand: names of mailboxes, and no more.
@@ -196,13 +209,15 @@ impl Scanner {
         if let Some((piece, _)) = line {
             self.piece(piece)?;
         }
+        let is_end = line.is_some_and(|(_, ends)| ends);
         let reader = match self.kind {
             Kind::Unknown => Reader::Unknown,
+            Kind::Fetch if line.is_some() && !is_end => Reader::Unknown,
             Kind::Own => Reader::Own,
             _ => Reader::Codec,
         };
-        let ends = if line.is_some_and(|(_, ends)| ends) { self.end_of_line()? } else { false };
-        Ok(Piece { bytes: len, reader, ends })
+        let (ends, cut) = if is_end { self.end_of_line()? } else { (false, None) };
+        Ok(Piece { bytes: len, reader, ends, cut })
     }
 
     /// A piece of a line; it may end with the line's LF.
@@ -252,8 +267,8 @@ impl Scanner {
         Ok(())
     }
 
-    /// Gives whether the response ends with the line.
-    fn end_of_line(&mut self) -> Result<bool, Violation> {
+    /// Gives whether the response ends with the line, and what of it is not for the codec.
+    fn end_of_line(&mut self) -> Result<(bool, Option<Cut>), Violation> {
         let line = std::mem::take(&mut self.line);
         let text = line.strip_suffix(b"\r\n").ok_or(Violation::Control)?;
         if text.contains(&b'\r') {
@@ -263,9 +278,14 @@ impl Scanner {
             // A line too short to be any response.
             return Err(Violation::Garbage);
         }
+        let mut cut = None;
         if let Some((before, size)) = literal(text) {
             let fits = match self.kind {
-                Kind::Fetch => fetch_items(before, self.continued),
+                Kind::Fetch => {
+                    let items = fetch_items(before, self.continued);
+                    cut = items.cut;
+                    items.literal_next
+                }
                 Kind::Own => true,
                 _ => false,
             };
@@ -283,6 +303,9 @@ impl Scanner {
             if self.kind == Kind::Fetch && !text.trim_ascii_end().ends_with(b")") {
                 return Err(Violation::OpenFetch);
             }
+            if self.kind == Kind::Fetch {
+                cut = fetch_items(text, self.continued).cut;
+            }
             self.kind = Kind::Unknown;
             self.continued = false;
             self.literals = 0;
@@ -294,7 +317,7 @@ impl Scanner {
             self.line = line;
             self.line.clear();
         }
-        Ok(ends)
+        Ok((ends, cut))
     }
 }
 
@@ -359,30 +382,47 @@ fn literal(text: &[u8]) -> Option<(&[u8], u64)> {
     Some((inner.get(..open)?, size))
 }
 
-/// Whether `text`, the part of a FETCH response up to a literal, is made of known items whose ends nobody can dispute, the last of
-/// which is one that a literal belongs to.
-fn fetch_items(text: &[u8], continued: bool) -> bool {
+/// What stands in a part of a FETCH response that ends with a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Items {
+    /// It is made of known items whose ends nobody can dispute, the last of which is one that a literal belongs to.
+    literal_next: bool,
+    /// What a known item says too much of where it begins. Of a second one in the same line nothing is known.
+    cut: Option<Cut>,
+}
+
+/// Looks through `text`, the part of a FETCH response up to a literal or to its end.
+fn fetch_items(text: &[u8], continued: bool) -> Items {
+    let mut items = Items::default();
     let mut rest = text;
     if continued {
-        let Some(after) = rest.strip_prefix(b" ") else { return false };
+        let Some(after) = rest.strip_prefix(b" ") else { return items };
         rest = after;
     } else {
-        let Some(open) = rest.iter().position(|&b| b == b'(') else { return false };
+        let Some(open) = rest.iter().position(|&b| b == b'(') else { return items };
         let (head, after) = rest.split_at_checked(open).unwrap_or_default();
         // `* n FETCH `, as `kind` saw.
         if head.iter().filter(|&&b| b == b' ').count() != 3 {
-            return false;
+            return items;
         }
         rest = after.get(1..).unwrap_or_default();
     }
     loop {
-        match fetch_item(rest) {
-            Item::LiteralNext => return true,
+        let (item, echo) = fetch_item(rest);
+        if let (Some(echo), Item::LiteralNext | Item::Then(_)) = (echo, &item) {
+            if items.cut.is_some() {
+                return items;
+            }
+            let at = text.len().saturating_sub(rest.len());
+            items.cut = Some(Cut { from: at.saturating_add(echo.from), to: at.saturating_add(echo.to) });
+        }
+        match item {
+            Item::LiteralNext => return Items { literal_next: true, ..items },
             Item::Then(after) => match after.strip_prefix(b" ") {
                 Some(next) => rest = next,
-                None => return false,
+                None => return items,
             },
-            Item::Unknown => return false,
+            Item::Unknown => return items,
         }
     }
 }
@@ -397,7 +437,34 @@ enum Item<'a> {
     Unknown,
 }
 
-fn fetch_item(text: &[u8]) -> Item<'_> {
+/// The first item of a text, and what it says too much of where it begins.
+fn fetch_item(text: &[u8]) -> (Item<'_>, Option<Cut>) {
+    body_item(text).unwrap_or_else(|| (plain_item(text), None))
+}
+
+/// A `BODY[…]` item; `None` where it is none.
+fn body_item(text: &[u8]) -> Option<(Item<'_>, Option<Cut>)> {
+    let section =
+        text.split_at_checked(5).filter(|(head, _)| head.eq_ignore_ascii_case(b"BODY[")).map(|(_, rest)| rest)?;
+    let unknown = Some((Item::Unknown, None));
+    let Some(mut value) = behind_section(section) else { return unknown };
+    let mut echo = None;
+    if let Some(origin) = value.strip_prefix(b"<") {
+        let number = |text: &[u8]| text.iter().take_while(|b| b.is_ascii_digit()).count();
+        let mut behind = origin.get(number(origin)..).unwrap_or_default();
+        if number(origin) > 0
+            && let Some(size) = behind.strip_prefix(b".").filter(|size| number(size) > 0)
+        {
+            let from = text.len().saturating_sub(behind.len());
+            behind = size.get(number(size)..).unwrap_or_default();
+            echo = Some(Cut { from, to: text.len().saturating_sub(behind.len()) });
+        }
+        value = behind.strip_prefix(b">").unwrap_or_default();
+    }
+    Some((value.strip_prefix(b" ").map_or(Item::Unknown, string), echo))
+}
+
+fn plain_item(text: &[u8]) -> Item<'_> {
     let prefix = |name: &str| {
         text.split_at_checked(name.len())
             .filter(|(head, _)| head.eq_ignore_ascii_case(name.as_bytes()))
@@ -421,18 +488,7 @@ fn fetch_item(text: &[u8]) -> Item<'_> {
     if let Some(value) = prefix("INTERNALDATE ") {
         return quoted(value);
     }
-    for name in ["RFC822 ", "RFC822.HEADER ", "RFC822.TEXT "] {
-        if let Some(value) = prefix(name) {
-            return string(value);
-        }
-    }
-    let Some(section) = prefix("BODY[") else { return Item::Unknown };
-    let Some(mut value) = behind_section(section) else { return Item::Unknown };
-    if let Some(origin) = value.strip_prefix(b"<") {
-        let digits = origin.iter().take_while(|b| b.is_ascii_digit()).count();
-        value = origin.get(digits..).and_then(|rest| rest.strip_prefix(b">")).unwrap_or_default();
-    }
-    value.strip_prefix(b" ").map_or(Item::Unknown, string)
+    ["RFC822 ", "RFC822.HEADER ", "RFC822.TEXT "].into_iter().find_map(prefix).map_or(Item::Unknown, string)
 }
 
 /// What is behind the bracket that closes a section. Courier quotes the names of header fields in it; a quoted name that is more than a
@@ -515,6 +571,10 @@ mod tests {
         fine("* 1 FETCH (UID 5 BODY[] {6}\r\n((\0\r\n()\r\n* 2 FETCH (BODY[] {0}\r\n UID 5)\r\n");
         fine("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FROM\" \"TO\")] {2}\r\n\r\n FLAGS ())\r\n");
         refused("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FROM] {2}\r\n", Violation::StrayLiteral);
+        fine("* 1 FETCH (UID 5 BODY[]<0.262144> {2}\r\nxx FLAGS ())\r\n");
+        refused("* 1 FETCH (UID 5 BODY[]<0.> {2}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (UID 5 BODY[]<.2> {2}\r\n", Violation::StrayLiteral);
+        refused("* 1 FETCH (UID 5 BODY[]<0.2.3> {2}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FR]M\")] {2}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (\"FR\\\"M\")] {2}\r\n", Violation::StrayLiteral);
         fine("* 1 FETCH (UID 5 BODY[HEADER.FIELDS (FROM TO)] {2}\r\n\r\n BODY[TEXT]<0> {3}\r\n{9} FLAGS ())\r\n");

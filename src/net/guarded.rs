@@ -1,8 +1,9 @@
 //! A stream behind the byte guard: what is for the codec goes on to it, what is read by hand is kept aside, and bytes are counted.
 //!
 //! In the place of each line that is kept aside the codec gets `* 0 RECENT`, so that their order among the others is known: whoever reads
-//! that from the codec takes the next line from [`Guard::take_own`]. No RECENT of the server's reaches the codec. No byte is read beyond
-//! what the caller asked for, and no more is kept than one response, the lines of one read, and the rest of a read.
+//! that from the codec takes the next line from [`Guard::take_own`]. No RECENT of the server's reaches the codec. What a line says too much for the
+//! codec is cut out ([`super::guard::Piece::cut`]). No byte is read beyond what the caller asked for, and no more is kept than one response, the
+//! lines of one read, and the rest of a read.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::guard::{Limits, Reader, Scanner};
+use super::guard::{Cut, Limits, Reader, Scanner};
 
 /// Stands in the codec's stream for a line that is read by hand.
 const MARK: &[u8] = b"* 0 RECENT\r\n";
@@ -23,7 +24,7 @@ pub struct Guard<S> {
     scanner: Scanner,
     bytes_in: u64,
     bytes_out: u64,
-    /// The beginning of a response whose reader is not known, or which is to be read by hand.
+    /// The beginning of a line whose reader is not known or of which something may have to be cut, or of a response which is to be read by hand.
     held: Vec<u8>,
     /// What is for the codec and does not stand in its buffer yet, and how much of it was given.
     ready: Vec<u8>,
@@ -92,10 +93,15 @@ impl<S> Guard<S> {
             let bytes = rest.get(..piece.bytes).unwrap_or_default();
             at = at.saturating_add(piece.bytes);
             match piece.reader {
-                Reader::Codec if plain => stays = at,
+                Reader::Codec if plain && piece.cut.is_none() => stays = at,
                 Reader::Codec => {
+                    plain = false;
+                    let line = self.ready.len();
                     self.ready.append(&mut self.held);
                     self.ready.extend_from_slice(bytes);
+                    if let Some(Cut { from, to }) = piece.cut {
+                        self.ready.drain(line.saturating_add(from)..line.saturating_add(to).min(self.ready.len()));
+                    }
                 }
                 Reader::Unknown | Reader::Own => {
                     plain = false;
@@ -213,6 +219,22 @@ mod tests {
                 let (got, own) = through(&text, size, room).await;
                 assert_eq!(got, codec, "{size} {room}");
                 assert_eq!(own, [list, "* 5 RECENT\r\n", "* SEARCH 1 2\r\n"], "{size} {room}");
+            }
+        }
+    }
+
+    /// Hoodiecrow and Twisted say of a part where it begins and how long it was to be; what is in it stays as it is.
+    #[tokio::test]
+    async fn a_part_is_named_by_where_it_begins() {
+        let text = "* 1 FETCH (UID 1 BODY[]<0.26> {15}\r\nBODY[]<1.2> {3} FLAGS ())\r\n\
+            * 2 FETCH (BODY[]<7.9> \"BODY[]<1.2> NIL\" UID 3)\r\n* 3 FETCH (BODY[TEXT]<5.100> NIL)\r\n\
+            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3.4> {1}\r\ny)\r\nc1 OK BODY[]<0.26> done\r\n";
+        let codec = "* 1 FETCH (UID 1 BODY[]<0> {15}\r\nBODY[]<1.2> {3} FLAGS ())\r\n\
+            * 2 FETCH (BODY[]<7> \"BODY[]<1.2> NIL\" UID 3)\r\n* 3 FETCH (BODY[TEXT]<5> NIL)\r\n\
+            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3> {1}\r\ny)\r\nc1 OK BODY[]<0.26> done\r\n";
+        for size in [1, 2, 3, 7, 50, 1_000] {
+            for room in [1, 2, 5, 64, 4_096] {
+                assert_eq!(through(text, size, room).await.0, codec, "{size} {room}");
             }
         }
     }

@@ -14,6 +14,7 @@
 //! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up` |
 //! | APPEND: a line before `+` that leaves the server waiting for a literal; a literal sent unasked, or beyond what LITERAL- allows | `appending`, `imap_midway::literals_go_along_as_far_as_the_server_lets_them` |
 //! | passwords in what the libraries log | `logs::no_password_is_in_any_log` |
+//! | parts of a message that are named in another way, are the whole message, or begin as it does | `a_server_that_does_not_know_parts_gives_messages_whole_and_right`, `guarded::tests::a_part_is_named_by_where_it_begins` |
 //! | an end of a message that is none, in the midst of it | `a_short_answer_in_mid_message_is_not_its_end`, `a_message_that_ends_far_from_its_size_is_not_called_whole` |
 //! | UIDs that fall while sequence numbers rise | `imap_midway::uids_that_fall_while_sequence_numbers_rise` |
 //! | memory, whatever is announced or sent without end | `bounds::no_flood_grows_without_bound` |
@@ -660,6 +661,169 @@ async fn a_message_that_ends_far_from_its_size_is_not_called_whole() {
         };
         let (result, got) = piecemeal(&raw, Box::new(lies)).await;
         assert_eq!((result.is_ok(), got.len()), (good, raw.len()), "{says}");
+    }
+}
+
+/// Mailboxes beside INBOX, and what a server says of them: LIST, LSUB and STATUS as lines. A STATUS of one is refused without a code.
+async fn named(inbox: Inbox, says: impl Fn(&str) -> Vec<&'static str> + Send + Sync + 'static) -> ScriptedImap {
+    ScriptedImap::start(GREETING, inbox, None, move |asked| {
+        let word = asked.command.split(' ').next().unwrap_or_default();
+        let lines: String = says(word).into_iter().map(|line| format!("{line}\r\n")).collect();
+        match word {
+            "LIST" | "LSUB" | "STATUS" if !lines.is_empty() => say(format!("{lines}{}", asked.good)),
+            "STATUS" => say(format!("{} NO what is that\r\n", asked.tag)),
+            _ => None,
+        }
+    })
+    .await
+}
+
+/// Twisted writes names with blanks without quotes: what such a line says of a mailbox is not known, and it is opened to see.
+#[tokio::test]
+async fn a_status_that_cannot_be_read_costs_what_it_would_have_said() {
+    for inbox in [Inbox::of(5), Inbox::extended(5), Inbox { extensions: "CONDSTORE", ..Inbox::of(5) }] {
+        let server = named(inbox, |word| match word {
+            "LIST" => vec![
+                "* LIST () \"/\" \"Sent Items\"",
+                "* LIST () \"/\" Cases",
+                "* STATUS Sent Items (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7)",
+            ],
+            "STATUS" => vec!["* STATUS Sent Items (MESSAGES 5 UIDNEXT 6 UIDVALIDITY 7)"],
+            _ => Vec::new(),
+        })
+        .await;
+        let sink = Memory::default();
+        for _ in 0..2 {
+            once(&server, &sink).await.unwrap();
+            sink.look(|state| {
+                let whole: Vec<(&str, usize)> =
+                    state.mailboxes.iter().map(|(name, kept)| (name.as_str(), kept.whole())).collect();
+                assert_eq!(whole, [("Cases", 5), ("INBOX", 5), ("Sent Items", 5)]);
+            });
+        }
+        assert_eq!(server.connections(), 2);
+    }
+}
+
+/// A name that cannot be read may be that of what is held: nothing leaves for it, and it is told.
+#[tokio::test]
+async fn a_name_that_cannot_be_read_takes_nothing_away() {
+    for inbox in [Inbox::of(5), Inbox::extended(5)] {
+        let garbles = Arc::new(AtomicBool::new(false));
+        let is_garbled = Arc::clone(&garbles);
+        let server = named(inbox, move |word| match (word, is_garbled.load(Ordering::SeqCst)) {
+            ("LIST", false) => vec!["* LIST (\\Subscribed) \"/\" Cases", "* LIST (\\Subscribed) \"/\" Other"],
+            ("LIST", true) => vec!["* LIST (\\Subscribed \"/\" Cases", "* LIST (\\Subscribed) \"/\" Other"],
+            ("LSUB", false) => vec!["* LSUB () \"/\" Cases", "* LSUB () \"/\" Other"],
+            ("LSUB", true) => vec!["* LSUB () Cases", "* LSUB () \"/\" Other"],
+            _ => Vec::new(),
+        })
+        .await;
+        let sink = Memory::default();
+        once(&server, &sink).await.unwrap();
+        sink.look(|state| assert!(state.notes.is_empty(), "{:?}", state.notes));
+        garbles.store(true, Ordering::SeqCst);
+        once(&server, &sink).await.unwrap();
+        sink.look(|state| {
+            assert_eq!(state.gone, []);
+            assert_eq!(state.mailboxes["Cases"].whole(), 5);
+            assert!(state.notes.iter().any(|words| words.contains("cannot be read")), "{:?}", state.notes);
+        });
+    }
+}
+
+/// What servers make of the part of a message that they are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Parts {
+    /// It is named as it was asked for: hoodiecrow.
+    Echoed,
+    /// All of the message, named so: Twisted.
+    AllEchoed,
+    /// All of the message, called that.
+    All,
+    /// As much as was asked for, from its beginning, named as the part that was asked for.
+    FromTheTop,
+    /// The same, named as what it is.
+    FromTheTopTold,
+    /// It is named in a way that nobody can read.
+    Garbled,
+}
+
+impl Parts {
+    pub(crate) const EACH: [Self; 6] =
+        [Self::Echoed, Self::AllEchoed, Self::All, Self::FromTheTop, Self::FromTheTopTold, Self::Garbled];
+
+    /// The answer to a command that asks for a part; `None`: it asks for none.
+    pub(crate) fn answer(self, asked: &Asked<'_>, uid: u32, raw: &str) -> Option<Act> {
+        let (_, part) = asked.command.split_once("BODY.PEEK[]<")?;
+        let part = part.split_once('>').unwrap().0;
+        let (from, size) = part.split_once('.').unwrap();
+        let top = raw.get(..size.parse().unwrap()).unwrap_or(raw);
+        let (name, body) = match self {
+            Self::Echoed => {
+                let good = asked.good.replacen(&format!("BODY[]<{from}>"), &format!("BODY[]<{part}>"), 1);
+                return Some(Act::Say(good.into()));
+            }
+            Self::AllEchoed => (format!("BODY[]<{part}>"), raw),
+            Self::All => ("BODY[]".to_owned(), raw),
+            Self::FromTheTop => (format!("BODY[]<{from}>"), top),
+            Self::FromTheTopTold => ("BODY[]<0>".to_owned(), top),
+            Self::Garbled => (format!("BODY[]<{from}-{size}>"), top),
+        };
+        let (tag, bytes) = (asked.tag, body.len());
+        Some(Act::Say(format!("* {uid} FETCH (UID {uid} {name} {{{bytes}}}\r\n{body})\r\n{tag} OK done\r\n").into()))
+    }
+}
+
+/// Whatever a server makes of parts, a message is read whole and right, from its beginning and from where it broke off; and a server that is found not to
+/// know them is not asked for them in the same session again.
+#[tokio::test]
+async fn a_server_that_does_not_know_parts_gives_messages_whole_and_right() {
+    let large = large_text();
+    for parts in Parts::EACH {
+        for (bytes, have) in [(large.len(), 0), (large.len(), THIRD + 5), (400_000, 0), (400_000, SECOND), (100_000, 0)]
+        {
+            let raw = large[..bytes].to_owned();
+            let inbox = Inbox { messages: vec![(1, raw.clone())], uid_next: 2, ..Inbox::of(0) };
+            let asked_for_parts = Arc::new(AtomicUsize::new(0));
+            let (whole, count) = (raw.clone(), Arc::clone(&asked_for_parts));
+            let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
+                let answer = parts.answer(asked, 1, &whole)?;
+                count.fetch_add(1, Ordering::SeqCst);
+                Some(answer)
+            })
+            .await;
+            let mut setup = server.setup();
+            setup.limits.message_bytes_max = 1_000;
+            let sink = Arc::new(Memory::default());
+            let handle = spawn(setup, Arc::clone(&sink));
+            let at = || MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+            sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+            let mut before = 0;
+            for time in 0..2 {
+                let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+                let mut got = raw.as_bytes()[..have].to_vec();
+                let keep = async {
+                    while let Some(piece) = pieces.recv().await {
+                        got.extend(piece);
+                    }
+                };
+                let (result, ()) = tokio::join!(handle.download(at(), 1, have as u64, None, to), keep);
+                assert_eq!(result, Ok(bytes as u64), "{parts:?}, {bytes} from {have}, {time}");
+                assert!(got == raw.as_bytes(), "{parts:?}, {bytes} from {have}, {time}: {} bytes", got.len());
+                let fetched = handle.fetch(at(), 1).await.unwrap();
+                let is_right =
+                    matches!(&fetched.body, casemail::imap::Body::Whole(whole) if **whole == *raw.as_bytes());
+                assert!(is_right, "{parts:?}, {bytes} from {have}, {time}: {} bytes", fetched.body.len());
+                let asked = asked_for_parts.load(Ordering::SeqCst);
+                // What is short enough is all there is, whoever says so.
+                if time > 0 && parts != Parts::Echoed && bytes > SECOND {
+                    assert_eq!(asked, before, "{parts:?}, {bytes} from {have}");
+                }
+                before = asked;
+            }
+            handle.end();
+        }
     }
 }
 

@@ -5,8 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use casemail::imap::{AccountSetup, Link, MailboxAt, UidSet, spawn, sync_once};
+use casemail::imap::{AccountSetup, Link, MailboxAt, StoreFlags, UidSet, spawn, sync_once};
+use casemail::net::sasl::{Kept, Proof, TokenSource};
+use casemail::net::{Culprit, Secret};
+use casemail::store::flags::Flags;
+use futures::FutureExt as _;
 
+use crate::imap_hostile::Parts;
 use crate::imap_lanes::several;
 use crate::support::memory::{Memory, State};
 use crate::support::scripted_imap::{Act, Asked, DONE, GREETING, Inbox, ScriptedImap};
@@ -186,6 +191,33 @@ async fn where_nothing_comes_nothing_is_given_up() {
     }
 }
 
+/// Whether another message still comes is asked by a part of one; whatever the server makes of that, the one that cannot be had gets its row.
+#[tokio::test]
+async fn a_part_that_is_answered_strangely_does_not_end_the_look_at_what_cannot_be_had() {
+    for parts in Parts::EACH {
+        let server = two(Inbox::of(5), move |asked, mailbox| {
+            if has(asked, mailbox, 6) {
+                return Some(Act::SayAndClose(Vec::new()));
+            }
+            parts.answer(asked, 5, "Subject: No. 5\r\n\r\nhello\r\n")
+        })
+        .await;
+        let sink = Arc::new(Memory::default());
+        tokio::time::timeout(PATIENCE, sync_once(&setup(&server), &*sink, &[])).await.expect("it hangs").unwrap();
+        {
+            let mut inbox = server.inbox.lock().unwrap();
+            inbox.messages.push((6, "Subject: No. 6\r\n\r\nhello\r\n".to_owned()));
+            inbox.uid_next = 7;
+        }
+        let handle = spawn(setup(&server), Arc::clone(&sink));
+        sink.until(&format!("{parts:?}"), |state| {
+            state.mailboxes["INBOX"].unfetchable() == [6] && matches!(state.link(), Some(Link::Online { .. }))
+        })
+        .await;
+        handle.end();
+    }
+}
+
 #[tokio::test]
 async fn a_mailbox_at_which_the_session_ends_is_passed_over() {
     for (what, ends) in [
@@ -216,6 +248,179 @@ async fn a_mailbox_at_which_the_session_ends_is_passed_over() {
             sink.until("INBOX after all", |state| whole(state, "INBOX") == 5).await;
             handle.end();
         }
+    }
+}
+
+/// A server at which the session ends by what only saves something is asked without it, once that happened twice; and that is told.
+#[tokio::test]
+async fn what_is_only_nice_to_have_and_ends_the_session_is_done_without() {
+    for (what, command, extended) in [
+        ("STATUS", "STATUS ", false),
+        ("LIST-STATUS", "LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE STATUS", true),
+        ("NOTIFY", "NOTIFY ", true),
+    ] {
+        for ends in [
+            Act::SayAndClose(b"* BYE it crashed\r\n".to_vec()),
+            Act::SayAndClose(Vec::new()),
+            Act::Say("\u{fffd}\u{fffd}\r\n".into()),
+            Act::Silence,
+        ] {
+            let told = format!("{what}, {ends:?}");
+            let falls = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&falls);
+            let inbox = if extended { Inbox::extended(5) } else { Inbox::of(5) };
+            let server = two(inbox, move |asked, _| {
+                let falls = asked.command.starts_with(command);
+                // Several are on their way at once.
+                let is_first = falls && !asked.command.contains("Cases");
+                count.fetch_add(usize::from(is_first), SeqCst);
+                falls.then(|| ends.clone())
+            })
+            .await;
+            let sink = Arc::new(Memory::default());
+            let handle = spawn(setup(&server), Arc::clone(&sink));
+            sink.until(&told, |state| {
+                let is_live = matches!(state.link(), Some(Link::Online { live: true }));
+                let is_noted = state.notes.iter().any(|words| words.contains(&format!("fails at {what} again")));
+                whole(state, "INBOX") == 5 && whole(state, "Cases") == 5 && is_live && is_noted
+            })
+            .await;
+            // It is looked around several times more.
+            let looks = |state: &State| state.mailboxes["Cases"].passes.len();
+            let before = sink.look(looks);
+            handle.sync_now();
+            if !extended {
+                sink.until(&told, |state| looks(state) > before + 2).await;
+            }
+            assert_eq!(falls.load(SeqCst), 2, "{told}");
+            handle.end();
+            if what != "NOTIFY" {
+                let sink = Memory::default();
+                let result = tokio::time::timeout(PATIENCE, sync_once(&setup(&server), &sink, &[])).await;
+                assert!(result.expect("it hangs").is_ok(), "{told}");
+                sink.look(|state| assert_eq!((whole(state, "INBOX"), whole(state, "Cases")), (5, 5), "{told}"));
+            }
+        }
+    }
+}
+
+/// UW imapd and its kin let one session change an mbox; whoever opens it takes it over. What was lost so is taken back to change something.
+#[tokio::test]
+async fn a_mailbox_that_another_session_took_over_is_opened_again_to_change_it() {
+    // At its first opening, or with the end of the waiting.
+    for told_later in [false, true] {
+        let sessions = Mutex::new(HashMap::<usize, (usize, bool)>::new());
+        let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+            let mut sessions = sessions.lock().unwrap();
+            let (opened, is_ours) = sessions.entry(asked.connection).or_default();
+            let text = match asked.command {
+                command if command.starts_with("SELECT") => {
+                    *opened += 1;
+                    *is_ours = told_later || *opened > 1;
+                    if *is_ours { return None } else { asked.good.replace("OK done", "OK [READ-ONLY] done") }
+                }
+                DONE if told_later && *opened == 1 => {
+                    *is_ours = false;
+                    format!("* OK [READ-ONLY] lock surrendered\r\n{}", asked.good)
+                }
+                command if command.starts_with("UID STORE") && !*is_ours => format!("{} NO read only\r\n", asked.tag),
+                _ => return None,
+            };
+            Some(Act::Say(text.into()))
+        })
+        .await;
+        let sink = Arc::new(Memory::default());
+        let handle = spawn(server.setup(), Arc::clone(&sink));
+        sink.until("all", |state| {
+            whole(state, "INBOX") == 5 && matches!(state.link(), Some(Link::Online { live: true }))
+        })
+        .await;
+        let change = StoreFlags {
+            at: MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 },
+            uids: UidSet::from(1..=1),
+            add: Flags::new(Flags::FLAGGED, Vec::new()),
+            remove: Flags::default(),
+            unchanged_since: None,
+        };
+        assert!(handle.store_flags(change).await.is_ok(), "{told_later}");
+        handle.end();
+    }
+}
+
+/// That a mailbox may only be read passes, and shows in nothing but the answer when it is opened.
+#[tokio::test]
+async fn a_mailbox_that_could_only_be_read_for_a_while_is_looked_at_again() {
+    let locked = Arc::new(AtomicBool::new(true));
+    let is_locked = Arc::clone(&locked);
+    let server = two(Inbox::extended(5), move |asked, mailbox| {
+        let no = asked.command.starts_with("SELECT") && mailbox == "Cases" && is_locked.load(SeqCst);
+        no.then(|| Act::Say(asked.good.replace("OK done", "OK [READ-ONLY] done").into()))
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup(&server), Arc::clone(&sink));
+    sink.until("locked", |state| state.read_only.contains("Cases") && whole(state, "Cases") == 5).await;
+    locked.store(false, SeqCst);
+    sink.until("open", |state| !state.read_only.contains("Cases")).await;
+    handle.end();
+}
+
+/// A password that was refused is not sent again because somebody wants everything synced: servers lock accounts for it. It is when it is another one, or when
+/// the account is tried by itself.
+#[tokio::test]
+async fn a_refused_password_is_not_sent_again_by_itself() {
+    for is_fetched in [false, true] {
+        let (logins, mended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+        let (count, is_mended) = (Arc::clone(&logins), Arc::clone(&mended));
+        let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+            let login = asked.command.strip_prefix("AUTHENTICATE PLAIN ")?;
+            count.fetch_add(1, SeqCst);
+            // NUL, quill, NUL, right.
+            let no = login != "AHF1aWxsAHJpZ2h0";
+            no.then(|| Act::Say(format!("{} NO [AUTHENTICATIONFAILED] wrong\r\n", asked.tag).into()))
+        })
+        .await;
+        let mut setup = setup(&server);
+        if is_fetched {
+            let source = TokenSource::new(move |_| {
+                let password = if is_mended.load(SeqCst) { "right" } else { "gnome" };
+                async move { Ok(Secret::new(password.to_owned())) }.boxed()
+            });
+            setup.credentials.proof = Proof::Fetched(Kept::new(source));
+        }
+        let sink = Arc::new(Memory::default());
+        let handle = spawn(setup, Arc::clone(&sink));
+        let refusals = async |many: usize| {
+            let is_refused = |link: &&Link| matches!(link, Link::Waiting { culprit: Culprit::Credentials, .. });
+            let what = format!("{many} refusals, {is_fetched}");
+            sink.until(&what, |state| state.links.iter().filter(is_refused).count() == many).await;
+        };
+        refusals(1).await;
+        for many in 2..=4 {
+            handle.sync_now();
+            refusals(many).await;
+        }
+        assert_eq!(logins.load(SeqCst), 1, "{is_fetched}");
+        sink.look(|state| {
+            let words = format!("{:?}", state.link());
+            assert!(words.contains("does not accept") && words.contains("list of connections"), "{words}");
+        });
+        handle.try_again();
+        refusals(5).await;
+        assert_eq!(logins.load(SeqCst), 2, "{is_fetched}");
+        handle.set_online(false);
+        sink.until("offline", |state| state.link() == Some(&Link::Offline)).await;
+        handle.set_online(true);
+        refusals(6).await;
+        assert_eq!(logins.load(SeqCst), 3, "{is_fetched}");
+        mended.store(true, SeqCst);
+        if is_fetched {
+            handle.sync_now();
+        } else {
+            handle.set_password(Secret::new("right".to_owned()));
+        }
+        sink.until("in", |state| whole(state, "INBOX") == 5).await;
+        handle.end();
     }
 }
 

@@ -1,6 +1,7 @@
 //! Changes that a server puts off, refuses or does not answer, by commands of the built program at a scripted server: nothing is lost, nothing is
 //! done twice, and a person is asked where nobody can know.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
@@ -10,6 +11,7 @@ use casemail::engine::{Engine, Opening};
 use casemail::store::profile::Profile;
 use casemail::store::vault::Vault;
 
+use crate::imap_lanes::several;
 use crate::support::home::{Home, PASSPHRASE};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
 
@@ -316,6 +318,58 @@ async fn a_conditional_change_of_which_nothing_is_said_is_looked_at() {
     });
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("The server says that it changed") && ran.err.contains("and did not"), "{}", ran.err);
+}
+
+/// A profile that was synced once with a server that has Archive beside INBOX, both of the same messages; its messages, by mailbox.
+async fn two(
+    script: impl Fn(&Asked<'_>, &str) -> Option<Act> + Send + Sync + 'static,
+) -> (ScriptedImap, Home, HashMap<String, Vec<String>>) {
+    let server = several(&["Archive"], Inbox::of(3), script).await;
+    let home = Home::new();
+    let at = server.endpoint();
+    home.configure(&home.config(&at, &at, server.ca_file(), ""));
+    let listed = tokio::task::block_in_place(|| {
+        home.done(&["sync"], b"");
+        home.json(&["message", "list"])
+    });
+    let mut messages = HashMap::<String, Vec<String>>::new();
+    for row in listed["messages"].as_array().unwrap() {
+        let text = |name: &str| row[name].as_str().unwrap().to_owned();
+        messages.entry(text("mailbox")).or_default().push(text("id"));
+    }
+    (server, home, messages)
+}
+
+/// What cannot be changed among others that can is told, and not left out without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_of_a_mailbox_that_may_only_be_read_are_told_of() {
+    let (_server, home, messages) = two(|asked, mailbox| {
+        let is_open = asked.command.starts_with("SELECT") && mailbox == "Archive";
+        is_open.then(|| Act::Say(asked.good.replace("OK done", "OK [READ-ONLY] done").into()))
+    })
+    .await;
+    let ids = [messages["INBOX"][0].as_str(), messages["Archive"][0].as_str()];
+    let ran = tokio::task::block_in_place(|| home.run(&["message", "flag", ids[0], ids[1], "--set", "flagged"], b""));
+    assert!(ran.err.contains("flagged 1 message"), "{}", ran.err);
+    assert!(ran.err.contains("Archive may only be read: its messages were left as they are"), "{}", ran.err);
+}
+
+/// A server without UIDPLUS cannot remove single messages: what is called moved is still in its old mailbox, and that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stays_behind_a_move_is_told() {
+    let (_server, home, messages) = two(|asked, _| {
+        let text = match asked.command.split(' ').next().unwrap_or_default() {
+            "AUTHENTICATE" => format!("{} OK [CAPABILITY IMAP4rev1 IDLE] in\r\n", asked.tag),
+            _ if asked.command.starts_with("UID SEARCH") => format!("* SEARCH\r\n{} OK done\r\n", asked.tag),
+            _ => return None,
+        };
+        Some(Act::Say(text.into()))
+    })
+    .await;
+    let id = messages["INBOX"][0].as_str();
+    let ran = tokio::task::block_in_place(|| home.run(&["message", "move", id, "--to", "Archive"], b""));
+    assert!(ran.err.contains("moved 1 message"), "{}", ran.err);
+    assert!(ran.err.contains("1 message is in Archive as a copy") && ran.err.contains("marked deleted"), "{}", ran.err);
 }
 
 /// What a mailbox that may only be read refuses is not said to be done.

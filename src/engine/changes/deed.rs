@@ -317,6 +317,7 @@ impl Core {
             return Err(NotDone::Nothing(format!("{name} may only be read: the server takes no changes there.")));
         }
         let mut plan = plan(&open.library, &keys, deed)?;
+        let names: BTreeSet<String> = closed.iter().filter_map(|key| read_only(&open.library, *key)).collect();
         // The same of flags that a mailbox does not keep; what goes along with a move is left out.
         let mut lacking = None;
         for (_, act, keys) in &mut plan.acts {
@@ -343,6 +344,10 @@ impl Core {
                 self.announcer.notice(Tone::Warning, &format!("{words}: its messages were left as they are."));
             }
             _ => {}
+        }
+        for name in names.into_iter().filter(|_| step) {
+            let words = format!("{} may only be read: its messages were left as they are.", SafeText::line(&name));
+            self.announcer.notice(Tone::Warning, &words);
         }
         let words = words(deed, &plan, concerned.len());
         let at = self.now();

@@ -12,9 +12,11 @@ use tokio::sync::oneshot;
 use super::overlay::{Over, Resolution, resolve};
 use super::queue::{Batch, Outcome, Place};
 use super::refusal;
+use crate::app::view::Tone;
 use crate::engine::core::{Core, CoreHandle, Open, Stores};
 use crate::imap::{self, Arrived, Body, Error, Fetched, MailboxAt, StoreFlags, UidSet};
 use crate::mail::id::MessageKey;
+use crate::mail::safe::SafeText;
 use crate::store::change::{Act, Group};
 use crate::store::flags::Flags;
 use crate::store::summary::Summary;
@@ -125,6 +127,22 @@ fn later(why: &str) -> Outcome {
     Outcome::Later { why: why.to_owned(), wait: None }
 }
 
+/// Where messages are that a server without UIDPLUS could not remove.
+fn still_there(account: &str, mailbox: &str, to: Option<&str>, messages: u64) -> String {
+    let (count, are) =
+        if messages == 1 { ("1 message".to_owned(), "is") } else { (format!("{messages} messages"), "are") };
+    let mailbox = SafeText::line(mailbox);
+    let why = "until that mailbox is expunged: this server cannot remove single messages";
+    match to.map(SafeText::line) {
+        Some(to) => {
+            format!(
+                "{account}: {count} {are} in {to} as a copy; in {mailbox} what was moved stays, marked deleted, {why}."
+            )
+        }
+        None => format!("{account}: {count} of {mailbox} {are} marked deleted and stay there {why}."),
+    }
+}
+
 fn at(group: &Group) -> MailboxAt {
     MailboxAt { name: group.mailbox.as_str().into(), uid_validity: group.uid_validity }
 }
@@ -141,7 +159,10 @@ impl Teller<'_> {
             (Act::Move { to }, Some(group)) => self.move_messages(batch, group, to).await,
             (Act::Expunge, Some(group)) => {
                 let uids = group.uids.iter().copied().collect();
-                self.handle.expunge(at(group), uids).await.map(|_| Outcome::Expunged)
+                self.handle.expunge(at(group), uids).await.map(|expunged| {
+                    self.tell_left(batch, group, None, &expunged.left);
+                    Outcome::Expunged
+                })
             }
             (Act::Create { mailbox, special_use }, _) => {
                 let made = self.handle.create_mailbox(mailbox.clone(), *special_use).await;
@@ -273,6 +294,15 @@ impl Teller<'_> {
 
     // Moves.
 
+    /// Says that messages are still where they were, marked deleted, because the server cannot remove single ones (RFC 4315). `to`: where they were copied.
+    fn tell_left(&self, batch: &Batch, group: &Group, to: Option<&str>, left: &UidSet) {
+        if left.is_empty() {
+            return;
+        }
+        let words = still_there(&batch.account, &group.mailbox, to, left.len());
+        self.core.front_of(self.number, move |core, _| core.announcer.notice(Tone::Warning, &words));
+    }
+
     async fn move_messages(&self, batch: &Batch, group: &Group, to: &str) -> Result<Outcome, Error> {
         let mut pairs = Vec::new();
         let mut validity = None;
@@ -311,7 +341,7 @@ impl Teller<'_> {
         };
         let placed: UidSet = moved.copied.uids.iter().map(|(from, _)| *from).collect();
         doubtful.extend(moved.doubtful.iter());
-        let rest = left.without(&placed).without(&doubtful).without(&moved.untold);
+        let rest = left.without(&placed).without(&doubtful).without(&moved.untold).without(&moved.gone);
         // A server that says where messages went says it of all that were there.
         let (mut absent, mut unplaced) =
             if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
@@ -328,6 +358,8 @@ impl Teller<'_> {
                 absent = missed;
             }
         }
+        absent.extend(moved.gone.iter());
+        self.tell_left(batch, group, Some(to), &moved.left);
         if validity.is_some() && moved.copied.uid_validity.is_some() && validity != moved.copied.uid_validity {
             // The target was rebuilt meanwhile.
             doubtful.extend(pairs.drain(..).map(|(from, _)| from));

@@ -125,9 +125,15 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         };
         let doing = format!("whether messages of {} come", p.at.name);
         let mut came = false;
+        let wholly = self.session.wholly || self.suspects.is_part_unreadable(&p.at, other);
+        let command = if wholly {
+            Command::uid_fetch(&std::iter::once(other).collect(), Items::WholeDateless)
+        } else {
+            Command::uid_fetch_part(other, 0, 64)
+        };
         let asked = self
             .session
-            .run(&doing, &Command::uid_fetch_part(other, 0, 64), |response| match item(response) {
+            .run(&doing, &command, |response| match item(response) {
                 Some(item) if item.uid == other => {
                     came |= item.body.is_some_and(|body| !body.is_empty());
                     Use::Taken
@@ -138,7 +144,10 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         match asked {
             Ok(_) => Ok(came),
             Err(e) if e.session_lives() => Ok(false),
-            Err(e) => Err(e),
+            Err(e) => {
+                self.suspects.ended_at_part(&p.at, other, wholly, &e);
+                Err(e)
+            }
         }
     }
 }

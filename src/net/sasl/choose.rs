@@ -116,6 +116,11 @@ pub fn choose(credentials: &Credentials, offer: &Offer, channel: Option<&Channel
     let offered: Vec<&str> =
         offer.mechanisms.iter().map(String::as_str).chain(offer.login_command.then_some("the LOGIN command")).collect();
     let cure = match credentials.proof {
+        Proof::Password(_) | Proof::Fetched(_)
+            if credentials.wanted == Wanted::Plain && (usable(LoginCommand) || usable(Login)) =>
+        {
+            "set `auth = \"login\"` for this server"
+        }
         Proof::Password(_) | Proof::Fetched(_) => "see `auth` of this server, or set `token` where it wants one",
         Proof::Token(_) => "see `auth` of this server and `token` of the account",
         Proof::Certificate => "see `auth` of this server and `client_certificate` of the account",
@@ -203,5 +208,13 @@ mod tests {
             "the server offers no way to log in that this account may use: it may use SCRAM-SHA-256-PLUS, SCRAM-SHA-256, PLAIN, LOGIN, and the \
              server offers GSSAPI; see `auth` of this server, or set `token` where it wants one"
         );
+        // What is named is what this server has.
+        let credentials = Credentials { wanted: Wanted::Plain, ..credentials };
+        let words = |login_command| {
+            let offer = Offer { mechanisms: vec!["SCRAM-SHA-1".to_owned()], login_command };
+            choose(&credentials, &offer, None).unwrap_err().to_string()
+        };
+        assert!(words(true).contains("set `auth = \"login\"`"), "{}", words(true));
+        assert!(!words(false).contains("login\""), "{}", words(false));
     }
 }

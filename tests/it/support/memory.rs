@@ -59,6 +59,8 @@ pub(crate) struct State {
     pub(crate) mailboxes: BTreeMap<String, Kept>,
     pub(crate) links: Vec<Link>,
     pub(crate) refused: Vec<(String, String)>,
+    /// What was noted of the server.
+    pub(crate) notes: BTreeSet<String>,
     /// Largest sum of bytes in one batch.
     pub(crate) batch_bytes: usize,
     /// MAILBOXIDs by name.
@@ -143,6 +145,7 @@ impl Sink for Memory {
                 whole: kept.messages.len() == kept.whole(),
                 mailbox_id: state.ids.get(name).cloned(),
                 subscribed: state.listed.iter().any(|info| info.name == *name && info.subscribed),
+                read_only: state.read_only.contains(name),
             })
             .collect()
         }))
@@ -216,6 +219,8 @@ impl Sink for Memory {
         self.alter(|state| {
             if read_only {
                 state.read_only.insert(at.name.to_string());
+            } else {
+                state.read_only.remove(&*at.name);
             }
         });
         self.with(&at.name, |kept| {
@@ -285,6 +290,13 @@ impl Sink for Memory {
 
     fn refused(&self, mailbox: &str, why: &Error) {
         self.alter(|state| state.refused.push((mailbox.to_owned(), why.to_string())));
+        self.changed.notify_waiters();
+    }
+
+    fn noted(&self, words: &str) {
+        self.alter(|state| {
+            state.notes.insert(words.to_owned());
+        });
         self.changed.notify_waiters();
     }
 

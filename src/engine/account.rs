@@ -323,10 +323,7 @@ impl Core {
             open.library.insert(mailbox, &record);
             open.changes.show(&mut open.library, key, &record.summary.flags);
         }
-        // Nobody looks at what a command fetches: nothing else would make threads before all of it is here.
-        if self.settings.lazy {
-            open.library.rebuild_if_many();
-        } else if watching && fresh > 0 {
+        if watching && fresh > 0 {
             let words = if fresh == 1 { "1 new message".to_owned() } else { format!("{fresh} new messages") };
             self.announcer.notice(Tone::Plain, &words);
         }

@@ -37,12 +37,6 @@ impl Engine {
             return Err(EngineError::NoAccount(name.to_owned()));
         }
         let before = self.pages()?;
-        self.core.ask_stores(|core, open| {
-            // Where no list is kept all of it has to be made: as it comes, beside everything else, and not when everything is here.
-            if open.stores.cache.list_bytes() == 0 {
-                core.load(open);
-            }
-        })?;
         let mut passes = Vec::new();
         for account in accounts {
             let name = account.name.clone();

@@ -419,13 +419,14 @@ impl Wanted {
         // With it the pieces end.
         drop(taker);
         let lost = || "The text of this message could not be kept: casemail failed while storing it".to_owned();
-        let (stored, partial) = storing.await.map_err(|_| lost())?;
-        let ended = fetched?;
-        stored.map_err(|error| format!("The text of this message could not be kept: {error}"))?;
+        let stored = storing.await;
         let passed = match passing {
             Some(passing) => passing.await.ok(),
             None => None,
         };
+        let (stored, partial) = stored.map_err(|_| lost())?;
+        let ended = fetched?;
+        stored.map_err(|error| format!("The text of this message could not be kept: {error}"))?;
         Ok((ended, partial, passed))
     }
 

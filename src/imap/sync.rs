@@ -288,7 +288,7 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let wants = lacking.iter().rev().map(|uid| Want { uid, bytes: 0, new: false }).collect::<Vec<_>>();
         if !wants.is_empty() {
             // The list is here: from now on bodies are counted, none of the messages twice.
-            (p.fetched, p.todo) = (0, wants.len() as u64);
+            (p.fetched, p.todo, p.fetched_bytes, p.known_bytes) = (0, wants.len() as u64, 0, 0);
         }
         // Their sizes are not at hand: what was left over by a former pass is asked for again.
         let on = self.sized(wants, p).await?;
@@ -470,6 +470,9 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let mut bytes = 0;
         self.session
             .run(&doing, &Command::fetch(low, last, Items::Sizes), |response| {
+                if is_news_of_another(response, low, last) {
+                    return Use::Unasked;
+                }
                 bare(&mut items, most, &mut bytes, response)
             })
             .await?;
@@ -545,32 +548,29 @@ impl<S: Wire, K: Sink> MailboxSync<'_, S, K> {
         let mut sizes = FIRST_CHUNKS.into_iter().chain(std::iter::repeat(LIST_CHUNK));
         let mut left = u32::try_from(come).unwrap_or(u32::MAX);
         let mut last = None;
-        let mut here = p.held.without(&p.held.up_to(from.saturating_sub(1))).first();
+        let mut missing = 0_u64;
         p.todo = p.todo.saturating_add(come);
         while top > 0 {
-            let low = top.saturating_sub(sizes.next().unwrap_or(LIST_CHUNK)).saturating_add(1).max(1);
+            let size = sizes.next().unwrap_or(LIST_CHUNK).min(left.max(FIRST_CHUNKS[0]));
+            let low = top.saturating_sub(size).saturating_add(1).max(1);
             let found = self.list_chunk(low, last, p).await?;
+            let counted = u64::from(top.saturating_sub(low).saturating_add(1));
+            missing = missing.saturating_add(counted.saturating_sub(found.len() as u64));
             let wants = new_of(&found, from, p);
             left = left.saturating_sub(u32::try_from(wants.len()).unwrap_or(u32::MAX));
             p.headers_only = p.headers_only || p.is_slow(&wants, left, self.limits.message_bytes_max);
-            let nothing = wants.is_empty();
             if !self.bodies(wants, p).await? {
                 return Ok(false);
             }
-            if found.iter().any(|item| item.uid < from) {
+            // Whoever counts what is not there is asked for all of it behind this, and told of.
+            if found.iter().any(|item| item.uid < from) || missing >= COUNTED_IN_VAIN_MAX {
                 break;
             }
             top = low.saturating_sub(1).min(self.session.exists);
-            // A pass that broke off has fetched from the newest down. What it left out on the way is missed when all are counted.
-            if nothing
-                && let Some(floor) = here.take()
-                && let Some(place) = self.place_of(floor, p).await?
-            {
-                top = top.min(place.saturating_sub(1));
-            }
             last = Some(top);
         }
         p.headers_only = self.depth == Depth::List;
+        p.todo = p.todo.saturating_sub(u64::from(left));
         Ok(true)
     }
 
@@ -941,6 +941,13 @@ impl Progress {
 fn new_of(items: &[Item], from: u32, p: &Progress) -> Vec<Want> {
     let new = items.iter().filter(|item| item.uid >= from && !p.held.contains(item.uid));
     new.map(|item| Want { uid: item.uid, bytes: item.bytes.unwrap_or(u32::MAX), new: true }).collect()
+}
+
+/// Whether this tells, unasked, of changed flags of a message that is not among those that are listed (RFC 9051 §7.5.2): there is no size with it.
+fn is_news_of_another(response: &Response<'_>, low: u32, last: Option<u32>) -> bool {
+    let Response::Fetch(number, attributes) = response else { return false };
+    let is_listed = *number >= low && last.is_none_or(|last| *number <= last);
+    !is_listed && !attributes.iter().any(|attribute| matches!(attribute, AttributeValue::Rfc822Size(_)))
 }
 
 /// Whether more came than will be held, before this response is taken.

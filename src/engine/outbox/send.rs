@@ -77,14 +77,7 @@ impl Worker {
             (_, Err(attempt)) => attempt,
         };
         let settled = self.settle(&row, &attempt, true).await?;
-        if settled.sent_at.is_some() && row.sent_at.is_none() {
-            let sent = settled.clone();
-            self.core.front_of(self.number, move |core, open| core.note_asked(open, &sent));
-        }
-        if settled.count(Delivery::Sent) > 0 && !settled.filed {
-            // The copy is another task's: the next message need not wait for it.
-            self.wake.notify_one();
-        }
+        self.note_sent(&row, &settled);
         Ok(Some(attempt))
     }
 
@@ -228,9 +221,9 @@ impl Worker {
                 }
             };
             let submission = connection.submit(&envelope, &raw, notify.as_ref(), &note).await;
-            if let (Outcome::Accepted { .. }, Some(secured), true) =
-                (&submission.outcome, connection.secured().cloned(), of_a_case)
-            {
+            // Where no answer came it may turn out to have gone over this one, too.
+            let may_have_gone = matches!(submission.outcome, Outcome::Accepted { .. } | Outcome::Uncertain { .. });
+            if let (true, Some(secured)) = (may_have_gone && of_a_case, connection.secured().cloned()) {
                 // What is not noted is not claimed: a failure costs no more than a fact of the chronology.
                 let noted = tokio::task::spawn_blocking(move || channels::note_sent(&kept, id, &secured));
                 let _ = noted.await;

@@ -1,0 +1,144 @@
+//! Rows of which nobody knows whether they were sent, and what follows when it becomes known.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{PATIENCE, Running, World, config, core_now, fetched, listed, pass};
+use crate::case::{Awaiting, Jurisdiction};
+use crate::engine::core::{Core, Open};
+use crate::engine::guard::Records;
+use crate::engine::outbox::start;
+use crate::engine::query::{OutboxListed, Resolution};
+use crate::imap::Sink as _;
+use crate::mail::id::{CaseId, OutboxId};
+use crate::register::{CaseChange, Event as Entry};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, SmtpEnvelope, Step};
+
+const CROWN: &str = "ambleford.mags@cps.gov.example";
+const ID: &str = "1@quillpounce.example";
+
+fn case() -> CaseId {
+    CaseId("WEASEL".into())
+}
+
+/// The message as it lies in a mailbox.
+fn copy() -> Vec<u8> {
+    format!(
+        "From: b.quill@quillpounce.example\r\nTo: {CROWN}\r\nMessage-ID: <{ID}>\r\n\
+         Subject: R v WEASEL - 99ZX0012327 - IDPC request\r\n\r\nPlease.\r\n"
+    )
+    .into_bytes()
+}
+
+/// When the connection was lost: two hours before the time of these tests.
+fn lost_at() -> Timestamp {
+    core_now() - SignedDuration::from_hours(2)
+}
+
+impl Running {
+    fn open_weasel(&self) {
+        let change = CaseChange::Opened { title: "R v WEASEL".into(), jurisdiction: Jurisdiction::EnglandWales };
+        let opened = move |core: &mut Core, open: &mut Open| {
+            core.note(open, &[Entry::Case { case: case(), change }]).unwrap();
+        };
+        self.engine.core.ask_open(opened).unwrap();
+    }
+
+    /// A request in that case whose connection was lost behind the dot.
+    fn lost(&self, file_in: Option<&str>) -> OutboxId {
+        let file_in = file_in.map(str::to_owned);
+        let queued = self.engine.core.ask_open(move |_, open| {
+            let envelope =
+                SmtpEnvelope { reverse_path: "b.quill@quillpounce.example".into(), forward_paths: vec![CROWN.into()] };
+            let mut row = OutboxEntry::new("work", ID, envelope, lost_at());
+            (row.case, row.file_in) = (Some(case()), file_in);
+            row.subject = "R v WEASEL - 99ZX0012327 - Ambleford MC 06/03/2026 - IDPC request".into();
+            let state = &open.stores.state;
+            let id = state.queue(row, &copy()).unwrap();
+            state.claim(id).unwrap().unwrap();
+            state.update_outbox(id, |row| row.set_all(Delivery::Waiting, Delivery::InDoubt)).unwrap();
+            let doubt = Doubt { since: lost_at(), looked_at: None, looked_in: Vec::new() };
+            state.step_outbox(id, Step::Lose, |row| row.doubt = Some(doubt)).unwrap();
+            id
+        });
+        queued.unwrap()
+    }
+
+    fn awaited(&self) -> Vec<Awaiting> {
+        let awaited = |core: &mut Core, open: &mut Open| {
+            Records::record(&core.records(open), &case()).map(|case| case.awaiting.clone()).unwrap_or_default()
+        };
+        self.engine.core.ask_open(awaited).unwrap()
+    }
+
+    fn until(&self, wanted: impl Fn() -> bool) {
+        let until = std::time::Instant::now() + PATIENCE;
+        while !wanted() {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            self.events.recv_timeout(left).expect("it did not come about");
+        }
+    }
+}
+
+impl Running {
+    fn row(&self) -> OutboxListed {
+        self.engine.outbox().unwrap().remove(0)
+    }
+
+    /// Begins to work on the outbox; until something is known of the row.
+    fn work(&self) -> OutboxListed {
+        self.engine.core.ask_open(|core, open| start(core, open)).unwrap();
+        self.until(|| self.row().state != "uncertain");
+        self.row()
+    }
+}
+
+#[test]
+fn an_answer_is_awaited_to_what_was_found_and_to_what_a_person_says_was_sent() {
+    let awaits = |running: &Running| {
+        let awaited = running.awaited();
+        let all: Vec<_> = awaited.iter().map(|one| (one.what.as_str(), one.message_id.as_str(), one.sent)).collect();
+        assert_eq!(all, [("IDPC request", ID, lost_at())]);
+        // What the register tells: no server has said that it took it.
+        running.engine.record_mail(None).unwrap();
+        let told = running.engine.register_lines().unwrap();
+        let told: Vec<_> = told.iter().filter(|line| line.kind == "sent").flat_map(|line| &line.recipients).collect();
+        assert_eq!((told.len(), told[0].outcome.as_str()), (1, "counted as sent"));
+        told[0].reply.clone()
+    };
+    let found = World::new();
+    let running = found.open();
+    running.open_weasel();
+    running.lost(None);
+    assert!(running.awaited().is_empty());
+    running.feed(7, vec![fetched(1, copy())]);
+    let row = running.work();
+    // The server had it when the connection was lost.
+    assert_eq!((row.state, row.sent), ("sent-not-filed", Some(lost_at())), "{row:?}");
+    running.until(|| !running.awaited().is_empty());
+    assert_eq!(awaits(&running), "no answer came; it was found in INBOX");
+
+    let by_word = World::new();
+    let running = by_word.open();
+    running.open_weasel();
+    let id = running.lost(None);
+    running.engine.resolve(id, Resolution::Arrived).unwrap();
+    assert_eq!((running.row().state, running.row().sent), ("sent-not-filed", Some(lost_at())));
+    assert_eq!(awaits(&running), "no answer came; by the user's word");
+}
+
+#[test]
+fn our_own_copy_of_the_mailbox_that_the_user_files_in_counts() {
+    const OWN: &str = "Weir/Copies of sent mail";
+    let world = World::new();
+    let mut config = config();
+    config.accounts[0].sent_mailbox = Some(OWN.into());
+    let running = world.open_with(config);
+    running.lost(Some(OWN));
+    let sink = running.sink();
+    running.engine.block_on(async { sink.mailboxes(vec![listed(OWN, None)]).await }).unwrap().unwrap();
+    pass(&running, OWN, vec![fetched(1, copy())]);
+    running.engine.core.flush_back();
+    let row = running.work();
+    assert!(["sent-not-filed", "sent"].contains(&row.state) && row.reply.contains(OWN), "{row:?}");
+    running.until(|| running.row().state == "sent");
+}

@@ -12,21 +12,34 @@ use super::later::Since;
 use super::sent::{Proof, end_well};
 use super::worker::Worker;
 use crate::app::view::Tone;
+use crate::engine::core::Stores;
 use crate::mail::safe::SafeText;
 use crate::store::mailbox::SpecialUse;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Trace};
 
 /// A message that was not found is looked for again after this time: it may come late.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Mailboxes that are searched, the likely ones first.
 const MAILBOXES_MAX: usize = 40;
 
-/// Whether a message found in a mailbox shows that this row's try got through. `rows`: all rows of the outbox; `own`: our own addresses.
-pub(super) fn proves(row: &OutboxEntry, rows: &[OutboxEntry], in_inbox: bool, own: &[String]) -> bool {
-    let same = || rows.iter().filter(|other| other.message_id == row.message_id);
+/// What else may have put a copy of a message somewhere.
+#[derive(Clone, Debug, Default)]
+struct Others {
+    /// All rows of the outbox.
+    rows: Vec<OutboxEntry>,
+    /// What rows of the same batch left behind that were taken out, or whose doubt was given up.
+    traces: Vec<Trace>,
+}
+
+/// Whether a message found in a mailbox shows that this row's try got through. `own`: our own addresses.
+fn proves(row: &OutboxEntry, others: &Others, in_inbox: bool, own: &[String]) -> bool {
+    let same = || others.rows.iter().filter(|other| other.message_id == row.message_id);
     // Another try that may have got through (a message with several routes is several rows) may have put it there as well.
-    let others_in_doubt = || same().filter(|other| other.id != row.id && other.count(Delivery::InDoubt) > 0);
-    if same().all(|other| other.count(Delivery::Sent) == 0 && !other.filed) && others_in_doubt().next().is_none() {
+    let rows_in_doubt = same().filter(|other| other.id != row.id).flat_map(|other| other.addresses(Delivery::InDoubt));
+    let traces = others.traces.iter().filter(|trace| trace.message_id == row.message_id && trace.id != row.id);
+    let traces_in_doubt = traces.flat_map(|trace| trace.addresses(Delivery::InDoubt));
+    let others_in_doubt: Vec<&str> = rows_in_doubt.chain(traces_in_doubt).collect();
+    if same().all(|other| other.count(Delivery::Sent) == 0 && !other.filed) && others_in_doubt.is_empty() {
         return true;
     }
     // Accepted for others before, so the copy in the sent mailbox is theirs. What reached ourselves can only have come by the try that went to us.
@@ -34,7 +47,7 @@ pub(super) fn proves(row: &OutboxEntry, rows: &[OutboxEntry], in_inbox: bool, ow
     in_inbox
         && row.addresses(Delivery::InDoubt).any(is_own)
         && !same().any(|other| other.addresses(Delivery::Sent).any(is_own))
-        && !others_in_doubt().any(|other| other.addresses(Delivery::InDoubt).any(is_own))
+        && !others_in_doubt.into_iter().any(is_own)
 }
 
 /// A mailbox that may hold it.
@@ -104,10 +117,18 @@ impl Worker {
         places(row.file_in.as_deref(), answered.await.unwrap_or_default())
     }
 
+    async fn others(&self, row: &OutboxEntry) -> Result<Others, String> {
+        let batch = row.batch;
+        let read = move |stores: &Stores| {
+            Ok(Others { rows: stores.state.outbox()?.0, traces: stores.state.outbox_traces(batch)? })
+        };
+        self.blocking(read).await
+    }
+
     /// Looks for an uncertain message where it would be if it had been sent.
     pub(super) async fn look_for(&self, row: &OutboxEntry) -> Result<(), String> {
         let since = self.since();
-        let rows = self.rows().await?;
+        let others = self.others(row).await?;
         let own: Vec<String> = self
             .settings
             .config
@@ -116,7 +137,7 @@ impl Worker {
             .unwrap_or_default();
         let places = self.places(row).await;
         // Our own copy first: it needs no connection.
-        if let Some(place) = places.iter().find(|place| place.held && proves(row, &rows, place.inbox, &own)) {
+        if let Some(place) = places.iter().find(|place| place.held && proves(row, &others, place.inbox, &own)) {
             return self.found(row, place.name.as_deref().unwrap_or_default()).await;
         }
         let Some(handle) = self.handle(&row.account).await else {
@@ -124,11 +145,11 @@ impl Worker {
             return Ok(());
         };
         let mut looked = Vec::new();
-        for place in places.iter().filter(|place| proves(row, &rows, place.inbox, &own)) {
+        for place in places.iter().filter(|place| proves(row, &others, place.inbox, &own)) {
             match find(&handle, place.name.clone(), &row.message_id).await {
                 Ok(Some(at)) => {
                     // Another row of it may have been sent while we looked.
-                    if proves(row, &self.rows().await?, place.inbox, &own) {
+                    if proves(row, &self.others(row).await?, place.inbox, &own) {
                         return self.found(row, &at.name).await;
                     }
                 }
@@ -196,11 +217,11 @@ impl Worker {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Known, Place, places, proves};
+    use super::{Known, Others, Place, places, proves};
     use crate::mail::id::OutboxId;
     use crate::store::mailbox::SpecialUse;
     use crate::store::outbox::Delivery::{self, InDoubt, Sent, Waiting};
-    use crate::store::outbox::{OutboxEntry, OutboxRecipient, SmtpEnvelope};
+    use crate::store::outbox::{OutboxEntry, OutboxRecipient, SmtpEnvelope, Trace};
 
     const OWN: &str = "b.quill@quillpounce.example";
 
@@ -211,6 +232,32 @@ mod tests {
             .map(|(address, delivery)| OutboxRecipient { delivery: *delivery, ..OutboxRecipient::new(*address) })
             .collect();
         row
+    }
+
+    #[test]
+    fn what_a_try_that_was_given_up_may_have_put_there_proves_nothing() {
+        let own = [OWN.to_owned()];
+        let check = |row: &OutboxEntry, gone: &OutboxEntry, in_inbox, expected| {
+            let others = Others { rows: vec![row.clone()], traces: vec![Trace::of(gone)] };
+            assert_eq!(proves(row, &others, in_inbox, &own), expected, "{row:?}\n{gone:?}");
+        };
+        let of = |id: u64, message_id: &str, recipients: &[(&str, Delivery)]| {
+            let mut row = row(message_id, recipients);
+            row.id = OutboxId(id);
+            row
+        };
+        let gateway = |delivery| of(1, "1@a.example", &[("x@cjsm.net", delivery)]);
+        let alone = of(2, "1@a.example", &[("h.lintwhite@copfs.gov.example", InDoubt)]);
+        check(&alone, &gateway(InDoubt), false, false);
+        check(&alone, &gateway(InDoubt), true, false);
+        // Nothing of that one had left.
+        check(&alone, &gateway(Waiting), false, true);
+        check(&alone, &of(1, "2@a.example", &[("x@cjsm.net", InDoubt)]), false, true);
+        // Its own try of before: whoever is in doubt has it by the one or by the other.
+        check(&alone, &alone, false, true);
+        let to_us = of(2, "1@a.example", &[(OWN, InDoubt)]);
+        check(&to_us, &gateway(InDoubt), true, true);
+        check(&to_us, &of(1, "1@a.example", &[(OWN, InDoubt)]), true, false);
     }
 
     #[test]
@@ -251,7 +298,8 @@ mod tests {
         let check = |row: &OutboxEntry, others: &[OutboxEntry], in_inbox, expected| {
             let mut all: Vec<OutboxEntry> = std::iter::once(row).chain(others).cloned().collect();
             (1..).zip(&mut all).for_each(|(id, row)| row.id = OutboxId(id));
-            assert_eq!(proves(&all[0], &all, in_inbox, &own), expected, "{row:?}\n{others:?}");
+            let rows = Others { rows: all.clone(), ..Others::default() };
+            assert_eq!(proves(&all[0], &rows, in_inbox, &own), expected, "{row:?}\n{others:?}");
         };
         let alone = row("1@a.example", &[("h.lintwhite@copfs.gov.example", InDoubt)]);
         check(&alone, &[], false, true);

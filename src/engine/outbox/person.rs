@@ -71,10 +71,14 @@ impl Core {
                 self.note_sent(open, &found, &after);
             }
             Resolution::SendAgain => {
-                open.stores.state.step_outbox(id, Step::SendAgain, |entry| {
-                    entry.set_all(Delivery::InDoubt, Delivery::Waiting);
-                    entry.next_attempt = None;
-                    "Sent again, by your word.".clone_into(&mut entry.reply);
+                open.stores.state.write(|write| {
+                    // The try before may have got through all the same.
+                    write.leave_trace(&found)?;
+                    write.step_outbox(id, Step::SendAgain, |entry| {
+                        entry.set_all(Delivery::InDoubt, Delivery::Waiting);
+                        entry.next_attempt = None;
+                        "Sent again, by your word.".clone_into(&mut entry.reply);
+                    })
                 })?;
             }
             Resolution::Drop => taken = Some(self.cancel_outbox(open, id)?),

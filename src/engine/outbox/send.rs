@@ -86,7 +86,8 @@ impl Worker {
         let config = &self.settings.config;
         let account = config
             .account(Some(&row.account))
-            .ok_or_else(|| format!("The account {} is no longer in the configuration.", row.account))?;
+            // What a person can do about it is told with the row, for as long as that is so.
+            .ok_or_else(|| "There is no account to send it with.".to_owned())?;
         let route = match &row.route {
             None => None,
             Some(name) => Some(config.routes.iter().find(|route| route.name == *name).ok_or_else(|| {

@@ -11,7 +11,7 @@ use crate::engine::query::{OutboxListed, Resolution};
 use crate::imap::Sink as _;
 use crate::mail::id::{CaseId, OutboxId};
 use crate::register::{CaseChange, Event as Entry};
-use crate::store::outbox::{Delivery, Doubt, OutboxEntry, SmtpEnvelope, Step};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxState, SmtpEnvelope, Step};
 
 const CROWN: &str = "ambleford.mags@cps.gov.example";
 const ID: &str = "1@quillpounce.example";
@@ -141,4 +141,46 @@ fn our_own_copy_of_the_mailbox_that_the_user_files_in_counts() {
     let row = running.work();
     assert!(["sent-not-filed", "sent"].contains(&row.state) && row.reply.contains(OWN), "{row:?}");
     running.until(|| running.row().state == "sent");
+}
+
+#[test]
+fn rows_of_an_account_that_is_gone_say_what_to_do_and_what_was_sent_is_forgotten_in_its_time() {
+    let world = World::new();
+    let mut gone = config();
+    gone.accounts[0].name = "chambers".into();
+    let running = world.open_with(gone.clone());
+    running.lost(None);
+    let others = running.engine.core.ask_open(|_, open| {
+        let row = || {
+            let envelope =
+                SmtpEnvelope { reverse_path: "b.quill@quillpounce.example".into(), forward_paths: vec![CROWN.into()] };
+            OutboxEntry::new("work", "2@quillpounce.example", envelope, core_now())
+        };
+        let mut sent = row();
+        sent.set_all(Delivery::Waiting, Delivery::Sent);
+        let at = core_now() - SignedDuration::from_hours(8 * 24);
+        (sent.state, sent.sent_at) = (OutboxState::SentNotFiled, Some(at));
+        [sent, row()].map(|row| open.stores.state.queue(row, &copy()).unwrap())
+    });
+    let [sent, queued] = others.unwrap();
+    let row = |running: &Running, id| running.engine.outbox().unwrap().into_iter().find(|row| row.id == id);
+    let says = |running: &Running, id, words: &str| row(running, id).is_some_and(|row| row.reply.contains(words));
+    running.engine.core.ask_open(|core, open| start(core, open)).unwrap();
+    running.until(|| says(&running, sent, "No copy is filed") && row(&running, queued).unwrap().state == "failed");
+    let failed = row(&running, queued).unwrap();
+    assert_eq!(
+        failed.reply,
+        "Not sent. There is no account to send it with. Its account, work, is no longer in the configuration: it does not leave. \
+         Take it back and write as another account, or put the account back and try again."
+    );
+    assert!(failed.cancellable && failed.retryable);
+    let rows = running.engine.outbox().unwrap();
+    let uncertain = rows.iter().find(|row| row.state == "uncertain").unwrap();
+    assert!(uncertain.reply.contains("it is not looked for. Ask a recipient"), "{uncertain:?}");
+    // It was said: from the next start on it may go.
+    running.engine.close();
+    let running = world.open_with(gone);
+    running.engine.core.ask_open(|core, open| start(core, open)).unwrap();
+    running.until(|| row(&running, sent).is_none());
+    assert_eq!(running.engine.outbox().unwrap().len(), 2);
 }

@@ -69,11 +69,22 @@ fn clearing_step(row: &OutboxEntry) -> Step {
     }
 }
 
+/// Whether a row is the first of its message that was sent.
+fn is_first(row: &OutboxEntry, rows: &[OutboxEntry]) -> bool {
+    let place = |row: &OutboxEntry| (row.sent_at, row.id);
+    let same = rows.iter().filter(|other| other.batch == row.batch && other.sent_at.is_some());
+    same.map(place).min().is_none_or(|first| first >= place(row))
+}
+
 impl Core {
     /// A row was changed from `before` to `after`. Where a server has the message by that, an answer may be awaited to it, and its copy is filed.
     pub(super) fn note_sent(&self, open: &Open, before: &OutboxEntry, after: &OutboxEntry) {
         if after.sent_at.is_some() && before.sent_at.is_none() {
-            self.note_asked(open, after);
+            // A message with several routes or parts is several rows, and one question. Where the others cannot be read, it is the first.
+            let rows = open.outbox.rows().map(|(rows, _)| rows).unwrap_or_default();
+            if is_first(after, &rows) {
+                self.note_asked(open, after);
+            }
         }
         if after.count(Delivery::Sent) > 0 && !after.filed {
             // The copy is another task's: the next message need not wait for it.

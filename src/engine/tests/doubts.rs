@@ -46,17 +46,24 @@ impl Running {
     /// A request in that case whose connection was lost behind the dot.
     fn lost(&self, file_in: Option<&str>) -> OutboxId {
         let file_in = file_in.map(str::to_owned);
+        self.lost_as(move |row| row.file_in = file_in)
+    }
+
+    /// The same, changed before it is queued; lost when it was queued.
+    fn lost_as(&self, change: impl FnOnce(&mut OutboxEntry) + Send + 'static) -> OutboxId {
         let queued = self.engine.core.ask_open(move |_, open| {
             let envelope =
                 SmtpEnvelope { reverse_path: "b.quill@quillpounce.example".into(), forward_paths: vec![CROWN.into()] };
             let mut row = OutboxEntry::new("work", ID, envelope, lost_at());
-            (row.case, row.file_in) = (Some(case()), file_in);
+            row.case = Some(case());
             row.subject = "R v WEASEL - 99ZX0012327 - Ambleford MC 06/03/2026 - IDPC request".into();
+            change(&mut row);
+            let lost = row.queued_at;
             let state = &open.stores.state;
             let id = state.queue(row, &copy()).unwrap();
             state.claim(id).unwrap().unwrap();
             state.update_outbox(id, |row| row.set_all(Delivery::Waiting, Delivery::InDoubt)).unwrap();
-            let doubt = Doubt { since: lost_at(), looked_at: None, looked_in: Vec::new() };
+            let doubt = Doubt { since: lost, looked_at: None, looked_in: Vec::new() };
             state.step_outbox(id, Step::Lose, |row| row.doubt = Some(doubt)).unwrap();
             id
         });
@@ -124,6 +131,35 @@ fn an_answer_is_awaited_to_what_was_found_and_to_what_a_person_says_was_sent() {
     running.engine.resolve(id, Resolution::Arrived).unwrap();
     assert_eq!((running.row().state, running.row().sent), ("sent-not-filed", Some(lost_at())));
     assert_eq!(awaits(&running), "no answer came; by the user's word");
+}
+
+#[test]
+fn a_chase_by_two_routes_is_one_chase() {
+    let world = World::new();
+    let running = world.open();
+    running.open_weasel();
+    let arrived = |id| {
+        running.engine.resolve(id, Resolution::Arrived).unwrap();
+    };
+    arrived(running.lost(None));
+    let chase = |batch: Option<OutboxId>, minute: i64| {
+        running.lost_as(move |row| {
+            row.queued_at += SignedDuration::from_mins(minute);
+            row.batch = batch.unwrap_or(OutboxId(0));
+            row.route = batch.map(|_| "gateway".to_owned());
+            row.message_id = "2@quillpounce.example".into();
+            row.subject.push_str(" - chase");
+        })
+    };
+    let first = chase(None, 1);
+    let second = chase(Some(first), 2);
+    arrived(first);
+    arrived(second);
+    let awaited = running.awaited();
+    assert_eq!((awaited.len(), awaited[0].chased.as_slice()), (1, &[lost_at() + SignedDuration::from_mins(1)][..]));
+    // Another chase is one more.
+    arrived(chase(None, 3));
+    assert_eq!(running.awaited()[0].chased.len(), 2);
 }
 
 #[test]

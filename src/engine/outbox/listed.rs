@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::engine::query::{OutboxListed, RecipientListed};
 use crate::mail::safe::SafeText;
 use crate::smtp::status;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxRecipient, OutboxState};
 
 /// A row for scripts and for the command line.
 pub(crate) fn listed(entry: &OutboxEntry, config: &Config) -> OutboxListed {
@@ -40,10 +40,15 @@ pub(crate) fn listed(entry: &OutboxEntry, config: &Config) -> OutboxListed {
         reply,
         queued: entry.queued_at,
         sent: entry.sent_at,
-        doubt: entry.doubt.clone(),
+        doubt: doubt(entry).cloned(),
         cancellable: may_take_back(entry),
         retryable: entry.state.is_retryable(),
     }
+}
+
+/// What is in doubt where it is: while an answer is waited for, it may still come.
+fn doubt(entry: &OutboxEntry) -> Option<&Doubt> {
+    entry.doubt.as_ref().filter(|_| entry.state == OutboxState::Uncertain)
 }
 
 /// Whether a person may take something of it back: what is not sent yet, and what was refused.
@@ -86,7 +91,7 @@ pub(super) fn row(entry: &OutboxEntry, config: &Config) -> OutboxRow {
         next_attempt: entry.next_attempt,
         reply: SafeText::line(&entry.reply),
         stranded: stranded(entry, config).map(|words| SafeText::line(&words)).unwrap_or_default(),
-        doubt: entry.doubt.as_ref().map(|doubt| {
+        doubt: doubt(entry).map(|doubt| {
             let places: Vec<&str> = doubt.looked_in.iter().map(String::as_str).collect();
             (doubt.since, doubt.looked_at, SafeText::line(&in_short(&places)))
         }),

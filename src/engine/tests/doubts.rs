@@ -163,6 +163,18 @@ fn a_chase_by_two_routes_is_one_chase() {
 }
 
 #[test]
+fn what_was_sent_again_and_is_taken_back_then_may_have_arrived_before() {
+    let world = World::new();
+    let running = world.open();
+    let id = running.lost(None);
+    running.engine.resolve(id, Resolution::SendAgain).unwrap();
+    assert_eq!(running.row().state, "queued");
+    let taken = running.engine.cancel(id).unwrap();
+    assert!(taken.words.contains(&format!("{CROWN} may have it already")), "{}", taken.words);
+    assert!(running.engine.outbox().unwrap().is_empty());
+}
+
+#[test]
 fn our_own_copy_of_the_mailbox_that_the_user_files_in_counts() {
     const OWN: &str = "Weir/Copies of sent mail";
     let world = World::new();

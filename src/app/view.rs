@@ -427,6 +427,8 @@ pub struct OutboxRow {
     pub next_attempt: Option<Timestamp>,
     /// The server's last words.
     pub reply: SafeText,
+    /// What it wants of a person because its account is gone; else empty.
+    pub stranded: SafeText,
     /// While it is uncertain: when the connection was lost, when it was looked for, and where it was not found.
     pub doubt: Option<(Timestamp, Option<Timestamp>, SafeText)>,
     /// When it was queued.

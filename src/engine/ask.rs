@@ -474,15 +474,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Locked`], or the state store cannot be read.
     pub fn outbox(&self) -> Result<Vec<OutboxListed>, EngineError> {
-        let (rows, damage) = self.core.ask_stores(|core, open| {
-            let read = open.outbox.rows();
-            if let Ok((_, damage)) = &read {
-                damage.iter().for_each(|one| core.complain(one));
-            }
-            read
-        })??;
-        drop(damage);
-        Ok(rows.iter().map(outbox::listed).collect())
+        self.core.ask_stores(|core, open| {
+            let (rows, damage) = open.outbox.rows()?;
+            damage.iter().for_each(|one| core.complain(one));
+            Ok(rows.iter().map(|row| outbox::listed(row, &core.settings.config)).collect())
+        })?
     }
 
     /// Tries a row again now; an uncertain one is looked for again.

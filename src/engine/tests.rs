@@ -1,5 +1,6 @@
 //! The engine against batches as an IMAP worker would hand them over, in a throw-away profile. Real servers: `tests/it/engine.rs`.
 
+mod doubts;
 mod last_copy;
 mod late_pass;
 mod lost_midway;

@@ -81,28 +81,50 @@ pub enum Parsed {
 /// Reads the first reply in `bytes`.
 #[must_use]
 pub fn parse(bytes: &[u8]) -> Parsed {
+    match first(bytes) {
+        Ok((reply, [])) => Parsed::Whole(reply),
+        Ok((reply, _)) => Parsed::Trailing(reply),
+        Err(parsed) => parsed,
+    }
+}
+
+/// What a reply says that stands behind the first one in `bytes` and contradicts it; `None` where none does. 221 and 421 only say goodbye.
+#[must_use]
+pub fn contradiction(bytes: &[u8]) -> Option<Reply> {
+    let (reply, mut rest) = first(bytes).ok()?;
+    while let Ok((next, after)) = first(rest) {
+        if next.class() != reply.class() && !matches!(next.code, 221 | 421) {
+            return Some(next);
+        }
+        rest = after;
+    }
+    None
+}
+
+/// The first reply in `bytes` and what stands behind it.
+fn first(bytes: &[u8]) -> Result<(Reply, &[u8]), Parsed> {
     let mut code = None;
     let mut enhanced = None;
     let mut lines = Vec::new();
     let mut rest = bytes;
     loop {
-        let Some(end) = rest.iter().position(|&b| b == b'\n') else { return Parsed::Incomplete };
+        let Some(end) = rest.iter().position(|&b| b == b'\n') else { return Err(Parsed::Incomplete) };
         let (line, after) = rest.split_at(end);
         rest = after.get(1..).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let Some((digits, tail)) = line.split_at_checked(3) else { return Parsed::Malformed };
+        let Some((digits, tail)) = line.split_at_checked(3) else { return Err(Parsed::Malformed) };
         let Some(number) = std::str::from_utf8(digits).ok().and_then(|d| d.parse::<u16>().ok()) else {
-            return Parsed::Malformed;
+            return Err(Parsed::Malformed);
         };
         if !(200..600).contains(&number) || code.is_some_and(|first| first != number) {
-            return Parsed::Malformed;
+            return Err(Parsed::Malformed);
         }
         code = Some(number);
         let (last, text) = match tail.split_first() {
             None => (true, &[][..]),
             Some((b' ', text)) => (true, text),
             Some((b'-', text)) => (false, text),
-            Some(_) => return Parsed::Malformed,
+            Some(_) => return Err(Parsed::Malformed),
         };
         let text = String::from_utf8_lossy(text);
         match split_enhanced(&text, number) {
@@ -114,7 +136,7 @@ pub fn parse(bytes: &[u8]) -> Parsed {
         }
         if last {
             let reply = Reply { code: number, enhanced, lines };
-            return if rest.is_empty() { Parsed::Whole(reply) } else { Parsed::Trailing(reply) };
+            return Ok((reply, rest));
         }
     }
 }
@@ -167,7 +189,7 @@ impl Offer {
 
 #[cfg(test)]
 mod tests {
-    use super::{Offer, Parsed, Reply, ReplyClass, parse};
+    use super::{Offer, Parsed, Reply, ReplyClass, contradiction, parse};
 
     fn whole(bytes: &[u8]) -> Reply {
         match parse(bytes) {
@@ -205,6 +227,27 @@ mod tests {
             assert_eq!(parse(bytes), Parsed::Malformed, "{}", String::from_utf8_lossy(bytes));
         }
         assert!(matches!(parse(b"220 go\r\n250 injected\r\n"), Parsed::Trailing(reply) if reply.code == 220));
+    }
+
+    #[test]
+    fn a_second_reply_may_contradict_the_first() {
+        let check = |bytes: &str, code| {
+            assert_eq!(contradiction(bytes.as_bytes()).map(|reply| reply.code), code, "{bytes:?}");
+        };
+        for bytes in [
+            "250 ok\r\n",
+            "250 ok\r\n221 bye\r\n",
+            "554 no\r\n421 bye\r\n",
+            "250 a\r\n250 b\r\n",
+            "250 ok\r\n55",
+            "250 ok\r\nx\r\n",
+            "",
+        ] {
+            check(bytes, None);
+        }
+        check("250 a\r\n550 5.1.1 b\r\n", Some(550));
+        check("550 a\r\n250-b\r\n250 b\r\n", Some(250));
+        check("250 a\r\n250 b\r\n451 c\r\n", Some(451));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::envelope::{Paths, check_offer};
 use super::outcome::{Outcome, Phase, Refusal, Submission};
-use super::reply::{Parsed, Reply, ReplyClass, parse};
+use super::reply::{Parsed, Reply, ReplyClass, contradiction, parse};
 use super::submit::{Dialogue, refusal, unexpected, words};
 
 /// The text leaves in pieces of this size, so that a stalled connection is seen.
@@ -165,7 +165,13 @@ impl Dialogue {
             };
             return Err(Outcome::NotConnected { phase: Phase::Data, because });
         }
-        match (result, parse(&self.heard.bytes())) {
+        let heard = self.heard.bytes();
+        // One answer for each recipient, as over LMTP (RFC 2033 §4.2), does not say who has it: nobody was asked for that.
+        if let (Some(_), Parsed::Trailing(reply), Some(other)) = (&result, parse(&heard), contradiction(&heard)) {
+            let because = format!("the server gave answers that contradict each other: {reply}; {other}");
+            return Err(Outcome::Uncertain { because });
+        }
+        match (result, parse(&heard)) {
             // A reply with more behind it is still the reply to the dot: nothing else was asked.
             (Some(_), Parsed::Whole(reply) | Parsed::Trailing(reply)) => match reply.class() {
                 ReplyClass::Done => Ok(reply),

@@ -168,3 +168,35 @@ fn killed_behind_the_dot_no_later_command_promises_another_try() {
     assert_eq!((&told["schema"], &told["entries"][0]["state"]), (&"casemail.outbox/1".into(), &"uncertain".into()));
     assert_eq!(desk.scripted.heard().matches("DATA\r\n").count(), 1);
 }
+
+/// The server has taken it, and its answer is never read: what the disk says is all that is known.
+#[test]
+fn killed_between_the_servers_yes_and_the_note_of_it_the_next_start_finds_it_and_sends_nothing() {
+    let yes = Arc::new(Notify::new());
+    let dot = Answer::SayWhen(Arc::clone(&yes), "250 2.0.0 queued\r\n");
+    let Some(desk) = Desk::new(Script { dot, ..Script::default() }) else { return };
+    let child = desk.send(DOT);
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    kill_process(pid, Signal::STOP).unwrap();
+    yes.notify_one();
+    ended(child, Signal::KILL);
+    let row = desk.row();
+    assert_eq!((&row["state"], &row["recipients"][0]["delivery"]), (&"uncertain".into(), &"in-doubt".into()), "{row}");
+    // The program looks for it, and what it does not find it does not send.
+    let Some(screen) = desk.world.home.screen((100, 30)) else { return };
+    screen.wait_for("up to date, watching");
+    let row = eventually(|| Some(desk.row()).filter(|row| !row["doubt"]["looked_at"].is_null()));
+    assert_eq!(row["state"], "uncertain", "{row}");
+    // The server files by itself.
+    let id = row["message_id"].as_str().unwrap();
+    let copy =
+        format!("From: quill@quillpounce.example\r\nMessage-ID: <{id}>\r\nSubject: answer\r\n\r\nOn Monday.\r\n");
+    desk.world.dovecot.deliver("quill", "Sent", copy.as_bytes());
+    desk.world.home.run(&["outbox", "retry", &row["id"].to_string()], b"");
+    let row = eventually(|| Some(desk.row()).filter(|row| row["state"] == "sent"));
+    assert_eq!(row["recipients"][0]["delivery"], "sent", "{row}");
+    screen.send_keys(&["C-q"]);
+    assert_eq!(screen.wait_for_end(), 0);
+    let filed = desk.world.dovecot.doveadm(&["search", "-u", "quill", "mailbox", "Sent", "all"], b"");
+    assert_eq!((desk.scripted.heard().matches("DATA\r\n").count(), filed.lines().count()), (1, 1));
+}

@@ -136,9 +136,16 @@ async fn play(script: Script, raw: &[u8]) -> (Outcome, String) {
 
 #[tokio::test]
 async fn a_lost_answer_to_the_final_dot_is_uncertain() {
-    for dot in
-        [Answer::Drop, Answer::Silence, Answer::Say("hello\r\n"), Answer::Say("354 more?\r\n"), Answer::Say("25")]
-    {
+    for dot in [
+        Answer::Drop,
+        Answer::Silence,
+        Answer::Say("hello\r\n"),
+        Answer::Say("354 more?\r\n"),
+        Answer::Say("25"),
+        // One for each recipient: nobody can tell which.
+        Answer::Say("250 2.1.5 taken\r\n550 5.1.1 no such user\r\n"),
+        Answer::Say("550 5.1.1 no such user\r\n250 2.1.5 taken\r\n"),
+    ] {
         let words = format!("{dot:?}");
         let (outcome, heard) = play(Script { dot, ..Script::default() }, &message("x\r\n")).await;
         assert_eq!(outcome.disposition(), Disposition::Uncertain, "{words}: {outcome}");

@@ -1,12 +1,14 @@
 //! Taking back: the draft that a message was made of is kept, with those recipients who have not got it and the files that they have not got, in the
 //! same transaction that takes the rows out. No word is lost, and nothing is said to be unsent that somebody may have.
 
+use std::collections::BTreeSet;
+
 use crate::engine::core::EngineError;
 use crate::engine::draft_file;
 use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{DraftId, OutboxId};
 use crate::mail::message::Message;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Step};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Step, Trace};
 use crate::store::state::{State, StateError, Write};
 
 /// Whoever stands so in a row that is taken back is in the draft.
@@ -94,7 +96,8 @@ pub(super) fn take_back(
         if !super::listed::may_take_back(&row) {
             return Ok(Err(row.state));
         }
-        let batch = Batch { rows: write.batch(found.batch)?, chosen: id };
+        let traces = write.outbox_traces(found.batch)?;
+        let batch = Batch { rows: write.batch(found.batch)?, traces, chosen: id };
         let mut taken = batch.part(&draft);
         for row in &batch.rows {
             if batch.is_taken(row) {
@@ -121,6 +124,8 @@ enum Has {
 /// The rows of one message, as they are when one of them is taken back.
 struct Batch {
     rows: Vec<OutboxEntry>,
+    /// What was taken back of it before, or given up.
+    traces: Vec<Trace>,
     chosen: OutboxId,
 }
 
@@ -141,8 +146,10 @@ impl Batch {
             return usize::try_from(part).unwrap_or(usize::MAX);
         }
         // Written before that was noted: by their order. Those of long ago may have been forgotten, but not before those behind them.
-        let same = || self.rows.iter().filter(|one| one.is_to_the_same(row));
-        of.saturating_sub(same().count()).saturating_add(same().filter(|one| one.id < row.id).count())
+        let rows = self.rows.iter().filter(|one| one.is_to_the_same(row)).map(|one| one.id);
+        let traces = self.traces.iter().filter(|one| one.is_to_the_same(row)).map(|one| one.id);
+        let same: BTreeSet<OutboxId> = rows.chain(traces).collect();
+        of.saturating_sub(same.len()).saturating_add(same.range(..row.id).count())
     }
 
     /// What somebody has of one of `of` messages.
@@ -164,6 +171,17 @@ impl Batch {
                 // It goes on its way without us.
                 Delivery::Waiting if !self.is_taken(row) => has = Has::Perhaps,
                 Delivery::Waiting | Delivery::Refused | Delivery::TakenBack => {}
+            }
+        }
+        for trace in &self.traces {
+            let Some((_, stood)) = trace.people.iter().find(|(one, _)| one.eq_ignore_ascii_case(address)) else {
+                continue;
+            };
+            // One that was written before the number was noted may have been any of them.
+            let number = trace.part.map(|part| usize::try_from(part).unwrap_or(usize::MAX));
+            first = Some(first.map_or(number.unwrap_or(0), |first: usize| first.min(number.unwrap_or(0))));
+            if *stood == Delivery::InDoubt && number.is_none_or(|number| number == part) {
+                has = Has::Perhaps;
             }
         }
         // They leave in their order: what is not here any more and stood before what is here went long ago.
@@ -238,6 +256,7 @@ fn leave(write: &Write<'_>, row: &OutboxEntry, back: &[String]) -> Result<(), St
 
 /// Takes a row out, or what of it has not left.
 fn take_out(write: &Write<'_>, row: &OutboxEntry) -> Result<(), StateError> {
+    write.leave_trace(row)?;
     if row.count(Delivery::Sent) == 0 {
         return write.forget_outbox(row.id);
     }
@@ -294,7 +313,7 @@ mod tests {
     use crate::mail::id::OutboxId;
     use crate::store::outbox::Delivery::{self, InDoubt, Refused, Sent, Waiting};
     use crate::store::outbox::OutboxState::{self, Deferred, Failed, Queued, Sending, SentNotFiled, Uncertain};
-    use crate::store::outbox::{OutboxEntry, SmtpEnvelope};
+    use crate::store::outbox::{OutboxEntry, SmtpEnvelope, Step};
     use crate::store::state::State;
     use crate::store::vault::{Cost, Vault};
 
@@ -424,6 +443,35 @@ mod tests {
         let words = "Kept as a draft to the others; a@copfs.gov.example may have it already.";
         let rows: &[Row] = &[(0, None, Sending, &[("a", Waiting)]), (0, Some("gateway"), Queued, &[("b", Waiting)])];
         check(rows, 1, 1, &["1.dat"], &["b"], words, &["0@x.example sending: waiting"]);
+    }
+
+    /// Takes a row back, then the first one, of which something happened meanwhile; the words of each.
+    fn twice(rows: &[Row], chosen: usize, meanwhile: impl Fn(&State, OutboxId)) -> [TakenBack; 2] {
+        let (world, ids) = World::of(rows, 1, false);
+        let take = |id| take_back(&world.state, id, Timestamp::UNIX_EPOCH).unwrap().unwrap();
+        let first = take(ids[chosen]);
+        meanwhile(&world.state, ids[0]);
+        let second = take(ids[0]);
+        assert_eq!(world.left(), [""; 0]);
+        assert!(world.state.outbox_traces(ids[0]).unwrap().is_empty(), "they go with the last row");
+        [first, second]
+    }
+
+    #[test]
+    fn what_was_taken_back_before_is_neither_sent_nor_forgotten() {
+        let fails = |state: &State, id| drop(state.step_outbox(id, Step::PutOff, |_| {}).unwrap());
+        // By another route it was going, and did not go.
+        let rows: &[Row] = &[(0, None, Sending, &[("a", Waiting)]), (0, Some("gateway"), Queued, &[("b", Waiting)])];
+        let [first, second] = twice(rows, 1, fails);
+        assert_eq!(first.words(), "Kept as a draft to the others; a@copfs.gov.example may have it already.");
+        assert_eq!((second.words().as_str(), second.reached_nobody()), (NOTHING, true));
+        let to = |taken: &TakenBack| taken.draft.to.iter().map(|one| one.addr.clone()).collect::<Vec<_>>();
+        assert_eq!((to(&first), to(&second)), (vec![addressed("b")], vec![addressed("a")]));
+        // One that was given up while nobody knew stays in doubt.
+        let rows: &[Row] = &[(0, None, Sending, &[("a", Waiting)]), (0, Some("gateway"), Uncertain, &[("b", InDoubt)])];
+        let [_, second] = twice(rows, 1, fails);
+        assert_eq!(second.words(), "Kept as a draft to the others; b@copfs.gov.example may have it already.");
+        assert_eq!(second.may_have().collect::<Vec<_>>(), [addressed("b")]);
     }
 
     #[test]

@@ -13,10 +13,19 @@ use crate::store::outbox::{OutboxEntry, OutboxState};
 /// Sent rows are shown for so long.
 const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Rows that were sent long ago and may be forgotten, once the register holds what it keeps of them. One of the messages that a message goes as is kept
+/// Rows that were sent long ago and may be forgotten, once the register holds what it keeps of them. `is_unfileable`: of a row whose copy is not filed
+/// whether none can be. One of the messages that a message goes as is kept
 /// while another has not gone: who takes that one back is told by it who has what.
-pub(super) fn past(rows: &[OutboxEntry], now: Timestamp) -> Vec<OutboxEntry> {
-    let is_sent = |row: &&OutboxEntry| row.state == OutboxState::Sent;
+pub(super) fn past(
+    rows: &[OutboxEntry],
+    now: Timestamp,
+    is_unfileable: impl Fn(&OutboxEntry) -> bool,
+) -> Vec<OutboxEntry> {
+    let is_sent = |row: &&OutboxEntry| match row.state {
+        OutboxState::Sent => true,
+        OutboxState::SentNotFiled => is_unfileable(row),
+        _ => false,
+    };
     let under_way: HashSet<OutboxId> = rows.iter().filter(|row| !is_sent(row)).map(|row| row.batch).collect();
     let is_old = |row: &&OutboxEntry| row.sent_at.is_some_and(|at| now.duration_since(at) > SENT_KEPT);
     rows.iter().filter(is_sent).filter(is_old).filter(|row| !under_way.contains(&row.batch)).cloned().collect()
@@ -110,9 +119,15 @@ mod tests {
             row(3, 2, OutboxState::Failed, 0),
             row(4, 4, OutboxState::Sent, 5),
             row(5, 5, OutboxState::SentNotFiled, 0),
+            row(6, 6, OutboxState::SentNotFiled, 0),
+            row(7, 7, OutboxState::Uncertain, 0),
         ];
-        assert_eq!(past(&rows, at(week + 1)).iter().map(|row| row.id).collect::<Vec<_>>(), [OutboxId(1)]);
-        assert!(past(&rows, at(week)).is_empty());
+        let past = |seconds, is_unfileable: fn(&OutboxEntry) -> bool| -> Vec<u64> {
+            past(&rows, at(seconds), is_unfileable).iter().map(|row| row.id.0).collect()
+        };
+        assert_eq!(past(week + 1, |_| false), [1]);
+        assert_eq!(past(week + 1, |row| row.id.0 > 5), [1, 6]);
+        assert_eq!(past(week, |_| true), [0; 0]);
     }
 
     #[test]

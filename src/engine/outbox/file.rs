@@ -10,8 +10,8 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use super::copies::{Next, filer};
-use super::locked;
 use super::worker::Worker;
+use super::{locked, retry};
 use crate::app::view::Tone;
 use crate::imap;
 use crate::mail::id::MailboxId;
@@ -21,6 +21,13 @@ use crate::store::outbox::{OutboxEntry, OutboxState, Step};
 
 /// Where the server alone is to file, and has not.
 const OVERDUE: &str = "The server has filed no copy yet, and `sent_copy = \"server\"` leaves that to it; with \"auto\" casemail files one.";
+/// What is said of a row that was sent and whose account is gone. Once that was said, it is forgotten like one that is filed.
+pub(super) fn not_filed(account: &str) -> String {
+    format!(
+        "No copy is filed, because its account, {account}, is no longer in the configuration: it is forgotten a week after it was sent. Put the account back for its copy."
+    )
+}
+
 /// Rows that wait for a server that is out of reach are looked at again after this time, or as soon as it is back.
 pub(super) const PAUSE: Duration = Duration::from_secs(20);
 /// Hits that are looked at: a server that finds more has not searched.
@@ -55,6 +62,10 @@ impl Worker {
         let (held, seen) = self.copies_held(row).await;
         if held {
             return self.is_filed(row.id).await;
+        }
+        if self.settings.config.account(Some(&row.account)).is_none() {
+            self.later(row.id, retry::CEILING, since);
+            return self.tell_once(row, &not_filed(&row.account), None).await;
         }
         let Some(handle) = self.handle(&row.account).await else {
             self.later(row.id, PAUSE, since);
@@ -181,6 +192,11 @@ impl Worker {
                         write.step_outbox(id, Step::File, |entry| {
                             entry.filed = true;
                             entry.next_attempt = None;
+                            // Why it was not filed before is over.
+                            let sent = super::settle::in_parts_or_sent(entry);
+                            if entry.reply.starts_with(&sent) {
+                                entry.reply = sent;
+                            }
                         })?;
                     } else {
                         write.update_outbox(id, |entry| entry.filed = true)?;

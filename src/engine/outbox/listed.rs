@@ -6,10 +6,14 @@ use crate::config::Config;
 use crate::engine::query::{OutboxListed, RecipientListed};
 use crate::mail::safe::SafeText;
 use crate::smtp::status;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxRecipient, OutboxState};
 
 /// A row for scripts and for the command line.
-pub(crate) fn listed(entry: &OutboxEntry) -> OutboxListed {
+pub(crate) fn listed(entry: &OutboxEntry, config: &Config) -> OutboxListed {
+    let mut reply = entry.reply.clone();
+    if let Some(words) = stranded(entry, config) {
+        reply = format!("{reply} {words}").trim_start().to_owned();
+    }
     OutboxListed {
         id: entry.id,
         batch: entry.batch,
@@ -33,19 +37,42 @@ pub(crate) fn listed(entry: &OutboxEntry) -> OutboxListed {
         state: entry.state.name(),
         attempts: entry.attempts,
         next_attempt: entry.next_attempt,
-        reply: entry.reply.clone(),
+        reply,
         queued: entry.queued_at,
         sent: entry.sent_at,
-        doubt: entry.doubt.clone(),
+        doubt: doubt(entry).cloned(),
         cancellable: may_take_back(entry),
         retryable: entry.state.is_retryable(),
     }
+}
+
+/// What is in doubt where it is: while an answer is waited for, it may still come.
+fn doubt(entry: &OutboxEntry) -> Option<&Doubt> {
+    entry.doubt.as_ref().filter(|_| entry.state == OutboxState::Uncertain)
 }
 
 /// Whether a person may take something of it back: what is not sent yet, and what was refused.
 pub(super) fn may_take_back(entry: &OutboxEntry) -> bool {
     entry.state.is_cancellable()
         || (matches!(entry.state, OutboxState::Sent | OutboxState::SentNotFiled) && entry.count(Delivery::Refused) > 0)
+}
+
+/// What a row of an account that is no longer in the configuration wants of a person.
+fn stranded(entry: &OutboxEntry, config: &Config) -> Option<String> {
+    if config.account(Some(&entry.account)).is_some() {
+        return None;
+    }
+    let what = match entry.state {
+        OutboxState::Queued | OutboxState::Held | OutboxState::Deferred | OutboxState::Failed => {
+            "it does not leave. Take it back and write as another account, or put the account back and try again."
+        }
+        OutboxState::Uncertain => {
+            "it is not looked for. Ask a recipient and say what became of it, or put the account back."
+        }
+        // What is filed is said by whoever files.
+        OutboxState::Sending | OutboxState::SentNotFiled | OutboxState::Sent => return None,
+    };
+    Some(format!("Its account, {}, is no longer in the configuration: {what}", entry.account))
 }
 
 /// A row for the screen.
@@ -63,7 +90,8 @@ pub(super) fn row(entry: &OutboxEntry, config: &Config) -> OutboxRow {
         attempts: entry.attempts,
         next_attempt: entry.next_attempt,
         reply: SafeText::line(&entry.reply),
-        doubt: entry.doubt.as_ref().map(|doubt| {
+        stranded: stranded(entry, config).map(|words| SafeText::line(&words)).unwrap_or_default(),
+        doubt: doubt(entry).map(|doubt| {
             let places: Vec<&str> = doubt.looked_in.iter().map(String::as_str).collect();
             (doubt.since, doubt.looked_at, SafeText::line(&in_short(&places)))
         }),

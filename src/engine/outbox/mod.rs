@@ -15,6 +15,7 @@
 //! | `settle`, `due`, `retry`, `later` | pure: what a try came to, when the next one is due, how long it waits, what waits for the IMAP server |
 //! | `file`, `copies` | the copy in the mailbox for sent mail, once; who files it, and how long a server is given for it (pure) |
 //! | `look` | what became of a row in doubt |
+//! | `sent` | what follows when a server is known to have a message, however that is known |
 //! | `person`, `back` | try again, take back, say what became of it; what of a message comes back |
 //! | `report` | delivery reports that come in |
 //! | `limits`, `ehlo` | what the servers took at most when last asked; asked while a message with files is written |
@@ -36,6 +37,7 @@ mod recheck;
 pub(crate) mod report;
 mod retry;
 mod send;
+mod sent;
 mod settle;
 mod worker;
 

@@ -1,7 +1,7 @@
 //! What a person decides about rows: try again now, take back, say what became of one that is uncertain.
 
 use super::back::{TakenBack, take_back};
-use super::look::{clearing_step, has_it};
+use super::sent::{Proof, end_well};
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::query::Resolution;
 use crate::mail::id::OutboxId;
@@ -67,22 +67,24 @@ impl Core {
         let mut taken = None;
         match resolution {
             Resolution::Arrived => {
-                open.stores.state.step_outbox(id, clearing_step(&found), |entry| {
-                    has_it(entry, now);
-                    "Counted as sent, by your word.".clone_into(&mut entry.reply);
-                })?;
+                let after = open.stores.state.write(|write| end_well(write, &found, &Proof::Word, now))?;
+                self.note_sent(open, &found, &after);
             }
             Resolution::SendAgain => {
-                open.stores.state.step_outbox(id, Step::SendAgain, |entry| {
-                    entry.set_all(Delivery::InDoubt, Delivery::Waiting);
-                    entry.next_attempt = None;
-                    "Sent again, by your word.".clone_into(&mut entry.reply);
+                open.stores.state.write(|write| {
+                    // The try before may have got through all the same.
+                    write.leave_trace(&found)?;
+                    write.step_outbox(id, Step::SendAgain, |entry| {
+                        entry.set_all(Delivery::InDoubt, Delivery::Waiting);
+                        entry.next_attempt = None;
+                        "Sent again, by your word.".clone_into(&mut entry.reply);
+                    })
                 })?;
             }
             Resolution::Drop => taken = Some(self.cancel_outbox(open, id)?),
         }
         open.outbox.wake();
-        self.send_outbox(open);
+        self.outbox_changed(open);
         Ok(taken)
     }
 }

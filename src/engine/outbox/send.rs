@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::Lane;
@@ -20,7 +21,7 @@ use crate::mail::id::OutboxId;
 use crate::mail::safe::SafeText;
 use crate::net;
 use crate::smtp::{Connection, Credentials, Notify, Outcome, Phase, Refusal, SmtpEnvelope, Submission, Timeouts};
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxState};
 use crate::store::state::{State, StateError};
 
 /// What could not be written down is written again after this long.
@@ -77,14 +78,7 @@ impl Worker {
             (_, Err(attempt)) => attempt,
         };
         let settled = self.settle(&row, &attempt, true).await?;
-        if settled.sent_at.is_some() && row.sent_at.is_none() {
-            let sent = settled.clone();
-            self.core.front_of(self.number, move |core, open| core.note_asked(open, &sent));
-        }
-        if settled.count(Delivery::Sent) > 0 && !settled.filed {
-            // The copy is another task's: the next message need not wait for it.
-            self.wake.notify_one();
-        }
+        self.note_sent(&row, &settled);
         Ok(Some(attempt))
     }
 
@@ -93,7 +87,8 @@ impl Worker {
         let config = &self.settings.config;
         let account = config
             .account(Some(&row.account))
-            .ok_or_else(|| format!("The account {} is no longer in the configuration.", row.account))?;
+            // What a person can do about it is told with the row, for as long as that is so.
+            .ok_or_else(|| "There is no account to send it with.".to_owned())?;
         let route = match &row.route {
             None => None,
             Some(name) => Some(config.routes.iter().find(|route| route.name == *name).ok_or_else(|| {
@@ -218,19 +213,20 @@ impl Worker {
             forward_paths: row.addresses(Delivery::Waiting).map(str::to_owned).collect(),
         };
         let notify = self.notify(row);
+        let clock = self.settings.clock.clone();
         let (stores, kept, of_a_case) = (Arc::clone(&self.stores), Arc::clone(&self.stores), row.case.is_some());
         // A task of its own, so that it can end itself before the dot without ending this one.
         let submission = tokio::spawn(async move {
             let note = move |refused: &[Refusal]| {
-                if let Err(words) = note(&stores.state, id, attempts, refused) {
+                if let Err(words) = note(&stores.state, id, attempts, refused, clock.now()) {
                     // Without this note a crash could send it twice: the connection is dropped before the dot, nothing is sent.
                     std::panic::resume_unwind(Box::new(words));
                 }
             };
             let submission = connection.submit(&envelope, &raw, notify.as_ref(), &note).await;
-            if let (Outcome::Accepted { .. }, Some(secured), true) =
-                (&submission.outcome, connection.secured().cloned(), of_a_case)
-            {
+            // Where no answer came it may turn out to have gone over this one, too.
+            let may_have_gone = matches!(submission.outcome, Outcome::Accepted { .. } | Outcome::Uncertain { .. });
+            if let (true, Some(secured)) = (may_have_gone && of_a_case, connection.secured().cloned()) {
                 // What is not noted is not claimed: a failure costs no more than a fact of the chronology.
                 let noted = tokio::task::spawn_blocking(move || channels::note_sent(&kept, id, &secured));
                 let _ = noted.await;
@@ -315,13 +311,18 @@ impl Worker {
 
 /// Writes down, before the final dot, who may have it from then on; in words why that cannot be, and then no dot may follow. `attempts`: as it was claimed.
 /// A row that was released meanwhile is another try's, or will be: this one was abandoned, and both would send it.
-fn note(state: &State, id: OutboxId, attempts: u32, refused: &[Refusal]) -> Result<(), String> {
+fn note(state: &State, id: OutboxId, attempts: u32, refused: &[Refusal], now: Timestamp) -> Result<(), String> {
     let written = state.write(|write| {
         let row = write.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
         if row.state != OutboxState::Sending || row.attempts != attempts {
             return Ok(false);
         }
-        write.update_outbox(id, |entry| note_doubt(entry, refused)).map(|_| true)
+        let doubt = |entry: &mut OutboxEntry| {
+            note_doubt(entry, refused);
+            // Where the process ends now, this is when: whoever comes later knows only when that was found out.
+            entry.doubt = Some(Doubt { since: now, looked_at: None, looked_in: Vec::new() });
+        };
+        write.update_outbox(id, doubt).map(|_| true)
     });
     match written {
         Ok(true) => Ok(()),
@@ -355,19 +356,36 @@ mod tests {
         let envelope = SmtpEnvelope { forward_paths: vec!["a@copfs.gov.example".into()], ..SmtpEnvelope::default() };
         let id = state.queue(OutboxEntry::new("work", "1@x.example", envelope, Timestamp::UNIX_EPOCH), b"raw").unwrap();
         let row = || state.outbox_entry(id).unwrap().unwrap();
+        let at = Timestamp::UNIX_EPOCH;
         let first = state.claim(id).unwrap().unwrap();
         // The cache is made anew: what was being sent is released, and another worker takes it up.
         state.recover_outbox(Timestamp::UNIX_EPOCH).unwrap();
-        assert!(note(&state, id, first.attempts, &[]).unwrap_err().contains("abandoned"));
+        assert!(note(&state, id, first.attempts, &[], at).unwrap_err().contains("abandoned"));
         assert_eq!((row().state, row().count(Delivery::InDoubt)), (OutboxState::Queued, 0));
         let second = state.claim(id).unwrap().unwrap();
-        note(&state, id, first.attempts, &[]).unwrap_err();
+        note(&state, id, first.attempts, &[], at).unwrap_err();
         assert_eq!((row().state, row().count(Delivery::InDoubt)), (OutboxState::Sending, 0), "the second one's row");
-        note(&state, id, second.attempts, &[]).unwrap();
+        note(&state, id, second.attempts, &[], at).unwrap();
         assert_eq!(row().count(Delivery::InDoubt), 1);
         // Noted, and given up: a late one adds nothing.
         state.step_outbox(id, Step::Lose, |_| {}).unwrap();
-        note(&state, id, second.attempts, &[]).unwrap_err();
+        note(&state, id, second.attempts, &[], at).unwrap_err();
         assert_eq!(row().state, OutboxState::Uncertain);
+    }
+
+    #[test]
+    fn who_finds_a_doubt_after_days_knows_when_it_began() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+        let state = State::open(&dir.path().join("state"), &vault).unwrap();
+        let envelope = SmtpEnvelope { forward_paths: vec!["a@copfs.gov.example".into()], ..SmtpEnvelope::default() };
+        let id = state.queue(OutboxEntry::new("work", "1@x.example", envelope, Timestamp::UNIX_EPOCH), b"raw").unwrap();
+        let claimed = state.claim(id).unwrap().unwrap();
+        let dot: Timestamp = "2026-05-21T13:30:00Z".parse().unwrap();
+        note(&state, id, claimed.attempts, &[], dot).unwrap();
+        // The process is killed, and the next one comes a weekend later.
+        state.recover_outbox("2026-05-25T09:00:00Z".parse().unwrap()).unwrap();
+        let row = state.outbox_entry(id).unwrap().unwrap();
+        assert_eq!((row.state, row.doubt.unwrap().since), (OutboxState::Uncertain, dot));
     }
 }

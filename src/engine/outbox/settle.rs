@@ -45,15 +45,24 @@ fn note_reply(one: &mut OutboxRecipient, reply: &Reply) {
     one.text = reply.words();
 }
 
+/// Whether a refusal may mean that there were too many at once. Servers are to say 452 then, and some say 552 (RFC 5321 §4.5.3.1.10); one that says
+/// more than that means something else, a full mailbox most often.
+fn may_be_too_many(reply: &Reply) -> bool {
+    reply.code == 552 && reply.enhanced.as_deref().is_none_or(|status| status.ends_with(".5.3"))
+}
+
 /// Those refused by name: for good, or to be tried again.
 pub(super) fn note_refusals(entry: &mut OutboxEntry, refused: &[Refusal]) {
+    let is_open = |one: &OutboxRecipient| matches!(one.delivery, Delivery::Waiting | Delivery::InDoubt);
+    let is_refused = |one: &OutboxRecipient| refused.iter().any(|no| one.address.eq_ignore_ascii_case(&no.address));
+    let some_taken = entry.recipients.iter().any(|one| is_open(one) && !is_refused(one));
     for refusal in refused {
         let named = |one: &&mut OutboxRecipient| one.address.eq_ignore_ascii_case(&refusal.address);
         for one in entry.recipients.iter_mut().filter(named) {
-            if matches!(one.delivery, Delivery::Waiting | Delivery::InDoubt) {
+            if is_open(one) {
                 note_reply(one, &refusal.reply);
                 one.delivery = match refusal.reply.class() {
-                    ReplyClass::Permanent => Delivery::Refused,
+                    ReplyClass::Permanent if !(some_taken && may_be_too_many(&refusal.reply)) => Delivery::Refused,
                     _ => Delivery::Waiting,
                 };
             }
@@ -111,7 +120,7 @@ fn made(entry: &mut OutboxEntry, outcome: &Outcome, now: Timestamp, chance: u32)
                 .recipients
                 .iter()
                 .filter(|one| one.delivery == Delivery::Waiting)
-                .all(|one| one.code == 452 || one.status.ends_with(".5.3"));
+                .all(|one| matches!(one.code, 452 | 552) || one.status.ends_with(".5.3"));
             let step = if entry.count(Delivery::Waiting) > 0 && !rest_may_follow {
                 refused_for_now(entry, now, chance)
             } else {
@@ -314,6 +323,25 @@ mod tests {
         // Too many at once: the rest follows without a wait.
         let row = check(all, true, ok(), &[refusal("c", 452)], [Sent, Sent, Waiting], Step::PutOff);
         assert_eq!((row.next_attempt, row.put_offs), (None, 0));
+    }
+
+    #[test]
+    fn too_many_at_once_is_said_with_552_by_some() {
+        let ok = || Outcome::Accepted { reply: reply(250, "2.0.0") };
+        let no = |enhanced: Option<&str>| {
+            let reply = Reply { code: 552, enhanced: enhanced.map(str::to_owned), lines: vec!["too many".to_owned()] };
+            [Refusal { address: "c@copfs.gov.example".to_owned(), reply }]
+        };
+        for enhanced in [None, Some("5.5.3")] {
+            let row = check([Waiting; 3], true, ok(), &no(enhanced), [Sent, Sent, Waiting], Step::PutOff);
+            assert_eq!((row.next_attempt, row.put_offs), (None, 0), "the rest follows without a wait");
+            let later = Outcome::Transient { phase: Phase::Confirmation, reply: reply(451, "4.3.0") };
+            check([Waiting; 3], true, later, &no(enhanced), [Waiting; 3], Step::PutOff);
+            // Alone, it is meant of that one.
+            let outcome = Outcome::RecipientsRefused { refused: no(enhanced).to_vec() };
+            check([Sent, Sent, Waiting], false, outcome, &no(enhanced), [Sent, Sent, Refused], Step::Accept);
+        }
+        check([Waiting; 3], true, ok(), &no(Some("5.2.2")), [Sent, Sent, Refused], Step::Accept);
     }
 
     #[test]

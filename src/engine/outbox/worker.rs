@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use super::file::not_filed;
 use super::later::Since;
 use super::{Lane, Shared, due, locked};
 use crate::app::event::Event;
@@ -20,7 +21,7 @@ use crate::engine::core::{Core, CoreHandle, Open, Settings, Stores};
 use crate::engine::register::Register;
 use crate::imap;
 use crate::mail::id::OutboxId;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Step};
 use crate::store::state::StateError;
 
 /// Connections of one lane at a time.
@@ -140,14 +141,28 @@ impl Worker {
     /// a program that ended soon after it had sent it has not.
     async fn purge(self) {
         let rows = self.rows().await.unwrap_or_default();
-        let past = due::past(&rows, self.settings.clock.now());
+        // It was said of it before.
+        let is_unfileable = |row: &OutboxEntry| {
+            let is_gone = self.settings.config.account(Some(&row.account)).is_none();
+            is_gone && row.reply.ends_with(&not_filed(&row.account))
+        };
+        let past = due::past(&rows, self.settings.clock.now(), is_unfileable);
         if past.is_empty() {
             return;
         }
         let (register, core, number) = (self.register.clone(), self.core.clone(), self.number);
         let settled = self.blocking(move |_| Ok(register.settle_sent(&core, number, past))).await;
         for id in settled.unwrap_or_default() {
-            let _ = self.blocking(move |stores| stores.state.forget_outbox(id)).await;
+            let forget = move |stores: &Stores| {
+                stores.state.write(|write| {
+                    let row = write.outbox_entry(id)?;
+                    if row.is_some_and(|row| row.state == OutboxState::SentNotFiled) {
+                        write.step_outbox(id, Step::Waive, |_| {})?;
+                    }
+                    write.forget_outbox(id)
+                })
+            };
+            let _ = self.blocking(forget).await;
         }
         self.announce();
     }

@@ -16,12 +16,12 @@ use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::negotiation::Step;
 use crate::plea::{Act, Entry, Side, Trust, gather};
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState, Trace};
 
 /// Why an act reached nobody of the other side, and is not tried any more; `None` where it has, or still may. `rows`: all rows of its message, one for each
-/// copy and route; `theirs`: whether an address is the other side's. Own counsel who has a copy has not been told anything for the other side. A delivery
+/// copy and route; `traces`: what rows of it left behind that were taken out, or whose doubt was given up; `theirs`: whether an address is the other side's. Own counsel who has a copy has not been told anything for the other side. A delivery
 /// report is no reason: anybody can write one who has seen the message.
-fn lost(rows: &[&OutboxEntry], theirs: &dyn Fn(&str) -> bool) -> Option<String> {
+fn lost(rows: &[&OutboxEntry], traces: &[Trace], theirs: &dyn Fn(&str) -> bool) -> Option<String> {
     let is_settled =
         |row: &&&OutboxEntry| matches!(row.state, OutboxState::Failed | OutboxState::Sent | OutboxState::SentNotFiled);
     let is_of_theirs = |row: &&OutboxEntry| row.recipients.iter().any(|one| theirs(&one.address));
@@ -43,6 +43,10 @@ fn lost(rows: &[&OutboxEntry], theirs: &dyn Fn(&str) -> bool) -> Option<String> 
     if people.iter().any(|one| matches!(one.delivery, Delivery::Sent | Delivery::InDoubt)) {
         return None;
     }
+    // Refused or taken back now, a try before may have reached them.
+    if traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(is_to) {
+        return None;
+    }
     let said = people.iter().map(|one| format!("{} {} {}", one.code, one.status, one.text).trim().to_owned());
     let said = said.zip(&people).find(|(_, one)| one.code > 0).map(|(words, _)| words);
     said.or_else(|| rows.first().map(|row| row.reply.clone()))
@@ -60,8 +64,9 @@ fn of_other_side<'a>(classes: &'a Classes, case: &'a Case, act: &Act) -> impl Fn
     move |address| case.party(address, classes).is_some_and(|party| Side::of(party.role) == Some(theirs))
 }
 
-/// How a message that was not accepted yet stands, for the line beside its act; `None` where a server has it.
-fn transit(rows: &[&OutboxEntry], step: &Step) -> Option<Transit> {
+/// How a message that was not accepted yet stands, for the line beside its act; `None` where a server has it. `was_in_doubt`: whether a try of a row
+/// before its last one was given up while nobody knew.
+fn transit(rows: &[&OutboxEntry], step: &Step, was_in_doubt: &dyn Fn(&OutboxEntry) -> bool) -> Option<Transit> {
     let (act, id) = (step.heard.act.no, &step.heard.message.message_id);
     // The copies of one message have each a Message-ID of its own.
     let batch = rows.iter().find(|row| row.message_id == *id)?.batch;
@@ -72,6 +77,11 @@ fn transit(rows: &[&OutboxEntry], step: &Step) -> Option<Transit> {
     };
     if let Some(row) = of_state(&[OutboxState::Uncertain]) {
         let words = format!("Nobody knows whether it arrived. {} Say what became of it in the outbox.", row.reply);
+        return make(row, Tone::Alarm, words);
+    }
+    if let Some(row) = of_act().find(|row| row.state == OutboxState::Failed && was_in_doubt(row)) {
+        let words =
+            format!("Nobody knows whether it arrived when it was first sent; when it was sent again: {}", row.reply);
         return make(row, Tone::Alarm, words);
     }
     if let Some(row) = of_state(&[OutboxState::Deferred]) {
@@ -97,7 +107,11 @@ impl Core {
         let rows = open.outbox.rows().map(|(rows, _)| rows).unwrap_or_default();
         let rows: Vec<&OutboxEntry> = rows.iter().filter(|row| row.case.is_some()).collect();
         let own = steps.iter().filter(|step| step.heard.trust == Trust::Own);
-        own.filter_map(|step| transit(&rows, step)).collect()
+        let was_in_doubt = |row: &OutboxEntry| {
+            let traces = open.stores.state.outbox_traces(row.batch).unwrap_or_default();
+            traces.iter().any(|trace| trace.id == row.id && trace.addresses(Delivery::InDoubt).next().is_some())
+        };
+        own.filter_map(|step| transit(&rows, step, &was_in_doubt)).collect()
     }
 
     /// Writes down that acts were not done whose messages have finally reached nobody, each once, and says so.
@@ -138,7 +152,9 @@ impl Core {
         rows: &[&OutboxEntry],
     ) -> Result<Option<String>, EngineError> {
         let case = self.plea_case(open, case)?;
-        Ok(lost(rows, &of_other_side(&self.settings.classes, &case, act)))
+        let batch = rows.first().map_or(OutboxId(0), |row| row.batch);
+        let traces = open.stores.state.outbox_traces(batch)?;
+        Ok(lost(rows, &traces, &of_other_side(&self.settings.classes, &case, act)))
     }
 
     /// The act that a message of these rows carries, one that counts as not done, or one that does not; and what the register names as its message:
@@ -232,7 +248,7 @@ mod tests {
 
     use super::lost;
     use crate::mail::address::Address;
-    use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope};
+    use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Trace};
 
     const DEPUTE: &str = "h.lintwhite@copfs.gov.example";
     const COUNSEL: &str = "r.vellum@foxglove.example.cjsm.net";
@@ -254,12 +270,30 @@ mod tests {
     }
 
     #[test]
+    fn an_act_that_a_try_before_may_have_carried_is_not_lost() {
+        use Delivery::{InDoubt, Refused, Sent, TakenBack, Waiting};
+        let theirs = |address: &str| address.eq_ignore_ascii_case(DEPUTE);
+        let check = |now: &OutboxEntry, before: &[(&str, Delivery)], is_lost: bool| {
+            let trace = Trace::of(&row(OutboxState::Uncertain, before));
+            assert_eq!(lost(&[now], &[trace], &theirs).is_some(), is_lost, "{now:?}\n{before:?}");
+        };
+        // Sent again by the user's word, and refused then.
+        let refused = row(OutboxState::Failed, &[(DEPUTE, Refused)]);
+        check(&refused, &[(DEPUTE, InDoubt)], false);
+        check(&refused, &[(DEPUTE, Waiting)], true);
+        // Given up, while counsel has it.
+        let partly = row(OutboxState::SentNotFiled, &[(COUNSEL, Sent), (DEPUTE, TakenBack)]);
+        check(&partly, &[(COUNSEL, Sent), (DEPUTE, InDoubt)], false);
+        check(&partly, &[(COUNSEL, InDoubt), (DEPUTE, Waiting)], true);
+    }
+
+    #[test]
     fn an_act_is_lost_only_where_it_can_reach_nobody_any_more() {
         use Delivery::{InDoubt, Refused, Sent, Waiting};
         let check = |rows: &[OutboxEntry], expected: Option<&str>| {
             let rows: Vec<&OutboxEntry> = rows.iter().collect();
             let theirs = |address: &str| address.eq_ignore_ascii_case(DEPUTE);
-            assert_eq!(lost(&rows, &theirs).as_deref(), expected, "{rows:?}");
+            assert_eq!(lost(&rows, &[], &theirs).as_deref(), expected, "{rows:?}");
         };
         check(&[], None);
         check(&[row(OutboxState::Failed, &[(DEPUTE, Refused)])], Some("550 5.1.1 no such user"));
@@ -291,6 +325,6 @@ mod tests {
         check(&[row(OutboxState::Failed, &[(DEPUTE, Refused)]), other], None);
         // Nobody of the other side is known: who is named is meant.
         let strange = row(OutboxState::Failed, &[("h.lintwhite@copfs.gov.example", Refused)]);
-        assert!(lost(&[&strange], &|_| false).is_some());
+        assert!(lost(&[&strange], &[], &|_| false).is_some());
     }
 }

@@ -319,13 +319,18 @@ fn delivered(recipients: &[OutboxRecipient], classes: &Classes) -> Vec<Delivered
             address: one.address.clone(),
             class: classes.class(&one.address).name().to_owned(),
             outcome: match one.delivery {
+                // No server has said so.
+                Delivery::Sent if one.code == 0 => "counted as sent",
                 Delivery::Sent => "accepted",
                 Delivery::Refused => "refused",
                 Delivery::TakenBack => "taken back",
                 Delivery::Waiting | Delivery::InDoubt => "open",
             }
             .to_owned(),
-            reply: format!("{} {} {}", one.code, one.status, one.text).trim().to_owned(),
+            reply: match one.code {
+                0 => one.text.clone(),
+                code => format!("{code} {} {}", one.status, one.text).trim().to_owned(),
+            },
         })
         .collect()
 }

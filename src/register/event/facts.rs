@@ -144,8 +144,8 @@ pub struct Delivered {
     pub address: String,
     /// The class of the address.
     pub class: String,
-    /// What became of it: `accepted`, `refused`.
+    /// What became of it: `accepted`, `counted as sent` (no answer came, see `reply`), `refused`, `taken back`, `open`.
     pub outcome: String,
-    /// The server's reply, with its queue number.
+    /// The server's reply, with its queue number; by what it is known where there is none.
     pub reply: String,
 }

@@ -7,6 +7,7 @@
 
 mod old;
 mod state;
+mod trace;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,7 @@ use crate::mail::id::{CaseId, MessageRef, OutboxId};
 
 pub(super) use old::EntryV1;
 pub use state::{Next, OutboxState, Step};
+pub use trace::Trace;
 
 /// The RFC 5321 envelope (§2.3.1), as text.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

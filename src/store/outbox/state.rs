@@ -48,6 +48,8 @@ pub enum Step {
     AcceptFiled,
     /// The copy is in the mailbox for sent mail.
     File,
+    /// Its copy is given up: there is no account any more that it could be filed in.
+    Waive,
     /// What was in doubt is cleared up, and others are still to be tried.
     Clear,
     /// A person says: it did not arrive, send it again.
@@ -84,6 +86,7 @@ const TABLE: &[(OutboxState, Step, Option<OutboxState>)] = &[
     (Deferred, Step::AcceptFiled, Some(Sent)),
     (Uncertain, Step::AcceptFiled, Some(Sent)),
     (SentNotFiled, Step::File, Some(Sent)),
+    (SentNotFiled, Step::Waive, Some(Sent)),
     (Uncertain, Step::Clear, Some(Queued)),
     (Uncertain, Step::SendAgain, Some(Queued)),
     (Queued, Step::Retry, Some(Queued)),
@@ -155,6 +158,7 @@ impl Step {
             Self::Lose => "left in doubt",
             Self::Accept | Self::AcceptFiled => "counted as sent",
             Self::File => "filed",
+            Self::Waive => "left without a copy",
             Self::Clear => "cleared up",
             Self::SendAgain => "sent again",
             Self::Retry => "tried again",
@@ -170,7 +174,7 @@ mod tests {
     };
 
     const STATES: [OutboxState; 8] = [Queued, Held, Sending, SentNotFiled, Sent, Deferred, Failed, Uncertain];
-    const STEPS: [Step; 12] = [
+    const STEPS: [Step; 13] = [
         Step::Claim,
         Step::Release,
         Step::PutOff,
@@ -179,6 +183,7 @@ mod tests {
         Step::Accept,
         Step::AcceptFiled,
         Step::File,
+        Step::Waive,
         Step::Clear,
         Step::SendAgain,
         Step::Retry,
@@ -188,15 +193,15 @@ mod tests {
     /// Rows: from, in the order of [`STATES`]; columns: by, in the order of [`STEPS`]. The first letter of where it leads (`n`: sent-not-filed,
     /// `-`: gone, `.`: may not be).
     const DRAWN: [&str; 8] = [
-        // claim release put-off refuse lose accept accept-filed file clear send-again retry remove
-        "s.df.nS...q-", // queued
-        "s..f......q-", // held
-        ".qdfunS.....", // sending
-        ".......S....", // sent-not-filed
-        "...........-", // sent
-        "s.df.nS...q-", // deferred
-        "..........q-", // failed
-        "...f.nS.qq.-", // uncertain
+        // claim release put-off refuse lose accept accept-filed file waive clear send-again retry remove
+        "s.df.nS....q-", // queued
+        "s..f.......q-", // held
+        ".qdfunS......", // sending
+        ".......SS....", // sent-not-filed
+        "............-", // sent
+        "s.df.nS....q-", // deferred
+        "...........q-", // failed
+        "...f.nS..qq.-", // uncertain
     ];
 
     fn letter(next: Option<Next>) -> char {

@@ -11,7 +11,7 @@ use super::{Numbered, State, StateError, Write, place};
 use crate::case::guard::Passed;
 use crate::mail::draft::Draft;
 use crate::mail::id::{DraftId, DraftKey, OutboxId};
-use crate::store::outbox::{Delivery, EntryV1, Next, OutboxEntry, OutboxState, Step};
+use crate::store::outbox::{Delivery, EntryV1, Next, OutboxEntry, OutboxState, Step, Trace};
 use crate::store::space;
 
 pub(super) const OUTBOX: Numbered = Numbered::new("outbox");
@@ -27,6 +27,11 @@ const DRAFT: &str = "store/draft";
 /// The name that what a batch was let past the guard with goes by among the values.
 fn passed(batch: OutboxId) -> String {
     format!("store/outbox-passed/{batch}")
+}
+
+/// The name that what is left of a batch's former rows goes by among the values.
+fn traces(batch: OutboxId) -> String {
+    format!("store/outbox-traces/{batch}")
 }
 
 /// A draft that was set aside.
@@ -206,6 +211,14 @@ impl State {
     /// [`StateError`].
     pub fn outbox_passed(&self, batch: OutboxId) -> Result<Option<Passed>, StateError> {
         self.read_named(super::VALUES, "values", &passed(batch))
+    }
+
+    /// What rows of a batch left behind that were taken out, or whose doubt was given up, oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox_traces(&self, batch: OutboxId) -> Result<Vec<Trace>, StateError> {
+        Ok(self.read_named(super::VALUES, "values", &traces(batch))?.unwrap_or_default())
     }
 
     /// Keeps a draft as the one at hand, in place of what it was before. Another one that is at hand is set aside, whoever kept it: says whether one was.
@@ -444,7 +457,26 @@ impl Write<'_> {
         self.put_value(&passed(batch), what)
     }
 
-    /// Forgets a row and its bytes; with the last one of a batch, what it was made of.
+    /// As [`State::outbox_traces`].
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn outbox_traces(&self, batch: OutboxId) -> Result<Vec<Trace>, StateError> {
+        Ok(self.read_value(&traces(batch))?.unwrap_or_default())
+    }
+
+    /// Keeps how everybody stands in a row that is about to be taken out, or whose doubt is about to be given up: until the last row of its batch is
+    /// forgotten.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn leave_trace(&self, row: &OutboxEntry) -> Result<(), StateError> {
+        let mut all = self.outbox_traces(row.batch)?;
+        all.push(Trace::of(row));
+        self.put_value(&traces(row.batch), &all)
+    }
+
+    /// Forgets a row and its bytes; with the last one of a batch, what it was made of and what the others left behind.
     ///
     /// # Errors
     /// [`StateError::Transition`] for a row that is on the wire or not filed yet.
@@ -458,6 +490,7 @@ impl Write<'_> {
         if self.batch(entry.batch)?.is_empty() {
             self.transaction.open_table(OUTBOX_DRAFTS)?.remove(entry.batch.0)?;
             self.remove_value(&passed(entry.batch))?;
+            self.remove_value(&traces(entry.batch))?;
         }
         Ok(())
     }

@@ -241,6 +241,7 @@ impl Default for World {
                         Tone::Warning,
                         "waits: 451 try again later",
                     )],
+                    stranded: SafeText::default(),
                     doubt: None,
                     retryable: true,
                     attempts: 2,
@@ -259,6 +260,7 @@ impl Default for World {
                     parts: None,
                     route: safe("gateway (cjsm-gateway.quillpounce.example)"),
                     recipients: vec![recipient("r.vellum@foxglove.example.cjsm.net", Tone::Alarm, "not known")],
+                    stranded: SafeText::default(),
                     doubt: Some((
                         time("2026-05-20T10:00:05Z"),
                         Some(time("2026-05-20T10:00:30Z")),
@@ -287,6 +289,7 @@ impl Default for World {
                             "refused: 550 no such user (there is no such address)",
                         ),
                     ],
+                    stranded: SafeText::default(),
                     doubt: None,
                     retryable: false,
                     attempts: 1,

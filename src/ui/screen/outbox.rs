@@ -100,6 +100,9 @@ fn sentences(model: &Model, row: &OutboxRow) -> Vec<String> {
         words.push_str(&format!(" By {}.", row.route));
     }
     let mut lines = vec![words];
+    if !row.stranded.is_empty() {
+        lines.push(row.stranded.to_string());
+    }
     if let Some((since, looked, places)) = &row.doubt {
         lines.push(match looked {
             Some(at) => format!(

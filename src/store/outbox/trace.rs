@@ -1,0 +1,50 @@
+//! What a row of the outbox leaves behind that was taken out, or whose doubt a person gave up: how everybody stood in it then.
+//!
+//! Without it the others of its message would be told two lies later: that whoever was only ever in that row has it, because the row is gone as one is
+//! that was sent long ago; and that a copy of the message shows that *they* were sent, though the try that was given up may have made it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Delivery, OutboxEntry};
+use crate::mail::id::OutboxId;
+
+/// A row as it was. The order of the fields is the form on disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trace {
+    /// The row's number; the row may be there still.
+    pub id: OutboxId,
+    /// Without angle brackets.
+    pub message_id: String,
+    /// As [`OutboxEntry::route`].
+    pub route: Option<String>,
+    /// As [`OutboxEntry::part`].
+    pub part: Option<u32>,
+    /// Everybody whom it went to, with how far it had come.
+    pub people: Vec<(String, Delivery)>,
+}
+
+impl Trace {
+    /// Of a row as it is now.
+    #[must_use]
+    pub fn of(row: &OutboxEntry) -> Self {
+        Self {
+            id: row.id,
+            message_id: row.message_id.clone(),
+            route: row.route.clone(),
+            part: row.part,
+            people: row.recipients.iter().map(|one| (one.address.clone(), one.delivery)).collect(),
+        }
+    }
+
+    /// The addresses that stood so.
+    pub fn addresses(&self, delivery: Delivery) -> impl Iterator<Item = &str> {
+        self.people.iter().filter(move |(_, one)| *one == delivery).map(|(address, _)| address.as_str())
+    }
+
+    /// Whether it is of a message to the same people by the same way as this row.
+    #[must_use]
+    pub fn is_to_the_same(&self, row: &OutboxEntry) -> bool {
+        let of_row = row.recipients.iter().map(|one| one.address.as_str());
+        self.route == row.route && self.people.iter().map(|(address, _)| address.as_str()).eq(of_row)
+    }
+}

@@ -326,9 +326,9 @@ pub(super) fn plan(held: Option<&Held>, said: &Said<'_>, begun: Option<&Begun>) 
 /// Whether STATUS (RFC 9051 §6.3.11) shows that nothing happened in a mailbox since its last pass: then it need not be opened. Flags change
 /// without a trace where there is no modification sequence, so without one the answer is no.
 pub(super) fn unchanged(known: &Known, status: &Status) -> bool {
+    // STATUS does not say whether a mailbox may be changed again.
     known.whole
-        // Nor does it say that INBOX may be changed again, which another program had. Others that may only be read stay so, as a rule, and may be many.
-        && !(known.read_only && known.name == "INBOX")
+        && !known.read_only
         && status.uid_validity == Some(known.uid_validity)
         && status.uid_next.is_some()
         && status.uid_next == known.position.uid_next
@@ -379,8 +379,7 @@ mod tests {
         let ours = known("A");
         check(&ours, &status(), true);
         check(&Known { whole: false, ..ours.clone() }, &status(), false);
-        check(&Known { read_only: true, ..ours.clone() }, &status(), true);
-        check(&Known { read_only: true, ..known("INBOX") }, &status(), false);
+        check(&Known { read_only: true, ..ours.clone() }, &status(), false);
         check(&Known { position: Position::default(), ..ours.clone() }, &Status::default(), false);
         for other in [
             Status { messages: Some(9), ..status() },

@@ -734,11 +734,13 @@ impl Sink for AccountSink {
             losses.lock().unwrap_or_else(PoisonError::into_inner).insert(known.id, before);
             let mut uids = UidSet::new();
             let mut without = Vec::new();
-            for row in stores.cache.held(known.id).map_err(|e| stop(&e))? {
-                uids.insert(row.uid);
-                // What was let go of on purpose stays away until somebody opens it.
-                if !row.has_raw && !row.let_go {
-                    without.push(row.uid);
+            for page in stores.cache.held_by_page(known.id) {
+                for row in page.map_err(|e| stop(&e))? {
+                    uids.insert(row.uid);
+                    // What was let go of on purpose stays away until somebody opens it.
+                    if !row.has_raw && !row.let_go {
+                        without.push(row.uid);
+                    }
                 }
             }
             // Page by page: each is unpacked once, however many of its messages are not here whole.

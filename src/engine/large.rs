@@ -224,6 +224,10 @@ impl Taker<'_> {
                 // It ended before it came to what is here of it.
                 Ok(_) if !self.overlap.is_empty() => return Ok(Ended::Another),
                 Ok(_) => return Ok(Ended::Whole),
+                // It is shorter than what is here of it, or begins in another way.
+                Err(Error::CutShort { .. } | Error::Nonsense { .. }) if !self.overlap.is_empty() => {
+                    return Ok(Ended::Another);
+                }
                 Err(
                     error @ (Error::Lost { .. }
                     | Error::TimedOut { .. }

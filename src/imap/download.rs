@@ -21,7 +21,7 @@ use imap_proto::Response;
 
 use super::command::{Command, Items};
 use super::error::Error;
-use super::item::{Item, item};
+use super::item::{Item, is_of, item};
 use super::request::Download;
 use super::serve::{Open, open_at};
 use super::session::{Pending, Session, Use, Wire};
@@ -106,6 +106,8 @@ pub(super) async fn download<S: Wire>(
         let bytes = piece.len() as u64;
         if is_astray || bytes > size || from > 0 && begins_again(&download.head, &piece) {
             drain(session, flying).await?;
+            // It does not know parts.
+            session.wholly = true;
             return all_of_it(session, &doing, download).await;
         }
         if from == 0 {
@@ -162,6 +164,10 @@ async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mu
     let found = whole(session, doing, &download.at, download.uid, Items::WholeDateless).await?;
     let body = found.body.unwrap_or_default();
     let (here, said) = (body.len() as u64, found.bytes.unwrap_or_default());
+    if download.have > 0 && !body.starts_with(&download.head) {
+        let words = "it begins in another way than what came of it before".to_owned();
+        return Err(Error::Nonsense { doing: doing.to_owned(), words });
+    }
     let most = download.most.unwrap_or(u64::MAX);
     let lacking = usize::try_from(download.have).ok().and_then(|have| body.get(have..));
     let Some(lacking) = lacking else {
@@ -184,7 +190,20 @@ async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mu
     Ok(Ended::Whole)
 }
 
-/// A message of the mailbox that is open, asked for as a whole: from then on that is how this session asks.
+/// As [`take`], of one message: whatever else comes is not held.
+pub(super) fn take_of(items: &mut HashMap<u32, Item>, uid: u32, response: &Response<'_>) -> Use {
+    if is_of(response, uid) { take(items, 1, response) } else { Use::Unasked }
+}
+
+/// Fails where what came of a message cannot be all of it.
+pub(super) fn check_whole(here: u64, said: Option<u32>) -> Result<(), Error> {
+    match said {
+        Some(of) if is_cut_short(here, of) => Err(Error::CutShort { here, of }),
+        _ => Ok(()),
+    }
+}
+
+/// A message of the mailbox that is open, asked for as a whole.
 pub(super) async fn whole<S: Wire>(
     session: &mut Session<S>,
     doing: &str,
@@ -192,10 +211,9 @@ pub(super) async fn whole<S: Wire>(
     uid: u32,
     items: Items,
 ) -> Result<Item, Error> {
-    session.wholly = true;
     let mut found = HashMap::new();
     let command = Command::uid_fetch(&UidSet::from(uid..=uid), items);
-    session.run(doing, &command, |response| take(&mut found, 100, response)).await?;
+    session.run(doing, &command, |response| take_of(&mut found, uid, response)).await?;
     found.remove(&uid).ok_or_else(|| Error::Gone { mailbox: at.name.to_string() })
 }
 
@@ -259,15 +277,14 @@ impl Pieces {
 async fn said_size<S: Wire>(session: &mut Session<S>, doing: &str, uid: u32) -> Result<Option<u32>, Error> {
     let mut items = HashMap::new();
     let command = Command::uid_fetch(&UidSet::from(uid..=uid), Items::Sizes);
-    session.run(doing, &command, |response| take(&mut items, 100, response)).await?;
+    session.run(doing, &command, |response| take_of(&mut items, uid, response)).await?;
     Ok(items.remove(&uid).map(|item| item.bytes.unwrap_or_default()))
 }
 
 /// Reads what is still on its way.
 async fn drain<S: Wire>(session: &mut Session<S>, flying: VecDeque<Pending>) -> Result<(), Error> {
     for pending in flying {
-        let mut nobody = HashMap::new();
-        session.finish(pending, |response| take(&mut nobody, 100, response)).await?;
+        session.finish(pending, |_| Use::Unasked).await?;
     }
     Ok(())
 }

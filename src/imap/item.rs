@@ -40,6 +40,12 @@ pub(super) fn item(response: &Response<'_>) -> Option<Item> {
     (item.uid > 0).then_some(item)
 }
 
+/// Whether a FETCH answer speaks of this message.
+pub(super) fn is_of(response: &Response<'_>, uid: u32) -> bool {
+    let Response::Fetch(_, attributes) = response else { return false };
+    attributes.iter().any(|attribute| matches!(attribute, AttributeValue::Uid(one) if *one == uid))
+}
+
 /// `17-Jul-1996 02:44:25 -0700` (RFC 9051 §9 `date-time`; the day may have a space before it) as seconds since 1970.
 pub(super) fn internal_date(text: &str) -> Option<i64> {
     let time = jiff::fmt::strtime::parse("%d-%b-%Y %H:%M:%S %z", text.trim()).ok()?;

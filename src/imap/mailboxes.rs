@@ -118,8 +118,7 @@ pub(super) async fn list<S: Wire>(
         session.finish_own(pending, |own| subscribed.take(own)).await?;
         heard.subscribed(&subscribed)?;
     }
-    let unread = heard.unread;
-    let Sorted { found, mut statuses, hollow } = heard.sort(session)?;
+    let Sorted { found, mut statuses, hollow, unread } = heard.sort(session)?;
     // Where a name could not be read, it may be that of one that is subscribed.
     let kept = known.iter().filter(|known| unread || !known.subscribed).map(|known| known.name.as_str());
     let kept: HashSet<&str> = kept.collect();
@@ -224,6 +223,8 @@ struct Sorted {
     found: BTreeMap<String, MailboxInfo>,
     statuses: HashMap<String, Status>,
     hollow: HashSet<String>,
+    /// A name could not be read, or came twice.
+    unread: bool,
 }
 
 /// What a LIST or LSUB brought, by names as on the wire.
@@ -234,6 +235,8 @@ struct Listing {
     too_many: bool,
     /// A name could not be read.
     unread: bool,
+    /// Lines that could not be read.
+    lost: usize,
 }
 
 impl Listing {
@@ -241,12 +244,7 @@ impl Listing {
         let full = match own {
             Untagged::List(_) => self.listed.len() >= MAILBOXES_MAX,
             Untagged::Status(_) => self.statuses.len() >= MAILBOXES_MAX,
-            // The mailbox is opened to see what is in it.
-            Untagged::Unread(Unread::Status) => return Use::Taken,
-            Untagged::Unread(Unread::List) => {
-                self.unread = true;
-                return Use::Taken;
-            }
+            Untagged::Unread(Unread::Status | Unread::List) => self.lost >= MAILBOXES_MAX,
             _ => return Use::Unasked,
         };
         match own {
@@ -256,6 +254,11 @@ impl Listing {
             }
             Untagged::List(listed) => self.listed.push(listed.clone()),
             Untagged::Status(status) => self.statuses.push(status.clone()),
+            Untagged::Unread(unread) => {
+                self.lost = self.lost.saturating_add(1);
+                // Of a mailbox of which the state could not be read, it is opened to see what is in it.
+                self.unread |= *unread == Unread::List;
+            }
             _ => {}
         }
         Use::Taken
@@ -284,20 +287,27 @@ impl Listing {
     /// By decoded names.
     fn sort<S: Wire>(self, session: &mut Session<S>) -> Result<Sorted, Error> {
         self.checked()?;
-        let (mut found, mut hollow) = (BTreeMap::new(), HashSet::new());
+        let mut unread = self.unread;
+        let (mut found, mut hollow) = (BTreeMap::<String, MailboxInfo>::new(), HashSet::new());
         for listed in self.listed {
             if let Some(mut info) = info(&listed) {
                 info.name = session.learn_name(&listed.name);
                 if info.name == "INBOX" {
                     info.special_use = Some(SpecialUse::Inbox);
                 }
-                found.insert(info.name.clone(), info);
+                if let Some(before) = found.insert(info.name.clone(), info.clone()) {
+                    // One of the two is another's, and was cut short.
+                    unread = true;
+                    if before.subscribed {
+                        found.insert(before.name.clone(), before);
+                    }
+                }
             } else {
                 hollow.insert(session.learn_name(&listed.name));
             }
         }
         let statuses = self.statuses.into_iter().map(|status| (session.learn_name(&status.name), status)).collect();
-        Ok(Sorted { found, statuses, hollow })
+        Ok(Sorted { found, statuses, hollow, unread })
     }
 }
 

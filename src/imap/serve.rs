@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::command::{Command, Items, Opening};
-use super::download::{self, Ended, PIECE};
+use super::download::{self, Ended, PIECE, take_of};
 use super::error::Error;
 use super::item::{Item, item};
 use super::request::{Answer, Appended, Arrived, Download, Found, Request, StoreFlags, Stored};
@@ -47,7 +47,7 @@ pub(super) async fn serve<S: Wire>(
     let sent = sent.as_deref();
     match request {
         Request::Fetch(at, uid, answer) => {
-            let wholly = shared.is_part_unreadable(&at, uid);
+            let wholly = session.wholly || shared.is_part_unreadable(&at, uid);
             let result = fetch(session, open, &at, uid, wholly).await;
             if let Err(e) = &result {
                 shared.ended_at_part(&at, uid, wholly, e);
@@ -129,7 +129,7 @@ async fn pieces<S: Wire>(
     mut wanted: Download,
     answer: Answer<u64>,
 ) -> Result<(), End> {
-    let wholly = shared.is_part_unreadable(&wanted.at, wanted.uid);
+    let wholly = session.wholly || shared.is_part_unreadable(&wanted.at, wanted.uid);
     let ended = download::download(session, open, || shared.is_asked(), &mut wanted, wholly).await;
     if let Err(e) = &ended {
         shared.ended_at_part(&wanted.at, wanted.uid, wholly, e);
@@ -233,10 +233,20 @@ pub(super) async fn open_to_change<S: Wire>(
             return Ok(selected);
         }
         if !is_again {
-            *open = None;
+            reopen(session, open, at).await?;
         }
     }
     Err(Error::ReadOnly { mailbox: at.name.to_string() })
+}
+
+/// Opens a mailbox that is open once more. What came to it meanwhile is news still, which opening it anew would take for known.
+async fn reopen<S: Wire>(session: &mut Session<S>, open: &mut Open, at: &MailboxAt) -> Result<(), Error> {
+    let was_selected = session.selected.as_deref() == Some(&*at.name);
+    let (news, before) = (session.news, open.take());
+    let now = open_mailbox(session, open, &at.name).await?.server;
+    let is_same = |before: &Selected| (before.server.uid_next, before.server.exists) == (now.uid_next, now.exists);
+    session.news |= was_selected && (news || !before.as_ref().is_some_and(is_same));
+    Ok(())
 }
 
 async fn fetch<S: Wire>(
@@ -249,9 +259,10 @@ async fn fetch<S: Wire>(
     open_at(session, open, at, Some(uid)).await?;
     let doing = format!("to fetch a message of {}", at.name);
     let gone = || Error::Gone { mailbox: at.name.to_string() };
-    if wholly || session.wholly {
+    if wholly {
         let mut found = download::whole(session, &doing, at, uid, Items::Whole).await?;
         let raw = found.body.take().ok_or_else(gone)?;
+        download::check_whole(raw.len() as u64, found.bytes)?;
         return Ok(whole(found, raw));
     }
     let one = UidSet::from(uid..=uid);
@@ -260,8 +271,8 @@ async fn fetch<S: Wire>(
     let dated = session.start(&doing, &Command::uid_fetch(&one, Items::Dated)).await?;
     let first = session.start(&doing, &Command::uid_fetch_part(uid, 0, PIECE)).await?;
     let mut items = HashMap::new();
-    session.finish(dated, |response| take(&mut items, 100, response)).await?;
-    session.finish(first, |response| take(&mut items, 100, response)).await?;
+    session.finish(dated, |response| take_of(&mut items, uid, response)).await?;
+    session.finish(first, |response| take_of(&mut items, uid, response)).await?;
     let mut found = items.remove(&uid).ok_or_else(gone)?;
     let mut raw = found.body.take().ok_or_else(gone)?;
     if raw.len() as u64 > PIECE {
@@ -270,9 +281,18 @@ async fn fetch<S: Wire>(
         if found.bytes.is_none_or(|bytes| u64::from(bytes) != raw.len() as u64) {
             let again = download::whole(session, &doing, at, uid, Items::WholeDateless).await?;
             raw = again.body.ok_or_else(gone)?;
+            download::check_whole(raw.len() as u64, found.bytes)?;
         }
-    } else if raw.len() as u64 == PIECE {
-        raw = rest(session, open, at, uid, raw.to_vec()).await?.into();
+    } else if raw.len() as u64 == PIECE || found.bytes.is_some_and(|bytes| u64::from(bytes) > raw.len() as u64) {
+        // Some servers give less at once than they are asked for, some only estimate the size: what is behind it shows which.
+        match rest(session, open, at, uid, raw.to_vec()).await {
+            Ok(all) => raw = all.into(),
+            // It will not be asked for what is not there: then this was all.
+            Err(Error::No { .. } | Error::Bad { .. }) if (raw.len() as u64) < PIECE => {
+                download::check_whole(raw.len() as u64, found.bytes)?;
+            }
+            Err(e) => return Err(e),
+        }
     }
     Ok(whole(found, raw))
 }

@@ -44,6 +44,8 @@ const COMPARED_EVERY: u32 = 6;
 
 /// Sessions that end at an extra in a row, before it is done without; and for how long.
 const FALLS: u32 = 2;
+/// Those that are further apart are not in a row.
+const IN_ROW: Duration = Duration::from_secs(15 * 60);
 const RESPITE: Duration = Duration::from_secs(3_600);
 
 /// What is asked only where it is offered or saves something: everything goes on without.
@@ -72,6 +74,8 @@ impl Extra {
 #[derive(Clone, Debug, Default)]
 struct Falls {
     in_row: u32,
+    /// When the last one did.
+    last: Option<Instant>,
     words: String,
     /// It is done without until then.
     until: Option<Instant>,
@@ -136,6 +140,10 @@ impl Trails {
             return 0;
         };
         let falls = self.falls.entry(extra).or_default();
+        // Lines fall of themselves, now and then.
+        if falls.last.replace(now).is_some_and(|last| now.duration_since(last) > IN_ROW) {
+            falls.in_row = 0;
+        }
         falls.in_row = falls.in_row.saturating_add(1);
         falls.words = e.to_string();
         if falls.in_row >= FALLS {

@@ -127,31 +127,37 @@ fn list(words: &mut Words<'_>) -> Option<Listed> {
     words.space()?;
     listed.delimiter = words.nstring()?.and_then(|text| text.chars().next());
     words.space()?;
-    let name = words.clone();
+    let name = words.0;
     listed.name = words.astring()?;
-    let is_more = words.space().is_some() && !words.0.is_empty();
-    let is_extended = words.takes(b"(");
-    if is_more && !is_extended {
-        // Nothing but such data may follow: it is a name with blanks, without the quotes that it should have.
-        listed.name = std::str::from_utf8(name.0).ok()?.trim_end().to_owned();
+    if words.space().is_none() || words.0.is_empty() {
+        return Some(listed);
     }
-    if is_more && is_extended {
-        // Extended data: names with a value each. Anything odd in here costs nothing but itself.
-        while !words.takes(b")") {
-            let _ = words.space();
-            let Some(name) = words.astring() else { break };
-            let old = name.eq_ignore_ascii_case("OLDNAME").then(|| words.clone());
-            let _ = words.space();
-            if words.skip().is_none() {
-                break;
-            }
-            if let Some(mut old) = old {
-                let _ = old.space();
-                listed.old_name = old.takes(b"(").then(|| old.astring()).flatten();
-            }
-        }
+    let is_extended = words.takes(b"(") && extended(words, &mut listed) && words.0.is_empty();
+    let is_atom = !name.iter().any(|b| matches!(b, b'"' | b'\r' | b'\n'));
+    if !is_extended && is_atom {
+        // Nothing but such data may follow: it is a name with blanks, without the quotes that it should have.
+        listed.name = std::str::from_utf8(name).ok()?.trim_end().to_owned();
+        listed.old_name = None;
     }
     Some(listed)
+}
+
+/// Extended data: names with a value each. Anything odd in here costs nothing but itself. Whether it came to its end.
+fn extended(words: &mut Words<'_>, listed: &mut Listed) -> bool {
+    while !words.takes(b")") {
+        let _ = words.space();
+        let Some(name) = words.astring() else { return false };
+        let old = name.eq_ignore_ascii_case("OLDNAME").then(|| words.clone());
+        let _ = words.space();
+        if words.skip().is_none() {
+            return false;
+        }
+        if let Some(mut old) = old {
+            let _ = old.space();
+            listed.old_name = old.takes(b"(").then(|| old.astring()).flatten();
+        }
+    }
+    true
 }
 
 fn status(words: &mut Words<'_>) -> Option<Status> {
@@ -429,6 +435,8 @@ mod tests {
         check("* LIST () \"/\" new (\"OLDNAME\" (\"old\"))", listed(&[], Some('/'), "new", Some("old")));
         check("* LIST () \"/\" new (X (a (b)) OLDNAME ({3}\r\nol( Y", listed(&[], Some('/'), "new", None));
         check("* LIST () \"/\" Sent Items ", listed(&[], Some('/'), "Sent Items", None));
+        check("* LIST () \"/\" Closed (2024)", listed(&[], Some('/'), "Closed (2024)", None));
+        check("* LIST () \"/\" \"Sent\" x", listed(&[], Some('/'), "Sent", None));
         check("* LIST () \"/\"", Some(Untagged::Unread(Unread::List)));
         check("* LIST (\\A \"/\" x", Some(Untagged::Unread(Unread::List)));
         check("* LIST () \"/\" {9}\r\nabc", Some(Untagged::Unread(Unread::List)));

@@ -318,22 +318,37 @@ impl Cache {
         self.noting(|| Ok(self.mailboxes.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()))
     }
 
-    /// Everything that is held of a mailbox, in order of UID.
+    /// Everything that is held of a mailbox, in order of UID: some 60 octets a message. See [`Self::held_by_page`].
     ///
     /// # Errors
     /// [`CacheError`].
     pub fn held(&self, mailbox: MailboxId) -> Result<Vec<Held>, CacheError> {
-        self.noting(|| {
-            let mut held = Vec::new();
-            for row in self.flags.tree.range(keys_of(mailbox)) {
+        let mut held = Vec::new();
+        for page in self.held_by_page(mailbox) {
+            held.append(&mut page?);
+        }
+        Ok(held)
+    }
+
+    /// The same, read page by page as it goes on; an error ends it.
+    pub fn held_by_page(&self, mailbox: MailboxId) -> impl Iterator<Item = Result<Vec<Held>, CacheError>> {
+        let mut rows = self.flags.tree.range(keys_of(mailbox));
+        let mut goes_on = true;
+        std::iter::from_fn(move || {
+            if !goes_on {
+                return None;
+            }
+            let page = self.noting(|| {
+                let Some(row) = rows.next() else { return Ok(None) };
                 let (key, value) = row?;
                 let number = number_of(&key).unwrap_or_default();
                 match self.open_flags(&key, &value) {
-                    Some(page) => held.extend(held_of(&page, number)),
-                    None => self.lose(mailbox, page::uids(number), "flags")?,
+                    Some(page) => Ok(Some(held_of(&page, number).collect())),
+                    None => self.lose(mailbox, page::uids(number), "flags").map(|()| Some(Vec::new())),
                 }
-            }
-            Ok(held)
+            });
+            goes_on = matches!(page, Ok(Some(_)));
+            page.transpose()
         })
     }
 

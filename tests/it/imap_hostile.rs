@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use casemail::imap::{Error, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
+use casemail::imap::{Body, Error, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
 
 use crate::support::memory::{Memory, State};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
@@ -729,6 +729,62 @@ async fn a_name_that_cannot_be_read_takes_nothing_away() {
             assert_eq!(state.mailboxes["Cases"].whole(), 5);
             assert!(state.notes.iter().any(|words| words.contains("cannot be read")), "{:?}", state.notes);
         });
+    }
+}
+
+/// A name that was cut short is another mailbox's name: whose it is loses nothing by it.
+#[tokio::test]
+async fn a_name_that_comes_twice_takes_nothing_away() {
+    let garbles = Arc::new(AtomicBool::new(false));
+    let is_garbled = Arc::clone(&garbles);
+    let server = named(Inbox::extended(5), move |word| match (word, is_garbled.load(Ordering::SeqCst)) {
+        ("LIST", false) => vec!["* LIST (\\Subscribed) \"/\" Cases"],
+        ("LIST", true) => vec!["* LIST (\\Subscribed) \"/\" Cases", "* LIST () \"/\" Cases (2024 (a))"],
+        _ => Vec::new(),
+    })
+    .await;
+    let sink = Memory::default();
+    once(&server, &sink).await.unwrap();
+    garbles.store(true, Ordering::SeqCst);
+    once(&server, &sink).await.unwrap();
+    sink.look(|state| {
+        assert_eq!(state.gone, []);
+        assert_eq!(state.mailboxes["Cases"].whole(), 5);
+        assert!(state.notes.iter().any(|words| words.contains("cannot be read")), "{:?}", state.notes);
+    });
+}
+
+/// A server gives less of a part than it is asked for, or tells a size that it only estimates and refuses what lies behind the end.
+#[tokio::test]
+async fn a_short_part_is_not_taken_for_the_whole() {
+    let raw = format!("Subject: long\r\n\r\n{}", "The weir is open.\r\n".repeat(200));
+    for caps in [true, false] {
+        let inbox = Inbox { messages: vec![(1, raw.clone())], uid_next: 2, ..Inbox::of(0) };
+        let whole = raw.clone();
+        let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
+            let tag = asked.tag;
+            let Some((_, part)) = asked.command.split_once("BODY.PEEK[]<") else {
+                let told = format!("RFC822.SIZE {}", whole.len() + if caps { 0 } else { 90 });
+                return say(asked.good.replace(&format!("RFC822.SIZE {}", whole.len()), &told));
+            };
+            let from: usize = part.split('.').next().unwrap().parse().unwrap();
+            if !caps && from > 0 {
+                return say(format!("{tag} NO there is nothing\r\n"));
+            }
+            let rest = whole.get(from..).unwrap_or_default();
+            let body = &rest[..rest.len().min(if caps { 700 } else { usize::MAX })];
+            say(format!("* 1 FETCH (UID 1 BODY[]<{from}> {{{}}}\r\n{body})\r\n{tag} OK done\r\n", body.len()))
+        })
+        .await;
+        let mut setup = server.setup();
+        setup.limits.message_bytes_max = 1_000;
+        let sink = Arc::new(Memory::default());
+        let handle = spawn(setup, Arc::clone(&sink));
+        sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+        let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+        let fetched = tokio::time::timeout(PATIENCE, handle.fetch(at, 1)).await.expect("it hangs").unwrap();
+        let Body::Whole(got) = fetched.body else { panic!("{fetched:?}") };
+        assert_eq!(String::from_utf8_lossy(&got), raw, "{caps}");
     }
 }
 

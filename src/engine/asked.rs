@@ -76,13 +76,18 @@ fn asked(
     sent: Timestamp,
     calendar: &crate::case::Calendar,
 ) -> Option<CaseChange> {
+    // Whether it was answered or not: that it was sent was found out once more.
+    if case.awaiting.iter().any(|one| one.message_id == row.message_id) {
+        return None;
+    }
     let subject = row.subject.to_lowercase();
+    let is_chase = subject.contains("chase");
     let hearing = case.next_hearing(sent).map(|hearing| hearing.at);
     let due = chase::due(sent, hearing, case.jurisdiction, calendar).ok()?.at;
     let holds = |what: &str| !what.trim().is_empty() && subject.contains(&what.trim().to_lowercase());
     if let Some(open) = case.outstanding().into_iter().find(|one| holds(&one.what)) {
-        // The first copy that left made it; the copies of the blind ones and an answer to oneself are no chase.
-        if open.message_id == row.message_id || !subject.contains("chase") {
+        // The copies of the blind ones and an answer to oneself are no chase.
+        if !is_chase {
             return None;
         }
         return Some(CaseChange::Chased { id: open.id.clone(), at: sent, due, message_id: row.message_id.clone() });
@@ -90,6 +95,11 @@ fn asked(
     let what = templates.iter().filter_map(|template| template.awaits.as_deref()).find(|what| holds(what))?;
     // An answer quotes the subject of the question.
     if row.answers.is_some() {
+        return None;
+    }
+    // That it was sent may be found out after the answer came, and who asks again for what was answered has not asked anew.
+    let is_answered = |one: &Awaiting| holds(&one.what) && one.answered.is_some_and(|at| is_chase || at >= sent);
+    if case.awaiting.iter().any(is_answered) {
         return None;
     }
     Some(CaseChange::Awaiting(Awaiting {
@@ -106,6 +116,8 @@ fn asked(
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::asked;
     use crate::case::template::Template;
     use crate::case::{Calendar, Case, Hearing, HearingId, HearingKind, HearingTime, Jurisdiction};
@@ -145,5 +157,18 @@ mod tests {
         let chase = change(&row(&format!("{subject} - chase"), "3"), &case);
         assert!(matches!(chase, Some(CaseChange::Chased { message_id, .. }) if message_id == "3"));
         assert_eq!(change(&row(subject, "1"), &case), None, "the same message again");
+        // The answer came, and it is found out only then that these were sent.
+        case.awaiting[0].answered = Some(sent);
+        assert_eq!(change(&row(subject, "1"), &case), None, "answered");
+        assert_eq!(change(&row(subject, "4"), &case), None, "asked before the answer came");
+        assert_eq!(change(&row(&format!("{subject} - chase"), "3"), &case), None, "chased before the answer came");
+        // The answer was on its way when it was asked for again; a new question is one, though.
+        case.awaiting[0].answered = Some(sent - SignedDuration::from_secs(1));
+        assert_eq!(change(&row(&format!("{subject} - chase"), "3"), &case), None, "crossed");
+        assert_eq!(change(&row(subject, "1"), &case), None, "the same message");
+        assert!(matches!(change(&row(subject, "4"), &case), Some(CaseChange::Awaiting(_))));
+        // What was asked elsewhere is awaited from when it is chased here.
+        case.awaiting.clear();
+        assert!(matches!(change(&row(&format!("{subject} - chase"), "3"), &case), Some(CaseChange::Awaiting(_))));
     }
 }

@@ -105,13 +105,17 @@ impl World {
     }
 
     fn open_with(&self, config: Config) -> Running {
+        self.open_at(config, "2026-05-11T09:00:00Z".parse().unwrap())
+    }
+
+    fn open_at(&self, config: Config, now: Timestamp) -> Running {
         let profile = Profile::open(self.roots()).unwrap();
         let place = profile.roots().vault_file();
         let vault = Vault::open_with(&place, PASSPHRASE.as_bytes(), Cost::TEST).unwrap();
         let (tx, events) = sync_channel(4);
         let engine = Engine::open(Opening {
             events: Some(tx),
-            clock: Clock::from_fn(|| "2026-05-11T09:00:00Z".parse::<Timestamp>().unwrap()),
+            clock: Clock::from_fn(move || now),
             zone: TimeZone::UTC,
             vault_floor: Cost::TEST,
             ..Opening::new(profile, config, Some(vault))

@@ -47,6 +47,6 @@ mod fold_tests;
 #[cfg(test)]
 mod record_tests;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 #[cfg(test)]
 mod trust_tests;

@@ -23,7 +23,7 @@ pub(super) const WREN: &str = "agent@wrenandco.example.cjsm.net";
 pub(super) const MARLOW: &str = "pip.marlow@mudshire.police.example";
 
 /// An instant by London's clock, written `2026-05-05 09:30`.
-pub(super) fn at(text: &str) -> Timestamp {
+pub(crate) fn at(text: &str) -> Timestamp {
     let local: jiff::civil::DateTime = text.parse().unwrap();
     local.to_zoned(crate::case::hearing::zone().unwrap()).unwrap().timestamp()
 }
@@ -54,7 +54,7 @@ fn hearing(id: &str, kind: HearingKind, court: &str, day: i8, month: i8, hour: i
 }
 
 /// Case C of the cast: Scotland, summary.
-pub(super) fn puddock() -> Case {
+pub(crate) fn puddock() -> Case {
     static CASE: std::sync::LazyLock<Case> = std::sync::LazyLock::new(new_puddock);
     CASE.clone()
 }
@@ -119,7 +119,7 @@ pub(super) fn term(charge: u16, plea: Plea) -> Term {
 }
 
 /// Guilty as amended to 1, not guilty to 2 accepted, guilty to 3.
-pub(super) fn islas() -> Terms {
+pub(crate) fn islas() -> Terms {
     let delete = Amendment::Delete { words: "and did threaten him with violence".into() };
     let amended = Term { amendments: vec![delete], ..term(1, Plea::GuiltyAsAmended) };
     Terms::new(vec![amended, term(2, Plea::NotGuiltyAccepted), term(3, Plea::Guilty)], None, "").unwrap()
@@ -141,7 +141,7 @@ pub(super) fn authority(side: Side) -> Authority {
 }
 
 /// An act in the case of Puddock.
-pub(super) fn act(no: &str, seen: u16, when: &str, deed: Deed) -> Act {
+pub(crate) fn act(no: &str, seen: u16, when: &str, deed: Deed) -> Act {
     let no: ActNo = no.parse().unwrap();
     let id = NegotiationId::first("ZZ26000417", 1);
     let authority = Some(authority(no.side));
@@ -152,7 +152,7 @@ pub(super) fn quote(act: &Act) -> Quoted {
     act.quoted().unwrap()
 }
 
-pub(super) fn message(name: &str) -> MessageName {
+pub(crate) fn message(name: &str) -> MessageName {
     MessageName { message_id: format!("{name}@example"), digest: [0; 32] }
 }
 

@@ -88,12 +88,14 @@ pub fn parse(bytes: &[u8]) -> Parsed {
     }
 }
 
-/// What a reply says that stands behind the first one in `bytes` and contradicts it; `None` where none does. 221 and 421 only say goodbye.
+/// What a reply says that stands behind the first one in `bytes` and contradicts it; `None` where none does. "Not now" and "no" agree that it is not done.
+/// 221 and 421 only say goodbye.
 #[must_use]
 pub fn contradiction(bytes: &[u8]) -> Option<Reply> {
     let (reply, mut rest) = first(bytes).ok()?;
     while let Ok((next, after)) = first(rest) {
-        if next.class() != reply.class() && !matches!(next.code, 221 | 421) {
+        let differs = (next.class() == ReplyClass::Done) != (reply.class() == ReplyClass::Done);
+        if differs && !matches!(next.code, 221 | 421) {
             return Some(next);
         }
         rest = after;
@@ -239,6 +241,8 @@ mod tests {
             "250 ok\r\n221 bye\r\n",
             "554 no\r\n421 bye\r\n",
             "250 a\r\n250 b\r\n",
+            "451 a\r\n550 b\r\n",
+            "550 a\r\n451 b\r\n",
             "250 ok\r\n55",
             "250 ok\r\nx\r\n",
             "",

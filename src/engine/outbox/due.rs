@@ -8,14 +8,14 @@ use jiff::{SignedDuration, Timestamp};
 use super::retry;
 use crate::engine::clock::Moment;
 use crate::mail::id::OutboxId;
-use crate::store::outbox::{OutboxEntry, OutboxState};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
 
-/// Sent rows are shown for so long.
-const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Sent rows are shown for so long, and those whose copy cannot be filed from when that was first said.
+pub(super) const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// Rows that were sent long ago and may be forgotten, once the register holds what it keeps of them. `is_unfileable`: of a row whose copy is not filed
-/// whether none can be. One of the messages that a message goes as is kept
-/// while another has not gone: who takes that one back is told by it who has what.
+/// whether none can be, and that was said: it goes at the time that was said then. Not while somebody was refused: its text is all that they could be sent.
+/// One of the messages that a message goes as is kept while another has not gone: who takes that one back is told by it who has what.
 pub(super) fn past(
     rows: &[OutboxEntry],
     now: Timestamp,
@@ -23,7 +23,10 @@ pub(super) fn past(
 ) -> Vec<OutboxEntry> {
     let is_sent = |row: &&OutboxEntry| match row.state {
         OutboxState::Sent => true,
-        OutboxState::SentNotFiled => is_unfileable(row),
+        OutboxState::SentNotFiled => {
+            let in_time = row.next_attempt.is_some_and(|until| until <= now);
+            in_time && row.count(Delivery::Refused) == 0 && is_unfileable(row)
+        }
         _ => false,
     };
     let under_way: HashSet<OutboxId> = rows.iter().filter(|row| !is_sent(row)).map(|row| row.batch).collect();
@@ -84,7 +87,7 @@ mod tests {
 
     use super::{Moment, Waits, past};
     use crate::mail::id::OutboxId;
-    use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
+    use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState, SmtpEnvelope};
 
     const HOLD: Duration = Duration::from_secs(10);
 
@@ -108,25 +111,41 @@ mod tests {
 
     #[test]
     fn what_was_sent_is_forgotten_once_all_of_its_message_has_gone() {
+        let week = 7 * 24 * 3_600;
         let row = |id: u64, batch: u64, state: OutboxState, sent: i64| {
             let row = OutboxEntry::new("work", "1@example.com", SmtpEnvelope::default(), start());
             OutboxEntry { id: OutboxId(id), batch: OutboxId(batch), state, sent_at: Some(at(sent)), ..row }
         };
-        let week = 7 * 24 * 3_600;
+        let unfiled = |id: u64, until: Option<i64>, others: &[Delivery]| {
+            let recipients = others
+                .iter()
+                .map(|delivery| OutboxRecipient { delivery: *delivery, ..OutboxRecipient::new("a@copfs.gov.example") });
+            OutboxEntry {
+                next_attempt: until.map(at),
+                recipients: recipients.collect(),
+                ..row(id, id, OutboxState::SentNotFiled, 0)
+            }
+        };
         let rows = [
             row(1, 1, OutboxState::Sent, 0),
             row(2, 2, OutboxState::Sent, 0),
             row(3, 2, OutboxState::Failed, 0),
             row(4, 4, OutboxState::Sent, 5),
-            row(5, 5, OutboxState::SentNotFiled, 0),
-            row(6, 6, OutboxState::SentNotFiled, 0),
+            unfiled(5, Some(week), &[]),
+            unfiled(6, Some(week), &[]),
             row(7, 7, OutboxState::Uncertain, 0),
+            // Said long after it was sent, said of all that is known but not until when, and one that not everybody has.
+            unfiled(8, Some(week + 2), &[Delivery::Sent]),
+            unfiled(9, None, &[Delivery::Sent]),
+            unfiled(10, Some(week), &[Delivery::Sent, Delivery::Refused]),
+            unfiled(11, Some(week), &[Delivery::Sent, Delivery::TakenBack]),
         ];
         let past = |seconds, is_unfileable: fn(&OutboxEntry) -> bool| -> Vec<u64> {
             past(&rows, at(seconds), is_unfileable).iter().map(|row| row.id.0).collect()
         };
         assert_eq!(past(week + 1, |_| false), [1]);
-        assert_eq!(past(week + 1, |row| row.id.0 > 5), [1, 6]);
+        assert_eq!(past(week + 1, |row| row.id.0 > 5), [1, 6, 11]);
+        assert_eq!(past(week + 2, |row| row.id.0 > 5), [1, 6, 8, 11]);
         assert_eq!(past(week, |_| true), [0; 0]);
     }
 

@@ -7,9 +7,11 @@
 
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use super::copies::{Next, filer};
+use super::due::SENT_KEPT;
 use super::worker::Worker;
 use super::{locked, retry};
 use crate::app::view::Tone;
@@ -17,15 +19,26 @@ use crate::imap;
 use crate::mail::id::MailboxId;
 use crate::store::flags::Flags;
 use crate::store::mailbox::{Mailbox, SpecialUse};
-use crate::store::outbox::{OutboxEntry, OutboxState, Step};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Step};
 
 /// Where the server alone is to file, and has not.
 const OVERDUE: &str = "The server has filed no copy yet, and `sent_copy = \"server\"` leaves that to it; with \"auto\" casemail files one.";
-/// What is said of a row that was sent and whose account is gone. Once that was said, it is forgotten like one that is filed.
+/// What is said first of a row that was sent and whose account is gone.
 pub(super) fn not_filed(account: &str) -> String {
-    format!(
-        "No copy is filed, because its account, {account}, is no longer in the configuration: it is forgotten a week after it was sent. Put the account back for its copy."
-    )
+    format!("No copy is filed, because its account, {account}, is no longer in the configuration")
+}
+
+/// All that is said of such a row, and until when it is kept: a week from when that was first said. One that not everybody has is kept until a person
+/// has decided about the others.
+fn unfileable(row: &OutboxEntry, now: Timestamp, zone: &TimeZone) -> (String, Option<Timestamp>) {
+    let words = not_filed(&row.account);
+    if row.state != OutboxState::SentNotFiled || row.count(Delivery::Refused) > 0 {
+        return (format!("{words}. Put the account back for its copy, or take back what has not left."), None);
+    }
+    let said = row.next_attempt.filter(|_| row.reply.contains(&words));
+    let until = said.or_else(|| now.checked_add(SENT_KEPT).ok());
+    let day = until.map_or_else(String::new, |until| format!(" after {}", until.to_zoned(zone.clone()).date()));
+    (format!("{words}: it is forgotten{day}. Put the account back for its copy."), until)
 }
 
 /// Rows that wait for a server that is out of reach are looked at again after this time, or as soon as it is back.
@@ -65,7 +78,8 @@ impl Worker {
         }
         if self.settings.config.account(Some(&row.account)).is_none() {
             self.later(row.id, retry::CEILING, since);
-            return self.tell_once(row, &not_filed(&row.account), None).await;
+            let (words, until) = unfileable(row, self.settings.clock.now(), &self.settings.zone);
+            return self.tell_once(row, &words, until).await;
         }
         let Some(handle) = self.handle(&row.account).await else {
             self.later(row.id, PAUSE, since);
@@ -166,7 +180,7 @@ impl Worker {
         answered.await.unwrap_or_default()
     }
 
-    /// Says of a row why its copy is not filed yet: once, not at every try. `next`: when it is tried again.
+    /// Says of a row why its copy is not filed yet: once, not at every try. `next`: when it is tried again, or forgotten.
     async fn tell_once(&self, row: &OutboxEntry, words: &str, next: Option<Timestamp>) -> Result<(), String> {
         let words = format!("{} {words}", super::settle::in_parts_or_sent(row));
         if row.reply != words {
@@ -207,5 +221,32 @@ impl Worker {
             .await;
         self.announce();
         done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use jiff::tz::TimeZone;
+
+    use super::{Delivery, OutboxEntry, OutboxState, unfileable};
+    use crate::store::outbox::SmtpEnvelope;
+
+    #[test]
+    fn what_cannot_be_filed_is_kept_for_a_week_from_when_that_was_said() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let envelope = SmtpEnvelope { forward_paths: vec!["a".into(), "b".into()], ..SmtpEnvelope::default() };
+        let mut row = OutboxEntry::new("work", "1@x.example", envelope, Timestamp::UNIX_EPOCH);
+        row.set_all(Delivery::Waiting, Delivery::Sent);
+        // Its copy was tried once more, while there was an account.
+        (row.state, row.next_attempt) = (OutboxState::SentNotFiled, Some(at("2026-05-11T09:30:00Z")));
+        let (words, until) = unfileable(&row, at("2026-05-11T09:00:00Z"), &TimeZone::UTC);
+        assert_eq!(until, Some(at("2026-05-18T09:00:00Z")));
+        assert!(words.ends_with("it is forgotten after 2026-05-18. Put the account back for its copy."), "{words}");
+        (row.reply, row.next_attempt) = (format!("Sent. {words}"), until);
+        assert_eq!(unfileable(&row, at("2026-05-13T09:00:00Z"), &TimeZone::UTC), (words, until), "said once");
+        row.recipients[0].delivery = Delivery::Refused;
+        let (words, until) = unfileable(&row, at("2026-05-13T09:00:00Z"), &TimeZone::UTC);
+        assert!(until.is_none() && words.contains("take back what has not left"), "{words}");
     }
 }

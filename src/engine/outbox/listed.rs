@@ -1,5 +1,7 @@
 //! Rows as lists show them.
 
+use jiff::Timestamp;
+
 use super::settle;
 use crate::app::view::{OutboxRow, RecipientRow, Tone};
 use crate::config::Config;
@@ -36,7 +38,7 @@ pub(crate) fn listed(entry: &OutboxEntry, config: &Config) -> OutboxListed {
         subject: entry.subject.clone(),
         state: entry.state.name(),
         attempts: entry.attempts,
-        next_attempt: entry.next_attempt,
+        next_attempt: next_attempt(entry, config),
         reply,
         queued: entry.queued_at,
         sent: entry.sent_at,
@@ -49,6 +51,12 @@ pub(crate) fn listed(entry: &OutboxEntry, config: &Config) -> OutboxListed {
 /// What is in doubt where it is: while an answer is waited for, it may still come.
 fn doubt(entry: &OutboxEntry) -> Option<&Doubt> {
     entry.doubt.as_ref().filter(|_| entry.state == OutboxState::Uncertain)
+}
+
+/// When it is tried again. The copy of one whose account is gone never is: what its row says is until when it is kept.
+fn next_attempt(entry: &OutboxEntry, config: &Config) -> Option<Timestamp> {
+    let is_tried = entry.state != OutboxState::SentNotFiled || config.account(Some(&entry.account)).is_some();
+    entry.next_attempt.filter(|_| is_tried)
 }
 
 /// Whether a person may take something of it back: what is not sent yet, and what was refused.
@@ -88,7 +96,7 @@ pub(super) fn row(entry: &OutboxEntry, config: &Config) -> OutboxRow {
         route: route_in_words(entry, config),
         recipients: entry.recipients.iter().map(|one| recipient(one, entry.state)).collect(),
         attempts: entry.attempts,
-        next_attempt: entry.next_attempt,
+        next_attempt: next_attempt(entry, config),
         reply: SafeText::line(&entry.reply),
         stranded: stranded(entry, config).map(|words| SafeText::line(&words)).unwrap_or_default(),
         doubt: doubt(entry).map(|doubt| {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::file::{PAUSE, find};
 use super::later::Since;
+use super::retry;
 use super::sent::{Proof, end_well};
 use super::worker::Worker;
 use crate::app::view::Tone;
@@ -16,6 +17,7 @@ use crate::engine::core::Stores;
 use crate::mail::safe::SafeText;
 use crate::store::mailbox::SpecialUse;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Trace};
+use crate::store::state::{StateError, Write};
 
 /// A message that was not found is looked for again after this time: it may come late.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
@@ -23,20 +25,29 @@ const AGAIN: Duration = Duration::from_secs(10 * 60);
 const MAILBOXES_MAX: usize = 40;
 
 /// What else may have put a copy of a message somewhere.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 struct Others {
     /// All rows of the outbox.
     rows: Vec<OutboxEntry>,
-    /// What rows of the same batch left behind that were taken out, or whose doubt was given up.
-    traces: Vec<Trace>,
+    /// What rows of the same batch left behind that were taken out, or whose doubt was given up. `None`: it cannot be read.
+    traces: Option<Vec<Trace>>,
+}
+
+/// Whether a trace is of an earlier try of this row that went to everybody who is in doubt now: by the one or by the other, whoever is in doubt has
+/// what is found.
+fn has_all_of(trace: &Trace, row: &OutboxEntry) -> bool {
+    let before: Vec<&str> = trace.addresses(Delivery::InDoubt).collect();
+    trace.id == row.id && row.addresses(Delivery::InDoubt).all(|address| before.contains(&address))
 }
 
 /// Whether a message found in a mailbox shows that this row's try got through. `own`: our own addresses.
 fn proves(row: &OutboxEntry, others: &Others, in_inbox: bool, own: &[String]) -> bool {
     let same = || others.rows.iter().filter(|other| other.message_id == row.message_id);
+    // What was given up cannot be read: anything may have put it there.
+    let Some(traces) = &others.traces else { return false };
     // Another try that may have got through (a message with several routes is several rows) may have put it there as well.
     let rows_in_doubt = same().filter(|other| other.id != row.id).flat_map(|other| other.addresses(Delivery::InDoubt));
-    let traces = others.traces.iter().filter(|trace| trace.message_id == row.message_id && trace.id != row.id);
+    let traces = traces.iter().filter(|trace| trace.message_id == row.message_id && !has_all_of(trace, row));
     let traces_in_doubt = traces.flat_map(|trace| trace.addresses(Delivery::InDoubt));
     let others_in_doubt: Vec<&str> = rows_in_doubt.chain(traces_in_doubt).collect();
     if same().all(|other| other.count(Delivery::Sent) == 0 && !other.filed) && others_in_doubt.is_empty() {
@@ -99,6 +110,13 @@ fn places(file_in: Option<&str>, mut known: Vec<Known>) -> Vec<Place> {
     places
 }
 
+/// The row as it is now, where nothing was done about its doubt while it was looked for. One that was sent again meanwhile and lost once more is in another
+/// doubt, perhaps for others: what was found shows nothing of that.
+fn in_the_same_doubt(write: &Write<'_>, looked_for: &OutboxEntry) -> Result<Option<OutboxEntry>, StateError> {
+    let now = write.outbox_entry(looked_for.id)?;
+    Ok(now.filter(|row| row.state == OutboxState::Uncertain && row.attempts == looked_for.attempts))
+}
+
 impl Worker {
     /// Where a row may be, by the mailboxes of its account.
     async fn places(&self, row: &OutboxEntry) -> Vec<Place> {
@@ -120,7 +138,13 @@ impl Worker {
     async fn others(&self, row: &OutboxEntry) -> Result<Others, String> {
         let batch = row.batch;
         let read = move |stores: &Stores| {
-            Ok(Others { rows: stores.state.outbox()?.0, traces: stores.state.outbox_traces(batch)? })
+            let traces = match stores.state.outbox_traces(batch) {
+                Ok(traces) => Some(traces),
+                // What does not open costs its own message only.
+                Err(error) if !error.may_pass() => None,
+                Err(error) => return Err(error),
+            };
+            Ok(Others { rows: stores.state.outbox()?.0, traces })
         };
         self.blocking(read).await
     }
@@ -128,20 +152,19 @@ impl Worker {
     /// Looks for an uncertain message where it would be if it had been sent.
     pub(super) async fn look_for(&self, row: &OutboxEntry) -> Result<(), String> {
         let since = self.since();
-        let others = self.others(row).await?;
-        let own: Vec<String> = self
-            .settings
-            .config
-            .account(Some(&row.account))
+        let account = self.settings.config.account(Some(&row.account));
+        let own: Vec<String> = account
             .map(|a| std::iter::once(&a.address).chain(&a.also).map(|one| one.addr.clone()).collect())
             .unwrap_or_default();
         let places = self.places(row).await;
+        // Behind the look at our own copy: whatever made what is in it is known by now.
+        let others = self.others(row).await?;
         // Our own copy first: it needs no connection.
         if let Some(place) = places.iter().find(|place| place.held && proves(row, &others, place.inbox, &own)) {
             return self.found(row, place.name.as_deref().unwrap_or_default()).await;
         }
         let Some(handle) = self.handle(&row.account).await else {
-            self.later(row.id, PAUSE, since);
+            self.later(row.id, if account.is_some() { PAUSE } else { retry::CEILING }, since);
             return Ok(());
         };
         let mut looked = Vec::new();
@@ -166,23 +189,21 @@ impl Worker {
     }
 
     async fn found(&self, row: &OutboxEntry, place: &str) -> Result<(), String> {
-        let (id, now) = (row.id, self.settings.clock.now());
+        let (looked_for, now) = (row.clone(), self.settings.clock.now());
         let proof = Proof::Found(SafeText::line(place).to_string());
         let words = proof.words();
         let done = self
             .blocking(move |stores| {
-                stores.state.write(|write| {
-                    let found = write.outbox_entry(id)?.filter(|found| found.state == OutboxState::Uncertain);
-                    let Some(before) = found else { return Ok(None) };
-                    let after = end_well(write, &before, &proof, now)?;
-                    Ok(Some((before, after)))
+                stores.state.write(|write| match in_the_same_doubt(write, &looked_for)? {
+                    Some(before) => end_well(write, &before, &proof, now).map(Some),
+                    None => Ok(None),
                 })
             })
             .await;
         self.announce();
-        if let Some((before, after)) = done? {
+        if let Some(change) = done? {
             self.tell(Tone::Good, words);
-            self.note_sent(&before, &after);
+            self.note_sent(&change);
             // Others of it may still be to be sent to.
             self.wake.notify_one();
         }
@@ -192,13 +213,12 @@ impl Worker {
     async fn not_found(&self, row: &OutboxEntry, looked: Vec<String>, since: Since) -> Result<(), String> {
         // Somebody who asked while it was looked for may know of a copy that came behind the look.
         self.later(row.id, AGAIN, since);
-        let (id, now) = (row.id, self.settings.clock.now());
+        let (looked_for, now) = (row.clone(), self.settings.clock.now());
         let done = self
             .blocking(move |stores| {
                 stores.state.write(|write| {
-                    let still = write.outbox_entry(id)?.is_some_and(|row| row.state == OutboxState::Uncertain);
-                    if still {
-                        write.update_outbox(id, |entry| {
+                    if in_the_same_doubt(write, &looked_for)?.is_some() {
+                        write.update_outbox(looked_for.id, |entry| {
                             if let Some(doubt) = &mut entry.doubt {
                                 (doubt.looked_at, doubt.looked_in) = (Some(now), looked);
                             }
@@ -217,11 +237,13 @@ impl Worker {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Known, Others, Place, places, proves};
+    use super::{Known, Others, Place, in_the_same_doubt, places, proves};
     use crate::mail::id::OutboxId;
     use crate::store::mailbox::SpecialUse;
     use crate::store::outbox::Delivery::{self, InDoubt, Sent, Waiting};
-    use crate::store::outbox::{OutboxEntry, OutboxRecipient, SmtpEnvelope, Trace};
+    use crate::store::outbox::{OutboxEntry, OutboxRecipient, SmtpEnvelope, Step, Trace};
+    use crate::store::state::State;
+    use crate::store::vault::{Cost, Vault};
 
     const OWN: &str = "b.quill@quillpounce.example";
 
@@ -238,7 +260,7 @@ mod tests {
     fn what_a_try_that_was_given_up_may_have_put_there_proves_nothing() {
         let own = [OWN.to_owned()];
         let check = |row: &OutboxEntry, gone: &OutboxEntry, in_inbox, expected| {
-            let others = Others { rows: vec![row.clone()], traces: vec![Trace::of(gone)] };
+            let others = Others { rows: vec![row.clone()], traces: Some(vec![Trace::of(gone)]) };
             assert_eq!(proves(row, &others, in_inbox, &own), expected, "{row:?}\n{gone:?}");
         };
         let of = |id: u64, message_id: &str, recipients: &[(&str, Delivery)]| {
@@ -258,6 +280,62 @@ mod tests {
         let to_us = of(2, "1@a.example", &[(OWN, InDoubt)]);
         check(&to_us, &gateway(InDoubt), true, true);
         check(&to_us, &of(1, "1@a.example", &[(OWN, InDoubt)]), true, false);
+    }
+
+    #[test]
+    fn the_copy_of_a_try_to_fewer_people_proves_nothing_of_one_to_more() {
+        const A: &str = "a@copfs.gov.example";
+        const B: &str = "b@copfs.gov.example";
+        let own = [OWN.to_owned()];
+        let of = |recipients: &[(&str, Delivery)]| OutboxEntry { id: OutboxId(1), ..row("1@a.example", recipients) };
+        let check = |now: &[(&str, Delivery)], before: &[&[(&str, Delivery)]], in_inbox, expected| {
+            let row = of(now);
+            let traces = before.iter().map(|before| Trace::of(&of(before))).collect();
+            let others = Others { rows: vec![row.clone()], traces: Some(traces) };
+            assert_eq!(proves(&row, &others, in_inbox, &own), expected, "{now:?}\n{before:?}");
+        };
+        let both: &[(&str, Delivery)] = &[(A, InDoubt), (B, InDoubt)];
+        let first: &[(&str, Delivery)] = &[(A, InDoubt), (B, Waiting)];
+        // At the first try the server put b off; sent again by the user's word, it took both.
+        check(both, &[first], false, false);
+        check(both, &[first], true, false);
+        check(both, &[both, first], false, false);
+        check(both, &[both, both], false, true);
+        check(first, &[both, first], false, true);
+        // What came in to ourselves came by this try, where the one before did not go to us.
+        check(&[(A, InDoubt), (OWN, InDoubt)], &[&[(A, InDoubt), (OWN, Waiting)]], true, true);
+        check(&[(B, InDoubt), (OWN, InDoubt)], &[&[(B, Waiting), (OWN, InDoubt)]], true, false);
+        // Nothing of the one before had left.
+        check(both, &[&[(A, Waiting), (B, Waiting)]], false, true);
+    }
+
+    #[test]
+    fn what_was_found_for_one_try_does_not_end_the_doubt_of_the_next() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+        let state = State::open(&dir.path().join("state"), &vault).unwrap();
+        let envelope = SmtpEnvelope { forward_paths: vec![OWN.into()], ..SmtpEnvelope::default() };
+        let queued = OutboxEntry::new("work", "1@a.example", envelope, Timestamp::UNIX_EPOCH);
+        let id = state.queue(queued, b"raw").unwrap();
+        let lose = || {
+            state.claim(id).unwrap().unwrap();
+            state.update_outbox(id, |row| row.set_all(Waiting, InDoubt)).unwrap();
+            state.step_outbox(id, Step::Lose, |_| {}).unwrap()
+        };
+        let is_the_same = |row: &OutboxEntry| state.write(|write| in_the_same_doubt(write, row)).unwrap().is_some();
+        let looked_for = lose();
+        assert!(is_the_same(&looked_for));
+        state.step_outbox(id, Step::SendAgain, |row| row.set_all(InDoubt, Waiting)).unwrap();
+        assert!(!is_the_same(&looked_for));
+        let next = lose();
+        assert!(!is_the_same(&looked_for) && is_the_same(&next));
+    }
+
+    #[test]
+    fn what_was_given_up_and_cannot_be_read_may_have_been_anything() {
+        let row = row("1@a.example", &[(OWN, InDoubt)]);
+        let others = Others { rows: vec![row.clone()], traces: None };
+        assert!(!proves(&row, &others, true, &[OWN.to_owned()]));
     }
 
     #[test]
@@ -298,7 +376,7 @@ mod tests {
         let check = |row: &OutboxEntry, others: &[OutboxEntry], in_inbox, expected| {
             let mut all: Vec<OutboxEntry> = std::iter::once(row).chain(others).cloned().collect();
             (1..).zip(&mut all).for_each(|(id, row)| row.id = OutboxId(id));
-            let rows = Others { rows: all.clone(), ..Others::default() };
+            let rows = Others { rows: all.clone(), traces: Some(Vec::new()) };
             assert_eq!(proves(&all[0], &rows, in_inbox, &own), expected, "{row:?}\n{others:?}");
         };
         let alone = row("1@a.example", &[("h.lintwhite@copfs.gov.example", InDoubt)]);

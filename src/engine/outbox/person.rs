@@ -2,6 +2,7 @@
 
 use super::back::{TakenBack, take_back};
 use super::sent::{Proof, end_well};
+use crate::engine::channels;
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::query::Resolution;
 use crate::mail::id::OutboxId;
@@ -42,8 +43,15 @@ impl Core {
         let now = self.now();
         let stores = std::sync::Arc::clone(&open.stores);
         let row = stores.state.outbox_entry(id)?;
+        let before = stores.state.outbox()?.0;
         let taken = take_back(&stores.state, id, now)?;
         if let (Some(row), Ok(taken)) = (&row, &taken) {
+            for one in before.iter().filter(|one| one.batch == row.batch) {
+                // Of what is gone nothing will be written down any more that could name the connection.
+                if stores.state.outbox_entry(one.id)?.is_none() {
+                    channels::forget_sent(&stores, one.id);
+                }
+            }
             self.plea_taken_back(open, row, taken);
         }
         self.send_outbox(open);
@@ -67,10 +75,11 @@ impl Core {
         let mut taken = None;
         match resolution {
             Resolution::Arrived => {
-                let after = open.stores.state.write(|write| end_well(write, &found, &Proof::Word, now))?;
-                self.note_sent(open, &found, &after);
+                let change = open.stores.state.write(|write| end_well(write, &found, &Proof::Word, now))?;
+                self.note_sent(open, &change);
             }
             Resolution::SendAgain => {
+                self.plea_resent(open, &found)?;
                 open.stores.state.write(|write| {
                     // The try before may have got through all the same.
                     write.leave_trace(&found)?;

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tokio::task::JoinHandle;
 
 use super::Lane;
+use super::sent::Change;
 use super::settle::{Attempt, note_doubt, settle};
 use super::worker::Worker;
 use crate::app::view::Tone;
@@ -78,7 +79,7 @@ impl Worker {
             (_, Err(attempt)) => attempt,
         };
         let settled = self.settle(&row, &attempt, true).await?;
-        self.note_sent(&row, &settled);
+        self.note_sent(&settled);
         Ok(Some(attempt))
     }
 
@@ -250,7 +251,7 @@ impl Worker {
 
     /// Writes down what became of a try. With `aloud`, it is told, too. What the server answered is known here alone until it is written: a disk
     /// that does not take it is tried until it does.
-    async fn settle(&self, row: &OutboxEntry, attempt: &Attempt, aloud: bool) -> Result<OutboxEntry, String> {
+    async fn settle(&self, row: &OutboxEntry, attempt: &Attempt, aloud: bool) -> Result<Change, String> {
         let now = self.settings.clock.now();
         let chance = u32::from_le_bytes(crate::store::vault::random());
         let (id, attempts) = (row.id, row.attempts);
@@ -260,13 +261,15 @@ impl Worker {
             // The step depends on the row as it is on the disk: the note before the dot was written there.
             let written = tokio::task::spawn_blocking(move || {
                 stores.state.write(|write| {
-                    let mut entry = write.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+                    let before = write.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
+                    let mut entry = before.clone();
                     // Another try has it: of this one no dot was written.
                     if entry.attempts != attempts {
-                        return Ok(entry);
+                        return Change::of(write, &before, entry);
                     }
                     let step = settle(&mut entry, &attempt, now, chance);
-                    write.step_outbox(id, step, |row| *row = entry)
+                    let after = write.step_outbox(id, step, |row| *row = entry)?;
+                    Change::of(write, &before, after)
                 })
             });
             match written.await {
@@ -283,7 +286,7 @@ impl Worker {
         };
         self.announce();
         if aloud {
-            self.say(&settled);
+            self.say(&settled.after);
         }
         Ok(settled)
     }

@@ -34,6 +34,27 @@ impl Proof {
     }
 }
 
+/// What a row was and is, where a server may have the message by that.
+#[derive(Clone, Debug)]
+pub(super) struct Change {
+    pub(super) after: OutboxEntry,
+    /// No row of its message was sent before.
+    is_first: bool,
+}
+
+impl Change {
+    /// Of a row that was just written. To be asked in the transaction that wrote it, so that of two rows of one message never both are the first: when
+    /// each was sent, and when that became known, are two orders.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub(super) fn of(write: &Write<'_>, before: &OutboxEntry, after: OutboxEntry) -> Result<Self, StateError> {
+        let was_sent = |rows: Vec<OutboxEntry>| rows.iter().any(|row| row.id != after.id && row.sent_at.is_some());
+        let is_first = before.sent_at.is_none() && after.sent_at.is_some() && !was_sent(write.batch(after.batch)?);
+        Ok(Self { after, is_first })
+    }
+}
+
 /// Ends the doubt of a row: everybody in doubt has it. Gives the row as it is now.
 ///
 /// # Errors
@@ -43,8 +64,9 @@ pub(super) fn end_well(
     row: &OutboxEntry,
     proof: &Proof,
     now: Timestamp,
-) -> Result<OutboxEntry, StateError> {
-    write.step_outbox(row.id, clearing_step(row), |entry| has_it(entry, proof, now))
+) -> Result<Change, StateError> {
+    let after = write.step_outbox(row.id, clearing_step(row), |entry| has_it(entry, proof, now))?;
+    Change::of(write, row, after)
 }
 
 /// Everybody in doubt has it. The server had it when the connection was lost, however long it took to find that out.
@@ -69,24 +91,14 @@ fn clearing_step(row: &OutboxEntry) -> Step {
     }
 }
 
-/// Whether a row is the first of its message that was sent.
-fn is_first(row: &OutboxEntry, rows: &[OutboxEntry]) -> bool {
-    let place = |row: &OutboxEntry| (row.sent_at, row.id);
-    let same = rows.iter().filter(|other| other.batch == row.batch && other.sent_at.is_some());
-    same.map(place).min().is_none_or(|first| first >= place(row))
-}
-
 impl Core {
-    /// A row was changed from `before` to `after`. Where a server has the message by that, an answer may be awaited to it, and its copy is filed.
-    pub(super) fn note_sent(&self, open: &Open, before: &OutboxEntry, after: &OutboxEntry) {
-        if after.sent_at.is_some() && before.sent_at.is_none() {
-            // A message with several routes or parts is several rows, and one question. Where the others cannot be read, it is the first.
-            let rows = open.outbox.rows().map(|(rows, _)| rows).unwrap_or_default();
-            if is_first(after, &rows) {
-                self.note_asked(open, after);
-            }
+    /// A row was changed. Where a server has the message by that, an answer may be awaited to it, and its copy is filed.
+    pub(super) fn note_sent(&self, open: &Open, change: &Change) {
+        // A message with several routes or parts is several rows, and one question.
+        if change.is_first {
+            self.note_asked(open, &change.after);
         }
-        if after.count(Delivery::Sent) > 0 && !after.filed {
+        if change.after.count(Delivery::Sent) > 0 && !change.after.filed {
             // The copy is another task's: the next message need not wait for it.
             open.outbox.wake();
         }
@@ -95,8 +107,8 @@ impl Core {
 
 impl Worker {
     /// As [`Core::note_sent`], from a task.
-    pub(super) fn note_sent(&self, before: &OutboxEntry, after: &OutboxEntry) {
-        let (before, after) = (before.clone(), after.clone());
-        self.core.front_of(self.number, move |core, open| core.note_sent(open, &before, &after));
+    pub(super) fn note_sent(&self, change: &Change) {
+        let change = change.clone();
+        self.core.front_of(self.number, move |core, open| core.note_sent(open, &change));
     }
 }

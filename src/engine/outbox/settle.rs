@@ -201,7 +201,8 @@ fn lose(entry: &mut OutboxEntry, now: Timestamp, because: &str) -> Step {
         entry.set_all(Delivery::Waiting, Delivery::InDoubt);
     }
     entry.reply = format!("The whole text went out, but no answer came: {because}");
-    entry.doubt = Some(Doubt { since: now, looked_at: None, looked_in: Vec::new() });
+    // The note before the dot says when it left; that no answer would come may have been found out much later.
+    entry.doubt.get_or_insert(Doubt { since: now, looked_at: None, looked_in: Vec::new() });
     Step::Lose
 }
 
@@ -247,7 +248,7 @@ pub(super) fn said(one: &OutboxRecipient) -> String {
 mod tests {
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Attempt, note_doubt, settle};
+    use super::{Attempt, Doubt, note_doubt, settle};
     use crate::smtp::{Outcome, Phase, Refusal, Reply, Submission};
     use crate::store::outbox::Delivery::{self, InDoubt, Refused, Sent, Waiting};
     use crate::store::outbox::{Next, OutboxEntry, OutboxState, SmtpEnvelope, Step};
@@ -377,6 +378,19 @@ mod tests {
         let gone = Outcome::NotConnected { phase: Phase::Data, because: "gone".into() };
         let row = check([Waiting; 3], false, gone, &[], [Waiting; 3], Step::PutOff);
         assert!(row.unreachable);
+    }
+
+    #[test]
+    fn a_doubt_begins_when_the_dot_leaves() {
+        let dot = now() - SignedDuration::from_mins(10);
+        for attempt in
+            [Attempt::Made(Submission::of(Outcome::Uncertain { because: "gone".into() })), Attempt::Broken("x".into())]
+        {
+            let mut entry = sending([InDoubt; 3]);
+            entry.doubt = Some(Doubt { since: dot, looked_at: None, looked_in: Vec::new() });
+            assert_eq!(settle(&mut entry, &attempt, now(), 0), Step::Lose);
+            assert_eq!(entry.doubt.unwrap().since, dot, "{attempt:?}");
+        }
     }
 
     #[test]

@@ -144,7 +144,7 @@ impl Worker {
         // It was said of it before.
         let is_unfileable = |row: &OutboxEntry| {
             let is_gone = self.settings.config.account(Some(&row.account)).is_none();
-            is_gone && row.reply.ends_with(&not_filed(&row.account))
+            is_gone && row.reply.contains(&not_filed(&row.account))
         };
         let past = due::past(&rows, self.settings.clock.now(), is_unfileable);
         if past.is_empty() {

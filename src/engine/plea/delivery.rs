@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::send::{Carried, stale};
+use super::send::{Carried, outlived, stale};
 use crate::app::plea_view::Transit;
 use crate::app::view::Tone;
 use crate::case::{Case, Classes, MessageName};
@@ -15,27 +15,55 @@ use crate::engine::outbox::TakenBack;
 use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::negotiation::Step;
-use crate::plea::{Act, Entry, Side, Trust, gather};
+use crate::plea::{Act, ActNo, Entry, Side, Trust, gather};
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState, Trace};
 
-/// Why an act reached nobody of the other side, and is not tried any more; `None` where it has, or still may. `rows`: all rows of its message, one for each
-/// copy and route; `traces`: what rows of it left behind that were taken out, or whose doubt was given up; `theirs`: whether an address is the other side's. Own counsel who has a copy has not been told anything for the other side. A delivery
-/// report is no reason: anybody can write one who has seen the message.
-fn lost(rows: &[&OutboxEntry], traces: &[Trace], theirs: &dyn Fn(&str) -> bool) -> Option<String> {
-    let is_settled =
-        |row: &&&OutboxEntry| matches!(row.state, OutboxState::Failed | OutboxState::Sent | OutboxState::SentNotFiled);
+/// Nothing is tried any more by itself, and nobody is in doubt.
+fn is_settled(row: &OutboxEntry) -> bool {
+    matches!(row.state, OutboxState::Failed | OutboxState::Sent | OutboxState::SentNotFiled)
+}
+
+/// Whether an act in these rows is said to an address. Where the case knows none of those whom it is addressed to, they are the other side.
+fn said_to<'a>(rows: &'a [&OutboxEntry], theirs: &'a dyn Fn(&str) -> bool) -> impl Fn(&str) -> bool + 'a {
     let is_of_theirs = |row: &&OutboxEntry| row.recipients.iter().any(|one| theirs(&one.address));
-    // Where the case knows none of those whom it is addressed to, they are the other side.
     let knows = rows.iter().any(|row| is_of_theirs(row) || row.to.iter().any(|to| theirs(&to.addr)));
     let is_named = |address: &str| {
         let names = |row: &&OutboxEntry| row.to.iter().any(|to| to.addr.eq_ignore_ascii_case(address));
         rows.iter().any(names) || rows.iter().all(|row| row.to.is_empty())
     };
-    let is_to = |address: &str| if knows { theirs(address) } else { is_named(address) };
+    move |address| if knows { theirs(address) } else { is_named(address) }
+}
+
+/// A row in which somebody of the other side has not got it, whom a try before may have reached, where nobody else of them certainly has it. The act stands
+/// as done then, and may not be.
+fn in_old_doubt<'a>(
+    rows: &'a [&OutboxEntry],
+    traces: &[Trace],
+    theirs: &dyn Fn(&str) -> bool,
+) -> Option<&'a OutboxEntry> {
+    let is_to = said_to(rows, theirs);
+    let may_have =
+        |address: &str| traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(|one| one == address);
+    if rows.iter().flat_map(|row| row.addresses(Delivery::Sent)).any(&is_to) {
+        return None;
+    }
+    let has_not = |one: &OutboxRecipient| {
+        matches!(one.delivery, Delivery::Waiting | Delivery::Refused | Delivery::TakenBack)
+            && is_to(&one.address)
+            && may_have(&one.address)
+    };
+    rows.iter().copied().find(|row| is_settled(row) && row.recipients.iter().any(has_not))
+}
+
+/// Why an act reached nobody of the other side, and is not tried any more; `None` where it has, or still may. `rows`: all rows of its message, one for each
+/// copy and route; `traces`: what rows of it left behind that were taken out, or whose doubt was given up; `theirs`: whether an address is the other side's. Own counsel who has a copy has not been told anything for the other side. A delivery
+/// report is no reason: anybody can write one who has seen the message.
+fn lost(rows: &[&OutboxEntry], traces: &[Trace], theirs: &dyn Fn(&str) -> bool) -> Option<String> {
+    let is_to = said_to(rows, theirs);
     let rows: Vec<&OutboxEntry> =
         rows.iter().copied().filter(|row| row.recipients.iter().any(|one| is_to(&one.address))).collect();
     // None: the row of theirs was forgotten, because they have it.
-    if rows.is_empty() || !rows.iter().all(|row| is_settled(&row)) {
+    if rows.is_empty() || !rows.iter().all(|row| is_settled(row)) {
         return None;
     }
     let people: Vec<&OutboxRecipient> =
@@ -44,7 +72,7 @@ fn lost(rows: &[&OutboxEntry], traces: &[Trace], theirs: &dyn Fn(&str) -> bool) 
         return None;
     }
     // Refused or taken back now, a try before may have reached them.
-    if traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(is_to) {
+    if traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(&is_to) {
         return None;
     }
     let said = people.iter().map(|one| format!("{} {} {}", one.code, one.status, one.text).trim().to_owned());
@@ -64,14 +92,9 @@ fn of_other_side<'a>(classes: &'a Classes, case: &'a Case, act: &Act) -> impl Fn
     move |address| case.party(address, classes).is_some_and(|party| Side::of(party.role) == Some(theirs))
 }
 
-/// How a message that was not accepted yet stands, for the line beside its act; `None` where a server has it. `was_in_doubt`: whether a try of a row
-/// before its last one was given up while nobody knew.
-fn transit(rows: &[&OutboxEntry], step: &Step, was_in_doubt: &dyn Fn(&OutboxEntry) -> bool) -> Option<Transit> {
-    let (act, id) = (step.heard.act.no, &step.heard.message.message_id);
-    // The copies of one message have each a Message-ID of its own.
-    let batch = rows.iter().find(|row| row.message_id == *id)?.batch;
-    let of_act = || rows.iter().filter(move |row| row.batch == batch);
-    let of_state = |wanted: &[OutboxState]| of_act().find(|row| wanted.contains(&row.state));
+/// How a message that was not accepted yet stands, for the line beside its act; `None` where a server has it. `rows`, `traces`, `theirs`: see [`lost`].
+fn transit(act: ActNo, rows: &[&OutboxEntry], traces: &[Trace], theirs: &dyn Fn(&str) -> bool) -> Option<Transit> {
+    let of_state = |wanted: &[OutboxState]| rows.iter().find(|row| wanted.contains(&row.state));
     let make = |row: &OutboxEntry, tone, words: String| {
         Some(Transit { act, state: row.state.name(), words: SafeText::line(&words), tone })
     };
@@ -79,9 +102,8 @@ fn transit(rows: &[&OutboxEntry], step: &Step, was_in_doubt: &dyn Fn(&OutboxEntr
         let words = format!("Nobody knows whether it arrived. {} Say what became of it in the outbox.", row.reply);
         return make(row, Tone::Alarm, words);
     }
-    if let Some(row) = of_act().find(|row| row.state == OutboxState::Failed && was_in_doubt(row)) {
-        let words =
-            format!("Nobody knows whether it arrived when it was first sent; when it was sent again: {}", row.reply);
+    if let Some(row) = in_old_doubt(rows, traces, theirs) {
+        let words = format!("Nobody knows whether it arrived when it was first sent; since then: {}", row.reply);
         return make(row, Tone::Alarm, words);
     }
     if let Some(row) = of_state(&[OutboxState::Deferred]) {
@@ -96,22 +118,26 @@ fn transit(rows: &[&OutboxEntry], step: &Step, was_in_doubt: &dyn Fn(&OutboxEntr
     let reported = |row: &&&OutboxEntry| {
         row.recipients.iter().any(|one| one.reported.as_ref().is_some_and(|report| report.action == "failed"))
     };
-    let row = of_act().find(reported)?;
+    let row = rows.iter().find(reported)?;
     let words = "A report says that it was not delivered; anybody can write such a report. Ask whether it came.";
     make(row, Tone::Warning, words.to_owned())
 }
 
 impl Core {
     /// What is known of the messages of these acts that no server has, or may not have.
-    pub(super) fn transits(&self, open: &Open, steps: &[Step]) -> Vec<Transit> {
+    pub(super) fn transits(&self, open: &Open, case: &Case, steps: &[Step]) -> Vec<Transit> {
         let rows = open.outbox.rows().map(|(rows, _)| rows).unwrap_or_default();
         let rows: Vec<&OutboxEntry> = rows.iter().filter(|row| row.case.is_some()).collect();
         let own = steps.iter().filter(|step| step.heard.trust == Trust::Own);
-        let was_in_doubt = |row: &OutboxEntry| {
-            let traces = open.stores.state.outbox_traces(row.batch).unwrap_or_default();
-            traces.iter().any(|trace| trace.id == row.id && trace.addresses(Delivery::InDoubt).next().is_some())
+        let of = |step: &Step| {
+            let heard = &step.heard;
+            // The copies of one message have each a Message-ID of its own, and the one that the register names may be gone.
+            let batch = rows.iter().find(|row| is_of(row, &heard.message, heard.came))?.batch;
+            let of_act: Vec<&OutboxEntry> = rows.iter().copied().filter(|row| row.batch == batch).collect();
+            let traces = open.stores.state.outbox_traces(batch).unwrap_or_default();
+            transit(heard.act.no, &of_act, &traces, &of_other_side(&self.settings.classes, case, &heard.act))
         };
-        own.filter_map(|step| transit(&rows, step, &was_in_doubt)).collect()
+        own.filter_map(of).collect()
     }
 
     /// Writes down that acts were not done whose messages have finally reached nobody, each once, and says so.
@@ -153,7 +179,12 @@ impl Core {
     ) -> Result<Option<String>, EngineError> {
         let case = self.plea_case(open, case)?;
         let batch = rows.first().map_or(OutboxId(0), |row| row.batch);
-        let traces = open.stores.state.outbox_traces(batch)?;
+        let traces = match open.stores.state.outbox_traces(batch) {
+            Ok(traces) => traces,
+            // What was given up may have reached them.
+            Err(error) if !error.may_pass() => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
         Ok(lost(rows, &traces, &of_other_side(&self.settings.classes, &case, act)))
     }
 
@@ -215,15 +246,22 @@ impl Core {
         self.send_outbox(open);
     }
 
-    /// A message is to be tried again. Where it carries an act that counts as not done, the act is asked about anew: whether it may still be done as
-    /// things stand now.
+    /// A message is to be tried again, and nothing but that would send it. The act that it carries is asked about anew, whether it counts as not done or
+    /// stands because a try before may have reached them: whether it may still be done as things stand now.
     ///
     /// # Errors
     /// It may not any more, in words; or the register cannot be written.
     pub(crate) fn plea_resent(&mut self, open: &mut Open, row: &OutboxEntry) -> Result<(), EngineError> {
         let (rows, _) = open.outbox.rows()?;
         let of_batch: Vec<&OutboxEntry> = rows.iter().filter(|one| one.batch == row.batch).collect();
-        let Some((case, act, message)) = self.act_of(open, &of_batch, true)? else { return Ok(()) };
+        let undone = self.act_of(open, &of_batch, true)?;
+        let is_undone = undone.is_some();
+        let waits_for_a_person = matches!(row.state, OutboxState::Failed | OutboxState::Uncertain);
+        let found = match undone {
+            None if waits_for_a_person => self.act_of(open, &of_batch, false)?,
+            undone => undone,
+        };
+        let Some((case, act, message)) = found else { return Ok(()) };
         let whole = self.plea_case(open, &case)?;
         // A copy for somebody of one's own does not do it again.
         let classes = Arc::clone(&self.settings.classes);
@@ -234,8 +272,11 @@ impl Core {
             return Ok(());
         }
         let view = self.negotiation(open, &whole, &act.id)?.view(self.now());
-        if let Some(words) = stale(&view, &act) {
+        if let Some(words) = if is_undone { stale(&view, &act) } else { outlived(&view, &act) } {
             return Err(EngineError::Refused(format!("It is not sent again: {words}")));
+        }
+        if !is_undone {
+            return Ok(());
         }
         let (by, at) = (self.plea_author(), self.now());
         self.enter(open, &case, &Entry::Resent { id: act.id.clone(), act: act.no, message, by, at })
@@ -246,8 +287,10 @@ impl Core {
 mod tests {
     use jiff::Timestamp;
 
-    use super::lost;
+    use super::{lost, transit};
+    use crate::app::view::Tone;
     use crate::mail::address::Address;
+    use crate::plea::{ActNo, Side};
     use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Trace};
 
     const DEPUTE: &str = "h.lintwhite@copfs.gov.example";
@@ -285,6 +328,34 @@ mod tests {
         let partly = row(OutboxState::SentNotFiled, &[(COUNSEL, Sent), (DEPUTE, TakenBack)]);
         check(&partly, &[(COUNSEL, Sent), (DEPUTE, InDoubt)], false);
         check(&partly, &[(COUNSEL, InDoubt), (DEPUTE, Waiting)], true);
+    }
+
+    #[test]
+    fn an_act_that_the_other_side_may_not_have_says_so_beside_it() {
+        use Delivery::{InDoubt, Refused, Sent, TakenBack, Waiting};
+        let theirs = |address: &str| address.eq_ignore_ascii_case(DEPUTE);
+        let check = |rows: &[&OutboxEntry], before: &[(&str, Delivery)], expected: Option<Tone>| {
+            let trace = Trace::of(&row(OutboxState::Uncertain, before));
+            let found = transit(ActNo::new(Side::Defence, 1), rows, &[trace], &theirs);
+            assert_eq!(found.as_ref().map(|one| one.tone), expected, "{rows:?}\n{before:?}");
+            assert!(found.is_none_or(|one| one.words.as_str().contains("Nobody knows whether it arrived")));
+        };
+        let both = [(COUNSEL, InDoubt), (DEPUTE, InDoubt)];
+        // Sent again: counsel has it, the depute was refused.
+        let partly = row(OutboxState::SentNotFiled, &[(COUNSEL, Sent), (DEPUTE, Refused)]);
+        check(&[&partly], &both, Some(Tone::Alarm));
+        check(&[&partly], &[(COUNSEL, InDoubt), (DEPUTE, Waiting)], None);
+        // Given up.
+        let given_up = row(OutboxState::Sent, &[(COUNSEL, Sent), (DEPUTE, TakenBack)]);
+        check(&[&given_up], &[(COUNSEL, Sent), (DEPUTE, InDoubt)], Some(Tone::Alarm));
+        check(&[&row(OutboxState::Failed, &[(DEPUTE, Waiting)])], &[(DEPUTE, InDoubt)], Some(Tone::Alarm));
+        check(&[&row(OutboxState::Failed, &[(DEPUTE, Refused)])], &[(DEPUTE, InDoubt)], Some(Tone::Alarm));
+        // It is counsel who may not have it.
+        let counsels = row(OutboxState::Failed, &[(COUNSEL, Refused)]);
+        let theirs_row = row(OutboxState::Sent, &[(DEPUTE, Sent)]);
+        check(&[&theirs_row, &counsels], &[(COUNSEL, InDoubt)], None);
+        // By the other route it is certain.
+        check(&[&theirs_row, &partly], &both, None);
     }
 
     #[test]

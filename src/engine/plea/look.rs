@@ -153,7 +153,8 @@ impl Core {
                 if one.setting.id.is_of(&view.case) && has_happened(&one) {
                     let known = one.view(now);
                     let mut row = board::row(&view.case, &known);
-                    row.trouble |= self.transits(open, &known.steps).iter().any(|one| one.tone >= Tone::Warning);
+                    row.trouble |=
+                        self.transits(open, &view.case, &known.steps).iter().any(|one| one.tone >= Tone::Warning);
                     rows.push(row);
                 }
             }
@@ -194,7 +195,7 @@ impl Core {
             Some((message.clone(), thread, name))
         });
         let threads = threads.collect();
-        let (transits, files) = (self.transits(open, &view.steps), self.plea_files(open, &view));
+        let (transits, files) = (self.transits(open, &case, &view.steps), self.plea_files(open, &view));
         Ok(NegotiationView {
             threads,
             transits,

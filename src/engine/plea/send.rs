@@ -57,15 +57,25 @@ fn had_read(view: &View, side: Side, kind: Kind, answered: &[&str]) -> Option<u1
 
 /// Why an act that was made earlier may not be done any more as things stand now.
 pub(super) fn stale(view: &View, act: &Act) -> Option<String> {
-    if view.known(act.no.side) >= act.no.number || view.known(act.no.side.other()) != act.seen {
+    let overtaken = overtaken(view, act, view.known(act.no.side) >= act.no.number);
+    overtaken.or_else(|| table::judge(view, act).err().map(|refusal| refusal.to_string()))
+}
+
+/// Why an act that counts, though nobody may have it yet, may not be sent once more as things stand now. The table cannot be asked: the act is part of what
+/// it would be held against.
+pub(super) fn outlived(view: &View, act: &Act) -> Option<String> {
+    overtaken(view, act, view.known(act.no.side) > act.no.number)
+}
+
+/// Why time has gone past an act. `own_later`: one's own side has done something else since.
+fn overtaken(view: &View, act: &Act, own_later: bool) -> Option<String> {
+    if own_later || view.known(act.no.side.other()) != act.seen {
         return Some(
             "Something else has come or was sent meanwhile: look at the negotiation, then begin again.".to_owned(),
         );
     }
-    if act.deed.reply_by().is_some_and(|until| until <= view.now) {
-        return Some("The time for an answer has passed meanwhile: begin again with a later one.".to_owned());
-    }
-    table::judge(view, act).err().map(|refusal| refusal.to_string())
+    let is_late = act.deed.reply_by().is_some_and(|until| until <= view.now);
+    is_late.then(|| "The time for an answer has passed meanwhile: begin again with a later one.".to_owned())
 }
 
 /// The file that the terms of an act name by its digest and that does not go along.

@@ -10,8 +10,9 @@ use crate::engine::outbox::start;
 use crate::engine::query::{OutboxListed, Resolution};
 use crate::imap::Sink as _;
 use crate::mail::id::{CaseId, OutboxId};
+use crate::plea::{self, Deed, sample};
 use crate::register::{CaseChange, Event as Entry};
-use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxState, SmtpEnvelope, Step};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxRecipient, OutboxState, SmtpEnvelope, Step};
 
 const CROWN: &str = "ambleford.mags@cps.gov.example";
 const ID: &str = "1@quillpounce.example";
@@ -160,6 +161,129 @@ fn a_chase_by_two_routes_is_one_chase() {
     // Another chase is one more.
     arrived(chase(None, 3));
     assert_eq!(running.awaited()[0].chased.len(), 2);
+    // So is one of which it becomes known first that the later try arrived.
+    let first = chase(None, 4);
+    arrived(chase(Some(first), 5));
+    arrived(first);
+    assert_eq!(running.awaited()[0].chased.len(), 3);
+}
+
+#[test]
+fn what_was_answered_is_not_awaited_anew_when_a_doubt_ends() {
+    let world = World::new();
+    let running = world.open();
+    running.open_weasel();
+    let first = running.lost(None);
+    let second = running.lost_as(move |row| {
+        (row.batch, row.route) = (first, Some("gateway".to_owned()));
+        row.queued_at += SignedDuration::from_mins(1);
+    });
+    running.engine.resolve(second, Resolution::Arrived).unwrap();
+    let id = running.awaited()[0].id.clone();
+    let came = move |core: &mut Core, open: &mut Open| {
+        let change = CaseChange::Answered { id, at: core_now(), message_id: "3@cps.gov.example".into() };
+        core.note(open, &[Entry::Case { case: case(), change }]).unwrap();
+    };
+    running.engine.core.ask_open(came).unwrap();
+    running.engine.resolve(first, Resolution::Arrived).unwrap();
+    let awaited = running.awaited();
+    assert_eq!((awaited.len(), awaited[0].answered), (1, Some(core_now())));
+}
+
+#[test]
+fn an_act_that_may_have_arrived_is_not_sent_again_when_time_has_gone_past_it() {
+    let puddock = || CaseId("puddock".into());
+    let world = World::new();
+    let running = world.open();
+    let enter = |events: Vec<Entry>| {
+        running.engine.core.ask_open(move |core, open| core.note(open, &events).unwrap()).unwrap();
+    };
+    let known = sample::puddock();
+    let opened = CaseChange::Opened { title: known.title.clone(), jurisdiction: known.jurisdiction };
+    let mut changes = vec![opened];
+    changes.extend(known.identifiers.iter().cloned().map(CaseChange::IdentifierAdded));
+    changes.extend(known.accused.iter().cloned().map(CaseChange::Accused));
+    changes.extend(known.charges.iter().cloned().map(CaseChange::Charge));
+    changes.extend(known.parties.iter().cloned().map(CaseChange::Party));
+    enter(changes.into_iter().map(|change| Entry::Case { case: puddock(), change }).collect());
+    let entered = |no: &str, when: &str, deed: Deed| {
+        let act = sample::act(no, 0, when, deed);
+        let entry = plea::Entry::Sent {
+            message: sample::message(no),
+            at: act.at,
+            by: "Isla Thistledown".into(),
+            evidence: plea::Evidence::default(),
+            act,
+        };
+        enter(vec![Entry::Plea { case: puddock(), act: entry.to_json().unwrap() }]);
+    };
+    let lost = |no: &str| {
+        let id = sample::message(no).message_id;
+        running.lost_as(move |row| {
+            (row.case, row.message_id) = (Some(puddock()), id);
+            row.recipients[0].address = "h.lintwhite@copfs.gov.example".into();
+        })
+    };
+    let offer = |until: &str| Deed::Offer { terms: sample::islas(), reply_by: sample::at(until) };
+    let state = |id| running.engine.outbox().unwrap().into_iter().find(|row| row.id == id).unwrap().state;
+    let again = |id| running.engine.resolve(id, Resolution::SendAgain).map(|_| ()).map_err(|error| error.to_string());
+    let retry = |id| running.engine.retry(id).map_err(|error| error.to_string());
+    // The server refuses what was sent again.
+    let refuse = |id| {
+        let refuse = move |_: &mut Core, open: &mut Open| {
+            open.stores.state.claim(id).unwrap().unwrap();
+            open.stores.state.step_outbox(id, Step::Refuse, |row| row.set_all(Delivery::Waiting, Delivery::Refused))
+        };
+        running.engine.core.ask_open(refuse).unwrap().unwrap();
+    };
+
+    entered("D1", "2026-05-11 07:00", offer("2026-05-12 09:00"));
+    let standing = lost("D1");
+    again(standing).unwrap();
+    refuse(standing);
+    retry(standing).unwrap();
+    refuse(standing);
+    entered("D2", "2026-05-11 07:30", offer("2026-05-11 09:30"));
+    assert!(retry(standing).unwrap_err().contains("Something else has come or was sent meanwhile"));
+    assert_eq!(state(standing), "failed");
+    // Ten o'clock by London's clock.
+    let late = lost("D2");
+    assert!(again(late).unwrap_err().contains("The time for an answer has passed meanwhile"));
+    assert_eq!(state(late), "uncertain");
+    // Whoever does not send it again may say that it is to be dropped.
+    running.engine.resolve(late, Resolution::Drop).unwrap();
+}
+
+#[test]
+fn a_trace_that_cannot_be_read_costs_its_own_message_only() {
+    let world = World::new();
+    let running = world.open();
+    let damaged = running.lost(None);
+    let whole = running.lost_as(|row| row.message_id = "2@quillpounce.example".into());
+    let damage = move |_: &mut Core, open: &mut Open| {
+        open.stores.state.put(&format!("store/outbox-traces/{damaged}"), &[0xff; 3]).unwrap();
+        open.stores.state.outbox_traces(damaged).unwrap_err();
+    };
+    running.engine.core.ask_open(damage).unwrap();
+    let second = String::from_utf8(copy()).unwrap().replace(ID, "2@quillpounce.example");
+    running.feed(7, vec![fetched(1, copy()), fetched(2, second.into_bytes())]);
+    running.engine.core.ask_open(|core, open| start(core, open)).unwrap();
+    let state = |id| running.engine.outbox().unwrap().into_iter().find(|row| row.id == id).unwrap().state;
+    running.until(|| state(whole) == "sent-not-filed");
+    assert_eq!(state(damaged), "uncertain");
+}
+
+#[test]
+fn of_what_is_taken_out_the_connection_is_forgotten() {
+    let world = World::new();
+    let running = world.open();
+    let id = running.lost(None);
+    let name = format!("channel-of/{id}");
+    let put = name.clone();
+    running.engine.core.ask_open(move |_, open| open.stores.state.put(&put, b"0123456789abcdef").unwrap()).unwrap();
+    running.engine.resolve(id, Resolution::Drop).unwrap();
+    let left = running.engine.core.ask_open(move |_, open| open.stores.state.value(&name).unwrap()).unwrap();
+    assert_eq!(left, None);
 }
 
 #[test]
@@ -198,7 +322,7 @@ fn rows_of_an_account_that_is_gone_say_what_to_do_and_what_was_sent_is_forgotten
     gone.accounts[0].name = "chambers".into();
     let running = world.open_with(gone.clone());
     running.lost(None);
-    let others = running.engine.core.ask_open(|_, open| {
+    let unfiled = running.engine.core.ask_open(|_, open| {
         let row = || {
             let envelope =
                 SmtpEnvelope { reverse_path: "b.quill@quillpounce.example".into(), forward_paths: vec![CROWN.into()] };
@@ -208,13 +332,19 @@ fn rows_of_an_account_that_is_gone_say_what_to_do_and_what_was_sent_is_forgotten
         sent.set_all(Delivery::Waiting, Delivery::Sent);
         let at = core_now() - SignedDuration::from_hours(8 * 24);
         (sent.state, sent.sent_at) = (OutboxState::SentNotFiled, Some(at));
-        [sent, row()].map(|row| open.stores.state.queue(row, &copy()).unwrap())
+        let mut partly = sent.clone();
+        partly.recipients.push(OutboxRecipient { delivery: Delivery::Refused, ..OutboxRecipient::new("a@x.example") });
+        [partly, sent, row()].map(|row| open.stores.state.queue(row, &copy()).unwrap())
     });
-    let [sent, queued] = others.unwrap();
+    let [partly, sent, queued] = unfiled.unwrap();
     let row = |running: &Running, id| running.engine.outbox().unwrap().into_iter().find(|row| row.id == id);
     let says = |running: &Running, id, words: &str| row(running, id).is_some_and(|row| row.reply.contains(words));
     running.engine.core.ask_open(|core, open| start(core, open)).unwrap();
     running.until(|| says(&running, sent, "No copy is filed") && row(&running, queued).unwrap().state == "failed");
+    running.until(|| says(&running, partly, "or take back what has not left"));
+    let sent_row = row(&running, sent).unwrap();
+    assert!(sent_row.reply.contains("it is forgotten after 2026-05-18."), "{sent_row:?}");
+    assert_eq!(sent_row.next_attempt, None, "it is not tried again then");
     let failed = row(&running, queued).unwrap();
     assert_eq!(
         failed.reply,
@@ -225,10 +355,11 @@ fn rows_of_an_account_that_is_gone_say_what_to_do_and_what_was_sent_is_forgotten
     let rows = running.engine.outbox().unwrap();
     let uncertain = rows.iter().find(|row| row.state == "uncertain").unwrap();
     assert!(uncertain.reply.contains("it is not looked for. Ask a recipient"), "{uncertain:?}");
-    // It was said: from the next start on it may go.
+    // A week after it was said it may go; not what somebody was refused, whose text is nowhere else.
     running.engine.close();
-    let running = world.open_with(gone);
+    let running = world.open_at(gone, core_now() + SignedDuration::from_hours(7 * 24));
     running.engine.core.ask_open(|core, open| start(core, open)).unwrap();
     running.until(|| row(&running, sent).is_none());
-    assert_eq!(running.engine.outbox().unwrap().len(), 2);
+    assert!(row(&running, partly).unwrap().cancellable);
+    assert_eq!(running.engine.outbox().unwrap().len(), 3);
 }

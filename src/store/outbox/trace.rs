@@ -48,3 +48,42 @@ impl Trace {
         self.route == row.route && self.people.iter().map(|(address, _)| address.as_str()).eq(of_row)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Delivery, OutboxId, Trace};
+
+    /// The list of two traces, as they were first written, in hexadecimal.
+    const FIXTURE: &str = include_str!("../../../tests/data/outbox-traces-v1.hex");
+
+    #[test]
+    fn traces_are_read_as_they_were_first_written_for_ever() {
+        let all = [
+            Trace {
+                id: OutboxId(7),
+                message_id: "7@chambers.example".into(),
+                route: None,
+                part: Some(1),
+                people: vec![
+                    ("badger@crown.example".into(), Delivery::Waiting),
+                    ("otter@crown.example".into(), Delivery::InDoubt),
+                    ("kestrel@chambers.example".into(), Delivery::Sent),
+                ],
+            },
+            Trace {
+                id: OutboxId(300),
+                message_id: "7@chambers.example".into(),
+                route: Some("gateway".into()),
+                part: None,
+                people: vec![
+                    ("badger@crown.example".into(), Delivery::Refused),
+                    ("otter@crown.example".into(), Delivery::TakenBack),
+                ],
+            },
+        ];
+        let written = hex::encode(postcard::to_allocvec(&all.to_vec()).unwrap());
+        assert_eq!(FIXTURE.trim_end(), written);
+        let read: Vec<Trace> = postcard::from_bytes(&hex::decode(FIXTURE.trim_end()).unwrap()).unwrap();
+        assert_eq!(read, all);
+    }
+}

@@ -46,13 +46,13 @@ impl Core {
         let before = stores.state.outbox()?.0;
         let taken = take_back(&stores.state, id, now)?;
         if let (Some(row), Ok(taken)) = (&row, &taken) {
+            self.plea_taken_back(open, row, taken);
             for one in before.iter().filter(|one| one.batch == row.batch) {
                 // Of what is gone nothing will be written down any more that could name the connection.
-                if stores.state.outbox_entry(one.id)?.is_none() {
+                if matches!(stores.state.outbox_entry(one.id), Ok(None)) {
                     channels::forget_sent(&stores, one.id);
                 }
             }
-            self.plea_taken_back(open, row, taken);
         }
         self.send_outbox(open);
         taken.map_err(|state| {

@@ -134,7 +134,9 @@ impl Core {
             // The copies of one message have each a Message-ID of its own, and the one that the register names may be gone.
             let batch = rows.iter().find(|row| is_of(row, &heard.message, heard.came))?.batch;
             let of_act: Vec<&OutboxEntry> = rows.iter().copied().filter(|row| row.batch == batch).collect();
-            let traces = open.stores.state.outbox_traces(batch).unwrap_or_default();
+            // Where they cannot be read, a try before may have reached everybody.
+            let anybody = || of_act.iter().map(|row| Trace::of(row).in_doubt()).collect();
+            let traces = open.stores.state.outbox_traces(batch).unwrap_or_else(|_| anybody());
             transit(heard.act.no, &of_act, &traces, &of_other_side(&self.settings.classes, case, &heard.act))
         };
         own.filter_map(of).collect()

@@ -18,6 +18,7 @@ use crate::mail::draft::{Draft, Protection};
 use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::compose::{self, Actor};
+use crate::plea::negotiation::Step;
 use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, block, guard, mark, table};
 use crate::register::record::Digest;
 
@@ -57,19 +58,26 @@ fn had_read(view: &View, side: Side, kind: Kind, answered: &[&str]) -> Option<u1
 
 /// Why an act that was made earlier may not be done any more as things stand now.
 pub(super) fn stale(view: &View, act: &Act) -> Option<String> {
-    let overtaken = overtaken(view, act, view.known(act.no.side) >= act.no.number);
-    overtaken.or_else(|| table::judge(view, act).err().map(|refusal| refusal.to_string()))
+    let has_moved_on = view.known(act.no.side) >= act.no.number || view.known(act.no.side.other()) != act.seen;
+    overtaken(view, act, has_moved_on).or_else(|| table::judge(view, act).err().map(|refusal| refusal.to_string()))
 }
 
 /// Why an act that counts, though nobody may have it yet, may not be sent once more as things stand now. The table cannot be asked: the act is part of what
-/// it would be held against.
+/// it would be held against. What only talks overtakes nothing: a reminder or a question that comes instead of an answer is the best sign that the act did not
+/// arrive. Nor does what does not count.
 pub(super) fn outlived(view: &View, act: &Act) -> Option<String> {
-    overtaken(view, act, view.known(act.no.side) > act.no.number)
+    let talks = |kind: Kind| matches!(kind, Kind::Query | Kind::Reply | Kind::Chase | Kind::Note);
+    let overtakes = |step: &Step| {
+        let (no, own) = (step.heard.act.no, act.no);
+        let known = if no.side == own.side { own.number } else { act.seen };
+        no.number > known && step.verdict.counts() && !talks(step.heard.act.kind())
+    };
+    overtaken(view, act, view.steps.iter().any(overtakes))
 }
 
-/// Why time has gone past an act. `own_later`: one's own side has done something else since.
-fn overtaken(view: &View, act: &Act, own_later: bool) -> Option<String> {
-    if own_later || view.known(act.no.side.other()) != act.seen {
+/// Why time has gone past an act. `has_moved_on`: something else was done since.
+fn overtaken(view: &View, act: &Act, has_moved_on: bool) -> Option<String> {
+    if has_moved_on {
         return Some(
             "Something else has come or was sent meanwhile: look at the negotiation, then begin again.".to_owned(),
         );

@@ -243,11 +243,15 @@ fn an_act_that_may_have_arrived_is_not_sent_again_when_time_has_gone_past_it() {
     refuse(standing);
     retry(standing).unwrap();
     refuse(standing);
-    entered("D2", "2026-05-11 07:30", offer("2026-05-11 09:30"));
+    // A reminder overtakes nothing.
+    entered("D2", "2026-05-11 07:15", Deed::Chase { text: String::new() });
+    retry(standing).unwrap();
+    refuse(standing);
+    entered("D3", "2026-05-11 07:30", offer("2026-05-11 09:30"));
     assert!(retry(standing).unwrap_err().contains("Something else has come or was sent meanwhile"));
     assert_eq!(state(standing), "failed");
     // Ten o'clock by London's clock.
-    let late = lost("D2");
+    let late = lost("D3");
     assert!(again(late).unwrap_err().contains("The time for an answer has passed meanwhile"));
     assert_eq!(state(late), "uncertain");
     // Whoever does not send it again may say that it is to be dropped.

@@ -36,6 +36,13 @@ impl Trace {
         }
     }
 
+    /// The same, where nobody knows how far it had come with anybody.
+    #[must_use]
+    pub fn in_doubt(mut self) -> Self {
+        self.people.iter_mut().for_each(|(_, delivery)| *delivery = Delivery::InDoubt);
+        self
+    }
+
     /// The addresses that stood so.
     pub fn addresses(&self, delivery: Delivery) -> impl Iterator<Item = &str> {
         self.people.iter().filter(move |(_, one)| *one == delivery).map(|(address, _)| address.as_str())

@@ -64,13 +64,14 @@ pub(super) fn stale(view: &View, act: &Act) -> Option<String> {
 
 /// Why an act that counts, though nobody may have it yet, may not be sent once more as things stand now. The table cannot be asked: the act is part of what
 /// it would be held against. What only talks overtakes nothing: a reminder or a question that comes instead of an answer is the best sign that the act did not
-/// arrive. Nor does what does not count.
+/// arrive. Nor does what comes from the other side and does not count.
 pub(super) fn outlived(view: &View, act: &Act) -> Option<String> {
     let talks = |kind: Kind| matches!(kind, Kind::Query | Kind::Reply | Kind::Chase | Kind::Note);
     let overtakes = |step: &Step| {
         let (no, own) = (step.heard.act.no, act.no);
-        let known = if no.side == own.side { own.number } else { act.seen };
-        no.number > known && step.verdict.counts() && !talks(step.heard.act.kind())
+        let (is_ours, kind) = (no.side == own.side, step.heard.act.kind());
+        let known = if is_ours { own.number } else { act.seen };
+        no.number > known && (is_ours || step.verdict.counts()) && !talks(kind)
     };
     overtaken(view, act, view.steps.iter().any(overtakes))
 }

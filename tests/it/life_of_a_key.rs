@@ -47,8 +47,14 @@ fn send(world: &World, screen: &Screen) -> String {
 fn open_row(screen: &Screen, text: &str) {
     screen.wait_for(text);
     screen.send_keys(&["Home"]);
-    // The first row stands below the title and the heads of columns.
-    screen.wait_until("the first row", |seen| seen.lines().nth(2).is_some_and(|row| row.starts_with('▌')));
+    // The first row stands below the title and the heads of columns. The copy of what was just sent may come above it.
+    screen.wait_until("the first row", |seen| {
+        let is_there = seen.lines().nth(2).is_some_and(|row| row.starts_with('▌'));
+        if !is_there {
+            screen.send_keys(&["Home"]);
+        }
+        is_there
+    });
     go_to(screen, text);
     screen.send_keys(&["Enter"]);
 }

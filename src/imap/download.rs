@@ -10,7 +10,7 @@
 //!
 //! Not every server knows parts: Twisted sends all of a message whatever is asked for, and says that it begins where the part would. So what comes is
 //! not put together where it is longer than what was asked for, begins elsewhere, or begins as the message does: then all of it is asked for at once, and
-//! of every other message in that session as well. The same is done with a message at whose part the answer could not be read.
+//! of every other message in that session as well. A message at whose part the answer could not be read is asked for so, too, it alone.
 //!
 //! A server may answer the second of two commands before it calls the first one done (RFC 9051 §5.5): Dovecot does so when it is busy, to look
 //! at the mailbox once for both. So an answer is told by where its piece begins, never by the command that is being waited for.
@@ -70,7 +70,7 @@ pub(super) async fn download<S: Wire>(
     }
     open_at(session, open, &download.at, Some(download.uid)).await?;
     let doing = format!("to fetch a message of {}", download.at.name);
-    if wholly || session.wholly {
+    if wholly {
         return all_of_it(session, &doing, download).await;
     }
     let mut flying: VecDeque<Pending> = VecDeque::new();
@@ -163,7 +163,7 @@ pub(super) async fn download<S: Wire>(
 async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mut Download) -> Result<Ended, Error> {
     let found = whole(session, doing, &download.at, download.uid, Items::WholeDateless).await?;
     let body = found.body.unwrap_or_default();
-    let (here, said) = (body.len() as u64, found.bytes.unwrap_or_default());
+    let here = body.len() as u64;
     if download.have > 0 && !body.starts_with(&download.head) {
         let words = "it begins in another way than what came of it before".to_owned();
         return Err(Error::Nonsense { doing: doing.to_owned(), words });
@@ -173,7 +173,7 @@ async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mu
     let Some(lacking) = lacking else {
         // More of it came before.
         let had = u32::try_from(download.have).unwrap_or(u32::MAX);
-        return Err(Error::CutShort { here, of: said.max(had) });
+        return Err(Error::CutShort { here, of: found.bytes.unwrap_or_default().max(had) });
     };
     let left = usize::try_from(most.saturating_sub(download.have)).unwrap_or(usize::MAX);
     let lacking = lacking.get(..left).unwrap_or(lacking);
@@ -184,8 +184,8 @@ async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mu
         }
         download.have = download.have.saturating_add(piece.len() as u64);
     }
-    if download.have < most && is_cut_short(here, said) {
-        return Err(Error::CutShort { here, of: said });
+    if download.have < most {
+        check_whole(here, found.bytes)?;
     }
     Ok(Ended::Whole)
 }

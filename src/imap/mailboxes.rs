@@ -223,7 +223,7 @@ struct Sorted {
     found: BTreeMap<String, MailboxInfo>,
     statuses: HashMap<String, Status>,
     hollow: HashSet<String>,
-    /// A name could not be read, or came twice.
+    /// A name could not be read, or came twice with something else said of it.
     unread: bool,
 }
 
@@ -295,7 +295,7 @@ impl Listing {
                 if info.name == "INBOX" {
                     info.special_use = Some(SpecialUse::Inbox);
                 }
-                if let Some(before) = found.insert(info.name.clone(), info.clone()) {
+                if let Some(before) = found.insert(info.name.clone(), info.clone()).filter(|before| *before != info) {
                     // One of the two is another's, and was cut short.
                     unread = true;
                     if before.subscribed {

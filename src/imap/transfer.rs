@@ -342,43 +342,6 @@ mod tests {
     use super::{Error, MailboxAt, Moved, ResponseCode, Session, UidSet, copy_uid, move_messages};
     use crate::net::guard::Limits;
 
-    #[tokio::test]
-    async fn what_was_not_copied_is_not_removed() {
-        let (client, server) = tokio::io::duplex(1 << 16);
-        let served = tokio::spawn(async move {
-            let mut server = BufReader::new(server);
-            server.write_all(b"* OK [CAPABILITY IMAP4rev1 UIDPLUS] hello\r\n").await.unwrap();
-            let mut heard = Vec::new();
-            for says in [
-                "* 3 EXISTS\r\n* OK [UIDVALIDITY 7] fine\r\n* OK [UIDNEXT 4] next\r\nc1 OK [READ-WRITE] open\r\n",
-                "c2 OK [COPYUID 9 1,3 11:12] copied\r\n",
-                "c3 OK marked\r\n",
-                "c4 OK removed\r\n",
-            ] {
-                let mut line = String::new();
-                server.read_line(&mut line).await.unwrap();
-                heard.push(line.trim_end().to_owned());
-                server.write_all(says.as_bytes()).await.unwrap();
-            }
-            heard
-        });
-        let mut session = Session::new(client, Duration::from_secs(5));
-        session.greeting().await.unwrap();
-        session.set_guard(Limits::after_login(1_000));
-        let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
-        let moved = move_messages(&mut session, &mut None, &at, &UidSet::from(1..=3), "B").await.unwrap();
-        assert_eq!((moved.copied.uids, moved.left), (vec![(1, 11), (3, 12)], UidSet::new()));
-        assert_eq!(
-            served.await.unwrap(),
-            [
-                "c1 SELECT \"INBOX\"",
-                "c2 UID COPY 1:3 \"B\"",
-                "c3 UID STORE 1,3 +FLAGS (\\Deleted)",
-                "c4 UID EXPUNGE 1,3"
-            ]
-        );
-    }
-
     /// Says these lines one after the other; gives what became of messages 1 to 3 that were to be moved, and what was heard.
     async fn moved(capabilities: &str, says: &[&'static str]) -> (Result<Moved, Error>, Vec<String>) {
         let says = says.to_vec();
@@ -405,6 +368,23 @@ mod tests {
         let result = move_messages(&mut session, &mut None, &at, &UidSet::from(1..=3), "B").await;
         drop(session);
         (result, served.await.unwrap())
+    }
+
+    #[tokio::test]
+    async fn what_was_not_copied_is_not_removed() {
+        let copied = "c2 OK [COPYUID 9 1,3 11:12] copied\r\n";
+        let (result, heard) = moved("UIDPLUS", &[copied, "c3 OK marked\r\n", "c4 OK removed\r\n"]).await;
+        let result = result.unwrap();
+        assert_eq!((result.copied.uids, result.left), (vec![(1, 11), (3, 12)], UidSet::new()));
+        assert_eq!(
+            heard,
+            [
+                "c1 SELECT \"INBOX\"",
+                "c2 UID COPY 1:3 \"B\"",
+                "c3 UID STORE 1,3 +FLAGS (\\Deleted)",
+                "c4 UID EXPUNGE 1,3"
+            ]
+        );
     }
 
     /// One of three is gone, and the server refuses all of them for it.

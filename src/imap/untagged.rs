@@ -463,7 +463,6 @@ mod tests {
         check("* STATUS x (MESSAGES 99999999999 UIDNEXT x)", bad);
         check("* STATUS x (MESSAGES", Some(Untagged::Unread(Unread::Status)));
         check("* STATUS Sent Items (MESSAGES 3 UIDNEXT 4)", Some(Untagged::Unread(Unread::Status)));
-        check("* STATUS Sent Items (MESSAGES 3 UIDNEXT 4)", Some(Untagged::Unread(Unread::Status)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::library::filing::{Book, Derived};
-use super::reading::{Reading, read_guarded};
+use super::reading::{Reading, carried, read_guarded};
 use super::register::tombstone;
 use crate::case::Classes;
 use crate::imap::{Body, Fetched};
@@ -168,7 +168,7 @@ pub(crate) fn fill(summary: &mut Summary, reading: &Reading, context: &Context) 
     }
     summary.openpgp = Badge::from(&reading.opened.report);
     summary.attachments = u16::try_from(reading.body.attachments.len()).unwrap_or(u16::MAX);
-    summary.carried = reading.carried(&context.classes) as u8 + 1;
+    summary.carried = carried(&summary.from, &context.classes) as u8 + 1;
     let text = reading.body.text();
     let names: Vec<String> = reading.body.attachments.iter().map(|a| a.name.clone()).collect();
     let digests: Vec<&str> = reading.body.attachments.iter().map(|a| a.sha256.as_str()).collect();

@@ -92,10 +92,7 @@ impl Reading {
 
     /// How it came, going by its author's address; an author who cannot be told is open.
     pub(crate) fn carried(&self, classes: &Classes) -> Class {
-        match self.headers().from().as_slice() {
-            [only] => classes.class(&only.addr),
-            _ => Class::Open,
-        }
+        carried(&self.headers().from(), classes)
     }
 
     /// Whether the author's domain is proven by the firm's own server. Only the outer header counts: what is inside a signature is the
@@ -164,6 +161,14 @@ impl Reading {
             }
         }
         found
+    }
+}
+
+/// How what these wrote came: see [`Reading::carried`].
+pub(crate) fn carried(from: &[Address], classes: &Classes) -> Class {
+    match from {
+        [only] => classes.class(&only.addr),
+        _ => Class::Open,
     }
 }
 

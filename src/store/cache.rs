@@ -26,6 +26,7 @@ mod list;
 mod open;
 mod partly;
 mod raw;
+mod recent;
 mod recovery;
 mod tidy;
 mod write;
@@ -234,8 +235,17 @@ impl Tree {
 
     /// The value, if there is one: `Some(None)` where it does not open.
     fn read(&self, key: &[u8]) -> sled::Result<Option<Option<Zeroizing<Vec<u8>>>>> {
-        let value = self.tree.get(key)?;
-        Ok(value.map(|value| self.sealer.open(&self.place(key), &value).ok()))
+        Ok(self.value(key)?.map(|value| self.open(key, &value)))
+    }
+
+    /// The value as it lies there, sealed.
+    fn value(&self, key: &[u8]) -> sled::Result<Option<sled::IVec>> {
+        self.tree.get(key)
+    }
+
+    /// What is in a value of this key, where it opens.
+    fn open(&self, key: &[u8], value: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        self.sealer.open(&self.place(key), value).ok()
     }
 }
 
@@ -275,6 +285,7 @@ pub struct Cache {
     /// sled has said that its files are damaged.
     broken: AtomicBool,
     writer: Mutex<()>,
+    recent: recent::Recent,
 }
 
 /// Mailbox and number, big-endian.

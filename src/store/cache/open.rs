@@ -179,6 +179,7 @@ impl Cache {
             losses: Mutex::default(),
             broken: AtomicBool::new(false),
             writer: Mutex::new(()),
+            recent: super::recent::Recent::default(),
             db,
         };
         cache.load_mailboxes()?;

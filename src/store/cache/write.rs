@@ -361,8 +361,11 @@ impl Cache {
     }
 
     pub(super) fn pages(&self, mailbox: MailboxId, number: u32, changes: &mut Changes) -> Result<Pages, CacheError> {
-        let rows = match self.page.read(&key(mailbox, number))? {
-            Some(plain) => plain.and_then(|plain| page::unpack(&plain).ok()),
+        let rows = match self.page.value(&key(mailbox, number))? {
+            Some(sealed) => self.recent.take(&sealed).or_else(|| {
+                let plain = self.page.open(&key(mailbox, number), &sealed)?;
+                page::unpack(&plain).ok()
+            }),
             None => Some(Vec::new()),
         };
         let rows = rows.unwrap_or_else(|| {
@@ -429,7 +432,9 @@ impl Cache {
         } else {
             let rows: Vec<Summary> = rows.into_values().collect();
             let plain = page::pack(&rows).map_err(std::io::Error::other)?;
-            changes.page.insert(&key, self.page.seal(&key, &plain));
+            let sealed = self.page.seal(&key, &plain);
+            changes.page.insert(&key, &sealed);
+            self.recent.keep(sealed, rows);
         }
         Ok(())
     }

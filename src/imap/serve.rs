@@ -140,6 +140,8 @@ async fn pieces<S: Wire>(
             shared.put_last(Request::Download(wanted, answer));
             Ok(())
         }
+        // Asked once more, it would be as large.
+        Err(e @ Error::TooLarge { .. }) => reply(Err(e), answer),
         Err(e) if !e.session_lives() && wanted.died_at.is_none_or(|died_at| died_at < wanted.have) => {
             wanted.died_at = Some(wanted.have);
             Err(Box::new((e, Some(Request::Download(wanted, answer)))))

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_imap::Client;
@@ -23,7 +25,7 @@ use super::name;
 use super::untagged::{self, Namespace, Untagged};
 use crate::net::Secured;
 use crate::net::error::words as why;
-use crate::net::guard::{Limits, Violation};
+use crate::net::guard::{Apart, Limits, Violation};
 use crate::net::guarded::Guard;
 
 /// What a session can run on.
@@ -106,6 +108,8 @@ pub(super) struct Session<S: Wire> {
     pub(super) alerts: Vec<String>,
     /// How the connection is protected.
     pub(super) secured: Option<Secured>,
+    /// Why the guard ended the session, if it did.
+    pub(super) violation: Option<Violation>,
     bye: Option<String>,
 }
 
@@ -133,6 +137,7 @@ impl<S: Wire> Session<S> {
             round_trips: 0,
             alerts: Vec::new(),
             secured: None,
+            violation: None,
             bye: None,
         }
     }
@@ -261,15 +266,45 @@ impl<S: Wire> Session<S> {
         .await
     }
 
+    /// As [`Self::finish`] of a command that asks for the content of one message: where it comes as a literal behind the message's UID, `to` takes it as it
+    /// comes, and `on` sees an empty one. It may have up to `most` bytes, whatever the guard allows others.
+    pub(super) async fn finish_apart(
+        &mut self,
+        pending: Pending,
+        uid: u32,
+        most: u64,
+        mut on: impl FnMut(&Response<'_>) -> Use,
+        to: &mut impl Taker,
+    ) -> Result<Done, Error> {
+        self.client.get_mut().set_apart(Some(Apart { uid, most }));
+        let on = |heard: Heard<'_>| match heard {
+            Heard::Codec(Response::Done { .. }) => Use::Taken,
+            Heard::Codec(other) => on(other),
+            Heard::Own(_) => Use::Unasked,
+        };
+        let done = self.finish_with(pending, on, to).await;
+        self.client.get_mut().set_apart(None);
+        done
+    }
+
     /// As [`Self::finish`]; `on` sees what is read by hand too, and the tagged answer for the response code in it.
     pub(super) async fn finish_all(
         &mut self,
         pending: Pending,
+        on: impl FnMut(Heard<'_>) -> Use,
+    ) -> Result<Done, Error> {
+        self.finish_with(pending, on, &mut Nobody).await
+    }
+
+    async fn finish_with(
+        &mut self,
+        pending: Pending,
         mut on: impl FnMut(Heard<'_>) -> Use,
+        to: &mut impl Taker,
     ) -> Result<Done, Error> {
         let mut unasked = 0_u64;
         loop {
-            let response = self.next(&pending.doing).await?;
+            let response = self.next_with(&pending.doing, to).await?;
             let response = match response {
                 Answer::Codec(response) => response,
                 Answer::Own(own) => {
@@ -529,10 +564,20 @@ impl<S: Wire> Session<S> {
 
     /// The next response. May be cancelled: what was read so far stays in the codec.
     async fn next(&mut self, doing: &str) -> Result<Answer, Error> {
+        self.next_with(doing, &mut Nobody).await
+    }
+
+    /// As [`Self::next`]; `to` takes what was set apart. It may take its time: that is no silence of the server's.
+    async fn next_with(&mut self, doing: &str, to: &mut impl Taker) -> Result<Answer, Error> {
         let mut before = self.bytes().0;
         loop {
-            match timeout(self.silence, self.read(doing)).await {
-                Ok(result) => return result,
+            match timeout(self.silence, self.step(doing)).await {
+                Ok(Ok(Step::Answer(answer))) => return Ok(answer),
+                Ok(Ok(Step::Apart(bytes, left))) => {
+                    to.take(bytes, left).await?;
+                    before = self.bytes().0;
+                }
+                Ok(Err(e)) => return Err(e),
                 Err(_) => {
                     let now = self.bytes().0;
                     if now.saturating_sub(before) < TRICKLE_MIN {
@@ -546,17 +591,39 @@ impl<S: Wire> Session<S> {
 
     /// The next response, however long it takes: for IDLE, where silence is the rule. May be cancelled.
     pub(super) async fn read(&mut self, doing: &str) -> Result<Answer, Error> {
-        // The parser panics on some answers; the guard stops those that are known.
-        match AssertUnwindSafe(self.client.read_response()).catch_unwind().await {
+        loop {
+            // Nothing was set apart.
+            if let Step::Answer(answer) = self.step(doing).await? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The next response, or what came before it of a literal that was set apart. May be cancelled.
+    async fn step(&mut self, doing: &str) -> Result<Step, Error> {
+        let client = &mut self.client;
+        let read = std::future::poll_fn(|cx| {
+            // The parser panics on some answers; the guard stops those that are known.
+            let answer = pin!(AssertUnwindSafe(client.read_response()).catch_unwind()).poll(cx);
+            match answer {
+                Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+                Poll::Pending => client.get_mut().take_apart().map_or(Poll::Pending, |apart| Poll::Ready(Err(apart))),
+            }
+        });
+        let answer = match read.await {
+            Ok(answer) => answer,
+            Err((bytes, left)) => return Ok(Step::Apart(bytes, left)),
+        };
+        match answer {
             Ok(Ok(Some(response))) => {
                 let response = UnsolicitedResponse::Other(response);
                 if !matches!(parsed(&response), Response::MailboxData(imap_proto::MailboxDatum::Recent(_))) {
-                    return Ok(Answer::Codec(response));
+                    return Ok(Step::Answer(Answer::Codec(response)));
                 }
                 // The mark of a line that is read by hand.
                 let line = self.client.get_mut().take_own().unwrap_or_default();
                 match untagged::read(&line) {
-                    Some(own) => Ok(Answer::Own(own)),
+                    Some(own) => Ok(Step::Answer(Answer::Own(own))),
                     None => Err(Error::Unreadable {
                         doing: doing.to_owned(),
                         words: "it is not IMAP as we know it".to_owned(),
@@ -577,11 +644,14 @@ impl<S: Wire> Session<S> {
         }
     }
 
-    fn read_error(&self, doing: &str, e: &std::io::Error) -> Error {
+    fn read_error(&mut self, doing: &str, e: &std::io::Error) -> Error {
         let unreadable = |words: String| Error::Unreadable { doing: doing.to_owned(), words };
         match e.kind() {
             std::io::ErrorKind::InvalidData => match e.get_ref().and_then(|inner| inner.downcast_ref::<Violation>()) {
-                Some(violation) => unreadable(violation.to_string()),
+                Some(violation) => {
+                    self.violation = Some(*violation);
+                    unreadable(violation.to_string())
+                }
                 None => self.lost(doing, &why(e)),
             },
             // The codec's own errors; they quote the answer, that is mail, so their text goes nowhere.
@@ -604,6 +674,27 @@ impl<S: Wire> Session<S> {
         let _ = timeout(Duration::from_secs(2), farewell).await;
         let _ = timeout(Duration::from_secs(1), self.client.get_mut().shutdown()).await;
     }
+}
+
+/// Who takes what was set apart.
+pub(super) trait Taker {
+    /// Takes it; `left` bytes are still to come. An error ends the session.
+    fn take(&mut self, bytes: Vec<u8>, left: u64) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+struct Nobody;
+
+impl Taker for Nobody {
+    async fn take(&mut self, _: Vec<u8>, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What is read at once.
+enum Step {
+    Answer(Answer),
+    /// Bytes that were set apart, and how many are still to come.
+    Apart(Vec<u8>, u64),
 }
 
 /// A response. (The codec's own type has no public name but inside this one.)

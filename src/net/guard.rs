@@ -16,7 +16,9 @@
 //!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, LIST and LSUB with extended data, STATUS with any item, SEARCH and
 //!   VANISHED of any length. In these a literal (a mailbox name) may stand anywhere, because the bytes stay within the line's reader.
 //! * A part of a message is to be named by where it begins, `BODY[]<0>` (RFC 9051 §7.5.2); hoodiecrow and Twisted name it as it was asked for,
-//!   `BODY[]<0.262144>`, which the parser does not know. What they say too much is cut out ([`Piece::cut`]); nothing else is ever changed.
+//!   `BODY[]<0.262144>`, which the parser does not know. What they say too much is cut out ([`Piece::cut`]).
+//! * One literal of one message may go another way than through the parser, which holds all of a response ([`Scanner::set_apart`], [`Reader::Apart`]):
+//!   its announcement is cut out, and an empty string stands there for the parser. Nothing else is ever changed.
 //!
 //! Pure; [`super::guarded`] applies it to a stream. It understands no content.
 
@@ -109,6 +111,8 @@ pub enum Reader {
     Codec,
     /// The lines that are read by hand.
     Own,
+    /// Whoever takes the literal that was set apart.
+    Apart,
 }
 
 /// A piece of what came.
@@ -122,6 +126,17 @@ pub struct Piece {
     pub ends: bool,
     /// Bytes of the line that ends with this piece which the codec is not to see, counted from where the line begins.
     pub cut: Option<Cut>,
+    /// The literal that was set apart begins behind it: what is cut is its announcement, and an empty string goes there.
+    pub apart: bool,
+}
+
+/// The literal of a FETCH response that is not for the codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// Of the message with this UID, where the response names that before it.
+    pub uid: u32,
+    /// Bytes of it, at most.
+    pub most: u64,
 }
 
 /// Bytes within a line.
@@ -151,6 +166,10 @@ pub struct Scanner {
     literals: u64,
     parens: u32,
     total: u64,
+    /// The literal that is not for the codec, until it comes.
+    apart: Option<Apart>,
+    /// It is here.
+    is_apart: bool,
 }
 
 impl Scanner {
@@ -166,7 +185,20 @@ impl Scanner {
             literals: 0,
             parens: 0,
             total: 0,
+            apart: None,
+            is_apart: false,
         }
+    }
+
+    /// The next literal of this message is not for the codec; `None`: none is.
+    pub fn set_apart(&mut self, apart: Option<Apart>) {
+        self.apart = apart;
+    }
+
+    /// Bytes that are still to come of a literal that was set apart.
+    #[must_use]
+    pub fn left_apart(&self) -> u64 {
+        if self.is_apart { self.literal_left } else { 0 }
     }
 
     /// Other limits from here on.
@@ -214,10 +246,12 @@ impl Scanner {
             Kind::Unknown => Reader::Unknown,
             Kind::Fetch if line.is_some() && !is_end => Reader::Unknown,
             Kind::Own => Reader::Own,
+            _ if line.is_none() && self.is_apart => Reader::Apart,
             _ => Reader::Codec,
         };
+        self.is_apart &= self.literal_left > 0;
         let (ends, cut) = if is_end { self.end_of_line()? } else { (false, None) };
-        Ok(Piece { bytes: len, reader, ends, cut })
+        Ok(Piece { bytes: len, reader, ends, cut, apart: is_end && self.is_apart })
     }
 
     /// A piece of a line; it may end with the line's LF.
@@ -278,12 +312,18 @@ impl Scanner {
             // A line too short to be any response.
             return Err(Violation::Garbage);
         }
-        let mut cut = None;
+        let (mut cut, mut apart) = (None, None);
         if let Some((before, size)) = literal(text) {
             let fits = match self.kind {
                 Kind::Fetch => {
                     let items = fetch_items(before, self.continued);
                     cut = items.cut;
+                    // Of a part nobody asked for one that is.
+                    apart =
+                        self.apart.filter(|apart| items.uid == Some(apart.uid) && items.literal_next && cut.is_none());
+                    if apart.is_some() {
+                        cut = Some(Cut { from: before.len(), to: line.len() });
+                    }
                     items.literal_next
                 }
                 Kind::Own => true,
@@ -292,10 +332,18 @@ impl Scanner {
             if !fits {
                 return Err(Violation::StrayLiteral);
             }
-            self.literals = self.literals.saturating_add(size);
             let most = if self.kind == Kind::Own { OWN_LITERALS_MAX } else { u64::MAX };
-            if self.literals > self.limits.literal.min(most) {
+            let (most, counted) = match apart {
+                Some(apart) => (apart.most, size),
+                None => (self.limits.literal.min(most), self.literals.saturating_add(size)),
+            };
+            if counted > most {
                 return Err(Violation::Literal(size));
+            }
+            if apart.is_some() {
+                (self.apart, self.is_apart) = (None, true);
+            } else {
+                self.literals = counted;
             }
             self.literal_left = size;
             self.continued = true;
@@ -389,6 +437,8 @@ struct Items {
     literal_next: bool,
     /// What a known item says too much of where it begins. Of a second one in the same line nothing is known.
     cut: Option<Cut>,
+    /// The message's UID, where one is named.
+    uid: Option<u32>,
 }
 
 /// Looks through `text`, the part of a FETCH response up to a literal or to its end.
@@ -416,6 +466,7 @@ fn fetch_items(text: &[u8], continued: bool) -> Items {
             let at = text.len().saturating_sub(rest.len());
             items.cut = Some(Cut { from: at.saturating_add(echo.from), to: at.saturating_add(echo.to) });
         }
+        items.uid = items.uid.or_else(|| uid_item(rest));
         match item {
             Item::LiteralNext => return Items { literal_next: true, ..items },
             Item::Then(after) => match after.strip_prefix(b" ") {
@@ -425,6 +476,13 @@ fn fetch_items(text: &[u8], continued: bool) -> Items {
             Item::Unknown => return items,
         }
     }
+}
+
+/// The number in a `UID` item; `None` where it is none.
+fn uid_item(text: &[u8]) -> Option<u32> {
+    let value = text.split_at_checked(4).filter(|(head, _)| head.eq_ignore_ascii_case(b"UID "))?.1;
+    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+    std::str::from_utf8(value.get(..digits)?).ok()?.parse().ok()
 }
 
 /// What an item of a FETCH response is.

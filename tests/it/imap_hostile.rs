@@ -15,6 +15,7 @@
 //! | APPEND: a line before `+` that leaves the server waiting for a literal; a literal sent unasked, or beyond what LITERAL- allows | `appending`, `imap_midway::literals_go_along_as_far_as_the_server_lets_them` |
 //! | passwords in what the libraries log | `logs::no_password_is_in_any_log` |
 //! | parts of a message that are named in another way, are the whole message, or begin as it does | `a_server_that_does_not_know_parts_gives_messages_whole_and_right`, `guarded::tests::a_part_is_named_by_where_it_begins` |
+//! | a message that is given at once only, however large | `what_comes_at_once_is_kept_where_the_line_falls`, `bounds::a_message_that_comes_at_once_is_not_held`, `a_message_that_is_too_large_is_told_with_its_size` |
 //! | an end of a message that is none, in the midst of it | `a_short_answer_in_mid_message_is_not_its_end`, `a_message_that_ends_far_from_its_size_is_not_called_whole` |
 //! | UIDs that fall while sequence numbers rise | `imap_midway::uids_that_fall_while_sequence_numbers_rise` |
 //! | memory, whatever is announced or sent without end | `bounds::no_flood_grows_without_bound` |
@@ -29,7 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use casemail::imap::{Body, Error, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
+use casemail::imap::{Body, Error, Handle, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
 
 use crate::support::memory::{Memory, State};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
@@ -559,6 +560,15 @@ type Piecemeal = dyn Fn(&Asked<'_>, usize) -> Option<String> + Send + Sync;
 /// Downloads a message from a server that says what `says` wants, which is told where the piece begins that is asked for (where it is none: at the end of
 /// all); gives the answer, and what came.
 async fn piecemeal(raw: &str, says: Box<Piecemeal>) -> (Result<u64, Error>, Vec<u8>) {
+    let (handle, result, got) = downloaded(raw, says).await;
+    // Whatever became of it, the session goes on.
+    let flags = handle.flags(MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 }, UidSet::from(1..=1)).await;
+    assert_eq!(flags.unwrap().len(), 1);
+    (result, got)
+}
+
+/// As [`piecemeal`], whatever becomes of the session.
+async fn downloaded(raw: &str, says: Box<Piecemeal>) -> (Handle, Result<u64, Error>, Vec<u8>) {
     let inbox = Inbox { messages: vec![(1, raw.to_owned())], uid_next: 2, ..Inbox::of(0) };
     let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
         let from = asked.command.split_once("BODY.PEEK[]<").and_then(|(_, part)| part.split_once('.'));
@@ -580,10 +590,7 @@ async fn piecemeal(raw: &str, says: Box<Piecemeal>) -> (Result<u64, Error>, Vec<
         }
     };
     let (result, ()) = tokio::join!(handle.download(at, 1, 0, None, to), keep);
-    // Whatever became of it, the session goes on.
-    let flags = handle.flags(MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 }, UidSet::from(1..=1)).await;
-    assert_eq!(flags.unwrap().len(), 1);
-    (result, got)
+    (handle, result, got)
 }
 
 fn large_text() -> String {
@@ -869,6 +876,67 @@ async fn a_server_that_does_not_know_parts_gives_messages_whole_and_right() {
             handle.end();
         }
     }
+}
+
+/// A message that comes at once is handed on as it comes: where the line falls in the midst of it, what came is kept, and it goes on behind that.
+#[tokio::test]
+async fn what_comes_at_once_is_kept_where_the_line_falls() {
+    let raw = large_text();
+    let cut = Arc::new(AtomicUsize::new(2_000_000));
+    let inbox = Inbox { messages: vec![(1, raw.clone())], uid_next: 2, ..Inbox::of(0) };
+    let whole = raw.clone();
+    let server = ScriptedImap::start(GREETING, inbox, Some(Arc::clone(&cut)), move |asked| {
+        Parts::Garbled.answer(asked, 1, &whole)
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = 1_000;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    let at = || MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    let mut got: Vec<u8> = Vec::new();
+    for attempt in 0..60 {
+        let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+        let fetch = handle.download(at(), 1, got.len() as u64, None, to);
+        let keep = async {
+            while let Some(piece) = pieces.recv().await {
+                got.extend(piece);
+            }
+        };
+        let (result, ()) = tokio::join!(fetch, keep);
+        if attempt == 0 {
+            assert!(result.is_err(), "{result:?}");
+            assert!((1 << 20..2_000_000).contains(&got.len()) && raw.as_bytes().starts_with(&got), "{}", got.len());
+            cut.store(usize::MAX, Ordering::SeqCst);
+        }
+        if result == Ok(raw.len() as u64) {
+            break;
+        }
+        handle.sync_now();
+        let connected = |state: &State| matches!(state.link(), Some(Link::Online { .. } | Link::Syncing { .. }));
+        let _ = tokio::time::timeout(PATIENCE, sink.until("a connection", connected)).await;
+    }
+    assert!(got == raw.as_bytes(), "{} of {}", got.len(), raw.len());
+}
+
+/// A message that is larger than any that is fetched: it is said how large it is, and what can be done.
+#[tokio::test]
+async fn a_message_that_is_too_large_is_told_with_its_size() {
+    let says = |asked: &Asked<'_>, from: usize| {
+        let at_once = || "* 1 FETCH (UID 1 BODY[] {600000000}\r\nx".to_owned();
+        if from != usize::MAX {
+            return Some(format!("* 1 FETCH (UID 1 BODY[]<{from}-9> {{1}}\r\nx)\r\n{} OK done\r\n", asked.tag));
+        }
+        asked.command.contains("BODY.PEEK[])").then(at_once)
+    };
+    let (_handle, result, got) = downloaded(&large_text(), Box::new(says)).await;
+    let words = result.unwrap_err().to_string();
+    assert!(
+        words.contains("this message has 600.0 MB or more, and no more than 536.9 MB of one are fetched"),
+        "{words}"
+    );
+    assert_eq!(got.len(), 0);
 }
 
 #[tokio::test]

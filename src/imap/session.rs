@@ -25,7 +25,7 @@ use super::name;
 use super::untagged::{self, Namespace, Untagged};
 use crate::net::Secured;
 use crate::net::error::words as why;
-use crate::net::guard::{Apart, Limits, Violation};
+use crate::net::guard::{self, Apart, Limits, Violation};
 use crate::net::guarded::Guard;
 
 /// What a session can run on.
@@ -110,6 +110,8 @@ pub(super) struct Session<S: Wire> {
     pub(super) secured: Option<Secured>,
     /// Why the guard ended the session, if it did.
     pub(super) violation: Option<Violation>,
+    /// What the line was that could not be read (`FETCH`); empty: nobody knows, or there was none.
+    pub(super) unread: &'static str,
     bye: Option<String>,
 }
 
@@ -138,6 +140,7 @@ impl<S: Wire> Session<S> {
             alerts: Vec::new(),
             secured: None,
             violation: None,
+            unread: "",
             bye: None,
         }
     }
@@ -624,10 +627,11 @@ impl<S: Wire> Session<S> {
                 let line = self.client.get_mut().take_own().unwrap_or_default();
                 match untagged::read(&line) {
                     Some(own) => Ok(Step::Answer(Answer::Own(own))),
-                    None => Err(Error::Unreadable {
-                        doing: doing.to_owned(),
-                        words: "it is not IMAP as we know it".to_owned(),
-                    }),
+                    None => {
+                        self.unread = guard::word(&line);
+                        let words = "it is not IMAP as we know it".to_owned();
+                        Err(Error::Unreadable { doing: doing.to_owned(), words })
+                    }
                 }
             }
             Ok(Ok(None)) => Err(self.lost(doing, "the server hung up")),
@@ -650,12 +654,19 @@ impl<S: Wire> Session<S> {
             std::io::ErrorKind::InvalidData => match e.get_ref().and_then(|inner| inner.downcast_ref::<Violation>()) {
                 Some(violation) => {
                     self.violation = Some(*violation);
+                    self.unread = self.client.get_ref().word();
                     unreadable(violation.to_string())
                 }
                 None => self.lost(doing, &why(e)),
             },
-            // The codec's own errors; they quote the answer, that is mail, so their text goes nowhere.
-            std::io::ErrorKind::Other => unreadable("it is not IMAP as we know it".to_owned()),
+            // The codec's own errors; they quote the answer, that is mail, so their text goes nowhere: only what kind of answer it is.
+            std::io::ErrorKind::Other => {
+                let told = e.to_string();
+                let quoted = told.split_once(" during parsing of \"").map(|(_, quoted)| quoted).unwrap_or_default();
+                // With its line ends as `\r\n` in letters.
+                self.unread = guard::word(quoted.split('\\').next().unwrap_or_default().as_bytes());
+                unreadable("it is not IMAP as we know it".to_owned())
+            }
             _ => self.lost(doing, &why(e)),
         }
     }

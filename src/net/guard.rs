@@ -195,6 +195,16 @@ impl Scanner {
         self.apart = apart;
     }
 
+    /// Of the line at which it came to a violation, as [`word`].
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.kind {
+            Kind::Fetch => "FETCH",
+            _ if self.continued => "",
+            _ => word(&self.line),
+        }
+    }
+
     /// Bytes that are still to come of a literal that was set apart.
     #[must_use]
     pub fn left_apart(&self) -> u64 {
@@ -304,6 +314,18 @@ impl Scanner {
     /// Gives whether the response ends with the line, and what of it is not for the codec.
     fn end_of_line(&mut self) -> Result<(bool, Option<Cut>), Violation> {
         let line = std::mem::take(&mut self.line);
+        let end = self.end_of(&line);
+        // The buffer is kept, unless a long line made it large.
+        if end.is_err() || line.capacity() <= 64 << 10 {
+            self.line = line;
+        }
+        if end.is_ok() {
+            self.line.clear();
+        }
+        end
+    }
+
+    fn end_of(&mut self, line: &[u8]) -> Result<(bool, Option<Cut>), Violation> {
         let text = line.strip_suffix(b"\r\n").ok_or(Violation::Control)?;
         if text.contains(&b'\r') {
             return Err(Violation::Control);
@@ -351,7 +373,8 @@ impl Scanner {
             if self.kind == Kind::Fetch && !text.trim_ascii_end().ends_with(b")") {
                 return Err(Violation::OpenFetch);
             }
-            if self.kind == Kind::Fetch {
+            // Nothing is cut but behind `<`, which hardly any line has.
+            if self.kind == Kind::Fetch && memchr::memchr(b'<', text).is_some() {
                 cut = fetch_items(text, self.continued).cut;
             }
             self.kind = Kind::Unknown;
@@ -359,14 +382,52 @@ impl Scanner {
             self.literals = 0;
             self.parens = 0;
         }
-        let ends = !self.continued;
-        // The buffer is kept, unless a long line made it large.
-        if line.capacity() <= 64 << 10 {
-            self.line = line;
-            self.line.clear();
-        }
-        Ok((ends, cut))
+        Ok((!self.continued, cut))
     }
+}
+
+/// Responses with a number before their name, and others.
+const COUNTED: [&str; 4] = ["EXISTS", "EXPUNGE", "FETCH", "RECENT"];
+const UNCOUNTED: [&str; 28] = [
+    "ACL",
+    "ANNOTATION",
+    "BAD",
+    "BYE",
+    "CAPABILITY",
+    "ENABLED",
+    "ESEARCH",
+    "FLAGS",
+    "ID",
+    "LANGUAGE",
+    "LIST",
+    "LISTRIGHTS",
+    "LSUB",
+    "METADATA",
+    "MYRIGHTS",
+    "NAMESPACE",
+    "NO",
+    "OK",
+    "PREAUTH",
+    "QUOTA",
+    "QUOTAROOT",
+    "SEARCH",
+    "SORT",
+    "STATUS",
+    "THREAD",
+    "URLFETCH",
+    "VANISHED",
+    "XLIST",
+];
+
+/// The name of the untagged response that a line begins, in upper case; empty: it begins none that is known.
+#[must_use]
+pub fn word(line: &[u8]) -> &'static str {
+    let mut words = line.strip_prefix(b"* ").unwrap_or_default().split(|b| matches!(b, b' ' | b'\r' | b'\n'));
+    let first = words.next().unwrap_or_default();
+    let is_number = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
+    let (name, known) =
+        if is_number { (words.next().unwrap_or_default(), &COUNTED[..]) } else { (first, &UNCOUNTED[..]) };
+    known.iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes())).copied().unwrap_or_default()
 }
 
 /// The responses that are read by hand.

@@ -91,6 +91,11 @@ impl<S> Guard<S> {
         self.own.pop_front()
     }
 
+    /// Of the line at which it came to a violation, as [`super::guard::word`].
+    pub fn word(&self) -> &'static str {
+        self.scanner.word()
+    }
+
     /// The stream below.
     pub fn inner_mut(&mut self) -> &mut S {
         &mut self.inner

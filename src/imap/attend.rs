@@ -24,6 +24,9 @@ use super::worker::Shared;
 /// Without IDLE the server is asked this often.
 const ASK: Duration = Duration::from_secs(30);
 
+/// Who asked and was answered may ask again: so long it is waited for, before the waiting for mail begins, which takes two round trips to end.
+const LINGER: Duration = Duration::from_millis(50);
+
 const DOING: &str = "to wait for new mail";
 
 /// RFC 5465 §6. Of the selected mailbox as without it.
@@ -51,7 +54,9 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
     let mut inbox: Option<Server> = None;
     let mut open: Open = None;
     loop {
+        let mut has_served = false;
         while let Some((request, last_try)) = shared.take() {
+            has_served = true;
             if let Err(end) = serve(&mut session, &mut open, shared, request, last_try).await {
                 let (e, again) = *end;
                 if let Some(request) = again {
@@ -59,6 +64,9 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
                 }
                 return Err(e);
             }
+        }
+        if has_served && timeout(LINGER, shared.requested()).await.is_ok() {
+            continue;
         }
         if session.selected.as_deref() != Some("INBOX") {
             let selected = select(&mut session, "INBOX", Opening::Plain).await?;

@@ -352,7 +352,7 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
     let doing = format!("to change flags in {}", change.at.name);
     let since = change.unchanged_since.filter(|_| selected.server.highest_modseq.is_some());
     let mut stored = Stored::default();
-    let mut said = BTreeMap::new();
+    let (mut said, mut modseqs) = (BTreeMap::new(), BTreeMap::new());
     let mut uids = change.uids.clone();
     for (add, flags) in [(true, &change.add), (false, &remove)] {
         if flags.names().next().is_none() {
@@ -367,6 +367,11 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
                     Some(item) if chunk.contains(item.uid) => {
                         if let Some(flags) = item.flags {
                             said.insert(item.uid, flags);
+                            // One without is of flags that nobody can date.
+                            match item.modseq {
+                                Some(modseq) => drop(modseqs.insert(item.uid, modseq)),
+                                None => drop(modseqs.remove(&item.uid)),
+                            }
                         }
                         Use::Taken
                     }
@@ -386,6 +391,11 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
         }
     }
     stored.flags = said.into_iter().collect();
+    let mut by_modseq: BTreeMap<u64, UidSet> = BTreeMap::new();
+    for (uid, modseq) in modseqs {
+        by_modseq.entry(modseq).or_default().insert(uid);
+    }
+    stored.modseqs = by_modseq.into_iter().collect();
     Ok(stored)
 }
 

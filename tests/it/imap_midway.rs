@@ -330,3 +330,27 @@ async fn uids_that_fall_while_sequence_numbers_rise() {
         }
     }
 }
+
+/// Whoever is answered and asks again at once is served before the waiting for mail begins, which takes two round trips to end.
+#[tokio::test]
+async fn who_asks_again_at_once_does_not_wait_for_the_waiting_to_end() {
+    let commands = Arc::new(Mutex::new(Vec::<(usize, String)>::new()));
+    let told = Arc::clone(&commands);
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+        told.lock().unwrap().push((asked.connection, asked.command.to_owned()));
+        None
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    watching(&sink).await;
+    for uid in 1..=5 {
+        assert_eq!(handle.flags(inbox(), UidSet::from(uid..=uid)).await.unwrap().len(), 1);
+    }
+    let commands = commands.lock().unwrap();
+    let asked = |uid: u32| format!("UID FETCH {uid} (UID FLAGS)");
+    let first = commands.iter().position(|(_, command)| *command == asked(1)).unwrap();
+    let mine = commands[first..].iter().filter(|(connection, _)| *connection == commands[first].0);
+    let mine: Vec<&str> = mine.map(|(_, command)| command.as_str()).take(5).collect();
+    assert_eq!(mine, (1..=5).map(asked).collect::<Vec<_>>());
+}

@@ -82,9 +82,7 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
         if session.capabilities.has("IDLE") {
             idle(&mut session, shared, setup.times.idle).await?;
         } else {
-            let _ = timeout(ASK, shared.requested()).await;
-            let pending = session.start(DOING, &Command::plain("NOOP")).await?;
-            run_watching(&mut session, pending).await?;
+            ask(&mut session, shared, setup.times.idle).await?;
         }
         pass_on(&mut session, shared);
         if std::mem::take(&mut session.news) {
@@ -107,16 +105,20 @@ fn pass_on<S: Wire>(session: &mut Session<S>, shared: &Shared) {
     }
 }
 
+/// Without IDLE: waits for a while, or until a request comes, and asks what there is.
+async fn ask<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duration) -> Result<(), Error> {
+    let _ = timeout(ASK.min(renew), shared.requested()).await;
+    let pending = session.start(DOING, &Command::plain("NOOP")).await?;
+    run_watching(session, pending).await
+}
+
 /// One IDLE: until a request comes or it is time to renew it.
 async fn idle<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duration) -> Result<(), Error> {
     let pending = session.start(DOING, &Command::plain("IDLE")).await?;
     match session.continuation(&pending).await {
         Ok(()) => {}
         // A server that offers IDLE and refuses it now: wait as if it had none.
-        Err(e) if e.session_lives() => {
-            let _ = timeout(ASK, shared.requested()).await;
-            return Ok(());
-        }
+        Err(e) if e.session_lives() => return ask(session, shared, renew).await,
         Err(e) => return Err(e),
     }
     let until = Instant::now() + renew;

@@ -43,6 +43,7 @@ pub(super) async fn serve<S: Wire>(
     request: Request,
     last_try: bool,
 ) -> Result<(), End> {
+    session.know_names(&shared.wire_names());
     let sent = shared.sent();
     let sent = sent.as_deref();
     match request {
@@ -451,6 +452,11 @@ async fn find<S: Wire>(
         .run_own(&format!("to search {mailbox}"), &Command::find(message_id)?, |own| match own {
             Untagged::Search(found) if uids.len() < FOUND_MAX => {
                 uids.extend(found.iter().copied().filter(|uid| *uid > 0).take(FOUND_MAX));
+                Use::Taken
+            }
+            // So a server answers that knows the second revision only (RFC 9051 §6.4.4). Taken for nothing, what was sent would be sent once more.
+            Untagged::Esearch(found) if found.uid && uids.len() < FOUND_MAX => {
+                uids.extend(found.all.iter().take(FOUND_MAX));
                 Use::Taken
             }
             _ => Use::Unasked,

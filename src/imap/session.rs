@@ -163,6 +163,18 @@ impl<S: Wire> Session<S> {
         self.wire_names.get(mailbox).cloned().unwrap_or_else(|| name::encode(mailbox))
     }
 
+    /// Names whose wire form is not the one we would write, by how they are read.
+    pub(super) fn wire_names(&self) -> &HashMap<String, String> {
+        &self.wire_names
+    }
+
+    /// What another session of the account knows of them: not every one lists mailboxes.
+    pub(super) fn know_names(&mut self, names: &HashMap<String, String>) {
+        for (name, wire) in names {
+            self.wire_names.entry(name.clone()).or_insert_with(|| wire.clone());
+        }
+    }
+
     /// The name that a mailbox of one's own has on this server (RFC 2342 §5): below the personal namespace, as `INBOX.Sent` at Courier, and
     /// with the server's delimiter where ours, `/`, stands.
     pub(super) fn personal(&self, mailbox: &str) -> String {
@@ -191,8 +203,8 @@ impl<S: Wire> Session<S> {
         };
         match parsed(&response) {
             Response::Data { status: Status::Ok, outcome } => {
-                if let Some(ResponseCode::Capabilities(list)) = &outcome.code {
-                    self.capabilities = Capabilities::of(list);
+                if let Some(told) = Capabilities::of_code(outcome) {
+                    self.capabilities = told;
                 }
                 self.note_alert(outcome);
                 Ok(())
@@ -332,8 +344,8 @@ impl<S: Wire> Session<S> {
                     self.outstanding = self.outstanding.saturating_sub(1);
                     self.note_alert(outcome);
                     on(Heard::Codec(parsed(&response)));
-                    if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
-                        self.capabilities = Capabilities::of(list);
+                    if let (Status::Ok, Some(told)) = (status, Capabilities::of_code(outcome)) {
+                        self.capabilities = told;
                     }
                     return Self::done(pending.doing, status, outcome);
                 }
@@ -430,8 +442,8 @@ impl<S: Wire> Session<S> {
                 Response::Done { tag, status, outcome } if tag.0 == pending.tag => {
                     self.outstanding = self.outstanding.saturating_sub(1);
                     self.note_alert(outcome);
-                    if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
-                        self.capabilities = Capabilities::of(list);
+                    if let (Status::Ok, Some(told)) = (status, Capabilities::of_code(outcome)) {
+                        self.capabilities = told;
                     }
                     return Self::done(pending.doing.clone(), status, outcome).map(|_| None);
                 }
@@ -512,11 +524,6 @@ impl<S: Wire> Session<S> {
                 // As many as there were messages may come: each takes one away.
                 self.exists > 0
             }
-            // The codec gives ENABLED (RFC 5161) the same shape; only a CAPABILITY names the protocol itself.
-            Response::Capabilities(list) if list.contains(&imap_proto::Capability::Imap4rev1) => {
-                self.capabilities = Capabilities::of(list);
-                false
-            }
             // NOTIFICATIONOVERFLOW (RFC 5465 §5.8): it tells no more, and may have told too little.
             Response::Data { status: Status::Ok, outcome } if self.notified && overflows(outcome) => {
                 self.notified = false;
@@ -550,6 +557,11 @@ impl<S: Wire> Session<S> {
                 // RFC 7162 §3.2.10: it counts down what EXISTS counted up.
                 self.exists = self.exists.saturating_sub(u32::try_from(uids.len()).unwrap_or(u32::MAX));
                 self.news = true;
+            }
+            Untagged::Capability(words) => {
+                if let Some(told) = Capabilities::of_words(words) {
+                    self.capabilities = told;
+                }
             }
             Untagged::Status(status) if self.notified => {
                 let name = name::decode(&status.name);

@@ -4,17 +4,18 @@
 //! them in another way than the standard does. So every byte passes here first, and what could do harm never reaches it. Rules, per
 //! response (RFC 9051 §9 `response`):
 //!
-//! * At most [`Limits::parens`] opening parentheses outside literals. All are counted, nested or not, quoted or not: we ask for nothing
-//!   that has many (never ENVELOPE or BODYSTRUCTURE), and the parser's idea of quotes differs from the standard's inside unknown items,
-//!   which would let a counter of depth be deceived.
+//! * At most [`Limits::parens`] opening parentheses outside literals in what goes to the parser. All are counted, nested or not, quoted or not: we
+//!   ask for nothing that has many (never ENVELOPE or BODYSTRUCTURE), and the parser's idea of quotes differs from the standard's inside unknown
+//!   items, which would let a counter of depth be deceived.
 //! * A line has at most [`Limits::line`] bytes, ends with CRLF, holds no NUL and no other CR or LF.
 //! * A literal may stand only where the standard and the parser agree that it is one: as a `BODY[…]` or `RFC822…` item of a FETCH
 //!   made of known items. Elsewhere the parser may take the literal's bytes for syntax, and they would arrive there unexamined. All
 //!   literals of a response together have at most [`Limits::literal`] bytes.
-//! * Lines that make the parser panic are refused: `INTERNALDATE NIL`, METADATA, a response code with a non-ASCII byte behind it.
+//! * Lines that make the parser panic are refused: `INTERNALDATE NIL`, a response code with a non-ASCII byte behind it.
 //! * Lines that the parser does not know, reads in quadratic time, or reads only in the form of twenty years ago are told apart
-//!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, LIST and LSUB with extended data, STATUS with any item, SEARCH and
-//!   VANISHED of any length. In these a literal (a mailbox name) may stand anywhere, because the bytes stay within the line's reader.
+//!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, CAPABILITY, LIST and LSUB with extended data, STATUS with any item, SEARCH and
+//!   VANISHED of any length. So is what nobody asks for and the parser knows in one form at most, as FLAGS, METADATA, or what no standard has: it costs
+//!   nothing. In these a literal (a mailbox name) may stand anywhere, because the bytes stay within the line's reader.
 //! * A part of a message is to be named by where it begins, `BODY[]<0>` (RFC 9051 §7.5.2); hoodiecrow and Twisted name it as it was asked for,
 //!   `BODY[]<0.262144>`, which the parser does not know. What they say too much is cut out ([`Piece::cut`]).
 //! * One literal of one message may go another way than through the parser, which holds all of a response ([`Scanner::set_apart`], [`Reader::Apart`]):
@@ -76,9 +77,6 @@ pub enum Violation {
     /// INTERNALDATE NIL.
     #[error("a message without INTERNALDATE")]
     NoDate,
-    /// Something we never ask for.
-    #[error("data that was not asked for")]
-    Unasked,
     /// Text behind a response code that is not ASCII.
     #[error("a response code with something else than text behind it")]
     Code,
@@ -268,12 +266,7 @@ impl Scanner {
     fn piece(&mut self, piece: &[u8]) -> Result<(), Violation> {
         for &b in piece {
             match b {
-                b'(' => {
-                    self.parens = self.parens.saturating_add(1);
-                    if self.parens > self.limits.parens {
-                        return Err(Violation::Parens(self.limits.parens));
-                    }
-                }
+                b'(' => self.parens = self.parens.saturating_add(1),
                 0 => return Err(Violation::Control),
                 _ => {}
             }
@@ -286,6 +279,13 @@ impl Scanner {
         self.line.extend_from_slice(piece);
         if self.kind == Kind::Unknown && !self.continued {
             self.kind = kind(&self.line)?;
+        }
+        if self.kind == Kind::Fetch && !self.continued && says_nothing(&self.line) {
+            self.kind = Kind::Own;
+        }
+        // What is read by hand is read without recursion.
+        if self.kind != Kind::Own && self.parens > self.limits.parens {
+            return Err(Violation::Parens(self.limits.parens));
         }
         self.patterns(from)
     }
@@ -430,8 +430,13 @@ pub fn word(line: &[u8]) -> &'static str {
     known.iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes())).copied().unwrap_or_default()
 }
 
-/// The responses that are read by hand.
-const OWN: [&str; 8] = ["LIST", "LSUB", "STATUS", "SEARCH", "ESEARCH", "VANISHED", "NAMESPACE", "ID"];
+/// Whether a FETCH response says nothing, which some servers do of a message that was removed. The parser knows none such.
+fn says_nothing(line: &[u8]) -> bool {
+    let Some(text) = line.strip_suffix(b"\r\n") else { return false };
+    let mut words = text.trim_ascii_end().split(|b| *b == b' ').skip(3);
+    let said = words.next().unwrap_or_default();
+    (said == b"()" || said.eq_ignore_ascii_case(b"NIL")) && words.next().is_none()
+}
 
 const NO_DATE: &[u8] = b"INTERNALDATE NIL";
 const PATTERN_MAX: usize = NO_DATE.len();
@@ -461,22 +466,25 @@ fn kind(line: &[u8]) -> Result<Kind, Violation> {
         let word = rest.get(..end).unwrap_or_default();
         return Ok(match word {
             word if word.eq_ignore_ascii_case(b"FETCH") => Kind::Fetch,
-            // Of no use to anybody (RFC 9051 dropped it); its place is taken by the mark that stands for a line read by hand.
-            word if word.eq_ignore_ascii_case(b"RECENT") => Kind::Own,
+            word if word.eq_ignore_ascii_case(b"EXISTS") || word.eq_ignore_ascii_case(b"EXPUNGE") => Kind::Other,
+            // RECENT is of no use to anybody (RFC 9051 dropped it); its place is taken by the mark that stands for a line read by hand.
+            word if is_name(word) => Kind::Own,
             _ => Kind::Other,
         });
     }
     let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
     if ["OK", "NO", "BAD", "BYE", "PREAUTH"].into_iter().any(is) {
         Ok(Kind::Text)
-    } else if OWN.into_iter().any(is) {
-        Ok(Kind::Own)
-    } else if is("METADATA") {
-        // Its parser panics on more than one kind of line.
-        Err(Violation::Unasked)
-    } else {
+    } else if is("ENABLED") || !is_name(word) {
         Ok(Kind::Other)
+    } else {
+        Ok(Kind::Own)
     }
+}
+
+/// Whether a response may be called so.
+fn is_name(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// The line before a literal's announcement at its end, and the literal's size: `… {12}`.
@@ -717,7 +725,6 @@ mod tests {
         refused("* 1 FETCH (BODY[] {99999999999999999999999}\r\n", Violation::Literal(u64::MAX));
         refused("* 1 FETCH (INTERNALDATE NIL)\r\n", Violation::NoDate);
         refused("* 1 FETCH (UID 1 internaldate nil", Violation::NoDate);
-        refused("* METADATA \"\" (/x)\r\n", Violation::Unasked);
         refused("* OK [ALERT]\u{e9}\r\n", Violation::Code);
         refused("a1 NO [ALERT]\u{e9}", Violation::Code);
         let two = format!("* 1 FETCH (BODY[1] {{600}}\r\n{} BODY[2] {{600}}\r\n", "x".repeat(600));
@@ -730,7 +737,7 @@ mod tests {
         refused("* OK text {100}\r\n", Violation::StrayLiteral);
         refused("a1 OK text {100}\r\n", Violation::StrayLiteral);
         refused("+ {100}\r\n", Violation::StrayLiteral);
-        refused("* FLAGS {3}\r\n", Violation::StrayLiteral);
+        refused("* ENABLED {3}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X (abc {100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X a{100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X (BODY[] {100}\r\n", Violation::StrayLiteral);
@@ -768,7 +775,16 @@ mod tests {
         check("* 12 RECENT\r\n", Reader::Own);
         check("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", Reader::Own);
         check("* 12 EXISTS\r\n", Reader::Codec);
-        check("* LISTED x\r\n", Reader::Codec);
+        check("* ENABLED x\r\n", Reader::Codec);
+        check("* LISTED x\r\n", Reader::Own);
+        check("* METADATA \"\" (/x {3}\r\na\nb)\r\n", Reader::Own);
+        check("* FLAGS (\\Seen  \u{e9})\r\n", Reader::Own);
+        check(&format!("* NAMESPACE NIL ({}) NIL\r\n", "(\"x/\" \"/\")".repeat(80)), Reader::Own);
+        check("* 3 FETCH ()\r\n", Reader::Own);
+        check("* 3 fetch nil \r\n", Reader::Own);
+        check("* 3 FETCH (UID 5)\r\n", Reader::Codec);
+        check("* 3 STORE (FLAGS ())\r\n", Reader::Own);
+        check("* w\u{e9}rd x\r\n", Reader::Codec);
         check("* 1 FETCH (UID 5 BODY[] {10}\r\n* LIST ()\n)\r\n", Reader::Codec);
         refused("* LIST () \"/\" {1001}\r\n", Violation::Literal(1_001));
         let large = Limits::after_login(64 << 20);

@@ -11,7 +11,7 @@
 //! | one unreadable answer that blocks a mailbox for ever | `one_bad_message_costs_itself_only`, `an_answer_that_is_always_unreadable_is_not_met_again_at_once` |
 //! | a message, a mailbox or an extension at which the server ends the session, falls silent or refuses, again and again | `imap_stuck` |
 //! | EXPUNGEs that are dropped silently after the hundredth, sequence numbers that are out of date | `expunged_and_shuffled_while_being_fetched`, `hundreds_of_expunges` |
-//! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up` |
+//! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up`, `imap_midway::where_waiting_is_refused_new_mail_is_asked_for` |
 //! | APPEND: a line before `+` that leaves the server waiting for a literal; a literal sent unasked, or beyond what LITERAL- allows | `appending`, `imap_midway::literals_go_along_as_far_as_the_server_lets_them` |
 //! | passwords in what the libraries log | `logs::no_password_is_in_any_log` |
 //! | parts of a message that are named in another way, are the whole message, or begin as it does | `a_server_that_does_not_know_parts_gives_messages_whole_and_right`, `guarded::tests::a_part_is_named_by_where_it_begins` |
@@ -20,6 +20,9 @@
 //! | UIDs that fall while sequence numbers rise | `imap_midway::uids_that_fall_while_sequence_numbers_rise` |
 //! | memory, whatever is announced or sent without end | `bounds::no_flood_grows_without_bound` |
 //! | long lines of numbers in quadratic time | `untagged::tests::a_million_numbers_take_no_time` |
+//! | responses that nobody asked for or knows, FLAGS and capabilities written in a way of their own | `what_nobody_asked_for_is_passed_over`, `capabilities_are_read_however_they_are_written` |
+//! | names in UTF-8, and names of which only one connection knows how they are written | `a_name_in_plain_utf8_is_given_back_as_it_is` |
+//! | ESEARCH in answer to a plain SEARCH | `a_search_that_is_answered_in_the_new_way_finds` |
 //! | NAMESPACE, ESEARCH, extended LIST and STATUS that end the connection | `guarded::tests::each_line_to_its_reader_in_order`, `untagged::tests` |
 //! | greetings: PREAUTH, BYE, none; capabilities of before the login believed after it | `greetings_that_are_none`, `auth::tests::each_way_in_its_order` |
 //! | names in modified UTF-7, codes hidden in words | `name::tests`, `session::tests::codes` |
@@ -937,6 +940,90 @@ async fn a_message_that_is_too_large_is_told_with_its_size() {
         "{words}"
     );
     assert_eq!(got.len(), 0);
+}
+
+/// What nobody asked for and nobody knows costs nothing, wherever it stands (RFC 9051 §2.2.2), nor does what is said of flags in a way of its own.
+#[tokio::test]
+async fn what_nobody_asked_for_is_passed_over() {
+    const LINES: &str = "* FLAGS (\\Seen  \\Flagged)\r\n* FLAGS (\\Seen \"a b\" 50%)\r\n* FLAGS NIL\r\n* METADATA \"\" (/private/comment {3}\r\na\nb)\r\n\
+        * XAPPLEPUSHSERVICE \"a\" {2}\r\n)(\r\n* THREAD (1)(2 (3))\r\n* LANGUAGE (de)\r\n* 3 STORE (FLAGS ())\r\n* 3 FETCH ()\r\n* 3 FETCH NIL\r\n\
+        * QUOTA \"\" (STORAGE x)\r\n* ANNOTATION ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\r\n";
+    for inbox in [Inbox::of(5), Inbox::extended(5)] {
+        let server = ScriptedImap::start(GREETING, inbox, None, |asked| {
+            let is_login = asked.command.starts_with("AUTHENTICATE");
+            (!is_login && asked.command != "IDLE").then(|| Act::Say(format!("{LINES}{}", asked.good).into()))
+        })
+        .await;
+        let sink = Memory::default();
+        let passes = once(&server, &sink).await.unwrap();
+        assert_eq!((passes[0].new, server.connections()), (5, 1));
+        sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole(), 5));
+    }
+}
+
+/// Capabilities with blanks of their own, and those of a server that knows the second revision only.
+#[tokio::test]
+async fn capabilities_are_read_however_they_are_written() {
+    for (greeting, told) in [
+        (GREETING, "IMAP4rev1  IDLE   UIDPLUS "),
+        ("* OK [CAPABILITY IMAP4rev1  SASL-IR AUTH=PLAIN LOGINDISABLED] ready\r\n", " IMAP4rev1 IDLE UIDPLUS"),
+        ("* OK [CAPABILITY IMAP4rev2 SASL-IR AUTH=PLAIN LOGINDISABLED] ready\r\n", "IMAP4rev2 IDLE UIDPLUS"),
+        ("* OK ready\r\n", "IMAP4rev2 AUTH=PLAIN SASL-IR LOGINDISABLED \"X\""),
+    ] {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let commands = Arc::clone(&heard);
+        let server = ScriptedImap::start(greeting, Inbox::of(5), None, move |asked| {
+            commands.lock().unwrap().push(asked.command.to_owned());
+            let tag = asked.tag;
+            match asked.command {
+                "CAPABILITY" => say(format!("* CAPABILITY {told}\r\n{tag} OK done\r\n")),
+                command if command.starts_with("AUTHENTICATE") => say(format!("{tag} OK in\r\n")),
+                _ => None,
+            }
+        })
+        .await;
+        let sink = Memory::default();
+        let result = once(&server, &sink).await;
+        assert_eq!(result.map(|passes| passes[0].new), Ok(5), "{greeting} {told}");
+        let heard = heard.lock().unwrap();
+        assert!(heard.iter().any(|command| command.starts_with("AUTHENTICATE PLAIN")), "{greeting}: {heard:?}");
+        assert!(heard.iter().filter(|command| *command == "CAPABILITY").count() <= 2, "{greeting}: {heard:?}");
+    }
+}
+
+/// A name that a server lists in UTF-8, and not in the way of the standard, is that of a mailbox that can be opened, by each connection.
+#[tokio::test]
+async fn a_name_in_plain_utf8_is_given_back_as_it_is() {
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |asked| match asked.command {
+        "LIST \"\" \"*\"" => say(format!("* LIST () \"/\" \"Entw\u{fc}rfe\"\r\n{}", asked.good)),
+        command if command.contains("Entw&") => say(format!("{} NO there is none\r\n", asked.tag)),
+        _ => None,
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    sink.until("both", |state| {
+        let is_here = state.mailboxes.get("Entw\u{fc}rfe").is_some_and(|drafts| drafts.whole() == 5);
+        is_here && matches!(state.link(), Some(Link::Online { live: true }))
+    })
+    .await;
+    let at = MailboxAt { name: Arc::from("Entw\u{fc}rfe"), uid_validity: 7 };
+    assert_eq!(handle.flags(at, UidSet::from(1..=2)).await.map(|flags| flags.len()), Ok(2));
+}
+
+/// A server that knows the second revision only answers a search in its own way: what it found was found.
+#[tokio::test]
+async fn a_search_that_is_answered_in_the_new_way_finds() {
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |asked| {
+        let line = format!("* ESEARCH (TAG \"{}\") UID ALL 2,4:5\r\n", asked.tag);
+        asked.command.starts_with("UID SEARCH HEADER").then(|| Act::Say(format!("{line}{}", asked.good).into()))
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    let found = handle.find(Some("INBOX".to_owned()), "weir@quillpounce.example".to_owned()).await.unwrap();
+    assert_eq!(found.uids, [2, 4, 5]);
 }
 
 #[tokio::test]

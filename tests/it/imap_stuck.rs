@@ -312,8 +312,7 @@ async fn what_is_only_nice_to_have_is_not_blamed_for_another_line() {
             "* 1 FETCH (UID 1 FLAGS (\\Seen\r\n",
             "* 1 FETCH (UID 1 BODY[] {999999999}\r\n",
             "* SEARCH what\r\n",
-            "* METADATA x ()\r\n",
-            "* FLAGS (\\Seen\r\n",
+            "* 3 EXISTS EXISTS\r\n",
             "* 99999999999 EXISTS\r\n",
         ] {
             let asked_for = Arc::new(AtomicUsize::new(0));

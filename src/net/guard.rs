@@ -11,7 +11,8 @@
 //! * A literal may stand only where the standard and the parser agree that it is one: as a `BODY[…]` or `RFC822…` item of a FETCH
 //!   made of known items. Elsewhere the parser may take the literal's bytes for syntax, and they would arrive there unexamined. All
 //!   literals of a response together have at most [`Limits::literal`] bytes.
-//! * Lines that make the parser panic are refused: `INTERNALDATE NIL`, a response code with a non-ASCII byte behind it.
+//! * Lines that make the parser panic are refused: a response code with a non-ASCII byte behind it, and `INTERNALDATE NIL`, in whose place an empty
+//!   string is put where it is one of known items.
 //! * Lines that the parser does not know, reads in quadratic time, or reads only in the form of twenty years ago are told apart
 //!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, CAPABILITY, LIST and LSUB with extended data, STATUS with any item, SEARCH and
 //!   VANISHED of any length. So is what nobody asks for and the parser knows in one form at most, as FLAGS, METADATA, or what no standard has: it costs
@@ -124,8 +125,6 @@ pub struct Piece {
     pub ends: bool,
     /// Bytes of the line that ends with this piece which the codec is not to see, counted from where the line begins.
     pub cut: Option<Cut>,
-    /// The literal that was set apart begins behind it: what is cut is its announcement, and an empty string goes there.
-    pub apart: bool,
 }
 
 /// The literal of a FETCH response that is not for the codec.
@@ -144,6 +143,8 @@ pub struct Cut {
     pub from: usize,
     /// Where they end: the first byte behind them.
     pub to: usize,
+    /// An empty string goes there instead.
+    pub empty: bool,
 }
 
 /// Bytes of literals in a line that is read by hand: names of mailboxes, and no more.
@@ -259,7 +260,7 @@ impl Scanner {
         };
         self.is_apart &= self.literal_left > 0;
         let (ends, cut) = if is_end { self.end_of_line()? } else { (false, None) };
-        Ok(Piece { bytes: len, reader, ends, cut, apart: is_end && self.is_apart })
+        Ok(Piece { bytes: len, reader, ends, cut })
     }
 
     /// A piece of a line; it may end with the line's LF.
@@ -292,21 +293,13 @@ impl Scanner {
 
     /// Refuses what makes the parser panic, as soon as it is whole.
     fn patterns(&self, from: usize) -> Result<(), Violation> {
-        let new = self.line.get(from..).unwrap_or_default();
-        match self.kind {
-            Kind::Text => {
-                // Only the first bracket can close a response code.
-                if let Some(at) = self.line.iter().position(|&b| b == b']')
-                    && at.saturating_add(2) >= from
-                    && self.line.get(at.saturating_add(1)).is_some_and(|&b| b >= 0x80)
-                {
-                    return Err(Violation::Code);
-                }
-            }
-            Kind::Fetch if new.windows(NO_DATE.len()).any(|window| window.eq_ignore_ascii_case(NO_DATE)) => {
-                return Err(Violation::NoDate);
-            }
-            _ => {}
+        // Only the first bracket can close a response code.
+        if self.kind == Kind::Text
+            && let Some(at) = self.line.iter().position(|&b| b == b']')
+            && at.saturating_add(2) >= from
+            && self.line.get(at.saturating_add(1)).is_some_and(|&b| b >= 0x80)
+        {
+            return Err(Violation::Code);
         }
         Ok(())
     }
@@ -340,11 +333,14 @@ impl Scanner {
                 Kind::Fetch => {
                     let items = fetch_items(before, self.continued);
                     cut = items.cut;
+                    if has_no_date(before, cut) {
+                        return Err(Violation::NoDate);
+                    }
                     // Of a part nobody asked for one that is.
                     apart =
                         self.apart.filter(|apart| items.uid == Some(apart.uid) && items.literal_next && cut.is_none());
                     if apart.is_some() {
-                        cut = Some(Cut { from: before.len(), to: line.len() });
+                        cut = Some(Cut { from: before.len(), to: line.len(), empty: true });
                     }
                     items.literal_next
                 }
@@ -373,9 +369,15 @@ impl Scanner {
             if self.kind == Kind::Fetch && !text.trim_ascii_end().ends_with(b")") {
                 return Err(Violation::OpenFetch);
             }
-            // Nothing is cut but behind `<`, which hardly any line has.
-            if self.kind == Kind::Fetch && memchr::memchr(b'<', text).is_some() {
-                cut = fetch_items(text, self.continued).cut;
+            if self.kind == Kind::Fetch {
+                // Nothing else is cut but behind `<`. Hardly any line has either.
+                let has_none = has_no_date(text, None);
+                if has_none || memchr::memchr(b'<', text).is_some() {
+                    cut = fetch_items(text, self.continued).cut;
+                }
+                if has_none && has_no_date(text, cut) {
+                    return Err(Violation::NoDate);
+                }
             }
             self.kind = Kind::Unknown;
             self.continued = false;
@@ -439,7 +441,8 @@ fn says_nothing(line: &[u8]) -> bool {
 }
 
 const NO_DATE: &[u8] = b"INTERNALDATE NIL";
-const PATTERN_MAX: usize = NO_DATE.len();
+/// The longest pattern that is looked for before the end of a line.
+const PATTERN_MAX: usize = 2;
 
 /// What a line begins; `Unknown` while that depends on bytes to come.
 fn kind(line: &[u8]) -> Result<Kind, Violation> {
@@ -533,7 +536,7 @@ fn fetch_items(text: &[u8], continued: bool) -> Items {
                 return items;
             }
             let at = text.len().saturating_sub(rest.len());
-            items.cut = Some(Cut { from: at.saturating_add(echo.from), to: at.saturating_add(echo.to) });
+            items.cut = Some(Cut { from: at.saturating_add(echo.from), to: at.saturating_add(echo.to), ..echo });
         }
         items.uid = items.uid.or_else(|| uid_item(rest));
         match item {
@@ -566,7 +569,22 @@ enum Item<'a> {
 
 /// The first item of a text, and what it says too much of where it begins.
 fn fetch_item(text: &[u8]) -> (Item<'_>, Option<Cut>) {
-    body_item(text).unwrap_or_else(|| (plain_item(text), None))
+    body_item(text).or_else(|| no_date_item(text)).unwrap_or_else(|| (plain_item(text), None))
+}
+
+/// A date that is none; `None` where it is something else.
+fn no_date_item(text: &[u8]) -> Option<(Item<'_>, Option<Cut>)> {
+    let (item, after) = text.split_at_checked(NO_DATE.len())?;
+    let is_it = item.eq_ignore_ascii_case(NO_DATE) && matches!(after.first(), Some(b' ' | b')'));
+    let nil = Cut { from: NO_DATE.len().saturating_sub(3), to: NO_DATE.len(), empty: true };
+    is_it.then_some((Item::Then(after), Some(nil)))
+}
+
+/// Whether a date that is none stands in a line, and what is cut is not its only one.
+fn has_no_date(text: &[u8], cut: Option<Cut>) -> bool {
+    let mut nils = text.windows(NO_DATE.len()).enumerate().filter(|(_, window)| window.eq_ignore_ascii_case(NO_DATE));
+    let first = nils.next().map(|(at, _)| at.saturating_add(NO_DATE.len()));
+    first.is_some_and(|end| nils.next().is_some() || !cut.is_some_and(|cut| cut.empty && cut.to == end))
 }
 
 /// A `BODY[…]` item; `None` where it is none.
@@ -584,7 +602,7 @@ fn body_item(text: &[u8]) -> Option<(Item<'_>, Option<Cut>)> {
         {
             let from = text.len().saturating_sub(behind.len());
             behind = size.get(number(size)..).unwrap_or_default();
-            echo = Some(Cut { from, to: text.len().saturating_sub(behind.len()) });
+            echo = Some(Cut { from, to: text.len().saturating_sub(behind.len()), empty: false });
         }
         value = behind.strip_prefix(b">").unwrap_or_default();
     }
@@ -723,8 +741,11 @@ mod tests {
         refused("* 1 FETCH (BODY[] {1001}\r\n", Violation::Literal(1_001));
         refused("* 1 FETCH (BODY[] {4294967296}\r\n", Violation::Literal(4_294_967_296));
         refused("* 1 FETCH (BODY[] {99999999999999999999999}\r\n", Violation::Literal(u64::MAX));
-        refused("* 1 FETCH (INTERNALDATE NIL)\r\n", Violation::NoDate);
-        refused("* 1 FETCH (UID 1 internaldate nil", Violation::NoDate);
+        refused("* 1 FETCH (X (a) INTERNALDATE NIL)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (UID 1 internaldate nil UID 2 internaldate nil)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (UID 1 X \"INTERNALDATE NIL\" INTERNALDATE NIL)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (UID 1 INTERNALDATE NILS)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (BODY[]<0.9> \"\" INTERNALDATE NIL)\r\n", Violation::NoDate);
         refused("* OK [ALERT]\u{e9}\r\n", Violation::Code);
         refused("a1 NO [ALERT]\u{e9}", Violation::Code);
         let two = format!("* 1 FETCH (BODY[1] {{600}}\r\n{} BODY[2] {{600}}\r\n", "x".repeat(600));

@@ -20,7 +20,7 @@ use super::guard::{Apart, Cut, Limits, Reader, Scanner};
 /// Stands in the codec's stream for a line that is read by hand.
 const MARK: &[u8] = b"* 0 RECENT\r\n";
 
-/// What the codec gets in the place of a literal that was set apart.
+/// What the codec gets in the place of a literal that was set apart, and of a date that is none.
 const EMPTY: &[u8] = b"\"\"";
 
 /// So much of a literal that was set apart is held.
@@ -131,11 +131,10 @@ impl<S> Guard<S> {
                     let line = self.ready.len();
                     self.ready.append(&mut self.held);
                     self.ready.extend_from_slice(bytes);
-                    if let Some(Cut { from, to }) = piece.cut {
-                        self.ready.drain(line.saturating_add(from)..line.saturating_add(to).min(self.ready.len()));
-                    }
-                    if piece.apart {
-                        self.ready.extend_from_slice(EMPTY);
+                    if let Some(Cut { from, to, empty }) = piece.cut {
+                        let range = line.saturating_add(from)..line.saturating_add(to).min(self.ready.len());
+                        let instead = if empty { EMPTY } else { b"" };
+                        drop(self.ready.splice(range, instead.iter().copied()));
                     }
                 }
                 Reader::Unknown | Reader::Own => {
@@ -327,15 +326,17 @@ mod tests {
         }
     }
 
-    /// Hoodiecrow and Twisted say of a part where it begins and how long it was to be; what is in it stays as it is.
+    /// Hoodiecrow and Twisted say of a part where it begins and how long it was to be; what is in it stays as it is. A date that is none becomes an empty one.
     #[tokio::test]
     async fn a_part_is_named_by_where_it_begins() {
         let text = "* 1 FETCH (UID 1 BODY[]<0.26> {15}\r\nBODY[]<1.2> {3} FLAGS ())\r\n\
             * 2 FETCH (BODY[]<7.9> \"BODY[]<1.2> NIL\" UID 3)\r\n* 3 FETCH (BODY[TEXT]<5.100> NIL)\r\n\
-            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3.4> {1}\r\ny)\r\nc1 OK BODY[]<0.26> done\r\n";
+            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3.4> {1}\r\ny)\r\n\
+            * 5 FETCH (UID 5 InternalDate nil BODY[] {20}\r\n(INTERNALDATE NIL)\r\n)\r\n* 6 FETCH (UID 6 INTERNALDATE NIL)\r\nc1 OK BODY[]<0.26> done\r\n";
         let codec = "* 1 FETCH (UID 1 BODY[]<0> {15}\r\nBODY[]<1.2> {3} FLAGS ())\r\n\
             * 2 FETCH (BODY[]<7> \"BODY[]<1.2> NIL\" UID 3)\r\n* 3 FETCH (BODY[TEXT]<5> NIL)\r\n\
-            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3> {1}\r\ny)\r\nc1 OK BODY[]<0.26> done\r\n";
+            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3> {1}\r\ny)\r\n\
+            * 5 FETCH (UID 5 InternalDate \"\" BODY[] {20}\r\n(INTERNALDATE NIL)\r\n)\r\n* 6 FETCH (UID 6 INTERNALDATE \"\")\r\nc1 OK BODY[]<0.26> done\r\n";
         for size in [1, 2, 3, 7, 50, 1_000] {
             for room in [1, 2, 5, 64, 4_096] {
                 assert_eq!(through(text, size, room).await.0, codec, "{size} {room}");

@@ -123,6 +123,23 @@ async fn a_message_without_a_date_is_fetched_without_it() {
     });
 }
 
+/// A server that has no date of any message gives all of them all the same, and the session lasts.
+#[tokio::test]
+async fn messages_without_dates_cost_nothing() {
+    let date = "INTERNALDATE \"17-Jul-2026 10:00:00 +0000\"";
+    let (sink, result, connections) = five(move |asked| {
+        let has = asked.good.contains(date);
+        has.then(|| Act::Say(asked.good.replace(date, "INTERNALDATE NIL").into()))
+    })
+    .await;
+    assert_eq!((result.unwrap()[0].new, connections), (5, 1));
+    sink.look(|state| {
+        let inbox = &state.mailboxes["INBOX"];
+        assert_eq!(inbox.whole(), 5);
+        assert!(inbox.messages.values().all(|message| message.internal_date.is_none()));
+    });
+}
+
 #[tokio::test]
 async fn doubles_and_strangers_in_an_answer() {
     let (sink, result, _) = five(|asked| {

@@ -2,7 +2,8 @@
 //!
 //! A private Dovecot is filled with small letters (10,000 where no number is given), three letters with a file of 30 MB and three of 8 MB of
 //! text. The engine, as it runs below the screen, has synced and is connected. Then, in turn and three times, the bare stream and the engine
-//! flag every message and take the flags back, fetch a letter with its large file, and one of much text. Of the engine two times count: when
+//! flag every message and take the flags back, each in a mailbox of its own, because what one changes the other is told of; fetch a letter with its
+//! large file, and one of much text. Of the engine two times count: when
 //! the screen has what it shows, and when the whole is done. Medians are printed, nothing is asserted.
 
 #![allow(
@@ -38,6 +39,8 @@ use dovecot::{Dovecot, PASSWORD};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const USER: &str = "quill";
+/// Whose mailbox the bare stream flags.
+const OTHER: &str = "pounce";
 const PASSPHRASE: &[u8] = b"otter weir lantern";
 const RUNS: usize = 3;
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -88,14 +91,14 @@ struct Bare {
 }
 
 impl Bare {
-    fn new(port: u16, ca: &Path) -> Self {
+    fn new(port: u16, ca: &Path, user: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let endpoint = Endpoint { host: "localhost".into(), port, security: Security::Tls };
         let config = tls::client_config(Some(ca)).unwrap();
         let times = casemail::net::connect::Times::default();
         let stream = runtime.block_on(connect_imap(&endpoint, &config, times)).unwrap();
         let mut bare = Self { runtime, stream, tag: 0 };
-        bare.run(&format!("LOGIN {USER} \"{PASSWORD}\""));
+        bare.run(&format!("LOGIN {user} \"{PASSWORD}\""));
         bare.run("SELECT INBOX");
         bare
     }
@@ -225,11 +228,14 @@ fn main() {
         )
     });
     let large = (0..RUNS as u64).flat_map(|n| [with_file(count + 2 * n), with_text(count + 2 * n + 1)]);
+    server.fill(OTHER, "INBOX", small.clone());
     server.fill(USER, "INBOX", small.chain(large));
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("home");
     home(&place, &server);
-    let mut bare = Bare::new(server.tls().port, &server.ca_file());
+    let mut bare = Bare::new(server.tls().port, &server.ca_file(), USER);
+    let mut other = Bare::new(server.tls().port, &server.ca_file(), OTHER);
+    other.run("UID FETCH 1:* (UID FLAGS BODY.PEEK[])");
     bare.run("UID FETCH 1:* (UID FLAGS BODY.PEEK[])");
     let program = Program::open(&place);
     program.until(|event| match event {
@@ -243,8 +249,8 @@ fn main() {
         three.iter_mut().zip([raw, first, whole]).for_each(|(list, time)| list.push(time));
     };
     for run in 0..RUNS as u64 {
-        let on = bare.run("UID STORE 1:* +FLAGS.SILENT (\\Deleted)");
-        let off = bare.run("UID STORE 1:* -FLAGS.SILENT (\\Deleted)");
+        let on = other.run("UID STORE 1:* +FLAGS (\\Flagged)");
+        let off = other.run("UID STORE 1:* -FLAGS (\\Flagged)");
         add("flag everything", on, program.flag_all(true));
         add("take the flags back", off, program.flag_all(false));
         for (what, subject, uid) in [

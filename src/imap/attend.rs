@@ -24,6 +24,9 @@ use super::worker::Shared;
 /// Without IDLE the server is asked this often.
 const ASK: Duration = Duration::from_secs(30);
 
+/// Who asked and was answered may ask again: so long it is waited for, before the waiting for mail begins, which takes two round trips to end.
+const LINGER: Duration = Duration::from_millis(50);
+
 const DOING: &str = "to wait for new mail";
 
 /// RFC 5465 §6. Of the selected mailbox as without it.
@@ -51,7 +54,9 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
     let mut inbox: Option<Server> = None;
     let mut open: Open = None;
     loop {
+        let mut has_served = false;
         while let Some((request, last_try)) = shared.take() {
+            has_served = true;
             if let Err(end) = serve(&mut session, &mut open, shared, request, last_try).await {
                 let (e, again) = *end;
                 if let Some(request) = again {
@@ -59,6 +64,9 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
                 }
                 return Err(e);
             }
+        }
+        if has_served && timeout(LINGER, shared.requested()).await.is_ok() {
+            continue;
         }
         if session.selected.as_deref() != Some("INBOX") {
             let selected = select(&mut session, "INBOX", Opening::Plain).await?;
@@ -74,9 +82,7 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
         if session.capabilities.has("IDLE") {
             idle(&mut session, shared, setup.times.idle).await?;
         } else {
-            let _ = timeout(ASK, shared.requested()).await;
-            let pending = session.start(DOING, &Command::plain("NOOP")).await?;
-            run_watching(&mut session, pending).await?;
+            ask(&mut session, shared, setup.times.idle).await?;
         }
         pass_on(&mut session, shared);
         if std::mem::take(&mut session.news) {
@@ -99,16 +105,20 @@ fn pass_on<S: Wire>(session: &mut Session<S>, shared: &Shared) {
     }
 }
 
+/// Without IDLE: waits for a while, or until a request comes, and asks what there is.
+async fn ask<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duration) -> Result<(), Error> {
+    let _ = timeout(ASK.min(renew), shared.requested()).await;
+    let pending = session.start(DOING, &Command::plain("NOOP")).await?;
+    run_watching(session, pending).await
+}
+
 /// One IDLE: until a request comes or it is time to renew it.
 async fn idle<S: Wire>(session: &mut Session<S>, shared: &Shared, renew: Duration) -> Result<(), Error> {
     let pending = session.start(DOING, &Command::plain("IDLE")).await?;
     match session.continuation(&pending).await {
         Ok(()) => {}
         // A server that offers IDLE and refuses it now: wait as if it had none.
-        Err(e) if e.session_lives() => {
-            let _ = timeout(ASK, shared.requested()).await;
-            return Ok(());
-        }
+        Err(e) if e.session_lives() => return ask(session, shared, renew).await,
         Err(e) => return Err(e),
     }
     let until = Instant::now() + renew;

@@ -41,7 +41,7 @@ pub(super) async fn start<S: Wire>(session: &mut Session<S>) -> Result<Begun, Er
 /// Reads the answers. A refusal of any of them is no failure.
 pub(super) async fn finish<S: Wire>(session: &mut Session<S>, begun: Begun) -> Result<(), Error> {
     if let Some(pending) = begun.enable {
-        // The codec gives ENABLED (RFC 5161 §3.2) the shape of a CAPABILITY. What it does not name is not enabled, whatever the OK.
+        // The codec gives ENABLED (RFC 5161 §3.2) the shape that a CAPABILITY has. What it does not name is not enabled, whatever the OK.
         let mut named = false;
         let said = session.finish(pending, |response| {
             if let Response::Capabilities(list) = response

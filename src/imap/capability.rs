@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use imap_proto::Capability;
+use imap_proto::{Capability, Outcome, ResponseCode};
 
 use crate::net::sasl::Offer;
 
@@ -21,6 +21,26 @@ impl Capabilities {
                 })
                 .collect(),
         )
+    }
+
+    /// As a CAPABILITY response has them, in whatever blanks; `None`: none of it is IMAP's.
+    pub(super) fn of_words(words: &str) -> Option<Self> {
+        let names: HashSet<String> = words.split_whitespace().map(str::to_ascii_uppercase).collect();
+        names.iter().any(|name| name.starts_with("IMAP4")).then_some(Self(names))
+    }
+
+    /// What a response code says of them.
+    pub(super) fn of_code(outcome: &Outcome<'_>) -> Option<Self> {
+        if let Some(ResponseCode::Capabilities(list)) = &outcome.code {
+            return Some(Self::of(list));
+        }
+        // The codec knows none without IMAP4rev1, and one blank between two.
+        let text = outcome.information.as_deref()?;
+        let (head, rest) = text.split_at_checked(12)?;
+        if !head.eq_ignore_ascii_case("[CAPABILITY ") {
+            return None;
+        }
+        Self::of_words(rest.split_once(']')?.0)
     }
 
     /// `name` in upper case.

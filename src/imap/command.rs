@@ -190,20 +190,26 @@ impl Command {
     }
 }
 
-/// A mailbox name as it goes over the wire (see [`super::name`]).
+/// A mailbox name as it goes over the wire (see [`super::name`]). Of those that we write all is ASCII; one that a server itself lists in UTF-8, as UW imapd and
+/// GNU Mailutils do with what a file is called, is given back as it is.
 fn mailbox_name(wire: &str) -> Result<String, Error> {
-    quoted("this mailbox name", wire)
+    quoted_in("this mailbox name", wire, |c| !c.is_ascii() && !c.is_control())
 }
 
 /// A quoted string (RFC 9051 §9 `quoted`): printable ASCII only.
 fn quoted(what: &str, text: &str) -> Result<String, Error> {
+    quoted_in(what, text, |_| false)
+}
+
+/// As [`quoted`], with other letters than those of ASCII where they may be.
+fn quoted_in(what: &str, text: &str, may_be: impl Fn(char) -> bool) -> Result<String, Error> {
     if text.len() > 4_000 {
         return Err(Error::Unsendable { what: what.to_owned(), why: "it is too long".to_owned() });
     }
     let mut out = String::with_capacity(text.len().saturating_add(2));
     out.push('"');
     for c in text.chars() {
-        if !matches!(c, ' '..='~') {
+        if !matches!(c, ' '..='~') && !may_be(c) {
             let why = if c.is_control() { "it holds a control character" } else { "it is not ASCII" };
             return Err(Error::Unsendable { what: what.to_owned(), why: why.to_owned() });
         }
@@ -250,6 +256,7 @@ mod tests {
     fn texts() {
         check(Command::select("a \"b\\", Opening::Plain), "SELECT \"a \\\"b\\\\\"");
         check(Command::select("INBOX", Opening::Qresync(7, 99)), r#"SELECT "INBOX" (QRESYNC (7 99))"#);
+        check(Command::select("Entw\u{fc}rfe", Opening::Plain), "SELECT \"Entw\u{fc}rfe\"");
         check(Command::select("a&-b", Opening::Condstore), r#"SELECT "a&-b" (CONDSTORE)"#);
         let uids: UidSet = [1, 2, 9].into_iter().collect();
         check(Ok(Command::uid_fetch(&uids, Items::Flags)), "UID FETCH 1:2,9 (UID FLAGS)");
@@ -276,7 +283,9 @@ mod tests {
         for text in ["a\r\nx LOGOUT", "a\nb", "a\0b", "a\u{7f}b", "a\u{e9}"] {
             assert!(Command::find(text).is_err(), "{text:?}");
         }
-        assert!(Command::select("a\r\nx LOGOUT", Opening::Plain).is_err());
+        for name in ["a\r\nx LOGOUT", "a\u{85}b", "a\0"] {
+            assert!(Command::select(name, Opening::Plain).is_err(), "{name:?}");
+        }
         for keyword in ["a b", "a\r\n", "(", "", "a\"", "\u{e9}"] {
             let flags = Flags::new(0, vec![keyword.to_owned()]);
             assert!(Command::append("x", &flags, None, 1, true).is_err(), "{keyword:?}");

@@ -10,7 +10,8 @@
 //!
 //! Not every server knows parts: Twisted sends all of a message whatever is asked for, and says that it begins where the part would. So what comes is
 //! not put together where it is longer than what was asked for, begins elsewhere, or begins as the message does: then all of it is asked for at once, and
-//! of every other message in that session as well. A message at whose part the answer could not be read is asked for so, too, it alone.
+//! of every other message in that session as well. A message at whose part the answer could not be read is asked for so, too, it alone. It is handed on as it
+//! comes and never held. Nothing else is served meanwhile; and where the line falls, it comes again from its beginning, of which is passed over what is here.
 //!
 //! A server may answer the second of two commands before it calls the first one done (RFC 9051 §5.5): Dovecot does so when it is busy, to look
 //! at the mailbox once for both. So an answer is told by where its piece begins, never by the command that is being waited for.
@@ -24,10 +25,12 @@ use super::error::Error;
 use super::item::{Item, is_of, item};
 use super::request::Download;
 use super::serve::{Open, open_at};
-use super::session::{Pending, Session, Use, Wire};
+use super::session::{Pending, Session, Taker, Use, Wire};
 use super::sink::MailboxAt;
 use super::sync::take;
 use super::uid_set::UidSet;
+use crate::net::guard::Violation;
+use crate::net::guarded::APART_MAX;
 
 /// Bytes of a piece: a fifth of a second on a line of 40 Mbit/s.
 pub(super) const PIECE: u64 = 1 << 20;
@@ -117,7 +120,7 @@ pub(super) async fn download<S: Wire>(
             }
         }
         if download.have.saturating_add(bytes) > MESSAGE_MAX {
-            return Err(Error::Nonsense { doing, words: "the message does not end".to_owned() });
+            return Err(Error::TooLarge { bytes: download.have.saturating_add(bytes), most: MESSAGE_MAX });
         }
         if bytes > 0 {
             if download.to.send(piece).await.is_err() {
@@ -159,35 +162,115 @@ pub(super) async fn download<S: Wire>(
     }
 }
 
+/// Of a message that nobody wants any more, so much is read to its end. What is longer ends the session.
+const UNWANTED_MAX: u64 = 4 << 20;
+
 /// Fetches all of a message by one command, and hands on what is lacking.
 async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mut Download) -> Result<Ended, Error> {
-    let found = whole(session, doing, &download.at, download.uid, Items::WholeDateless).await?;
-    let body = found.body.unwrap_or_default();
-    let here = body.len() as u64;
-    if download.have > 0 && !body.starts_with(&download.head) {
-        let words = "it begins in another way than what came of it before".to_owned();
-        return Err(Error::Nonsense { doing: doing.to_owned(), words });
+    let (at, uid) = (download.at.clone(), download.uid);
+    let command = Command::uid_fetch(&UidSet::from(uid..=uid), Items::WholeDateless);
+    let pending = session.start(doing, &command).await?;
+    let mut found = HashMap::new();
+    let mut rest = Rest::new(doing, download);
+    let on = |response: &Response<'_>| take_of(&mut found, uid, response);
+    let done = session.finish_apart(pending, uid, MESSAGE_MAX, on, &mut rest).await;
+    match (done, session.violation) {
+        (Err(Error::Unreadable { .. }), Some(Violation::Literal(bytes))) => {
+            return Err(Error::TooLarge { bytes, most: MESSAGE_MAX });
+        }
+        (done, _) => drop(done?),
     }
-    let most = download.most.unwrap_or(u64::MAX);
-    let lacking = usize::try_from(download.have).ok().and_then(|have| body.get(have..));
-    let Some(lacking) = lacking else {
+    let found = found.remove(&uid).ok_or_else(|| Error::Gone { mailbox: at.name.to_string() })?;
+    if rest.came == 0 {
+        // It was no literal, or the server names the message behind it.
+        for piece in found.body.as_deref().unwrap_or_default().chunks(APART_MAX) {
+            rest.take(piece.to_vec(), 0).await?;
+        }
+    }
+    rest.end().await?;
+    let (here, is_wanted) = (rest.came, !rest.is_unwanted);
+    if here < download.have {
         // More of it came before.
         let had = u32::try_from(download.have).unwrap_or(u32::MAX);
         return Err(Error::CutShort { here, of: found.bytes.unwrap_or_default().max(had) });
-    };
-    let left = usize::try_from(most.saturating_sub(download.have)).unwrap_or(usize::MAX);
-    let lacking = lacking.get(..left).unwrap_or(lacking);
-    for piece in lacking.chunks(usize::try_from(PIECE).unwrap_or(usize::MAX)) {
-        if download.to.send(piece.to_vec()).await.is_err() {
-            // Nobody wants it any more.
-            return Ok(Ended::Whole);
-        }
-        download.have = download.have.saturating_add(piece.len() as u64);
     }
-    if download.have < most {
+    if is_wanted && download.have < download.most.unwrap_or(u64::MAX) {
         check_whole(here, found.bytes)?;
     }
     Ok(Ended::Whole)
+}
+
+/// What is lacking of a message that comes from its beginning.
+struct Rest<'a> {
+    doing: &'a str,
+    download: &'a mut Download,
+    /// What of it was here before.
+    had: u64,
+    /// Bytes of it that came.
+    came: u64,
+    /// The first of them, until it is seen whether they are the beginning of what was here.
+    beginning: Vec<u8>,
+    is_it: bool,
+    is_unwanted: bool,
+}
+
+impl<'a> Rest<'a> {
+    fn new(doing: &'a str, download: &'a mut Download) -> Self {
+        let had = download.have;
+        Self { doing, download, had, came: 0, beginning: Vec::new(), is_it: false, is_unwanted: false }
+    }
+
+    /// Sees whether it begins as what came of it before; hands on of the beginning what is lacking.
+    async fn begin(&mut self) -> Result<(), Error> {
+        self.is_it = true;
+        let beginning = std::mem::take(&mut self.beginning);
+        if self.had > 0 && !beginning.starts_with(&self.download.head) {
+            let words = "it begins in another way than what came of it before".to_owned();
+            return Err(Error::Nonsense { doing: self.doing.to_owned(), words });
+        }
+        self.download.head = beginning.get(..HEAD).unwrap_or(&beginning).to_vec();
+        self.hand_on(beginning, 0).await
+    }
+
+    /// All of it came.
+    async fn end(&mut self) -> Result<(), Error> {
+        if self.is_it { Ok(()) } else { self.begin().await }
+    }
+
+    /// Hands on what is lacking of bytes that begin at `from`.
+    async fn hand_on(&mut self, bytes: Vec<u8>, from: u64) -> Result<(), Error> {
+        let wanted = self.download.most.unwrap_or(u64::MAX).saturating_sub(from);
+        let most = usize::try_from(wanted).unwrap_or(usize::MAX).min(bytes.len());
+        let skip = usize::try_from(self.had.saturating_sub(from)).unwrap_or(usize::MAX);
+        let lacking =
+            if skip == 0 && most == bytes.len() { bytes } else { bytes.get(skip..most).unwrap_or_default().to_vec() };
+        let (had, more) = (self.download.have, lacking.len() as u64);
+        if more > 0 && !self.is_unwanted {
+            self.is_unwanted = self.download.to.send(lacking).await.is_err();
+            self.download.have = had.saturating_add(if self.is_unwanted { 0 } else { more });
+        }
+        Ok(())
+    }
+}
+
+impl Taker for Rest<'_> {
+    async fn take(&mut self, bytes: Vec<u8>, left: u64) -> Result<(), Error> {
+        let from = self.came;
+        self.came = from.saturating_add(bytes.len() as u64);
+        if self.is_it {
+            self.hand_on(bytes, from).await?;
+        } else {
+            self.beginning.extend_from_slice(&bytes);
+            if self.beginning.len() >= HEAD {
+                self.begin().await?;
+            }
+        }
+        if (self.is_unwanted || self.download.to.is_closed()) && left > UNWANTED_MAX {
+            let words = "nobody waits for the rest of the message".to_owned();
+            return Err(Error::Lost { doing: self.doing.to_owned(), words });
+        }
+        Ok(())
+    }
 }
 
 /// As [`take`], of one message: whatever else comes is not held.

@@ -143,6 +143,17 @@ pub enum Error {
         /// RFC822.SIZE.
         of: u32,
     },
+    /// The message is larger than any that is fetched.
+    #[error(
+        "this message has {} or more, and no more than {} of one are fetched; another program may save it from the server, or whoever sent it may send it in parts",
+        size(*bytes), size(*most)
+    )]
+    TooLarge {
+        /// Bytes that it has at least.
+        bytes: u64,
+        /// Bytes that are fetched of one at most.
+        most: u64,
+    },
     /// The mailbox is not there (any more).
     #[error("there is no mailbox {mailbox} on the server")]
     NoMailbox {

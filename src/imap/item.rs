@@ -13,6 +13,8 @@ pub(super) struct Item {
     pub flags: Option<Flags>,
     pub internal_date: Option<i64>,
     pub bytes: Option<u32>,
+    /// Its modification sequence (RFC 7162 §3.1.4).
+    pub modseq: Option<u64>,
     /// Header fields or the whole message, whichever was asked for.
     pub body: Option<Arc<[u8]>>,
     /// Where a part of it begins (RFC 9051 §7.5.2, origin octet), where the server says so.
@@ -30,6 +32,7 @@ pub(super) fn item(response: &Response<'_>) -> Option<Item> {
             AttributeValue::Flags(names) => item.flags = Some(Flags::from_names(names.iter().map(AsRef::as_ref))),
             AttributeValue::InternalDate(text) => item.internal_date = internal_date(text),
             AttributeValue::Rfc822Size(bytes) => item.bytes = Some(*bytes),
+            AttributeValue::ModSeq(modseq) => item.modseq = Some(*modseq),
             AttributeValue::BodySection { data: Some(data), index, .. } => {
                 (item.body, item.origin) = (Some(Arc::from(&**data)), *index);
             }

@@ -97,14 +97,14 @@ pub(super) async fn list<S: Wire>(
         }
     };
     let before = before.await;
-    if before.is_err() && with_status {
+    if before.is_err() && with_status && Extra::ListStatus.is_of(&before, session.unread) {
         // All of it was on its way together: what cannot be read shows at whichever answer comes first.
         suspects.came_of(Extra::ListStatus, &before);
     }
     before?;
     let mut heard = Listing::default();
     let listed = session.finish_own(all, |own| heard.take(own)).await;
-    if with_status {
+    if with_status && Extra::ListStatus.is_of(&listed, session.unread) {
         suspects.came_of(Extra::ListStatus, &listed);
     }
     if extended && matches!(listed, Err(Error::Bad { .. })) {
@@ -175,7 +175,9 @@ pub(super) async fn ask<S: Wire>(
         return Ok(mailboxes.iter().map(|name| (name.clone(), Err(why.clone()))).collect());
     }
     let answers = ask_each(session, mailboxes).await;
-    suspects.came_of(Extra::Status, &answers);
+    if Extra::Status.is_of(&answers, session.unread) {
+        suspects.came_of(Extra::Status, &answers);
+    }
     answers
 }
 

@@ -36,6 +36,8 @@ pub struct Stored {
     pub flags: Vec<(u32, Flags)>,
     /// Messages that were left alone because they had changed since.
     pub conflicts: UidSet,
+    /// The modification sequences with which they have these flags, and which messages have each, where the server said.
+    pub modseqs: Vec<(u64, UidSet)>,
 }
 
 /// Where an appended message lies.

@@ -43,6 +43,7 @@ pub(super) async fn serve<S: Wire>(
     request: Request,
     last_try: bool,
 ) -> Result<(), End> {
+    session.know_names(&shared.wire_names());
     let sent = shared.sent();
     let sent = sent.as_deref();
     match request {
@@ -140,6 +141,8 @@ async fn pieces<S: Wire>(
             shared.put_last(Request::Download(wanted, answer));
             Ok(())
         }
+        // Asked once more, it would be as large.
+        Err(e @ Error::TooLarge { .. }) => reply(Err(e), answer),
         Err(e) if !e.session_lives() && wanted.died_at.is_none_or(|died_at| died_at < wanted.have) => {
             wanted.died_at = Some(wanted.have);
             Err(Box::new((e, Some(Request::Download(wanted, answer)))))
@@ -350,7 +353,7 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
     let doing = format!("to change flags in {}", change.at.name);
     let since = change.unchanged_since.filter(|_| selected.server.highest_modseq.is_some());
     let mut stored = Stored::default();
-    let mut said = BTreeMap::new();
+    let (mut said, mut modseqs) = (BTreeMap::new(), BTreeMap::new());
     let mut uids = change.uids.clone();
     for (add, flags) in [(true, &change.add), (false, &remove)] {
         if flags.names().next().is_none() {
@@ -365,6 +368,11 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
                     Some(item) if chunk.contains(item.uid) => {
                         if let Some(flags) = item.flags {
                             said.insert(item.uid, flags);
+                            // One without is of flags that nobody can date.
+                            match item.modseq {
+                                Some(modseq) => drop(modseqs.insert(item.uid, modseq)),
+                                None => drop(modseqs.remove(&item.uid)),
+                            }
                         }
                         Use::Taken
                     }
@@ -384,6 +392,11 @@ async fn store<S: Wire>(session: &mut Session<S>, open: &mut Open, change: &Stor
         }
     }
     stored.flags = said.into_iter().collect();
+    let mut by_modseq: BTreeMap<u64, UidSet> = BTreeMap::new();
+    for (uid, modseq) in modseqs {
+        by_modseq.entry(modseq).or_default().insert(uid);
+    }
+    stored.modseqs = by_modseq.into_iter().collect();
     Ok(stored)
 }
 
@@ -439,6 +452,11 @@ async fn find<S: Wire>(
         .run_own(&format!("to search {mailbox}"), &Command::find(message_id)?, |own| match own {
             Untagged::Search(found) if uids.len() < FOUND_MAX => {
                 uids.extend(found.iter().copied().filter(|uid| *uid > 0).take(FOUND_MAX));
+                Use::Taken
+            }
+            // So a server answers that knows the second revision only (RFC 9051 §6.4.4). Taken for nothing, what was sent would be sent once more.
+            Untagged::Esearch(found) if found.uid && uids.len() < FOUND_MAX => {
+                uids.extend(found.all.iter().take(FOUND_MAX));
                 Use::Taken
             }
             _ => Use::Unasked,

@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use async_imap::Client;
@@ -23,7 +25,7 @@ use super::name;
 use super::untagged::{self, Namespace, Untagged};
 use crate::net::Secured;
 use crate::net::error::words as why;
-use crate::net::guard::{Limits, Violation};
+use crate::net::guard::{self, Apart, Limits, Violation};
 use crate::net::guarded::Guard;
 
 /// What a session can run on.
@@ -106,6 +108,10 @@ pub(super) struct Session<S: Wire> {
     pub(super) alerts: Vec<String>,
     /// How the connection is protected.
     pub(super) secured: Option<Secured>,
+    /// Why the guard ended the session, if it did.
+    pub(super) violation: Option<Violation>,
+    /// What the line was that could not be read (`FETCH`); empty: nobody knows, or there was none.
+    pub(super) unread: &'static str,
     bye: Option<String>,
 }
 
@@ -133,6 +139,8 @@ impl<S: Wire> Session<S> {
             round_trips: 0,
             alerts: Vec::new(),
             secured: None,
+            violation: None,
+            unread: "",
             bye: None,
         }
     }
@@ -153,6 +161,18 @@ impl<S: Wire> Session<S> {
     /// A mailbox name for the wire.
     pub(super) fn wire(&self, mailbox: &str) -> String {
         self.wire_names.get(mailbox).cloned().unwrap_or_else(|| name::encode(mailbox))
+    }
+
+    /// Names whose wire form is not the one we would write, by how they are read.
+    pub(super) fn wire_names(&self) -> &HashMap<String, String> {
+        &self.wire_names
+    }
+
+    /// What another session of the account knows of them: not every one lists mailboxes.
+    pub(super) fn know_names(&mut self, names: &HashMap<String, String>) {
+        for (name, wire) in names {
+            self.wire_names.entry(name.clone()).or_insert_with(|| wire.clone());
+        }
     }
 
     /// The name that a mailbox of one's own has on this server (RFC 2342 §5): below the personal namespace, as `INBOX.Sent` at Courier, and
@@ -183,8 +203,8 @@ impl<S: Wire> Session<S> {
         };
         match parsed(&response) {
             Response::Data { status: Status::Ok, outcome } => {
-                if let Some(ResponseCode::Capabilities(list)) = &outcome.code {
-                    self.capabilities = Capabilities::of(list);
+                if let Some(told) = Capabilities::of_code(outcome) {
+                    self.capabilities = told;
                 }
                 self.note_alert(outcome);
                 Ok(())
@@ -261,15 +281,45 @@ impl<S: Wire> Session<S> {
         .await
     }
 
+    /// As [`Self::finish`] of a command that asks for the content of one message: where it comes as a literal behind the message's UID, `to` takes it as it
+    /// comes, and `on` sees an empty one. It may have up to `most` bytes, whatever the guard allows others.
+    pub(super) async fn finish_apart(
+        &mut self,
+        pending: Pending,
+        uid: u32,
+        most: u64,
+        mut on: impl FnMut(&Response<'_>) -> Use,
+        to: &mut impl Taker,
+    ) -> Result<Done, Error> {
+        self.client.get_mut().set_apart(Some(Apart { uid, most }));
+        let on = |heard: Heard<'_>| match heard {
+            Heard::Codec(Response::Done { .. }) => Use::Taken,
+            Heard::Codec(other) => on(other),
+            Heard::Own(_) => Use::Unasked,
+        };
+        let done = self.finish_with(pending, on, to).await;
+        self.client.get_mut().set_apart(None);
+        done
+    }
+
     /// As [`Self::finish`]; `on` sees what is read by hand too, and the tagged answer for the response code in it.
     pub(super) async fn finish_all(
         &mut self,
         pending: Pending,
+        on: impl FnMut(Heard<'_>) -> Use,
+    ) -> Result<Done, Error> {
+        self.finish_with(pending, on, &mut Nobody).await
+    }
+
+    async fn finish_with(
+        &mut self,
+        pending: Pending,
         mut on: impl FnMut(Heard<'_>) -> Use,
+        to: &mut impl Taker,
     ) -> Result<Done, Error> {
         let mut unasked = 0_u64;
         loop {
-            let response = self.next(&pending.doing).await?;
+            let response = self.next_with(&pending.doing, to).await?;
             let response = match response {
                 Answer::Codec(response) => response,
                 Answer::Own(own) => {
@@ -294,8 +344,8 @@ impl<S: Wire> Session<S> {
                     self.outstanding = self.outstanding.saturating_sub(1);
                     self.note_alert(outcome);
                     on(Heard::Codec(parsed(&response)));
-                    if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
-                        self.capabilities = Capabilities::of(list);
+                    if let (Status::Ok, Some(told)) = (status, Capabilities::of_code(outcome)) {
+                        self.capabilities = told;
                     }
                     return Self::done(pending.doing, status, outcome);
                 }
@@ -392,8 +442,8 @@ impl<S: Wire> Session<S> {
                 Response::Done { tag, status, outcome } if tag.0 == pending.tag => {
                     self.outstanding = self.outstanding.saturating_sub(1);
                     self.note_alert(outcome);
-                    if let (Status::Ok, Some(ResponseCode::Capabilities(list))) = (status, &outcome.code) {
-                        self.capabilities = Capabilities::of(list);
+                    if let (Status::Ok, Some(told)) = (status, Capabilities::of_code(outcome)) {
+                        self.capabilities = told;
                     }
                     return Self::done(pending.doing.clone(), status, outcome).map(|_| None);
                 }
@@ -474,11 +524,6 @@ impl<S: Wire> Session<S> {
                 // As many as there were messages may come: each takes one away.
                 self.exists > 0
             }
-            // The codec gives ENABLED (RFC 5161) the same shape; only a CAPABILITY names the protocol itself.
-            Response::Capabilities(list) if list.contains(&imap_proto::Capability::Imap4rev1) => {
-                self.capabilities = Capabilities::of(list);
-                false
-            }
             // NOTIFICATIONOVERFLOW (RFC 5465 §5.8): it tells no more, and may have told too little.
             Response::Data { status: Status::Ok, outcome } if self.notified && overflows(outcome) => {
                 self.notified = false;
@@ -513,6 +558,11 @@ impl<S: Wire> Session<S> {
                 self.exists = self.exists.saturating_sub(u32::try_from(uids.len()).unwrap_or(u32::MAX));
                 self.news = true;
             }
+            Untagged::Capability(words) => {
+                if let Some(told) = Capabilities::of_words(words) {
+                    self.capabilities = told;
+                }
+            }
             Untagged::Status(status) if self.notified => {
                 let name = name::decode(&status.name);
                 if self.told.len() >= TOLD_MAX {
@@ -529,10 +579,20 @@ impl<S: Wire> Session<S> {
 
     /// The next response. May be cancelled: what was read so far stays in the codec.
     async fn next(&mut self, doing: &str) -> Result<Answer, Error> {
+        self.next_with(doing, &mut Nobody).await
+    }
+
+    /// As [`Self::next`]; `to` takes what was set apart. It may take its time: that is no silence of the server's.
+    async fn next_with(&mut self, doing: &str, to: &mut impl Taker) -> Result<Answer, Error> {
         let mut before = self.bytes().0;
         loop {
-            match timeout(self.silence, self.read(doing)).await {
-                Ok(result) => return result,
+            match timeout(self.silence, self.step(doing)).await {
+                Ok(Ok(Step::Answer(answer))) => return Ok(answer),
+                Ok(Ok(Step::Apart(bytes, left))) => {
+                    to.take(bytes, left).await?;
+                    before = self.bytes().0;
+                }
+                Ok(Err(e)) => return Err(e),
                 Err(_) => {
                     let now = self.bytes().0;
                     if now.saturating_sub(before) < TRICKLE_MIN {
@@ -546,21 +606,44 @@ impl<S: Wire> Session<S> {
 
     /// The next response, however long it takes: for IDLE, where silence is the rule. May be cancelled.
     pub(super) async fn read(&mut self, doing: &str) -> Result<Answer, Error> {
-        // The parser panics on some answers; the guard stops those that are known.
-        match AssertUnwindSafe(self.client.read_response()).catch_unwind().await {
+        loop {
+            // Nothing was set apart.
+            if let Step::Answer(answer) = self.step(doing).await? {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The next response, or what came before it of a literal that was set apart. May be cancelled.
+    async fn step(&mut self, doing: &str) -> Result<Step, Error> {
+        let client = &mut self.client;
+        let read = std::future::poll_fn(|cx| {
+            // The parser panics on some answers; the guard stops those that are known.
+            let answer = pin!(AssertUnwindSafe(client.read_response()).catch_unwind()).poll(cx);
+            match answer {
+                Poll::Ready(answer) => Poll::Ready(Ok(answer)),
+                Poll::Pending => client.get_mut().take_apart().map_or(Poll::Pending, |apart| Poll::Ready(Err(apart))),
+            }
+        });
+        let answer = match read.await {
+            Ok(answer) => answer,
+            Err((bytes, left)) => return Ok(Step::Apart(bytes, left)),
+        };
+        match answer {
             Ok(Ok(Some(response))) => {
                 let response = UnsolicitedResponse::Other(response);
                 if !matches!(parsed(&response), Response::MailboxData(imap_proto::MailboxDatum::Recent(_))) {
-                    return Ok(Answer::Codec(response));
+                    return Ok(Step::Answer(Answer::Codec(response)));
                 }
                 // The mark of a line that is read by hand.
                 let line = self.client.get_mut().take_own().unwrap_or_default();
                 match untagged::read(&line) {
-                    Some(own) => Ok(Answer::Own(own)),
-                    None => Err(Error::Unreadable {
-                        doing: doing.to_owned(),
-                        words: "it is not IMAP as we know it".to_owned(),
-                    }),
+                    Some(own) => Ok(Step::Answer(Answer::Own(own))),
+                    None => {
+                        self.unread = guard::word(&line);
+                        let words = "it is not IMAP as we know it".to_owned();
+                        Err(Error::Unreadable { doing: doing.to_owned(), words })
+                    }
                 }
             }
             Ok(Ok(None)) => Err(self.lost(doing, "the server hung up")),
@@ -577,15 +660,25 @@ impl<S: Wire> Session<S> {
         }
     }
 
-    fn read_error(&self, doing: &str, e: &std::io::Error) -> Error {
+    fn read_error(&mut self, doing: &str, e: &std::io::Error) -> Error {
         let unreadable = |words: String| Error::Unreadable { doing: doing.to_owned(), words };
         match e.kind() {
             std::io::ErrorKind::InvalidData => match e.get_ref().and_then(|inner| inner.downcast_ref::<Violation>()) {
-                Some(violation) => unreadable(violation.to_string()),
+                Some(violation) => {
+                    self.violation = Some(*violation);
+                    self.unread = self.client.get_ref().word();
+                    unreadable(violation.to_string())
+                }
                 None => self.lost(doing, &why(e)),
             },
-            // The codec's own errors; they quote the answer, that is mail, so their text goes nowhere.
-            std::io::ErrorKind::Other => unreadable("it is not IMAP as we know it".to_owned()),
+            // The codec's own errors; they quote the answer, that is mail, so their text goes nowhere: only what kind of answer it is.
+            std::io::ErrorKind::Other => {
+                let told = e.to_string();
+                let quoted = told.split_once(" during parsing of \"").map(|(_, quoted)| quoted).unwrap_or_default();
+                // With its line ends as `\r\n` in letters.
+                self.unread = guard::word(quoted.split('\\').next().unwrap_or_default().as_bytes());
+                unreadable("it is not IMAP as we know it".to_owned())
+            }
             _ => self.lost(doing, &why(e)),
         }
     }
@@ -604,6 +697,27 @@ impl<S: Wire> Session<S> {
         let _ = timeout(Duration::from_secs(2), farewell).await;
         let _ = timeout(Duration::from_secs(1), self.client.get_mut().shutdown()).await;
     }
+}
+
+/// Who takes what was set apart.
+pub(super) trait Taker {
+    /// Takes it; `left` bytes are still to come. An error ends the session.
+    fn take(&mut self, bytes: Vec<u8>, left: u64) -> impl Future<Output = Result<(), Error>> + Send;
+}
+
+struct Nobody;
+
+impl Taker for Nobody {
+    async fn take(&mut self, _: Vec<u8>, _: u64) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// What is read at once.
+enum Step {
+    Answer(Answer),
+    /// Bytes that were set apart, and how many are still to come.
+    Apart(Vec<u8>, u64),
 }
 
 /// A response. (The codec's own type has no public name but inside this one.)

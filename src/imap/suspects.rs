@@ -68,6 +68,18 @@ impl Extra {
             Self::Notify => "NOTIFY",
         }
     }
+
+    /// Whether it may be to blame for what came of it: not for a line that could not be read and is no answer to it. `unread`: as
+    /// [`super::session::Session::unread`].
+    pub(super) fn is_of<T>(self, result: &Result<T, Error>, unread: &str) -> bool {
+        let answers: &[&str] = match self {
+            Self::ListStatus => &["LIST", "LSUB", "STATUS", ""],
+            Self::Status => &["STATUS", ""],
+            // Whatever it asks for.
+            Self::Notify => return true,
+        };
+        !matches!(result, Err(Error::Unreadable { .. })) || answers.contains(&unread)
+    }
 }
 
 /// Sessions that ended at an extra.

@@ -1,6 +1,7 @@
 //! Untagged responses that are read by hand, because the codec's parser ends the connection over them, reads them in quadratic time, or
 //! knows an older form only: LIST with extended data (RFC 5258, OLDNAME of RFC 5465), STATUS with any item (RFC 8474), SEARCH of any length,
-//! ESEARCH (RFC 4731), VANISHED (RFC 7162), NAMESPACE (RFC 2342), ID (RFC 2971).
+//! ESEARCH (RFC 4731), VANISHED (RFC 7162), NAMESPACE (RFC 2342), ID (RFC 2971), CAPABILITY; and those that nobody asks for, which are passed over
+//! (RFC 9051 §2.2.2: a client takes any response at any time).
 //!
 //! What is not understood within a response is passed over. One about a mailbox or about the server that cannot be read costs what it would have said
 //! ([`Unread`]): Twisted writes names with blanks without quotes. One that is the answer to a question ends the session ([`None`]), because half of it would
@@ -25,8 +26,12 @@ pub(super) enum Untagged {
     Namespace(Namespace),
     /// What the server says of itself: names in lower case.
     Id(Vec<(String, String)>),
+    /// What the server can do, as it writes it.
+    Capability(String),
     /// Of no use.
     Recent,
+    /// It is none that anybody asks for.
+    Other,
     /// It cannot be read, and its line ends where it should.
     Unread(Unread),
 }
@@ -98,7 +103,11 @@ pub(super) fn read(line: &[u8]) -> Option<Untagged> {
     let first = words.atom()?.to_ascii_uppercase();
     if first.bytes().all(|b| b.is_ascii_digit()) {
         words.space()?;
-        return words.atom()?.eq_ignore_ascii_case("RECENT").then_some(Untagged::Recent);
+        return match words.atom()?.to_ascii_uppercase().as_str() {
+            "RECENT" => Some(Untagged::Recent),
+            "EXISTS" | "EXPUNGE" => None,
+            _ => Some(Untagged::Other),
+        };
     }
     let or = |unread| Some(Untagged::Unread(unread));
     match first.as_str() {
@@ -109,7 +118,8 @@ pub(super) fn read(line: &[u8]) -> Option<Untagged> {
         "VANISHED" => vanished(&mut words),
         "NAMESPACE" => namespace(&mut words).map(Untagged::Namespace).or(or(Unread::Server)),
         "ID" => id(&mut words).map(Untagged::Id).or(or(Unread::Server)),
-        _ => None,
+        "CAPABILITY" => Some(Untagged::Capability(String::from_utf8_lossy(words.0).into_owned())),
+        _ => Some(Untagged::Other),
     }
 }
 
@@ -129,10 +139,11 @@ fn list(words: &mut Words<'_>) -> Option<Listed> {
     words.space()?;
     let name = words.0;
     listed.name = words.astring()?;
-    if words.space().is_none() || words.0.is_empty() {
+    let is_apart = words.space().is_some();
+    if words.0.is_empty() {
         return Some(listed);
     }
-    let is_extended = words.takes(b"(") && extended(words, &mut listed) && words.0.is_empty();
+    let is_extended = is_apart && words.takes(b"(") && extended(words, &mut listed) && words.0.is_empty();
     let is_atom = !name.iter().any(|b| matches!(b, b'"' | b'\r' | b'\n'));
     if !is_extended && is_atom {
         // Nothing but such data may follow: it is a name with blanks, without the quotes that it should have.
@@ -436,6 +447,7 @@ mod tests {
         check("* LIST () \"/\" new (X (a (b)) OLDNAME ({3}\r\nol( Y", listed(&[], Some('/'), "new", None));
         check("* LIST () \"/\" Sent Items ", listed(&[], Some('/'), "Sent Items", None));
         check("* LIST () \"/\" Closed (2024)", listed(&[], Some('/'), "Closed (2024)", None));
+        check("* LIST () \"/\" Closed(2024)", listed(&[], Some('/'), "Closed(2024)", None));
         check("* LIST () \"/\" \"Sent\" x", listed(&[], Some('/'), "Sent", None));
         check("* LIST () \"/\"", Some(Untagged::Unread(Unread::List)));
         check("* LIST (\\A \"/\" x", Some(Untagged::Unread(Unread::List)));
@@ -486,6 +498,9 @@ mod tests {
         check("* VANISHED 1:*", None);
         check("* 5 RECENT", Some(Untagged::Recent));
         check("* 5 EXISTS", None);
+        check("* 5 FETCH NIL", Some(Untagged::Other));
+        check("* FLAGS (\\Seen  \u{e9})", Some(Untagged::Other));
+        check("* X-WHATEVER", Some(Untagged::Other));
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! ([`super::lanes`]), tell how far they are, and let go before it lists: a mailbox that is renamed or leaves is in nobody's hand. A password that one of
 //! them is refused, because it was changed meanwhile, is not sent again before there is another one or the leading connection falls.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -74,6 +74,8 @@ pub(super) struct Shared {
     passwords: Mutex<auth::Refused>,
     /// What all connections that sync know of the mailboxes.
     trails: Arc<Mutex<Trails>>,
+    /// Names of mailboxes as the server writes them, where we would write them in another way, by how they are read.
+    wire_names: Mutex<Arc<HashMap<String, String>>>,
 }
 
 struct State {
@@ -113,6 +115,19 @@ impl Shared {
             refused: watch::Sender::new(false),
             passwords: Mutex::default(),
             trails: Arc::default(),
+            wire_names: Mutex::default(),
+        }
+    }
+
+    /// Names of mailboxes as the server writes them.
+    pub(super) fn wire_names(&self) -> Arc<HashMap<String, String>> {
+        Arc::clone(&self.wire_names.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn set_wire_names(&self, names: &HashMap<String, String>) {
+        let mut known = self.wire_names.lock().unwrap_or_else(PoisonError::into_inner);
+        if **known != *names {
+            *known = Arc::new(names.clone());
         }
     }
 
@@ -749,6 +764,7 @@ async fn all<S: Sink>(
     }
     shared.alone().await;
     let (found, mut changed) = look(setup, sink, session, suspects).await?;
+    shared.set_wire_names(session.wire_names());
     let troubled = suspects.troubled();
     changed.sort_by_key(|outlook| troubled.contains(&outlook.mailbox));
     let mut state = shared.state();
@@ -785,6 +801,7 @@ pub(super) async fn sync_mailbox<S: Sink>(
     shared: &Shared,
 ) -> Result<End, Error> {
     let mailbox = turn.mailbox.as_str();
+    session.know_names(&shared.wire_names());
     sink.secured(mailbox, session.secured.as_ref());
     sink.link(Link::began(mailbox));
     let opened = |server: &Server| {

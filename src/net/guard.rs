@@ -4,19 +4,23 @@
 //! them in another way than the standard does. So every byte passes here first, and what could do harm never reaches it. Rules, per
 //! response (RFC 9051 §9 `response`):
 //!
-//! * At most [`Limits::parens`] opening parentheses outside literals. All are counted, nested or not, quoted or not: we ask for nothing
-//!   that has many (never ENVELOPE or BODYSTRUCTURE), and the parser's idea of quotes differs from the standard's inside unknown items,
-//!   which would let a counter of depth be deceived.
+//! * At most [`Limits::parens`] opening parentheses outside literals in what goes to the parser. All are counted, nested or not, quoted or not: we
+//!   ask for nothing that has many (never ENVELOPE or BODYSTRUCTURE), and the parser's idea of quotes differs from the standard's inside unknown
+//!   items, which would let a counter of depth be deceived.
 //! * A line has at most [`Limits::line`] bytes, ends with CRLF, holds no NUL and no other CR or LF.
 //! * A literal may stand only where the standard and the parser agree that it is one: as a `BODY[…]` or `RFC822…` item of a FETCH
 //!   made of known items. Elsewhere the parser may take the literal's bytes for syntax, and they would arrive there unexamined. All
 //!   literals of a response together have at most [`Limits::literal`] bytes.
-//! * Lines that make the parser panic are refused: `INTERNALDATE NIL`, METADATA, a response code with a non-ASCII byte behind it.
+//! * Lines that make the parser panic are refused: a response code with a non-ASCII byte behind it, and `INTERNALDATE NIL`, in whose place an empty
+//!   string is put where it is one of known items.
 //! * Lines that the parser does not know, reads in quadratic time, or reads only in the form of twenty years ago are told apart
-//!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, LIST and LSUB with extended data, STATUS with any item, SEARCH and
-//!   VANISHED of any length. In these a literal (a mailbox name) may stand anywhere, because the bytes stay within the line's reader.
+//!   ([`Reader::Own`]) and read by hand: NAMESPACE, ESEARCH, ID, CAPABILITY, LIST and LSUB with extended data, STATUS with any item, SEARCH and
+//!   VANISHED of any length. So is what nobody asks for and the parser knows in one form at most, as FLAGS, METADATA, or what no standard has: it costs
+//!   nothing. In these a literal (a mailbox name) may stand anywhere, because the bytes stay within the line's reader.
 //! * A part of a message is to be named by where it begins, `BODY[]<0>` (RFC 9051 §7.5.2); hoodiecrow and Twisted name it as it was asked for,
-//!   `BODY[]<0.262144>`, which the parser does not know. What they say too much is cut out ([`Piece::cut`]); nothing else is ever changed.
+//!   `BODY[]<0.262144>`, which the parser does not know. What they say too much is cut out ([`Piece::cut`]).
+//! * One literal of one message may go another way than through the parser, which holds all of a response ([`Scanner::set_apart`], [`Reader::Apart`]):
+//!   its announcement is cut out, and an empty string stands there for the parser. Nothing else is ever changed.
 //!
 //! Pure; [`super::guarded`] applies it to a stream. It understands no content.
 
@@ -74,9 +78,6 @@ pub enum Violation {
     /// INTERNALDATE NIL.
     #[error("a message without INTERNALDATE")]
     NoDate,
-    /// Something we never ask for.
-    #[error("data that was not asked for")]
-    Unasked,
     /// Text behind a response code that is not ASCII.
     #[error("a response code with something else than text behind it")]
     Code,
@@ -109,6 +110,8 @@ pub enum Reader {
     Codec,
     /// The lines that are read by hand.
     Own,
+    /// Whoever takes the literal that was set apart.
+    Apart,
 }
 
 /// A piece of what came.
@@ -124,6 +127,15 @@ pub struct Piece {
     pub cut: Option<Cut>,
 }
 
+/// The literal of a FETCH response that is not for the codec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Apart {
+    /// Of the message with this UID, where the response names that before it.
+    pub uid: u32,
+    /// Bytes of it, at most.
+    pub most: u64,
+}
+
 /// Bytes within a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
@@ -131,6 +143,8 @@ pub struct Cut {
     pub from: usize,
     /// Where they end: the first byte behind them.
     pub to: usize,
+    /// An empty string goes there instead.
+    pub empty: bool,
 }
 
 /// Bytes of literals in a line that is read by hand: names of mailboxes, and no more.
@@ -151,6 +165,10 @@ pub struct Scanner {
     literals: u64,
     parens: u32,
     total: u64,
+    /// The literal that is not for the codec, until it comes.
+    apart: Option<Apart>,
+    /// It is here.
+    is_apart: bool,
 }
 
 impl Scanner {
@@ -166,7 +184,30 @@ impl Scanner {
             literals: 0,
             parens: 0,
             total: 0,
+            apart: None,
+            is_apart: false,
         }
+    }
+
+    /// The next literal of this message is not for the codec; `None`: none is.
+    pub fn set_apart(&mut self, apart: Option<Apart>) {
+        self.apart = apart;
+    }
+
+    /// Of the line at which it came to a violation, as [`word`].
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self.kind {
+            Kind::Fetch => "FETCH",
+            _ if self.continued => "",
+            _ => word(&self.line),
+        }
+    }
+
+    /// Bytes that are still to come of a literal that was set apart.
+    #[must_use]
+    pub fn left_apart(&self) -> u64 {
+        if self.is_apart { self.literal_left } else { 0 }
     }
 
     /// Other limits from here on.
@@ -214,8 +255,10 @@ impl Scanner {
             Kind::Unknown => Reader::Unknown,
             Kind::Fetch if line.is_some() && !is_end => Reader::Unknown,
             Kind::Own => Reader::Own,
+            _ if line.is_none() && self.is_apart => Reader::Apart,
             _ => Reader::Codec,
         };
+        self.is_apart &= self.literal_left > 0;
         let (ends, cut) = if is_end { self.end_of_line()? } else { (false, None) };
         Ok(Piece { bytes: len, reader, ends, cut })
     }
@@ -224,12 +267,7 @@ impl Scanner {
     fn piece(&mut self, piece: &[u8]) -> Result<(), Violation> {
         for &b in piece {
             match b {
-                b'(' => {
-                    self.parens = self.parens.saturating_add(1);
-                    if self.parens > self.limits.parens {
-                        return Err(Violation::Parens(self.limits.parens));
-                    }
-                }
+                b'(' => self.parens = self.parens.saturating_add(1),
                 0 => return Err(Violation::Control),
                 _ => {}
             }
@@ -243,26 +281,25 @@ impl Scanner {
         if self.kind == Kind::Unknown && !self.continued {
             self.kind = kind(&self.line)?;
         }
+        if self.kind == Kind::Fetch && !self.continued && says_nothing(&self.line) {
+            self.kind = Kind::Own;
+        }
+        // What is read by hand is read without recursion.
+        if self.kind != Kind::Own && self.parens > self.limits.parens {
+            return Err(Violation::Parens(self.limits.parens));
+        }
         self.patterns(from)
     }
 
     /// Refuses what makes the parser panic, as soon as it is whole.
     fn patterns(&self, from: usize) -> Result<(), Violation> {
-        let new = self.line.get(from..).unwrap_or_default();
-        match self.kind {
-            Kind::Text => {
-                // Only the first bracket can close a response code.
-                if let Some(at) = self.line.iter().position(|&b| b == b']')
-                    && at.saturating_add(2) >= from
-                    && self.line.get(at.saturating_add(1)).is_some_and(|&b| b >= 0x80)
-                {
-                    return Err(Violation::Code);
-                }
-            }
-            Kind::Fetch if new.windows(NO_DATE.len()).any(|window| window.eq_ignore_ascii_case(NO_DATE)) => {
-                return Err(Violation::NoDate);
-            }
-            _ => {}
+        // Only the first bracket can close a response code.
+        if self.kind == Kind::Text
+            && let Some(at) = self.line.iter().position(|&b| b == b']')
+            && at.saturating_add(2) >= from
+            && self.line.get(at.saturating_add(1)).is_some_and(|&b| b >= 0x80)
+        {
+            return Err(Violation::Code);
         }
         Ok(())
     }
@@ -270,6 +307,18 @@ impl Scanner {
     /// Gives whether the response ends with the line, and what of it is not for the codec.
     fn end_of_line(&mut self) -> Result<(bool, Option<Cut>), Violation> {
         let line = std::mem::take(&mut self.line);
+        let end = self.end_of(&line);
+        // The buffer is kept, unless a long line made it large.
+        if end.is_err() || line.capacity() <= 64 << 10 {
+            self.line = line;
+        }
+        if end.is_ok() {
+            self.line.clear();
+        }
+        end
+    }
+
+    fn end_of(&mut self, line: &[u8]) -> Result<(bool, Option<Cut>), Violation> {
         let text = line.strip_suffix(b"\r\n").ok_or(Violation::Control)?;
         if text.contains(&b'\r') {
             return Err(Violation::Control);
@@ -278,12 +327,21 @@ impl Scanner {
             // A line too short to be any response.
             return Err(Violation::Garbage);
         }
-        let mut cut = None;
+        let (mut cut, mut apart) = (None, None);
         if let Some((before, size)) = literal(text) {
             let fits = match self.kind {
                 Kind::Fetch => {
                     let items = fetch_items(before, self.continued);
                     cut = items.cut;
+                    if has_no_date(before, cut) {
+                        return Err(Violation::NoDate);
+                    }
+                    // Of a part nobody asked for one that is.
+                    apart =
+                        self.apart.filter(|apart| items.uid == Some(apart.uid) && items.literal_next && cut.is_none());
+                    if apart.is_some() {
+                        cut = Some(Cut { from: before.len(), to: line.len(), empty: true });
+                    }
                     items.literal_next
                 }
                 Kind::Own => true,
@@ -292,10 +350,18 @@ impl Scanner {
             if !fits {
                 return Err(Violation::StrayLiteral);
             }
-            self.literals = self.literals.saturating_add(size);
             let most = if self.kind == Kind::Own { OWN_LITERALS_MAX } else { u64::MAX };
-            if self.literals > self.limits.literal.min(most) {
+            let (most, counted) = match apart {
+                Some(apart) => (apart.most, size),
+                None => (self.limits.literal.min(most), self.literals.saturating_add(size)),
+            };
+            if counted > most {
                 return Err(Violation::Literal(size));
+            }
+            if apart.is_some() {
+                (self.apart, self.is_apart) = (None, true);
+            } else {
+                self.literals = counted;
             }
             self.literal_left = size;
             self.continued = true;
@@ -304,28 +370,79 @@ impl Scanner {
                 return Err(Violation::OpenFetch);
             }
             if self.kind == Kind::Fetch {
-                cut = fetch_items(text, self.continued).cut;
+                // Nothing else is cut but behind `<`. Hardly any line has either.
+                let has_none = has_no_date(text, None);
+                if has_none || memchr::memchr(b'<', text).is_some() {
+                    cut = fetch_items(text, self.continued).cut;
+                }
+                if has_none && has_no_date(text, cut) {
+                    return Err(Violation::NoDate);
+                }
             }
             self.kind = Kind::Unknown;
             self.continued = false;
             self.literals = 0;
             self.parens = 0;
         }
-        let ends = !self.continued;
-        // The buffer is kept, unless a long line made it large.
-        if line.capacity() <= 64 << 10 {
-            self.line = line;
-            self.line.clear();
-        }
-        Ok((ends, cut))
+        Ok((!self.continued, cut))
     }
 }
 
-/// The responses that are read by hand.
-const OWN: [&str; 8] = ["LIST", "LSUB", "STATUS", "SEARCH", "ESEARCH", "VANISHED", "NAMESPACE", "ID"];
+/// Responses with a number before their name, and others.
+const COUNTED: [&str; 4] = ["EXISTS", "EXPUNGE", "FETCH", "RECENT"];
+const UNCOUNTED: [&str; 28] = [
+    "ACL",
+    "ANNOTATION",
+    "BAD",
+    "BYE",
+    "CAPABILITY",
+    "ENABLED",
+    "ESEARCH",
+    "FLAGS",
+    "ID",
+    "LANGUAGE",
+    "LIST",
+    "LISTRIGHTS",
+    "LSUB",
+    "METADATA",
+    "MYRIGHTS",
+    "NAMESPACE",
+    "NO",
+    "OK",
+    "PREAUTH",
+    "QUOTA",
+    "QUOTAROOT",
+    "SEARCH",
+    "SORT",
+    "STATUS",
+    "THREAD",
+    "URLFETCH",
+    "VANISHED",
+    "XLIST",
+];
+
+/// The name of the untagged response that a line begins, in upper case; empty: it begins none that is known.
+#[must_use]
+pub fn word(line: &[u8]) -> &'static str {
+    let mut words = line.strip_prefix(b"* ").unwrap_or_default().split(|b| matches!(b, b' ' | b'\r' | b'\n'));
+    let first = words.next().unwrap_or_default();
+    let is_number = !first.is_empty() && first.iter().all(u8::is_ascii_digit);
+    let (name, known) =
+        if is_number { (words.next().unwrap_or_default(), &COUNTED[..]) } else { (first, &UNCOUNTED[..]) };
+    known.iter().find(|known| name.eq_ignore_ascii_case(known.as_bytes())).copied().unwrap_or_default()
+}
+
+/// Whether a FETCH response says nothing, which some servers do of a message that was removed. The parser knows none such.
+fn says_nothing(line: &[u8]) -> bool {
+    let Some(text) = line.strip_suffix(b"\r\n") else { return false };
+    let mut words = text.trim_ascii_end().split(|b| *b == b' ').skip(3);
+    let said = words.next().unwrap_or_default();
+    (said == b"()" || said.eq_ignore_ascii_case(b"NIL")) && words.next().is_none()
+}
 
 const NO_DATE: &[u8] = b"INTERNALDATE NIL";
-const PATTERN_MAX: usize = NO_DATE.len();
+/// The longest pattern that is looked for before the end of a line.
+const PATTERN_MAX: usize = 2;
 
 /// What a line begins; `Unknown` while that depends on bytes to come.
 fn kind(line: &[u8]) -> Result<Kind, Violation> {
@@ -352,22 +469,25 @@ fn kind(line: &[u8]) -> Result<Kind, Violation> {
         let word = rest.get(..end).unwrap_or_default();
         return Ok(match word {
             word if word.eq_ignore_ascii_case(b"FETCH") => Kind::Fetch,
-            // Of no use to anybody (RFC 9051 dropped it); its place is taken by the mark that stands for a line read by hand.
-            word if word.eq_ignore_ascii_case(b"RECENT") => Kind::Own,
+            word if word.eq_ignore_ascii_case(b"EXISTS") || word.eq_ignore_ascii_case(b"EXPUNGE") => Kind::Other,
+            // RECENT is of no use to anybody (RFC 9051 dropped it); its place is taken by the mark that stands for a line read by hand.
+            word if is_name(word) => Kind::Own,
             _ => Kind::Other,
         });
     }
     let is = |name: &str| word.eq_ignore_ascii_case(name.as_bytes());
     if ["OK", "NO", "BAD", "BYE", "PREAUTH"].into_iter().any(is) {
         Ok(Kind::Text)
-    } else if OWN.into_iter().any(is) {
-        Ok(Kind::Own)
-    } else if is("METADATA") {
-        // Its parser panics on more than one kind of line.
-        Err(Violation::Unasked)
-    } else {
+    } else if is("ENABLED") || !is_name(word) {
         Ok(Kind::Other)
+    } else {
+        Ok(Kind::Own)
     }
+}
+
+/// Whether a response may be called so.
+fn is_name(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
 }
 
 /// The line before a literal's announcement at its end, and the literal's size: `… {12}`.
@@ -389,6 +509,8 @@ struct Items {
     literal_next: bool,
     /// What a known item says too much of where it begins. Of a second one in the same line nothing is known.
     cut: Option<Cut>,
+    /// The message's UID, where one is named.
+    uid: Option<u32>,
 }
 
 /// Looks through `text`, the part of a FETCH response up to a literal or to its end.
@@ -414,8 +536,9 @@ fn fetch_items(text: &[u8], continued: bool) -> Items {
                 return items;
             }
             let at = text.len().saturating_sub(rest.len());
-            items.cut = Some(Cut { from: at.saturating_add(echo.from), to: at.saturating_add(echo.to) });
+            items.cut = Some(Cut { from: at.saturating_add(echo.from), to: at.saturating_add(echo.to), ..echo });
         }
+        items.uid = items.uid.or_else(|| uid_item(rest));
         match item {
             Item::LiteralNext => return Items { literal_next: true, ..items },
             Item::Then(after) => match after.strip_prefix(b" ") {
@@ -425,6 +548,13 @@ fn fetch_items(text: &[u8], continued: bool) -> Items {
             Item::Unknown => return items,
         }
     }
+}
+
+/// The number in a `UID` item; `None` where it is none.
+fn uid_item(text: &[u8]) -> Option<u32> {
+    let value = text.split_at_checked(4).filter(|(head, _)| head.eq_ignore_ascii_case(b"UID "))?.1;
+    let digits = value.iter().take_while(|b| b.is_ascii_digit()).count();
+    std::str::from_utf8(value.get(..digits)?).ok()?.parse().ok()
 }
 
 /// What an item of a FETCH response is.
@@ -439,7 +569,22 @@ enum Item<'a> {
 
 /// The first item of a text, and what it says too much of where it begins.
 fn fetch_item(text: &[u8]) -> (Item<'_>, Option<Cut>) {
-    body_item(text).unwrap_or_else(|| (plain_item(text), None))
+    body_item(text).or_else(|| no_date_item(text)).unwrap_or_else(|| (plain_item(text), None))
+}
+
+/// A date that is none; `None` where it is something else.
+fn no_date_item(text: &[u8]) -> Option<(Item<'_>, Option<Cut>)> {
+    let (item, after) = text.split_at_checked(NO_DATE.len())?;
+    let is_it = item.eq_ignore_ascii_case(NO_DATE) && matches!(after.first(), Some(b' ' | b')'));
+    let nil = Cut { from: NO_DATE.len().saturating_sub(3), to: NO_DATE.len(), empty: true };
+    is_it.then_some((Item::Then(after), Some(nil)))
+}
+
+/// Whether a date that is none stands in a line, and what is cut is not its only one.
+fn has_no_date(text: &[u8], cut: Option<Cut>) -> bool {
+    let mut nils = text.windows(NO_DATE.len()).enumerate().filter(|(_, window)| window.eq_ignore_ascii_case(NO_DATE));
+    let first = nils.next().map(|(at, _)| at.saturating_add(NO_DATE.len()));
+    first.is_some_and(|end| nils.next().is_some() || !cut.is_some_and(|cut| cut.empty && cut.to == end))
 }
 
 /// A `BODY[…]` item; `None` where it is none.
@@ -457,7 +602,7 @@ fn body_item(text: &[u8]) -> Option<(Item<'_>, Option<Cut>)> {
         {
             let from = text.len().saturating_sub(behind.len());
             behind = size.get(number(size)..).unwrap_or_default();
-            echo = Some(Cut { from, to: text.len().saturating_sub(behind.len()) });
+            echo = Some(Cut { from, to: text.len().saturating_sub(behind.len()), empty: false });
         }
         value = behind.strip_prefix(b">").unwrap_or_default();
     }
@@ -596,9 +741,11 @@ mod tests {
         refused("* 1 FETCH (BODY[] {1001}\r\n", Violation::Literal(1_001));
         refused("* 1 FETCH (BODY[] {4294967296}\r\n", Violation::Literal(4_294_967_296));
         refused("* 1 FETCH (BODY[] {99999999999999999999999}\r\n", Violation::Literal(u64::MAX));
-        refused("* 1 FETCH (INTERNALDATE NIL)\r\n", Violation::NoDate);
-        refused("* 1 FETCH (UID 1 internaldate nil", Violation::NoDate);
-        refused("* METADATA \"\" (/x)\r\n", Violation::Unasked);
+        refused("* 1 FETCH (X (a) INTERNALDATE NIL)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (UID 1 internaldate nil UID 2 internaldate nil)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (UID 1 X \"INTERNALDATE NIL\" INTERNALDATE NIL)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (UID 1 INTERNALDATE NILS)\r\n", Violation::NoDate);
+        refused("* 1 FETCH (BODY[]<0.9> \"\" INTERNALDATE NIL)\r\n", Violation::NoDate);
         refused("* OK [ALERT]\u{e9}\r\n", Violation::Code);
         refused("a1 NO [ALERT]\u{e9}", Violation::Code);
         let two = format!("* 1 FETCH (BODY[1] {{600}}\r\n{} BODY[2] {{600}}\r\n", "x".repeat(600));
@@ -611,7 +758,7 @@ mod tests {
         refused("* OK text {100}\r\n", Violation::StrayLiteral);
         refused("a1 OK text {100}\r\n", Violation::StrayLiteral);
         refused("+ {100}\r\n", Violation::StrayLiteral);
-        refused("* FLAGS {3}\r\n", Violation::StrayLiteral);
+        refused("* ENABLED {3}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X (abc {100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X a{100}\r\n", Violation::StrayLiteral);
         refused("* 1 FETCH (X (BODY[] {100}\r\n", Violation::StrayLiteral);
@@ -649,7 +796,16 @@ mod tests {
         check("* 12 RECENT\r\n", Reader::Own);
         check("* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", Reader::Own);
         check("* 12 EXISTS\r\n", Reader::Codec);
-        check("* LISTED x\r\n", Reader::Codec);
+        check("* ENABLED x\r\n", Reader::Codec);
+        check("* LISTED x\r\n", Reader::Own);
+        check("* METADATA \"\" (/x {3}\r\na\nb)\r\n", Reader::Own);
+        check("* FLAGS (\\Seen  \u{e9})\r\n", Reader::Own);
+        check(&format!("* NAMESPACE NIL ({}) NIL\r\n", "(\"x/\" \"/\")".repeat(80)), Reader::Own);
+        check("* 3 FETCH ()\r\n", Reader::Own);
+        check("* 3 fetch nil \r\n", Reader::Own);
+        check("* 3 FETCH (UID 5)\r\n", Reader::Codec);
+        check("* 3 STORE (FLAGS ())\r\n", Reader::Own);
+        check("* w\u{e9}rd x\r\n", Reader::Codec);
         check("* 1 FETCH (UID 5 BODY[] {10}\r\n* LIST ()\n)\r\n", Reader::Codec);
         refused("* LIST () \"/\" {1001}\r\n", Violation::Literal(1_001));
         let large = Limits::after_login(64 << 20);

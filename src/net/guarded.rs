@@ -4,6 +4,8 @@
 //! that from the codec takes the next line from [`Guard::take_own`]. No RECENT of the server's reaches the codec. What a line says too much for the
 //! codec is cut out ([`super::guard::Piece::cut`]). No byte is read beyond what the caller asked for, and no more is kept than one response, the
 //! lines of one read, and the rest of a read.
+//!
+//! A literal that was set apart ([`Guard::set_apart`]) is kept aside too, and no more of it is read than [`APART_MAX`] bytes before somebody takes them.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -13,10 +15,16 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::guard::{Cut, Limits, Reader, Scanner};
+use super::guard::{Apart, Cut, Limits, Reader, Scanner};
 
 /// Stands in the codec's stream for a line that is read by hand.
 const MARK: &[u8] = b"* 0 RECENT\r\n";
+
+/// What the codec gets in the place of a literal that was set apart, and of a date that is none.
+const EMPTY: &[u8] = b"\"\"";
+
+/// So much of a literal that was set apart is held.
+pub const APART_MAX: usize = 256 << 10;
 
 /// A stream with a guard on what comes in, and a count of what goes in and out.
 pub struct Guard<S> {
@@ -31,6 +39,8 @@ pub struct Guard<S> {
     given: usize,
     /// Whole responses that are read by hand.
     own: VecDeque<Vec<u8>>,
+    /// What came of a literal that was set apart.
+    apart: Vec<u8>,
 }
 
 impl<S> Guard<S> {
@@ -45,7 +55,20 @@ impl<S> Guard<S> {
             ready: Vec::new(),
             given: 0,
             own: VecDeque::new(),
+            apart: Vec::new(),
         }
+    }
+
+    /// The next literal of this message is not for the codec, but for whoever takes it ([`Self::take_apart`]); `None`: none is.
+    pub fn set_apart(&mut self, apart: Option<Apart>) {
+        self.scanner.set_apart(apart);
+    }
+
+    /// What came of a literal that was set apart, as soon as it is [`APART_MAX`] bytes or the rest of it, and how many bytes are still to come.
+    pub fn take_apart(&mut self) -> Option<(Vec<u8>, u64)> {
+        let left = self.scanner.left_apart();
+        let is_ready = !self.apart.is_empty() && (left == 0 || self.apart.len() >= APART_MAX);
+        is_ready.then(|| (std::mem::take(&mut self.apart), left))
     }
 
     /// Other limits from here on.
@@ -66,6 +89,11 @@ impl<S> Guard<S> {
     /// The next response that is read by hand, with its CRLF, after the codec gave its mark.
     pub fn take_own(&mut self) -> Option<Vec<u8>> {
         self.own.pop_front()
+    }
+
+    /// Of the line at which it came to a violation, as [`super::guard::word`].
+    pub fn word(&self) -> &'static str {
+        self.scanner.word()
     }
 
     /// The stream below.
@@ -93,14 +121,20 @@ impl<S> Guard<S> {
             let bytes = rest.get(..piece.bytes).unwrap_or_default();
             at = at.saturating_add(piece.bytes);
             match piece.reader {
+                Reader::Apart => {
+                    plain = false;
+                    self.apart.extend_from_slice(bytes);
+                }
                 Reader::Codec if plain && piece.cut.is_none() => stays = at,
                 Reader::Codec => {
                     plain = false;
                     let line = self.ready.len();
                     self.ready.append(&mut self.held);
                     self.ready.extend_from_slice(bytes);
-                    if let Some(Cut { from, to }) = piece.cut {
-                        self.ready.drain(line.saturating_add(from)..line.saturating_add(to).min(self.ready.len()));
+                    if let Some(Cut { from, to, empty }) = piece.cut {
+                        let range = line.saturating_add(from)..line.saturating_add(to).min(self.ready.len());
+                        let instead = if empty { EMPTY } else { b"" };
+                        drop(self.ready.splice(range, instead.iter().copied()));
                     }
                 }
                 Reader::Unknown | Reader::Own => {
@@ -132,6 +166,30 @@ impl<S> fmt::Debug for Guard<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Guard<S> {
+    /// Reads on in a literal that was set apart. Ready when it is through, or at the end of the stream.
+    fn poll_apart(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        loop {
+            let left = usize::try_from(self.scanner.left_apart()).unwrap_or(usize::MAX);
+            if !self.apart.is_empty() && (left == 0 || self.apart.len() >= APART_MAX) {
+                // Whoever reads here takes them first.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            if left == 0 {
+                return Poll::Ready(Ok(true));
+            }
+            let mut room = [0; 16 << 10];
+            let mut buf = ReadBuf::new(room.get_mut(..left.min(16 << 10)).unwrap_or_default());
+            ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buf))?;
+            if buf.filled().is_empty() {
+                return Poll::Ready(Ok(false));
+            }
+            self.sort(&mut buf, 0)?;
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
@@ -145,6 +203,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Guard<S> {
                     this.ready.clear();
                     this.given = 0;
                 }
+                return Poll::Ready(Ok(()));
+            }
+            if !ready!(this.poll_apart(cx))? {
                 return Poll::Ready(Ok(()));
             }
             let before = buf.filled().len();
@@ -185,9 +246,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guard<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::Poll;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    use super::{Guard, Limits, MARK};
+    use super::{APART_MAX, Apart, Guard, Limits, MARK};
 
     /// What the codec gets and what is kept aside, when the server's words come in pieces of `size` and are read in pieces of `room`.
     async fn through(text: &str, size: usize, room: usize) -> (String, Vec<String>) {
@@ -223,15 +287,56 @@ mod tests {
         }
     }
 
-    /// Hoodiecrow and Twisted say of a part where it begins and how long it was to be; what is in it stays as it is.
+    /// A literal that was set apart goes another way, in pieces that are bounded, and an empty one stands in its place; others do not.
+    #[tokio::test]
+    async fn a_literal_that_was_set_apart_goes_another_way() {
+        let content = "Subject: x\r\n* LIST ()\n)\r\n".repeat(40_000);
+        let text = format!(
+            "* 2 FETCH (UID 8 BODY[] {{3}}\r\nabc)\r\n* 1 FETCH (UID 7 BODY[] {{{}}}\r\n{content} FLAGS ())\r\n\
+             * 1 FETCH (UID 7 BODY[] {{2}}\r\nde)\r\nc1 OK done\r\n",
+            content.len()
+        );
+        let codec = "* 2 FETCH (UID 8 BODY[] {3}\r\nabc)\r\n* 1 FETCH (UID 7 BODY[] \"\" FLAGS ())\r\n\
+            * 1 FETCH (UID 7 BODY[] {2}\r\nde)\r\nc1 OK done\r\n";
+        for (size, room) in [(1, 1), (7, 5), (4_096, 64), (1 << 20, 4_096)] {
+            let (client, mut server) = tokio::io::duplex(size);
+            let text = text.clone();
+            let task = tokio::spawn(async move { server.write_all(text.as_bytes()).await });
+            let mut guard = Guard::new(client, Limits::after_login(1_000));
+            guard.set_apart(Some(Apart { uid: 7, most: 2 << 20 }));
+            let (mut got, mut apart, mut buffer) = (Vec::new(), Vec::new(), vec![0; room]);
+            loop {
+                let read = std::future::poll_fn(|cx| match pin!(guard.read(&mut buffer)).poll(cx) {
+                    Poll::Ready(read) => Poll::Ready(Ok(read.unwrap())),
+                    Poll::Pending => guard.take_apart().map_or(Poll::Pending, |apart| Poll::Ready(Err(apart))),
+                });
+                match read.await {
+                    Ok(0) => break,
+                    Ok(n) => got.extend_from_slice(&buffer[..n]),
+                    Err((bytes, left)) => {
+                        assert!(bytes.len() < APART_MAX + (16 << 10), "{}", bytes.len());
+                        apart.extend(bytes);
+                        assert_eq!(apart.len() as u64 + left, content.len() as u64);
+                    }
+                }
+            }
+            task.await.unwrap().unwrap();
+            assert_eq!(String::from_utf8_lossy(&got), codec, "{size} {room}");
+            assert!(apart == content.as_bytes(), "{size} {room}");
+        }
+    }
+
+    /// Hoodiecrow and Twisted say of a part where it begins and how long it was to be; what is in it stays as it is. A date that is none becomes an empty one.
     #[tokio::test]
     async fn a_part_is_named_by_where_it_begins() {
         let text = "* 1 FETCH (UID 1 BODY[]<0.26> {15}\r\nBODY[]<1.2> {3} FLAGS ())\r\n\
             * 2 FETCH (BODY[]<7.9> \"BODY[]<1.2> NIL\" UID 3)\r\n* 3 FETCH (BODY[TEXT]<5.100> NIL)\r\n\
-            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3.4> {1}\r\ny)\r\nc1 OK BODY[]<0.26> done\r\n";
+            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3.4> {1}\r\ny)\r\n\
+            * 5 FETCH (UID 5 InternalDate nil BODY[] {20}\r\n(INTERNALDATE NIL)\r\n)\r\n* 6 FETCH (UID 6 INTERNALDATE NIL)\r\nc1 OK BODY[]<0.26> done\r\n";
         let codec = "* 1 FETCH (UID 1 BODY[]<0> {15}\r\nBODY[]<1.2> {3} FLAGS ())\r\n\
             * 2 FETCH (BODY[]<7> \"BODY[]<1.2> NIL\" UID 3)\r\n* 3 FETCH (BODY[TEXT]<5> NIL)\r\n\
-            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3> {1}\r\ny)\r\nc1 OK BODY[]<0.26> done\r\n";
+            * 4 FETCH (UID 4 BODY[]<8> {1}\r\nx BODY[]<3> {1}\r\ny)\r\n\
+            * 5 FETCH (UID 5 InternalDate \"\" BODY[] {20}\r\n(INTERNALDATE NIL)\r\n)\r\n* 6 FETCH (UID 6 INTERNALDATE \"\")\r\nc1 OK BODY[]<0.26> done\r\n";
         for size in [1, 2, 3, 7, 50, 1_000] {
             for room in [1, 2, 5, 64, 4_096] {
                 assert_eq!(through(text, size, room).await.0, codec, "{size} {room}");

@@ -1,9 +1,10 @@
 //! Memory has bounds whatever a server sends: each flood in a process of its own, whose memory the kernel counts.
 
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
-use casemail::imap::sync_once;
+use casemail::imap::{Link, MailboxAt, spawn, sync_once};
 
 use crate::support::memory::Memory;
 use crate::support::scripted_imap::{Act, GREETING, Inbox, ScriptedImap};
@@ -67,9 +68,53 @@ async fn sync_from_a_flood() {
     println!("memory {before} {} {words}", status("VmHWM:"));
 }
 
+/// The child: downloads a message of 100 MB from a server that knows no parts; says as above.
+#[tokio::test]
+async fn download_of_what_comes_at_once() {
+    if std::env::var(FLOOD).as_deref() != Ok("whole") {
+        return;
+    }
+    const HEAD: &str = "* 1 FETCH (UID 1 FLAGS () RFC822.SIZE 100000000 BODY[] {100000000}\r\n";
+    let mut answer = HEAD.as_bytes().to_vec();
+    answer.extend((0..12_500_000_u32).flat_map(|n| format!("{n:08x}").into_bytes()));
+    let answer: &'static [u8] = answer.leak();
+    let server = ScriptedImap::start(GREETING, Inbox::of(1), None, move |asked| {
+        let done = format!(")\r\n{} OK done\r\n", asked.tag);
+        if asked.command.contains("BODY.PEEK[]") {
+            return Some(Act::SayStaticAnd(answer, done.into_bytes()));
+        }
+        Some(Act::Say(asked.good.replace("RFC822.SIZE 25", "RFC822.SIZE 100000000").into_bytes()))
+            .filter(|_| asked.command.contains("FETCH"))
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = 1_000;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = status("VmRSS:");
+    let at = MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    let (to, mut pieces) = tokio::sync::mpsc::channel::<Vec<u8>>(1);
+    let (mut rest, mut is_right) = (&answer[HEAD.len()..], true);
+    let keep = async {
+        while let Some(piece) = pieces.recv().await {
+            let (same, behind) = rest.split_at(piece.len().min(rest.len()));
+            is_right &= piece == same;
+            rest = behind;
+        }
+    };
+    let (result, ()) = tokio::join!(handle.download(at, 1, 0, None, to), keep);
+    println!("memory {before} {} {result:?}, {} bytes lack, {is_right}", status("VmHWM:"), rest.len());
+}
+
 fn flooded(with: &str) -> (u64, String) {
+    flooded_in("sync_from_a_flood", with)
+}
+
+fn flooded_in(child: &str, with: &str) -> (u64, String) {
     let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "bounds::sync_from_a_flood", "--nocapture", "--test-threads=1"])
+        .args(["--exact", &format!("bounds::{child}"), "--nocapture", "--test-threads=1"])
         .env(FLOOD, with)
         .stdin(Stdio::null())
         .output()
@@ -90,4 +135,12 @@ fn no_flood_grows_without_bound() {
         eprintln!("{flood}: {grown} kB more than before, {quiet} kB without a flood; {words}");
         assert!(grown < quiet + BOUND_KB, "{flood}: {grown} kB");
     }
+}
+
+/// A server that knows no parts of a message gives one of 100 MB at once: it is here, and was never held.
+#[test]
+fn a_message_that_comes_at_once_is_not_held() {
+    let (grown, words) = flooded_in("download_of_what_comes_at_once", "whole");
+    assert_eq!(words, "Ok(100000000), 0 bytes lack, true");
+    assert!(grown < BOUND_KB, "{grown} kB");
 }

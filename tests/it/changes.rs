@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 
 use casemail::app::effect::{Deed, FlagChange};
 use casemail::app::event::Event;
+use casemail::app::view::Link;
 use casemail::demo::authority::Authority;
 use casemail::engine::query::Filter;
-use casemail::engine::{Engine, Opening};
+use casemail::engine::{Engine, Network, Opening};
 use casemail::mail::id::MessageRef;
 use casemail::store::profile::Profile;
 use casemail::store::vault::Vault;
@@ -35,9 +36,12 @@ fn eml(number: usize) -> Vec<u8> {
 
 impl World {
     fn start(without: &[&'static str], messages: usize) -> Option<Self> {
+        Self::start_with(&Options { without: without.to_vec(), ..Options::default() }, messages)
+    }
+
+    fn start_with(options: &Options, messages: usize) -> Option<Self> {
         let authority = Authority::new("casemail tests").unwrap();
-        let options = Options { without: without.to_vec(), ..Options::default() };
-        let dovecot = Dovecot::start_with(&authority, &options)?;
+        let dovecot = Dovecot::start_with(&authority, options)?;
         dovecot.fill("quill", "INBOX", (0..messages).map(eml));
         let line = Line::to(&dovecot.tls());
         let at = line.via(&dovecot.tls());
@@ -58,11 +62,27 @@ impl World {
         self.line.weather().refuse.store(false, std::sync::atomic::Ordering::SeqCst);
     }
 
-    fn engine(&self) -> Engine {
+    fn opening(&self) -> Opening {
         let (config, _) = casemail::config::files::load(&self.home.path().join("config"), None).unwrap();
         let profile = Profile::open(self.home.roots()).unwrap();
         let vault = Vault::open(&profile.roots().vault_file(), b"otter weir lantern").unwrap();
-        Engine::open(Opening::new(profile, config, Some(vault))).unwrap()
+        Opening::new(profile, config, Some(vault))
+    }
+
+    fn engine(&self) -> Engine {
+        Engine::open(self.opening()).unwrap()
+    }
+
+    /// One that is connected and up to date.
+    fn watching(&self) -> Engine {
+        let (tx, events) = std::sync::mpsc::sync_channel(64);
+        let engine = Engine::open(Opening { events: Some(tx), network: Network::Watch, ..self.opening() }).unwrap();
+        let is_watching =
+            |event: &Event| matches!(event, Event::Account(status) if matches!(status.link, Link::Watching { .. }));
+        while !is_watching(&events.recv_timeout(Duration::from_secs(60)).unwrap()) {}
+        std::thread::spawn(move || events.into_iter().for_each(drop));
+        engine.wait_loaded().unwrap();
+        engine
     }
 
     /// What the command line lists: mailbox and flags by subject.
@@ -275,6 +295,50 @@ fn hundreds_of_changes_made_offline_arrive() {
     assert_eq!(world.dovecot.doveadm(&query, b"").lines().count(), 270);
     let query = ["search", "-u", "quill", "mailbox", "Trash", "seen", "flagged"];
     assert_eq!(world.dovecot.doveadm(&query, b"").lines().count(), 30);
+}
+
+/// What we changed ourselves is no conflict for what we change next, though no pass was there since; what others changed since is.
+#[test]
+fn ones_own_change_is_no_conflict_for_the_next_one() {
+    let Some(world) =
+        World::start_with(&Options { config: "rawlog_dir = %h/heard".to_owned(), ..Options::default() }, 300)
+    else {
+        return;
+    };
+    let heard = world.dovecot.dir().join("mail/quill/heard");
+    std::fs::create_dir(&heard).unwrap();
+    std::fs::set_permissions(&heard, std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+    let engine = world.watching();
+    let names: Vec<MessageRef> = names(&engine).into_values().collect();
+    for on in [true, false, true] {
+        engine.change(&names, &Deed::Flag(FlagChange::Flagged(on))).unwrap();
+        assert!(engine.tell_changes(&account()).unwrap().is_empty());
+    }
+    let files = std::fs::read_dir(&heard).unwrap().map(|file| file.unwrap().path());
+    let commands: String = files
+        .filter(|file| file.extension().is_some_and(|kind| kind == "in"))
+        .map(|file| String::from_utf8_lossy(&std::fs::read(file).unwrap()).into_owned())
+        .collect();
+    let told: Vec<&str> = commands.lines().filter(|line| line.contains("UID STORE")).collect();
+    assert_eq!(told.len(), 3, "{told:#?}");
+    assert!(told.iter().all(|command| command.contains("UNCHANGEDSINCE")), "{told:#?}");
+    let looks = commands.lines().filter(|line| line.ends_with(":300 (UID FLAGS)")).count();
+    assert_eq!(looks, 0, "flags were looked at once more");
+    // One that another client changed meanwhile is looked at, and that one's word is not lost.
+    world.others_flag(7, "remove", "\\Flagged");
+    world.others_flag(7, "add", "\\Answered");
+    engine.change(&names, &Deed::Flag(FlagChange::Seen(true))).unwrap();
+    assert!(engine.tell_changes(&account()).unwrap().is_empty());
+    let flags = world.flags_on_server("INBOX", 7);
+    assert!(flags.contains("\\Answered") && flags.contains("\\Seen") && !flags.contains("\\Flagged"), "{flags}");
+    assert!(world.flags_on_server("INBOX", 8).contains("\\Flagged"));
+    let row =
+        engine.messages(&Filter::default()).unwrap().messages.into_iter().find(|row| row.subject == "No. 7").unwrap();
+    assert!(
+        row.flags.contains(&"\\Answered".to_owned()) && !row.flags.contains(&"\\Flagged".to_owned()),
+        "{:?}",
+        row.flags
+    );
 }
 
 #[test]

@@ -11,14 +11,18 @@
 //! | one unreadable answer that blocks a mailbox for ever | `one_bad_message_costs_itself_only`, `an_answer_that_is_always_unreadable_is_not_met_again_at_once` |
 //! | a message, a mailbox or an extension at which the server ends the session, falls silent or refuses, again and again | `imap_stuck` |
 //! | EXPUNGEs that are dropped silently after the hundredth, sequence numbers that are out of date | `expunged_and_shuffled_while_being_fetched`, `hundreds_of_expunges` |
-//! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up` |
+//! | IDLE: the end of the line taken for an interruption, NO that hangs, BAD that panics, a server that gives up after 30 minutes | `idle_refused_or_abused`, `imap_midway::an_idle_cut_at_every_byte_loses_no_news`, `imap_midway::an_idle_is_renewed_before_the_server_gives_it_up`, `imap_midway::where_waiting_is_refused_new_mail_is_asked_for` |
 //! | APPEND: a line before `+` that leaves the server waiting for a literal; a literal sent unasked, or beyond what LITERAL- allows | `appending`, `imap_midway::literals_go_along_as_far_as_the_server_lets_them` |
 //! | passwords in what the libraries log | `logs::no_password_is_in_any_log` |
 //! | parts of a message that are named in another way, are the whole message, or begin as it does | `a_server_that_does_not_know_parts_gives_messages_whole_and_right`, `guarded::tests::a_part_is_named_by_where_it_begins` |
+//! | a message that is given at once only, however large | `what_comes_at_once_is_kept_where_the_line_falls`, `bounds::a_message_that_comes_at_once_is_not_held`, `a_message_that_is_too_large_is_told_with_its_size` |
 //! | an end of a message that is none, in the midst of it | `a_short_answer_in_mid_message_is_not_its_end`, `a_message_that_ends_far_from_its_size_is_not_called_whole` |
 //! | UIDs that fall while sequence numbers rise | `imap_midway::uids_that_fall_while_sequence_numbers_rise` |
 //! | memory, whatever is announced or sent without end | `bounds::no_flood_grows_without_bound` |
 //! | long lines of numbers in quadratic time | `untagged::tests::a_million_numbers_take_no_time` |
+//! | responses that nobody asked for or knows, FLAGS and capabilities written in a way of their own | `what_nobody_asked_for_is_passed_over`, `capabilities_are_read_however_they_are_written` |
+//! | names in UTF-8, and names of which only one connection knows how they are written | `a_name_in_plain_utf8_is_given_back_as_it_is` |
+//! | ESEARCH in answer to a plain SEARCH | `a_search_that_is_answered_in_the_new_way_finds` |
 //! | NAMESPACE, ESEARCH, extended LIST and STATUS that end the connection | `guarded::tests::each_line_to_its_reader_in_order`, `untagged::tests` |
 //! | greetings: PREAUTH, BYE, none; capabilities of before the login believed after it | `greetings_that_are_none`, `auth::tests::each_way_in_its_order` |
 //! | names in modified UTF-7, codes hidden in words | `name::tests`, `session::tests::codes` |
@@ -29,7 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use casemail::imap::{Body, Error, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
+use casemail::imap::{Body, Error, Handle, Link, MailboxAt, Pass, Position, UidSet, spawn, sync_counted, sync_once};
 
 use crate::support::memory::{Memory, State};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
@@ -116,6 +120,23 @@ async fn a_message_without_a_date_is_fetched_without_it() {
         assert_eq!(inbox.whole(), 5);
         assert_eq!(inbox.messages[&3].internal_date, None);
         assert_eq!(inbox.messages[&4].internal_date, Some(1_784_282_400));
+    });
+}
+
+/// A server that has no date of any message gives all of them all the same, and the session lasts.
+#[tokio::test]
+async fn messages_without_dates_cost_nothing() {
+    let date = "INTERNALDATE \"17-Jul-2026 10:00:00 +0000\"";
+    let (sink, result, connections) = five(move |asked| {
+        let has = asked.good.contains(date);
+        has.then(|| Act::Say(asked.good.replace(date, "INTERNALDATE NIL").into()))
+    })
+    .await;
+    assert_eq!((result.unwrap()[0].new, connections), (5, 1));
+    sink.look(|state| {
+        let inbox = &state.mailboxes["INBOX"];
+        assert_eq!(inbox.whole(), 5);
+        assert!(inbox.messages.values().all(|message| message.internal_date.is_none()));
     });
 }
 
@@ -559,6 +580,15 @@ type Piecemeal = dyn Fn(&Asked<'_>, usize) -> Option<String> + Send + Sync;
 /// Downloads a message from a server that says what `says` wants, which is told where the piece begins that is asked for (where it is none: at the end of
 /// all); gives the answer, and what came.
 async fn piecemeal(raw: &str, says: Box<Piecemeal>) -> (Result<u64, Error>, Vec<u8>) {
+    let (handle, result, got) = downloaded(raw, says).await;
+    // Whatever became of it, the session goes on.
+    let flags = handle.flags(MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 }, UidSet::from(1..=1)).await;
+    assert_eq!(flags.unwrap().len(), 1);
+    (result, got)
+}
+
+/// As [`piecemeal`], whatever becomes of the session.
+async fn downloaded(raw: &str, says: Box<Piecemeal>) -> (Handle, Result<u64, Error>, Vec<u8>) {
     let inbox = Inbox { messages: vec![(1, raw.to_owned())], uid_next: 2, ..Inbox::of(0) };
     let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
         let from = asked.command.split_once("BODY.PEEK[]<").and_then(|(_, part)| part.split_once('.'));
@@ -580,10 +610,7 @@ async fn piecemeal(raw: &str, says: Box<Piecemeal>) -> (Result<u64, Error>, Vec<
         }
     };
     let (result, ()) = tokio::join!(handle.download(at, 1, 0, None, to), keep);
-    // Whatever became of it, the session goes on.
-    let flags = handle.flags(MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 }, UidSet::from(1..=1)).await;
-    assert_eq!(flags.unwrap().len(), 1);
-    (result, got)
+    (handle, result, got)
 }
 
 fn large_text() -> String {
@@ -869,6 +896,151 @@ async fn a_server_that_does_not_know_parts_gives_messages_whole_and_right() {
             handle.end();
         }
     }
+}
+
+/// A message that comes at once is handed on as it comes: where the line falls in the midst of it, what came is kept, and it goes on behind that.
+#[tokio::test]
+async fn what_comes_at_once_is_kept_where_the_line_falls() {
+    let raw = large_text();
+    let cut = Arc::new(AtomicUsize::new(2_000_000));
+    let inbox = Inbox { messages: vec![(1, raw.clone())], uid_next: 2, ..Inbox::of(0) };
+    let whole = raw.clone();
+    let server = ScriptedImap::start(GREETING, inbox, Some(Arc::clone(&cut)), move |asked| {
+        Parts::Garbled.answer(asked, 1, &whole)
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = 1_000;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    let at = || MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    let mut got: Vec<u8> = Vec::new();
+    for attempt in 0..60 {
+        let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+        let fetch = handle.download(at(), 1, got.len() as u64, None, to);
+        let keep = async {
+            while let Some(piece) = pieces.recv().await {
+                got.extend(piece);
+            }
+        };
+        let (result, ()) = tokio::join!(fetch, keep);
+        if attempt == 0 {
+            assert!(result.is_err(), "{result:?}");
+            assert!((1 << 20..2_000_000).contains(&got.len()) && raw.as_bytes().starts_with(&got), "{}", got.len());
+            cut.store(usize::MAX, Ordering::SeqCst);
+        }
+        if result == Ok(raw.len() as u64) {
+            break;
+        }
+        handle.sync_now();
+        let connected = |state: &State| matches!(state.link(), Some(Link::Online { .. } | Link::Syncing { .. }));
+        let _ = tokio::time::timeout(PATIENCE, sink.until("a connection", connected)).await;
+    }
+    assert!(got == raw.as_bytes(), "{} of {}", got.len(), raw.len());
+}
+
+/// A message that is larger than any that is fetched: it is said how large it is, and what can be done.
+#[tokio::test]
+async fn a_message_that_is_too_large_is_told_with_its_size() {
+    let says = |asked: &Asked<'_>, from: usize| {
+        let at_once = || "* 1 FETCH (UID 1 BODY[] {600000000}\r\nx".to_owned();
+        if from != usize::MAX {
+            return Some(format!("* 1 FETCH (UID 1 BODY[]<{from}-9> {{1}}\r\nx)\r\n{} OK done\r\n", asked.tag));
+        }
+        asked.command.contains("BODY.PEEK[])").then(at_once)
+    };
+    let (_handle, result, got) = downloaded(&large_text(), Box::new(says)).await;
+    let words = result.unwrap_err().to_string();
+    assert!(
+        words.contains("this message has 600.0 MB or more, and no more than 536.9 MB of one are fetched"),
+        "{words}"
+    );
+    assert_eq!(got.len(), 0);
+}
+
+/// What nobody asked for and nobody knows costs nothing, wherever it stands (RFC 9051 §2.2.2), nor does what is said of flags in a way of its own.
+#[tokio::test]
+async fn what_nobody_asked_for_is_passed_over() {
+    const LINES: &str = "* FLAGS (\\Seen  \\Flagged)\r\n* FLAGS (\\Seen \"a b\" 50%)\r\n* FLAGS NIL\r\n* METADATA \"\" (/private/comment {3}\r\na\nb)\r\n\
+        * XAPPLEPUSHSERVICE \"a\" {2}\r\n)(\r\n* THREAD (1)(2 (3))\r\n* LANGUAGE (de)\r\n* 3 STORE (FLAGS ())\r\n* 3 FETCH ()\r\n* 3 FETCH NIL\r\n\
+        * QUOTA \"\" (STORAGE x)\r\n* ANNOTATION ((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((((\r\n";
+    for inbox in [Inbox::of(5), Inbox::extended(5)] {
+        let server = ScriptedImap::start(GREETING, inbox, None, |asked| {
+            let is_login = asked.command.starts_with("AUTHENTICATE");
+            (!is_login && asked.command != "IDLE").then(|| Act::Say(format!("{LINES}{}", asked.good).into()))
+        })
+        .await;
+        let sink = Memory::default();
+        let passes = once(&server, &sink).await.unwrap();
+        assert_eq!((passes[0].new, server.connections()), (5, 1));
+        sink.look(|state| assert_eq!(state.mailboxes["INBOX"].whole(), 5));
+    }
+}
+
+/// Capabilities with blanks of their own, and those of a server that knows the second revision only.
+#[tokio::test]
+async fn capabilities_are_read_however_they_are_written() {
+    for (greeting, told) in [
+        (GREETING, "IMAP4rev1  IDLE   UIDPLUS "),
+        ("* OK [CAPABILITY IMAP4rev1  SASL-IR AUTH=PLAIN LOGINDISABLED] ready\r\n", " IMAP4rev1 IDLE UIDPLUS"),
+        ("* OK [CAPABILITY IMAP4rev2 SASL-IR AUTH=PLAIN LOGINDISABLED] ready\r\n", "IMAP4rev2 IDLE UIDPLUS"),
+        ("* OK ready\r\n", "IMAP4rev2 AUTH=PLAIN SASL-IR LOGINDISABLED \"X\""),
+    ] {
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let commands = Arc::clone(&heard);
+        let server = ScriptedImap::start(greeting, Inbox::of(5), None, move |asked| {
+            commands.lock().unwrap().push(asked.command.to_owned());
+            let tag = asked.tag;
+            match asked.command {
+                "CAPABILITY" => say(format!("* CAPABILITY {told}\r\n{tag} OK done\r\n")),
+                command if command.starts_with("AUTHENTICATE") => say(format!("{tag} OK in\r\n")),
+                _ => None,
+            }
+        })
+        .await;
+        let sink = Memory::default();
+        let result = once(&server, &sink).await;
+        assert_eq!(result.map(|passes| passes[0].new), Ok(5), "{greeting} {told}");
+        let heard = heard.lock().unwrap();
+        assert!(heard.iter().any(|command| command.starts_with("AUTHENTICATE PLAIN")), "{greeting}: {heard:?}");
+        assert!(heard.iter().filter(|command| *command == "CAPABILITY").count() <= 2, "{greeting}: {heard:?}");
+    }
+}
+
+/// A name that a server lists in UTF-8, and not in the way of the standard, is that of a mailbox that can be opened, by each connection.
+#[tokio::test]
+async fn a_name_in_plain_utf8_is_given_back_as_it_is() {
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |asked| match asked.command {
+        "LIST \"\" \"*\"" => say(format!("* LIST () \"/\" \"Entw\u{fc}rfe\"\r\n{}", asked.good)),
+        command if command.contains("Entw&") => say(format!("{} NO there is none\r\n", asked.tag)),
+        _ => None,
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    sink.until("both", |state| {
+        let is_here = state.mailboxes.get("Entw\u{fc}rfe").is_some_and(|drafts| drafts.whole() == 5);
+        is_here && matches!(state.link(), Some(Link::Online { live: true }))
+    })
+    .await;
+    let at = MailboxAt { name: Arc::from("Entw\u{fc}rfe"), uid_validity: 7 };
+    assert_eq!(handle.flags(at, UidSet::from(1..=2)).await.map(|flags| flags.len()), Ok(2));
+}
+
+/// A server that knows the second revision only answers a search in its own way: what it found was found.
+#[tokio::test]
+async fn a_search_that_is_answered_in_the_new_way_finds() {
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |asked| {
+        let line = format!("* ESEARCH (TAG \"{}\") UID ALL 2,4:5\r\n", asked.tag);
+        asked.command.starts_with("UID SEARCH HEADER").then(|| Act::Say(format!("{line}{}", asked.good).into()))
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    let found = handle.find(Some("INBOX".to_owned()), "weir@quillpounce.example".to_owned()).await.unwrap();
+    assert_eq!(found.uids, [2, 4, 5]);
 }
 
 #[tokio::test]

@@ -330,3 +330,46 @@ async fn uids_that_fall_while_sequence_numbers_rise() {
         }
     }
 }
+
+/// Whoever is answered and asks again at once is served before the waiting for mail begins, which takes two round trips to end.
+#[tokio::test]
+async fn who_asks_again_at_once_does_not_wait_for_the_waiting_to_end() {
+    let commands = Arc::new(Mutex::new(Vec::<(usize, String)>::new()));
+    let told = Arc::clone(&commands);
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, move |asked| {
+        told.lock().unwrap().push((asked.connection, asked.command.to_owned()));
+        None
+    })
+    .await;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(server.setup(), Arc::clone(&sink));
+    watching(&sink).await;
+    for uid in 1..=5 {
+        assert_eq!(handle.flags(inbox(), UidSet::from(uid..=uid)).await.unwrap().len(), 1);
+    }
+    let commands = commands.lock().unwrap();
+    let asked = |uid: u32| format!("UID FETCH {uid} (UID FLAGS)");
+    let first = commands.iter().position(|(_, command)| *command == asked(1)).unwrap();
+    let mine = commands[first..].iter().filter(|(connection, _)| *connection == commands[first].0);
+    let mine: Vec<&str> = mine.map(|(_, command)| command.as_str()).take(5).collect();
+    assert_eq!(mine, (1..=5).map(asked).collect::<Vec<_>>());
+}
+
+/// A server that offers IDLE and refuses it is asked what there is, as one that does not offer it.
+#[tokio::test]
+async fn where_waiting_is_refused_new_mail_is_asked_for() {
+    let server = ScriptedImap::start(GREETING, Inbox::of(5), None, |asked| match asked.command {
+        "IDLE" => Some(Act::Say(format!("{} NO not now\r\n", asked.tag).into())),
+        "NOOP" => Some(Act::Say(format!("* 6 EXISTS\r\n{}", asked.good).into())),
+        _ => None,
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.times.idle = Duration::from_millis(200);
+    let sink = Arc::new(Memory::default());
+    let _handle = spawn(setup, Arc::clone(&sink));
+    watching(&sink).await;
+    sink.until("the first five", |state| state.mailboxes["INBOX"].whole() == 5).await;
+    *server.inbox.lock().unwrap() = Inbox::of(6);
+    sink.until("the sixth", |state| state.mailboxes["INBOX"].whole() == 6).await;
+}

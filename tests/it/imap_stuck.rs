@@ -304,6 +304,39 @@ async fn what_is_only_nice_to_have_and_ends_the_session_is_done_without() {
     }
 }
 
+/// A line that is no answer to what is only nice to have, and comes in the midst of it, is not laid to its charge.
+#[tokio::test]
+async fn what_is_only_nice_to_have_is_not_blamed_for_another_line() {
+    for (command, extended) in [("LIST \"\" \"*\" RETURN (SUBSCRIBED SPECIAL-USE STATUS", true), ("STATUS ", false)] {
+        for line in [
+            "* 1 FETCH (UID 1 FLAGS (\\Seen\r\n",
+            "* 1 FETCH (UID 1 BODY[] {999999999}\r\n",
+            "* SEARCH what\r\n",
+            "* 3 EXISTS EXISTS\r\n",
+            "* 99999999999 EXISTS\r\n",
+        ] {
+            let asked_for = Arc::new(AtomicUsize::new(0));
+            let count = Arc::clone(&asked_for);
+            let inbox = if extended { Inbox::extended(5) } else { Inbox::of(5) };
+            let server = two(inbox, move |asked, _| {
+                let is_first = asked.command.starts_with(command) && !asked.command.contains("Cases");
+                (is_first && count.fetch_add(1, SeqCst) < 3).then(|| Act::Say(format!("{line}{}", asked.good).into()))
+            })
+            .await;
+            let sink = Arc::new(Memory::default());
+            let handle = spawn(setup(&server), Arc::clone(&sink));
+            sink.until(line, |state| {
+                let is_live = matches!(state.link(), Some(Link::Online { live: true }));
+                whole(state, "INBOX") == 5 && whole(state, "Cases") == 5 && is_live
+            })
+            .await;
+            assert!(asked_for.load(SeqCst) > 3, "{command} {line}");
+            sink.look(|state| assert!(state.notes.is_empty(), "{command} {line}: {:?}", state.notes));
+            handle.end();
+        }
+    }
+}
+
 /// UW imapd and its kin let one session change an mbox; whoever opens it takes it over. What was lost so is taken back to change something.
 #[tokio::test]
 async fn a_mailbox_that_another_session_took_over_is_opened_again_to_change_it() {

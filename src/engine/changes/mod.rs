@@ -38,7 +38,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use self::deed::SO_ALREADY;
 pub(crate) use self::overlay::Over;
-use self::queue::{Edits, Named, Place, Queue};
+use self::queue::{Dated, Edits, Named, Place, Queue};
 use super::core::{Core, Open, Stores};
 use super::library::Library;
 use super::library::record::Record;
@@ -69,6 +69,8 @@ pub(crate) struct Changes {
     /// Messages that left while we were moving them, and stay in the cache until it is known where they went: they are looked for by what is
     /// held of them.
     withheld: HashMap<Place, UidSet>,
+    /// As of when messages that we changed are known.
+    dated: HashMap<Place, Dated>,
 }
 
 impl Changes {

@@ -80,6 +80,51 @@ pub(crate) struct Batch {
     pub(crate) tries: u32,
 }
 
+/// The modification sequences that messages of a mailbox got by changes of ours (RFC 7162): what is known of them is as of these, though no pass has
+/// been there since.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Dated {
+    /// HIGHESTMODSEQ of the last pass. After another one, that counts.
+    pub(crate) pass: u64,
+    /// Which messages have which.
+    pub(crate) at: Vec<(u64, UidSet)>,
+}
+
+impl Dated {
+    /// More than these are not kept apart: each costs a command of its own.
+    const MOST: usize = 4;
+
+    /// Takes in what is newer. `touched`: the messages of which what was known before is old.
+    pub(crate) fn renew(&mut self, newer: Self, touched: &UidSet) {
+        if self.pass != newer.pass {
+            self.at.clear();
+        }
+        self.pass = newer.pass;
+        for (_, uids) in &mut self.at {
+            *uids = uids.without(touched);
+        }
+        self.at.extend(newer.at);
+        self.at.retain(|(modseq, uids)| *modseq > self.pass && !uids.is_empty());
+        self.at.sort_by_key(|(modseq, _)| *modseq);
+        let excess = self.at.len().saturating_sub(Self::MOST);
+        self.at.drain(..excess);
+    }
+
+    /// Messages with the modification sequence as of which they are known.
+    pub(crate) fn apart(&self, uids: &UidSet, pass: u64) -> Vec<(u64, UidSet)> {
+        let mut left = uids.clone();
+        let mut parts = Vec::new();
+        for (modseq, uids) in self.at.iter().filter(|_| self.pass == pass) {
+            let part = left.and(uids);
+            left = left.without(&part);
+            parts.push((*modseq, part));
+        }
+        parts.push((pass, left));
+        parts.retain(|(_, part)| !part.is_empty());
+        parts
+    }
+}
+
 /// What became of a batch.
 #[derive(Clone, Debug)]
 pub(crate) enum Outcome {
@@ -92,6 +137,8 @@ pub(crate) enum Outcome {
         unheeded: UidSet,
         /// Were so before: there is nothing to take back.
         before: UidSet,
+        /// As of when they have these flags.
+        dated: Dated,
     },
     /// Messages were moved.
     Moved {

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
 
 use super::overlay::{Over, Resolution, resolve};
-use super::queue::{Batch, Outcome, Place};
+use super::queue::{Batch, Dated, Outcome, Place};
 use super::refusal;
 use crate::app::view::Tone;
 use crate::engine::core::{Core, CoreHandle, Open, Stores};
@@ -221,12 +221,18 @@ impl Teller<'_> {
         // Nothing is known of modification sequences before the first pass is through (RFC 7162 §3.1.3 wants one that we have seen).
         let (modseq, before) = here.await.flatten().unwrap_or_default();
         let modseq = modseq.filter(|modseq| *modseq > 0);
-        let stored = self.handle.store_flags(request(told.clone(), modseq)).await?;
-        let mut said: BTreeMap<u32, Flags> = stored.flags.into_iter().filter(|(uid, _)| told.contains(*uid)).collect();
+        let (mut said, mut conflicts) = (BTreeMap::<u32, Flags>::new(), UidSet::new());
+        let mut dated = Dated { pass: modseq.unwrap_or_default(), at: Vec::new() };
+        for (since, uids) in self.known_at(batch, group, &told, modseq).await {
+            let stored = self.handle.store_flags(request(uids, since)).await?;
+            said.extend(stored.flags.into_iter().filter(|(uid, _)| told.contains(*uid)));
+            conflicts.extend(stored.conflicts.iter());
+            dated.at.extend(stored.modseqs);
+        }
         let mut kept = UidSet::new();
-        if !stored.conflicts.is_empty() {
+        if !conflicts.is_empty() {
             // Others changed these since we last looked. What they have now decides.
-            let now = self.handle.flags(at(group), stored.conflicts.clone()).await?;
+            let now = self.handle.flags(at(group), conflicts.clone()).await?;
             let decided = self.decide(batch, group, &now).await;
             let mut again = UidSet::new();
             for (uid, flags) in now {
@@ -244,6 +250,7 @@ impl Teller<'_> {
                     said.entry(uid).and_modify(|flags| *flags = flags.without(clear).with(set));
                 }
                 said.extend(stored.flags.into_iter().filter(|(uid, _)| again.contains(*uid)));
+                dated.at.extend(stored.modseqs);
             }
         }
         let unheeded =
@@ -255,12 +262,32 @@ impl Teller<'_> {
         }
         if !unheeded.is_empty() {
             // What was said may be older than the change, or another's: what is so now counts.
-            let now = self.handle.flags(at(group), unheeded).await?;
+            let now = self.handle.flags(at(group), unheeded.clone()).await?;
+            dated.at.iter_mut().for_each(|(_, uids)| *uids = uids.without(&unheeded));
             unheeded =
                 now.iter().filter(|(_, flags)| !differs(flags, set, clear).is_empty()).map(|(uid, _)| *uid).collect();
             said.extend(now);
         }
-        Ok(Outcome::Stored { said: said.into_iter().collect(), kept, unheeded, before })
+        Ok(Outcome::Stored { said: said.into_iter().collect(), kept, unheeded, before, dated })
+    }
+
+    /// The messages, with the modification sequence as of which each is known: that of the last pass, or of what we told of it since.
+    async fn known_at(
+        &self,
+        batch: &Batch,
+        group: &Group,
+        told: &UidSet,
+        pass: Option<u64>,
+    ) -> Vec<(Option<u64>, UidSet)> {
+        let Some(pass) = pass else { return vec![(None, told.clone())] };
+        let place =
+            Place { account: batch.account.clone(), mailbox: group.mailbox.clone(), uid_validity: group.uid_validity };
+        let uids = told.clone();
+        let apart = ask(self.core, self.number, move |_, open| {
+            open.changes.dated.get(&place).map(|dated| dated.apart(&uids, pass))
+        });
+        let apart = apart.await.flatten().unwrap_or_else(|| vec![(pass, told.clone())]);
+        apart.into_iter().map(|(modseq, uids)| (Some(modseq), uids)).collect()
     }
 
     /// Decides whose word counts, by message.

@@ -35,6 +35,8 @@ struct Kept {
     said: Vec<(MessageKey, Flags)>,
     gone: Vec<MessageKey>,
     moved: Vec<(MailboxId, crate::store::mailbox::Mailbox, Vec<Record>)>,
+    /// What was told of these flags is in the cache.
+    is_dated: bool,
 }
 
 impl Core {
@@ -88,6 +90,10 @@ impl Core {
                 }
                 let fresh: Vec<u64> = settled.edits.put.iter().map(|row| row.seq).collect();
                 open.changes.queue.durable(&fresh);
+                if let (true, Some(group), Outcome::Stored { dated, .. }) = (kept.is_dated, &batch.group, outcome) {
+                    let told = group.uids.iter().copied().collect();
+                    open.changes.dated.entry(place(&batch, group)).or_default().renew(dated, &told);
+                }
                 core.show_kept(open, kept);
                 if settled.added {
                     core.replay(open, &batch.account);
@@ -235,8 +241,9 @@ fn keep(stores: &Stores, batch: &Batch, outcome: &Outcome, from: Option<MailboxI
                 .copied()
                 .collect();
             flags.extend(said(stores, &silent).into_iter().map(|(key, old)| (key.uid, old.without(clear).with(set))));
-            if let Err(error) = stores.cache.set_flags(mailbox, &flags, None) {
-                tracing::warn!(%error, "flags that the server confirmed are not in the cache");
+            match stores.cache.set_flags(mailbox, &flags, None) {
+                Ok(()) => kept.is_dated = true,
+                Err(error) => tracing::warn!(%error, "flags that the server confirmed are not in the cache"),
             }
             let held: std::collections::HashSet<MessageKey> = touched.into_iter().collect();
             let shown = flags.into_iter().map(|(uid, flags)| (MessageKey { mailbox, uid }, flags));

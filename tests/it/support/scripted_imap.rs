@@ -21,6 +21,8 @@ pub(crate) enum Act {
     Say(Vec<u8>),
     /// Sends this, in pieces, without holding it a second time.
     SayStatic(&'static [u8]),
+    /// As `SayStatic`, and this behind it.
+    SayStaticAnd(&'static [u8], Vec<u8>),
     /// Sends this and hangs up.
     SayAndClose(Vec<u8>),
     /// Says nothing more, ever.
@@ -243,6 +245,12 @@ async fn follow(line: &mut Line, act: Option<Act>, good: &str) -> Result<(), ()>
             for piece in bytes.chunks(64 << 10) {
                 line.say(piece).await?;
             }
+        }
+        Some(Act::SayStaticAnd(bytes, behind)) => {
+            for piece in bytes.chunks(64 << 10) {
+                line.say(piece).await?;
+            }
+            line.say(&behind).await?;
         }
         Some(Act::SayAndClose(bytes)) => {
             line.say(&bytes).await?;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::super::overlay::{Resolution, resolve};
-use super::{Batch, HISTORY, Outcome, Place, Queue};
+use super::{Batch, Dated, HISTORY, Outcome, Place, Queue};
 use crate::engine::clock::Moment;
 use crate::imap::UidSet;
 use crate::store::change::{Act, Change, Group, Held};
@@ -15,6 +15,24 @@ use crate::store::flags::Flags;
 
 fn now() -> Timestamp {
     "2026-03-02T09:00:00Z".parse().unwrap()
+}
+
+#[test]
+fn what_we_told_is_known_as_of_then_until_a_pass_was_there() {
+    let set = |range: std::ops::RangeInclusive<u32>| UidSet::from(range);
+    let mut dated = Dated::default();
+    dated.renew(Dated { pass: 10, at: vec![(15, set(1..=5))] }, &set(1..=6));
+    assert_eq!(dated.apart(&set(4..=8), 10), [(15, set(4..=5)), (10, set(6..=8))]);
+    assert_eq!(dated.apart(&set(4..=8), 11), [(11, set(4..=8))], "another pass knows more, or the server counts anew");
+    // Of one that was told again without a date nothing is known but what the pass knew.
+    dated.renew(Dated { pass: 10, at: vec![(17, set(2..=2))] }, &set(1..=2));
+    assert_eq!(dated.apart(&set(1..=5), 10), [(15, set(3..=5)), (17, set(2..=2)), (10, set(1..=1))]);
+    for modseq in 20..24 {
+        let one = set(modseq..=modseq);
+        dated.renew(Dated { pass: 10, at: vec![(modseq.into(), one.clone())] }, &one);
+    }
+    assert_eq!(dated.apart(&set(1..=5), 10), [(10, set(1..=5))], "the newest are kept apart");
+    assert_eq!(dated.apart(&set(20..=20), 10), [(20, set(20..=20))]);
 }
 
 /// The running time at which tests begin.
@@ -79,7 +97,13 @@ fn uids(batch: &Batch) -> Vec<u32> {
 }
 
 fn stored() -> Outcome {
-    Outcome::Stored { said: Vec::new(), kept: UidSet::new(), unheeded: UidSet::new(), before: UidSet::new() }
+    Outcome::Stored {
+        said: Vec::new(),
+        kept: UidSet::new(),
+        unheeded: UidSet::new(),
+        before: UidSet::new(),
+        dated: Dated::default(),
+    }
 }
 
 fn moved(pairs: Vec<(u32, u32)>) -> Outcome {
@@ -361,7 +385,7 @@ fn only_what_a_change_of_flags_did_is_taken_back() {
     let mut queue = queue(&[change(1, set("$Weir"), "INBOX", &[1, 2, 3])]);
     let batch = queue.next_batch("work", START).unwrap();
     let (unheeded, before) = (UidSet::from(1..=1), UidSet::from(3..=3));
-    let done = Outcome::Stored { said: Vec::new(), kept: UidSet::new(), unheeded, before };
+    let done = Outcome::Stored { said: Vec::new(), kept: UidSet::new(), unheeded, before, dated: Dated::default() };
     queue.settle(&batch, &done, moment(START));
     assert!(queue.next_batch("work", START).is_none());
     let undone = queue.undo(1, now()).unwrap();
@@ -449,7 +473,13 @@ fn others_word_counts_where_the_user_wants_nothing_changed() {
         queue(&[change(1, set("\\Flagged"), "INBOX", &[1, 2]), change(2, clear("\\Flagged"), "INBOX", &[1])]);
     let batch = queue.next_batch("work", START).unwrap();
     let kept = UidSet::from(1..=1);
-    let theirs = Outcome::Stored { said: Vec::new(), kept, unheeded: UidSet::new(), before: UidSet::new() };
+    let theirs = Outcome::Stored {
+        said: Vec::new(),
+        kept,
+        unheeded: UidSet::new(),
+        before: UidSet::new(),
+        dated: Dated::default(),
+    };
     queue.settle(&batch, &theirs, moment(START));
     assert!(queue.next_batch("work", START).is_none(), "the second change of the flag is dropped too");
 }
@@ -560,7 +590,7 @@ impl World {
                     }
                     said.push((uid, now.clone()));
                 }
-                Outcome::Stored { said, kept, unheeded: UidSet::new(), before: UidSet::new() }
+                Outcome::Stored { said, kept, unheeded: UidSet::new(), before: UidSet::new(), dated: Dated::default() }
             }
             Act::Move { to } => {
                 let (mut pairs, mut absent) = (Vec::new(), UidSet::new());

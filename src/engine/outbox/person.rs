@@ -1,7 +1,9 @@
 //! What a person decides about rows: try again now, take back, say what became of one that is uncertain.
 
 use super::back::{TakenBack, take_back};
+use super::look::UNREAD;
 use super::sent::{Proof, end_well};
+use crate::app::view::Tone;
 use crate::engine::channels;
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::query::Resolution;
@@ -80,15 +82,20 @@ impl Core {
             }
             Resolution::SendAgain => {
                 self.plea_resent(open, &found)?;
-                open.stores.state.write(|write| {
+                let unread = open.stores.state.write(|write| {
+                    let unread = write.outbox_traces(found.batch)?.is_none();
                     // The try before may have got through all the same.
                     write.leave_trace(&found)?;
                     write.step_outbox(id, Step::SendAgain, |entry| {
                         entry.set_all(Delivery::InDoubt, Delivery::Waiting);
                         entry.next_attempt = None;
                         "Sent again, by your word.".clone_into(&mut entry.reply);
-                    })
+                    })?;
+                    Ok(unread)
                 })?;
+                if unread {
+                    self.announcer.notice(Tone::Alarm, &format!("It is sent again, by your word. {UNREAD}"));
+                }
             }
             Resolution::Drop => taken = Some(self.cancel_outbox(open, id)?),
         }

@@ -275,6 +275,13 @@ fn a_trace_that_cannot_be_read_costs_its_own_message_only() {
     let state = |id| running.engine.outbox().unwrap().into_iter().find(|row| row.id == id).unwrap().state;
     running.until(|| state(whole) == "sent-not-filed");
     assert_eq!(state(damaged), "uncertain");
+    let says = || running.engine.outbox().unwrap().into_iter().find(|row| row.id == damaged).unwrap().reply;
+    running.until(|| says().contains("is damaged and cannot be read"));
+    // A person decides, as of any other.
+    running.engine.resolve(damaged, Resolution::SendAgain).unwrap();
+    running.until(|| ["deferred", "failed"].contains(&state(damaged)));
+    let taken = running.engine.cancel(damaged).unwrap();
+    assert!(taken.words.contains("may have it already") && taken.words.contains("is damaged"), "{}", taken.words);
 }
 
 #[test]

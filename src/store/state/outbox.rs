@@ -457,23 +457,39 @@ impl Write<'_> {
         self.put_value(&passed(batch), what)
     }
 
-    /// As [`State::outbox_traces`].
+    /// As [`State::outbox_traces`]; `None` where they are damaged.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn outbox_traces(&self, batch: OutboxId) -> Result<Vec<Trace>, StateError> {
-        Ok(self.read_value(&traces(batch))?.unwrap_or_default())
+    pub fn outbox_traces(&self, batch: OutboxId) -> Result<Option<Vec<Trace>>, StateError> {
+        match self.read_value(&traces(batch)) {
+            Ok(kept) => Ok(Some(kept.unwrap_or_default())),
+            Err(StateError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps how everybody stands in a row that is about to be taken out, or whose doubt is about to be given up: until the last row of its batch is
-    /// forgotten.
+    /// forgotten. Where what is kept of it is damaged, that stands: it says that anything may have been.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn leave_trace(&self, row: &OutboxEntry) -> Result<(), StateError> {
-        let mut all = self.outbox_traces(row.batch)?;
-        all.push(Trace::of(row));
-        self.put_value(&traces(row.batch), &all)
+        self.leave_traces(row.batch, vec![Trace::of(row)])
+    }
+
+    /// As [`Self::leave_trace`], several.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn leave_traces(&self, batch: OutboxId, more: Vec<Trace>) -> Result<(), StateError> {
+        match self.outbox_traces(batch)? {
+            Some(mut all) => {
+                all.extend(more);
+                self.put_value(&traces(batch), &all)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Forgets a row and its bytes; with the last one of a batch, what it was made of and what the others left behind.

@@ -337,7 +337,7 @@ impl Core {
         prepared: &Prepared,
         accepted: &Accepted,
         file_in: Option<&str>,
-        held_until: Option<jiff::Timestamp>,
+        held: Option<crate::store::outbox::Window>,
     ) -> Result<Vec<OutboxId>, EngineError> {
         let refuse = |words: &str| EngineError::Refused(format!("It is not sent: {words}"));
         let gone = || refuse("what it does in the negotiation is not known any more; begin it again");
@@ -370,9 +370,9 @@ impl Core {
         events.extend(plea_event(&id, &entry)?);
         let keyring = open.keyring.now();
         let hand = Hand { stores: &open.stores, settings: &self.settings, keyring: &keyring };
-        let ids = open.register.append_with(&hand, &events, |write| {
-            outbox::queue_in(write, prepared, accepted, file_in, now, held_until)
-        })?;
+        let ids = open
+            .register
+            .append_with(&hand, &events, |write| outbox::queue_in(write, prepared, accepted, file_in, now, held))?;
         self.register_changed(open);
         Ok(ids)
     }

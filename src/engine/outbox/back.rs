@@ -9,7 +9,7 @@ use crate::engine::draft_file;
 use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{DraftId, OutboxId};
 use crate::mail::message::Message;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Step, Trace};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Owed, Step, Trace, Unsent};
 use crate::store::state::{State, StateError, Write};
 
 /// Whoever stands so in a row that is taken back is in the draft.
@@ -36,6 +36,8 @@ pub(crate) struct TakenBack {
     some_stay: bool,
     /// What was taken back of it before, or given up, cannot be read.
     unread: bool,
+    /// What the register is to be told of it, where it does something in a negotiation.
+    pub(crate) unsent: Option<Unsent>,
 }
 
 impl TakenBack {
@@ -116,6 +118,13 @@ pub(super) fn take_back(
             }
         }
         taken.id = write.add_draft(&taken.draft, now)?;
+        if let (Some(case), Some(plea)) = (&taken.draft.case, &taken.draft.plea) {
+            let may_have = taken.may_have().map(str::to_owned).collect();
+            let (message_id, queued_at) = (row.message_id.clone(), row.queued_at);
+            let unsent = Unsent { row: id, message_id, queued_at, case: case.clone(), plea: plea.clone(), may_have };
+            write.owe(Owed::TakenBack(Box::new(unsent.clone())))?;
+            taken.unsent = Some(unsent);
+        }
         Ok(Ok(taken))
     })?;
     Ok(taken)
@@ -229,6 +238,7 @@ impl Batch {
             again: Vec::new(),
             gone_parts: gone.iter().filter(|gone| **gone).count(),
             unread: false,
+            unsent: None,
             some_stay: self.rows.iter().any(|row| !self.is_taken(row) || row.count(Delivery::Sent) > 0),
         };
         for one in draft.to.iter().chain(&draft.cc).chain(&draft.bcc).map(|one| &one.addr) {

@@ -47,8 +47,10 @@ impl Core {
         let row = stores.state.outbox_entry(id)?;
         let before = stores.state.outbox()?.0;
         let taken = take_back(&stores.state, id, now)?;
-        if let (Some(row), Ok(taken)) = (&row, &taken) {
-            self.plea_taken_back(open, row, taken);
+        if let Ok(TakenBack { unsent: Some(unsent), .. }) = &taken {
+            self.plea_taken_back(open, unsent);
+        }
+        if let (Some(row), Ok(_)) = (&row, &taken) {
             for one in before.iter().filter(|one| one.batch == row.batch) {
                 // Of what is gone nothing will be written down any more that could name the connection.
                 if matches!(stores.state.outbox_entry(one.id), Ok(None)) {

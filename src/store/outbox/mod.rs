@@ -6,6 +6,7 @@
 //! blindly: see [`OutboxEntry::recovery`].
 
 mod old;
+mod owed;
 mod state;
 mod trace;
 
@@ -18,6 +19,7 @@ use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageRef, OutboxId};
 
 pub(super) use old::EntryV1;
+pub use owed::{Owed, Unsent};
 pub use state::{Next, OutboxState, Step};
 pub use trace::Trace;
 

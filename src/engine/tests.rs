@@ -44,7 +44,7 @@ fn address(name: &str, addr: &str) -> Address {
     Address { name: name.into(), addr: addr.into() }
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let endpoint = |port| Endpoint {
         host: "127.0.0.1".into(),
         port,

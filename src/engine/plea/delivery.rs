@@ -34,25 +34,26 @@ fn said_to<'a>(rows: &'a [&OutboxEntry], theirs: &'a dyn Fn(&str) -> bool) -> im
     move |address| if knows { theirs(address) } else { is_named(address) }
 }
 
-/// A row in which somebody of the other side has not got it, whom a try before may have reached, where nobody else of them certainly has it. The act stands
-/// as done then, and may not be.
+/// A row that tells that the other side has not got it, or the first one where none of theirs is left, where a try before may have reached somebody of them
+/// and nobody of them certainly has it. The act stands as done then, and may not be.
 fn in_old_doubt<'a>(
     rows: &'a [&OutboxEntry],
     traces: &[Trace],
     theirs: &dyn Fn(&str) -> bool,
 ) -> Option<&'a OutboxEntry> {
     let is_to = said_to(rows, theirs);
-    let may_have =
-        |address: &str| traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(|one| one == address);
+    if !traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(&is_to) {
+        return None;
+    }
     if rows.iter().flat_map(|row| row.addresses(Delivery::Sent)).any(&is_to) {
         return None;
     }
     let has_not = |one: &OutboxRecipient| {
-        matches!(one.delivery, Delivery::Waiting | Delivery::Refused | Delivery::TakenBack)
-            && is_to(&one.address)
-            && may_have(&one.address)
+        matches!(one.delivery, Delivery::Waiting | Delivery::Refused | Delivery::TakenBack) && is_to(&one.address)
     };
-    rows.iter().copied().find(|row| is_settled(row) && row.recipients.iter().any(has_not))
+    let theirs = rows.iter().copied().find(|row| is_settled(row) && row.recipients.iter().any(has_not));
+    let none_is_theirs = || !rows.iter().any(|row| row.recipients.iter().any(|one| is_to(&one.address)));
+    theirs.or_else(|| rows.iter().copied().find(|row| is_settled(row)).filter(|_| none_is_theirs()))
 }
 
 /// Why an act reached nobody of the other side, and is not tried any more; `None` where it has, or still may. `rows`: all rows of its message, one for each
@@ -363,6 +364,17 @@ mod tests {
         check(&[&given_up], &[(COUNSEL, Sent), (DEPUTE, InDoubt)], Some(Tone::Alarm));
         check(&[&row(OutboxState::Failed, &[(DEPUTE, Waiting)])], &[(DEPUTE, InDoubt)], Some(Tone::Alarm));
         check(&[&row(OutboxState::Failed, &[(DEPUTE, Refused)])], &[(DEPUTE, InDoubt)], Some(Tone::Alarm));
+        // The one who may have it was taken out; another of them was refused, or nobody of them is left.
+        let two = |address: &str| [DEPUTE, "a@copfs.gov.example"].contains(&address.to_ascii_lowercase().as_str());
+        let of_two = |rows: &[&OutboxEntry]| {
+            let trace = Trace::of(&row(OutboxState::Uncertain, &[(DEPUTE, InDoubt)]));
+            transit(ActNo::new(Side::Defence, 1), rows, &[trace], &two).map(|one| (one.tone, one.state))
+        };
+        let other = |state, delivery| row(state, &[("a@copfs.gov.example", delivery)]);
+        assert_eq!(of_two(&[&other(OutboxState::Failed, Refused)]), Some((Tone::Alarm, "failed")));
+        assert_eq!(of_two(&[&row(OutboxState::Sent, &[(COUNSEL, Sent)])]), Some((Tone::Alarm, "sent")));
+        assert_eq!(of_two(&[&other(OutboxState::Deferred, Waiting)]), Some((Tone::Warning, "deferred")));
+        assert_eq!(of_two(&[&other(OutboxState::Sent, Sent)]), None);
         // It is counsel who may not have it.
         let counsels = row(OutboxState::Failed, &[(COUNSEL, Refused)]);
         let theirs_row = row(OutboxState::Sent, &[(DEPUTE, Sent)]);

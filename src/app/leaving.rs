@@ -33,6 +33,16 @@ impl Going {
             many => Some(format!("{many} messages have not left yet")),
         }
     }
+
+    /// What is asked of whoever ends the program then. Whole beside its answers where the screen is 80 columns wide.
+    fn question(self) -> Option<String> {
+        let words = match self.waiting {
+            0 => return None,
+            1 => "1 message has not left; it goes next time.".to_owned(),
+            many => format!("{many} messages have not left; they go next time."),
+        };
+        Some(format!("End casemail now? {words}"))
+    }
 }
 
 impl Model {
@@ -69,11 +79,8 @@ impl Model {
             out.push(Effect::Quit);
             return;
         }
-        match self.going.words() {
-            Some(words) => {
-                let question = format!("End casemail now? {words}; it goes on next time.");
-                self.ask_to_leave(&question, Decision::Leave);
-            }
+        match self.going.question() {
+            Some(question) => self.ask_to_leave(&question, Decision::Leave),
             None => self.leave_when_kept(out),
         }
     }

@@ -74,6 +74,9 @@ pub(super) enum Command {
         /// Only this mailbox (may be given several times)
         #[arg(long = "mailbox", value_name = "M")]
         mailboxes: Vec<String>,
+        /// Send a password or token that the server refused before once more
+        #[arg(long)]
+        force: bool,
     },
     /// Cases
     #[command(subcommand)]

@@ -74,7 +74,7 @@ impl<'a> Call<'a> {
 /// In words, with the code to exit with.
 pub(super) fn run(call: &mut Call<'_>, command: &Command) -> Outcome {
     match command {
-        Command::Sync { mailboxes } => transfer::sync(call, mailboxes),
+        Command::Sync { mailboxes, force } => transfer::sync(call, mailboxes, *force),
         Command::Case(command) => case::run(call, command),
         Command::Thread(command) => thread::run(call, command),
         Command::Message(command) => message::run(call, command),

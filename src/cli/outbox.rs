@@ -100,11 +100,12 @@ pub(super) fn run(call: &mut Call<'_>, command: &args::Outbox) -> Outcome {
                     let mut below = vec![row.subject.clone(), row.reply.clone()];
                     below.extend(row.route.as_ref().map(|route| format!("by {route}")));
                     if let Some(doubt) = &row.doubt {
-                        below.push(format!(
-                            "lost {}; not found in {}",
-                            listed::short_time(doubt.since),
-                            doubt.looked_in.join(", ")
-                        ));
+                        let found = match (doubt.looked_at, doubt.looked_in.join(", ")) {
+                            (None, _) => "not looked for yet".to_owned(),
+                            (_, places) if places.is_empty() => "no copy that is found would say who has it".to_owned(),
+                            (_, places) => format!("not found in {places}"),
+                        };
+                        below.push(format!("lost {}; {found}", listed::short_time(doubt.since)));
                     }
                     if row.recipients.len() > 1 || row.recipients.iter().any(|one| one.reported.is_some()) {
                         below.extend(row.recipients.iter().map(in_words));

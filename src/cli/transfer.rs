@@ -34,7 +34,10 @@ struct Synced<'a> {
     mailboxes: &'a [MailboxStats],
 }
 
-pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String]) -> Outcome {
+pub(super) fn sync(call: &mut Call<'_>, mailboxes: &[String], force: bool) -> Outcome {
+    if force {
+        call.engine()?.forget_refusals(call.account.as_deref())?;
+    }
     let report = call.engine()?.sync(call.account.as_deref(), mailboxes)?;
     if call.output.json() {
         let (accounts, mailboxes) = (&report.accounts, &report.mailboxes);

@@ -20,6 +20,7 @@ use super::library::record::Record;
 use super::looked;
 use super::outbox;
 use super::quarantine;
+use super::refused::Remembered;
 use super::register::Register;
 use super::unlisted;
 use crate::app::view::{AccountStatus, Link, Tone};
@@ -205,6 +206,7 @@ pub(crate) fn setup(
         compress: account.compress,
         limits,
         times: imap::Times { poll, ..imap::Times::default() },
+        refusals: None,
     })
 }
 
@@ -227,12 +229,14 @@ impl Core {
         }
         let sink = Arc::new(self.sink(open, name));
         let (settings, core, number) = (Arc::clone(&self.settings), self.handle.clone(), open.number);
+        // On the screen somebody looks on, who may want it tried.
+        let refusals = settings.lazy.then(|| Remembered::of(&open.stores, &settings, name));
         self.set_link(open, name, Link::Connecting);
         self.runtime.spawn(async move {
             // What is missing on this machine may come; a password that has to be typed does not come by itself.
             let handle = match settings.secrets.proof(&account).await {
                 Ok(proof) => setup(&account, &settings.config, proof)
-                    .map(|setup| imap::spawn(setup, sink))
+                    .map(|setup| imap::spawn(imap::AccountSetup { refusals, ..setup }, sink))
                     .map_err(|words| (words, true)),
                 Err(words) => Err((words, false)),
             };

@@ -9,7 +9,7 @@ use crate::case::guard::{Accepted, Finding as Found, Severity};
 use crate::case::template::Template;
 use crate::case::{Awaiting, AwaitingId, Case, chase};
 use crate::register::event::{CaseChange, Event, Finding};
-use crate::store::outbox::OutboxEntry;
+use crate::store::outbox::{OutboxEntry, Owed};
 
 /// Findings as the register keeps them.
 fn listed<'f>(findings: impl Iterator<Item = &'f Found>) -> Vec<Finding> {
@@ -53,13 +53,26 @@ impl Core {
         self.note(open, &[Event::Refused { cases: prepared.cases.clone(), message_id: String::new(), findings }])
     }
 
-    /// A message was accepted by a server: if it asks for something that is waited for, the wait begins, or was chased.
+    /// A message was accepted by a server: if it asks for something that is waited for, the wait begins, or was chased. In one transaction with the word
+    /// that this is still to be written down.
     pub(crate) fn note_asked(&self, open: &Open, row: &OutboxEntry) {
-        let Some(case) = row.case.as_ref().and_then(|id| self.records(open).record(id)) else { return };
+        if row.case.is_none() {
+            return;
+        }
+        let records = self.records(open);
+        // What cannot be read now is read at the next start, perhaps.
+        if records.trouble().is_some() {
+            return;
+        }
+        let case = row.case.as_ref().and_then(|id| records.record(id));
         let config = &self.settings.config;
         let sent = row.sent_at.unwrap_or_else(|| self.now());
-        let Some(change) = asked(row, &case, &config.templates, sent, &config.calendar) else { return };
-        if let Err(error) = self.note(open, &[Event::Case { case: case.id.clone(), change }]) {
+        let change = case.as_deref().and_then(|case| {
+            let change = asked(row, case, &config.templates, sent, &config.calendar)?;
+            Some(Event::Case { case: case.id.clone(), change })
+        });
+        let events: Vec<Event> = change.into_iter().collect();
+        if let Err(error) = self.note_with(open, &events, |write| write.paid(&Owed::Asked(row.id))) {
             self.announcer.send(crate::app::event::Event::Notice(super::announce::sentence(
                 crate::app::view::Tone::Alarm,
                 &format!("The message was sent, but that an answer is awaited could not be written down: {error}"),

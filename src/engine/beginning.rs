@@ -193,6 +193,16 @@ impl Core {
         if !self.settings.lazy {
             self.load(&mut open);
         }
+        // The register is waited for only where something is owed to it.
+        match open.stores.state.owed() {
+            Ok(owed) if owed.is_empty() => {}
+            Ok(_) => self.handle.front_of(self.number, |core, open| {
+                if let Err(error) = core.pay_owed(open) {
+                    core.complain(&error);
+                }
+            }),
+            Err(error) => self.complain(&error),
+        }
         self.open = Some(open);
         Ok(())
     }

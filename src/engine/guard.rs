@@ -18,6 +18,7 @@ use crate::mail::draft::Draft;
 use crate::mail::id::CaseId;
 use crate::mail::subject;
 use crate::register::event::Event;
+use crate::store::state::{StateError, Write};
 
 /// A case of a draft, by whatever evidence there is.
 #[derive(Clone, Debug)]
@@ -292,6 +293,18 @@ impl Core {
         let keyring = open.keyring.now();
         let hand = Hand { stores: &open.stores, settings: &self.settings, keyring: &keyring };
         open.register.append(&hand, events)
+    }
+
+    /// The same, together with something else that is written: both are on the disk, or neither.
+    pub(crate) fn note_with(
+        &self,
+        open: &Open,
+        events: &[Event],
+        also: impl FnOnce(&Write<'_>) -> Result<(), StateError>,
+    ) -> Result<(), EngineError> {
+        let keyring = open.keyring.now();
+        let hand = Hand { stores: &open.stores, settings: &self.settings, keyring: &keyring };
+        open.register.append_with(&hand, events, also)
     }
 
     /// Addresses that complete what was typed, best first.

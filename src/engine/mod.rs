@@ -67,6 +67,7 @@ pub mod query;
 mod reader;
 pub(crate) mod reading;
 pub mod refiling;
+mod refused;
 pub mod register;
 pub mod sandbox;
 mod scribe;

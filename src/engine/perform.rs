@@ -29,6 +29,7 @@ use crate::pgp::large::Plain;
 use crate::pgp::open::Decrypt;
 use crate::pgp::readers::readers;
 use crate::pgp::report::{Badge, SignatureState};
+use crate::store::outbox::Window;
 use crate::store::summary::Summary;
 use crate::store::vault::Vault;
 
@@ -627,14 +628,14 @@ impl Core {
         }
         self.note_override(open, prepared, accepted)?;
         let now = self.now();
-        let held_until = (undo_seconds > 0)
-            .then(|| now.checked_add(jiff::SignedDuration::from_secs(i64::from(undo_seconds))).ok())
-            .flatten();
+        let until = now.checked_add(jiff::SignedDuration::from_secs(i64::from(undo_seconds))).ok();
+        let held = until.filter(|_| undo_seconds > 0);
+        let held = held.map(|until| Window { until, since: self.settings.clock.uptime() });
         let sent = self.settings.config.account(Some(&prepared.account)).and_then(|a| a.sent_mailbox.clone());
         let ids = if prepared.draft.plea.is_some() {
-            self.queue_plea(open, prepared, accepted, sent.as_deref(), held_until)?
+            self.queue_plea(open, prepared, accepted, sent.as_deref(), held)?
         } else {
-            outbox::queue(&open.stores, prepared, accepted, sent.as_deref(), now, held_until)?
+            outbox::queue(&open.stores, prepared, accepted, sent.as_deref(), now, held)?
         };
         open.outbox.wake();
         if let Some(key) = prepared.answers.as_ref().and_then(|name| open.library.key(name)) {

@@ -1,6 +1,7 @@
 //! The engine against batches as an IMAP worker would hand them over, in a throw-away profile. Real servers: `tests/it/engine.rs`.
 
 mod doubts;
+mod held;
 mod last_copy;
 mod late_pass;
 mod lost_midway;
@@ -19,7 +20,7 @@ use jiff::tz::TimeZone;
 use super::account::AccountSink;
 use super::clock::Clock;
 use super::query::Filter;
-use super::{Engine, EngineError, Opening};
+use super::{Engine, EngineError, Network, Opening};
 use crate::app::effect::{Effect, FlagChange, Passphrase, Said};
 use crate::app::event::Event;
 use crate::app::view::{Doing, Review, Scope, Tone};
@@ -43,7 +44,7 @@ fn address(name: &str, addr: &str) -> Address {
     Address { name: name.into(), addr: addr.into() }
 }
 
-fn config() -> Config {
+pub(super) fn config() -> Config {
     let endpoint = |port| Endpoint {
         host: "127.0.0.1".into(),
         port,
@@ -109,13 +110,18 @@ impl World {
     }
 
     fn open_at(&self, config: Config, now: Timestamp) -> Running {
+        self.open_by(config, Clock::from_fn(move || now), Network::WhenAsked)
+    }
+
+    fn open_by(&self, config: Config, clock: Clock, network: Network) -> Running {
         let profile = Profile::open(self.roots()).unwrap();
         let place = profile.roots().vault_file();
         let vault = Vault::open_with(&place, PASSPHRASE.as_bytes(), Cost::TEST).unwrap();
         let (tx, events) = sync_channel(4);
         let engine = Engine::open(Opening {
             events: Some(tx),
-            clock: Clock::from_fn(move || now),
+            clock,
+            network,
             zone: TimeZone::UTC,
             vault_floor: Cost::TEST,
             ..Opening::new(profile, config, Some(vault))

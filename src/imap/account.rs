@@ -4,7 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::net::sasl::Credentials;
-use crate::net::{ClientConfig, Endpoint, connect};
+use crate::net::{ClientConfig, Endpoint, Secret, connect};
+
+/// What of an account's passwords and tokens the server refused, remembered beyond the process.
+pub trait Refusals: Send + Sync {
+    /// Why this one is not sent now, in words; `None`: it is.
+    fn why(&self, secret: &Secret) -> Option<String>;
+    /// The server refused it, in these words.
+    fn note(&self, secret: &Secret, words: &str);
+    /// One was taken.
+    fn forget(&self);
+}
 
 /// An account as its worker needs it.
 #[derive(Clone)]
@@ -27,6 +37,8 @@ pub struct AccountSetup {
     pub limits: Limits,
     /// How long.
     pub times: Times,
+    /// What was refused before this process; `None`: each is tried.
+    pub refusals: Option<Arc<dyn Refusals>>,
 }
 
 /// How much may be fetched at once or at all.

@@ -70,23 +70,43 @@ impl Refused {
     }
 }
 
-/// Connects and logs in with a password, unless it was refused before.
+/// Whether the server refuses what is at hand, now or before.
+fn is_refusal<T>(result: &Result<T, Error>) -> bool {
+    matches!(result, Err(Error::Login { .. } | Error::StillRefused { .. } | Error::RefusedBefore { .. }))
+}
+
+/// Connects and logs in with a password or a token, unless it was refused before.
 async fn attempt_unless_refused(
     setup: &AccountSetup,
     credentials: &Credentials,
     password: &Secret,
     refused: Option<&Mutex<Refused>>,
 ) -> Result<(Session<Line>, Way), Error> {
-    let Some(refused) = refused else { return attempt(setup, credentials, password).await };
-    let locked = || refused.lock().unwrap_or_else(PoisonError::into_inner);
-    let why = locked().why(password);
-    if let Some(why) = why {
+    let locked = || refused.map(|refused| refused.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Some(why) = locked().and_then(|refused| refused.why(password)) {
         return Err(why);
+    }
+    if let Some(words) = setup.refusals.as_ref().and_then(|refusals| refusals.why(password)) {
+        return Err(Error::RefusedBefore { words });
     }
     let result = attempt(setup, credentials, password).await;
     match &result {
-        Ok(_) => locked().forget(),
-        Err(e @ Error::Login { .. }) => locked().note(password, e),
+        Ok(_) => {
+            if let Some(mut refused) = locked() {
+                refused.forget();
+            }
+            if let Some(refusals) = &setup.refusals {
+                refusals.forget();
+            }
+        }
+        Err(e @ Error::Login { .. }) => {
+            if let Some(mut refused) = locked() {
+                refused.note(password, e);
+            }
+            if let Some(refusals) = &setup.refusals {
+                refusals.note(password, &e.to_string());
+            }
+        }
         Err(_) => {}
     }
     result
@@ -113,7 +133,7 @@ async fn enter(
         Proof::Fetched(kept) => {
             let (password, is_new) = kept.get().await.map_err(Error::NoPassword)?;
             match attempt_unless_refused(setup, credentials, &password, refused).await {
-                Err(why @ (Error::Login { .. } | Error::StillRefused { .. })) => {
+                Err(why @ (Error::Login { .. } | Error::StillRefused { .. } | Error::RefusedBefore { .. })) => {
                     kept.forget(&password);
                     // One that was kept may have been changed since. The same is not sent again: servers lock accounts for that.
                     if is_new {
@@ -125,7 +145,7 @@ async fn enter(
                     } else {
                         attempt_unless_refused(setup, credentials, &other, refused).await
                     };
-                    if matches!(result, Err(Error::Login { .. } | Error::StillRefused { .. })) {
+                    if is_refusal(&result) {
                         kept.forget(&other);
                     }
                     result
@@ -135,13 +155,16 @@ async fn enter(
         }
         Proof::Token(source) => {
             let token = source.token(TokenWish::AtHand).await.map_err(Error::NoToken)?;
-            match attempt(setup, credentials, &token).await {
-                Err(Error::Login { .. }) => {
-                    let token = source.token(TokenWish::Fresh).await.map_err(Error::NoToken)?;
-                    attempt(setup, credentials, &token).await
-                }
-                other => other,
+            let first = attempt_unless_refused(setup, credentials, &token, refused).await;
+            if !is_refusal(&first) {
+                return first;
             }
+            let fresh = source.token(TokenWish::Fresh).await.map_err(Error::NoToken)?;
+            // Whoever gives the same one has no other: it is not sent again.
+            if fresh.expose() == token.expose() {
+                return first;
+            }
+            attempt_unless_refused(setup, credentials, &fresh, refused).await
         }
     }
 }

@@ -35,6 +35,12 @@ pub enum Error {
         /// What the refusal was.
         words: String,
     },
+    /// It was refused before this process, and not sent again.
+    #[error("{words}")]
+    RefusedBefore {
+        /// When, by which words, and when it is sent again.
+        words: String,
+    },
     /// The server offers no way to log in that we accept.
     #[error(transparent)]
     NoLogin(#[from] NoWay),
@@ -234,7 +240,7 @@ impl Error {
     pub fn culprit(&self) -> Culprit {
         match self {
             Self::Net(e) => e.culprit(),
-            Self::Login { .. } | Self::StillRefused { .. } => Culprit::Credentials,
+            Self::Login { .. } | Self::StillRefused { .. } | Self::RefusedBefore { .. } => Culprit::Credentials,
             // A person has to look: trying again would only give somebody between another chance.
             Self::Sasl(fault) if fault.needs_a_person() => Culprit::Credentials,
             Self::Unsendable { .. }

@@ -42,7 +42,7 @@ pub mod uid_set;
 mod untagged;
 pub mod worker;
 
-pub use account::{AccountSetup, Limits, Times};
+pub use account::{AccountSetup, Limits, Refusals, Times};
 pub use error::Error;
 pub use refusal::{Verdict, verdict};
 pub use request::{Appended, Arrived, Copied, Download, Expunged, Found, Handle, Moved, Request, StoreFlags, Stored};

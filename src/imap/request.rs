@@ -66,8 +66,10 @@ pub struct Moved {
     /// Those that were copied and are still in the old mailbox, marked `\Deleted`, because the server has neither MOVE nor UIDPLUS and a
     /// bare EXPUNGE would remove what others have marked.
     pub left: UidSet,
-    /// Those that were not there any more, where the server refused to move the others for their sake.
+    /// Those that were not there any more, where the server refused to copy the others for their sake.
     pub gone: UidSet,
+    /// Those that were not there any more behind a MOVE that was refused: gone before, and refused for their sake, or moved before it was refused.
+    pub missing: UidSet,
     /// Those that were asked for last where no clean answer came: they may have been moved or not, or some of them.
     pub doubtful: UidSet,
     /// Those that were not asked for any more.

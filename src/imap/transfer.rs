@@ -126,6 +126,19 @@ async fn run_copying<S: Wire>(
     Ok(Answer { stale, is_silent, done: done.map(drop) })
 }
 
+/// Why a command for one chunk was not done to its end.
+struct Refused {
+    why: Error,
+    /// Messages left before it was refused, and the session lives: some of it may be done.
+    is_partly: bool,
+}
+
+impl From<Error> for Refused {
+    fn from(why: Error) -> Self {
+        Self { why, is_partly: false }
+    }
+}
+
 /// Sends a command for one chunk, and once more for those that are there where it is refused for the sake of others. `to`: the target (decoded name).
 async fn copy_present<S: Wire>(
     session: &mut Session<S>,
@@ -134,7 +147,7 @@ async fn copy_present<S: Wire>(
     command: impl Fn(&UidSet) -> Result<Command, Error>,
     chunk: &UidSet,
     copied: &mut Copied,
-) -> Result<Told, Error> {
+) -> Result<Told, Refused> {
     let mut present = chunk.clone();
     loop {
         let Answer { stale, is_silent, done } =
@@ -146,10 +159,10 @@ async fn copy_present<S: Wire>(
         // Of what was moved before the refusal nobody could say that it is gone.
         let may_be_gone = is_silent && matches!(e, Error::No { .. }) && !is_of_the_session(&e);
         let Some(there) = (if may_be_gone { there(session, doing, &present).await? } else { None }) else {
-            return Err(e);
+            return Err(Refused { is_partly: !is_silent && e.session_lives(), why: e });
         };
         if there.len() == present.len() {
-            return Err(e);
+            return Err(e.into());
         }
         if there.is_empty() {
             return Ok(Told { stale, is_silent, present: there });
@@ -202,7 +215,7 @@ pub(super) async fn copy<S: Wire>(
     let mut copied = Copied::default();
     for chunk in uids.chunks_newest_first(CHUNK) {
         let command = |uids: &UidSet| Command::uid_copy(uids, &wire);
-        copy_present(session, &doing, to, command, &chunk, &mut copied).await?;
+        copy_present(session, &doing, to, command, &chunk, &mut copied).await.map_err(|refused| refused.why)?;
     }
     Ok(copied)
 }
@@ -227,7 +240,7 @@ pub(super) async fn move_messages<S: Wire>(
                 let command = |uids: &UidSet| Command::uid_move(uids, &wire);
                 let told = copy_present(session, &doing, to, command, chunk, &mut moved.copied).await?;
                 moved.silent &= told.is_silent;
-                moved.gone.extend(chunk.without(&told.present).iter());
+                moved.missing.extend(chunk.without(&told.present).iter());
                 return Ok(told.stale);
             }
             // Chunk by chunk, so that little is in doubt after a failure.
@@ -239,13 +252,13 @@ pub(super) async fn move_messages<S: Wire>(
             let named = moved.copied.uids.get(before..).unwrap_or(&moved.copied.uids).iter().map(|(from, _)| *from);
             let copied = if moved.copied.uid_validity.is_some() { named.collect() } else { told.present };
             moved.left.extend(expunge(session, open, at, &copied).await?.left.iter());
-            Ok(told.stale)
+            Ok::<_, Refused>(told.stale)
         };
         match told.await {
             Ok(stale) => moved.doubtful.extend(stale.iter()),
-            Err(e) if n == 0 => return Err(e),
-            // What was answered before is not forgotten.
-            Err(e) => {
+            Err(Refused { why, is_partly }) if n == 0 && !(moves && is_partly) => return Err(why),
+            // What was answered before is not forgotten, nor that some of these left before the rest was refused.
+            Err(Refused { why: e, .. }) => {
                 moved.copied.uids.retain(|(from, _)| !chunk.contains(*from));
                 moved.doubtful.extend(chunk.iter());
                 moved.untold.extend(chunks.iter().skip(n + 1).flat_map(UidSet::iter));
@@ -403,7 +416,9 @@ mod tests {
         )
         .await;
         let result = result.unwrap();
-        assert_eq!((result.copied.uids, result.gone), (vec![(1, 11), (3, 12)], UidSet::from(2..=2)));
+        // It may have been moved before the refusal.
+        assert_eq!((result.copied.uids, result.missing), (vec![(1, 11), (3, 12)], UidSet::from(2..=2)));
+        assert!(result.gone.is_empty());
         assert_eq!(
             heard[1..],
             ["c2 UID MOVE 1:3 \"B\"", "c3 NOOP", "c4 UID FETCH 1:3 (UID FLAGS)", "c5 UID MOVE 1,3 \"B\""]
@@ -421,10 +436,14 @@ mod tests {
         let all = "* 1 FETCH (UID 1 FLAGS ())\r\n* 2 FETCH (UID 2 FLAGS ())\r\n* 3 FETCH (UID 3 FLAGS ())\r\nc4 OK\r\n";
         let (result, heard) = moved("MOVE", &[refused, "c3 OK\r\n", all]).await;
         assert!(matches!(result, Err(Error::No { .. })) && heard.len() == 4, "{result:?}");
-        // And where some of it was done before the refusal, or the refusal passes, nobody looks.
-        for refused in
-            ["* 1 EXPUNGE\r\nc2 NO half of it\r\n", "c2 NO [OVERQUOTA] no room\r\n", "c2 NO [TRYCREATE] none\r\n"]
-        {
+        // Where some of it was done before the refusal, none of it is called refused.
+        let half = "* OK [COPYUID 9 1 11] moved\r\n* 1 EXPUNGE\r\nc2 NO [NOPERM] half of it\r\n";
+        let (result, heard) = moved("MOVE", &[half]).await;
+        let result = result.unwrap();
+        assert_eq!((result.doubtful, result.copied.uids, heard.len()), (UidSet::from(1..=3), vec![], 2));
+        assert!(matches!(result.ended, Some(Error::No { .. })), "{:?}", result.ended);
+        // And where the refusal passes, nobody looks.
+        for refused in ["c2 NO [OVERQUOTA] no room\r\n", "c2 NO [TRYCREATE] none\r\n"] {
             let (result, heard) = moved("MOVE", &[refused]).await;
             assert!(result.is_err() && heard.len() == 2, "{refused}: {heard:?}");
         }

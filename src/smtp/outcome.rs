@@ -108,6 +108,12 @@ pub enum Outcome {
         /// Why, in words.
         because: String,
     },
+    /// The whole text and the final dot left, and the answers to it contradict each other: the server may have taken it for some and not for others,
+    /// and nobody knows for whom. Never to be retried blindly.
+    Divided {
+        /// The first answer, and one that contradicts it.
+        answers: String,
+    },
     /// Refused on our side before any connection: it could not go out unaltered.
     Unsendable(Unsendable),
 }
@@ -145,7 +151,7 @@ impl Outcome {
             Self::LoginRefused { .. } | Self::Permanent { .. } | Self::Unsendable(_) => Disposition::Failed,
             Self::Unreachable(error) if error.culprit() == net::Culprit::Configuration => Disposition::Failed,
             Self::Unreachable(_) => Disposition::Retry,
-            Self::Uncertain { .. } => Disposition::Uncertain,
+            Self::Uncertain { .. } | Self::Divided { .. } => Disposition::Uncertain,
         }
     }
 }
@@ -175,6 +181,11 @@ impl fmt::Display for Outcome {
                 f,
                 "It is not known whether this was sent: the whole text went out, but no answer came ({because}). \
                  Look for it in the sent mailbox, or ask the recipient, before sending it again"
+            ),
+            Self::Divided { answers } => write!(
+                f,
+                "It is not known for whom this was sent: the whole text went out, and the server's answers contradict each other ({answers}). \
+                 Ask the recipients before sending it again"
             ),
             Self::Unsendable(why) => write!(f, "Not sent. {why}"),
         }
@@ -206,5 +217,6 @@ mod tests {
         check(refused(&[451, 550]), Disposition::Retry);
         check(refused(&[550, 553]), Disposition::Failed);
         check(Outcome::Uncertain { because: "gone".into() }, Disposition::Uncertain);
+        check(Outcome::Divided { answers: "250 ok; 550 no".into() }, Disposition::Uncertain);
     }
 }

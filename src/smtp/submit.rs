@@ -211,6 +211,10 @@ impl Connection {
         match attempt(&at_hand).await {
             Err(outcome) if wants_another_token(&outcome, credentials) => {
                 let fresh = secret(credentials, TokenWish::Fresh).await?;
+                // Whoever gives the same one has no other: it is not sent again.
+                if fresh.expose() == at_hand.expose() {
+                    return Err(Box::new(outcome));
+                }
                 Ok(attempt(&fresh).await?)
             }
             other => Ok(other?),

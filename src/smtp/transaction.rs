@@ -168,8 +168,7 @@ impl Dialogue {
         let heard = self.heard.bytes();
         // One answer for each recipient, as over LMTP (RFC 2033 §4.2), does not say who has it: nobody was asked for that.
         if let (Some(_), Parsed::Trailing(reply), Some(other)) = (&result, parse(&heard), contradiction(&heard)) {
-            let because = format!("the server gave answers that contradict each other: {reply}; {other}");
-            return Err(Outcome::Uncertain { because });
+            return Err(Outcome::Divided { answers: format!("{reply}; {other}") });
         }
         match (result, parse(&heard)) {
             // A reply with more behind it is still the reply to the dot: nothing else was asked.

@@ -275,6 +275,12 @@ impl State {
         })
     }
 
+    /// A keyed digest of something that is to be known again and not kept.
+    #[must_use]
+    pub fn mark(&self, of: &[u8]) -> [u8; 16] {
+        self.keys.blinder.blind(&Zeroizing::new(place("mark", of)))
+    }
+
     /// Keeps a small value under a name of ours.
     ///
     /// # Errors

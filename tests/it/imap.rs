@@ -31,6 +31,7 @@ fn setup_at(server: &Dovecot, endpoint: Endpoint) -> AccountSetup {
 /// An account that does not wait long.
 pub(crate) fn account(endpoint: Endpoint, ca_file: &Path) -> AccountSetup {
     AccountSetup {
+        refusals: None,
         name: "work".to_owned(),
         endpoint,
         tls: tls::client_config(Some(ca_file)).unwrap(),

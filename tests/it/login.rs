@@ -164,6 +164,13 @@ async fn a_refused_token_is_asked_for_anew_once() {
             assert!(told.contains("it wants one with the scope mail"), "{told}");
             assert_eq!(asked.lock().unwrap().len(), 2);
 
+            // Whoever prints the same one again has no other.
+            let server = SaslServer::start(Options { token: "fresh", ..Options::new(protocol, mechanisms) }).await;
+            let (credentials, asked) = tokens(&["stale", "stale", "fresh"]);
+            let (told, again) = log_in(&server, protocol, &credentials).await.unwrap_err();
+            assert!(!again && *asked.lock().unwrap() == [TokenWish::AtHand, TokenWish::Fresh], "{told}");
+            assert_eq!(server.heard().iter().filter(|line| line.contains("stale")).count(), 1, "{:?}", server.heard());
+
             let (credentials, _) = tokens(&[]);
             let (told, again) = log_in(&server, protocol, &credentials).await.unwrap_err();
             assert!(told.contains("there is no token to log in with: the token command failed") && again, "{told}");

@@ -28,6 +28,8 @@ struct Boxes {
     mute: bool,
     /// It names nothing that it moves, and finds nothing.
     vague: bool,
+    /// It moves half of what it is asked to and refuses the rest; one of them. Whether it says what left.
+    half: Option<bool>,
     moves: usize,
 }
 
@@ -43,7 +45,7 @@ impl Boxes {
         let inbox = Inbox { messages, uid_next: 2 * MESSAGES, extensions: "MOVE UIDPLUS", ..Inbox::of(0) };
         let archive = Inbox { uid_validity: ARCHIVE, extensions: "MOVE UIDPLUS", ..Inbox::of(0) };
         let (flagged, open) = (BTreeSet::new(), HashMap::new());
-        Self { inbox, archive, flagged, open, up: true, ends: false, mute: false, vague: false, moves: 0 }
+        Self { inbox, archive, flagged, open, up: true, ends: false, mute: false, vague: false, half: None, moves: 0 }
     }
 
     fn named(&mut self, name: &str) -> &mut Inbox {
@@ -100,11 +102,20 @@ impl Boxes {
             ("UID", "MOVE") => {
                 self.moves += 1;
                 let (wanted, to) = (scripted_imap::set(words[2]), words[3].trim_matches('"').to_owned());
+                let half = self.half.take();
                 let from = self.named(&here);
-                let (gone, stay): (Vec<_>, Vec<_>) = std::mem::take(&mut from.messages)
-                    .into_iter()
-                    .enumerate()
-                    .partition(|(_, (uid, _))| wanted.iter().any(|(a, b)| (a..=b).contains(&uid)));
+                let is_wanted = |uid: &u32| wanted.iter().any(|(a, b)| (a..=b).contains(&uid));
+                let asked_for = from.messages.iter().filter(|(uid, _)| is_wanted(uid)).count();
+                let mut most = if half.is_some() { asked_for / 2 } else { asked_for };
+                let mut goes = |uid: &u32| {
+                    is_wanted(uid) && {
+                        let left = most;
+                        most = left.saturating_sub(1);
+                        left > 0
+                    }
+                };
+                let (gone, stay): (Vec<_>, Vec<_>) =
+                    std::mem::take(&mut from.messages).into_iter().enumerate().partition(|(_, (uid, _))| goes(uid));
                 from.messages = stay.into_iter().map(|(_, message)| message).collect();
                 let mut says = String::new();
                 if !gone.is_empty() {
@@ -117,12 +128,15 @@ impl Boxes {
                         target.uid_next += 1;
                     }
                     let (validity, last) = (target.uid_validity, target.uid_next - 1);
-                    if !self.vague {
+                    if !self.vague && half.is_none() {
                         write!(says, "* OK [COPYUID {validity} {} {first}:{last}] moved\r\n", old.join(",")).unwrap();
                     }
                 }
-                for (n, _) in gone.iter().rev() {
+                for (n, _) in gone.iter().rev().filter(|_| half != Some(false)) {
                     write!(says, "* {} EXPUNGE\r\n", n + 1).unwrap();
+                }
+                if half.is_some() {
+                    return say(format!("{says}{} NO [NOPERM] not those\r\n", asked.tag));
                 }
                 says.push_str(&done);
                 if std::mem::take(&mut self.mute) {
@@ -249,4 +263,22 @@ async fn what_is_moved_without_a_word_of_where_it_is_is_moved() {
     let ran = world.does(&["message", "move", &world.ids[0], "--to", "Archive"], 0);
     assert!(!ran.err.contains("could not be moved"), "{}", ran.err);
     assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize - 1, 1, 0)));
+}
+
+/// The server moves two of four, and refuses the command for the others: with a word of what left, and without.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_moved_before_a_refusal_was_not_removed_by_anybody_else() {
+    for says in [true, false] {
+        let world = World::start().await;
+        world.boxes.lock().unwrap().half = Some(says);
+        let ids: Vec<&str> = world.ids[..4].iter().map(String::as_str).collect();
+        let ran = world.does(&[&["message", "move"], &ids[..], &["--to", "Archive"]].concat(), 0);
+        for lie in ["could not be moved", "elsewhere", "back where they were"] {
+            assert!(!ran.err.contains(lie), "{says}: {}", ran.err);
+        }
+        assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize - 4, 4, 0)), "{says}");
+        world.does(&["sync"], 0);
+        world.does(&["change", "undo"], 0);
+        assert_eq!((world.waiting(), world.counts()), (0, (MESSAGES as usize, 0, 0)), "{says}");
+    }
 }

@@ -139,6 +139,31 @@ fn a_command_is_asked_again_after_a_refusal() {
 }
 
 #[test]
+fn a_command_that_runs_again_and_again_sends_what_was_refused_once() {
+    let world = World::start("gnome", printed, None);
+    let write = |password: &str| std::fs::write(world.dir.path().join("password"), format!("{password}\n")).unwrap();
+    let sync = || world.engine.sync_once(None, &[]).map(drop).map_err(|error| error.to_string());
+    write("otter");
+    assert!(sync().unwrap_err().contains("Invalid credentials"));
+    for _ in 0..3 {
+        let again = sync().unwrap_err();
+        assert!(again.contains("Invalid credentials") && again.contains("casemail sync --force"), "{again}");
+    }
+    assert_eq!(world.said("otter"), 1);
+    world.engine.forget_refusals(Some("work")).unwrap();
+    sync().unwrap_err();
+    sync().unwrap_err();
+    assert_eq!(world.said("otter"), 2);
+    write("gnome");
+    sync().unwrap();
+    // One was taken: what was refused before is a new question.
+    write("otter");
+    sync().unwrap_err();
+    assert_eq!(world.said("otter"), 3);
+    world.engine.close();
+}
+
+#[test]
 fn a_start_that_failed_is_made_again_by_itself() {
     let world = World::start("gnome", printed, None);
     world.engine.submit(Effect::SyncNow);

@@ -368,7 +368,8 @@ impl Teller<'_> {
         };
         let placed: UidSet = moved.copied.uids.iter().map(|(from, _)| *from).collect();
         doubtful.extend(moved.doubtful.iter());
-        let rest = left.without(&placed).without(&doubtful).without(&moved.untold).without(&moved.gone);
+        let told = placed.iter().chain(moved.gone.iter()).chain(moved.missing.iter()).collect();
+        let rest = left.without(&told).without(&doubtful).without(&moved.untold);
         // A server that says where messages went says it of all that were there.
         let (mut absent, mut unplaced) =
             if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
@@ -386,6 +387,15 @@ impl Teller<'_> {
             }
         }
         absent.extend(moved.gone.iter());
+        if !moved.missing.is_empty() {
+            // What the server moved before it refused the rest was not removed by anybody else.
+            let (there, found, missed) = self.look_for(batch, group, to, above, &moved.missing).await;
+            let found_uids: UidSet = found.iter().map(|(from, _)| *from).collect();
+            unplaced.extend(moved.missing.without(&found_uids).without(&missed).iter());
+            absent.extend(missed.iter());
+            validity = there.or(validity);
+            pairs.extend(found);
+        }
         self.tell_left(batch, group, Some(to), &moved.left);
         if validity.is_some() && moved.copied.uid_validity.is_some() && validity != moved.copied.uid_validity {
             // The target was rebuilt meanwhile.

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
+use super::look::UNREAD;
 use crate::engine::core::EngineError;
 use crate::engine::draft_file;
 use crate::mail::draft::{Attachment, Draft};
 use crate::mail::id::{DraftId, OutboxId};
 use crate::mail::message::Message;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Step, Trace};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Owed, Step, Trace, Unsent};
 use crate::store::state::{State, StateError, Write};
 
 /// Whoever stands so in a row that is taken back is in the draft.
@@ -33,6 +34,10 @@ pub(crate) struct TakenBack {
     gone_parts: usize,
     /// Rows of it are left, which went or may have gone.
     some_stay: bool,
+    /// What was taken back of it before, or given up, cannot be read.
+    unread: bool,
+    /// What the register is to be told of it, where it does something in a negotiation.
+    pub(crate) unsent: Option<Unsent>,
 }
 
 impl TakenBack {
@@ -67,6 +72,9 @@ impl TakenBack {
                 " {who} may have {what} already, and would get it twice: look at the outbox first."
             ));
         }
+        if self.unread {
+            words = format!("{words} {UNREAD}");
+        }
         words
     }
 }
@@ -96,9 +104,12 @@ pub(super) fn take_back(
         if !super::listed::may_take_back(&row) {
             return Ok(Err(row.state));
         }
-        let traces = write.outbox_traces(found.batch)?;
-        let batch = Batch { rows: write.batch(found.batch)?, traces, chosen: id };
-        let mut taken = batch.part(&draft);
+        let (rows, traces) = (write.batch(found.batch)?, write.outbox_traces(found.batch)?);
+        let unread = traces.is_none();
+        // A try before may have reached everybody.
+        let traces = traces.unwrap_or_else(|| rows.iter().map(|row| Trace::of(row).in_doubt()).collect());
+        let batch = Batch { rows, traces, chosen: id };
+        let mut taken = TakenBack { unread, ..batch.part(&draft) };
         for row in &batch.rows {
             if batch.is_taken(row) {
                 take_out(write, row)?;
@@ -107,6 +118,13 @@ pub(super) fn take_back(
             }
         }
         taken.id = write.add_draft(&taken.draft, now)?;
+        if let (Some(case), Some(plea)) = (&taken.draft.case, &taken.draft.plea) {
+            let may_have = taken.may_have().map(str::to_owned).collect();
+            let (message_id, queued_at) = (row.message_id.clone(), row.queued_at);
+            let unsent = Unsent { row: id, message_id, queued_at, case: case.clone(), plea: plea.clone(), may_have };
+            write.owe(Owed::TakenBack(Box::new(unsent.clone())))?;
+            taken.unsent = Some(unsent);
+        }
         Ok(Ok(taken))
     })?;
     Ok(taken)
@@ -219,6 +237,8 @@ impl Batch {
             gone_to: Vec::new(),
             again: Vec::new(),
             gone_parts: gone.iter().filter(|gone| **gone).count(),
+            unread: false,
+            unsent: None,
             some_stay: self.rows.iter().any(|row| !self.is_taken(row) || row.count(Delivery::Sent) > 0),
         };
         for one in draft.to.iter().chain(&draft.cc).chain(&draft.bcc).map(|one| &one.addr) {
@@ -472,6 +492,26 @@ mod tests {
         let [_, second] = twice(rows, 1, fails);
         assert_eq!(second.words(), "Kept as a draft to the others; b@copfs.gov.example may have it already.");
         assert_eq!(second.may_have().collect::<Vec<_>>(), [addressed("b")]);
+    }
+
+    #[test]
+    fn a_trace_that_cannot_be_read_keeps_nothing_from_being_taken_back() {
+        let rows: &[Row] = &[(0, None, Uncertain, &[("a", InDoubt)]), (0, Some("gateway"), Queued, &[("b", Waiting)])];
+        let (world, ids) = World::of(rows, 1, false);
+        world.state.put(&format!("store/outbox-traces/{}", ids[0]), &[0xff_u8; 3]).unwrap();
+        world.state.outbox_traces(ids[0]).unwrap_err();
+        let taken = take_back(&world.state, ids[1], Timestamp::UNIX_EPOCH).unwrap().unwrap();
+        assert_eq!(
+            taken.words(),
+            "Kept as a draft to the others; a@copfs.gov.example may have it already. b@copfs.gov.example may have it already, and would get it \
+             twice: look at the outbox first. What earlier tries of it left behind is damaged and cannot be read."
+        );
+        assert!(!taken.reached_nobody());
+        // It stands as long as something of its message is there.
+        world.state.outbox_traces(ids[0]).unwrap_err();
+        take_back(&world.state, ids[0], Timestamp::UNIX_EPOCH).unwrap().unwrap();
+        assert_eq!(world.left(), [""; 0]);
+        assert!(world.state.outbox_traces(ids[0]).unwrap().is_empty(), "it goes with the last row");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::retry;
 use crate::engine::clock::Moment;
 use crate::mail::id::OutboxId;
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Uptime};
 
 /// Sent rows are shown for so long, and those whose copy cannot be filed from when that was first said.
 pub(super) const SENT_KEPT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -34,6 +34,37 @@ pub(super) fn past(
     rows.iter().filter(is_sent).filter(is_old).filter(|row| !under_way.contains(&row.batch)).cloned().collect()
 }
 
+/// What is left of the undo window of a row that was held when a process takes up the outbox. What the clock says is not believed: it may have been set.
+///
+/// Where somebody looks on (`watched`), who may want to take it back, the window begins anew: whoever left in the midst of it was promised all of it. A
+/// command goes by what has passed while the machine ran, so that a row leaves in its time also where no command runs as long as the window;
+/// where that is not known because the machine was started anew since, the window begins anew as well.
+pub(super) fn left_of_window(
+    row: &OutboxEntry,
+    hold: Duration,
+    uptime: Option<Uptime>,
+    watched: bool,
+    now: Timestamp,
+) -> Duration {
+    match (row.held_since, uptime) {
+        _ if watched => hold,
+        (Some(then), Some(uptime)) => uptime.since(then).map_or(hold, |passed| hold.saturating_sub(passed)),
+        (None, Some(_)) => hold,
+        // The clock is all there is.
+        (_, None) => by_the_clock(row, hold, now),
+    }
+}
+
+/// What the clock says is left of the undo window.
+fn by_the_clock(row: &OutboxEntry, hold: Duration, now: Timestamp) -> Duration {
+    // Queued in what is now the future: the clock was set back, and how much of the wait has passed is not known.
+    if row.queued_at > now {
+        return hold;
+    }
+    let ahead = row.next_attempt.map(|at| at.duration_since(now)).unwrap_or_default();
+    Duration::try_from(ahead).unwrap_or_default().min(hold)
+}
+
 /// What is waited for, and until when by the running time.
 #[derive(Debug, Default)]
 pub(super) struct Waits {
@@ -56,19 +87,21 @@ impl Waits {
         let until = match self.rows.get(&row.id) {
             Some((seen, until)) if *seen == at => *until,
             _ => {
-                let ahead = at.duration_since(moment.now);
-                // Queued in what is now the future: the clock was set back, and how much of the wait has passed is not known.
-                let wait = if row.state == OutboxState::Held && row.queued_at > moment.now {
-                    longest
-                } else {
-                    Duration::try_from(ahead).unwrap_or_default().min(longest)
+                let wait = match row.state {
+                    OutboxState::Held => by_the_clock(row, longest, moment.now),
+                    _ => Duration::try_from(at.duration_since(moment.now)).unwrap_or_default().min(longest),
                 };
-                let until = moment.elapsed.saturating_add(wait);
-                self.rows.insert(row.id, (at, until));
-                until
+                self.set(row.id, at, wait, moment.elapsed)
             }
         };
         Some(until.saturating_sub(moment.elapsed))
+    }
+
+    /// A row that says this time waits for so long from now; until when by the running time.
+    pub(super) fn set(&mut self, id: OutboxId, at: Timestamp, wait: Duration, elapsed: Duration) -> Duration {
+        let until = elapsed.saturating_add(wait);
+        self.rows.insert(id, (at, until));
+        until
     }
 
     /// Forgets rows that are no more.
@@ -85,7 +118,7 @@ mod tests {
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Moment, Waits, past};
+    use super::{Moment, Uptime, Waits, left_of_window, past};
     use crate::mail::id::OutboxId;
     use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState, SmtpEnvelope};
 
@@ -169,6 +202,29 @@ mod tests {
         check(&[(-86_400, 100, 10), (-86_390, 110, 0)]);
         // Long past, as after a start: at once.
         check(&[(500, 3, 0)]);
+    }
+
+    #[test]
+    fn a_clock_that_was_set_between_two_runs_neither_ends_a_window_nor_prolongs_it() {
+        let up = |boot, seconds: u64| Some(Uptime { boot, millis: seconds * 1_000 });
+        let check = |since, uptime, watched, wall, left| {
+            let row = OutboxEntry { held_since: since, ..held(10) };
+            let found = left_of_window(&row, HOLD, uptime, watched, at(wall));
+            assert_eq!(found, Duration::from_secs(left), "{since:?} {uptime:?} {watched} {wall}");
+        };
+        for wall in [3, 500_000, -500_000] {
+            check(up(1, 100), up(1, 103), false, wall, 7);
+            check(up(1, 100), up(1, 111), false, wall, 0);
+            // The machine was started anew, or the beginning was not noted.
+            check(up(1, 100), up(2, 103), false, wall, 10);
+            check(None, up(1, 103), false, wall, 10);
+            // Somebody looks on.
+            check(up(1, 100), up(1, 111), true, wall, 10);
+            check(None, None, true, wall, 10);
+        }
+        // Nothing but the clock is there.
+        check(None, None, false, 3, 7);
+        check(None, None, false, -3, 10);
     }
 
     #[test]

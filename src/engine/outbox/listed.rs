@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 
+use super::file::not_filed;
 use super::settle;
 use crate::app::view::{OutboxRow, RecipientRow, Tone};
 use crate::config::Config;
@@ -53,10 +54,12 @@ fn doubt(entry: &OutboxEntry) -> Option<&Doubt> {
     entry.doubt.as_ref().filter(|_| entry.state == OutboxState::Uncertain)
 }
 
-/// When it is tried again. The copy of one whose account is gone never is: what its row says is until when it is kept.
+/// When it is tried again. The copy of one whose account is gone never is: what its row says is until when it is kept, also where the account was put back
+/// since and the row was not looked at yet.
 fn next_attempt(entry: &OutboxEntry, config: &Config) -> Option<Timestamp> {
-    let is_tried = entry.state != OutboxState::SentNotFiled || config.account(Some(&entry.account)).is_some();
-    entry.next_attempt.filter(|_| is_tried)
+    let is_kept_until = entry.state == OutboxState::SentNotFiled
+        && (config.account(Some(&entry.account)).is_none() || entry.reply.contains(&not_filed(&entry.account)));
+    entry.next_attempt.filter(|_| !is_kept_until)
 }
 
 /// Whether a person may take something of it back: what is not sent yet, and what was refused.
@@ -158,4 +161,24 @@ fn recipient(one: &OutboxRecipient, state: OutboxState) -> RecipientRow {
         };
     }
     RecipientRow { address: SafeText::line(&one.address), tone, words: SafeText::line(&words) }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::{Config, OutboxEntry, OutboxState, next_attempt, not_filed};
+    use crate::store::outbox::SmtpEnvelope;
+
+    #[test]
+    fn until_when_a_row_is_kept_is_no_next_try_though_its_account_is_back() {
+        let at = Timestamp::UNIX_EPOCH;
+        let mut row = OutboxEntry::new("work", "1@x.example", SmtpEnvelope::default(), at);
+        (row.state, row.next_attempt) = (OutboxState::SentNotFiled, Some(at));
+        let back = crate::engine::tests::config();
+        assert_eq!(next_attempt(&row, &back), Some(at));
+        assert_eq!(next_attempt(&row, &Config::default()), None);
+        row.reply = format!("Sent. {}: it is forgotten after 2026-05-18.", not_filed("work"));
+        assert_eq!(next_attempt(&row, &back), None);
+    }
 }

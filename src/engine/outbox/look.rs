@@ -19,6 +19,8 @@ use crate::store::mailbox::SpecialUse;
 use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Trace};
 use crate::store::state::{StateError, Write};
 
+/// What is said of a row where that is so.
+pub(super) const UNREAD: &str = "What earlier tries of it left behind is damaged and cannot be read.";
 /// A message that was not found is looked for again after this time: it may come late.
 const AGAIN: Duration = Duration::from_secs(10 * 60);
 /// Mailboxes that are searched, the likely ones first.
@@ -45,19 +47,24 @@ fn proves(row: &OutboxEntry, others: &Others, in_inbox: bool, own: &[String]) ->
     let same = || others.rows.iter().filter(|other| other.message_id == row.message_id);
     // What was given up cannot be read: anything may have put it there.
     let Some(traces) = &others.traces else { return false };
+    let traces: Vec<&Trace> = traces.iter().filter(|trace| trace.message_id == row.message_id).collect();
     // Another try that may have got through (a message with several routes is several rows) may have put it there as well.
     let rows_in_doubt = same().filter(|other| other.id != row.id).flat_map(|other| other.addresses(Delivery::InDoubt));
-    let traces = traces.iter().filter(|trace| trace.message_id == row.message_id && !has_all_of(trace, row));
-    let traces_in_doubt = traces.flat_map(|trace| trace.addresses(Delivery::InDoubt));
+    let unlike = traces.iter().filter(|trace| !has_all_of(trace, row));
+    let traces_in_doubt = unlike.flat_map(|trace| trace.addresses(Delivery::InDoubt));
     let others_in_doubt: Vec<&str> = rows_in_doubt.chain(traces_in_doubt).collect();
-    if same().all(|other| other.count(Delivery::Sent) == 0 && !other.filed) && others_in_doubt.is_empty() {
+    let had: Vec<&str> = same()
+        .flat_map(|other| other.addresses(Delivery::Sent))
+        .chain(traces.iter().flat_map(|trace| trace.addresses(Delivery::Sent)))
+        .collect();
+    if had.is_empty() && same().all(|other| !other.filed) && others_in_doubt.is_empty() {
         return true;
     }
     // Accepted for others before, so the copy in the sent mailbox is theirs. What reached ourselves can only have come by the try that went to us.
     let is_own = |address: &str| own.iter().any(|one| one.eq_ignore_ascii_case(address));
     in_inbox
         && row.addresses(Delivery::InDoubt).any(is_own)
-        && !same().any(|other| other.addresses(Delivery::Sent).any(is_own))
+        && !had.into_iter().any(is_own)
         && !others_in_doubt.into_iter().any(is_own)
 }
 
@@ -163,6 +170,9 @@ impl Worker {
         if let Some(place) = places.iter().find(|place| place.held && proves(row, &others, place.inbox, &own)) {
             return self.found(row, place.name.as_deref().unwrap_or_default()).await;
         }
+        if !places.iter().any(|place| proves(row, &others, place.inbox, &own)) {
+            return self.not_found(row, Vec::new(), others.traces.is_none(), since).await;
+        }
         let Some(handle) = self.handle(&row.account).await else {
             self.later(row.id, if account.is_some() { PAUSE } else { retry::CEILING }, since);
             return Ok(());
@@ -185,7 +195,7 @@ impl Worker {
                 }
             }
         }
-        self.not_found(row, looked, since).await
+        self.not_found(row, looked, false, since).await
     }
 
     async fn found(&self, row: &OutboxEntry, place: &str) -> Result<(), String> {
@@ -210,7 +220,14 @@ impl Worker {
         Ok(())
     }
 
-    async fn not_found(&self, row: &OutboxEntry, looked: Vec<String>, since: Since) -> Result<(), String> {
+    /// `unread`: what else may have put a copy somewhere cannot be read.
+    async fn not_found(
+        &self,
+        row: &OutboxEntry,
+        looked: Vec<String>,
+        unread: bool,
+        since: Since,
+    ) -> Result<(), String> {
         // Somebody who asked while it was looked for may know of a copy that came behind the look.
         self.later(row.id, AGAIN, since);
         let (looked_for, now) = (row.clone(), self.settings.clock.now());
@@ -221,6 +238,9 @@ impl Worker {
                         write.update_outbox(looked_for.id, |entry| {
                             if let Some(doubt) = &mut entry.doubt {
                                 (doubt.looked_at, doubt.looked_in) = (Some(now), looked);
+                            }
+                            if unread && !entry.reply.contains(UNREAD) {
+                                entry.reply = format!("{} {UNREAD}", entry.reply).trim_start().to_owned();
                             }
                         })?;
                     }
@@ -240,7 +260,7 @@ mod tests {
     use super::{Known, Others, Place, in_the_same_doubt, places, proves};
     use crate::mail::id::OutboxId;
     use crate::store::mailbox::SpecialUse;
-    use crate::store::outbox::Delivery::{self, InDoubt, Sent, Waiting};
+    use crate::store::outbox::Delivery::{self, InDoubt, Refused, Sent, Waiting};
     use crate::store::outbox::{OutboxEntry, OutboxRecipient, SmtpEnvelope, Step, Trace};
     use crate::store::state::State;
     use crate::store::vault::{Cost, Vault};
@@ -277,6 +297,8 @@ mod tests {
         check(&alone, &of(1, "2@a.example", &[("x@cjsm.net", InDoubt)]), false, true);
         // Its own try of before: whoever is in doubt has it by the one or by the other.
         check(&alone, &alone, false, true);
+        // Others had it before, whose row is gone.
+        check(&alone, &gateway(Sent), false, false);
         let to_us = of(2, "1@a.example", &[(OWN, InDoubt)]);
         check(&to_us, &gateway(InDoubt), true, true);
         check(&to_us, &of(1, "1@a.example", &[(OWN, InDoubt)]), true, false);
@@ -307,6 +329,32 @@ mod tests {
         check(&[(B, InDoubt), (OWN, InDoubt)], &[&[(B, Waiting), (OWN, InDoubt)]], true, false);
         // Nothing of the one before had left.
         check(both, &[&[(A, Waiting), (B, Waiting)]], false, true);
+    }
+
+    #[test]
+    fn a_copy_is_no_proof_of_anybody_where_the_server_may_have_taken_it_for_another() {
+        const A: &str = "a@copfs.gov.example";
+        const B: &str = "b@copfs.gov.example";
+        let own = [OWN.to_owned()];
+        let of = |recipients: &[(&str, Delivery)]| OutboxEntry { id: OutboxId(1), ..row("1@a.example", recipients) };
+        let check = |now: &[(&str, Delivery)], before: &[(&str, Delivery)], in_inbox, expected| {
+            let row = of(now);
+            let others = Others { rows: vec![row.clone()], traces: Some(Trace::one_by_one(&of(before))) };
+            assert_eq!(proves(&row, &others, in_inbox, &own), expected, "{now:?}\n{before:?}");
+        };
+        let both: &[(&str, Delivery)] = &[(A, InDoubt), (B, InDoubt)];
+        // Its own try.
+        check(both, both, false, false);
+        check(both, both, true, false);
+        // Sent again by the user's word, and lost for one.
+        check(&[(A, InDoubt), (B, Refused)], both, false, false);
+        // One alone was in doubt: there is nobody else who may have it instead.
+        check(&[(A, InDoubt), (B, Refused)], &[(A, InDoubt), (B, Refused)], false, true);
+        // What came to ourselves says nothing of the other.
+        let to_us: &[(&str, Delivery)] = &[(A, InDoubt), (OWN, InDoubt)];
+        check(to_us, to_us, true, false);
+        // It came by a later try, which went to both or to neither.
+        check(to_us, both, true, true);
     }
 
     #[test]

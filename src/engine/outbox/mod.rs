@@ -16,6 +16,7 @@
 //! | `file`, `copies` | the copy in the mailbox for sent mail, once; who files it, and how long a server is given for it (pure) |
 //! | `look` | what became of a row in doubt |
 //! | `sent` | what follows when a server is known to have a message, however that is known |
+//! | `owed` | what the register was not told of that, because the program ended |
 //! | `person`, `back` | try again, take back, say what became of it; what of a message comes back |
 //! | `report` | delivery reports that come in |
 //! | `limits`, `ehlo` | what the servers took at most when last asked; asked while a message with files is written |
@@ -31,6 +32,7 @@ mod later;
 mod limits;
 mod listed;
 mod look;
+mod owed;
 mod person;
 mod queue;
 mod recheck;
@@ -51,6 +53,8 @@ use tokio::task::JoinHandle;
 pub(crate) use self::back::TakenBack;
 pub(crate) use self::limits::Limits;
 pub(crate) use self::listed::listed;
+#[cfg(test)]
+pub(crate) use self::owed::broken_off;
 pub(crate) use self::queue::{queue, queue_in};
 pub(crate) use self::worker::start;
 use super::core::{Core, Open, Stores};

@@ -1,7 +1,9 @@
 //! What a person decides about rows: try again now, take back, say what became of one that is uncertain.
 
 use super::back::{TakenBack, take_back};
+use super::look::UNREAD;
 use super::sent::{Proof, end_well};
+use crate::app::view::Tone;
 use crate::engine::channels;
 use crate::engine::core::{Core, EngineError, Open};
 use crate::engine::query::Resolution;
@@ -45,8 +47,10 @@ impl Core {
         let row = stores.state.outbox_entry(id)?;
         let before = stores.state.outbox()?.0;
         let taken = take_back(&stores.state, id, now)?;
-        if let (Some(row), Ok(taken)) = (&row, &taken) {
-            self.plea_taken_back(open, row, taken);
+        if let Ok(TakenBack { unsent: Some(unsent), .. }) = &taken {
+            self.plea_taken_back(open, unsent);
+        }
+        if let (Some(row), Ok(_)) = (&row, &taken) {
             for one in before.iter().filter(|one| one.batch == row.batch) {
                 // Of what is gone nothing will be written down any more that could name the connection.
                 if matches!(stores.state.outbox_entry(one.id), Ok(None)) {
@@ -80,15 +84,20 @@ impl Core {
             }
             Resolution::SendAgain => {
                 self.plea_resent(open, &found)?;
-                open.stores.state.write(|write| {
+                let unread = open.stores.state.write(|write| {
+                    let unread = write.outbox_traces(found.batch)?.is_none();
                     // The try before may have got through all the same.
                     write.leave_trace(&found)?;
                     write.step_outbox(id, Step::SendAgain, |entry| {
                         entry.set_all(Delivery::InDoubt, Delivery::Waiting);
                         entry.next_attempt = None;
                         "Sent again, by your word.".clone_into(&mut entry.reply);
-                    })
+                    })?;
+                    Ok(unread)
                 })?;
+                if unread {
+                    self.announcer.notice(Tone::Alarm, &format!("It is sent again, by your word. {UNREAD}"));
+                }
             }
             Resolution::Drop => taken = Some(self.cancel_outbox(open, id)?),
         }

@@ -6,19 +6,19 @@ use crate::case::guard::{Accepted, Passed};
 use crate::engine::core::Stores;
 use crate::engine::outgoing::Prepared;
 use crate::mail::id::OutboxId;
-use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope};
+use crate::store::outbox::{OutboxEntry, OutboxState, SmtpEnvelope, Window};
 use crate::store::state::{StateError, Write};
 
-/// Writes the rows of a prepared message, with the draft they were made of. `held_until` is the end of the undo window.
+/// Writes the rows of a prepared message, with the draft they were made of. `held`: its undo window.
 pub(crate) fn queue(
     stores: &Stores,
     prepared: &Prepared,
     accepted: &Accepted,
     file_in: Option<&str>,
     now: Timestamp,
-    held_until: Option<Timestamp>,
+    held: Option<Window>,
 ) -> Result<Vec<OutboxId>, StateError> {
-    stores.state.write(|write| queue_in(write, prepared, accepted, file_in, now, held_until))
+    stores.state.write(|write| queue_in(write, prepared, accepted, file_in, now, held))
 }
 
 /// The same within a transaction that writes more.
@@ -28,7 +28,7 @@ pub(crate) fn queue_in(
     accepted: &Accepted,
     file_in: Option<&str>,
     now: Timestamp,
-    held_until: Option<Timestamp>,
+    held: Option<Window>,
 ) -> Result<Vec<OutboxId>, StateError> {
     let mut ids: Vec<OutboxId> = Vec::with_capacity(prepared.copies.len());
     for copy in &prepared.copies {
@@ -45,9 +45,9 @@ pub(crate) fn queue_in(
         entry.case.clone_from(&prepared.case);
         entry.answers.clone_from(&prepared.answers);
         entry.file_in = file_in.map(str::to_owned);
-        if held_until.is_some() {
+        if let Some(window) = held {
             entry.state = OutboxState::Held;
-            entry.next_attempt = held_until;
+            (entry.next_attempt, entry.held_since) = (Some(window.until), window.since);
         }
         ids.push(write.queue(entry, &copy.raw)?);
     }

@@ -22,8 +22,8 @@ use crate::mail::id::OutboxId;
 use crate::mail::safe::SafeText;
 use crate::net;
 use crate::smtp::{Connection, Credentials, Notify, Outcome, Phase, Refusal, SmtpEnvelope, Submission, Timeouts};
-use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxState};
-use crate::store::state::{State, StateError};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxState, Trace};
+use crate::store::state::{State, StateError, Write};
 
 /// What could not be written down is written again after this long.
 const WRITE_AGAIN: Duration = Duration::from_secs(2);
@@ -226,7 +226,10 @@ impl Worker {
             };
             let submission = connection.submit(&envelope, &raw, notify.as_ref(), &note).await;
             // Where no answer came it may turn out to have gone over this one, too.
-            let may_have_gone = matches!(submission.outcome, Outcome::Accepted { .. } | Outcome::Uncertain { .. });
+            let may_have_gone = matches!(
+                submission.outcome,
+                Outcome::Accepted { .. } | Outcome::Uncertain { .. } | Outcome::Divided { .. }
+            );
             if let (true, Some(secured)) = (may_have_gone && of_a_case, connection.secured().cloned()) {
                 // What is not noted is not claimed: a failure costs no more than a fact of the chronology.
                 let noted = tokio::task::spawn_blocking(move || channels::note_sent(&kept, id, &secured));
@@ -259,18 +262,9 @@ impl Worker {
         let settled = loop {
             let (attempt, stores) = (attempt.clone(), Arc::clone(&self.stores));
             // The step depends on the row as it is on the disk: the note before the dot was written there.
+            let tried = Tried { id, attempts };
             let written = tokio::task::spawn_blocking(move || {
-                stores.state.write(|write| {
-                    let before = write.outbox_entry(id)?.ok_or(StateError::NoEntry(id))?;
-                    let mut entry = before.clone();
-                    // Another try has it: of this one no dot was written.
-                    if entry.attempts != attempts {
-                        return Change::of(write, &before, entry);
-                    }
-                    let step = settle(&mut entry, &attempt, now, chance);
-                    let after = write.step_outbox(id, step, |row| *row = entry)?;
-                    Change::of(write, &before, after)
-                })
+                stores.state.write(|write| write_down(write, &tried, &attempt, now, chance))
             });
             match written.await {
                 Ok(Ok(settled)) => break settled,
@@ -312,6 +306,36 @@ impl Worker {
     }
 }
 
+/// Which try of which row.
+struct Tried {
+    id: OutboxId,
+    /// As it was claimed.
+    attempts: u32,
+}
+
+/// Writes down what became of a try. The step depends on the row as it is on the disk: the note before the dot was written there.
+fn write_down(
+    write: &Write<'_>,
+    tried: &Tried,
+    attempt: &Attempt,
+    now: Timestamp,
+    chance: u32,
+) -> Result<Change, StateError> {
+    let before = write.outbox_entry(tried.id)?.ok_or(StateError::NoEntry(tried.id))?;
+    let mut entry = before.clone();
+    // Another try has it: of this one no dot was written.
+    if entry.attempts != tried.attempts {
+        return Change::of(write, &before, entry);
+    }
+    let step = settle(&mut entry, attempt, now, chance);
+    let after = write.step_outbox(tried.id, step, |row| *row = entry)?;
+    // It may have gone to one of them alone: a copy is one's and no proof of the others.
+    if attempt.is_divided() && after.count(Delivery::InDoubt) > 1 {
+        write.leave_traces(after.batch, Trace::one_by_one(&after))?;
+    }
+    Change::of(write, &before, after)
+}
+
 /// Writes down, before the final dot, who may have it from then on; in words why that cannot be, and then no dot may follow. `attempts`: as it was claimed.
 /// A row that was released meanwhile is another try's, or will be: this one was abandoned, and both would send it.
 fn note(state: &State, id: OutboxId, attempts: u32, refused: &[Refusal], now: Timestamp) -> Result<(), String> {
@@ -346,7 +370,8 @@ impl<T> Drop for AbortOnDrop<T> {
 mod tests {
     use jiff::Timestamp;
 
-    use super::note;
+    use super::{Attempt, Tried, note, write_down};
+    use crate::smtp::{Outcome, Submission};
     use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step};
     use crate::store::state::State;
     use crate::store::vault::{Cost, Vault};
@@ -374,6 +399,37 @@ mod tests {
         state.step_outbox(id, Step::Lose, |_| {}).unwrap();
         note(&state, id, second.attempts, &[], at).unwrap_err();
         assert_eq!(row().state, OutboxState::Uncertain);
+    }
+
+    #[test]
+    fn answers_that_contradict_each_other_leave_a_trace_for_each_in_doubt() {
+        let dir = tempfile::tempdir().unwrap();
+        let vault = Vault::create_with(&dir.path().join("vault"), b"otter", Cost::TEST).unwrap();
+        let state = State::open(&dir.path().join("state"), &vault).unwrap();
+        let traces = |people: &[&str], outcome: Outcome| {
+            let forward_paths = people.iter().map(|who| format!("{who}@copfs.gov.example")).collect();
+            let envelope = SmtpEnvelope { forward_paths, ..SmtpEnvelope::default() };
+            let row = OutboxEntry::new("work", "1@x.example", envelope, Timestamp::UNIX_EPOCH);
+            let id = state.queue(row, b"raw").unwrap();
+            let tried = Tried { id, attempts: state.claim(id).unwrap().unwrap().attempts };
+            note(&state, id, tried.attempts, &[], Timestamp::UNIX_EPOCH).unwrap();
+            let attempt = Attempt::Made(Submission::of(outcome));
+            let change = state.write(|write| write_down(write, &tried, &attempt, Timestamp::UNIX_EPOCH, 0)).unwrap();
+            assert_eq!(change.after.state, OutboxState::Uncertain);
+            let doubts = state.outbox_traces(id).unwrap();
+            let doubt =
+                |delivery| doubts.iter().flat_map(move |one| one.addresses(delivery)).collect::<Vec<_>>().join(" ");
+            (doubt(Delivery::InDoubt), doubt(Delivery::Waiting))
+        };
+        let divided = || Outcome::Divided { answers: "250 ok; 550 no".into() };
+        let (doubt, waiting) = traces(&["a", "b"], divided());
+        assert_eq!(
+            (doubt.as_str(), waiting.as_str()),
+            ("a@copfs.gov.example b@copfs.gov.example", "b@copfs.gov.example a@copfs.gov.example")
+        );
+        assert_eq!(traces(&["a"], divided()), (String::new(), String::new()), "there is nobody else");
+        let lost = Outcome::Uncertain { because: "gone".into() };
+        assert_eq!(traces(&["a", "b"], lost), (String::new(), String::new()), "all or nobody");
     }
 
     #[test]

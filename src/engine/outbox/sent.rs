@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::worker::Worker;
 use crate::engine::core::{Core, Open};
-use crate::store::outbox::{Delivery, OutboxEntry, Step};
+use crate::store::outbox::{Delivery, OutboxEntry, Owed, Step};
 use crate::store::state::{StateError, Write};
 
 /// By what it is known that a row in doubt was sent, where no answer came.
@@ -51,6 +51,9 @@ impl Change {
     pub(super) fn of(write: &Write<'_>, before: &OutboxEntry, after: OutboxEntry) -> Result<Self, StateError> {
         let was_sent = |rows: Vec<OutboxEntry>| rows.iter().any(|row| row.id != after.id && row.sent_at.is_some());
         let is_first = before.sent_at.is_none() && after.sent_at.is_some() && !was_sent(write.batch(after.batch)?);
+        if is_first && after.case.is_some() {
+            write.owe(Owed::Asked(after.id))?;
+        }
         Ok(Self { after, is_first })
     }
 }

@@ -21,6 +21,11 @@ pub(super) enum Attempt {
 }
 
 impl Attempt {
+    /// Whether a server may have taken it for some of those in doubt and not for others.
+    pub(super) fn is_divided(&self) -> bool {
+        matches!(self, Self::Made(Submission { outcome: Outcome::Divided { .. }, .. }))
+    }
+
     /// Whether the next message of the same account and route would fare no better: nothing was said of this one.
     pub(super) fn is_of_the_lane(&self) -> bool {
         match self {
@@ -97,7 +102,7 @@ pub(super) fn settle(entry: &mut OutboxEntry, attempt: &Attempt, now: Timestamp,
         }
         Attempt::Made(Submission { outcome, refused }) => {
             // A definite answer: nobody is in doubt any more.
-            if !matches!(outcome, Outcome::Uncertain { .. } | Outcome::Accepted { .. }) {
+            if !matches!(outcome, Outcome::Uncertain { .. } | Outcome::Divided { .. } | Outcome::Accepted { .. }) {
                 entry.set_all(Delivery::InDoubt, Delivery::Waiting);
             }
             note_refusals(entry, refused);
@@ -153,6 +158,11 @@ fn made(entry: &mut OutboxEntry, outcome: &Outcome, now: Timestamp, chance: u32)
             put_off(entry, now, chance)
         }
         Outcome::Uncertain { because } => lose(entry, now, because),
+        Outcome::Divided { answers } => {
+            let step = lose(entry, now, answers);
+            entry.reply = divided(entry, answers);
+            step
+        }
     }
 }
 
@@ -204,6 +214,15 @@ fn lose(entry: &mut OutboxEntry, now: Timestamp, because: &str) -> Step {
     // The note before the dot says when it left; that no answer would come may have been found out much later.
     entry.doubt.get_or_insert(Doubt { since: now, looked_at: None, looked_in: Vec::new() });
     Step::Lose
+}
+
+/// What a row says whose answers contradict each other.
+fn divided(entry: &OutboxEntry, answers: &str) -> String {
+    let words = format!("The whole text went out, and the server's answers contradict each other: {answers}.");
+    match entry.count(Delivery::InDoubt) {
+        1 => words,
+        _ => format!("{words} It may have it for some and not for others."),
+    }
 }
 
 /// `Sent to 2 of 3`, with everybody who has not got it and why.
@@ -378,6 +397,15 @@ mod tests {
         let gone = Outcome::NotConnected { phase: Phase::Data, because: "gone".into() };
         let row = check([Waiting; 3], false, gone, &[], [Waiting; 3], Step::PutOff);
         assert!(row.unreachable);
+    }
+
+    #[test]
+    fn answers_that_contradict_each_other_leave_all_in_doubt_who_were_taken() {
+        let both = || Outcome::Divided { answers: "250 ok; 550 no".into() };
+        let row = check([Waiting; 3], true, both(), &[refusal("b", 550)], [InDoubt, Refused, InDoubt], Step::Lose);
+        assert!(row.reply.contains("for some and not for others") && !row.reply.contains("no answer"), "{}", row.reply);
+        let row = check([Sent, Waiting, Sent], true, both(), &[], [Sent, InDoubt, Sent], Step::Lose);
+        assert!(row.reply.ends_with("contradict each other: 250 ok; 550 no."), "{}", row.reply);
     }
 
     #[test]

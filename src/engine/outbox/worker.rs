@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
@@ -62,6 +63,10 @@ impl Worker {
         let mut tasks = JoinSet::new();
         // Beside the rest: it may wait for the register.
         tasks.spawn(self.clone().purge());
+        while let Err(words) = self.hold_on().await {
+            self.tell(Tone::Alarm, words);
+            tokio::time::sleep(Duration::from_secs(60)).await;
+        }
         loop {
             let pause = match self.rows().await {
                 Ok(rows) => {
@@ -79,6 +84,48 @@ impl Worker {
                 Some(_) = tasks.join_next() => {}
             }
         }
+    }
+
+    /// Says of the rows that were held before until when they are held now.
+    async fn hold_on(&self) -> Result<(), String> {
+        let settings = &self.settings;
+        let (uptime, watched) = (settings.clock.uptime(), settings.watch);
+        let mut changed = false;
+        for row in self.rows().await?.into_iter().filter(|row| row.state == OutboxState::Held) {
+            let moment = self.moment();
+            let left = due::left_of_window(&row, self.hold(), uptime, watched, moment.now);
+            let Some(until) = SignedDuration::try_from(left).ok().and_then(|left| moment.now.checked_add(left).ok())
+            else {
+                continue;
+            };
+            let goes_on = !watched && uptime.zip(row.held_since).is_some_and(|(now, then)| now.since(then).is_some());
+            locked(&self.shared.waits).set(row.id, until, left, moment.elapsed);
+            let id = row.id;
+            self.blocking(move |stores| {
+                stores.state.write(|write| match write.outbox_entry(id)? {
+                    Some(now) if now.state == OutboxState::Held => write
+                        .update_outbox(id, |entry| {
+                            entry.next_attempt = Some(until);
+                            if !goes_on {
+                                entry.held_since = uptime;
+                            }
+                        })
+                        .map(drop),
+                    _ => Ok(()),
+                })
+            })
+            .await?;
+            changed = true;
+        }
+        if changed {
+            self.announce();
+        }
+        Ok(())
+    }
+
+    /// How long the undo window is.
+    fn hold(&self) -> Duration {
+        Duration::from_secs(u64::from(self.settings.config.undo_send_seconds))
     }
 
     /// Both hands of the clock.
@@ -192,8 +239,7 @@ impl Worker {
 
     /// How long a row has to wait before a connection may take it; `None`: it is not for a connection.
     fn left(&self, row: &OutboxEntry) -> Option<Duration> {
-        let hold = Duration::from_secs(u64::from(self.settings.config.undo_send_seconds));
-        locked(&self.shared.waits).left(row, hold, self.moment())
+        locked(&self.shared.waits).left(row, self.hold(), self.moment())
     }
 
     /// The next row of a lane that is due and that nobody is at; it is taken then.
@@ -220,8 +266,13 @@ impl Worker {
         locked(&self.shared.copies).keep(rows);
         let mut due: std::collections::BTreeMap<Lane, usize> = std::collections::BTreeMap::new();
         let mut desks: std::collections::BTreeSet<&str> = std::collections::BTreeSet::new();
-        for row in rows.iter().filter(|row| !self.is_offline(&row.account)) {
-            match self.left(row) {
+        for row in rows {
+            // Also of what may not leave now: its wait is reckoned from when it is first seen.
+            let left = self.left(row);
+            if self.is_offline(&row.account) {
+                continue;
+            }
+            match left {
                 Some(Duration::ZERO)
                     if !locked(&self.shared.taken).contains(&row.id) && !waits_for_another(row, rows) =>
                 {

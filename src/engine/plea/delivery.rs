@@ -11,12 +11,12 @@ use crate::app::plea_view::Transit;
 use crate::app::view::Tone;
 use crate::case::{Case, Classes, MessageName};
 use crate::engine::core::{Core, EngineError, Open};
-use crate::engine::outbox::TakenBack;
 use crate::mail::id::{CaseId, OutboxId};
 use crate::mail::safe::SafeText;
 use crate::plea::negotiation::Step;
 use crate::plea::{Act, ActNo, Entry, Side, Trust, gather};
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState, Trace};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState, Owed, Trace, Unsent};
+use crate::store::state::Write;
 
 /// Nothing is tried any more by itself, and nobody is in doubt.
 fn is_settled(row: &OutboxEntry) -> bool {
@@ -34,25 +34,26 @@ fn said_to<'a>(rows: &'a [&OutboxEntry], theirs: &'a dyn Fn(&str) -> bool) -> im
     move |address| if knows { theirs(address) } else { is_named(address) }
 }
 
-/// A row in which somebody of the other side has not got it, whom a try before may have reached, where nobody else of them certainly has it. The act stands
-/// as done then, and may not be.
+/// A row that tells that the other side has not got it, or the first one where none of theirs is left, where a try before may have reached somebody of them
+/// and nobody of them certainly has it. The act stands as done then, and may not be.
 fn in_old_doubt<'a>(
     rows: &'a [&OutboxEntry],
     traces: &[Trace],
     theirs: &dyn Fn(&str) -> bool,
 ) -> Option<&'a OutboxEntry> {
     let is_to = said_to(rows, theirs);
-    let may_have =
-        |address: &str| traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(|one| one == address);
+    if !traces.iter().flat_map(|trace| trace.addresses(Delivery::InDoubt)).any(&is_to) {
+        return None;
+    }
     if rows.iter().flat_map(|row| row.addresses(Delivery::Sent)).any(&is_to) {
         return None;
     }
     let has_not = |one: &OutboxRecipient| {
-        matches!(one.delivery, Delivery::Waiting | Delivery::Refused | Delivery::TakenBack)
-            && is_to(&one.address)
-            && may_have(&one.address)
+        matches!(one.delivery, Delivery::Waiting | Delivery::Refused | Delivery::TakenBack) && is_to(&one.address)
     };
-    rows.iter().copied().find(|row| is_settled(row) && row.recipients.iter().any(has_not))
+    let theirs = rows.iter().copied().find(|row| is_settled(row) && row.recipients.iter().any(has_not));
+    let none_is_theirs = || !rows.iter().any(|row| row.recipients.iter().any(|one| is_to(&one.address)));
+    theirs.or_else(|| rows.iter().copied().find(|row| is_settled(row)).filter(|_| none_is_theirs()))
 }
 
 /// Why an act reached nobody of the other side, and is not tried any more; `None` where it has, or still may. `rows`: all rows of its message, one for each
@@ -83,7 +84,11 @@ fn lost(rows: &[&OutboxEntry], traces: &[Trace], theirs: &dyn Fn(&str) -> bool) 
 /// Whether a row is a copy of the message that was entered with an act: the register names the first copy, whose row may be gone, and all of them were
 /// queued in the moment that it notes.
 fn is_of(row: &OutboxEntry, message: &MessageName, at: Timestamp) -> bool {
-    row.message_id == message.message_id || row.queued_at.as_millisecond() == at.as_millisecond()
+    is_of_message(&row.message_id, row.queued_at, message, at)
+}
+
+fn is_of_message(message_id: &str, queued_at: Timestamp, message: &MessageName, at: Timestamp) -> bool {
+    message_id == message.message_id || queued_at.as_millisecond() == at.as_millisecond()
 }
 
 /// Whether an address is of the side that an act is said to.
@@ -213,31 +218,38 @@ impl Core {
     }
 
     /// A message, or what had not left of it, was taken back from the outbox. The act in it is, too, where nobody of the other side has it, or may have.
-    pub(crate) fn plea_taken_back(&mut self, open: &mut Open, row: &OutboxEntry, taken: &TakenBack) {
-        let done = self.take_act_back(open, row, taken);
+    pub(crate) fn plea_taken_back(&mut self, open: &mut Open, unsent: &Unsent) {
+        let paid = |write: &Write<'_>| write.paid(&Owed::TakenBack(Box::new(unsent.clone())));
+        let done = match self.act_taken_back(open, unsent) {
+            Ok(Some(entry)) => self.enter_with(open, &unsent.case, &entry, paid),
+            Ok(None) => open.stores.state.write(paid).map_err(EngineError::from),
+            Err(error) => Err(error),
+        };
         if let Err(error) = done {
             self.complain(&error);
         }
     }
 
-    fn take_act_back(&mut self, open: &mut Open, row: &OutboxEntry, taken: &TakenBack) -> Result<(), EngineError> {
-        let (Some(carried), Some(id)) = (Carried::of(&taken.draft), &taken.draft.case) else { return Ok(()) };
+    /// The entry that takes an act back with its message; `None` where it stands.
+    fn act_taken_back(&mut self, open: &mut Open, unsent: &Unsent) -> Result<Option<Entry>, EngineError> {
+        let Some(carried) = Carried::read(&unsent.plea) else { return Ok(None) };
+        let id = &unsent.case;
         let case = self.plea_case(open, id)?;
         let classes = Arc::clone(&self.settings.classes);
         let theirs = of_other_side(&classes, &case, &carried.act);
         // Whom the case does not know may be of the other side.
         let may_be_theirs = |address: &str| theirs(address) || case.party(address, &classes).is_none();
-        if taken.may_have().any(may_be_theirs) {
-            return Ok(());
+        if unsent.may_have.iter().any(|address| may_be_theirs(address)) {
+            return Ok(None);
         }
         let sent = open.register.pleas()?.of(id).iter().rev().find_map(|entry| match entry {
-            Entry::Sent { message, at, .. } if is_of(row, message, *at) => Some(message.clone()),
+            Entry::Sent { message, at, .. } if is_of_message(&unsent.message_id, unsent.queued_at, message, *at) => {
+                Some(message.clone())
+            }
             _ => None,
         });
-        let Some(message) = sent else { return Ok(()) };
         let because = "taken back from the outbox before it was sent".to_owned();
-        let entry = Entry::Unmark { message, because, by: self.plea_author(), at: self.now() };
-        self.enter(open, id, &entry)
+        Ok(sent.map(|message| Entry::Unmark { message, because, by: self.plea_author(), at: self.now() }))
     }
 
     /// The list of the outbox has changed: it is shown, and what finally failed is noted.
@@ -352,6 +364,17 @@ mod tests {
         check(&[&given_up], &[(COUNSEL, Sent), (DEPUTE, InDoubt)], Some(Tone::Alarm));
         check(&[&row(OutboxState::Failed, &[(DEPUTE, Waiting)])], &[(DEPUTE, InDoubt)], Some(Tone::Alarm));
         check(&[&row(OutboxState::Failed, &[(DEPUTE, Refused)])], &[(DEPUTE, InDoubt)], Some(Tone::Alarm));
+        // The one who may have it was taken out; another of them was refused, or nobody of them is left.
+        let two = |address: &str| [DEPUTE, "a@copfs.gov.example"].contains(&address.to_ascii_lowercase().as_str());
+        let of_two = |rows: &[&OutboxEntry]| {
+            let trace = Trace::of(&row(OutboxState::Uncertain, &[(DEPUTE, InDoubt)]));
+            transit(ActNo::new(Side::Defence, 1), rows, &[trace], &two).map(|one| (one.tone, one.state))
+        };
+        let other = |state, delivery| row(state, &[("a@copfs.gov.example", delivery)]);
+        assert_eq!(of_two(&[&other(OutboxState::Failed, Refused)]), Some((Tone::Alarm, "failed")));
+        assert_eq!(of_two(&[&row(OutboxState::Sent, &[(COUNSEL, Sent)])]), Some((Tone::Alarm, "sent")));
+        assert_eq!(of_two(&[&other(OutboxState::Deferred, Waiting)]), Some((Tone::Warning, "deferred")));
+        assert_eq!(of_two(&[&other(OutboxState::Sent, Sent)]), None);
         // It is counsel who may not have it.
         let counsels = row(OutboxState::Failed, &[(COUNSEL, Refused)]);
         let theirs_row = row(OutboxState::Sent, &[(DEPUTE, Sent)]);

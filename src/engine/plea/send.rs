@@ -21,6 +21,8 @@ use crate::plea::compose::{self, Actor};
 use crate::plea::negotiation::Step;
 use crate::plea::{Act, Entry, Evidence, Kind, NegotiationId, Side, Trust, View, block, guard, mark, table};
 use crate::register::record::Digest;
+use crate::store::outbox::Window;
+use crate::store::state::{StateError, Write};
 
 /// Message-IDs of a thread that a draft carries.
 const REFERENCES_MAX: usize = 20;
@@ -35,7 +37,11 @@ pub(super) struct Carried {
 
 impl Carried {
     pub(super) fn of(draft: &Draft) -> Option<Self> {
-        serde_json::from_str(draft.plea.as_deref()?).ok()
+        Self::read(draft.plea.as_deref()?)
+    }
+
+    pub(super) fn read(plea: &str) -> Option<Self> {
+        serde_json::from_str(plea).ok()
     }
 }
 
@@ -256,6 +262,21 @@ impl Core {
         self.record(open, &events)
     }
 
+    /// The same, together with something else that is written: both are on the disk, or neither.
+    pub(super) fn enter_with(
+        &mut self,
+        open: &mut Open,
+        case: &CaseId,
+        entry: &Entry,
+        also: impl FnOnce(&Write<'_>) -> Result<(), StateError>,
+    ) -> Result<(), EngineError> {
+        let mut events = self.opening_events(open, case)?;
+        events.extend(plea_event(case, entry)?);
+        self.note_with(open, &events, also)?;
+        self.register_changed(open);
+        Ok(())
+    }
+
     /// The negotiation that a draft is about, its case, and what it does in it: it carries an act, it answers or passes on a message that did, or an
     /// act stands in its text.
     fn plea_about(&self, open: &Open, draft: &Draft) -> Option<(CaseId, NegotiationId, Option<Kind>)> {
@@ -337,7 +358,7 @@ impl Core {
         prepared: &Prepared,
         accepted: &Accepted,
         file_in: Option<&str>,
-        held_until: Option<jiff::Timestamp>,
+        held: Option<Window>,
     ) -> Result<Vec<OutboxId>, EngineError> {
         let refuse = |words: &str| EngineError::Refused(format!("It is not sent: {words}"));
         let gone = || refuse("what it does in the negotiation is not known any more; begin it again");
@@ -370,9 +391,9 @@ impl Core {
         events.extend(plea_event(&id, &entry)?);
         let keyring = open.keyring.now();
         let hand = Hand { stores: &open.stores, settings: &self.settings, keyring: &keyring };
-        let ids = open.register.append_with(&hand, &events, |write| {
-            outbox::queue_in(write, prepared, accepted, file_in, now, held_until)
-        })?;
+        let ids = open
+            .register
+            .append_with(&hand, &events, |write| outbox::queue_in(write, prepared, accepted, file_in, now, held))?;
         self.register_changed(open);
         Ok(ids)
     }

@@ -6,9 +6,10 @@ use super::{PATIENCE, Running, World, config, core_now, fetched, listed, pass};
 use crate::case::{Awaiting, Jurisdiction};
 use crate::engine::core::{Core, Open};
 use crate::engine::guard::Records;
-use crate::engine::outbox::start;
+use crate::engine::outbox::{broken_off, start};
 use crate::engine::query::{OutboxListed, Resolution};
 use crate::imap::Sink as _;
+use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, OutboxId};
 use crate::plea::{self, Deed, sample};
 use crate::register::{CaseChange, Event as Entry};
@@ -132,6 +133,90 @@ fn an_answer_is_awaited_to_what_was_found_and_to_what_a_person_says_was_sent() {
     running.engine.resolve(id, Resolution::Arrived).unwrap();
     assert_eq!((running.row().state, running.row().sent), ("sent-not-filed", Some(lost_at())));
     assert_eq!(awaits(&running), "no answer came; by the user's word");
+}
+
+#[test]
+fn a_program_that_ends_behind_a_proof_awaits_the_answer_at_the_next_start() {
+    let world = World::new();
+    let running = world.open();
+    running.open_weasel();
+    let id = running.lost(None);
+    running
+        .engine
+        .core
+        .ask_open(move |_, open| broken_off::behind_a_proof(&open.stores.state, id, core_now()))
+        .unwrap();
+    assert_eq!((running.row().state, running.awaited().len()), ("sent-not-filed", 0));
+    running.engine.close();
+    for _ in 0..2 {
+        let running = world.open();
+        let awaited = running.awaited();
+        let all: Vec<_> = awaited.iter().map(|one| (one.what.as_str(), one.message_id.as_str(), one.sent)).collect();
+        assert_eq!(all, [("IDPC request", ID, lost_at())]);
+        let owed = running.engine.core.ask_open(|_, open| open.stores.state.owed().unwrap()).unwrap();
+        assert!(owed.is_empty(), "{owed:?}");
+        running.engine.close();
+    }
+}
+
+#[test]
+fn a_program_that_ends_behind_a_return_takes_the_act_back_at_the_next_start() {
+    fn puddock() -> CaseId {
+        CaseId("puddock".into())
+    }
+    let world = World::new();
+    let running = world.open();
+    let enter = |events: Vec<Entry>| {
+        running.engine.core.ask_open(move |core, open| core.note(open, &events).unwrap()).unwrap();
+    };
+    let known = sample::puddock();
+    let opened = CaseChange::Opened { title: known.title.clone(), jurisdiction: known.jurisdiction };
+    let parties = known.parties.iter().cloned().map(CaseChange::Party);
+    let changes = std::iter::once(opened).chain(parties);
+    enter(changes.map(|change| Entry::Case { case: puddock(), change }).collect());
+    let act = sample::act(
+        "D1",
+        0,
+        "2026-05-11 07:00",
+        Deed::Offer { terms: sample::islas(), reply_by: sample::at("2026-05-12 09:00") },
+    );
+    let message = sample::message("D1");
+    let sent = plea::Entry::Sent {
+        message: message.clone(),
+        at: act.at,
+        by: "Isla Thistledown".into(),
+        evidence: plea::Evidence::default(),
+        act: act.clone(),
+    };
+    enter(vec![Entry::Plea { case: puddock(), act: sent.to_json().unwrap() }]);
+    let queued = running.engine.core.ask_open(move |_, open| {
+        let envelope = SmtpEnvelope {
+            reverse_path: "b.quill@quillpounce.example".into(),
+            forward_paths: vec!["h.lintwhite@copfs.gov.example".into()],
+        };
+        let mut row = OutboxEntry::new("work", &message.message_id, envelope, core_now());
+        row.case = Some(puddock());
+        let plea = serde_json::json!({ "act": act }).to_string();
+        let to = crate::mail::address::Address { name: String::new(), addr: "h.lintwhite@copfs.gov.example".into() };
+        let draft = Draft { case: Some(puddock()), plea: Some(plea), to: vec![to], ..Draft::default() };
+        let state = &open.stores.state;
+        let id = state.queue(row, &copy()).unwrap();
+        state.write(|write| write.put_outbox_draft(id, &draft)).unwrap();
+        broken_off::behind_a_return(state, id, core_now());
+    });
+    queued.unwrap();
+    let is_taken_back = |running: &Running| {
+        let entries = |_: &mut Core, open: &mut Open| open.register.pleas().unwrap().of(&puddock()).to_vec();
+        let entries = running.engine.core.ask_open(entries).unwrap();
+        entries.iter().filter(|entry| matches!(entry, plea::Entry::Unmark { .. })).count()
+    };
+    assert_eq!(is_taken_back(&running), 0);
+    running.engine.close();
+    for _ in 0..2 {
+        let running = world.open();
+        assert_eq!(is_taken_back(&running), 1);
+        running.engine.close();
+    }
 }
 
 #[test]
@@ -275,6 +360,13 @@ fn a_trace_that_cannot_be_read_costs_its_own_message_only() {
     let state = |id| running.engine.outbox().unwrap().into_iter().find(|row| row.id == id).unwrap().state;
     running.until(|| state(whole) == "sent-not-filed");
     assert_eq!(state(damaged), "uncertain");
+    let says = || running.engine.outbox().unwrap().into_iter().find(|row| row.id == damaged).unwrap().reply;
+    running.until(|| says().contains("is damaged and cannot be read"));
+    // A person decides, as of any other.
+    running.engine.resolve(damaged, Resolution::SendAgain).unwrap();
+    running.until(|| ["deferred", "failed"].contains(&state(damaged)));
+    let taken = running.engine.cancel(damaged).unwrap();
+    assert!(taken.words.contains("may have it already") && taken.words.contains("is damaged"), "{}", taken.words);
 }
 
 #[test]

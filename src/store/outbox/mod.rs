@@ -6,8 +6,11 @@
 //! blindly: see [`OutboxEntry::recovery`].
 
 mod old;
+mod owed;
 mod state;
 mod trace;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -16,6 +19,7 @@ use crate::mail::address::Address;
 use crate::mail::id::{CaseId, MessageRef, OutboxId};
 
 pub(super) use old::EntryV1;
+pub use owed::{Owed, Unsent};
 pub use state::{Next, OutboxState, Step};
 pub use trace::Trace;
 
@@ -115,6 +119,33 @@ pub struct Doubt {
     pub looked_in: Vec<String>,
 }
 
+/// A time that nobody sets: how long the machine has run, sleep included, and since which start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Uptime {
+    /// Which start of the machine.
+    pub boot: u128,
+    /// Milliseconds since then.
+    pub millis: u64,
+}
+
+impl Uptime {
+    /// How long ago another one was; `None` where the machine was started anew since, or the two contradict each other.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Option<Duration> {
+        let passed = self.millis.checked_sub(earlier.millis).filter(|_| self.boot == earlier.boot);
+        passed.map(Duration::from_millis)
+    }
+}
+
+/// The undo window of a message that is being queued.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    /// Its end by the clock, for display and for whoever knows no better.
+    pub until: Timestamp,
+    /// Its beginning; `None`: the system does not tell such a time.
+    pub since: Option<Uptime>,
+}
+
 /// A row without its bytes, which [`super::state::State::outbox_raw`] reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {
@@ -167,6 +198,9 @@ pub struct OutboxEntry {
     /// Which of the messages it is that one message went as, from 0. `None`: written before that was noted.
     #[serde(default, deserialize_with = "crate::mail::draft::added_later")]
     pub part: Option<u32>,
+    /// When its undo window began. `None`: it has none, or that was not noted.
+    #[serde(default, deserialize_with = "crate::mail::draft::added_later")]
+    pub held_since: Option<Uptime>,
 }
 
 impl OutboxEntry {
@@ -203,6 +237,7 @@ impl OutboxEntry {
             case: None,
             answers: None,
             part: None,
+            held_since: None,
         }
     }
 
@@ -280,7 +315,7 @@ impl OutboxEntry {
 mod tests {
     use jiff::Timestamp;
 
-    use super::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step};
+    use super::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step, Uptime};
 
     fn entry(state: OutboxState, deliveries: &[Delivery]) -> OutboxEntry {
         let forward_paths = (0..deliveries.len()).map(|n| format!("{n}@copfs.gov.example")).collect();
@@ -326,6 +361,25 @@ mod tests {
         check(State::Failed, &[Refused, Refused], true);
         check(State::Failed, &[Sent, Refused], false);
         check(State::Failed, &[InDoubt], false);
+    }
+
+    #[test]
+    fn a_row_written_before_its_window_was_noted_is_read() {
+        let mut row = entry(OutboxState::Held, &[Delivery::Waiting]);
+        let whole = postcard::to_allocvec(&row).unwrap();
+        let older = whole.split_last().unwrap().1;
+        assert_eq!(postcard::from_bytes::<OutboxEntry>(older).unwrap(), row);
+        row.held_since = Some(Uptime { boot: u128::MAX, millis: 7 });
+        let whole = postcard::to_allocvec(&row).unwrap();
+        assert_eq!(postcard::from_bytes::<OutboxEntry>(&whole).unwrap(), row);
+    }
+
+    #[test]
+    fn a_time_that_nobody_sets_is_of_one_start_of_the_machine() {
+        let at = |boot, millis| Uptime { boot, millis };
+        assert_eq!(at(1, 5_000).since(at(1, 2_000)), Some(std::time::Duration::from_secs(3)));
+        assert_eq!(at(2, 5_000).since(at(1, 2_000)), None);
+        assert_eq!(at(1, 2_000).since(at(1, 5_000)), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a row of the outbox leaves behind that was taken out, or whose doubt a person gave up: how everybody stood in it then.
+//! What a row of the outbox leaves behind that was taken out, whose doubt a person gave up, or whose server contradicted itself: how everybody stood in it then.
 //!
 //! Without it the others of its message would be told two lies later: that whoever was only ever in that row has it, because the row is gone as one is
 //! that was sent long ago; and that a copy of the message shows that *they* were sent, though the try that was given up may have made it.
@@ -34,6 +34,18 @@ impl Trace {
             part: row.part,
             people: row.recipients.iter().map(|one| (one.address.clone(), one.delivery)).collect(),
         }
+    }
+
+    /// One for each of those in doubt, in which the others are not: of a try that the server may have taken for one alone.
+    #[must_use]
+    pub fn one_by_one(row: &OutboxEntry) -> Vec<Self> {
+        let alone = |address: &str| {
+            let mut trace = Self::of(row);
+            let others = trace.people.iter_mut().filter(|(one, stood)| *stood == Delivery::InDoubt && one != address);
+            others.for_each(|(_, stood)| *stood = Delivery::Waiting);
+            trace
+        };
+        row.addresses(Delivery::InDoubt).map(alone).collect()
     }
 
     /// The same, where nobody knows how far it had come with anybody.

@@ -11,7 +11,7 @@ use super::{Numbered, State, StateError, Write, place};
 use crate::case::guard::Passed;
 use crate::mail::draft::Draft;
 use crate::mail::id::{DraftId, DraftKey, OutboxId};
-use crate::store::outbox::{Delivery, EntryV1, Next, OutboxEntry, OutboxState, Step, Trace};
+use crate::store::outbox::{Delivery, EntryV1, Next, OutboxEntry, OutboxState, Owed, Step, Trace};
 use crate::store::space;
 
 pub(super) const OUTBOX: Numbered = Numbered::new("outbox");
@@ -23,6 +23,9 @@ pub(super) const DRAFTS: Numbered = Numbered::new("drafts");
 
 /// The name that the draft at hand goes by among the values.
 const DRAFT: &str = "store/draft";
+
+/// The name that what the register is still to be told goes by among the values.
+const OWED: &str = "store/outbox-owed";
 
 /// The name that what a batch was let past the guard with goes by among the values.
 fn passed(batch: OutboxId) -> String {
@@ -219,6 +222,14 @@ impl State {
     /// [`StateError`].
     pub fn outbox_traces(&self, batch: OutboxId) -> Result<Vec<Trace>, StateError> {
         Ok(self.read_named(super::VALUES, "values", &traces(batch))?.unwrap_or_default())
+    }
+
+    /// What the register is still to be told of the outbox, oldest first.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn owed(&self) -> Result<Vec<Owed>, StateError> {
+        Ok(self.read_named(super::VALUES, "values", OWED)?.unwrap_or_default())
     }
 
     /// Keeps a draft as the one at hand, in place of what it was before. Another one that is at hand is set aside, whoever kept it: says whether one was.
@@ -457,23 +468,72 @@ impl Write<'_> {
         self.put_value(&passed(batch), what)
     }
 
-    /// As [`State::outbox_traces`].
+    /// As [`State::outbox_traces`]; `None` where they are damaged.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn outbox_traces(&self, batch: OutboxId) -> Result<Vec<Trace>, StateError> {
-        Ok(self.read_value(&traces(batch))?.unwrap_or_default())
+    pub fn outbox_traces(&self, batch: OutboxId) -> Result<Option<Vec<Trace>>, StateError> {
+        match self.read_value(&traces(batch)) {
+            Ok(kept) => Ok(Some(kept.unwrap_or_default())),
+            Err(StateError::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Keeps how everybody stands in a row that is about to be taken out, or whose doubt is about to be given up: until the last row of its batch is
-    /// forgotten.
+    /// forgotten. Where what is kept of it is damaged, that stands: it says that anything may have been.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn leave_trace(&self, row: &OutboxEntry) -> Result<(), StateError> {
-        let mut all = self.outbox_traces(row.batch)?;
-        all.push(Trace::of(row));
-        self.put_value(&traces(row.batch), &all)
+        self.leave_traces(row.batch, vec![Trace::of(row)])
+    }
+
+    /// As [`Self::leave_trace`], several.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn leave_traces(&self, batch: OutboxId, more: Vec<Trace>) -> Result<(), StateError> {
+        match self.outbox_traces(batch)? {
+            Some(mut all) => {
+                all.extend(more);
+                self.put_value(&traces(batch), &all)
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The register is to be told this. What was to be told before and is damaged is lost: it was said when the store was opened.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn owe(&self, what: Owed) -> Result<(), StateError> {
+        let mut all = self.owed()?;
+        all.push(what);
+        self.put_value(OWED, &all)
+    }
+
+    /// The register is told this, or need not be.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn paid(&self, what: &Owed) -> Result<(), StateError> {
+        let mut all = self.owed()?;
+        let before = all.len();
+        all.retain(|one| one != what);
+        match all.len() {
+            0 => self.remove_value(OWED),
+            now if now < before => self.put_value(OWED, &all),
+            _ => Ok(()),
+        }
+    }
+
+    fn owed(&self) -> Result<Vec<Owed>, StateError> {
+        match self.read_value(OWED) {
+            Ok(all) => Ok(all.unwrap_or_default()),
+            Err(StateError::Damaged { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Forgets a row and its bytes; with the last one of a batch, what it was made of and what the others left behind.

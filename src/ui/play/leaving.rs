@@ -144,7 +144,7 @@ fn the_end_waits_for_the_draft_and_asks_where_it_cannot_be_kept() {
     // Also where it was asked about something else first.
     outbox(&mut play, &["held"]);
     play.press("!<C-q>");
-    assert!(play.screen().contains("1 message has not left yet"), "{}", play.screen());
+    assert!(play.screen().contains("1 message has not left; it goes next time."), "{}", play.screen());
     play.press("y");
     assert!(!quits(&play) && play.screen().contains("End casemail without the draft?"), "{}", play.screen());
     play.press("n");
@@ -158,8 +158,20 @@ fn what_has_not_left_is_told_of_at_the_end_and_on_the_lock() {
     let mut play = Play::new();
     outbox(&mut play, &["sent", "held", "deferred", "failed"]);
     play.press("<C-q>");
-    assert!(!quits(&play) && play.screen().contains("2 messages have not left yet"), "{}", play.screen());
-    play.press("n<F12>");
+    let whole = "End casemail now? 2 messages have not left; they go next time. y yes, n no";
+    assert!(!quits(&play) && play.screen().contains(whole), "{}", play.screen());
+    play.press("n");
+    for (count, whole) in [
+        (1, "End casemail now? 1 message has not left; it goes next time. y yes, n no"),
+        (99, "End casemail now? 99 messages have not left; they go next time. y yes, n no"),
+    ] {
+        outbox(&mut play, &vec!["held"; count]);
+        play.press("<C-q>");
+        assert!(play.screen().contains(whole), "{}", play.screen());
+        play.press("n");
+    }
+    outbox(&mut play, &["sent", "held", "deferred", "failed"]);
+    play.press("<F12>");
     insta::assert_snapshot!("locked_with_mail_waiting", play.screen());
     play.event(Event::Unlocked(Ok(())));
     play.press("<C-q><C-q>");

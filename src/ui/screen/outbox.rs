@@ -105,6 +105,11 @@ fn sentences(model: &Model, row: &OutboxRow) -> Vec<String> {
     }
     if let Some((since, looked, places)) = &row.doubt {
         lines.push(match looked {
+            Some(_) if places.is_empty() => {
+                let lost = format!("No answer came {} that says whether it was sent.", clock(*since));
+                let because = if row.reply.is_empty() { lost } else { row.reply.to_string() };
+                format!("{because} No copy that is found would say who has it.")
+            }
             Some(at) => format!(
                 "The connection was lost {}, when the server may have had all of it. It was looked for {} and is not in {places}.",
                 clock(*since),

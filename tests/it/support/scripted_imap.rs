@@ -145,6 +145,7 @@ impl ScriptedImap {
     /// An impatient account on it.
     pub(crate) fn setup(&self) -> AccountSetup {
         AccountSetup {
+            refusals: None,
             name: "work".to_owned(),
             endpoint: self.endpoint(),
             tls: tls::client_config(Some(&self.ca_file)).unwrap(),

@@ -135,7 +135,8 @@ impl Cache {
         for message in messages {
             by_page.entry(page::number(message.0.uid)).or_default().push(message);
         }
-        for (number, messages) in by_page {
+        // The newest come first: the lowest page is the one that the next batch begins in.
+        for (number, messages) in by_page.into_iter().rev() {
             let mut pages = self.pages(mailbox, number, &mut changes)?;
             for (mut summary, raw) in messages {
                 let uid = summary.uid;

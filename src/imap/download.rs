@@ -175,7 +175,8 @@ async fn all_of_it<S: Wire>(session: &mut Session<S>, doing: &str, download: &mu
     let on = |response: &Response<'_>| take_of(&mut found, uid, response);
     let done = session.finish_apart(pending, uid, MESSAGE_MAX, on, &mut rest).await;
     match (done, session.violation) {
-        (Err(Error::Unreadable { .. }), Some(Violation::Literal(bytes))) => {
+        // Another literal may be too large as well, or this one where the server names the message behind it.
+        (Err(Error::Unreadable { .. }), Some(Violation::Literal(bytes))) if bytes > MESSAGE_MAX => {
             return Err(Error::TooLarge { bytes, most: MESSAGE_MAX });
         }
         (done, _) => drop(done?),

@@ -618,6 +618,10 @@ impl<S: Wire> Session<S> {
     async fn step(&mut self, doing: &str) -> Result<Step, Error> {
         let client = &mut self.client;
         let read = std::future::poll_fn(|cx| {
+            // Before the codec has what comes behind it: the end of the command may have come in the same read.
+            if let Some(apart) = client.get_mut().take_apart() {
+                return Poll::Ready(Err(apart));
+            }
             // The parser panics on some answers; the guard stops those that are known.
             let answer = pin!(AssertUnwindSafe(client.read_response()).catch_unwind()).poll(cx);
             match answer {

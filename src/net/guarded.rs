@@ -61,6 +61,8 @@ impl<S> Guard<S> {
 
     /// The next literal of this message is not for the codec, but for whoever takes it ([`Self::take_apart`]); `None`: none is.
     pub fn set_apart(&mut self, apart: Option<Apart>) {
+        // What nobody took is of another command.
+        self.apart.clear();
         self.scanner.set_apart(apart);
     }
 

@@ -852,8 +852,9 @@ impl Parts {
 async fn a_server_that_does_not_know_parts_gives_messages_whole_and_right() {
     let large = large_text();
     for parts in Parts::EACH {
-        for (bytes, have) in [(large.len(), 0), (large.len(), THIRD + 5), (400_000, 0), (400_000, SECOND), (100_000, 0)]
-        {
+        let sizes = [(large.len(), 0), (large.len(), THIRD + 5), (400_000, 0), (400_000, SECOND), (100_000, 0)];
+        // These come with the end of the command in one read.
+        for (bytes, have) in sizes.into_iter().chain([(2_000, 0), (2_000, 700)]) {
             let raw = large[..bytes].to_owned();
             let inbox = Inbox { messages: vec![(1, raw.clone())], uid_next: 2, ..Inbox::of(0) };
             let asked_for_parts = Arc::new(AtomicUsize::new(0));
@@ -895,6 +896,47 @@ async fn a_server_that_does_not_know_parts_gives_messages_whole_and_right() {
             }
             handle.end();
         }
+    }
+}
+
+/// A short letter whose size is told too large, at a server that knows no parts, and another one behind it: each is read as what it is.
+#[tokio::test]
+async fn a_short_letter_that_comes_at_once_is_read_and_leaves_nothing_to_the_next() {
+    let letter = |name: &str, lines: usize| format!("Subject: {name}\r\n\r\n{}", "The weir is open.\r\n".repeat(lines));
+    let letters = [letter("one", 100), letter("two", 120)];
+    let messages: Vec<(u32, String)> = (1..).zip(letters.clone()).collect();
+    let inbox = Inbox { messages, uid_next: 3, ..Inbox::of(0) };
+    let raws = letters.clone();
+    let server = ScriptedImap::start(GREETING, inbox, None, move |asked| {
+        let of = |command: &str| command.split(' ').nth(2).and_then(|uid| uid.parse::<usize>().ok());
+        if let Some(uid) = of(asked.command).filter(|_| asked.command.contains("BODY.PEEK[]<")) {
+            return Parts::AllEchoed.answer(asked, u32::try_from(uid).unwrap(), &raws[uid - 1]);
+        }
+        let told = |good: String, raw: &String| {
+            good.replace(&format!("RFC822.SIZE {}", raw.len()), &format!("RFC822.SIZE {}", raw.len() + 90))
+        };
+        say(raws.iter().fold(asked.good.to_owned(), told))
+    })
+    .await;
+    let mut setup = server.setup();
+    setup.limits.message_bytes_max = 1_000;
+    let sink = Arc::new(Memory::default());
+    let handle = spawn(setup, Arc::clone(&sink));
+    let at = || MailboxAt { name: Arc::from("INBOX"), uid_validity: 7 };
+    sink.until("online", |state| matches!(state.link(), Some(Link::Online { live: true }))).await;
+    for (uid, raw) in (1..).zip(&letters).chain((1..).zip(&letters)) {
+        let (to, mut pieces) = tokio::sync::mpsc::channel(1);
+        let mut got: Vec<u8> = Vec::new();
+        let keep = async {
+            while let Some(piece) = pieces.recv().await {
+                got.extend(piece);
+            }
+        };
+        let (_, ()) = tokio::join!(handle.download(at(), uid, 0, None, to), keep);
+        assert_eq!(String::from_utf8_lossy(&got), *raw);
+        let fetched = tokio::time::timeout(PATIENCE, handle.fetch(at(), uid)).await.expect("it hangs").unwrap();
+        let Body::Whole(got) = fetched.body else { panic!("{fetched:?}") };
+        assert_eq!(String::from_utf8_lossy(&got), *raw);
     }
 }
 

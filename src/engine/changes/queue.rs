@@ -139,6 +139,8 @@ pub(crate) enum Outcome {
         before: UidSet,
         /// As of when they have these flags.
         dated: Dated,
+        /// Why the server refused those of them that are unheeded, where it did so in words.
+        refused: Option<String>,
     },
     /// Messages were moved.
     Moved {

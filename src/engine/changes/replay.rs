@@ -223,8 +223,22 @@ impl Teller<'_> {
         let modseq = modseq.filter(|modseq| *modseq > 0);
         let (mut said, mut conflicts) = (BTreeMap::<u32, Flags>::new(), UidSet::new());
         let mut dated = Dated { pass: modseq.unwrap_or_default(), at: Vec::new() };
+        let (mut done, mut left, mut refused) = (false, UidSet::new(), None);
         for (since, uids) in self.known_at(batch, group, &told, modseq).await {
-            let stored = self.handle.store_flags(request(uids, since)).await?;
+            let stored = match self.handle.store_flags(request(uids.clone(), since)).await {
+                Ok(stored) => stored,
+                // What was done before is done, and can be taken back; the others are not.
+                Err(error) if done => match refusal::outcome(&error, batch.tries, true) {
+                    Outcome::Refused { why } => {
+                        left.extend(uids.iter());
+                        refused = Some(why);
+                        continue;
+                    }
+                    _ => return Err(error),
+                },
+                Err(error) => return Err(error),
+            };
+            done = true;
             said.extend(stored.flags.into_iter().filter(|(uid, _)| told.contains(*uid)));
             conflicts.extend(stored.conflicts.iter());
             dated.at.extend(stored.modseqs);
@@ -250,12 +264,14 @@ impl Teller<'_> {
                     said.entry(uid).and_modify(|flags| *flags = flags.without(clear).with(set));
                 }
                 said.extend(stored.flags.into_iter().filter(|(uid, _)| again.contains(*uid)));
+                dated.at.iter_mut().for_each(|(_, uids)| *uids = uids.without(&again));
                 dated.at.extend(stored.modseqs);
             }
         }
         let unheeded =
             said.iter().filter(|(uid, flags)| !kept.contains(**uid) && !differs(flags, set, clear).is_empty());
         let mut unheeded: UidSet = unheeded.map(|(uid, _)| *uid).collect();
+        unheeded.extend(left.iter());
         if modseq.is_some() {
             // That nothing is said of a message is no word of a conditional STORE for it (RFC 7162 §3.1.3): it may have been so before, or be left.
             unheeded.extend(told.without(&said.keys().copied().collect()).iter());
@@ -268,7 +284,7 @@ impl Teller<'_> {
                 now.iter().filter(|(_, flags)| !differs(flags, set, clear).is_empty()).map(|(uid, _)| *uid).collect();
             said.extend(now);
         }
-        Ok(Outcome::Stored { said: said.into_iter().collect(), kept, unheeded, before, dated })
+        Ok(Outcome::Stored { said: said.into_iter().collect(), kept, unheeded, before, dated, refused })
     }
 
     /// The messages, with the modification sequence as of which each is known: that of the last pass, or of what we told of it since.
@@ -373,11 +389,12 @@ impl Teller<'_> {
         // A server that says where messages went says it of all that were there.
         let (mut absent, mut unplaced) =
             if moved.copied.uid_validity.is_some() { (rest, UidSet::new()) } else { (UidSet::new(), rest) };
+        let placed_at = &moved.copied.uids;
         if !unplaced.is_empty() {
             // Those of which no answer came once were looked for before.
             let mut missed = unplaced.clone();
             if pairs.is_empty() {
-                (validity, pairs, missed) = self.look_for(batch, group, to, above, &unplaced).await;
+                (validity, pairs, missed) = self.look_for(batch, group, (to, above), &unplaced, placed_at).await;
                 unplaced = unplaced.without(&pairs.iter().map(|(from, _)| *from).collect());
             }
             if moved.silent {
@@ -389,7 +406,7 @@ impl Teller<'_> {
         absent.extend(moved.gone.iter());
         if !moved.missing.is_empty() {
             // What the server moved before it refused the rest was not removed by anybody else.
-            let (there, found, missed) = self.look_for(batch, group, to, above, &moved.missing).await;
+            let (there, found, missed) = self.look_for(batch, group, (to, above), &moved.missing, placed_at).await;
             let found_uids: UidSet = found.iter().map(|(from, _)| *from).collect();
             unplaced.extend(moved.missing.without(&found_uids).without(&missed).iter());
             absent.extend(missed.iter());
@@ -411,9 +428,9 @@ impl Teller<'_> {
         &self,
         batch: &Batch,
         group: &Group,
-        to: &str,
-        above: u32,
+        (to, above): (&str, u32),
         moved: &UidSet,
+        placed: &[(u32, u32)],
     ) -> (Option<u32>, Vec<(u32, u32)>, UidSet) {
         let (mut validity, mut pairs, mut missed) = (None, Vec::new(), UidSet::new());
         let few = Group::new(&group.mailbox, group.uid_validity, moved.iter().take(LOOKED_FOR_MAX).collect());
@@ -421,7 +438,8 @@ impl Teller<'_> {
         let known = self.blocking(move |stores| all_here(stores, &account, &few)).await.unwrap_or_default();
         for Here { uid, message_id, .. } in known.into_iter().filter(|here| !here.message_id.is_empty()) {
             let Ok(found) = self.handle.find(Some(to.to_owned()), message_id).await else { break };
-            let taken = |new: &u32| pairs.iter().any(|(_, known)| known == new);
+            // Of several with one Message-ID each has a place of its own.
+            let taken = |new: &u32| pairs.iter().chain(placed).any(|(_, known)| known == new);
             let newest = found.uids.iter().copied().filter(|new| *new > above && !taken(new)).max();
             match newest {
                 Some(new) => {

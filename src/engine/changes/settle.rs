@@ -152,6 +152,12 @@ impl Core {
                 let Act::Flags { set, clear } = &batch.act else { return };
                 conflict(account, &set.with(clear), kept.len())
             }
+            Outcome::Stored { unheeded, refused: Some(why), .. } if !unheeded.is_empty() => format!(
+                "{account}: not done for {}: {}. {}. The server's flags are shown again.",
+                count(unheeded.len()),
+                batch.words,
+                sentence(why)
+            ),
             Outcome::Stored { unheeded, .. } if !unheeded.is_empty() => {
                 let Act::Flags { set, clear } = &batch.act else { return };
                 format!(

@@ -103,6 +103,7 @@ fn stored() -> Outcome {
         unheeded: UidSet::new(),
         before: UidSet::new(),
         dated: Dated::default(),
+        refused: None,
     }
 }
 
@@ -385,7 +386,14 @@ fn only_what_a_change_of_flags_did_is_taken_back() {
     let mut queue = queue(&[change(1, set("$Weir"), "INBOX", &[1, 2, 3])]);
     let batch = queue.next_batch("work", START).unwrap();
     let (unheeded, before) = (UidSet::from(1..=1), UidSet::from(3..=3));
-    let done = Outcome::Stored { said: Vec::new(), kept: UidSet::new(), unheeded, before, dated: Dated::default() };
+    let done = Outcome::Stored {
+        said: Vec::new(),
+        kept: UidSet::new(),
+        unheeded,
+        before,
+        dated: Dated::default(),
+        refused: None,
+    };
     queue.settle(&batch, &done, moment(START));
     assert!(queue.next_batch("work", START).is_none());
     let undone = queue.undo(1, now()).unwrap();
@@ -479,6 +487,7 @@ fn others_word_counts_where_the_user_wants_nothing_changed() {
         unheeded: UidSet::new(),
         before: UidSet::new(),
         dated: Dated::default(),
+        refused: None,
     };
     queue.settle(&batch, &theirs, moment(START));
     assert!(queue.next_batch("work", START).is_none(), "the second change of the flag is dropped too");
@@ -590,7 +599,14 @@ impl World {
                     }
                     said.push((uid, now.clone()));
                 }
-                Outcome::Stored { said, kept, unheeded: UidSet::new(), before: UidSet::new(), dated: Dated::default() }
+                Outcome::Stored {
+                    said,
+                    kept,
+                    unheeded: UidSet::new(),
+                    before: UidSet::new(),
+                    dated: Dated::default(),
+                    refused: None,
+                }
             }
             Act::Move { to } => {
                 let (mut pairs, mut absent) = (Vec::new(), UidSet::new());

@@ -2,8 +2,8 @@
 //! done twice, and a person is asked where nobody can know.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 use casemail::app::effect::{Deed, FlagChange};
 use casemail::engine::query::Filter;
@@ -11,9 +11,12 @@ use casemail::engine::{Engine, Opening};
 use casemail::store::profile::Profile;
 use casemail::store::vault::Vault;
 
+use crate::engine::eventually;
 use crate::imap_lanes::several;
+use crate::sending::both;
 use crate::support::home::{Home, PASSPHRASE};
 use crate::support::scripted_imap::{Act, Asked, GREETING, Inbox, ScriptedImap};
+use crate::support::submission::{Answer, Script, Scripted};
 
 /// A message without a Message-ID.
 const NAMELESS: &[u8] = b"From: Otter <otter@chambers.example>\r\nSubject: the weir\r\n\r\nNo name.\r\n";
@@ -394,4 +397,96 @@ async fn a_flag_at_a_mailbox_that_may_only_be_read_is_refused() {
     });
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("INBOX may only be read"), "{}", ran.err);
+}
+
+/// Messages that we just changed are told apart from those that a pass knows, each with the modification sequence as of which it is known. Where the server
+/// refuses the second of these commands, the first is done, and can be taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_before_the_rest_was_refused_can_be_taken_back() {
+    let commands = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&commands);
+    let server = ScriptedImap::start(GREETING, Inbox::extended(3), None, move |asked| {
+        let tag = asked.tag;
+        if !asked.command.starts_with("UID STORE") {
+            return None;
+        }
+        told.lock().unwrap().push(asked.command.to_owned());
+        let flags = if asked.command.contains("+FLAGS") { "\\Seen \\Flagged" } else { "\\Flagged" };
+        Some(Act::Say(match stored(asked).as_str() {
+            "1" => format!("* 1 FETCH (UID 1 MODSEQ (15) FLAGS ({flags}))\r\n{tag} OK done\r\n").into_bytes(),
+            _ => format!("{tag} NO [NOPERM] not those\r\n").into_bytes(),
+        }))
+    })
+    .await;
+    let home = Home::new();
+    let at = server.endpoint();
+    home.configure(&home.config(&at, &at, server.ca_file(), ""));
+    let on_a_thread = || {
+        home.done(&["sync"], b"");
+        let (config, _) = casemail::config::files::load(&home.path().join("config"), None).unwrap();
+        let account = config.accounts[0].name.clone();
+        let profile = Profile::open(home.roots()).unwrap();
+        let vault = Vault::open(&profile.roots().vault_file(), PASSPHRASE.as_bytes()).unwrap();
+        let engine = Engine::open(Opening::new(profile, config, Some(vault))).unwrap();
+        let mut all: Vec<_> =
+            engine.messages(&Filter::default()).unwrap().messages.into_iter().map(|row| row.id).collect();
+        all.sort_by_key(|id| id.uid);
+        let does = |names: &[_], deed| {
+            engine.change(names, &Deed::Flag(deed)).unwrap();
+            engine.tell_changes(std::slice::from_ref(&account)).unwrap().len()
+        };
+        assert_eq!(does(&all[..1], FlagChange::Flagged(true)), 0);
+        assert_eq!(does(&all, FlagChange::Seen(false)), 0);
+        engine.undo(None).unwrap();
+        engine.tell_changes(std::slice::from_ref(&account)).unwrap();
+        engine.close();
+    };
+    tokio::task::block_in_place(|| std::thread::scope(|scope| scope.spawn(on_a_thread).join().unwrap()));
+    let told = commands.lock().unwrap();
+    let told: Vec<String> = told.iter().map(|command| command.replace("FLAGS.SILENT", "FLAGS")).collect();
+    let of = |uids: &str, what: &str| format!("UID STORE {uids} {what}");
+    let expected = [
+        of("1", "(UNCHANGEDSINCE 9) +FLAGS (\\Flagged)"),
+        of("1", "(UNCHANGEDSINCE 15) -FLAGS (\\Seen)"),
+        of("2:3", "(UNCHANGEDSINCE 9) -FLAGS (\\Seen)"),
+        of("1", "(UNCHANGEDSINCE 15) +FLAGS (\\Seen)"),
+    ];
+    assert_eq!(told, expected);
+}
+
+/// A message is perhaps sent, and no mailbox lets itself be searched: that is no word about any copy, and it is looked for again.
+#[tokio::test(flavor = "multi_thread")]
+async fn where_every_search_is_refused_nothing_is_said_of_copies() {
+    let searches = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&searches);
+    let server = several(&["Sent"], Inbox::of(1), move |asked, _| {
+        asked.command.starts_with("UID SEARCH").then(|| {
+            count.fetch_add(1, SeqCst);
+            Act::Say(format!("{} NO [UNAVAILABLE] no index\r\n", asked.tag).into_bytes())
+        })
+    })
+    .await;
+    let submission = Scripted::start(Script { dot: Answer::Drop, ..Script::default() }).await;
+    let home = Home::new();
+    let ca_file = both(home.beside("ca.pem"), server.ca_file(), &submission);
+    let config = home.config(&server.endpoint(), &submission.endpoint, &ca_file, "");
+    home.configure(&format!("{config}sent_mailbox = \"Sent\"\n"));
+    let row = tokio::task::block_in_place(|| -> Option<serde_json::Value> {
+        home.done(&["sync"], b"");
+        let ran =
+            home.run(&["send", "-"], b"To: h.lintwhite@copfs.gov.example\r\nSubject: answer\r\n\r\nOn Monday.\r\n");
+        assert_eq!(ran.code, 69, "{ran:?}");
+        let row = home.json(&["outbox", "list"])["entries"][0].clone();
+        let screen = home.screen((100, 30))?;
+        eventually(|| (searches.load(SeqCst) > 0).then_some(()));
+        // It is looked for once more behind the end of the first look.
+        home.run(&["outbox", "retry", &row["id"].to_string()], b"");
+        let before = searches.load(SeqCst);
+        eventually(|| (searches.load(SeqCst) > before).then_some(()));
+        let row = home.json(&["outbox", "list"])["entries"][0].clone();
+        screen.send_keys(&["C-q"]);
+        Some(row)
+    });
+    let Some(row) = row else { return };
+    assert_eq!((&row["state"], &row["doubt"]["looked_at"]), (&"uncertain".into(), &serde_json::Value::Null), "{row}");
 }

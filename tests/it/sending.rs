@@ -21,7 +21,7 @@ use crate::support::submission::{Answer, Script, Scripted};
 use crate::walkthrough;
 
 /// Both authorities in one file.
-fn both(place: PathBuf, first: &std::path::Path, scripted: &Scripted) -> PathBuf {
+pub(crate) fn both(place: PathBuf, first: &std::path::Path, scripted: &Scripted) -> PathBuf {
     let pem = [std::fs::read(first).unwrap(), std::fs::read(scripted.ca.path()).unwrap()].concat();
     std::fs::write(&place, pem).unwrap();
     place

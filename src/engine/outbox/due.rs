@@ -36,22 +36,35 @@ pub(super) fn past(
 
 /// What is left of the undo window of a row that was held when a process takes up the outbox. What the clock says is not believed: it may have been set.
 ///
-/// Where somebody looks on (`watched`), who may want to take it back, the window begins anew: whoever left in the midst of it was promised all of it. A
+/// Where somebody looks on, who may want to take it back, the window begins anew: whoever left in the midst of it was promised all of it. Not behind a lock,
+/// or a cache that was made anew: the process is the same, and locks that come sooner than the window ends would hold it for ever. A
 /// command goes by what has passed while the machine ran, so that a row leaves in its time also where no command runs as long as the window;
 /// where that is not known because the machine was started anew since, the window begins anew as well.
-pub(super) fn left_of_window(
-    row: &OutboxEntry,
-    hold: Duration,
-    uptime: Option<Uptime>,
-    watched: bool,
-    now: Timestamp,
-) -> Duration {
-    match (row.held_since, uptime) {
-        _ if watched => hold,
-        (Some(then), Some(uptime)) => uptime.since(then).map_or(hold, |passed| hold.saturating_sub(passed)),
-        (None, Some(_)) => hold,
+pub(super) fn left_of_window(row: &OutboxEntry, hold: Duration, taken_up: TakenUp, now: Timestamp) -> Duration {
+    match (taken_up.passed(row), taken_up.uptime) {
+        (Some(passed), _) => hold.saturating_sub(passed),
         // The clock is all there is.
-        (_, None) => by_the_clock(row, hold, now),
+        (None, None) if !taken_up.watched => by_the_clock(row, hold, now),
+        (None, _) => hold,
+    }
+}
+
+/// How a process stands that takes up the outbox.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct TakenUp {
+    /// How long the machine has run.
+    pub(super) uptime: Option<Uptime>,
+    /// How long the process has.
+    pub(super) ran: Duration,
+    /// Somebody looks on.
+    pub(super) watched: bool,
+}
+
+impl TakenUp {
+    /// What has passed of a window that goes on; `None`: it begins anew, or nobody knows.
+    pub(super) fn passed(self, row: &OutboxEntry) -> Option<Duration> {
+        let passed = self.uptime?.since(row.held_since?)?;
+        (!self.watched || passed <= self.ran).then_some(passed)
     }
 }
 
@@ -118,7 +131,7 @@ mod tests {
 
     use jiff::{SignedDuration, Timestamp};
 
-    use super::{Moment, Uptime, Waits, left_of_window, past};
+    use super::{Moment, TakenUp, Uptime, Waits, left_of_window, past};
     use crate::mail::id::OutboxId;
     use crate::store::outbox::{Delivery, OutboxEntry, OutboxRecipient, OutboxState, SmtpEnvelope};
 
@@ -207,24 +220,29 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_between_two_runs_neither_ends_a_window_nor_prolongs_it() {
         let up = |boot, seconds: u64| Some(Uptime { boot, millis: seconds * 1_000 });
-        let check = |since, uptime, watched, wall, left| {
+        // `ran`: of a process at which somebody looks on, how long it has run.
+        let check = |since, uptime, ran: Option<u64>, wall, left| {
             let row = OutboxEntry { held_since: since, ..held(10) };
-            let found = left_of_window(&row, HOLD, uptime, watched, at(wall));
-            assert_eq!(found, Duration::from_secs(left), "{since:?} {uptime:?} {watched} {wall}");
+            let ran_for = Duration::from_secs(ran.unwrap_or_default());
+            let found = left_of_window(&row, HOLD, TakenUp { uptime, ran: ran_for, watched: ran.is_some() }, at(wall));
+            assert_eq!(found, Duration::from_secs(left), "{since:?} {uptime:?} {ran:?} {wall}");
         };
         for wall in [3, 500_000, -500_000] {
-            check(up(1, 100), up(1, 103), false, wall, 7);
-            check(up(1, 100), up(1, 111), false, wall, 0);
+            check(up(1, 100), up(1, 103), None, wall, 7);
+            check(up(1, 100), up(1, 111), None, wall, 0);
             // The machine was started anew, or the beginning was not noted.
-            check(up(1, 100), up(2, 103), false, wall, 10);
-            check(None, up(1, 103), false, wall, 10);
-            // Somebody looks on.
-            check(up(1, 100), up(1, 111), true, wall, 10);
-            check(None, None, true, wall, 10);
+            check(up(1, 100), up(2, 103), None, wall, 10);
+            check(None, up(1, 103), None, wall, 10);
+            // Somebody looks on, in another process than that in which it began.
+            check(up(1, 100), up(1, 111), Some(10), wall, 10);
+            check(None, None, Some(10), wall, 10);
+            // In the same: it was locked and unlocked.
+            check(up(1, 100), up(1, 103), Some(3), wall, 7);
+            check(up(1, 100), up(1, 111), Some(500), wall, 0);
         }
         // Nothing but the clock is there.
-        check(None, None, false, 3, 7);
-        check(None, None, false, -3, 10);
+        check(None, None, None, 3, 7);
+        check(None, None, None, -3, 10);
     }
 
     #[test]

@@ -195,6 +195,11 @@ impl Worker {
                 }
             }
         }
+        if looked.is_empty() {
+            // Nothing could be searched: that is no word about any copy.
+            self.later(row.id, AGAIN, since);
+            return Ok(());
+        }
         self.not_found(row, looked, false, since).await
     }
 

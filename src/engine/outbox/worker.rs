@@ -88,20 +88,20 @@ impl Worker {
 
     /// Says of the rows that were held before until when they are held now.
     async fn hold_on(&self) -> Result<(), String> {
-        let settings = &self.settings;
-        let (uptime, watched) = (settings.clock.uptime(), settings.watch);
         let mut changed = false;
         for row in self.rows().await?.into_iter().filter(|row| row.state == OutboxState::Held) {
             let moment = self.moment();
-            let left = due::left_of_window(&row, self.hold(), uptime, watched, moment.now);
+            let (uptime, watched) = (self.settings.clock.uptime(), self.settings.watch);
+            let taken_up = due::TakenUp { uptime, ran: moment.elapsed, watched };
+            let left = due::left_of_window(&row, self.hold(), taken_up, moment.now);
             let Some(until) = SignedDuration::try_from(left).ok().and_then(|left| moment.now.checked_add(left).ok())
             else {
                 continue;
             };
-            let goes_on = !watched && uptime.zip(row.held_since).is_some_and(|(now, then)| now.since(then).is_some());
+            let goes_on = taken_up.passed(&row).is_some();
             locked(&self.shared.waits).set(row.id, until, left, moment.elapsed);
             let id = row.id;
-            self.blocking(move |stores| {
+            let noted = self.blocking(move |stores| {
                 stores.state.write(|write| match write.outbox_entry(id)? {
                     Some(now) if now.state == OutboxState::Held => write
                         .update_outbox(id, |entry| {
@@ -113,8 +113,11 @@ impl Worker {
                         .map(drop),
                     _ => Ok(()),
                 })
-            })
-            .await?;
+            });
+            // It waits so long all the same, and keeps no other from being sent.
+            if let Err(words) = noted.await {
+                self.tell(Tone::Alarm, words);
+            }
             changed = true;
         }
         if changed {

@@ -13,7 +13,7 @@ use crate::mail::draft::Draft;
 use crate::mail::id::{CaseId, OutboxId};
 use crate::plea::{self, Deed, sample};
 use crate::register::{CaseChange, Event as Entry};
-use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxRecipient, OutboxState, SmtpEnvelope, Step};
+use crate::store::outbox::{Delivery, Doubt, OutboxEntry, OutboxRecipient, OutboxState, Owed, SmtpEnvelope, Step};
 
 const CROWN: &str = "ambleford.mags@cps.gov.example";
 const ID: &str = "1@quillpounce.example";
@@ -141,12 +141,18 @@ fn a_program_that_ends_behind_a_proof_awaits_the_answer_at_the_next_start() {
     let running = world.open();
     running.open_weasel();
     let id = running.lost(None);
-    running
-        .engine
-        .core
-        .ask_open(move |_, open| broken_off::behind_a_proof(&open.stores.state, id, core_now()))
-        .unwrap();
-    assert_eq!((running.row().state, running.awaited().len()), ("sent-not-filed", 0));
+    // A row that cannot be read keeps nothing else from being told.
+    let spoiled = Owed::Asked(running.lost_as(|row| row.message_id = "2@quillpounce.example".into()));
+    let before = spoiled.clone();
+    let broken_off = move |_: &mut Core, open: &mut Open| {
+        let state = &open.stores.state;
+        let Owed::Asked(row) = before else { unreachable!() };
+        state.write(|write| write.owe(before).and_then(|()| write.spoil_outbox(row))).unwrap();
+        broken_off::behind_a_proof(state, id, core_now());
+    };
+    running.engine.core.ask_open(broken_off).unwrap();
+    let state = running.engine.outbox().unwrap().into_iter().find(|row| row.id == id).unwrap().state;
+    assert_eq!((state, running.awaited().len()), ("sent-not-filed", 0));
     running.engine.close();
     for _ in 0..2 {
         let running = world.open();
@@ -154,7 +160,7 @@ fn a_program_that_ends_behind_a_proof_awaits_the_answer_at_the_next_start() {
         let all: Vec<_> = awaited.iter().map(|one| (one.what.as_str(), one.message_id.as_str(), one.sent)).collect();
         assert_eq!(all, [("IDPC request", ID, lost_at())]);
         let owed = running.engine.core.ask_open(|_, open| open.stores.state.owed().unwrap()).unwrap();
-        assert!(owed.is_empty(), "{owed:?}");
+        assert_eq!(owed, std::slice::from_ref(&spoiled));
         running.engine.close();
     }
 }

@@ -1,5 +1,7 @@
 //! The undo window of a message over several runs of the program, whatever the clock says.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Clock, Network, PATIENCE, Running, World, config, core_now};
@@ -34,11 +36,13 @@ impl Running {
 fn the_window_is_as_long_as_it_was_promised_to_be() {
     let world = World::new();
     // The time of day in hours from that of these tests; how long the machine has run, in seconds, and since which start.
-    let open = |hours, boot, seconds: u64, network| {
-        let clock = Clock::from_fn(move || after(hours, 0));
+    // `ran`: how long the process has run, in seconds.
+    let open_in = |hours, boot, seconds: u64, ran, network| {
+        let clock = Clock::from_fns(move || after(hours, 0), move || Duration::from_secs(ran));
         let clock = clock.with_uptime(move || Some(Uptime { boot, millis: seconds * 1_000 }));
         world.open_by(config(), clock, network)
     };
+    let open = |hours, boot, seconds, network| open_in(hours, boot, seconds, 0, network);
     let first = open(0, 1, 100, Network::WhenAsked);
     let queued = first.engine.core.ask_open(|_, open| {
         let envelope = SmtpEnvelope {
@@ -52,8 +56,8 @@ fn the_window_is_as_long_as_it_was_promised_to_be() {
     });
     queued.unwrap();
     first.engine.close();
-    let is_held = |hours, boot, seconds, network, until: i64| {
-        let running = open(hours, boot, seconds, network);
+    let is_held_in = |hours, boot, seconds, ran, network, until: i64| {
+        let running = open_in(hours, boot, seconds, ran, network);
         let until = Some(after(hours, until));
         assert_eq!(
             running.row_as(|row| row.state != "held" || row.next_attempt == until).state,
@@ -62,6 +66,7 @@ fn the_window_is_as_long_as_it_was_promised_to_be() {
         );
         running.engine.close();
     };
+    let is_held = |hours, boot, seconds, network, until| is_held_in(hours, boot, seconds, 0, network, until);
     // A command behind which the clock was set a day ahead, and one behind which it was set two days back.
     is_held(24, 1, 110, Network::WhenAsked, WINDOW - 10);
     is_held(-24, 1, 120, Network::WhenAsked, WINDOW - 20);
@@ -71,6 +76,8 @@ fn the_window_is_as_long_as_it_was_promised_to_be() {
     is_held(-24, 2, 1_005, Network::WhenAsked, WINDOW - 1_000);
     // On the screen somebody may want to take it back: the whole of it, from now on.
     is_held(24, 2, 2_000, Network::Watch, WINDOW);
+    // Behind a lock it goes on: the process is the one in which it began.
+    is_held_in(24, 2, 2_005, 300, Network::Watch, WINDOW - 5);
     is_held(24, 2, 2_010, Network::WhenAsked, WINDOW - 10);
     let last = open(24, 2, 2_000 + 3_601, Network::WhenAsked);
     // Nobody listens there: it was tried, and is put off.

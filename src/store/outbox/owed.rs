@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail::id::{CaseId, OutboxId};
 
-/// One such thing. The order of the variants and of the fields is the form on disk.
+/// One such thing. The order of the variants and of the fields is the form on disk. One list holds all of them, so that a further variant raises the schema
+/// of the store: whoever does not know it could read none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Owed {
     /// A server has the message, by this row first: an answer to it may be awaited.

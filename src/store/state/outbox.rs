@@ -508,7 +508,7 @@ impl Write<'_> {
     /// # Errors
     /// [`StateError`].
     pub fn owe(&self, what: Owed) -> Result<(), StateError> {
-        let mut all = self.owed()?;
+        let mut all = self.owed()?.unwrap_or_default();
         all.push(what);
         self.put_value(OWED, &all)
     }
@@ -518,7 +518,7 @@ impl Write<'_> {
     /// # Errors
     /// [`StateError`].
     pub fn paid(&self, what: &Owed) -> Result<(), StateError> {
-        let mut all = self.owed()?;
+        let Some(mut all) = self.owed()? else { return Ok(()) };
         let before = all.len();
         all.retain(|one| one != what);
         match all.len() {
@@ -528,10 +528,18 @@ impl Write<'_> {
         }
     }
 
-    fn owed(&self) -> Result<Vec<Owed>, StateError> {
+    /// Damages a row, as a disk may.
+    #[cfg(test)]
+    pub(crate) fn spoil_outbox(&self, id: OutboxId) -> Result<(), StateError> {
+        self.transaction.open_table(OUTBOX)?.insert(id.0, b"rubbish".as_slice())?;
+        Ok(())
+    }
+
+    /// `None`: it cannot be read.
+    fn owed(&self) -> Result<Option<Vec<Owed>>, StateError> {
         match self.read_value(OWED) {
-            Ok(all) => Ok(all.unwrap_or_default()),
-            Err(StateError::Damaged { .. }) => Ok(Vec::new()),
+            Ok(all) => Ok(Some(all.unwrap_or_default())),
+            Err(StateError::Damaged { .. }) => Ok(None),
             Err(error) => Err(error),
         }
     }

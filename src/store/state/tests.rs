@@ -15,7 +15,7 @@ use crate::mail::id::{DraftKey, OutboxId};
 use crate::pgp::report::Acceptance;
 use crate::store::cert::{CertRecord, KeyDecision, SecretHome, SecretRecord};
 use crate::store::change::{Act, Change};
-use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, SmtpEnvelope, Step};
+use crate::store::outbox::{Delivery, OutboxEntry, OutboxState, Owed, SmtpEnvelope, Step};
 use crate::store::vault::{Cost, Vault};
 
 mod damage;
@@ -177,18 +177,22 @@ fn a_damaged_row_costs_itself_and_is_told() {
     let world = World::new();
     let state = world.open();
     let (first, second) = (state.queue(entry(1), b"x").unwrap(), state.queue(entry(2), b"x").unwrap());
-    state
-        .write(|write| {
-            let mut table = write.transaction.open_table(super::outbox::OUTBOX)?;
-            table.insert(first.0, b"rubbish".as_slice())?;
-            Ok(())
-        })
-        .unwrap();
+    state.write(|write| write.spoil_outbox(first)).unwrap();
     let (rows, damage) = state.outbox().unwrap();
     assert_eq!(rows.iter().map(|row| row.id).collect::<Vec<_>>(), [second]);
     assert!(damage[0].to_string().contains(&format!("outbox {first}")), "{damage:?}");
     assert!(state.claim(first).is_err());
     assert!(state.claim(second).unwrap().is_some());
+}
+
+#[test]
+fn what_is_owed_and_cannot_be_read_is_not_thrown_away_by_what_is_paid() {
+    let world = World::new();
+    let state = world.open();
+    let name = "store/outbox-owed";
+    state.put(name, &[0xff; 3]).unwrap();
+    state.write(|write| write.paid(&Owed::Asked(OutboxId(1)))).unwrap();
+    assert!(state.value(name).unwrap().is_some() && state.owed().is_err());
 }
 
 #[test]

@@ -230,7 +230,7 @@ impl Core {
         let sink = Arc::new(self.sink(open, name));
         let (settings, core, number) = (Arc::clone(&self.settings), self.handle.clone(), open.number);
         // On the screen somebody looks on, who may want it tried.
-        let refusals = settings.lazy.then(|| Remembered::of(&open.stores, &settings, name));
+        let refusals = Some(Remembered::of(&open.stores, &settings, &account, settings.lazy));
         self.set_link(open, name, Link::Connecting);
         self.runtime.spawn(async move {
             // What is missing on this machine may come; a password that has to be typed does not come by itself.

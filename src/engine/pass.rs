@@ -139,7 +139,7 @@ async fn pass(
     let proof = settings.secrets.proof_now(&account).await;
     let proof = proof.map_err(|because| EngineError::Credentials { account: name.clone(), because })?;
     let setup = account::setup(&account, &settings.config, proof).map_err(failed)?;
-    let setup = imap::AccountSetup { refusals: Some(Remembered::of(&stores, &settings, &name)), ..setup };
+    let setup = imap::AccountSetup { refusals: Some(Remembered::of(&stores, &settings, &account, true)), ..setup };
     if let Some(teller) = teller {
         let handle = imap::spawn(setup.clone(), Arc::new(teller));
         changes::replay(&stores, &core, number, &account.name, &handle).await;

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use super::Engine;
 use super::core::{EngineError, Settings, Stores};
+use crate::config::{Account, Endpoint};
 use crate::imap::Refusals;
 use crate::net::Secret;
 use crate::net::backoff::Backoff;
@@ -52,11 +53,21 @@ impl Kept {
     }
 }
 
-/// What of an account was refused, in the state store.
+/// What of an account was refused, in the state store. On the screen somebody looks on, who may want it tried: there it is forgotten when one is taken, and no
+/// more.
 pub(crate) struct Remembered {
     stores: Arc<Stores>,
     settings: Arc<Settings>,
     account: String,
+    whose: String,
+    /// What was refused is not sent, and what is refused is noted.
+    heeds: bool,
+}
+
+/// Whose login it is, at which server: another one is another question.
+fn whose(account: &Account) -> String {
+    let Endpoint { host, port, user, .. } = &account.imap;
+    format!("{}\0{host}\0{port}\0{user}\0", account.name)
 }
 
 fn name(account: &str) -> String {
@@ -64,12 +75,18 @@ fn name(account: &str) -> String {
 }
 
 impl Remembered {
-    pub(crate) fn of(stores: &Arc<Stores>, settings: &Arc<Settings>, account: &str) -> Arc<dyn Refusals> {
-        Arc::new(Self { stores: Arc::clone(stores), settings: Arc::clone(settings), account: account.to_owned() })
+    pub(crate) fn of(
+        stores: &Arc<Stores>,
+        settings: &Arc<Settings>,
+        account: &Account,
+        heeds: bool,
+    ) -> Arc<dyn Refusals> {
+        let (name, whose) = (account.name.clone(), whose(account));
+        Arc::new(Self { stores: Arc::clone(stores), settings: Arc::clone(settings), account: name, whose, heeds })
     }
 
     fn mark(&self, secret: &Secret) -> [u8; 16] {
-        let whole = [self.account.as_bytes(), b"\0", secret.expose().as_bytes()].concat();
+        let whole = [self.whose.as_bytes(), secret.expose().as_bytes()].concat();
         self.stores.state.mark(&Zeroizing::new(whole))
     }
 
@@ -81,10 +98,16 @@ impl Remembered {
 
 impl Refusals for Remembered {
     fn why(&self, secret: &Secret) -> Option<String> {
+        if !self.heeds {
+            return None;
+        }
         self.kept()?.why(self.mark(secret), self.settings.clock.now(), &self.settings.zone)
     }
 
     fn note(&self, secret: &Secret, words: &str) {
+        if !self.heeds {
+            return;
+        }
         let kept = Kept::after(self.kept(), self.mark(secret), self.settings.clock.now(), words);
         let written = postcard::to_allocvec(&kept).map(|kept| self.stores.state.put(&name(&self.account), &kept));
         if !matches!(written, Ok(Ok(()))) {
@@ -119,7 +142,21 @@ mod tests {
     use jiff::tz::TimeZone;
     use jiff::{SignedDuration, Timestamp};
 
-    use super::Kept;
+    use super::{Account, Endpoint, Kept, whose};
+
+    #[test]
+    fn another_login_is_another_question() {
+        let account = crate::engine::tests::config().accounts.remove(0);
+        let here = &account.imap;
+        let others = [
+            Endpoint { user: "wrong".to_owned(), ..here.clone() },
+            Endpoint { host: "wrong.example".to_owned(), ..here.clone() },
+            Endpoint { port: here.port + 1, ..here.clone() },
+        ];
+        for other in others {
+            assert_ne!(whose(&Account { imap: other, ..account.clone() }), whose(&account));
+        }
+    }
 
     #[test]
     fn the_same_is_sent_less_and_less_often_and_another_at_once() {

@@ -74,6 +74,8 @@ pub struct Times {
     pub silence: Duration,
     /// IDLE is renewed after this time (RFC 2177 says 29 minutes at most; address translation forgets sooner).
     pub idle: Duration,
+    /// Who asked and was answered may ask again: so long it is waited for, before IDLE begins, which takes two round trips to end.
+    pub linger: Duration,
     /// Mailboxes other than INBOX are looked at after this time.
     pub poll: Duration,
     /// How long a mailbox may take while others wait, before another connection is opened beside for them; and how long a pass beside may take to come to
@@ -94,6 +96,7 @@ impl Default for Times {
             login: Duration::from_secs(30),
             silence: Duration::from_secs(60),
             idle: Duration::from_secs(300),
+            linger: Duration::from_millis(50),
             poll: Duration::from_secs(300),
             patience: Duration::from_secs(5),
             recheck: Duration::from_secs(1),

@@ -24,9 +24,6 @@ use super::worker::Shared;
 /// Without IDLE the server is asked this often.
 const ASK: Duration = Duration::from_secs(30);
 
-/// Who asked and was answered may ask again: so long it is waited for, before the waiting for mail begins, which takes two round trips to end.
-const LINGER: Duration = Duration::from_millis(50);
-
 const DOING: &str = "to wait for new mail";
 
 /// RFC 5465 §6. Of the selected mailbox as without it.
@@ -65,7 +62,7 @@ pub(super) async fn attend(setup: &AccountSetup, shared: &Arc<Shared>) -> Result
                 return Err(e);
             }
         }
-        if has_served && timeout(LINGER, shared.requested()).await.is_ok() {
+        if has_served && timeout(setup.times.linger, shared.requested()).await.is_ok() {
             continue;
         }
         if session.selected.as_deref() != Some("INBOX") {

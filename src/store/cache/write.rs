@@ -362,7 +362,7 @@ impl Cache {
 
     pub(super) fn pages(&self, mailbox: MailboxId, number: u32, changes: &mut Changes) -> Result<Pages, CacheError> {
         let rows = match self.page.value(&key(mailbox, number))? {
-            Some(sealed) => self.recent.take(&sealed).or_else(|| {
+            Some(sealed) => self.recent.take(&key(mailbox, number), &sealed).or_else(|| {
                 let plain = self.page.open(&key(mailbox, number), &sealed)?;
                 page::unpack(&plain).ok()
             }),
@@ -434,7 +434,7 @@ impl Cache {
             let plain = page::pack(&rows).map_err(std::io::Error::other)?;
             let sealed = self.page.seal(&key, &plain);
             changes.page.insert(&key, &sealed);
-            self.recent.keep(sealed, rows);
+            self.recent.keep(key, sealed, rows);
         }
         Ok(())
     }

@@ -372,6 +372,10 @@ mod tests {
         row.held_since = Some(Uptime { boot: u128::MAX, millis: 7 });
         let whole = postcard::to_allocvec(&row).unwrap();
         assert_eq!(postcard::from_bytes::<OutboxEntry>(&whole).unwrap(), row);
+        // As it was first written, in hexadecimal.
+        let first = include_str!("../../../tests/data/outbox-held.hex").trim_end();
+        assert_eq!(hex::encode(&whole), first);
+        assert_eq!(postcard::from_bytes::<OutboxEntry>(&hex::decode(first).unwrap()).unwrap(), row);
     }
 
     #[test]
